@@ -1,0 +1,28 @@
+/* ops_internal.h - what op files share and nothing else includes. */
+#ifndef SAGAN_CORE_OPS_INTERNAL_H
+#define SAGAN_CORE_OPS_INTERNAL_H
+
+#include "core/graph.h"
+
+/* Span kernels and other plain loops are compiled once per x86-64 level and chosen at load time.
+ * Sanitizers run before the choice can be made, so they get the plain version. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(NO_CLONES)
+#define VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define VECTOR_CLONES
+#endif
+
+enum {
+	SPAN_GRAIN = 1 << 14,                        /* elements per chunk of an element-wise pass */
+};
+
+/* y has the shape of every input. */
+bool infer_same(node *y, char *why, size_t why_size);
+
+/* eval of every op with a span: chunks of SPAN_GRAIN on the pool. */
+void elementwise_eval(const node *y, void *scratch);
+
+/* why = message; returns false. For infer functions. */
+bool refuse(char *why, size_t why_size, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+#endif
