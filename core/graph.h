@@ -35,7 +35,12 @@ typedef struct op op;
 /* What an op knows beyond its inputs: one struct per family. Unused bytes are zero, so that two
  * nodes compute the same when op, inputs, shape and attributes are equal byte for byte. */
 typedef union attr {
-	double scalar;                               /* scale, add_scalar, leaky slope, fill */
+	double scalar;                               /* scale, add_scalar, leaky slope */
+	struct {
+		double value;
+		shape s;
+	} fill;
+	shape to;                                    /* reshape, broadcast, sum_to: the result */
 	struct {                                     /* conv2d and its two derivatives */
 		int kh, kw, sh, sw;                  /* kernel, stride */
 		int top, bottom, left, right;        /* zeros around the image */
@@ -53,7 +58,8 @@ typedef union attr {
 		int axis[RANK_MAX];                  /* output axis i is input axis axis[i] */
 	} permute;
 	struct {
-		int64_t before[RANK_MAX];            /* zeros before (pad) or elements dropped (slice) */
+		int64_t before[RANK_MAX];            /* pad: zeros before; slice: first element kept */
+		int64_t after[RANK_MAX];             /* pad: zeros after; slice: one past the last kept */
 	} pad;
 	struct {
 		int axis;
