@@ -1,0 +1,76 @@
+/* dataset.h - a set of images in memory, whatever kind of file it came from.
+ *
+ * Pixels are kept as stored, one byte each, [n,h,w,c] with c 1 (gray) or 3 (RGB); the loader maps
+ * them to [-1,1]. Kinds: MNIST-like IDX, CIFAR-10/100 binary batches, folders of PNGs, HDF5. Files
+ * come from strangers: sizes and labels are checked before memory is taken, and a wrong file ends
+ * in one line that names it, what is wrong and what is allowed. */
+#ifndef SAGAN_DATA_DATASET_H
+#define SAGAN_DATA_DATASET_H
+
+#include "core/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum data_format {
+	DATA_AUTO, DATA_IDX, DATA_CIFAR10, DATA_CIFAR100, DATA_PNG, DATA_HDF5, DATA_FORMATS
+};
+enum data_split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_ALL, SPLITS };
+/* How an image that is not h x w becomes so: crop scales until it covers and cuts the centre, fit
+ * scales until it is inside and fills with black, stretch changes the proportions, pad does not
+ * scale: it adds black around, or cuts (MNIST 28 -> 32). */
+enum data_resize { RESIZE_CROP, RESIZE_FIT, RESIZE_STRETCH, RESIZE_PAD, RESIZES };
+
+/* Their names in a config, by enum value, ended by NULL. */
+extern const char *const data_format_name[];         /* auto idx cifar10 cifar100 png hdf5 */
+extern const char *const data_split_name[];          /* train test all */
+extern const char *const data_resize_name[];         /* crop fit stretch pad */
+
+/* All zero is a good default: recognise, training part, as stored. */
+typedef struct dataset_options {
+	enum data_format format;
+	enum data_split split;
+	int h, w;                                    /* wanted size; 0: as stored */
+	enum data_resize resize;
+	int channels;                                /* 1 or 3; 0: as stored */
+	bool coarse;                                 /* CIFAR-100: the 20 coarse classes */
+	int64_t limit;                               /* the first `limit` images; 0: all */
+} dataset_options;
+
+enum {
+	DATA_SIDE_MAX = 1 << 14,                     /* pixels a side */
+	DATA_CLASSES_MAX = 1 << 16,
+};
+
+typedef struct dataset {
+	char kind[32];                               /* "idx", "cifar10", .. as in data_format_name */
+	char *path;                                  /* own; as given */
+	int64_t n;
+	int h, w, c;
+	int classes;                                 /* 0 without labels */
+	uint8_t *pixels;                             /* own; [n,h,w,c] */
+	int32_t *label;                              /* own; [n] in 0..classes-1, or NULL */
+	char **class_name;                           /* own; [classes], or NULL without labels */
+} dataset;
+
+/* Reads a file or folder; `o` NULL: defaults. new/free. An IDX folder has train-images..,
+ * train-labels.., t10k-images.., t10k-labels.. (plain or .gz), a CIFAR folder data_batch_*.bin and
+ * test_batch.bin, or train.bin and test.bin (plain or .gz), a PNG folder one subfolder per class or
+ * just images (it has no split: that of the options is ignored unless there are folders train and
+ * test), an HDF5 file the data sets images and labels (in the groups train and test, or at the
+ * root). */
+dataset *dataset_open(const char *path, const dataset_options *o, error *e);
+void dataset_free(dataset *d);
+
+/* Bytes of one image, of all. */
+int64_t dataset_image_bytes(const dataset *d);
+int64_t dataset_bytes(const dataset *d);
+
+/* FNV-1a (64 bits) over sizes, labels and pixels: whether a resumed run sees the same data. */
+uint64_t dataset_checksum(const dataset *d);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
