@@ -1,0 +1,66 @@
+/* sampler.h - images from a trained generator: of a checkpoint, or of a module that is training.
+ *
+ * Frozen parameters; latents are drawn as in training (standard normal), truncated when asked. How
+ * batch norm gets its statistics is the config's ema.bn_mode and is the same for every call. */
+#ifndef SAGAN_GAN_SAMPLER_H
+#define SAGAN_GAN_SAMPLER_H
+
+#include "gan/config.h"
+#include "layers/module.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct sampler sampler;
+
+/* A sampler of `batch` images at once, with a generator of its own (copied into by sampler_take).
+ * cfg is copied. new/free. */
+sampler *sampler_new(const config *cfg, int64_t batch, error *e);
+/* From a checkpoint file or a run directory: the averaged generator, or the raw one. `warning` as
+ * for checkpoint_latest. */
+sampler *sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, error *warning, error *e);
+void sampler_free(sampler *s);
+
+/* The generator becomes a copy of `from` (same network); with ema.bn_mode = standing its statistics
+ * are collected anew. */
+bool sampler_take(sampler *s, const module *from, error *e);
+
+const config *sampler_config(const sampler *s);
+const char *sampler_path(const sampler *s);          /* the file it came from, or "" */
+int64_t sampler_step(const sampler *s);
+int64_t sampler_image_size(const sampler *s);        /* elements of one image: H * W * C */
+int64_t sampler_latent_size(const sampler *s);       /* Z */
+int sampler_classes(const sampler *s);               /* 0: unconditional */
+
+/* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n] (NULL when unconditional); any n. */
+bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, error *e);
+
+typedef struct sample_request {
+	int64_t n;
+	uint64_t seed;
+	int label;                                   /* a class, or -1: all classes in turn */
+	double truncation;                           /* |z| <= truncation; 0: none */
+	bool interpolate;                            /* rows of `columns` images between two latents */
+	int columns;                                 /* 0: the number of classes, or the square root of n */
+} sample_request;
+/* n images by the request into images [n,H,W,C]; element k depends on seed and k only. */
+bool sampler_request(sampler *s, const sample_request *r, real *images, error *e);
+/* Columns that a grid of the request has: classes, the square root of n, or as given. */
+int sample_columns(const sampler *s, const sample_request *r);
+
+/* Attention maps of the generator for one latent: how many attention layers there are, and of layer
+ * `layer` the map [N,M] (rows sum to one) with the sizes of queries (qh*qw = N) and keys (kh*kw = M). */
+typedef struct attention_view {
+	char name[128];                              /* "generator/attention" */
+	int qh, qw, kh, kw;
+	const real *map;                             /* [qh*qw, kh*kw]; valid until the next run */
+	const real *image;                           /* [H,W,C] */
+} attention_view;
+int sampler_attentions(const sampler *s);
+bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
