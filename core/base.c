@@ -31,7 +31,7 @@ void *mem_new(size_t n, size_t size, error *e)
 {
 	void *p = NULL;
 	if (size == 0 || n <= SIZE_MAX / size)
-		p = malloc(n * size ? n * size : 1);
+		p = malloc(MAX(n * size, 1));
 	if (!p)
 		error_set(e, "out of memory: %zu elements of %zu bytes", n, size);
 	return p;
@@ -61,6 +61,48 @@ char *text_copy(const char *s, error *e)
 	if (p)
 		memcpy(p, s, n);
 	return p;
+}
+
+enum { WORD_MAX = 63 };                              /* longer words are not corrected */
+
+/* Edits that turn a into b, a swap of neighbours counting as one (optimal string alignment). Three
+ * rows of the table are alive: row[i % 3][j] is the distance of the first i and j letters. */
+static int edit_distance(const char *a, int na, const char *b, int nb)
+{
+	int row[3][WORD_MAX + 1];
+	for (int j = 0; j <= nb; j++)
+		row[0][j] = j;
+	for (int i = 1; i <= na; i++) {
+		int *now = row[i % 3];
+		const int *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
+		now[0] = i;
+		for (int j = 1; j <= nb; j++) {
+			int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+			best = MIN(best, MIN(last[j], now[j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				best = MIN(best, before[j - 2] + 1);
+			now[j] = best;
+		}
+	}
+	return row[na % 3][nb];
+}
+
+const char *closest(const char *word, const char *const *list, int n)
+{
+	const char *best = NULL;
+	size_t nw = strlen(word);
+	int nearest = MAX((int)MIN(nw, WORD_MAX) / 3, 1) + 1;
+	for (int i = 0; i < n; i++) {
+		size_t ni = strlen(list[i]);
+		if (nw > WORD_MAX || ni > WORD_MAX || ni == 0)
+			continue;
+		int d = edit_distance(word, (int)nw, list[i], (int)ni);
+		if (d < nearest && d < (int)nw) {
+			nearest = d;
+			best = list[i];
+		}
+	}
+	return best;
 }
 
 shape shape_of(int rank, const int64_t *dim)

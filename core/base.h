@@ -54,6 +54,11 @@ void *mem_aligned(size_t bytes, error *e);
 /* A copy of a string, or NULL with `e` set. */
 char *text_copy(const char *s, error *e);
 
+/* The entry of list[0..n) that a misspelt `word` most likely meant: fewest single-letter insertions,
+ * removals, replacements and swaps of neighbours, at most a third of the letters. NULL when nothing
+ * is near. Borrows both, allocates nothing. */
+const char *closest(const char *word, const char *const *list, int n);
+
 enum { RANK_MAX = 8 };
 
 /* The sizes of a value, row-major, last axis fastest: [B,H,W,C] images, [B,N,C] tokens. Rank 0 is
