@@ -1,0 +1,58 @@
+/* conv.h - convolution and transposed convolution, with optional bias and spectral norm.
+ *
+ * Images [B,H,W,C], kernels [kh,kw,in/groups,out]; transposed kernels [kh,kw,out,in], as Keras. */
+#ifndef SAGAN_LAYERS_CONV_H
+#define SAGAN_LAYERS_CONV_H
+
+#include "core/ops.h"
+#include "layers/module.h"
+#include "layers/spectral_norm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum padding {
+	PAD_SAME,                                    /* TensorFlow: out = ceil(n/s), extra zero at the end */
+	PAD_VALID,                                   /* none */
+	PAD_EVEN                                     /* `pad` zeros on all four sides, as PyTorch */
+};
+
+typedef struct conv_options {
+	int filters;                                 /* output channels */
+	int kh, kw;                                  /* kernel; kw 0 means kh */
+	int sh, sw;                                  /* strides; 0: sh means 1, sw means sh */
+	int groups;                                  /* 0 means 1 */
+	enum padding padding;
+	int pad;                                     /* for PAD_EVEN */
+	bool bias;
+	init kernel_init, bias_init;
+	sn_options sn;
+} conv_options;
+
+typedef struct conv {
+	char name[32];
+	buffer *kernel, *bias;                       /* bias [out] or NULL */
+	conv_options opt;
+	spectral_norm sn;
+	bool transposed;
+} conv;
+
+/* Registers name/kernel, name/bias, name/u for an input of `in` channels. Wrong when groups do not
+ * divide ("conv1: in=10, groups=4: not divisible"). */
+void conv_init(module *m, conv *c, const char *name, int64_t in, conv_options opt);
+/* x [B,H,W,in] -> [B,Ho,Wo,filters]. */
+node *conv_apply(graph *g, const conv *c, node *x, mode m);
+
+/* The adjoint of a convolution with the same options: PAD_SAME gives size*stride; PAD_VALID
+ * max(size*stride, (size-1)*stride + k) as Keras; PAD_EVEN (size-1)*stride + k - 2*pad as PyTorch. */
+void conv_transpose_init(module *m, conv *c, const char *name, int64_t in, conv_options opt);
+node *conv_transpose_apply(graph *g, const conv *c, node *x, mode m);
+
+/* k x k, stride 1, same size (odd k), bias, zeros around: the convolution of the residual blocks. */
+conv_options conv_same(int filters, int k, init kernel_init, sn_options sn);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,32 @@
+/* dense.h - x W + b over the last axis, with optional bias and spectral norm. W is [in,out]. */
+#ifndef SAGAN_LAYERS_DENSE_H
+#define SAGAN_LAYERS_DENSE_H
+
+#include "layers/module.h"
+#include "layers/spectral_norm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dense_options {
+	int64_t units;
+	bool bias;
+	init kernel_init, bias_init;
+	sn_options sn;
+} dense_options;
+
+typedef struct dense {
+	char name[32];
+	buffer *kernel, *bias;                       /* [in,units]; [units] or NULL */
+	spectral_norm sn;
+} dense;
+
+void dense_init(module *m, dense *d, const char *name, int64_t in, dense_options opt);
+/* x [..,in] -> [..,units]. */
+node *dense_apply(graph *g, const dense *d, node *x, mode m);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

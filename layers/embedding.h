@@ -1,0 +1,26 @@
+/* embedding.h - one row of a table per label, with optional spectral norm of the table. */
+#ifndef SAGAN_LAYERS_EMBEDDING_H
+#define SAGAN_LAYERS_EMBEDDING_H
+
+#include "layers/module.h"
+#include "layers/spectral_norm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct embedding {
+	char name[32];
+	buffer *table;                               /* [K,C], registered as name/embeddings */
+	spectral_norm sn;                            /* u [K], as PyTorch */
+} embedding;
+
+void embedding_init(module *m, embedding *e, const char *name, int64_t K, int64_t C, init table_init,
+		    sn_options sn);
+/* label [B], whole numbers below K -> [B,C]. */
+node *embedding_apply(graph *g, const embedding *e, node *label, mode m);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
