@@ -11,13 +11,13 @@
 extern "C" {
 #endif
 
-enum augment_kind { AUGMENT_COLOR, AUGMENT_TRANSLATION, AUGMENT_CUTOUT, AUGMENT_KINDS };
+enum diff_augment { DIFF_COLOR, DIFF_TRANSLATION, DIFF_CUTOUT, DIFF_KINDS };
 enum { AUGMENT_MAX = 8 };
 
 /* What to do, in order. n = 0: nothing. */
 typedef struct augment_policy {
 	int n;
-	enum augment_kind kind[AUGMENT_MAX];
+	enum diff_augment kind[AUGMENT_MAX];
 } augment_policy;
 
 /* "color,translation,cutout", any order; "" and "none" are nothing. Refuses unknown names. */

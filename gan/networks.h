@@ -15,18 +15,23 @@ extern "C" {
 
 enum { ATTENTION_MAX = 8 };
 
-enum up_mode { UP_NEAREST, UP_BILINEAR };
+enum upsampling { UPSAMPLE_NEAREST, UPSAMPLE_BILINEAR };
 enum net_init {
 	NET_XAVIER,                                  /* glorot uniform, init_gain in the blocks' 3x3, else 1 */
 	NET_ORTHOGONAL,                              /* arXiv 1312.6120 */
 	NET_N02,                                     /* N(0, 0.02) */
+	NET_HE,                                      /* truncated normal, sqrt(2/fan_out) */
 	NET_TORCH                                    /* PyTorch's defaults, biases too */
 };
 
 /* Where attention stands: after the first stage whose map has this height. n = 0: nowhere. */
+typedef struct attention_place {
+	int size;
+	const char *variant;                         /* layers/attention.h; keep; NULL: official */
+} attention_place;
 typedef struct attention_places {
 	int n;
-	int size[ATTENTION_MAX];
+	attention_place at[ATTENTION_MAX];
 } attention_places;
 
 typedef struct net_config {
@@ -40,7 +45,6 @@ typedef struct net_config {
 	int g_width, d_width;                        /* base width of G, of D */
 
 	attention_places g_attention, d_attention;
-	const char *attention;                       /* variant name (layers/attention.h); keep */
 	double attention_gamma;                      /* start of gamma; NAN: the variant's own */
 
 	bool g_sn, d_sn;                             /* spectral norm in G, in D */
@@ -49,10 +53,10 @@ typedef struct net_config {
 
 	double bn_keep, bn_eps;                      /* see layers/norm.h */
 	double bn_last_keep;                         /* of G's last batch norm; 0 means bn_keep */
-	enum cbn_form cbn_form;
+	enum cond_form cbn_form;
 	bool cbn_sn;                                 /* one_plus tables under SN (with g_sn) */
 
-	enum up_mode up;                             /* resnet */
+	enum upsampling up;                            /* resnet */
 	bool d_skip_relu;                            /* skips of D take relu(x): parity with in-place ReLU */
 	bool d_batch_norm;                           /* dcgan: batch norm in D (arXiv 1511.06434) */
 	double d_slope;                              /* dcgan: slope of D's leaky ReLU */

@@ -32,20 +32,20 @@ void batch_norm_init(module *m, batch_norm *b, const char *name, int64_t C, bn_o
 node *batch_norm_apply(graph *g, const batch_norm *b, node *x, mode m);
 
 /* Batch norm with gain and bias of each sample's class (arXiv 1610.07629, 1707.00683). */
-enum cbn_form {
-	CBN_TABLE,                                   /* tables gamma (ones) and beta (zeros) [K,C] */
-	CBN_ONE_PLUS                                 /* gain = 1 + embed0(y), bias = embed1(y) */
+enum cond_form {
+	COND_TABLE,                                   /* tables gamma (ones) and beta (zeros) [K,C] */
+	COND_ONE_PLUS                                 /* gain = 1 + embed0(y), bias = embed1(y) */
 };
 typedef struct cond_norm {
 	batch_norm bn;                               /* K = 0: plain and affine, else without */
 	int64_t K;
-	enum cbn_form form;
+	enum cond_form form;
 	embedding gain, bias;                        /* [K,C] */
 } cond_norm;
 
 /* K = 0 gives plain batch norm. one_plus tables start with `table_init`; sn applies to them. */
 void cond_norm_init(module *m, cond_norm *c, const char *name, int64_t C, int64_t K, bn_options opt,
-		    enum cbn_form form, init table_init, sn_options sn);
+		    enum cond_form form, init table_init, sn_options sn);
 /* x [B,H,W,C], label [B] (NULL when K = 0) -> same. */
 node *cond_norm_apply(graph *g, const cond_norm *c, node *x, node *label, mode m);
 
