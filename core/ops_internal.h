@@ -25,4 +25,20 @@ void elementwise_eval(const node *y, void *scratch);
 /* why = message; returns false. For infer functions. */
 bool refuse(char *why, size_t why_size, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* Attributes with every byte zero, as graph_node compares them; and those of an op with a target
+ * shape. */
+attr attr_none(void);
+attr attr_to(shape to);
+
+/* For infer functions: sizes given by the caller are >= 1 and their product fits. */
+bool shape_is_valid(const shape *s, char *why, size_t why_size);
+
+/* The same sizes when leading axes of size 1 are left out: [1,1,C] and [C]. */
+bool shape_equal_aligned(const shape *a, const shape *b);
+
+/* Records, one line per file. */
+extern const op op_rec_fill, op_rec_reshape, op_rec_gather, op_rec_scatter_add;
+extern const op op_rec_broadcast, op_rec_permute, op_rec_pad, op_rec_slice, op_rec_concat;
+extern const op op_rec_sum_to, op_rec_softmax;
+
 #endif
