@@ -81,8 +81,12 @@ bool checkpoint_resolve(const char *given, char *path, size_t size, error *warni
 /* Removes all numbered checkpoints of dir but the `keep` newest, and forgotten temporary files. */
 bool checkpoint_prune(const char *dir, int keep, error *e);
 
-/* Makes path (a checkpoint of dir) dir/checkpoint-best.h5 when `score` is lower than that of the
- * best so far; the score is kept beside it. *better says whether it was. */
+/* Writes the checkpoint `from` once more to `to`, with a score. */
+bool checkpoint_rescore(const char *from, const char *to, double score, error *e);
+
+/* Makes dir/checkpoint-best.h5 a copy of `path` with its score, when that is lower than the score of
+ * the best so far (or there is none). *better says whether it was. Which score is the caller's
+ * choice; training alone keeps no best, an evaluation does. */
 bool checkpoint_best(const char *dir, const char *path, double score, bool *better, error *e);
 
 #ifdef __cplusplus
