@@ -7,7 +7,7 @@
 #ifndef SAGAN_GAN_CONFIG_H
 #define SAGAN_GAN_CONFIG_H
 
-#include "core/base.h"
+#include "data/dataset.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,15 +16,14 @@ extern "C" {
 enum { CONFIG_TEXT_MAX = 512, CONFIG_SITES_MAX = 8, CONFIG_POLICY_MAX = 8, CONFIG_KEYS_MAX = 96 };
 
 /* Choices: the names in the file, in this order, are in config_table.c. */
-enum data_kind { DATA_AUTO, DATA_IDX, DATA_CIFAR10, DATA_CIFAR100, DATA_FOLDER, DATA_HDF5, DATA_RANDOM };
-enum data_split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_ALL };
-enum data_resize { RESIZE_NONE, RESIZE_CROP, RESIZE_STRETCH, RESIZE_PAD };
+enum { DATA_RANDOM = DATA_FORMATS };                 /* after those of enum data_format: noise, no files */
+enum { RESIZE_NONE = RESIZES };                      /* after those of enum data_resize: refuse other sizes */
 
 enum network_kind {
-	NETWORK_RESNET32, NETWORK_RESNET28, NETWORK_RESNET, NETWORK_OFFICIAL128, NETWORK_OFFICIAL64,
+	NETWORK_RESNET, NETWORK_RESNET28, NETWORK_RESNET32, NETWORK_OFFICIAL64, NETWORK_OFFICIAL128,
 	NETWORK_DCGAN, NETWORK_MNISTGANS28
 };
-enum attention_variant {
+enum attention_kind {
 	ATTENTION_OFFICIAL, ATTENTION_PAPER, ATTENTION_PLAIN, ATTENTION_ASHPY, ATTENTION_ASHPY_ROW,
 	ATTENTION_SIMPLEGAN, ATTENTION_MNISTGANS, ATTENTION_CONV2D
 };
@@ -48,7 +47,7 @@ enum augment_kind { AUGMENT_COLOR, AUGMENT_TRANSLATION, AUGMENT_CUTOUT };
 /* One attention layer: after the block whose output has side `at`. */
 typedef struct config_site {
 	int at;
-	int variant;                                 /* enum attention_variant */
+	int variant;                                 /* enum attention_kind; -1 until config_check: model.attention */
 } config_site;
 
 /* Where attention stands. n = -1: where the network's authors put it ("auto"); 0: nowhere. */
@@ -58,7 +57,7 @@ typedef struct config_sites {
 } config_sites;
 
 /* Every key, in the order of the table. 0 means "follow the data" or "the network's own" where the
- * help says so; config_check and config_fit_data replace these zeros (and n = -1) by values. */
+ * help says so; config_check and config_open_data replace these zeros (and n = -1) by values. */
 typedef struct config {
 	char name[CONFIG_TEXT_MAX];
 	int64_t seed;
@@ -67,9 +66,10 @@ typedef struct config {
 
 	struct {
 		char path[CONFIG_TEXT_MAX];
-		int format;                          /* enum data_kind */
+		int format;                          /* enum data_format or DATA_RANDOM */
 		int split;                           /* enum data_split */
-		int resize;                          /* enum data_resize: how images become model.size */
+		int resize;                          /* enum data_resize or RESIZE_NONE: to model.size */
+		bool coarse;                         /* CIFAR-100: the 20 coarse classes */
 		bool flip;                           /* mirror real images left-right half of the time */
 		int64_t limit;                       /* use the first n images; 0: all */
 	} data;
@@ -82,7 +82,7 @@ typedef struct config {
 		int g_channels, d_channels;          /* width: resnet every map; official, dcgan the narrowest */
 		bool conditional;                    /* labels in G (cBN) and D (projection) */
 		int classes;                         /* K */
-		int attention;                       /* enum attention_variant of sites given as numbers */
+		int attention;                       /* enum attention_kind of sites given as numbers */
 		config_sites attention_g, attention_d;
 		bool spectral_norm_g, spectral_norm_d;
 		int sn_iterations;
@@ -90,6 +90,8 @@ typedef struct config {
 		int sn_update;                       /* enum sn_update */
 		double bn_eps;
 		double bn_momentum;                  /* share of the old running value kept (Keras' meaning) */
+		double bn_last_momentum;             /* of G's last batch norm; 0: bn_momentum */
+		bool d_batch_norm;                   /* dcgan: batch norm in D */
 		int cbn_form;                        /* enum cbn_form */
 		bool cbn_sn;                         /* spectral norm on the tables of cBN */
 		int up;                              /* enum up_mode */
@@ -177,6 +179,9 @@ int config_key_find(const char *name);               /* index, or -1 */
 /* The allowed values of a key in words: "1 to 100", "hinge, ns or wgan". Returns buf. */
 char *config_key_range(const config_key *k, char *buf, size_t size);
 
+/* The word of a choice: config_choice("loss.name", c->loss.name) is "hinge". */
+const char *config_choice(const char *key, int value);
+
 /* Fills c with the defaults. Release with config_free (which leaves c empty). */
 void config_init(config *c);
 void config_free(config *c);
@@ -193,22 +198,12 @@ bool config_set(config *c, const char *assignment, error *e);
 
 /* What no single key can show: sizes that the blocks reach, attention at maps that exist, choices that
  * exclude each other. Call it after all config_set; replaces size, widths and attention left open by
- * the network's own. Channels and classes may still be 0. Calling it twice changes nothing. */
+ * the network's own. Channels and classes may still be 0. Calling it again changes nothing. */
 bool config_check(config *c, error *e);
-
-/* Replaces channels and classes left open by the data's and checks that data and config agree: batch
- * not above the number of images, labels where labels are needed. classes 0: the data has no labels. */
-bool config_fit_data(config *c, int64_t images, int channels, int classes, error *e);
 
 /* Wrong value of one key: "file:line: key = value: " and the text; returns false. For users of the
  * config who find out later (data does not fit, directory cannot be written). */
 bool config_wrong(const config *c, const char *key, error *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
-
-/* Maps on which attention can stand, bottom first, for the checked size of a network: side of maps of
- * G (or D when `of_d`). Returns how many, at most CONFIG_SITES_MAX. */
-int config_maps(int network, int size, bool of_d, int *side);
-/* size = bottom * 2^blocks with bottom 4 or 7 and at least two blocks; false when it is not. */
-bool config_blocks(int size, int *bottom, int *blocks);
 
 /* Value of key i as a file would have it. Returns buf. */
 char *config_value(const config *c, int i, char *buf, size_t size);
