@@ -1,0 +1,159 @@
+/* cifar.c - CIFAR-10 and CIFAR-100 in their binary form, plain or .gz.
+ *
+ * A batch is a row of records without header: label byte(s), then 32x32 red, green, blue planes.
+ * CIFAR-10 has one label, CIFAR-100 a coarse (0..19) and a fine one (0..99).
+ * (www.cs.toronto.edu/~kriz/cifar.html) */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset_internal.h"
+#include "data/source.h"
+
+enum { SIDE = 32, PLANE = SIDE * SIDE, PIXELS = 3 * PLANE, RECORD_MAX = PIXELS + 2, TRAIN_MAX = 5 };
+
+typedef struct cifar_kind {
+	int record;                                  /* bytes */
+	int label_at[2];                             /* byte of the label: fine, coarse */
+	int classes[2];
+	const char *names[2];                        /* file of class names */
+	const char *train[TRAIN_MAX + 1], *test;     /* file names without .bin */
+} cifar_kind;
+
+static const cifar_kind cifar10 = {
+	.record = PIXELS + 1, .label_at = {0, 0}, .classes = {10, 10},
+	.names = {"batches.meta.txt", "batches.meta.txt"},
+	.train = {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"},
+	.test = "test_batch",
+};
+
+static const cifar_kind cifar100 = {
+	.record = PIXELS + 2, .label_at = {1, 0}, .classes = {100, 20},
+	.names = {"fine_label_names.txt", "coarse_label_names.txt"}, .train = {"train"}, .test = "test",
+};
+
+typedef struct batches {
+	int count;
+	char *path[TRAIN_MAX + 1];                   /* own */
+	int64_t n[TRAIN_MAX + 1];                    /* records */
+} batches;
+
+/* Adds folder/stem.bin or folder/stem.bin.gz; neither is no error. */
+static bool batch_add(batches *b, const char *folder, const char *stem, error *e)
+{
+	static const char *const ending[] = {".bin", ".bin.gz"};
+	for (int i = 0; i < COUNT(ending); i++) {
+		char name[64];
+		snprintf(name, sizeof name, "%s%s", stem, ending[i]);
+		char *path = path_join(folder, name, e);
+		if (!path)
+			return false;
+		if (file_type(path) != FILE_MISSING)
+			return b->path[b->count++] = path, true;
+		free(path);
+	}
+	return true;
+}
+
+/* A shortened set (fewer training batches) is allowed, as long as one is there. */
+static bool batches_find(batches *b, const dataset *d, const dataset_options *o, const cifar_kind *k, error *e)
+{
+	if (file_type(d->path) == FILE_REGULAR)
+		return (b->path[b->count++] = text_copy(d->path, e)) != NULL;
+	if (o->split != SPLIT_TEST) {
+		for (int i = 0; k->train[i]; i++)
+			if (!batch_add(b, d->path, k->train[i], e))
+				return false;
+		if (b->count == 0)
+			return error_set(e, "%s: no training batch (%s.bin or %s.bin.gz)", d->path, k->train[0],
+				k->train[0]);
+	}
+	const int train = b->count;
+	if (o->split != SPLIT_TRAIN && !batch_add(b, d->path, k->test, e))
+		return false;
+	return o->split == SPLIT_TRAIN || b->count > train ||
+		error_set(e, "%s: no test batch (%s.bin or %s.bin.gz)", d->path, k->test, k->test);
+}
+
+static bool batches_count(batches *b, const cifar_kind *k, int64_t *total, error *e)
+{
+	*total = 0;
+	for (int i = 0; i < b->count; i++) {
+		int64_t bytes;
+		if (!file_length(b->path[i], INT64_C(1) << 32, &bytes, e))
+			return false;
+		if (bytes == 0 || bytes % k->record)
+			return error_set(e, "%s: %" PRId64 " bytes, must be a multiple of the %d of a record: truncated "
+				"or another format", b->path[i], bytes, k->record);
+		b->n[i] = bytes / k->record;
+		*total += b->n[i];
+	}
+	return true;
+}
+
+/* Planes [3,32,32] to pixels [32,32,3]. */
+static void planes_join(uint8_t *to, const uint8_t *planes)
+{
+	for (int i = 0; i < PLANE; i++)
+		for (int c = 0; c < 3; c++)
+			to[3 * i + c] = planes[c * PLANE + i];
+}
+
+static bool batch_read(dataset *d, const char *path, const cifar_kind *k, bool coarse, int64_t from, int64_t take,
+	error *e)
+{
+	uint8_t record[RECORD_MAX];
+	source *s = source_open(path, e);
+	bool ok = s != NULL;
+	for (int64_t i = 0; ok && i < take; i++) {
+		ok = source_read(s, record, k->record, e);
+		if (!ok)
+			break;
+		for (int j = 0; j < 2; j++)
+			if (record[k->label_at[j]] >= k->classes[j])
+				ok = error_set(e, "%s: record %" PRId64 " has label %d, allowed are 0 to %d", path, i,
+					record[k->label_at[j]], k->classes[j] - 1);
+		d->label[from + i] = record[k->label_at[coarse]];
+		planes_join(d->pixels + (from + i) * PIXELS, record + k->record - PIXELS);
+	}
+	source_close(s);
+	return ok;
+}
+
+static bool names_find(dataset *d, const cifar_kind *k, bool coarse, error *e)
+{
+	d->classes = k->classes[coarse];
+	if (file_type(d->path) != FILE_FOLDER)
+		return true;
+	char *path = path_join(d->path, k->names[coarse], e);
+	bool ok = path && class_names_read(d, path, d->classes, e);
+	free(path);
+	return ok;
+}
+
+static bool cifar_read(dataset *d, const dataset_options *o, const cifar_kind *k, error *e)
+{
+	batches b = {0};
+	int64_t total, at = 0;
+	bool ok = batches_find(&b, d, o, k, e) && batches_count(&b, k, &total, e) &&
+		dataset_reserve(d, limit_of(o, total), SIDE, SIDE, 3, true, e) && names_find(d, k, o->coarse, e);
+	for (int i = 0; ok && i < b.count && at < d->n; i++) {
+		const int64_t take = MIN(b.n[i], d->n - at);
+		ok = batch_read(d, b.path[i], k, o->coarse, at, take, e);
+		at += take;
+	}
+	for (int i = 0; i < b.count; i++)
+		free(b.path[i]);
+	return ok;
+}
+
+bool cifar10_read(dataset *d, const dataset_options *o, error *e)
+{
+	return cifar_read(d, o, &cifar10, e);
+}
+
+bool cifar100_read(dataset *d, const dataset_options *o, error *e)
+{
+	return cifar_read(d, o, &cifar100, e);
+}

@@ -1,0 +1,212 @@
+#include "data/source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+/* The longest match (258 bytes) in the shortest code (2 bits): zlib's manual states 1032:1. */
+enum { DEFLATE_DENSEST = 1032, READ_STEP = 1 << 20 };
+
+struct source {
+	char *path;                                  /* own */
+	gzFile file;
+	bool packed;
+	int64_t size;                                /* bytes on disk */
+	int64_t at;                                  /* bytes of contents read */
+};
+
+enum file_type file_type(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return FILE_MISSING;
+	return S_ISREG(st.st_mode) ? FILE_REGULAR : S_ISDIR(st.st_mode) ? FILE_FOLDER : FILE_OTHER;
+}
+
+/* A pipe or device could block or never end: only regular files are opened. */
+source *source_open(const char *path, error *e)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return error_set(e, "%s: cannot read: %s", path, strerror(errno)), NULL;
+	if (!S_ISREG(st.st_mode))
+		return error_set(e, "%s: not a regular file", path), NULL;
+	source *s = mem_zero(1, sizeof *s, e);
+	if (!s || !(s->path = text_copy(path, e)))
+		goto fail;
+	s->size = st.st_size;
+	errno = 0;
+	s->file = gzopen(path, "rb");
+	if (!s->file) {
+		error_set(e, "%s: cannot read: %s", path, errno ? strerror(errno) : "out of memory");
+		goto fail;
+	}
+	gzbuffer(s->file, 1 << 17);
+	s->packed = !gzdirect(s->file);
+	return s;
+fail:
+	source_close(s);
+	return NULL;
+}
+
+void source_close(source *s)
+{
+	if (!s)
+		return;
+	if (s->file)
+		gzclose_r(s->file);
+	free(s->path);
+	free(s);
+}
+
+static bool source_damaged(const source *s, error *e)
+{
+	int code;
+	const char *why = gzerror(s->file, &code);
+	if (code == Z_ERRNO)
+		return error_set(e, "%s: cannot read: %s", s->path, strerror(errno));
+	if (code == Z_BUF_ERROR)
+		return error_set(e, "%s: truncated: the gzip stream ends after %" PRId64 " bytes of contents",
+			s->path, s->at);
+	return error_set(e, "%s: damaged gzip stream after %" PRId64 " bytes of contents (%s)", s->path, s->at,
+		why);
+}
+
+int64_t source_read_some(source *s, void *to, int64_t n, error *e)
+{
+	int64_t got = 0;
+	while (got < n) {
+		int k = gzread(s->file, (char *)to + got, (unsigned)MIN(n - got, READ_STEP));
+		if (k < 0)
+			return source_damaged(s, e), -1;
+		if (k == 0)
+			break;
+		got += k;
+		s->at += k;
+	}
+	int code;
+	gzerror(s->file, &code);
+	if (got < n && code != Z_OK && code != Z_STREAM_END)   /* zlib delivers what it has first */
+		return source_damaged(s, e), -1;
+	return got;
+}
+
+bool source_read(source *s, void *to, int64_t n, error *e)
+{
+	const int64_t from = s->at, got = source_read_some(s, to, n, e);
+	if (got == n)
+		return true;
+	return got >= 0 && error_set(e, "%s: truncated: ends after %" PRId64 " bytes, needs %" PRId64, s->path,
+		s->at, from + n);
+}
+
+bool source_end(source *s, error *e)
+{
+	char extra;
+	const int64_t got = source_read_some(s, &extra, 1, e);
+	if (got > 0)
+		return error_set(e, "%s: has more than the %" PRId64 " bytes that its header says", s->path,
+			s->at - 1);
+	return got == 0;
+}
+
+int64_t source_size(const source *s)
+{
+	return s->packed ? -1 : s->size;
+}
+
+int64_t source_most(const source *s)
+{
+	return !s->packed ? s->size : s->size > INT64_MAX / DEFLATE_DENSEST ? INT64_MAX : s->size * DEFLATE_DENSEST;
+}
+
+bool file_length(const char *path, int64_t most, int64_t *n, error *e)
+{
+	source *s = source_open(path, e);
+	char *step = s && s->packed ? mem_new(READ_STEP, 1, e) : NULL;
+	bool ok = s && (!s->packed || step);
+	if (ok && s->packed) {
+		int64_t got;
+		do
+			got = source_read_some(s, step, READ_STEP, e);
+		while (got == READ_STEP && s->at <= most);
+		ok = got >= 0;
+	}
+	*n = !ok ? 0 : s->packed ? s->at : s->size;
+	if (ok && *n > most)
+		ok = error_set(e, "%s: longer than the %" PRId64 " bytes allowed", path, most);
+	free(step);
+	source_close(s);
+	return ok;
+}
+
+bool names_add(names *l, const char *name, error *e)
+{
+	/* room doubles whenever the count is a power of two */
+	if ((l->n & (l->n - 1)) == 0) {
+		char **more = realloc(l->name, (size_t)MAX(2 * l->n, 1) * sizeof *more);
+		if (!more)
+			return error_set(e, "out of memory: %" PRId64 " names", l->n);
+		l->name = more;
+	}
+	char *copy = text_copy(name, e);
+	if (!copy)
+		return false;
+	l->name[l->n++] = copy;
+	return true;
+}
+
+void names_free(names *l)
+{
+	for (int64_t i = 0; i < l->n; i++)
+		free(l->name[i]);
+	free(l->name);
+	*l = (names){0};
+}
+
+static int name_order(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool names_list(names *l, const char *folder, error *e)
+{
+	*l = (names){0};
+	DIR *d = opendir(folder);
+	if (!d)
+		return error_set(e, "%s: cannot read the folder: %s", folder, strerror(errno));
+	bool ok = true;
+	const struct dirent *entry;
+	while (ok && (errno = 0, entry = readdir(d)))
+		if (entry->d_name[0] != '.')
+			ok = names_add(l, entry->d_name, e);
+	if (ok && errno)
+		ok = error_set(e, "%s: cannot read the folder: %s", folder, strerror(errno));
+	closedir(d);
+	if (!ok)
+		names_free(l);
+	if (l->n)
+		qsort(l->name, (size_t)l->n, sizeof *l->name, name_order);
+	return ok;
+}
+
+char *path_join(const char *folder, const char *name, error *e)
+{
+	const size_t n = strlen(folder) + strlen(name) + 2;
+	char *p = mem_new(n, 1, e);
+	if (p)
+		snprintf(p, n, "%s%s%s", folder, *folder && folder[strlen(folder) - 1] == '/' ? "" : "/", name);
+	return p;
+}
+
+bool name_ends(const char *name, const char *end)
+{
+	const size_t n = strlen(name), k = strlen(end);
+	return n >= k && strcasecmp(name + n - k, end) == 0;
+}
