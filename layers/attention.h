@@ -43,10 +43,11 @@ typedef struct attention_config {
 	bool scalar_first, key_first;
 } attention_config;
 
-/* The settings of a published variant for C channels: official, paper, plain, ashpy (over
- * the whole map, as documented), ashpy_row (as computed), simplegan, mnistgans, conv2d. `sn` is used where the variant has spectral norm (paper,
- * official, simplegan, and plain, where it is an option). Unknown names and widths of 0 are refused:
- * "attention: 4 channels: query width C/8 is 0; at least 8 channels are needed". */
+/* The settings of a published variant for C channels: official, paper, plain, ashpy (over the whole
+ * map, as documented), ashpy_row (as computed), simplegan, mnistgans, conv2d. `sn` is used where the
+ * variant has spectral norm (official, paper, simplegan, and plain, where it is an option). Unknown
+ * names and widths of 0 are refused: "attention: 4 channels: query width C/8 is 0; at least 8 channels
+ * are needed". */
 bool attention_variant(const char *name, int64_t C, sn_options sn, attention_config *out, error *e);
 /* Names of the variants, ended by NULL. */
 extern const char *const attention_variants[];

@@ -24,12 +24,12 @@ enum init_kind {
 	INIT_GLOROT_NORMAL,
 	INIT_HE_FAN_OUT,                             /* VS2: truncated, sqrt(2/fan_out)/0.8796 */
 	INIT_ORTHOGONAL,                             /* arXiv 1312.6120, gain value; [prod(dims[:-1]), out] */
-	INIT_TORCH_UNIFORM,                          /* U(-b,b), b = 1/sqrt(kh*kw*fan-in channels) */
+	INIT_TORCH_UNIFORM,                          /* U(-b,b), b = value, or 1/sqrt(fan_in) when 0 */
 	INIT_UNIT_NORMAL                             /* N(0,1), then scaled to length 1 (SN vectors) */
 };
 typedef struct init {
 	enum init_kind kind;
-	double value;                                /* constant, deviation or gain (0 means 1 for gains) */
+	double value;                                /* constant, deviation, bound or gain (0 means 1 for gains) */
 } init;
 
 module *module_new(error *e);

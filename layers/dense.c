@@ -1,0 +1,30 @@
+/* dense.c - a matrix product over the last axis. */
+#include "layers/dense.h"
+
+#include <stdio.h>
+
+#include "core/ops.h"
+
+void dense_init(module *m, dense *d, const char *name, int64_t in, dense_options opt)
+{
+	*d = (dense){0};
+	snprintf(d->name, sizeof d->name, "%s", name);
+	module_push(m, name);
+	shape kernel = SHAPE(in, opt.units);
+	d->kernel = module_param(m, "kernel", kernel, opt.kernel_init);
+	if (opt.bias)
+		d->bias = module_param(m, "bias", SHAPE(opt.units), opt.bias_init);
+	spectral_norm_init(m, &d->sn, opt.sn, kernel, false);
+	module_pop(m);
+}
+
+node *dense_apply(graph *g, const dense *d, node *x, mode m)
+{
+	graph_push(g, d->name);
+	node *w = spectral_norm_apply(g, &d->sn, graph_leaf(g, d->kernel), m);
+	node *y = op_dense(g, x, w);
+	if (d->bias)
+		y = op_add(g, y, graph_leaf(g, d->bias));
+	graph_pop(g);
+	return y;
+}
