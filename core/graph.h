@@ -70,6 +70,7 @@ typedef union attr {
 	struct {
 		rng *stream;                         /* keep */
 		int kind;                            /* enum random_kind */
+		shape s;                             /* of the result */
 	} random;
 } attr;
 
@@ -103,6 +104,7 @@ struct op {
 	/* Element-wise ops only: out[i] from in[k][i], i < n; out may be in[k]. The planner fuses chains
 	 * of these; eval is then elementwise_eval. */
 	void (*span)(const attr *a, real *out, const real *const *in, int64_t n);
+	double (*flop)(const node *y);               /* 2 * multiply-adds by definition; NULL: not counted */
 	/* Appends the gradients of the inputs, given dy like y: dx[i] like in[i], or NULL for none.
 	 * need[i] says whether dx[i] is wanted. Calls public constructors only. */
 	void (*vjp)(graph *g, node *y, node *dy, const bool *need, node **dx);

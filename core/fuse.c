@@ -1,0 +1,404 @@
+/* fuse.c - which element-wise nodes run together, and in which order the steps go.
+ *
+ * A unit is an op on its own or a chain: element-wise nodes over the same number of elements, and
+ * sums at their ends, run in one pass over memory. Two units may be merged when nothing that is
+ * computed between them depends on the first and feeds the second; a chain cannot read its own sums.
+ * Broadcasts and fills that only chains read have no memory at all: they are made on the fly. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/plan_internal.h"
+
+enum {
+	SUM_MIN = 512,                               /* elements per result from which a chain sums */
+};
+
+typedef struct fuser {
+	plan *p;
+	int words;                                   /* of a row of the ancestor matrix */
+	uint64_t *anc;                               /* [count][words]: bit u: the unit depends on u */
+	int *unit;                                   /* [count] id of the unit's first member, -1: none */
+	int *next;                                   /* [count] next member of the unit, -1: end */
+	int *tail;                                   /* [count] last member of the unit */
+	int64_t *outer;                              /* [count] unit's sums keep the first axes: how many results */
+	bool *virtual;                               /* [count] broadcast or fill without memory */
+	int *order;                                  /* [count] units, in order of running */
+	int norder;
+	char *state;                                 /* [count] 0 new, 1 visiting, 2 emitted */
+} fuser;
+
+static bool is_leaf(const node *y)
+{
+	return y->op == &op_rec_leaf;
+}
+
+static bool is_made_on_the_fly(const node *y)
+{
+	return y->op == &op_rec_broadcast || y->op == &op_rec_fill;
+}
+
+bool sum_form_of(const shape *full, const shape *kept, sum_form *f)
+{
+	/* Axes aligned at the end; 1 marks a summed axis. Kept, summed, kept: at most one change each. */
+	*f = (sum_form){1, 1, 1};
+	int part = 0, shift = full->rank - kept->rank;
+	for (int i = 0; i < full->rank; i++) {
+		int64_t k = i < shift ? 1 : kept->dim[i - shift];
+		if (full->dim[i] == 1)
+			continue;
+		bool summed = k == 1;
+		if (part == 0 && summed)
+			part = 1;
+		else if (part == 1 && !summed)
+			part = 2;
+		else if (part == 2 && summed)
+			return false;
+		*(part == 0 ? &f->outer : part == 1 ? &f->middle : &f->inner) *= full->dim[i];
+	}
+	return true;
+}
+
+static bool is_chain_sum(const node *y)
+{
+	sum_form f;
+	return y->op == &op_rec_sum_to && sum_form_of(&y->in[0]->s, &y->s, &f) && f.middle * f.inner >= SUM_MIN
+		&& f.inner <= f.middle * 64;
+}
+
+/* Elements the node runs over as a member of a chain, or 0 when it cannot be one. */
+static int64_t chain_length(const node *y)
+{
+	if (y->op->span)
+		return shape_count(&y->s);
+	return is_chain_sum(y) ? shape_count(&y->in[0]->s) : 0;
+}
+
+static uint64_t *ancestors(const fuser *f, int u)
+{
+	return f->anc + (size_t)u * (size_t)f->words;
+}
+
+static bool has(const uint64_t *set, int u)
+{
+	return set[u / 64] >> (u % 64) & 1;
+}
+
+static void insert(uint64_t *set, int u)
+{
+	set[u / 64] |= (uint64_t)1 << (u % 64);
+}
+
+/* The unit that computes what node y reads at input i (through views and virtual nodes), or -1. */
+static int source_unit(const fuser *f, const node *in)
+{
+	int id = root_of(f->p, in);
+	if (f->virtual[id]) {
+		const node *v = f->p->node[id];
+		if (!v->nin)
+			return -1;
+		id = root_of(f->p, v->in[0]);
+	}
+	return f->unit[id];
+}
+
+/* Reading through this input needs the whole value first: a broadcast of it, or another length. */
+static bool is_hard_edge(const fuser *f, const node *reader, const node *in)
+{
+	int id = root_of(f->p, in);
+	const node *src = f->p->node[id];
+	return f->virtual[id] || !src->op->span || shape_count(&src->s) != chain_length(reader);
+}
+
+static bool hard_between(const fuser *f, int from, int to)
+{
+	for (int m = to; m >= 0; m = f->next[m]) {
+		const node *y = f->p->node[m];
+		for (int i = 0; i < y->nin; i++)
+			if (source_unit(f, y->in[i]) == from && is_hard_edge(f, y, y->in[i]))
+				return true;
+	}
+	return false;
+}
+
+/* Some third unit lies on a path from a to b. */
+static bool path_between(const fuser *f, int a, int b)
+{
+	const uint64_t *above = ancestors(f, b);
+	if (!has(above, a))
+		return false;
+	for (int w = 0; w < f->words; w++)
+		for (uint64_t bits = above[w]; bits; bits &= bits - 1) {
+			int u = w * 64 + __builtin_ctzll(bits);
+			if (u != a && has(ancestors(f, u), a))
+				return true;
+		}
+	return false;
+}
+
+static void set_union(uint64_t *to, const uint64_t *from, int words)
+{
+	for (int w = 0; w < words; w++)
+		to[w] |= from[w];
+}
+
+/* b's members go to unit a; everything that depended on either now depends on both. */
+static void merge(fuser *f, int a, int b, int newest)
+{
+	uint64_t *row = ancestors(f, a);
+	set_union(row, ancestors(f, b), f->words);
+	row[a / 64] &= ~((uint64_t)1 << (a % 64));
+	row[b / 64] &= ~((uint64_t)1 << (b % 64));
+	for (int u = 0; u <= newest; u++) {
+		if (f->unit[u] != u || u == a || u == b)
+			continue;
+		uint64_t *other = ancestors(f, u);
+		if (!has(other, a) && !has(other, b))
+			continue;
+		set_union(other, row, f->words);
+		insert(other, a);
+		other[b / 64] &= ~((uint64_t)1 << (b % 64));
+	}
+	for (int m = b; m >= 0; m = f->next[m])
+		f->unit[m] = a;
+	f->outer[a] = MAX(f->outer[a], f->outer[b]);
+	f->next[f->tail[a]] = b;
+	f->tail[a] = f->tail[b];
+}
+
+/* Chunks of a chain must lie inside one result of each of its sums: the outer counts must nest. */
+static bool sums_nest(int64_t a, int64_t b)
+{
+	return a % b == 0 || b % a == 0;
+}
+
+static bool can_merge(const fuser *f, int a, int b)
+{
+	const node *x = f->p->node[a], *y = f->p->node[b];
+	return a != b && chain_length(x) && chain_length(x) == chain_length(y)
+		&& sums_nest(f->outer[a], f->outer[b]) && !hard_between(f, a, b)
+		&& !hard_between(f, b, a) && !path_between(f, a, b) && !path_between(f, b, a);
+}
+
+/* A new unit of one node. */
+static void unit_open(fuser *f, int id)
+{
+	f->unit[id] = f->tail[id] = id;
+	const node *y = f->p->node[id];
+	sum_form s;
+	f->outer[id] = is_chain_sum(y) && sum_form_of(&y->in[0]->s, &y->s, &s) ? s.outer : 1;
+	uint64_t *row = ancestors(f, id);
+	for (int i = 0; i < y->nin; i++) {
+		int u = source_unit(f, y->in[i]);
+		if (u < 0 || u == id)
+			continue;
+		set_union(row, ancestors(f, u), f->words);
+		insert(row, u);
+	}
+}
+
+/* Merges the unit of node id with the units of its inputs. */
+static void join_inputs(fuser *f, int id)
+{
+	const node *y = f->p->node[id];
+	for (int i = 0; i < y->nin; i++) {
+		int from = root_of(f->p, y->in[i]);
+		int a = f->virtual[from] ? -1 : f->unit[from], b = f->unit[id];
+		if (a >= 0 && can_merge(f, a, b))
+			merge(f, a, b, id);
+	}
+}
+
+/* Chains that read the same full-size value and depend on each other in no way: one pass serves
+ * both (the gradient of a bias and that of the layer below, say). */
+static void join_siblings(fuser *f, int id, int *reader)
+{
+	const node *y = f->p->node[id];
+	for (int i = 0; i < y->nin; i++) {
+		int from = root_of(f->p, y->in[i]);
+		if (f->virtual[from] || shape_count(&f->p->node[from]->s) != chain_length(y))
+			continue;
+		int a = reader[from] >= 0 ? f->unit[reader[from]] : -1, b = f->unit[id];
+		if (a >= 0 && can_merge(f, a, b) && !has(ancestors(f, a), b) && !has(ancestors(f, b), a))
+			merge(f, MIN(a, b), MAX(a, b), f->p->count - 1);
+		reader[from] = id;
+	}
+}
+
+/* Broadcasts and fills read by chain members only need no memory. */
+static void find_virtual(fuser *f)
+{
+	const plan *p = f->p;
+	for (int id = 0; id < p->count; id++)
+		f->virtual[id] = p->node[id] && is_made_on_the_fly(p->node[id]) && !(p->flags & PLAN_NO_FUSE);
+	for (int id = 0; id < p->count; id++) {
+		const node *y = p->node[id];
+		bool is_view = y && p->home[id].root != id;
+		for (int i = 0; y && i < y->nin && !is_view; i++) {
+			int from = root_of(p, y->in[i]);
+			if (f->virtual[from] && shape_count(&p->node[from]->s) != chain_length(y))
+				f->virtual[from] = false;
+		}
+	}
+	for (int i = 0; i < p->nout; i++)
+		f->virtual[p->home[p->out[i]].root] = false;
+	for (int i = 0; i < p->nassign; i++)
+		f->virtual[root_of(p, p->assign[i].x)] = false;
+	/* The source of a virtual broadcast must itself have memory. */
+	for (int id = p->count - 1; id >= 0; id--)
+		if (f->virtual[id] && p->node[id]->nin)
+			f->virtual[root_of(p, p->node[id]->in[0])] = false;
+}
+
+/* Units in dependency order, as close to the order of creation as that allows. */
+static void emit(fuser *f, int u)
+{
+	if (u < 0 || f->state[u])
+		return;
+	f->state[u] = 1;
+	for (int m = u; m >= 0; m = f->next[m])
+		for (int i = 0; i < f->p->node[m]->nin; i++) {
+			int v = source_unit(f, f->p->node[m]->in[i]);
+			if (v != u)
+				emit(f, v);
+		}
+	f->order[f->norder++] = u;
+}
+
+static void form_units(fuser *f)
+{
+	plan *p = f->p;
+	bool fusing = !(p->flags & PLAN_NO_FUSE);
+	for (int id = 0; id < p->count; id++) {
+		f->unit[id] = f->next[id] = -1;
+		if (!p->node[id] || p->home[id].root != id || is_leaf(p->node[id]) || f->virtual[id])
+			continue;
+		unit_open(f, id);
+		if (fusing && chain_length(p->node[id]))
+			join_inputs(f, id);
+	}
+}
+
+static bool form_siblings(fuser *f, error *e)
+{
+	int *reader = mem_new((size_t)f->p->count, sizeof *reader, e);
+	if (!reader)
+		return false;
+	for (int id = 0; id < f->p->count; id++)
+		reader[id] = -1;
+	for (int id = 0; id < f->p->count; id++)
+		if (f->unit[id] >= 0 && chain_length(f->p->node[id]))
+			join_siblings(f, id, reader);
+	free(reader);
+	return true;
+}
+
+/* Values read outside their own chain, kept, or computed by an op of their own have memory. */
+static void mark_stored(fuser *f)
+{
+	plan *p = f->p;
+	for (int id = 0; id < p->count; id++) {
+		if (!p->node[id] || p->home[id].root != id)
+			continue;
+		int u = f->unit[id];
+		bool alone = u >= 0 && f->next[u] < 0;
+		p->home[id].stored = !f->virtual[id]
+			&& (u < 0 || alone || !p->node[id]->op->span);
+	}
+	for (int id = 0; id < p->count; id++) {
+		const node *y = p->node[id];
+		for (int i = 0; y && i < y->nin; i++) {
+			int from = root_of(p, y->in[i]), to = p->home[id].root;
+			bool on_the_way = f->virtual[to] || f->unit[to] != f->unit[from] || f->unit[from] < 0;
+			if (!f->virtual[from] && on_the_way && !(y->op->view && to == from))
+				p->home[from].stored = true;
+		}
+	}
+	for (int i = 0; i < p->nout; i++)
+		p->home[p->home[p->out[i]].root].stored = true;
+	for (int i = 0; i < p->nassign; i++)
+		p->home[root_of(p, p->assign[i].x)].stored = true;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static bool make_chain(fuser *f, int u, step *st, int *members, error *e)
+{
+	int n = 0;
+	for (int m = u; m >= 0; m = f->next[m])
+		members[n++] = m;
+	qsort(members, (size_t)n, sizeof *members, compare_ids);
+	st->c = chain_new(f->p, members, n, e);
+	if (st->c)
+		st->scratch_bytes = chain_scratch(st->c);
+	return st->c != NULL;
+}
+
+static bool make_steps(fuser *f, error *e)
+{
+	plan *p = f->p;
+	int *members = mem_new((size_t)p->count, sizeof *members, e);
+	p->step = mem_zero((size_t)f->norder, sizeof *p->step, e);
+	bool ok = members && p->step;
+	for (int k = 0; k < f->norder && ok; k++) {
+		int u = f->order[k];
+		step *st = &p->step[p->nstep++];
+		for (int m = u; m >= 0; m = f->next[m])
+			p->unit[m] = k;
+		st->y = p->node[u];
+		if (st->y->op->span && !(p->flags & PLAN_NO_FUSE)) {
+			ok = make_chain(f, u, st, members, e);
+			st->y = NULL;
+		} else if (f->next[u] >= 0) {
+			ok = make_chain(f, u, st, members, e);
+			st->y = NULL;
+		} else if (st->y->op->scratch)
+			st->scratch_bytes = st->y->op->scratch(st->y);
+	}
+	free(members);
+	return ok;
+}
+
+bool plan_fuse(plan *p, error *e)
+{
+	size_t n = (size_t)p->count;
+	fuser f = {.p = p, .words = (p->count + 63) / 64};
+	f.anc = mem_zero(n * (size_t)f.words, sizeof *f.anc, e);
+	f.unit = mem_zero(n, sizeof *f.unit, e);
+	f.next = mem_zero(n, sizeof *f.next, e);
+	f.tail = mem_zero(n, sizeof *f.tail, e);
+	f.outer = mem_zero(n, sizeof *f.outer, e);
+	f.virtual = mem_zero(n, sizeof *f.virtual, e);
+	f.order = mem_zero(n, sizeof *f.order, e);
+	f.state = mem_zero(n, sizeof *f.state, e);
+	bool ok = f.anc && f.unit && f.next && f.tail && f.outer && f.virtual && f.order && f.state;
+	for (int id = 0; id < p->count; id++)
+		p->unit[id] = -1;
+	if (ok) {
+		find_virtual(&f);
+		form_units(&f);
+		ok = p->flags & PLAN_NO_FUSE || form_siblings(&f, e);
+	}
+	if (ok) {
+		/* Emitting by last member keeps producers next to their consumers. */
+		for (int id = 0; id < p->count; id++)
+			if (f.unit[id] >= 0 && f.tail[f.unit[id]] == id)
+				emit(&f, f.unit[id]);
+		for (int id = 0; id < p->count; id++)
+			if (f.unit[id] >= 0)
+				emit(&f, f.unit[id]);
+		mark_stored(&f);
+		ok = make_steps(&f, e);
+	}
+	free(f.anc);
+	free(f.unit);
+	free(f.next);
+	free(f.tail);
+	free(f.outer);
+	free(f.virtual);
+	free(f.order);
+	free(f.state);
+	return ok;
+}

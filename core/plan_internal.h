@@ -1,0 +1,79 @@
+/* plan_internal.h - what the planner's files share: plan.c (making and running), fuse.c (which
+ * element-wise nodes form a chain), chain.c (running a chain), place.c (who lives where). */
+#ifndef SAGAN_CORE_PLAN_INTERNAL_H
+#define SAGAN_CORE_PLAN_INTERNAL_H
+
+#include "core/graph_internal.h"
+#include "core/plan.h"
+
+typedef struct chain chain;
+
+/* One thing to run: an op by its eval, or a chain of element-wise ops in one pass over memory. */
+typedef struct step {
+	node *y;                                     /* the op's node, NULL for a chain */
+	chain *c;                                    /* own */
+	size_t scratch_bytes, scratch_at;            /* workspace: bytes, offset in the arena */
+} step;
+
+/* Where a value lives. Indexed by node id; meaningful for ids that are their own root. */
+typedef struct home {
+	int root;                                    /* a view shares its input's home; else the id itself */
+	int storage;                                 /* id whose memory this root uses (in-place), or itself */
+	bool stored;                                 /* has memory: false for values that live in registers */
+	bool fixed;                                  /* lives in an assigned buffer, not in the arena */
+	int def, last;                               /* steps of first write and last read */
+	size_t at, bytes;                            /* offset and size in the arena */
+} home;
+
+struct plan {
+	graph *g;
+	unsigned flags;
+	int count;                                   /* ids 0..count-1 */
+	node **node;                                 /* [count] private copy of each live node, or NULL */
+	home *home;                                  /* [count] */
+	int *unit;                                   /* [count] step that computes the root, -1: leaf, virtual */
+	step *step;                                  /* [nstep] */
+	int nstep;
+	int *out, nout;                              /* ids to keep after a run */
+	graph_assignment *assign;                    /* [nassign] copied after a run; x: private copies */
+	int nassign;
+	size_t bytes;
+	char *arena;
+	bool owns_arena;
+	bool check;                                  /* stop at the first value that is not finite */
+	int bad;                                     /* its id, -1: none */
+};
+
+/* Root of an input: looks through views. */
+static inline int root_of(const plan *p, const node *y)
+{
+	return p->home[y->id].root;
+}
+
+/* fuse.c: decides chains and the order of steps; fills p->step, p->unit, home.stored. */
+bool plan_fuse(plan *p, error *e);
+
+/* place.c: liveness, in-place reuse, offsets; fills home and p->bytes. */
+bool plan_place(plan *p, error *e);
+
+/* chain.c. A chain runs members (ids in topological order, element-wise ops and sums) over n
+ * elements. Virtual inputs (broadcasts and fills that have no memory) are made on the fly. */
+chain *chain_new(const plan *p, const int *member, int n, error *e);
+void chain_free(chain *c);
+size_t chain_scratch(const chain *c);
+void chain_run(const chain *c, void *scratch);
+/* Visits every value with memory that the chain reads (full-size or the source of a broadcast). */
+int chain_reads(const chain *c, const node *const **read);
+int chain_members(const chain *c, const int **member);
+/* May output `y` take the memory of input `x`: same size, and not read after y is written. */
+bool chain_may_overwrite(const chain *c, const node *y, const node *x);
+
+/* A sum over the middle of [outer, middle, inner]: what a chain can do on the way. */
+typedef struct sum_form {
+	int64_t outer, middle, inner;
+} sum_form;
+bool sum_form_of(const shape *full, const shape *kept, sum_form *f);
+
+extern const op op_rec_broadcast, op_rec_sum_to, op_rec_fill;
+
+#endif
