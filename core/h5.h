@@ -28,7 +28,7 @@ void h5_close(h5 *f);                                /* NULL allowed; an uncommi
 /* Groups are made as needed by the writers. Paths are "/a/b/c". */
 bool h5_exists(h5 *f, const char *path);
 bool h5_group(h5 *f, const char *path, error *e);    /* makes a group (and its parents) */
-/* Names of the members of a group, in creation or name order, at most `limit`. */
+/* Names of the members of a group, in creation order if it was kept, else by name; at most 2^20. */
 typedef struct h5_names {
 	int n;
 	char **name;
@@ -45,7 +45,8 @@ typedef struct h5_info {
 bool h5_stat(h5 *f, const char *path, h5_info *out, error *e);
 
 /* Whole data set as real, double, bytes or int64, converted by value; `count` must equal the number
- * of elements in the file (checked before reading). */
+ * of elements in the file (checked before reading). A value out of range is an error, and so are
+ * floating-point numbers where whole ones are asked. */
 bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, error *e);
 bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, error *e);
 bool h5_read_u8(h5 *f, const char *path, uint8_t *x, int64_t count, error *e);
@@ -53,6 +54,7 @@ bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, error *e);
 /* Rows [lo,hi) of the first axis, for data sets that do not fit. `count` as above, for the rows. */
 bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, error *e);
 
+/* A writer that fails marks the file: h5_commit then refuses, so results need checking only once. */
 bool h5_write_real(h5 *f, const char *path, shape s, const real *x, error *e);
 bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, error *e);
 bool h5_write_u8(h5 *f, const char *path, shape s, const uint8_t *x, error *e);
