@@ -56,6 +56,12 @@ typedef struct config_sites {
 	config_site site[CONFIG_SITES_MAX];
 } config_sites;
 
+/* DiffAugment: what is applied, in this order, each at most once. */
+typedef struct config_policy {
+	int n;
+	int policy[CONFIG_POLICY_MAX];               /* enum augment_kind */
+} config_policy;
+
 /* Every key, in the order of the table. 0 means "follow the data" or "the network's own" where the
  * help says so; config_check and config_open_data replace these zeros (and n = -1) by values. */
 typedef struct config {
@@ -131,10 +137,7 @@ typedef struct config {
 		int standing_batches;                /* forwards that make standing statistics */
 	} ema;
 
-	struct {
-		int n;                               /* DiffAugment, applied in this order */
-		int policy[CONFIG_POLICY_MAX];       /* enum augment_kind */
-	} augment;
+	config_policy augment;                       /* the key is augment.policy */
 
 	struct {
 		char out[CONFIG_TEXT_MAX];           /* "": runs/<name> */
@@ -157,8 +160,8 @@ enum config_type {
 	KEY_BOOL,                                    /* true, false */
 	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */
 	KEY_CHOICE,                                  /* int, index into choices */
-	KEY_SITES,                                   /* config_sites: [16, 32], none, auto */
-	KEY_LIST                                     /* int n, int[CONFIG_POLICY_MAX]: choices, or none */
+	KEY_SITES,                                   /* config_sites: auto, none, [16, {at: 32, type: plain}] */
+	KEY_LIST                                     /* config_policy: none or [color, cutout] */
 };
 
 /* One row of the table. */

@@ -1,0 +1,408 @@
+/* config_parse.c - from YAML and the command line to values: one path, driven by the table. */
+#include "gan/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gan/config_internal.h"
+#include "gan/config_yaml.h"
+
+/* Where a value stands, for messages. */
+typedef struct place {
+	const char *label;                           /* file name, or "command line" */
+	int line;                                    /* -1: the command line */
+	error *e;
+} place;
+
+enum { WHY_MAX = 200 };
+
+/* A value as it was written, shortened, for messages. */
+static void shown(const yaml_node *v, char *buf, size_t size)
+{
+	if (v->kind != YAML_SCALAR) {
+		snprintf(buf, size, v->kind == YAML_MAP ? "{...}" : "[...]");
+		return;
+	}
+	size_t n = strlen(v->text), room = MIN(size - 8, 60);
+	snprintf(buf, size, "%s%.*s%s%s", v->quoted ? "\"" : "", (int)MIN(n, room), v->text,
+		 n > room ? "..." : "", v->quoted ? "\"" : "");
+	for (char *p = buf; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = ' ';
+}
+
+static bool wrong(const place *p, const char *key, const yaml_node *v, const char *what)
+{
+	char value[96];
+	shown(v, value, sizeof value);
+	if (p->line < 0)
+		return error_set(p->e, "%s: %s = %s: %s", p->label, key, value, what);
+	return error_set(p->e, "%s:%d: %s = %s: %s", p->label, p->line, key, value, what);
+}
+
+/* ---- one taker per type: v into the field at `at`; false with a reason, or with none when the
+ * allowed values say enough ---- */
+
+typedef bool (*taker)(const config_key *k, void *at, const yaml_node *v, char *why);
+
+static bool is_word(const yaml_node *v)
+{
+	return v->kind == YAML_SCALAR && !v->quoted;
+}
+
+static bool whole(const config_key *k, const yaml_node *v, int64_t *x)
+{
+	if (!is_word(v) || !v->text[0] || strspn(v->text, "+-0123456789") != strlen(v->text))
+		return false;
+	char *end;
+	errno = 0;
+	*x = strtoll(v->text, &end, 10);
+	return errno == 0 && *end == '\0' && (double)*x >= k->lo && (double)*x <= k->hi;
+}
+
+static bool take_int(const config_key *k, void *at, const yaml_node *v, char *why)
+{
+	(void)why;
+	int64_t x;
+	if (!whole(k, v, &x))
+		return false;
+	*(int *)at = (int)x;
+	return true;
+}
+
+static bool take_count(const config_key *k, void *at, const yaml_node *v, char *why)
+{
+	(void)why;
+	return whole(k, v, at);
+}
+
+static bool take_real(const config_key *k, void *at, const yaml_node *v, char *why)
+{
+	(void)why;
+	/* strtod also reads inf, nan and hexadecimal; a config does not. */
+	if (!is_word(v) || !v->text[0] || strspn(v->text, "+-.0123456789eE") != strlen(v->text))
+		return false;
+	char *end;
+	const double x = strtod(v->text, &end);
+	if (*end || !(x >= k->lo && x <= k->hi))
+		return false;
+	*(double *)at = x;
+	return true;
+}
+
+static bool take_bool(const config_key *k, void *at, const yaml_node *v, char *why)
+{
+	(void)k, (void)why;
+	if (!is_word(v) || (strcmp(v->text, "true") != 0 && strcmp(v->text, "false") != 0))
+		return false;
+	*(bool *)at = v->text[0] == 't';
+	return true;
+}
+
+static bool take_text(const config_key *k, void *at, const yaml_node *v, char *why)
+{
+	(void)why;
+	const size_t n = v->kind == YAML_SCALAR ? strlen(v->text) : 0;
+	if (v->kind != YAML_SCALAR || (double)n < k->lo || (double)n > k->hi)
+		return false;
+	memcpy(at, v->text, n + 1);
+	return true;
+}
+
+static int choice_find(const char *const *choices, const char *word)
+{
+	for (int i = 0; choices[i]; i++)
+		if (strcmp(choices[i], word) == 0)
+			return i;
+	return -1;
+}
+
+static bool take_choice(const config_key *k, void *at, const yaml_node *v, char *why)
+{
+	if (v->kind != YAML_SCALAR)
+		return false;
+	const int i = choice_find(k->choices, v->text);
+	if (i < 0) {
+		int n = 0;
+		while (k->choices[n])
+			n++;
+		const char *near = closest(v->text, k->choices, n);
+		if (near)
+			snprintf(why, WHY_MAX, "did you mean %s?", near);
+		return false;
+	}
+	*(int *)at = i;
+	return true;
+}
+
+static bool take_list(const config_key *k, void *at, const yaml_node *v, char *why)
+{
+	config_policy l = {0};
+	if (v->kind == YAML_SCALAR && strcmp(v->text, "none") == 0) {
+		*(config_policy *)at = l;
+		return true;
+	}
+	/* A single word stands for a list of one. */
+	for (const yaml_node *x = v->kind == YAML_LIST ? v->child : v; x; x = x->next) {
+		int one;
+		if (!take_choice(k, &one, x, why))
+			return false;
+		for (int i = 0; i < l.n; i++)
+			if (l.policy[i] == one) {
+				snprintf(why, WHY_MAX, "%s appears twice;", k->choices[one]);
+				return false;
+			}
+		must(l.n < CONFIG_POLICY_MAX, "more than %d choices in %s", CONFIG_POLICY_MAX, k->name);
+		l.policy[l.n++] = one;
+		if (v->kind != YAML_LIST)
+			break;
+	}
+	*(config_policy *)at = l;
+	return true;
+}
+
+/* What a site written as a map may say. A layer with settings of its own adds rows. */
+static const config_key SITE[] = {
+	{.name = "at", .type = KEY_INT, .offset = offsetof(config_site, at), .lo = 1, .hi = 512},
+	{.name = "type", .type = KEY_CHOICE, .offset = offsetof(config_site, variant)},
+};
+
+static const taker TAKE[KEY_LIST + 1];
+
+/* {at: 16, type: plain} */
+static bool take_site_map(const yaml_node *v, config_site *s, char *why)
+{
+	s->at = 0;
+	for (const yaml_node *name = v->child; name; name = name->next->next) {
+		int i = 0;
+		while (i < COUNT(SITE) && strcmp(SITE[i].name, name->text) != 0)
+			i++;
+		if (i == COUNT(SITE)) {
+			snprintf(why, WHY_MAX, "unknown setting %.40s of a site, allowed are at and type;", name->text);
+			return false;
+		}
+		config_key k = SITE[i];
+		if (k.type == KEY_CHOICE)
+			k.choices = config_key_at(config_key_find("model.attention"))->choices;
+		if (!TAKE[k.type](&k, (char *)s + k.offset, name->next, why)) {
+			char range[256], reason[WHY_MAX];
+			snprintf(reason, sizeof reason, "%s", why);
+			snprintf(why, WHY_MAX, "%s %.30s: %.60s must be %.100s;", k.name,
+				 name->next->kind == YAML_SCALAR ? name->next->text : "", reason,
+				 config_key_range(&k, range, sizeof range));
+			return false;
+		}
+	}
+	if (s->at == 0)
+		snprintf(why, WHY_MAX, "a site must say at: SIDE;");
+	return s->at != 0;
+}
+
+/* auto, none, 16, [16, 32], [{at: 16, type: plain}, 32] */
+static bool take_sites(const config_key *k, void *at, const yaml_node *v, char *why)
+{
+	config_sites l = {0};
+	const bool is_auto = v->kind == YAML_SCALAR && strcmp(v->text, "auto") == 0;
+	if (is_auto || (v->kind == YAML_SCALAR && strcmp(v->text, "none") == 0)) {
+		l.n = is_auto ? -1 : 0;
+		*(config_sites *)at = l;
+		return true;
+	}
+	for (const yaml_node *x = v->kind == YAML_LIST ? v->child : v; x; x = x->next) {
+		config_site one = {.variant = -1};
+		if (!(x->kind == YAML_MAP ? take_site_map(x, &one, why) : take_int(k, &one.at, x, why)))
+			return false;
+		for (int i = 0; i < l.n; i++)
+			if (l.site[i].at == one.at) {
+				snprintf(why, WHY_MAX, "%d appears twice;", one.at);
+				return false;
+			}
+		if (l.n == CONFIG_SITES_MAX) {
+			snprintf(why, WHY_MAX, "more than %d sites;", CONFIG_SITES_MAX);
+			return false;
+		}
+		l.site[l.n++] = one;
+		if (v->kind != YAML_LIST)
+			break;
+	}
+	*(config_sites *)at = l;
+	return true;
+}
+
+static const taker TAKE[KEY_LIST + 1] = {
+	[KEY_INT] = take_int, [KEY_COUNT] = take_count, [KEY_REAL] = take_real, [KEY_BOOL] = take_bool,
+	[KEY_TEXT] = take_text, [KEY_CHOICE] = take_choice, [KEY_SITES] = take_sites, [KEY_LIST] = take_list,
+};
+
+/* ---- keys ---- */
+
+static bool take(config *c, int i, const yaml_node *v, const place *p)
+{
+	const config_key *k = config_key_at(i);
+	char why[WHY_MAX] = "", range[256], what[WHY_MAX + 300];
+	if (TAKE[k->type](k, (char *)c + k->offset, v, why)) {
+		c->line[i] = p->line;
+		return true;
+	}
+	snprintf(what, sizeof what, "%s%smust be %s", why, why[0] ? " " : "", config_key_range(k, range, sizeof range));
+	return wrong(p, k->name, v, what);
+}
+
+/* True when some key lies in the section. */
+static bool is_section(const char *name)
+{
+	const size_t n = strlen(name);
+	for (int i = 0; i < config_key_count(); i++)
+		if (strncmp(config_key_at(i)->name, name, n) == 0 && config_key_at(i)->name[n] == '.')
+			return true;
+	return false;
+}
+
+/* The key that a wrong name may have meant: misspelt, or in another section. */
+static const char *suggestion(const char *name)
+{
+	const char *all[CONFIG_KEYS_MAX];
+	const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
+	for (int i = 0; i < config_key_count(); i++) {
+		all[i] = config_key_at(i)->name;
+		const char *d = strchr(all[i], '.');
+		if (strcmp(d ? d + 1 : all[i], last) == 0)
+			return all[i];
+	}
+	return closest(name, all, config_key_count());
+}
+
+static bool unknown(const place *p, const char *name, const yaml_node *v)
+{
+	char what[256];
+	const char *near = suggestion(name);
+	snprintf(what, sizeof what, "unknown key%s%s%s", near ? "; did you mean " : "; `sagan info --keys` lists all",
+		 near ? near : "", near ? "?" : "");
+	return wrong(p, name, v, what);
+}
+
+/* One "name: value" of the file; `section` is "" at the top. seen[i]: the line of key i in this file. */
+static bool take_entry(config *c, const char *section, const yaml_node *key, const char *label, int *seen, error *e)
+{
+	const yaml_node *v = key->next;
+	const place p = {label, key->line, e};
+	char name[128];
+	snprintf(name, sizeof name, "%s%s%.60s", section, section[0] ? "." : "", key->text);
+	const int i = config_key_find(name);
+	if (i < 0)
+		return unknown(&p, name, v);
+	if (seen[i]) {
+		char what[64];
+		snprintf(what, sizeof what, "set twice, first in line %d", seen[i]);
+		return wrong(&p, name, v, what);
+	}
+	seen[i] = key->line;
+	return take(c, i, v, &p);
+}
+
+static bool take_section(config *c, const yaml_node *key, const char *label, int *seen, error *e)
+{
+	const place p = {label, key->line, e};
+	if (key->next->kind != YAML_MAP)
+		return wrong(&p, key->text, key->next, "a section: its keys must follow, indented, one per line");
+	for (const yaml_node *k = key->next->child; k; k = k->next->next)
+		if (!take_entry(c, key->text, k, label, seen, e))
+			return false;
+	return true;
+}
+
+static bool take_document(config *c, const yaml_node *doc, const char *label, error *e)
+{
+	int seen[CONFIG_KEYS_MAX] = {0};
+	if (doc->kind != YAML_MAP)
+		return error_set(e, "%s:%d: a config must be a list of `key: value` lines", label, doc->line);
+	for (const yaml_node *k = doc->child; k; k = k->next->next) {
+		for (const yaml_node *d = doc->child; d != k; d = d->next->next)
+			if (strcmp(d->text, k->text) == 0)
+				return error_set(e, "%s:%d: %s: set twice, first in line %d", label, k->line, k->text, d->line);
+		const bool ok = is_section(k->text) ? take_section(c, k, label, seen, e)
+						    : take_entry(c, "", k, label, seen, e);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+bool config_parse(config *c, const char *text, size_t n, const char *label, error *e)
+{
+	yaml_node *doc = yaml_read(text, n, label, true, e);
+	if (!doc)
+		return false;
+	bool ok = take_document(c, doc, label, e);
+	yaml_free(doc);
+	char *source = ok ? mem_new(n + 1, 1, e) : NULL;
+	char *file = source ? text_copy(label, e) : NULL;
+	if (!file) {
+		free(source);
+		return false;
+	}
+	memcpy(source, text, n);
+	source[n] = '\0';
+	free(c->source);
+	free(c->file);
+	c->source = source;
+	c->file = file;
+	return true;
+}
+
+bool config_load(config *c, const char *path, error *e)
+{
+	FILE *f = fopen(path, "rb");
+	if (!f)
+		return error_set(e, "%s: %s", path, strerror(errno));
+	bool ok = false;
+	char *text = mem_new(YAML_BYTES_MAX + 1, 1, e);
+	if (text) {
+		errno = 0;
+		const size_t n = fread(text, 1, YAML_BYTES_MAX + 1, f);
+		ok = ferror(f) ? error_set(e, "%s: %s", path, strerror(errno)) : config_parse(c, text, n, path, e);
+	}
+	free(text);
+	fclose(f);
+	return ok;
+}
+
+/* A text is taken as typed (no quotes needed, # and : are letters); everything else is read as in a
+ * file. */
+bool config_set(config *c, const char *assignment, error *e)
+{
+	const place p = {"command line", -1, e};
+	const char *equal = strchr(assignment, '=');
+	char name[128];
+	if (!equal)
+		return error_set(e, "command line: --set %.200s: must be KEY=VALUE, as optim.lr_g=1e-4", assignment);
+	yaml_node raw = {.kind = YAML_SCALAR};
+	raw.text = (char *)(uintptr_t)(equal + 1);           /* read only, as every node */
+	snprintf(name, sizeof name, "%.*s", (int)MIN(equal - assignment, 100), assignment);
+	if (is_section(name))
+		return wrong(&p, name, &raw, "a section: name one of its keys, as SECTION.KEY=VALUE");
+	const int i = config_key_find(name);
+	if (i < 0)
+		return unknown(&p, name, &raw);
+	if (config_key_at(i)->type == KEY_TEXT || strspn(raw.text, " \t\r\n") == strlen(raw.text))
+		return take(c, i, &raw, &p);
+	char label[256];
+	snprintf(label, sizeof label, "command line: %s = %.100s", name, raw.text);
+	yaml_node *v = yaml_read(raw.text, strlen(raw.text), label, false, e);
+	const bool ok = v && take(c, i, v, &p);
+	yaml_free(v);
+	return ok;
+}
+
+bool config_take_default(config *c, int i)
+{
+	error e;
+	const char *text = config_key_at(i)->initial;
+	yaml_node *v = yaml_read(text, strlen(text), "default", false, &e);
+	const bool ok = v && take(c, i, v, &(place){"default", 0, &e});
+	yaml_free(v);
+	return ok;
+}
