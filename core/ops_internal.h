@@ -40,5 +40,13 @@ bool shape_equal_aligned(const shape *a, const shape *b);
 extern const op op_rec_fill, op_rec_reshape, op_rec_gather, op_rec_scatter_add;
 extern const op op_rec_broadcast, op_rec_permute, op_rec_pad, op_rec_slice, op_rec_concat;
 extern const op op_rec_sum_to, op_rec_softmax;
+extern const op op_rec_matmul;
+extern const op op_rec_sum_pool, op_rec_sum_pool_dx, op_rec_patches, op_rec_patches_fold;
+extern const op op_rec_max_pick, op_rec_max_place;
+extern const op op_rec_resize_bilinear, op_rec_resize_bilinear_dx, op_rec_shift;
+extern const op op_rec_add, op_rec_sub, op_rec_mul, op_rec_div, op_rec_scale, op_rec_add_scalar;
+extern const op op_rec_recip, op_rec_sqrt, op_rec_rsqrt;
+extern const op op_rec_exp, op_rec_log, op_rec_tanh, op_rec_sigmoid, op_rec_softplus, op_rec_erf;
+extern const op op_rec_gate, op_rec_leaky_relu;
 
 #endif
