@@ -48,5 +48,6 @@ extern const op op_rec_add, op_rec_sub, op_rec_mul, op_rec_div, op_rec_scale, op
 extern const op op_rec_recip, op_rec_sqrt, op_rec_rsqrt;
 extern const op op_rec_exp, op_rec_log, op_rec_tanh, op_rec_sigmoid, op_rec_softplus, op_rec_erf;
 extern const op op_rec_gate, op_rec_leaky_relu;
+extern const op op_rec_random;
 
 #endif
