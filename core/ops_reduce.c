@@ -5,11 +5,11 @@
  * Blocks of rows are combined in their order, which does not depend on the threads. */
 #include "core/ops.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "core/ops_internal.h"
 #include "core/thread.h"
+#include "core/vecmath.h"
 
 enum {
 	LANES = 32,                                  /* a run is at least that wide, by folding rows */
@@ -301,29 +301,45 @@ static bool infer_softmax(node *y, char *why, size_t why_size)
 	return true;
 }
 
-/* y = e^(x-max) / sum of these, one row of n; y may be x */
-static void softmax_row(real *y, const real *x, int64_t n)
+/* The largest of x[0..n), in lanes that the compiler can keep in vector registers. */
+VECTOR_CLONES
+static real row_max(const real *x, int64_t n)
 {
-	real top = x[0];
-	for (int64_t i = 1; i < n; i++)
-		top = x[i] > top ? x[i] : top;
-	double sum = 0;
-	for (int64_t i = 0; i < n; i++) {
-		y[i] = (real)exp((double)(x[i] - top));
-		sum += (double)y[i];
-	}
-	const real scale = (real)(1 / sum);
-	for (int64_t i = 0; i < n; i++)
-		y[i] *= scale;
+	real lane[LANES];
+	for (int64_t k = 0; k < LANES; k++)
+		lane[k] = x[MIN(k, n - 1)];
+	int64_t i = 0;
+	for (; i + LANES <= n; i += LANES)
+		for (int64_t k = 0; k < LANES; k++)
+			lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
+	for (; i < n; i++)
+		lane[0] = x[i] > lane[0] ? x[i] : lane[0];
+	for (int64_t k = 1; k < LANES; k++)
+		lane[0] = lane[k] > lane[0] ? lane[k] : lane[0];
+	return lane[0];
 }
 
+/* y = e^(x-max) / sum of these, rows [lo,hi); y may be x. The exponentials of all rows of the chunk
+ * are one call, so that short rows cost no more than long ones. */
 static void softmax_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	(void)worker;
 	const node *y = ctx;
 	const int64_t n = shape_last(&y->s);
-	for (int64_t r = lo; r < hi; r++)
-		softmax_row(y->x + r * n, y->in[0]->x + r * n, n);
+	const real *x = y->in[0]->x;
+	for (int64_t r = lo; r < hi; r++) {
+		const real top = row_max(x + r * n, n);
+		for (int64_t i = r * n; i < (r + 1) * n; i++)
+			y->x[i] = x[i] - top;
+	}
+	vec_exp(y->x + lo * n, y->x + lo * n, (hi - lo) * n);
+	for (int64_t r = lo; r < hi; r++) {
+		double sum = 0;
+		add_run(&sum, y->x + r * n, n, 1);
+		const real scale = (real)(1 / sum);
+		for (int64_t i = r * n; i < (r + 1) * n; i++)
+			y->x[i] *= scale;
+	}
 }
 
 static void softmax_eval(const node *y, void *scratch)

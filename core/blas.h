@@ -1,0 +1,21 @@
+/* blas.h - OpenBLAS in one place: the only file that knows cblas.h.
+ *
+ * Matrices are row-major. The library's own threads are off: parallelism is the caller's, over fixed
+ * pieces, so that the bits do not depend on the number of threads. */
+#ifndef SAGAN_CORE_BLAS_H
+#define SAGAN_CORE_BLAS_H
+
+#include "core/base.h"
+
+/* Sets OpenBLAS to one thread. The first product does it too; calling it at start-up keeps it out of
+ * timings. */
+void blas_init(void);
+
+/* c [m,n] = a' [m,k] b' [k,n]; ta: a is [k,m] and a' its transpose, tb likewise. Runs on the caller. */
+void blas_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a, const real *b, real *c);
+
+/* The same inside larger matrices, whose rows lie lda, ldb, ldc elements apart. add: c += a' b'. */
+void blas_gemm_in(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
+		  const real *b, int64_t ldb, real *c, int64_t ldc, bool add);
+
+#endif
