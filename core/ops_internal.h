@@ -2,19 +2,8 @@
 #ifndef SAGAN_CORE_OPS_INTERNAL_H
 #define SAGAN_CORE_OPS_INTERNAL_H
 
+#include "core/clones.h"
 #include "core/graph.h"
-
-/* Span kernels and other plain loops are compiled once per x86-64 level and chosen at load time.
- * Sanitizers run before the choice can be made, so they get the plain version. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(NO_CLONES)
-#define VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VECTOR_CLONES
-#endif
-
-enum {
-	SPAN_GRAIN = 1 << 14,                        /* elements per chunk of an element-wise pass */
-};
 
 /* y has the shape of every input. */
 bool infer_same(node *y, char *why, size_t why_size);
@@ -49,5 +38,7 @@ extern const op op_rec_recip, op_rec_sqrt, op_rec_rsqrt;
 extern const op op_rec_exp, op_rec_log, op_rec_tanh, op_rec_sigmoid, op_rec_softplus, op_rec_erf;
 extern const op op_rec_gate, op_rec_leaky_relu;
 extern const op op_rec_random;
+extern const op op_rec_kernel_turn;
+extern const op op_rec_conv2d, op_rec_conv2d_dx, op_rec_conv2d_dw;
 
 #endif

@@ -1,0 +1,201 @@
+/* tile.c - register tiles in GCC vector types, compiled once per instruction-set level.
+ *
+ * The Makefile sets TILE_LEVEL and the -march of the level, and -ffp-contract=fast, so that a*b + c
+ * becomes one FMA where the level has it. P pixels (or rows) times N vectors of channels stay in
+ * registers; per term of the sum there are N vector loads and P broadcasts for P*N FMAs. */
+#include "core/tile.h"
+
+#include <string.h>
+
+#ifdef __AVX512F__
+enum { BYTES = 64, PIXELS = 8, WIDE = 2, ROWS = 12 };
+#elif defined(__AVX2__)
+enum { BYTES = 32, PIXELS = 6, WIDE = 2, ROWS = 6 };
+#else
+enum { BYTES = 16, PIXELS = 6, WIDE = 2, ROWS = 6 };
+#endif
+enum { VEC = BYTES / (int)sizeof(real), ROWS_MAX = 12 };
+
+typedef real vec __attribute__((vector_size(BYTES)));
+typedef real vec_any __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
+
+typedef __typeof__((vec){0} > (vec){0}) mask;
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* v > 0 ? v : slope * v, by masks: C has no ?: on vectors. */
+INLINE vec leaky(vec v, real slope)
+{
+	mask positive = v > 0;
+	return (vec)(((mask)v & positive) | ((mask)(v * slope) & ~positive));
+}
+
+/* The first `left` lanes of a vector of results: the end of the channels. */
+static __attribute__((noinline)) void store_some(const epilogue *e, vec v, real *y,
+						 const real *residual, const real *bias, int left)
+{
+	for (int i = 0; i < left; i++) {
+		real s = v[i];
+		if (bias)
+			s += bias[i];
+		if (residual)
+			s += residual[i];
+		y[i] = e->act && !(s > 0) ? s * e->slope : s;
+	}
+}
+
+/* One vector of results at y; `left` channels are there from y on. */
+INLINE void store(const epilogue *e, vec v, real *y, const real *residual, const real *bias,
+		  int64_t left)
+{
+	if (left < VEC) {
+		store_some(e, v, y, residual, bias, (int)left);
+		return;
+	}
+	if (bias)
+		v += *(const vec_any *)bias;
+	if (residual)
+		v += *(const vec_any *)residual;
+	if (e->act)
+		v = leaky(v, e->slope);
+	*(vec_any *)y = v;
+}
+
+/* P pixels times N vectors of channels; `valid` of the pixels are stored, the rest repeat one. */
+INLINE void conv_tile(const int P, const int N, const tile_conv *t, const real *w,
+		      const int64_t *in, const int64_t *out, int valid, int64_t o)
+{
+	vec acc[PIXELS][WIDE];
+	UNROLL for (int p = 0; p < P; p++)
+		UNROLL for (int n = 0; n < N; n++)
+			acc[p][n] = (vec){0};
+	for (int r = 0; r < t->nrun; r++) {
+		const real *x[PIXELS];
+		UNROLL for (int p = 0; p < P; p++)
+			x[p] = t->x + in[p] + t->run[r];
+		for (int64_t i = 0; i < t->len; i++, w += N * VEC) {
+			vec wv[WIDE];
+			UNROLL for (int n = 0; n < N; n++)
+				wv[n] = *(const vec *)(w + n * VEC);
+			UNROLL for (int p = 0; p < P; p++)
+				UNROLL for (int n = 0; n < N; n++)
+					acc[p][n] += wv[n] * x[p][i];
+		}
+	}
+	UNROLL for (int p = 0; p < P; p++) {
+		if (p >= valid)
+			break;
+		UNROLL for (int n = 0; n < N; n++) {
+			int64_t c = o + n * VEC, at = out[p] + c;
+			store(&t->e, acc[p][n], t->y + at, t->e.residual ? t->e.residual + at : NULL,
+			      t->e.bias ? t->e.bias + c : NULL, t->cout - c);
+		}
+	}
+}
+
+/* All pixels of one block of N vectors of channels that begins at channel o. */
+INLINE void conv_block(const int N, const tile_conv *t, const real *w, int64_t o)
+{
+	int64_t p = 0;
+	for (; p + PIXELS <= t->npix; p += PIXELS)
+		conv_tile(PIXELS, N, t, w, t->in + p, t->out + p, PIXELS, o);
+	if (p == t->npix)
+		return;
+	int64_t in[PIXELS], out[PIXELS];
+	for (int i = 0; i < PIXELS; i++) {
+		int64_t q = p + i < t->npix ? p + i : p;
+		in[i] = t->in[q];
+		out[i] = t->out[q];
+	}
+	conv_tile(PIXELS, N, t, w, in, out, (int)(t->npix - p), o);
+}
+
+static void conv(const tile_conv *t)
+{
+	int64_t terms = t->nrun * t->len;
+	for (int64_t o = 0; o < t->cout; o += WIDE * VEC) {
+		const real *w = t->w + o * terms;
+		if (t->cout - o > VEC)
+			conv_block(WIDE, t, w, o);
+		else
+			conv_block(1, t, w, o);
+	}
+}
+
+/* R rows times N vectors of channels, over all positions. */
+INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0, int64_t o)
+{
+	vec acc[ROWS_MAX][WIDE];
+	UNROLL for (int r = 0; r < R; r++)
+		UNROLL for (int n = 0; n < N; n++)
+			acc[r][n] = (vec){0};
+	const int64_t xs = t->x_step[2], ys = t->dy_step[2];
+	for (int64_t b = 0; b < t->size[0]; b++) {
+		for (int64_t i = 0; i < t->size[1]; i++) {
+			const real *x = t->x + b * t->x_step[0] + i * t->x_step[1] + r0;
+			const real *dy = t->dy + b * t->dy_step[0] + i * t->dy_step[1] + o;
+			for (int64_t j = t->size[2]; j > 0; j--, x += xs, dy += ys) {
+				vec yv[WIDE];
+				UNROLL for (int n = 0; n < N; n++)
+					yv[n] = *(const vec_any *)(dy + n * VEC);
+				UNROLL for (int r = 0; r < R; r++)
+					UNROLL for (int n = 0; n < N; n++)
+						acc[r][n] += yv[n] * x[r];
+			}
+		}
+	}
+	UNROLL for (int r = 0; r < R; r++) {
+		UNROLL for (int n = 0; n < N; n++) {
+			real *z = t->z + (r0 + r) * t->ld + o + n * VEC;
+			int64_t left = t->cout - o - n * VEC;
+			if (left >= VEC) {
+				*(vec_any *)z += acc[r][n];
+				continue;
+			}
+			for (int i = 0; i < left; i++)
+				z[i] += acc[r][n][i];
+		}
+	}
+}
+
+/* All rows of one block of channels: full tiles, then 8, 4, 2, 1 of what is left. */
+INLINE void outer_block(const int N, const tile_outer *t, int64_t o)
+{
+	int64_t r = 0;
+	for (; r + ROWS <= t->rows; r += ROWS)
+		outer_tile(ROWS, N, t, r, o);
+	if (ROWS > 8 && t->rows - r >= 8) {
+		outer_tile(ROWS > 8 ? 8 : 1, N, t, r, o);
+		r += 8;
+	}
+	if (t->rows - r >= 4) {
+		outer_tile(4, N, t, r, o);
+		r += 4;
+	}
+	if (t->rows - r >= 2) {
+		outer_tile(2, N, t, r, o);
+		r += 2;
+	}
+	if (t->rows - r >= 1)
+		outer_tile(1, N, t, r, o);
+}
+
+static void outer(const tile_outer *t)
+{
+	for (int64_t o = 0; o < t->cout; o += WIDE * VEC) {
+		if (t->cout - o > VEC)
+			outer_block(WIDE, t, o);
+		else
+			outer_block(1, t, o);
+	}
+}
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+const tile_kernels PASTE(tile_kernels_, TILE_LEVEL) = {
+	.name = TEXT(TILE_LEVEL), .vec = VEC, .block = WIDE * VEC, .conv = conv, .outer = outer,
+};

@@ -1,0 +1,326 @@
+/* test_conv.c - the convolution kernels against seven loops, their adjoints, and each other's bits. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/conv_kernel.h"
+#include "core/ops.h"
+#include "core/thread.h"
+
+/* {b, h, w, cin, ho, wo, cout, kh, kw, sh, sw, top, left, groups}; bottom and right follow. */
+static const conv_shape geometry[] = {
+	{2, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1},        /* the hot families */
+	{2, 16, 16, 40, 8, 8, 72, 4, 4, 2, 2, 1, 1, 1},
+	{3, 4, 4, 32, 4, 4, 32, 3, 3, 1, 1, 1, 1, 1},
+	{5, 7, 7, 16, 7, 7, 16, 3, 3, 1, 1, 1, 1, 1},        /* pixels that do not fill tiles */
+	{2, 9, 7, 5, 9, 7, 24, 1, 1, 1, 1, 0, 0, 1},         /* a matrix product */
+	{3, 9, 8, 6, 5, 4, 20, 1, 1, 2, 2, 0, 0, 1},         /* 1x1 with stride */
+	{2, 12, 12, 3, 12, 12, 64, 3, 3, 1, 1, 1, 1, 1},     /* first layers */
+	{2, 11, 13, 1, 11, 13, 33, 3, 3, 1, 1, 1, 1, 1},
+	{3, 8, 8, 3, 4, 4, 48, 4, 4, 2, 2, 1, 1, 1},
+	{2, 12, 12, 64, 12, 12, 3, 3, 3, 1, 1, 1, 1, 1},     /* last layers */
+	{2, 11, 13, 33, 11, 13, 1, 3, 3, 1, 1, 1, 1, 1},
+	{2, 9, 9, 20, 5, 5, 4, 3, 3, 2, 2, 1, 1, 1},
+	{2, 9, 9, 20, 9, 9, 2, 5, 5, 1, 1, 2, 2, 1},
+	{1, 4, 4, 17, 1, 1, 1, 4, 4, 1, 1, 0, 0, 1},         /* DCGAN's last and first */
+	{1, 1, 1, 19, 4, 4, 23, 4, 4, 1, 1, 3, 3, 1},
+	{2, 10, 9, 12, 5, 3, 10, 5, 4, 2, 3, 2, 1, 1},       /* different strides, odd sizes */
+	{2, 10, 9, 12, 4, 3, 10, 2, 2, 3, 4, 0, 0, 1},       /* stride beyond kernel: pixels unused */
+	{1, 8, 9, 7, 10, 8, 18, 3, 5, 1, 1, 3, 1, 1},        /* asymmetric padding */
+	{2, 7, 8, 9, 4, 4, 11, 3, 3, 2, 2, 0, 0, 1},         /* TensorFlow SAME: zeros after only */
+	{1, 6, 6, 8, 3, 9, 16, 4, 1, 1, 1, 0, 2, 1},         /* zeros further out than the kernel */
+	{1, 5, 5, 4, 13, 13, 6, 3, 3, 1, 1, 5, 5, 1},
+	{1, 40, 33, 16, 40, 33, 16, 3, 3, 1, 1, 1, 1, 1},    /* several bands */
+	{1, 37, 20, 24, 19, 10, 40, 4, 4, 2, 2, 2, 1, 1},
+	{20, 2, 3, 16, 2, 3, 16, 3, 3, 1, 1, 1, 1, 1},       /* several images per item */
+	{2, 8, 8, 16, 8, 8, 24, 3, 3, 1, 1, 1, 1, 4},        /* groups */
+	{2, 9, 8, 96, 5, 4, 64, 4, 4, 2, 2, 1, 1, 2},
+	{2, 6, 6, 12, 6, 6, 8, 1, 1, 1, 1, 0, 0, 4},
+	{2, 9, 9, 37, 9, 9, 37, 3, 3, 1, 1, 1, 1, 37},       /* depthwise */
+	{2, 9, 9, 20, 5, 5, 60, 3, 3, 2, 2, 1, 1, 20},
+	{1, 8, 7, 6, 8, 7, 6, 5, 3, 1, 1, 2, 1, 6},
+};
+
+typedef struct arrays {
+	int64_t nx, nw, ny;
+	real *x, *w, *y;
+} arrays;
+
+static real *filled(int64_t n, unsigned seed)
+{
+	real *x = mem_aligned((size_t)n * sizeof(real), NULL);
+	ck_assert_ptr_nonnull(x);
+	uint64_t state = seed * 2654435761u + 1;
+	for (int64_t i = 0; i < n; i++) {
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		x[i] = (real)((double)(state >> 33) / 2147483648.0 * 2 - 1);
+	}
+	return x;
+}
+
+static arrays arrays_new(const conv_shape *s)
+{
+	arrays a = {
+		.nx = s->b * s->h * s->w * s->cin, .ny = s->b * s->ho * s->wo * s->cout,
+		.nw = (int64_t)s->kh * s->kw * (s->cin / s->groups) * s->cout,
+	};
+	a.x = filled(a.nx, 1);
+	a.w = filled(a.nw, 2);
+	a.y = filled(a.ny, 3);
+	return a;
+}
+
+static void arrays_free(arrays *a)
+{
+	free(a->x);
+	free(a->w);
+	free(a->y);
+}
+
+enum kind { FORWARD, DX, DW, KINDS };
+static const char *const kind_name[] = {"forward", "dx", "dw"};
+
+/* The definition, in double: each product x*w*dy-free term goes where the kind wants it. */
+static void naive(enum kind kind, const conv_shape *s, const arrays *a, double *out)
+{
+	int64_t cig = s->cin / s->groups, cog = s->cout / s->groups;
+	const int64_t n[] = {a->ny, a->nx, a->nw};
+	memset(out, 0, (size_t)n[kind] * sizeof(double));
+	for (int64_t p = 0; p < s->b * s->ho * s->wo; p++) {
+		int64_t j = p % s->wo, i = p / s->wo % s->ho, b = p / s->wo / s->ho;
+		for (int64_t t = 0; t < s->kh * s->kw; t++) {
+			int64_t h = i * s->sh - s->top + t / s->kw, v = j * s->sw - s->left + t % s->kw;
+			if (h < 0 || h >= s->h || v < 0 || v >= s->w)
+				continue;
+			for (int64_t o = 0; o < s->cout; o++)
+				for (int64_t c = 0; c < cig; c++) {
+					int64_t y = p * s->cout + o, w = (t * cig + c) * s->cout + o;
+					int64_t x = ((b * s->h + h) * s->w + v) * s->cin + o / cog * cig + c;
+					if (kind == FORWARD)
+						out[y] += (double)a->x[x] * (double)a->w[w];
+					else if (kind == DX)
+						out[x] += (double)a->y[y] * (double)a->w[w];
+					else
+						out[w] += (double)a->x[x] * (double)a->y[y];
+				}
+		}
+	}
+}
+
+static int64_t count_of(enum kind kind, const arrays *a)
+{
+	return kind == FORWARD ? a->ny : kind == DX ? a->nx : a->nw;
+}
+
+/* The kernel of a kind into a new array. Scratch is exactly as large as asked for and full of NaN. */
+static real *run(enum kind kind, const tile_kernels *k, const conv_shape *s, const arrays *a, epilogue e)
+{
+	size_t bytes = kind == FORWARD ? conv_forward_scratch(k, s)
+		     : kind == DX      ? conv_dx_scratch(k, s)
+				       : conv_dw_scratch(k, s);
+	real *out = mem_aligned((size_t)count_of(kind, a) * sizeof(real), NULL);
+	void *scratch = mem_aligned(bytes, NULL);
+	ck_assert(out && scratch);
+	memset(scratch, 0xff, bytes);
+	memset(out, 0xff, (size_t)count_of(kind, a) * sizeof(real));
+	if (kind == FORWARD)
+		conv_forward(k, s, a->x, a->w, e, out, scratch);
+	else if (kind == DX)
+		conv_dx(k, s, a->y, a->w, out, scratch);
+	else
+		conv_dw(k, s, a->x, a->y, out, scratch);
+	free(scratch);
+	return out;
+}
+
+/* Sums of K products of numbers below 1: the error grows like sqrt(K) roundings of the partial sums,
+ * which are about sqrt(K)/3. */
+static double tolerance(enum kind kind, const conv_shape *s)
+{
+	double taps = (double)s->kh * s->kw, eps = sizeof(real) == 4 ? 1.2e-7 : 2.3e-16;
+	double terms = kind == FORWARD ? taps * (double)s->cin
+		     : kind == DX      ? taps * (double)s->cout
+				       : (double)(s->b * s->ho * s->wo);
+	return eps * (terms + 4);
+}
+
+static int levels(const tile_kernels **k)
+{
+	int n = 0;
+	k[n++] = &tile_kernels_base;
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("x86-64-v3"))
+		k[n++] = &tile_kernels_v3;
+	if (__builtin_cpu_supports("x86-64-v4"))
+		k[n++] = &tile_kernels_v4;
+#endif
+	return n;
+}
+
+START_TEST(kernels_equal_seven_loops)
+{
+	const conv_shape *s = &geometry[_i];
+	const tile_kernels *k[3];
+	int n = levels(k);
+	arrays a = arrays_new(s);
+	for (int kind = 0; kind < KINDS; kind++) {
+		double *want = mem_zero((size_t)count_of(kind, &a), sizeof(double), NULL);
+		naive(kind, s, &a, want);
+		for (int l = 0; l < n; l++) {
+			real *got = run(kind, k[l], s, &a, (epilogue){0});
+			for (int64_t i = 0; i < count_of(kind, &a); i++)
+				ck_assert_msg(fabs((double)got[i] - want[i]) <= tolerance(kind, s),
+					      "geometry %d, %s, %s: element %lld is %.9g, should be %.9g", _i,
+					      kind_name[kind], k[l]->name, (long long)i, (double)got[i],
+					      want[i]);
+			free(got);
+		}
+		free(want);
+	}
+	arrays_free(&a);
+}
+END_TEST
+
+static double dot(const real *a, const real *b, int64_t n)
+{
+	double s = 0;
+	for (int64_t i = 0; i < n; i++)
+		s += (double)a[i] * (double)b[i];
+	return s;
+}
+
+/* <conv(x,w), dy> = <x, dx(dy,w)> = <w, dw(x,dy)> */
+START_TEST(adjoints_are_adjoint)
+{
+	const conv_shape *s = &geometry[_i];
+	arrays a = arrays_new(s);
+	real *y = run(FORWARD, tile_best(), s, &a, (epilogue){0});
+	real *dx = run(DX, tile_best(), s, &a, (epilogue){0});
+	real *dw = run(DW, tile_best(), s, &a, (epilogue){0});
+	double want = dot(y, a.y, a.ny), size = sqrt(dot(y, y, a.ny) * dot(a.y, a.y, a.ny));
+	double eps = sizeof(real) == 4 ? 1e-6 : 1e-14;
+	ck_assert_double_le(fabs(dot(dx, a.x, a.nx) - want), eps * size);
+	ck_assert_double_le(fabs(dot(dw, a.w, a.nw) - want), eps * size);
+	free(y);
+	free(dx);
+	free(dw);
+	arrays_free(&a);
+}
+END_TEST
+
+START_TEST(threads_change_no_bit)
+{
+	const conv_shape *s = &geometry[_i];
+	arrays a = arrays_new(s);
+	for (int kind = 0; kind < KINDS; kind++) {
+		real *one = run(kind, tile_best(), s, &a, (epilogue){0});
+		for (int threads = 2; threads <= 4; threads += 2) {
+			ck_assert(pool_start(threads, NULL));
+			real *many = run(kind, tile_best(), s, &a, (epilogue){0});
+			pool_stop();
+			ck_assert_msg(!memcmp(one, many, (size_t)count_of(kind, &a) * sizeof(real)),
+				      "geometry %d, %s: %d threads", _i, kind_name[kind], threads);
+			free(many);
+		}
+		free(one);
+	}
+	arrays_free(&a);
+}
+END_TEST
+
+#ifdef __x86_64__
+/* Vectors run across channels, so their width changes no sum; FMA at both levels. */
+START_TEST(v3_and_v4_give_the_same_bits)
+{
+	if (!__builtin_cpu_supports("x86-64-v4"))
+		return;
+	const conv_shape *s = &geometry[_i];
+	arrays a = arrays_new(s);
+	for (int kind = 0; kind < KINDS; kind++) {
+		real *narrow = run(kind, &tile_kernels_v3, s, &a, (epilogue){0});
+		real *wide = run(kind, &tile_kernels_v4, s, &a, (epilogue){0});
+		ck_assert_msg(!memcmp(narrow, wide, (size_t)count_of(kind, &a) * sizeof(real)),
+			      "geometry %d, %s", _i, kind_name[kind]);
+		free(narrow);
+		free(wide);
+	}
+	arrays_free(&a);
+}
+END_TEST
+#endif
+
+/* The epilogue in the tile does to each sum what a pass afterwards does. */
+START_TEST(epilogue_equals_passes)
+{
+	const conv_shape *s = &geometry[_i];
+	arrays a = arrays_new(s);
+	real *bias = filled(s->cout, 7), *residual = filled(a.ny, 8);
+	const tile_kernels *k[3];
+	int n = levels(k);
+	for (int mask = 0; mask < 8; mask++) {
+		epilogue e = {
+			.bias = mask & 1 ? bias : NULL, .residual = mask & 2 ? residual : NULL,
+			.act = mask & 4, .slope = (real)0.25,
+		};
+		const tile_kernels *level = k[mask % n];
+		real *want = run(FORWARD, level, s, &a, (epilogue){0});
+		real *got = run(FORWARD, level, s, &a, e);
+		for (int64_t i = 0; i < a.ny; i++) {
+			real v = want[i];
+			if (e.bias)
+				v += bias[i % s->cout];
+			if (e.residual)
+				v += residual[i];
+			if (e.act)
+				v = v > 0 ? v : v * e.slope;
+			ck_assert_msg(got[i] == v, "geometry %d, epilogue %d: element %lld", _i, mask,
+				      (long long)i);
+		}
+		free(want);
+		free(got);
+	}
+	free(bias);
+	free(residual);
+	arrays_free(&a);
+}
+END_TEST
+
+START_TEST(same_padding_is_tensorflows)
+{
+	static const struct {
+		int64_t n;
+		int k, s, before, after;
+	} row[] = {
+		{32, 3, 1, 1, 1}, {32, 3, 2, 0, 1}, {33, 3, 2, 1, 1}, {32, 4, 2, 1, 1}, {7, 4, 1, 1, 2},
+		{28, 5, 2, 1, 2}, {5, 1, 2, 0, 0}, {1, 3, 1, 1, 1}, {4, 2, 3, 0, 1},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		int before, after;
+		pad_same_tf(row[i].n, row[i].k, row[i].s, &before, &after);
+		ck_assert_int_eq(before, row[i].before);
+		ck_assert_int_eq(after, row[i].after);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	TCase *t = tcase_create("conv");
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, kernels_equal_seven_loops, 0, COUNT(geometry));
+	tcase_add_loop_test(t, adjoints_are_adjoint, 0, COUNT(geometry));
+	tcase_add_loop_test(t, threads_change_no_bit, 0, COUNT(geometry));
+#ifdef __x86_64__
+	tcase_add_loop_test(t, v3_and_v4_give_the_same_bits, 0, COUNT(geometry));
+#endif
+	tcase_add_loop_test(t, epilogue_equals_passes, 0, COUNT(geometry));
+	tcase_add_test(t, same_padding_is_tensorflows);
+	Suite *s = suite_create("conv");
+	suite_add_tcase(s, t);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
