@@ -1,0 +1,17 @@
+/* clones.h - plain loops compiled once per x86-64 level, the best one chosen at load time. */
+#ifndef SAGAN_CORE_CLONES_H
+#define SAGAN_CORE_CLONES_H
+
+/* Stands before a function whose loops the compiler vectorises. Sanitizers run before the choice can
+ * be made, so they get the plain version. -std=c11 contracts nothing: all levels give the same bits. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(NO_CLONES)
+#define VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define VECTOR_CLONES
+#endif
+
+enum {
+	SPAN_GRAIN = 1 << 14,                        /* elements per chunk of an element-wise pass */
+};
+
+#endif
