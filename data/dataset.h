@@ -52,14 +52,16 @@ typedef struct dataset {
 	uint8_t *pixels;                             /* own; [n,h,w,c] */
 	int32_t *label;                              /* own; [n] in 0..classes-1, or NULL */
 	char **class_name;                           /* own; [classes], or NULL without labels */
+	int64_t ignored;                             /* PNG folder: files that are not .png */
 } dataset;
 
 /* Reads a file or folder; `o` NULL: defaults. new/free. An IDX folder has train-images..,
- * train-labels.., t10k-images.., t10k-labels.. (plain or .gz), a CIFAR folder data_batch_*.bin and
- * test_batch.bin, or train.bin and test.bin (plain or .gz), a PNG folder one subfolder per class or
- * just images (it has no split: that of the options is ignored unless there are folders train and
- * test), an HDF5 file the data sets images and labels (in the groups train and test, or at the
- * root). */
+ * train-labels.., t10k-images.., t10k-labels.. (plain or .gz; class names, if any, in classes.txt),
+ * a CIFAR folder data_batch_*.bin and test_batch.bin, or train.bin and test.bin (plain or .gz). A
+ * PNG folder has one subfolder per class or just images; images come from the classes in turn, so
+ * that a limit keeps them balanced. An HDF5 file has the data sets images and labels. The last two
+ * may be divided into train and test (folders, groups); if they are not, they have no test part.
+ * A single IDX or CIFAR file is read whatever the split. */
 dataset *dataset_open(const char *path, const dataset_options *o, error *e);
 void dataset_free(dataset *d);
 
