@@ -336,6 +336,15 @@ static bool make_chain(fuser *f, int u, step *st, int *members, error *e)
 	return st->c != NULL;
 }
 
+/* Everything that can be a chain is one, but for a sum on its own: the op adds more carefully. */
+static bool runs_as_chain(const fuser *f, int u)
+{
+	const node *y = f->p->node[u];
+	if (f->p->flags & PLAN_NO_FUSE)
+		return false;
+	return f->next[u] >= 0 || y->op->span || (is_chain_sum(y) && f->virtual[root_of(f->p, y->in[0])]);
+}
+
 static bool make_steps(fuser *f, error *e)
 {
 	plan *p = f->p;
@@ -348,10 +357,7 @@ static bool make_steps(fuser *f, error *e)
 		for (int m = u; m >= 0; m = f->next[m])
 			p->unit[m] = k;
 		st->y = p->node[u];
-		if (st->y->op->span && !(p->flags & PLAN_NO_FUSE)) {
-			ok = make_chain(f, u, st, members, e);
-			st->y = NULL;
-		} else if (f->next[u] >= 0) {
+		if (runs_as_chain(f, u)) {
 			ok = make_chain(f, u, st, members, e);
 			st->y = NULL;
 		} else if (st->y->op->scratch)

@@ -100,6 +100,9 @@ node *op_conv2d_dx(graph *g, node *dy, node *w, conv_geometry c, int64_t h, int6
 /* Adjoint in w: x [B,H,W,Cin], dy [B,Ho,Wo,Cout] -> [kh,kw,Cin/groups,Cout]. */
 node *op_conv2d_dw(graph *g, node *x, node *dy, conv_geometry c, int kh, int kw);
 
+/* w [kh,kw,a,b] -> [kh,kw,b,a] turned by half a turn; its own adjoint (rewrite.c). */
+node *op_kernel_turn(graph *g, node *w);
+
 /* ---- windows and resizing: ops_window.c ---- */
 typedef struct window_geometry {
 	int kh, kw, sh, sw;

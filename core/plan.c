@@ -50,7 +50,7 @@ static bool copy_live(plan *p, error *e)
 			continue;
 		const node *y = graph_at(p->g, id);
 		ok = (p->node[id] = copy_node(p, y, e)) != NULL;
-		if (y->op->view && !(p->flags & PLAN_SEPARATE))
+		if (y->op->view)
 			p->home[id].root = p->home[y->in[0]->id].root;
 	}
 	for (int i = 0; i < p->nassign && ok; i++)
@@ -103,7 +103,7 @@ static bool separate(const plan *p)
 static void value_release(plan *p, int id)
 {
 	node *y = p->node[id];
-	if (!y || !y->x || p->home[id].fixed || y->op == &op_rec_leaf)
+	if (!y || !y->x || p->home[id].root != id || p->home[id].fixed || y->op == &op_rec_leaf)
 		return;
 	memset(y->x, 0xff, p->home[id].bytes);
 	free(y->x);
@@ -184,7 +184,7 @@ static void allocate_values(plan *p, int s)
 {
 	for (int id = 0; id < p->count; id++) {
 		home *h = &p->home[id];
-		if (!p->node[id] || !h->stored || h->fixed || h->def != s || p->node[id]->op == &op_rec_leaf)
+		if (!p->node[id] || h->root != id || !h->stored || h->fixed || h->def != s || p->node[id]->op == &op_rec_leaf)
 			continue;
 		free(p->node[id]->x);
 		p->node[id]->x = mem_aligned(h->bytes, NULL);
@@ -235,8 +235,10 @@ void plan_run(plan *p)
 		release_all(p);
 	set_leaves(p);
 	for (int s = 0; s < p->nstep; s++) {
-		if (separate(p))
+		if (separate(p)) {
 			allocate_values(p, s);
+			set_leaves(p);
+		}
 		run_step(p, s);
 		if (separate(p))
 			release_values(p, s);
@@ -263,6 +265,17 @@ double plan_flop(const plan *p)
 	return sum;
 }
 
+/* A parameter or input that went bad is the cause, not the values made from it. */
+static bool bad_leaf(plan *p)
+{
+	for (int id = 0; id < p->count && p->bad < 0; id++) {
+		const node *y = p->node[id];
+		if (y && y->op == &op_rec_leaf && !all_finite(y->buf->x, shape_count(&y->s)))
+			p->bad = id;
+	}
+	return p->bad >= 0;
+}
+
 bool plan_find_bad(plan *p, char *where, size_t size)
 {
 	node **out = mem_new((size_t)p->nout, sizeof *out, NULL);
@@ -275,11 +288,16 @@ bool plan_find_bad(plan *p, char *where, size_t size)
 	if (!debug)
 		return false;
 	debug->check = true;
-	plan_run(debug);
+	if (!bad_leaf(debug))
+		plan_run(debug);
 	bool found = debug->bad >= 0;
 	if (found) {
 		const node *y = graph_at(p->g, debug->bad);
-		snprintf(where, size, "%s %s in %s", y->op->name, shape_print(&y->s).s, *y->path ? y->path : "the loss");
+		if (y->buf)
+			snprintf(where, size, "%s %s", y->buf->name, shape_print(&y->s).s);
+		else
+			snprintf(where, size, "%s %s in %s", y->op->name, shape_print(&y->s).s,
+				*y->path ? y->path : "the loss");
 	}
 	plan_free(debug);
 	return found;

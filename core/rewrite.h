@@ -1,0 +1,15 @@
+/* rewrite.h - exact algebra before arithmetic: cheaper forms that constructors return instead.
+ *
+ * Included by op files only. Each function returns the cheaper node, or NULL when the pattern does
+ * not hold or the graph has rewriting switched off. */
+#ifndef SAGAN_CORE_REWRITE_H
+#define SAGAN_CORE_REWRITE_H
+
+#include "core/ops.h"
+
+/* conv2d(x, w): 3x3 on a nearest 2x upsampling, or 1x1 on any nearest upsampling. */
+node *rewrite_conv2d(graph *g, node *x, node *w, conv_geometry c);
+/* sum_pool(x): 2x2 of a 3x3 convolution, any whole windows of a 1x1 convolution, of x + bias. */
+node *rewrite_sum_pool(graph *g, node *x, window_geometry w);
+
+#endif

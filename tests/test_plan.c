@@ -1,0 +1,315 @@
+/* test_plan.c - graphs, derivatives of graphs, and plans: what a plan computes does not depend on how
+ * it is fused, placed or threaded. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ops.h"
+#include "core/plan.h"
+#include "core/thread.h"
+
+enum { LEAVES = 5, NODES = 60, GRAPHS = 60 };
+
+static shape leaf_shapes(int i)
+{
+	const shape s[LEAVES] = {SHAPE(3, 8, 8, 16), SHAPE(16), SHAPE(3, 1, 1, 16), SHAPE(3, 8, 8, 16), SHAPE(1)};
+	return s[i];
+}
+
+static buffer *random_buffer(const char *name, shape s, rng *r)
+{
+	buffer *b = buffer_new(name, s, NULL);
+	rng_fill_normal(r, b->x, shape_count(&s));
+	return b;
+}
+
+/* A random expression over the leaves: element-wise ops, broadcasts, sums, views, a product. */
+static node *random_graph(graph *g, node *const *leaf, rng *r)
+{
+	const shape full = SHAPE(3, 8, 8, 16);
+	const shape sums[] = {SHAPE(1, 1, 1, 16), SHAPE(3, 1, 1, 16), SHAPE(1, 1, 1, 1), SHAPE(3, 1, 1, 1)};
+	node *v[NODES];
+	int n = 0;
+	for (int i = 0; i < LEAVES; i++)
+		v[n++] = op_broadcast(g, leaf[i], full);
+	while (n < NODES) {
+		node *a = v[rng_below(r, n)], *b = v[rng_below(r, n)], *y = NULL;
+		switch (rng_below(r, 10)) {
+		case 0: y = op_add(g, a, b); break;
+		case 1: y = op_tanh(g, op_mul(g, a, b)); break;
+		case 2: y = op_sub(g, a, op_scale(g, b, 0.5)); break;
+		case 3: y = op_leaky_relu(g, a, 0.2); break;
+		case 4: y = op_sigmoid(g, a); break;
+		case 5: y = op_gate(g, a, b, 0.1); break;
+		case 6: y = op_tanh(g, op_sub(g, a, op_scale(g, op_sum_to(g, b, sums[rng_below(r, 4)]), 1e-2))); break;
+		case 7: y = op_tanh(g, op_reshape(g, op_exp(g, op_tanh(g, op_reshape(g, a, SHAPE(3, 64, 16)))), full)); break;
+		case 8: y = op_stop(g, op_mul(g, a, a)); y = op_tanh(g, y); break;
+		default: {
+			node *p = op_softmax(g, op_reshape(g, a, SHAPE(3, 64, 16)));
+			y = op_reshape(g, p, full);
+		}
+		}
+		v[n++] = y;
+	}
+	node *sum = v[n - 1];
+	for (int i = n - 8; i < n - 1; i++)
+		sum = op_add(g, sum, v[i]);
+	return op_mean_all(g, op_tanh(g, sum));
+}
+
+typedef struct trial {
+	graph *g;
+	buffer *leaf[LEAVES], *grad[LEAVES];
+	node *out[1 + LEAVES];
+} trial;
+
+/* y, its gradients, and the gradient of their squared norm: differentiated twice. */
+static void trial_open(trial *t, uint64_t seed)
+{
+	rng r = rng_new(seed, "graph");
+	node *leaf[LEAVES];
+	t->g = graph_new(NULL);
+	for (int i = 0; i < LEAVES; i++) {
+		t->leaf[i] = random_buffer("leaf", leaf_shapes(i), &r);
+		t->grad[i] = buffer_new("grad", leaf_shapes(i), NULL);
+		leaf[i] = graph_leaf(t->g, t->leaf[i]);
+	}
+	t->out[0] = random_graph(t->g, leaf, &r);
+	node *d[LEAVES], *dd[LEAVES], *norm = NULL;
+	graph_grad(t->g, t->out[0], NULL, leaf, LEAVES, d);
+	for (int i = 0; i < LEAVES; i++) {
+		node *s = op_sum_all(t->g, op_square(t->g, d[i]));
+		norm = norm ? op_add(t->g, norm, s) : s;
+	}
+	graph_grad(t->g, norm, NULL, leaf, LEAVES, dd);
+	for (int i = 0; i < LEAVES; i++) {
+		t->out[1 + i] = d[i];
+		graph_assign(t->g, t->grad[i], dd[i]);
+	}
+}
+
+static void trial_close(trial *t)
+{
+	for (int i = 0; i < LEAVES; i++) {
+		buffer_free(t->leaf[i]);
+		buffer_free(t->grad[i]);
+	}
+	graph_free(t->g);
+}
+
+/* All results of one run in one array; the caller frees it. */
+static real *results(trial *t, unsigned flags, int64_t *count)
+{
+	error e;
+	plan *p = plan_new(t->g, t->out, 1 + LEAVES, flags, &e);
+	ck_assert_msg(p != NULL, "%s", e.text);
+	plan_run(p);
+	plan_run(p);
+	*count = 1;
+	for (int i = 0; i < LEAVES; i++)
+		*count += 2 * shape_count(&t->leaf[i]->s);
+	real *all = malloc((size_t)*count * sizeof *all), *to = all;
+	for (int i = 0; i < 1 + LEAVES; i++) {
+		int64_t n = shape_count(&t->out[i]->s);
+		memcpy(to, plan_value(p, t->out[i]), (size_t)n * sizeof *to);
+		to += n;
+	}
+	for (int i = 0; i < LEAVES; i++) {
+		buffer_read(t->grad[i], to);
+		to += shape_count(&t->grad[i]->s);
+	}
+	plan_free(p);
+	return all;
+}
+
+START_TEST(placed_run_equals_separate_values)
+{
+	for (uint64_t seed = 0; seed < GRAPHS; seed++) {
+		trial t;
+		int64_t n;
+		trial_open(&t, seed);
+		real *placed = results(&t, 0, &n), *apart = results(&t, PLAN_SEPARATE, &n);
+		ck_assert_msg(!memcmp(placed, apart, (size_t)n * sizeof(real)), "graph %d differs", (int)seed);
+		free(placed);
+		free(apart);
+		trial_close(&t);
+	}
+}
+END_TEST
+
+START_TEST(fused_run_equals_op_by_op)
+{
+	for (uint64_t seed = 0; seed < GRAPHS; seed++) {
+		trial t;
+		int64_t n;
+		trial_open(&t, seed);
+		real *fused = results(&t, 0, &n), *plain = results(&t, PLAN_NO_FUSE | PLAN_SEPARATE, &n);
+		double worst = 0, most = 0;
+		for (int64_t i = 0; i < n; i++) {
+			worst = fmax(worst, fabs((double)fused[i] - (double)plain[i]));
+			most = fmax(most, fabs((double)plain[i]));
+			ck_assert_msg(isfinite((double)fused[i]), "graph %d: element %d is not finite", (int)seed, (int)i);
+		}
+		/* Sums are added in another order; second derivatives amplify that. */
+		ck_assert_msg(worst <= (sizeof(real) == 4 ? 2e-4 : 1e-12) * most, "graph %d: %g of %g", (int)seed, worst, most);
+		free(fused);
+		free(plain);
+		trial_close(&t);
+	}
+}
+END_TEST
+
+START_TEST(threads_change_no_bit)
+{
+	trial t;
+	trial_open(&t, 7);
+	int64_t n;
+	real *one = results(&t, 0, &n);
+	for (int threads = 2; threads <= 4; threads++) {
+		ck_assert(pool_start(threads, NULL));
+		real *many = results(&t, 0, &n);
+		ck_assert_msg(!memcmp(one, many, (size_t)n * sizeof(real)), "%d threads differ", threads);
+		free(many);
+	}
+	pool_stop();
+	free(one);
+	trial_close(&t);
+}
+END_TEST
+
+/* d/dx of (d/dx tanh(x)): -2 tanh(x) (1 - tanh(x)^2). */
+START_TEST(gradient_of_gradient)
+{
+	graph *g = graph_new(NULL);
+	buffer *b = buffer_new("x", SHAPE(3), NULL);
+	const real x[3] = {(real)-0.7, (real)0.1, (real)1.3};
+	buffer_write(b, x);
+	node *leaf = graph_leaf(g, b), *d, *dd;
+	graph_grad(g, op_tanh(g, leaf), NULL, &leaf, 1, &d);
+	graph_grad(g, d, NULL, &leaf, 1, &dd);
+	plan *p = plan_new(g, &dd, 1, 0, NULL);
+	plan_run(p);
+	for (int i = 0; i < 3; i++) {
+		double t = tanh((double)x[i]);
+		ck_assert_double_eq_tol((double)plan_value(p, dd)[i], -2 * t * (1 - t * t), 1e-6);
+	}
+	plan_free(p);
+	graph_free(g);
+	buffer_free(b);
+}
+END_TEST
+
+START_TEST(equal_nodes_are_made_once)
+{
+	graph *g = graph_new(NULL);
+	buffer *b = buffer_new("x", SHAPE(3), NULL);
+	node *x = graph_leaf(g, b);
+	ck_assert_ptr_eq(x, graph_leaf(g, b));
+	ck_assert_ptr_eq(op_tanh(g, x), op_tanh(g, x));
+	ck_assert_ptr_ne(op_scale(g, x, 2), op_scale(g, x, 3));
+	rng r = rng_new(1, "noise");
+	ck_assert_ptr_ne(op_random(g, SHAPE(3), RANDOM_UNIFORM, &r), op_random(g, SHAPE(3), RANDOM_UNIFORM, &r));
+	graph_free(g);
+	buffer_free(b);
+}
+END_TEST
+
+/* An assignment is seen by later readers of the same run, and by the buffer after it. */
+START_TEST(assignments_happen_after_the_run)
+{
+	graph *g = graph_new(NULL);
+	buffer *b = buffer_new("state", SHAPE(1), NULL);
+	node *before = graph_leaf(g, b);
+	graph_assign(g, b, op_add_scalar(g, before, 1));
+	node *after = graph_current(g, b);
+	graph_assign(g, b, op_scale(g, after, 2));
+	node *out[] = {op_scale(g, before, 10), graph_current(g, b)};
+	plan *p = plan_new(g, out, 2, 0, NULL);
+	const double expected[] = {0, 2, 20, 6, 60, 14};
+	for (int run = 0; run < 3; run++) {
+		plan_run(p);
+		ck_assert_double_eq((double)plan_value(p, out[0])[0], expected[2 * run]);
+		ck_assert_double_eq((double)plan_value(p, out[1])[0], expected[2 * run + 1]);
+		ck_assert_double_eq((double)b->x[0], expected[2 * run + 1]);
+	}
+	plan_free(p);
+	graph_free(g);
+	buffer_free(b);
+}
+END_TEST
+
+START_TEST(first_wrong_shape_is_remembered)
+{
+	graph *g = graph_new(NULL);
+	buffer *a = buffer_new("a", SHAPE(2, 3), NULL), *b = buffer_new("b", SHAPE(4, 5), NULL);
+	graph_push(g, "generator");
+	graph_push(g, "block1");
+	node *y = op_matmul(g, graph_leaf(g, a), graph_leaf(g, b), false, false);
+	graph_pop(g);
+	y = op_tanh(g, op_add(g, y, graph_leaf(g, a)));
+	error e = {""};
+	ck_assert_ptr_null(plan_new(g, &y, 1, 0, &e));
+	ck_assert_msg(strstr(e.text, "generator/block1: matmul [2,3] [4,5]") == e.text, "%s", e.text);
+	graph_free(g);
+	buffer_free(a);
+	buffer_free(b);
+}
+END_TEST
+
+START_TEST(first_bad_value_is_named)
+{
+	graph *g = graph_new(NULL);
+	buffer *b = buffer_new("x", SHAPE(4), NULL);
+	node *x = graph_leaf(g, b);
+	graph_push(g, "here");
+	node *bad = op_log(g, op_add_scalar(g, x, -1));
+	graph_pop(g);
+	node *y = op_sum_all(g, op_tanh(g, bad));
+	plan *p = plan_new(g, &y, 1, 0, NULL);
+	char where[128] = "";
+	plan_run(p);
+	ck_assert(plan_find_bad(p, where, sizeof where));
+	ck_assert_str_eq(where, "log [4] in here");
+	plan_free(p);
+	graph_free(g);
+	buffer_free(b);
+}
+END_TEST
+
+START_TEST(arena_is_smaller_than_the_sum_of_values)
+{
+	graph *g = graph_new(NULL);
+	buffer *b = buffer_new("x", SHAPE(64, 64), NULL);
+	node *y = graph_leaf(g, b);
+	for (int i = 0; i < 20; i++)
+		y = op_matmul(g, y, y, false, false);
+	plan *p = plan_new(g, &y, 1, 0, NULL);
+	ck_assert_uint_lt(plan_bytes(p), 3 * 64 * 64 * sizeof(real) + (1 << 20));
+	plan_free(p);
+	graph_free(g);
+	buffer_free(b);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("plan");
+	TCase *t = tcase_create("plan");
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, placed_run_equals_separate_values);
+	tcase_add_test(t, fused_run_equals_op_by_op);
+	tcase_add_test(t, threads_change_no_bit);
+	tcase_add_test(t, gradient_of_gradient);
+	tcase_add_test(t, equal_nodes_are_made_once);
+	tcase_add_test(t, assignments_happen_after_the_run);
+	tcase_add_test(t, first_wrong_shape_is_remembered);
+	tcase_add_test(t, first_bad_value_is_named);
+	tcase_add_test(t, arena_is_smaller_than_the_sum_of_values);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
