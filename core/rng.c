@@ -1,7 +1,7 @@
 /* rng.c - Philox4x32-10 streams and what is drawn from them.
  *
- * Every word is a function of (seed, purpose, counter): blocks are computed sixteen at a time, lane
- * by lane, so the compiler vectorises, and chunks of a fill run on the pool in any order. */
+ * Every word is a function of (seed, purpose, counter), so blocks are computed many at a time, in
+ * vector code, and the chunks of a fill run on the pool in any order. */
 #include "core/rng.h"
 #include "core/ops_internal.h"
 #include "core/thread.h"
@@ -11,8 +11,8 @@
 #include <tgmath.h>
 
 enum {
-	LANES = 16,                                  /* blocks computed together */
-	WORDS = 4 * LANES,
+	BLOCKS = 64,                                 /* computed together */
+	WORDS = 4 * BLOCKS,
 	FILL_GRAIN = 1 << 13,                        /* elements per chunk: a multiple of WORDS */
 };
 
@@ -23,59 +23,41 @@ enum {
 #define PHILOX_W1 0xBB67AE85u
 enum { PHILOX_ROUNDS = 10 };
 
-/* One round on words c[0..4)[LANES], for the round's key. */
-static inline void philox_round(uint32_t c[4][LANES], uint32_t k0, uint32_t k1)
+/* The four words of one block. Unrolled, so that a loop over blocks becomes vector code. */
+static inline void philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1,
+	uint32_t out[4])
 {
-	for (int i = 0; i < LANES; i++) {
-		uint64_t p0 = (uint64_t)PHILOX_M0 * c[0][i];
-		uint64_t p1 = (uint64_t)PHILOX_M1 * c[2][i];
-		uint32_t c1 = c[1][i], c3 = c[3][i];
-		c[0][i] = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-		c[1][i] = (uint32_t)p1;
-		c[2][i] = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-		c[3][i] = (uint32_t)p0;
+#pragma GCC unroll 10
+	for (int n = 0; n < PHILOX_ROUNDS; n++) {
+		uint64_t p0 = (uint64_t)PHILOX_M0 * c0;
+		uint64_t p1 = (uint64_t)PHILOX_M1 * c2;
+		c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+		c1 = (uint32_t)p1;
+		c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+		c3 = (uint32_t)p0;
+		k0 += PHILOX_W0;
+		k1 += PHILOX_W1;
 	}
-}
-
-/* Words of `count` groups of LANES blocks, from block `first` of the stream, in stream order:
- * out[4*i + j] is word j of block first + i. */
-VECTOR_CLONES
-static void philox_groups(const rng *r, uint64_t first, uint32_t *out, int64_t count)
-{
-	for (int64_t g = 0; g < count; g++, out += WORDS) {
-		uint32_t c[4][LANES];
-		for (int i = 0; i < LANES; i++) {
-			uint64_t block = first + (uint64_t)(g * LANES + i);
-			c[0][i] = (uint32_t)block;
-			c[1][i] = (uint32_t)(block >> 32);
-			c[2][i] = (uint32_t)r->purpose;
-			c[3][i] = (uint32_t)(r->purpose >> 32);
-		}
-		uint32_t k0 = (uint32_t)r->seed, k1 = (uint32_t)(r->seed >> 32);
-		for (int n = 0; n < PHILOX_ROUNDS; n++) {
-			philox_round(c, k0, k1);
-			k0 += PHILOX_W0;
-			k1 += PHILOX_W1;
-		}
-		for (int i = 0; i < LANES; i++)
-			for (int j = 0; j < 4; j++)
-				out[4 * i + j] = c[j][i];
-	}
+	out[0] = c0;
+	out[1] = c1;
+	out[2] = c2;
+	out[3] = c3;
 }
 
 void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
-	uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]};
-	uint32_t k0 = key[0], k1 = key[1];
-	for (int n = 0; n < PHILOX_ROUNDS; n++, k0 += PHILOX_W0, k1 += PHILOX_W1) {
-		uint64_t p0 = (uint64_t)PHILOX_M0 * c[0];
-		uint64_t p1 = (uint64_t)PHILOX_M1 * c[2];
-		c[0] = (uint32_t)(p1 >> 32) ^ c[1] ^ k0;
-		c[1] = (uint32_t)p1;
-		c[2] = (uint32_t)(p0 >> 32) ^ c[3] ^ k1;
-		c[3] = (uint32_t)p0;
-	}
-	memcpy(out, c, sizeof c);
+	philox(counter[0], counter[1], counter[2], counter[3], key[0], key[1], out);
+}
+
+/* Words of BLOCKS blocks from `first` on, in stream order: out[4*i + j] is word j of first + i. */
+VECTOR_CLONES
+static void philox_blocks(const rng *r, uint64_t first, uint32_t out[WORDS])
+{
+	const uint32_t p0 = (uint32_t)r->purpose, p1 = (uint32_t)(r->purpose >> 32);
+	const uint32_t k0 = (uint32_t)r->seed, k1 = (uint32_t)(r->seed >> 32);
+	const uint32_t low = (uint32_t)first, high = (uint32_t)(first >> 32);
+	for (uint32_t i = 0; i < BLOCKS; i++)
+		philox(low + i, high + (low + i < low), p0, p1, k0, k1, out + 4 * i);
 }
 
 /* FNV-1a, 64 bits (draft-eastlake-fnv): equal names give equal streams on every machine. */
@@ -190,7 +172,7 @@ static void fill_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
 	const fill *f = ctx;
 	uint32_t word[WORDS];
 	for (int64_t i = lo; i < hi; i += WORDS) {
-		philox_groups(f->r, f->r->counter + (uint64_t)i / 4, word, 1);
+		philox_blocks(f->r, f->r->counter + (uint64_t)i / 4, word);
 		if (hi - i >= WORDS) {
 			f->convert(word, f->x + i);
 		} else {

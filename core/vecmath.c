@@ -43,10 +43,13 @@ static inline float reduce_exp(float x, int32_t *n)
 	return (x - whole * LN2_HI) - whole * LN2_LO;
 }
 
-/* e^r - 1 for |r| <= ln 2 / 2; error 1.4e-8. */
+/* e^r - 1 for |r| <= ln 2 / 2; error 4e-10. */
 static inline float expm1_near_zero(float r)
 {
-	float p = ((0.0013899639f * r + 0.00836612005f) * r + 0.0416668393f) * r + 0.16666548f;
+	float p = 0.000197633475f * r + 0.00139323308f;
+	p = p * r + 0.00833354425f;
+	p = p * r + 0.0416664928f;
+	p = p * r + 0.166666657f;
 	return r + r * r * (p * r + 0.5f);
 }
 
@@ -106,7 +109,8 @@ static inline float log_one(float x)
 	return x < 0.0f ? NAN : y;
 }
 
-/* With t = e^(-2|x|) - 1 in (-1, 0]: |tanh x| = -t / (2 + t), no cancellation anywhere. */
+/* With s = 1 - e^(-2|x|) in [0, 1) and q = s / (2 - s): |tanh x| = q, written as s/2 + s/2 q, where
+ * the roundings of 2 - s and of the division count half. */
 static inline float tanh_one(float x)
 {
 	float a = fabsf(x);
@@ -114,15 +118,18 @@ static inline float tanh_one(float x)
 	int32_t n;
 	float r = reduce_exp(-2.0f * a, &n);
 	float scale = power_of_two(n);
-	float t = scale * expm1_near_zero(r) + (scale - 1.0f);
-	return copysignf(-t / (2.0f + t), x);
+	float s = (1.0f - scale) - scale * expm1_near_zero(r);
+	float half = 0.5f * s;
+	return copysignf(half + half * (s / (2.0f - s)), x);
 }
 
-/* With e = e^-|x|, which cannot overflow: 1 / (1 + e) for x >= 0, e / (1 + e) below. */
+/* With e = e^-|x|, which cannot overflow, and q = e / (1 + e): 1 - q for x >= 0, and q below, written
+ * as e - e q because the rounding of 1 + e would be half of its error. */
 static inline float sigmoid_one(float x)
 {
 	float e = exp_one(-fabsf(x));
-	return (x >= 0.0f ? 1.0f : e) / (1.0f + e);
+	float q = e / (1.0f + e);
+	return x >= 0.0f ? 1.0f - q : e - e * q;
 }
 
 /* max(x, 0) + log(1 + e), e = e^-|x| in [0, 1]; 1 + e = 2 (1 + (e-1)/2) where it exceeds sqrt 2. */
