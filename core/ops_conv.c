@@ -8,6 +8,7 @@
 
 #include "core/conv_kernel.h"
 #include "core/ops_internal.h"
+#include "core/rewrite.h"
 
 void pad_same_tf(int64_t n, int k, int s, int *before, int *after)
 {
@@ -213,6 +214,9 @@ const op op_rec_conv2d = {
 
 node *op_conv2d(graph *g, node *x, node *w, conv_geometry c)
 {
+	node *cheaper = rewrite_conv2d(g, x, w, c);
+	if (cheaper)
+		return cheaper;
 	attr a = attr_of(c);
 	return graph_node(g, &op_rec_conv2d, 2, (node *[]){x, w}, &a);
 }

@@ -219,7 +219,8 @@ static void leaky_relu_span(const attr *a, real *out, const real *const *in, int
 static void leaky_relu_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 {
 	(void)need;
-	dx[0] = op_gate(g, dy, y->in[0], y->a.scalar);
+	/* y > 0 where x > 0, and y is kept anyway for the layer above: x need not be. */
+	dx[0] = op_gate(g, dy, y->a.scalar >= 0 ? y : y->in[0], y->a.scalar);
 }
 
 const op op_rec_leaky_relu = {
