@@ -1,0 +1,105 @@
+/* cmd_data.c - sagan data: what a path contains. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/describe.h"
+#include "data/png.h"
+#include "tools/command.h"
+
+static int find_name(const char *const *name, const char *word)
+{
+	for (int i = 0; name[i]; i++)
+		if (strcmp(name[i], word) == 0)
+			return i;
+	return -1;
+}
+
+/* The first 100 images, ten a row. */
+static bool draw(const dataset *d, const char *path, error *e)
+{
+	const int64_t n = MIN(d->n, 100), size = dataset_image_bytes(d);
+	real *x = mem_new((size_t)(n * size), sizeof *x, e);
+	if (!x)
+		return false;
+	for (int64_t i = 0; i < n * size; i++)
+		x[i] = d->pixels[i] / (real)127.5 - 1;
+	const bool ok = png_write_grid(path, x, n, d->h, d->w, d->c, 10, d->w < 48 ? 2 : 1, e);
+	free(x);
+	return ok;
+}
+
+static bool describe(const dataset *d, error *e)
+{
+	dataset_stats s;
+	if (!dataset_stats_make(d, &s, e))
+		return false;
+	dataset_describe(d, &s, print_line, NULL);
+	dataset_stats_free(&s);
+	return true;
+}
+
+/* One part of the set; `seen` is the checksum of the part before, to pass over a set without parts. */
+static bool show(const char *path, dataset_options o, const char *picture, uint64_t *seen, error *e)
+{
+	dataset *d = dataset_open(path, &o, e);
+	if (!d)
+		return false;
+	const uint64_t sum = dataset_checksum(d);
+	bool ok = true;
+	if (sum != *seen) {
+		printf("%s, %s:\n", path, data_split_name[o.split]);
+		ok = describe(d, e) && (!picture || draw(d, picture, e));
+		if (ok && picture)
+			printf("picture of the first images: %s\n", picture);
+	}
+	*seen = sum;
+	dataset_free(d);
+	return ok;
+}
+
+static int run(const command *c, int argc, char **argv)
+{
+	const char *path = NULL, *format = "auto", *split = NULL, *picture = NULL;
+	dataset_options o = {0};
+	const option_row rows[] = {
+		{"format", OPTION_TEXT, &format, 0, 0, "F", "auto, idx, cifar10, cifar100, png or hdf5"},
+		{"split", OPTION_TEXT, &split, 0, 0, "PART", "train, test or all (default: train, then test)"},
+		{"coarse", OPTION_FLAG, &o.coarse, 0, 0, NULL, "CIFAR-100: the 20 coarse classes"},
+		{"limit", OPTION_COUNT, &o.limit, 1, 1e12, "N", "the first N images only"},
+		{"picture", OPTION_TEXT, &picture, 0, 0, "FILE.png", "write a grid of the first 100 images"},
+	};
+	const int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 1, 1);
+	if (status >= 0)
+		return status;
+	const int f = find_name(data_format_name, format), s = split ? find_name(data_split_name, split) : 0;
+	if (f < 0)
+		return fail_usage(c, "--format %s: must be auto, idx, cifar10, cifar100, png or hdf5", format);
+	if (s < 0)
+		return fail_usage(c, "--split %s: must be train, test or all", split);
+	error e;
+	uint64_t seen = 0;
+	o.format = (enum data_format)f;
+	o.split = (enum data_split)s;
+	if (!show(path, o, picture, &seen, &e))
+		return fail(&e);
+	/* Without --split the test part is shown too; a set that has none is no error. */
+	if (!split) {
+		o.split = SPLIT_TEST;
+		puts("");
+		if (!show(path, o, NULL, &seen, &e))
+			printf("no test part: %s\n", e.text);
+	}
+	return EXIT_GOOD;
+}
+
+const command command_data = {
+	.name = "data", .arguments = "PATH [options]", .summary = "what is in a data set, and whether it is sound",
+	.about = "Reads a whole data set and says what it contains: images, size, classes with a\n"
+		 "histogram, mean and deviation, and what would spoil a training: empty classes,\n"
+		 "constant or repeated images. PATH is a folder or file of MNIST's IDX (.gz too),\n"
+		 "CIFAR-10 or -100 binary batches, PNGs (a subfolder per class, or none), or HDF5\n"
+		 "(data sets images and labels).",
+	.examples = "example:  sagan data data/mnist --picture mnist.png",
+	.run = run,
+};

@@ -1,0 +1,228 @@
+/* command.c - options by table, messages, numbers for people. */
+#include "tools/command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int fail(const error *e)
+{
+	fflush(stdout);
+	fprintf(stderr, "sagan: %s\n", e->text);
+	return EXIT_INPUT;
+}
+
+int fail_usage(const command *c, const char *fmt, ...)
+{
+	va_list args;
+	fflush(stdout);
+	fprintf(stderr, "sagan %s: ", c->name);
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "\nusage: sagan %s %s; `sagan %s --help` says more\n", c->name, c->arguments, c->name);
+	return EXIT_USAGE;
+}
+
+static void print_help(const command *c, const option_row *rows, int n)
+{
+	printf("usage: sagan %s %s\n\n%s\n\n", c->name, c->arguments, c->about);
+	for (int i = 0; i < n; i++) {
+		char left[64];
+		snprintf(left, sizeof left, "--%s %s", rows[i].name, rows[i].argument ? rows[i].argument : "");
+		printf("  %-22s %s\n", left, rows[i].help);
+	}
+	printf("\n%s\n", c->examples);
+}
+
+static bool parse_real(const char *text, double lo, double hi, double *x)
+{
+	char *end;
+	if (!text[0] || strspn(text, "+-.0123456789eE") != strlen(text))
+		return false;
+	*x = strtod(text, &end);
+	return *end == '\0' && *x >= lo && *x <= hi;
+}
+
+static bool parse_count(const char *text, double lo, double hi, int64_t *x)
+{
+	char *end;
+	if (!text[0] || strspn(text, "+-0123456789") != strlen(text))
+		return false;
+	errno = 0;
+	*x = strtoll(text, &end, 10);
+	return errno == 0 && *end == '\0' && (double)*x >= lo && (double)*x <= hi;
+}
+
+static bool parse_time(const char *text, double *seconds)
+{
+	static const struct {
+		char letter;
+		double seconds;
+	} unit[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	const size_t n = strlen(text);
+	char number[32];
+	double scale = 1;
+	size_t used = n;
+	for (int i = 0; n && i < COUNT(unit); i++)
+		if (text[n - 1] == unit[i].letter) {
+			scale = unit[i].seconds;
+			used = n - 1;
+		}
+	if (used == 0 || used >= sizeof number)
+		return false;
+	memcpy(number, text, used);
+	number[used] = '\0';
+	if (!parse_real(number, 0, 1e9, seconds))
+		return false;
+	*seconds *= scale;
+	return *seconds > 0;
+}
+
+/* One option's argument into its place; EXIT_USAGE after a message. */
+static int take(const command *c, const option_row *row, const char *text)
+{
+	int64_t n;
+	switch (row->type) {
+	case OPTION_FLAG:
+		*(bool *)row->at = true;
+		return EXIT_GOOD;
+	case OPTION_INT:
+		if (!parse_count(text, row->lo, row->hi, &n))
+			break;
+		*(int *)row->at = (int)n;
+		return EXIT_GOOD;
+	case OPTION_COUNT:
+		if (!parse_count(text, row->lo, row->hi, row->at))
+			break;
+		return EXIT_GOOD;
+	case OPTION_REAL:
+		if (!parse_real(text, row->lo, row->hi, row->at))
+			return fail_usage(c, "--%s %s: must be a number from %g to %g", row->name, text, row->lo, row->hi);
+		return EXIT_GOOD;
+	case OPTION_TIME:
+		if (!parse_time(text, row->at))
+			return fail_usage(c, "--%s %s: must be a time like 90s, 30m, 2h or 1d", row->name, text);
+		return EXIT_GOOD;
+	case OPTION_TEXT:
+		*(const char **)row->at = text;
+		return EXIT_GOOD;
+	case OPTION_TEXTS: {
+		text_list *l = row->at;
+		if (l->n == TEXTS_MAX)
+			return fail_usage(c, "--%s: given more than %d times", row->name, TEXTS_MAX);
+		l->text[l->n++] = text;
+		return EXIT_GOOD;
+	}
+	}
+	return fail_usage(c, "--%s %s: must be a whole number from %.0f to %.0f", row->name, text, row->lo, row->hi);
+}
+
+static int unknown_option(const command *c, const option_row *rows, int n, const char *given)
+{
+	const char *name[32];
+	char word[64];
+	snprintf(word, sizeof word, "%.*s", (int)strcspn(given, "="), given);
+	for (int i = 0; i < n; i++)
+		name[i] = rows[i].name;
+	const char *near = strncmp(word, "--", 2) == 0 ? closest(word + 2, name, n) : NULL;
+	return near ? fail_usage(c, "%s: unknown option; did you mean --%s?", word, near)
+		    : fail_usage(c, "%s: unknown option", word);
+}
+
+int options_parse(const command *c, const option_row *rows, int n, int argc, char **argv,
+		  const char **place, int needed, int places)
+{
+	enum { ROWS_MAX = 24, HELP = 1000 };
+	struct option list[ROWS_MAX + 2] = {{0}};
+	must(n <= ROWS_MAX, "%d options of %s", n, c->name);
+	for (int i = 0; i < n; i++)
+		list[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL, HELP + 1 + i};
+	list[n] = (struct option){"help", no_argument, NULL, HELP};
+	opterr = 0;
+	optind = 0;                                  /* glibc: start anew, permuting */
+	int given;
+	/* getopt takes argv[0] for a program's name: the caller leaves the command's name there. */
+	while ((given = getopt_long(argc, argv, ":h", list, NULL)) != -1) {
+		if (given == HELP || given == 'h') {
+			print_help(c, rows, n);
+			return EXIT_GOOD;
+		}
+		if (given == ':')
+			return fail_usage(c, "%s: needs a value", argv[optind - 1]);
+		if (given == '?' && optopt > HELP)
+			return fail_usage(c, "--%s: takes no value", rows[optopt - HELP - 1].name);
+		if (given == '?')
+			return unknown_option(c, rows, n, argv[optind - 1]);
+		const int status = take(c, &rows[given - HELP - 1], optarg);
+		if (status != EXIT_GOOD)
+			return status;
+	}
+	const int left = argc - optind;
+	if (left > places)
+		return fail_usage(c, "%s: one argument too many", argv[optind + places]);
+	for (int i = 0; i < left; i++)
+		place[i] = argv[optind + i];
+	return left < needed ? fail_usage(c, "an argument is missing") : -1;
+}
+
+int read_config(config *cfg, const char *path, const text_list *sets)
+{
+	error e;
+	config_init(cfg);
+	if (!config_load(cfg, path, &e))
+		return fail(&e);
+	for (int i = 0; i < sets->n; i++)
+		if (!config_set(cfg, sets->text[i], &e)) {
+			fail(&e);
+			return EXIT_USAGE;
+		}
+	return config_check(cfg, &e) ? EXIT_GOOD : fail(&e);
+}
+
+char *print_bytes(double bytes, char *buf, size_t size)
+{
+	static const char *const unit[] = {"bytes", "kB", "MB", "GB", "TB"};
+	int k = 0;
+	for (; bytes >= 1000 && k + 1 < COUNT(unit); k++)
+		bytes /= 1000;
+	snprintf(buf, size, k && bytes < 100 ? "%.1f %s" : "%.0f %s", bytes, unit[k]);
+	return buf;
+}
+
+char *print_count(int64_t n, char *buf, size_t size)
+{
+	char digits[32];
+	const int len = snprintf(digits, sizeof digits, "%lld", (long long)n);
+	size_t k = 0;
+	for (int i = 0; i < len && k + 2 < size; i++) {
+		buf[k++] = digits[i];
+		if ((len - i - 1) % 3 == 0 && i + 1 < len && digits[i] != '-')
+			buf[k++] = ',';
+	}
+	buf[k] = '\0';
+	return buf;
+}
+
+char *print_time(double seconds, char *buf, size_t size)
+{
+	const int64_t s = seconds > 0 ? (int64_t)(seconds + 0.5) : 0;
+	if (s >= 86400)
+		snprintf(buf, size, "%lld d %02lld h", (long long)(s / 86400), (long long)(s / 3600 % 24));
+	else if (s >= 3600)
+		snprintf(buf, size, "%lld h %02lld min", (long long)(s / 3600), (long long)(s / 60 % 60));
+	else if (s >= 60)
+		snprintf(buf, size, "%lld min %02lld s", (long long)(s / 60), (long long)(s % 60));
+	else
+		snprintf(buf, size, "%lld s", (long long)s);
+	return buf;
+}
+
+void print_line(void *ctx, const char *text)
+{
+	(void)ctx;
+	puts(text);
+}

@@ -1,0 +1,74 @@
+/* command.h - what the subcommands share: the table of commands, options, messages.
+ *
+ * Everything that prints, exits or hears signals is in tools/; the library does none of it. */
+#ifndef SAGAN_TOOLS_COMMAND_H
+#define SAGAN_TOOLS_COMMAND_H
+
+#include "core/base.h"
+#include "gan/config.h"
+
+enum exit_status { EXIT_GOOD = 0, EXIT_INPUT = 1, EXIT_USAGE = 2 };
+
+enum option_type {
+	OPTION_FLAG,                                 /* bool: true when given */
+	OPTION_INT,                                  /* int in [lo,hi] */
+	OPTION_COUNT,                                /* int64_t in [lo,hi] */
+	OPTION_REAL,                                 /* double in [lo,hi] */
+	OPTION_TIME,                                 /* double, seconds: 90, 90s, 30m, 2h, 1d */
+	OPTION_TEXT,                                 /* const char * (borrow from argv) */
+	OPTION_TEXTS                                 /* text_list: may be given often */
+};
+
+enum { TEXTS_MAX = 256 };
+typedef struct text_list {
+	int n;
+	const char *text[TEXTS_MAX];                 /* borrow from argv */
+} text_list;
+
+/* One row: --name ARGUMENT. Drives parsing and --help. */
+typedef struct option_row {
+	const char *name;
+	enum option_type type;
+	void *at;
+	double lo, hi;
+	const char *argument;                        /* "N"; NULL for flags */
+	const char *help;                            /* at most 52 letters: a line of --help */
+} option_row;
+
+/* A subcommand; `run` gets what follows its name and returns the exit status. */
+typedef struct command {
+	const char *name;
+	const char *arguments;                       /* "CONFIG.yaml [options]" */
+	const char *summary;                         /* for the list of commands */
+	const char *about;                           /* paragraph of --help, lines of at most 78 */
+	const char *examples;
+	int (*run)(const struct command *c, int argc, char **argv);
+} command;
+
+extern const command command_train, command_sample, command_info, command_data, command_bench;
+
+/* Parses argv[0..argc) by the rows. Positional arguments go to place[0..*places), at most `places` at
+ * first; fewer than `needed` is an error. Returns -1 to go on, or the exit status: after --help, or
+ * after a message about a wrong option. */
+int options_parse(const command *c, const option_row *rows, int n, int argc, char **argv,
+		  const char **place, int needed, int places);
+
+/* "sagan: text" on stderr; returns EXIT_INPUT. */
+int fail(const error *e);
+/* The same with EXIT_USAGE and where help is. */
+int fail_usage(const command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Defaults, file and --set into cfg, checked. EXIT_GOOD, or the status after a message; cfg is to be
+ * freed by config_free in any case. */
+int read_config(config *cfg, const char *path, const text_list *sets);
+
+/* "1.5 GB" and "1,234,567"; return buf. */
+char *print_bytes(double bytes, char *buf, size_t size);
+char *print_count(int64_t n, char *buf, size_t size);
+/* "2 h 05 min", "3 min 20 s", "12 s" */
+char *print_time(double seconds, char *buf, size_t size);
+
+/* Prints a line of a library callback to stdout (line_fn of data/describe.h). */
+void print_line(void *ctx, const char *text);
+
+#endif
