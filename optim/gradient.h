@@ -1,0 +1,28 @@
+/* gradient.h - what happens to gradients between the run of a plan and the update: adding up over
+ * batches, measuring, clipping. Sums have a fixed order, whatever the number of threads. */
+#ifndef SAGAN_OPTIM_GRADIENT_H
+#define SAGAN_OPTIM_GRADIENT_H
+
+#include "core/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Euclidean norm of g[0..n), added up in double. */
+double gradient_norm(const real *g, int64_t n);
+
+/* g *= limit / norm when norm > limit (arXiv 1211.5063); returns the norm before. NaN and Inf stay. */
+double gradient_clip_norm(real *g, int64_t n, double limit);
+
+/* Each element into [-limit, limit]; NaN stays. */
+void gradient_clip_value(real *g, int64_t n, double limit);
+
+/* sum += g, and g *= c: `accumulate` batches are added, then scaled by 1/accumulate. */
+void gradient_add(real *sum, const real *g, int64_t n);
+void gradient_scale(real *g, int64_t n, double c);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,33 @@
+#include "optim/schedule.h"
+
+#include <math.h>
+
+static double none(double f, double s)
+{
+	(void)f, (void)s;
+	return 1;
+}
+
+static double linear(double f, double s)
+{
+	return 1 - (1 - f) * s;
+}
+
+static double cosine(double f, double s)
+{
+	const double pi = 3.14159265358979323846;
+	return f + (1 - f) * 0.5 * (1 + cos(pi * s));
+}
+
+static double (*const decay_of[])(double f, double s) = {
+	[DECAY_NONE] = none, [DECAY_LINEAR] = linear, [DECAY_COSINE] = cosine,
+};
+
+double schedule_lr(const schedule *s, int64_t step)
+{
+	if (step < s->warmup)
+		return s->rate * (double)(step + 1) / (double)s->warmup;
+	int64_t done = step - s->warmup, length = s->steps - s->warmup;
+	double at = done < length ? (double)done / (double)length : 1;
+	return s->rate * decay_of[s->decay](s->final_fraction, at);
+}
