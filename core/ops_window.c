@@ -9,6 +9,7 @@
 
 #include "core/ops_internal.h"
 #include "core/ops_window.h"
+#include "core/rewrite.h"
 #include "core/thread.h"
 
 attr attr_window(window_geometry w, int64_t h, int64_t w_)
@@ -167,6 +168,9 @@ const op op_rec_sum_pool = {
 
 node *op_sum_pool(graph *g, node *x, window_geometry w)
 {
+	node *cheaper = rewrite_pool(g, x, w, 1);
+	if (cheaper)
+		return cheaper;
 	attr a = attr_window(w, 0, 0);
 	return graph_node(g, &op_rec_sum_pool, 1, &x, &a);
 }
@@ -363,9 +367,13 @@ node *op_patches_fold(graph *g, node *p, window_geometry w, int64_t h, int64_t w
 
 node *op_avg_pool(graph *g, node *x, window_geometry w)
 {
+	double share = 1.0 / MAX(1, w.kh * w.kw);
+	node *cheaper = rewrite_pool(g, x, w, share);
+	if (cheaper)
+		return cheaper;
 	node *sum = op_sum_pool(g, x, w);
 	if (w.top + w.bottom + w.left + w.right == 0 || !graph_ok(g, NULL))
-		return op_scale(g, sum, 1.0 / MAX(1, w.kh * w.kw));
+		return op_scale(g, sum, share);
 	/* The number of real pixels under each window, the same for every image and channel. */
 	node *ones = op_fill(g, SHAPE(1, x->s.dim[1], x->s.dim[2], 1), 1);
 	return op_div(g, sum, op_sum_pool(g, ones, w));

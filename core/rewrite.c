@@ -136,21 +136,31 @@ static int flat_term(const node *x)
 	return -1;
 }
 
-node *rewrite_sum_pool(graph *g, node *x, window_geometry w)
+/* factor * sum over the windows of x, by way of what made x. */
+static node *pool_of(graph *g, node *x, window_geometry w, double factor)
+{
+	node *sum = op_sum_pool(g, x, w);
+	return factor == 1 ? sum : op_scale(g, sum, factor);
+}
+
+node *rewrite_pool(graph *g, node *x, window_geometry w, double factor)
 {
 	attr a = {.window = {.kh = w.kh, .kw = w.kw, .sh = w.sh, .sw = w.sw, .top = w.top, .bottom = w.bottom,
 		.left = w.left, .right = w.right}};
 	if (!graph_rewrites(g) || x->s.rank != 4 || !is_tiling(&a, x->s.dim[1], x->s.dim[2]))
 		return NULL;
 	int v = flat_term(x);
-	if (v >= 0)
-		return op_add(g, op_sum_pool(g, x->in[1 - v], w), op_scale(g, x->in[v]->in[0], w.kh * w.kw));
+	if (v >= 0) {
+		node *rest = rewrite_pool(g, x->in[1 - v], w, factor);
+		return op_add(g, rest ? rest : pool_of(g, x->in[1 - v], w, factor),
+			op_scale(g, x->in[v]->in[0], w.kh * w.kw * factor));
+	}
 	if (x->op != &op_rec_conv2d || x->nin != 2)
 		return NULL;
 	conv_geometry c = geometry_of(x);
 	if (is_square(&x->in[1]->s, 1) && is_same_conv(&c, 0))
-		return op_conv2d(g, op_sum_pool(g, x->in[0], w), x->in[1], c);
+		return op_conv2d(g, pool_of(g, x->in[0], w, factor), x->in[1], c);
 	if (is_square(&x->in[1]->s, 3) && is_same_conv(&c, 1) && w.kh == 2 && w.kw == 2)
-		return op_conv2d(g, x->in[0], kernel_widen(g, x->in[1]), halving());
+		return op_conv2d(g, x->in[0], op_scale(g, kernel_widen(g, x->in[1]), factor), halving());
 	return NULL;
 }

@@ -9,7 +9,8 @@
 
 /* conv2d(x, w): 3x3 on a nearest 2x upsampling, or 1x1 on any nearest upsampling. */
 node *rewrite_conv2d(graph *g, node *x, node *w, conv_geometry c);
-/* sum_pool(x): 2x2 of a 3x3 convolution, any whole windows of a 1x1 convolution, of x + bias. */
-node *rewrite_sum_pool(graph *g, node *x, window_geometry w);
+/* factor * sum_pool(x): 2x2 of a 3x3 convolution, any tiling windows of a 1x1 convolution, either of
+ * them with a bias added. Average pooling is the factor 1/(kh kw). */
+node *rewrite_pool(graph *g, node *x, window_geometry w, double factor);
 
 #endif
