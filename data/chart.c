@@ -174,8 +174,8 @@ static double tick_step(double span)
 static void tick_text(char *out, size_t size, double v, double step)
 {
 	if (fabs(v) < step / 1e6)
-		v = 0;
-	if (step >= 1e6)
+		snprintf(out, size, "0");
+	else if (step >= 1e6)
 		snprintf(out, size, "%.6gM", v / 1e6);
 	else if (step >= 1e3)
 		snprintf(out, size, "%.6gk", v / 1e3);
@@ -199,44 +199,54 @@ static void axis_x(const frame *f)
 		text(f->im, (int)f->bottom + 34, (int)((f->left + f->right) / 2) - text_width(name) / 2, name, SOFT);
 }
 
-/* A logarithmic axis has a mark per whole power when there are two or more, else plain marks. */
-static bool whole_powers(const frame *f)
+/* One mark at value v (as in the frame) with its number, or only the width of that. */
+static int mark_y(const frame *f, double v, const char *label, bool draw)
 {
-	return f->c->log_y && floor(f->y1) - ceil(f->y0) >= 1;
-}
-
-static double step_y(const frame *f)
-{
-	return whole_powers(f) ? MAX(1, ceil((f->y1 - f->y0) / TICKS)) : tick_step(f->y1 - f->y0);
-}
-
-static void label_y(const frame *f, char *out, size_t size, double v)
-{
-	if (whole_powers(f))
-		snprintf(out, size, "%.4g", pow(10, v));
-	else if (f->c->log_y)
-		snprintf(out, size, "%.3g", pow(10, v));
-	else
-		tick_text(out, size, v, step_y(f));
-}
-
-/* Draws the marks, or with draw = false only finds the widest label. */
-static int axis_y(const frame *f, bool draw)
-{
-	const double step = step_y(f);
-	char label[32];
-	int widest = 0;
-	for (double k = ceil(f->y0 / step); k * step <= f->y1; k++) {
-		label_y(f, label, sizeof label, k * step);
-		widest = MAX(widest, text_width(label));
-		if (!draw)
-			continue;
-		const int y = (int)(pixel_y(f, k * step) + 0.5);
+	if (draw) {
+		const int y = (int)(pixel_y(f, v) + 0.5);
 		fill(f->im, y, (int)f->left, y + 1, (int)f->right, FAINT, 1);
 		fill(f->im, y, (int)f->left - 6, y + 1, (int)f->left, SOFT, 1);
 		text(f->im, y - 7 * TEXT / 2, (int)f->left - 10 - text_width(label), label, INK);
 	}
+	return text_width(label);
+}
+
+/* Powers of ten, with 2 and 5 times them when there are few. */
+static int marks_log(const frame *f, bool draw)
+{
+	const double span = f->y1 - f->y0, step = MAX(1, ceil(span / TICKS));
+	char label[32];
+	int widest = 0;
+	for (double k = floor(f->y0 / step) * step; k <= f->y1; k += step)
+		for (int m = 1; m <= (span < 3 ? 5 : 1); m += m == 1 ? 1 : 3) {
+			const double v = k + log10(m);
+			if (v < f->y0 || v > f->y1)
+				continue;
+			snprintf(label, sizeof label, "%.4g", pow(10, v));
+			widest = MAX(widest, mark_y(f, v, label, draw));
+		}
 	return widest;
+}
+
+static int marks_even(const frame *f, bool draw)
+{
+	const double step = tick_step(f->y1 - f->y0);
+	char label[32];
+	int widest = 0;
+	for (double k = ceil(f->y0 / step); k * step <= f->y1; k++) {
+		if (f->c->log_y)                     /* less than a decade: even in the logarithm */
+			snprintf(label, sizeof label, "%.3g", pow(10, k * step));
+		else
+			tick_text(label, sizeof label, k * step, step);
+		widest = MAX(widest, mark_y(f, k * step, label, draw));
+	}
+	return widest;
+}
+
+/* Draws the marks, or with draw = false only finds the widest number. */
+static int axis_y(const frame *f, bool draw)
+{
+	return f->c->log_y && f->y1 - f->y0 >= 1 ? marks_log(f, draw) : marks_even(f, draw);
 }
 
 /* ---- curves ---- */
