@@ -63,7 +63,7 @@ typedef struct config_policy {
 } config_policy;
 
 /* Every key, in the order of the table. 0 means "follow the data" or "the network's own" where the
- * help says so; config_check and config_open_data replace these zeros (and n = -1) by values. */
+ * help says so; config_check and config_fit_data replace these zeros (and n = -1) by values. */
 typedef struct config {
 	char name[CONFIG_TEXT_MAX];
 	int64_t seed;
@@ -203,6 +203,10 @@ bool config_set(config *c, const char *assignment, error *e);
  * exclude each other. Call it after all config_set; replaces size, widths and attention left open by
  * the network's own. Channels and classes may still be 0. Calling it again changes nothing. */
 bool config_check(config *c, error *e);
+
+/* Replaces channels and classes left open by the data's and checks that data and config agree: batch
+ * not above the number of images, labels where labels are needed. classes 0: the data have no labels. */
+bool config_fit_data(config *c, int64_t images, int channels, int classes, error *e);
 
 /* Wrong value of one key: "file:line: key = value: " and the text; returns false. For users of the
  * config who find out later (data does not fit, directory cannot be written). */

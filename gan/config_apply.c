@@ -181,23 +181,32 @@ static bool check_random(const config *c, error *e)
 	return true;
 }
 
+bool config_fit_data(config *c, int64_t images, int channels, int classes, error *e)
+{
+	if (c->batch > images)
+		return config_wrong(c, "batch", e, "the data have %lld images; must be 1 to %lld", (long long)images,
+				    (long long)images);
+	if (c->model.channels && c->model.channels != channels)
+		return config_wrong(c, "model.channels", e, "the images have %d; must be %d, or 0 (as the data)", channels,
+				    channels);
+	if (c->model.conditional && classes == 0)
+		return config_wrong(c, "model.conditional", e, "the data have no labels; must be false");
+	if (c->model.classes && c->model.classes < classes)
+		return config_wrong(c, "model.classes", e, "the data have %d classes; must be 0 (as the data) or %d",
+				    classes, classes);
+	c->model.channels = channels;
+	if (c->model.classes == 0)
+		c->model.classes = classes;
+	return true;
+}
+
 static bool fit(config *c, const dataset *d, error *e)
 {
 	const int size = c->model.size;
 	if (d->h != size || d->w != size)
-		return config_wrong(c, "data.resize", e, "images are %dx%d, the network makes %dx%d; set data.resize to "
-				    "crop, fit, stretch or pad, or model.size to the images'", d->h, d->w, size, size);
-	if (c->batch > d->n)
-		return config_wrong(c, "batch", e, "the data have %lld images; must be 1 to %lld", (long long)d->n,
-				    (long long)d->n);
-	if (c->model.conditional && d->classes == 0)
-		return config_wrong(c, "model.conditional", e, "the data have no labels; must be false");
-	if (c->model.classes && c->model.classes < d->classes)
-		return config_wrong(c, "model.classes", e, "the data have %d classes", d->classes);
-	c->model.channels = d->c;
-	if (c->model.classes == 0)
-		c->model.classes = d->classes;
-	return true;
+		return config_wrong(c, "data.resize", e, "images are %dx%d, the network makes %dx%d; must be crop, fit, "
+				    "stretch or pad, or set model.size to the images'", d->h, d->w, size, size);
+	return config_fit_data(c, d->n, d->c, d->classes, e);
 }
 
 bool config_open_data(config *c, dataset **out, error *e)

@@ -14,10 +14,8 @@ extern "C" {
  * the data count as 3 and 10. The texts in `out` are constants. Messages name the key at fault. */
 bool config_network(const config *c, net_config *out, error *e);
 
-/* Opens data.path as the section `data` says, in the size and the channels of the model; replaces
- * channels and classes left open by the data's, and checks that both agree: size, batch not above
- * the number of images, labels where labels are needed. *out: new/free (dataset_free), NULL for
- * data.format = random. */
+/* Opens data.path as the section `data` says, in the size and the channels of the model, and fits the
+ * config to it (config_fit_data). *out: new/free (dataset_free), NULL for data.format = random. */
 bool config_open_data(config *c, dataset **out, error *e);
 
 #ifdef __cplusplus

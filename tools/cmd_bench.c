@@ -15,10 +15,11 @@ static double peak_bytes(void)
 
 static void print_json(const config *cfg, const bench_result *r)
 {
-	printf("{\"config\": \"%s\", \"size\": %d, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
+	char name[4 * CONFIG_TEXT_MAX];
+	printf("{\"config\": %s, \"size\": %d, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
 	       "\"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
 	       "\"params_g\": %lld, \"params_d\": %lld, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f}\n",
-	       cfg->name, cfg->model.size, cfg->batch, REAL_NAME, r->threads, r->steps, r->median_s, r->min_s,
+	       config_value(cfg, config_key_find("name"), name, sizeof name), cfg->model.size, cfg->batch, REAL_NAME, r->threads, r->steps, r->median_s, r->min_s,
 	       r->images_per_s, r->gflop, (long long)r->params_g, (long long)r->params_d, r->arena_bytes, peak_bytes());
 }
 

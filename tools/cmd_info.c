@@ -1,0 +1,214 @@
+/* cmd_info.c - sagan info: what a config or a checkpoint is, in layers, parameters, bytes; and the
+ * table of keys. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/thread.h"
+#include "gan/checkpoint.h"
+#include "gan/config_apply.h"
+#include "gan/trainer.h"
+#include "tools/command.h"
+
+enum { ROWS_MAX = 512 };
+
+/* ---- keys ---- */
+
+/* A value in a column: without the quotes of a text, "-" for an empty one. */
+static const char *shown_default(const config_key *k)
+{
+	return strcmp(k->initial, "\"\"") == 0 ? "-" : k->initial;
+}
+
+static void print_key(const config_key *k, bool markdown)
+{
+	char range[512];
+	config_key_range(k, range, sizeof range);
+	if (markdown)
+		printf("| `%s` | %s | %s | %s | %s |\n", k->name, range, shown_default(k), k->on_resume ? "yes" : "no", k->help);
+	else
+		printf("%-24s %s\n%24s %s; default %s%s\n", k->name, k->help, "", range, shown_default(k),
+		       k->on_resume ? "" : "; fixed for a run");
+}
+
+static int print_keys(const char *prefix, bool markdown)
+{
+	int found = 0;
+	if (markdown)
+		puts("| key | values | default | may change on resume | meaning |\n| --- | --- | --- | --- | --- |");
+	for (int i = 0; i < config_key_count(); i++)
+		if (strncmp(config_key_at(i)->name, prefix, strlen(prefix)) == 0) {
+			print_key(config_key_at(i), markdown);
+			found++;
+		}
+	if (found)
+		return EXIT_GOOD;
+	fprintf(stderr, "sagan: %s: no key begins so; `sagan info --keys` lists all\n", prefix);
+	return EXIT_INPUT;
+}
+
+/* ---- networks ---- */
+
+/* Rows of one network; returns its parameters, or -1. */
+static int64_t print_layers(const char *title, const layer_row *row, int n)
+{
+	int64_t params = 0;
+	double mac = 0;
+	char number[32];
+	printf("%s\n", title);
+	for (int i = 0; i < n; i++) {
+		const shape_text s = shape_print(&row[i].out);
+		printf("  %-28s %-18s %14s %10.2f\n", row[i].path, s.s, print_count(row[i].params, number, sizeof number),
+		       row[i].mac / 1e6);
+		params += row[i].params;
+		mac += row[i].mac;
+	}
+	printf("  %-28s %-18s %14s %10.2f\n\n", "total", "", print_count(params, number, sizeof number), mac / 1e6);
+	return params;
+}
+
+static bool print_networks(const config *c, error *e)
+{
+	net_config n;
+	rng r = rng_new((uint64_t)c->seed, "init");
+	generator *g = NULL;
+	discriminator *d = NULL;
+	layer_row *row = mem_new(ROWS_MAX, sizeof *row, e);
+	int rows = -1;
+	printf("%-30s %-18s %14s %10s\n", "layer", "output", "parameters", "MMAC/image");
+	if (row && config_network(c, &n, e) && (g = generator_new(&n, &r, e))
+	    && (rows = generator_layers(g, row, ROWS_MAX, e)) >= 0)
+		print_layers("generator", row, MIN(rows, ROWS_MAX));
+	const bool made_g = rows >= 0;
+	rows = -1;
+	if (made_g && (d = discriminator_new(&n, &r, e)) && (rows = discriminator_layers(d, row, ROWS_MAX, e)) >= 0)
+		print_layers("discriminator", row, MIN(rows, ROWS_MAX));
+	free(row);
+	generator_free(g);
+	discriminator_free(d);
+	return rows >= 0;
+}
+
+/* What a step costs; a network too large for this machine still has its layers printed. */
+static void print_step(const config *c)
+{
+	error e;
+	char bytes[32];
+	trainer *t = trainer_new(c, NULL, &e);
+	if (!t) {
+		printf("a training step cannot be planned here: %s\n", e.text);
+		return;
+	}
+	printf("a step (%d D, 1 G, batch %d): %.4g GFLOP in the plain formulation, %s of arena\n", c->optim.d_steps,
+	       c->batch, trainer_step_flop(t) * 1e-9, print_bytes((double)trainer_arena_bytes(t), bytes, sizeof bytes));
+	trainer_free(t);
+}
+
+/* Keys that are not at their defaults. */
+static void print_settings(const config *c)
+{
+	config plain;
+	int at[CONFIG_KEYS_MAX];
+	char value[4 * CONFIG_TEXT_MAX];
+	config_init(&plain);
+	const int n = config_diff(&plain, c, at);
+	puts("settings that differ from the defaults");
+	for (int i = 0; i < n; i++)
+		printf("  %-24s %s\n", config_key_at(at[i])->name, config_value(c, at[i], value, sizeof value));
+	puts("");
+	config_free(&plain);
+}
+
+static bool print_config(const config *c, error *e)
+{
+	print_settings(c);
+	if (!print_networks(c, e))
+		return false;
+	print_step(c);
+	return true;
+}
+
+/* ---- checkpoints ---- */
+
+/* HDF5 files begin with these eight bytes. */
+static bool is_checkpoint(const char *path)
+{
+	static const char magic[8] = "\211HDF\r\n\032\n";
+	char head[8];
+	struct stat s;
+	if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
+		return true;
+	FILE *f = fopen(path, "rb");
+	const bool is = f && fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, magic, sizeof magic) == 0;
+	if (f)
+		fclose(f);
+	return is;
+}
+
+static bool print_checkpoint(const char *given, error *e)
+{
+	char path[4096];
+	error warning = {.text = ""};
+	checkpoint_info info;
+	config cfg;
+	if (!checkpoint_resolve(given, path, sizeof path, &warning, e) || !checkpoint_read_info(path, &info, e))
+		return false;
+	if (warning.text[0])
+		fprintf(stderr, "sagan: warning: %s\n", warning.text);
+	printf("%s\n  step %lld, written by %s in %s\n", path, (long long)info.step, info.program, info.precision);
+	if (info.has_score)
+		printf("  score %g\n", info.score);
+	error damage;
+	printf("  %s\n\n", checkpoint_verify(path, &damage) ? "complete: the checksum is right" : damage.text);
+	config_init(&cfg);
+	const bool ok = config_parse(&cfg, info.config, strlen(info.config), path, e) && config_check(&cfg, e)
+		&& print_config(&cfg, e);
+	config_free(&cfg);
+	checkpoint_info_free(&info);
+	return ok;
+}
+
+static int run(const command *c, int argc, char **argv)
+{
+	const char *path = NULL;
+	text_list sets = {0};
+	bool keys = false, markdown = false;
+	const option_row rows[] = {
+		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
+		{"keys", OPTION_FLAG, &keys, 0, 0, NULL, "list the keys of a config (that begin with ...)"},
+		{"markdown", OPTION_FLAG, &markdown, 0, 0, NULL, "with --keys: as a table for a web page"},
+	};
+	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 0, 1);
+	if (status >= 0)
+		return status;
+	if (keys)
+		return print_keys(path ? path : "", markdown);
+	if (!path)
+		return fail_usage(c, "an argument is missing");
+	config cfg;
+	error e;
+	if (!pool_start(0, &e))
+		return fail(&e);
+	if (is_checkpoint(path)) {
+		status = print_checkpoint(path, &e) ? EXIT_GOOD : fail(&e);
+	} else {
+		status = read_config(&cfg, path, &sets);
+		if (status == EXIT_GOOD && !print_config(&cfg, &e))
+			status = fail(&e);
+		config_free(&cfg);
+	}
+	pool_stop();
+	return status;
+}
+
+const command command_info = {
+	.name = "info", .arguments = "CONFIG-or-CHECKPOINT [options]", .summary = "layers, parameters, memory, operations",
+	.about = "Prints what a config (or the config inside a checkpoint) describes: every layer\n"
+		 "with its output, parameters and multiply-adds, and what a training step costs.\n"
+		 "With --keys: every key of a config with its meaning, values and default.",
+	.examples = "examples:\n"
+		    "  sagan info configs/mnist-sagan.yaml\n"
+		    "  sagan info --keys optim",
+	.run = run,
+};

@@ -1,0 +1,114 @@
+/* cmd_sample.c - sagan sample: pictures from a trained generator. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/thread.h"
+#include "gan/pictures.h"
+#include "gan/sampler.h"
+#include "tools/command.h"
+
+enum { BATCH = 64 };
+
+static bool is_folder(const char *path)
+{
+	struct stat s;
+	const size_t n = strlen(path);
+	return (n && path[n - 1] == '/') || (stat(path, &s) == 0 && S_ISDIR(s.st_mode));
+}
+
+/* One file per image: DIR/000000.png, .. */
+static bool write_each(const char *dir, const sampler *s, const real *x, int64_t n, error *e)
+{
+	const config *c = sampler_config(s);
+	const int side = c->model.size;
+	char path[4096];
+	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+		return error_set(e, "%s: cannot make the folder: %s", dir, strerror(errno));
+	for (int64_t i = 0; i < n; i++) {
+		const size_t len = strlen(dir);
+		snprintf(path, sizeof path, "%s%s%06lld.png", dir, len && dir[len - 1] == '/' ? "" : "/", (long long)i);
+		if (!picture_grid(path, x + i * sampler_image_size(s), 1, side, side, c->model.channels, 1, e))
+			return false;
+	}
+	printf("%lld images: %s\n", (long long)n, dir);
+	return true;
+}
+
+static bool write_grid(const char *path, const sampler *s, const sample_request *q, const real *x, error *e)
+{
+	const config *c = sampler_config(s);
+	if (!picture_grid(path, x, q->n, c->model.size, c->model.size, c->model.channels, sample_columns(s, q), e))
+		return false;
+	printf("%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s), path);
+	return true;
+}
+
+static bool check_request(const sampler *s, const sample_request *q, error *e)
+{
+	const int classes = sampler_classes(s);
+	if (q->label < 0 || q->label < classes)
+		return true;
+	if (classes == 0)
+		return error_set(e, "--class %d: this network was trained without labels", q->label);
+	return error_set(e, "--class %d: must be 0 to %d", q->label, classes - 1);
+}
+
+static bool sample(const char *from, bool raw, const sample_request *q, const char *out, error *e)
+{
+	error warning = {.text = ""};
+	sampler *s = sampler_open(from, raw, BATCH, &warning, e);
+	if (!s)
+		return false;
+	if (warning.text[0])
+		fprintf(stderr, "sagan: warning: %s\n", warning.text);
+	real *x = mem_new((size_t)q->n * (size_t)sampler_image_size(s), sizeof *x, e);
+	const bool ok = x && check_request(s, q, e) && sampler_request(s, q, x, e)
+		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, e));
+	free(x);
+	sampler_free(s);
+	return ok;
+}
+
+static int run(const command *c, int argc, char **argv)
+{
+	const char *from = NULL, *out = "samples.png";
+	sample_request q = {.n = 64, .seed = 1, .label = -1};
+	int64_t seed = 1;
+	int threads = 0;
+	bool raw = false;
+	const option_row rows[] = {
+		{"n", OPTION_COUNT, &q.n, 1, 1000000, "N", "how many images (default 64)"},
+		{"seed", OPTION_COUNT, &seed, 0, 9e15, "S", "image k depends on S and k only (default 1)"},
+		{"class", OPTION_INT, &q.label, 0, 1e6, "K", "of one class (default: all in turn)"},
+		{"truncation", OPTION_REAL, &q.truncation, 0.01, 100, "T", "latents within +-T: better, less varied"},
+		{"interpolate", OPTION_FLAG, &q.interpolate, 0, 0, NULL, "rows that lead from one latent to another"},
+		{"columns", OPTION_INT, &q.columns, 1, 10000, "N", "images per row"},
+		{"raw", OPTION_FLAG, &raw, 0, 0, NULL, "the generator itself, not its moving average"},
+		{"out", OPTION_TEXT, &out, 0, 0, "FILE|DIR/", "a grid, or one file per image (samples.png)"},
+		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
+	};
+	int status = options_parse(c, rows, COUNT(rows), argc, argv, &from, 1, 1);
+	if (status >= 0)
+		return status;
+	error e;
+	q.seed = (uint64_t)seed;
+	if (!pool_start(threads, &e) || !sample(from, raw, &q, out, &e))
+		status = fail(&e);
+	else
+		status = EXIT_GOOD;
+	pool_stop();
+	return status;
+}
+
+const command command_sample = {
+	.name = "sample", .arguments = "RUN-or-CHECKPOINT [options]", .summary = "pictures from a trained generator",
+	.about = "Draws images from the newest checkpoint of a run's folder, or from one checkpoint,\n"
+		 "with the moving average of the generator's weights.",
+	.examples = "examples:\n"
+		    "  sagan sample runs/demo --n 100 --out digits.png\n"
+		    "  sagan sample runs/demo --class 7 --truncation 0.8 --n 10 --out sevens/",
+	.run = run,
+};
