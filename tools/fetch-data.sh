@@ -139,7 +139,9 @@ cifar100() {
 	cifar cifar100 cifar-100-binary.tar.gz 03b5dce01913d631647c71ecec9e9cb8 cifar-100-binary
 }
 
-[ $# -ge 1 ] && [ $# -le 2 ] || usage
+if [ $# -lt 1 ] || [ $# -gt 2 ]; then
+	usage
+fi
 root=${2:-$(dirname "$0")/../data}
 case $1 in
 mnist) mnist ;;
