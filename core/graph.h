@@ -46,6 +46,8 @@ typedef union attr {
 		int top, bottom, left, right;        /* zeros around the image */
 		int groups;
 		int64_t h, w;                        /* size of the image side, for conv2d_dx */
+		bool act;                            /* set by the planner: leaky relu of the result */
+		double slope;
 	} conv;
 	struct {                                     /* windows: sum pooling, max pooling, patches */
 		int kh, kw, sh, sw, top, bottom, left, right;

@@ -188,6 +188,8 @@ static void conv2d_eval(const node *y, void *scratch)
 	epilogue e = {
 		.bias = y->nin > 2 ? y->in[2]->x : NULL,
 		.residual = y->nin > 3 ? y->in[3]->x : NULL,
+		.act = y->a.conv.act,
+		.slope = (real)y->a.conv.slope,
 	};
 	conv_forward(tile_best(), &s, y->in[0]->x, y->in[1]->x, e, y->x, scratch);
 }
@@ -208,7 +210,7 @@ static void conv2d_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 }
 
 const op op_rec_conv2d = {
-	.name = "conv2d", .nin = -1, .infer = infer_conv2d, .scratch = scratch_conv2d,
+	.name = "conv2d", .nin = -1, .inplace = INPLACE(3), .infer = infer_conv2d, .scratch = scratch_conv2d,
 	.eval = conv2d_eval, .vjp = conv2d_vjp, .flop = conv_flop,
 };
 

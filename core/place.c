@@ -68,13 +68,22 @@ static bool take_over(plan *p, const node *y, const node *in, int s, int *taken)
 	return true;
 }
 
+/* Input i of y may be overwritten: the op allows it, also wherever else it reads the same memory. */
+static bool may_overwrite(const plan *p, const node *y, int i)
+{
+	for (int k = 0; k < y->nin; k++)
+		if (root_of(p, y->in[k]) == root_of(p, y->in[i]) && !(y->op->inplace & INPLACE(k)))
+			return false;
+	return true;
+}
+
 static void reuse_in_place(plan *p, int *taken)
 {
 	for (int s = 0; s < p->nstep; s++) {
 		const step *st = &p->step[s];
 		const node *y = st->y;
 		for (int i = 0; y && i < y->nin; i++)
-			if (y->op->inplace & INPLACE(i) && take_over(p, y, y->in[i], s, taken))
+			if (may_overwrite(p, y, i) && take_over(p, y, y->in[i], s, taken))
 				break;
 		if (!st->c)
 			continue;

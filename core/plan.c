@@ -10,6 +10,8 @@
 #include "core/plan_internal.h"
 #include "core/thread.h"
 
+enum { EPILOGUE_INPUTS = 4 };                         /* a convolution takes bias and residual in */
+
 /* Marks what the roots need; inputs always have smaller ids. */
 static void mark_live(const graph *g, bool *live, int count)
 {
@@ -21,7 +23,8 @@ static void mark_live(const graph *g, bool *live, int count)
 
 static node *copy_node(const plan *p, const node *y, error *e)
 {
-	node *c = mem_new(1, sizeof *c + (size_t)y->nin * sizeof(node *), e);
+	size_t most = (size_t)MAX(y->nin, EPILOGUE_INPUTS);
+	node *c = mem_new(1, sizeof *c + most * sizeof(node *), e);
 	if (!c)
 		return NULL;
 	*c = *y;
@@ -87,7 +90,8 @@ plan *plan_new(graph *g, node *const *out, int n, unsigned flags, error *e)
 	p->node = mem_zero((size_t)p->count, sizeof *p->node, e);
 	p->home = mem_zero((size_t)p->count, sizeof *p->home, e);
 	p->unit = mem_zero((size_t)p->count, sizeof *p->unit, e);
-	if (p->node && p->home && p->unit && copy_requests(p, out, n, e) && copy_live(p, e) && plan_fuse(p, e)
+	if (p->node && p->home && p->unit && copy_requests(p, out, n, e) && copy_live(p, e)
+	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
 	    && plan_place(p, e))
 		return p;
 	plan_free(p);

@@ -1,5 +1,5 @@
-/* plan_internal.h - what the planner's files share: plan.c (making and running), fuse.c (which
- * element-wise nodes form a chain), chain.c (running a chain), place.c (who lives where). */
+/* plan_internal.h - what the planner's files share: plan.c (making and running), epilogue.c (what
+ * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), chain.c (running a chain), place.c (who lives where). */
 #ifndef SAGAN_CORE_PLAN_INTERNAL_H
 #define SAGAN_CORE_PLAN_INTERNAL_H
 
@@ -49,6 +49,9 @@ static inline int root_of(const plan *p, const node *y)
 {
 	return p->home[y->id].root;
 }
+
+/* epilogue.c: bias, residual and activation become part of the convolution before them. */
+bool plan_epilogues(plan *p, error *e);
 
 /* fuse.c: decides chains and the order of steps; fills p->step, p->unit, home.stored. */
 bool plan_fuse(plan *p, error *e);
