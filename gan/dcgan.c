@@ -54,7 +54,7 @@ static void g_stage_init(net *n, int i)
 {
 	dcgan_g *b = n->body;
 	const net_stage *s = &n->stage[i];
-	char name[16];
+	char name[24];
 	snprintf(name, sizeof name, "up%d", i + 1);
 	if (i == 0) {
 		conv_options bottom = net_conv(n, n->cfg.latent, s->channels, s->size, 1);
@@ -105,7 +105,7 @@ static void d_stage_init(net *n, int i)
 	dcgan_d *b = n->body;
 	const net_stage *s = &n->stage[i];
 	int64_t in = i ? s[-1].channels : n->cfg.channels;
-	char name[16];
+	char name[24];
 	snprintf(name, sizeof name, "down%d", i + 1);
 	conv_init(n->m, &b->down[i], name, in, stride_two(n, in, s->channels));
 	snprintf(name, sizeof name, "norm%d", i + 1);

@@ -30,60 +30,60 @@ static node *half_square(graph *g, node *x, double target)
 }
 
 /* mean relu(1-r) + mean relu(1+f) */
-static node *hinge_d(graph *g, node *real, node *fake)
+static node *hinge_d(graph *g, node *r, node *f)
 {
-	return op_add(g, margin(g, real, -1), margin(g, fake, 1));
+	return op_add(g, margin(g, r, -1), margin(g, f, 1));
 }
 
 /* -mean f */
-static node *minus_mean(graph *g, node *fake)
+static node *minus_mean(graph *g, node *f)
 {
-	return op_neg(g, op_mean_all(g, fake));
+	return op_neg(g, op_mean_all(g, f));
 }
 
 /* mean softplus(-r) + mean softplus(f) */
-static node *ns_d(graph *g, node *real, node *fake)
+static node *ns_d(graph *g, node *r, node *f)
 {
-	return op_add(g, soft(g, real, -1), soft(g, fake, 1));
+	return op_add(g, soft(g, r, -1), soft(g, f, 1));
 }
 
-static node *ns_g(graph *g, node *fake)
+static node *ns_g(graph *g, node *f)
 {
-	return soft(g, fake, -1);
+	return soft(g, f, -1);
 }
 
-static node *minimax_g(graph *g, node *fake)
+static node *minimax_g(graph *g, node *f)
 {
-	return op_neg(g, soft(g, fake, 1));
+	return op_neg(g, soft(g, f, 1));
 }
 
-static node *ls_d(graph *g, node *real, node *fake)
+static node *ls_d(graph *g, node *r, node *f)
 {
-	return op_add(g, half_square(g, real, 1), half_square(g, fake, 0));
+	return op_add(g, half_square(g, r, 1), half_square(g, f, 0));
 }
 
-static node *ls_g(graph *g, node *fake)
+static node *ls_g(graph *g, node *f)
 {
-	return half_square(g, fake, 1);
+	return half_square(g, f, 1);
 }
 
 /* mean f - mean r */
-static node *wgan_d(graph *g, node *real, node *fake)
+static node *wgan_d(graph *g, node *r, node *f)
 {
-	return op_sub(g, op_mean_all(g, fake), op_mean_all(g, real));
+	return op_sub(g, op_mean_all(g, f), op_mean_all(g, r));
 }
 
 /* (sum relu(1-r) + sum relu(1+f)) / (number of both): the mean over the joined batch */
-static node *keras_hinge_d(graph *g, node *real, node *fake)
+static node *keras_hinge_d(graph *g, node *r, node *f)
 {
-	double r = (double)shape_count(&real->s), f = (double)shape_count(&fake->s);
-	return op_add(g, op_scale(g, margin(g, real, -1), r / (r + f)), op_scale(g, margin(g, fake, 1), f / (r + f)));
+	double reals = (double)shape_count(&r->s), all = reals + (double)shape_count(&f->s);
+	return op_add(g, op_scale(g, margin(g, r, -1), reals / all), op_scale(g, margin(g, f, 1), 1 - reals / all));
 }
 
 /* mean relu(1-2f) */
-static node *keras_hinge_g(graph *g, node *fake)
+static node *keras_hinge_g(graph *g, node *f)
 {
-	return margin(g, fake, -2);
+	return margin(g, f, -2);
 }
 
 const gan_loss gan_losses[] = {

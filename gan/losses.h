@@ -13,8 +13,8 @@ extern "C" {
 
 typedef struct gan_loss {
 	const char *name;
-	node *(*d_loss)(graph *g, node *real, node *fake);
-	node *(*g_loss)(graph *g, node *fake);
+	node *(*d_loss)(graph *g, node *r, node *f);
+	node *(*g_loss)(graph *g, node *f);
 	const char *help;                            /* both formulas */
 } gan_loss;
 

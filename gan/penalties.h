@@ -14,18 +14,18 @@ extern "C" {
 /* x [B,H,W,C] -> logits, one per sample. `ctx` carries the network, the labels and the mode. */
 typedef node *(*critic_fn)(graph *g, void *ctx, node *x);
 
-/* mean over samples of norm(grad D(x))^2, x real. R1 is gamma/2 times it (arXiv 1801.04406). */
-node *penalty_r1(graph *g, critic_fn d, void *ctx, node *real);
+/* mean over samples of norm(grad D(x))^2, x real images. R1 is gamma/2 times it (arXiv 1801.04406). */
+node *penalty_r1(graph *g, critic_fn d, void *ctx, node *x);
 /* The same from logits that exist already: y = D(x), so D runs forward once. */
-node *penalty_r1_of(graph *g, node *logits, node *real);
+node *penalty_r1_of(graph *g, node *logits, node *x);
 
-/* mean (norm(grad D(xh)) - target)^2, xh = a*real + (1-a)*fake, a [B,1,1,1] in [0,1), target 1:
+/* mean (norm(grad D(xh)) - target)^2, xh = a*r + (1-a)*f, a [B,1,1,1] in [0,1), target 1:
  * WGAN-GP, arXiv 1704.00028 eq. 3. */
-node *penalty_gp(graph *g, critic_fn d, void *ctx, node *real, node *fake, node *a, double target);
+node *penalty_gp(graph *g, critic_fn d, void *ctx, node *r, node *f, node *a, double target);
 
 /* As gp around the data: xh = x + a*0.5*std(x)*noise, std over the whole batch, a [B,1,1,1] and noise
  * (like x) uniform (arXiv 1705.07215 in PyTorch-StudioGAN's form). */
-node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *real, node *a, node *noise);
+node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *x, node *a, node *noise);
 
 #ifdef __cplusplus
 }

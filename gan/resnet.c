@@ -85,7 +85,7 @@ static void g_stage_init(net *n, int i)
 {
 	resnet_g *r = n->body;
 	const net_stage *s = &n->stage[i];
-	char name[16];
+	char name[24];
 	if (i == 0) {
 		int64_t units = (int64_t)s->size * s->size * s->channels;
 		dense_init(n->m, &r->project, "dense", n->cfg.latent, net_dense(n, n->cfg.latent, units));
@@ -132,7 +132,7 @@ static void d_stage_init(net *n, int i)
 	const net_stage *s = &n->stage[i];
 	int64_t in = i ? s[-1].channels : n->cfg.channels;
 	int before = i ? s[-1].size : n->cfg.size;
-	char name[16];
+	char name[24];
 	snprintf(name, sizeof name, "block%d", i + 1);
 	d_block_init(n, &r->block[i], name, in, s->channels, i == 0, s->size < before);
 }
