@@ -44,6 +44,8 @@ typedef struct sample_request {
 	bool interpolate;                            /* rows of `columns` images between two latents */
 	int columns;                                 /* 0: the number of classes, or the square root of n */
 } sample_request;
+/* Latent number k of a seed: [Z], the same whoever asks. */
+void sampler_latent(const sampler *s, uint64_t seed, int64_t k, double truncation, real *z);
 /* n images by the request into images [n,H,W,C]; element k depends on seed and k only. */
 bool sampler_request(sampler *s, const sample_request *r, real *images, error *e);
 /* Columns that a grid of the request has: classes, the square root of n, or as given. */

@@ -1,57 +1,5 @@
 #include "gan/setup.h"
 
-const char *setup_choice(const char *key, int value)
-{
-	int i = config_key_find(key);
-	must(i >= 0 && config_key_at(i)->type == KEY_CHOICE, "%s is no choice of the config", key);
-	return config_key_at(i)->choices[value];
-}
-
-static attention_places places(const config_sites *s)
-{
-	attention_places p = {0};
-	for (int i = 0; i < s->n && i < ATTENTION_MAX; i++) {
-		p.at[p.n].size = s->site[i].at;
-		p.at[p.n++].variant = setup_choice("model.attention", s->site[i].variant);
-	}
-	return p;
-}
-
-bool setup_networks(const config *c, net_config *out, error *e)
-{
-	static const enum cond_form form[] = {[CBN_TABLE] = COND_TABLE, [CBN_ONE_PLUS] = COND_ONE_PLUS};
-	static const enum upsampling up[] = {[UP_NEAREST] = UPSAMPLE_NEAREST, [UP_BILINEAR] = UPSAMPLE_BILINEAR};
-	static const enum net_init start[] = {
-		[WEIGHTS_XAVIER] = NET_XAVIER, [WEIGHTS_ORTHOGONAL] = NET_ORTHOGONAL, [WEIGHTS_N02] = NET_N02,
-		[WEIGHTS_HE] = NET_HE, [WEIGHTS_TORCH] = NET_TORCH,
-	};
-	if (!net_config_default(setup_choice("model.network", c->model.network), c->model.size, out, e))
-		return false;
-	out->channels = c->model.channels;
-	out->classes = c->model.conditional ? c->model.classes : 0;
-	out->latent = c->model.latent;
-	out->g_width = c->model.g_channels;
-	out->d_width = c->model.d_channels;
-	if (c->model.attention_g.n >= 0)
-		out->g_attention = places(&c->model.attention_g);
-	if (c->model.attention_d.n >= 0)
-		out->d_attention = places(&c->model.attention_d);
-	out->g_sn = c->model.spectral_norm_g;
-	out->d_sn = c->model.spectral_norm_d;
-	out->sn_iterations = c->model.sn_iterations;
-	out->sn_eps = c->model.sn_eps;
-	out->bn_keep = c->model.bn_momentum;
-	out->bn_eps = c->model.bn_eps;
-	out->cbn_form = form[c->model.cbn_form];
-	out->cbn_sn = c->model.cbn_sn;
-	out->up = up[c->model.up];
-	out->d_skip_relu = c->model.d_skip == SKIP_RELU;
-	out->d_slope = c->model.leaky;
-	out->init = start[c->model.init];
-	out->init_gain = c->model.init_gain;
-	return net_config_check(out, e);
-}
-
 augment_policy setup_augment(const config *c)
 {
 	static const enum diff_augment kind[] = {
@@ -65,5 +13,29 @@ augment_policy setup_augment(const config *c)
 
 const gan_loss *setup_loss(const config *c, error *e)
 {
-	return gan_loss_find(setup_choice("loss.name", c->loss.name), e);
+	return gan_loss_find(config_choice("loss.name", c->loss.name), e);
+}
+
+optimizer_config setup_optimizer(const config *c)
+{
+	static const enum update_rule rule[] = {
+		[OPTIM_ADAM] = RULE_ADAM, [OPTIM_ADAMW] = RULE_ADAMW, [OPTIM_SGD] = RULE_SGD,
+	};
+	static const enum update_form form[] = {[FORM_TORCH] = UPDATE_TORCH, [FORM_KERAS] = UPDATE_KERAS};
+	return (optimizer_config){
+		.rule = rule[c->optim.kind], .form = form[c->optim.form],
+		.beta1 = c->optim.beta1, .beta2 = c->optim.beta2, .eps = c->optim.eps,
+		.weight_decay = c->optim.weight_decay, .momentum = c->optim.momentum,
+	};
+}
+
+schedule setup_schedule(const config *c, double rate)
+{
+	static const enum decay_kind kind[] = {
+		[SCHEDULE_CONSTANT] = DECAY_NONE, [SCHEDULE_LINEAR] = DECAY_LINEAR, [SCHEDULE_COSINE] = DECAY_COSINE,
+	};
+	return (schedule){
+		.decay = kind[c->optim.schedule], .rate = rate, .final_fraction = c->optim.final_fraction,
+		.steps = c->steps, .warmup = c->optim.warmup,
+	};
 }

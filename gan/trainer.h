@@ -35,7 +35,8 @@ typedef struct gamma_value {
 typedef struct step_stats {
 	int64_t step;                                /* steps done, this one included */
 	double d_loss, g_loss;                       /* without the penalty; 0 when not updated */
-	double penalty;                              /* weighted, as added to d_loss; mean over the steps that had one */
+	double penalty;                              /* weighted, as added to d_loss; mean over the updates */
+	int penalties;                               /* that had one */
 	double d_real, d_fake;                       /* mean output of D (before any sigmoid) */
 	double d_norm, g_norm;                       /* gradient norms before clipping */
 	double d_rate, g_rate;                       /* learning rates used */
@@ -102,7 +103,7 @@ size_t trainer_arena_bytes(const trainer *t);        /* shared by all plans */
 double trainer_step_flop(const trainer *t);          /* one step: d_steps D updates and one G update */
 
 /* Saves the complete state to path / replaces the state by that of path (which must be a checkpoint
- * of the same network; nothing changes on failure). */
+ * of the same network and data; on failure t is only good for trainer_free). */
 bool trainer_save(trainer *t, const char *path, error *e);
 bool trainer_load(trainer *t, const char *path, error *e);
 

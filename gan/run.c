@@ -1,0 +1,396 @@
+/* run.c - the loop around the steps: going on, logging, drawing, saving, ending. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/file.h"
+#include "data/describe.h"
+#include "data/png.h"
+#include "gan/metrics.h"
+#include "gan/pictures.h"
+#include "gan/rundir.h"
+#include "gan/sampler.h"
+#include "gan/trainer_internal.h"
+
+typedef struct run {
+	trainer *t;
+	const run_options *opt;
+	const char *out;
+	int lock;
+	metrics *m;                                  /* own */
+	sampler *s;                                  /* own */
+	int64_t last;                                /* step at which the run ends */
+	int64_t saved, drawn;                        /* steps at which that was done last; -1: never */
+	char good[RUN_PATH_MAX];                     /* the last good checkpoint, or "" */
+	double start, report_at;                     /* clock */
+	int64_t report_step;
+	struct watch {
+		double real_spread;                  /* deviation of real images over a batch */
+		int64_t flat, idle;                  /* steps in a row with alike fakes, with D loss 0 */
+	} watch;
+} run;
+
+static double clock_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void note(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void note(const run *r, enum run_note kind, const char *fmt, ...)
+{
+	char text[1200];
+	va_list args;
+	if (!r->opt->note)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	r->opt->note(r->opt->ctx, kind, text);
+}
+
+/* ---- before the first step ---- */
+
+/* Keys that differ from the checkpoint's: allowed ones are told, the first other one is refused. */
+static bool check_config(const run *r, const checkpoint_info *info, error *e)
+{
+	config old;
+	int at[CONFIG_KEYS_MAX];
+	config_init(&old);
+	if (!config_parse(&old, info->config, strlen(info->config), info->path, e)) {
+		config_free(&old);
+		return false;
+	}
+	const config *now = &r->t->cfg;
+	int n = config_diff(&old, now, at);
+	bool ok = true;
+	for (int i = 0; i < n && ok; i++) {
+		char was[CONFIG_TEXT_MAX + 64], is[CONFIG_TEXT_MAX + 64];
+		const config_key *k = config_key_at(at[i]);
+		config_value(&old, at[i], was, sizeof was);
+		config_value(now, at[i], is, sizeof is);
+		if (k->on_resume)
+			note(r, NOTE_INFO, "%s changed from %s to %s", k->name, was, is);
+		else
+			ok = config_wrong(now, k->name, e, "the run in %s was started with %s, which cannot change; "
+				"use that, another --out, or --fresh", r->out, was);
+	}
+	config_free(&old);
+	return ok;
+}
+
+/* Goes on from the newest readable checkpoint, if there is any. */
+static bool resume(run *r, error *e)
+{
+	error warning;
+	checkpoint_info info;
+	if (!checkpoint_any(r->out))
+		return true;
+	if (!checkpoint_latest(r->out, r->good, sizeof r->good, &warning, e)
+		|| !checkpoint_read_info(r->good, &info, e))
+		return false;
+	if (warning.text[0])
+		note(r, NOTE_WARNING, "%s", warning.text);
+	bool ok = check_config(r, &info, e) && trainer_load(r->t, r->good, e);
+	checkpoint_info_free(&info);
+	if (ok) {
+		r->saved = r->t->step;
+		note(r, NOTE_INFO, "going on from %s (step %lld)", r->good, (long long)r->t->step);
+	}
+	return ok;
+}
+
+static bool write_config(const run *r, error *e)
+{
+	char path[RUN_PATH_MAX];
+	char *text = config_text(&r->t->cfg, e);
+	bool ok = text && run_path(r->out, "config.yaml", path, e) && file_replace(path, text, strlen(text), e);
+	free(text);
+	return ok;
+}
+
+static void note_line(void *ctx, const char *text)
+{
+	static const char mark[] = "warning: ";
+	bool bad = strncmp(text, mark, sizeof mark - 1) == 0;
+	note(ctx, bad ? NOTE_WARNING : NOTE_INFO, "%s", bad ? text + sizeof mark - 1 : text);
+}
+
+/* A batch as D sees it, and how much its images differ. The loader's position is put back. */
+static bool show_data(run *r, error *e)
+{
+	trainer *t = r->t;
+	const config *c = &t->cfg;
+	dataset_stats stats;
+	char path[RUN_PATH_MAX];
+	int64_t B = c->batch, size = (int64_t)c->model.size * c->model.size * c->model.channels;
+	if (!t->loader)
+		return true;
+	if (!dataset_stats_make(t->data, &stats, e))
+		return false;
+	dataset_describe(t->data, &stats, note_line, r);
+	dataset_stats_free(&stats);
+
+	loader_place place = loader_position(t->loader);
+	loader_next(t->loader, t->host_x, t->host_y);
+	if (!loader_seek(t->loader, place, e))
+		return false;
+	double sum = 0;
+	for (int64_t i = 0; i < size; i++) {
+		double mean = 0, square = 0;
+		for (int64_t b = 0; b < B; b++) {
+			double v = t->host_x[b * size + i];
+			mean += v / (double)B;
+			square += v * v / (double)B;
+		}
+		sum += square - mean * mean;
+	}
+	r->watch.real_spread = sqrt(MAX(sum, 0) / (double)size);
+	if (!run_path(r->out, "data.png", path, e)
+		|| !picture_grid(path, t->host_x, MIN(B, 100), c->model.size, c->model.size, c->model.channels, 10, e))
+		return false;
+	note(r, NOTE_FILE, "a batch of real images: %s", path);
+	return true;
+}
+
+static bool start(run *r, error *e)
+{
+	trainer *t = r->t;
+	char moved[RUN_PATH_MAX];
+	r->lock = rundir_open(r->out, e);
+	if (r->lock < 0)
+		return false;
+	if (r->opt->fresh) {
+		if (!rundir_put_aside(r->out, moved, e))
+			return false;
+		if (moved[0])
+			note(r, NOTE_INFO, "the earlier run is now in %s", moved);
+	}
+	step_stats names = {.gammas = t->gammas};
+	for (int i = 0; i < t->gammas; i++)
+		names.gamma[i].name = t->gamma_name[i];
+	if (!resume(r, e) || !write_config(r, e) || !show_data(r, e)
+		|| !(r->m = metrics_open(r->out, t->step, &names, e))
+		|| !(r->s = sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e)))
+		return false;
+	note(r, NOTE_INFO, "generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",
+		(long long)module_param_count(t->pg.m), (long long)module_param_count(t->pd.m),
+		(double)t->arena_bytes / 1e6, trainer_step_flop(t) / 1e9);
+	return true;
+}
+
+/* ---- between steps ---- */
+
+static void sums_add(double *sum, const step_stats *s)
+{
+	sum[SUM_STEPS] += 1;
+	sum[SUM_D_LOSS] += s->d_loss;
+	sum[SUM_G_LOSS] += s->g_loss;
+	sum[SUM_PENALTY] += s->penalty * s->penalties;
+	sum[SUM_PENALTIES] += s->penalties;
+	sum[SUM_D_REAL] += s->d_real;
+	sum[SUM_D_FAKE] += s->d_fake;
+	sum[SUM_D_NORM] += s->d_norm;
+	sum[SUM_G_NORM] += s->g_norm;
+	sum[SUM_SPREAD] += s->spread;
+}
+
+/* Means since the last row; rates and gammas are those of the last step. */
+static step_stats sums_mean(const double *sum, const step_stats *now)
+{
+	step_stats m = *now;
+	double n = sum[SUM_STEPS];
+	m.d_loss = sum[SUM_D_LOSS] / n;
+	m.g_loss = sum[SUM_G_LOSS] / n;
+	m.penalty = sum[SUM_PENALTIES] > 0 ? sum[SUM_PENALTY] / sum[SUM_PENALTIES] : 0;
+	m.penalties = (int)sum[SUM_PENALTIES];
+	m.d_real = sum[SUM_D_REAL] / n;
+	m.d_fake = sum[SUM_D_FAKE] / n;
+	m.d_norm = sum[SUM_D_NORM] / n;
+	m.g_norm = sum[SUM_G_NORM] / n;
+	m.spread = sum[SUM_SPREAD] / n;
+	return m;
+}
+
+static double epoch_of(const trainer *t)
+{
+	if (!t->loader)
+		return 0;
+	loader_place p = loader_position(t->loader);
+	return (double)p.epoch + (double)p.batch / (double)loader_batches(t->loader);
+}
+
+/* Time to the end at this speed, or to the limit when that comes first. */
+static double eta(const run *r, double step_s, double seconds)
+{
+	double left = (double)(r->last - r->t->step) * step_s;
+	if (r->opt->max_seconds > 0)
+		left = MIN(left, MAX(r->opt->max_seconds - seconds, 0));
+	return left;
+}
+
+static bool report(run *r, const step_stats *s, error *e)
+{
+	trainer *t = r->t;
+	double now = clock_s();
+	run_progress p = {.mean = sums_mean(t->sum, s), .steps = r->last, .epoch = epoch_of(t)};
+	p.step_s = (now - r->report_at) / (double)MAX(t->step - r->report_step, 1);
+	p.seconds = now - r->start;
+	p.images_per_s = (double)t->cfg.batch * t->cfg.optim.d_steps * t->cfg.optim.accumulate / MAX(p.step_s, 1e-9);
+	p.eta_s = eta(r, p.step_s, p.seconds);
+	r->report_at = now;
+	r->report_step = t->step;
+	memset(t->sum, 0, sizeof t->sum);
+	if (!metrics_row(r->m, &p.mean, p.epoch, e) || !metrics_time(r->m, t->step, p.seconds, p.images_per_s, e))
+		return false;
+	if (r->opt->progress)
+		r->opt->progress(r->opt->ctx, &p);
+	return true;
+}
+
+/* The fixed latents through the averaged generator (the plain one without average). */
+static bool draw(run *r, error *e)
+{
+	trainer *t = r->t;
+	char name[64], path[RUN_PATH_MAX];
+	module *from = t->average ? generator_module(t->average) : t->pg.m;
+	sample_request q = {.n = t->cfg.train.sample_count, .seed = (uint64_t)t->cfg.seed, .label = -1};
+	real *x = mem_new((size_t)(q.n * sampler_image_size(r->s)), sizeof *x, e);
+	snprintf(name, sizeof name, "samples-%08lld.png", (long long)t->step);
+	bool ok = x && run_path(r->out, name, path, e) && sampler_take(r->s, from, e)
+		&& sampler_request(r->s, &q, x, e)
+		&& picture_grid(path, x, q.n, t->cfg.model.size, t->cfg.model.size, t->cfg.model.channels,
+			sample_columns(r->s, &q), e);
+	free(x);
+	if (ok)
+		note(r, NOTE_FILE, "samples: %s", path);
+	r->drawn = t->step;
+	return ok;
+}
+
+/* The new file is complete before older ones go. */
+static bool save(run *r, error *e)
+{
+	trainer *t = r->t;
+	char path[RUN_PATH_MAX];
+	checkpoint_path(r->out, t->step, path, sizeof path);
+	if (!trainer_save(t, path, e))
+		return false;
+	memcpy(r->good, path, sizeof r->good);
+	r->saved = t->step;
+	note(r, NOTE_FILE, "checkpoint: %s", path);
+	return checkpoint_prune(r->out, t->cfg.train.keep, e);
+}
+
+/* Told once when it begins, and again only after it was over. */
+static void watch_collapse(run *r, const step_stats *s)
+{
+	enum { PATIENCE = 200 };                     /* steps in a row; single ones mean nothing */
+	struct watch *w = &r->watch;
+	w->flat = s->spread < 0.02 * w->real_spread ? w->flat + 1 : 0;
+	w->idle = fabs(s->d_loss) < 1e-4 ? w->idle + 1 : 0;
+	if (w->flat == PATIENCE)
+		note(r, NOTE_WARNING, "step %lld: collapse: the fakes of a batch are nearly alike (spread %.2g, real images "
+			"%.2g); try other rates, a penalty or augmentation, from an earlier checkpoint",
+			(long long)s->step, s->spread, w->real_spread);
+	if (w->idle == PATIENCE)
+		note(r, NOTE_WARNING, "step %lld: D's loss has been 0 for %d steps: D wins and G learns nothing; try a "
+			"smaller lr_d, spectral norm in D, or a penalty", (long long)s->step, PATIENCE);
+}
+
+static bool due(int64_t step, int64_t every)
+{
+	return every > 0 && step % every == 0;
+}
+
+static bool after_step(run *r, const step_stats *s, error *e)
+{
+	const config *c = &r->t->cfg;
+	sums_add(r->t->sum, s);
+	watch_collapse(r, s);
+	bool end = s->step == r->last;
+	if ((due(s->step, c->train.log_every) || end) && !report(r, s, e))
+		return false;
+	if ((due(s->step, c->train.sample_every) || end) && !draw(r, e))
+		return false;
+	return (!due(s->step, c->train.checkpoint_every) && !end) || save(r, e);
+}
+
+static bool asked_to_stop(const run *r, enum run_end *end)
+{
+	bool stop = r->opt->stop && *r->opt->stop;
+	bool late = r->opt->max_seconds > 0 && clock_s() - r->start >= r->opt->max_seconds;
+	*end = stop ? RUN_STOPPED : RUN_TIME;
+	return stop || late;
+}
+
+static bool steps(run *r, enum run_end *end, error *e)
+{
+	step_stats s;
+	*end = RUN_FINISHED;
+	while (r->t->step < r->last && !asked_to_stop(r, end)) {
+		if (!trainer_step(r->t, &s, e) || !after_step(r, &s, e))
+			return false;
+		*end = RUN_FINISHED;
+	}
+	return true;
+}
+
+/* ---- after the last step ---- */
+
+static bool final_pictures(run *r, error *e)
+{
+	char csv[RUN_PATH_MAX], loss[RUN_PATH_MAX], sheet[RUN_PATH_MAX];
+	trainer *t = r->t;
+	if (!run_path(r->out, "metrics.csv", csv, e) || !run_path(r->out, "loss.png", loss, e)
+		|| !run_path(r->out, "attention.png", sheet, e) || !picture_loss(loss, csv, e))
+		return false;
+	note(r, NOTE_FILE, "loss curve: %s", loss);
+	if (sampler_attentions(r->s) == 0)
+		return true;
+	module *from = t->average ? generator_module(t->average) : t->pg.m;
+	if (!sampler_take(r->s, from, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, 6, e))
+		return false;
+	note(r, NOTE_FILE, "attention: %s", sheet);
+	return true;
+}
+
+static bool finish(run *r, enum run_end end, error *e)
+{
+	if (r->saved != r->t->step && !save(r, e))
+		return false;
+	if (end != RUN_STOPPED && r->drawn != r->t->step && !draw(r, e))
+		return false;
+	return end == RUN_STOPPED || final_pictures(r, e);
+}
+
+/* What is left after a failure, so that nobody has to look for it. */
+static void name_last_good(const run *r, error *e)
+{
+	error why = *e;
+	if (r->good[0])
+		error_set(e, "%.600s; last good checkpoint: %.400s", why.text, r->good);
+}
+
+bool trainer_run(trainer *t, const run_options *opt, enum run_end *end, error *e)
+{
+	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1};
+	r.last = opt->steps > 0 ? opt->steps : t->cfg.steps;
+	*end = RUN_FINISHED;
+	bool ok = start(&r, e);
+	r.start = r.report_at = clock_s();
+	r.report_step = t->step;
+	if (ok && t->step >= r.last)
+		note(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
+	ok = ok && steps(&r, end, e) && finish(&r, *end, e);
+	if (!ok)
+		name_last_good(&r, e);
+	ok = metrics_close(r.m, ok ? e : NULL) && ok;
+	sampler_free(r.s);
+	rundir_close(r.lock);
+	return ok;
+}

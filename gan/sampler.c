@@ -1,0 +1,399 @@
+/* sampler.c - the generator with frozen parameters, a batch at a time.
+ *
+ * Batch norm takes its statistics from one of three places (config ema.bn_mode): the running ones, the
+ * batch itself, or standing ones: plain averages of batch mean and variance over a number of batches,
+ * collected once (arXiv 1809.11096; BigGAN-PyTorch utils.py accumulate_standing_stats 9845943). */
+#include "gan/sampler.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/plan.h"
+#include "gan/checkpoint.h"
+#include "gan/config_apply.h"
+#include "gan/networks.h"
+#include "gan/rundir.h"
+
+typedef struct forward {
+	graph *g;                                    /* own */
+	plan *p;                                     /* own */
+	node *x;                                     /* [B,H,W,C] */
+	node *map[ATTENTION_MAX];                    /* attend only */
+} forward;
+
+struct sampler {
+	config cfg;                                  /* own */
+	net_config net;
+	generator *gen;                              /* own */
+	int64_t batch, step;
+	char path[RUN_PATH_MAX];
+	buffer *z, *y, *one_z, *one_y;               /* own; [B,Z], [B], [1,Z], [1] */
+	real *host_z, *host_y;                       /* own; [B,Z], [B] */
+	forward draw, collect, attend;               /* collect, attend: built when first needed */
+	real *map;                                   /* own; of attend */
+};
+
+/* ---- building ---- */
+
+static bool forward_build(sampler *s, forward *f, buffer *z, buffer *y, mode m, bool maps, error *e)
+{
+	f->g = graph_new(e);
+	if (!f->g)
+		return false;
+	node *label = s->net.classes ? graph_leaf(f->g, y) : NULL;
+	f->x = generator_apply(f->g, s->gen, graph_leaf(f->g, z), label, m, maps ? f->map : NULL);
+	node *out[1 + ATTENTION_MAX] = {f->x};
+	int n = 1;
+	for (int i = 0; maps && i < generator_attentions(s->gen); i++)
+		out[n++] = f->map[i];
+	f->p = plan_new(f->g, out, n, 0, e);
+	return f->p != NULL;
+}
+
+static void forward_free(forward *f)
+{
+	plan_free(f->p);
+	graph_free(f->g);
+}
+
+sampler *sampler_new(const config *cfg, int64_t batch, error *e)
+{
+	sampler *s = mem_zero(1, sizeof *s, e);
+	if (!s)
+		return NULL;
+	rng first = rng_new(0, "sampler");           /* overwritten by sampler_take or a checkpoint */
+	int64_t Z = cfg->model.latent;
+	s->batch = batch;
+	bool ok = config_copy(&s->cfg, cfg, e) && config_network(cfg, &s->net, e)
+		&& (s->gen = generator_new(&s->net, &first, e))
+		&& (s->z = buffer_new("latents", SHAPE(batch, Z), e))
+		&& (s->y = buffer_new("labels", SHAPE(batch), e))
+		&& (s->one_z = buffer_new("latent", SHAPE(1, Z), e))
+		&& (s->one_y = buffer_new("label", SHAPE(1), e))
+		&& (s->host_z = mem_zero((size_t)(batch * Z), sizeof(real), e))
+		&& (s->host_y = mem_zero((size_t)batch, sizeof(real), e))
+		&& forward_build(s, &s->draw, s->z, s->y, (mode){.train = cfg->ema.bn_mode == BN_BATCH}, false, e);
+	if (!ok) {
+		sampler_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void sampler_free(sampler *s)
+{
+	if (!s)
+		return;
+	forward_free(&s->draw);
+	forward_free(&s->collect);
+	forward_free(&s->attend);
+	generator_free(s->gen);
+	buffer_free(s->z);
+	buffer_free(s->y);
+	buffer_free(s->one_z);
+	buffer_free(s->one_y);
+	free(s->host_z);
+	free(s->host_y);
+	free(s->map);
+	config_free(&s->cfg);
+	free(s);
+}
+
+/* ---- standing statistics ---- */
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t n = strlen(name), k = strlen(end);
+	return n >= k && strcmp(name + n - k, end) == 0;
+}
+
+static bool is_statistic(const buffer *b)
+{
+	return ends_with(b->name, "moving_mean") || ends_with(b->name, "moving_variance");
+}
+
+/* Share of the batch in an update of the running statistic that is state i. The last two statistics
+ * are those of the last batch norm, which has a share of its own. */
+static double batch_share(const sampler *s, int i)
+{
+	const module *m = generator_module(s->gen);
+	int later = 0;
+	for (int k = i + 1; k < module_states(m); k++)
+		later += is_statistic(module_state_at(m, k));
+	double keep = later < 2 && s->net.bn_last_keep > 0 ? s->net.bn_last_keep : s->net.bn_keep;
+	return 1 - (keep > 0 ? keep : 0.9);
+}
+
+static void draw_batch(sampler *s, rng *r)
+{
+	rng_fill_normal(r, s->host_z, s->batch * s->cfg.model.latent);
+	for (int64_t i = 0; i < s->batch; i++)
+		s->host_y[i] = (real)(s->net.classes ? rng_below(r, s->net.classes) : 0);
+	buffer_write(s->z, s->host_z);
+	buffer_write(s->y, s->host_y);
+}
+
+/* One batch: from running statistics of zero, an update leaves share * (statistic of the batch). */
+static void collect_once(sampler *s, const real *before, double *sum, rng *r)
+{
+	module *m = generator_module(s->gen);
+	real *state = module_state_block(m);
+	memcpy(state, before, (size_t)module_state_size(m) * sizeof *state);
+	for (int i = 0; i < module_states(m); i++) {
+		buffer *b = module_state_at(m, i);
+		if (is_statistic(b))
+			memset(b->x, 0, (size_t)shape_count(&b->s) * sizeof *b->x);
+	}
+	draw_batch(s, r);
+	plan_run(s->collect.p);
+	for (int64_t i = 0; i < module_state_size(m); i++)
+		sum[i] += (double)state[i];
+}
+
+static bool collect_standing(sampler *s, error *e)
+{
+	module *m = generator_module(s->gen);
+	size_t n = (size_t)module_state_size(m);
+	real *state = module_state_block(m);
+	rng r = rng_new((uint64_t)s->cfg.seed, "standing statistics");
+	if (!s->collect.p && !forward_build(s, &s->collect, s->z, s->y, (mode){.train = true, .update = true}, false, e))
+		return false;
+	real *before = mem_new(n, sizeof *before, e);
+	double *sum = mem_zero(n, sizeof *sum, e);
+	if (before && sum) {
+		memcpy(before, state, n * sizeof *before);
+		for (int k = 0; k < s->cfg.ema.standing_batches; k++)
+			collect_once(s, before, sum, &r);
+		memcpy(state, before, n * sizeof *state);
+	}
+	for (int i = 0; sum && before && i < module_states(m); i++) {
+		buffer *b = module_state_at(m, i);
+		double scale = 1 / (batch_share(s, i) * s->cfg.ema.standing_batches);
+		for (int64_t k = 0; is_statistic(b) && k < shape_count(&b->s); k++)
+			b->x[k] = (real)(scale * sum[b->x - state + k]);
+	}
+	bool ok = before && sum;
+	free(before);
+	free(sum);
+	return ok;
+}
+
+bool sampler_take(sampler *s, const module *from, error *e)
+{
+	module_copy(generator_module(s->gen), from);
+	return s->cfg.ema.bn_mode != BN_STANDING || collect_standing(s, e);
+}
+
+/* ---- from a checkpoint ---- */
+
+static sampler *sampler_of(const checkpoint_info *info, bool raw, int64_t batch, error *e)
+{
+	config c;
+	sampler *s = NULL;
+	state_list l = {0};
+	config_init(&c);
+	if (config_parse(&c, info->config, strlen(info->config), info->path, e) && config_check(&c, e))
+		s = sampler_new(&c, batch, e);
+	if (!s) {
+		config_free(&c);
+		return NULL;
+	}
+	const module *m = generator_module(s->gen);
+	const char *group = c.ema.decay > 0 && !raw ? "ema" : "generator";
+	for (int i = 0; i < module_params(m) + module_states(m); i++) {
+		const buffer *b = i < module_params(m) ? module_param_at(m, i) : module_state_at(m, i - module_params(m));
+		char path[512];
+		snprintf(path, sizeof path, "/%s/%s", group, b->name);
+		state_add(&l, STATE_REAL, path, b->s, b->x, NULL);
+	}
+	s->step = info->step;
+	snprintf(s->path, sizeof s->path, "%s", info->path);
+	bool ok = checkpoint_load(info->path, &l, false, e)
+		&& (c.ema.bn_mode != BN_STANDING || collect_standing(s, e));
+	state_list_free(&l);
+	config_free(&c);
+	if (!ok) {
+		sampler_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+sampler *sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, error *warning, error *e)
+{
+	char path[RUN_PATH_MAX];
+	checkpoint_info info;
+	if (!checkpoint_resolve(run_or_checkpoint, path, sizeof path, warning, e)
+		|| !checkpoint_read_info(path, &info, e))
+		return NULL;
+	sampler *s = sampler_of(&info, raw, batch, e);
+	checkpoint_info_free(&info);
+	return s;
+}
+
+/* ---- what others may know ---- */
+
+const config *sampler_config(const sampler *s)
+{
+	return &s->cfg;
+}
+
+const char *sampler_path(const sampler *s)
+{
+	return s->path;
+}
+
+int64_t sampler_step(const sampler *s)
+{
+	return s->step;
+}
+
+int64_t sampler_image_size(const sampler *s)
+{
+	return (int64_t)s->net.size * s->net.size * s->net.channels;
+}
+
+int64_t sampler_latent_size(const sampler *s)
+{
+	return s->cfg.model.latent;
+}
+
+int sampler_classes(const sampler *s)
+{
+	return s->net.classes;
+}
+
+/* ---- images ---- */
+
+/* The last batch is filled up with the first of its own images: only batch statistics see them. */
+bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, error *e)
+{
+	int64_t Z = sampler_latent_size(s), size = sampler_image_size(s);
+	for (int64_t i = 0; s->net.classes && i < n; i++)
+		if (!label || !(label[i] >= 0 && label[i] < s->net.classes))
+			return error_set(e, "class %g: must be 0 to %d", label ? (double)label[i] : NAN, s->net.classes - 1);
+	for (int64_t lo = 0; lo < n; lo += s->batch) {
+		int64_t k = MIN(s->batch, n - lo);
+		for (int64_t i = 0; i < s->batch; i++) {
+			int64_t from = lo + i % k;
+			memcpy(s->host_z + i * Z, z + from * Z, (size_t)Z * sizeof *z);
+			s->host_y[i] = s->net.classes ? label[from] : 0;
+		}
+		buffer_write(s->z, s->host_z);
+		buffer_write(s->y, s->host_y);
+		plan_run(s->draw.p);
+		memcpy(images + lo * size, plan_value(s->draw.p, s->draw.x), (size_t)(k * size) * sizeof *images);
+	}
+	return true;
+}
+
+/* A stretch of the stream of its own, so that it does not depend on how many were drawn. */
+void sampler_latent(const sampler *s, uint64_t seed, int64_t k, double truncation, real *z)
+{
+	int64_t Z = sampler_latent_size(s);
+	rng r = rng_new(seed, "sample");
+	r.counter = (uint64_t)k << 32;
+	if (truncation > 0)
+		rng_fill_truncated(&r, z, Z, truncation);
+	else
+		rng_fill_normal(&r, z, Z);
+}
+
+int sample_columns(const sampler *s, const sample_request *q)
+{
+	if (q->columns > 0)
+		return q->columns;
+	int K = s->net.classes;
+	if (q->label < 0 && !q->interpolate && K > 0 && q->n >= 2 * K)
+		return (int)((q->n + K - 1) / K);
+	return (int)ceil(sqrt((double)q->n));
+}
+
+/* Rows are classes where there is room for it; with few images the classes take turns. */
+static int label_of(const sampler *s, const sample_request *q, int64_t k, int columns)
+{
+	int K = s->net.classes;
+	if (q->label >= 0 || K == 0)
+		return MAX(q->label, 0);
+	bool rows = q->interpolate || q->n >= 2 * K;
+	return (int)((rows ? k / columns : k) % K);
+}
+
+/* Row r goes from latent 2r to latent 2r+1 in equal steps, along the line between them. */
+static void interpolated(const sampler *s, const sample_request *q, int64_t k, int columns, real *z, real *other)
+{
+	int64_t row = k / columns;
+	double at = columns > 1 ? (double)(k % columns) / (columns - 1) : 0;
+	sampler_latent(s, q->seed, 2 * row, q->truncation, z);
+	sampler_latent(s, q->seed, 2 * row + 1, q->truncation, other);
+	for (int64_t i = 0; i < sampler_latent_size(s); i++)
+		z[i] = (real)((1 - at) * z[i] + at * other[i]);
+}
+
+bool sampler_request(sampler *s, const sample_request *q, real *images, error *e)
+{
+	int64_t Z = sampler_latent_size(s);
+	int columns = sample_columns(s, q), K = s->net.classes;
+	if (q->label >= 0 && (K == 0 || q->label >= K))
+		return K == 0 ? error_set(e, "class %d: the network is not conditional, it has no classes", q->label)
+			: error_set(e, "class %d: must be 0 to %d", q->label, K - 1);
+	real *z = mem_new((size_t)((q->n + 1) * Z), sizeof *z, e);
+	real *label = mem_new((size_t)q->n, sizeof *label, e);
+	bool ok = z && label;
+	for (int64_t k = 0; ok && k < q->n; k++) {
+		if (q->interpolate)
+			interpolated(s, q, k, columns, z + k * Z, z + q->n * Z);
+		else
+			sampler_latent(s, q->seed, k, q->truncation, z + k * Z);
+		label[k] = (real)label_of(s, q, k, columns);
+	}
+	ok = ok && sampler_run(s, q->n, z, label, images, e);
+	free(z);
+	free(label);
+	return ok;
+}
+
+/* ---- attention ---- */
+
+int sampler_attentions(const sampler *s)
+{
+	return generator_attentions(s->gen);
+}
+
+/* The map as [N,M]. Row attention [1,H,W,W] sees its own image row only: zeros elsewhere. */
+static void copy_map(const real *from, const node *map, int side, int64_t M, real *to)
+{
+	int64_t N = (int64_t)side * side;
+	if (map->s.rank == 3) {
+		memcpy(to, from, (size_t)(N * M) * sizeof *to);
+		return;
+	}
+	memset(to, 0, (size_t)(N * M) * sizeof *to);
+	for (int64_t q = 0; q < N; q++)
+		memcpy(to + q * M + q / side * side, from + q * side, (size_t)side * sizeof *to);
+}
+
+bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, error *e)
+{
+	must(layer >= 0 && layer < sampler_attentions(s), "attention layer %d of %d", layer, sampler_attentions(s));
+	const attention_site *site = generator_attention_at(s->gen, layer);
+	if (!s->attend.p && !forward_build(s, &s->attend, s->one_z, s->one_y, (mode){0}, true, e))
+		return false;
+	const node *map = s->attend.map[layer];
+	int side = site->size, key_side = map->s.rank == 3 ? (int)lround(sqrt((double)map->s.dim[2])) : side;
+	int64_t N = (int64_t)side * side, M = (int64_t)key_side * key_side;
+	free(s->map);
+	s->map = mem_new((size_t)(N * M), sizeof *s->map, e);
+	if (!s->map)
+		return false;
+	buffer_write(s->one_z, z);
+	buffer_write(s->one_y, &(real){(real)label});
+	plan_run(s->attend.p);
+	copy_map(plan_value(s->attend.p, map), map, side, M, s->map);
+	*out = (attention_view){.qh = side, .qw = side, .kh = key_side, .kw = key_side, .map = s->map,
+		.image = plan_value(s->attend.p, s->attend.x)};
+	snprintf(out->name, sizeof out->name, "generator/%s", site->path);
+	return true;
+}
