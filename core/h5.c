@@ -22,6 +22,7 @@ enum {
 	PATH_SIZE = 4096,
 	NAMES_MAX = 1 << 20,                         /* members of a group */
 	TEXT_MAX = 16 << 20,                         /* bytes of a text attribute */
+	LIST_MAX = 1 << 20,                          /* values of a list attribute */
 	GROW = 1 << 20,                              /* step of the image in memory */
 };
 
@@ -899,7 +900,6 @@ static char kind_of(hid_t type)
 static bool attr_check(const h5 *f, const char *path, const char *name, struct attribute *a, error *e)
 {
 	char why[256];
-	hsize_t dims[H5S_MAX_RANK] = {1};
 	if (H5Aexists(a->obj, name) <= 0)
 		return fail(f, path, e, "has no attribute \"%s\"", name);
 	a->id = H5Aopen(a->obj, name, H5P_DEFAULT);
@@ -909,10 +909,10 @@ static bool attr_check(const h5 *f, const char *path, const char *name, struct a
 	a->space = H5Aget_space(a->id);
 	a->kind = kind_of(a->type);
 	a->width = H5Tget_size(a->type);
-	int rank = H5Sget_simple_extent_ndims(a->space);
-	if (rank < 0 || rank > 1 || H5Sget_simple_extent_dims(a->space, dims, NULL) < 0 || dims[0] > TEXT_MAX)
-		return fail(f, path, e, "attribute \"%s\" is no single value or list", name);
-	a->count = H5Sget_simple_extent_type(a->space) == H5S_NULL ? 0 : (int64_t)dims[0];
+	hssize_t count = H5Sget_simple_extent_npoints(a->space);
+	if (count < 0 || count > LIST_MAX || H5Sget_simple_extent_ndims(a->space) > RANK_MAX)
+		return fail(f, path, e, "attribute \"%s\" is no single value or short list", name);
+	a->count = (int64_t)count;
 	return true;
 }
 

@@ -67,7 +67,7 @@ bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t s
 char *h5_attr_text_new(h5 *f, const char *path, const char *name, error *e);          /* any length up to 16 MiB; free() */
 bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, error *e);
 bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, error *e);
-/* Numeric array attribute as doubles: returns its length (at most max copied), or -1. */
+/* Numeric array attribute of any rank as doubles: returns its length (at most max copied), or -1. */
 int h5_attr_array(h5 *f, const char *path, const char *name, double *x, int max, error *e);
 bool h5_attr_exists(h5 *f, const char *path, const char *name);
 /* Kind of an attribute: 'i', 'f', 's' or 0. */
