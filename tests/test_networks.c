@@ -1,0 +1,702 @@
+/* test_networks.c - whole networks: parameter counts, shapes, reference values, refusals, listings. */
+#include <check.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/h5.h"
+#include "core/ops.h"
+#include "core/plan.h"
+#include "gan/networks.h"
+
+#ifndef GOLDEN
+#define GOLDEN "tests/golden"
+#endif
+
+/* ---- parameter counts ---- */
+
+static net_config settings(const char *network, int size)
+{
+	net_config c;
+	error e;
+	ck_assert_msg(net_config_default(network, size, &c, &e), "%s", e.text);
+	return c;
+}
+
+static int64_t count_g(const net_config *c)
+{
+	error e;
+	rng r = rng_new(1, "init");
+	generator *n = generator_new(c, &r, &e);
+	ck_assert_msg(n != NULL, "%s", e.text);
+	int64_t count = module_param_count(generator_module(n));
+	generator_free(n);
+	return count;
+}
+
+static int64_t count_d(const net_config *c)
+{
+	error e;
+	rng r = rng_new(1, "init");
+	discriminator *n = discriminator_new(c, &r, &e);
+	ck_assert_msg(n != NULL, "%s", e.text);
+	int64_t count = module_param_count(discriminator_module(n));
+	discriminator_free(n);
+	return count;
+}
+
+/* Sources: PyTorch-StudioGAN's log for resnet32 256/128, shared widths by the same blocks; sagan.py of
+ * mnistGANs; the official code's shapes. Width 0 keeps the default; g or d 0 is not looked at. */
+static const struct {
+	const char *network;
+	int width;
+	int64_t g, d;
+} counts[] = {
+	{"resnet32",      0,  4386308,  1075586},
+	{"resnet32",     16,    50468,    17522},
+	{"resnet32",     32,   130756,    68450},
+	{"resnet32",     64,   380804,   270530},
+	{"resnet32",    128,  1238788,  1075586},
+	{"resnet32",    256,  4386308,        0},
+	{"resnet28",     16,   112738,    17202},
+	{"resnet28",     32,   245570,    67810},
+	{"resnet28",     64,   571522,   269250},
+	{"resnet28",    128,  1464578,  1073026},
+	{"mnistgans28",   0,   813351,    10312},
+	{"official128",   0, 42078852, 39463618},
+};
+
+START_TEST(parameters_are_as_published)
+{
+	net_config c = settings(counts[_i].network, 0);
+	if (counts[_i].width)
+		c.g_width = c.d_width = counts[_i].width;
+	if (counts[_i].g)
+		ck_assert_int_eq(count_g(&c), counts[_i].g);
+	if (counts[_i].d)
+		ck_assert_int_eq(count_d(&c), counts[_i].d);
+}
+END_TEST
+
+/* ---- shapes of every kind of network ---- */
+
+typedef struct pair {
+	generator *g;
+	discriminator *d;
+	graph *graph;
+	buffer *z, *y;
+	node *image, *logit;
+	node *map_g[ATTENTION_MAX], *map_d[ATTENTION_MAX];
+} pair;
+
+static void pair_open(pair *p, const net_config *c, int B, mode m)
+{
+	error e;
+	rng r = rng_new(2, "init");
+	p->g = generator_new(c, &r, &e);
+	ck_assert_msg(p->g != NULL, "%s", e.text);
+	p->d = discriminator_new(c, &r, &e);
+	ck_assert_msg(p->d != NULL, "%s", e.text);
+	p->graph = graph_new(NULL);
+	p->z = buffer_new("z", SHAPE(B, c->latent), NULL);
+	p->y = buffer_new("y", SHAPE(B), NULL);
+	rng_fill_normal(&r, p->z->x, shape_count(&p->z->s));
+	for (int i = 0; i < B && c->classes; i++)
+		p->y->x[i] = (real)(i % c->classes);
+	node *label = c->classes ? graph_leaf(p->graph, p->y) : NULL;
+	p->image = generator_apply(p->graph, p->g, graph_leaf(p->graph, p->z), label, m, p->map_g);
+	p->logit = discriminator_apply(p->graph, p->d, p->image, label, m, p->map_d);
+	ck_assert_msg(graph_ok(p->graph, &e), "%s", e.text);
+}
+
+static void pair_close(pair *p)
+{
+	graph_free(p->graph);
+	generator_free(p->g);
+	discriminator_free(p->d);
+	buffer_free(p->z);
+	buffer_free(p->y);
+}
+
+static bool is_finite(const plan *p, const node *x)
+{
+	for (int64_t i = 0; i < shape_count(&x->s); i++)
+		if (!isfinite((double)plan_value(p, x)[i]))
+			return false;
+	return true;
+}
+
+static const struct {
+	const char *network;
+	int size, channels, classes, width;
+	int at_g[3], at_d[3];                        /* attention places, ended by 0; -1: the default */
+	const char *variant;
+	int sn, one_plus, bilinear, init;            /* sn: 1 G, 2 D */
+} kinds[] = {
+	{"resnet",     28, 1, 10, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
+	{"resnet",     32, 3, 10, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_ORTHOGONAL},
+	{"resnet",     32, 1,  0, 8,  {8, 16, 32}, {8, 16}, "official", 1, 0, 0, NET_N02},
+	{"resnet",     28, 3,  0, 8,  {0}, {0}, NULL, 2, 0, 1, NET_HE},
+	{"resnet",     32, 3, 10, 8,  {16}, {8}, "official", 3, 1, 1, NET_XAVIER},
+	{"resnet",     28, 1,  3, 8,  {7, 14}, {7, 14}, "plain", 0, 1, 0, NET_TORCH},
+	{"resnet",     64, 3,  5, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
+	{"resnet",    128, 3,  0, 8,  {16}, {16}, "official", 3, 0, 0, NET_XAVIER},
+	{"resnet",     56, 1,  2, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
+	{"resnet",     16, 3,  2, 16, {8}, {8}, "paper", 3, 1, 0, NET_XAVIER},
+	{"resnet",     14, 1,  0, 8,  {14}, {7}, "ashpy_row", 0, 0, 0, NET_XAVIER},
+	{"resnet",      8, 3,  0, 8,  {4}, {4}, "simplegan", 3, 0, 0, NET_XAVIER},
+	{"official",   64, 3, 10, 4,  {-1}, {16}, "official", 3, 0, 0, NET_XAVIER},
+	{"official",  128, 1,  0, 2,  {16}, {8}, "conv2d", 3, 0, 0, NET_XAVIER},
+	{"official",  256, 3,  0, 1,  {16}, {8}, "mnistgans", 3, 0, 0, NET_XAVIER},
+	{"dcgan",      28, 1,  0, 4,  {-1}, {-1}, NULL, 0, 0, 0, NET_N02},
+	{"dcgan",      32, 3, 10, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_N02},
+	{"dcgan",      64, 3,  0, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_TORCH},
+	{"mnistgans",  28, 1,  0, 16, {-1}, {-1}, NULL, 0, 0, 0, NET_XAVIER},
+	{"mnistgans",  28, 3,  0, 16, {0}, {14}, "official", 0, 0, 0, NET_XAVIER},
+};
+
+static attention_places places(const int *at, const char *variant, attention_places fallback)
+{
+	attention_places p = {0};
+	for (int i = 0; i < 3 && at[i] > 0; i++)
+		p.at[p.n++] = (attention_place){at[i], variant};
+	return at[0] < 0 ? fallback : p;
+}
+
+static net_config kind_settings(int i)
+{
+	net_config c = settings(kinds[i].network, kinds[i].size);
+	c.channels = kinds[i].channels;
+	c.classes = kinds[i].classes;
+	c.g_width = c.d_width = kinds[i].width;
+	c.g_attention = places(kinds[i].at_g, kinds[i].variant, c.g_attention);
+	c.d_attention = places(kinds[i].at_d, kinds[i].variant, c.d_attention);
+	c.g_sn = kinds[i].sn & 1;
+	c.d_sn = kinds[i].sn & 2;
+	c.cbn_form = kinds[i].one_plus ? COND_ONE_PLUS : COND_TABLE;
+	c.cbn_sn = kinds[i].one_plus;
+	c.up = kinds[i].bilinear ? UPSAMPLE_BILINEAR : UPSAMPLE_NEAREST;
+	c.init = kinds[i].init;
+	return c;
+}
+
+static void check_map(const plan *p, const attention_site *site, const node *map)
+{
+	ck_assert_int_eq(map->s.dim[0], 2);
+	ck_assert_int_eq(shape_last(&map->s), site->keys);
+	ck_assert_int_eq(shape_count(&map->s), 2 * site->queries * site->keys);
+	const real *row = plan_value(p, map);
+	for (int64_t n = 0; n < 2 * site->queries; n++, row += site->keys) {
+		double sum = 0;
+		for (int64_t k = 0; k < site->keys; k++)
+			sum += (double)row[k];
+		ck_assert_msg(fabs(sum - 1) < 1e-5, "row %lld of %s sums to %.9g", (long long)n, site->path, sum);
+	}
+}
+
+/* Images of the right shape inside [-1,1], one logit each, maps whose rows sum to one; the whole
+ * derivative through D into G is finite and not zero. */
+START_TEST(every_kind_of_network_runs)
+{
+	net_config c = kind_settings(_i);
+	rng noise = rng_new(3, "noise");
+	pair p;
+	pair_open(&p, &c, 2, (mode){.train = true, .update = true, .noise = &noise});
+	module_grad(generator_module(p.g), p.graph, op_mean_all(p.graph, p.logit));
+	node *out[2 + 2 * ATTENTION_MAX] = {p.image, p.logit};
+	int n = 2, sites_g = generator_attentions(p.g), sites_d = discriminator_attentions(p.d);
+	ck_assert_int_eq(sites_g, c.g_attention.n);
+	ck_assert_int_eq(sites_d, c.d_attention.n);
+	for (int i = 0; i < sites_g; i++)
+		out[n++] = p.map_g[i];
+	for (int i = 0; i < sites_d; i++)
+		out[n++] = p.map_d[i];
+	error e;
+	plan *run = plan_new(p.graph, out, n, 0, &e);
+	ck_assert_msg(run != NULL, "%s", e.text);
+	plan_run(run);
+	shape image = SHAPE(2, c.size, c.size, c.channels), logit = SHAPE(2);
+	ck_assert(shape_equal(&p.image->s, &image));
+	ck_assert(shape_equal(&p.logit->s, &logit));
+	ck_assert(is_finite(run, p.logit));
+	for (int64_t i = 0; i < shape_count(&image); i++)
+		ck_assert(fabs((double)plan_value(run, p.image)[i]) <= 1);
+	for (int i = 0; i < sites_g; i++)
+		check_map(run, generator_attention_at(p.g, i), p.map_g[i]);
+	for (int i = 0; i < sites_d; i++)
+		check_map(run, discriminator_attention_at(p.d, i), p.map_d[i]);
+	double sum = 0;
+	const real *grad = module_grad_block(generator_module(p.g));
+	for (int64_t i = 0; i < module_block_size(generator_module(p.g)); i++)
+		sum += fabs((double)grad[i]);
+	ck_assert(isfinite(sum) && sum > 0);
+	plan_free(run);
+	pair_close(&p);
+}
+END_TEST
+
+/* In evaluation a sample does not depend on its batch, and nothing is assigned. */
+START_TEST(evaluation_is_per_sample_and_changes_nothing)
+{
+	net_config c = settings("resnet28", 0);
+	c.g_width = c.d_width = 8;
+	pair one, two;
+	pair_open(&one, &c, 1, (mode){0});
+	pair_open(&two, &c, 3, (mode){0});
+	memcpy(one.z->x, two.z->x, (size_t)c.latent * sizeof(real));
+	int64_t n = module_state_size(generator_module(two.g));
+	real *before = mem_new((size_t)n, sizeof *before, NULL);
+	memcpy(before, module_state_block(generator_module(two.g)), (size_t)n * sizeof *before);
+	plan *a = plan_new(one.graph, (node *[]){one.logit, one.image}, 2, 0, NULL);
+	plan *b = plan_new(two.graph, (node *[]){two.logit, two.image}, 2, 0, NULL);
+	plan_run(a);
+	plan_run(b);
+	double tolerance = 1e-5;
+	for (int64_t i = 0; i < shape_count(&one.image->s); i++)
+		ck_assert(fabs((double)plan_value(a, one.image)[i] - (double)plan_value(b, two.image)[i]) < tolerance);
+	ck_assert(!memcmp(before, module_state_block(generator_module(two.g)), (size_t)n * sizeof *before));
+	free(before);
+	plan_free(a);
+	plan_free(b);
+	pair_close(&one);
+	pair_close(&two);
+}
+END_TEST
+
+/* ---- reference values: PyTorch in double ---- */
+
+/* Names of the reference's parts and ours. */
+static const char *translated(const char *part, const char *before, bool is_g, int att)
+{
+	static char text[32];
+	static const char *const table[][2] = {
+		{"n1", "norm1"}, {"n2", "norm2"}, {"c1", "conv1"}, {"c2", "conv2"}, {"q", "theta"}, {"k", "phi"},
+		{"v", "g"}, {"o", "attn"}, {"running_mean", "moving_mean"}, {"running_var", "moving_variance"},
+		{"gain", "gain/embeddings"},
+	};
+	if (!strcmp(part, "att")) {
+		snprintf(text, sizeof text, "attention%d", att);
+		return text;
+	}
+	if (!strcmp(part, "gamma") && !strcmp(before, "att"))
+		return "sigma_ratio";
+	if (!strcmp(part, "bias") && before[0] == 'n' && isdigit((unsigned char)before[1]))
+		return "bias/embeddings";
+	if (!strcmp(part, "dense") && !is_g)
+		return "linear";
+	if (!strcmp(before, "blocks")) {
+		snprintf(text, sizeof text, "block%d", atoi(part) + 1);
+		return text;
+	}
+	for (int i = 0; i < COUNT(table); i++)
+		if (!strcmp(part, table[i][0]))
+			return table[i][1];
+	return part;
+}
+
+/* "003_blocks.0.n1.bias" -> "block1/norm1/bias/embeddings". */
+static void our_name(char *out, size_t size, const char *name, bool is_g, int att)
+{
+	char copy[128], *rest = copy, before[32] = "";
+	snprintf(copy, sizeof copy, "%s", strchr(name, '_') + 1);
+	*out = '\0';
+	for (char *part; (part = strtok_r(rest, ".", &rest));) {
+		if (strcmp(part, "blocks") && strcmp(part, "bn")) {
+			size_t n = strlen(out);
+			snprintf(out + n, size - n, "%s%s", n ? "/" : "", translated(part, before, is_g, att));
+		}
+		snprintf(before, sizeof before, "%s", part);
+	}
+}
+
+typedef struct reference {
+	h5 *f;
+	char group[32];
+	module *m;
+	bool is_g;
+	int att;
+	double scale;                                /* of the case's gradients */
+} reference;
+
+/* The largest error against the data set, over the largest reference value, or over `floor` when all
+ * of it is rounding noise (gradients that are zero in exact arithmetic). */
+static double distance(h5 *f, const char *path, const real *x, int64_t n, double floor)
+{
+	error e;
+	double *ref = mem_new((size_t)n, sizeof *ref, NULL), worst = 0, largest = 0;
+	ck_assert_msg(h5_read_f64(f, path, ref, n, &e), "%s", e.text);
+	for (int64_t i = 0; i < n; i++) {
+		worst = MAX(worst, fabs((double)x[i] - ref[i]));
+		largest = MAX(largest, fabs(ref[i]));
+	}
+	free(ref);
+	return worst / (largest <= 1e-7 * floor ? floor : largest);
+}
+
+static h5_names members(const reference *r, const char *group)
+{
+	char path[64];
+	h5_names names;
+	error e;
+	snprintf(path, sizeof path, "/%s/%s", r->group, group);
+	ck_assert_msg(h5_list(r->f, path, &names, &e), "%s", e.text);
+	return names;
+}
+
+static buffer *counterpart(const reference *r, const char *name)
+{
+	char ours[128];
+	our_name(ours, sizeof ours, name, r->is_g, r->att);
+	buffer *b = module_find(r->m, ours);
+	ck_assert_msg(b != NULL, "%s has no counterpart %s", name, ours);
+	return b;
+}
+
+static void load_weights(const reference *r)
+{
+	h5_names names = members(r, "weight");
+	char path[160];
+	error e;
+	ck_assert_int_eq(names.n, module_params(r->m) + module_states(r->m));
+	for (int i = 0; i < names.n; i++) {
+		buffer *b = counterpart(r, names.name[i]);
+		snprintf(path, sizeof path, "/%s/weight/%s", r->group, names.name[i]);
+		ck_assert_msg(h5_read_real(r->f, path, b->x, shape_count(&b->s), &e), "%s", e.text);
+	}
+	h5_names_free(&names);
+}
+
+static buffer *input(const reference *r, const char *what, shape s)
+{
+	char path[64];
+	error e;
+	buffer *b = buffer_new(what, s, NULL);
+	snprintf(path, sizeof path, "/%s/%s", r->group, what);
+	ck_assert_msg(h5_read_real(r->f, path, b->x, shape_count(&s), &e), "%s", e.text);
+	return b;
+}
+
+static shape size_of(const reference *r, const char *what)
+{
+	char path[64];
+	h5_info info;
+	error e;
+	snprintf(path, sizeof path, "/%s/%s", r->group, what);
+	ck_assert_msg(h5_stat(r->f, path, &info, &e), "%s", e.text);
+	return info.s;
+}
+
+/* Every gradient of the reference against ours; the largest gradient sets the scale of noise. */
+static double compare_gradients(reference *r)
+{
+	h5_names names = members(r, "grad_weight64");
+	char path[160];
+	double worst = 0;
+	ck_assert_int_eq(names.n, module_params(r->m));
+	for (int i = 0; i < names.n; i++) {
+		const buffer *b = counterpart(r, names.name[i]);
+		double *ref = mem_new((size_t)shape_count(&b->s), sizeof *ref, NULL);
+		snprintf(path, sizeof path, "/%s/grad_weight64/%s", r->group, names.name[i]);
+		ck_assert(h5_read_f64(r->f, path, ref, shape_count(&b->s), NULL));
+		for (int64_t k = 0; k < shape_count(&b->s); k++)
+			r->scale = MAX(r->scale, fabs(ref[k]));
+		free(ref);
+	}
+	for (int i = 0; i < names.n; i++) {
+		const buffer *b = counterpart(r, names.name[i]);
+		int k = 0;
+		while (module_param_at(r->m, k) != b)
+			k++;
+		snprintf(path, sizeof path, "/%s/grad_weight64/%s", r->group, names.name[i]);
+		double d = distance(r->f, path, module_grad_at(r->m, k)->x, shape_count(&b->s), r->scale);
+		if (getenv("VERBOSE"))
+			printf("%s %s: %.2g\n", r->group, names.name[i], d);
+		worst = MAX(worst, d);
+	}
+	h5_names_free(&names);
+	return worst;
+}
+
+static double compare_states(const reference *r)
+{
+	h5_names names = members(r, "updated64");
+	char path[160];
+	double worst = 0;
+	ck_assert_int_eq(names.n, module_states(r->m));
+	for (int i = 0; i < names.n; i++) {
+		const buffer *b = counterpart(r, names.name[i]);
+		snprintf(path, sizeof path, "/%s/updated64/%s", r->group, names.name[i]);
+		worst = MAX(worst, distance(r->f, path, b->x, shape_count(&b->s), 0));
+	}
+	h5_names_free(&names);
+	return worst;
+}
+
+static const struct {
+	const char *group;
+	bool is_g;
+	int size;
+} references[] = {
+	{"generator_32", true, 32}, {"generator_28", true, 28},
+	{"discriminator_32", false, 32}, {"discriminator_28", false, 28},
+};
+
+/* float32: measured 3e-6 for values and states and 3e-5 for gradients, which are sums over up to 3 x 1024
+ * pixels behind six batch norms of three samples. */
+static const double near_value = sizeof(real) == 8 ? 1e-12 : 1e-5, near_grad = sizeof(real) == 8 ? 1e-12 : 1e-4;
+
+/* Outputs, gradients of every parameter and of the input, running statistics and u after the call. */
+START_TEST(whole_networks_equal_pytorch)
+{
+	error e;
+	reference r = {.is_g = references[_i].is_g};
+	net_config c = settings("resnet", references[_i].size);
+	c.g_width = c.d_width = 16;
+	r.att = references[_i].size / 2;
+	snprintf(r.group, sizeof r.group, "%s", references[_i].group);
+	r.f = h5_open(GOLDEN "/sagan_networks.h5", &e);
+	ck_assert_msg(r.f != NULL, "%s", e.text);
+	rng start = rng_new(4, "init");
+	generator *gen = r.is_g ? generator_new(&c, &start, &e) : NULL;
+	discriminator *dis = r.is_g ? NULL : discriminator_new(&c, &start, &e);
+	r.m = r.is_g ? generator_module(gen) : discriminator_module(dis);
+	load_weights(&r);
+
+	buffer *x = input(&r, "input/0", size_of(&r, "input/0")), *y = input(&r, "input/1", size_of(&r, "input/1"));
+	buffer *dy = input(&r, "grad_output/0", size_of(&r, "grad_output/0"));
+	graph *g = graph_new(NULL);
+	node *in = graph_leaf(g, x), *label = graph_leaf(g, y), *out, *dx;
+	mode m = {.train = true, .update = true};
+	out = r.is_g ? generator_apply(g, gen, in, label, m, NULL) : discriminator_apply(g, dis, in, label, m, NULL);
+	node *loss = op_sum_all(g, op_mul(g, out, op_reshape(g, graph_leaf(g, dy), out->s)));
+	module_grad(r.m, g, loss);
+	graph_grad(g, loss, NULL, &in, 1, &dx);
+	plan *p = plan_new(g, (node *[]){out, dx}, 2, 0, &e);
+	ck_assert_msg(p != NULL, "%s", e.text);
+	plan_run(p);
+
+	char path[64];
+	snprintf(path, sizeof path, "/%s/output64/0", r.group);
+	double value = distance(r.f, path, plan_value(p, out), shape_count(&out->s), 0);
+	snprintf(path, sizeof path, "/%s/grad_input64/0", r.group);
+	double slope = distance(r.f, path, plan_value(p, dx), shape_count(&dx->s), 0);
+	double grad = compare_gradients(&r), state = compare_states(&r);
+	if (getenv("VERBOSE"))
+		printf("%s: output %.2g, input gradient %.2g, gradients %.2g, states %.2g\n", r.group, value, slope,
+			grad, state);
+	ck_assert_msg(value < near_value, "output: %g", value);
+	ck_assert_msg(state < near_value, "states: %g", state);
+	ck_assert_msg(slope < near_grad, "input gradient: %g", slope);
+	ck_assert_msg(grad < near_grad, "gradients: %g", grad);
+
+	plan_free(p);
+	graph_free(g);
+	buffer_free(x);
+	buffer_free(y);
+	buffer_free(dy);
+	generator_free(gen);
+	discriminator_free(dis);
+	h5_close(r.f);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+enum field { NETWORK, SIZE, CHANNELS, CLASSES, LATENT, G_WIDTH, PLACE_G, PLACE_D, TWICE, VARIANT };
+
+static const struct {
+	const char *network;
+	int size;
+	enum field field;
+	int value;
+	const char *message;
+} refusals[] = {
+	{"resnet", 30, SIZE, 30, "size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
+	{"resnet", 4, SIZE, 4, "size = 4: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
+	{"resnet", 0, SIZE, 0, "size = 0: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
+	{"resnet32", 64, SIZE, 64, "size = 64: resnet32 has size 32; network = resnet takes its size from here"},
+	{"official", 96, SIZE, 96, "size = 96: the official network has 64, 128 and 256"},
+	{"dcgan", 36, SIZE, 36, "size = 36: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
+	{"mnistgans", 32, SIZE, 32, "size = 32: the mnistgans network has 28"},
+	{"biggan", 32, NETWORK, 0, "network = biggan: must be resnet, resnet28, resnet32, official64, official128, "
+		"dcgan or mnistgans28"},
+	{"resnet32", 0, CHANNELS, 2, "channels = 2: must be 1 or 3"},
+	{"resnet32", 0, CLASSES, -1, "classes = -1: must be 0 to 1048576"},
+	{"resnet32", 0, LATENT, 0, "latent = 0: must be 1 to 65536"},
+	{"resnet32", 0, G_WIDTH, 0, "width of G = 0: must be 1 to 4096"},
+	{"mnistgans28", 0, CLASSES, 10, "classes = 10: the mnistgans network is unconditional"},
+	{"resnet28", 0, PLACE_G, 16, "attention at 16: G has maps of 7, 14, 28"},
+	{"resnet32", 0, PLACE_D, 32, "attention at 32: D has maps of 16, 8"},
+	{"resnet28", 0, PLACE_G, 7, "attention at 7 in G: attention: map 7x7: keys and values are pooled 2x2, height "
+		"and width must be even"},
+	{"resnet28", 0, G_WIDTH, 4, "attention at 14 in G: attention: 4 channels: query width C/8 is 0; at least 8 "
+		"channels are needed"},
+	{"resnet32", 0, TWICE, 16, "attention at 16: listed twice for D"},
+	{"resnet32", 0, VARIANT, 0, "attention at 16 in G: attention: unknown variant sagan; there are official, "
+		"paper, plain, ashpy, ashpy_row, simplegan, mnistgans, conv2d"},
+};
+
+static void spoil(net_config *c, enum field field, int value)
+{
+	attention_places one = {1, {{value, "official"}}}, two = {2, {{value, "official"}, {value, "paper"}}};
+	switch (field) {
+	case CHANNELS: c->channels = value; break;
+	case CLASSES:  c->classes = value; break;
+	case LATENT:   c->latent = value; break;
+	case G_WIDTH:  c->g_width = value; break;
+	case PLACE_G:  c->g_attention = one; break;
+	case PLACE_D:  c->d_attention = one; break;
+	case TWICE:    c->d_attention = two; break;
+	case VARIANT:  c->g_attention.at[0].variant = "sagan"; break;
+	case NETWORK:
+	case SIZE:
+		break;
+	}
+}
+
+START_TEST(wrong_settings_are_refused_in_one_line)
+{
+	net_config c;
+	error e = {""};
+	bool made = net_config_default(refusals[_i].network, refusals[_i].size, &c, &e);
+	if (refusals[_i].field == NETWORK || refusals[_i].field == SIZE) {
+		ck_assert(!made);
+	} else {
+		ck_assert_msg(made, "%s", e.text);
+		spoil(&c, refusals[_i].field, refusals[_i].value);
+		ck_assert(!net_config_check(&c, &e));
+		rng r = rng_new(1, "init");
+		error again;
+		bool of_d = refusals[_i].field == PLACE_D || refusals[_i].field == TWICE;
+		ck_assert(of_d ? !discriminator_new(&c, &r, &again) : !generator_new(&c, &r, &again));
+		ck_assert_str_eq(again.text, e.text);
+	}
+	ck_assert_str_eq(e.text, refusals[_i].message);
+}
+END_TEST
+
+/* Inputs of the wrong shape are refused by the graph, with the shape that is needed. */
+START_TEST(wrong_inputs_are_refused)
+{
+	net_config c = settings("resnet28", 0);
+	c.g_width = c.d_width = 8;
+	rng r = rng_new(1, "init");
+	generator *gen = generator_new(&c, &r, NULL);
+	discriminator *dis = discriminator_new(&c, &r, NULL);
+	error e;
+	graph *g = graph_new(NULL);
+	generator_apply(g, gen, op_fill(g, SHAPE(2, 100), 0), op_fill(g, SHAPE(2), 0), (mode){0}, NULL);
+	ck_assert(!graph_ok(g, &e));
+	ck_assert_str_eq(e.text, "generator: latent [2,100], must be [B,128]");
+	graph_free(g);
+	g = graph_new(NULL);
+	discriminator_apply(g, dis, op_fill(g, SHAPE(2, 32, 32, 1), 0), op_fill(g, SHAPE(2), 0), (mode){0}, NULL);
+	ck_assert(!graph_ok(g, &e));
+	ck_assert_str_eq(e.text, "discriminator: image [2,32,32,1], must be [B,28,28,1]");
+	graph_free(g);
+	g = graph_new(NULL);
+	discriminator_apply(g, dis, op_fill(g, SHAPE(2, 28, 28, 1), 0), NULL, (mode){0}, NULL);
+	ck_assert(!graph_ok(g, &e));
+	ck_assert_str_eq(e.text, "a network of 10 classes needs labels");
+	graph_free(g);
+	generator_free(gen);
+	discriminator_free(dis);
+}
+END_TEST
+
+/* ---- listings ---- */
+
+/* The rows hold every parameter once, and the published multiply-adds: resnet32 at width 64 has 0.108 and
+ * 0.071 GMAC per image, at 256 1.705; resnet28 0.079 and 0.053; official128 9.22 and 4.74; mnistgans about
+ * 20 M. */
+static const struct {
+	const char *network;
+	int width;
+	double g, d;
+} macs[] = {
+	{"resnet32", 64, 0.108e9, 0.071e9},
+	{"resnet28", 64, 0.079e9, 0.053e9},
+	{"resnet32", 0, 1.705e9, 0.279e9},
+	{"official128", 0, 9.22e9, 4.74e9},
+	{"mnistgans28", 0, 20.2e6, 0},
+};
+
+static void check_rows(const layer_row *rows, int n, int64_t params, double mac, const char *what)
+{
+	int64_t sum = 0;
+	double products = 0;
+	for (int i = 0; i < n; i++) {
+		sum += rows[i].params;
+		products += rows[i].mac;
+	}
+	ck_assert_msg(sum == params, "%s: rows hold %lld parameters of %lld", what, (long long)sum, (long long)params);
+	if (mac > 0)
+		ck_assert_msg(fabs(products / mac - 1) < 0.01, "%s: %.4g multiply-adds, published %.4g", what, products, mac);
+}
+
+START_TEST(listings_hold_every_parameter_and_product)
+{
+	enum { ROWS = 128 };
+	layer_row rows[ROWS];
+	error e;
+	net_config c = settings(macs[_i].network, 0);
+	if (macs[_i].width)
+		c.g_width = c.d_width = macs[_i].width;
+	rng r = rng_new(1, "init");
+	generator *gen = generator_new(&c, &r, &e);
+	discriminator *dis = discriminator_new(&c, &r, &e);
+	int n = generator_layers(gen, rows, ROWS, &e);
+	ck_assert_msg(n > 0 && n <= ROWS, "%s", e.text);
+	check_rows(rows, n, module_param_count(generator_module(gen)), macs[_i].g, "G");
+	ck_assert_str_eq(rows[0].path, "dense");
+	ck_assert_str_eq(rows[n - 1].path, "out");
+	shape image = SHAPE(1, c.size, c.size, c.channels);
+	ck_assert(shape_equal(&rows[n - 1].out, &image));
+	n = discriminator_layers(dis, rows, ROWS, &e);
+	ck_assert_msg(n > 0 && n <= ROWS, "%s", e.text);
+	check_rows(rows, n, module_param_count(discriminator_module(dis)), macs[_i].d, "D");
+	generator_free(gen);
+	discriminator_free(dis);
+}
+END_TEST
+
+/* The same seed gives the same start; another one does not. */
+START_TEST(start_depends_on_the_seed_only)
+{
+	net_config c = settings("resnet28", 0);
+	c.g_width = 8;
+	rng a = rng_new(1, "init"), b = rng_new(1, "init"), other = rng_new(2, "init");
+	generator *x = generator_new(&c, &a, NULL), *y = generator_new(&c, &b, NULL), *z = generator_new(&c, &other, NULL);
+	size_t bytes = (size_t)module_block_size(generator_module(x)) * sizeof(real);
+	ck_assert(!memcmp(module_param_block(generator_module(x)), module_param_block(generator_module(y)), bytes));
+	ck_assert(memcmp(module_param_block(generator_module(x)), module_param_block(generator_module(z)), bytes));
+	module_copy(generator_module(z), generator_module(x));
+	ck_assert(!memcmp(module_param_block(generator_module(x)), module_param_block(generator_module(z)), bytes));
+	generator_free(x);
+	generator_free(y);
+	generator_free(z);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("networks");
+	TCase *t = tcase_create("networks");
+	tcase_set_timeout(t, 300);
+	tcase_add_loop_test(t, parameters_are_as_published, 0, COUNT(counts));
+	tcase_add_loop_test(t, every_kind_of_network_runs, 0, COUNT(kinds));
+	tcase_add_test(t, evaluation_is_per_sample_and_changes_nothing);
+	tcase_add_loop_test(t, whole_networks_equal_pytorch, 0, COUNT(references));
+	tcase_add_loop_test(t, wrong_settings_are_refused_in_one_line, 0, COUNT(refusals));
+	tcase_add_test(t, wrong_inputs_are_refused);
+	tcase_add_loop_test(t, listings_hold_every_parameter_and_product, 0, COUNT(macs));
+	tcase_add_test(t, start_depends_on_the_seed_only);
+	suite_add_tcase(s, t);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
