@@ -39,7 +39,9 @@ void *mem_new(size_t n, size_t size, error *e)
 
 void *mem_zero(size_t n, size_t size, error *e)
 {
-	void *p = calloc(n ? n : 1, size ? size : 1);
+	void *p = NULL;
+	if (size == 0 || n <= SIZE_MAX / size)
+		p = calloc(n ? n : 1, size ? size : 1);
 	if (!p)
 		error_set(e, "out of memory: %zu elements of %zu bytes", n, size);
 	return p;

@@ -109,18 +109,21 @@ static inline float log_one(float x)
 	return x < 0.0f ? NAN : y;
 }
 
-/* With s = 1 - e^(-2|x|) in [0, 1) and q = s / (2 - s): |tanh x| = q, written as s/2 + s/2 q, where
- * the roundings of 2 - s and of the division count half. */
+/* With e = e^(-2|x|) and s = 1 - e, computed without cancellation: |tanh x| = s / (1 + e). Below 0.8
+ * it is written as s/2 + s/2 q, q = s / (1 + e), and above as 1 - 2 q, q = e / (1 + e): the roundings
+ * in q then count half or less. */
 static inline float tanh_one(float x)
 {
 	float a = fabsf(x);
 	a = a > 10.0f ? 10.0f : a;                   /* tanh 10 rounds to 1 */
 	int32_t n;
 	float r = reduce_exp(-2.0f * a, &n);
-	float scale = power_of_two(n);
-	float s = (1.0f - scale) - scale * expm1_near_zero(r);
+	float scale = power_of_two(n), tail = scale * expm1_near_zero(r);
+	float e = scale + tail, s = (1.0f - scale) - tail;
+	bool big = a > 0.8f;
+	float q = (big ? e : s) / (1.0f + e);
 	float half = 0.5f * s;
-	return copysignf(half + half * (s / (2.0f - s)), x);
+	return copysignf(big ? 1.0f - 2.0f * q : half + half * q, x);
 }
 
 /* With e = e^-|x|, which cannot overflow, and q = e / (1 + e): 1 - q for x >= 0, and q below, written

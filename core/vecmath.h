@@ -1,6 +1,6 @@
 /* vecmath.h - elementary functions over spans, written so that the compiler vectorises them.
  *
- * In float: branch-free polynomials of our own, within 2 ulp of the true value everywhere (the
+ * In float: branch-free polynomials of our own, within 2.1 ulp of the true value everywhere (the
  * tests hold each to its own bound), with C's conventions for infinities, NaN and signed zeros. Only
  * IEEE additions, multiplications, divisions and square roots without contraction: the same bits on
  * every machine and vector width. In double: the C library in a loop.

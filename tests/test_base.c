@@ -1,0 +1,609 @@
+/* test_base.c - shapes, errors, memory, suggestions, random streams, the worker pool. */
+#include <check.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base.h"
+#include "core/rng.h"
+#include "core/thread.h"
+
+/* ---- base ---- */
+
+START_TEST(shape_counts_compares_and_prints)
+{
+	shape s = SHAPE(64, 32, 32, 3), scalar = shape_scalar(), t = SHAPE(64, 32, 32);
+	ck_assert_int_eq(s.rank, 4);
+	ck_assert_int_eq(shape_count(&s), 64 * 32 * 32 * 3);
+	ck_assert_int_eq(shape_count(&scalar), 1);
+	ck_assert_int_eq(shape_last(&s), 3);
+	ck_assert_int_eq(shape_last(&scalar), 1);
+	ck_assert_int_eq(s.dim[4], 1);
+	ck_assert(shape_equal(&s, &(shape){4, {64, 32, 32, 3}}));
+	ck_assert(!shape_equal(&s, &t));
+	ck_assert(!shape_equal(&s, &(shape){4, {64, 32, 32, 4}}));
+	ck_assert_str_eq(shape_print(&s).s, "[64,32,32,3]");
+	ck_assert_str_eq(shape_print(&scalar).s, "[]");
+}
+END_TEST
+
+START_TEST(longest_shape_prints_within_its_array)
+{
+	const int64_t m = INT64_MAX;
+	shape s = SHAPE(m, m, m, m, m, m, m, m);
+	shape_text t = shape_print(&s);
+	ck_assert_uint_lt(strlen(t.s), SHAPE_TEXT);
+	ck_assert_int_eq(t.s[strlen(t.s) - 1], ']');
+}
+END_TEST
+
+START_TEST(error_is_one_line_and_false)
+{
+	error e;
+	char text[2000];
+	ck_assert(!error_set(&e, "%s: %d", "size", 36));
+	ck_assert_str_eq(e.text, "size: 36");
+	ck_assert(!error_set(NULL, "nobody listens"));
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	error_set(&e, "%s", text);
+	ck_assert_uint_eq(strlen(e.text), sizeof e.text - 1);
+}
+END_TEST
+
+START_TEST(memory_overflow_is_an_error)
+{
+	error e = {""};
+	ck_assert_ptr_null(mem_new(SIZE_MAX / 2, 3, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "out of memory"));
+	e.text[0] = '\0';
+	ck_assert_ptr_null(mem_zero(SIZE_MAX / 2, 3, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "out of memory"));
+	e.text[0] = '\0';
+	ck_assert_ptr_null(mem_aligned(SIZE_MAX - 8, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "out of memory"));
+}
+END_TEST
+
+START_TEST(memory_of_no_bytes_can_be_freed)
+{
+	void *p[] = {mem_new(0, 8, NULL), mem_zero(0, 8, NULL), mem_aligned(0, NULL), mem_new(8, 0, NULL)};
+	for (int i = 0; i < COUNT(p); i++) {
+		ck_assert_ptr_nonnull(p[i]);
+		free(p[i]);
+	}
+}
+END_TEST
+
+START_TEST(memory_is_aligned_and_cleared)
+{
+	for (size_t bytes = 1; bytes < 300; bytes += 37) {
+		char *p = mem_aligned(bytes, NULL);
+		ck_assert_uint_eq((uintptr_t)p % 64, 0);
+		memset(p, 1, bytes);
+		free(p);
+	}
+	char *z = mem_zero(100, 3, NULL);
+	for (int i = 0; i < 300; i++)
+		ck_assert_int_eq(z[i], 0);
+	free(z);
+}
+END_TEST
+
+START_TEST(closest_names_the_likely_word)
+{
+	static const char *const known[] = {"relu", "leaky_relu", "tanh", "sigmoid", "batch_size", "", "lr"};
+	static const struct {
+		const char *word, *want;
+	} row[] = {
+		{"rleu", "relu"},      {"reluu", "relu"},       {"rlu", "relu"},       {"leakyrelu", "leaky_relu"},
+		{"tahn", "tanh"},      {"sigmod", "sigmoid"},   {"bath_sise", "batch_size"},
+		{"relu", "relu"},      {"xyzzy", NULL},         {"", NULL},            {"q", NULL},
+		{"rl", "lr"},          {"batchsize", "batch_size"}, {"convolution", NULL},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		const char *got = closest(row[i].word, known, COUNT(known));
+		if (row[i].want)
+			ck_assert_pstr_eq(got, row[i].want);
+		else
+			ck_assert_msg(!got, "'%s' suggests '%s'", row[i].word, got);
+	}
+	char giant[4096];
+	memset(giant, 'r', sizeof giant - 1);
+	giant[sizeof giant - 1] = '\0';
+	ck_assert_ptr_null(closest(giant, known, COUNT(known)));
+	ck_assert_ptr_null(closest("relu", known, 0));
+}
+END_TEST
+
+/* ---- rng ---- */
+
+/* Random123's kat_vectors, philox4x32 with 10 rounds: counter, key, output. */
+START_TEST(philox_gives_the_published_words)
+{
+	static const uint32_t row[][10] = {
+		{0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+		{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff,
+		 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
+		{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0,
+		 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		uint32_t out[4];
+		philox4x32(row[i], row[i] + 4, out);
+		ck_assert_mem_eq(out, row[i] + 6, sizeof out);
+	}
+}
+END_TEST
+
+/* The words of a stream, from the definition in the header. */
+static uint32_t stream_word(const rng *r, uint64_t first, int64_t i)
+{
+	uint64_t block = first + (uint64_t)i / 4;
+	uint32_t key[2] = {(uint32_t)r->seed, (uint32_t)(r->seed >> 32)}, out[4];
+	uint32_t counter[4] = {
+		(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)r->purpose, (uint32_t)(r->purpose >> 32),
+	};
+	philox4x32(counter, key, out);
+	return out[i % 4];
+}
+
+START_TEST(fills_are_the_words_of_the_stream)
+{
+	enum { N = 10007 };
+	static real x[N];
+	rng r = rng_new(0x123456789abcdef0, "latent");
+	r.counter = 0xfffffff0;                      /* the low word runs over on the way */
+	uint64_t first = r.counter;
+	rng_fill_uniform(&r, x, N);
+	ck_assert_uint_eq(r.counter, first + (N + 3) / 4);
+	for (int i = 0; i < N; i++)
+		ck_assert(x[i] == (real)(stream_word(&r, first, i) >> 8) * (real)0x1p-24);
+	first = r.counter;
+	rng_fill_normal(&r, x, N);
+	ck_assert_uint_eq(r.counter, first + (N + 3) / 4);
+	for (int i = 0; i < N; i++) {
+		double u = (stream_word(&r, first, i & ~1) + 0.5) * 0x1p-32;
+		double turn = (stream_word(&r, first, i | 1) >> 8) * 0x1p-24 * 2 * acos(-1);
+		double want = sqrt(-2 * log(u)) * (i % 2 ? sin(turn) : cos(turn));
+		ck_assert_double_eq_tol((double)x[i], want, 3e-6);
+	}
+}
+END_TEST
+
+START_TEST(streams_differ_by_seed_and_purpose)
+{
+	rng a = rng_new(1, "latent"), b = rng_new(1, "labels"), c = rng_new(2, "latent"), d = rng_new(1, "latent");
+	uint32_t w = rng_u32(&a);
+	ck_assert_uint_ne(w, rng_u32(&b));
+	ck_assert_uint_ne(w, rng_u32(&c));
+	ck_assert_uint_eq(w, rng_u32(&d));
+	ck_assert_uint_ne(w, rng_u32(&d));
+	/* FNV-1a of "a" (draft-eastlake-fnv, test vectors) */
+	ck_assert_uint_eq(rng_new(0, "a").purpose, 0xaf63dc4c8601ec8c);
+}
+END_TEST
+
+START_TEST(copy_of_a_stream_replays_it)
+{
+	enum { N = 1001 };
+	real x[N], y[N];
+	rng r = rng_new(7, "augment");
+	rng_fill_normal(&r, x, 13);
+	rng copy = r;
+	rng_fill_truncated(&r, x, N, 0.7);
+	rng_fill_truncated(&copy, y, N, 0.7);
+	ck_assert_mem_eq(x, y, sizeof x);
+	ck_assert_mem_eq(&r, &copy, sizeof r);
+}
+END_TEST
+
+static void fill_kind(int kind, rng *r, real *x, int64_t n)
+{
+	if (kind == 0)
+		rng_fill_uniform(r, x, n);
+	else if (kind == 1)
+		rng_fill_normal(r, x, n);
+	else
+		rng_fill_truncated(r, x, n, 1.0);
+}
+
+START_TEST(fills_do_not_depend_on_threads)
+{
+	enum { N = 70001 };
+	static real one[N], many[N];
+	for (int threads = 2; threads <= 7; threads++) {
+		rng a = rng_new(3, "x"), b = a;
+		fill_kind(_i, &a, one, N);
+		ck_assert(pool_start(threads, NULL));
+		fill_kind(_i, &b, many, N);
+		pool_stop();
+		ck_assert_mem_eq(one, many, sizeof one);
+		ck_assert_uint_eq(a.counter, b.counter);
+	}
+}
+END_TEST
+
+/* Moments within five standard errors; the seed is fixed, so the test never fails by chance. */
+START_TEST(fills_have_the_moments_of_their_distribution)
+{
+	enum { N = 1 << 20 };
+	/* Of uniform: 1/3 - 1/4 and 1/80. Of the normal cut at 1: variance 1 - 2 phi(1)/(2 Phi(1) - 1). */
+	static const struct {
+		double mean, var, fourth;
+	} want[] = {{0.5, 1.0 / 12, 1.0 / 80}, {0, 1, 3}, {0, 0.2911250, 0.1645}};
+	real *x = mem_new(N, sizeof(real), NULL);
+	rng r = rng_new(11, "statistics");
+	fill_kind(_i, &r, x, N);
+	double m = 0, v = 0, q = 0, lag = 0;
+	for (int i = 0; i < N; i++)
+		m += (double)x[i] / N;
+	for (int i = 0; i < N; i++) {
+		double d = (double)x[i] - m;
+		v += d * d / N;
+		q += d * d * d * d / N;
+		lag += d * ((double)x[(i + 1) % N] - m) / N;
+	}
+	ck_assert_double_eq_tol(m, want[_i].mean, 5 * sqrt(want[_i].var / N));
+	ck_assert_double_eq_tol(v, want[_i].var, 5 * sqrt((want[_i].fourth - want[_i].var * want[_i].var) / N));
+	ck_assert_double_eq_tol(q, want[_i].fourth, 0.02 * want[_i].fourth);
+	ck_assert_double_eq_tol(lag, 0, 5 * want[_i].var / sqrt(N));
+	free(x);
+}
+END_TEST
+
+/* Largest distance between the sample's distribution and the normal one, times sqrt n (Kolmogorov's
+ * statistic): above 1.95 once in a thousand seeds. */
+static int order(const void *a, const void *b)
+{
+	real x = *(const real *)a, y = *(const real *)b;
+	return (x > y) - (x < y);
+}
+
+START_TEST(normals_follow_the_normal_distribution)
+{
+	enum { N = 200000 };
+	static real x[N];
+	static const double limit[] = {1e9, 2.0, 0.5};
+	rng r = rng_new(5, "kolmogorov");
+	double cut = limit[_i], inside = erf(cut / sqrt(2)), worst = 0;
+	if (cut > 10)
+		rng_fill_normal(&r, x, N);
+	else
+		rng_fill_truncated(&r, x, N, cut);
+	qsort(x, N, sizeof *x, order);
+	ck_assert((double)x[0] >= -cut && (double)x[N - 1] <= cut);
+	for (int i = 0; i < N; i++) {
+		double p = 0.5 + 0.5 * erf((double)x[i] / sqrt(2)) / inside;
+		worst = fmax(worst, fmax(fabs(p - (double)i / N), fabs(p - (i + 1.0) / N)));
+	}
+	ck_assert_double_lt(worst * sqrt(N), 1.95);
+}
+END_TEST
+
+START_TEST(tiny_truncation_ends)
+{
+	real x[100];
+	rng r = rng_new(5, "x");
+	rng_fill_truncated(&r, x, 100, 1e-6);
+	for (int i = 0; i < 100; i++)
+		ck_assert(fabs((double)x[i]) <= 1.0001e-6);
+}
+END_TEST
+
+START_TEST(single_draws_are_in_range_and_uniform)
+{
+	rng r = rng_new(9, "single");
+	int64_t hits[7] = {0};
+	double sum = 0, squares = 0;
+	for (int i = 0; i < 70000; i++) {
+		double u = rng_uniform(&r), z = rng_normal(&r);
+		int64_t k = rng_below(&r, 7);
+		ck_assert(u >= 0 && u < 1 && k >= 0 && k < 7);
+		hits[k]++;
+		sum += z;
+		squares += z * z;
+	}
+	for (int k = 0; k < 7; k++)
+		ck_assert_double_eq_tol((double)hits[k], 10000, 5 * sqrt(10000));
+	ck_assert_double_eq_tol(sum / 70000, 0, 5 / sqrt(70000));
+	ck_assert_double_eq_tol(squares / 70000, 1, 5 * sqrt(2.0 / 70000));
+	ck_assert_int_eq(rng_below(&r, 1), 0);
+	/* Multiplication alone would favour the lower third of this range by half. */
+	int64_t n = ((int64_t)3 << 30) - 1, low = 0;
+	for (int i = 0; i < 30000; i++)
+		low += rng_below(&r, n) % 3 == 0;
+	ck_assert_double_eq_tol((double)low, 10000, 5 * sqrt(30000 * 2.0 / 9));
+}
+END_TEST
+
+START_TEST(permutation_holds_every_index_once)
+{
+	enum { N = 6 };
+	rng r = rng_new(4, "shuffle");
+	int first[N] = {0};
+	for (int trial = 0; trial < 6000; trial++) {
+		int64_t p[N];
+		unsigned seen = 0;
+		rng_permutation(&r, p, N);
+		for (int i = 0; i < N; i++)
+			seen |= 1u << p[i];
+		ck_assert_uint_eq(seen, (1u << N) - 1);
+		first[p[0]]++;
+	}
+	for (int i = 0; i < N; i++)
+		ck_assert_double_eq_tol(first[i], 1000, 5 * sqrt(1000));
+}
+END_TEST
+
+/* ---- threads ---- */
+
+static void nap_us(long us)
+{
+	nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+}
+
+enum { ITEMS = 1003 };
+
+typedef struct visit {
+	atomic_int seen[ITEMS];
+	int64_t grain;
+	atomic_bool wrong;
+	int threads;
+} visit;
+
+static void visit_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	visit *v = ctx;
+	if (worker < 0 || worker >= v->threads || lo % v->grain || hi - lo > v->grain || hi <= lo
+		|| (hi - lo < v->grain && hi != ITEMS))
+		atomic_store(&v->wrong, true);
+	for (int64_t i = lo; i < hi; i++)
+		atomic_fetch_add(&v->seen[i], 1);
+}
+
+START_TEST(every_item_is_visited_once_in_fixed_chunks)
+{
+	static const int64_t grain[] = {1, 7, 64, ITEMS, 5000};
+	ck_assert(pool_start(_i, NULL) || _i == 0);
+	if (_i)
+		ck_assert_int_eq(pool_threads(), _i);
+	for (int round = 0; round < 50; round++)
+		for (int k = 0; k < COUNT(grain); k++) {
+			visit v = {.grain = grain[k], .threads = pool_threads()};
+			parallel_for(ITEMS, grain[k], visit_chunk, &v);
+			ck_assert(!atomic_load(&v.wrong));
+			for (int i = 0; i < ITEMS; i++)
+				ck_assert_int_eq(atomic_load(&v.seen[i]), 1);
+		}
+	pool_stop();
+	ck_assert_int_eq(pool_threads(), 1);
+}
+END_TEST
+
+START_TEST(without_a_pool_the_caller_does_the_work)
+{
+	visit v = {.grain = 10, .threads = 1};
+	pool_stop();
+	ck_assert_int_eq(pool_threads(), 1);
+	parallel_for(ITEMS, 10, visit_chunk, &v);
+	parallel_for(0, 10, visit_chunk, &v);
+	parallel_for(-5, 10, visit_chunk, &v);
+	for (int i = 0; i < ITEMS; i++)
+		ck_assert_int_eq(atomic_load(&v.seen[i]), 1);
+}
+END_TEST
+
+typedef struct nest {
+	atomic_int inner, strangers;
+} nest;
+
+typedef struct nest_inner {
+	nest *n;
+	int worker;
+} nest_inner;
+
+static void inner_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	nest_inner *c = ctx;
+	atomic_fetch_add(&c->n->inner, (int)(hi - lo));
+	if (worker != c->worker)
+		atomic_fetch_add(&c->n->strangers, 1);
+}
+
+static void outer_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	nest_inner c = {ctx, worker};
+	for (int64_t i = lo; i < hi; i++)
+		parallel_for(100, 9, inner_chunk, &c);
+}
+
+START_TEST(nested_loops_stay_on_their_worker)
+{
+	nest n = {0};
+	ck_assert(pool_start(4, NULL));
+	parallel_for(200, 3, outer_chunk, &n);
+	ck_assert_int_eq(atomic_load(&n.inner), 20000);
+	ck_assert_int_eq(atomic_load(&n.strangers), 0);
+	pool_stop();
+}
+END_TEST
+
+/* Plain, unguarded results: under the thread sanitizer this also proves that what chunks write is
+ * visible to the caller, and what the caller wrote is visible to them. */
+static void double_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	(void)worker;
+	int *x = ctx;
+	for (int64_t i = lo; i < hi; i++)
+		x[i] *= 2;
+}
+
+START_TEST(results_are_visible_after_each_of_many_short_loops)
+{
+	int x[64];
+	ck_assert(pool_start(3, NULL));
+	for (int round = 0; round < 3000; round++) {
+		for (int i = 0; i < 64; i++)
+			x[i] = round + i;
+		parallel_for(64, 4, double_chunk, x);
+		for (int i = 0; i < 64; i++)
+			ck_assert_int_eq(x[i], 2 * (round + i));
+		if (round % 500 == 0)
+			nap_us(2000);                /* the workers fall asleep */
+	}
+	pool_stop();
+}
+END_TEST
+
+typedef struct pair {
+	atomic_int arrived;
+} pair;
+
+/* Ends only when two threads are in it at the same time. */
+static void meet_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	(void)worker, (void)lo, (void)hi;
+	pair *p = ctx;
+	atomic_fetch_add(&p->arrived, 1);
+	while (atomic_load(&p->arrived) < 2)
+		nap_us(10);
+}
+
+START_TEST(sleeping_workers_wake_up)
+{
+	ck_assert(pool_start(2, NULL));
+	for (int i = 0; i < 20; i++) {
+		pair p = {0};
+		nap_us(1000);
+		parallel_for(2, 1, meet_chunk, &p);
+		ck_assert_int_eq(atomic_load(&p.arrived), 2);
+	}
+	pool_stop();
+}
+END_TEST
+
+static void *second_caller(void *arg)
+{
+	visit *v = arg;
+	for (int i = 0; i < 300; i++)
+		parallel_for(ITEMS, 10, visit_chunk, v);
+	return NULL;
+}
+
+START_TEST(two_threads_may_run_loops_at_once)
+{
+	static visit a, b;
+	a = b = (visit){.grain = 10, .threads = 3};
+	pthread_t t;
+	ck_assert(pool_start(3, NULL));
+	ck_assert_int_eq(pthread_create(&t, NULL, second_caller, &b), 0);
+	second_caller(&a);
+	pthread_join(t, NULL);
+	pool_stop();
+	for (int i = 0; i < ITEMS; i++) {
+		ck_assert_int_eq(atomic_load(&a.seen[i]), 300);
+		ck_assert_int_eq(atomic_load(&b.seen[i]), 300);
+	}
+	ck_assert(!atomic_load(&a.wrong) && !atomic_load(&b.wrong));
+}
+END_TEST
+
+START_TEST(forked_child_has_no_pool_and_may_start_one)
+{
+	ck_assert(pool_start(3, NULL));
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		int x[64] = {0};
+		bool fine = pool_threads() == 1;
+		parallel_for(64, 1, double_chunk, x);
+		alarm(20);
+		fine &= pool_start(2, NULL) && pool_threads() == 2;
+		parallel_for(64, 1, double_chunk, x);
+		pool_stop();
+		_exit(fine ? 0 : 1);
+	}
+	int status;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	pool_stop();
+}
+END_TEST
+
+START_TEST(wrong_thread_counts_are_errors)
+{
+	error e;
+	ck_assert(!pool_start(-1, &e));
+	ck_assert_str_eq(e.text, "threads = -1: must be 0 (one per processor) to 256");
+	ck_assert(!pool_start(THREADS_MAX + 1, &e));
+	ck_assert(pool_start(0, &e));
+	ck_assert_int_ge(pool_threads(), 1);
+	pool_stop();
+	pool_stop();
+}
+END_TEST
+
+/* Seconds of processor time that this process uses while nobody asks for anything. */
+START_TEST(idle_workers_sleep)
+{
+	ck_assert(pool_start(4, NULL));
+	visit v = {.grain = 1, .threads = 4};
+	parallel_for(ITEMS, 1, visit_chunk, &v);
+	nap_us(5000);
+	clock_t before = clock();
+	nap_us(100000);
+	double used = (double)(clock() - before) / CLOCKS_PER_SEC;
+	pool_stop();
+	ck_assert_double_lt(used, 0.05);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("base");
+	TCase *base = tcase_create("base"), *random = tcase_create("rng"), *threads = tcase_create("threads");
+	tcase_add_test(base, shape_counts_compares_and_prints);
+	tcase_add_test(base, longest_shape_prints_within_its_array);
+	tcase_add_test(base, error_is_one_line_and_false);
+	tcase_add_test(base, memory_overflow_is_an_error);
+	tcase_add_test(base, memory_of_no_bytes_can_be_freed);
+	tcase_add_test(base, memory_is_aligned_and_cleared);
+	tcase_add_test(base, closest_names_the_likely_word);
+	tcase_add_test(random, philox_gives_the_published_words);
+	tcase_add_test(random, fills_are_the_words_of_the_stream);
+	tcase_add_test(random, streams_differ_by_seed_and_purpose);
+	tcase_add_test(random, copy_of_a_stream_replays_it);
+	tcase_add_loop_test(random, fills_do_not_depend_on_threads, 0, 3);
+	tcase_add_loop_test(random, fills_have_the_moments_of_their_distribution, 0, 3);
+	tcase_add_loop_test(random, normals_follow_the_normal_distribution, 0, 3);
+	tcase_add_test(random, tiny_truncation_ends);
+	tcase_add_test(random, single_draws_are_in_range_and_uniform);
+	tcase_add_test(random, permutation_holds_every_index_once);
+	tcase_add_loop_test(threads, every_item_is_visited_once_in_fixed_chunks, 1, 8);
+	tcase_add_test(threads, without_a_pool_the_caller_does_the_work);
+	tcase_add_test(threads, nested_loops_stay_on_their_worker);
+	tcase_add_test(threads, results_are_visible_after_each_of_many_short_loops);
+	tcase_add_test(threads, sleeping_workers_wake_up);
+	tcase_add_test(threads, two_threads_may_run_loops_at_once);
+#ifndef __SANITIZE_THREAD__                           /* which ends a child that starts threads */
+	tcase_add_test(threads, forked_child_has_no_pool_and_may_start_one);
+#endif
+	tcase_add_test(threads, wrong_thread_counts_are_errors);
+	tcase_add_test(threads, idle_workers_sleep);
+	TCase *all[] = {base, random, threads};
+	for (int i = 0; i < COUNT(all); i++) {
+		tcase_set_timeout(all[i], 60);
+		suite_add_tcase(s, all[i]);
+	}
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
