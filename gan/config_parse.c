@@ -19,14 +19,10 @@ typedef struct place {
 
 enum { WHY_MAX = 200 };
 
-/* A value as it was written, shortened, for messages. */
-static void shown(const yaml_node *v, char *buf, size_t size)
+/* A scalar as it was written, shortened; control characters as blanks. */
+static void show_scalar(const config_node *v, char *buf, size_t size)
 {
-	if (v->kind != YAML_SCALAR) {
-		snprintf(buf, size, v->kind == YAML_MAP ? "{...}" : "[...]");
-		return;
-	}
-	size_t n = strlen(v->text), room = MIN(size - 8, 60);
+	const size_t n = strlen(v->text), room = MIN(size - 8, 60);
 	snprintf(buf, size, "%s%.*s%s%s", v->quoted ? "\"" : "", (int)MIN(n, room), v->text,
 		 n > room ? "..." : "", v->quoted ? "\"" : "");
 	for (char *p = buf; *p; p++)
@@ -34,10 +30,34 @@ static void shown(const yaml_node *v, char *buf, size_t size)
 			*p = ' ';
 }
 
-static bool wrong(const place *p, const char *key, const yaml_node *v, const char *what)
+/* A value for messages: of a list the first few items. */
+static void show(const config_node *v, char *buf, size_t size)
 {
-	char value[96];
-	shown(v, value, sizeof value);
+	if (v->kind == YAML_SCALAR) {
+		show_scalar(v, buf, size);
+		return;
+	}
+	if (v->kind == YAML_MAP) {
+		snprintf(buf, size, "{...}");
+		return;
+	}
+	size_t n = (size_t)snprintf(buf, size, "[");
+	for (const config_node *x = v->child; x; x = x->next) {
+		char item[96];
+		show(x, item, sizeof item);
+		if (n + strlen(item) + 8 >= size) {
+			n += (size_t)snprintf(buf + n, size - n, "...");
+			break;
+		}
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", item, x->next ? ", " : "");
+	}
+	snprintf(buf + n, size - n, "]");
+}
+
+static bool wrong(const place *p, const char *key, const config_node *v, const char *what)
+{
+	char value[128];
+	show(v, value, sizeof value);
 	if (p->line < 0)
 		return error_set(p->e, "%s: %s = %s: %s", p->label, key, value, what);
 	return error_set(p->e, "%s:%d: %s = %s: %s", p->label, p->line, key, value, what);
@@ -46,14 +66,14 @@ static bool wrong(const place *p, const char *key, const yaml_node *v, const cha
 /* ---- one taker per type: v into the field at `at`; false with a reason, or with none when the
  * allowed values say enough ---- */
 
-typedef bool (*taker)(const config_key *k, void *at, const yaml_node *v, char *why);
+typedef bool (*taker)(const config_key *k, void *at, const config_node *v, char *why);
 
-static bool is_word(const yaml_node *v)
+static bool is_word(const config_node *v)
 {
 	return v->kind == YAML_SCALAR && !v->quoted;
 }
 
-static bool whole(const config_key *k, const yaml_node *v, int64_t *x)
+static bool whole(const config_key *k, const config_node *v, int64_t *x)
 {
 	if (!is_word(v) || !v->text[0] || strspn(v->text, "+-0123456789") != strlen(v->text))
 		return false;
@@ -63,7 +83,7 @@ static bool whole(const config_key *k, const yaml_node *v, int64_t *x)
 	return errno == 0 && *end == '\0' && (double)*x >= k->lo && (double)*x <= k->hi;
 }
 
-static bool take_int(const config_key *k, void *at, const yaml_node *v, char *why)
+static bool take_int(const config_key *k, void *at, const config_node *v, char *why)
 {
 	(void)why;
 	int64_t x;
@@ -73,13 +93,13 @@ static bool take_int(const config_key *k, void *at, const yaml_node *v, char *wh
 	return true;
 }
 
-static bool take_count(const config_key *k, void *at, const yaml_node *v, char *why)
+static bool take_count(const config_key *k, void *at, const config_node *v, char *why)
 {
 	(void)why;
 	return whole(k, v, at);
 }
 
-static bool take_real(const config_key *k, void *at, const yaml_node *v, char *why)
+static bool take_real(const config_key *k, void *at, const config_node *v, char *why)
 {
 	(void)why;
 	/* strtod also reads inf, nan and hexadecimal; a config does not. */
@@ -93,7 +113,7 @@ static bool take_real(const config_key *k, void *at, const yaml_node *v, char *w
 	return true;
 }
 
-static bool take_bool(const config_key *k, void *at, const yaml_node *v, char *why)
+static bool take_bool(const config_key *k, void *at, const config_node *v, char *why)
 {
 	(void)k, (void)why;
 	if (!is_word(v) || (strcmp(v->text, "true") != 0 && strcmp(v->text, "false") != 0))
@@ -102,7 +122,7 @@ static bool take_bool(const config_key *k, void *at, const yaml_node *v, char *w
 	return true;
 }
 
-static bool take_text(const config_key *k, void *at, const yaml_node *v, char *why)
+static bool take_text(const config_key *k, void *at, const config_node *v, char *why)
 {
 	(void)why;
 	const size_t n = v->kind == YAML_SCALAR ? strlen(v->text) : 0;
@@ -120,7 +140,7 @@ static int choice_find(const char *const *choices, const char *word)
 	return -1;
 }
 
-static bool take_choice(const config_key *k, void *at, const yaml_node *v, char *why)
+static bool take_choice(const config_key *k, void *at, const config_node *v, char *why)
 {
 	if (v->kind != YAML_SCALAR)
 		return false;
@@ -138,7 +158,7 @@ static bool take_choice(const config_key *k, void *at, const yaml_node *v, char 
 	return true;
 }
 
-static bool take_list(const config_key *k, void *at, const yaml_node *v, char *why)
+static bool take_list(const config_key *k, void *at, const config_node *v, char *why)
 {
 	config_policy l = {0};
 	if (v->kind == YAML_SCALAR && strcmp(v->text, "none") == 0) {
@@ -146,7 +166,7 @@ static bool take_list(const config_key *k, void *at, const yaml_node *v, char *w
 		return true;
 	}
 	/* A single word stands for a list of one. */
-	for (const yaml_node *x = v->kind == YAML_LIST ? v->child : v; x; x = x->next) {
+	for (const config_node *x = v->kind == YAML_LIST ? v->child : v; x; x = x->next) {
 		int one;
 		if (!take_choice(k, &one, x, why))
 			return false;
@@ -173,10 +193,11 @@ static const config_key SITE[] = {
 static const taker TAKE[KEY_LIST + 1];
 
 /* {at: 16, type: plain} */
-static bool take_site_map(const yaml_node *v, config_site *s, char *why)
+static bool take_site_map(const config_node *v, config_site *s, char *why)
 {
+	unsigned seen = 0;
 	s->at = 0;
-	for (const yaml_node *name = v->child; name; name = name->next->next) {
+	for (const config_node *name = v->child; name; name = name->next->next) {
 		int i = 0;
 		while (i < COUNT(SITE) && strcmp(SITE[i].name, name->text) != 0)
 			i++;
@@ -184,15 +205,20 @@ static bool take_site_map(const yaml_node *v, config_site *s, char *why)
 			snprintf(why, WHY_MAX, "unknown setting %.40s of a site, allowed are at and type;", name->text);
 			return false;
 		}
+		if (seen & 1u << i) {
+			snprintf(why, WHY_MAX, "%s appears twice;", SITE[i].name);
+			return false;
+		}
+		seen |= 1u << i;
 		config_key k = SITE[i];
 		if (k.type == KEY_CHOICE)
 			k.choices = config_key_at(config_key_find("model.attention"))->choices;
 		if (!TAKE[k.type](&k, (char *)s + k.offset, name->next, why)) {
 			char range[256], reason[WHY_MAX];
 			snprintf(reason, sizeof reason, "%s", why);
-			snprintf(why, WHY_MAX, "%s %.30s: %.60s must be %.100s;", k.name,
+			snprintf(why, WHY_MAX, "%s %.30s: %.40s%smust be %.100s;", k.name,
 				 name->next->kind == YAML_SCALAR ? name->next->text : "", reason,
-				 config_key_range(&k, range, sizeof range));
+				 reason[0] ? " " : "", config_key_range(&k, range, sizeof range));
 			return false;
 		}
 	}
@@ -202,7 +228,7 @@ static bool take_site_map(const yaml_node *v, config_site *s, char *why)
 }
 
 /* auto, none, 16, [16, 32], [{at: 16, type: plain}, 32] */
-static bool take_sites(const config_key *k, void *at, const yaml_node *v, char *why)
+static bool take_sites(const config_key *k, void *at, const config_node *v, char *why)
 {
 	config_sites l = {0};
 	const bool is_auto = v->kind == YAML_SCALAR && strcmp(v->text, "auto") == 0;
@@ -211,7 +237,7 @@ static bool take_sites(const config_key *k, void *at, const yaml_node *v, char *
 		*(config_sites *)at = l;
 		return true;
 	}
-	for (const yaml_node *x = v->kind == YAML_LIST ? v->child : v; x; x = x->next) {
+	for (const config_node *x = v->kind == YAML_LIST ? v->child : v; x; x = x->next) {
 		config_site one = {.variant = -1};
 		if (!(x->kind == YAML_MAP ? take_site_map(x, &one, why) : take_int(k, &one.at, x, why)))
 			return false;
@@ -239,7 +265,7 @@ static const taker TAKE[KEY_LIST + 1] = {
 
 /* ---- keys ---- */
 
-static bool take(config *c, int i, const yaml_node *v, const place *p)
+static bool take(config *c, int i, const config_node *v, const place *p)
 {
 	const config_key *k = config_key_at(i);
 	char why[WHY_MAX] = "", range[256], what[WHY_MAX + 300];
@@ -261,21 +287,35 @@ static bool is_section(const char *name)
 	return false;
 }
 
-/* The key that a wrong name may have meant: misspelt, or in another section. */
-static const char *suggestion(const char *name)
+static const char *last_part(const char *name)
 {
-	const char *all[CONFIG_KEYS_MAX];
-	const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
-	for (int i = 0; i < config_key_count(); i++) {
-		all[i] = config_key_at(i)->name;
-		const char *d = strchr(all[i], '.');
-		if (strcmp(d ? d + 1 : all[i], last) == 0)
-			return all[i];
-	}
-	return closest(name, all, config_key_count());
+	const char *dot = strrchr(name, '.');
+	return dot ? dot + 1 : name;
 }
 
-static bool unknown(const place *p, const char *name, const yaml_node *v)
+/* The key that a wrong name may have meant: in another section, or misspelt in this one. NULL when nothing is near. */
+static const char *suggestion(const char *name)
+{
+	const char *full[CONFIG_KEYS_MAX], *last[CONFIG_KEYS_MAX];
+	const size_t head = (size_t)(last_part(name) - name);
+	int n = 0;
+	for (int i = 0; i < config_key_count(); i++) {
+		const char *key = config_key_at(i)->name;
+		if (strcmp(last_part(key), last_part(name)) == 0)
+			return key;
+		if (head && strncmp(key, name, head) != 0)
+			continue;
+		full[n] = key;
+		last[n++] = head ? key + head : key;
+	}
+	const char *near = closest(name + head, last, n);
+	for (int i = 0; i < n; i++)
+		if (last[i] == near)
+			return full[i];
+	return NULL;
+}
+
+static bool unknown(const place *p, const char *name, const config_node *v)
 {
 	char what[256];
 	const char *near = suggestion(name);
@@ -285,9 +325,9 @@ static bool unknown(const place *p, const char *name, const yaml_node *v)
 }
 
 /* One "name: value" of the file; `section` is "" at the top. seen[i]: the line of key i in this file. */
-static bool take_entry(config *c, const char *section, const yaml_node *key, const char *label, int *seen, error *e)
+static bool take_entry(config *c, const char *section, const config_node *key, const char *label, int *seen, error *e)
 {
-	const yaml_node *v = key->next;
+	const config_node *v = key->next;
 	const place p = {label, key->line, e};
 	char name[128];
 	snprintf(name, sizeof name, "%s%s%.60s", section, section[0] ? "." : "", key->text);
@@ -303,24 +343,24 @@ static bool take_entry(config *c, const char *section, const yaml_node *key, con
 	return take(c, i, v, &p);
 }
 
-static bool take_section(config *c, const yaml_node *key, const char *label, int *seen, error *e)
+static bool take_section(config *c, const config_node *key, const char *label, int *seen, error *e)
 {
 	const place p = {label, key->line, e};
 	if (key->next->kind != YAML_MAP)
 		return wrong(&p, key->text, key->next, "a section: its keys must follow, indented, one per line");
-	for (const yaml_node *k = key->next->child; k; k = k->next->next)
+	for (const config_node *k = key->next->child; k; k = k->next->next)
 		if (!take_entry(c, key->text, k, label, seen, e))
 			return false;
 	return true;
 }
 
-static bool take_document(config *c, const yaml_node *doc, const char *label, error *e)
+static bool take_document(config *c, const config_node *doc, const char *label, error *e)
 {
 	int seen[CONFIG_KEYS_MAX] = {0};
 	if (doc->kind != YAML_MAP)
 		return error_set(e, "%s:%d: a config must be a list of `key: value` lines", label, doc->line);
-	for (const yaml_node *k = doc->child; k; k = k->next->next) {
-		for (const yaml_node *d = doc->child; d != k; d = d->next->next)
+	for (const config_node *k = doc->child; k; k = k->next->next) {
+		for (const config_node *d = doc->child; d != k; d = d->next->next)
 			if (strcmp(d->text, k->text) == 0)
 				return error_set(e, "%s:%d: %s: set twice, first in line %d", label, k->line, k->text, d->line);
 		const bool ok = is_section(k->text) ? take_section(c, k, label, seen, e)
@@ -333,11 +373,11 @@ static bool take_document(config *c, const yaml_node *doc, const char *label, er
 
 bool config_parse(config *c, const char *text, size_t n, const char *label, error *e)
 {
-	yaml_node *doc = yaml_read(text, n, label, true, e);
+	config_node *doc = config_tree_read(text, n, label, true, e);
 	if (!doc)
 		return false;
 	bool ok = take_document(c, doc, label, e);
-	yaml_free(doc);
+	config_tree_free(doc);
 	char *source = ok ? mem_new(n + 1, 1, e) : NULL;
 	char *file = source ? text_copy(label, e) : NULL;
 	if (!file) {
@@ -379,7 +419,7 @@ bool config_set(config *c, const char *assignment, error *e)
 	char name[128];
 	if (!equal)
 		return error_set(e, "command line: --set %.200s: must be KEY=VALUE, as optim.lr_g=1e-4", assignment);
-	yaml_node raw = {.kind = YAML_SCALAR};
+	config_node raw = {.kind = YAML_SCALAR};
 	raw.text = (char *)(uintptr_t)(equal + 1);           /* read only, as every node */
 	snprintf(name, sizeof name, "%.*s", (int)MIN(equal - assignment, 100), assignment);
 	if (is_section(name))
@@ -391,9 +431,9 @@ bool config_set(config *c, const char *assignment, error *e)
 		return take(c, i, &raw, &p);
 	char label[256];
 	snprintf(label, sizeof label, "command line: %s = %.100s", name, raw.text);
-	yaml_node *v = yaml_read(raw.text, strlen(raw.text), label, false, e);
+	config_node *v = config_tree_read(raw.text, strlen(raw.text), label, false, e);
 	const bool ok = v && take(c, i, v, &p);
-	yaml_free(v);
+	config_tree_free(v);
 	return ok;
 }
 
@@ -401,8 +441,8 @@ bool config_take_default(config *c, int i)
 {
 	error e;
 	const char *text = config_key_at(i)->initial;
-	yaml_node *v = yaml_read(text, strlen(text), "default", false, &e);
+	config_node *v = config_tree_read(text, strlen(text), "default", false, &e);
 	const bool ok = v && take(c, i, v, &(place){"default", 0, &e});
-	yaml_free(v);
+	config_tree_free(v);
 	return ok;
 }

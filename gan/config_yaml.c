@@ -15,11 +15,11 @@ typedef struct reader {
 	error *e;
 } reader;
 
-void yaml_free(yaml_node *n)
+void config_tree_free(config_node *n)
 {
 	while (n) {
-		yaml_node *next = n->next;
-		yaml_free(n->child);
+		config_node *next = n->next;
+		config_tree_free(n->child);
 		free(n->text);
 		free(n);
 		n = next;
@@ -78,7 +78,7 @@ static bool plain_event(reader *r)
 	return true;
 }
 
-static bool take_scalar(reader *r, yaml_node *n)
+static bool take_scalar(reader *r, config_node *n)
 {
 	const char *text = (const char *)r->event.data.scalar.value;
 	if (strlen(text) != r->event.data.scalar.length)
@@ -88,13 +88,13 @@ static bool take_scalar(reader *r, yaml_node *n)
 	return n->text != NULL;
 }
 
-static yaml_node *read_node(reader *r, int depth);
+static config_node *read_node(reader *r, int depth);
 
 /* Children up to the end event of the list or map that has just begun. */
-static bool read_children(reader *r, yaml_node *n, int depth)
+static bool read_children(reader *r, config_node *n, int depth)
 {
 	const yaml_event_type_t end = n->kind == YAML_MAP ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
-	yaml_node **tail = &n->child;
+	config_node **tail = &n->child;
 	for (bool is_key = true; next(r); is_key = !is_key) {
 		if (r->event.type == end)
 			return true;
@@ -108,7 +108,7 @@ static bool read_children(reader *r, yaml_node *n, int depth)
 }
 
 /* The node that begins with the current event. */
-static yaml_node *read_node(reader *r, int depth)
+static config_node *read_node(reader *r, int depth)
 {
 	if (!plain_event(r))
 		return NULL;
@@ -116,7 +116,7 @@ static yaml_node *read_node(reader *r, int depth)
 		wrong(r, line_of(r), "nested too deeply");
 		return NULL;
 	}
-	yaml_node *n = mem_zero(1, sizeof *n, r->e);
+	config_node *n = mem_zero(1, sizeof *n, r->e);
 	if (!n)
 		return NULL;
 	n->line = (int)line_of(r);
@@ -136,12 +136,12 @@ static yaml_node *read_node(reader *r, int depth)
 	}
 	if (ok)
 		return n;
-	yaml_free(n);
+	config_tree_free(n);
 	return NULL;
 }
 
 /* Stream start, document start, the node, document end, stream end. */
-static yaml_node *read_document(reader *r)
+static config_node *read_document(reader *r)
 {
 	if (!next(r) || !next(r))
 		return NULL;
@@ -149,7 +149,7 @@ static yaml_node *read_document(reader *r)
 		wrong(r, 1, "empty: a config is a list of `key: value` lines");
 		return NULL;
 	}
-	yaml_node *n = next(r) ? read_node(r, 1) : NULL;
+	config_node *n = next(r) ? read_node(r, 1) : NULL;
 	if (!n)
 		return NULL;
 	if (!next(r) || !next(r))
@@ -158,11 +158,11 @@ static yaml_node *read_document(reader *r)
 		return n;
 	wrong(r, line_of(r), "a second document (---) begins here; one is allowed");
 fail:
-	yaml_free(n);
+	config_tree_free(n);
 	return NULL;
 }
 
-yaml_node *yaml_read(const char *text, size_t n, const char *label, bool numbered, error *e)
+config_node *config_tree_read(const char *text, size_t n, const char *label, bool numbered, error *e)
 {
 	reader r = {.label = label, .numbered = numbered, .e = e};
 	if (n > YAML_BYTES_MAX) {
@@ -174,7 +174,7 @@ yaml_node *yaml_read(const char *text, size_t n, const char *label, bool numbere
 		return NULL;
 	}
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
-	yaml_node *doc = read_document(&r);
+	config_node *doc = read_document(&r);
 	if (r.has_event)
 		yaml_event_delete(&r.event);
 	yaml_parser_delete(&r.parser);

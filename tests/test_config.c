@@ -1,0 +1,526 @@
+/* test_config.c - config files and --set: every kind of mistake with its message, and what is read. */
+#include <check.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gan/config_apply.h"
+
+/* ---- mistakes ---- */
+
+/* A file that is wrong, and the whole message. */
+static const struct {
+	const char *text, *message;
+} WRONG_FILES[] = {
+	/* the file as such */
+	{"", "a.yaml:1: empty: a config is a list of `key: value` lines"},
+	{"# nothing\n", "a.yaml:1: empty: a config is a list of `key: value` lines"},
+	{"- 1\n- 2\n", "a.yaml:1: a config must be a list of `key: value` lines"},
+	{"hello\n", "a.yaml:1: a config must be a list of `key: value` lines"},
+	{"seed: 1\n---\nseed: 2\n", "a.yaml:2: a second document (---) begins here; one is allowed"},
+	{"seed: 1\noptim: [1, 2\n",
+	 "a.yaml:3: not YAML: did not find expected ',' or ']', while parsing a flow sequence"},
+	{"seed: 1\n\tbatch: 2\n",
+	 "a.yaml:2: not YAML: found a tab character that violates indentation, while scanning a plain "
+	 "scalar"},
+	{"name: \xff\xfe\n", "a.yaml: not a text: invalid leading UTF-8 octet at byte 6"},
+	{"name: \x01\n", "a.yaml: not a text: control characters are not allowed at byte 6"},
+	{"name: &a x\n", "a.yaml:1: an anchor (&name) is not allowed here; quote a text that begins with &"},
+	{"seed: 1\nname: *a\n", "a.yaml:2: an alias (*name) is not allowed here; write the value out, or quote a text "
+	 "that begins with *"},
+	{"seed: !!int 1\n", "a.yaml:1: a tag (!name) is not allowed here; quote a text that begins with !"},
+	{"data: [[[[[[[1]]]]]]]\n", "a.yaml:1: nested too deeply"},
+	{"? [a, b]\n: 1\n", "a.yaml:1: a key must be a word"},
+	/* keys */
+	{"sede: 1\n", "a.yaml:1: sede = 1: unknown key; did you mean seed?"},
+	{"optim:\n  lr_h: 1\n", "a.yaml:2: optim.lr_h = 1: unknown key; did you mean optim.lr_g?"},
+	{"lr_g: 1\n", "a.yaml:1: lr_g = 1: unknown key; did you mean optim.lr_g?"},
+	{"loss:\n  lr_g: 1\n", "a.yaml:2: loss.lr_g = 1: unknown key; did you mean optim.lr_g?"},
+	{"optim:\n  adam: {beta1: 0}\n",
+	 "a.yaml:2: optim.adam = {...}: unknown key; `sagan info --keys` lists all"},
+	{"qqqqqqqq: 1\n", "a.yaml:1: qqqqqqqq = 1: unknown key; `sagan info --keys` lists all"},
+	{"seed: 1\nbatch: 2\nseed: 3\n", "a.yaml:3: seed: set twice, first in line 1"},
+	{"data:\n  flip: true\noptim:\n  lr_g: 1\ndata:\n  limit: 1\n", "a.yaml:5: data: set twice, first in line 1"},
+	{"optim:\n  lr_g: 1\n  lr_g: 1\n", "a.yaml:3: optim.lr_g = 1: set twice, first in line 2"},
+	{"optim.lr_g: 1\noptim:\n  lr_g: 2\n", "a.yaml:3: optim.lr_g = 2: set twice, first in line 1"},
+	{"optim: 3\n", "a.yaml:1: optim = 3: a section: its keys must follow, indented, one per line"},
+	{"optim:\n", "a.yaml:1: optim = : a section: its keys must follow, indented, one per line"},
+	/* types and ranges */
+	{"batch: {a: 1}\n", "a.yaml:1: batch = {...}: must be a whole number from 1 to 65536"},
+	{"batch: [1]\n", "a.yaml:1: batch = [1]: must be a whole number from 1 to 65536"},
+	{"\n\nbatch: 0\n", "a.yaml:3: batch = 0: must be a whole number from 1 to 65536"},
+	{"batch: 65537\n", "a.yaml:1: batch = 65537: must be a whole number from 1 to 65536"},
+	{"batch: 64x\n", "a.yaml:1: batch = 64x: must be a whole number from 1 to 65536"},
+	{"batch: 6.4\n", "a.yaml:1: batch = 6.4: must be a whole number from 1 to 65536"},
+	{"batch: 1e2\n", "a.yaml:1: batch = 1e2: must be a whole number from 1 to 65536"},
+	{"batch: \"64\"\n", "a.yaml:1: batch = \"64\": must be a whole number from 1 to 65536"},
+	{"batch:\n", "a.yaml:1: batch = : must be a whole number from 1 to 65536"},
+	{"steps: 99999999999999999999\n",
+	 "a.yaml:1: steps = 99999999999999999999: must be a whole number from 1 to 1000000000"},
+	{"optim:\n  lr_g: fast\n", "a.yaml:2: optim.lr_g = fast: must be a number from 0 to 100"},
+	{"optim:\n  lr_g: 1e-4e\n", "a.yaml:2: optim.lr_g = 1e-4e: must be a number from 0 to 100"},
+	{"optim:\n  lr_g: -1e-4\n", "a.yaml:2: optim.lr_g = -1e-4: must be a number from 0 to 100"},
+	{"optim:\n  lr_g: nan\n", "a.yaml:2: optim.lr_g = nan: must be a number from 0 to 100"},
+	{"optim:\n  lr_g: 0x1p3\n", "a.yaml:2: optim.lr_g = 0x1p3: must be a number from 0 to 100"},
+	{"optim:\n  beta1: 1\n", "a.yaml:2: optim.beta1 = 1: must be a number from 0 to 0.999999"},
+	{"data:\n  flip: yes\n", "a.yaml:2: data.flip = yes: must be true or false"},
+	{"name: [a]\n", "a.yaml:1: name = [a]: must be a text of 1 to 64 bytes"},
+	{"name: \"\"\n", "a.yaml:1: name = \"\": must be a text of 1 to 64 bytes"},
+	{"loss:\n  name: hing\n", "a.yaml:2: loss.name = hing: did you mean hinge? must be hinge, ns, kl, minimax, ls, "
+	 "wgan or keras_hinge"},
+	{"loss:\n  name: 7\n", "a.yaml:2: loss.name = 7: must be hinge, ns, kl, minimax, ls, wgan or keras_hinge"},
+	{"augment:\n  policy: [color, blur]\n",
+	 "a.yaml:2: augment.policy = [color, blur]: must be none or a list of color, translation or "
+	 "cutout"},
+	{"augment:\n  policy: [color, color]\n",
+	 "a.yaml:2: augment.policy = [color, color]: color appears twice; must be none or a list of "
+	 "color, translation or cutout"},
+	{"model:\n  attention_g: [16, x]\n",
+	 "a.yaml:2: model.attention_g = [16, x]: must be auto, none or a list of sides like [16, 32]"},
+	{"model:\n  attention_g: [16, 16]\n",
+	 "a.yaml:2: model.attention_g = [16, 16]: 16 appears twice; must be auto, none or a list of sides "
+	 "like [16, 32]"},
+	{"model:\n  attention_g: [{type: plain}]\n",
+	 "a.yaml:2: model.attention_g = [{...}]: a site must say at: SIDE; must be auto, none or a list "
+	 "of sides like [16, 32]"},
+	{"model:\n  attention_g: [{at: 16, type: plane}]\n",
+	 "a.yaml:2: model.attention_g = [{...}]: type plane: must be official, paper, plain, ashpy, "
+	 "ashpy_row, simplegan, mnistgans or conv2d; must be auto, none or a list of sides like [16, 32]"},
+	{"model:\n  attention_g: [{at: 16, heads: 4}]\n",
+	 "a.yaml:2: model.attention_g = [{...}]: unknown setting heads of a site, allowed are at and "
+	 "type; must be auto, none or a list of sides like [16, 32]"},
+	{"model:\n  attention_g: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n",
+	 "a.yaml:2: model.attention_g = [1, 2, 3, 4, 5, 6, 7, 8, 9]: more than 8 sites; must be auto, "
+	 "none or a list of sides like [16, 32]"},
+	{"model:\n  attention_g: [{at: 16, at: 8}]\n",
+	 "a.yaml:2: model.attention_g = [{...}]: at appears twice; must be auto, none or a list of sides like [16, 32]"},
+	/* what fits no network */
+	{"name: a/b\n",
+	 "a.yaml:1: name = \"a/b\": names a folder: no slashes, blanks or control characters"},
+	{"name: .a\n", "a.yaml:1: name = \".a\": names a folder: must not begin with a dot"},
+	{"model:\n  network: resnet\n  size: 30\n",
+	 "a.yaml:3: model.size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
+	{"model:\n  network: resnet\n",
+	 "a.yaml: model.size = 0 (the default): must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, "
+	 "112, 128)"},
+	{"model:\n  network: resnet32\n  size: 64\n",
+	 "a.yaml:3: model.size = 64: resnet32 has size 32; network = resnet takes its size from here"},
+	{"model:\n  network: resnet28\n  attention_g: [12]\n",
+	 "a.yaml:3: model.attention_g = [12]: attention at 12: G has maps of 7, 14, 28"},
+	{"model:\n  network: resnet28\n  attention_d: [28]\n",
+	 "a.yaml:3: model.attention_d = [28]: attention at 28: D has maps of 14, 7"},
+	{"model:\n  network: resnet28\n  attention_g: [7]\n",
+	 "a.yaml:3: model.attention_g = [7]: attention at 7 in G: attention: map 7x7: keys and values are "
+	 "pooled 2x2, height and width must be even"},
+	{"model:\n  g_channels: 4\n",
+	 "a.yaml:2: model.g_channels = 4: attention at 16 in G: attention: 4 channels: query width C/8 is "
+	 "0; at least 8 channels are needed"},
+	{"model:\n  d_channels: 4\n",
+	 "a.yaml:2: model.d_channels = 4: attention at 16 in D: attention: 4 channels: query width C/8 is "
+	 "0; at least 8 channels are needed"},
+	{"model:\n  channels: 2\n",
+	 "a.yaml:2: model.channels = 2: must be 1 (gray), 3 (colour) or 0 (as the data)"},
+	{"model:\n  network: mnistgans28\n",
+	 "a.yaml: model.conditional = true (the default): classes = 10: the mnistgans network is "
+	 "unconditional"},
+	{"model:\n  network: mnistgans28\n  conditional: false\n  channels: 1\n  latent: 100\nloss:\n  penalty: gp\n",
+	 "a.yaml:7: loss.penalty = gp: a discriminator with batch norm has no gradient of one sample; "
+	 "must be none for this network"},
+	{"model:\n  sn_update: real_only\n",
+	 "a.yaml:2: model.sn_update = real_only: real images have no pass of their own with loss.d_batch "
+	 "= joint; set loss.d_batch = separate or model.sn_update = every_forward"},
+};
+
+static bool read_text(config *c, const char *text, error *e)
+{
+	config_init(c);
+	return config_parse(c, text, strlen(text), "a.yaml", e) && config_check(c, e);
+}
+
+START_TEST(wrong_files_are_refused_with_their_message)
+{
+	config c;
+	error e = {.text = ""};
+	const bool ok = read_text(&c, WRONG_FILES[_i].text, &e);
+	ck_assert_msg(!ok, "accepted: %s", WRONG_FILES[_i].text);
+	ck_assert_str_eq(e.text, WRONG_FILES[_i].message);
+	config_free(&c);
+}
+END_TEST
+
+/* The same for --set, after the defaults. */
+static const struct {
+	const char *set, *message;
+} WRONG_SETS[] = {
+	{"batch", "command line: --set batch: must be KEY=VALUE, as optim.lr_g=1e-4"},
+	{"batch=", "command line: batch = : must be a whole number from 1 to 65536"},
+	{"batch=0", "command line: batch = 0: must be a whole number from 1 to 65536"},
+	{"bach=1", "command line: bach = 1: unknown key; did you mean batch?"},
+	{"lr_d=1", "command line: lr_d = 1: unknown key; did you mean optim.lr_d?"},
+	{"=1", "command line:  = 1: unknown key; `sagan info --keys` lists all"},
+	{"optim=1", "command line: optim = 1: a section: name one of its keys, as SECTION.KEY=VALUE"},
+	{"batch=[1", "command line: batch = [1: not YAML: did not find expected ',' or ']', while parsing a flow sequence"},
+	{"batch=*a", "command line: batch = *a: an alias (*name) is not allowed here; write the value out, or quote a "
+	 "text that begins with *"},
+	{"data.flip=1", "command line: data.flip = 1: must be true or false"},
+	{"name=", "command line: name = : must be a text of 1 to 64 bytes"},
+};
+
+START_TEST(wrong_assignments_are_refused_with_their_message)
+{
+	config c;
+	error e = {.text = ""};
+	config_init(&c);
+	ck_assert(!config_set(&c, WRONG_SETS[_i].set, &e));
+	ck_assert_str_eq(e.text, WRONG_SETS[_i].message);
+	config_free(&c);
+}
+END_TEST
+
+/* Values of a checked config that data or a cross check find wrong are told with their line. */
+START_TEST(data_that_do_not_fit_name_the_key)
+{
+	static const struct {
+		const char *text;
+		int64_t images;
+		int channels, classes;
+		const char *message;
+	} rows[] = {
+		{"batch: 64\n", 63, 3, 10, "a.yaml:1: batch = 64: the data have 63 images; must be 1 to 63"},
+		{"seed: 1\nmodel:\n  channels: 1\n", 64, 3, 10,
+		 "a.yaml:3: model.channels = 1: the images have 3; must be 3, or 0 (as the data)"},
+		{"seed: 1\n", 64, 3, 0, "a.yaml: model.conditional = true (the default): the data have no labels; must be false"},
+		{"model:\n  classes: 5\n", 64, 3, 10,
+		 "a.yaml:2: model.classes = 5: the data have 10 classes; must be 0 (as the data) or 10"},
+	};
+	for (int i = 0; i < COUNT(rows); i++) {
+		config c;
+		error e = {.text = ""};
+		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
+		ck_assert(!config_fit_data(&c, rows[i].images, rows[i].channels, rows[i].classes, &e));
+		ck_assert_str_eq(e.text, rows[i].message);
+		config_free(&c);
+	}
+}
+END_TEST
+
+START_TEST(missing_data_name_the_line_of_the_path)
+{
+	config c;
+	error e = {.text = ""};
+	dataset *d;
+	ck_assert(read_text(&c, "seed: 1\ndata:\n  path: no/such/folder\n", &e));
+	ck_assert(!config_open_data(&c, &d, &e));
+	ck_assert_ptr_null(d);
+	ck_assert_msg(strncmp(e.text, "a.yaml:3: data.path = \"no/such/folder\": ", 40) == 0, "%s", e.text);
+	config_free(&c);
+	ck_assert(read_text(&c, "seed: 1\n", &e));
+	ck_assert(!config_open_data(&c, &d, &e));
+	ck_assert_str_eq(e.text, "a.yaml: data.path = \"\" (the default): must name the folder or file with the images");
+	config_free(&c);
+	ck_assert(read_text(&c, "data: {format: random}\n", &e));
+	ck_assert(!config_open_data(&c, &d, &e));
+	ck_assert_str_eq(e.text, "a.yaml: model.channels = 0 (the default): random data have no channels to follow; "
+			 "must be 1 or 3");
+	config_free(&c);
+}
+END_TEST
+
+START_TEST(large_and_missing_files_are_refused)
+{
+	config c;
+	error e;
+	const size_t n = (1 << 20) + 1;
+	char *text = malloc(n);
+	memset(text, '#', n);
+	config_init(&c);
+	ck_assert(!config_parse(&c, text, n, "a.yaml", &e));
+	ck_assert_str_eq(e.text, "a.yaml: larger than 1048576 bytes: not a config");
+	free(text);
+	ck_assert(!config_load(&c, "no/such.yaml", &e));
+	ck_assert_str_eq(e.text, "no/such.yaml: No such file or directory");
+	ck_assert(!config_load(&c, "tests", &e));
+	ck_assert_str_eq(e.text, "tests: Is a directory");
+	config_free(&c);
+}
+END_TEST
+
+/* A failed read leaks nothing and leaves a config that can be freed: every prefix of a file. */
+START_TEST(every_prefix_of_a_file_is_read_or_refused)
+{
+	static const char text[] = "name: a\nmodel:\n  attention_g: [8, {at: 16, type: plain}]\n  size: 32\n"
+		"augment: {policy: [color, cutout]}\noptim:\n  lr_g: \"1\"\n";
+	for (size_t n = 0; n < sizeof text; n++) {
+		config c;
+		error e = {.text = ""};
+		config_init(&c);
+		const bool ok = config_parse(&c, text, n, "a.yaml", &e);
+		ck_assert(ok || strncmp(e.text, "a.yaml", 6) == 0);
+		config_free(&c);
+	}
+}
+END_TEST
+
+/* ---- what is read ---- */
+
+START_TEST(values_arrive_in_their_fields)
+{
+	static const char text[] =
+		"name: test\nseed: 7\nsteps: 12\nbatch: 8\n"
+		"data: {path: some where, format: png, split: all, resize: pad, flip: true, limit: 9, coarse: true}\n"
+		"model:\n  network: resnet\n  size: 64\n  channels: 3\n  latent: 16\n  conditional: false\n"
+		"  attention: paper\n  attention_g: [8, {at: 16, type: plain}]\n  attention_d: 32\n  d_skip: relu\n"
+		"loss: {name: wgan, penalty: gp, penalty_weight: 2.5, d_batch: separate}\n"
+		"optim: {kind: adamw, form: keras, lr_g: 1e-3, lr_d: 2E-4, schedule: cosine, clip_norm: .5}\n"
+		"ema: {decay: 0, bn_mode: standing}\n"
+		"augment: {policy: [cutout, color]}\n"
+		"train: {out: \"a # b\", threads: 3}\n";
+	config c;
+	error e = {.text = ""};
+	ck_assert_msg(read_text(&c, text, &e), "%s", e.text);
+	ck_assert_str_eq(c.name, "test");
+	ck_assert(c.seed == 7 && c.steps == 12 && c.batch == 8);
+	ck_assert_str_eq(c.data.path, "some where");
+	ck_assert(c.data.format == DATA_PNG && c.data.split == SPLIT_ALL && c.data.resize == RESIZE_PAD);
+	ck_assert(c.data.flip && c.data.limit == 9 && c.data.coarse);
+	ck_assert(c.model.network == NETWORK_RESNET && c.model.size == 64 && !c.model.conditional);
+	ck_assert(c.model.attention_g.n == 2 && c.model.attention_d.n == 1);
+	ck_assert(c.model.attention_g.site[0].at == 8 && c.model.attention_g.site[0].variant == ATTENTION_PAPER);
+	ck_assert(c.model.attention_g.site[1].at == 16 && c.model.attention_g.site[1].variant == ATTENTION_PLAIN);
+	ck_assert(c.model.attention_d.site[0].at == 32 && c.model.d_skip == SKIP_RELU);
+	ck_assert(c.loss.name == LOSS_WGAN && c.loss.penalty == PENALTY_GP && c.loss.d_batch == D_BATCH_SEPARATE);
+	ck_assert(c.loss.penalty_weight == 2.5 && c.optim.lr_g == 1e-3 && c.optim.lr_d == 2e-4);
+	ck_assert(c.optim.kind == OPTIM_ADAMW && c.optim.form == FORM_KERAS && c.optim.schedule == SCHEDULE_COSINE);
+	ck_assert(c.optim.clip_norm == 0.5 && c.ema.decay == 0 && c.ema.bn_mode == BN_STANDING);
+	ck_assert(c.augment.n == 2 && c.augment.policy[0] == AUGMENT_CUTOUT && c.augment.policy[1] == AUGMENT_COLOR);
+	ck_assert_str_eq(c.train.out, "a # b");
+	ck_assert_str_eq(c.source, text);
+	config_free(&c);
+}
+END_TEST
+
+START_TEST(assignments_take_the_path_of_the_file)
+{
+	config c;
+	error e = {.text = ""};
+	config_init(&c);
+	ck_assert_msg(config_set(&c, "optim.lr_g=3e-4", &e), "%s", e.text);
+	ck_assert_msg(config_set(&c, "model.attention_g=[8, 16]", &e), "%s", e.text);
+	ck_assert_msg(config_set(&c, "model.attention_d=none", &e), "%s", e.text);
+	ck_assert_msg(config_set(&c, "data.path=a: #b=c\"", &e), "%s", e.text);
+	ck_assert_msg(config_set(&c, "train.out=", &e), "%s", e.text);
+	ck_assert(c.optim.lr_g == 3e-4 && c.model.attention_g.n == 2 && c.model.attention_d.n == 0);
+	ck_assert_str_eq(c.data.path, "a: #b=c\"");
+	ck_assert(config_set(&c, "model.size=30", &e));
+	ck_assert(!config_check(&c, &e));
+	ck_assert_msg(strncmp(e.text, "command line: model.size = 30: ", 31) == 0, "%s", e.text);
+	config_free(&c);
+}
+END_TEST
+
+/* What the network's authors chose takes the place of 0 and auto; a second check changes nothing. */
+START_TEST(check_settles_what_follows_the_network)
+{
+	config c, again;
+	error e = {.text = ""};
+	int at[CONFIG_KEYS_MAX];
+	ck_assert_msg(read_text(&c, "model: {network: resnet28, attention: plain}\n", &e), "%s", e.text);
+	ck_assert(c.model.size == 28 && c.model.g_channels > 0 && c.model.d_channels > 0);
+	ck_assert(c.model.attention_g.n == 1 && c.model.attention_g.site[0].at == 14);
+	ck_assert(c.model.attention_g.site[0].variant == ATTENTION_PLAIN);
+	ck_assert(c.model.channels == 0 && c.model.classes == 0);
+	ck_assert(config_copy(&again, &c, &e) && config_check(&again, &e));
+	ck_assert_int_eq(config_diff(&c, &again, at), 0);
+	ck_assert(config_fit_data(&c, 100, 1, 7, &e));
+	ck_assert(c.model.channels == 1 && c.model.classes == 7);
+	config_free(&c);
+	config_free(&again);
+}
+END_TEST
+
+/* config_text is what checkpoints store: reading it back gives the same config, whatever is in it. */
+START_TEST(text_reads_back_to_the_same_values)
+{
+	static const char *const sets[] = {
+		"name=x", "data.path=a \"b\" \\c \tд\x7f", "optim.lr_g=0.1", "optim.lr_d=1.2345678901234567e-5", "seed=9000000000000000",
+		"model.attention_g=[{at: 8, type: plain}, 16]", "model.attention_d=none", "augment.policy=[cutout, translation]",
+		"model.sn_eps=1e-12", "ema.decay=0.9999",
+	};
+	config a, b;
+	error e = {.text = ""};
+	int at[CONFIG_KEYS_MAX];
+	config_init(&a);
+	for (int round = 0; round < 2; round++) {
+		char *text = config_text(&a, &e);
+		ck_assert_ptr_nonnull(text);
+		config_init(&b);
+		ck_assert_msg(config_parse(&b, text, strlen(text), "text", &e), "%s", e.text);
+		ck_assert_int_eq(config_diff(&a, &b, at), 0);
+		ck_assert(a.optim.lr_d == b.optim.lr_d && a.optim.lr_g == b.optim.lr_g);
+		free(text);
+		config_free(&b);
+		for (int i = 0; i < COUNT(sets); i++)
+			ck_assert_msg(config_set(&a, sets[i], &e), "%s", e.text);
+	}
+	config_free(&a);
+}
+END_TEST
+
+START_TEST(diff_names_the_keys_and_whether_they_may_change)
+{
+	config a, b;
+	error e;
+	int at[CONFIG_KEYS_MAX];
+	config_init(&a);
+	config_init(&b);
+	ck_assert(config_set(&b, "steps=5", &e) && config_set(&b, "model.latent=5", &e));
+	ck_assert_int_eq(config_diff(&a, &b, at), 2);
+	ck_assert_str_eq(config_key_at(at[0])->name, "steps");
+	ck_assert(config_key_at(at[0])->on_resume);
+	ck_assert_str_eq(config_key_at(at[1])->name, "model.latent");
+	ck_assert(!config_key_at(at[1])->on_resume);
+	config_free(&a);
+	config_free(&b);
+}
+END_TEST
+
+/* ---- the table ---- */
+
+START_TEST(table_is_complete_and_printable)
+{
+	ck_assert_int_le(config_key_count(), CONFIG_KEYS_MAX);
+	for (int i = 0; i < config_key_count(); i++) {
+		const config_key *k = config_key_at(i);
+		char range[512];
+		ck_assert_int_eq(config_key_find(k->name), i);
+		ck_assert_msg(strlen(k->help) > 5 && strlen(k->help) <= 72, "%s: %zu letters", k->name, strlen(k->help));
+		ck_assert(strlen(config_key_range(k, range, sizeof range)) > 3);
+		ck_assert_msg(strlen(k->name) <= 24, "%s", k->name);
+	}
+	ck_assert_int_eq(config_key_find("optim"), -1);
+}
+END_TEST
+
+/* The words of the table stand in the order of the enums, ours and those of other headers. */
+START_TEST(choices_are_in_the_order_of_their_enums)
+{
+	for (int i = 0; data_format_name[i]; i++)
+		ck_assert_str_eq(config_choice("data.format", i), data_format_name[i]);
+	for (int i = 0; data_split_name[i]; i++)
+		ck_assert_str_eq(config_choice("data.split", i), data_split_name[i]);
+	for (int i = 0; data_resize_name[i]; i++)
+		ck_assert_str_eq(config_choice("data.resize", i), data_resize_name[i]);
+	for (int i = 0; attention_variants[i]; i++) {
+		config c;
+		error e;
+		char set[64];
+		config_init(&c);
+		snprintf(set, sizeof set, "model.attention=%s", attention_variants[i]);
+		ck_assert_msg(config_set(&c, set, &e), "%s", e.text);
+	}
+	ck_assert_str_eq(config_choice("data.format", DATA_RANDOM), "random");
+	ck_assert_str_eq(config_choice("data.resize", RESIZE_NONE), "none");
+	ck_assert_str_eq(config_choice("model.network", NETWORK_MNISTGANS28), "mnistgans28");
+	ck_assert_str_eq(config_choice("model.network", NETWORK_OFFICIAL128), "official128");
+	ck_assert_str_eq(config_choice("model.attention", ATTENTION_CONV2D), "conv2d");
+	ck_assert_str_eq(config_choice("model.attention", ATTENTION_ASHPY_ROW), "ashpy_row");
+	ck_assert_str_eq(config_choice("model.sn_update", SN_REAL_ONLY), "real_only");
+	ck_assert_str_eq(config_choice("model.cbn_form", CBN_ONE_PLUS), "one_plus");
+	ck_assert_str_eq(config_choice("model.up", UP_BILINEAR), "bilinear");
+	ck_assert_str_eq(config_choice("model.d_skip", SKIP_RELU), "relu");
+	ck_assert_str_eq(config_choice("model.init", WEIGHTS_TORCH), "torch");
+	ck_assert_str_eq(config_choice("loss.name", LOSS_KERAS_HINGE), "keras_hinge");
+	ck_assert_str_eq(config_choice("loss.penalty", PENALTY_DRAGAN), "dragan");
+	ck_assert_str_eq(config_choice("loss.d_batch", D_BATCH_SEPARATE), "separate");
+	ck_assert_str_eq(config_choice("optim.kind", OPTIM_SGD), "sgd");
+	ck_assert_str_eq(config_choice("optim.form", FORM_KERAS), "keras");
+	ck_assert_str_eq(config_choice("optim.schedule", SCHEDULE_COSINE), "cosine");
+	ck_assert_str_eq(config_choice("ema.bn_mode", BN_BATCH), "batch");
+	ck_assert_str_eq(config_choice("augment.policy", AUGMENT_CUTOUT), "cutout");
+}
+END_TEST
+
+/* ---- what is shipped ---- */
+
+START_TEST(shipped_configs_are_right)
+{
+	DIR *d = opendir("configs");
+	int n = 0;
+	ck_assert_ptr_nonnull(d);
+	for (struct dirent *f; (f = readdir(d));) {
+		char path[512], name[300];
+		const char *end = strstr(f->d_name, ".yaml");
+		config c;
+		error e = {.text = ""};
+		if (!end)
+			continue;
+		snprintf(path, sizeof path, "configs/%s", f->d_name);
+		snprintf(name, sizeof name, "%.*s", (int)(end - f->d_name), f->d_name);
+		config_init(&c);
+		ck_assert_msg(config_load(&c, path, &e) && config_check(&c, &e), "%s", e.text);
+		ck_assert_str_eq(c.name, name);
+		config_free(&c);
+		n++;
+	}
+	closedir(d);
+	ck_assert_int_ge(n, 16);
+}
+END_TEST
+
+/* The published networks keep their published size. */
+START_TEST(published_configs_have_the_published_parameters)
+{
+	static const struct {
+		const char *path;
+		int64_t g, d;
+	} rows[] = {
+		{"configs/cifar10-studiogan.yaml", 4386308, 1075586},
+		{"configs/bench32.yaml", 380804, 270530},
+		{"configs/bench28.yaml", 571522, 269250},
+		{"configs/mnist-mnistgans.yaml", 813351, 10312},
+	};
+	for (int i = 0; i < COUNT(rows); i++) {
+		config c;
+		net_config n;
+		error e = {.text = ""};
+		rng r = rng_new(1, "init");
+		config_init(&c);
+		ck_assert_msg(config_load(&c, rows[i].path, &e) && config_check(&c, &e), "%s", e.text);
+		ck_assert_msg(config_network(&c, &n, &e), "%s", e.text);
+		generator *g = generator_new(&n, &r, &e);
+		discriminator *d = discriminator_new(&n, &r, &e);
+		ck_assert_msg(g && d, "%s: %s", rows[i].path, e.text);
+		ck_assert_int_eq(module_param_count(generator_module(g)), rows[i].g);
+		ck_assert_int_eq(module_param_count(discriminator_module(d)), rows[i].d);
+		generator_free(g);
+		discriminator_free(d);
+		config_free(&c);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		data_that_do_not_fit_name_the_key, missing_data_name_the_line_of_the_path, large_and_missing_files_are_refused,
+		every_prefix_of_a_file_is_read_or_refused, values_arrive_in_their_fields, assignments_take_the_path_of_the_file,
+		check_settles_what_follows_the_network, text_reads_back_to_the_same_values,
+		diff_names_the_keys_and_whether_they_may_change, table_is_complete_and_printable,
+		choices_are_in_the_order_of_their_enums, shipped_configs_are_right,
+		published_configs_have_the_published_parameters,
+	};
+	Suite *s = suite_create("config");
+	TCase *t = tcase_create("config");
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, wrong_files_are_refused_with_their_message, 0, COUNT(WRONG_FILES));
+	tcase_add_loop_test(t, wrong_assignments_are_refused_with_their_message, 0, COUNT(WRONG_SETS));
+	for (int i = 0; i < COUNT(tests); i++)
+		tcase_add_test(t, tests[i]);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	const int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
