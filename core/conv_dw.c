@@ -12,8 +12,10 @@
 
 enum {
 	CHUNKS = 16,
+	CHUNK_PIXELS = 256,                          /* at least: adding a tile to dw costs like 3 pixels */
 	PARTIAL_MAX = 8 << 20,                       /* bytes of partial sums */
-	BAND_BYTES = 128 * 1024,                     /* of input and dy of a band: both stay in L2 */
+	COPY_DY = 128,                               /* rows of dw that pay for a copy of dy */
+	BAND_BYTES = 384 * 1024,                     /* of input and dy of a band: both stay in L2 */
 };
 
 typedef struct weigh {
@@ -38,13 +40,14 @@ static void weigh_bands(weigh *g)
 {
 	const conv_shape *s = &g->s;
 	int64_t line = (g->width * g->cig * s->sh + s->wo * g->cog) * (int64_t)sizeof(real);
-	int64_t want = MAX(1, CHUNKS / s->b);
+	int64_t want = MAX(1, g->chunks / s->b);
 	g->rows = MIN(MAX(1, BAND_BYTES / line), (s->ho + want - 1) / want);
 	g->rows = MAX(1, g->rows);
 	g->bands = (s->ho + g->rows - 1) / g->rows;
 	g->rows = (s->ho + g->bands - 1) / g->bands;
-	int64_t pixels = g->rows * s->wo;
-	g->images = g->bands == 1 ? MAX(1, MIN(s->b, 4 * CONV_PIXELS / pixels)) : 1;
+	g->images = 1;
+	if (g->bands == 1)
+		g->images = MAX(1, MIN(s->b / g->chunks, BAND_BYTES / (g->rows * line)));
 	g->rows_in = (g->rows - 1) * s->sh + s->kh;
 }
 
@@ -55,31 +58,35 @@ static weigh weigh_of(const tile_kernels *k, const conv_shape *given)
 	g.width = (s.wo - 1) * s.sw + s.kw;
 	g.copy_x = s.groups > 1 || s.top > 0 || s.left > 0 || g.width - s.left > s.w ||
 		   (s.ho - 1) * s.sh + s.kh - s.top > s.h;
-	g.copy_dy = g.cog % k->vec != 0;
-	weigh_bands(&g);
+	g.copy_dy = g.cog % k->vec != 0 || s.kh * s.kw * g.cig >= COPY_DY;
 	int64_t fit = PARTIAL_MAX / (int64_t)sizeof(real) / dw_size(&g);
-	g.chunks = MAX(1, MIN(MIN(fit, CHUNKS), s.b * g.bands / g.images));
+	g.chunks = MAX(1, MIN(MIN(fit, CHUNKS), s.b * s.ho * s.wo / CHUNK_PIXELS));
+	weigh_bands(&g);
+	g.chunks = MIN(g.chunks, (s.b + g.images - 1) / g.images * g.bands);
 	int64_t blocks = (g.cog + k->block - 1) / k->block;
 	int64_t parts = MIN(blocks, MAX(1, CHUNKS / (g.chunks * s.groups)));
 	g.part = (blocks + parts - 1) / parts * k->block;
 	g.parts = (g.cog + g.part - 1) / g.part;
 	g.x_size = g.copy_x ? piece(g.images * g.rows_in * g.width * g.cig) : 0;
-	g.dy_size = g.copy_dy ? piece(g.images * g.rows * s.wo * tile_round(k, g.cog)) : 0;
+	g.dy_size = g.copy_dy ? piece(g.images * g.rows * s.wo * k->block) : 0;
 	return g;
 }
 
-/* dy of some images and rows with the channels of the group, padded to whole vectors. */
-static void copy_dy(const weigh *g, int64_t group, int64_t b, int64_t n, int64_t m0, int64_t m1, real *to)
+/* Block [o, o + k->block) of a group's channels of dy, some images and rows, as [pixels,width]: one
+ * stream of whole vectors, which strides through dy itself would not be. Returns the width. */
+static int64_t copy_dy(const weigh *g, int64_t c, int64_t have, int64_t b, int64_t n, int64_t m0, int64_t m1,
+		       real *to)
 {
 	const conv_shape *s = &g->s;
-	int64_t wide = tile_round(g->k, g->cog);
+	int64_t wide = tile_round(g->k, have);
 	for (int64_t i = b; i < b + n; i++) {
-		const real *from = g->dy + (i * s->ho + m0) * s->wo * s->cout + group * g->cog;
+		const real *from = g->dy + (i * s->ho + m0) * s->wo * s->cout + c;
 		for (int64_t p = 0; p < (m1 - m0) * s->wo; p++, from += s->cout, to += wide) {
-			memcpy(to, from, (size_t)g->cog * sizeof(real));
-			memset(to + g->cog, 0, (size_t)(wide - g->cog) * sizeof(real));
+			memcpy(to, from, (size_t)have * sizeof(real));
+			memset(to + have, 0, (size_t)(wide - have) * sizeof(real));
 		}
 	}
+	return wide;
 }
 
 /* Adds n images from b, output rows [m0,m1), output channels from o of the group, to z (like dw). */
@@ -101,22 +108,25 @@ static void weigh_band(const weigh *g, int64_t group, int64_t o, int64_t b, int6
 		image = r.rows * pitch;
 		x = work;
 	}
-	int64_t wide = s->cout, dy_image = s->ho * s->wo * wide;
-	const real *dy = g->dy + (b * s->ho + m0) * s->wo * wide + group * g->cog;
-	if (g->copy_dy) {
-		copy_dy(g, group, b, n, m0, m1, work + g->x_size);
-		dy = work + g->x_size;
-		wide = tile_round(g->k, g->cog), dy_image = (m1 - m0) * s->wo * wide;
-	}
-	for (int ky = 0; ky < s->kh; ky++) {
-		tile_outer t = {
-			.x = x + ky * pitch, .dy = dy + o, .size = {n, m1 - m0, s->wo},
-			.x_step = {image, s->sh * pitch, s->sw * pixel},
-			.dy_step = {dy_image, s->wo * wide, wide}, .rows = s->kw * g->cig,
-			.cout = MIN(g->part, g->cog - o), .ld = s->cout,
-			.z = z + ky * s->kw * g->cig * s->cout + group * g->cog + o,
-		};
-		g->k->outer(&t);
+	for (int64_t end = MIN(o + g->part, g->cog); o < end; o += g->k->block) {
+		int64_t have = MIN(g->k->block, end - o), c = group * g->cog + o;
+		int64_t wide = s->cout, dy_image = s->ho * s->wo * wide;
+		const real *dy = g->dy + (b * s->ho + m0) * s->wo * wide + c;
+		if (g->copy_dy) {
+			wide = copy_dy(g, c, have, b, n, m0, m1, work + g->x_size);
+			dy_image = (m1 - m0) * s->wo * wide;
+			dy = work + g->x_size;
+		}
+		for (int ky = 0; ky < s->kh; ky++) {
+			tile_outer t = {
+				.x = x + ky * pitch, .dy = dy, .size = {n, m1 - m0, s->wo},
+				.x_step = {image, s->sh * pitch, s->sw * pixel},
+				.dy_step = {dy_image, s->wo * wide, wide},
+				.rows = s->kw * g->cig, .cout = have,
+				.z = z + ky * s->kw * g->cig * s->cout + c, .ld = s->cout,
+			};
+			g->k->outer(&t);
+		}
 	}
 }
 

