@@ -1,0 +1,130 @@
+#include "tests/data_files.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+static char root[64];
+
+void test_files_begin(void)
+{
+	const char *base = getenv("TMPDIR");
+	snprintf(root, sizeof root, "%.40s/sagan-XXXXXX", base ? base : "/tmp");
+	must(mkdtemp(root), "no temporary folder");
+}
+
+const char *test_path(const char *name)
+{
+	static char path[8][512];
+	static int turn;
+	char *p = path[turn++ % 8];
+	snprintf(p, sizeof path[0], "%s/%s", root, name);
+	for (char *slash = strchr(p + strlen(root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(p, 0777);
+		*slash = '/';
+	}
+	return p;
+}
+
+static void tree_remove(const char *path)
+{
+	DIR *d = opendir(path);
+	for (struct dirent *entry; d && (entry = readdir(d));) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		char inner[1024];
+		snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
+		if (unlink(inner) != 0)
+			tree_remove(inner);
+	}
+	if (d)
+		closedir(d);
+	rmdir(path);
+}
+
+void test_files_end(void)
+{
+	tree_remove(root);
+}
+
+void file_put(const char *name, const void *bytes, size_t n)
+{
+	FILE *f = fopen(test_path(name), "wb");
+	must(f && fwrite(bytes, 1, n, f) == n && fclose(f) == 0, "cannot write %s", name);
+}
+
+void file_put_gz(const char *name, const void *bytes, size_t n)
+{
+	gzFile f = gzopen(test_path(name), "wb1");
+	must(f, "cannot write %s", name);
+	const bool ok = n == 0 || gzwrite(f, bytes, (unsigned)n) == (int)n;
+	must(gzclose(f) == Z_OK && ok, "cannot write %s", name);
+}
+
+size_t file_get(const char *name, uint8_t *bytes, size_t room)
+{
+	FILE *f = fopen(test_path(name), "rb");
+	if (!f)
+		return 0;
+	const size_t n = fread(bytes, 1, room, f);
+	fclose(f);
+	return n;
+}
+
+static uint8_t *put32(uint8_t *to, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		*to++ = (uint8_t)(v >> (24 - 8 * i));
+	return to;
+}
+
+size_t idx_bytes(uint8_t *to, const uint32_t *size, int rank, size_t n, int step, int modulo)
+{
+	uint8_t *p = put32(to, 0x800u + (unsigned)rank);
+	for (int i = 0; i < rank; i++)
+		p = put32(p, size[i]);
+	for (size_t i = 0; i < n; i++)
+		*p++ = (uint8_t)(i * (size_t)step % (size_t)modulo);
+	return (size_t)(p - to);
+}
+
+static uint8_t *chunk(uint8_t *to, const char *name, const uint8_t *data, size_t n)
+{
+	uint8_t *p = put32(to, (uint32_t)n);
+	memcpy(p, name, 4);
+	if (n)
+		memcpy(p + 4, data, n);
+	return put32(p + 4 + n, (uint32_t)crc32(0, p, (uInt)(n + 4)));
+}
+
+size_t png_bytes(uint8_t *to, size_t room, const png_kind *k)
+{
+	uint8_t head[13] = {0}, *raw = malloc((k->row + 1) * (size_t)k->h);
+	uLongf packed_n = compressBound((k->row + 1) * (size_t)k->h);
+	uint8_t *packed = malloc(packed_n);
+	must(raw && packed && room > packed_n + 2000, "png_bytes");
+	for (int y = 0; y < k->h; y++) {
+		raw[(size_t)y * (k->row + 1)] = 0;
+		memcpy(raw + (size_t)y * (k->row + 1) + 1, k->rows + (size_t)y * k->row, k->row);
+	}
+	must(compress(packed, &packed_n, raw, (k->row + 1) * (size_t)k->h) == Z_OK, "compress");
+	put32(put32(head, (uint32_t)k->w), (uint32_t)k->h);
+	head[8] = (uint8_t)k->depth;
+	head[9] = (uint8_t)k->type;
+	memcpy(to, "\211PNG\r\n\032\n", 8);
+	uint8_t *p = chunk(to + 8, "IHDR", head, sizeof head);
+	if (k->palette)
+		p = chunk(p, "PLTE", k->palette, k->palette_n);
+	if (k->trns)
+		p = chunk(p, "tRNS", k->trns, k->trns_n);
+	p = chunk(p, "IDAT", packed, packed_n);
+	p = chunk(p, "IEND", NULL, 0);
+	free(raw);
+	free(packed);
+	return (size_t)(p - to);
+}

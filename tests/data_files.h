@@ -1,0 +1,31 @@
+/* data_files.h - files for the tests of data/: made in a temporary folder, good and broken ones. */
+#ifndef SAGAN_TESTS_DATA_FILES_H
+#define SAGAN_TESTS_DATA_FILES_H
+
+#include "core/base.h"
+
+/* main makes the temporary folder before the first test (which may fork) and removes it at the end. */
+void test_files_begin(void);
+void test_files_end(void);
+/* "folder/name", in one of a few static texts; makes the folders that `name` goes through. */
+const char *test_path(const char *name);
+
+void file_put(const char *name, const void *bytes, size_t n);
+void file_put_gz(const char *name, const void *bytes, size_t n);
+size_t file_get(const char *name, uint8_t *bytes, size_t room);
+
+/* An IDX file in memory: rank sizes, then n bytes of data (i * step modulo `modulo`). */
+size_t idx_bytes(uint8_t *to, const uint32_t *size, int rank, size_t n, int step, int modulo);
+
+/* A PNG written chunk by chunk, so that every kind can be made: `rows` are the packed rows without
+ * filter bytes, `row` bytes each; palette and trns may be NULL. */
+typedef struct png_kind {
+	int w, h, depth, type;
+	const uint8_t *rows;
+	size_t row;
+	const uint8_t *palette, *trns;
+	size_t palette_n, trns_n;
+} png_kind;
+size_t png_bytes(uint8_t *to, size_t room, const png_kind *k);
+
+#endif

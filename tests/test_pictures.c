@@ -1,0 +1,410 @@
+/* test_pictures.c - PNG files of every kind, resizing, grids and charts. */
+#include <check.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data/chart.h"
+#include "data/png.h"
+#include "tests/data_files.h"
+
+/* ---- round trips ---- */
+
+static const int sizes[][3] = {{1, 1, 1}, {1, 7, 3}, {5, 3, 3}, {28, 28, 1}, {33, 64, 3}, {300, 200, 3}};
+
+START_TEST(what_is_written_is_read_again)
+{
+	const int h = sizes[_i][0], w = sizes[_i][1], c = sizes[_i][2];
+	uint8_t *x = malloc((size_t)(h * w * c));
+	error e;
+	image im;
+	for (int i = 0; i < h * w * c; i++)
+		x[i] = (uint8_t)(i * 2654435761u >> 13);
+	ck_assert_msg(png_write(test_path("a.png"), x, h, w, c, &e), "%s", e.text);
+	ck_assert_msg(png_read(test_path("a.png"), &im, &e), "%s", e.text);
+	ck_assert(im.h == h && im.w == w && im.c == c);
+	ck_assert_mem_eq(im.x, x, (size_t)(h * w * c));
+	image_free(&im);
+	free(x);
+}
+END_TEST
+
+/* ---- kinds: one row of pixels each, and what it must become ---- */
+
+static const uint8_t red_blue[] = {255, 0, 0, 0, 0, 255, 9, 9, 9};
+
+static const struct {
+	const char *what;
+	png_kind kind;
+	uint8_t rows[16];
+	int c;
+	uint8_t want[16];
+} kinds[] = {
+	{"gray 1 bit", {.w = 4, .h = 1, .depth = 1, .type = 0, .row = 1}, {0x50}, 1, {0, 255, 0, 255}},
+	{"gray 2 bits", {.w = 4, .h = 1, .depth = 2, .type = 0, .row = 1}, {0x1b}, 1, {0, 85, 170, 255}},
+	{"gray 4 bits", {.w = 2, .h = 1, .depth = 4, .type = 0, .row = 1}, {0x2f}, 1, {34, 255}},
+	{"gray 8 bits", {.w = 3, .h = 1, .depth = 8, .type = 0, .row = 3}, {0, 77, 255}, 1, {0, 77, 255}},
+	/* 0x7f80 / 257 = 127.0, 0x80ff / 257 = 128.49, 0x01ff / 257 = 1.99 */
+	{"gray 16 bits", {.w = 3, .h = 1, .depth = 16, .type = 0, .row = 6}, {0x7f, 0x80, 0x80, 0xff, 0x01, 0xff}, 1,
+		{127, 128, 2}},
+	{"RGB 16 bits", {.w = 1, .h = 1, .depth = 16, .type = 2, .row = 6}, {0xff, 0xff, 0, 0, 0x40, 0x40}, 3,
+		{255, 0, 64}},
+	{"palette", {.w = 4, .h = 1, .depth = 2, .type = 3, .row = 1, .palette = red_blue, .palette_n = 9}, {0x18}, 3,
+		{255, 0, 0, 0, 0, 255, 9, 9, 9, 255, 0, 0}},
+	{"palette with a clear entry", {.w = 3, .h = 1, .depth = 2, .type = 3, .row = 1, .palette = red_blue,
+		.palette_n = 9, .trns = (const uint8_t[]){255, 0}, .trns_n = 2}, {0x18}, 3,
+		{255, 0, 0, 255, 255, 255, 9, 9, 9}},
+	{"gray with a clear value", {.w = 3, .h = 1, .depth = 8, .type = 0, .row = 3,
+		.trns = (const uint8_t[]){0, 77}, .trns_n = 2}, {0, 77, 200}, 1, {0, 255, 200}},
+	{"gray and alpha", {.w = 3, .h = 1, .depth = 8, .type = 4, .row = 6}, {100, 255, 100, 0, 0, 128}, 1,
+		{100, 255, 127}},
+	{"RGBA", {.w = 2, .h = 1, .depth = 8, .type = 6, .row = 8}, {10, 20, 30, 255, 0, 100, 200, 51}, 3,
+		{10, 20, 30, 204, 224, 244}},
+	{"RGBA 16 bits", {.w = 1, .h = 1, .depth = 16, .type = 6, .row = 8}, {0, 0, 0x64, 0x64, 0xc8, 0xc8, 0x33, 0x33},
+		3, {204, 224, 244}},
+};
+
+START_TEST(every_kind_of_png_becomes_gray_or_rgb_bytes)
+{
+	uint8_t bytes[8192];
+	png_kind k = kinds[_i].kind;
+	k.rows = kinds[_i].rows;
+	file_put("kind.png", bytes, png_bytes(bytes, sizeof bytes, &k));
+	error e;
+	image im;
+	int h, w, c;
+	ck_assert_msg(png_stat(test_path("kind.png"), &h, &w, &c, &e), "%s: %s", kinds[_i].what, e.text);
+	ck_assert_msg(png_read(test_path("kind.png"), &im, &e), "%s: %s", kinds[_i].what, e.text);
+	ck_assert(h == k.h && w == k.w && c == kinds[_i].c);
+	ck_assert(im.h == k.h && im.w == k.w && im.c == c);
+	for (int i = 0; i < w * c; i++)
+		ck_assert_msg(im.x[i] == kinds[_i].want[i], "%s: byte %d is %d, must be %d", kinds[_i].what, i, im.x[i],
+			kinds[_i].want[i]);
+	image_free(&im);
+}
+END_TEST
+
+/* ---- broken files ---- */
+
+static size_t good_png(uint8_t *bytes, size_t room, int w, int h)
+{
+	static uint8_t rows[64 * 64];
+	for (int i = 0; i < 64 * 64; i++)
+		rows[i] = (uint8_t)(i * 37 ^ i >> 3);
+	png_kind k = {.w = 64, .h = 64, .depth = 8, .type = 0, .row = 64, .rows = rows};
+	const size_t n = png_bytes(bytes, room, &k);
+	if (w != 64 || h != 64) {                    /* lie in IHDR: its sum is then wrong too */
+		bytes[16] = (uint8_t)(w >> 24);
+		bytes[17] = (uint8_t)(w >> 16);
+		bytes[18] = (uint8_t)(w >> 8);
+		bytes[19] = (uint8_t)w;
+		bytes[23] = (uint8_t)h;
+	}
+	return n;
+}
+
+/* Cut at every length: each is an error, none a crash or a half image. */
+START_TEST(a_png_cut_anywhere_is_refused)
+{
+	static uint8_t bytes[16384];
+	const size_t n = good_png(bytes, sizeof bytes, 64, 64);
+	for (size_t k = 0; k < n - 12; k += k < 64 ? 1 : 97) {     /* the last 12 are the end mark */
+		error e;
+		image im;
+		file_put("cut.png", bytes, k);
+		ck_assert_msg(!png_read(test_path("cut.png"), &im, &e), "cut at %zu", k);
+		ck_assert_ptr_null(im.x);
+		ck_assert_msg(strstr(e.text, "cut.png: ") != NULL, "%s", e.text);
+	}
+}
+END_TEST
+
+START_TEST(a_png_with_changed_bytes_is_refused_or_read_but_never_worse)
+{
+	static uint8_t bytes[16384], copy[16384];
+	const size_t n = good_png(bytes, sizeof bytes, 64, 64);
+	int refused = 0;
+	for (unsigned k = 0; k < 400; k++) {
+		memcpy(copy, bytes, n);
+		copy[8 + k * 2654435761u % (n - 8)] ^= (uint8_t)(1 + k % 255);
+		file_put("changed.png", copy, n);
+		error e;
+		image im;
+		if (png_read(test_path("changed.png"), &im, &e))
+			image_free(&im);
+		else
+			refused++;
+	}
+	ck_assert_int_gt(refused, 200);
+}
+END_TEST
+
+START_TEST(files_that_are_no_png_are_named)
+{
+	static uint8_t bytes[16384];
+	error e;
+	image im;
+	ck_assert(!png_read(test_path("missing.png"), &im, &e));
+	ck_assert_msg(strstr(e.text, "missing.png: cannot read: No such file") != NULL, "%s", e.text);
+	file_put("text.png", "hello, world", 12);
+	ck_assert(!png_read(test_path("text.png"), &im, &e));
+	ck_assert_msg(strstr(e.text, "text.png: not a PNG file") != NULL, "%s", e.text);
+	ck_assert(!png_read("/", &im, &e));
+	ck_assert_msg(strstr(e.text, "not a regular file") != NULL, "%s", e.text);
+	file_put("lie.png", bytes, good_png(bytes, sizeof bytes, 1 << 30, 200));
+	ck_assert(!png_read(test_path("lie.png"), &im, &e));
+	ck_assert_msg(strstr(e.text, "lie.png: damaged or truncated PNG") != NULL, "%s", e.text);
+}
+END_TEST
+
+/* A correct file that is only too large must be refused before memory is taken. */
+START_TEST(a_png_that_is_too_large_is_refused)
+{
+	static uint8_t row[DATA_SIDE_MAX + 8], bytes[DATA_SIDE_MAX + 8192];
+	png_kind k = {.w = DATA_SIDE_MAX + 1, .h = 1, .depth = 8, .type = 0, .row = DATA_SIDE_MAX + 1, .rows = row};
+	error e;
+	image im;
+	file_put("wide.png", bytes, png_bytes(bytes, sizeof bytes, &k));
+	ck_assert(!png_read(test_path("wide.png"), &im, &e));
+	ck_assert_msg(strstr(e.text, "larger than 16384 pixels a side") != NULL, "%s", e.text);
+	k.w--;
+	k.row--;
+	file_put("wide.png", bytes, png_bytes(bytes, sizeof bytes, &k));
+	ck_assert_msg(png_read(test_path("wide.png"), &im, &e), "%s", e.text);
+	image_free(&im);
+}
+END_TEST
+
+/* The disk is full (here: files may not grow beyond 100 bytes): the old picture stays, and alone. */
+START_TEST(a_failed_write_leaves_the_old_file)
+{
+	static uint8_t x[64 * 64], before[8192], after[8192];
+	error e;
+	x[5] = 9;
+	ck_assert(png_write(test_path("w/old.png"), x, 8, 8, 1, &e));
+	const size_t n = file_get("w/old.png", before, sizeof before);
+	for (int i = 0; i < 64 * 64; i++)
+		x[i] = (uint8_t)(i * 2654435761u >> 9);
+	struct rlimit old, small;
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = (struct rlimit){100, old.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &small);
+	const bool ok = png_write(test_path("w/old.png"), x, 64, 64, 1, &e);
+	setrlimit(RLIMIT_FSIZE, &old);
+	ck_assert(!ok);
+	ck_assert_msg(strstr(e.text, "old.png: cannot write") != NULL, "%s", e.text);
+	ck_assert_uint_eq(file_get("w/old.png", after, sizeof after), n);
+	ck_assert_mem_eq(before, after, n);
+	ck_assert_int_eq(unlink(test_path("w/old.png")), 0);
+	ck_assert_int_eq(rmdir(test_path("w")), 0);  /* empty: no temporary file stayed */
+	ck_assert(!png_write("/nowhere/at/all.png", x, 8, 8, 1, &e));
+	ck_assert_msg(strstr(e.text, "/nowhere/at/all.png: cannot") != NULL, "%s", e.text);
+}
+END_TEST
+
+/* ---- resizing ---- */
+
+static void convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,
+	enum data_resize mode)
+{
+	error e;
+	ck_assert_msg(image_convert(from, sh, sw, sc, to, h, w, c, mode, &e), "%s", e.text);
+}
+
+START_TEST(shrinking_by_whole_factors_is_the_mean_of_blocks)
+{
+	uint8_t x[6 * 9], y[2 * 3];
+	for (int i = 0; i < 54; i++)
+		x[i] = (uint8_t)(i * 97 % 256);
+	convert(x, 6, 9, 1, y, 2, 3, 1, RESIZE_STRETCH);
+	for (int i = 0; i < 6; i++) {
+		int sum = 0;
+		for (int k = 0; k < 9; k++)
+			sum += x[(i / 3 * 3 + k / 3) * 9 + i % 3 * 3 + k % 3];
+		ck_assert_int_eq(y[i], (int)(sum / 9.0 + 0.5));
+	}
+}
+END_TEST
+
+/* Half-pixel centres: doubling 0, 100 gives 0, 25, 75, 100. */
+START_TEST(growing_is_bilinear_with_half_pixel_centres)
+{
+	const uint8_t x[2] = {0, 100}, want[4] = {0, 25, 75, 100};
+	uint8_t y[4];
+	convert(x, 1, 2, 1, y, 1, 4, 1, RESIZE_STRETCH);
+	ck_assert_mem_eq(y, want, 4);
+}
+END_TEST
+
+START_TEST(a_constant_stays_constant_at_any_size)
+{
+	static uint8_t x[64 * 64 * 3], y[64 * 64 * 3];
+	memset(x, 201, sizeof x);
+	for (int sh = 1; sh <= 40; sh += 13)
+		for (int sw = 1; sw <= 40; sw += 7)
+			for (int h = 1; h <= 64; h += 21)
+				for (int w = 1; w <= 64; w += 9)
+					for (int mode = RESIZE_CROP; mode <= RESIZE_STRETCH; mode += 2) {
+						memset(y, 0, sizeof y);
+						convert(x, sh, sw, 3, y, h, w, 3, (enum data_resize)mode);
+						ck_assert_mem_eq(y, x, (size_t)(h * w * 3));
+					}
+}
+END_TEST
+
+START_TEST(modes_cut_frame_stretch_and_pad)
+{
+	/* 2 x 4: columns 10 20 30 40 */
+	const uint8_t x[8] = {10, 20, 30, 40, 10, 20, 30, 40};
+	static const struct {
+		enum data_resize mode;
+		int h, w;
+		uint8_t want[16];
+	} row[] = {
+		{RESIZE_CROP, 2, 2, {20, 30, 20, 30}},
+		{RESIZE_FIT, 4, 4, {0, 0, 0, 0, 10, 20, 30, 40, 10, 20, 30, 40, 0, 0, 0, 0}},
+		{RESIZE_STRETCH, 2, 2, {15, 35, 15, 35}},
+		{RESIZE_PAD, 4, 2, {0, 0, 20, 30, 20, 30, 0, 0}},
+		{RESIZE_PAD, 1, 6, {0, 10, 20, 30, 40, 0}},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		uint8_t y[16];
+		convert(x, 2, 4, 1, y, row[i].h, row[i].w, 1, row[i].mode);
+		for (int k = 0; k < row[i].h * row[i].w; k++)
+			ck_assert_msg(y[k] == row[i].want[k], "row %d, pixel %d: %d, must be %d", i, k, y[k],
+				row[i].want[k]);
+	}
+}
+END_TEST
+
+START_TEST(channels_are_converted_by_luma_and_by_copies)
+{
+	const uint8_t rgb[9] = {255, 0, 0, 0, 255, 0, 0, 0, 255}, want[3] = {76, 150, 29};
+	uint8_t gray[3], back[9];
+	convert(rgb, 1, 3, 3, gray, 1, 3, 1, RESIZE_CROP);
+	ck_assert_mem_eq(gray, want, 3);
+	convert(gray, 1, 3, 1, back, 1, 3, 3, RESIZE_CROP);
+	for (int i = 0; i < 9; i++)
+		ck_assert_int_eq(back[i], gray[i / 3]);
+}
+END_TEST
+
+/* ---- grids and charts ---- */
+
+START_TEST(a_grid_places_scales_and_clamps)
+{
+	/* three images 1x2, gray: the last value is not a number */
+	const real x[6] = {-1, 1, 0, 5, -7, (real)NAN};
+	image g;
+	error e;
+	ck_assert(image_grid(&g, x, 3, 1, 2, 1, 2, 3, &e));
+	ck_assert(g.h == 2 * (3 + 2) + 2 && g.w == 2 * (6 + 2) + 2 && g.c == 1);
+	static const struct {
+		int y, x, v;
+	} at[] = {
+		{2, 2, 0}, {4, 4, 0}, {2, 5, 255}, {4, 7, 255}, {2, 10, 128}, {2, 13, 255}, {7, 2, 0}, {7, 5, 0},
+		{0, 0, 48}, {2, 8, 48}, {5, 2, 48}, {7, 10, 48},
+	};
+	for (int i = 0; i < COUNT(at); i++)
+		ck_assert_msg(g.x[at[i].y * g.w + at[i].x] == at[i].v, "pixel %d,%d is %d, must be %d", at[i].y,
+			at[i].x, g.x[at[i].y * g.w + at[i].x], at[i].v);
+	image_free(&g);
+	ck_assert(!image_grid(&g, x, 3, 1, 2, 1, 3, 10000, &e));
+	ck_assert_msg(strstr(e.text, "take fewer images") != NULL, "%s", e.text);
+}
+END_TEST
+
+/* Rows whose columns [x0,x1) hold a pixel of the first curve's colour; -1 without. */
+static double curve_height(const image *im, int x0, int x1)
+{
+	double sum = 0;
+	int n = 0;
+	for (int y = 56; y < im->h - 66; y++)
+		for (int x = x0; x < x1; x++) {
+			const uint8_t *p = im->x + (y * im->w + x) * 3;
+			if (p[0] == 0 && p[1] == 114 && p[2] == 178) {
+				sum += y;
+				n++;
+			}
+		}
+	return n ? sum / n : -1;
+}
+
+START_TEST(a_chart_shows_a_rising_curve_rising)
+{
+	static double x[5000], y[5000];
+	for (int points = 50; points <= 5000; points *= 100) {
+		for (int i = 0; i < points; i++) {
+			x[i] = i;
+			y[i] = 3.0 * i / points + (i % 2 ? 0.1 : -0.1);
+		}
+		const chart_series s = {"D loss", x, y, points};
+		const chart c = {.title = "loss", .x_name = "step", .series = &s, .count = 1};
+		image im;
+		error e;
+		ck_assert_msg(chart_draw(&im, &c, &e), "%s", e.text);
+		ck_assert(im.w == 900 && im.h == 500 && im.c == 3);
+		const double left = curve_height(&im, 150, 200), middle = curve_height(&im, 450, 500),
+			right = curve_height(&im, 780, 830);
+		ck_assert_msg(left > middle + 50 && middle > right + 50 && right > 0, "%g %g %g", left, middle, right);
+		image_free(&im);
+	}
+}
+END_TEST
+
+START_TEST(charts_of_odd_data_are_drawn)
+{
+	const double x[4] = {0, 1, 2, 3}, flat[4] = {2, 2, 2, 2}, holes[4] = {NAN, 1, INFINITY, -1},
+		zero[4] = {0, 0, 0, 0}, wide[4] = {1e-9, 1, 1e9, 1e15};
+	const double *const y[] = {flat, holes, zero, wide};
+	for (int i = 0; i < COUNT(y); i++)
+		for (int64_t n = 0; n <= 4; n++)
+			for (int log_y = 0; log_y < 2; log_y++) {
+				const chart_series s = {"a", x, y[i], n};
+				const chart c = {.title = "a title that is long enough to need a row of its own for the names",
+					.series = &s, .count = 1, .log_y = log_y};
+				error e;
+				ck_assert_msg(chart_write(test_path("c.png"), &c, &e), "%s", e.text);
+			}
+	error e;
+	image im;
+	ck_assert(!chart_draw(&im, &(chart){.w = 10, .h = 10}, &e));
+	ck_assert_msg(strstr(e.text, "chart of 10x10") != NULL, "%s", e.text);
+}
+END_TEST
+
+int main(void)
+{
+	test_files_begin();
+	Suite *s = suite_create("pictures");
+	TCase *t = tcase_create("pictures");
+	tcase_set_timeout(t, 60);
+	tcase_add_loop_test(t, what_is_written_is_read_again, 0, COUNT(sizes));
+	tcase_add_loop_test(t, every_kind_of_png_becomes_gray_or_rgb_bytes, 0, COUNT(kinds));
+	tcase_add_test(t, a_png_cut_anywhere_is_refused);
+	tcase_add_test(t, a_png_with_changed_bytes_is_refused_or_read_but_never_worse);
+	tcase_add_test(t, files_that_are_no_png_are_named);
+	tcase_add_test(t, a_png_that_is_too_large_is_refused);
+	tcase_add_test(t, a_failed_write_leaves_the_old_file);
+	tcase_add_test(t, shrinking_by_whole_factors_is_the_mean_of_blocks);
+	tcase_add_test(t, growing_is_bilinear_with_half_pixel_centres);
+	tcase_add_test(t, a_constant_stays_constant_at_any_size);
+	tcase_add_test(t, modes_cut_frame_stretch_and_pad);
+	tcase_add_test(t, channels_are_converted_by_luma_and_by_copies);
+	tcase_add_test(t, a_grid_places_scales_and_clamps);
+	tcase_add_test(t, a_chart_shows_a_rising_curve_rising);
+	tcase_add_test(t, charts_of_odd_data_are_drawn);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	const int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	test_files_end();
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
