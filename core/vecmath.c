@@ -101,7 +101,8 @@ static inline float log_one(float x)
 	bool tiny = x < 0x1p-126f;
 	float scaled = tiny ? x * 0x1p23f : x;
 	int32_t i = float_bits(scaled);
-	int32_t k = (i - float_bits(0.707106781f)) >> 23;
+	/* Unsigned, so that negative x, refused below, cannot overflow. */
+	int32_t k = (int32_t)((uint32_t)i - (uint32_t)float_bits(0.707106781f)) >> 23;
 	float m = bits_float((int32_t)((uint32_t)i - ((uint32_t)k << 23)));
 	float y = log1p_plus(m - 1.0f, (float)k - (tiny ? 23.0f : 0.0f));
 	y = x == 0.0f ? -INFINITY : y;
