@@ -265,28 +265,49 @@ static void gather_run(gather *g, const real *in, const real *w, epilogue e, rea
 	parallel_for(g->s.groups * g->sets * g->bands, 1, gather_item, g);
 }
 
+static size_t scratch_of(const tile_kernels *k, const conv_shape *s, bool adjoint)
+{
+	if (conv_is_depthwise(s))
+		return conv_depth_scratch(s);
+	if (conv_is_narrow(k, s, adjoint))
+		return conv_narrow_scratch(k, s, adjoint);
+	gather g = gather_of(k, s, adjoint);
+	return gather_scratch(&g);
+}
+
 size_t conv_forward_scratch(const tile_kernels *k, const conv_shape *s)
 {
-	gather g = gather_of(k, s, false);
-	return gather_scratch(&g);
+	return scratch_of(k, s, false);
 }
 
 void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, const real *w,
 		  epilogue e, real *y, void *scratch)
 {
-	gather g = gather_of(k, s, false);
-	gather_run(&g, x, w, e, y, scratch);
+	if (conv_is_depthwise(s)) {
+		conv_depth_forward(s, x, w, e, y, scratch);
+	} else if (conv_is_narrow(k, s, false)) {
+		conv_narrow(k, s, false, x, w, e, y, scratch);
+	} else {
+		gather g = gather_of(k, s, false);
+		gather_run(&g, x, w, e, y, scratch);
+	}
 }
 
 size_t conv_dx_scratch(const tile_kernels *k, const conv_shape *s)
 {
-	gather g = gather_of(k, s, true);
-	return gather_scratch(&g);
+	return scratch_of(k, s, true);
 }
 
 void conv_dx(const tile_kernels *k, const conv_shape *s, const real *dy, const real *w, real *dx,
 	     void *scratch)
 {
-	gather g = gather_of(k, s, true);
-	gather_run(&g, dy, w, (epilogue){0}, dx, scratch);
+	const epilogue none = {0};
+	if (conv_is_depthwise(s)) {
+		conv_depth_dx(s, dy, w, dx, scratch);
+	} else if (conv_is_narrow(k, s, true)) {
+		conv_narrow(k, s, true, dy, w, none, dx, scratch);
+	} else {
+		gather g = gather_of(k, s, true);
+		gather_run(&g, dy, w, none, dx, scratch);
+	}
 }

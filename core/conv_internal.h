@@ -27,4 +27,18 @@ int64_t piece(int64_t n);
 bool conv_is_product(const conv_shape *s);
 conv_shape conv_flatten(const conv_shape *s);
 
+/* Depthwise kernels (conv_depth.c): groups == cin > 1. */
+bool conv_is_depthwise(const conv_shape *s);
+size_t conv_depth_scratch(const conv_shape *s);
+void conv_depth_forward(const conv_shape *s, const real *x, const real *w, epilogue e, real *y,
+			void *scratch);
+void conv_depth_dx(const conv_shape *s, const real *dy, const real *w, real *dx, void *scratch);
+void conv_depth_dw(const conv_shape *s, const real *x, const real *dy, real *dw, void *scratch);
+
+/* Few output channels (conv_narrow.c): the adjoint in x, and forward with stride 1. */
+bool conv_is_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint);
+size_t conv_narrow_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint);
+void conv_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *in, const real *w,
+		 epilogue e, real *out, void *scratch);
+
 #endif

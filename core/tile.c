@@ -8,13 +8,13 @@
 #include <string.h>
 
 #ifdef __AVX512F__
-enum { BYTES = 64, PIXELS = 8, WIDE = 2, ROWS = 12 };
+enum { BYTES = 64, PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
 #elif defined(__AVX2__)
-enum { BYTES = 32, PIXELS = 6, WIDE = 2, ROWS = 6 };
+enum { BYTES = 32, PIXELS = 6, WIDE = 2, ROWS = 6, FLAT = 3 };
 #else
-enum { BYTES = 16, PIXELS = 6, WIDE = 2, ROWS = 6 };
+enum { BYTES = 16, PIXELS = 6, WIDE = 2, ROWS = 6, FLAT = 3 };
 #endif
-enum { VEC = BYTES / (int)sizeof(real), ROWS_MAX = 12 };
+enum { VEC = BYTES / (int)sizeof(real), SUMS = ROWS * WIDE };
 
 typedef real vec __attribute__((vector_size(BYTES)));
 typedef real vec_any __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
@@ -22,7 +22,7 @@ typedef real vec_any __attribute__((vector_size(BYTES), aligned(sizeof(real)), m
 typedef __typeof__((vec){0} > (vec){0}) mask;
 
 #define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL _Pragma("GCC unroll 32")
 
 /* v > 0 ? v : slope * v, by masks: C has no ?: on vectors. */
 INLINE vec leaky(vec v, real slope)
@@ -123,25 +123,31 @@ static void conv(const tile_conv *t)
 	}
 }
 
+/* z += the first `left` lanes of v. */
+static __attribute__((noinline)) void add_some(vec v, real *z, int left)
+{
+	for (int i = 0; i < left; i++)
+		z[i] += v[i];
+}
+
 /* R rows times N vectors of channels, over all positions. */
 INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0, int64_t o)
 {
-	vec acc[ROWS_MAX][WIDE];
-	UNROLL for (int r = 0; r < R; r++)
-		UNROLL for (int n = 0; n < N; n++)
-			acc[r][n] = (vec){0};
+	vec acc[SUMS];
+	UNROLL for (int i = 0; i < R * N; i++)
+		acc[i] = (vec){0};
 	const int64_t xs = t->x_step[2], ys = t->dy_step[2];
 	for (int64_t b = 0; b < t->size[0]; b++) {
 		for (int64_t i = 0; i < t->size[1]; i++) {
 			const real *x = t->x + b * t->x_step[0] + i * t->x_step[1] + r0;
 			const real *dy = t->dy + b * t->dy_step[0] + i * t->dy_step[1] + o;
 			for (int64_t j = t->size[2]; j > 0; j--, x += xs, dy += ys) {
-				vec yv[WIDE];
+				vec yv[FLAT];
 				UNROLL for (int n = 0; n < N; n++)
 					yv[n] = *(const vec_any *)(dy + n * VEC);
 				UNROLL for (int r = 0; r < R; r++)
 					UNROLL for (int n = 0; n < N; n++)
-						acc[r][n] += yv[n] * x[r];
+						acc[r * N + n] += yv[n] * x[r];
 			}
 		}
 	}
@@ -149,22 +155,36 @@ INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0
 		UNROLL for (int n = 0; n < N; n++) {
 			real *z = t->z + (r0 + r) * t->ld + o + n * VEC;
 			int64_t left = t->cout - o - n * VEC;
-			if (left >= VEC) {
-				*(vec_any *)z += acc[r][n];
-				continue;
-			}
-			for (int i = 0; i < left; i++)
-				z[i] += acc[r][n][i];
+			if (left >= VEC)
+				*(vec_any *)z += acc[r * N + n];
+			else
+				add_some(acc[r * N + n], z, (int)left);
 		}
 	}
 }
 
-/* All rows of one block of channels: full tiles, then 8, 4, 2, 1 of what is left. */
+/* The last rows from r on, fewer than 4. */
+INLINE void outer_few(const int N, const tile_outer *t, int64_t r, int64_t o)
+{
+	int64_t left = t->rows - r;
+	if (left == 3)
+		outer_tile(3, N, t, r, o);
+	else if (left == 2)
+		outer_tile(2, N, t, r, o);
+	else if (left == 1)
+		outer_tile(1, N, t, r, o);
+}
+
+/* All rows of one block of channels: full tiles, then what is left. */
 INLINE void outer_block(const int N, const tile_outer *t, int64_t o)
 {
 	int64_t r = 0;
 	for (; r + ROWS <= t->rows; r += ROWS)
 		outer_tile(ROWS, N, t, r, o);
+	if (ROWS > 9 && t->rows - r == 9) {          /* 3x3 taps of one channel, 3 taps of a colour */
+		outer_tile(ROWS > 9 ? 9 : 1, N, t, r, o);
+		return;
+	}
 	if (ROWS > 8 && t->rows - r >= 8) {
 		outer_tile(ROWS > 8 ? 8 : 1, N, t, r, o);
 		r += 8;
@@ -173,22 +193,18 @@ INLINE void outer_block(const int N, const tile_outer *t, int64_t o)
 		outer_tile(4, N, t, r, o);
 		r += 4;
 	}
-	if (t->rows - r >= 2) {
-		outer_tile(2, N, t, r, o);
-		r += 2;
-	}
-	if (t->rows - r >= 1)
-		outer_tile(1, N, t, r, o);
+	outer_few(N, t, r, o);
 }
 
 static void outer(const tile_outer *t)
 {
-	for (int64_t o = 0; o < t->cout; o += WIDE * VEC) {
-		if (t->cout - o > VEC)
-			outer_block(WIDE, t, o);
-		else
-			outer_block(1, t, o);
-	}
+	int64_t o = 0;
+	for (; t->rows < 4 && t->cout - o > (FLAT - 1) * VEC; o += FLAT * VEC)
+		outer_few(FLAT, t, 0, o);
+	for (; t->cout - o > VEC; o += WIDE * VEC)
+		outer_block(WIDE, t, o);
+	if (o < t->cout)
+		outer_block(1, t, o);
 }
 
 #define PASTE_(a, b) a##b

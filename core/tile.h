@@ -18,7 +18,7 @@ extern "C" {
  * slope * v. Zero everywhere means nothing. */
 typedef struct epilogue {
 	const real *bias;                            /* [cout] or NULL */
-	const real *residual;                        /* like y or NULL; may be y itself */
+	const real *residual;                        /* like y or NULL; not y itself */
 	real slope;
 	bool act;
 } epilogue;

@@ -1,0 +1,177 @@
+/* conv_narrow.c - convolution to few channels (images): taps become channels of a matrix product.
+ *
+ * With 3 output channels a vector of them is mostly empty. Instead every input pixel is multiplied by
+ * the weights of all taps at once, t[p][tap*C + c] = sum over i of in[p][i] * w[tap][i][c], which fills
+ * vectors, and each output pixel adds up its taps:
+ *     out[h][v][c] = sum over (ky,kx) with h + top - ky = sh*i, v + left - kx = sw*j
+ *                    of t[i][j][(ky,kx)*C + c]
+ * That is the adjoint in x. Forward with stride 1 is the same with the kernel flipped. */
+#include <string.h>
+
+#include "core/conv_internal.h"
+#include "core/thread.h"
+
+enum {
+	NARROW = 4,                                  /* channels: one small vector */
+	NARROW_BYTES = 256 * 1024,                   /* of t in an item */
+};
+
+typedef real quad __attribute__((vector_size(NARROW * sizeof(real)), aligned(sizeof(real)), may_alias));
+
+typedef struct narrow {
+	const tile_kernels *k;
+	int64_t b, ih, iw, ic, oh, ow, oc;
+	int kh, kw, sh, sw;
+	int64_t top, left;
+	int64_t wide;                                /* of a pixel of t */
+	int64_t rows, bands;                         /* output rows of an item */
+	int64_t rows_in;                             /* rows of t of an item, at most */
+	const real *in;
+	real *out, *packed, *work;
+	int64_t work_size;                           /* per worker, elements */
+	epilogue e;
+} narrow;
+
+static narrow narrow_of(const tile_kernels *k, const conv_shape *s, bool adjoint)
+{
+	narrow g = {.k = k, .b = s->b, .kh = s->kh, .kw = s->kw, .sh = 1, .sw = 1};
+	if (adjoint) {
+		g.ih = s->ho, g.iw = s->wo, g.ic = s->cout, g.oh = s->h, g.ow = s->w, g.oc = s->cin;
+		g.sh = s->sh, g.sw = s->sw, g.top = s->top, g.left = s->left;
+	} else {
+		g.ih = s->h, g.iw = s->w, g.ic = s->cin, g.oh = s->ho, g.ow = s->wo, g.oc = s->cout;
+		g.top = s->kh - 1 - s->top, g.left = s->kw - 1 - s->left;
+	}
+	g.wide = tile_round(k, s->kh * s->kw * g.oc);
+	int64_t want = MAX(1, CONV_ITEMS / s->b), line = g.iw * g.wide * (int64_t)sizeof(real);
+	g.rows = MAX(1, MIN((g.oh + want - 1) / want, NARROW_BYTES / line * g.sh));
+	g.bands = (g.oh + g.rows - 1) / g.rows;
+	g.rows_in = MIN(g.ih, (g.rows + s->kh) / g.sh + 2);
+	int64_t lists = piece(g.rows_in * g.iw * (int64_t)(sizeof(int64_t) / sizeof(real)));
+	g.work_size = 2 * lists + piece(g.rows_in * g.iw * g.wide + NARROW);
+	return g;
+}
+
+bool conv_is_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint)
+{
+	int64_t oc = adjoint ? s->cin : s->cout, ic = adjoint ? s->cout : s->cin;
+	if (s->groups > 1 || oc > NARROW || s->kh * s->kw == 1 || ic < NARROW ||
+	    (!adjoint && (s->sh > 1 || s->sw > 1)))
+		return false;
+	/* Products here against those of a gather with one vector per tap. */
+	int64_t taps = (int64_t)s->kh * s->kw, all = tile_round(k, taps * oc);
+	if (adjoint)
+		return all < taps * k->vec;
+	return s->h * s->w * all < s->ho * s->wo * taps * k->vec;
+}
+
+static int64_t packed_size(const narrow *g)
+{
+	return piece(tile_packed_size(g->k, g->ic, g->kh * g->kw * g->oc));
+}
+
+size_t conv_narrow_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint)
+{
+	narrow g = narrow_of(k, s, adjoint);
+	int64_t plain = piece(g.ic * g.kh * g.kw * g.oc);
+	return (size_t)(packed_size(&g) + plain + pool_threads() * g.work_size) * sizeof(real);
+}
+
+/* The weights as a matrix [ic, taps*oc] in `plain`, then packed. */
+static void pack(const narrow *g, bool adjoint, const real *w, real *plain)
+{
+	const int64_t taps = (int64_t)g->kh * g->kw, columns = taps * g->oc;
+	for (int64_t t = 0; t < taps; t++) {
+		const real *from = w + (adjoint ? t : taps - 1 - t) * g->ic * g->oc;
+		for (int64_t i = 0; i < g->ic; i++)
+			for (int64_t c = 0; c < g->oc; c++)
+				plain[i * columns + t * g->oc + c] =
+					adjoint ? from[c * g->ic + i] : from[i * g->oc + c];
+	}
+	tile_pack(g->k, plain, columns, 1, g->ic, columns, g->ic, 0, g->packed);
+}
+
+/* t [rows*iw, wide], whole vectors of channels, of input rows [lo, lo + rows) of image b. */
+static void multiply(const narrow *g, int64_t b, int64_t lo, int64_t rows, int64_t *lists, real *t)
+{
+	int64_t n = rows * g->iw, run = 0, *in = lists, *out = lists + n;
+	for (int64_t p = 0; p < n; p++) {
+		in[p] = p * g->ic;
+		out[p] = p * g->wide;
+	}
+	tile_conv c = {
+		.x = g->in + (b * g->ih + lo) * g->iw * g->ic, .in = in, .out = out, .npix = n, .run = &run,
+		.nrun = 1, .len = g->ic, .w = g->packed, .y = t, .cout = g->wide,
+	};
+	g->k->conv(&c);
+}
+
+static void finish(const narrow *g, int64_t at, quad sum)
+{
+	for (int64_t c = 0; c < g->oc; c++) {
+		real v = sum[c];
+		if (g->e.bias)
+			v += g->e.bias[c];
+		if (g->e.residual)
+			v += g->e.residual[at + c];
+		g->out[at + c] = g->e.act && !(v > 0) ? v * g->e.slope : v;
+	}
+}
+
+/* Taps of output position h along one axis of n inputs: [*lo, *hi) in steps of s. */
+static void taps_at(int64_t h, int64_t pad, int k, int s, int64_t n, int64_t *lo, int64_t *hi)
+{
+	int64_t p = h + pad, first = p - s * (n - 1);        /* tap of the last input */
+	int64_t k0 = (p % s + s) % s;
+	*lo = first > k0 ? first : k0;
+	*hi = MIN(k, p + 1);
+}
+
+/* Row h of image b from t, which begins at input row `first`. */
+static void fold_row(const narrow *g, int64_t b, int64_t h, int64_t first, const real *t)
+{
+	int64_t ky0, ky1, kx0, kx1;
+	taps_at(h, g->top, g->kh, g->sh, g->ih, &ky0, &ky1);
+	for (int64_t v = 0; v < g->ow; v++) {
+		quad sum = {0};
+		taps_at(v, g->left, g->kw, g->sw, g->iw, &kx0, &kx1);
+		for (int64_t ky = ky0; ky < ky1; ky += g->sh) {
+			const real *row = t + ((h + g->top - ky) / g->sh - first) * g->iw * g->wide;
+			for (int64_t kx = kx0; kx < kx1; kx += g->sw)
+				sum += *(const quad *)(row + (v + g->left - kx) / g->sw * g->wide +
+						       (ky * g->kw + kx) * g->oc);
+		}
+		finish(g, ((b * g->oh + h) * g->ow + v) * g->oc, sum);
+	}
+}
+
+static void narrow_item(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	const narrow *g = ctx;
+	int64_t *lists = (int64_t *)(g->work + worker * g->work_size);
+	int64_t list_size = g->rows_in * g->iw * (int64_t)(sizeof(int64_t) / sizeof(real));
+	real *t = g->work + worker * g->work_size + 2 * piece(list_size);
+	for (int64_t i = lo; i < hi; i++) {
+		int64_t b = i / g->bands, h0 = i % g->bands * g->rows, h1 = MIN(h0 + g->rows, g->oh);
+		int64_t low = h0 + g->top - (g->kh - 1);
+		int64_t first = low > 0 ? MIN(g->ih - 1, low / g->sh) : 0;
+		int64_t last = MIN(g->ih - 1, MAX(0, (h1 - 1 + g->top) / g->sh));
+		multiply(g, b, first, MAX(0, last - first) + 1, lists, t);
+		for (int64_t h = h0; h < h1; h++)
+			fold_row(g, b, h, first, t);
+	}
+}
+
+void conv_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *in, const real *w,
+		 epilogue e, real *out, void *scratch)
+{
+	narrow g = narrow_of(k, s, adjoint);
+	g.in = in;
+	g.out = out;
+	g.e = e;
+	g.packed = scratch;
+	real *plain = g.packed + packed_size(&g);
+	g.work = plain + piece(g.ic * g.kh * g.kw * g.oc);
+	pack(&g, adjoint, w, plain);
+	parallel_for(g.b * g.bands, 1, narrow_item, &g);
+}
