@@ -1,46 +1,69 @@
-# sagan: `make` builds build/sagan; `make demo`, `make test` need nothing but git, gcc, make and apt.
+# sagan: `make` builds build/sagan; `make demo` and `make test` need nothing but git, gcc, make and apt.
 #
-# make REAL=double          everything in double (derivative checks run in it)
-# make SAN=address,undefined
-# make V=1                  shows the commands
+#   make                     the program, build/sagan          make install PREFIX=/usr/local
+#   make demo                digits in three minutes           make lint    who includes whom
+#   make test                all tests                         make bench   speed of kernels and steps
+#   make golden GOLDEN=DIR   every reference value of a folder  make clean
+#
+#   make REAL=double         everything in double (derivative checks run in it)
+#   make SAN=address,undefined        V=1 shows the commands        BUILD=DIR builds there
 
 REAL ?= float
 SAN  ?=
 V    ?=
 Q    := $(if $(V),,@)
 
-CONFIG := $(REAL)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 comma  := ,
+CONFIG := $(REAL)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BUILD  ?= build
-B      := $(BUILD)/$(REAL)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+B      := $(BUILD)/$(CONFIG)
 
-PACKAGES := openblas libpng hdf5 yaml-0.1 zlib
-CC       ?= gcc
+PREFIX  ?= /usr/local
+DESTDIR ?=
+GOLDEN  ?= tests/golden
+VERSION := $(shell sed -n 's/.*SAGAN_VERSION "\(.*\)"/\1/p' gan/version.h)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 CFLAGS   ?= -O3 -g
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+PACKAGES := openblas libpng hdf5 yaml-0.1 zlib
+
+# Asked once, and only when something is compiled: pkg-config itself may be missing before the set-up.
+ask = $(eval $1 := $(shell pkg-config $2))$($1)
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. $(WARN) $(CFLAGS) \
 	-fno-math-errno -fno-trapping-math -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -DNO_CLONES) \
-	$(shell pkg-config --cflags $(PACKAGES))
-LIBS      = $(shell pkg-config --libs $(PACKAGES)) -lm -pthread
-TEST_LIBS = $(shell pkg-config --libs check)
+	$(PKG_CFLAGS)
+PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags $(PACKAGES))
+PKG_LIBS   = $(call ask,PKG_LIBS,--libs $(PACKAGES))
+LIBS       = $(PKG_LIBS) -lm -pthread
+TEST_LIBS  = $(call ask,TEST_LIBS,--libs check)
 
 # The register tiles are compiled once per instruction set and chosen at run time (core/tile.h).
-LEVELS   := $(if $(filter x86_64,$(shell uname -m)),base v3 v4,base)
+LEVELS     := $(if $(filter x86_64,$(shell uname -m)),base v3 v4,base)
 FLAGS_base := -ffp-contract=fast
 FLAGS_v3   := -ffp-contract=fast -march=x86-64-v3
 FLAGS_v4   := -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=512
 
 LIB_SRC  := $(filter-out core/tile.c,$(wildcard core/*.c layers/*.c optim/*.c data/*.c gan/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/tile_%.o)
-TOOL_SRC := $(wildcard tools/*.c)
-TESTS    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
-HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(wildcard tests/test_*.c tests/bench_*.c),$(wildcard tests/*.c)))
+TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
+TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
+BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
+HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c tests/bench_%.c,$(wildcard tests/*.c)))
+# Headers that C++ can include are the public ones.
+PUBLIC   := $(shell grep -l 'extern "C"' core/*.h layers/*.h optim/*.h data/*.h gan/*.h) gan/version.h
 
 all: $(BUILD)/sagan
 
-$(BUILD)/sagan: $(TOOL_SRC:%.c=$(B)/%.o) $(B)/libsagan.a
+# build/sagan is the configuration that was built last.
+$(BUILD)/sagan: $(B)/sagan FORCE
+	@ln -f $< $@
+
+$(B)/sagan: $(TOOL_OBJ) $(B)/libsagan.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/libsagan.a: $(LIB_OBJ)
@@ -59,18 +82,57 @@ $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(B)/libsagan.a
 
 # Rewritten only when the command changes, so that `make CFLAGS=...` rebuilds.
 $(B)/.flags: FORCE
+	@tools/setup.sh check $(PACKAGES)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
 
-tests: $(TESTS)
+# ---- demo and tests: install what is missing, then a second make finds it ----
 
-test: $(TESTS)
-	@for t in $(TESTS); do $$t || exit 1; done
+AGAIN = @$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+demo test golden: setup
+	$(AGAIN) run-$@
+
+setup:
+	@tools/setup.sh install $(PACKAGES) check
+
+run-demo: all
+	$(BUILD)/sagan train configs/demo.yaml --out runs/demo --max-time 170s
+	$(BUILD)/sagan sample runs/demo --n 100 --out runs/demo/digits.png
+	@cat tools/after-demo.txt
+
+# Every program runs, whatever the one before said.
+run-test: $(TESTS) $(B)/sagan
+	@failed=; for t in $(TESTS); do SAGAN=$(B)/sagan $$t || failed="$$failed $$t"; done; \
+	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all $(words $(TESTS)) test programs passed"
+
+run-golden: $(B)/tests/test_golden
+	GOLDEN='$(GOLDEN)' GOLDEN_LIST=1 $<
+
+bench: $(BENCHES) all
+	@for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
+	$(BUILD)/sagan bench configs/bench28.yaml
+	$(BUILD)/sagan bench configs/bench32.yaml
+
+lint:
+	@CC='$(CC)' tools/lint.sh
+
+install: all
+	install -d $(PUBLIC:%=$(DESTDIR)$(PREFIX)/include/sagan/%/..) $(addprefix $(DESTDIR)$(PREFIX)/,bin \
+		lib/pkgconfig share/man/man1 share/bash-completion/completions)
+	install -m 755 $(B)/sagan $(DESTDIR)$(PREFIX)/bin/sagan
+	install -m 644 $(B)/libsagan.a $(DESTDIR)$(PREFIX)/lib/libsagan.a
+	for h in $(PUBLIC); do install -m 644 $$h $(DESTDIR)$(PREFIX)/include/sagan/$$h || exit 1; done
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|; \
+		s|@REAL@|$(if $(filter double,$(REAL)), -DREAL_DOUBLE)|' tools/sagan.pc.in > $(B)/sagan.pc
+	install -m 644 $(B)/sagan.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/sagan.pc
+	install -m 644 tools/sagan.1 $(DESTDIR)$(PREFIX)/share/man/man1/sagan.1
+	install -m 644 tools/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sagan
 
 clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all tests test clean FORCE
+.PHONY: all demo test golden setup run-demo run-test run-golden bench lint install clean FORCE
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

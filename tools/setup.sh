@@ -1,0 +1,65 @@
+#!/bin/sh
+# Finds the libraries that pkg-config is asked for, and installs what is missing.
+#
+#     tools/setup.sh check NAME...      says what is missing; status 1 when something is
+#     tools/setup.sh install NAME...    apt-get installs it (with sudo when not root)
+set -eu
+
+what=$1
+shift
+
+# Debian's package of a pkg-config name.
+package() {
+	case $1 in
+	openblas) echo libopenblas-dev ;;
+	libpng) echo libpng-dev ;;
+	hdf5) echo libhdf5-dev ;;
+	yaml-0.1) echo libyaml-dev ;;
+	zlib) echo zlib1g-dev ;;
+	check) echo check ;;
+	*) echo "$0: $1: unknown library" >&2; exit 2 ;;
+	esac
+}
+
+# A name that pkg-config does not know; all of them when there is no pkg-config.
+is_missing() {
+	! pkg-config --exists "$1" 2>/dev/null
+}
+
+missing=
+command -v pkg-config >/dev/null 2>&1 || missing=" pkg-config"
+for name in "$@"; do
+	if is_missing "$name"; then
+		missing="$missing $(package "$name")"
+	fi
+done
+[ "$missing" ] || exit 0
+
+if [ "$what" = check ]; then
+	echo "missing:$missing. \`make demo\` and \`make test\` install it; or: apt-get install$missing" >&2
+	exit 1
+fi
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	sudo=sudo
+	command -v sudo >/dev/null 2>&1 || {
+		echo "missing:$missing; neither root nor sudo here. Ask for: apt-get install$missing" >&2
+		exit 1
+	}
+fi
+command -v apt-get >/dev/null 2>&1 || {
+	echo "missing:$missing; no apt-get here. Install these (names of Debian) and try again" >&2
+	exit 1
+}
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# A fresh machine has no package lists, an old one old lists: update when the first try fails.
+# shellcheck disable=SC2086
+$sudo apt-get install -y --no-install-recommends $missing >/dev/null 2>&1 || {
+	$sudo apt-get update
+	$sudo apt-get install -y --no-install-recommends $missing
+} || {
+	echo "apt-get could not install:$missing" >&2
+	exit 1
+}
