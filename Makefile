@@ -8,6 +8,8 @@
 #   make REAL=double         everything in double (derivative checks run in it)
 #   make SAN=address,undefined        V=1 shows the commands        BUILD=DIR builds there
 
+MAKEFLAGS += --no-builtin-rules
+
 REAL ?= float
 SAN  ?=
 V    ?=
@@ -135,4 +137,5 @@ clean:
 FORCE:
 .PHONY: all demo test golden setup run-demo run-test run-golden bench lint install clean FORCE
 .SECONDARY:
+%.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -68,10 +68,10 @@ static int run(const command *c, int argc, char **argv)
 }
 
 const command command_bench = {
-	.name = "bench", .arguments = "CONFIG.yaml [options]", .summary = "how long a training step takes",
+	.name = "bench", .argument = "CONFIG.yaml", .summary = "how long a training step takes",
 	.about = "Times whole training steps (the D updates, the G update, the moving average) of\n"
 		 "a config on random images: median and least time, images per second, operations\n"
 		 "and peak memory.",
-	.examples = "example:  sagan bench configs/bench32.yaml --threads 2 --set model.g_channels=128",
+	.examples = "example:  sagan bench configs/bench32.yaml --threads 2 --set batch=32",
 	.run = run,
 };

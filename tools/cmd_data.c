@@ -94,7 +94,7 @@ static int run(const command *c, int argc, char **argv)
 }
 
 const command command_data = {
-	.name = "data", .arguments = "PATH [options]", .summary = "what is in a data set, and whether it is sound",
+	.name = "data", .argument = "PATH", .summary = "what is in a data set, and whether it is sound",
 	.about = "Reads a whole data set and says what it contains: images, size, classes with a\n"
 		 "histogram, mean and deviation, and what would spoil a training: empty classes,\n"
 		 "constant or repeated images. PATH is a folder or file of MNIST's IDX (.gz too),\n"

@@ -203,7 +203,7 @@ static int run(const command *c, int argc, char **argv)
 }
 
 const command command_info = {
-	.name = "info", .arguments = "CONFIG-or-CHECKPOINT [options]", .summary = "layers, parameters, memory, operations",
+	.name = "info", .argument = "CONFIG-or-CHECKPOINT", .summary = "layers, parameters, memory, operations",
 	.about = "Prints what a config (or the config inside a checkpoint) describes: every layer\n"
 		 "with its output, parameters and multiply-adds, and what a training step costs.\n"
 		 "With --keys: every key of a config with its meaning, values and default.",

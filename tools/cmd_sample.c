@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/thread.h"
+#include "data/png.h"
 #include "gan/pictures.h"
 #include "gan/sampler.h"
 #include "tools/command.h"
@@ -19,18 +20,31 @@ static bool is_folder(const char *path)
 	return (n && path[n - 1] == '/') || (stat(path, &s) == 0 && S_ISDIR(s.st_mode));
 }
 
+/* [-1,1] to bytes; nothing else has been done to the picture. */
+static bool write_one(const char *path, const config *c, const real *x, int64_t size, error *e)
+{
+	uint8_t *byte = mem_new((size_t)size, 1, e);
+	if (!byte)
+		return false;
+	for (int64_t i = 0; i < size; i++)
+		byte[i] = (uint8_t)(MIN(MAX((x[i] + 1) * (real)127.5, 0), 255) + (real)0.5);
+	const bool ok = png_write(path, byte, c->model.size, c->model.size, c->model.channels, e);
+	free(byte);
+	return ok;
+}
+
 /* One file per image: DIR/000000.png, .. */
 static bool write_each(const char *dir, const sampler *s, const real *x, int64_t n, error *e)
 {
 	const config *c = sampler_config(s);
-	const int side = c->model.size;
+	const int64_t size = sampler_image_size(s);
 	char path[4096];
 	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
 		return error_set(e, "%s: cannot make the folder: %s", dir, strerror(errno));
 	for (int64_t i = 0; i < n; i++) {
 		const size_t len = strlen(dir);
 		snprintf(path, sizeof path, "%s%s%06lld.png", dir, len && dir[len - 1] == '/' ? "" : "/", (long long)i);
-		if (!picture_grid(path, x + i * sampler_image_size(s), 1, side, side, c->model.channels, 1, e))
+		if (!write_one(path, c, x + i * size, size, e))
 			return false;
 	}
 	printf("%lld images: %s\n", (long long)n, dir);
@@ -104,8 +118,8 @@ static int run(const command *c, int argc, char **argv)
 }
 
 const command command_sample = {
-	.name = "sample", .arguments = "RUN-or-CHECKPOINT [options]", .summary = "pictures from a trained generator",
-	.about = "Draws images from the newest checkpoint of a run's folder, or from one checkpoint,\n"
+	.name = "sample", .argument = "RUN-or-CHECKPOINT", .summary = "pictures from a trained generator",
+	.about = "Draws images from the newest checkpoint of a run's folder, or from one file,\n"
 		 "with the moving average of the generator's weights.",
 	.examples = "examples:\n"
 		    "  sagan sample runs/demo --n 100 --out digits.png\n"

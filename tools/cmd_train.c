@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/thread.h"
@@ -32,6 +33,12 @@ typedef struct screen {
 	bool is_open;                                /* the live line has no end yet */
 } screen;
 
+static int columns(void)
+{
+	struct winsize w;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+}
+
 static void end_line(screen *s)
 {
 	if (s->is_open)
@@ -51,14 +58,14 @@ static void on_progress(void *ctx, const run_progress *p)
 	screen *s = ctx;
 	const step_stats *m = &p->mean;
 	char eta[32], line[1024];
-	int n = snprintf(line, sizeof line, "step %lld/%lld  epoch %.2f  %.0f img/s  D %.3f  G %.3f  D(real) %+.2f  D(fake) %+.2f",
-			 (long long)m->step, (long long)p->steps, p->epoch, p->images_per_s, m->d_loss, m->g_loss,
-			 m->d_real, m->d_fake);
-	for (int i = 0; i < m->gammas && n < (int)sizeof line - 64; i++)
+	int n = snprintf(line, sizeof line, "step %lld/%lld  %s left  epoch %.2f  %.0f img/s  D %.3f  G %.3f  D(real) %+.2f  "
+			 "D(fake) %+.2f", (long long)m->step, (long long)p->steps, print_time(p->eta_s, eta, sizeof eta),
+			 p->epoch, p->images_per_s, m->d_loss, m->g_loss, m->d_real, m->d_fake);
+	for (int i = 0; i < m->gammas && n < (int)sizeof line - 32; i++)
 		n += snprintf(line + n, sizeof line - (size_t)n, "%s%+.3f", i ? " " : "  gamma ", m->gamma[i].value);
-	snprintf(line + n, sizeof line - (size_t)n, "  %s left", print_time(p->eta_s, eta, sizeof eta));
+	/* A live line must not wrap, or it cannot be written over; \033[K clears the rest of an older one. */
 	if (s->is_terminal)
-		printf("\r%s\033[K", line);          /* the rest of an older, longer line is cleared */
+		printf("\r%.*s\033[K", columns() - 1, line);
 	else
 		puts(line);
 	s->is_open = s->is_terminal;
@@ -139,9 +146,9 @@ static int run(const command *c, int argc, char **argv)
 }
 
 const command command_train = {
-	.name = "train", .arguments = "CONFIG.yaml [options]", .summary = "train, or go on from the last checkpoint",
-	.about = "Trains the GAN that CONFIG.yaml describes. Checkpoints, sample grids, metrics.csv\n"
-		 "and the loss curve go into the run's folder. With a checkpoint there the run goes\n"
+	.name = "train", .argument = "CONFIG.yaml", .summary = "train, or go on from the last checkpoint",
+	.about = "Trains the GAN that a config describes. Checkpoints, sample grids, metrics.csv\n"
+		 "and a loss curve go into the run's folder. With a checkpoint there the run goes\n"
 		 "on from it, to the same bits as without the interruption. Ctrl-C finishes the\n"
 		 "step, saves and leaves. All keys of a config: `sagan info --keys`.",
 	.examples = "examples:\n"

@@ -23,13 +23,13 @@ int fail_usage(const command *c, const char *fmt, ...)
 	va_start(args, fmt);
 	vfprintf(stderr, fmt, args);
 	va_end(args);
-	fprintf(stderr, "\nusage: sagan %s %s; `sagan %s --help` says more\n", c->name, c->arguments, c->name);
+	fprintf(stderr, "\nusage: sagan %s %s [options]; `sagan %s --help` says more\n", c->name, c->argument, c->name);
 	return EXIT_USAGE;
 }
 
 static void print_help(const command *c, const option_row *rows, int n)
 {
-	printf("usage: sagan %s %s\n\n%s\n\n", c->name, c->arguments, c->about);
+	printf("usage: sagan %s %s [options]\n\n%s\n\n", c->name, c->argument, c->about);
 	for (int i = 0; i < n; i++) {
 		char left[64];
 		snprintf(left, sizeof left, "--%s %s", rows[i].name, rows[i].argument ? rows[i].argument : "");

@@ -32,15 +32,15 @@ typedef struct option_row {
 	void *at;
 	double lo, hi;
 	const char *argument;                        /* "N"; NULL for flags */
-	const char *help;                            /* at most 52 letters: a line of --help */
+	const char *help;                            /* at most 54 letters: a line of --help */
 } option_row;
 
 /* A subcommand; `run` gets what follows its name and returns the exit status. */
 typedef struct command {
 	const char *name;
-	const char *arguments;                       /* "CONFIG.yaml [options]" */
+	const char *argument;                        /* "CONFIG.yaml" */
 	const char *summary;                         /* for the list of commands */
-	const char *about;                           /* paragraph of --help, lines of at most 78 */
+	const char *about;                           /* paragraph of --help, lines of at most 80 */
 	const char *examples;
 	int (*run)(const struct command *c, int argc, char **argv);
 } command;

@@ -32,10 +32,10 @@ static void print_help(FILE *to)
 	fprintf(to, "usage: sagan COMMAND ...\n\n"
 		"Trains self-attention GANs (arXiv 1805.08318) from a config file, on the CPU.\n\n");
 	for (int i = 0; i < COUNT(COMMANDS); i++)
-		fprintf(to, "  %-7s %-28.28s %s\n", COMMANDS[i]->name, COMMANDS[i]->arguments, COMMANDS[i]->summary);
-	fprintf(to, "\n  sagan COMMAND --help       the options of a command\n"
-		"  sagan --version\n"
-		"  man sagan                  all of it, with the keys of a config\n\n"
+		fprintf(to, "  %-7s %-21s %s\n", COMMANDS[i]->name, COMMANDS[i]->argument, COMMANDS[i]->summary);
+	fprintf(to, "\n  sagan COMMAND --help          the options of a command\n"
+		"  sagan info --keys             the keys of a config\n"
+		"  sagan --version\n\n"
 		"Begin with:  sagan train configs/demo.yaml\n"
 		"Exit status: 0 done; 1 wrong input or environment; 2 wrong command line.\n");
 }
