@@ -1,0 +1,723 @@
+/* test_data.c - data sets of every kind: what is read, and the line for each way to be broken.
+ *
+ * Runs in the root of the repository, whose data/mnist and data/cifar10-mini it checks. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/h5.h"
+#include "core/thread.h"
+#include "data/describe.h"
+#include "data/png.h"
+#include "tests/data_files.h"
+
+static dataset *opened(const char *path, dataset_options o)
+{
+	error e;
+	dataset *d = dataset_open(path, &o, &e);
+	ck_assert_msg(d != NULL, "%s", e.text);
+	return d;
+}
+
+static void refused(const char *path, dataset_options o, const char *says)
+{
+	error e = {{0}};
+	dataset *d = dataset_open(path, &o, &e);
+	ck_assert_msg(d == NULL, "read, but should say: %s", says);
+	ck_assert_msg(strstr(e.text, says) != NULL, "says \"%s\", should say \"%s\"", e.text, says);
+	ck_assert_msg(strncmp(e.text, path, strlen(path)) == 0, "does not begin with the path: %s", e.text);
+	ck_assert_ptr_null(strchr(e.text, '\n'));
+}
+
+static void same_set(const dataset *a, const dataset *b)
+{
+	ck_assert(a->n == b->n && a->h == b->h && a->w == b->w && a->c == b->c && a->classes == b->classes);
+	ck_assert_mem_eq(a->pixels, b->pixels, (size_t)dataset_bytes(a));
+	ck_assert(!a->label == !b->label);
+	if (a->label)
+		ck_assert_mem_eq(a->label, b->label, (size_t)a->n * sizeof *a->label);
+}
+
+/* ---- what the repository ships ---- */
+
+static const struct {
+	const char *file, *md5;
+} shipped[] = {
+	{"data/mnist/train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"},
+	{"data/mnist/train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"},
+	{"data/mnist/t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"},
+	{"data/mnist/t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"},
+};
+
+START_TEST(shipped_mnist_is_the_official_one)
+{
+	char command[128], sum[64] = "";
+	snprintf(command, sizeof command, "md5sum %s", shipped[_i].file);
+	FILE *p = popen(command, "r");
+	ck_assert(p && fgets(sum, sizeof sum, p) && pclose(p) == 0);
+	ck_assert_msg(strncmp(sum, shipped[_i].md5, 32) == 0, "%s: %s", shipped[_i].file, sum);
+}
+END_TEST
+
+static const struct {
+	const char *path;
+	enum data_split split;
+	int64_t n;
+	int h, c;
+	int64_t per_class[10];
+	double mean, sd;                             /* of channel 0 */
+	const char *name3;
+} official[] = {
+	{"data/mnist", SPLIT_TRAIN, 60000, 28, 1, {5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949},
+		0.1307, 0.3081, "3"},
+	{"data/mnist", SPLIT_TEST, 10000, 28, 1, {980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}, 0.1325,
+		0.3105, "3"},
+	{"data/mnist", SPLIT_ALL, 70000, 28, 1, {6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958}, 0.1309,
+		0.3084, "3"},
+	{"data/mnist/t10k-images-idx3-ubyte.gz", SPLIT_TRAIN, 10000, 28, 1,
+		{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}, 0.1325, 0.3105, "3"},
+	{"data/cifar10-mini", SPLIT_TRAIN, 1600, 32, 3, {160, 160, 160, 160, 160, 160, 160, 160, 160, 160}, 0.4924,
+		0.2463, "cat"},
+	{"data/cifar10-mini", SPLIT_TEST, 400, 32, 3, {40, 40, 40, 40, 40, 40, 40, 40, 40, 40}, 0, 0, "cat"},
+};
+
+START_TEST(classes_and_moments_are_the_known_ones)
+{
+	dataset *d = opened(official[_i].path, (dataset_options){.split = official[_i].split});
+	dataset_stats s;
+	error e;
+	ck_assert_int_eq(d->n, official[_i].n);
+	ck_assert(d->h == official[_i].h && d->w == d->h && d->c == official[_i].c && d->classes == 10);
+	ck_assert_msg(dataset_stats_make(d, &s, &e), "%s", e.text);
+	ck_assert_mem_eq(s.per_class, official[_i].per_class, sizeof official[_i].per_class);
+	ck_assert_str_eq(d->class_name[3], official[_i].name3);
+	if (official[_i].mean > 0) {
+		ck_assert_double_eq_tol(s.mean[0], official[_i].mean, 5e-5);
+		ck_assert_double_eq_tol(s.sd[0], official[_i].sd, 5e-5);
+	}
+	dataset_stats_free(&s);
+	dataset_free(d);
+}
+END_TEST
+
+/* ---- IDX ---- */
+
+/* A set of 5 images of 4x3 with labels 0 1 2 0 1, and a test part of 2. */
+static void put_idx(const char *folder, bool packed)
+{
+	static const struct {
+		const char *name;
+		uint32_t size[3];
+		int rank, step, modulo;
+		size_t n;
+	} f[] = {
+		{"train-images-idx3-ubyte", {5, 4, 3}, 3, 7, 251, 60}, {"train-labels-idx1-ubyte", {5}, 1, 1, 3, 5},
+		{"t10k-images-idx3-ubyte", {2, 4, 3}, 3, 11, 251, 24}, {"t10k-labels-idx1-ubyte", {2}, 1, 1, 3, 2},
+	};
+	for (int i = 0; i < COUNT(f); i++) {
+		uint8_t bytes[128];
+		char name[128];
+		const size_t n = idx_bytes(bytes, f[i].size, f[i].rank, f[i].n, f[i].step, f[i].modulo);
+		snprintf(name, sizeof name, "%s/%s%s", folder, f[i].name, packed ? ".gz" : "");
+		(packed ? file_put_gz : file_put)(name, bytes, n);
+	}
+}
+
+START_TEST(idx_plain_and_packed_are_equal)
+{
+	static const int count[] = {5, 2, 7};
+	put_idx("idx", false);
+	put_idx("idxgz", true);
+	for (int split = SPLIT_TRAIN; split <= SPLIT_ALL; split++) {
+		dataset *a = opened(test_path("idx"), (dataset_options){.split = (enum data_split)split});
+		dataset *b = opened(test_path("idxgz"), (dataset_options){.split = (enum data_split)split});
+		same_set(a, b);
+		ck_assert_int_eq(a->n, count[split]);
+		ck_assert_uint_eq(dataset_checksum(a), dataset_checksum(b));
+		if (split == SPLIT_ALL)
+			for (int i = 0; i < 24; i++)         /* the second part after the first */
+				ck_assert_int_eq(a->pixels[60 + i], i * 11 % 251);
+		dataset_free(a);
+		dataset_free(b);
+	}
+	/* both forms side by side: the plain one is taken */
+	file_put("idx/train-images-idx3-ubyte.gz", "rubbish", 7);
+	dataset_free(opened(test_path("idx"), (dataset_options){0}));
+	dataset *c = opened(test_path("idx/train-images-idx3-ubyte"), (dataset_options){.split = SPLIT_TEST});
+	ck_assert(c->n == 5 && c->label && c->classes == 3);
+	dataset_free(c);
+}
+END_TEST
+
+START_TEST(a_limit_takes_the_first_and_keeps_the_classes)
+{
+	put_idx("limit", true);
+	dataset *d = opened(test_path("limit"), (dataset_options){.limit = 2, .split = SPLIT_ALL});
+	ck_assert(d->n == 2 && d->classes == 3 && d->label[1] == 1);
+	dataset_free(d);
+	d = opened(test_path("limit"), (dataset_options){.limit = 100});
+	ck_assert_int_eq(d->n, 5);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(class_names_and_missing_labels_are_fine)
+{
+	put_idx("named", false);
+	file_put("named/classes.txt", "shirt\r\n\nboot\nbag\n", 17);
+	dataset *d = opened(test_path("named"), (dataset_options){0});
+	ck_assert_str_eq(d->class_name[0], "shirt");
+	ck_assert_str_eq(d->class_name[2], "bag");
+	dataset_free(d);
+	file_put("named/classes.txt", "shirt\nboot\n", 11);
+	error e;
+	ck_assert_ptr_null(dataset_open(test_path("named"), NULL, &e));
+	ck_assert_msg(strstr(e.text, "classes.txt: names 2 classes, the data have label 2") != NULL, "%s", e.text);
+	unlink(test_path("named/classes.txt"));
+	unlink(test_path("named/train-labels-idx1-ubyte"));
+	d = opened(test_path("named"), (dataset_options){0});
+	ck_assert(!d->label && !d->classes && !d->class_name);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(images_get_the_size_and_the_channels_wanted)
+{
+	put_idx("sized", false);
+	dataset *d = opened(test_path("sized"), (dataset_options){.h = 8, .w = 5, .channels = 3, .resize = RESIZE_PAD});
+	dataset *p = opened(test_path("sized"), (dataset_options){0});
+	ck_assert(d->h == 8 && d->w == 5 && d->c == 3 && d->n == 5);
+	for (int k = 0; k < 3; k++)
+		ck_assert_int_eq(d->pixels[1 * 8 * 5 * 3 + (2 * 5 + 1) * 3 + k], p->pixels[12]);
+	dataset_free(d);
+	dataset_free(p);
+}
+END_TEST
+
+static const struct {
+	const char *says;
+	uint32_t size[4];
+	int rank;
+	size_t n;                                    /* bytes of pixels */
+	bool packed;
+	uint32_t labels;                             /* 0: no such file */
+	size_t labels_n;
+	uint8_t magic[3];
+} broken_idx[] = {
+	{"header says 60 bytes of data, the file has 59: truncated", {5, 4, 3}, 3, 59, .labels = 5, .labels_n = 5},
+	{"header says 60 bytes of data, the file has 61", {5, 4, 3}, 3, 61, .labels = 5, .labels_n = 5},
+	{"truncated: ends after 75 bytes, needs 76", {5, 4, 3}, 3, 59, .packed = true, .labels = 5, .labels_n = 5},
+	{"has more than the 76 bytes that its header says", {5, 4, 3}, 3, 61, .packed = true, .labels = 5, .labels_n = 5},
+	{"header says 7922816", {~0u, ~0u, ~0u}, 3, 60, .labels = 5, .labels_n = 5},
+	{"a gzip file of this size holds at most", {~0u, 4, 3}, 3, 60, .packed = true, .labels = 5, .labels_n = 5},
+	{"a gzip file of this size holds at most", {60000, 28, 28}, 3, 60, .packed = true, .labels = 5, .labels_n = 5},
+	{"contains no images", {0, 4, 3}, 3, 0, .labels = 0},
+	{"images of 0x3, allowed are 1 to 16384", {5, 0, 3}, 3, 0, .labels = 0},
+	{"images of 20000x3, allowed are 1 to 16384", {1, 20000, 3}, 3, 60000, .labels = 0},
+	{"2 channels, allowed are 1 (gray) and 3 (RGB)", {5, 4, 3, 2}, 4, 120, .labels = 0},
+	{"IDX data of 2 axes, images have 3", {5, 12}, 2, 60, .labels = 0},
+	{"IDX data of 1 axes, images have 3", {60}, 1, 60, .labels = 0},
+	{"not an IDX file of bytes: begins 00 00 0d", {5, 4, 3}, 3, 60, .labels = 0, .magic = {0, 0, 0x0d}},
+	{"not an IDX file of bytes: begins 12 34 08", {5, 4, 3}, 3, 60, .labels = 0, .magic = {0x12, 0x34, 8}},
+	{"4 labels for the 5 images", {5, 4, 3}, 3, 60, .labels = 4, .labels_n = 4},
+	{"header says 5 bytes of data, the file has 3", {5, 4, 3}, 3, 60, .labels = 5, .labels_n = 3},
+};
+
+START_TEST(broken_idx_files_are_refused_with_a_line)
+{
+	static uint8_t bytes[1 << 17];
+	char folder[32], name[64];
+	snprintf(folder, sizeof folder, "broken%d", _i);
+	snprintf(name, sizeof name, "%s/train-images-idx3-ubyte", folder);
+	size_t n = idx_bytes(bytes, broken_idx[_i].size, broken_idx[_i].rank, broken_idx[_i].n, 7, 251);
+	if (broken_idx[_i].magic[2])
+		memcpy(bytes, broken_idx[_i].magic, 3);
+	(broken_idx[_i].packed ? file_put_gz : file_put)(name, bytes, n);
+	if (broken_idx[_i].labels) {
+		snprintf(name, sizeof name, "%s/train-labels-idx1-ubyte", folder);
+		n = idx_bytes(bytes, &broken_idx[_i].labels, 1, broken_idx[_i].labels_n, 1, 3);
+		file_put(name, bytes, n);
+	}
+	refused(test_path(folder), (dataset_options){0}, broken_idx[_i].says);
+}
+END_TEST
+
+/* Every length of a packed file, and every changed byte of it: a line or the true contents. */
+START_TEST(a_damaged_gzip_stream_is_noticed)
+{
+	static uint8_t bytes[4096], copy[4096];
+	put_idx("gz", true);
+	const char *images = "gz/train-images-idx3-ubyte.gz";
+	const size_t n = file_get(images, bytes, sizeof bytes);
+	dataset *good = opened(test_path("gz"), (dataset_options){0});
+	for (size_t k = 0; k < n; k++) {
+		file_put(images, bytes, k);
+		ck_assert_msg(!dataset_open(test_path("gz"), NULL, NULL), "cut at %zu of %zu", k, n);
+	}
+	for (size_t k = 0; k < n; k++) {
+		memcpy(copy, bytes, n);
+		copy[k] ^= 0x55;
+		file_put(images, copy, n);
+		dataset *d = dataset_open(test_path("gz"), NULL, NULL);
+		if (d)                               /* time, name or system in gzip's header */
+			same_set(d, good);
+		dataset_free(d);
+	}
+	file_put(images, bytes, n - 3);
+	refused(test_path("gz"), (dataset_options){0}, "truncated");
+	dataset_free(good);
+}
+END_TEST
+
+/* ---- CIFAR ---- */
+
+enum { RECORD10 = 3073, RECORD100 = 3074 };
+
+/* n records; label i % classes, red i, green 2 i, blue 3 i at pixel 5 of row 1. */
+static size_t cifar_bytes(uint8_t *to, int n, bool hundred)
+{
+	const int record = hundred ? RECORD100 : RECORD10, head = hundred ? 2 : 1;
+	memset(to, 0, (size_t)(n * record));
+	for (int i = 0; i < n; i++) {
+		uint8_t *r = to + i * record;
+		r[0] = (uint8_t)(i % (hundred ? 20 : 10));
+		r[head - 1] = hundred ? (uint8_t)(i * 3 % 100) : r[0];
+		for (int c = 0; c < 3; c++)
+			r[head + c * 1024 + 37] = (uint8_t)((c + 1) * i);
+	}
+	return (size_t)(n * record);
+}
+
+static uint8_t cifar[64 * RECORD100];
+
+START_TEST(cifar_planes_become_pixels_and_parts_follow_each_other)
+{
+	file_put("c10/data_batch_1.bin", cifar, cifar_bytes(cifar, 12, false));
+	file_put_gz("c10/data_batch_2.bin.gz", cifar, cifar_bytes(cifar, 3, false));
+	file_put("c10/test_batch.bin", cifar, cifar_bytes(cifar, 4, false));
+	dataset *d = opened(test_path("c10"), (dataset_options){.split = SPLIT_ALL});
+	ck_assert_str_eq(d->kind, "cifar10");
+	ck_assert(d->n == 19 && d->h == 32 && d->w == 32 && d->c == 3 && d->classes == 10);
+	for (int i = 0; i < 19; i++) {
+		const int k = i < 12 ? i : i < 15 ? i - 12 : i - 15;
+		ck_assert_int_eq(d->label[i], k % 10);
+		for (int c = 0; c < 3; c++)
+			ck_assert_int_eq(d->pixels[((i * 32 + 1) * 32 + 5) * 3 + c], (c + 1) * k);
+	}
+	ck_assert_str_eq(d->class_name[9], "9");
+	dataset_free(d);
+	d = opened(test_path("c10/data_batch_1.bin"), (dataset_options){.split = SPLIT_TEST});
+	ck_assert_int_eq(d->n, 12);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(cifar100_has_fine_and_coarse_labels)
+{
+	char names[256] = "";
+	for (int i = 0; i < 20; i++)
+		snprintf(names + strlen(names), sizeof names - strlen(names), "coarse%d\n", i);
+	file_put("c100/train.bin", cifar, cifar_bytes(cifar, 30, true));
+	file_put("c100/coarse_label_names.txt", names, strlen(names));
+	for (int coarse = 0; coarse < 2; coarse++) {
+		dataset *d = opened(test_path("c100"), (dataset_options){.coarse = coarse});
+		ck_assert_str_eq(d->kind, "cifar100");
+		ck_assert_int_eq(d->classes, coarse ? 20 : 100);
+		ck_assert_str_eq(d->class_name[7], coarse ? "coarse7" : "7");
+		for (int i = 0; i < 30; i++)
+			ck_assert_int_eq(d->label[i], coarse ? i % 20 : i * 3 % 100);
+		ck_assert_int_eq(d->pixels[((7 * 32 + 1) * 32 + 5) * 3 + 2], 21);
+		dataset_free(d);
+	}
+	file_put("c100/coarse_label_names.txt", names, strlen(names) - 9);
+	error e;
+	ck_assert_ptr_null(dataset_open(test_path("c100"), &(dataset_options){.coarse = true}, &e));
+	ck_assert_msg(strstr(e.text, "19 class names, needs 20") != NULL, "%s", e.text);
+}
+END_TEST
+
+START_TEST(broken_cifar_files_are_refused_with_a_line)
+{
+	const size_t n = cifar_bytes(cifar, 5, false);
+	file_put("b1/data_batch_1.bin", cifar, n - 1);
+	refused(test_path("b1"), (dataset_options){0}, "15364 bytes, must be a multiple of the 3073 of a record");
+	refused(test_path("b1/data_batch_1.bin"), (dataset_options){0}, "not recognised");
+	file_put("b2/data_batch_1.bin", cifar, 0);
+	refused(test_path("b2"), (dataset_options){0}, "0 bytes, must be a multiple");
+	refused(test_path("b2/data_batch_1.bin"), (dataset_options){0}, "the file is empty");
+	file_put_gz("b3/data_batch_1.bin.gz", cifar, n - 1);
+	refused(test_path("b3"), (dataset_options){0}, "must be a multiple of the 3073");
+	cifar[3 * RECORD10] = 10;
+	file_put("b4/data_batch_1.bin", cifar, n);
+	refused(test_path("b4"), (dataset_options){0}, "record 3 has label 10, allowed are 0 to 9");
+	refused(test_path("b4"), (dataset_options){.split = SPLIT_TEST}, "no test batch");
+	cifar_bytes(cifar, 5, true);
+	cifar[2 * RECORD100] = 20;
+	file_put("b5/train.bin", cifar, 5 * RECORD100);
+	refused(test_path("b5"), (dataset_options){0}, "record 2 has label 20, allowed are 0 to 19");
+	cifar[2 * RECORD100] = 0;
+	cifar[4 * RECORD100 + 1] = 100;
+	file_put("b5/train.bin", cifar, 5 * RECORD100);
+	refused(test_path("b5"), (dataset_options){0}, "record 4 has label 100, allowed are 0 to 99");
+	file_put("b6/test_batch.bin", cifar, n);
+	refused(test_path("b6"), (dataset_options){0}, "no training batch");
+	mkdir(test_path("b7"), 0777);
+	mkfifo(test_path("b7/data_batch_1.bin"), 0666);
+	refused(test_path("b7"), (dataset_options){0}, "not a regular file");
+	refused(test_path("b7/data_batch_1.bin"), (dataset_options){0}, "neither a file nor a folder");
+}
+END_TEST
+
+/* ---- PNG folders ---- */
+
+static void put_png(const char *name, int h, int w, int c, int value)
+{
+	static uint8_t x[64 * 64 * 3];
+	error e;
+	memset(x, value, sizeof x);
+	x[0] = 1;
+	ck_assert_msg(png_write(test_path(name), x, h, w, c, &e), "%s", e.text);
+}
+
+START_TEST(png_folders_give_classes_in_turn)
+{
+	static const char *const file[] = {"p/b/1.png", "p/b/2.PNG", "p/b/3.png", "p/a/x.png", "p/c d/0.png"};
+	for (int i = 0; i < COUNT(file); i++)
+		put_png(file[i], 6, 5, 1, 10 * (i + 1));
+	file_put("p/a/notes.txt", "x", 1);
+	mkdir(test_path("p/empty"), 0777);
+	dataset *d = opened(test_path("p"), (dataset_options){0});
+	ck_assert(d->n == 5 && d->h == 6 && d->w == 5 && d->c == 1 && d->classes == 4 && d->ignored == 1);
+	ck_assert_str_eq(d->class_name[0], "a");
+	ck_assert_str_eq(d->class_name[2], "c d");
+	static const int label[] = {0, 1, 2, 1, 1}, value[] = {40, 10, 50, 20, 30};
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(d->label[i], label[i]);
+		ck_assert_int_eq(d->pixels[i * 30 + 7], value[i]);
+	}
+	dataset_free(d);
+	d = opened(test_path("p"), (dataset_options){.limit = 3});
+	ck_assert(d->n == 3 && d->classes == 4 && d->label[2] == 2);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(png_folders_may_be_flat_or_divided)
+{
+	put_png("flat/1.png", 6, 5, 1, 10);
+	put_png("flat/2.png", 6, 5, 3, 20);
+	dataset *d = opened(test_path("flat"), (dataset_options){0});
+	ck_assert(d->n == 2 && d->c == 3 && !d->label && d->classes == 0);
+	dataset_free(d);
+	refused(test_path("flat"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
+
+	put_png("div/train/a/1.png", 6, 5, 1, 10);
+	put_png("div/train/b/1.png", 6, 5, 1, 20);
+	put_png("div/test/b/1.png", 6, 5, 1, 30);
+	put_png("div/test/c/1.png", 6, 5, 1, 40);
+	d = opened(test_path("div"), (dataset_options){.split = SPLIT_TEST});
+	ck_assert(d->n == 2 && d->classes == 3 && d->label[0] == 1 && d->label[1] == 2 && d->pixels[3] == 30);
+	dataset_free(d);
+	d = opened(test_path("div"), (dataset_options){.split = SPLIT_ALL});
+	ck_assert_int_eq(d->n, 4);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(png_sizes_must_agree_or_a_size_be_given)
+{
+	put_png("mix/1.png", 6, 5, 1, 10);
+	put_png("mix/2.png", 9, 9, 3, 20);
+	put_png("mix/3.png", 40, 2, 1, 30);
+	error e;
+	ck_assert_ptr_null(dataset_open(test_path("mix"), NULL, &e));
+	ck_assert_msg(strstr(e.text, "2.png: 9 pixels high, 9 wide, but") && strstr(e.text, "give the size"), "%s",
+		e.text);
+	for (int mode = 0; mode < RESIZES; mode++) {
+		dataset *d = opened(test_path("mix"), (dataset_options){.h = 8, .w = 8, .channels = 1,
+			.resize = (enum data_resize)mode});
+		ck_assert(d->n == 3 && d->h == 8 && d->w == 8 && d->c == 1);
+		ck_assert_int_eq(d->pixels[64 + 4 * 8 + 4], 20);
+		dataset_free(d);
+	}
+}
+END_TEST
+
+START_TEST(broken_png_folders_are_refused_with_a_line)
+{
+	mkdir(test_path("q1"), 0777);
+	refused(test_path("q1"), (dataset_options){0}, "no data set in this folder");
+	refused(test_path("q1"), (dataset_options){.format = DATA_PNG}, "no .png files (0 files");
+	mkdir(test_path("q1/a"), 0777);
+	file_put("q1/a/1.jpg", "x", 1);
+	refused(test_path("q1"), (dataset_options){0}, "no .png files (1 files of other kinds)");
+	put_png("q2/1.png", 6, 5, 1, 1);
+	put_png("q2/a/1.png", 6, 5, 1, 1);
+	refused(test_path("q2"), (dataset_options){0}, "has both images");
+	put_png("q3/1.png", 6, 5, 1, 1);
+	for (int i = 2; i < 60; i++) {               /* several bad ones: always the first is told */
+		char name[32];
+		snprintf(name, sizeof name, "q3/%d.png", 1000 + i);
+		if (i % 20 == 19)
+			file_put(name, "\211PNG\r\n\032\nrubbish", 15);
+		else
+			put_png(name, 6, 5, 1, 1);
+	}
+	error e;
+	for (int i = 0; i < 3; i++) {
+		ck_assert_ptr_null(dataset_open(test_path("q3"), NULL, &e));
+		ck_assert_msg(strstr(e.text, "1019.png: damaged or truncated PNG") != NULL, "%s", e.text);
+	}
+	refused(test_path("q3/1.png"), (dataset_options){0}, "a single PNG; give the folder");
+	refused(test_path("q3/1.png"), (dataset_options){.format = DATA_PNG}, "format png needs a folder");
+}
+END_TEST
+
+/* ---- HDF5 ---- */
+
+static void put_h5(const char *name, const char *const *path, const shape *s, const uint8_t *const *x, int n)
+{
+	error e;
+	h5 *f = h5_create(test_path(name), &e);
+	ck_assert(f != NULL);
+	for (int i = 0; i < n; i++)
+		ck_assert_msg(h5_write_u8(f, path[i], s[i], x[i], &e), "%s", e.text);
+	ck_assert_msg(h5_commit(f, &e), "%s", e.text);
+}
+
+static uint8_t images[4 * 5 * 6 * 3], planes[4 * 5 * 6 * 3];
+static const uint8_t labels[4] = {2, 0, 1, 2};
+
+static void fill_images(void)
+{
+	for (int i = 0; i < 360; i++) {
+		images[i] = (uint8_t)(i * 5 % 256);
+		planes[i / 90 * 90 + i % 3 * 30 + i % 90 / 3] = images[i];
+	}
+}
+
+START_TEST(hdf5_bytes_floats_and_planes_are_equal)
+{
+	static real unit[360], sym[360];
+	for (int i = 0; i < 360; i++) {
+		unit[i] = (real)(images[i] / 255.0);
+		sym[i] = (real)(images[i] / 127.5 - 1);
+	}
+	put_h5("a.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(4)},
+		(const uint8_t *[]){images, labels}, 2);
+	put_h5("b.h5", (const char *[]){"/train/imgs", "/train/labels"}, (shape[]){SHAPE(4, 3, 5, 6), SHAPE(4, 1)},
+		(const uint8_t *[]){planes, labels}, 2);
+	const real *const floats[] = {unit, sym};
+	for (int i = 0; i < 2; i++) {
+		error e;
+		h5 *f = h5_create(test_path(i ? "d.h5" : "c.h5"), &e);
+		ck_assert(f && h5_write_real(f, "/x", SHAPE(4, 5, 6, 3), floats[i], &e));
+		ck_assert(h5_write_i64(f, "/y", SHAPE(4), (const int64_t[]){2, 0, 1, 2}, &e) && h5_commit(f, &e));
+	}
+	dataset *a = opened(test_path("a.h5"), (dataset_options){0});
+	ck_assert(a->n == 4 && a->h == 5 && a->w == 6 && a->c == 3 && a->classes == 3 && a->label[3] == 2);
+	ck_assert_mem_eq(a->pixels, images, sizeof images);
+	static const char *const other[] = {"b.h5", "c.h5", "d.h5"};
+	for (int i = 0; i < COUNT(other); i++) {
+		dataset *b = opened(test_path(other[i]), (dataset_options){0});
+		same_set(a, b);
+		dataset_free(b);
+	}
+	dataset_free(a);
+	a = opened(test_path("a.h5"), (dataset_options){.limit = 2, .channels = 1, .h = 5, .w = 5});
+	ck_assert(a->n == 2 && a->c == 1 && a->classes == 3);
+	dataset_free(a);
+	refused(test_path("a.h5"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
+	refused(test_path("b.h5"), (dataset_options){.split = SPLIT_TEST}, "no data set images");
+}
+END_TEST
+
+START_TEST(broken_hdf5_files_are_refused_with_a_line)
+{
+	static uint8_t bytes[1 << 16];
+	put_h5("e1.h5", (const char *[]){"/pictures"}, (shape[]){SHAPE(4, 5, 6, 3)}, (const uint8_t *[]){images}, 1);
+	refused(test_path("e1.h5"), (dataset_options){0}, "no data set images (or imgs, x, data) in /");
+	put_h5("e2.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 5, 6, 2)}, (const uint8_t *[]){images}, 1);
+	refused(test_path("e2.h5"), (dataset_options){0}, "/images has the shape [4,5,6,2], images are");
+	put_h5("e3.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 90)}, (const uint8_t *[]){images}, 1);
+	refused(test_path("e3.h5"), (dataset_options){0}, "not a data set of images: needs numbers in 3 or 4 axes");
+	put_h5("e4.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(3)},
+		(const uint8_t *[]){images, labels}, 2);
+	refused(test_path("e4.h5"), (dataset_options){0}, "3 labels for 4 images");
+	put_h5("e5.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(4, 2)},
+		(const uint8_t *[]){images, images}, 2);
+	refused(test_path("e5.h5"), (dataset_options){0}, "labels are one number per image");
+	error e;
+	h5 *f = h5_create(test_path("e6.h5"), &e);
+	ck_assert(h5_write_u8(f, "/images", SHAPE(4, 5, 6, 3), images, &e));
+	ck_assert(h5_write_f64(f, "/labels", SHAPE(4), (const double[]){0, 1, 1.5, 2}, &e) && h5_commit(f, &e));
+	refused(test_path("e6.h5"), (dataset_options){0}, "label 2 is 1.5, allowed are whole numbers");
+	f = h5_create(test_path("e7.h5"), &e);
+	real x[12] = {0, 1, -3};
+	ck_assert(h5_write_real(f, "/images", SHAPE(1, 3, 4), x, &e) && h5_commit(f, &e));
+	refused(test_path("e7.h5"), (dataset_options){0}, "values from -3 to 1; allowed are 0 to 255");
+	put_h5("e8.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 5, 6, 3)}, (const uint8_t *[]){images}, 1);
+	const size_t n = file_get("e8.h5", bytes, sizeof bytes);
+	for (size_t k = 8; k < n; k += n / 20) {
+		file_put("e8.h5", bytes, k);
+		refused(test_path("e8.h5"), (dataset_options){0}, "");
+	}
+	/* a byte changed anywhere: a line or a set, never a crash */
+	for (size_t k = 0; k < 300; k++) {
+		static uint8_t copy[1 << 16];
+		memcpy(copy, bytes, n);
+		copy[k * 7919 % n] ^= (uint8_t)(1 + k % 255);
+		file_put("e8.h5", copy, n);
+		dataset_free(dataset_open(test_path("e8.h5"), NULL, NULL));
+	}
+}
+END_TEST
+
+/* ---- other paths, options ---- */
+
+START_TEST(other_paths_and_options_are_refused_with_a_line)
+{
+	put_idx("o", false);
+	refused(test_path("nothing"), (dataset_options){0}, "no such file or folder");
+	file_put("notes.txt", "hello", 5);
+	refused(test_path("notes.txt"), (dataset_options){0}, "not recognised; known are IDX");
+	refused(test_path("o"), (dataset_options){.h = 32}, "wanted size 32x0");
+	refused(test_path("o"), (dataset_options){.h = 1 << 20, .w = 1 << 20}, "wanted size");
+	refused(test_path("o"), (dataset_options){.channels = 2}, "wanted channels 2");
+	refused(test_path("o"), (dataset_options){.limit = -1}, "limit -1");
+	refused(test_path("o"), (dataset_options){.format = DATA_CIFAR10}, "no training batch");
+	refused("/dev/zero", (dataset_options){0}, "neither a file nor a folder");
+	unlink(test_path("o/t10k-images-idx3-ubyte"));
+	refused(test_path("o"), (dataset_options){.split = SPLIT_TEST}, "no file of the test images");
+	put_idx("two", false);
+	file_put("two/other-train-images-idx3-ubyte", "x", 1);
+	refused(test_path("two"), (dataset_options){0}, "are train images: give one of the files");
+	dataset_free(NULL);
+}
+END_TEST
+
+/* 60000 images of 16384 x 16384: no machine has 16 TB; nothing may be allocated to find out. */
+START_TEST(a_set_that_cannot_fit_is_refused_at_once)
+{
+	refused("data/mnist", (dataset_options){.h = 16384, .w = 16384}, "GB of memory, this machine has");
+}
+END_TEST
+
+/* ---- descriptions ---- */
+
+static void line_add(void *ctx, const char *text)
+{
+	char *all = ctx;
+	ck_assert_uint_lt(strlen(all) + strlen(text) + 2, 8192);
+	strcat(strcat(all, text), "\n");
+}
+
+static void described(const dataset *d, char *text)
+{
+	dataset_stats s;
+	error e;
+	*text = '\0';
+	ck_assert(dataset_stats_make(d, &s, &e));
+	dataset_describe(d, &s, line_add, text);
+	dataset_stats_free(&s);
+}
+
+START_TEST(a_description_counts_and_warns)
+{
+	char text[8192];
+	uint8_t x[4 * 4] = {0, 255, 0, 255, 9, 9, 9, 9, 0, 255, 0, 255, 1, 2, 3, 4};
+	int32_t y[4] = {1, 1, 1, 2};
+	char *name[3] = {"zero", "one\033[2J", "two"};
+	dataset d = {.kind = "idx", .path = "P", .n = 4, .h = 2, .w = 2, .c = 1, .classes = 3, .pixels = x, .label = y,
+		.class_name = name, .ignored = 3};
+	described(&d, text);
+	ck_assert_msg(strstr(text, "P: idx, 4 images of 2x2, gray\n") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "one?[2J         3  75.00 %  ######") != NULL, "%s", text);
+	ck_assert_ptr_nonnull(strstr(text, "warning: 1 of 3 classes have no image\n"));
+	ck_assert_ptr_nonnull(strstr(text, "warning: 1 images are of one colour\n"));
+	ck_assert_ptr_nonnull(strstr(text, "warning: 1 images are copies of others\n"));
+	ck_assert_ptr_nonnull(strstr(text, "warning: 3 files in the folder are not .png"));
+	y[3] = 1;
+	described(&d, text);
+	ck_assert_ptr_nonnull(strstr(text, "warning: every image has the label 1\n"));
+	memset(y, 0, sizeof y);
+	described(&d, text);
+	ck_assert_ptr_nonnull(strstr(text, "warning: every label is 0"));
+	dataset plain = {.kind = "png", .path = "P", .n = 1, .h = 2, .w = 2, .c = 1, .pixels = x + 12};
+	described(&plain, text);
+	ck_assert_ptr_nonnull(strstr(text, "no labels\n"));
+	ck_assert_ptr_null(strstr(text, "warning"));
+}
+END_TEST
+
+START_TEST(the_checksum_sees_pixels_labels_and_sizes)
+{
+	uint8_t x[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+	int32_t y[2] = {0, 1};
+	dataset d = {.n = 2, .h = 2, .w = 2, .c = 1, .classes = 2, .pixels = x, .label = y};
+	const uint64_t sum = dataset_checksum(&d);
+	x[7] = 9;
+	ck_assert_uint_ne(dataset_checksum(&d), sum);
+	x[7] = 8;
+	y[1] = 0;
+	ck_assert_uint_ne(dataset_checksum(&d), sum);
+	y[1] = 1;
+	d.h = 1;
+	d.w = 4;
+	ck_assert_uint_ne(dataset_checksum(&d), sum);
+	d.h = d.w = 2;
+	ck_assert_uint_eq(dataset_checksum(&d), sum);
+}
+END_TEST
+
+static void pool_on(void)
+{
+	error e;
+	ck_assert_msg(pool_start(3, &e), "%s", e.text);
+}
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("data");
+	TCase *t = tcase_create("data");
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, pool_on, pool_stop);
+	tcase_add_loop_test(t, shipped_mnist_is_the_official_one, 0, COUNT(shipped));
+	tcase_add_loop_test(t, classes_and_moments_are_the_known_ones, 0, COUNT(official));
+	tcase_add_test(t, idx_plain_and_packed_are_equal);
+	tcase_add_test(t, a_limit_takes_the_first_and_keeps_the_classes);
+	tcase_add_test(t, class_names_and_missing_labels_are_fine);
+	tcase_add_test(t, images_get_the_size_and_the_channels_wanted);
+	tcase_add_loop_test(t, broken_idx_files_are_refused_with_a_line, 0, COUNT(broken_idx));
+	tcase_add_test(t, a_damaged_gzip_stream_is_noticed);
+	tcase_add_test(t, cifar_planes_become_pixels_and_parts_follow_each_other);
+	tcase_add_test(t, cifar100_has_fine_and_coarse_labels);
+	tcase_add_test(t, broken_cifar_files_are_refused_with_a_line);
+	tcase_add_test(t, png_folders_give_classes_in_turn);
+	tcase_add_test(t, png_folders_may_be_flat_or_divided);
+	tcase_add_test(t, png_sizes_must_agree_or_a_size_be_given);
+	tcase_add_test(t, broken_png_folders_are_refused_with_a_line);
+	tcase_add_test(t, hdf5_bytes_floats_and_planes_are_equal);
+	tcase_add_test(t, broken_hdf5_files_are_refused_with_a_line);
+	tcase_add_test(t, other_paths_and_options_are_refused_with_a_line);
+	tcase_add_test(t, a_set_that_cannot_fit_is_refused_at_once);
+	tcase_add_test(t, a_description_counts_and_warns);
+	tcase_add_test(t, the_checksum_sees_pixels_labels_and_sizes);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+int main(void)
+{
+	test_files_begin();
+	fill_images();
+	SRunner *r = srunner_create(suite());
+	srunner_run_all(r, CK_ENV);
+	const int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	test_files_end();
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
