@@ -1,0 +1,104 @@
+/* Every case of every reference file, and that the walker notices what is wrong.
+ *
+ * The directory is the first argument, else $GOLDEN, else tests/golden. */
+#include "tests/golden.h"
+
+#include "core/thread.h"
+
+#include <check.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *directory = "tests/golden";
+static error e;
+
+START_TEST(every_case_of_every_file)
+{
+	golden_count n = {0, 0, 0, 0};
+	ck_assert_msg(pool_start(0, &e), "%s", e.text);
+	ck_assert_msg(golden_walk(directory, &n, &e), "%s", e.text);
+	pool_stop();
+	printf("%s: %d files, %d cases, %d failed; %d files of layers that do not exist yet\n", directory, n.files,
+	       n.cases, n.failed, n.skipped);
+	ck_assert_int_eq(n.failed, 0);
+	ck_assert_int_gt(n.cases, 0);
+}
+END_TEST
+
+/* What is written into a small file of one case of tanh, right but for one thing. */
+struct fault {
+	const char *layer;
+	double output, grad, weight, updated;        /* added to the right value; `weight`: 1 adds a set */
+	int outputs;
+	int failures;                                /* expected */
+};
+
+static bool put(h5 *f, const char *path, double x)
+{
+	real r = (real)x;
+	return strstr(path, "64") ? h5_write_f64(f, path, SHAPE(1), &x, &e) : h5_write_real(f, path, SHAPE(1), &r, &e);
+}
+
+static void write_case(const char *path, const struct fault *w)
+{
+	double x = 0.5, y = tanh(x), dx = 2 * (1 - y * y);
+	h5 *f = h5_create(path, &e);
+	put(f, "/a/input/0", x);
+	put(f, "/a/output64/0", y + w->output);
+	if (w->outputs > 1)
+		put(f, "/a/output64/1", y);
+	put(f, "/a/grad_output/0", 2);
+	put(f, "/a/grad_input64/0", dx + w->grad);
+	if (w->weight != 0)
+		put(f, "/a/grad_weight64/00_kernel", 0);
+	if (w->updated != 0)
+		put(f, "/a/updated64/00_u", 0);
+	h5_attr_write_text(f, "/a", "layer", w->layer, &e);
+	h5_attr_write_i64(f, "/a", "float64", 1, &e);
+	ck_assert_msg(h5_commit(f, &e), "%s", e.text);
+}
+
+START_TEST(a_wrong_or_missing_value_is_noticed)
+{
+	static const struct fault rows[] = {
+		{"tanh", 0, 0, 0, 0, 1, 0},
+		{"tanh", 1e-5, 0, 0, 0, 1, 1},
+		{"tanh", NAN, 0, 0, 0, 1, 1},
+		{"tanh", 0, 1e-5, 0, 0, 1, 1},
+		{"tanh", 0, 0, 1, 0, 1, 1},
+		{"tanh", 0, 0, 0, 1, 1, 1},
+		{"tanh", 0, 0, 0, 0, 2, 1},
+		{"tonh", 0, 0, 0, 0, 1, 1},
+	};
+	char path[64] = "/tmp/sagan-golden-XXXXXX";
+	close(mkstemp(path));
+	for (int i = 0; i < COUNT(rows); i++) {
+		golden_count n = {0, 0, 0, 0};
+		write_case(path, &rows[i]);
+		ck_assert_msg(golden_file(path, &n, &e), "%s", e.text);
+		ck_assert_msg(n.cases == 1 && n.failed == rows[i].failures, "row %d: %d failures", i, n.failed);
+	}
+	unlink(path);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const char *dir = getenv("GOLDEN");
+	directory = argc > 1 ? argv[1] : dir && *dir ? dir : directory;
+	TCase *tc = tcase_create("golden");
+	tcase_set_timeout(tc, 300);
+	tcase_add_test(tc, every_case_of_every_file);
+	tcase_add_test(tc, a_wrong_or_missing_value_is_noticed);
+	Suite *s = suite_create("golden");
+	suite_add_tcase(s, tc);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
