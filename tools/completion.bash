@@ -1,0 +1,37 @@
+# bash completion for sagan: commands, their options, keys for --set.
+_sagan()
+{
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
+	COMPREPLY=()
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		mapfile -t COMPREPLY < <(compgen -W 'train sample info data bench --help --version' -- "$word")
+		return
+	fi
+	case $before in
+	--set)
+		# The keys are asked of the program, so that they are those of its version.
+		mapfile -t COMPREPLY < <(compgen -S = -W "$("${COMP_WORDS[0]}" info --keys --markdown 2>/dev/null |
+			sed -n 's/^| `\([^`]*\)`.*/\1/p')" -- "$word")
+		compopt -o nospace
+		return ;;
+	--format) options='auto idx cifar10 cifar100 png hdf5' ;;
+	--split) options='train test all' ;;
+	--steps|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit) return ;;
+	esac
+	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
+		case ${COMP_WORDS[1]} in
+		train) options='--out --set --threads --steps --max-time --fresh --help' ;;
+		sample) options='--n --seed --class --truncation --interpolate --columns --raw --out --threads --help' ;;
+		info) options='--set --keys --markdown --help' ;;
+		data) options='--format --split --coarse --limit --picture --help' ;;
+		bench) options='--steps --threads --set --json --help' ;;
+		esac
+	fi
+	if [ -n "$options" ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+	else
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		compopt -o filenames
+	fi
+}
+complete -F _sagan sagan
