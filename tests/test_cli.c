@@ -1,0 +1,317 @@
+/* test_cli.c - the program as a person meets it: exit status, messages, what help says. SAGAN names the
+ * program (make test sets it); build/sagan otherwise. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base.h"
+#include "tests/tiny_run.h"
+
+typedef struct answer {
+	int status;
+	char text[1 << 16];                          /* stdout and stderr */
+} answer;
+
+static const char *program(void)
+{
+	const char *p = getenv("SAGAN");
+	return p && *p ? p : "build/sagan";
+}
+
+/* Runs the program with arguments as the shell reads them. */
+static answer sagan(const char *arguments)
+{
+	static answer a;
+	char line[4096];
+	snprintf(line, sizeof line, "{ %s %s ; } 2>&1", program(), arguments);
+	FILE *f = popen(line, "r");
+	ck_assert_ptr_nonnull(f);
+	a.text[fread(a.text, 1, sizeof a.text - 1, f)] = '\0';
+	const int status = pclose(f);
+	a.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return a;
+}
+
+/* A folder of this test with a config in it; gone with tiny_remove. */
+static void make_config(char dir[256], char path[300], const char *text)
+{
+	tiny_directory(dir);
+	snprintf(path, 300, "%s/run.yaml", dir);
+	FILE *f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+/* 28x28 digits of the repository, four channels a head: a step takes milliseconds. */
+static const char SMALL[] =
+	"name: small\nsteps: 6\nbatch: 4\ndata: {path: data/mnist, split: test, limit: 40}\n"
+	"model: {network: resnet28, g_channels: 8, d_channels: 8}\n"
+	"train: {log_every: 2, sample_every: 0, sample_count: 10, checkpoint_every: 0, threads: 2}\n";
+
+/* ---- messages and exit status ---- */
+
+static const struct {
+	const char *arguments;
+	int status;
+	const char *begins;
+} ANSWERS[] = {
+	{"", 2, "usage: sagan COMMAND"},
+	{"--version", 0, "sagan "},
+	{"--help", 0, "usage: sagan COMMAND"},
+	{"trian x", 2, "sagan: trian: no such command; did you mean train?"},
+	{"qqqq", 2, "sagan: qqqq: no such command; `sagan --help`"},
+	{"train", 2, "sagan train: an argument is missing"},
+	{"train a b", 2, "sagan train: b: one argument too many"},
+	{"train --stesp 3 a", 2, "sagan train: --stesp: unknown option; did you mean --steps?"},
+	{"train a --steps", 2, "sagan train: --steps: needs a value"},
+	{"train a --steps 0", 2, "sagan train: --steps 0: must be a whole number from 1 to 1000000000"},
+	{"train a --steps 3x", 2, "sagan train: --steps 3x: must be a whole number"},
+	{"train a --threads 1000", 2, "sagan train: --threads 1000: must be a whole number from 1 to 256"},
+	{"train a --max-time 3w", 2, "sagan train: --max-time 3w: must be a time like 90s, 30m, 2h or 1d"},
+	{"train a --max-time -3", 2, "sagan train: --max-time -3: must be a time"},
+	{"train a --fresh=1", 2, "sagan train: --fresh: takes no value"},
+	{"train -x a", 2, "sagan train: -x: unknown option"},
+	{"train no/such.yaml", 1, "sagan: no/such.yaml: No such file or directory"},
+	{"train configs/demo.yaml --set batch=0", 2, "sagan: command line: batch = 0: must be a whole number"},
+	{"train configs/demo.yaml --set data.path=no/such", 1, "sagan: command line: data.path = \"no/such\": "},
+	{"train configs/demo.yaml --set batch=60001", 1, "sagan: command line: batch = 60001: the data have 60000 images"},
+	{"train configs/demo.yaml --set model.size=32", 1, "sagan: command line: model.size = 32: "},
+	{"train configs/demo.yaml --out /dev/null/run", 1, "sagan: "},
+	{"sample no/such", 1, "sagan: no/such"},
+	{"sample configs/demo.yaml", 1, "sagan: configs/demo.yaml"},
+	{"sample x --truncation 0", 2, "sagan sample: --truncation 0: must be a number from 0.01 to 100"},
+	{"info", 2, "sagan info: an argument is missing"},
+	{"info --keys qqqq", 1, "sagan: qqqq: no key begins so"},
+	{"info tests/golden", 1, "sagan: "},
+	{"data no/such", 1, "sagan: no/such"},
+	{"data data/mnist --format jpg", 2, "sagan data: --format jpg: must be auto, idx"},
+	{"data data/mnist --split valid", 2, "sagan data: --split valid: must be train, test or all"},
+	{"data configs/demo.yaml", 1, "sagan: configs/demo.yaml"},
+	{"bench no/such.yaml", 1, "sagan: no/such.yaml: "},
+	{"info configs/demo.yaml > /dev/full", 1, "sagan: standard output could not be written"},
+};
+
+START_TEST(answers_have_their_status_and_text)
+{
+	const answer a = sagan(ANSWERS[_i].arguments);
+	const char *begins = ANSWERS[_i].begins;
+	/* The notes of a run come before its error. */
+	const char *line = strncmp(begins, "sagan: ", 7) == 0 ? strstr(a.text, begins) : a.text;
+	ck_assert_msg(line && strncmp(line, begins, strlen(begins)) == 0, "%s\nsaid: %s", ANSWERS[_i].arguments, a.text);
+	ck_assert_msg(a.status == ANSWERS[_i].status, "%s: status %d", ANSWERS[_i].arguments, a.status);
+	ck_assert(a.text[strlen(a.text) - 1] == '\n');
+}
+END_TEST
+
+/* ---- help, man page, completion ---- */
+
+static const char *const COMMANDS[] = {"train", "sample", "info", "data", "bench"};
+
+static void check_screen(const char *text)
+{
+	int lines = 0;
+	for (const char *p = text; *p; lines++) {
+		const size_t n = strcspn(p, "\n");
+		ck_assert_msg(n <= 80, "%zu columns: %.*s", n, (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+	ck_assert_msg(lines <= 24, "%d lines:\n%s", lines, text);
+}
+
+START_TEST(help_fits_a_screen)
+{
+	check_screen(sagan("--help").text);
+	for (int i = 0; i < COUNT(COMMANDS); i++) {
+		char arguments[64];
+		snprintf(arguments, sizeof arguments, "%s --help", COMMANDS[i]);
+		const answer a = sagan(arguments);
+		ck_assert_int_eq(a.status, 0);
+		check_screen(a.text);
+	}
+}
+END_TEST
+
+static char *read_file(const char *path)
+{
+	static char text[1 << 16];
+	FILE *f = fopen(path, "r");
+	ck_assert_msg(f != NULL, "%s", path);
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	return text;
+}
+
+/* The text without backslashes: troff writes \- for a minus. */
+static void drop_backslashes(char *text)
+{
+	char *to = text;
+	for (const char *p = text; *p; p++)
+		if (*p != '\\')
+			*to++ = *p;
+	*to = '\0';
+}
+
+/* Every option that a --help lists stands in the man page and in the completion. */
+START_TEST(man_page_and_completion_know_every_option)
+{
+	static char man[1 << 16], completion[1 << 16];
+	strcpy(man, read_file("tools/sagan.1"));
+	drop_backslashes(man);
+	strcpy(completion, read_file("tools/completion.bash"));
+	int options = 0;
+	for (int i = 0; i < COUNT(COMMANDS); i++) {
+		char arguments[64], option[64];
+		snprintf(arguments, sizeof arguments, "%s --help", COMMANDS[i]);
+		const answer a = sagan(arguments);
+		for (const char *p = a.text; (p = strstr(p, "\n  --")); p++) {
+			ck_assert(sscanf(p, " %63s", option) == 1);
+			ck_assert_msg(strstr(man, option) != NULL, "%s %s: not in the man page", COMMANDS[i], option);
+			ck_assert_msg(strstr(completion, option) != NULL, "%s %s: not in the completion", COMMANDS[i], option);
+			options++;
+		}
+	}
+	ck_assert_int_ge(options, 25);
+}
+END_TEST
+
+START_TEST(keys_are_listed_with_their_meaning)
+{
+	answer a = sagan("info --keys");
+	ck_assert_int_eq(a.status, 0);
+	for (int i = 0; i < config_key_count(); i++)
+		ck_assert_msg(strstr(a.text, config_key_at(i)->name) && strstr(a.text, config_key_at(i)->help), "%s",
+			      config_key_at(i)->name);
+	a = sagan("info --keys optim --markdown");
+	ck_assert(strstr(a.text, "| `optim.lr_g` |") && !strstr(a.text, "`loss.name`"));
+}
+END_TEST
+
+/* ---- whole commands ---- */
+
+START_TEST(a_run_is_trained_continued_and_sampled)
+{
+	char dir[256], path[300], line[1200];
+	answer a;
+	make_config(dir, path, SMALL);
+	snprintf(line, sizeof line, "train %s --out %s/run --steps 4", path, dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "\nstep 4/4 ") && strstr(a.text, "done: 4 steps"), "%s", a.text);
+	snprintf(line, sizeof line, "train %s --out %s/run --set optim.lr_g=2e-4", path, dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "optim.lr_g changed from 0.0001 to 0.0002")
+		      && strstr(a.text, "\nstep 6/6 ") && !strstr(a.text, "\nstep 2/"), "%s", a.text);
+	snprintf(line, sizeof line, "train %s --out %s/run --set model.latent=16", path, dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: model.latent = 16: "), "%s", a.text);
+
+	snprintf(line, sizeof line, "sample %s/run --n 6 --out %s/grid.png", dir, dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "6 images of step 6"), "%s", a.text);
+	snprintf(line, sizeof line, "sample %s/run --n 3 --class 2 --truncation 0.5 --out %s/each/", dir, dir);
+	a = sagan(line);
+	snprintf(line, sizeof line, "%s/each/000002.png", dir);
+	ck_assert_msg(a.status == 0 && access(line, R_OK) == 0, "%s", a.text);
+	snprintf(line, sizeof line, "data %s/each --split all", dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "3 images of 28x28, gray"), "%s", a.text);
+	snprintf(line, sizeof line, "sample %s/run --class 10", dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "--class 10: must be 0 to 9"), "%s", a.text);
+	snprintf(line, sizeof line, "info %s/run", dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "step 6, written by sagan")
+		      && strstr(a.text, "complete: the checksum is right"), "%s", a.text);
+	tiny_remove(dir);
+}
+END_TEST
+
+/* The step under way is finished and saved; the line that is left says how to go on. */
+START_TEST(a_signal_saves_and_says_how_to_go_on)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	char dir[256], path[300], line[1200], log[300];
+	make_config(dir, path, SMALL);
+	snprintf(log, sizeof log, "%s/log", dir);
+	for (int i = 0; i < COUNT(signals); i++) {
+		snprintf(line, sizeof line, "%s/run", dir);
+		unlink(log);
+		const pid_t child = fork();
+		ck_assert_int_ge(child, 0);
+		if (child == 0) {
+			if (!freopen(log, "w", stdout))
+				_exit(9);
+			execl(program(), program(), "train", path, "--out", line, "--set", "steps=1000000000", (char *)NULL);
+			_exit(9);
+		}
+		/* Until the first line of progress; a minute is more than any machine needs. */
+		for (int tries = 0; tries < 6000 && !(access(log, R_OK) == 0 && strstr(read_file(log), "\nstep ")); tries++)
+			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+		int status;
+		ck_assert_int_eq(kill(child, signals[i]), 0);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x: %s", status, read_file(log));
+		const char *said = read_file(log);
+		ck_assert_msg(strstr(said, "stopped by a signal after step ") && strstr(said, "go on with: sagan train "), "%s",
+			      said);
+		ck_assert_msg(i == 0 || strstr(said, "going on from "), "%s", said);
+	}
+	tiny_remove(dir);
+}
+END_TEST
+
+START_TEST(a_time_limit_ends_the_run)
+{
+	char dir[256], path[300], line[1200];
+	make_config(dir, path, SMALL);
+	snprintf(line, sizeof line, "train %s --out %s/run --set steps=1000000000 --max-time 1s", path, dir);
+	const answer a = sagan(line);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "stopped by --max-time after step "), "%s", a.text);
+	tiny_remove(dir);
+}
+END_TEST
+
+START_TEST(bench_prints_one_line_of_json)
+{
+	static const char *const names[] = {
+		"median_s", "min_s", "images_per_s", "gflop", "threads", "params_g", "params_d", "arena_bytes", "maxrss_bytes",
+	};
+	const answer a = sagan("bench configs/bench28.yaml --steps 1 --threads 2 --json --set model.g_channels=8 "
+			       "--set model.d_channels=8 --set batch=4");
+	ck_assert_msg(a.status == 0 && a.text[0] == '{', "%s", a.text);
+	ck_assert(strchr(a.text, '\n') == a.text + strlen(a.text) - 1);
+	for (int i = 0; i < COUNT(names); i++) {
+		char key[64];
+		double x = 0;
+		snprintf(key, sizeof key, "\"%s\": ", names[i]);
+		const char *p = strstr(a.text, key);
+		ck_assert_msg(p && sscanf(p + strlen(key), "%lf", &x) == 1 && x > 0, "%s in %s", names[i], a.text);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		help_fits_a_screen, man_page_and_completion_know_every_option, keys_are_listed_with_their_meaning,
+		a_run_is_trained_continued_and_sampled, a_signal_saves_and_says_how_to_go_on, a_time_limit_ends_the_run,
+		bench_prints_one_line_of_json,
+	};
+	Suite *s = suite_create("program");
+	TCase *t = tcase_create("program");
+	tcase_set_timeout(t, 180);
+	tcase_add_loop_test(t, answers_have_their_status_and_text, 0, COUNT(ANSWERS));
+	for (int i = 0; i < COUNT(tests); i++)
+		tcase_add_test(t, tests[i]);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	const int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
