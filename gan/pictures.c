@@ -20,7 +20,7 @@ bool picture_grid(const char *path, const real *images, int64_t n, int h, int w,
 
 /* ---- attention ---- */
 
-enum { QUERIES = 5, GAP = 4, CELL = 112 };
+enum { QUERIES = 5, GAP = 4, CELL = 112, BACKGROUND = 56 };
 
 typedef struct colour {
 	double r, g, b;
@@ -181,6 +181,7 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, er
 		free(z);
 		return false;
 	}
+	memset(im.x, BACKGROUND, (size_t)im.h * (size_t)im.w * 3);
 	bool ok = true;
 	for (int r = 0; ok && r < rows; r++)
 		ok = draw_row(&im, s, seed, r, z, e);

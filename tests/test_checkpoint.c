@@ -1,0 +1,424 @@
+/* test_checkpoint.c - a state on disk: nothing is lost on the way, nothing damaged is believed, and the
+ * files of a directory are kept as promised. */
+#include <check.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/h5.h"
+#include "gan/checkpoint.h"
+#include "gan/rundir.h"
+#include "tests/tiny_run.h"
+
+/* A state of three arrays of all kinds. */
+typedef struct sample_state {
+	real kernel[2][3];
+	double sums[4];
+	int64_t stream[3];
+	state_list list;
+} sample_state;
+
+static void state_make(sample_state *s)
+{
+	*s = (sample_state){.list = {0}};
+	for (int i = 0; i < 6; i++)
+		s->kernel[i / 3][i % 3] = (real)(0.1 * i - 0.2);
+	for (int i = 0; i < 4; i++)
+		s->sums[i] = 1.0 / (i + 3);
+	for (int i = 0; i < 3; i++)
+		s->stream[i] = INT64_MIN + i;
+	state_add(&s->list, STATE_REAL, "/generator/block1/kernel", SHAPE(2, 3), s->kernel, NULL);
+	state_add(&s->list, STATE_F64, "/trainer/sums", SHAPE(4), s->sums, "sums of something");
+	state_add(&s->list, STATE_I64, "/random/latent", SHAPE(3), s->stream, "key, stream, block");
+}
+
+static checkpoint_info about(int64_t step)
+{
+	return (checkpoint_info){.step = step, .program = "sagan test", .config = (char *)"seed: 1\n"};
+}
+
+static char dir[256];
+
+static const char *at(const char *name)
+{
+	static char path[4][RUN_PATH_MAX];
+	static int turn;
+	turn = (turn + 1) % 4;
+	ck_assert(run_path(dir, name, path[turn], NULL));
+	return path[turn];
+}
+
+static void save_step(int64_t step)
+{
+	sample_state s;
+	error e = {""};
+	char path[RUN_PATH_MAX];
+	checkpoint_info info = about(step);
+	state_make(&s);
+	checkpoint_path(dir, step, path, sizeof path);
+	ck_assert_msg(checkpoint_save(path, &info, &s.list, &e), "%s", e.text);
+	state_list_free(&s.list);
+}
+
+static void setup(void)
+{
+	tiny_directory(dir);
+}
+
+static void teardown(void)
+{
+	tiny_remove(dir);
+}
+
+static unsigned char *read_all(const char *path, size_t *n)
+{
+	FILE *f = fopen(path, "rb");
+	ck_assert(f != NULL);
+	fseek(f, 0, SEEK_END);
+	*n = (size_t)ftell(f);
+	rewind(f);
+	unsigned char *x = malloc(*n);
+	ck_assert(x && fread(x, 1, *n, f) == *n);
+	fclose(f);
+	return x;
+}
+
+static void write_all(const char *path, const unsigned char *x, size_t n)
+{
+	FILE *f = fopen(path, "wb");
+	ck_assert(f && fwrite(x, 1, n, f) == n);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* ---- there and back ---- */
+
+START_TEST(state_comes_back_bit_for_bit)
+{
+	sample_state a, b;
+	error e = {""};
+	save_step(12);
+	state_make(&a);
+	state_make(&b);
+	memset(b.kernel, 0, sizeof b.kernel);
+	memset(b.sums, 0, sizeof b.sums);
+	memset(b.stream, 0, sizeof b.stream);
+	ck_assert_msg(checkpoint_load(at("checkpoint-00000012.h5"), &b.list, true, &e), "%s", e.text);
+	ck_assert_mem_eq(a.kernel, b.kernel, sizeof a.kernel);
+	ck_assert_mem_eq(a.sums, b.sums, sizeof a.sums);
+	ck_assert_mem_eq(a.stream, b.stream, sizeof a.stream);
+
+	checkpoint_info info;
+	ck_assert_msg(checkpoint_read_info(at("checkpoint-00000012.h5"), &info, &e), "%s", e.text);
+	ck_assert_int_eq(info.step, 12);
+	ck_assert_str_eq(info.config, "seed: 1\n");
+	ck_assert_str_eq(info.program, "sagan test");
+	ck_assert_str_eq(info.precision, REAL_NAME);
+	ck_assert(!info.has_score);
+	checkpoint_info_free(&info);
+	state_list_free(&a.list);
+	state_list_free(&b.list);
+}
+END_TEST
+
+START_TEST(equal_states_give_equal_files)
+{
+	size_t n, k;
+	save_step(3);
+	unsigned char *a = read_all(at("checkpoint-00000003.h5"), &n);
+	save_step(3);
+	unsigned char *b = read_all(at("checkpoint-00000003.h5"), &k);
+	ck_assert_uint_eq(n, k);
+	ck_assert_mem_eq(a, b, n);
+	free(a);
+	free(b);
+}
+END_TEST
+
+START_TEST(a_person_understands_the_names)
+{
+	error e = {""};
+	char text[64];
+	save_step(5);
+	h5 *f = h5_open(at("checkpoint-00000005.h5"), &e);
+	ck_assert_msg(f != NULL, "%s", e.text);
+	ck_assert(h5_exists(f, "/generator/block1/kernel") && h5_exists(f, "/random/latent"));
+	ck_assert(h5_attr_text(f, "/trainer/sums", "about", text, sizeof text, &e));
+	ck_assert_str_eq(text, "sums of something");
+	h5_close(f);
+}
+END_TEST
+
+/* ---- what is refused ---- */
+
+START_TEST(checkpoint_of_another_network_is_told_in_one_line)
+{
+	save_step(1);
+	real other[2][4] = {{0}}, more[1] = {0};
+	const struct {
+		const char *path;
+		shape s;
+		void *x;
+		bool whole;
+		const char *word;
+	} row[] = {
+		{"/generator/block1/kernel", SHAPE(2, 4), other, false, "/generator/block1/kernel is [2,3] in the file, [2,4] here"},
+		{"/generator/block2/kernel", SHAPE(1), more, false, "/generator/block2/kernel is missing"},
+		{"/generator/block1/kernel", SHAPE(2, 3), other, true, "is in the file, but not here, and 1 more"},
+		{"/random/latent", SHAPE(3), other, false, "/random/latent"},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		state_list l = {0};
+		error e = {""};
+		state_add(&l, STATE_REAL, row[i].path, row[i].s, row[i].x, NULL);
+		ck_assert(!checkpoint_load(at("checkpoint-00000001.h5"), &l, row[i].whole, &e));
+		ck_assert_msg(strstr(e.text, row[i].word) && strstr(e.text, "checkpoint of another network")
+			&& !strchr(e.text, '\n'), "%s", e.text);
+		state_list_free(&l);
+	}
+	for (int i = 0; i < 8; i++)
+		ck_assert(other[0][i] == 0);         /* nothing was filled */
+}
+END_TEST
+
+START_TEST(files_of_others_are_refused)
+{
+	error e = {""};
+	checkpoint_info info;
+	h5 *f = h5_create(at("plain.h5"), &e);
+	ck_assert(f && h5_write_f64(f, "/x", SHAPE(1), &(double){1}, &e) && h5_commit(f, &e));
+	ck_assert(!checkpoint_read_info(at("plain.h5"), &info, &e));
+	ck_assert_msg(strstr(e.text, "not a checkpoint"), "%s", e.text);
+	ck_assert(!checkpoint_read_info(at("absent.h5"), &info, &e));
+	ck_assert_msg(strstr(e.text, "absent.h5"), "%s", e.text);
+}
+END_TEST
+
+/* Cut anywhere, or with any byte changed, a checkpoint is refused or still gives the same state. */
+START_TEST(damage_is_seen)
+{
+	size_t n;
+	int refused = 0, tried = 0;
+	sample_state want;
+	state_make(&want);
+	save_step(2);
+	unsigned char *x = read_all(at("checkpoint-00000002.h5"), &n);
+	for (size_t i = 0; i < n; i += 7) {
+		error e = {""};
+		write_all(at("cut.h5"), x, i);
+		ck_assert_msg(!checkpoint_verify(at("cut.h5"), &e), "cut at %zu of %zu", i, n);
+		ck_assert(e.text[0] && !strchr(e.text, '\n'));
+
+		sample_state s;
+		state_make(&s);
+		memset(s.kernel, 0, sizeof s.kernel);
+		x[i] ^= 0x40;
+		write_all(at("bad.h5"), x, n);
+		x[i] ^= 0x40;
+		tried++;
+		if (!checkpoint_load(at("bad.h5"), &s.list, true, &e)) {
+			ck_assert(e.text[0] && !strchr(e.text, '\n'));
+			refused++;
+		} else {                             /* the byte means nothing: padding, a name's flags */
+			ck_assert_mem_eq(s.kernel, want.kernel, sizeof s.kernel);
+			ck_assert_mem_eq(s.sums, want.sums, sizeof s.sums);
+			ck_assert_mem_eq(s.stream, want.stream, sizeof s.stream);
+		}
+		state_list_free(&s.list);
+	}
+	ck_assert_int_gt(refused, tried / 10);
+	free(x);
+	state_list_free(&want.list);
+}
+END_TEST
+
+/* One bit of a stored number: HDF5 does not notice, the checksum does. */
+START_TEST(a_flipped_bit_in_the_data_is_seen)
+{
+	size_t n, where = 0;
+	error e = {""};
+	const double third = 1.0 / 3;
+	save_step(2);
+	unsigned char *x = read_all(at("checkpoint-00000002.h5"), &n);
+	for (size_t i = 0; i + 8 <= n; i++)
+		if (memcmp(x + i, &third, sizeof third) == 0)
+			where = i;
+	ck_assert_uint_gt(where, 0);
+	x[where] ^= 1;
+	write_all(at("bad.h5"), x, n);
+	ck_assert(!checkpoint_verify(at("bad.h5"), &e));
+	ck_assert_msg(strstr(e.text, "damaged") && strstr(e.text, "checksum"), "%s", e.text);
+	free(x);
+}
+END_TEST
+
+/* ---- a failure leaves the world as it was ---- */
+
+static int files_in(const char *path)
+{
+	char cmd[RUN_PATH_MAX + 32];
+	int n = -1;
+	snprintf(cmd, sizeof cmd, "ls '%s' | wc -l", path);
+	FILE *p = popen(cmd, "r");
+	ck_assert(p && fscanf(p, "%d", &n) == 1);
+	pclose(p);
+	return n;
+}
+
+/* No file may grow beyond 512 bytes: what a full disk does, without a full disk. */
+START_TEST(full_disk_leaves_the_older_file)
+{
+	sample_state s;
+	error e = {""};
+	checkpoint_info info = about(2);
+	state_make(&s);
+	save_step(2);
+	size_t n, k;
+	unsigned char *before = read_all(at("checkpoint-00000002.h5"), &n);
+	struct rlimit old, small;
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = (struct rlimit){512, old.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	s.kernel[0][0] = 99;
+	bool ok = checkpoint_save(at("checkpoint-00000002.h5"), &info, &s.list, &e);
+	setrlimit(RLIMIT_FSIZE, &old);
+	signal(SIGXFSZ, SIG_DFL);
+	ck_assert(!ok);
+	ck_assert_msg(strstr(e.text, "checkpoint-00000002.h5") && strstr(e.text, "File too large"), "%s", e.text);
+	unsigned char *after = read_all(at("checkpoint-00000002.h5"), &k);
+	ck_assert(n == k && memcmp(before, after, n) == 0);
+	ck_assert_int_eq(files_in(dir), 1);          /* no temporary file stays */
+	free(before);
+	free(after);
+	state_list_free(&s.list);
+}
+END_TEST
+
+START_TEST(unwritable_directory_is_told)
+{
+	sample_state s;
+	error e = {""};
+	checkpoint_info info = about(2);
+	state_make(&s);
+	ck_assert(!checkpoint_save(at("missing/checkpoint.h5"), &info, &s.list, &e));
+	ck_assert_msg(strstr(e.text, "missing/checkpoint.h5") && strstr(e.text, "No such file"), "%s", e.text);
+	state_list_free(&s.list);
+}
+END_TEST
+
+/* ---- the files of a directory ---- */
+
+START_TEST(newest_readable_checkpoint_is_found_by_number)
+{
+	error e = {""}, warning;
+	char path[RUN_PATH_MAX];
+	ck_assert(!checkpoint_any(dir));
+	ck_assert(!checkpoint_latest(dir, path, sizeof path, &warning, &e));
+	ck_assert_msg(strstr(e.text, "no checkpoint"), "%s", e.text);
+
+	save_step(900);
+	save_step(1000);
+	save_step(123456789);                        /* more digits than eight */
+	write_all(at("checkpoint-99999999.txt"), (const unsigned char *)"x", 1);
+	write_all(at("checkpoint-00002000.h5.tmp.1"), (const unsigned char *)"x", 1);
+	ck_assert(checkpoint_any(dir));
+	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_str_eq(path, at("checkpoint-123456789.h5"));
+	ck_assert_str_eq(warning.text, "");
+
+	/* The newest is cut short: the one before, and a warning that says so. */
+	ck_assert_int_eq(truncate(path, 600), 0);
+	ck_assert_msg(checkpoint_resolve(dir, path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_str_eq(path, at("checkpoint-00001000.h5"));
+	ck_assert_msg(strstr(warning.text, "checkpoint-123456789.h5") && strstr(warning.text, "checkpoint-00001000.h5"),
+		"%s", warning.text);
+
+	ck_assert_int_eq(truncate(at("checkpoint-00001000.h5"), 0), 0);
+	ck_assert_int_eq(truncate(at("checkpoint-00000900.h5"), 10), 0);
+	ck_assert(!checkpoint_latest(dir, path, sizeof path, &warning, &e));
+	ck_assert_msg(strstr(e.text, "checkpoint-123456789.h5") && strstr(e.text, "no other"), "%s", e.text);
+}
+END_TEST
+
+START_TEST(pruning_keeps_the_last_n_and_the_best)
+{
+	error e = {""};
+	bool better;
+	for (int i = 1; i <= 5; i++)
+		save_step(i);
+	ck_assert(checkpoint_best(dir, at("checkpoint-00000001.h5"), 3.5, &better, &e) && better);
+	write_all(at("checkpoint-00000006.h5.tmp.4711"), (const unsigned char *)"half", 4);
+	write_all(at("notes.tmp.txt"), (const unsigned char *)"mine", 4);
+	ck_assert_msg(checkpoint_prune(dir, 2, &e), "%s", e.text);
+	for (int i = 1; i <= 5; i++) {
+		char path[RUN_PATH_MAX];
+		checkpoint_path(dir, i, path, sizeof path);
+		ck_assert_int_eq(access(path, F_OK) == 0, i >= 4);
+	}
+	ck_assert_int_eq(access(at("checkpoint-best.h5"), F_OK), 0);
+	ck_assert_int_ne(access(at("checkpoint-00000006.h5.tmp.4711"), F_OK), 0);
+	ck_assert_int_eq(access(at("notes.tmp.txt"), F_OK), 0);
+}
+END_TEST
+
+START_TEST(best_is_the_lowest_score_and_complete)
+{
+	static const struct {
+		double score;
+		bool better;
+	} row[] = {{5, true}, {6, false}, {NAN, false}, {4.5, true}, {4.5, false}};
+	error e = {""};
+	checkpoint_info info;
+	for (int i = 0; i < COUNT(row); i++) {
+		bool better;
+		char path[RUN_PATH_MAX];
+		save_step(i + 1);
+		checkpoint_path(dir, i + 1, path, sizeof path);
+		ck_assert_msg(checkpoint_best(dir, path, row[i].score, &better, &e), "%s", e.text);
+		ck_assert_int_eq(better, row[i].better);
+	}
+	ck_assert_msg(checkpoint_read_info(at("checkpoint-best.h5"), &info, &e), "%s", e.text);
+	ck_assert(info.has_score && info.score == 4.5 && info.step == 4);
+	checkpoint_info_free(&info);
+	ck_assert_msg(checkpoint_verify(at("checkpoint-best.h5"), &e), "%s", e.text);
+	sample_state s, want;
+	state_make(&s);
+	state_make(&want);
+	memset(s.kernel, 0, sizeof s.kernel);
+	ck_assert_msg(checkpoint_load(at("checkpoint-best.h5"), &s.list, true, &e), "%s", e.text);
+	ck_assert_mem_eq(s.kernel, want.kernel, sizeof s.kernel);
+	state_list_free(&s.list);
+	state_list_free(&want.list);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("checkpoint");
+	TCase *c = tcase_create("checkpoint");
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_set_timeout(c, 300);
+	tcase_add_test(c, state_comes_back_bit_for_bit);
+	tcase_add_test(c, equal_states_give_equal_files);
+	tcase_add_test(c, a_person_understands_the_names);
+	tcase_add_test(c, checkpoint_of_another_network_is_told_in_one_line);
+	tcase_add_test(c, files_of_others_are_refused);
+	tcase_add_test(c, damage_is_seen);
+	tcase_add_test(c, a_flipped_bit_in_the_data_is_seen);
+	tcase_add_test(c, full_disk_leaves_the_older_file);
+	tcase_add_test(c, unwritable_directory_is_told);
+	tcase_add_test(c, newest_readable_checkpoint_is_found_by_number);
+	tcase_add_test(c, pruning_keeps_the_last_n_and_the_best);
+	tcase_add_test(c, best_is_the_lowest_score_and_complete);
+	suite_add_tcase(suite, c);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

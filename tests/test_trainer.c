@@ -1,0 +1,680 @@
+/* test_trainer.c - training: what one step does, that nothing but config, seed and data decides a bit,
+ * and how a run ends when numbers, files or people stop it. */
+#include <check.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/thread.h"
+#include "gan/rundir.h"
+#include "gan/sampler.h"
+#include "gan/trainer_internal.h"
+#include "tests/tiny_run.h"
+
+static trainer *make(const char *text, const char *const *set, const dataset *d)
+{
+	error e = {""};
+	config c = tiny_config(text, set);
+	trainer *t = trainer_new(&c, d, &e);
+	ck_assert_msg(t != NULL, "%s", e.text);
+	config_free(&c);
+	return t;
+}
+
+static step_stats step(trainer *t)
+{
+	step_stats s;
+	error e = {""};
+	ck_assert_msg(trainer_step(t, &s, &e), "%s", e.text);
+	return s;
+}
+
+static bool exists(const char *dir, const char *name)
+{
+	char path[RUN_PATH_MAX];
+	return run_path(dir, name, path, NULL) && access(path, F_OK) == 0;
+}
+
+static char *read_file(const char *dir, const char *name)
+{
+	char path[RUN_PATH_MAX];
+	ck_assert(run_path(dir, name, path, NULL));
+	FILE *f = fopen(path, "rb");
+	ck_assert_msg(f != NULL, "%s", path);
+	char *text = calloc(1, 1 << 16);
+	ck_assert(text != NULL);
+	size_t n = fread(text, 1, (1 << 16) - 1, f);
+	ck_assert(n > 0);
+	fclose(f);
+	return text;
+}
+
+/* Notes of a run, one per line. */
+typedef struct notes {
+	char text[1 << 14];
+	size_t n;
+	int64_t stop_after;                          /* sets the flag at this many progress reports */
+	int64_t reports;
+	volatile sig_atomic_t stop;
+} notes;
+
+static void on_note(void *ctx, enum run_note kind, const char *text)
+{
+	notes *s = ctx;
+	s->n += (size_t)snprintf(s->text + s->n, sizeof s->text - s->n, "%s%s\n",
+		kind == NOTE_WARNING ? "warning: " : "", text);
+	ck_assert(s->n < sizeof s->text);
+}
+
+static void on_progress(void *ctx, const run_progress *p)
+{
+	notes *s = ctx;
+	(void)p;
+	if (++s->reports == s->stop_after)
+		s->stop = 1;
+}
+
+static run_options options(const char *dir, notes *s)
+{
+	return (run_options){.out = dir, .ctx = s, .note = on_note, .progress = on_progress, .stop = &s->stop};
+}
+
+/* ---- one step ---- */
+
+START_TEST(each_network_takes_its_own_number_of_updates_at_its_own_rate)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.d_steps=3", "optim.lr_g=1e-3", "optim.lr_d=4e-3", NULL}, d);
+	for (int i = 1; i <= 2; i++) {
+		step_stats s = step(t);
+		ck_assert_int_eq(s.step, i);
+		ck_assert_int_eq(optimizer_count(t->pd.opt), 3 * i);
+		ck_assert_int_eq(optimizer_count(t->pg.opt), i);
+		ck_assert_double_eq(s.d_rate, 4e-3);
+		ck_assert_double_eq(s.g_rate, 1e-3);
+	}
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* Plain SGD moves parameters by rate * gradient: its length shows the clipped norm. */
+START_TEST(clipping_bounds_the_length_of_an_update)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.kind=sgd", "optim.lr_d=0.5", "optim.clip_norm=0.25", NULL}, d);
+	int64_t n = module_block_size(t->pd.m);
+	real *before = malloc((size_t)n * sizeof *before);
+	ck_assert(before != NULL);
+	memcpy(before, module_param_block(t->pd.m), (size_t)n * sizeof *before);
+	step_stats s = step(t);
+	ck_assert_double_gt(s.d_norm, 0.3);          /* it was longer, and is reported as it was */
+	double sum = 0;
+	for (int64_t i = 0; i < n; i++) {
+		double moved = module_param_block(t->pd.m)[i] - before[i];
+		sum += moved * moved;
+	}
+	ck_assert_double_eq_tol(sqrt(sum), 0.5 * 0.25, 1e-5);
+	free(before);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* The gradient after the last of n batches is the mean of the n gradients. */
+START_TEST(accumulated_gradient_is_the_mean_over_batches)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	const char *const still[] = {"optim.lr_d=0", "optim.lr_g=0", "model.spectral_norm_g=false",
+		"model.spectral_norm_d=false", NULL};
+	const char *const twice[] = {"optim.lr_d=0", "optim.lr_g=0", "model.spectral_norm_g=false",
+		"model.spectral_norm_d=false", "optim.accumulate=2", NULL};
+	trainer *one = make(TINY_PLAIN, still, d), *two = make(TINY_PLAIN, twice, d);
+	int64_t n = module_block_size(one->pd.m);
+	double *sum = calloc((size_t)n, sizeof *sum);
+	ck_assert(sum != NULL);
+	/* Without rates and norms nothing moves; `one` must see the batches of D's accumulation only. */
+	for (int k = 0; k < 2; k++) {
+		rng latent = one->stream[STREAM_LATENT], label = one->stream[STREAM_LABEL];
+		step(one);
+		for (int64_t i = 0; i < n; i++)
+			sum[i] += 0.5 * (double)module_grad_block(one->pd.m)[i];
+		/* the G update of the step used one batch of latents: take it back */
+		one->stream[STREAM_LATENT].counter = latent.counter + (one->stream[STREAM_LATENT].counter - latent.counter) / 2;
+		one->stream[STREAM_LABEL].counter = label.counter + (one->stream[STREAM_LABEL].counter - label.counter) / 2;
+	}
+	step(two);
+	for (int64_t i = 0; i < n; i++)
+		ck_assert_double_eq_tol((double)module_grad_block(two->pd.m)[i], sum[i], 1e-4 * (1 + fabs(sum[i])));
+	free(sum);
+	trainer_free(one);
+	trainer_free(two);
+	dataset_free(d);
+}
+END_TEST
+
+/* e = d e + (1-d) p for every parameter and running statistic; a copy before ema.start. */
+START_TEST(average_follows_parameters_and_statistics)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"ema.decay=0.75", "ema.start=2", NULL}, d);
+	module *e = trainer_ema(t), *g = trainer_generator(t);
+	int64_t n = module_block_size(g), k = module_state_size(g);
+	real *old = malloc((size_t)(n + k) * sizeof *old);
+	ck_assert(old != NULL);
+	for (int i = 0; i < 4; i++) {
+		memcpy(old, module_param_block(e), (size_t)n * sizeof *old);
+		memcpy(old + n, module_state_block(e), (size_t)k * sizeof *old);
+		step(t);
+		double decay = i < 2 ? 0 : 0.75;
+		for (int64_t j = 0; j < n + k; j++) {
+			double p = j < n ? module_param_block(g)[j] : module_state_block(g)[j - n];
+			double have = j < n ? module_param_block(e)[j] : module_state_block(e)[j - n];
+			ck_assert_double_eq_tol(have, decay * old[j] + (1 - decay) * p, 1e-6 * (1 + fabs(p)));
+		}
+	}
+	ck_assert(memcmp(module_state_block(g), module_state_block(e), (size_t)k * sizeof *old) != 0);
+	free(old);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* With sn_update = real_only D's vectors move once per D update, and not in the G step. */
+START_TEST(spectral_vectors_move_where_the_config_says)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	const char *const how[2][3] = {
+		{"loss.d_batch=separate", "model.sn_update=every_forward", NULL},
+		{"loss.d_batch=separate", "model.sn_update=real_only", NULL},
+	};
+	for (int k = 0; k < 2; k++) {
+		trainer *t = make(TINY_PLAIN, how[k], d);
+		size_t size = (size_t)module_state_size(t->pd.m) * sizeof(real);
+		step(t);
+		/* state_before is the state before the last pass, the G step */
+		bool moved = memcmp(t->pd.state_before, module_state_block(t->pd.m), size) != 0;
+		ck_assert_int_eq(moved, k == 0);
+		trainer_free(t);
+	}
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(lazy_penalty_is_applied_in_every_kth_update)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	static const char *const kind[] = {"loss.penalty=r1", "loss.penalty=gp", "loss.penalty=dragan"};
+	for (int k = 0; k < COUNT(kind); k++) {
+		trainer *t = make(TINY_PLAIN, (const char *[]){kind[k], "loss.penalty_every=3", NULL}, d);
+		for (int i = 0; i < 7; i++) {
+			step_stats s = step(t);
+			ck_assert_int_eq(s.penalties, i % 3 == 0);
+			ck_assert_int_eq(s.penalty > 0, i % 3 == 0);
+		}
+		trainer_free(t);
+	}
+	dataset_free(d);
+}
+END_TEST
+
+/* ---- the same bits ---- */
+
+static const char *const KINDS[] = {TINY_FULL, TINY_MNISTGANS};
+
+static dataset *data_for(int kind)
+{
+	return kind == 1 ? tiny_data(9, 28, 2) : tiny_data(25, 16, 2);
+}
+
+START_TEST(threads_do_not_change_a_bit)
+{
+	dataset *d = data_for(_i);
+	uint64_t first = 0;
+	static const int threads[] = {1, 2, 4};
+	for (int k = 0; k < COUNT(threads); k++) {
+		error e = {""};
+		ck_assert_msg(pool_start(threads[k], &e), "%s", e.text);
+		trainer *t = make(KINDS[_i], NULL, d);
+		for (int i = 0; i < 3; i++)
+			step(t);
+		if (k == 0)
+			first = tiny_hash(t);
+		ck_assert_uint_eq(tiny_hash(t), first);
+		trainer_free(t);
+		pool_stop();
+	}
+	dataset_free(d);
+}
+END_TEST
+
+/* Save after step k, load into a trainer that has gone elsewhere, go on: at every k the same end. */
+START_TEST(resuming_after_any_step_ends_in_the_same_bits)
+{
+	enum { LAST = 6 };
+	dataset *d = data_for(_i);
+	char dir[256], path[RUN_PATH_MAX];
+	uint64_t at[LAST + 1];
+	error e = {""};
+	tiny_directory(dir);
+	trainer *t = make(KINDS[_i], NULL, d);
+	for (int k = 0; k <= LAST; k++) {
+		if (k > 0)
+			step(t);
+		at[k] = tiny_hash(t);
+		checkpoint_path(dir, k, path, sizeof path);
+		ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
+		ck_assert_uint_eq(tiny_hash(t), at[k]);      /* saving changes nothing */
+		ck_assert(k == 0 || at[k] != at[k - 1]);
+	}
+	trainer_free(t);
+	for (int k = 0; k <= LAST; k++) {
+		t = make(KINDS[_i], NULL, d);
+		step(t);
+		checkpoint_path(dir, k, path, sizeof path);
+		ck_assert_msg(trainer_load(t, path, &e), "%s", e.text);
+		ck_assert_uint_eq(tiny_hash(t), at[k]);
+		ck_assert_int_eq(trainer_steps_done(t), k);
+		for (int i = k; i < LAST; i++)
+			step(t);
+		ck_assert_uint_eq(tiny_hash(t), at[LAST]);
+		trainer_free(t);
+	}
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
+/* ---- whole runs ---- */
+
+static void run_ok(trainer *t, const run_options *o, enum run_end want)
+{
+	error e = {""};
+	enum run_end end;
+	ck_assert_msg(trainer_run(t, o, &end, &e), "%s", e.text);
+	ck_assert_int_eq(end, want);
+}
+
+START_TEST(run_leaves_what_it_promises)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[256];
+	notes s = {.n = 0};
+	tiny_directory(dir);
+	trainer *t = make(TINY_FULL, (const char *[]){"train.sample_every=5", NULL}, d);
+	run_options o = options(dir, &s);
+	run_ok(t, &o, RUN_FINISHED);
+	static const char *const file[] = {
+		"config.yaml", "data.png", "metrics.csv", "timing.csv", "loss.png", "attention.png",
+		"samples-00000005.png", "samples-00000010.png", "samples-00000012.png",
+		"checkpoint-00000008.h5", "checkpoint-00000012.h5",
+	};
+	for (int i = 0; i < COUNT(file); i++)
+		ck_assert_msg(exists(dir, file[i]), "%s is missing", file[i]);
+	ck_assert(!exists(dir, "checkpoint-00000004.h5"));   /* keep = 2 */
+	ck_assert_int_eq(s.reports, 4);
+	ck_assert_ptr_nonnull(strstr(s.text, "arena"));
+	ck_assert_ptr_nonnull(strstr(s.text, "2 classes"));
+	trainer_free(t);
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
+/* Stopped by the flag, by the time, and by an error, and gone on each time: metrics.csv and the state
+ * are those of the run that nobody disturbed. */
+START_TEST(interrupted_run_ends_like_the_uninterrupted_one)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[2][256];
+	uint64_t end[2];
+	notes s = {.n = 0};
+	for (int k = 0; k < 2; k++)
+		tiny_directory(dir[k]);
+	trainer *t = make(TINY_FULL, NULL, d);
+	run_options o = options(dir[0], &s);
+	run_ok(t, &o, RUN_FINISHED);
+	end[0] = tiny_hash(t);
+	trainer_free(t);
+
+	s = (notes){.stop_after = 2};                /* at step 6 of 12: between two checkpoints */
+	t = make(TINY_FULL, NULL, d);
+	o = options(dir[1], &s);
+	run_ok(t, &o, RUN_STOPPED);
+	ck_assert_int_eq(trainer_steps_done(t), 6);
+	trainer_free(t);
+
+	s = (notes){.n = 0};
+	t = make(TINY_FULL, NULL, d);
+	o.max_seconds = 1e-9;
+	run_ok(t, &o, RUN_TIME);
+	ck_assert_int_eq(trainer_steps_done(t), 6);
+	ck_assert_ptr_nonnull(strstr(s.text, "going on from"));
+	trainer_free(t);
+
+	/* A run killed at step 11: its row of step 9 is there, its state is not. */
+	t = make(TINY_FULL, NULL, d);
+	o.max_seconds = 0;
+	o.steps = 11;
+	run_ok(t, &o, RUN_FINISHED);
+	trainer_free(t);
+	char path[RUN_PATH_MAX];
+	checkpoint_path(dir[1], 11, path, sizeof path);
+	ck_assert_int_eq(unlink(path), 0);
+
+	t = make(TINY_FULL, NULL, d);
+	o.steps = 0;
+	run_ok(t, &o, RUN_FINISHED);
+	end[1] = tiny_hash(t);
+	trainer_free(t);
+	ck_assert_uint_eq(end[0], end[1]);
+	char *a = read_file(dir[0], "metrics.csv"), *b = read_file(dir[1], "metrics.csv");
+	ck_assert_str_eq(a, b);
+	free(a);
+	free(b);
+	for (int k = 0; k < 2; k++)
+		tiny_remove(dir[k]);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(fresh_puts_the_earlier_run_aside)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[256];
+	tiny_directory(dir);
+	for (int k = 0; k < 2; k++) {
+		notes s = {.n = 0};
+		trainer *t = make(TINY_PLAIN, (const char *[]){k ? "seed=8" : "seed=7", NULL}, d);
+		run_options o = options(dir, &s);
+		o.fresh = true;
+		o.steps = 4;
+		run_ok(t, &o, RUN_FINISHED);
+		trainer_free(t);
+	}
+	ck_assert(exists(dir, "previous-1/checkpoint-00000004.h5"));
+	ck_assert(exists(dir, "previous-1/metrics.csv"));
+	ck_assert(exists(dir, "checkpoint-00000004.h5"));
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
+/* Eight classes of one image each are learnt by heart. Nothing but the right image is that near: a
+ * picture of the background alone is at 0.35. */
+START_TEST(overfits_eight_images)
+{
+	enum { N = 8, SIDE = 16, SIZE = SIDE * SIDE };
+	dataset *d = tiny_data(N, SIDE, N);
+	const char *const set[] = {"model.classes=8", "batch=8", "model.g_channels=16", "model.d_channels=16",
+		"optim.lr_g=5e-3", "optim.lr_d=5e-3", NULL};
+	trainer *t = make(TINY_PLAIN, set, d);
+	error e = {""};
+	sampler *s = sampler_new(trainer_config(t), N, &e);
+	ck_assert_msg(s != NULL, "%s", e.text);
+	static real x[N * SIZE];
+	double distance[2] = {0, 0};
+	for (int when = 0; when < 2; when++) {
+		const sample_request q = {.n = N, .seed = 3, .label = -1, .columns = 1};
+		for (int k = 0; when && k < 400; k++)
+			step(t);
+		ck_assert(sampler_take(s, trainer_ema(t), &e) && sampler_request(s, &q, x, &e));
+		for (int i = 0; i < N * SIZE; i++) {
+			double diff = x[i] - (d->pixels[i] / 127.5 - 1);
+			distance[when] += diff * diff / (N * SIZE);
+		}
+	}
+	ck_assert_msg(distance[1] < 0.15, "mean square distance %g before, %g after", distance[0],
+		distance[1]);
+	sampler_free(s);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* ---- numbers that are not finite ---- */
+
+START_TEST(nan_stops_and_names_step_and_node)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	trainer *t = make(TINY_FULL, NULL, d);
+	error e = {""};
+	step_stats s;
+	step(t);
+	step(t);
+	buffer *bad = NULL;
+	for (int i = 0; i < module_params(t->pd.m) && !bad; i++)
+		if (strstr(module_param_at(t->pd.m, i)->name, "block2") && strstr(module_param_at(t->pd.m, i)->name, "bias"))
+			bad = module_param_at(t->pd.m, i);
+	ck_assert_ptr_nonnull(bad);
+	bad->x[0] = (real)NAN;
+	size_t size = (size_t)module_block_size(t->pg.m) * sizeof(real);
+	real *before = malloc(size);
+	ck_assert(before != NULL);
+	memcpy(before, module_param_block(t->pg.m), size);
+	ck_assert(!trainer_step(t, &s, &e));
+	ck_assert_msg(strstr(e.text, "step 3") && strstr(e.text, "D step") && strstr(e.text, "block2"),
+		"%s", e.text);
+	ck_assert(memcmp(before, module_param_block(t->pg.m), size) == 0);
+	free(before);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* A run whose numbers explode ends with an error, and a checkpoint from before that can be loaded. */
+START_TEST(exploding_run_keeps_the_last_good_checkpoint)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[256];
+	notes s = {.n = 0};
+	error e = {""};
+	enum run_end end;
+	tiny_directory(dir);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.kind=sgd", "optim.lr_g=100", "optim.lr_d=100",
+		"train.checkpoint_every=1", "model.spectral_norm_g=false", "model.spectral_norm_d=false", NULL}, d);
+	char first[RUN_PATH_MAX];
+	checkpoint_path(dir, 0, first, sizeof first);
+	ck_assert_msg(trainer_save(t, first, &e), "%s", e.text);
+	run_options o = options(dir, &s);
+	ck_assert(!trainer_run(t, &o, &end, &e));
+	ck_assert_msg(strstr(e.text, "step ") && strstr(e.text, "last good checkpoint: "), "%s", e.text);
+	trainer_free(t);
+	char path[RUN_PATH_MAX];
+	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
+	t = make(TINY_PLAIN, (const char *[]){"optim.kind=sgd", "model.spectral_norm_g=false",
+		"model.spectral_norm_d=false", NULL}, d);
+	ck_assert_msg(trainer_load(t, path, &e), "%s", e.text);
+	trainer_free(t);
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(collapse_is_told_once)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[256];
+	notes s = {.n = 0};
+	tiny_directory(dir);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.lr_g=0", "batch=2", "steps=210",
+		"model.spectral_norm_g=false", NULL}, d);
+	/* All of G's parameters at zero: every image is tanh(0). */
+	memset(module_param_block(t->pg.m), 0, (size_t)module_block_size(t->pg.m) * sizeof(real));
+	run_options o = options(dir, &s);
+	run_ok(t, &o, RUN_FINISHED);
+	static const char line[] = "warning: step 200: collapse";
+	const char *found = strstr(s.text, line);
+	ck_assert_msg(found != NULL, "%s", s.text);
+	ck_assert_ptr_null(strstr(found + strlen(line), "collapse"));
+	trainer_free(t);
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
+/* ---- refusals ---- */
+
+/* A run that must fail, and what its one line must contain. */
+static void refuse_run(const char *const *set, const dataset *d, const char *dir, const char *const *words)
+{
+	notes s = {.n = 0};
+	error e = {""};
+	enum run_end end;
+	trainer *t = make(TINY_PLAIN, set, d);
+	run_options o = options(dir, &s);
+	ck_assert(!trainer_run(t, &o, &end, &e));
+	for (int i = 0; words[i]; i++)
+		ck_assert_msg(strstr(e.text, words[i]) != NULL, "'%s' lacks '%s'", e.text, words[i]);
+	ck_assert(strchr(e.text, '\n') == NULL);
+	trainer_free(t);
+}
+
+START_TEST(going_on_with_another_config_or_other_data_is_refused)
+{
+	dataset *d = tiny_data(25, 16, 2), *other = tiny_data(24, 16, 2);
+	char dir[256];
+	notes s = {.n = 0};
+	tiny_directory(dir);
+	trainer *t = make(TINY_PLAIN, NULL, d);
+	run_options o = options(dir, &s);
+	o.steps = 4;
+	run_ok(t, &o, RUN_FINISHED);
+	trainer_free(t);
+	refuse_run((const char *[]){"seed=8", NULL}, d, dir, (const char *[]){"seed = 8", "7", "--fresh", NULL});
+	refuse_run((const char *[]){"model.g_channels=16", NULL}, d, dir,
+		(const char *[]){"model.g_channels = 16", "8", NULL});
+	refuse_run(NULL, other, dir, (const char *[]){"other data", "checkpoint-00000004.h5", NULL});
+
+	/* What may change is told. */
+	s = (notes){.n = 0};
+	t = make(TINY_PLAIN, (const char *[]){"optim.lr_g=1e-4", "steps=5", NULL}, d);
+	o = options(dir, &s);
+	run_ok(t, &o, RUN_FINISHED);
+	ck_assert_ptr_nonnull(strstr(s.text, "optim.lr_g changed from 0.002 to 0.0001"));
+	trainer_free(t);
+	tiny_remove(dir);
+	dataset_free(d);
+	dataset_free(other);
+}
+END_TEST
+
+START_TEST(directories_that_cannot_be_used_are_refused)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[256], file[300];
+	tiny_directory(dir);
+	snprintf(file, sizeof file, "%s/file", dir);
+	FILE *f = fopen(file, "w");
+	ck_assert(f != NULL);
+	fclose(f);
+	refuse_run(NULL, d, file, (const char *[]){file, "directory", NULL});
+	snprintf(file, sizeof file, "%s/file/run", dir);
+	refuse_run(NULL, d, file, (const char *[]){"file", "directory", NULL});
+	if (geteuid() != 0) {                        /* root may write anywhere */
+		ck_assert_int_eq(chmod(dir, 0555), 0);
+		snprintf(file, sizeof file, "%s/run", dir);
+		refuse_run(NULL, d, file, (const char *[]){file, "Permission denied", NULL});
+		chmod(dir, 0755);
+	}
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(two_processes_cannot_train_in_one_directory)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[256], byte;
+	int ready[2], done[2], status;
+	tiny_directory(dir);
+	ck_assert(pipe(ready) == 0 && pipe(done) == 0);
+	pid_t child = fork();
+	if (child == 0) {
+		int lock = rundir_open(dir, NULL);
+		if (write(ready[1], "x", 1) != 1 || read(done[0], &byte, 1) != 1)
+			_exit(1);
+		_exit(lock < 0);
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	refuse_run(NULL, d, dir, (const char *[]){dir, "another process", NULL});
+	ck_assert_int_eq(write(done[1], "x", 1), 1);
+	ck_assert(waitpid(child, &status, 0) == child && status == 0);
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(data_that_do_not_fit_are_refused)
+{
+	dataset *d = tiny_data(25, 20, 2), *many = tiny_data(25, 16, 5);
+	const struct {
+		const dataset *d;
+		const char *word;
+	} row[] = {{d, "[20,20,1]"}, {many, "5 classes"}};
+	for (int i = 0; i < COUNT(row); i++) {
+		error e = {""};
+		config c = tiny_config(TINY_PLAIN, NULL);
+		ck_assert_ptr_null(trainer_new(&c, row[i].d, &e));
+		ck_assert_msg(strstr(e.text, row[i].word) != NULL, "%s", e.text);
+		config_free(&c);
+	}
+	dataset_free(d);
+	dataset_free(many);
+}
+END_TEST
+
+START_TEST(bench_measures_without_data)
+{
+	error e = {""};
+	bench_result r;
+	config c = tiny_config(TINY_FULL, NULL);
+	ck_assert_msg(trainer_bench(&c, 3, &r, &e), "%s", e.text);
+	ck_assert(r.min_s > 0 && r.median_s >= r.min_s && r.gflop > 0);
+	ck_assert(r.params_g > 0 && r.params_d > 0 && r.arena_bytes > 0);
+	ck_assert_int_eq(r.steps, 3);
+	config_free(&c);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("trainer");
+	TCase *one = tcase_create("step"), *bits = tcase_create("bits"), *runs = tcase_create("runs"),
+		*wrong = tcase_create("refusals");
+	tcase_add_test(one, each_network_takes_its_own_number_of_updates_at_its_own_rate);
+	tcase_add_test(one, clipping_bounds_the_length_of_an_update);
+	tcase_add_test(one, accumulated_gradient_is_the_mean_over_batches);
+	tcase_add_test(one, average_follows_parameters_and_statistics);
+	tcase_add_test(one, spectral_vectors_move_where_the_config_says);
+	tcase_add_test(one, lazy_penalty_is_applied_in_every_kth_update);
+	tcase_add_loop_test(bits, threads_do_not_change_a_bit, 0, COUNT(KINDS));
+	tcase_add_loop_test(bits, resuming_after_any_step_ends_in_the_same_bits, 0, COUNT(KINDS));
+	tcase_add_test(runs, run_leaves_what_it_promises);
+	tcase_add_test(runs, interrupted_run_ends_like_the_uninterrupted_one);
+	tcase_add_test(runs, fresh_puts_the_earlier_run_aside);
+	tcase_add_test(runs, overfits_eight_images);
+	tcase_add_test(runs, nan_stops_and_names_step_and_node);
+	tcase_add_test(runs, exploding_run_keeps_the_last_good_checkpoint);
+	tcase_add_test(runs, collapse_is_told_once);
+	tcase_add_test(wrong, going_on_with_another_config_or_other_data_is_refused);
+	tcase_add_test(wrong, directories_that_cannot_be_used_are_refused);
+	tcase_add_test(wrong, two_processes_cannot_train_in_one_directory);
+	tcase_add_test(wrong, data_that_do_not_fit_are_refused);
+	tcase_add_test(wrong, bench_measures_without_data);
+	TCase *all[] = {one, bits, runs, wrong};
+	for (int i = 0; i < COUNT(all); i++) {
+		tcase_set_timeout(all[i], 300);      /* under valgrind and the sanitizers */
+		suite_add_tcase(suite, all[i]);
+	}
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,126 @@
+#include "tests/tiny_run.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gan/trainer_internal.h"
+
+#define TINY_MODEL \
+	"seed: 7\nsteps: 12\nbatch: 4\n" \
+	"model: {network: resnet, size: 16, channels: 1, classes: 2, latent: 8, g_channels: 8, d_channels: 8," \
+	" attention_g: [8], attention_d: [8]}\n"
+
+const char TINY_FULL[] = TINY_MODEL
+	"data: {flip: true}\n"
+	"loss: {penalty: r1, penalty_weight: 1, penalty_every: 2}\n"
+	"optim: {lr_g: 1e-3, lr_d: 2e-3, beta1: 0.5, beta2: 0.9, d_steps: 2, accumulate: 2, clip_norm: 5,"
+	" schedule: cosine, warmup: 3}\n"
+	"ema: {decay: 0.9, start: 3}\n"
+	"augment: {policy: [color, translation, cutout]}\n"
+	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2}\n";
+
+const char TINY_PLAIN[] = TINY_MODEL
+	"optim: {lr_g: 2e-3, lr_d: 2e-3}\n"
+	"ema: {decay: 0.9}\n"
+	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2}\n";
+
+const char TINY_MNISTGANS[] =
+	"seed: 7\nsteps: 4\nbatch: 2\n"
+	"model: {network: mnistgans28, size: 28, channels: 1, latent: 8, conditional: false, attention: mnistgans,"
+	" spectral_norm_g: false, spectral_norm_d: false}\n"
+	"loss: {name: keras_hinge, d_batch: joint}\n";
+
+config tiny_config(const char *text, const char *const *set)
+{
+	config c;
+	error e = {""};
+	config_init(&c);
+	ck_assert_msg(config_parse(&c, text, strlen(text), "tiny.yaml", &e), "%s", e.text);
+	for (int i = 0; set && set[i]; i++)
+		ck_assert_msg(config_set(&c, set[i], &e), "%s", e.text);
+	ck_assert_msg(config_check(&c, &e), "%s", e.text);
+	return c;
+}
+
+/* Image i: a bright bar, upright for even classes and flat for odd ones, and a blob, both placed by i. */
+static void paint(uint8_t *x, int side, int64_t i, int class)
+{
+	int bar = 1 + (int)(i * 5 % (side - 4)), blob = 2 + (int)(i * 7 % (side - 6));
+	for (int r = 0; r < side; r++)
+		for (int c = 0; c < side; c++) {
+			int along = class % 2 ? r : c;
+			bool on = along == bar || along == bar + 1;
+			bool dot = abs(r - blob) + abs(c - (side - 1 - blob)) <= 2;
+			x[r * side + c] = on ? 230 : dot ? 160 : 12;
+		}
+}
+
+dataset *tiny_data(int64_t n, int side, int classes)
+{
+	dataset *d = mem_zero(1, sizeof *d, NULL);
+	ck_assert(d != NULL);
+	*d = (dataset){.kind = "idx", .n = n, .h = side, .w = side, .c = 1, .classes = classes};
+	d->path = text_copy("tiny", NULL);
+	d->pixels = mem_new((size_t)(n * side * side), 1, NULL);
+	d->label = mem_new((size_t)n, sizeof *d->label, NULL);
+	d->class_name = mem_zero((size_t)classes, sizeof *d->class_name, NULL);
+	ck_assert(d->path && d->pixels && d->label && d->class_name);
+	for (int k = 0; k < classes; k++) {
+		char name[16];
+		snprintf(name, sizeof name, "%d", k);
+		d->class_name[k] = text_copy(name, NULL);
+	}
+	for (int64_t i = 0; i < n; i++) {
+		d->label[i] = (int32_t)(i % classes);
+		paint(d->pixels + i * side * side, side, i, d->label[i]);
+	}
+	return d;
+}
+
+void tiny_directory(char path[256])
+{
+	const char *tmp = getenv("TMPDIR");
+	snprintf(path, 256, "%s/sagan-test-XXXXXX", tmp ? tmp : "/tmp");
+	ck_assert_ptr_nonnull(mkdtemp(path));
+}
+
+void tiny_remove(const char *path)
+{
+	DIR *d = opendir(path);
+	if (!d)
+		return;
+	for (struct dirent *f; (f = readdir(d)) != NULL;) {
+		char name[1024];
+		struct stat st;
+		if (strcmp(f->d_name, ".") == 0 || strcmp(f->d_name, "..") == 0)
+			continue;
+		snprintf(name, sizeof name, "%s/%s", path, f->d_name);
+		if (lstat(name, &st) == 0 && S_ISDIR(st.st_mode))
+			tiny_remove(name);
+		else
+			unlink(name);
+	}
+	closedir(d);
+	rmdir(path);
+}
+
+uint64_t tiny_hash(trainer *t)
+{
+	state_list l = {0};
+	error e = {""};
+	uint64_t h = 0xcbf29ce484222325u;
+	ck_assert_msg(trainer_list(t, &l, &e), "%s", e.text);
+	for (int i = 0; i < l.n; i++) {
+		const unsigned char *p = l.item[i].x;
+		size_t n = (size_t)shape_count(&l.item[i].s) * (l.item[i].kind == STATE_REAL ? sizeof(real) : 8);
+		for (size_t k = 0; k < n; k++)
+			h = (h ^ p[k]) * 0x100000001b3u;
+	}
+	state_list_free(&l);
+	return h;
+}

@@ -1,0 +1,30 @@
+/* tiny_run.h - networks and data small enough that a test can train them, and scratch directories. */
+#ifndef SAGAN_TESTS_TINY_RUN_H
+#define SAGAN_TESTS_TINY_RUN_H
+
+#include "data/dataset.h"
+#include "gan/config.h"
+#include "gan/trainer.h"
+
+/* 16x16 gray, two classes, width 8, batch 4, attention at 8x8. Everything that holds state takes part:
+ * two D updates a step, two batches an update, lazy R1, DiffAugment, clipping, flips, moving average. */
+extern const char TINY_FULL[];
+/* The same network with the plain recipe. */
+extern const char TINY_PLAIN[];
+/* mnistgans28: noise, dropout and batch norm in D. */
+extern const char TINY_MNISTGANS[];
+
+/* A completed config from a text, with further "key=value" (NULL-terminated list, or NULL). Asserts. */
+config tiny_config(const char *text, const char *const *set);
+
+/* n images [side,side,1] of `classes` classes: bars and blobs that differ from image to image. */
+dataset *tiny_data(int64_t n, int side, int classes);
+
+/* A fresh directory under TMPDIR, removed with all it holds by tiny_remove. */
+void tiny_directory(char path[256]);
+void tiny_remove(const char *path);
+
+/* FNV-1a over the whole state (all items of a checkpoint) of a trainer. */
+uint64_t tiny_hash(trainer *t);
+
+#endif
