@@ -22,6 +22,7 @@ B      := $(BUILD)/$(CONFIG)
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
+INTO     = $(DESTDIR)$(PREFIX)
 GOLDEN  ?= tests/golden
 VERSION := $(shell sed -n 's/.*SAGAN_VERSION "\(.*\)"/\1/p' gan/version.h)
 
@@ -109,7 +110,7 @@ run-test: $(TESTS) $(B)/sagan
 	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all $(words $(TESTS)) test programs passed"
 
 run-golden: $(B)/tests/test_golden
-	GOLDEN='$(GOLDEN)' GOLDEN_LIST=1 $<
+	@$< '$(GOLDEN)'
 
 bench: $(BENCHES) all
 	@for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
@@ -120,16 +121,14 @@ lint:
 	@CC='$(CC)' tools/lint.sh
 
 install: all
-	install -d $(PUBLIC:%=$(DESTDIR)$(PREFIX)/include/sagan/%/..) $(addprefix $(DESTDIR)$(PREFIX)/,bin \
-		lib/pkgconfig share/man/man1 share/bash-completion/completions)
-	install -m 755 $(B)/sagan $(DESTDIR)$(PREFIX)/bin/sagan
-	install -m 644 $(B)/libsagan.a $(DESTDIR)$(PREFIX)/lib/libsagan.a
-	for h in $(PUBLIC); do install -m 644 $$h $(DESTDIR)$(PREFIX)/include/sagan/$$h || exit 1; done
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|; \
-		s|@REAL@|$(if $(filter double,$(REAL)), -DREAL_DOUBLE)|' tools/sagan.pc.in > $(B)/sagan.pc
-	install -m 644 $(B)/sagan.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/sagan.pc
-	install -m 644 tools/sagan.1 $(DESTDIR)$(PREFIX)/share/man/man1/sagan.1
-	install -m 644 tools/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sagan
+	@for h in $(PUBLIC); do install -D -m 644 $$h $(INTO)/include/sagan/$$h || exit 1; done
+	install -D -m 755 $(B)/sagan $(INTO)/bin/sagan
+	install -D -m 644 $(B)/libsagan.a $(INTO)/lib/libsagan.a
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' \
+	    -e 's|@REAL@|$(if $(filter double,$(REAL)), -DREAL_DOUBLE)|' tools/sagan.pc.in > $(B)/sagan.pc
+	install -D -m 644 $(B)/sagan.pc $(INTO)/lib/pkgconfig/sagan.pc
+	install -D -m 644 tools/sagan.1 $(INTO)/share/man/man1/sagan.1
+	install -D -m 644 tools/completion.bash $(INTO)/share/bash-completion/completions/sagan
 
 clean:
 	rm -rf $(BUILD)

@@ -4,14 +4,7 @@
 
 #include "gan/config.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* The value of key i becomes its default; false when the table's text is not allowed (a bug). */
 bool config_take_default(config *c, int i);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

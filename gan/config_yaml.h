@@ -7,10 +7,6 @@
 
 #include "core/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 6 };
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
@@ -31,7 +27,4 @@ typedef struct config_node {
 config_node *config_tree_read(const char *text, size_t n, const char *label, bool numbered, error *e);
 void config_tree_free(config_node *n);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -52,13 +52,13 @@ command -v apt-get >/dev/null 2>&1 || {
 	echo "missing:$missing; no apt-get here. Install these (names of Debian) and try again" >&2
 	exit 1
 }
+apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get"
 echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
 # A fresh machine has no package lists, an old one old lists: update when the first try fails.
 # shellcheck disable=SC2086
-$sudo apt-get install -y --no-install-recommends $missing >/dev/null 2>&1 || {
-	$sudo apt-get update
-	$sudo apt-get install -y --no-install-recommends $missing
+$apt install -y --no-install-recommends $missing >/dev/null 2>&1 || {
+	$apt update
+	$apt install -y --no-install-recommends $missing
 } || {
 	echo "apt-get could not install:$missing" >&2
 	exit 1
