@@ -535,34 +535,40 @@ START_TEST(hdf5_bytes_floats_and_planes_are_equal)
 }
 END_TEST
 
-/* libhdf5 1.10 itself loses the object header that it fails to decode (H5O_protect): the leak
- * sanitizer, where there is one, must not look at that part. */
+/* libhdf5 1.10 itself loses the object headers that it fails to decode: the leak sanitizer, where
+ * there is one, must not look at what is allocated here. The library reuses blocks, so this test
+ * comes before all others that use HDF5. */
 void __lsan_disable(void) __attribute__((weak));
 void __lsan_enable(void) __attribute__((weak));
 
-/* Cut anywhere: a line. A byte changed anywhere: a line or a set, never a crash. */
-static void damaged_hdf5_files(const uint8_t *bytes, size_t n)
+START_TEST(damaged_hdf5_files_never_crash)
 {
-	static uint8_t copy[1 << 16];
+	static uint8_t bytes[1 << 16], copy[1 << 16];
 	if (__lsan_disable)
 		__lsan_disable();
+	put_h5("dam.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 5, 6, 3)}, (const uint8_t *[]){images}, 1);
+	const size_t n = file_get("dam.h5", bytes, sizeof bytes);
 	for (size_t k = 8; k < n; k += n / 20) {
-		file_put("e9.h5", bytes, k);
-		refused(test_path("e9.h5"), (dataset_options){0}, "");
+		file_put("dam.h5", bytes, k);
+		refused(test_path("dam.h5"), (dataset_options){0}, "");
 	}
-	for (size_t k = 0; k < 300; k++) {
+	int refusals = 0;
+	for (size_t k = 0; k < 300; k++) {           /* a line or a set */
 		memcpy(copy, bytes, n);
 		copy[k * 7919 % n] ^= (uint8_t)(1 + k % 255);
-		file_put("e9.h5", copy, n);
-		dataset_free(dataset_open(test_path("e9.h5"), NULL, NULL));
+		file_put("dam.h5", copy, n);
+		dataset *d = dataset_open(test_path("dam.h5"), NULL, NULL);
+		refusals += !d;
+		dataset_free(d);
 	}
+	ck_assert_int_gt(refusals, 20);
 	if (__lsan_enable)
 		__lsan_enable();
 }
+END_TEST
 
 START_TEST(broken_hdf5_files_are_refused_with_a_line)
 {
-	static uint8_t bytes[1 << 16];
 	put_h5("e1.h5", (const char *[]){"/pictures"}, (shape[]){SHAPE(4, 5, 6, 3)}, (const uint8_t *[]){images}, 1);
 	refused(test_path("e1.h5"), (dataset_options){0}, "no data set images (or imgs, x, data) in /");
 	put_h5("e2.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 5, 6, 2)}, (const uint8_t *[]){images}, 1);
@@ -584,9 +590,6 @@ START_TEST(broken_hdf5_files_are_refused_with_a_line)
 	real x[12] = {0, 1, -3};
 	ck_assert(h5_write_real(f, "/images", SHAPE(1, 3, 4), x, &e) && h5_commit(f, &e));
 	refused(test_path("e7.h5"), (dataset_options){0}, "values from -3 to 1; allowed are 0 to 255");
-	put_h5("e8.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 5, 6, 3)}, (const uint8_t *[]){images}, 1);
-	const size_t n = file_get("e8.h5", bytes, sizeof bytes);
-	damaged_hdf5_files(bytes, n);
 }
 END_TEST
 
@@ -699,6 +702,7 @@ static Suite *suite(void)
 	TCase *t = tcase_create("data");
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, pool_on, pool_stop);
+	tcase_add_test(t, damaged_hdf5_files_never_crash);
 	tcase_add_loop_test(t, shipped_mnist_is_the_official_one, 0, COUNT(shipped));
 	tcase_add_loop_test(t, classes_and_moments_are_the_known_ones, 0, COUNT(official));
 	tcase_add_test(t, idx_plain_and_packed_are_equal);
