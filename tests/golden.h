@@ -72,10 +72,11 @@ bool golden_torch_optimizer(h5 *f, const char *group, double *worst, error *e);
 
 typedef struct golden_count {
 	int files, cases, failed, skipped;           /* skipped: files of layers that do not exist yet */
+	bool silent;                                 /* count only */
 } golden_count;
 
 /* One file, or every .h5 file of a directory in order of names. Prints a line per layer and one per
- * failure. False with e set only when nothing could be read. */
+ * failure, and adds to n. False with e set only when nothing could be read. */
 bool golden_file(const char *path, golden_count *n, error *e);
 bool golden_walk(const char *dir, golden_count *n, error *e);
 

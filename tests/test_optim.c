@@ -19,7 +19,7 @@ static error e;
 static void check_trajectories(const char *name, int at_least)
 {
 	char path[512];
-	golden_count n = {0, 0, 0, 0};
+	golden_count n = {0};
 	const char *dir = getenv("GOLDEN");
 	snprintf(path, sizeof path, "%s/%s", dir && *dir ? dir : "tests/golden", name);
 	OK(golden_file(path, &n, &e));
