@@ -36,7 +36,8 @@ typedef struct gather {
 	const real *in, *w;
 	real *out, *packed, *work;
 	epilogue e;
-	int64_t work_size, list_size;                /* per worker, elements; pixels of an item */
+	int64_t list_size;                           /* pixels of an item, at most */
+	int64_t lists_size, work_size;               /* per worker, elements: offsets; with the copy */
 } gather;
 
 /* One axis of phase a: taps, first input, number of outputs. */
@@ -54,18 +55,24 @@ static int axis_phase(const gather *g, int64_t a, int k, int s, int64_t pad, int
 	return taps;
 }
 
+/* Taps along one axis of the phases before a. */
+static int64_t taps_before(const gather *g, int64_t a, int k, int s, int64_t pad)
+{
+	int64_t n = 0, first, count;
+	for (int64_t i = 0; i < a; i++)
+		n += axis_phase(g, i, k, s, pad, 1, &first, &count);
+	return n;
+}
+
 static phase phase_at(const gather *g, int i)
 {
 	const conv_shape *s = &g->s;
 	phase p = {.row = i / g->ox, .col = i % g->ox};
 	p.ty = axis_phase(g, p.row, s->kh, s->sh, s->top, g->oh, &p.y, &p.rows);
 	p.tx = axis_phase(g, p.col, s->kw, s->sw, s->left, g->ow, &p.x, &p.cols);
-	for (int j = 0; j < i; j++) {
-		phase q = {0};
-		q.ty = axis_phase(g, j / g->ox, s->kh, s->sh, s->top, g->oh, &q.y, &q.rows);
-		q.tx = axis_phase(g, j % g->ox, s->kw, s->sw, s->left, g->ow, &q.x, &q.cols);
-		p.at += q.ty * q.tx * g->icg;
-	}
+	/* Every column tap belongs to one phase: whole rows of phases before have kw of them. */
+	p.at = (taps_before(g, p.row, s->kh, s->sh, s->top) * s->kw +
+		p.ty * taps_before(g, p.col, s->kw, s->sw, s->left)) * g->icg;
 	return p;
 }
 
@@ -119,9 +126,9 @@ static void gather_items(gather *g)
 	g->sets = (g->s.b + g->item_images - 1) / g->item_images;
 	g->list_size = g->item_images * g->item_rows * g->cols;
 	int64_t copy = g->item_images * band_rows(g, g->item_rows) * (g->last_x - g->first_x) * g->icg;
-	g->work_size = (g->direct ? 0 : piece(copy)) +
-		       2 * piece(g->list_size * (int64_t)(sizeof(int64_t) / sizeof(real))) +
-		       piece(g->s.kh * (int64_t)(sizeof(int64_t) / sizeof(real)));
+	int64_t offsets = 2 * g->list_size + g->s.kh;
+	g->lists_size = piece(offsets * (int64_t)(sizeof(int64_t) / sizeof(real)));
+	g->work_size = g->lists_size + (g->direct ? 0 : piece(copy));
 }
 
 static gather gather_of(const tile_kernels *k, const conv_shape *given, bool adjoint)
@@ -179,76 +186,88 @@ static void pack_taps(void *ctx, int worker, int64_t lo, int64_t hi)
 	}
 }
 
-/* One phase of one item; x: its input, whose images and rows are `image` and `pitch` elements apart
- * and begin at input row y0 and column x0 of output row 0. */
-static void gather_phase(const gather *g, const phase *p, int64_t group, int64_t b0, int64_t m0,
-			 int64_t m1, const real *x, int64_t image, int64_t pitch, int64_t pixel,
-			 int64_t *lists)
+/* An item and its input: x is input row first_y of output row m0 and column first_x, in the padded
+ * copy or in the image itself. */
+typedef struct item {
+	int64_t group, b0, b1, m0, m1;               /* images, output rows (of the largest phase) */
+	const real *x;
+	int64_t image, pitch, pixel;                 /* steps, elements */
+	int64_t *lists;
+} item;
+
+static void gather_phase(const gather *g, const phase *p, const item *i)
 {
-	int64_t b1 = MIN(b0 + g->item_images, g->s.b), n = 0;
-	int64_t *in = lists, *out = in + g->list_size, *run = out + g->list_size;
-	for (int64_t b = 0; b < b1 - b0; b++)
-		for (int64_t m = 0; m < MIN(m1, p->rows) - m0; m++)
+	int64_t n = 0, m1 = MIN(i->m1, p->rows);
+	int64_t *in = i->lists, *out = in + g->list_size, *run = out + g->list_size;
+	for (int64_t b = 0; b < i->b1 - i->b0; b++)
+		for (int64_t m = 0; m < m1 - i->m0; m++)
 			for (int64_t j = 0; j < p->cols; j++, n++) {
-				in[n] = b * image + m * g->iy * pitch + j * g->ix * pixel;
+				in[n] = b * i->image + m * g->iy * i->pitch + j * g->ix * i->pixel;
 				out[n] = ((b * g->oh + m * g->oy) * g->ow + j * g->ox) * g->oc;
 			}
 	for (int r = 0; r < p->ty; r++)
-		run[r] = r * pitch;
-	int64_t at = ((b0 * g->oh + m0 * g->oy + p->row) * g->ow + p->col) * g->oc + group * g->ocg;
+		run[r] = r * i->pitch;
+	int64_t first = (p->y - g->first_y) * i->pitch + (p->x - g->first_x) * i->pixel;
+	int64_t row = i->b0 * g->oh + i->m0 * g->oy + p->row;
+	int64_t at = (row * g->ow + p->col) * g->oc + i->group * g->ocg;
+	bool empty = p->ty * p->tx == 0;             /* no tap of a large stride: zeros */
 	tile_conv t = {
-		.x = x, .in = in, .out = out, .npix = n, .run = run, .nrun = p->tx ? p->ty : 0,
-		.len = p->tx * g->icg, .cout = g->ocg, .y = g->out + at, .e = g->e,
-		.w = g->packed + group * packed_size(g) + p->at * tile_round(g->k, g->ocg),
+		.x = i->x + (empty ? 0 : first), .in = in, .out = out, .npix = n, .run = run,
+		.nrun = empty ? 0 : p->ty, .len = p->tx * g->icg, .cout = g->ocg, .y = g->out + at,
+		.w = g->packed + i->group * packed_size(g) + p->at * tile_round(g->k, g->ocg), .e = g->e,
 	};
 	if (t.e.bias)
-		t.e.bias += group * g->ocg;
+		t.e.bias += i->group * g->ocg;
 	if (t.e.residual)
 		t.e.residual += at;
 	g->k->conv(&t);
 }
 
-/* The padded input of an item: images [b0, ..), output rows [m0, m1). */
-static void copy_item(const gather *g, int64_t group, int64_t b0, int64_t m0, int64_t m1, real *to)
+/* The padded input of an item; returns the elements of one image. */
+static int64_t copy_item(const gather *g, const item *i, real *to)
 {
 	band r = {
-		.h = g->ih, .w = g->iw, .channels = g->ic, .c = group * g->icg, .n = g->icg,
-		.y = m0 * g->iy + g->first_y, .x = g->first_x, .rows = band_rows(g, m1 - m0),
+		.h = g->ih, .w = g->iw, .channels = g->ic, .c = i->group * g->icg, .n = g->icg,
+		.y = i->m0 * g->iy + g->first_y, .x = g->first_x, .rows = band_rows(g, i->m1 - i->m0),
 		.cols = g->last_x - g->first_x,
 	};
-	for (int64_t b = b0; b < MIN(b0 + g->item_images, g->s.b); b++) {
-		band_copy(&r, g->in + b * g->ih * g->iw * g->ic, to);
-		to += r.rows * r.cols * r.n;
-	}
+	int64_t size = r.rows * r.cols * r.n;
+	for (int64_t b = i->b0; b < i->b1; b++)
+		band_copy(&r, g->in + b * g->ih * g->iw * g->ic, to + (b - i->b0) * size);
+	return size;
 }
 
-static void gather_item(void *ctx, int worker, int64_t lo, int64_t hi)
+static item item_at(const gather *g, int64_t index, real *work)
+{
+	item i = {.lists = (int64_t *)work, .pixel = g->ic, .pitch = g->iw * g->ic};
+	i.m0 = index % g->bands * g->item_rows;
+	i.m1 = MIN(i.m0 + g->item_rows, g->rows);
+	i.b0 = index / g->bands % g->sets * g->item_images;
+	i.b1 = MIN(i.b0 + g->item_images, g->s.b);
+	i.group = index / g->bands / g->sets;
+	if (g->direct) {
+		i.image = g->ih * i.pitch;
+		i.x = g->in + i.b0 * i.image + (i.m0 * g->iy + g->first_y) * i.pitch +
+		      g->first_x * i.pixel;
+	} else {
+		real *copy = work + g->lists_size;
+		i.pixel = g->icg;
+		i.pitch = (g->last_x - g->first_x) * i.pixel;
+		i.image = copy_item(g, &i, copy);
+		i.x = copy;
+	}
+	return i;
+}
+
+static void gather_items_run(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	const gather *g = ctx;
-	real *work = g->work + worker * g->work_size;
-	int64_t *lists = (int64_t *)work;
-	real *copy = work + g->work_size;
-	(void)copy;
-	for (int64_t i = lo; i < hi; i++) {
-		int64_t band_i = i % g->bands, b0 = i / g->bands % g->sets * g->item_images;
-		int64_t group = i / g->bands / g->sets;
-		int64_t m0 = band_i * g->item_rows, m1 = MIN(m0 + g->item_rows, g->rows);
-		int64_t pixel = g->ic, pitch = g->iw * g->ic, image = g->ih * pitch;
-		const real *x = g->in + b0 * image + m0 * g->iy * pitch;
-		if (!g->direct) {
-			pixel = g->icg;
-			pitch = (g->last_x - g->first_x) * pixel;
-			image = band_rows(g, m1 - m0) * pitch;
-			real *to = work + 2 * piece(g->list_size * (int64_t)(sizeof(int64_t) / sizeof(real))) +
-				   piece(g->s.kh * (int64_t)(sizeof(int64_t) / sizeof(real)));
-			copy_item(g, group, b0, m0, m1, to);
-			x = to - g->first_y * pitch - g->first_x * pixel;
-		}
+	for (int64_t n = lo; n < hi; n++) {
+		item i = item_at(g, n, g->work + worker * g->work_size);
 		for (int j = 0; j < phases(g); j++) {
 			phase p = phase_at(g, j);
-			if (MIN(m1, p.rows) > m0 && p.cols > 0)
-				gather_phase(g, &p, group, b0, m0, m1, x + p.y * pitch + p.x * pixel, image,
-					     pitch, pixel, lists);
+			if (MIN(i.m1, p.rows) > i.m0 && p.cols > 0)
+				gather_phase(g, &p, &i);
 		}
 	}
 }
@@ -262,14 +281,14 @@ static void gather_run(gather *g, const real *in, const real *w, epilogue e, rea
 	g->packed = scratch;
 	g->work = g->packed + g->s.groups * packed_size(g);
 	parallel_for((int64_t)g->s.groups * g->s.kh * g->s.kw, 1, pack_taps, g);
-	parallel_for(g->s.groups * g->sets * g->bands, 1, gather_item, g);
+	parallel_for(g->s.groups * g->sets * g->bands, 1, gather_items_run, g);
 }
 
 static size_t scratch_of(const tile_kernels *k, const conv_shape *s, bool adjoint)
 {
 	if (conv_is_depthwise(s))
 		return conv_depth_scratch(s);
-	if (conv_is_narrow(k, s, adjoint))
+	if (conv_is_narrow(s, adjoint))
 		return conv_narrow_scratch(k, s, adjoint);
 	gather g = gather_of(k, s, adjoint);
 	return gather_scratch(&g);
@@ -285,7 +304,7 @@ void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, con
 {
 	if (conv_is_depthwise(s)) {
 		conv_depth_forward(s, x, w, e, y, scratch);
-	} else if (conv_is_narrow(k, s, false)) {
+	} else if (conv_is_narrow(s, false)) {
 		conv_narrow(k, s, false, x, w, e, y, scratch);
 	} else {
 		gather g = gather_of(k, s, false);
@@ -304,7 +323,7 @@ void conv_dx(const tile_kernels *k, const conv_shape *s, const real *dy, const r
 	const epilogue none = {0};
 	if (conv_is_depthwise(s)) {
 		conv_depth_dx(s, dy, w, dx, scratch);
-	} else if (conv_is_narrow(k, s, true)) {
+	} else if (conv_is_narrow(s, true)) {
 		conv_narrow(k, s, true, dy, w, none, dx, scratch);
 	} else {
 		gather g = gather_of(k, s, true);

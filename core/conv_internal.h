@@ -36,7 +36,7 @@ void conv_depth_dx(const conv_shape *s, const real *dy, const real *w, real *dx,
 void conv_depth_dw(const conv_shape *s, const real *x, const real *dy, real *dw, void *scratch);
 
 /* Few output channels (conv_narrow.c): the adjoint in x, and forward with stride 1. */
-bool conv_is_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint);
+bool conv_is_narrow(const conv_shape *s, bool adjoint);
 size_t conv_narrow_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint);
 void conv_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *in, const real *w,
 		 epilogue e, real *out, void *scratch);

@@ -23,7 +23,7 @@ typedef struct conv_shape {
 	int groups;
 } conv_shape;
 
-/* y [b,ho,wo,cout] from x [b,h,w,cin] and w, with bias, residual and activation of `e`. `scratch`
+/* y [b,ho,wo,cout] from x [b,h,w,cin] and w, with bias, residual (not y itself) and activation of `e`. `scratch`
  * (borrow) is 64-byte aligned and has the bytes of the function above, for the pool as it is. */
 size_t conv_forward_scratch(const tile_kernels *k, const conv_shape *s);
 void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, const real *w,

@@ -28,7 +28,7 @@ typedef struct narrow {
 	int64_t rows_in;                             /* rows of t of an item, at most */
 	const real *in;
 	real *out, *packed, *work;
-	int64_t work_size;                           /* per worker, elements */
+	int64_t work_size, lists_size;               /* per worker, elements */
 	epilogue e;
 } narrow;
 
@@ -47,22 +47,23 @@ static narrow narrow_of(const tile_kernels *k, const conv_shape *s, bool adjoint
 	g.rows = MAX(1, MIN((g.oh + want - 1) / want, NARROW_BYTES / line * g.sh));
 	g.bands = (g.oh + g.rows - 1) / g.rows;
 	g.rows_in = MIN(g.ih, (g.rows + s->kh) / g.sh + 2);
-	int64_t lists = piece(g.rows_in * g.iw * (int64_t)(sizeof(int64_t) / sizeof(real)));
-	g.work_size = 2 * lists + piece(g.rows_in * g.iw * g.wide + NARROW);
+	g.lists_size = piece(2 * (g.rows_in * g.iw + g.ow) * (int64_t)(sizeof(int64_t) / sizeof(real)));
+	g.work_size = g.lists_size + piece(g.rows_in * g.iw * g.wide + NARROW);
 	return g;
 }
 
-bool conv_is_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint)
+bool conv_is_narrow(const conv_shape *s, bool adjoint)
 {
 	int64_t oc = adjoint ? s->cin : s->cout, ic = adjoint ? s->cout : s->cin;
 	if (s->groups > 1 || oc > NARROW || s->kh * s->kw == 1 || ic < NARROW ||
 	    (!adjoint && (s->sh > 1 || s->sw > 1)))
 		return false;
-	/* Products here against those of a gather with one vector per tap. */
-	int64_t taps = (int64_t)s->kh * s->kw, all = tile_round(k, taps * oc);
+	/* Products here against those of a gather with a vector per tap; of 16 elements at every level,
+	 * so that the choice, and with it the bits, are the same. */
+	int64_t taps = (int64_t)s->kh * s->kw, all = (taps * oc + 15) / 16 * 16;
 	if (adjoint)
-		return all < taps * k->vec;
-	return s->h * s->w * all < s->ho * s->wo * taps * k->vec;
+		return all < taps * 16;
+	return s->h * s->w * all < s->ho * s->wo * taps * 16;
 }
 
 static int64_t packed_size(const narrow *g)
@@ -127,19 +128,34 @@ static void taps_at(int64_t h, int64_t pad, int k, int s, int64_t n, int64_t *lo
 	*hi = MIN(k, p + 1);
 }
 
-/* Row h of image b from t, which begins at input row `first`. */
-static void fold_row(const narrow *g, int64_t b, int64_t h, int64_t first, const real *t)
+/* For each output column: offset of its first tap in a row of t, and the number of its taps. */
+static void columns_of(const narrow *g, int64_t *start, int64_t *taps)
 {
-	int64_t ky0, ky1, kx0, kx1;
-	taps_at(h, g->top, g->kh, g->sh, g->ih, &ky0, &ky1);
+	for (int64_t v = 0; v < g->ow; v++) {
+		int64_t lo, hi;
+		taps_at(v, g->left, g->kw, g->sw, g->iw, &lo, &hi);
+		taps[v] = hi > lo ? (hi - lo + g->sw - 1) / g->sw : 0;
+		start[v] = taps[v] ? (v + g->left - lo) / g->sw * g->wide + lo * g->oc : 0;
+	}
+}
+
+/* Row h of image b from t, which begins at input row `first`. Per column the next tap lies one pixel
+ * of t back and sw taps on. */
+static void fold_row(const narrow *g, int64_t b, int64_t h, int64_t first, const int64_t *start,
+		     const int64_t *taps, const real *t)
+{
+	const int64_t step = g->sw * g->oc - g->wide, down = g->kw * g->oc, row = g->iw * g->wide;
+	int64_t lo, hi;
+	taps_at(h, g->top, g->kh, g->sh, g->ih, &lo, &hi);
+	int64_t rows = hi > lo ? (hi - lo + g->sh - 1) / g->sh : 0;
+	const real *at = rows ? t + ((h + g->top - lo) / g->sh - first) * row + lo * down : t;
 	for (int64_t v = 0; v < g->ow; v++) {
 		quad sum = {0};
-		taps_at(v, g->left, g->kw, g->sw, g->iw, &kx0, &kx1);
-		for (int64_t ky = ky0; ky < ky1; ky += g->sh) {
-			const real *row = t + ((h + g->top - ky) / g->sh - first) * g->iw * g->wide;
-			for (int64_t kx = kx0; kx < kx1; kx += g->sw)
-				sum += *(const quad *)(row + (v + g->left - kx) / g->sw * g->wide +
-						       (ky * g->kw + kx) * g->oc);
+		const real *p = at + start[v];
+		for (int64_t i = 0; i < rows; i++, p += g->sh * down - row) {
+			const real *q = p;
+			for (int64_t n = taps[v]; n > 0; n--, q += step)
+				sum += *(const quad *)q;
 		}
 		finish(g, ((b * g->oh + h) * g->ow + v) * g->oc, sum);
 	}
@@ -149,8 +165,9 @@ static void narrow_item(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	const narrow *g = ctx;
 	int64_t *lists = (int64_t *)(g->work + worker * g->work_size);
-	int64_t list_size = g->rows_in * g->iw * (int64_t)(sizeof(int64_t) / sizeof(real));
-	real *t = g->work + worker * g->work_size + 2 * piece(list_size);
+	int64_t *start = lists + 2 * g->rows_in * g->iw, *taps = start + g->ow;
+	real *t = g->work + worker * g->work_size + g->lists_size;
+	columns_of(g, start, taps);
 	for (int64_t i = lo; i < hi; i++) {
 		int64_t b = i / g->bands, h0 = i % g->bands * g->rows, h1 = MIN(h0 + g->rows, g->oh);
 		int64_t low = h0 + g->top - (g->kh - 1);
@@ -158,7 +175,7 @@ static void narrow_item(void *ctx, int worker, int64_t lo, int64_t hi)
 		int64_t last = MIN(g->ih - 1, MAX(0, (h1 - 1 + g->top) / g->sh));
 		multiply(g, b, first, MAX(0, last - first) + 1, lists, t);
 		for (int64_t h = h0; h < h1; h++)
-			fold_row(g, b, h, first, t);
+			fold_row(g, b, h, first, start, taps, t);
 	}
 }
 

@@ -47,3 +47,63 @@ void tile_pack(const tile_kernels *k, const real *w, int64_t row, int64_t col, i
 		}
 	}
 }
+
+enum { GEMM_ROWS = 256 };                            /* rows whose offsets are listed at a time */
+
+size_t tile_gemm_scratch(const tile_kernels *k, int64_t n, int64_t terms)
+{
+	return (size_t)tile_packed_size(k, terms, n) * sizeof(real) + 2 * GEMM_ROWS * sizeof(int64_t);
+}
+
+/* A as stored: rows of A are pixels, B is packed like weights. */
+static void gemm_rows(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_matrix a,
+		      tile_matrix b, real *c, int64_t ldc, bool accumulate, real *packed)
+{
+	int64_t *in = (int64_t *)(packed + tile_packed_size(k, terms, n)), *out = in + GEMM_ROWS;
+	tile_pack(k, b.x, b.transposed ? 1 : b.ld, b.transposed ? b.ld : 1, terms, n, terms, 0, packed);
+	for (int64_t i = 0; i < MIN(m, GEMM_ROWS); i++) {
+		in[i] = i * a.ld;
+		out[i] = i * ldc;
+	}
+	const int64_t run = 0;
+	for (int64_t i = 0; i < m; i += GEMM_ROWS) {
+		tile_conv t = {
+			.x = a.x + i * a.ld, .in = in, .out = out, .npix = MIN(GEMM_ROWS, m - i), .run = &run,
+			.nrun = 1, .len = terms, .w = packed, .y = c + i * ldc, .cout = n,
+		};
+		if (accumulate)
+			t.e.residual = t.y;
+		k->conv(&t);
+	}
+}
+
+/* A stored [K,M]: C is a sum of outer products of rows of A and B. */
+static void gemm_outer(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_matrix a,
+		       tile_matrix b, real *c, int64_t ldc, bool accumulate, real *copy)
+{
+	if (b.transposed || n % k->vec != 0) {
+		int64_t wide = tile_round(k, n);
+		for (int64_t i = 0; i < terms; i++)
+			for (int64_t j = 0; j < wide; j++)
+				copy[i * wide + j] = j >= n         ? 0
+						   : b.transposed ? b.x[j * b.ld + i]
+								  : b.x[i * b.ld + j];
+		b = (tile_matrix){copy, wide, false};
+	}
+	for (int64_t i = 0; i < m && !accumulate; i++)
+		memset(c + i * ldc, 0, (size_t)n * sizeof(real));
+	tile_outer t = {
+		.x = a.x, .dy = b.x, .size = {1, 1, terms}, .x_step = {0, 0, a.ld},
+		.dy_step = {0, 0, b.ld}, .rows = m, .cout = n, .z = c, .ld = ldc,
+	};
+	k->outer(&t);
+}
+
+void tile_gemm(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_matrix a, tile_matrix b,
+	       real *c, int64_t ldc, bool accumulate, void *scratch)
+{
+	if (a.transposed)
+		gemm_outer(k, m, n, terms, a, b, c, ldc, accumulate, scratch);
+	else
+		gemm_rows(k, m, n, terms, a, b, c, ldc, accumulate, scratch);
+}

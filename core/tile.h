@@ -18,7 +18,7 @@ extern "C" {
  * slope * v. Zero everywhere means nothing. */
 typedef struct epilogue {
 	const real *bias;                            /* [cout] or NULL */
-	const real *residual;                        /* like y or NULL; not y itself */
+	const real *residual;                        /* like y or NULL; a tile allows y itself */
 	real slope;
 	bool act;
 } epilogue;
@@ -78,16 +78,16 @@ int64_t tile_packed_size(const tile_kernels *k, int64_t terms, int64_t cout);
 void tile_pack(const tile_kernels *k, const real *w, int64_t row, int64_t col, int64_t n,
 	       int64_t cout, int64_t terms, int64_t at, real *packed);
 
-/* C = A' B' (accumulate: C +=), A' [M,K], B' [K,N], C [M,N], all row-major with leading dimensions
- * (elements); ta: A is stored [K,M], tb: B is stored [N,K]. Serial; `scratch` is 64-byte aligned
- * memory of tile_gemm_scratch bytes (borrow). */
+/* C = A' B' (accumulate: C +=), A' [M,K], B' [K,N], C [M,N], row-major with leading dimensions in
+ * elements; transposed: A is stored [K,M], B [N,K]. Serial: for blocks that fit L2, such as those of
+ * attention. `scratch` (borrow) is 64-byte aligned memory of tile_gemm_scratch bytes. */
 typedef struct tile_matrix {
 	const real *x;
 	int64_t ld;
 	bool transposed;
 } tile_matrix;
-size_t tile_gemm_scratch(const tile_kernels *k, int64_t m, int64_t n, int64_t kk);
-void tile_gemm(const tile_kernels *k, int64_t m, int64_t n, int64_t kk, tile_matrix a, tile_matrix b,
+size_t tile_gemm_scratch(const tile_kernels *k, int64_t n, int64_t terms);
+void tile_gemm(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_matrix a, tile_matrix b,
 	       real *c, int64_t ldc, bool accumulate, void *scratch);
 
 #ifdef __cplusplus
