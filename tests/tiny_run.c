@@ -1,6 +1,5 @@
 #include "tests/tiny_run.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,10 +39,10 @@ config tiny_config(const char *text, const char *const *set)
 	config c;
 	error e = {""};
 	config_init(&c);
-	ck_assert_msg(config_parse(&c, text, strlen(text), "tiny.yaml", &e), "%s", e.text);
+	must(config_parse(&c, text, strlen(text), "tiny.yaml", &e), "%s", e.text);
 	for (int i = 0; set && set[i]; i++)
-		ck_assert_msg(config_set(&c, set[i], &e), "%s", e.text);
-	ck_assert_msg(config_check(&c, &e), "%s", e.text);
+		must(config_set(&c, set[i], &e), "%s", e.text);
+	must(config_check(&c, &e), "%s", e.text);
 	return c;
 }
 
@@ -63,13 +62,13 @@ static void paint(uint8_t *x, int side, int64_t i, int class)
 dataset *tiny_data(int64_t n, int side, int classes)
 {
 	dataset *d = mem_zero(1, sizeof *d, NULL);
-	ck_assert(d != NULL);
+	must(d, "out of memory");
 	*d = (dataset){.kind = "idx", .n = n, .h = side, .w = side, .c = 1, .classes = classes};
 	d->path = text_copy("tiny", NULL);
 	d->pixels = mem_new((size_t)(n * side * side), 1, NULL);
 	d->label = mem_new((size_t)n, sizeof *d->label, NULL);
 	d->class_name = mem_zero((size_t)classes, sizeof *d->class_name, NULL);
-	ck_assert(d->path && d->pixels && d->label && d->class_name);
+	must(d->path && d->pixels && d->label && d->class_name, "out of memory");
 	for (int k = 0; k < classes; k++) {
 		char name[16];
 		snprintf(name, sizeof name, "%d", k);
@@ -86,7 +85,7 @@ void tiny_directory(char path[256])
 {
 	const char *tmp = getenv("TMPDIR");
 	snprintf(path, 256, "%s/sagan-test-XXXXXX", tmp ? tmp : "/tmp");
-	ck_assert_ptr_nonnull(mkdtemp(path));
+	must(mkdtemp(path), "%s: no directory can be made", path);
 }
 
 void tiny_remove(const char *path)
@@ -114,7 +113,7 @@ uint64_t tiny_hash(trainer *t)
 	state_list l = {0};
 	error e = {""};
 	uint64_t h = 0xcbf29ce484222325u;
-	ck_assert_msg(trainer_list(t, &l, &e), "%s", e.text);
+	must(trainer_list(t, &l, &e), "%s", e.text);
 	for (int i = 0; i < l.n; i++) {
 		const unsigned char *p = l.item[i].x;
 		size_t n = (size_t)shape_count(&l.item[i].s) * (l.item[i].kind == STATE_REAL ? sizeof(real) : 8);

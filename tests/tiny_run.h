@@ -14,7 +14,8 @@ extern const char TINY_PLAIN[];
 /* mnistgans28: noise, dropout and batch norm in D. */
 extern const char TINY_MNISTGANS[];
 
-/* A completed config from a text, with further "key=value" (NULL-terminated list, or NULL). Asserts. */
+/* A completed config from a text, with further "key=value" (NULL-terminated list, or NULL). What
+ * cannot be wrong here ends the program: check's assertions work in tests only. */
 config tiny_config(const char *text, const char *const *set);
 
 /* n images [side,side,1] of `classes` classes: bars and blobs that differ from image to image. */
