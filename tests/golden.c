@@ -140,6 +140,13 @@ static void case_free(golden_case *c)
 	free(c);
 }
 
+bool golden_give(golden_case *c, node *y)
+{
+	must(c->ny < GOLDEN_NODES, "%s: more than %d outputs", c->group, GOLDEN_NODES);
+	c->y[c->ny++] = y;
+	return true;
+}
+
 /* ---- weights ---- */
 
 node *golden_leaf(golden_case *c, int i)
@@ -424,9 +431,11 @@ static bool check_case(h5 *f, const char *group, tally *t, error *e)
 
 static const golden_layer *layer_row(const char *layer, const char *source)
 {
-	for (const golden_layer *r = golden_layers; r->layer; r++)
-		if (!strcmp(r->layer, layer) && (!r->source || strstr(source, r->source)))
-			return r;
+	const golden_layer *const tables[] = {golden_layers, golden_gan};
+	for (int i = 0; i < COUNT(tables); i++)
+		for (const golden_layer *r = tables[i]; r->layer; r++)
+			if (!strcmp(r->layer, layer) && (!r->source || strstr(source, r->source)))
+				return r;
 	return NULL;
 }
 

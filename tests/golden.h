@@ -1,6 +1,6 @@
 /* golden.h - walks files of reference values (tests/golden/README.md) and compares ours with them.
  *
- * A table (golden_layers.c) names a builder for every layer. The harness reads a case, lets the builder
+ * Tables (golden_layers.c, golden_gan.c) name a builder for every layer. The harness reads a case, lets the builder
  * append the layer to a graph, differentiates, runs, and compares output64, grad_input64, grad_weight64
  * and updated64, all of them: a result that the builder does not give is a failure. */
 #ifndef SAGAN_TESTS_GOLDEN_H
@@ -53,6 +53,9 @@ bool golden_bind(golden_case *c, module *m, int first_state);
 /* The same by name: `translate` writes the name of m's buffer for a weight of the file. m is allocated. */
 bool golden_bind_names(golden_case *c, module *m, void (*translate)(const char *weight, char *out, size_t size));
 
+/* Appends y to the case's outputs; true, so that it can end a builder. */
+bool golden_give(golden_case *c, node *y);
+
 /* What is known of a layer. Tolerances: worst float32 error of the original, from the files' own documentation;
  * ours may be four times as large. In double all are held to 1e-10. */
 enum golden_part { GOLDEN_OUTPUT, GOLDEN_GRAD_INPUT, GOLDEN_GRAD_WEIGHT, GOLDEN_UPDATED, GOLDEN_PARTS };
@@ -64,7 +67,8 @@ typedef struct golden_layer {
 	double figure[GOLDEN_PARTS];
 	double exact;                                /* allowed in double; 0 means 1e-10 */
 } golden_layer;
-extern const golden_layer golden_layers[];           /* ended by a row without a layer */
+/* Building blocks and update rules; parts of GANs. Each ended by a row without a layer. */
+extern const golden_layer golden_layers[], golden_gan[];
 
 /* golden_optim.c: trajectories of update rules. */
 bool golden_keras_optimizer(h5 *f, const char *group, double *worst, error *e);

@@ -1,12 +1,8 @@
-/* The table of layers that the reference files are compared with, and how each is built from ours.
- * Where a layer of layers/ or a loss of gan/ exists it is used; primitives are ops. */
+/* Building blocks and update rules: what the reference files call them and how each is built from ours. Where
+ * a layer of layers/ exists it is used; primitives are ops. */
 #include "tests/golden.h"
 
 #include "core/ops.h"
-#include "gan/losses.h"
-#include "gan/networks.h"
-#include "gan/penalties.h"
-#include "layers/attention.h"
 #include "layers/conv.h"
 #include "layers/dense.h"
 #include "layers/embedding.h"
@@ -16,12 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool one(golden_case *c, node *y)
-{
-	c->y[c->ny++] = y;
-	return true;
-}
 
 /* "linear" where there is none. */
 static node *activated(golden_case *c, node *y)
@@ -58,14 +48,14 @@ static bool build_conv(golden_case *c)
 {
 	conv k;
 	conv_init(c->m, &k, "conv", shape_last(&c->x[0]->s), conv_arguments(c));
-	return golden_bind(c, c->m, 0) && one(c, activated(c, conv_apply(c->g, &k, c->x[0], c->mode)));
+	return golden_bind(c, c->m, 0) && golden_give(c, activated(c, conv_apply(c->g, &k, c->x[0], c->mode)));
 }
 
 static bool build_conv_transpose(golden_case *c)
 {
 	conv k;
 	conv_transpose_init(c->m, &k, "conv", shape_last(&c->x[0]->s), conv_arguments(c));
-	return golden_bind(c, c->m, 0) && one(c, activated(c, conv_transpose_apply(c->g, &k, c->x[0], c->mode)));
+	return golden_bind(c, c->m, 0) && golden_give(c, activated(c, conv_transpose_apply(c->g, &k, c->x[0], c->mode)));
 }
 
 /* A depthwise kernel (kh,kw,C,1) is, as one group per channel, the kernel [kh,kw,1,C]. */
@@ -76,7 +66,7 @@ static bool build_depthwise(golden_case *c)
 	conv_options o = conv_arguments(c);
 	o.filters = o.groups = (int)C;
 	conv_init(c->m, &k, "conv", C, o);
-	return golden_bind(c, c->m, 0) && one(c, activated(c, conv_apply(c->g, &k, c->x[0], c->mode)));
+	return golden_bind(c, c->m, 0) && golden_give(c, activated(c, conv_apply(c->g, &k, c->x[0], c->mode)));
 }
 
 static bool build_dense(golden_case *c)
@@ -84,7 +74,7 @@ static bool build_dense(golden_case *c)
 	dense d;
 	dense_options o = {.units = (int64_t)golden_number(c, "units", 0), .bias = golden_number(c, "use_bias", 1) != 0};
 	dense_init(c->m, &d, "dense", shape_last(&c->x[0]->s), o);
-	return golden_bind(c, c->m, 0) && one(c, activated(c, dense_apply(c->g, &d, c->x[0], c->mode)));
+	return golden_bind(c, c->m, 0) && golden_give(c, activated(c, dense_apply(c->g, &d, c->x[0], c->mode)));
 }
 
 static bool build_embedding(golden_case *c)
@@ -97,7 +87,7 @@ static bool build_embedding(golden_case *c)
 	shape s = c->x[0]->s;
 	node *y = embedding_apply(c->g, &e, op_reshape(c->g, c->x[0], SHAPE(shape_count(&s))), c->mode);
 	s.dim[s.rank++] = C;
-	return one(c, op_reshape(c->g, y, s));
+	return golden_give(c, op_reshape(c->g, y, s));
 }
 
 /* ---- normalisation ---- */
@@ -112,7 +102,7 @@ static bool build_batch_norm(golden_case *c)
 		.no_bessel = x->s.rank != 4,         /* Keras: only the fused kernel has the factor */
 	};
 	batch_norm_init(c->m, &b, "bn", shape_last(&x->s), o);
-	return golden_bind(c, c->m, 0) && one(c, batch_norm_apply(c->g, &b, x, c->mode));
+	return golden_bind(c, c->m, 0) && golden_give(c, batch_norm_apply(c->g, &b, x, c->mode));
 }
 
 static bool build_layer_norm(golden_case *c)
@@ -128,7 +118,7 @@ static bool build_layer_norm(golden_case *c)
 	for (int i = 0; i < n; i++)
 		o.axes |= 1u << (int)(axis[i] < 0 ? axis[i] + s.rank : axis[i]);
 	layer_norm_init(c->m, &l, "ln", s, o);
-	return golden_bind(c, c->m, 0) && one(c, layer_norm_apply(c->g, &l, c->x[0]));
+	return golden_bind(c, c->m, 0) && golden_give(c, layer_norm_apply(c->g, &l, c->x[0]));
 }
 
 static bool build_group_norm(golden_case *c)
@@ -136,7 +126,7 @@ static bool build_group_norm(golden_case *c)
 	group_norm n;
 	int64_t C = shape_last(&c->x[0]->s), groups = (int64_t)golden_number(c, "groups", 32);
 	group_norm_init(c->m, &n, "gn", C, groups < 0 ? C : groups, golden_number(c, "epsilon", 1e-3));
-	return golden_bind(c, c->m, 0) && one(c, group_norm_apply(c->g, &n, c->x[0]));
+	return golden_bind(c, c->m, 0) && golden_give(c, group_norm_apply(c->g, &n, c->x[0]));
 }
 
 /* Keras divides the stored kernel, in training only, and differentiates at the divided one. */
@@ -174,7 +164,7 @@ static bool build_spectral_norm(golden_case *c)
 	} else {
 		return error_set(c->e, "%s: spectral norm around %s is not known", c->group, inner);
 	}
-	return one(c, bias ? op_add(c->g, y, golden_leaf(c, 1)) : y);
+	return golden_give(c, bias ? op_add(c->g, y, golden_leaf(c, 1)) : y);
 }
 
 /* ---- windows and resizing ---- */
@@ -194,17 +184,17 @@ static window_geometry window_arguments(const golden_case *c)
 
 static bool build_avg_pool(golden_case *c)
 {
-	return one(c, op_avg_pool(c->g, c->x[0], window_arguments(c)));
+	return golden_give(c, op_avg_pool(c->g, c->x[0], window_arguments(c)));
 }
 
 static bool build_max_pool(golden_case *c)
 {
-	return one(c, op_max_pool(c->g, c->x[0], window_arguments(c)));
+	return golden_give(c, op_max_pool(c->g, c->x[0], window_arguments(c)));
 }
 
 static bool build_global_average(golden_case *c)
 {
-	return one(c, op_mean(c->g, c->x[0], 1u << 1 | 1u << 2, golden_number(c, "keepdims", 0) != 0));
+	return golden_give(c, op_mean(c->g, c->x[0], 1u << 1 | 1u << 2, golden_number(c, "keepdims", 0) != 0));
 }
 
 static bool build_zero_padding(golden_case *c)
@@ -215,7 +205,7 @@ static bool build_zero_padding(golden_case *c)
 		return error_set(c->e, "%s: padding of %d numbers", c->group, n);
 	double v[4] = {p[0], n == 4 ? p[1] : p[0], n == 4 ? p[2] : p[1], n == 4 ? p[3] : p[1]};
 	int64_t before[4] = {0, (int64_t)v[0], (int64_t)v[2], 0}, after[4] = {0, (int64_t)v[1], (int64_t)v[3], 0};
-	return one(c, op_pad(c->g, c->x[0], before, after));
+	return golden_give(c, op_pad(c->g, c->x[0], before, after));
 }
 
 static bool build_up_sampling(golden_case *c)
@@ -226,410 +216,51 @@ static bool build_up_sampling(golden_case *c)
 	golden_pair(c, "size", 2, f);
 	shape s = c->x[0]->s;
 	if (!strcmp(how, "bilinear"))
-		return one(c, op_resize_bilinear(c->g, c->x[0], s.dim[1] * f[0], s.dim[2] * f[1]));
+		return golden_give(c, op_resize_bilinear(c->g, c->x[0], s.dim[1] * f[0], s.dim[2] * f[1]));
 	if (strcmp(how, "nearest") != 0)
 		return error_set(c->e, "%s: interpolation %s is not known", c->group, how);
-	return one(c, op_upsample_nearest(c->g, c->x[0], f[0], f[1]));
+	return golden_give(c, op_upsample_nearest(c->g, c->x[0], f[0], f[1]));
 }
 
 static bool build_resize(golden_case *c)
 {
 	int64_t h = (int64_t)golden_number(c, "height", 0), w = (int64_t)golden_number(c, "width", 0);
-	return one(c, op_resize_bilinear(c->g, c->x[0], h, w));
+	return golden_give(c, op_resize_bilinear(c->g, c->x[0], h, w));
 }
 
 /* ---- element-wise, softmax, products ---- */
 
 static bool build_activation(golden_case *c)
 {
-	return one(c, activated(c, c->x[0]));
+	return golden_give(c, activated(c, c->x[0]));
 }
 
 static bool build_tanh(golden_case *c)
 {
-	return one(c, op_tanh(c->g, c->x[0]));
+	return golden_give(c, op_tanh(c->g, c->x[0]));
 }
 
 static bool build_leaky_relu(golden_case *c)
 {
-	return one(c, op_leaky_relu(c->g, c->x[0], golden_number(c, "alpha", 0.3)));
+	return golden_give(c, op_leaky_relu(c->g, c->x[0], golden_number(c, "alpha", 0.3)));
 }
 
 static bool build_gelu(golden_case *c)
 {
 	bool rough = golden_number(c, "approximate", 0) != 0;
-	return one(c, rough ? op_gelu_tanh(c->g, c->x[0]) : op_gelu(c->g, c->x[0]));
+	return golden_give(c, rough ? op_gelu_tanh(c->g, c->x[0]) : op_gelu(c->g, c->x[0]));
 }
 
 static bool build_softmax(golden_case *c)
 {
 	int axis = (int)golden_number(c, "axis", -1);
-	return one(c, op_softmax_axis(c->g, c->x[0], axis < 0 ? axis + c->x[0]->s.rank : axis));
+	return golden_give(c, op_softmax_axis(c->g, c->x[0], axis < 0 ? axis + c->x[0]->s.rank : axis));
 }
 
 static bool build_matmul(golden_case *c)
 {
 	bool ta = golden_number(c, "transpose_a", 0) != 0, tb = golden_number(c, "transpose_b", 0) != 0;
-	return one(c, op_matmul(c->g, c->x[0], c->x[1], ta, tb));
-}
-
-/* ---- attention of GANs ---- */
-
-/* y, context and attention_map, as output_names lists them ("y" alone where it does not). */
-static bool give_outputs(golden_case *c, node *y, node *ctx, node *map, const char *fallback)
-{
-	char names[128];
-	golden_text(c, "output_names", fallback, names, sizeof names);
-	for (char *at = names, *name; *at && c->ny < GOLDEN_NODES; ) {
-		name = at;
-		at += strcspn(at, ",");
-		if (*at)
-			*at++ = '\0';
-		node *v = !strcmp(name, "y") ? y : !strcmp(name, "context") ? ctx : !strcmp(name, "attention_map") ? map : NULL;
-		if (!v)
-			return error_set(c->e, "%s: output %s is not known", c->group, name);
-		one(c, v);
-	}
-	return true;
-}
-
-static bool build_attention(golden_case *c, const char *variant, attention_config *cfg)
-{
-	attention a;
-	node *map, *ctx;
-	attention_init(c->m, &a, variant, shape_last(&c->x[0]->s), *cfg);
-	if (!golden_bind(c, c->m, 0))
-		return false;
-	node *y = attention_apply(c->g, &a, c->x[0], c->mode, &map, &ctx);
-	return give_outputs(c, y, ctx, map, !strcmp(variant, "official") ? "y,attention_map" : "y");
-}
-
-static bool build_variant(golden_case *c, const char *variant)
-{
-	attention_config cfg;
-	sn_options none = {.on = false};
-	return attention_variant(variant, shape_last(&c->x[0]->s), none, &cfg, c->e) && build_attention(c, variant, &cfg);
-}
-
-static bool build_ashpy(golden_case *c)
-{
-	return build_variant(c, "ashpy_row");
-}
-
-static bool build_mnistgans(golden_case *c)
-{
-	return build_variant(c, "mnistgans");
-}
-
-static bool build_official(golden_case *c)
-{
-	return build_variant(c, "official");
-}
-
-static bool build_conv2d_attention(golden_case *c)
-{
-	char act[32];
-	attention_config cfg;
-	int64_t C = shape_last(&c->x[0]->s);
-	if (!attention_variant("conv2d", C, (sn_options){.on = false}, &cfg, c->e))
-		return false;
-	golden_text(c, "activation", "linear", act, sizeof act);
-	cfg.activation = act;
-	cfg.cq = cfg.cv = (int64_t)golden_number(c, "num_heads", (double)C);
-	cfg.filters = (int64_t)golden_number(c, "filters", (double)C);
-	return build_attention(c, "conv2d", &cfg);
-}
-
-/* W / sigma inside the layer: the product of the kernel's shape that has the kernel as an input. */
-static node *divided_kernel(golden_case *c, const buffer *kernel)
-{
-	for (int i = 0; i < graph_count(c->g); i++) {
-		node *n = graph_at(c->g, i);
-		if (n->nin == 2 && !strcmp(n->op->name, "mul") && shape_equal(&n->s, &kernel->s) &&
-		    (n->in[0]->buf == kernel || n->in[1]->buf == kernel))
-			return n;
-	}
-	return NULL;
-}
-
-/* Five power iterations and a division in place at every call, in inference too, with no derivative
- * through sigma; spectral_norm=False still wraps all projections but the first. */
-static bool build_simplegan(golden_case *c)
-{
-	attention a;
-	attention_config cfg;
-	int64_t C = shape_last(&c->x[0]->s);
-	bool all = golden_number(c, "spectral_norm", 1) != 0;
-	sn_options sn = {.on = true, .iterations = 5, .constant_sigma = true};
-	if (!attention_variant("simplegan", C, sn, &cfg, c->e))
-		return false;
-	attention_init(c->m, &a, "simplegan", C, cfg);
-	a.q.sn.opt.on = all;
-	if (!golden_bind(c, c->m, all ? 0 : 1))
-		return false;
-	mode every_call = {.train = true, .update = true};
-	one(c, attention_apply(c->g, &a, c->x[0], every_call, NULL, NULL));
-	const buffer *const kernel[] = {a.q.kernel, a.k.kernel, a.v.kernel, a.o.kernel};
-	for (int i = 0; i < c->nw; i++)
-		for (int k = all ? 0 : 1; k < COUNT(kernel); k++)
-			if (c->w[i].buf == kernel[k] &&
-			    !(c->w[i].at = c->w[i].after = divided_kernel(c, kernel[k])))
-				return error_set(c->e, "%s: no divided kernel of %s", c->group, kernel[k]->name);
-	return true;
-}
-
-/* ---- losses ---- */
-
-static bool build_loss(golden_case *c)
-{
-	static const struct {
-		const char *golden, *ours;
-	} names[] = {
-		{"hinge", "hinge"}, {"nonsaturating", "ns"}, {"minimax", "minimax"}, {"wasserstein", "wgan"},
-		{"lsgan", "ls"}, {"keras_hinge_mnistgans", "keras_hinge"}, {"keras_bce_from_logits", "ns"},
-	};
-	char layer[64];
-	golden_text(c, "layer", "", layer, sizeof layer);
-	size_t n = strlen(layer);
-	for (int i = 0; i < COUNT(names); i++) {
-		if (n < 2 || strlen(names[i].golden) != n - 2 || strncmp(layer, names[i].golden, n - 2) != 0)
-			continue;
-		const gan_loss *l = gan_loss_find(names[i].ours, c->e);
-		if (!l)
-			return false;
-		bool d = !strcmp(layer + n - 2, "_d");
-		return one(c, d ? l->d_loss(c->g, c->x[0], c->x[1]) : l->g_loss(c->g, c->x[1]));
-	}
-	return error_set(c->e, "%s: loss %s is not known", c->group, layer);
-}
-
-/* ---- penalties: small discriminators described by attribute `discriminator` ---- */
-
-typedef struct critic {
-	golden_case *c;
-	int next;                                    /* weight read next */
-	batch_norm bn;
-	node *x, *logits;                            /* where the slope is taken, and D there */
-} critic;
-
-static node *critic_weight(critic *d)
-{
-	return golden_leaf(d->c, d->next++);
-}
-
-static node *critic_conv(graph *g, critic *d, node *x)
-{
-	conv_geometry at = {.sh = 2, .sw = 2, .groups = 1};
-	pad_same_tf(x->s.dim[1], 3, 2, &at.top, &at.bottom);
-	pad_same_tf(x->s.dim[2], 3, 2, &at.left, &at.right);
-	node *w = critic_weight(d);
-	return op_add(g, op_conv2d(g, x, w, at), critic_weight(d));
-}
-
-static node *critic_dense(graph *g, critic *d, node *x)
-{
-	node *w = critic_weight(d);
-	return op_add(g, op_dense(g, x, w), critic_weight(d));
-}
-
-/* gamma * softmax(f g') h + x */
-static node *critic_attention(graph *g, critic *d, node *x)
-{
-	shape s = x->s;
-	node *t = op_reshape(g, x, SHAPE(s.dim[0], s.dim[1] * s.dim[2], s.dim[3]));
-	node *q = critic_dense(g, d, t), *k = critic_dense(g, d, t), *v = critic_dense(g, d, t);
-	node *o = op_matmul(g, op_softmax(g, op_matmul(g, q, k, false, true)), v, false, false);
-	return op_add(g, op_mul(g, op_reshape(g, o, s), critic_weight(d)), x);
-}
-
-static node *critic_activation(graph *g, const golden_case *c, node *x)
-{
-	char what[512];
-	golden_text(c, "discriminator", "", what, sizeof what);
-	if (strstr(what, "leaky_relu_0.2"))
-		return op_leaky_relu(g, x, 0.2);
-	if (strstr(what, "swish"))
-		return op_swish(g, x);
-	if (strstr(what, "tanh"))
-		return op_tanh(g, x);
-	return graph_fail(g, "discriminator \"%s\" is not known", what);
-}
-
-static node *critic_apply(graph *g, void *ctx, node *x)
-{
-	critic *d = ctx;
-	char what[512];
-	golden_text(d->c, "discriminator", "", what, sizeof what);
-	d->x = x;
-	node *h = critic_activation(g, d->c, critic_conv(g, d, x));
-	if (strstr(what, "self-attention"))
-		h = critic_attention(g, d, h);
-	if (strstr(what, "batch norm")) {
-		d->next += 2;
-		h = batch_norm_apply(g, &d->bn, h, (mode){.train = true, .update = false});
-	}
-	h = critic_activation(g, d->c, critic_conv(g, d, h));
-	int64_t B = h->s.dim[0];
-	d->logits = critic_dense(g, d, op_reshape(g, h, SHAPE(B, shape_count(&h->s) / B)));
-	return d->logits;
-}
-
-/* gamma and beta are the weights after the first convolution; the running values are not used. */
-static bool critic_batch_norm(golden_case *c, critic *d)
-{
-	char what[512];
-	rng r = rng_new(1, "golden");
-	golden_text(c, "discriminator", "", what, sizeof what);
-	if (!strstr(what, "batch norm"))
-		return true;
-	batch_norm_init(c->m, &d->bn, "bn", shape_count(&c->w[2].s), (bn_options){.eps = 1e-5});
-	if (!module_alloc(c->m, &r, c->e))
-		return false;
-	c->w[2].buf = d->bn.gamma;
-	c->w[3].buf = d->bn.beta;
-	buffer_write(d->bn.gamma, c->w[2].x);
-	buffer_write(d->bn.beta, c->w[3].x);
-	return true;
-}
-
-static node *slope_of(golden_case *c, const critic *d)
-{
-	node *slope, *x = d->x;
-	graph_grad(c->g, d->logits, NULL, &x, 1, &slope);
-	return slope;
-}
-
-static bool build_r1(golden_case *c)
-{
-	critic d = {.c = c};
-	if (!critic_batch_norm(c, &d))
-		return false;
-	one(c, penalty_r1(c->g, critic_apply, &d, c->x[0]));
-	one(c, slope_of(c, &d));
-	return one(c, d.logits);
-}
-
-static bool build_gp(golden_case *c)
-{
-	critic d = {.c = c};
-	if (!critic_batch_norm(c, &d))
-		return false;
-	one(c, penalty_gp(c->g, critic_apply, &d, c->x[0], c->x[1], c->x[2], golden_number(c, "target", 1)));
-	node *slope = slope_of(c, &d);
-	unsigned inner = 1u << 1 | 1u << 2 | 1u << 3;
-	one(c, op_sqrt(c->g, op_sum(c->g, op_square(c->g, slope), inner, false)));
-	one(c, slope);
-	return one(c, d.logits);
-}
-
-/* ---- whole networks ---- */
-
-/* "006_blocks.0.n1.bn.running_mean" -> "block1/norm1/moving_mean". */
-static void peer_name(const char *weight, char *out, size_t size)
-{
-	static const struct {
-		const char *theirs, *ours;
-	} names[] = {
-		{"blocks.0", "block1"}, {"blocks.1", "block2"}, {"blocks.2", "block3"}, {"blocks.3", "block4"},
-		{"att.gamma", "attention/sigma_ratio"}, {"att.q", "attention/theta"}, {"att.k", "attention/phi"},
-		{"att.v", "attention/g"}, {"att.o", "attention/attn"},
-		{"n1.gain", "norm1/gain/embeddings"}, {"n1.bias", "norm1/bias/embeddings"}, {"n1.bn", "norm1"},
-		{"n2.gain", "norm2/gain/embeddings"}, {"n2.bias", "norm2/bias/embeddings"}, {"n2.bn", "norm2"},
-		{"c1", "conv1"}, {"c2", "conv2"}, {"running_mean", "moving_mean"}, {"running_var", "moving_variance"},
-	};
-	const char *at = weight + strcspn(weight, "_") + 1;
-	size_t n = 0;
-	*out = '\0';
-	while (*at && n < size) {
-		const char *ours = NULL;
-		size_t taken = strcspn(at, ".");
-		for (int i = 0; !ours && i < COUNT(names); i++) {
-			size_t k = strlen(names[i].theirs);
-			if (!strncmp(at, names[i].theirs, k) && (at[k] == '.' || at[k] == '\0')) {
-				ours = names[i].ours;
-				taken = k;
-			}
-		}
-		n += (size_t)snprintf(out + n, size - n, "%s%.*s", n ? "/" : "", ours ? 64 : (int)taken, ours ? ours : at);
-		at += taken + (at[taken] == '.');
-	}
-}
-
-/* The attention's name carries the size of its map, the discriminator's last layer is called linear. */
-static const char *attention_at;
-static bool is_discriminator;
-
-static void network_name(const char *weight, char *out, size_t size)
-{
-	char plain[192];
-	peer_name(weight, plain, sizeof plain);
-	if (!strncmp(plain, "attention/", 10))
-		snprintf(out, size, "%s/%s", attention_at, plain + 10);
-	else if (is_discriminator && !strncmp(plain, "dense/", 6))
-		snprintf(out, size, "linear/%s", plain + 6);
-	else
-		snprintf(out, size, "%s", plain);
-}
-
-/* Settings of the peer at the sizes of the case: images are the input of D or the output of G. */
-static bool network_settings(golden_case *c, const char *set, net_config *net)
-{
-	char path[512];
-	h5_info info;
-	snprintf(path, sizeof path, "%s/%s/0", c->group, set);
-	if (!h5_stat(c->f, path, &info, c->e) || !net_config_default("resnet", (int)info.s.dim[1], net, c->e))
-		return false;
-	net->channels = (int)info.s.dim[3];
-	net->g_width = net->d_width = 16;
-	net->bn_eps = golden_number(c, "bn_eps", 0);
-	net->bn_keep = 1 - golden_number(c, "bn_momentum", 0);
-	net->sn_iterations = (int)golden_number(c, "sn_iterations", 0);
-	net->cbn_form = COND_TABLE;
-	return true;
-}
-
-static void drop_generator(void *n)
-{
-	generator_free(n);
-}
-
-static void drop_discriminator(void *n)
-{
-	discriminator_free(n);
-}
-
-static bool build_generator(golden_case *c)
-{
-	net_config net;
-	rng r = rng_new(1, "golden");
-	if (!network_settings(c, "output64", &net))
-		return false;
-	generator *n = generator_new(&net, &r, c->e);
-	if (!n)
-		return false;
-	c->kept = n;
-	c->drop = drop_generator;
-	attention_at = generator_attention_at(n, 0)->path;
-	is_discriminator = false;
-	return golden_bind_names(c, generator_module(n), network_name) &&
-	       one(c, generator_apply(c->g, n, c->x[0], c->x[1], c->mode, NULL));
-}
-
-static bool build_discriminator(golden_case *c)
-{
-	net_config net;
-	rng r = rng_new(1, "golden");
-	if (!network_settings(c, "input", &net))
-		return false;
-	discriminator *n = discriminator_new(&net, &r, c->e);
-	if (!n)
-		return false;
-	c->kept = n;
-	c->drop = drop_discriminator;
-	attention_at = discriminator_attention_at(n, 0)->path;
-	is_discriminator = true;
-	return golden_bind_names(c, discriminator_module(n), network_name) &&
-	       one(c, discriminator_apply(c->g, n, c->x[0], c->x[1], c->mode, NULL));
+	return golden_give(c, op_matmul(c->g, c->x[0], c->x[1], ta, tb));
 }
 
 /* ---- the table ---- */
@@ -658,33 +289,6 @@ const golden_layer golden_layers[] = {
 	{"softmax", NULL, build_softmax, NULL, {1e-7, 1e-7, 0, 0}, 0},
 	{"matmul", NULL, build_matmul, NULL, {8e-8, 1e-7, 0, 0}, 0},
 	{"image_resize", NULL, build_resize, NULL, {5e-7, 2e-7, 0, 0}, 0},
-
-	{"Attention", "ashpy", build_ashpy, NULL, {2e-7, 3e-7, 6e-6, 0}, 0},
-	{"Attention", "mnistGANs", build_mnistgans, NULL, {3e-7, 2e-7, 1e-6, 0}, 0},
-	{"SelfAttention", "simplegan", build_simplegan, NULL, {5e-8, 1e-7, 3e-6, 2e-7}, 0},
-	{"SelfAttention_Conv2D", NULL, build_conv2d_attention, NULL, {3e-7, 2e-7, 2e-6, 0}, 0},
-	/* PyTorch gives values in double only. The figures are half of what our own float32 kernels were
-	 * measured to be off, so that a factor 2 is left for other instruction sets: large logits for the
-	 * attention, twenty layers with batch norm over three samples for the networks. */
-	{"official SAGAN attention", NULL, build_official, NULL, {5e-7, 8e-7, 1.5e-6, 0}, 0},
-	{"sagan generator", NULL, build_generator, NULL, {1.6e-6, 5e-7, 1e-5, 5e-7}, 0},
-	{"sagan discriminator", NULL, build_discriminator, NULL, {3e-7, 3e-7, 5e-6, 3e-7}, 0},
-
-	{"hinge_d", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"hinge_g", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"keras_bce_from_logits_d", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"keras_hinge_mnistgans_d", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"keras_hinge_mnistgans_g", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"lsgan_d", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"lsgan_g", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"minimax_g", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"nonsaturating_d", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"nonsaturating_g", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"wasserstein_d", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"wasserstein_g", NULL, build_loss, NULL, {1e-7, 6e-8, 0, 0}, 0},
-	{"r1", NULL, build_r1, NULL, {3e-7, 5e-7, 2e-6, 0}, 0},
-	/* In double: our norm is sqrt(s + 1e-12), which (norm - 1)^2 shows where the norm is near 1. */
-	{"wgan_gp", NULL, build_gp, NULL, {3e-7, 5e-7, 2e-6, 0}, 1e-9},
 
 	{"Adam", "tf.keras.optimizers", NULL, golden_keras_optimizer, {7e-7, 0, 0, 0}, 0},
 	{"AdamW", "tf.keras.optimizers", NULL, golden_keras_optimizer, {7e-7, 0, 0, 0}, 0},
