@@ -232,6 +232,18 @@ START_TEST(shrinking_by_whole_factors_is_the_mean_of_blocks)
 }
 END_TEST
 
+/* 3 pixels as 2: each takes one whole and half of the middle one. */
+START_TEST(shrinking_by_other_factors_weighs_by_area)
+{
+	const uint8_t x[3] = {0, 90, 180}, want[2] = {30, 150};
+	uint8_t y[2];
+	convert(x, 1, 3, 1, y, 1, 2, 1, RESIZE_STRETCH);
+	ck_assert_mem_eq(y, want, 2);
+	convert(x, 3, 1, 1, y, 2, 1, 1, RESIZE_STRETCH);
+	ck_assert_mem_eq(y, want, 2);
+}
+END_TEST
+
 /* Half-pixel centres: doubling 0, 100 gives 0, 25, 75, 100. */
 START_TEST(growing_is_bilinear_with_half_pixel_centres)
 {
@@ -393,6 +405,7 @@ int main(void)
 	tcase_add_test(t, a_png_that_is_too_large_is_refused);
 	tcase_add_test(t, a_failed_write_leaves_the_old_file);
 	tcase_add_test(t, shrinking_by_whole_factors_is_the_mean_of_blocks);
+	tcase_add_test(t, shrinking_by_other_factors_weighs_by_area);
 	tcase_add_test(t, growing_is_bilinear_with_half_pixel_centres);
 	tcase_add_test(t, a_constant_stays_constant_at_any_size);
 	tcase_add_test(t, modes_cut_frame_stretch_and_pad);
