@@ -312,7 +312,7 @@ node *op_transpose(graph *g, node *x)
 {
 	const int r = x->s.rank;
 	if (r < 2)
-		return graph_fail(g, "transpose: input %s: needs at least two axes",
+		return graph_fail(g, "transpose %s: needs at least two axes",
 				  shape_print(&x->s).s);
 	int axis[RANK_MAX] = {0};
 	for (int i = 0; i < r; i++)
@@ -454,7 +454,7 @@ node *op_slice(graph *g, node *x, const int64_t *lo, const int64_t *hi)
 node *op_slice_axis(graph *g, node *x, int axis, int64_t lo, int64_t hi)
 {
 	if (axis < 0 || axis >= x->s.rank)
-		return graph_fail(g, "slice: input %s: axis %d: must be 0..%d", shape_print(&x->s).s,
+		return graph_fail(g, "slice %s: axis %d: must be 0..%d", shape_print(&x->s).s,
 				  axis, x->s.rank - 1);
 	int64_t from[RANK_MAX] = {0}, to[RANK_MAX];
 	memcpy(to, x->s.dim, sizeof to);
