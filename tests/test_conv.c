@@ -34,6 +34,7 @@ static const conv_shape geometry[] = {
 	{1, 40, 33, 16, 40, 33, 16, 3, 3, 1, 1, 1, 1, 1},    /* several bands */
 	{1, 37, 20, 24, 19, 10, 40, 4, 4, 2, 2, 2, 1, 1},
 	{20, 2, 3, 16, 2, 3, 16, 3, 3, 1, 1, 1, 1, 1},       /* several images per item */
+	{24, 16, 16, 8, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1},    /* many chunks of partial sums */
 	{2, 8, 8, 16, 8, 8, 24, 3, 3, 1, 1, 1, 1, 4},        /* groups */
 	{2, 9, 8, 96, 5, 4, 64, 4, 4, 2, 2, 1, 1, 2},
 	{2, 6, 6, 12, 6, 6, 8, 1, 1, 1, 1, 0, 0, 4},
@@ -81,7 +82,7 @@ static void arrays_free(arrays *a)
 enum kind { FORWARD, DX, DW, KINDS };
 static const char *const kind_name[] = {"forward", "dx", "dw"};
 
-/* The definition, in double: each product x*w*dy-free term goes where the kind wants it. */
+/* The definition, in double: every pair that meets adds a product where the kind wants it. */
 static void naive(enum kind kind, const conv_shape *s, const arrays *a, double *out)
 {
 	int64_t cig = s->cin / s->groups, cog = s->cout / s->groups;
@@ -343,6 +344,50 @@ START_TEST(same_padding_is_tensorflows)
 }
 END_TEST
 
+/* What a wrong node is told. */
+static const struct {
+	int kind;
+	int64_t a[4], b[4];                          /* the two inputs */
+	conv_geometry c;
+	int64_t p, q;                                /* h, w of dx; kh, kw of dw */
+	const char *says;
+} wrong[] = {
+	{FORWARD, {2, 8, 8, 6}, {3, 3, 4, 8}, {1, 1, 1, 1, 1, 1, 1}, 0, 0,
+	 "image has 6 channels, the kernel [3,3,4,8] with groups = 1 takes 4"},
+	{FORWARD, {2, 8, 8, 6}, {3, 3, 2, 8}, {1, 1, 1, 1, 1, 1, 3}, 0, 0,
+	 "groups = 3 must divide the input channels (6) and the output channels (8)"},
+	{FORWARD, {2, 4, 4, 4}, {5, 3, 4, 8}, {1, 1, 0, 0, 0, 0, 1}, 0, 0,
+	 "kernel 5 x 3 is larger than the image with its padding, 4 x 4"},
+	{FORWARD, {2, 4, 4, 4}, {3, 3, 4, 8}, {0, 1, 0, 0, 0, 0, 1}, 0, 0, "stride is 0 x 1"},
+	{FORWARD, {2, 4, 4, 4}, {3, 3, 4, 8}, {1, 1, -1, 0, 0, 0, 1}, 0, 0, "padding is -1, 0, 0, 0"},
+	{FORWARD, {2, 4, 4, 4}, {3, 3, 4, 8}, {1, 1, 0, 0, 0, 0, 0}, 0, 0, "groups is 0"},
+	{DX, {2, 4, 4, 8}, {4, 4, 3, 8}, {2, 2, 1, 1, 1, 1, 1}, 10, 8,
+	 "the output gradient is 4 x 4, this geometry gives 5 x 4"},
+	{DX, {2, 4, 4, 8}, {4, 4, 3, 7}, {2, 2, 1, 1, 1, 1, 1}, 8, 8,
+	 "kernel must have the shape [kh,kw,Cin/groups,8], not [4,4,3,7]"},
+	{DW, {2, 8, 8, 3}, {3, 4, 4, 8}, {2, 2, 1, 1, 1, 1, 1}, 4, 4,
+	 "batch of the image is 2, of the output gradient 3"},
+	{DW, {2, 8, 8, 3}, {2, 4, 4, 8}, {2, 2, 1, 1, 1, 1, 1}, 5, 4,
+	 "the output gradient is 4 x 4, this geometry gives 3 x 4"},
+};
+
+START_TEST(wrong_shapes_are_refused)
+{
+	error e = {.text = ""};
+	graph *g = graph_new(NULL);
+	node *a = op_fill(g, shape_of(4, wrong[_i].a), 1), *b = op_fill(g, shape_of(4, wrong[_i].b), 1);
+	if (wrong[_i].kind == FORWARD)
+		op_conv2d(g, a, b, wrong[_i].c);
+	else if (wrong[_i].kind == DX)
+		op_conv2d_dx(g, a, b, wrong[_i].c, wrong[_i].p, wrong[_i].q);
+	else
+		op_conv2d_dw(g, a, b, wrong[_i].c, (int)wrong[_i].p, (int)wrong[_i].q);
+	ck_assert(!graph_ok(g, &e));
+	ck_assert_msg(strstr(e.text, wrong[_i].says), "\"%s\" does not say \"%s\"", e.text, wrong[_i].says);
+	graph_free(g);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *t = tcase_create("conv");
@@ -355,6 +400,7 @@ int main(void)
 #endif
 	tcase_add_loop_test(t, epilogue_equals_passes, 0, COUNT(geometry));
 	tcase_add_loop_test(t, gemm_equals_three_loops, 0, 5);
+	tcase_add_loop_test(t, wrong_shapes_are_refused, 0, COUNT(wrong));
 	tcase_add_test(t, same_padding_is_tensorflows);
 	Suite *s = suite_create("conv");
 	suite_add_tcase(s, t);
