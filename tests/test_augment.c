@@ -363,6 +363,48 @@ START_TEST(penalties_measure_the_slope)
 }
 END_TEST
 
+/* D(x) = |x|^2 / 2 has the slope x: the penalty tells where it was taken. */
+static node *bowl_apply(graph *g, void *ctx, node *x)
+{
+	(void)ctx;
+	return op_scale(g, op_sum(g, op_square(g, x), 14, false), 0.5);
+}
+
+/* The length of sample b of x + c*y, 12 elements each. */
+static double length_of(const real *x, double c, const real *y, int b)
+{
+	double sum = 0;
+	for (int i = b * 12; i < b * 12 + 12; i++)
+		sum += pow((double)x[i] + c * (double)y[i], 2);
+	return sqrt(sum);
+}
+
+START_TEST(penalties_are_taken_in_their_place)
+{
+	enum { B = 4, N = B * 12 };
+	buffer *x = random_buffer(SHAPE(B, 3, 2, 2), 4), *u = random_buffer(SHAPE(B, 3, 2, 2), 5);
+	const double a = 0.3;
+	double mean = 0, square = 0, gp = 0, dragan = 0;
+	for (int i = 0; i < N; i++)
+		mean += (double)x->x[i] / N;
+	for (int i = 0; i < N; i++)
+		square += pow((double)x->x[i] - mean, 2);
+	double std = sqrt(square / (N - 1));
+	for (int b = 0; b < B; b++) {
+		/* a*x + (1-a)*u, and x + a/2 std u */
+		gp += pow(a * length_of(x->x, (1 - a) / a, u->x, b) - 1, 2) / B;
+		dragan += pow(length_of(x->x, a / 2 * std, u->x, b) - 1, 2) / B;
+	}
+	graph *g = graph_new(NULL);
+	node *share = op_fill(g, SHAPE(B, 1, 1, 1), a), *in = graph_leaf(g, x), *other = graph_leaf(g, u);
+	ck_assert(fabs(value_of(g, penalty_gp(g, bowl_apply, NULL, in, other, share, 1)) - gp) < 100 * tiny);
+	ck_assert(fabs(value_of(g, penalty_dragan(g, bowl_apply, NULL, in, share, other)) - dragan) < 100 * tiny);
+	graph_free(g);
+	buffer_free(x);
+	buffer_free(u);
+}
+END_TEST
+
 /* Where D is flat the penalty is target^2 and its derivative finite: sqrt(s + 1e-12). */
 START_TEST(flat_discriminators_give_no_nan)
 {
@@ -419,6 +461,7 @@ int main(void)
 	tcase_add_loop_test(t, losses_have_their_value, 0, COUNT(by_hand));
 	tcase_add_test(t, unknown_losses_are_refused);
 	tcase_add_test(t, penalties_measure_the_slope);
+	tcase_add_test(t, penalties_are_taken_in_their_place);
 	tcase_add_test(t, flat_discriminators_give_no_nan);
 	tcase_add_loop_test(t, penalties_have_derivatives, 0, 3);
 	suite_add_tcase(s, t);

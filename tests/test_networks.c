@@ -9,6 +9,7 @@
 #include "core/h5.h"
 #include "core/ops.h"
 #include "core/plan.h"
+#include "gan/blocks.h"
 #include "gan/networks.h"
 
 #ifndef GOLDEN
@@ -262,6 +263,96 @@ START_TEST(evaluation_is_per_sample_and_changes_nothing)
 	plan_free(b);
 	pair_close(&one);
 	pair_close(&two);
+}
+END_TEST
+
+/* ---- what the settings mean ---- */
+
+/* A block with silent convolutions is its skip: of relu(x) with d_skip_relu, of x without. */
+START_TEST(skip_takes_what_the_setting_says)
+{
+	net n = {.cfg = settings("resnet32", 0), .m = module_new(NULL)};
+	d_block b;
+	rng r = rng_new(1, "init");
+	n.cfg.d_skip_relu = _i;
+	d_block_init(&n, &b, "block", 4, 4, false, true);
+	ck_assert(module_alloc(n.m, &r, NULL));
+	memset(b.conv2.kernel->x, 0, (size_t)shape_count(&b.conv2.kernel->s) * sizeof(real));
+	graph *g = graph_new(NULL);
+	node *y = d_block_apply(g, &b, op_fill(g, SHAPE(1, 4, 4, 4), -1), (mode){0});
+	plan *p = plan_new(g, &y, 1, 0, NULL);
+	plan_run(p);
+	double sum = 0;
+	for (int i = 0; i < 16; i++)
+		sum += fabs((double)plan_value(p, y)[i]);
+	ck_assert_int_eq(sum > 0, !_i);
+	plan_free(p);
+	graph_free(g);
+	module_free(n.m);
+}
+END_TEST
+
+/* How far `state` moved from 1 in one training pass of G over one batch, as a share. */
+static double moved(const net_config *c, const char *state)
+{
+	pair p;
+	pair_open(&p, c, 2, (mode){.train = true, .update = true});
+	plan *run = plan_new(p.graph, &p.image, 1, 0, NULL);
+	buffer *b = module_find(generator_module(p.g), state);
+	ck_assert_ptr_nonnull(b);
+	for (int64_t i = 0; i < shape_count(&b->s); i++)
+		b->x[i] = 1000;
+	plan_run(run);
+	double sum = 0;
+	for (int64_t i = 0; i < shape_count(&b->s); i++)
+		sum += (double)b->x[i] / (double)shape_count(&b->s);
+	plan_free(run);
+	pair_close(&p);
+	return sum / 1000;
+}
+
+/* Running means keep bn_keep of the old value, the last norm of `official` bn_last_keep. */
+START_TEST(running_statistics_keep_their_share)
+{
+	net_config c = settings("official64", 0);
+	c.g_width = c.d_width = 2;
+	c.classes = 0;
+	c.g_attention.n = c.d_attention.n = 0;
+	ck_assert(fabs(moved(&c, "block1/norm1/moving_mean") - 0.999) < 1e-4);
+	ck_assert(fabs(moved(&c, "norm/moving_mean") - 0.9999) < 1e-5);
+	c = settings("mnistgans28", 0);
+	ck_assert(fabs(moved(&c, "norm2/moving_mean") - 0.99) < 1e-3);
+}
+END_TEST
+
+/* mnistGANs' discriminator: noise and dropout when training with a stream, else none. */
+START_TEST(noise_and_dropout_act_in_training_only)
+{
+	net_config c = settings("mnistgans28", 0);
+	rng r = rng_new(1, "init"), noise = rng_new(1, "noise");
+	discriminator *d = discriminator_new(&c, &r, NULL);
+	graph *g = graph_new(NULL);
+	node *x = op_fill(g, SHAPE(2, 28, 28, 1), 0.5);
+	node *y[2] = {
+		discriminator_apply(g, d, x, NULL, (mode){.train = true, .noise = &noise}, NULL),
+		discriminator_apply(g, d, x, NULL, (mode){0}, NULL),
+	};
+	plan *p = plan_new(g, y, 2, 0, NULL);
+	real first[2][2];
+	plan_run(p);
+	for (int i = 0; i < 2; i++)
+		memcpy(first[i], plan_value(p, y[i]), sizeof first[i]);
+	plan_run(p);
+	ck_assert(memcmp(first[0], plan_value(p, y[0]), sizeof first[0]));
+	ck_assert(!memcmp(first[1], plan_value(p, y[1]), sizeof first[1]));
+	ck_assert(first[0][0] != first[0][1] && first[1][0] == first[1][1]);
+	int draws = 0;                               /* noise on the image, dropout twice */
+	for (int i = 0; i < graph_count(g); i++)
+		draws += !strcmp(graph_at(g, i)->op->name, "random");
+	ck_assert_int_eq(draws, 3);
+	plan_free(p);
+	graph_free(g);
+	discriminator_free(d);
 }
 END_TEST
 
@@ -688,6 +779,9 @@ int main(void)
 	tcase_add_loop_test(t, parameters_are_as_published, 0, COUNT(counts));
 	tcase_add_loop_test(t, every_kind_of_network_runs, 0, COUNT(kinds));
 	tcase_add_test(t, evaluation_is_per_sample_and_changes_nothing);
+	tcase_add_loop_test(t, skip_takes_what_the_setting_says, 0, 2);
+	tcase_add_test(t, running_statistics_keep_their_share);
+	tcase_add_test(t, noise_and_dropout_act_in_training_only);
 	tcase_add_loop_test(t, whole_networks_equal_pytorch, 0, COUNT(references));
 	tcase_add_loop_test(t, wrong_settings_are_refused_in_one_line, 0, COUNT(refusals));
 	tcase_add_test(t, wrong_inputs_are_refused);
