@@ -101,12 +101,29 @@ void sampler_free(sampler *s)
 	free(s);
 }
 
-/* ---- standing statistics ---- */
+/* ---- states of a generator that is only sampled ---- */
 
 static bool ends_with(const char *name, const char *end)
 {
 	size_t n = strlen(name), k = strlen(end);
 	return n >= k && strcmp(name + n - k, end) == 0;
+}
+
+/* A moving average of unit vectors is shorter than one, and sigma = v'Wu with it: without this the
+ * averaged generator would have weights that are too large, early in training by half. */
+static void make_vectors_unit(module *m)
+{
+	for (int i = 0; i < module_states(m); i++) {
+		buffer *b = module_state_at(m, i);
+		int64_t n = shape_count(&b->s);
+		double sum = 0;
+		if (!ends_with(b->name, "/u"))
+			continue;
+		for (int64_t k = 0; k < n; k++)
+			sum += (double)b->x[k] * (double)b->x[k];
+		for (int64_t k = 0; sum > 0 && k < n; k++)
+			b->x[k] = (real)((double)b->x[k] / sqrt(sum));
+	}
 }
 
 static bool is_statistic(const buffer *b)
@@ -135,12 +152,11 @@ static void draw_batch(sampler *s, rng *r)
 	buffer_write(s->y, s->host_y);
 }
 
-/* One batch: from running statistics of zero, an update leaves share * (statistic of the batch). */
-static void collect_once(sampler *s, const real *before, double *sum, rng *r)
+/* One batch: from running statistics of zero, an update leaves share * (statistic of the batch). The
+ * vectors of spectral norm iterate along, as in any forward in training mode. */
+static void collect_once(sampler *s, double *sum, rng *r)
 {
 	module *m = generator_module(s->gen);
-	real *state = module_state_block(m);
-	memcpy(state, before, (size_t)module_state_size(m) * sizeof *state);
 	for (int i = 0; i < module_states(m); i++) {
 		buffer *b = module_state_at(m, i);
 		if (is_statistic(b))
@@ -149,41 +165,42 @@ static void collect_once(sampler *s, const real *before, double *sum, rng *r)
 	draw_batch(s, r);
 	plan_run(s->collect.p);
 	for (int64_t i = 0; i < module_state_size(m); i++)
-		sum[i] += (double)state[i];
+		sum[i] += (double)module_state_block(m)[i];
 }
 
 static bool collect_standing(sampler *s, error *e)
 {
 	module *m = generator_module(s->gen);
-	size_t n = (size_t)module_state_size(m);
-	real *state = module_state_block(m);
+	int batches = s->cfg.ema.standing_batches;
 	rng r = rng_new((uint64_t)s->cfg.seed, "standing statistics");
 	if (!s->collect.p && !forward_build(s, &s->collect, s->z, s->y, (mode){.train = true, .update = true}, false, e))
 		return false;
-	real *before = mem_new(n, sizeof *before, e);
-	double *sum = mem_zero(n, sizeof *sum, e);
-	if (before && sum) {
-		memcpy(before, state, n * sizeof *before);
-		for (int k = 0; k < s->cfg.ema.standing_batches; k++)
-			collect_once(s, before, sum, &r);
-		memcpy(state, before, n * sizeof *state);
-	}
-	for (int i = 0; sum && before && i < module_states(m); i++) {
+	double *sum = mem_zero((size_t)module_state_size(m), sizeof *sum, e);
+	if (!sum)
+		return false;
+	for (int k = 0; k < batches; k++)
+		collect_once(s, sum, &r);
+	for (int i = 0; i < module_states(m); i++) {
 		buffer *b = module_state_at(m, i);
-		double scale = 1 / (batch_share(s, i) * s->cfg.ema.standing_batches);
+		double scale = 1 / (batch_share(s, i) * batches);
 		for (int64_t k = 0; is_statistic(b) && k < shape_count(&b->s); k++)
-			b->x[k] = (real)(scale * sum[b->x - state + k]);
+			b->x[k] = (real)(scale * sum[b->x - module_state_block(m) + k]);
 	}
-	bool ok = before && sum;
-	free(before);
 	free(sum);
-	return ok;
+	return true;
+}
+
+/* What new parameters and states need before images are drawn. */
+static bool settle(sampler *s, error *e)
+{
+	make_vectors_unit(generator_module(s->gen));
+	return s->cfg.ema.bn_mode != BN_STANDING || collect_standing(s, e);
 }
 
 bool sampler_take(sampler *s, const module *from, error *e)
 {
 	module_copy(generator_module(s->gen), from);
-	return s->cfg.ema.bn_mode != BN_STANDING || collect_standing(s, e);
+	return settle(s, e);
 }
 
 /* ---- from a checkpoint ---- */
@@ -210,8 +227,7 @@ static sampler *sampler_of(const checkpoint_info *info, bool raw, int64_t batch,
 	}
 	s->step = info->step;
 	snprintf(s->path, sizeof s->path, "%s", info->path);
-	bool ok = checkpoint_load(info->path, &l, false, e)
-		&& (c.ema.bn_mode != BN_STANDING || collect_standing(s, e));
+	bool ok = checkpoint_load(info->path, &l, false, e) && settle(s, e);
 	state_list_free(&l);
 	config_free(&c);
 	if (!ok) {

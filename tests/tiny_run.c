@@ -108,18 +108,41 @@ void tiny_remove(const char *path)
 	rmdir(path);
 }
 
+static uint64_t hash(uint64_t h, const void *x, size_t n)
+{
+	const unsigned char *p = x;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 0x100000001b3u;
+	return h;
+}
+
+static uint64_t hash_module(uint64_t h, const module *m)
+{
+	h = hash(h, module_param_block(m), (size_t)module_block_size(m) * sizeof(real));
+	return hash(h, module_state_block(m), (size_t)module_state_size(m) * sizeof(real));
+}
+
+static uint64_t hash_optimizer(uint64_t h, const optimizer *o)
+{
+	int64_t count = optimizer_count(o);
+	for (int i = 0; i < optimizer_slots(o); i++)
+		h = hash(h, optimizer_slot(o, i), (size_t)optimizer_size(o) * sizeof(real));
+	return hash(h, &count, sizeof count);
+}
+
+/* Taken from the parts, not from trainer_list, which may forget one. */
 uint64_t tiny_hash(trainer *t)
 {
-	state_list l = {0};
-	error e = {""};
-	uint64_t h = 0xcbf29ce484222325u;
-	must(trainer_list(t, &l, &e), "%s", e.text);
-	for (int i = 0; i < l.n; i++) {
-		const unsigned char *p = l.item[i].x;
-		size_t n = (size_t)shape_count(&l.item[i].s) * (l.item[i].kind == STATE_REAL ? sizeof(real) : 8);
-		for (size_t k = 0; k < n; k++)
-			h = (h ^ p[k]) * 0x100000001b3u;
-	}
-	state_list_free(&l);
-	return h;
+	uint64_t h = hash_module(0xcbf29ce484222325u, t->pg.m);
+	h = hash_module(h, t->pd.m);
+	if (t->average)
+		h = hash_module(h, generator_module(t->average));
+	h = hash_optimizer(h, t->pg.opt);
+	h = hash_optimizer(h, t->pd.opt);
+	h = hash(h, t->stream, sizeof t->stream);
+	loader_place p = loader_position(t->loader);
+	h = hash(h, &p, sizeof p);
+	h = hash(h, &t->step, sizeof t->step);
+	h = hash(h, &t->d_updates, sizeof t->d_updates);
+	return hash(h, t->sum, sizeof t->sum);
 }

@@ -25,7 +25,7 @@ dataset *tiny_data(int64_t n, int side, int classes);
 void tiny_directory(char path[256]);
 void tiny_remove(const char *path);
 
-/* FNV-1a over the whole state (all items of a checkpoint) of a trainer. */
+/* FNV-1a over everything that decides how a trainer (with data) goes on. */
 uint64_t tiny_hash(trainer *t);
 
 #endif

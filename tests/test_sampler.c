@@ -1,0 +1,337 @@
+/* test_sampler.c - images from a trained generator: which latent and class make which image, and which
+ * statistics batch norm takes. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/png.h"
+#include "gan/pictures.h"
+#include "gan/rundir.h"
+#include "gan/trainer_internal.h"
+#include "tests/tiny_run.h"
+
+enum { SIZE = 16 * 16, Z = 8, MANY = 13, MOST = 256 };
+
+static dataset *data;
+
+/* A trainer of the plain recipe, a few steps old. */
+static trainer *trained(const char *const *set)
+{
+	error e = {""};
+	step_stats s;
+	config c = tiny_config(TINY_PLAIN, set);
+	trainer *t = trainer_new(&c, data, &e);
+	ck_assert_msg(t != NULL, "%s", e.text);
+	for (int i = 0; i < 5; i++)
+		ck_assert_msg(trainer_step(t, &s, &e), "%s", e.text);
+	config_free(&c);
+	return t;
+}
+
+static sampler *sampler_for(trainer *t, int64_t batch)
+{
+	error e = {""};
+	sampler *s = sampler_new(trainer_config(t), batch, &e);
+	ck_assert_msg(s != NULL, "%s", e.text);
+	ck_assert_msg(sampler_take(s, trainer_ema(t), &e), "%s", e.text);
+	return s;
+}
+
+static void draw(sampler *s, sample_request q, real *x)
+{
+	error e = {""};
+	ck_assert_msg(sampler_request(s, &q, x, &e), "%s", e.text);
+}
+
+static void setup(void)
+{
+	data = tiny_data(25, 16, 2);
+}
+
+static void teardown(void)
+{
+	dataset_free(data);
+}
+
+START_TEST(an_image_depends_on_its_number_only)
+{
+	static real a[MANY * SIZE], b[MANY * SIZE];
+	trainer *t = trained(NULL);
+	sampler *four = sampler_for(t, 4), *one = sampler_for(t, 1);
+	draw(four, (sample_request){.n = MANY, .seed = 5, .label = 1}, a);
+	draw(one, (sample_request){.n = 3, .seed = 5, .label = 1}, b);
+	for (int i = 0; i < 3 * SIZE; i++)
+		ck_assert_double_eq_tol((double)a[i], (double)b[i], 1e-5);
+	draw(four, (sample_request){.n = MANY, .seed = 6, .label = 1}, b);
+	ck_assert_mem_ne(a, b, sizeof(real) * SIZE);
+	sampler_free(four);
+	sampler_free(one);
+	trainer_free(t);
+}
+END_TEST
+
+/* A trained trainer, its checkpoint, and the sampler of it give one and the same picture. */
+START_TEST(checkpoint_gives_the_images_of_the_trainer)
+{
+	static real want[4 * SIZE], have[4 * SIZE];
+	char dir[256], path[RUN_PATH_MAX];
+	error e = {""}, warning;
+	tiny_directory(dir);
+	trainer *t = trained(NULL);
+	checkpoint_path(dir, 5, path, sizeof path);
+	ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
+	for (int raw = 0; raw < 2; raw++) {
+		const sample_request q = {.n = 4, .seed = 1, .label = -1};
+		sampler *s = sampler_for(t, 4), *opened = sampler_open(raw ? path : dir, raw, 4, &warning, &e);
+		ck_assert_msg(opened != NULL, "%s", e.text);
+		ck_assert(sampler_take(s, raw ? trainer_generator(t) : trainer_ema(t), &e));
+		draw(s, q, want);
+		draw(opened, q, have);
+		ck_assert_mem_eq(want, have, sizeof want);
+		ck_assert_int_eq(sampler_step(opened), 5);
+		ck_assert_str_eq(sampler_path(opened), path);
+		sampler_free(s);
+		sampler_free(opened);
+	}
+	ck_assert_ptr_null(sampler_open("/nowhere/run", false, 4, &warning, &e));
+	ck_assert_msg(strstr(e.text, "/nowhere/run"), "%s", e.text);
+	trainer_free(t);
+	tiny_remove(dir);
+}
+END_TEST
+
+START_TEST(rows_of_a_grid_are_classes)
+{
+	static real grid[6 * SIZE], one[6 * SIZE];
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 6);
+	const sample_request q = {.n = 6, .seed = 2, .label = -1};
+	ck_assert_int_eq(sample_columns(s, &q), 3);
+	draw(s, q, grid);
+	for (int k = 0; k < 2; k++) {
+		draw(s, (sample_request){.n = 6, .seed = 2, .label = k}, one);
+		ck_assert_mem_eq(grid + 3 * k * SIZE, one + 3 * k * SIZE, 3 * SIZE * sizeof(real));
+		ck_assert_mem_ne(grid + 3 * (1 - k) * SIZE, one + 3 * (1 - k) * SIZE, SIZE * sizeof(real));
+	}
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+START_TEST(classes_that_do_not_exist_are_refused)
+{
+	static real x[SIZE];
+	error e = {""};
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 1);
+	ck_assert(!sampler_request(s, &(sample_request){.n = 1, .label = 2}, x, &e));
+	ck_assert_str_eq(e.text, "class 2: must be 0 to 1");
+	sampler_free(s);
+	trainer_free(t);
+	t = trained((const char *[]){"model.conditional=false", NULL});
+	s = sampler_for(t, 1);
+	ck_assert(!sampler_request(s, &(sample_request){.n = 1, .label = 0}, x, &e));
+	ck_assert_msg(strstr(e.text, "not conditional"), "%s", e.text);
+	ck_assert(sampler_request(s, &(sample_request){.n = 1, .label = -1}, x, &e));
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+START_TEST(truncated_latents_stay_within_the_limit)
+{
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 1);
+	double most[2] = {0, 0};
+	for (int k = 0; k < 50; k++) {
+		real z[Z];
+		for (int cut = 0; cut < 2; cut++) {
+			sampler_latent(s, 9, k, cut ? 0.5 : 0, z);
+			for (int i = 0; i < Z; i++)
+				most[cut] = MAX(most[cut], fabs((double)z[i]));
+		}
+	}
+	ck_assert(most[0] > 1.5 && most[1] <= 0.5 && most[1] > 0.4);
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+/* The ends of a row are two latents, the middle of three is halfway. */
+START_TEST(interpolation_runs_between_two_latents)
+{
+	static real row[3 * SIZE], want[3 * SIZE];
+	real z[3][Z], label[3] = {0, 0, 0};
+	error e = {""};
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 3);
+	draw(s, (sample_request){.n = 3, .seed = 4, .label = 0, .interpolate = true, .columns = 3}, row);
+	sampler_latent(s, 4, 0, 0, z[0]);
+	sampler_latent(s, 4, 1, 0, z[2]);
+	for (int i = 0; i < Z; i++)
+		z[1][i] = (z[0][i] + z[2][i]) / 2;
+	ck_assert_msg(sampler_run(s, 3, z[0], label, want, &e), "%s", e.text);
+	for (int i = 0; i < 3 * SIZE; i++)
+		ck_assert_double_eq_tol((double)row[i], (double)want[i], 1e-5);
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+/* Standing statistics are collected anew: what the running ones were does not matter. */
+START_TEST(standing_statistics_forget_the_running_ones)
+{
+	static real a[4 * SIZE], b[4 * SIZE];
+	error e = {""};
+	static const char *const from[] = {"ema.bn_mode=standing", "ema.bn_mode=batch", "ema.bn_mode=running"};
+	for (int k = 0; k < COUNT(from); k++) {
+		trainer *t = trained((const char *[]){from[k], NULL});
+		sampler *s = sampler_for(t, 4);
+		const sample_request q = {.n = 4, .seed = 1, .label = 0};
+		draw(s, q, a);
+		module *m = trainer_ema(t);
+		for (int i = 0; i < module_states(m); i++) {
+			buffer *buf = module_state_at(m, i);
+			for (int64_t j = 0; strstr(buf->name, "moving_") && j < shape_count(&buf->s); j++)
+				buf->x[j] = 3;
+		}
+		ck_assert(sampler_take(s, m, &e));
+		draw(s, q, b);
+		bool same = memcmp(a, b, sizeof a) == 0;
+		ck_assert_msg(same == (k < 2), "%s", from[k]);
+		sampler_free(s);
+		trainer_free(t);
+	}
+}
+END_TEST
+
+/* The average of unit vectors is made one again; sigma, and with it the size of images, depends on it. */
+START_TEST(averaged_spectral_vectors_are_made_unit)
+{
+	static real a[SIZE], b[SIZE];
+	error e = {""};
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 1);
+	const sample_request q = {.n = 1, .seed = 1, .label = 0};
+	draw(s, q, a);
+	module *m = trainer_ema(t);
+	for (int i = 0; i < module_states(m); i++) {
+		buffer *u = module_state_at(m, i);
+		for (int64_t j = 0; strstr(u->name, "/u") && j < shape_count(&u->s); j++)
+			u->x[j] *= (real)0.5;
+	}
+	ck_assert(sampler_take(s, m, &e));
+	draw(s, q, b);
+	for (int i = 0; i < SIZE; i++)
+		ck_assert_double_eq_tol((double)a[i], (double)b[i], 1e-5);
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+/* Over many batches the standing statistics are those of a large batch, but for a little noise and the
+ * n/(n-1) of running variances: both make nearly the same images. */
+START_TEST(standing_statistics_are_those_of_batches)
+{
+	static real a[MOST * SIZE], b[MOST * SIZE];
+	double diff = 0, size = 0;
+	trainer *t = trained((const char *[]){"ema.bn_mode=standing", "ema.standing_batches=40",
+		"model.bn_last_momentum=0.99", "model.spectral_norm_g=false", NULL});
+	sampler *s = sampler_for(t, MOST);
+	draw(s, (sample_request){.n = MOST, .seed = 1, .label = -1}, a);
+	sampler_free(s);
+	t->cfg.ema.bn_mode = BN_BATCH;
+	s = sampler_for(t, MOST);
+	draw(s, (sample_request){.n = MOST, .seed = 1, .label = -1}, b);
+	for (int i = 0; i < MOST * SIZE; i++) {
+		diff += fabs((double)(a[i] - b[i]));
+		size += fabs((double)b[i]);
+	}
+	ck_assert_msg(diff < 0.1 * size, "mean difference %g of %g", diff, size);
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+START_TEST(attention_rows_sum_to_one)
+{
+	static const char *const variant[] = {"official", "plain", "ashpy_row"};
+	static const int keys[] = {16, 64, 64};      /* pooled; the map itself; rows of the map */
+	for (int k = 0; k < COUNT(variant); k++) {
+		char set[64];
+		error e = {""};
+		attention_view v;
+		snprintf(set, sizeof set, "model.attention=%s", variant[k]);
+		trainer *t = trained((const char *[]){set, NULL});
+		sampler *s = sampler_for(t, 2);
+		real z[Z];
+		sampler_latent(s, 1, 0, 0, z);
+		ck_assert_int_eq(sampler_attentions(s), 1);
+		ck_assert_msg(sampler_attend(s, 0, z, 1, &v, &e), "%s", e.text);
+		ck_assert(v.qh * v.qw == 64 && v.kh * v.kw == keys[k]);
+		for (int q = 0; q < 64; q++) {
+			double sum = 0;
+			for (int i = 0; i < keys[k]; i++)
+				sum += (double)v.map[q * keys[k] + i];
+			ck_assert_double_eq_tol(sum, 1, 1e-5);
+		}
+		if (k == 2)                          /* another image row is never looked at */
+			ck_assert(v.map[8] == 0 && v.map[63 * 64] == 0 && v.map[63 * 64 + 63] > 0);
+		sampler_free(s);
+		trainer_free(t);
+	}
+}
+END_TEST
+
+START_TEST(pictures_have_the_sizes_that_they_should)
+{
+	static real x[6 * SIZE];
+	char dir[256], path[RUN_PATH_MAX];
+	error e = {""};
+	int h, w, c;
+	tiny_directory(dir);
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 6);
+	draw(s, (sample_request){.n = 6, .seed = 1, .label = -1}, x);
+	ck_assert(run_path(dir, "grid.png", path, &e));
+	ck_assert_msg(picture_grid(path, x, 6, 16, 16, 1, 3, &e), "%s", e.text);
+	ck_assert_msg(png_stat(path, &h, &w, &c, &e), "%s", e.text);
+	ck_assert(h == 2 * 16 * 4 + 3 * 2 && w == 3 * 16 * 4 + 4 * 2 && c == 1);
+	ck_assert(run_path(dir, "attention.png", path, &e));
+	ck_assert_msg(picture_attention(path, s, 1, 3, &e), "%s", e.text);
+	ck_assert_msg(png_stat(path, &h, &w, &c, &e), "%s", e.text);
+	ck_assert(h == 4 + 3 * (112 + 4) && w == 4 + 6 * (112 + 4) && c == 3);
+	ck_assert(!picture_loss(path, "/nowhere/metrics.csv", &e));
+	ck_assert_msg(strstr(e.text, "/nowhere/metrics.csv"), "%s", e.text);
+	sampler_free(s);
+	trainer_free(t);
+	tiny_remove(dir);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sampler");
+	TCase *c = tcase_create("sampler");
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_set_timeout(c, 300);
+	tcase_add_test(c, an_image_depends_on_its_number_only);
+	tcase_add_test(c, checkpoint_gives_the_images_of_the_trainer);
+	tcase_add_test(c, rows_of_a_grid_are_classes);
+	tcase_add_test(c, classes_that_do_not_exist_are_refused);
+	tcase_add_test(c, truncated_latents_stay_within_the_limit);
+	tcase_add_test(c, interpolation_runs_between_two_latents);
+	tcase_add_test(c, standing_statistics_forget_the_running_ones);
+	tcase_add_test(c, averaged_spectral_vectors_are_made_unit);
+	tcase_add_test(c, standing_statistics_are_those_of_batches);
+	tcase_add_test(c, attention_rows_sum_to_one);
+	tcase_add_test(c, pictures_have_the_sizes_that_they_should);
+	suite_add_tcase(suite, c);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
