@@ -318,6 +318,20 @@ START_TEST(softmax_survives_large_logits)
 }
 END_TEST
 
+/* Wherever the largest logit stands in a row, vector lanes and the rest of the row included. */
+START_TEST(softmax_finds_every_maximum)
+{
+	enum { N = 71 };
+	bench t = BENCH(SHAPE(N, N));
+	for (int i = 0; i < N; i++)
+		t.b[0]->x[i * N + i] = 1e4f;
+	const real *y = bench_run(&t, op_softmax(t.g, t.in[0]));
+	for (int i = 0; i < N * N; i++)
+		expect("softmax", i, (double)y[i], i / N == i % N, 0);
+	bench_free(&t);
+}
+END_TEST
+
 /* ---- tables ---- */
 
 START_TEST(gather_and_scatter_go_by_index)
@@ -705,6 +719,7 @@ int main(void)
 	tcase_add_test(values, means_divide_by_what_they_add);
 	tcase_add_test(values, softmax_is_the_definition);
 	tcase_add_test(values, softmax_survives_large_logits);
+	tcase_add_test(values, softmax_finds_every_maximum);
 	tcase_add_test(values, gather_and_scatter_go_by_index);
 	tcase_add_loop_test(values, matmul_is_three_loops, 0, 4 * COUNT(products));
 	tcase_add_test(values, dense_keeps_leading_axes);
