@@ -409,9 +409,10 @@ END_TEST
 START_TEST(flat_discriminators_give_no_nan)
 {
 	linear l = {buffer_new("w", SHAPE(1, 3, 2, 2), NULL)};
+	buffer *images = random_buffer(SHAPE(4, 3, 2, 2), 6);
 	graph *g = graph_new(NULL);
-	node *x = op_fill(g, SHAPE(4, 3, 2, 2), 1), *a = op_fill(g, SHAPE(4, 1, 1, 1), 0.3), *w = graph_leaf(g, l.w), *dw;
-	node *gp = penalty_gp(g, linear_apply, &l, x, x, a, 1);
+	node *x = graph_leaf(g, images), *a = op_fill(g, SHAPE(4, 1, 1, 1), 0.3), *w = graph_leaf(g, l.w), *dw;
+	node *gp = penalty_gp(g, linear_apply, &l, x, op_neg(g, x), a, 1);
 	graph_grad(g, gp, NULL, &w, 1, &dw);
 	plan *p = planned(g, (node *[]){gp, dw}, 2);
 	plan_run(p);
@@ -421,6 +422,7 @@ START_TEST(flat_discriminators_give_no_nan)
 	plan_free(p);
 	graph_free(g);
 	buffer_free(l.w);
+	buffer_free(images);
 }
 END_TEST
 

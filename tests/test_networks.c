@@ -325,6 +325,82 @@ START_TEST(running_statistics_keep_their_share)
 }
 END_TEST
 
+/* Keras' batch norm of rank 2 has no n/(n-1): unit 0 sees +1 and -1, so its running variance stays at 1. */
+START_TEST(dense_batch_norm_has_no_bessel_factor)
+{
+	net_config c = settings("mnistgans28", 0);
+	pair p;
+	pair_open(&p, &c, 2, (mode){.train = true, .update = true});
+	module *m = generator_module(p.g);
+	buffer *w = module_find(m, "dense/kernel"), *var = module_find(m, "norm1/moving_variance");
+	memset(w->x, 0, (size_t)shape_count(&w->s) * sizeof(real));
+	w->x[0] = 1;
+	p.z->x[0] = 1;
+	p.z->x[c.latent] = -1;
+	plan *run = plan_new(p.graph, &p.image, 1, 0, NULL);
+	plan_run(run);
+	ck_assert(fabs((double)var->x[0] - 1) < 1e-6);
+	plan_free(run);
+	pair_close(&p);
+}
+END_TEST
+
+static double sum_of(const module *m, const char *name)
+{
+	const buffer *b = module_find(m, name);
+	double sum = 0;
+	ck_assert_msg(b != NULL, "%s", name);
+	for (int64_t i = 0; i < shape_count(&b->s); i++)
+		sum += fabs((double)b->x[i]);
+	return sum;
+}
+
+/* init_gain is the gain of the blocks' 3x3 kernels and of nothing else. */
+START_TEST(gain_is_that_of_the_blocks)
+{
+	net_config c = settings("resnet28", 0);
+	c.g_width = 8;
+	rng a = rng_new(1, "init"), b = rng_new(1, "init");
+	generator *one = generator_new(&c, &a, NULL);
+	c.init_gain = 3;
+	generator *three = generator_new(&c, &b, NULL);
+	static const struct {
+		const char *name;
+		double gain;
+	} part[] = {{"block1/conv1/kernel", 3}, {"block2/conv2/kernel", 3}, {"block1/skip/kernel", 1},
+		{"dense/kernel", 1}, {"out/kernel", 1}, {"attention14/theta/kernel", 1}};
+	for (int i = 0; i < COUNT(part); i++) {
+		double ratio = sum_of(generator_module(three), part[i].name) / sum_of(generator_module(one), part[i].name);
+		ck_assert_msg(fabs(ratio / part[i].gain - 1) < 1e-5, "%s: %g", part[i].name, ratio);
+	}
+	generator_free(one);
+	generator_free(three);
+}
+END_TEST
+
+/* Spectral norm stands where the settings say: in G, in D, on the tables of cBN only when asked. */
+START_TEST(spectral_norm_stands_where_asked)
+{
+	net_config c = settings("resnet28", 0);
+	rng r = rng_new(1, "init");
+	c.g_width = c.d_width = 8;
+	c.g_sn = _i & 1;
+	c.d_sn = _i & 2;
+	c.cbn_sn = _i & 4;
+	c.cbn_form = COND_ONE_PLUS;
+	generator *g = generator_new(&c, &r, NULL);
+	discriminator *d = discriminator_new(&c, &r, NULL);
+	const module *mg = generator_module(g), *md = discriminator_module(d);
+	ck_assert_int_eq(module_find(mg, "block1/conv1/u") != NULL, c.g_sn);
+	ck_assert_int_eq(module_find(mg, "attention14/theta/u") != NULL, c.g_sn);
+	ck_assert_int_eq(module_find(mg, "block1/norm1/gain/u") != NULL, c.g_sn && c.cbn_sn);
+	ck_assert_int_eq(module_find(md, "block1/conv1/u") != NULL, c.d_sn);
+	ck_assert_int_eq(module_find(md, "embed/u") != NULL, c.d_sn);
+	generator_free(g);
+	discriminator_free(d);
+}
+END_TEST
+
 /* mnistGANs' discriminator: noise and dropout when training with a stream, else none. */
 START_TEST(noise_and_dropout_act_in_training_only)
 {
@@ -781,6 +857,9 @@ int main(void)
 	tcase_add_test(t, evaluation_is_per_sample_and_changes_nothing);
 	tcase_add_loop_test(t, skip_takes_what_the_setting_says, 0, 2);
 	tcase_add_test(t, running_statistics_keep_their_share);
+	tcase_add_test(t, dense_batch_norm_has_no_bessel_factor);
+	tcase_add_test(t, gain_is_that_of_the_blocks);
+	tcase_add_loop_test(t, spectral_norm_stands_where_asked, 0, 8);
 	tcase_add_test(t, noise_and_dropout_act_in_training_only);
 	tcase_add_loop_test(t, whole_networks_equal_pytorch, 0, COUNT(references));
 	tcase_add_loop_test(t, wrong_settings_are_refused_in_one_line, 0, COUNT(refusals));
