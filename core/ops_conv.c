@@ -210,7 +210,7 @@ static void conv2d_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 }
 
 const op op_rec_conv2d = {
-	.name = "conv2d", .nin = -1, .inplace = INPLACE(3), .infer = infer_conv2d, .scratch = scratch_conv2d,
+	.name = "conv2d", .nin = -1, .infer = infer_conv2d, .scratch = scratch_conv2d,
 	.eval = conv2d_eval, .vjp = conv2d_vjp, .flop = conv_flop,
 };
 
