@@ -12,23 +12,57 @@
 
 enum { CHANNELS = 64 };                              /* per pass: the running maxima stay in registers and L1 */
 
-/* Which tap of the window at (y0,x0) holds the maximum of sel [H,W,C], for n channels from c0: the
- * first in row-major order on ties. Padding never wins. */
-static inline void find_largest(int32_t *restrict tap, real *restrict best, const real *sel,
-				const shape *s, window_geometry w, int64_t y0, int64_t x0, int64_t n)
+/* Real pixels of the window at (y0,x0): rows [top,bottom), columns [left,right). */
+typedef struct view {
+	int64_t top, bottom, left, right;
+} view;
+
+static view view_of(const shape *s, window_geometry w, int64_t y0, int64_t x0)
 {
-	const int64_t width = s->dim[2], c = s->dim[3];
-	bool first = true;
-	for (int64_t iy = MAX(y0, 0); iy < MIN(y0 + w.kh, s->dim[1]); iy++)
-		for (int64_t ix = MAX(x0, 0); ix < MIN(x0 + w.kw, width); ix++) {
-			const real *at = sel + (iy * width + ix) * c;
-			const int32_t t = (int32_t)((iy - y0) * w.kw + ix - x0);
+	return (view){
+		.top = MAX(y0, 0), .bottom = MIN(y0 + w.kh, s->dim[1]),
+		.left = MAX(x0, 0), .right = MIN(x0 + w.kw, s->dim[2]),
+	};
+}
+
+/* value[i] = v where sel[..,i] is largest under the view, i < n: the first in row-major order on ties.
+ * sel and v are images of rows `width` and pixels `c`. */
+static inline void pick(real *restrict value, real *restrict best, const real *sel, const real *v, view at,
+			int64_t width, int64_t c, int64_t n)
+{
+	const int64_t first = (at.top * width + at.left) * c;
+	for (int64_t i = 0; i < n; i++) {
+		best[i] = sel[first + i];
+		value[i] = v[first + i];
+	}
+	for (int64_t iy = at.top; iy < at.bottom; iy++)
+		for (int64_t ix = at.left; ix < at.right; ix++) {
+			const real *s = sel + (iy * width + ix) * c, *u = v + (iy * width + ix) * c;
 			for (int64_t i = 0; i < n; i++) {
-				bool wins = first || at[i] > best[i];
-				best[i] = wins ? at[i] : best[i];
-				tap[i] = wins ? t : tap[i];
+				value[i] = s[i] > best[i] ? u[i] : value[i];
+				best[i] = s[i] > best[i] ? s[i] : best[i];
 			}
-			first = false;
+		}
+}
+
+/* pixel[i] = number of the pixel that pick would take, counted through the view; an exact real, so that
+ * it has the width of the values it is compared with. */
+static inline void find(real *restrict pixel, real *restrict best, const real *sel, view at, int64_t width,
+			int64_t c, int64_t n)
+{
+	const int64_t first = at.top * width + at.left;
+	for (int64_t i = 0; i < n; i++) {
+		best[i] = sel[first * c + i];
+		pixel[i] = 0;
+	}
+	for (int64_t iy = at.top; iy < at.bottom; iy++)
+		for (int64_t ix = at.left; ix < at.right; ix++) {
+			const real *s = sel + (iy * width + ix) * c;
+			const real here = (real)((iy - at.top) * (at.right - at.left) + ix - at.left);
+			for (int64_t i = 0; i < n; i++) {
+				pixel[i] = s[i] > best[i] ? here : pixel[i];
+				best[i] = s[i] > best[i] ? s[i] : best[i];
+			}
 		}
 }
 
@@ -57,22 +91,14 @@ VECTOR_CLONES
 static void pick_row(real *y, const real *sel, const real *v, const shape *xs, const shape *ys,
 		     window_geometry w, int64_t y0)
 {
-	const int64_t width = xs->dim[2], c = xs->dim[3];
-	int32_t tap[CHANNELS];
-	real best[CHANNELS];
+	const int64_t c = xs->dim[3];
+	real best[CHANNELS], value[CHANNELS];
 	for (int64_t ox = 0; ox < ys->dim[2]; ox++, y += c) {
-		const int64_t x0 = ox * w.sw - w.left;
+		const view at = view_of(xs, w, y0, ox * w.sw - w.left);
 		for (int64_t c0 = 0; c0 < c; c0 += CHANNELS) {
 			const int64_t n = MIN(CHANNELS, c - c0);
-			find_largest(tap, best, sel + c0, xs, w, y0, x0, n);
-			if (sel == v) {              /* max pooling: the largest is the value */
-				memcpy(y + c0, best, (size_t)n * sizeof *y);
-				continue;
-			}
-			for (int64_t i = 0; i < n; i++) {
-				int64_t iy = y0 + tap[i] / w.kw, ix = x0 + tap[i] % w.kw;
-				y[c0 + i] = v[(iy * width + ix) * c + c0 + i];
-			}
+			pick(value, best, sel + c0, v + c0, at, xs->dim[2], c, n);
+			memcpy(y + c0, value, (size_t)n * sizeof *y);
 		}
 	}
 }
@@ -137,24 +163,33 @@ static bool infer_max_place(node *y, char *why, size_t why_size)
 	return true;
 }
 
+/* Adds d[i] at the pixel that find gave. */
+static inline void place(real *y, const real *restrict d, const real *restrict pixel, view at, int64_t width,
+			 int64_t c, int64_t n)
+{
+	for (int64_t iy = at.top; iy < at.bottom; iy++)
+		for (int64_t ix = at.left; ix < at.right; ix++) {
+			real *restrict to = y + (iy * width + ix) * c;
+			const real here = (real)((iy - at.top) * (at.right - at.left) + ix - at.left);
+			for (int64_t i = 0; i < n; i++)
+				to[i] += pixel[i] == here ? d[i] : 0;
+		}
+}
+
 /* One image, n channels from where the pointers stand: windows may overlap, so they add, in order. */
 VECTOR_CLONES
 static void place_image(real *y, const real *sel, const real *dy, const shape *ys, const shape *ds,
 			window_geometry w, int64_t n)
 {
 	const int64_t width = ys->dim[2], c = ys->dim[3];
-	int32_t tap[CHANNELS];
-	real best[CHANNELS];
+	real best[CHANNELS], pixel[CHANNELS];
 	for (int64_t p = 0; p < ys->dim[1] * width; p++)
 		memset(y + p * c, 0, (size_t)n * sizeof *y);
 	for (int64_t o = 0; o < ds->dim[1] * ds->dim[2]; o++) {
-		const int64_t y0 = o / ds->dim[2] * w.sh - w.top, x0 = o % ds->dim[2] * w.sw - w.left;
-		find_largest(tap, best, sel, ys, w, y0, x0, n);
-		const real *from = dy + o * c;
-		for (int64_t i = 0; i < n; i++) {
-			int64_t iy = y0 + tap[i] / w.kw, ix = x0 + tap[i] % w.kw;
-			y[(iy * width + ix) * c + i] += from[i];
-		}
+		const int64_t oy = o / ds->dim[2], ox = o % ds->dim[2];
+		const view at = view_of(ys, w, oy * w.sh - w.top, ox * w.sw - w.left);
+		find(pixel, best, sel, at, width, c, n);
+		place(y, dy + o * c, pixel, at, width, c, n);
 	}
 }
 

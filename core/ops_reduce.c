@@ -15,6 +15,7 @@ enum {
 	LANES = 32,                                  /* a run is at least that wide, by folding rows */
 	COLUMNS = 1024,                              /* widest run: its accumulators stay in L1 */
 	BLOCK = 1 << 15,                             /* elements per block when one output is large */
+	ROW = 512,                                   /* longest row that is summed without cutting */
 	ENOUGH = 64                                  /* items from which blocks are not needed */
 };
 
@@ -155,23 +156,36 @@ static void reduce_item(const reduction *r, int64_t item)
 			r->y[p * r->c + i + k] = (real)acc[k];
 }
 
-/* Entries [lo,hi) of sums over the last few values, [n,m] -> [n]: too short for anything clever. */
-static void reduce_short(const reduction *r, int64_t lo, int64_t hi)
+/* The sum of one row, for rows too short to be cut: lanes in double, folded in halves. */
+VECTOR_CLONES
+static double row_sum(const real *x, int64_t n)
 {
-	for (int64_t p = lo; p < hi; p++) {
-		double sum = 0;
-		for (int64_t j = 0; j < r->m; j++)
-			sum += (double)r->x[p * r->m + j];
-		r->y[p] = (real)sum;
+	enum { WIDTH = LANES / 2 };
+	double lane[WIDTH] = {0};
+	int64_t i = 0;
+	if (n < WIDTH) {
+		for (; i < n; i++)
+			lane[0] += (double)x[i];
+		return lane[0];
 	}
+	for (; i + WIDTH <= n; i += WIDTH)
+		for (int k = 0; k < WIDTH; k++)
+			lane[k] += (double)x[i + k];
+	for (int k = 0; i + k < n; k++)
+		lane[k] += (double)x[i + k];
+	for (int half = WIDTH / 2; half > 0; half /= 2)
+		for (int k = 0; k < half; k++)
+			lane[k] += lane[k + half];
+	return lane[0];
 }
 
 static void reduce_items(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	(void)worker;
 	const reduction *r = ctx;
-	if (r->c == 1 && r->m <= LANES && r->kept_rank <= 1 && r->added == 1) {
-		reduce_short(r, lo, hi);
+	if (r->c == 1 && r->m <= ROW && r->kept_rank <= 1 && r->added == 1) {        /* [n,m] -> [n] */
+		for (int64_t p = lo; p < hi; p++)
+			r->y[p] = (real)row_sum(r->x + p * r->m, r->m);
 		return;
 	}
 	for (int64_t item = lo; item < hi; item++)
@@ -306,16 +320,17 @@ VECTOR_CLONES
 static real row_max(const real *x, int64_t n)
 {
 	real lane[LANES];
-	for (int64_t k = 0; k < LANES; k++)
-		lane[k] = x[MIN(k, n - 1)];
+	for (int k = 0; k < LANES; k++)
+		lane[k] = x[0];
 	int64_t i = 0;
 	for (; i + LANES <= n; i += LANES)
-		for (int64_t k = 0; k < LANES; k++)
+		for (int k = 0; k < LANES; k++)
 			lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
-	for (; i < n; i++)
-		lane[0] = x[i] > lane[0] ? x[i] : lane[0];
-	for (int64_t k = 1; k < LANES; k++)
-		lane[0] = lane[k] > lane[0] ? lane[k] : lane[0];
+	for (int k = 0; i + k < n; k++)
+		lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
+	for (int half = LANES / 2; half > 0; half /= 2)
+		for (int k = 0; k < half; k++)
+			lane[k] = lane[k + half] > lane[k] ? lane[k + half] : lane[k];
 	return lane[0];
 }
 
@@ -334,9 +349,7 @@ static void softmax_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 	}
 	vec_exp(y->x + lo * n, y->x + lo * n, (hi - lo) * n);
 	for (int64_t r = lo; r < hi; r++) {
-		double sum = 0;
-		add_run(&sum, y->x + r * n, n, 1);
-		const real scale = (real)(1 / sum);
+		const real scale = (real)(1 / row_sum(y->x + r * n, n));
 		for (int64_t i = r * n; i < (r + 1) * n; i++)
 			y->x[i] *= scale;
 	}
