@@ -201,8 +201,8 @@ size_t trainer_arena_bytes(const trainer *t)
 double trainer_step_flop(const trainer *t)
 {
 	int every = t->cfg.loss.penalty_every;
-	double plain = t->d_pass.p ? plan_flop(t->d_pass.p) : 0;
-	double with = t->d_penalty_pass.p ? plan_flop(t->d_penalty_pass.p) : plain;
+	double plain = t->d_pass.flop;
+	double with = t->d_penalty_pass.p ? t->d_penalty_pass.flop : plain;
 	double d = (with + plain * (every - 1)) / every;
-	return t->cfg.optim.accumulate * (t->cfg.optim.d_steps * d + plan_flop(t->g_pass.p));
+	return t->cfg.optim.accumulate * (t->cfg.optim.d_steps * d + t->g_pass.flop);
 }

@@ -25,6 +25,20 @@ double pass_scalar(const pass *p, const node *n)
 	return n ? (double)plan_value(p->p, n)[0] : 0;
 }
 
+static bool pass_open(pass *p, error *e)
+{
+	p->g = graph_new(e);
+	if (p->g)
+		graph_rewrite(p->g, !p->as_written);
+	return p->g != NULL;
+}
+
+static bool pass_plan(pass *p, node *const *out, int n, error *e)
+{
+	p->p = plan_new(p->g, out, n, p->as_written ? PLAN_NO_FUSE : 0, e);
+	return p->p != NULL;
+}
+
 static mode training(trainer *t, bool update)
 {
 	return (mode){.train = true, .update = update, .noise = &t->stream[STREAM_NOISE]};
@@ -105,10 +119,10 @@ static node *weighted_penalty(trainer *t, graph *g, node *x, node *y, node *fake
 	return op_scale(g, p, weight);
 }
 
-static bool build_d(trainer *t, pass *p, bool penalty, error *e)
+static bool build_d(trainer *t, pass *p, error *e)
 {
-	p->g = graph_new(e);
-	if (!p->g)
+	bool penalty = p->penalised;
+	if (!pass_open(p, e))
 		return false;
 	graph *g = p->g;
 	bool labels = t->net.classes > 0;
@@ -128,16 +142,14 @@ static bool build_d(trainer *t, pass *p, bool penalty, error *e)
 	}
 	module_grad(t->pd.m, g, total);
 	node *out[] = {p->loss, p->real, p->fake, p->penalty};
-	p->p = plan_new(g, out, penalty ? 4 : 3, 0, e);
-	return p->p != NULL;
+	return pass_plan(p, out, penalty ? 4 : 3, e);
 }
 
 /* ---- the G step ---- */
 
 static bool build_g(trainer *t, pass *p, error *e)
 {
-	p->g = graph_new(e);
-	if (!p->g)
+	if (!pass_open(p, e))
 		return false;
 	graph *g = p->g;
 	node *fake = generate(t, g);
@@ -146,20 +158,36 @@ static bool build_g(trainer *t, pass *p, error *e)
 	p->loss = t->loss->g_loss(g, logits);
 	p->variance = batch_variance(g, fake);
 	module_grad(t->pg.m, g, p->loss);
-	p->p = plan_new(g, (node *[]){p->loss, p->variance}, 2, 0, e);
-	return p->p != NULL;
+	return pass_plan(p, (node *[]){p->loss, p->variance}, 2, e);
+}
+
+/* ---- all passes ---- */
+
+typedef bool (*build_fn)(trainer *t, pass *p, error *e);
+
+/* Builds a pass twice: as it is run, and as the papers write it, which counts the arithmetic that a
+ * system without rewriting does. */
+static bool build(trainer *t, build_fn fn, pass *p, error *e)
+{
+	pass written = {.name = p->name, .penalised = p->penalised, .as_written = true};
+	bool ok = fn(t, p, e) && fn(t, &written, e);
+	if (ok)
+		p->flop = plan_flop(written.p);
+	pass_free(&written);
+	return ok;
 }
 
 bool graphs_build(trainer *t, error *e)
 {
 	t->d_pass.name = "D step";
 	t->d_penalty_pass.name = "D step with penalty";
+	t->d_penalty_pass.penalised = true;
 	t->g_pass.name = "G step";
 	bool penalty = t->cfg.loss.penalty != PENALTY_NONE;
 	bool always = penalty && t->cfg.loss.penalty_every == 1;
-	if ((!always && !build_d(t, &t->d_pass, false, e))
-		|| (penalty && !build_d(t, &t->d_penalty_pass, true, e))
-		|| !build_g(t, &t->g_pass, e))
+	if ((!always && !build(t, build_d, &t->d_pass, e))
+		|| (penalty && !build(t, build_d, &t->d_penalty_pass, e))
+		|| !build(t, build_g, &t->g_pass, e))
 		return false;
 
 	pass *all[] = {&t->d_pass, &t->d_penalty_pass, &t->g_pass};

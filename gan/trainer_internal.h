@@ -27,6 +27,9 @@ typedef struct pass {
 	node *loss;                                  /* without the penalty */
 	node *penalty, *real, *fake, *variance;      /* scalars, or NULL: weighted penalty, mean logits,
 	                                              * variance of the fakes over the batch */
+	bool penalised;                              /* the D step with a penalty */
+	bool as_written;                             /* without rewriting: only counted, never run */
+	double flop;                                 /* of the graph as written */
 } pass;
 
 /* A network in training. `sum` gathers gradients over batches when accumulate > 1. */
