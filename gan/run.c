@@ -381,13 +381,13 @@ bool trainer_run(trainer *t, const run_options *opt, enum run_end *end, error *e
 	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1};
 	r.last = opt->steps > 0 ? opt->steps : t->cfg.steps;
 	*end = RUN_FINISHED;
-	bool ok = start(&r, e);
+	bool started = start(&r, e);
 	r.start = r.report_at = clock_s();
 	r.report_step = t->step;
-	if (ok && t->step >= r.last)
+	if (started && t->step >= r.last)
 		note(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
-	ok = ok && steps(&r, end, e) && finish(&r, *end, e);
-	if (!ok)
+	bool ok = started && steps(&r, end, e) && finish(&r, *end, e);
+	if (started && !ok)
 		name_last_good(&r, e);
 	ok = metrics_close(r.m, ok ? e : NULL) && ok;
 	sampler_free(r.s);

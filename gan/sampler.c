@@ -283,7 +283,7 @@ int sampler_classes(const sampler *s)
 
 /* ---- images ---- */
 
-/* The last batch is filled up with the first of its own images: only batch statistics see them. */
+/* The last batch is filled up with other images, the same each time: only batch statistics see them. */
 bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, error *e)
 {
 	int64_t Z = sampler_latent_size(s), size = sampler_image_size(s);
@@ -292,11 +292,12 @@ bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *
 			return error_set(e, "class %g: must be 0 to %d", label ? (double)label[i] : NAN, s->net.classes - 1);
 	for (int64_t lo = 0; lo < n; lo += s->batch) {
 		int64_t k = MIN(s->batch, n - lo);
-		for (int64_t i = 0; i < s->batch; i++) {
-			int64_t from = lo + i % k;
-			memcpy(s->host_z + i * Z, z + from * Z, (size_t)Z * sizeof *z);
-			s->host_y[i] = s->net.classes ? label[from] : 0;
-		}
+		rng filler = rng_new((uint64_t)s->cfg.seed, "filler");
+		if (k < s->batch)
+			draw_batch(s, &filler);
+		memcpy(s->host_z, z + lo * Z, (size_t)(k * Z) * sizeof *z);
+		if (s->net.classes)
+			memcpy(s->host_y, label + lo, (size_t)k * sizeof *label);
 		buffer_write(s->z, s->host_z);
 		buffer_write(s->y, s->host_y);
 		plan_run(s->draw.p);

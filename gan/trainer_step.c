@@ -56,16 +56,33 @@ static void restore(trainer *t)
 			(size_t)module_state_size(both[i]->m) * sizeof(real));
 }
 
+/* A parameter that an earlier update spoilt. */
+static bool find_bad_parameter(const trainer *t, char *where, size_t size)
+{
+	const player *both[] = {&t->pg, &t->pd};
+	for (int i = 0; i < COUNT(both); i++) {
+		for (int k = 0; k < module_params(both[i]->m); k++) {
+			const buffer *b = module_param_at(both[i]->m, k);
+			for (int64_t j = 0; j < shape_count(&b->s); j++)
+				if (!isfinite(b->x[j])) {
+					snprintf(where, size, "parameter %s/%s", both[i]->name, b->name);
+					return true;
+				}
+		}
+	}
+	return false;
+}
+
 /* Names the step, the pass and the first value that is not finite. */
 static bool gone_bad(trainer *t, const pass *p, const char *what, double value, error *e)
 {
 	char where[512];
 	restore(t);
-	if (!plan_find_bad(p->p, where, sizeof where))
+	if (!find_bad_parameter(t, where, sizeof where) && !plan_find_bad(p->p, where, sizeof where))
 		snprintf(where, sizeof where, "unknown: all values of the pass are finite when it is repeated");
 	restore(t);
 	return error_set(e, "step %lld: %s of the %s is %g; first bad value: %s", (long long)t->step + 1, what,
-		p->name, value, where);
+		p->name, isnan(value) ? fabs(value) : value, where);       /* never "-nan" */
 }
 
 static bool pass_run(trainer *t, pass *p, error *e)

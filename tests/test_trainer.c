@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -447,20 +448,29 @@ START_TEST(nan_stops_and_names_step_and_node)
 	step_stats s;
 	step(t);
 	step(t);
-	buffer *bad = NULL;
-	for (int i = 0; i < module_params(t->pd.m) && !bad; i++)
-		if (strstr(module_param_at(t->pd.m, i)->name, "block2") && strstr(module_param_at(t->pd.m, i)->name, "bias"))
-			bad = module_param_at(t->pd.m, i);
-	ck_assert_ptr_nonnull(bad);
-	bad->x[0] = (real)NAN;
 	size_t size = (size_t)module_block_size(t->pg.m) * sizeof(real);
 	real *before = malloc(size);
 	ck_assert(before != NULL);
 	memcpy(before, module_param_block(t->pg.m), size);
+
+	buffer *bias = module_find(t->pd.m, "block2/conv1/bias");
+	ck_assert_ptr_nonnull(bias);
+	real good = bias->x[0];
+	bias->x[0] = (real)NAN;
 	ck_assert(!trainer_step(t, &s, &e));
-	ck_assert_msg(strstr(e.text, "step 3") && strstr(e.text, "D step") && strstr(e.text, "block2"),
-		"%s", e.text);
+	ck_assert_msg(strstr(e.text, "step 3: ") && strstr(e.text, "D step")
+		&& strstr(e.text, "parameter discriminator/block2/conv1/bias"), "%s", e.text);
+
+	/* A finite parameter whose value overflows on the way. */
+	bias->x[0] = sizeof(real) == 4 ? (real)3e38 : (real)1.7e308;
+	ck_assert(!trainer_step(t, &s, &e));
+	ck_assert_msg(strstr(e.text, "step 3: ") && strstr(e.text, "first bad value: ")
+		&& strstr(e.text, " in discriminator") && !strstr(e.text, "-nan"), "%s", e.text);
+
+	/* Nothing of the generator was updated, and with the cause away the run goes on. */
 	ck_assert(memcmp(before, module_param_block(t->pg.m), size) == 0);
+	bias->x[0] = good;
+	ck_assert_int_eq(step(t).step, 3);
 	free(before);
 	trainer_free(t);
 	dataset_free(d);
@@ -587,6 +597,35 @@ START_TEST(directories_that_cannot_be_used_are_refused)
 }
 END_TEST
 
+/* Files may not grow beyond 20 kB, so a checkpoint does not fit: the run ends, the one before it stays. */
+START_TEST(full_disk_ends_the_run_and_keeps_the_last_good_checkpoint)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[256], path[RUN_PATH_MAX];
+	notes s = {.n = 0};
+	error e = {""};
+	tiny_directory(dir);
+	trainer *t = make(TINY_PLAIN, NULL, d);
+	run_options o = options(dir, &s);
+	o.steps = 4;
+	run_ok(t, &o, RUN_FINISHED);
+	trainer_free(t);
+	struct rlimit old, small;
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = (struct rlimit){20000, old.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	refuse_run(NULL, d, dir, (const char *[]){"checkpoint-00000008.h5: cannot write", "File too large",
+		"last good checkpoint: ", "checkpoint-00000004.h5", NULL});
+	setrlimit(RLIMIT_FSIZE, &old);
+	signal(SIGXFSZ, SIG_DFL);
+	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
+	ck_assert_ptr_nonnull(strstr(path, "checkpoint-00000004.h5"));
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
 START_TEST(two_processes_cannot_train_in_one_directory)
 {
 	dataset *d = tiny_data(25, 16, 2);
@@ -664,6 +703,7 @@ int main(void)
 	tcase_add_test(runs, collapse_is_told_once);
 	tcase_add_test(wrong, going_on_with_another_config_or_other_data_is_refused);
 	tcase_add_test(wrong, directories_that_cannot_be_used_are_refused);
+	tcase_add_test(wrong, full_disk_ends_the_run_and_keeps_the_last_good_checkpoint);
 	tcase_add_test(wrong, two_processes_cannot_train_in_one_directory);
 	tcase_add_test(wrong, data_that_do_not_fit_are_refused);
 	tcase_add_test(wrong, bench_measures_without_data);
