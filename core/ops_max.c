@@ -10,7 +10,7 @@
 #include "core/ops_window.h"
 #include "core/thread.h"
 
-enum { CHANNELS = 64 };                              /* per pass: the running maxima stay in registers and L1 */
+enum { CHANNELS = 64 };                              /* per pass: the running maxima stay in L1 */
 
 /* Real pixels of the window at (y0,x0): rows [top,bottom), columns [left,right). */
 typedef struct view {
