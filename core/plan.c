@@ -86,6 +86,7 @@ plan *plan_new(graph *g, node *const *out, int n, unsigned flags, error *e)
 	p->g = g;
 	p->flags = flags;
 	p->count = graph_count(g);
+	p->threads = pool_threads();
 	p->bad = -1;
 	p->node = mem_zero((size_t)p->count, sizeof *p->node, e);
 	p->home = mem_zero((size_t)p->count, sizeof *p->home, e);
@@ -229,6 +230,8 @@ static void run_step(plan *p, int s)
 
 void plan_run(plan *p)
 {
+	must(pool_threads() <= p->threads, "a plan made for %d threads is run by %d: its workspace is too small",
+		p->threads, pool_threads());
 	if (!p->arena && !separate(p)) {
 		void *arena = mem_aligned(p->bytes, NULL);
 		must(arena, "out of memory for an arena of %zu bytes: bind one before running", p->bytes);

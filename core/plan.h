@@ -20,7 +20,8 @@ enum plan_flag {
 };
 
 /* Plans the values out[0..n) and all assignments of the graph. The graph must outlive the plan. A
- * wrong shape remembered by the graph comes out here. new/free. */
+ * wrong shape remembered by the graph comes out here. The workspace is sized for the pool as it is:
+ * start the pool first; more threads later are a bug, fewer are not. new/free. */
 plan *plan_new(graph *g, node *const *out, int n, unsigned flags, error *e);
 void plan_free(plan *p);
 

@@ -28,6 +28,7 @@ typedef struct home {
 struct plan {
 	graph *g;
 	unsigned flags;
+	int threads;                                 /* of the pool when the plan was made: sizes workspace */
 	int count;                                   /* ids 0..count-1 */
 	node **node;                                 /* [count] private copy of each live node, or NULL */
 	home *home;                                  /* [count] */
