@@ -96,7 +96,8 @@ static uint64_t hash_config(const checkpoint_info *c)
 
 static uint64_t hash_list(const checkpoint_info *c, const state_list *l)
 {
-	static const char type[] = {[STATE_REAL] = sizeof(real) == 4 ? 'f' : 'd', [STATE_F64] = 'd', [STATE_I64] = 'i'};
+	static const char type[] = {[STATE_REAL] = sizeof(real) == 4 ? 'f' : 'd', [STATE_F64] = 'd',
+		[STATE_I64] = 'i'};
 	uint64_t sum = hash_config(c);
 	for (int i = 0; i < l->n; i++) {
 		const state_item *it = &l->item[i];
@@ -152,7 +153,8 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, error *e)
 	int64_t format;
 	*out = (checkpoint_info){0};
 	if (!h5_attr_exists(f, "/", "checksum") || !h5_attr_exists(f, "/", "config"))
-		return error_set(e, "%s: not a checkpoint of this program (no attributes config and checksum)", path);
+		return error_set(e,
+			"%s: not a checkpoint of this program (no attributes config and checksum)", path);
 	if (!h5_attr_i64(f, "/", "format", &format, e))
 		return false;
 	if (format != FORMAT_VERSION)
@@ -181,6 +183,11 @@ bool checkpoint_read_info(const char *path, checkpoint_info *out, error *e)
 	return ok;
 }
 
+static enum state_kind kind_of(enum h5_type stored)
+{
+	return stored == H5_F32 ? STATE_REAL : stored == H5_F64 ? STATE_F64 : STATE_I64;
+}
+
 /* Adds every data set below `group` to l: float32 as STATE_REAL, float64 and int64 as themselves. */
 static bool list_file(h5 *f, const char *group, int depth, state_list *l, error *e)
 {
@@ -191,9 +198,11 @@ static bool list_file(h5 *f, const char *group, int depth, state_list *l, error 
 	for (int i = 0; ok && i < names.n; i++) {
 		char path[PATH_ROOM];
 		h5_info info;
-		int n = snprintf(path, sizeof path, "%s/%s", strcmp(group, "/") == 0 ? "" : group, names.name[i]);
+		int n = snprintf(path, sizeof path, "%s/%s", strcmp(group, "/") == 0 ? "" : group,
+			names.name[i]);
 		if (n >= (int)sizeof path || depth == DEPTH_MAX)
-			ok = error_set(e, "%s/%s: groups nested deeper than a checkpoint's", group, names.name[i]);
+			ok = error_set(e, "%s/%s: groups nested deeper than a checkpoint's", group,
+				names.name[i]);
 		else if (!h5_stat(f, path, &info, e))
 			ok = false;
 		else if (info.is_group)
@@ -201,8 +210,7 @@ static bool list_file(h5 *f, const char *group, int depth, state_list *l, error 
 		else if (info.type != H5_F32 && info.type != H5_F64 && info.type != H5_I64)
 			ok = error_set(e, "%s: type is none of float32, float64, int64", path);
 		else
-			state_add(l, info.type == H5_F32 ? STATE_REAL : info.type == H5_F64 ? STATE_F64 : STATE_I64,
-				path, info.s, NULL, NULL);
+			state_add(l, kind_of(info.type), path, info.s, NULL, NULL);
 	}
 	h5_names_free(&names);
 	if (ok && l->failed)
@@ -246,7 +254,8 @@ static bool verify(h5 *f, const char *path, const checkpoint_info *info, const s
 	if (!h5_attr_text(f, "/", "checksum", want, sizeof want, e))
 		return false;
 	if (strcmp(want, have) != 0)
-		return error_set(e, "%s: damaged: its contents give checksum %s, it says %s", path, have, want);
+		return error_set(e, "%s: damaged: its contents give checksum %s, it says %s", path,
+			have, want);
 	return true;
 }
 
@@ -265,7 +274,7 @@ bool checkpoint_verify(const char *path, error *e)
 
 static bool same_kind(enum state_kind want, enum state_kind stored)
 {
-	return want == STATE_I64 ? stored == STATE_I64 : want == STATE_F64 ? stored == STATE_F64 : stored != STATE_I64;
+	return want == stored || (want == STATE_REAL && stored == STATE_F64);
 }
 
 /* How the file's table differs from the list: the first difference in words and how many there are. */
@@ -285,12 +294,14 @@ static bool compare(const char *path, const state_list *l, const state_list *sto
 	}
 	for (int i = 0; whole && i < stored->n; i++)
 		if (!state_find(l, stored->item[i].path) && n++ == 0)
-			snprintf(first, sizeof first, "%.500s is in the file, but not here", stored->item[i].path);
+			snprintf(first, sizeof first, "%.500s is in the file, but not here",
+				stored->item[i].path);
 	if (n == 0)
 		return true;
 	if (n == 1)
 		return error_set(e, "%s: checkpoint of another network: %s", path, first);
-	return error_set(e, "%s: checkpoint of another network: %s, and %d more differences", path, first, n - 1);
+	return error_set(e, "%s: checkpoint of another network: %s, and %d more differences", path,
+		first, n - 1);
 }
 
 static bool fill(h5 *f, const state_list *l, error *e)
@@ -331,7 +342,8 @@ bool checkpoint_rescore(const char *from, const char *to, double score, error *e
 	h5 *f = h5_open(from, e);
 	bool ok = f && read_info(f, from, &info, e) && list_file(f, "/", 0, &l, e);
 	if (ok && strcmp(info.precision, REAL_NAME) != 0)
-		ok = error_set(e, "%s: of a %s program, this one computes in %s", from, info.precision, REAL_NAME);
+		ok = error_set(e, "%s: of a %s program, this one computes in %s", from, info.precision,
+			REAL_NAME);
 	for (int i = 0; ok && i < l.n; i++) {
 		char about[512];
 		state_item *it = &l.item[i];

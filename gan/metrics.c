@@ -99,8 +99,8 @@ metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, error 
 	for (int i = 0; i < COUNT(COLUMN); i++)
 		n += (size_t)snprintf(header + n, sizeof header - n, ",%s", COLUMN[i].name);
 	for (int i = 0; i < s->gammas; i++)
-		n += (size_t)snprintf(header + n, sizeof header - n, ",%s/gamma,%s/gamma_grad", s->gamma[i].name,
-			s->gamma[i].name);
+		n += (size_t)snprintf(header + n, sizeof header - n, ",%s/gamma,%s/gamma_grad",
+			s->gamma[i].name, s->gamma[i].name);
 	snprintf(header + n, sizeof header - n, "\n");
 
 	if (run_path(dir, "metrics.csv", m->path[0], e) && run_path(dir, "timing.csv", m->path[1], e)) {

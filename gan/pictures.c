@@ -12,7 +12,8 @@
 
 enum { SHEET_WIDTH = 900, SCALE_MAX = 4 };
 
-bool picture_grid(const char *path, const real *images, int64_t n, int h, int w, int c, int columns, error *e)
+bool picture_grid(const char *path, const real *images, int64_t n, int h, int w, int c, int columns,
+	error *e)
 {
 	int scale = MAX(1, MIN(SCALE_MAX, SHEET_WIDTH / (columns * (w + 2))));
 	return png_write_grid(path, images, n, h, w, c, columns, scale, e);
@@ -29,7 +30,9 @@ typedef struct colour {
 /* h in [0,1]: black, violet, red, orange, pale yellow. */
 static colour heat(double h)
 {
-	static const colour stop[] = {{0, 0, 4}, {87, 16, 110}, {188, 55, 84}, {249, 142, 9}, {252, 255, 164}};
+	static const colour stop[] = {
+		{0, 0, 4}, {87, 16, 110}, {188, 55, 84}, {249, 142, 9}, {252, 255, 164},
+	};
 	double at = MAX(0, MIN(h, 1)) * (COUNT(stop) - 1);
 	int i = MIN((int)at, COUNT(stop) - 2);
 	double f = at - i;
@@ -82,7 +85,8 @@ static void draw_image(image *im, int top, int left, const shown *s)
 
 /* The image in dim gray; over it, in colour, how much query (qy,qx) looks there, as a share of the most
  * it looks anywhere; around the query a frame. */
-static void draw_query(image *im, int top, int left, const shown *s, const attention_view *v, int qy, int qx)
+static void draw_query(image *im, int top, int left, const shown *s, const attention_view *v, int qy,
+	int qx)
 {
 	const real *row = v->map + (int64_t)(qy * v->qw + qx) * v->kh * v->kw;
 	double most = 1e-12;
@@ -96,7 +100,8 @@ static void draw_query(image *im, int top, int left, const shown *s, const atten
 			double h = map_at(row, v->kh, v->kw, (y + 0.5) / side, (x + 0.5) / side) / most;
 			double a = 0.85 * MIN(1.0, 1.5 * h);
 			colour hot = heat(h);
-			put(im, top + y, left + x, (colour){(1 - a) * gray + a * hot.r, (1 - a) * gray + a * hot.g,
+			put(im, top + y, left + x, (colour){(1 - a) * gray + a * hot.r,
+				(1 - a) * gray + a * hot.g,
 				(1 - a) * gray + a * hot.b});
 		}
 	}
@@ -258,7 +263,8 @@ static bool table_read(table *t, const char *path, error *e)
 		return error_set(e, "%s: cannot be read: %s", path, strerror(errno));
 	bool ok = fgets(line, sizeof line, f) && find_columns(t, line);
 	if (!ok)
-		error_set(e, "%s: not a metrics.csv: a column of step, d_loss, g_loss, d_real, d_fake is missing", path);
+		error_set(e,
+			"%s: not a metrics.csv: a column of step, d_loss, g_loss, d_real, d_fake is missing", path);
 	while (ok && fgets(line, sizeof line, f))
 		ok = add_row(t, line, e);
 	fclose(f);

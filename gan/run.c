@@ -76,7 +76,8 @@ static bool check_config(const run *r, const checkpoint_info *info, error *e)
 		if (k->on_resume)
 			note(r, NOTE_INFO, "%s changed from %s to %s", k->name, was, is);
 		else
-			ok = config_wrong(now, k->name, e, "the run in %s was started with %s, which cannot change; "
+			ok = config_wrong(now, k->name, e,
+				"the run in %s was started with %s, which cannot change; "
 				"use that, another --out, or --fresh", r->out, was);
 	}
 	config_free(&old);
@@ -108,7 +109,8 @@ static bool write_config(const run *r, error *e)
 {
 	char path[RUN_PATH_MAX];
 	char *text = config_text(&r->t->cfg, e);
-	bool ok = text && run_path(r->out, "config.yaml", path, e) && file_replace(path, text, strlen(text), e);
+	bool ok = text && run_path(r->out, "config.yaml", path, e)
+		&& file_replace(path, text, strlen(text), e);
 	free(text);
 	return ok;
 }
@@ -151,7 +153,8 @@ static bool show_data(run *r, error *e)
 	}
 	r->watch.real_spread = sqrt(MAX(sum, 0) / (double)size);
 	if (!run_path(r->out, "data.png", path, e)
-		|| !picture_grid(path, t->host_x, MIN(B, 100), c->model.size, c->model.size, c->model.channels, 10, e))
+		|| !picture_grid(path, t->host_x, MIN(B, 100), c->model.size, c->model.size,
+			c->model.channels, 10, e))
 		return false;
 	note(r, NOTE_FILE, "a batch of real images: %s", path);
 	return true;
@@ -177,7 +180,8 @@ static bool start(run *r, error *e)
 		|| !(r->m = metrics_open(r->out, t->step, &names, e))
 		|| !(r->s = sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e)))
 		return false;
-	note(r, NOTE_INFO, "generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",
+	note(r, NOTE_INFO,
+		"generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",
 		(long long)module_param_count(t->pg.m), (long long)module_param_count(t->pd.m),
 		(double)t->arena_bytes / 1e6, trainer_step_flop(t) / 1e9);
 	return true;
@@ -245,7 +249,8 @@ static bool report(run *r, const step_stats *s, error *e)
 	r->report_at = now;
 	r->report_step = t->step;
 	memset(t->sum, 0, sizeof t->sum);
-	if (!metrics_row(r->m, &p.mean, p.epoch, e) || !metrics_time(r->m, t->step, p.seconds, p.images_per_s, e))
+	if (!metrics_row(r->m, &p.mean, p.epoch, e)
+		|| !metrics_time(r->m, t->step, p.seconds, p.images_per_s, e))
 		return false;
 	if (r->opt->progress)
 		r->opt->progress(r->opt->ctx, &p);
@@ -294,11 +299,13 @@ static void watch_collapse(run *r, const step_stats *s)
 	w->flat = s->spread < 0.02 * w->real_spread ? w->flat + 1 : 0;
 	w->idle = fabs(s->d_loss) < 1e-4 ? w->idle + 1 : 0;
 	if (w->flat == PATIENCE)
-		note(r, NOTE_WARNING, "step %lld: collapse: the fakes of a batch are nearly alike (spread %.2g, real images "
+		note(r, NOTE_WARNING,
+			"step %lld: collapse: the fakes of a batch are nearly alike (spread %.2g, real images "
 			"%.2g); try other rates, a penalty or augmentation, from an earlier checkpoint",
 			(long long)s->step, s->spread, w->real_spread);
 	if (w->idle == PATIENCE)
-		note(r, NOTE_WARNING, "step %lld: D's loss has been 0 for %d steps: D wins and G learns nothing; try a "
+		note(r, NOTE_WARNING,
+			"step %lld: D's loss has been 0 for %d steps: D wins and G learns nothing; try a "
 			"smaller lr_d, spectral norm in D, or a penalty", (long long)s->step, PATIENCE);
 }
 

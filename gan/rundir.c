@@ -129,7 +129,8 @@ bool checkpoint_resolve(const char *given, char *path, size_t size, error *warni
 	if (warning)
 		warning->text[0] = '\0';
 	if (stat(given, &st) != 0)
-		return error_set(e, "%s: %s; give a run directory or a checkpoint file", given, strerror(errno));
+		return error_set(e, "%s: %s; give a run directory or a checkpoint file", given,
+			strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return checkpoint_latest(given, path, size, warning, e);
 	if ((size_t)snprintf(path, size, "%s", given) >= size)

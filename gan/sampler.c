@@ -74,7 +74,8 @@ sampler *sampler_new(const config *cfg, int64_t batch, error *e)
 		&& (s->one_y = buffer_new("label", SHAPE(1), e))
 		&& (s->host_z = mem_zero((size_t)(batch * Z), sizeof(real), e))
 		&& (s->host_y = mem_zero((size_t)batch, sizeof(real), e))
-		&& forward_build(s, &s->draw, s->z, s->y, (mode){.train = cfg->ema.bn_mode == BN_BATCH}, false, e);
+		&& forward_build(s, &s->draw, s->z, s->y, (mode){.train = cfg->ema.bn_mode == BN_BATCH},
+			false, e);
 	if (!ok) {
 		sampler_free(s);
 		return NULL;
@@ -173,7 +174,8 @@ static bool collect_standing(sampler *s, error *e)
 	module *m = generator_module(s->gen);
 	int batches = s->cfg.ema.standing_batches;
 	rng r = rng_new((uint64_t)s->cfg.seed, "standing statistics");
-	if (!s->collect.p && !forward_build(s, &s->collect, s->z, s->y, (mode){.train = true, .update = true}, false, e))
+	const mode training = {.train = true, .update = true};
+	if (!s->collect.p && !forward_build(s, &s->collect, s->z, s->y, training, false, e))
 		return false;
 	double *sum = mem_zero((size_t)module_state_size(m), sizeof *sum, e);
 	if (!sum)
@@ -220,7 +222,8 @@ static sampler *sampler_of(const checkpoint_info *info, bool raw, int64_t batch,
 	const module *m = generator_module(s->gen);
 	const char *group = c.ema.decay > 0 && !raw ? "ema" : "generator";
 	for (int i = 0; i < module_params(m) + module_states(m); i++) {
-		const buffer *b = i < module_params(m) ? module_param_at(m, i) : module_state_at(m, i - module_params(m));
+		const buffer *b = i < module_params(m) ? module_param_at(m, i)
+			: module_state_at(m, i - module_params(m));
 		char path[512];
 		snprintf(path, sizeof path, "/%s/%s", group, b->name);
 		state_add(&l, STATE_REAL, path, b->s, b->x, NULL);
@@ -289,7 +292,8 @@ bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *
 	int64_t Z = sampler_latent_size(s), size = sampler_image_size(s);
 	for (int64_t i = 0; s->net.classes && i < n; i++)
 		if (!label || !(label[i] >= 0 && label[i] < s->net.classes))
-			return error_set(e, "class %g: must be 0 to %d", label ? (double)label[i] : NAN, s->net.classes - 1);
+			return error_set(e, "class %g: must be 0 to %d", label ? (double)label[i] : NAN,
+				s->net.classes - 1);
 	for (int64_t lo = 0; lo < n; lo += s->batch) {
 		int64_t k = MIN(s->batch, n - lo);
 		rng filler = rng_new((uint64_t)s->cfg.seed, "filler");
@@ -301,7 +305,8 @@ bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *
 		buffer_write(s->z, s->host_z);
 		buffer_write(s->y, s->host_y);
 		plan_run(s->draw.p);
-		memcpy(images + lo * size, plan_value(s->draw.p, s->draw.x), (size_t)(k * size) * sizeof *images);
+		memcpy(images + lo * size, plan_value(s->draw.p, s->draw.x),
+			(size_t)(k * size) * sizeof *images);
 	}
 	return true;
 }
@@ -339,7 +344,8 @@ static int label_of(const sampler *s, const sample_request *q, int64_t k, int co
 }
 
 /* Row r goes from latent 2r to latent 2r+1 in equal steps, along the line between them. */
-static void interpolated(const sampler *s, const sample_request *q, int64_t k, int columns, real *z, real *other)
+static void interpolated(const sampler *s, const sample_request *q, int64_t k, int columns, real *z,
+	real *other)
 {
 	int64_t row = k / columns;
 	double at = columns > 1 ? (double)(k % columns) / (columns - 1) : 0;
@@ -354,7 +360,8 @@ bool sampler_request(sampler *s, const sample_request *q, real *images, error *e
 	int64_t Z = sampler_latent_size(s);
 	int columns = sample_columns(s, q), K = s->net.classes;
 	if (q->label >= 0 && (K == 0 || q->label >= K))
-		return K == 0 ? error_set(e, "class %d: the network is not conditional, it has no classes", q->label)
+		return K == 0
+			? error_set(e, "class %d: the network is not conditional, it has no classes", q->label)
 			: error_set(e, "class %d: must be 0 to %d", q->label, K - 1);
 	real *z = mem_new((size_t)((q->n + 1) * Z), sizeof *z, e);
 	real *label = mem_new((size_t)q->n, sizeof *label, e);
@@ -394,12 +401,14 @@ static void copy_map(const real *from, const node *map, int side, int64_t M, rea
 
 bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, error *e)
 {
-	must(layer >= 0 && layer < sampler_attentions(s), "attention layer %d of %d", layer, sampler_attentions(s));
+	must(layer >= 0 && layer < sampler_attentions(s), "attention layer %d of %d", layer,
+		sampler_attentions(s));
 	const attention_site *site = generator_attention_at(s->gen, layer);
 	if (!s->attend.p && !forward_build(s, &s->attend, s->one_z, s->one_y, (mode){0}, true, e))
 		return false;
 	const node *map = s->attend.map[layer];
-	int side = site->size, key_side = map->s.rank == 3 ? (int)lround(sqrt((double)map->s.dim[2])) : side;
+	int side = site->size, key_side = map->s.rank == 3 ? (int)lround(sqrt((double)map->s.dim[2]))
+		: side;
 	int64_t N = (int64_t)side * side, M = (int64_t)key_side * key_side;
 	free(s->map);
 	s->map = mem_new((size_t)(N * M), sizeof *s->map, e);

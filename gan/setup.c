@@ -3,7 +3,8 @@
 augment_policy setup_augment(const config *c)
 {
 	static const enum diff_augment kind[] = {
-		[AUGMENT_COLOR] = DIFF_COLOR, [AUGMENT_TRANSLATION] = DIFF_TRANSLATION, [AUGMENT_CUTOUT] = DIFF_CUTOUT,
+		[AUGMENT_COLOR] = DIFF_COLOR, [AUGMENT_TRANSLATION] = DIFF_TRANSLATION,
+		[AUGMENT_CUTOUT] = DIFF_CUTOUT,
 	};
 	augment_policy p = {0};
 	for (int i = 0; i < c->augment.n && i < AUGMENT_MAX; i++)
@@ -32,7 +33,8 @@ optimizer_config setup_optimizer(const config *c)
 schedule setup_schedule(const config *c, double rate)
 {
 	static const enum decay_kind kind[] = {
-		[SCHEDULE_CONSTANT] = DECAY_NONE, [SCHEDULE_LINEAR] = DECAY_LINEAR, [SCHEDULE_COSINE] = DECAY_COSINE,
+		[SCHEDULE_CONSTANT] = DECAY_NONE, [SCHEDULE_LINEAR] = DECAY_LINEAR,
+		[SCHEDULE_COSINE] = DECAY_COSINE,
 	};
 	return (schedule){
 		.decay = kind[c->optim.schedule], .rate = rate, .final_fraction = c->optim.final_fraction,

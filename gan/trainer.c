@@ -28,10 +28,11 @@ static bool take_config(trainer *t, const config *cfg, const dataset *data, erro
 		return false;
 	c->model.channels = t->net.channels;
 	if (data && (data->h != c->model.size || data->w != c->model.size || data->c != c->model.channels))
-		return error_set(e, "%s: images are [%d,%d,%d], the network makes [%d,%d,%d]", data->path, data->h, data->w,
-			data->c, c->model.size, c->model.size, c->model.channels);
+		return error_set(e, "%s: images are [%d,%d,%d], the network makes [%d,%d,%d]",
+			data->path, data->h, data->w, data->c, c->model.size, c->model.size, c->model.channels);
 	if (data && t->net.classes && (data->classes == 0 || data->classes > t->net.classes))
-		return error_set(e, "%s: %d classes; a conditional network with %d classes needs 1 to %d", data->path,
+		return error_set(e,
+			"%s: %d classes; a conditional network with %d classes needs 1 to %d", data->path,
 			data->classes, t->net.classes, t->net.classes);
 	t->loss = setup_loss(c, e);
 	t->augment = setup_augment(c);
@@ -68,7 +69,8 @@ static bool make_networks(trainer *t, error *e)
 		module_copy(generator_module(t->average), generator_module(t->g));
 	}
 	return player_init(&t->pg, "generator", generator_module(t->g), &t->cfg, t->cfg.optim.lr_g, e)
-		&& player_init(&t->pd, "discriminator", discriminator_module(t->d), &t->cfg, t->cfg.optim.lr_d, e);
+		&& player_init(&t->pd, "discriminator", discriminator_module(t->d), &t->cfg,
+			t->cfg.optim.lr_d, e);
 }
 
 static bool make_batch(trainer *t, error *e)
@@ -126,7 +128,8 @@ trainer *trainer_new(const config *cfg, const dataset *data, error *e)
 		return NULL;
 	t->data = data;
 	t->data_checksum = data ? (int64_t)dataset_checksum(data) : 0;
-	if (!take_config(t, cfg, data, e) || !make_networks(t, e) || !make_batch(t, e) || !graphs_build(t, e)) {
+	if (!take_config(t, cfg, data, e) || !make_networks(t, e) || !make_batch(t, e)
+		|| !graphs_build(t, e)) {
 		trainer_free(t);
 		return NULL;
 	}

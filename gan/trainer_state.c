@@ -32,8 +32,10 @@ static void list_optimizer(state_list *l, player *p)
 		real *block = optimizer_slot(p->opt, k);
 		for (int i = 0; i < module_params(p->m); i++) {
 			const buffer *b = module_param_at(p->m, i);
-			snprintf(path, sizeof path, "/optimizer/%s/%s/%s", p->name, optimizer_slot_name(p->opt, k), b->name);
-			state_add(l, STATE_REAL, path, b->s, block + (b->x - module_param_block(p->m)), NULL);
+			snprintf(path, sizeof path, "/optimizer/%s/%s/%s", p->name,
+				optimizer_slot_name(p->opt, k), b->name);
+			state_add(l, STATE_REAL, path, b->s, block + (b->x - module_param_block(p->m)),
+				NULL);
 		}
 	}
 	p->t = optimizer_count(p->opt);
@@ -62,10 +64,14 @@ static bool list_all(trainer *t, state_list *l, error *e)
 	list_optimizer(l, &t->pd);
 	list_streams(t, l);
 	state_add(l, STATE_I64, "/trainer/step", SHAPE(1), &t->step, "steps done (generator updates)");
-	state_add(l, STATE_I64, "/trainer/d_updates", SHAPE(1), &t->d_updates, "discriminator updates done");
-	state_add(l, STATE_F64, "/trainer/sums", SHAPE(SUMS), t->sum, "what the next row of metrics.csv is the mean of");
-	state_add(l, STATE_I64, "/loader/position", SHAPE(2), t->place, "epoch, batch in the epoch: what comes next");
-	state_add(l, STATE_I64, "/loader/data_checksum", SHAPE(1), &t->data_checksum, "of sizes, labels and pixels");
+	state_add(l, STATE_I64, "/trainer/d_updates", SHAPE(1), &t->d_updates,
+		"discriminator updates done");
+	state_add(l, STATE_F64, "/trainer/sums", SHAPE(SUMS), t->sum,
+		"what the next row of metrics.csv is the mean of");
+	state_add(l, STATE_I64, "/loader/position", SHAPE(2), t->place,
+		"epoch, batch in the epoch: what comes next");
+	state_add(l, STATE_I64, "/loader/data_checksum", SHAPE(1), &t->data_checksum,
+		"of sizes, labels and pixels");
 	return !l->failed || error_set(e, "out of memory while listing the state");
 }
 
@@ -88,7 +94,8 @@ static bool all_finite(const state_list *l, error *e)
 		int64_t n = it->kind == STATE_REAL ? shape_count(&it->s) : 0;
 		for (int64_t k = 0; k < n; k++)
 			if (!isfinite(x[k]))
-				return error_set(e, "%s has %g at element %lld", it->path, (double)x[k], (long long)k);
+				return error_set(e, "%s has %g at element %lld", it->path, (double)x[k],
+					(long long)k);
 	}
 	return true;
 }
@@ -114,12 +121,14 @@ static bool fits_run(const trainer *t, const int64_t *data_checksum, const char 
 	for (int i = 0; i < STREAMS; i++) {
 		rng fresh = rng_new((uint64_t)t->cfg.seed, stream_name[i]);
 		if (t->stream[i].seed != fresh.seed || t->stream[i].purpose != fresh.purpose)
-			return error_set(e, "%s: random stream %s is not of seed %lld", path, stream_name[i],
-				(long long)t->cfg.seed);
+			return error_set(e, "%s: random stream %s is not of seed %lld", path,
+				stream_name[i], (long long)t->cfg.seed);
 	}
 	if (t->data && t->data_checksum != *data_checksum)
-		return error_set(e, "%s: was trained on other data than %s (checksum %016llx, now %016llx)", path,
-			t->data->path, (unsigned long long)t->data_checksum, (unsigned long long)*data_checksum);
+		return error_set(e,
+			"%s: was trained on other data than %s (checksum %016llx, now %016llx)", path,
+			t->data->path, (unsigned long long)t->data_checksum,
+			(unsigned long long)*data_checksum);
 	return true;
 }
 
@@ -131,9 +140,11 @@ bool trainer_load(trainer *t, const char *path, error *e)
 	if (!checkpoint_read_info(path, &info, e))
 		return false;
 	bool ok = strcmp(info.precision, REAL_NAME) == 0
-		|| error_set(e, "%s: was trained in %s, this program computes in %s", path, info.precision, REAL_NAME);
+		|| error_set(e, "%s: was trained in %s, this program computes in %s", path,
+			info.precision, REAL_NAME);
 	checkpoint_info_free(&info);
-	ok = ok && trainer_list(t, &l, e) && checkpoint_load(path, &l, true, e) && fits_run(t, &now, path, e);
+	ok = ok && trainer_list(t, &l, e) && checkpoint_load(path, &l, true, e)
+		&& fits_run(t, &now, path, e);
 	state_list_free(&l);
 	t->data_checksum = now;
 	optimizer_set_count(t->pg.opt, t->pg.t);

@@ -79,10 +79,11 @@ static bool gone_bad(trainer *t, const pass *p, const char *what, double value, 
 	char where[512];
 	restore(t);
 	if (!find_bad_parameter(t, where, sizeof where) && !plan_find_bad(p->p, where, sizeof where))
-		snprintf(where, sizeof where, "unknown: all values of the pass are finite when it is repeated");
+		snprintf(where, sizeof where,
+			"unknown: all values of the pass are finite when it is repeated");
 	restore(t);
-	return error_set(e, "step %lld: %s of the %s is %g; first bad value: %s", (long long)t->step + 1, what,
-		p->name, isnan(value) ? fabs(value) : value, where);       /* never "-nan" */
+	return error_set(e, "step %lld: %s of the %s is %g; first bad value: %s",
+		(long long)t->step + 1, what, p->name, isnan(value) ? fabs(value) : value, where);       /* never "-nan" */
 }
 
 static bool pass_run(trainer *t, pass *p, error *e)
@@ -183,8 +184,10 @@ static void update_average(trainer *t)
 	module *to = generator_module(t->average), *from = t->pg.m;
 	double d = t->cfg.ema.decay;
 	int64_t start = t->cfg.ema.start;
-	ema_update(module_param_block(to), module_param_block(from), module_block_size(to), d, start, t->step);
-	ema_update(module_state_block(to), module_state_block(from), module_state_size(to), d, start, t->step);
+	ema_update(module_param_block(to), module_param_block(from), module_block_size(to), d, start,
+		t->step);
+	ema_update(module_state_block(to), module_state_block(from), module_state_size(to), d, start,
+		t->step);
 }
 
 static void read_gammas(const trainer *t, step_stats *s)

@@ -166,9 +166,11 @@ START_TEST(checkpoint_of_another_network_is_told_in_one_line)
 		bool whole;
 		const char *word;
 	} row[] = {
-		{"/generator/block1/kernel", SHAPE(2, 4), other, false, "/generator/block1/kernel is [2,3] in the file, [2,4] here"},
+		{"/generator/block1/kernel", SHAPE(2, 4), other, false,
+			"/generator/block1/kernel is [2,3] in the file, [2,4] here"},
 		{"/generator/block2/kernel", SHAPE(1), more, false, "/generator/block2/kernel is missing"},
-		{"/generator/block1/kernel", SHAPE(2, 3), other, true, "is in the file, but not here, and 1 more"},
+		{"/generator/block1/kernel", SHAPE(2, 3), other, true,
+			"is in the file, but not here, and 1 more"},
 		{"/random/latent", SHAPE(3), other, false, "/random/latent"},
 	};
 	for (int i = 0; i < COUNT(row); i++) {
@@ -298,7 +300,8 @@ START_TEST(full_disk_leaves_the_older_file)
 	setrlimit(RLIMIT_FSIZE, &old);
 	signal(SIGXFSZ, SIG_DFL);
 	ck_assert(!ok);
-	ck_assert_msg(strstr(e.text, "checkpoint-00000002.h5") && strstr(e.text, "File too large"), "%s", e.text);
+	ck_assert_msg(strstr(e.text, "checkpoint-00000002.h5") && strstr(e.text, "File too large"),
+		"%s", e.text);
 	unsigned char *after = read_all(at("checkpoint-00000002.h5"), &k);
 	ck_assert(n == k && memcmp(before, after, n) == 0);
 	ck_assert_int_eq(files_in(dir), 1);          /* no temporary file stays */
@@ -315,7 +318,8 @@ START_TEST(unwritable_directory_is_told)
 	checkpoint_info info = about(2);
 	state_make(&s);
 	ck_assert(!checkpoint_save(at("missing/checkpoint.h5"), &info, &s.list, &e));
-	ck_assert_msg(strstr(e.text, "missing/checkpoint.h5") && strstr(e.text, "No such file"), "%s", e.text);
+	ck_assert_msg(strstr(e.text, "missing/checkpoint.h5") && strstr(e.text, "No such file"), "%s",
+		e.text);
 	state_list_free(&s.list);
 }
 END_TEST
@@ -344,13 +348,15 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 	ck_assert_int_eq(truncate(path, 600), 0);
 	ck_assert_msg(checkpoint_resolve(dir, path, sizeof path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(path, at("checkpoint-00001000.h5"));
-	ck_assert_msg(strstr(warning.text, "checkpoint-123456789.h5") && strstr(warning.text, "checkpoint-00001000.h5"),
+	ck_assert_msg(strstr(warning.text, "checkpoint-123456789.h5")
+		&& strstr(warning.text, "checkpoint-00001000.h5"),
 		"%s", warning.text);
 
 	ck_assert_int_eq(truncate(at("checkpoint-00001000.h5"), 0), 0);
 	ck_assert_int_eq(truncate(at("checkpoint-00000900.h5"), 10), 0);
 	ck_assert(!checkpoint_latest(dir, path, sizeof path, &warning, &e));
-	ck_assert_msg(strstr(e.text, "checkpoint-123456789.h5") && strstr(e.text, "no other"), "%s", e.text);
+	ck_assert_msg(strstr(e.text, "checkpoint-123456789.h5") && strstr(e.text, "no other"), "%s",
+		e.text);
 }
 END_TEST
 

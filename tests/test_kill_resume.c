@@ -24,8 +24,8 @@ static const char *self;
 /* Trains in dir until done; the exit status says whether that went well. */
 static int train(const char *dir, int threads)
 {
-	static const char *const set[] = {"steps=60", "train.checkpoint_every=2", "train.log_every=3", "train.sample_every=20",
-		NULL};
+	static const char *const set[] = {"steps=60", "train.checkpoint_every=2", "train.log_every=3",
+		"train.sample_every=20", NULL};
 	error e = {""};
 	enum run_end end;
 	config c = tiny_config(TINY_FULL, set);

@@ -84,7 +84,8 @@ START_TEST(checkpoint_gives_the_images_of_the_trainer)
 	ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
 	for (int raw = 0; raw < 2; raw++) {
 		const sample_request q = {.n = 4, .seed = 1, .label = -1};
-		sampler *s = sampler_for(t, 4), *opened = sampler_open(raw ? path : dir, raw, 4, &warning, &e);
+		sampler *s = sampler_for(t, 4);
+		sampler *opened = sampler_open(raw ? path : dir, raw, 4, &warning, &e);
 		ck_assert_msg(opened != NULL, "%s", e.text);
 		ck_assert(sampler_take(s, raw ? trainer_generator(t) : trainer_ema(t), &e));
 		draw(s, q, want);
@@ -185,7 +186,8 @@ START_TEST(standing_statistics_forget_the_running_ones)
 {
 	static real a[4 * SIZE], b[4 * SIZE];
 	error e = {""};
-	static const char *const from[] = {"ema.bn_mode=standing", "ema.bn_mode=batch", "ema.bn_mode=running"};
+	static const char *const from[] = {"ema.bn_mode=standing", "ema.bn_mode=batch",
+		"ema.bn_mode=running"};
 	for (int k = 0; k < COUNT(from); k++) {
 		trainer *t = trained((const char *[]){from[k], NULL});
 		sampler *s = sampler_for(t, 4);

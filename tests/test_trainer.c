@@ -82,7 +82,8 @@ static void on_progress(void *ctx, const run_progress *p)
 
 static run_options options(const char *dir, notes *s)
 {
-	return (run_options){.out = dir, .ctx = s, .note = on_note, .progress = on_progress, .stop = &s->stop};
+	return (run_options){.out = dir, .ctx = s, .note = on_note, .progress = on_progress,
+		.stop = &s->stop};
 }
 
 /* ---- one step ---- */
@@ -90,7 +91,8 @@ static run_options options(const char *dir, notes *s)
 START_TEST(each_network_takes_its_own_number_of_updates_at_its_own_rate)
 {
 	dataset *d = tiny_data(12, 16, 2);
-	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.d_steps=3", "optim.lr_g=1e-3", "optim.lr_d=4e-3", NULL}, d);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.d_steps=3", "optim.lr_g=1e-3",
+		"optim.lr_d=4e-3", NULL}, d);
 	for (int i = 1; i <= 2; i++) {
 		step_stats s = step(t);
 		ck_assert_int_eq(s.step, i);
@@ -108,7 +110,8 @@ END_TEST
 START_TEST(clipping_bounds_the_length_of_an_update)
 {
 	dataset *d = tiny_data(12, 16, 2);
-	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.kind=sgd", "optim.lr_d=0.5", "optim.clip_norm=0.25", NULL}, d);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.kind=sgd", "optim.lr_d=0.5",
+		"optim.clip_norm=0.25", NULL}, d);
 	int64_t n = module_block_size(t->pd.m);
 	real *before = malloc((size_t)n * sizeof *before);
 	ck_assert(before != NULL);
@@ -151,7 +154,8 @@ START_TEST(accumulated_gradient_is_the_mean_over_batches)
 	}
 	step(two);
 	for (int64_t i = 0; i < n; i++)
-		ck_assert_double_eq_tol((double)module_grad_block(two->pd.m)[i], sum[i], 1e-4 * (1 + fabs(sum[i])));
+		ck_assert_double_eq_tol((double)module_grad_block(two->pd.m)[i], sum[i],
+			1e-4 * (1 + fabs(sum[i])));
 	free(sum);
 	trainer_free(one);
 	trainer_free(two);
@@ -176,7 +180,8 @@ START_TEST(average_follows_parameters_and_statistics)
 		for (int64_t j = 0; j < n + k; j++) {
 			double p = j < n ? module_param_block(g)[j] : module_state_block(g)[j - n];
 			double have = j < n ? module_param_block(e)[j] : module_state_block(e)[j - n];
-			ck_assert_double_eq_tol(have, decay * old[j] + (1 - decay) * p, 1e-6 * (1 + fabs(p)));
+			ck_assert_double_eq_tol(have, decay * old[j] + (1 - decay) * p,
+				1e-6 * (1 + fabs(p)));
 		}
 	}
 	ck_assert(memcmp(module_state_block(g), module_state_block(e), (size_t)k * sizeof *old) != 0);
@@ -412,7 +417,8 @@ START_TEST(overfits_eight_images)
 {
 	enum { N = 8, SIDE = 16, SIZE = SIDE * SIDE };
 	dataset *d = tiny_data(N, SIDE, N);
-	const char *const set[] = {"model.classes=8", "batch=8", "model.g_channels=16", "model.d_channels=16",
+	const char *const set[] = {"model.classes=8", "batch=8", "model.g_channels=16",
+		"model.d_channels=16",
 		"optim.lr_g=5e-3", "optim.lr_d=5e-3", NULL};
 	trainer *t = make(TINY_PLAIN, set, d);
 	error e = {""};
@@ -487,7 +493,8 @@ START_TEST(exploding_run_keeps_the_last_good_checkpoint)
 	enum run_end end;
 	tiny_directory(dir);
 	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.kind=sgd", "optim.lr_g=100", "optim.lr_d=100",
-		"train.checkpoint_every=1", "model.spectral_norm_g=false", "model.spectral_norm_d=false", NULL}, d);
+		"train.checkpoint_every=1", "model.spectral_norm_g=false",
+		"model.spectral_norm_d=false", NULL}, d);
 	char first[RUN_PATH_MAX];
 	checkpoint_path(dir, 0, first, sizeof first);
 	ck_assert_msg(trainer_save(t, first, &e), "%s", e.text);
@@ -556,7 +563,8 @@ START_TEST(going_on_with_another_config_or_other_data_is_refused)
 	o.steps = 4;
 	run_ok(t, &o, RUN_FINISHED);
 	trainer_free(t);
-	refuse_run((const char *[]){"seed=8", NULL}, d, dir, (const char *[]){"seed = 8", "7", "--fresh", NULL});
+	refuse_run((const char *[]){"seed=8", NULL}, d, dir, (const char *[]){"seed = 8", "7",
+		"--fresh", NULL});
 	refuse_run((const char *[]){"model.g_channels=16", NULL}, d, dir,
 		(const char *[]){"model.g_channels = 16", "8", NULL});
 	refuse_run(NULL, other, dir, (const char *[]){"other data", "checkpoint-00000004.h5", NULL});
