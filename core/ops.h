@@ -44,10 +44,12 @@ node *op_swish(graph *g, node *x);                   /* x sigmoid(x) */
 node *op_elu(graph *g, node *x, double alpha);       /* x > 0 ? x : alpha (e^x - 1) */
 node *op_selu(graph *g, node *x);
 node *op_hard_sigmoid(graph *g, node *x);            /* Keras 2: clip(0.2 x + 0.5, 0, 1) */
-/* An activation by name: "linear" (or "none", ""), relu, leaky_relu (0.3), sigmoid, tanh, swish,
- * gelu, gelu_tanh, softplus, elu, selu, exponential, hard_sigmoid, softmax. Unknown: graph_fail
- * with a suggestion. */
+/* An activation by name: "linear" (or "none", ""), relu, leaky_relu (0.3), leaky_relu/SLOPE, sigmoid, tanh, swish,
+ * gelu, gelu_tanh (or gelu/app), gelu/quick: x sigmoid(1.702 x), gelu/linear: a parabola for erf, softplus, elu, selu,
+ * exponential, hard_sigmoid, hard_sigmoid_torch: clip(x/6 + 0.5, 0, 1), hard_swish: x relu6(x+3)/6, mish:
+ * x tanh(softplus(x)), phish: x tanh(gelu(x)), squared_relu, softmax. Unknown: graph_fail with a suggestion. */
 node *op_activation(graph *g, node *x, const char *name);
+bool activation_known(const char *name, error *e);  /* the same question, without a graph */
 
 /* ---- shape and reduction: ops_shape.c ---- */
 node *op_fill(graph *g, shape s, double c);          /* constant; no inputs */
@@ -70,6 +72,11 @@ node *op_softmax_axis(graph *g, node *x, int axis);
  * outside is a bug: callers check data before. The index has no derivative. */
 node *op_gather(graph *g, node *table, node *index);
 node *op_scatter_add(graph *g, node *dy, node *index, int64_t count);   /* its adjoint -> [count,C] */
+
+/* Logits of displacements become logits of keys (relative positions): x [..,M,I,2P-1] ->
+ * [..,M,I,P], y[m,i,j] = x[m,i, P-1 + j - m] for M <= P queries; and its adjoint. ops_skew.c */
+node *op_skew(graph *g, node *x);
+node *op_unskew(graph *g, node *dy);
 
 /* ---- random: ops_random.c. No inputs, no derivative; the stream (keep) moves on at every run ---- */
 enum random_kind { RANDOM_UNIFORM, RANDOM_NORMAL };

@@ -2,6 +2,9 @@
  * the planner runs such a chain in one pass. */
 #include "core/ops.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* max(x, lo), to the bit: lo + relu(x - lo) would round. Derivative at lo: 0. */
@@ -80,39 +83,129 @@ static node *elu_keras(graph *g, node *x)
 	return op_elu(g, x, 1);
 }
 
+/* ---- what kecam (H, 687943d) knows beyond Keras ---- */
+
+/* x relu6(x + 3) / 6 (arXiv 1905.02244) */
+static node *hard_swish(graph *g, node *x)
+{
+	return op_mul(g, x, op_scale(g, op_clip(g, op_add_scalar(g, x, 3), 0, 6), 1.0 / 6));
+}
+
+/* PyTorch's: clip(x/6 + 0.5, 0, 1) */
+static node *hard_sigmoid_torch(graph *g, node *x)
+{
+	return op_clip(g, op_add_scalar(g, op_scale(g, x, 1.0 / 6), 0.5), 0, 1);
+}
+
+/* x tanh(softplus(x)) (arXiv 1908.08681) */
+static node *mish(graph *g, node *x)
+{
+	return op_mul(g, x, op_tanh(g, op_softplus(g, x)));
+}
+
+/* x tanh(gelu(x)) */
+static node *phish(graph *g, node *x)
+{
+	return op_mul(g, x, op_tanh(g, op_gelu(g, x)));
+}
+
+/* x sigmoid(1.702 x): the sigmoid approximation of gelu (arXiv 1606.08415, section 2) */
+static node *gelu_quick(graph *g, node *x)
+{
+	return op_mul(g, x, op_sigmoid(g, op_scale(g, x, 1.702)));
+}
+
+/* x (sign(x) e + 0.5) with e = 0.5 - 0.1444 relu(1.769 - 0.7071 |x|)^2, a parabola for erf (arXiv 2101.01321). Its
+ * slope is 0.5 at 0, where the sign is 0. */
+static node *gelu_linear(graph *g, node *x)
+{
+	node *one = op_fill(g, x->s, 1);
+	node *sign = op_sub(g, op_gate(g, one, x, 0), op_gate(g, one, op_neg(g, x), 0));
+	node *rest = op_relu(g, op_add_scalar(g, op_scale(g, op_abs(g, x), -0.7071), 1.769));
+	node *e = op_add_scalar(g, op_scale(g, op_square(g, rest), -0.1444), 0.5);
+	return op_mul(g, x, op_add_scalar(g, op_mul(g, sign, e), 0.5));
+}
+
+/* relu(x)^2 (arXiv 2109.08668) */
+static node *squared_relu(graph *g, node *x)
+{
+	return op_square(g, op_relu(g, x));
+}
+
 static const struct {
 	const char *name;
 	node *(*apply)(graph *g, node *x);
 } activation[] = {
-	{"linear",       linear},
-	{"none",         linear},
-	{"",             linear},
-	{"relu",         op_relu},
-	{"leaky_relu",   leaky_relu_keras},
-	{"sigmoid",      op_sigmoid},
-	{"tanh",         op_tanh},
-	{"swish",        op_swish},
-	{"gelu",         op_gelu},
-	{"gelu_tanh",    op_gelu_tanh},
-	{"softplus",     op_softplus},
-	{"elu",          elu_keras},
-	{"selu",         op_selu},
-	{"exponential",  op_exp},
-	{"hard_sigmoid", op_hard_sigmoid},
-	{"softmax",      op_softmax},
+	{"linear",             linear},
+	{"none",               linear},
+	{"",                   linear},
+	{"relu",               op_relu},
+	{"leaky_relu",         leaky_relu_keras},
+	{"sigmoid",            op_sigmoid},
+	{"tanh",               op_tanh},
+	{"swish",              op_swish},
+	{"gelu",               op_gelu},
+	{"gelu_tanh",          op_gelu_tanh},
+	{"softplus",           op_softplus},
+	{"elu",                elu_keras},
+	{"selu",               op_selu},
+	{"exponential",        op_exp},
+	{"hard_sigmoid",       op_hard_sigmoid},
+	{"softmax",            op_softmax},
+	{"hard_swish",         hard_swish},
+	{"hard_sigmoid_torch", hard_sigmoid_torch},
+	{"mish",               mish},
+	{"phish",              phish},
+	{"gelu/app",           op_gelu_tanh},
+	{"gelu/quick",         gelu_quick},
+	{"gelu/linear",        gelu_linear},
+	{"squared_relu",       squared_relu},
 };
+
+/* "leaky_relu/SLOPE" */
+static bool leaky_slope(const char *name, double *slope)
+{
+	const char *number = name + strlen("leaky_relu/");
+	char *end;
+	if (strncmp(name, "leaky_relu/", strlen("leaky_relu/")) != 0)
+		return false;
+	*slope = strtod(number, &end);
+	return end != number && !*end && isfinite(*slope);
+}
+
+/* Row of the table; "gelu/app" has longer names, as "gelu/approximate". -1: none. */
+static int row_of(const char *name)
+{
+	for (int i = 0; i < COUNT(activation); i++)
+		if (!strcmp(name, activation[i].name) ||
+		    (activation[i].apply == op_gelu_tanh && !strncmp(name, "gelu/app", strlen("gelu/app"))))
+			return i;
+	return -1;
+}
+
+bool activation_known(const char *name, error *e)
+{
+	const char *names[COUNT(activation)];
+	double slope;
+	if (row_of(name) >= 0 || leaky_slope(name, &slope))
+		return true;
+	for (int i = 0; i < COUNT(activation); i++)
+		names[i] = activation[i].name;
+	const char *near = closest(name, names, COUNT(names));
+	if (near)
+		return error_set(e, "activation '%s': unknown; did you mean '%s'?", name, near);
+	return error_set(e, "activation '%s': unknown; known are linear, relu, leaky_relu, leaky_relu/SLOPE, sigmoid, "
+		"tanh, swish, gelu, gelu_tanh, gelu/quick, gelu/linear, softplus, elu, selu, exponential, hard_sigmoid, "
+		"hard_sigmoid_torch, hard_swish, mish, phish, squared_relu, softmax", name);
+}
 
 node *op_activation(graph *g, node *x, const char *name)
 {
-	const char *names[COUNT(activation)];
-	for (int i = 0; i < COUNT(activation); i++) {
-		names[i] = activation[i].name;
-		if (!strcmp(name, activation[i].name))
-			return activation[i].apply(g, x);
-	}
-	const char *near = closest(name, names, COUNT(names));
-	if (near)
-		return graph_fail(g, "activation '%s': unknown; did you mean '%s'?", name, near);
-	return graph_fail(g, "activation '%s': unknown; known are linear, relu, leaky_relu, sigmoid, tanh, "
-		"swish, gelu, gelu_tanh, softplus, elu, selu, exponential, hard_sigmoid, softmax", name);
+	error e;
+	double slope;
+	if (!activation_known(name, &e))
+		return graph_fail(g, "%s", e.text);
+	if (leaky_slope(name, &slope))
+		return op_leaky_relu(g, x, slope);
+	return activation[row_of(name)].apply(g, x);
 }

@@ -52,6 +52,10 @@ static conv_geometry geometry(const conv_options *o, int64_t h, int64_t w)
 	case PAD_EVEN:
 		c.top = c.bottom = c.left = c.right = o->pad;
 		break;
+	case PAD_AXES:
+		c.top = c.bottom = o->pad;
+		c.left = c.right = o->pad_w;
+		break;
 	case PAD_VALID:
 		break;
 	}
@@ -75,13 +79,13 @@ node *conv_apply(graph *g, const conv *c, node *x, mode m)
 }
 
 /* Size of the image whose convolution has n positions. */
-static int64_t image_size(const conv_options *o, int64_t n, int k, int s)
+static int64_t image_size(const conv_options *o, int64_t n, int k, int s, int pad)
 {
 	if (o->padding == PAD_SAME)
 		return n * s;
 	if (o->padding == PAD_VALID)
 		return n * s + MAX(k - s, 0);        /* Keras: rows that no window reaches stay */
-	return (n - 1) * s + k - 2 * o->pad;
+	return (n - 1) * s + k - 2 * pad;
 }
 
 node *conv_transpose_apply(graph *g, const conv *c, node *x, mode m)
@@ -89,10 +93,40 @@ node *conv_transpose_apply(graph *g, const conv *c, node *x, mode m)
 	const conv_options *o = &c->opt;
 	must(c->transposed, "%s is no transposed convolution", c->name);
 	graph_push(g, c->name);
-	int64_t h = image_size(o, x->s.dim[1], o->kh, o->sh);
-	int64_t w = image_size(o, x->s.dim[2], o->kw, o->sw);
+	int64_t h = image_size(o, x->s.dim[1], o->kh, o->sh, o->pad);
+	int64_t w = image_size(o, x->s.dim[2], o->kw, o->sw, o->padding == PAD_AXES ? o->pad_w : o->pad);
 	node *kernel = spectral_norm_apply(g, &c->sn, graph_leaf(g, c->kernel), m);
 	return finish(g, c, op_conv2d_dx(g, x, kernel, geometry(o, h, w), h, w));
+}
+
+/* ---- depthwise ---- */
+
+void depthwise_init(module *m, depthwise *d, const char *name, int64_t C, conv_options opt)
+{
+	*d = (depthwise){.opt = with_defaults(opt)};
+	conv_options *o = &d->opt;
+	o->filters = o->groups = (int)C;
+	snprintf(d->name, sizeof d->name, "%s", name);
+	module_push(m, name);
+	d->kernel = module_param(m, "depthwise_kernel", SHAPE(o->kh, o->kw, C, 1), o->kernel_init);
+	if (o->bias)
+		d->bias = module_param(m, "bias", SHAPE(C), o->bias_init);
+	spectral_norm_init(m, &d->sn, o->sn, SHAPE(o->kh, o->kw, 1, C), false);
+	module_pop(m);
+}
+
+/* (kh,kw,C,1) is, in memory, the kernel [kh,kw,1,C] of C groups. */
+node *depthwise_apply(graph *g, const depthwise *d, node *x, mode m)
+{
+	const conv_options *o = &d->opt;
+	graph_push(g, d->name);
+	node *w = op_reshape(g, graph_leaf(g, d->kernel), SHAPE(o->kh, o->kw, 1, o->groups));
+	w = spectral_norm_apply(g, &d->sn, w, m);
+	node *y = op_conv2d(g, x, w, geometry(o, x->s.dim[1], x->s.dim[2]));
+	if (d->bias)
+		y = op_add(g, y, graph_leaf(g, d->bias));
+	graph_pop(g);
+	return y;
 }
 
 conv_options conv_same(int filters, int k, init kernel_init, sn_options sn)

@@ -15,7 +15,8 @@ extern "C" {
 enum padding {
 	PAD_SAME,                                    /* TensorFlow: out = ceil(n/s), extra zero at the end */
 	PAD_VALID,                                   /* none */
-	PAD_EVEN                                     /* `pad` zeros on all four sides, as PyTorch */
+	PAD_EVEN,                                    /* `pad` zeros on all four sides, as PyTorch */
+	PAD_AXES                                     /* `pad` rows above and below, `pad_w` columns left and right */
 };
 
 typedef struct conv_options {
@@ -24,7 +25,7 @@ typedef struct conv_options {
 	int sh, sw;                                  /* strides; 0: sh means 1, sw means sh */
 	int groups;                                  /* 0 means 1 */
 	enum padding padding;
-	int pad;                                     /* for PAD_EVEN */
+	int pad, pad_w;                              /* for PAD_EVEN and PAD_AXES */
 	bool bias;
 	init kernel_init, bias_init;
 	sn_options sn;
@@ -45,9 +46,21 @@ void conv_init(module *m, conv *c, const char *name, int64_t in, conv_options op
 node *conv_apply(graph *g, const conv *c, node *x, mode m);
 
 /* The adjoint of a convolution with the same options: PAD_SAME gives size*stride; PAD_VALID
- * max(size*stride, (size-1)*stride + k) as Keras; PAD_EVEN (size-1)*stride + k - 2*pad as PyTorch. */
+ * max(size*stride, (size-1)*stride + k) as Keras; PAD_EVEN and PAD_AXES (size-1)*stride + k - 2*pad as PyTorch. */
 void conv_transpose_init(module *m, conv *c, const char *name, int64_t in, conv_options opt);
 node *conv_transpose_apply(graph *g, const conv *c, node *x, mode m);
+
+/* One filter per channel: kernel name/depthwise_kernel (kh,kw,C,1) as Keras, bias (C). `filters` and `groups` of the
+ * options are not used; spectral norm sees the matrix [kh*kw, C]. */
+typedef struct depthwise {
+	char name[32];
+	buffer *kernel, *bias;                       /* bias [C] or NULL */
+	conv_options opt;
+	spectral_norm sn;
+} depthwise;
+void depthwise_init(module *m, depthwise *d, const char *name, int64_t C, conv_options opt);
+/* x [B,H,W,C] -> [B,Ho,Wo,C]. */
+node *depthwise_apply(graph *g, const depthwise *d, node *x, mode m);
 
 /* k x k, stride 1, same size (odd k), bias, zeros around: the convolution of the residual blocks. */
 conv_options conv_same(int filters, int k, init kernel_init, sn_options sn);

@@ -185,6 +185,36 @@ static bool draw_unit_normal(init i, const shape *s, real *x, rng *r, error *e)
 	return true;
 }
 
+/* binom(n, i) / 2^n */
+static double binomial(int64_t n, int64_t i)
+{
+	double c = 1;
+	for (int64_t k = 0; k < n; k++)
+		c *= k < i ? 0.5 * (double)(n - k) / (double)(k + 1) : 0.5;
+	return c;
+}
+
+/* The blur of arXiv 1904.11486 in every channel. */
+static bool draw_binomial(init i, const shape *s, real *x, rng *r, error *e)
+{
+	(void)i, (void)r, (void)e;
+	int64_t rest = shape_count(s) / (s->dim[0] * s->dim[1]);
+	for (int64_t a = 0; a < s->dim[0]; a++)
+		for (int64_t b = 0; b < s->dim[1]; b++)
+			fill(x + (a * s->dim[1] + b) * rest, rest, binomial(s->dim[0] - 1, a) * binomial(s->dim[1] - 1, b));
+	return true;
+}
+
+static bool draw_identity(init i, const shape *s, real *x, rng *r, error *e)
+{
+	(void)i, (void)r, (void)e;
+	int64_t n = shape_last(s);
+	fill(x, shape_count(s), 0);
+	for (int64_t k = 0; k < MIN(n, shape_count(s) / n); k++)
+		x[k * n + k] = 1;
+	return true;
+}
+
 static bool (*const draw[])(init, const shape *, real *, rng *, error *) = {
 	[INIT_ZEROS]          = draw_zeros,
 	[INIT_ONES]           = draw_ones,
@@ -197,6 +227,8 @@ static bool (*const draw[])(init, const shape *, real *, rng *, error *) = {
 	[INIT_ORTHOGONAL]     = draw_orthogonal,
 	[INIT_TORCH_UNIFORM]  = draw_torch_uniform,
 	[INIT_UNIT_NORMAL]    = draw_unit_normal,
+	[INIT_BINOMIAL]       = draw_binomial,
+	[INIT_IDENTITY]       = draw_identity,
 };
 
 bool init_draw(init i, const shape *s, real *x, rng *r, error *e)

@@ -25,7 +25,9 @@ enum init_kind {
 	INIT_HE_FAN_OUT,                             /* VS2: truncated, sqrt(2/fan_out)/0.8796 */
 	INIT_ORTHOGONAL,                             /* arXiv 1312.6120, gain value; [prod(dims[:-1]), out] */
 	INIT_TORCH_UNIFORM,                          /* U(-b,b), b = value, or 1/sqrt(fan_in) when 0 */
-	INIT_UNIT_NORMAL                             /* N(0,1), then scaled to length 1 (SN vectors) */
+	INIT_UNIT_NORMAL,                            /* N(0,1), then scaled to length 1 (SN vectors) */
+	INIT_BINOMIAL,                               /* [kh,kw,..]: f[a] f[b], f[i] = binom(k-1,i)/2^(k-1), a blur */
+	INIT_IDENTITY                                /* [..,n]: 1 where row and column are the same, else 0 */
 };
 typedef struct init {
 	enum init_kind kind;

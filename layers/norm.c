@@ -18,7 +18,7 @@ void batch_norm_init(module *m, batch_norm *b, const char *name, int64_t C, bn_o
 	snprintf(b->name, sizeof b->name, "%s", name);
 	module_push(m, name);
 	if (!opt.no_scale)
-		b->gamma = module_param(m, "gamma", SHAPE(C), (init){.kind = INIT_ONES});
+		b->gamma = module_param(m, "gamma", SHAPE(C), (init){.kind = opt.zero_gamma ? INIT_ZEROS : INIT_ONES});
 	if (!opt.no_center)
 		b->beta = module_param(m, "beta", SHAPE(C), (init){.kind = INIT_ZEROS});
 	b->moving_mean = module_state(m, "moving_mean", SHAPE(C), (init){.kind = INIT_ZEROS});
@@ -145,7 +145,7 @@ void layer_norm_init(module *m, layer_norm *l, const char *name, shape input, ln
 	s = shape_of(s.rank, s.dim);
 	module_push(m, name);
 	if (!opt.no_scale)
-		l->gamma = module_param(m, "gamma", s, (init){.kind = INIT_ONES});
+		l->gamma = module_param(m, "gamma", s, (init){.kind = opt.zero_gamma ? INIT_ZEROS : INIT_ONES});
 	if (!opt.no_center)
 		l->beta = module_param(m, "beta", s, (init){.kind = INIT_ZEROS});
 	module_pop(m);

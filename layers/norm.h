@@ -17,6 +17,7 @@ typedef struct bn_options {
 	double eps;                                  /* 0 means 1e-5 */
 	bool no_scale, no_center;                    /* leave out gamma, beta */
 	bool no_bessel;                              /* running variance without n/(n-1): Keras, rank 2 */
+	bool zero_gamma;                             /* gamma starts at 0: a residual branch starts silent */
 } bn_options;
 
 typedef struct batch_norm {
@@ -53,6 +54,7 @@ typedef struct ln_options {
 	double eps;                                  /* 0 means 1e-6 */
 	bool no_scale, no_center;
 	unsigned axes;                               /* bit i: axis i is normalised; 0 means the last one */
+	bool zero_gamma;                             /* gamma starts at 0 */
 } ln_options;
 typedef struct layer_norm {
 	char name[32];
@@ -60,7 +62,8 @@ typedef struct layer_norm {
 	ln_options opt;
 } layer_norm;
 
-/* `input` is the shape of x; only the normalised axes matter. */
+/* kecam's layer_norm is name "ln" with eps 1e-6 in state D (07209e2, whose docstring says 1e-5), 1e-5 in H (687943d).
+ * `input` is the shape of x; only the normalised axes matter. */
 void layer_norm_init(module *m, layer_norm *l, const char *name, shape input, ln_options opt);
 node *layer_norm_apply(graph *g, const layer_norm *l, node *x);
 

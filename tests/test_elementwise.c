@@ -389,6 +389,21 @@ static double elu(double x) { return x > 0 ? x : expm1(x); }
 static double selu(double x) { return 1.05070098735548049 * (x > 0 ? x : 1.67326324235437728 * expm1(x)); }
 static double hard_sigmoid(double x) { return fmin(fmax(0.2 * x + 0.5, 0), 1); }
 
+static double hard_sigmoid_torch(double x) { return fmin(fmax(x / 6 + 0.5, 0), 1); }
+static double hard_swish(double x) { return x * fmin(fmax(x + 3, 0), 6) / 6; }
+static double mish(double x) { return x * tanh(log1p(exp(x))); }
+static double phish(double x) { return x * tanh(gelu(x)); }
+static double gelu_quick(double x) { return x / (1 + exp(-1.702 * x)); }
+static double squared_relu(double x) { return x > 0 ? x * x : 0; }
+static double leaky_fifth(double x) { return x > 0 ? x : 0.2 * x; }
+
+/* What the original computes, with its rounded constants. */
+static double gelu_linear(double x)
+{
+	double rest = fmax(1.769 - 0.7071 * fabs(x), 0), e = 0.5 - 0.1444 * rest * rest;
+	return x * (0.5 + (x > 0 ? e : x < 0 ? -e : 0));
+}
+
 static double gelu_tanh(double x)
 {
 	return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
@@ -404,6 +419,10 @@ static const struct {
 	{"gelu", gelu, 0.5},         {"gelu_tanh", gelu_tanh, 0.5}, {"softplus", softplus, 0.5},
 	{"elu", elu, 1},             {"selu", selu, 1.05070098735548049 * 1.67326324235437728},
 	{"exponential", exp, 1},     {"hard_sigmoid", hard_sigmoid, 0.2},
+	{"hard_sigmoid_torch", hard_sigmoid_torch, 1.0 / 6}, {"hard_swish", hard_swish, 0.5},
+	{"mish", mish, 0.6},         {"phish", phish, 0},  {"gelu/quick", gelu_quick, 0.5},
+	{"gelu/app", gelu_tanh, 0.5}, {"gelu/approximate", gelu_tanh, 0.5}, {"gelu/linear", gelu_linear, 0.5},
+	{"squared_relu", squared_relu, 0}, {"leaky_relu/0.2", leaky_fifth, 0.2},
 };
 
 START_TEST(activation_by_name_is_its_definition)
@@ -450,6 +469,7 @@ START_TEST(unknown_activation_suggests_the_nearest)
 	static const char *const row[][2] = {
 		{"rleu", "activation 'rleu': unknown; did you mean 'relu'?"},
 		{"hard_sigmiod", "activation 'hard_sigmiod': unknown; did you mean 'hard_sigmoid'?"},
+		{"leaky_relu/x", "activation 'leaky_relu/x': unknown; did you mean 'leaky_relu'?"},
 		{"maxout", "activation 'maxout': unknown; known are linear, relu, "},
 	};
 	buffer *b = buffer_new("x", SHAPE(3), NULL);

@@ -1,0 +1,148 @@
+/* aotnet.h - the blocks that the attention layers of keras_cv_attention_models are built from.
+ *
+ * "kecam" is github.com/leondgarse/keras_cv_attention_models in two states: D = 07209e2 (1.0.2), the one that its
+ * documentation page describes and that the defaults here follow, and H = 687943d (1.4.3). Where they differ an
+ * option says which. Images [B,H,W,C]. Weights have Keras' names and shapes, in the order of their creation.
+ *
+ * These are the original's small functions, whose sublayers are called prefix + suffix: `prefix` is that string,
+ * without slashes ("key_" gives "key_conv/kernel"; "" gives "conv/kernel"); module_push makes levels. */
+#ifndef SAGAN_LAYERS_AOTNET_H
+#define SAGAN_LAYERS_AOTNET_H
+
+#include "layers/activation.h"
+#include "layers/conv.h"
+#include "layers/module.h"
+#include "layers/norm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- anti_alias_downsample: a fixed binomial blur, then a stride (arXiv 1904.11486) ----
+ *
+ * y[..,c] = depthwise(x, f f'), f[i] = binom(k-1,i) / 2^(k-1): k = 3 is [1 2 1]/4. The zeros around the image are
+ * TensorFlow's SAME whatever `padding` the original is given, so the border is darker than the middle.
+ * Source: kecam D aotnet/aotnet.py (H the same). Weight: prefix + "anti_alias_down/depthwise_kernel" (k,k,C,1). */
+typedef struct anti_alias_options {
+	int kernel_size;                             /* 0 means 3 */
+	int strides;                                 /* both axes; 0 means 2 */
+	bool trainable;                              /* the kernel is a parameter that starts as the blur */
+} anti_alias_options;
+typedef struct anti_alias_downsample {
+	char name[32];
+	buffer *kernel;                              /* (k,k,C,1); a state unless trainable */
+	anti_alias_options opt;
+} anti_alias_downsample;
+
+/* Wrong: kernel_size < 1, strides < 1. */
+void anti_alias_downsample_init(module *m, anti_alias_downsample *a, const char *prefix, int64_t C,
+				anti_alias_options opt);
+/* x [B,H,W,C] -> [B,ceil(H/strides),ceil(W/strides),C]. */
+node *anti_alias_downsample_apply(graph *g, const anti_alias_downsample *a, node *x);
+
+/* ---- batchnorm_with_activation ----
+ *
+ * y = act(bn(x)), or bn(act(x)) with act_first. Statistics as batch_norm; images have Bessel's factor in the running
+ * variance, other ranks have not. Weights: prefix + "bn/": gamma, beta, moving_mean, moving_variance, all (C); then
+ * those of the activation, if it has any. Source: kecam D, H attention_layers (aotnet/aotnet.py, common_layers.py). */
+typedef struct bn_act_options {
+	const char *activation;                      /* keep; NULL, "" and "none": none (H's default; D's is relu) */
+	bool zero_gamma;                             /* gamma starts at 0, not 1: a residual branch starts silent */
+	double epsilon;                              /* 0 means 1e-5 */
+	double momentum;                             /* share of the old running value; 0 means 0.9 */
+	bool act_first;                              /* H */
+	bool use_evo_norm;                           /* H: refused, see below */
+} bn_act_options;
+typedef struct batchnorm_with_activation {
+	batch_norm bn;
+	activation act;
+	bn_act_options opt;
+} batchnorm_with_activation;
+
+/* Wrong: an unknown activation ("activation 'rleu': unknown; did you mean 'relu'?"); use_evo_norm, whose
+ * EvoNormalization (arXiv 2004.02967) is not among our layers. */
+void batchnorm_with_activation_init(module *m, batchnorm_with_activation *b, const char *prefix, int64_t C,
+				    bn_act_options opt);
+/* x [..,C] -> same. */
+node *batchnorm_with_activation_apply(graph *g, const batchnorm_with_activation *b, node *x, mode m);
+
+/* ---- conv2d_no_bias ----
+ *
+ * A convolution whose padding is explicit zeros: out = floor((n + 2p - k) / s) + 1. Weights: prefix + "conv/kernel"
+ * (kh,kw,in/groups,filters), prefix + "conv/bias" (filters) when asked. Source: kecam D aotnet/aotnet.py, H
+ * common_layers.py. */
+enum conv2d_padding {
+	CONV2D_VALID,                                /* none */
+	CONV2D_SAME,                                 /* kh/2 rows, kw/2 columns on either side: H */
+	CONV2D_SAME_LARGER,                          /* max(kh,kw)/2 on all four sides: D; the same for square kernels */
+	CONV2D_SAME_TF,                              /* TensorFlow's SAME: H with use_torch_padding=False */
+	CONV2D_EXPLICIT                              /* pad_h rows, pad_w columns on either side: H */
+};
+typedef struct conv2d_options {
+	int filters;
+	int kh, kw;                                  /* kh 0 means 1; kw 0 means kh */
+	int sh, sw;                                  /* sh 0 means 1; sw 0 means sh */
+	enum conv2d_padding padding;
+	int pad_h, pad_w;                            /* for CONV2D_EXPLICIT */
+	bool use_bias;
+	int groups;                                  /* 0 means 1 */
+	/* D when groups == filters, which filters = 1 is by default: a depthwise convolution of all input channels,
+	 * kernel "depthwise_kernel" (kh,kw,in,1) glorot uniform, as many channels out as in, whatever `filters`
+	 * says. Off: an ordinary convolution. */
+	bool depthwise_parity;
+	bool torch_init;                             /* H: U(-b,b), b = 1/sqrt(in*kh*kw); else D: VS2, truncated
+	                                              * normal sqrt(2/fan_out) */
+	sn_options sn;
+} conv2d_options;
+typedef struct conv2d_no_bias {
+	conv conv;                                   /* without use: is_depthwise */
+	depthwise depthwise;
+	bool is_depthwise;
+	conv2d_options opt;
+} conv2d_no_bias;
+
+/* Wrong: filters < 1; groups that do not divide. */
+void conv2d_no_bias_init(module *m, conv2d_no_bias *c, const char *prefix, int64_t in, conv2d_options opt);
+/* x [B,H,W,in] -> [B,Ho,Wo,filters], or [..,in] when depthwise. Wrong: an output side < 1 ("conv 7x7 on 4x4: output
+ * would be empty"). */
+node *conv2d_no_bias_apply(graph *g, const conv2d_no_bias *c, node *x, mode m);
+
+/* ---- se_module: squeeze and excitation (arXiv 1709.01507), layers/se.c ----
+ *
+ * s = mean of x over H, W;  y = x * act_out(W2 act(W1 s + b1) + b2), r hidden channels: D int(C*se_ratio);
+ * H rounds C*se_ratio to a multiple of `divisor`, and up where that loses more than 1 - limit_round_down.
+ * Weights: name/"1_conv": kernel (1,1,C,r), bias (r); name/"2_conv": kernel (1,1,r,C), bias (C); with `dense`
+ * name/"1_dense", "2_dense": (C,r), (r,C). Source: kecam D aotnet/aotnet.py, H common_layers.py. */
+typedef struct se_options {
+	double se_ratio;                             /* 0 means 0.25 */
+	int divisor;                                 /* 0: truncate, as D; H: 8 */
+	double limit_round_down;                     /* H; 0 means 0.9 */
+	const char *activation;                      /* keep; NULL means relu */
+	const char *activation_out;                  /* keep; NULL means sigmoid; H: the second of a pair */
+	bool no_bias;
+	bool dense;                                  /* H: use_conv=False */
+	bool glorot;                                 /* H: glorot uniform kernels; else VS2 as D */
+	sn_options sn;
+} se_options;
+typedef struct se_module {
+	char name[32];
+	buffer *kernel[2], *bias[2];
+	spectral_norm sn[2];
+	activation act[2];
+	int64_t hidden;
+	se_options opt;
+} se_module;
+
+/* r of the formula above; 0 is possible only without divisor. */
+int64_t se_hidden(int64_t C, se_options opt);
+/* v to the nearest multiple of divisor, at least one, and up when less than limit * v is left. */
+int64_t make_divisible(double v, int divisor, double limit);
+/* Wrong: r = 0 ("se: 2 channels * 0.25 leaves no hidden channel"); unknown activations. */
+void se_module_init(module *m, se_module *s, const char *name, int64_t C, se_options opt);
+/* x [B,H,W,C] -> same. */
+node *se_module_apply(graph *g, const se_module *s, node *x, mode m);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
