@@ -1,4 +1,5 @@
 /* main.c - the program: which command, its help, and the machine's best OpenBLAS. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static int closed_stdout(int status)
 int main(int argc, char **argv)
 {
 	choose_blas_kernels(argv);
+	signal(SIGXFSZ, SIG_IGN);                    /* a file size limit is a failed write, told in one line */
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;
