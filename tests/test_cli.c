@@ -276,6 +276,25 @@ START_TEST(a_time_limit_ends_the_run)
 }
 END_TEST
 
+/* A file size limit (ulimit -f) is a failed write like a full disk: a line and status 1, no signal. */
+START_TEST(a_file_size_limit_ends_in_a_line)
+{
+	char dir[256], path[300], arguments[700];
+	make_config(dir, path, SMALL);
+	snprintf(arguments, sizeof arguments, "train %s --out %s/run --steps 2", path, dir);
+	char line[1024];
+	snprintf(line, sizeof line, "ulimit -f 40; %s %s 2>&1", program(), arguments);
+	FILE *f = popen(line, "r");
+	ck_assert_ptr_nonnull(f);
+	char text[1 << 14];
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	const int status = pclose(f);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d: %s", status, text);
+	ck_assert_msg(strstr(text, "File too large") != NULL, "%s", text);
+	tiny_remove(dir);
+}
+END_TEST
+
 START_TEST(bench_prints_one_line_of_json)
 {
 	static const char *const names[] = {
@@ -300,6 +319,7 @@ int main(void)
 	const TTest *const tests[] = {
 		help_fits_a_screen, man_page_and_completion_know_every_option, keys_are_listed_with_their_meaning,
 		a_run_is_trained_continued_and_sampled, a_signal_saves_and_says_how_to_go_on, a_time_limit_ends_the_run,
+		a_file_size_limit_ends_in_a_line,
 		bench_prints_one_line_of_json,
 	};
 	Suite *s = suite_create("program");
