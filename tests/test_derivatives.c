@@ -18,6 +18,7 @@
 UNARY(square) UNARY(recip) UNARY(sqrt) UNARY(rsqrt) UNARY(exp) UNARY(log) UNARY(tanh) UNARY(sigmoid) UNARY(softplus)
 UNARY(erf) UNARY(relu) UNARY(abs) UNARY(gelu) UNARY(gelu_tanh) UNARY(swish) UNARY(selu) UNARY(hard_sigmoid)
 UNARY(neg) UNARY(sum_all) UNARY(mean_all) UNARY(transpose) UNARY(softmax) UNARY(kernel_turn)
+UNARY(skew) UNARY(unskew)
 BINARY(add) BINARY(sub) BINARY(mul) BINARY(div) BINARY(gather) BINARY(dense) BINARY(shift)
 
 static node *do_scale(graph *g, node *const *in, const void *arg)
@@ -268,6 +269,11 @@ static const row rows[] = {
 	{"concat", {"concat axis 2", do_concat, ARG(int, 2), 0, 3, {IN(S, 2, 3, 1), IN(S, 2, 3, 4), IN(S, 2, 3, 2)}}},
 	{"softmax", {"softmax", do_softmax, NULL, 0, 1, {IN(S, 3, 2, 7)}}},
 	{"softmax", {"softmax axis 1", do_softmax_axis, ARG(int, 1), 0, 1, {IN(S, 2, 5, 3)}}},
+	{"skew", {"skew", do_skew, NULL, 1, 1, {IN(S, 2, 4, 3, 7)}}},
+	{"skew", {"skew, fewer queries than keys", do_skew, NULL, 1, 1, {IN(S, 2, 3, 9)}}},
+	{"skew", {"skew, one key", do_skew, NULL, 1, 1, {IN(S, 1, 3, 1)}}},
+	{"unskew", {"unskew", do_unskew, NULL, 1, 1, {IN(S, 2, 4, 3, 4)}}},
+	{"unskew", {"unskew, fewer queries than keys", do_unskew, NULL, 1, 1, {IN(S, 2, 3, 5)}}},
 	{"gather", {"gather", do_gather, NULL, 1, 2, {IN(S, 3, 4), IN(GRAD_INDEX, 5)}}},
 	{"scatter_add", {"scatter_add", do_scatter_add, ARG(int64_t, 4), 1, 2, {IN(S, 5, 3), IN(GRAD_INDEX, 5)}}},
 	/* matrix products */

@@ -562,6 +562,33 @@ START_TEST(identities_return_their_input)
 }
 END_TEST
 
+/* ---- relative positions ---- */
+
+/* Sizes: the leading axis, queries, what lies between, keys. */
+START_TEST(skew_moves_each_query_along)
+{
+	static const struct {
+		int64_t o, m, i, p;
+	} size[] = {{2, 4, 3, 4}, {1, 2, 1, 5}, {3, 1, 2, 1}, {2, 70, 3, 90}};
+	const int64_t o = size[_i].o, m = size[_i].m, i = size[_i].i, p = size[_i].p, l = 2 * p - 1;
+	bench t = BENCH(SHAPE(o, m, i, l), SHAPE(o, m, i, p));
+	const real *y = bench_run(&t, op_skew(t.g, t.in[0]));
+	for (int64_t r = 0; r < o * m * i; r++)
+		for (int64_t j = 0; j < p; j++)
+			expect("skew", r * p + j, (double)y[r * p + j],
+			       (double)t.b[0]->x[r * l + p - 1 + j - r / i % m], 0);
+	plan_free(t.p);
+	y = bench_run(&t, op_unskew(t.g, t.in[1]));
+	for (int64_t r = 0; r < o * m * i; r++)
+		for (int64_t c = 0; c < l; c++) {
+			int64_t j = c - (p - 1) + r / i % m;
+			expect("unskew", r * l + c, (double)y[r * l + c],
+			       j < 0 || j >= p ? 0 : (double)t.b[1]->x[r * p + j], 0);
+		}
+	bench_free(&t);
+}
+END_TEST
+
 /* ---- wrong shapes ---- */
 
 typedef void (*wrong_fn)(graph *g, node *const *in);
@@ -586,6 +613,10 @@ WRONG(w_slice_axis, op_slice_axis(g, in[0], 3, 0, 1))
 WRONG(w_concat, op_concat(g, in, 2, 0))
 WRONG(w_softmax, op_softmax_axis(g, in[0], 3))
 WRONG(w_gather, op_gather(g, in[0], in[2]))
+WRONG(w_skew_rank, op_unskew(g, in[2]))
+WRONG(w_skew_even, op_skew(g, in[0]))
+WRONG(w_skew_few, op_skew(g, in[1]))
+WRONG(w_unskew_few, op_unskew(g, in[1]))
 WRONG(w_matmul, op_matmul(g, in[0], in[0], false, false))
 WRONG(w_matmul_t, op_matmul(g, in[0], op_transpose(g, in[0]), true, false))
 WRONG(w_matmul_rank, op_matmul(g, in[0], in[2], false, false))
@@ -619,6 +650,10 @@ static const struct wrong_case {
 	{w_concat, "concat [2,3,4] [2,4,4,3]: inputs 0 and 1 differ in another axis than 0"},
 	{w_softmax, "softmax [2,3,4]: axis 3: must be 0..2"},
 	{w_gather, "gather [2,3,4] [6]: needs a table [K,C] and an index [B]"},
+	{w_skew_rank, "unskew [6]: needs [..,queries,inner,columns]"},
+	{w_skew_even, "skew [2,3,4]: 4 columns: must be odd, 2 * keys - 1"},
+	{w_skew_few, "skew [2,4,4,3]: 4 queries, 2 keys: there must not be more queries than keys"},
+	{w_unskew_few, "unskew [2,4,4,3]: 4 queries, 3 keys: there must not be more queries than keys"},
 	{w_matmul, "matmul [2,3,4] [2,3,4]: inner sizes differ: 4 and 3"},
 	{w_matmul_t, "matmul [2,3,4] [2,4,3]: inner sizes differ: 3 (transposed) and 4"},
 	{w_matmul_rank, "matmul [2,3,4] [6]: needs two inputs of the same number of axes, at least two"},
@@ -721,6 +756,7 @@ int main(void)
 	tcase_add_test(values, softmax_survives_large_logits);
 	tcase_add_test(values, softmax_finds_every_maximum);
 	tcase_add_test(values, gather_and_scatter_go_by_index);
+	tcase_add_loop_test(values, skew_moves_each_query_along, 0, 4);
 	tcase_add_loop_test(values, matmul_is_three_loops, 0, 4 * COUNT(products));
 	tcase_add_test(values, dense_keeps_leading_axes);
 	tcase_add_loop_test(values, windows_are_loops_over_taps, 0, COUNT(windows) * COUNT(channels));
