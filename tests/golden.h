@@ -67,8 +67,8 @@ typedef struct golden_layer {
 	double figure[GOLDEN_PARTS];
 	double exact;                                /* allowed in double; 0 means 1e-10 */
 } golden_layer;
-/* Building blocks and update rules; parts of GANs. Each ended by a row without a layer. */
-extern const golden_layer golden_layers[], golden_gan[];
+/* Building blocks and update rules; parts of GANs; attention layers. Each ended by a row without a layer. */
+extern const golden_layer golden_layers[], golden_gan[], golden_attention[];
 
 /* golden_optim.c: trajectories of update rules. */
 bool golden_keras_optimizer(h5 *f, const char *group, double *worst, error *e);

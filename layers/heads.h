@@ -1,0 +1,50 @@
+/* heads.h - what attention with several heads and position tables is made of: a bare weight matrix,
+ * the softmax over keys with positions added, and which head counts fit a width. */
+#ifndef SAGAN_LAYERS_HEADS_H
+#define SAGAN_LAYERS_HEADS_H
+
+#include "layers/module.h"
+#include "layers/positions.h"
+#include "layers/spectral_norm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A matrix that its layer owns itself, as Keras' add_weight makes it: "query", not "query/kernel". */
+typedef struct projection {
+	char name[32];
+	buffer *w;                                   /* [in,out] */
+	spectral_norm sn;
+} projection;
+
+/* Registers `name` (glorot uniform) and, with spectral norm, name/u. */
+void projection_init(module *m, projection *p, const char *name, int64_t in, int64_t out, sn_options sn);
+/* x [..,in] -> [..,out]. */
+node *projection_apply(graph *g, const projection *p, node *x, mode m);
+
+typedef struct attend_options {
+	double scale;                                /* of Q K', not of the position logits */
+	double dropout;                              /* of the scores, in training */
+} attend_options;
+
+/* A = softmax(scale Q K' + positions of Q), y = A V. q [G,h,w,d], k [G,PH*PW,d], v [G,PH*PW,dv] ->
+ * [G,h*w,dv]; G counts samples, heads and blocks. scores (NULL: not wanted): [G,h*w,PH*PW], after
+ * dropout. Wrong: dropout in training without a random stream. */
+node *heads_attend(graph *g, const positions *p, node *q, node *k, node *v, attend_options o, mode m,
+		   node **scores);
+
+/* "1, 2, 4": what divides n and is at least `least`, at most 16 of them; "none" when nothing does. */
+typedef struct divisors_text {
+	char s[128];
+} divisors_text;
+divisors_text divisors_print(int64_t n, int64_t least);
+
+/* Rules for arguments that several layers share; the first that is broken is reported to m and false
+ * returned. `layer` begins the message: "mhsa: num_heads = 0: must be at least 1". */
+bool heads_check(module *m, const char *layer, int num_heads, int64_t out_shape, double attn_dropout);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,53 @@
+/* positions.h - what a query thinks of where a key is: learned tables for rows and for columns.
+ *
+ * Relative (arXiv 2101.11605): one vector per displacement, a query at (y,x) and a key at (p,q) have
+ *	logit = Q.r_height[:, p-y+PH-1] + Q.r_width[:, q-x+PW-1]
+ * Absolute: one vector per row and column, logit = Q.(r_height[:,p] + r_width[:,q]). Tables are shared
+ * by all heads and samples. Cost N (PH + PW) d: rows and columns of keys are never combined before
+ * the product. From keras_cv_attention_models@687943d, botnet/botnet.py, RelativePositionalEmbedding;
+ * the same tables of state 07209e2 are those of width_first. */
+#ifndef SAGAN_LAYERS_POSITIONS_H
+#define SAGAN_LAYERS_POSITIONS_H
+
+#include "layers/module.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct position_options {
+	int64_t position_height, position_width;     /* keys: at least as many as queries; 0: as many as
+	                                              * queries, a width of 0 as the height given */
+	bool use_absolute_pos;
+	bool dynamic_shape;                          /* logits of the first H x W keys only */
+	bool width_first;                            /* r_width is created before r_height (1.0.2) */
+} position_options;
+
+typedef struct positions {
+	char name[32];                               /* "": its tables are those of the layer around it */
+	buffer *r_height, *r_width;                  /* [d,2PH-1], [d,2PW-1]; absolute: [d,PH], [d,PW] */
+	int64_t H, W, PH, PW, d;                     /* queries, keys, width of a head */
+	position_options opt;
+} positions;
+
+/* Registers name/r_height and name/r_width (N(0, 1/d)) for queries on a map of H x W, d per head. */
+void positions_init(module *m, positions *p, const char *name, int64_t H, int64_t W, int64_t d,
+		    position_options opt);
+
+/* q [..,H,W,d], at least one leading axis -> [..,H,W,PH,PW], or [..,H,W,H,W] with dynamic_shape.
+ * Wrong: another map or width than built for. */
+node *positions_apply(graph *g, const positions *p, node *q);
+
+/* The two parts, to be added where they are needed: [G,H,W,PH,1] and [G,H,W,1,PW] for q [G,H,W,d]. */
+void positions_parts(graph *g, const positions *p, node *q, node **rows, node **columns);
+
+/* Fills p's tables from those of the same layer on another map: bilinear along the length, half-pixel
+ * centres, no antialias (load_resized_pos_emb). Borrows both; false when the widths d differ. */
+bool positions_load(positions *p, const buffer *r_height, const buffer *r_width, error *e);
+/* The same for one table: dst [d,L] from src [d,any]. */
+bool position_table_load(buffer *dst, const buffer *src, error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
