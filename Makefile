@@ -33,8 +33,8 @@ CFLAGS   ?= -O3 -g
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 PACKAGES := openblas libpng hdf5 yaml-0.1 zlib
 
-# Asked once, and only when something is compiled: pkg-config itself may be missing before the set-up.
-ask = $(eval $1 := $(shell pkg-config $2))$($1)
+# Asked once, and only when something is compiled. It may be missing before the set-up: setup.sh says so.
+ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. $(WARN) $(CFLAGS) \
 	-fno-math-errno -fno-trapping-math -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \

@@ -53,13 +53,23 @@ command -v apt-get >/dev/null 2>&1 || {
 	exit 1
 }
 apt="$sudo env DEBIAN_FRONTEND=noninteractive apt-get"
-echo "installing:$missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# apt-get's own words are hundreds of lines; one of them is wanted, and only when it fails.
+install_missing() {
+	# shellcheck disable=SC2086
+	$apt install -y --no-install-recommends $missing >>"$log" 2>&1
+}
+
+# The line that explains a failure best: no network, no such package, or whatever came last.
+reason() {
+	grep -m 1 'Failed to fetch' "$log" || grep -m 1 '^E: ' "$log" || tail -n 1 "$log"
+}
+
+echo "installing with apt-get (a minute or so):$missing"
 # A fresh machine has no package lists, an old one old lists: update when the first try fails.
-# shellcheck disable=SC2086
-$apt install -y --no-install-recommends $missing >/dev/null 2>&1 || {
-	$apt update
-	$apt install -y --no-install-recommends $missing
-} || {
-	echo "apt-get could not install:$missing" >&2
+install_missing || { $apt update >>"$log" 2>&1 && install_missing; } || {
+	echo "apt-get could not install:$missing; it said: $(reason)" >&2
 	exit 1
 }
