@@ -1,0 +1,84 @@
+/* token.h - what is added to, put beside or multiplied with tokens: bias, positions, class tokens, channel scales.
+ *
+ * Sources: keras_cv_attention_models volo/volo.py (VOLO, arXiv 2106.13112) and res_mlp/res_mlp.py (ResMLP, arXiv
+ * 2105.03404), at 07209e2 (D) and 687943d (H). Axes are bits of a mask, bit i for axis i; 0 means the last axis, the
+ * only one of D. Inputs of another size than built are refused. */
+#ifndef SAGAN_LAYERS_TOKEN_H
+#define SAGAN_LAYERS_TOKEN_H
+
+#include "layers/module.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- BiasLayer: y = x + b ----
+ *
+ * Weight: name/bias (C); H, other axes: the rank of x, sizes of the chosen axes, 1 elsewhere, batch included. */
+typedef struct bias_layer {
+	char name[32];
+	buffer *bias;
+} bias_layer;
+/* `input` is the shape of x, its batch size does not matter; {0} starts at zeros. Wrong: the batch axis. */
+void bias_layer_init(module *m, bias_layer *b, const char *name, shape input, unsigned axes, init start);
+/* x any shape -> same. */
+node *bias_layer_apply(graph *g, const bias_layer *b, node *x);
+
+/* ---- ChannelAffine: y = x * w + b ----
+ *
+ * Weights: name/weight, name/bias (C); H, other axes: sizes of the chosen axes, 1 elsewhere, without the batch. */
+typedef struct affine_options {
+	bool no_bias;
+	init weight_init;                            /* {0}: ones. A constant, or H: any start */
+	unsigned axes;
+} affine_options;
+typedef struct channel_affine {
+	char name[32];
+	buffer *weight, *bias;                       /* bias NULL without */
+} channel_affine;
+/* Wrong: the batch axis. */
+void channel_affine_init(module *m, channel_affine *a, const char *name, shape input, affine_options opt);
+/* x any shape -> same. */
+node *channel_affine_apply(graph *g, const channel_affine *a, node *x);
+
+/* ---- PositionalEmbedding: y = x + p ----
+ *
+ * Weight: name/positional_embedding, the shape of x with 1 for the batch; truncated normal of deviation 0.2. */
+typedef struct positional_embedding {
+	char name[32];
+	buffer *table;
+	int64_t input_height;
+} positional_embedding;
+/* input [B,H,W,C] (D), or of any rank (H). input_height matters to positional_embedding_load only: rows of the map in
+ * tokens [B,T+h*w,C]; 0: the largest square that the tokens hold. */
+void positional_embedding_init(module *m, positional_embedding *p, const char *name, shape input,
+			       int64_t input_height);
+/* x as built, any batch -> same. Wrong: "positional_embedding: built for [1,8,8,16], given [2,4,4,16]". */
+node *positional_embedding_apply(graph *g, const positional_embedding *p, node *x);
+/* Gives the table the values `x` of a table of shape `from`, which may belong to another map size: bilinear, half-pixel
+ * centres, no antialias (load_resized_pos_emb). Tables of tokens keep their first T rows, those of class tokens;
+ * from_height rows of map in `from`, 0 for the largest square. After module_alloc. False with e set, and nothing
+ * changed, when rank, channels or T differ. */
+bool positional_embedding_load(positional_embedding *p, shape from, const real *x, int64_t from_height, error *e);
+
+/* ---- ClassToken: learned tokens before the others, or after ----
+ *
+ * Weight: name/tokens (1,T,C), truncated normal of deviation 0.2. */
+typedef struct class_token_options {
+	int num_tokens;                              /* T; 0 means 1 */
+	bool is_at_end;                              /* H */
+} class_token_options;
+typedef struct class_token {
+	char name[32];
+	buffer *tokens;
+	class_token_options opt;
+} class_token;
+/* Wrong: num_tokens < 1. */
+void class_token_init(module *m, class_token *t, const char *name, int64_t C, class_token_options opt);
+/* x [B,N,C] -> [B,N+T,C]. Wrong: another rank. */
+node *class_token_apply(graph *g, const class_token *t, node *x);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
