@@ -10,18 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Layers of a later issue, by the beginning of the file's name. The list must become empty. */
-static const char *const not_yet[] = {
-	"d_anti_alias_downsample.", "d_batchnorm_with_activation.", "d_bias_layer.", "d_channel_affine.",
-	"d_class_token.", "d_conv2d_no_bias.", "d_conv_positional_encoding.",
-	"d_conv_relative_positional_encoding.", "d_layer_norm.", "d_mixer_block.", "d_mlp_block.",
-	"d_outlook_attention.", "d_outlook_attention_simple.", "d_positional_embedding.", "d_se_module.",
-	"d_spatial_gating_block.", "h_batchnorm_with_activation.", "h_bias_layer.", "h_channel_affine.",
-	"h_class_token.", "h_conv2d_no_bias.", "h_conv_positional_encoding.",
-	"h_conv_relative_positional_encoding.", "h_layer_norm.", "h_mlp_block.", "h_mlp_mixer_block.",
-	"h_outlook_attention.", "h_outlook_attention_simple.", "h_positional_embedding.", "h_se_module.",
-};
-
 static const char *const part_name[GOLDEN_PARTS] = {"output64", "grad_input64", "grad_weight64", "updated64"};
 
 /* ---- attributes ---- */
@@ -438,7 +426,7 @@ static bool check_case(h5 *f, const char *group, tally *t, error *e)
 
 static const golden_layer *layer_row(const char *layer, const char *source)
 {
-	const golden_layer *const tables[] = {golden_layers, golden_gan, golden_attention};
+	const golden_layer *const tables[] = {golden_layers, golden_gan, golden_attention, golden_blocks};
 	for (int i = 0; i < COUNT(tables); i++)
 		for (const golden_layer *r = tables[i]; r->layer; r++)
 			if (!strcmp(r->layer, layer) && (!r->source || strstr(source, r->source)))
@@ -510,14 +498,6 @@ bool golden_file(const char *path, golden_count *n, error *e)
 	return true;
 }
 
-static bool is_not_yet(const char *file)
-{
-	for (int i = 0; i < COUNT(not_yet); i++)
-		if (!strncmp(file, not_yet[i], strlen(not_yet[i])))
-			return true;
-	return false;
-}
-
 static int is_h5(const struct dirent *d)
 {
 	size_t n = strlen(d->d_name);
@@ -535,9 +515,7 @@ bool golden_walk(const char *dir, golden_count *n, error *e)
 		char path[4096];
 		error why;
 		snprintf(path, sizeof path, "%s/%s", dir, file[i]->d_name);
-		if (is_not_yet(file[i]->d_name)) {
-			n->skipped++;
-		} else if (!golden_file(path, n, &why)) {
+		if (!golden_file(path, n, &why)) {
 			printf("%s\n", why.text);
 			n->failed++;
 		}

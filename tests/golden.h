@@ -1,6 +1,6 @@
 /* golden.h - walks files of reference values (tests/golden/README.md) and compares ours with them.
  *
- * Tables (golden_layers.c, golden_gan.c) name a builder for every layer. The harness reads a case, lets the builder
+ * Tables (golden_layers.c, _gan.c, _attention.c, _blocks.c) name a builder per layer. The harness reads a case, lets it
  * append the layer to a graph, differentiates, runs, and compares output64, grad_input64, grad_weight64
  * and updated64, all of them: a result that the builder does not give is a failure. */
 #ifndef SAGAN_TESTS_GOLDEN_H
@@ -68,14 +68,14 @@ typedef struct golden_layer {
 	double exact;                                /* allowed in double; 0 means 1e-10 */
 } golden_layer;
 /* Building blocks and update rules; parts of GANs; attention layers. Each ended by a row without a layer. */
-extern const golden_layer golden_layers[], golden_gan[], golden_attention[];
+extern const golden_layer golden_layers[], golden_gan[], golden_attention[], golden_blocks[];
 
 /* golden_optim.c: trajectories of update rules. */
 bool golden_keras_optimizer(h5 *f, const char *group, double *worst, error *e);
 bool golden_torch_optimizer(h5 *f, const char *group, double *worst, error *e);
 
 typedef struct golden_count {
-	int files, cases, failed, skipped;           /* skipped: files of layers that do not exist yet */
+	int files, cases, failed;
 	bool silent;                                 /* count only */
 } golden_count;
 
