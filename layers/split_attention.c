@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/ops.h"
+#include "layers/heads.h"
 
 const split_attention_options split_attention_defaults = {
 	.kernel_size = 3, .strides = 1, .groups = 2, .activation = "relu",
@@ -51,7 +52,8 @@ static bool check(module *m, const split_attention *s)
 		return false;
 	}
 	if (s->C % o->groups)
-		module_fail(m, "split_attention_conv2d: in=%lld, groups=%d: not divisible", (long long)s->C, o->groups);
+		module_fail(m, "split_attention_conv2d: in=%lld, groups=%d: not divisible; %s fit", (long long)s->C,
+			o->groups, divisors_print(s->C, 1).s);
 	return s->C % o->groups == 0;
 }
 
