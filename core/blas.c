@@ -3,12 +3,18 @@
 #include <cblas.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #ifdef REAL_DOUBLE
 #define GEMM cblas_dgemm
 #else
 #define GEMM cblas_sgemm
 #endif
+
+/* LAPACK has no C header of its own. Fortran passes everything by address and the lengths of texts
+ * behind the last argument. */
+void dsyev_(const char *job, const char *half, const int *n, double *a, const int *lda, double *w,
+	    double *work, const int *lwork, int *info, size_t job_length, size_t half_length);
 
 static void one_thread(void)
 {
@@ -35,4 +41,19 @@ void blas_gemm_in(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real 
 void blas_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a, const real *b, real *c)
 {
 	blas_gemm_in(ta, tb, m, n, k, a, ta ? m : k, b, tb ? k : n, c, n, false);
+}
+
+/* Fortran's columns are our rows: its upper half is our j <= i, its eigenvector columns are our rows. */
+bool blas_eigen(int64_t n, double *a, double *w, bool vectors, error *e)
+{
+	must(n >= 1 && n <= 8192, "eigenvalues of a matrix of side %lld", (long long)n);
+	blas_init();
+	const int side = (int)n, room = 34 * side;   /* (block of dsytrd + 2) n: the size LAPACK likes */
+	int info = 0;
+	double *work = mem_new((size_t)room, sizeof *work, e);
+	if (!work)
+		return false;
+	dsyev_(vectors ? "V" : "N", "U", &side, a, &side, w, work, &room, &info, 1, 1);
+	free(work);
+	return info == 0 || error_set(e, "eigenvalues of a matrix of side %d: no convergence (dsyev %d)", side, info);
 }

@@ -1,4 +1,4 @@
-/* blas.h - OpenBLAS in one place: the only file that knows cblas.h.
+/* blas.h - OpenBLAS and the LAPACK inside it in one place: the only file that knows cblas.h.
  *
  * Matrices are row-major. The library's own threads are off: parallelism is the caller's, over fixed
  * pieces, so that the bits do not depend on the number of threads. */
@@ -17,5 +17,10 @@ void blas_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a,
 /* The same inside larger matrices, whose rows lie lda, ldb, ldc elements apart. add: c += a' b'. */
 void blas_gemm_in(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
 		  const real *b, int64_t ldb, real *c, int64_t ldc, bool add);
+
+/* Eigenvalues w [n], ascending, of the symmetric a [n,n] (its j <= i half is read), in double. With
+ * `vectors`, row k of a becomes the unit eigenvector of w[k]; without, a is spoilt. False when memory
+ * is out or the iteration does not converge (numbers that are not finite). */
+bool blas_eigen(int64_t n, double *a, double *w, bool vectors, error *e);
 
 #endif

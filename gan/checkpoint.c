@@ -126,7 +126,8 @@ static bool write_info(h5 *f, const checkpoint_info *c, const state_list *l, err
 		&& h5_attr_write_text(f, "/", "precision", REAL_NAME, e)
 		&& h5_attr_write_text(f, "/", "config", c->config, e)
 		&& h5_attr_write_text(f, "/", "checksum", sum, e)
-		&& (!c->has_score || h5_attr_write_f64(f, "/", "score", c->score, e));
+		&& (!c->has_score || (h5_attr_write_f64(f, "/", "score", c->score, e)
+			&& h5_attr_write_text(f, "/", "score_about", c->score_about, e)));
 }
 
 bool checkpoint_save(const char *path, const checkpoint_info *about, const state_list *l, error *e)
@@ -167,7 +168,8 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, error *e)
 		return false;
 	if (out->step < 0)
 		return error_set(e, "%s: step = %lld: must not be negative", path, (long long)out->step);
-	out->has_score = h5_attr_f64(f, "/", "score", &out->score, NULL);
+	out->has_score = h5_attr_f64(f, "/", "score", &out->score, NULL)
+		&& h5_attr_text(f, "/", "score_about", out->score_about, sizeof out->score_about, NULL);
 	out->config = h5_attr_text_new(f, "/", "config", e);
 	return out->config != NULL;
 }
@@ -335,7 +337,7 @@ bool checkpoint_load(const char *path, const state_list *l, bool whole, error *e
 	return ok;
 }
 
-bool checkpoint_rescore(const char *from, const char *to, double score, error *e)
+bool checkpoint_rescore(const char *from, const char *to, double score, const char *about, error *e)
 {
 	checkpoint_info info = {0};
 	state_list l = {0};
@@ -355,6 +357,7 @@ bool checkpoint_rescore(const char *from, const char *to, double score, error *e
 	ok = ok && verify(f, from, &info, &l, e) && fill(f, &l, e);
 	info.has_score = true;
 	info.score = score;
+	snprintf(info.score_about, sizeof info.score_about, "%s", about);
 	ok = ok && checkpoint_save(to, &info, &l, e);
 	for (int i = 0; i < l.n; i++)
 		free(l.item[i].x);

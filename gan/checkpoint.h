@@ -2,7 +2,8 @@
  *
  * A state is a list of named arrays, so that saving, checking, loading and comparing are loops. The
  * file has one data set per item under the item's path, and attributes that a person understands:
- *     /                      program, format, step, precision, config (text), checksum, score
+ *     /                      program, format, step, precision, config (text), checksum;
+ *                            score, score_about (what it measures), once evaluated
  *     /generator/..., /discriminator/...     parameters, running statistics, spectral-norm vectors
  *     /ema/...                               the averaged generator
  *     /optimizer/generator/m/..., .../v/..., .../t
@@ -46,6 +47,7 @@ typedef struct checkpoint_info {
 	char *config;                                /* own; the config as YAML text */
 	bool has_score;
 	double score;                                /* lower is better; from an evaluation */
+	char score_about[256];                       /* what it measures; scores with other texts do not compare */
 } checkpoint_info;
 void checkpoint_info_free(checkpoint_info *c);
 
@@ -67,9 +69,10 @@ bool checkpoint_verify(const char *path, error *e);
 /* "dir/checkpoint-00001000.h5" */
 void checkpoint_path(const char *dir, int64_t step, char *path, size_t size);
 
-/* The newest checkpoint of a directory that passes checkpoint_verify. Unreadable newer ones are
- * named in `warning` (one line, empty when there are none). False when the directory has none at
- * all: e then says so, or, where all are damaged, what is wrong with the newest. */
+/* The newest checkpoint of a directory that passes checkpoint_verify; the best one where no numbered
+ * one does. Unreadable newer ones are named in `warning` (one line, empty when there are none). False
+ * when the directory has none at all: e then says so, or, where all are damaged, what is wrong with
+ * the newest. */
 bool checkpoint_latest(const char *dir, char *path, size_t size, error *warning, error *e);
 
 /* True when the directory has a file named like a checkpoint. */
@@ -81,13 +84,16 @@ bool checkpoint_resolve(const char *given, char *path, size_t size, error *warni
 /* Removes all numbered checkpoints of dir but the `keep` newest, and forgotten temporary files. */
 bool checkpoint_prune(const char *dir, int keep, error *e);
 
-/* Writes the checkpoint `from` once more to `to`, with a score. */
-bool checkpoint_rescore(const char *from, const char *to, double score, error *e);
+/* Writes the checkpoint `from` once more to `to`, with a score and what that measures. */
+bool checkpoint_rescore(const char *from, const char *to, double score, const char *about, error *e);
 
 /* Makes dir/checkpoint-best.h5 a copy of `path` with its score, when that is lower than the score of
- * the best so far (or there is none). *better says whether it was. Which score is the caller's
- * choice; training alone keeps no best, an evaluation does. */
-bool checkpoint_best(const char *dir, const char *path, double score, bool *better, error *e);
+ * the best so far, or that one measures something else, or there is none. *better says whether it did.
+ * Pruning does not touch the copy. */
+bool checkpoint_best(const char *dir, const char *path, double score, const char *about, bool *better, error *e);
+
+/* The best checkpoint of a directory into path; false when it has none. */
+bool checkpoint_best_path(const char *dir, char *path, size_t size, error *e);
 
 #ifdef __cplusplus
 }

@@ -145,6 +145,7 @@ typedef struct config {
 		int64_t log_every, sample_every, checkpoint_every;      /* steps; 0: never (sample, checkpoint: at the end) */
 		int sample_count;                    /* images of a grid */
 		int keep;                            /* checkpoints kept besides the best */
+		int score_count;                     /* images that score a checkpoint; 0: no scores */
 	} train;
 
 	/* Not keys: where the values come from. */

@@ -151,6 +151,8 @@ static bool check_combinations(const config *c, error *e)
 	if (c->model.sn_update == SN_REAL_ONLY && c->loss.d_batch == D_BATCH_JOINT)
 		return config_wrong(c, "model.sn_update", e, "real images have no pass of their own with loss.d_batch "
 				    "= joint; set loss.d_batch = separate or model.sn_update = every_forward");
+	if (c->train.score_count == 1)
+		return config_wrong(c, "train.score_count", e, "one image has no spread; must be 0 (no scores) or 2 to 100000");
 	if (c->model.channels == 2)
 		return config_wrong(c, "model.channels", e, "must be 1 (gray), 3 (colour) or 0 (as the data)");
 	return true;

@@ -182,6 +182,8 @@ static const config_key TABLE[] = {
 	"steps between checkpoints; 0: at the end only"},
 {"train.keep", KEY_INT, AT(train.keep), 1, 1000, NULL, "3", MAY,
 	"newest checkpoints kept, besides the best"},
+{"train.score_count", KEY_INT, AT(train.score_count), 0, 100000, NULL, "2000", MAY,
+	"images that score each checkpoint on a coarse scale; 0: no scores"},
 };
 
 int config_key_count(void)

@@ -8,9 +8,11 @@
 #include "core/file.h"
 #include "gan/rundir.h"
 
+enum { ROWS, TIMES, SCORES, FILES };
+
 struct metrics {
-	FILE *rows, *times;                          /* own */
-	char path[2][RUN_PATH_MAX];
+	FILE *f[FILES];                              /* own; SCORES may be NULL */
+	char path[FILES][RUN_PATH_MAX];
 };
 
 /* Columns of metrics.csv after step and epoch, in order. */
@@ -89,28 +91,28 @@ static FILE *open_rows(const char *path, const char *header, int64_t step, error
 	return f;
 }
 
-metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, error *e)
+metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool scored, error *e)
 {
-	char header[64 + GAMMA_MAX * 320];
+	char columns[64 + GAMMA_MAX * 320];
+	static const char *const name[FILES] = {"metrics.csv", "timing.csv", "scores.csv"};
+	const char *const header[FILES] = {columns, "step,seconds,images_per_s\n", "step,score\n"};
 	metrics *m = mem_zero(1, sizeof *m, e);
 	if (!m)
 		return NULL;
-	size_t n = (size_t)snprintf(header, sizeof header, "step,epoch");
+	size_t n = (size_t)snprintf(columns, sizeof columns, "step,epoch");
 	for (int i = 0; i < COUNT(COLUMN); i++)
-		n += (size_t)snprintf(header + n, sizeof header - n, ",%s", COLUMN[i].name);
+		n += (size_t)snprintf(columns + n, sizeof columns - n, ",%s", COLUMN[i].name);
 	for (int i = 0; i < s->gammas; i++)
-		n += (size_t)snprintf(header + n, sizeof header - n, ",%s/gamma,%s/gamma_grad",
+		n += (size_t)snprintf(columns + n, sizeof columns - n, ",%s/gamma,%s/gamma_grad",
 			s->gamma[i].name, s->gamma[i].name);
-	snprintf(header + n, sizeof header - n, "\n");
+	snprintf(columns + n, sizeof columns - n, "\n");
 
-	if (run_path(dir, "metrics.csv", m->path[0], e) && run_path(dir, "timing.csv", m->path[1], e)) {
-		m->rows = open_rows(m->path[0], header, step, e);
-		m->times = m->rows ? open_rows(m->path[1], "step,seconds,images_per_s\n", step, e) : NULL;
-	}
-	if (!m->times) {
-		metrics_close(m, NULL);
-		return NULL;
-	}
+	for (int i = 0; i < (scored ? FILES : SCORES); i++)
+		if (!run_path(dir, name[i], m->path[i], e)
+			|| !(m->f[i] = open_rows(m->path[i], header[i], step, e))) {
+			metrics_close(m, NULL);
+			return NULL;
+		}
 	return m;
 }
 
@@ -119,34 +121,39 @@ bool metrics_close(metrics *m, error *e)
 	if (!m)
 		return true;
 	bool ok = true;
-	FILE *f[] = {m->rows, m->times};
-	for (int i = 0; i < COUNT(f); i++)
-		if (f[i] && fclose(f[i]) != 0)
+	for (int i = 0; i < FILES; i++)
+		if (m->f[i] && fclose(m->f[i]) != 0)
 			ok = error_set(e, "%s: cannot be written: %s", m->path[i], strerror(errno));
 	free(m);
 	return ok;
 }
 
-static bool flushed(FILE *f, const char *path, error *e)
+static bool flushed(metrics *m, int i, error *e)
 {
-	if (fflush(f) == 0 && !ferror(f))
+	if (fflush(m->f[i]) == 0 && !ferror(m->f[i]))
 		return true;
-	return error_set(e, "%s: cannot be written: %s", path, strerror(errno));
+	return error_set(e, "%s: cannot be written: %s", m->path[i], strerror(errno));
 }
 
 bool metrics_row(metrics *m, const step_stats *mean, double epoch, error *e)
 {
-	fprintf(m->rows, "%lld,%.6g", (long long)mean->step, epoch);
+	fprintf(m->f[ROWS], "%lld,%.6g", (long long)mean->step, epoch);
 	for (int i = 0; i < COUNT(COLUMN); i++)
-		fprintf(m->rows, ",%.9g", value_of(mean, &COLUMN[i]));
+		fprintf(m->f[ROWS], ",%.9g", value_of(mean, &COLUMN[i]));
 	for (int i = 0; i < mean->gammas; i++)
-		fprintf(m->rows, ",%.9g,%.9g", mean->gamma[i].value, mean->gamma[i].grad);
-	fputc('\n', m->rows);
-	return flushed(m->rows, m->path[0], e);
+		fprintf(m->f[ROWS], ",%.9g,%.9g", mean->gamma[i].value, mean->gamma[i].grad);
+	fputc('\n', m->f[ROWS]);
+	return flushed(m, ROWS, e);
 }
 
 bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s, error *e)
 {
-	fprintf(m->times, "%lld,%.3f,%.1f\n", (long long)step, seconds, images_per_s);
-	return flushed(m->times, m->path[1], e);
+	fprintf(m->f[TIMES], "%lld,%.3f,%.1f\n", (long long)step, seconds, images_per_s);
+	return flushed(m, TIMES, e);
+}
+
+bool metrics_score(metrics *m, int64_t step, double score, error *e)
+{
+	fprintf(m->f[SCORES], "%lld,%.9g\n", (long long)step, score);
+	return flushed(m, SCORES, e);
 }

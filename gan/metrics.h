@@ -1,7 +1,7 @@
-/* metrics.h - metrics.csv and timing.csv of a run.
+/* metrics.h - metrics.csv, scores.csv and timing.csv of a run.
  *
- * A row of metrics.csv depends on config, seed and data only: a run that was interrupted ends with
- * the same file as one that was not. Times stand in timing.csv. */
+ * A row of the first two depends on config, seed and data only: a run that was interrupted ends with
+ * the same files as one that was not. Times stand in timing.csv. */
 #ifndef SAGAN_GAN_METRICS_H
 #define SAGAN_GAN_METRICS_H
 
@@ -13,14 +13,16 @@ extern "C" {
 
 typedef struct metrics metrics;
 
-/* Opens both files in dir for adding rows after `step`: rows of later steps, from a process that was
- * killed before its next checkpoint, are dropped. `s` names the gammas. new/free. */
-metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, error *e);
+/* Opens the files in dir for adding rows after `step`: rows of later steps, from a process that was
+ * killed before its next checkpoint, are dropped. `s` names the gammas; scores.csv is made only when
+ * `scored`. new/free. */
+metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool scored, error *e);
 bool metrics_close(metrics *m, error *e);            /* NULL allowed */
 
 /* One row each, on disk (in the system's memory at least) when it returns. */
 bool metrics_row(metrics *m, const step_stats *mean, double epoch, error *e);
 bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s, error *e);
+bool metrics_score(metrics *m, int64_t step, double score, error *e);        /* opened with `scored` */
 
 #ifdef __cplusplus
 }

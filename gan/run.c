@@ -13,6 +13,7 @@
 #include "gan/pictures.h"
 #include "gan/rundir.h"
 #include "gan/sampler.h"
+#include "gan/score.h"
 #include "gan/trainer_internal.h"
 
 typedef struct run {
@@ -22,6 +23,12 @@ typedef struct run {
 	int lock;
 	metrics *m;                                  /* own */
 	sampler *s;                                  /* own */
+	int64_t taken;                               /* step whose generator is in s; -1: none */
+	scorer judge;                                /* own; no fakes: checkpoints are not scored */
+	struct best {
+		double score;
+		int64_t step;                        /* -1: none yet */
+	} best;
 	int64_t last;                                /* step at which the run ends */
 	int64_t saved, drawn;                        /* steps at which that was done last; -1: never */
 	char good[RUN_PATH_MAX];                     /* the last good checkpoint, or "" */
@@ -84,6 +91,32 @@ static bool check_config(const run *r, const checkpoint_info *info, error *e)
 	return ok;
 }
 
+static void read_best(run *r)
+{
+	char path[RUN_PATH_MAX];
+	checkpoint_info best;
+	if (!checkpoint_best_path(r->out, path, sizeof path, NULL) || !checkpoint_read_info(path, &best, NULL))
+		return;
+	if (best.has_score)
+		r->best = (struct best){best.score, best.step};
+	checkpoint_info_free(&best);
+}
+
+/* The best checkpoint so far. A kill after the newest one was written, before it was compared with the
+ * best, is made good. */
+static bool recall_best(run *r, const checkpoint_info *newest, error *e)
+{
+	bool better = false;
+	read_best(r);
+	if (!newest->has_score || newest->step <= r->best.step)
+		return true;
+	if (!checkpoint_best(r->out, r->good, newest->score, newest->score_about, &better, e))
+		return false;
+	if (better)
+		r->best = (struct best){newest->score, newest->step};
+	return true;
+}
+
 /* Goes on from the newest readable checkpoint, if there is any. */
 static bool resume(run *r, error *e)
 {
@@ -96,7 +129,7 @@ static bool resume(run *r, error *e)
 		return false;
 	if (warning.text[0])
 		note(r, NOTE_WARNING, "%s", warning.text);
-	bool ok = check_config(r, &info, e) && trainer_load(r->t, r->good, e);
+	bool ok = check_config(r, &info, e) && trainer_load(r->t, r->good, e) && recall_best(r, &info, e);
 	checkpoint_info_free(&info);
 	if (ok) {
 		r->saved = r->t->step;
@@ -160,6 +193,15 @@ static bool show_data(run *r, error *e)
 	return true;
 }
 
+/* Random images have nothing to be compared with, and one image has no spread. */
+static bool start_scores(run *r, error *e)
+{
+	const trainer *t = r->t;
+	if (t->cfg.train.score_count == 0 || !t->data || t->data->n < 2)
+		return true;
+	return scorer_init(&r->judge, &t->cfg, t->data, e);
+}
+
 static bool start(run *r, error *e)
 {
 	trainer *t = r->t;
@@ -176,8 +218,8 @@ static bool start(run *r, error *e)
 	step_stats names = {.gammas = t->gammas};
 	for (int i = 0; i < t->gammas; i++)
 		names.gamma[i].name = t->gamma_name[i];
-	if (!resume(r, e) || !write_config(r, e) || !show_data(r, e)
-		|| !(r->m = metrics_open(r->out, t->step, &names, e))
+	if (!resume(r, e) || !write_config(r, e) || !show_data(r, e) || !start_scores(r, e)
+		|| !(r->m = metrics_open(r->out, t->step, &names, r->judge.fakes > 0, e))
 		|| !(r->s = sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e)))
 		return false;
 	note(r, NOTE_INFO,
@@ -257,16 +299,28 @@ static bool report(run *r, const step_stats *s, error *e)
 	return true;
 }
 
-/* The fixed latents through the averaged generator (the plain one without average). */
+/* The sampler gets the averaged generator (the plain one without average) as it is now. */
+static bool take(run *r, error *e)
+{
+	trainer *t = r->t;
+	if (r->taken == t->step)
+		return true;
+	r->taken = -1;
+	if (!sampler_take(r->s, t->average ? generator_module(t->average) : t->pg.m, e))
+		return false;
+	r->taken = t->step;
+	return true;
+}
+
+/* The fixed latents through the generator that is sampled. */
 static bool draw(run *r, error *e)
 {
 	trainer *t = r->t;
 	char name[64], path[RUN_PATH_MAX];
-	module *from = t->average ? generator_module(t->average) : t->pg.m;
 	sample_request q = {.n = t->cfg.train.sample_count, .seed = (uint64_t)t->cfg.seed, .label = -1};
 	real *x = mem_new((size_t)(q.n * sampler_image_size(r->s)), sizeof *x, e);
 	snprintf(name, sizeof name, "samples-%08lld.png", (long long)t->step);
-	bool ok = x && run_path(r->out, name, path, e) && sampler_take(r->s, from, e)
+	bool ok = x && run_path(r->out, name, path, e) && take(r, e)
 		&& sampler_request(r->s, &q, x, e)
 		&& picture_grid(path, x, q.n, t->cfg.model.size, t->cfg.model.size, t->cfg.model.channels,
 			sample_columns(r->s, &q), e);
@@ -277,18 +331,44 @@ static bool draw(run *r, error *e)
 	return ok;
 }
 
-/* The new file is complete before older ones go. */
-static bool save(run *r, error *e)
+/* Scores the generator that is sampled, in a row of scores.csv. An evaluation that fails must not cost
+ * the checkpoint. */
+static bool judge(run *r, double *score, bool *judged, error *e)
+{
+	error why;
+	*judged = r->judge.fakes > 0 && take(r, &why) && scorer_run(&r->judge, r->s, score, &why);
+	if (r->judge.fakes > 0 && !*judged)
+		note(r, NOTE_WARNING, "step %lld: not scored: %s", (long long)r->t->step, why.text);
+	return !*judged || metrics_score(r->m, r->t->step, *score, e);
+}
+
+static bool keep_best(run *r, const char *path, double score, error *e)
+{
+	bool better;
+	if (!checkpoint_best(r->out, path, score, r->judge.about, &better, e))
+		return false;
+	if (better)
+		r->best = (struct best){score, r->t->step};
+	note(r, NOTE_INFO, "score %.4g, best %.4g at step %lld", score, r->best.score, (long long)r->best.step);
+	return true;
+}
+
+/* The new file is complete before older ones go. With `scored` it is compared with the best. */
+static bool save(run *r, bool scored, error *e)
 {
 	trainer *t = r->t;
 	char path[RUN_PATH_MAX];
+	double score = 0;
+	bool judged = false;
+	if (scored && !judge(r, &score, &judged, e))
+		return false;
 	checkpoint_path(r->out, t->step, path, sizeof path);
-	if (!trainer_save(t, path, e))
+	if (!trainer_save_scored(t, path, score, judged ? r->judge.about : NULL, e))
 		return false;
 	memcpy(r->good, path, sizeof r->good);
 	r->saved = t->step;
 	note(r, NOTE_FILE, "checkpoint: %s", path);
-	return checkpoint_prune(r->out, t->cfg.train.keep, e);
+	return (!judged || keep_best(r, path, score, e)) && checkpoint_prune(r->out, t->cfg.train.keep, e);
 }
 
 /* Told once when it begins, and again only after it was over. */
@@ -324,7 +404,7 @@ static bool after_step(run *r, const step_stats *s, error *e)
 		return false;
 	if ((due(s->step, c->train.sample_every) || end) && !draw(r, e))
 		return false;
-	return (!due(s->step, c->train.checkpoint_every) && !end) || save(r, e);
+	return (!due(s->step, c->train.checkpoint_every) && !end) || save(r, true, e);
 }
 
 static bool asked_to_stop(const run *r, enum run_end *end)
@@ -359,8 +439,7 @@ static bool final_pictures(run *r, error *e)
 	note(r, NOTE_FILE, "loss curve: %s", loss);
 	if (sampler_attentions(r->s) == 0)
 		return true;
-	module *from = t->average ? generator_module(t->average) : t->pg.m;
-	if (!sampler_take(r->s, from, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, 6, e))
+	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, 6, e))
 		return false;
 	note(r, NOTE_FILE, "attention: %s", sheet);
 	return true;
@@ -368,7 +447,8 @@ static bool final_pictures(run *r, error *e)
 
 static bool finish(run *r, enum run_end end, error *e)
 {
-	if (r->saved != r->t->step && !save(r, e))
+	/* Where an interruption fell must not decide which checkpoint is the best: no score. */
+	if (r->saved != r->t->step && !save(r, false, e))
 		return false;
 	if (end != RUN_STOPPED && r->drawn != r->t->step && !draw(r, e))
 		return false;
@@ -385,7 +465,8 @@ static void name_last_good(const run *r, error *e)
 
 bool trainer_run(trainer *t, const run_options *opt, enum run_end *end, error *e)
 {
-	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1};
+	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1,
+		.taken = -1, .best = {.step = -1}};
 	r.last = opt->steps > 0 ? opt->steps : t->cfg.steps;
 	*end = RUN_FINISHED;
 	bool started = start(&r, e);
@@ -398,6 +479,7 @@ bool trainer_run(trainer *t, const run_options *opt, enum run_end *end, error *e
 		name_last_good(&r, e);
 	ok = metrics_close(r.m, ok ? e : NULL) && ok;
 	sampler_free(r.s);
+	scorer_free(&r.judge);
 	rundir_close(r.lock);
 	return ok;
 }

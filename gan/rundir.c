@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,9 +93,10 @@ static bool list_steps(const char *dir, steps *out, error *e)
 bool checkpoint_any(const char *dir)
 {
 	steps s;
+	char best[RUN_PATH_MAX];
 	bool any = list_steps(dir, &s, NULL) && s.n > 0;
 	free(s.x);
-	return any;
+	return any || checkpoint_best_path(dir, best, sizeof best, NULL);
 }
 
 bool checkpoint_latest(const char *dir, char *path, size_t size, error *warning, error *e)
@@ -113,9 +115,11 @@ bool checkpoint_latest(const char *dir, char *path, size_t size, error *warning,
 		if (!found && first.text[0] == '\0')
 			first = why;
 	}
+	if (!found && checkpoint_best_path(dir, path, size, NULL))
+		found = checkpoint_verify(path, first.text[0] ? NULL : &first);
 	if (found && first.text[0] && warning)
 		error_set(warning, "%.600s; going on from %.300s", first.text, path);
-	if (!found && s.n == 0)
+	if (!found && !first.text[0])
 		error_set(e, "%s: no checkpoint there (checkpoint-*.h5)", dir);
 	else if (!found)
 		error_set(e, "%.900s; no other checkpoint can be read", first.text);
@@ -177,21 +181,31 @@ bool checkpoint_prune(const char *dir, int keep, error *e)
 	return ok;
 }
 
-bool checkpoint_best(const char *dir, const char *path, double score, bool *better, error *e)
+bool checkpoint_best(const char *dir, const char *path, double score, const char *about, bool *better, error *e)
 {
 	char best[RUN_PATH_MAX];
 	checkpoint_info old;
 	*better = false;
 	if (!run_path(dir, BEST_NAME, best, e))
 		return false;
-	bool has_old = checkpoint_read_info(best, &old, NULL);
-	double old_score = old.score;
-	has_old = has_old && old.has_score;
+	/* Read whole: a damaged best one must not stand in the way of a good one. */
+	bool keep_old = checkpoint_read_info(best, &old, NULL) && old.has_score
+		&& strcmp(old.score_about, about) == 0 && !(score < old.score) && checkpoint_verify(best, NULL);
 	checkpoint_info_free(&old);
-	if (has_old && !(score < old_score))
+	if (keep_old || !isfinite(score))
 		return true;
-	*better = checkpoint_rescore(path, best, score, e);
+	*better = checkpoint_rescore(path, best, score, about, e);
 	return *better;
+}
+
+bool checkpoint_best_path(const char *dir, char *path, size_t size, error *e)
+{
+	if ((size_t)snprintf(path, size, "%s/" BEST_NAME, dir) >= size)
+		return error_set(e, "%.200s...: the path is longer than %zu bytes", dir, size - 1);
+	if (access(path, F_OK) == 0)
+		return true;
+	return error_set(e, "%s: %s; a run that scores its checkpoints (train.score_count) keeps the best there",
+		path, strerror(errno));
 }
 
 /* ---- the directory itself ---- */

@@ -269,6 +269,11 @@ int64_t sampler_step(const sampler *s)
 	return s->step;
 }
 
+int64_t sampler_batch(const sampler *s)
+{
+	return s->batch;
+}
+
 int64_t sampler_image_size(const sampler *s)
 {
 	return (int64_t)s->net.size * s->net.size * s->net.channels;

@@ -29,6 +29,7 @@ bool sampler_take(sampler *s, const module *from, error *e);
 const config *sampler_config(const sampler *s);
 const char *sampler_path(const sampler *s);          /* the file it came from, or "" */
 int64_t sampler_step(const sampler *s);
+int64_t sampler_batch(const sampler *s);              /* images of one pass */
 int64_t sampler_image_size(const sampler *s);        /* elements of one image: H * W * C */
 int64_t sampler_latent_size(const sampler *s);       /* Z */
 int sampler_classes(const sampler *s);               /* 0: unconditional */

@@ -4,6 +4,7 @@
  * A run directory holds
  *     config.yaml               what is trained, with every default filled in
  *     checkpoint-00001000.h5    complete states (checkpoint.h), the last few
+ *     checkpoint-best.h5        the one with the lowest score (score.h); scores.csv has them all
  *     metrics.csv, timing.csv   one row per log interval; times apart, they differ between runs
  *     samples-00001000.png      grids of fixed latents;  data.png: one batch as D sees it
  *     loss.png, attention.png   pictures of the state of affairs (pictures.h)

@@ -91,5 +91,7 @@ double pass_scalar(const pass *p, const node *n);    /* 0 for NULL */
 
 /* trainer_state.c: every array that a run needs to go on, in the order of the file. */
 bool trainer_list(trainer *t, state_list *l, error *e);
+/* trainer_save with a score and what that measures; about NULL: no score. */
+bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, error *e);
 
 #endif

@@ -100,11 +100,14 @@ static bool all_finite(const state_list *l, error *e)
 	return true;
 }
 
-bool trainer_save(trainer *t, const char *path, error *e)
+bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, error *e)
 {
 	state_list l = {0};
 	error why;
-	checkpoint_info info = {.step = t->step, .program = "sagan " SAGAN_VERSION};
+	checkpoint_info info = {.step = t->step, .program = "sagan " SAGAN_VERSION, .has_score = about != NULL,
+		.score = score};
+	if (about)
+		snprintf(info.score_about, sizeof info.score_about, "%s", about);
 	info.config = config_text(&t->cfg, e);
 	bool ok = info.config && trainer_list(t, &l, e);
 	if (ok && !all_finite(&l, &why))
@@ -113,6 +116,11 @@ bool trainer_save(trainer *t, const char *path, error *e)
 	state_list_free(&l);
 	checkpoint_info_free(&info);
 	return ok;
+}
+
+bool trainer_save(trainer *t, const char *path, error *e)
+{
+	return trainer_save_scored(t, path, 0, NULL, e);
 }
 
 /* The streams belong to the seed: a file that says otherwise is not of this run. */

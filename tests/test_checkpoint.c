@@ -366,7 +366,7 @@ START_TEST(pruning_keeps_the_last_n_and_the_best)
 	bool better;
 	for (int i = 1; i <= 5; i++)
 		save_step(i);
-	ck_assert(checkpoint_best(dir, at("checkpoint-00000001.h5"), 3.5, &better, &e) && better);
+	ck_assert(checkpoint_best(dir, at("checkpoint-00000001.h5"), 3.5, "units", &better, &e) && better);
 	write_all(at("checkpoint-00000006.h5.tmp.4711"), (const unsigned char *)"half", 4);
 	write_all(at("notes.tmp.txt"), (const unsigned char *)"mine", 4);
 	ck_assert_msg(checkpoint_prune(dir, 2, &e), "%s", e.text);
@@ -385,8 +385,13 @@ START_TEST(best_is_the_lowest_score_and_complete)
 {
 	static const struct {
 		double score;
+		const char *about;
 		bool better;
-	} row[] = {{5, true}, {6, false}, {NAN, false}, {4.5, true}, {4.5, false}};
+	} row[] = {
+		{NAN, "apples", false}, {5, "apples", true}, {6, "apples", false}, {NAN, "apples", false},
+		{4.5, "apples", true}, {4.5, "apples", false},
+		{7, "pears", true},                  /* nothing to do with apples */
+	};
 	error e = {""};
 	checkpoint_info info;
 	for (int i = 0; i < COUNT(row); i++) {
@@ -394,11 +399,12 @@ START_TEST(best_is_the_lowest_score_and_complete)
 		char path[RUN_PATH_MAX];
 		save_step(i + 1);
 		checkpoint_path(dir, i + 1, path, sizeof path);
-		ck_assert_msg(checkpoint_best(dir, path, row[i].score, &better, &e), "%s", e.text);
+		ck_assert_msg(checkpoint_best(dir, path, row[i].score, row[i].about, &better, &e), "%s", e.text);
 		ck_assert_int_eq(better, row[i].better);
 	}
 	ck_assert_msg(checkpoint_read_info(at("checkpoint-best.h5"), &info, &e), "%s", e.text);
-	ck_assert(info.has_score && info.score == 4.5 && info.step == 4);
+	ck_assert(info.has_score && info.score == 7 && info.step == COUNT(row));
+	ck_assert_str_eq(info.score_about, "pears");
 	checkpoint_info_free(&info);
 	ck_assert_msg(checkpoint_verify(at("checkpoint-best.h5"), &e), "%s", e.text);
 	sample_state s, want;
@@ -409,6 +415,40 @@ START_TEST(best_is_the_lowest_score_and_complete)
 	ck_assert_mem_eq(s.kernel, want.kernel, sizeof s.kernel);
 	state_list_free(&s.list);
 	state_list_free(&want.list);
+}
+END_TEST
+
+/* A damaged best one does not stand in the way; the best one is gone on from when nothing else is left. */
+START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
+{
+	error e = {""}, warning;
+	bool better;
+	char path[RUN_PATH_MAX];
+	ck_assert(!checkpoint_best_path(dir, path, sizeof path, &e));
+	ck_assert_msg(strstr(e.text, "checkpoint-best.h5") && strstr(e.text, "train.score_count"), "%s", e.text);
+	save_step(1);
+	ck_assert(checkpoint_best(dir, at("checkpoint-00000001.h5"), 1, "units", &better, &e) && better);
+	ck_assert(checkpoint_best_path(dir, path, sizeof path, &e));
+	size_t n;
+	unsigned char *x = read_all(path, &n);
+	const double third = 1.0 / 3;
+	for (size_t i = 0; i + 8 <= n; i++)
+		if (memcmp(x + i, &third, sizeof third) == 0)
+			x[i] ^= 1;
+	write_all(path, x, n);
+	free(x);
+	ck_assert(!checkpoint_verify(path, NULL));
+	ck_assert(checkpoint_best(dir, at("checkpoint-00000001.h5"), 2, "units", &better, &e) && better);
+	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
+
+	ck_assert_int_eq(truncate(at("checkpoint-00000001.h5"), 100), 0);
+	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_str_eq(path, at("checkpoint-best.h5"));
+	ck_assert_msg(strstr(warning.text, "checkpoint-00000001.h5"), "%s", warning.text);
+	ck_assert_int_eq(unlink(at("checkpoint-00000001.h5")), 0);
+	ck_assert(checkpoint_any(dir));
+	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_str_eq(warning.text, "");
 }
 END_TEST
 
@@ -430,6 +470,7 @@ int main(void)
 	tcase_add_test(c, newest_readable_checkpoint_is_found_by_number);
 	tcase_add_test(c, pruning_keeps_the_last_n_and_the_best);
 	tcase_add_test(c, best_is_the_lowest_score_and_complete);
+	tcase_add_test(c, best_is_replaced_when_damaged_and_used_when_alone);
 	suite_add_tcase(suite, c);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

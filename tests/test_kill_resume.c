@@ -25,7 +25,7 @@ static const char *self;
 static int train(const char *dir, int threads)
 {
 	static const char *const set[] = {"steps=60", "train.checkpoint_every=2", "train.log_every=3",
-		"train.sample_every=20", NULL};
+		"train.sample_every=20", "train.score_count=20", NULL};
 	error e = {""};
 	enum run_end end;
 	config c = tiny_config(TINY_FULL, set);
@@ -119,6 +119,8 @@ START_TEST(killed_run_ends_in_the_same_bits)
 	snprintf(last, sizeof last, "checkpoint-%08d.h5", STEPS);
 	must_be_equal(whole, killed, last);
 	must_be_equal(whole, killed, "metrics.csv");
+	must_be_equal(whole, killed, "scores.csv");
+	must_be_equal(whole, killed, "checkpoint-best.h5");
 	must_be_equal(whole, killed, "samples-00000060.png");
 	tiny_remove(whole);
 	tiny_remove(killed);

@@ -318,7 +318,7 @@ START_TEST(run_leaves_what_it_promises)
 	static const char *const file[] = {
 		"config.yaml", "data.png", "metrics.csv", "timing.csv", "loss.png", "attention.png",
 		"samples-00000005.png", "samples-00000010.png", "samples-00000012.png",
-		"checkpoint-00000008.h5", "checkpoint-00000012.h5",
+		"checkpoint-00000008.h5", "checkpoint-00000012.h5", "checkpoint-best.h5", "scores.csv",
 	};
 	for (int i = 0; i < COUNT(file); i++)
 		ck_assert_msg(exists(dir, file[i]), "%s is missing", file[i]);
@@ -379,12 +379,137 @@ START_TEST(interrupted_run_ends_like_the_uninterrupted_one)
 	end[1] = tiny_hash(t);
 	trainer_free(t);
 	ck_assert_uint_eq(end[0], end[1]);
-	char *a = read_file(dir[0], "metrics.csv"), *b = read_file(dir[1], "metrics.csv");
-	ck_assert_str_eq(a, b);
-	free(a);
-	free(b);
+	static const char *const file[] = {"metrics.csv", "scores.csv"};
+	for (int i = 0; i < COUNT(file); i++) {
+		char *a = read_file(dir[0], file[i]), *b = read_file(dir[1], file[i]);
+		ck_assert_str_eq(a, b);
+		free(a);
+		free(b);
+	}
 	for (int k = 0; k < 2; k++)
 		tiny_remove(dir[k]);
+	dataset_free(d);
+}
+END_TEST
+
+/* Step of the lowest score in scores.csv of dir, and that score. */
+static int64_t lowest_score(const char *dir, double *score, int *rows)
+{
+	char *text = read_file(dir, "scores.csv");
+	int64_t best = -1;
+	*rows = 0;
+	ck_assert(strncmp(text, "step,score\n", 11) == 0);
+	for (const char *p = text + 11; *p; p = strchr(p, '\n') + 1) {
+		long long step;
+		double x;
+		ck_assert_int_eq(sscanf(p, "%lld,%lf", &step, &x), 2);
+		if (best < 0 || x < *score) {
+			best = step;
+			*score = x;
+		}
+		++*rows;
+	}
+	free(text);
+	return best;
+}
+
+static void best_must_be(const char *dir, int64_t step, double score)
+{
+	char path[RUN_PATH_MAX];
+	error e = {""};
+	checkpoint_info info;
+	ck_assert_msg(checkpoint_best_path(dir, path, sizeof path, &e), "%s", e.text);
+	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
+	ck_assert_msg(checkpoint_read_info(path, &info, &e), "%s", e.text);
+	ck_assert(info.has_score);
+	ck_assert_int_eq(info.step, step);
+	ck_assert_double_eq_tol(info.score, score, 1e-6 * score);
+	checkpoint_info_free(&info);
+}
+
+/* A run that learns, is interrupted, and goes on at a rate that spoils G: the best is one of its first half,
+ * long pruned, and known again after the interruption. */
+START_TEST(best_survives_pruning_and_interruption)
+{
+	static const char *const rate[] = {"optim.lr_g=0.03", "optim.lr_g=3"};
+	static const int last[] = {5, 9};
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[256], want[64];
+	double score = 0;
+	int64_t best = 0;
+	int rows;
+	tiny_directory(dir);
+	for (int k = 0; k < 2; k++) {
+		notes s = {.n = 0};
+		trainer *t = make(TINY_PLAIN, (const char *[]){rate[k], "ema.decay=0", "train.checkpoint_every=1",
+			"train.keep=1", "train.score_count=40", NULL}, d);
+		run_options o = options(dir, &s);
+		o.steps = last[k];
+		run_ok(t, &o, RUN_FINISHED);
+		trainer_free(t);
+		best = lowest_score(dir, &score, &rows);
+		ck_assert_int_eq(rows, last[k]);
+		best_must_be(dir, best, score);
+		snprintf(want, sizeof want, ", best %.4g at step %d\n", score, (int)best);
+		ck_assert_msg(strstr(s.text, want) != NULL, "%s: %s", want, s.text);
+	}
+	ck_assert_int_le(best, last[0]);             /* or nothing was shown */
+	for (int i = 1; i < last[1]; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "checkpoint-%08d.h5", i);
+		ck_assert(!exists(dir, name));
+	}
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
+/* Killed after the newest checkpoint was written, before it was compared with the best. */
+START_TEST(best_that_a_kill_left_out_is_made_good)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	char dir[256], path[RUN_PATH_MAX];
+	double score = 0;
+	int rows;
+	tiny_directory(dir);
+	for (int k = 0; k < 2; k++) {
+		notes s = {.n = 0};
+		trainer *t = make(TINY_PLAIN, NULL, d);
+		run_options o = options(dir, &s);
+		o.steps = 4;
+		run_ok(t, &o, RUN_FINISHED);
+		trainer_free(t);
+		ck_assert_int_eq(lowest_score(dir, &score, &rows), 4);
+		best_must_be(dir, 4, score);
+		ck_assert(checkpoint_best_path(dir, path, sizeof path, NULL) && unlink(path) == 0);
+	}
+	tiny_remove(dir);
+	dataset_free(d);
+}
+END_TEST
+
+/* With scores, without, with more: parameters, moments, streams, place in the data. */
+START_TEST(scores_do_not_change_a_bit_of_training)
+{
+	static const char *const count[] = {"train.score_count=0", "train.score_count=2", "train.score_count=33"};
+	dataset *d = tiny_data(25, 16, 2);
+	uint64_t hash[COUNT(count)];
+	for (int k = 0; k < COUNT(count); k++) {
+		char dir[256];
+		notes s = {.n = 0};
+		tiny_directory(dir);
+		trainer *t = make(TINY_FULL, (const char *[]){count[k], "ema.bn_mode=standing", NULL}, d);
+		run_options o = options(dir, &s);
+		run_ok(t, &o, RUN_FINISHED);
+		hash[k] = tiny_hash(t);
+		ck_assert_int_eq(exists(dir, "scores.csv"), k > 0);
+		ck_assert_int_eq(exists(dir, "checkpoint-best.h5"), k > 0);
+		ck_assert_int_eq(strstr(s.text, "score ") != NULL, k > 0);
+		trainer_free(t);
+		tiny_remove(dir);
+	}
+	ck_assert_uint_eq(hash[0], hash[1]);
+	ck_assert_uint_eq(hash[0], hash[2]);
 	dataset_free(d);
 }
 END_TEST
@@ -704,6 +829,9 @@ int main(void)
 	tcase_add_loop_test(bits, resuming_after_any_step_ends_in_the_same_bits, 0, COUNT(KINDS));
 	tcase_add_test(runs, run_leaves_what_it_promises);
 	tcase_add_test(runs, interrupted_run_ends_like_the_uninterrupted_one);
+	tcase_add_test(runs, best_survives_pruning_and_interruption);
+	tcase_add_test(runs, best_that_a_kill_left_out_is_made_good);
+	tcase_add_test(runs, scores_do_not_change_a_bit_of_training);
 	tcase_add_test(runs, fresh_puts_the_earlier_run_aside);
 	tcase_add_test(runs, overfits_eight_images);
 	tcase_add_test(runs, nan_stops_and_names_step_and_node);

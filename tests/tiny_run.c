@@ -21,12 +21,14 @@ const char TINY_FULL[] = TINY_MODEL
 	" schedule: cosine, warmup: 3}\n"
 	"ema: {decay: 0.9, start: 3}\n"
 	"augment: {policy: [color, translation, cutout]}\n"
-	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2}\n";
+	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2,"
+	" score_count: 6}\n";
 
 const char TINY_PLAIN[] = TINY_MODEL
 	"optim: {lr_g: 2e-3, lr_d: 2e-3}\n"
 	"ema: {decay: 0.9}\n"
-	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2}\n";
+	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2,"
+	" score_count: 6}\n";
 
 const char TINY_MNISTGANS[] =
 	"seed: 7\nsteps: 4\nbatch: 2\n"
