@@ -187,14 +187,26 @@ void group_norm_init(module *m, group_norm *n, const char *name, int64_t C, int6
 	module_pop(m);
 }
 
+/* Mean over all positions and each group, given to every channel: x [B,N,C] -> [B,1,C]. Channels are
+ * summed on their own first, so that the big tensor is walked along its rows. */
+static node *group_mean(graph *g, node *x, int64_t groups)
+{
+	const int64_t B = x->s.dim[0], N = x->s.dim[1], C = x->s.dim[2];
+	const shape grouped = SHAPE(B, groups, C / groups);
+	node *sum = op_reshape(g, op_sum(g, x, 1u << 1, true), grouped);
+	node *mean = op_scale(g, op_mean(g, sum, 1u << 2, true), 1 / (double)N);
+	return op_reshape(g, op_broadcast(g, mean, grouped), SHAPE(B, 1, C));
+}
+
 node *group_norm_apply(graph *g, const group_norm *n, node *x)
 {
 	graph_push(g, n->name);
-	int64_t B = x->s.dim[0], C = shape_last(&x->s);
-	shape grouped = SHAPE(B, shape_count(&x->s) / (B * C), n->groups, C / n->groups);
-	node *y = standardise(g, op_reshape(g, x, grouped), 1u << 1 | 1u << 3, n->eps);
-	y = op_mul(g, op_reshape(g, y, x->s), graph_leaf(g, n->gamma));
-	y = op_add(g, y, graph_leaf(g, n->beta));
+	const int64_t B = x->s.dim[0], C = shape_last(&x->s);
+	node *flat = op_reshape(g, x, SHAPE(B, shape_count(&x->s) / (B * C), C));
+	node *centred = op_sub(g, flat, group_mean(g, flat, n->groups));
+	node *var = group_mean(g, op_square(g, centred), n->groups);
+	node *factor = op_mul(g, op_rsqrt(g, op_add_scalar(g, var, n->eps)), graph_leaf(g, n->gamma));
+	node *y = op_add(g, op_mul(g, centred, factor), graph_leaf(g, n->beta));
 	graph_pop(g);
-	return y;
+	return op_reshape(g, y, x->s);
 }
