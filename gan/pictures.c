@@ -196,17 +196,18 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, er
 	return ok;
 }
 
-/* ---- the loss curve ---- */
+/* ---- curves of a run ---- */
 
-enum { CURVES = 4, LINE_MAX = 8192 };
+enum { CURVES_MAX = 4, LINE_MAX = 8192 };
 
+/* Columns of a CSV file by name: the steps and some curves. */
 typedef struct table {
-	double *x[1 + CURVES];                       /* own; step and the curves */
+	const char *const *name;                     /* borrow; [1 + curves], "step" first */
+	int curves;
+	double *x[1 + CURVES_MAX];                   /* own; step and the curves */
 	int64_t n, room;
-	int column[1 + CURVES];                      /* where they stand in a row */
+	int column[1 + CURVES_MAX];                  /* where they stand in a row */
 } table;
-
-static const char *const CURVE[1 + CURVES] = {"step", "d_loss", "g_loss", "d_real", "d_fake"};
 
 /* Text of column `at` of a row, or NULL. */
 static const char *field(const char *row, int at)
@@ -218,17 +219,17 @@ static const char *field(const char *row, int at)
 	return row;
 }
 
-static bool find_columns(table *t, const char *header)
+static bool find_columns(table *t, const char *path, const char *header, error *e)
 {
-	for (int k = 0; k <= CURVES; k++) {
-		size_t n = strlen(CURVE[k]);
+	for (int k = 0; k <= t->curves; k++) {
+		size_t n = strlen(t->name[k]);
 		t->column[k] = -1;
 		const char *p;
 		for (int i = 0; (p = field(header, i)) != NULL; i++)
-			if (strncmp(p, CURVE[k], n) == 0 && strchr(",\r\n", p[n]))
+			if (strncmp(p, t->name[k], n) == 0 && strchr(",\r\n", p[n]))
 				t->column[k] = i;
 		if (t->column[k] < 0)
-			return false;
+			return error_set(e, "%s: no column %s", path, t->name[k]);
 	}
 	return true;
 }
@@ -237,14 +238,14 @@ static bool add_row(table *t, const char *row, error *e)
 {
 	if (t->n == t->room) {
 		t->room = t->room ? 2 * t->room : 256;
-		for (int k = 0; k <= CURVES; k++) {
+		for (int k = 0; k <= t->curves; k++) {
 			double *bigger = realloc(t->x[k], (size_t)t->room * sizeof *bigger);
 			if (!bigger)
 				return error_set(e, "out of memory for %lld rows", (long long)t->room);
 			t->x[k] = bigger;
 		}
 	}
-	for (int k = 0; k <= CURVES; k++) {
+	for (int k = 0; k <= t->curves; k++) {
 		const char *p = field(row, t->column[k]);
 		char *end;
 		t->x[k][t->n] = p ? strtod(p, &end) : NAN;
@@ -261,27 +262,42 @@ static bool table_read(table *t, const char *path, error *e)
 	FILE *f = fopen(path, "r");
 	if (!f)
 		return error_set(e, "%s: cannot be read: %s", path, strerror(errno));
-	bool ok = fgets(line, sizeof line, f) && find_columns(t, line);
-	if (!ok)
-		error_set(e,
-			"%s: not a metrics.csv: a column of step, d_loss, g_loss, d_real, d_fake is missing", path);
+	bool ok = fgets(line, sizeof line, f) ? find_columns(t, path, line, e) : error_set(e, "%s: is empty", path);
 	while (ok && fgets(line, sizeof line, f))
 		ok = add_row(t, line, e);
 	fclose(f);
 	return ok;
 }
 
-bool picture_loss(const char *path, const char *metrics_csv, error *e)
+static bool picture_curves(const char *path, const char *csv, const char *const *name, const char *const *legend,
+	int curves, chart c, error *e)
 {
-	table t = {.n = 0};
-	bool ok = table_read(&t, metrics_csv, e);
-	chart_series s[CURVES];
-	static const char *const legend[CURVES] = {"D loss", "G loss", "D(real)", "D(fake)"};
-	for (int k = 0; k < CURVES; k++)
+	table t = {.name = name, .curves = curves};
+	bool ok = table_read(&t, csv, e);
+	chart_series s[CURVES_MAX];
+	for (int k = 0; k < curves; k++)
 		s[k] = (chart_series){legend[k], t.x[0], t.x[k + 1], t.n};
-	chart c = {.title = "losses and mean outputs of D", .x_name = "step", .series = s, .count = CURVES};
+	c.x_name = "step";
+	c.series = s;
+	c.count = curves;
 	ok = ok && chart_write(path, &c, e);
-	for (int k = 0; k <= CURVES; k++)
+	for (int k = 0; k <= curves; k++)
 		free(t.x[k]);
 	return ok;
+}
+
+bool picture_loss(const char *path, const char *metrics_csv, error *e)
+{
+	static const char *const name[] = {"step", "d_loss", "g_loss", "d_real", "d_fake"};
+	static const char *const legend[] = {"D loss", "G loss", "D(real)", "D(fake)"};
+	const chart c = {.title = "losses and mean outputs of D"};
+	return picture_curves(path, metrics_csv, name, legend, COUNT(legend), c, e);
+}
+
+bool picture_scores(const char *path, const char *scores_csv, error *e)
+{
+	static const char *const name[] = {"step", "score"};
+	static const char *const legend[] = {"score"};
+	const chart c = {.title = "score of the checkpoints: lower is better", .log_y = true};
+	return picture_curves(path, scores_csv, name, legend, COUNT(legend), c, e);
 }

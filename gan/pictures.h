@@ -20,6 +20,9 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, er
 /* D and G loss and the outputs of D against the step, from a metrics.csv. */
 bool picture_loss(const char *path, const char *metrics_csv, error *e);
 
+/* The score of every checkpoint against its step, on a logarithmic axis, from a scores.csv. */
+bool picture_scores(const char *path, const char *scores_csv, error *e);
+
 #ifdef __cplusplus
 }
 #endif

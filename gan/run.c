@@ -429,6 +429,21 @@ static bool steps(run *r, enum run_end *end, error *e)
 
 /* ---- after the last step ---- */
 
+/* The scores and where the best checkpoint is. Resumed with scores switched off there may be old ones. */
+static bool show_scores(run *r, error *e)
+{
+	char csv[RUN_PATH_MAX], picture[RUN_PATH_MAX], best[RUN_PATH_MAX];
+	if (r->judge.fakes == 0 || r->best.step < 0)
+		return true;
+	if (!run_path(r->out, "scores.csv", csv, e) || !run_path(r->out, "scores.png", picture, e)
+		|| !checkpoint_best_path(r->out, best, sizeof best, e) || !picture_scores(picture, csv, e))
+		return false;
+	note(r, NOTE_FILE, "scores: %s", picture);
+	note(r, NOTE_FILE, "best checkpoint: %s (score %.4g at step %lld)", best, r->best.score,
+		(long long)r->best.step);
+	return true;
+}
+
 static bool final_pictures(run *r, error *e)
 {
 	char csv[RUN_PATH_MAX], loss[RUN_PATH_MAX], sheet[RUN_PATH_MAX];
@@ -437,6 +452,8 @@ static bool final_pictures(run *r, error *e)
 		|| !run_path(r->out, "attention.png", sheet, e) || !picture_loss(loss, csv, e))
 		return false;
 	note(r, NOTE_FILE, "loss curve: %s", loss);
+	if (!show_scores(r, e))
+		return false;
 	if (sampler_attentions(r->s) == 0)
 		return true;
 	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, 6, e))

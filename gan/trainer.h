@@ -7,7 +7,7 @@
  *     checkpoint-best.h5        the one with the lowest score (score.h); scores.csv has them all
  *     metrics.csv, timing.csv   one row per log interval; times apart, they differ between runs
  *     samples-00001000.png      grids of fixed latents;  data.png: one batch as D sees it
- *     loss.png, attention.png   pictures of the state of affairs (pictures.h)
+ *     loss.png, scores.png, attention.png   pictures of the state of affairs (pictures.h)
  * Same config, seed and machine: the same bits, for any number of threads and interruptions. */
 #ifndef SAGAN_GAN_TRAINER_H
 #define SAGAN_GAN_TRAINER_H

@@ -213,6 +213,16 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	snprintf(line, sizeof line, "sample %s/run --n 6 --out %s/grid.png", dir, dir);
 	a = sagan(line);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "6 images of step 6"), "%s", a.text);
+	snprintf(line, sizeof line, "sample %s/run --best --n 6 --out %s/best.png", dir, dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "6 images of step "), "%s", a.text);
+	snprintf(line, sizeof line, "sample %s/run/checkpoint-best.h5 --n 6 --best", dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "is a file; --best wants the folder of a run"), "%s", a.text);
+	snprintf(line, sizeof line, "sample %s --best", dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "checkpoint-best.h5") && strstr(a.text, "train.score_count"), "%s",
+		      a.text);
 	snprintf(line, sizeof line, "sample %s/run --n 3 --class 2 --truncation 0.5 --out %s/each/", dir, dir);
 	a = sagan(line);
 	snprintf(line, sizeof line, "%s/each/000002.png", dir);
@@ -225,7 +235,8 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	ck_assert_msg(a.status == 1 && strstr(a.text, "--class 10: must be 0 to 9"), "%s", a.text);
 	snprintf(line, sizeof line, "info %s/run", dir);
 	a = sagan(line);
-	ck_assert_msg(a.status == 0 && strstr(a.text, "step 6, written by sagan")
+	ck_assert_msg(a.status == 0 && strstr(a.text, "step 6, written by sagan") && strstr(a.text, "\n  score ")
+		      && strstr(a.text, "lower is better\n  best: score ")
 		      && strstr(a.text, "complete: the checksum is right"), "%s", a.text);
 	tiny_remove(dir);
 }
@@ -276,6 +287,23 @@ START_TEST(a_time_limit_ends_the_run)
 }
 END_TEST
 
+/* Compares the last checkpoints of two runs, byte by byte. */
+START_TEST(threads_change_no_byte_of_a_checkpoint)
+{
+	char dir[256], path[300], line[1200];
+	make_config(dir, path, SMALL);
+	for (int threads = 1; threads <= 4; threads *= 2) {
+		snprintf(line, sizeof line, "train %s --out %s/run%d --threads %d", path, dir, threads, threads);
+		const answer a = sagan(line);
+		ck_assert_msg(a.status == 0, "%s", a.text);
+		snprintf(line, sizeof line, "cmp %s/run1/checkpoint-00000006.h5 %s/run%d/checkpoint-00000006.h5", dir, dir,
+			 threads);
+		ck_assert_msg(system(line) == 0, "%d threads", threads);
+	}
+	tiny_remove(dir);
+}
+END_TEST
+
 /* A file size limit (ulimit -f) is a failed write like a full disk: a line and status 1, no signal. */
 START_TEST(a_file_size_limit_ends_in_a_line)
 {
@@ -319,7 +347,7 @@ int main(void)
 	const TTest *const tests[] = {
 		help_fits_a_screen, man_page_and_completion_know_every_option, keys_are_listed_with_their_meaning,
 		a_run_is_trained_continued_and_sampled, a_signal_saves_and_says_how_to_go_on, a_time_limit_ends_the_run,
-		a_file_size_limit_ends_in_a_line,
+		a_file_size_limit_ends_in_a_line, threads_change_no_byte_of_a_checkpoint,
 		bench_prints_one_line_of_json,
 	};
 	Suite *s = suite_create("program");

@@ -305,6 +305,7 @@ START_TEST(pictures_have_the_sizes_that_they_should)
 	ck_assert_msg(picture_attention(path, s, 1, 3, &e), "%s", e.text);
 	ck_assert_msg(png_stat(path, &h, &w, &c, &e), "%s", e.text);
 	ck_assert(h == 4 + 3 * (112 + 4) && w == 4 + 6 * (112 + 4) && c == 3);
+	ck_assert(!picture_scores(path, "/nowhere/scores.csv", &e));
 	ck_assert(!picture_loss(path, "/nowhere/metrics.csv", &e));
 	ck_assert_msg(strstr(e.text, "/nowhere/metrics.csv"), "%s", e.text);
 	sampler_free(s);

@@ -316,7 +316,7 @@ START_TEST(run_leaves_what_it_promises)
 	run_options o = options(dir, &s);
 	run_ok(t, &o, RUN_FINISHED);
 	static const char *const file[] = {
-		"config.yaml", "data.png", "metrics.csv", "timing.csv", "loss.png", "attention.png",
+		"config.yaml", "data.png", "metrics.csv", "timing.csv", "loss.png", "attention.png", "scores.png",
 		"samples-00000005.png", "samples-00000010.png", "samples-00000012.png",
 		"checkpoint-00000008.h5", "checkpoint-00000012.h5", "checkpoint-best.h5", "scores.csv",
 	};
@@ -326,6 +326,7 @@ START_TEST(run_leaves_what_it_promises)
 	ck_assert_int_eq(s.reports, 4);
 	ck_assert_ptr_nonnull(strstr(s.text, "arena"));
 	ck_assert_ptr_nonnull(strstr(s.text, "2 classes"));
+	ck_assert_ptr_nonnull(strstr(s.text, "/checkpoint-best.h5 (score "));
 	trainer_free(t);
 	tiny_remove(dir);
 	dataset_free(d);

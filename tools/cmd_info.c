@@ -146,6 +146,18 @@ static bool is_checkpoint(const char *path)
 	return is;
 }
 
+/* Of a run's folder, its best checkpoint. */
+static void print_best(const char *run)
+{
+	char path[4096];
+	checkpoint_info info;
+	if (!checkpoint_best_path(run, path, sizeof path, NULL) || !checkpoint_read_info(path, &info, NULL))
+		return;
+	if (info.has_score)
+		printf("  best: score %.4g at step %lld, %s\n", info.score, (long long)info.step, path);
+	checkpoint_info_free(&info);
+}
+
 static bool print_checkpoint(const char *given, error *e)
 {
 	char path[4096];
@@ -158,7 +170,8 @@ static bool print_checkpoint(const char *given, error *e)
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	printf("%s\n  step %lld, written by %s in %s\n", path, (long long)info.step, info.program, info.precision);
 	if (info.has_score)
-		printf("  score %g\n", info.score);
+		printf("  score %.4g: %s\n", info.score, info.score_about);
+	print_best(given);
 	error damage;
 	printf("  %s\n\n", checkpoint_verify(path, &damage) ? "complete: the checksum is right" : damage.text);
 	config_init(&cfg);

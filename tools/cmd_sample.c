@@ -7,6 +7,7 @@
 
 #include "core/thread.h"
 #include "data/png.h"
+#include "gan/checkpoint.h"
 #include "gan/pictures.h"
 #include "gan/sampler.h"
 #include "tools/command.h"
@@ -70,6 +71,15 @@ static bool check_request(const sampler *s, const sample_request *q, error *e)
 	return error_set(e, "--class %d: must be 0 to %d", q->label, classes - 1);
 }
 
+/* RUN's best checkpoint instead of its newest. */
+static bool choose_best(const char *run, char *path, size_t size, error *e)
+{
+	struct stat s;
+	if (stat(run, &s) == 0 && !S_ISDIR(s.st_mode))
+		return error_set(e, "%s: is a file; --best wants the folder of a run", run);
+	return checkpoint_best_path(run, path, size, e);
+}
+
 static bool sample(const char *from, bool raw, const sample_request *q, const char *out, error *e)
 {
 	error warning = {.text = ""};
@@ -92,7 +102,8 @@ static int run(const command *c, int argc, char **argv)
 	sample_request q = {.n = 64, .seed = 1, .label = -1};
 	int64_t seed = 1;
 	int threads = 0;
-	bool raw = false;
+	bool raw = false, best = false;
+	char best_path[4096];
 	const option_row rows[] = {
 		{"n", OPTION_COUNT, &q.n, 1, 1000000, "N", "how many images (default 64)"},
 		{"seed", OPTION_COUNT, &seed, 0, 9e15, "S", "image k depends on S and k only (default 1)"},
@@ -100,6 +111,7 @@ static int run(const command *c, int argc, char **argv)
 		{"truncation", OPTION_REAL, &q.truncation, 0.01, 100, "T", "latents within +-T: better, less varied"},
 		{"interpolate", OPTION_FLAG, &q.interpolate, 0, 0, NULL, "rows that lead from one latent to another"},
 		{"columns", OPTION_INT, &q.columns, 1, 10000, "N", "images per row"},
+		{"best", OPTION_FLAG, &best, 0, 0, NULL, "the checkpoint with the best score, not the newest"},
 		{"raw", OPTION_FLAG, &raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"out", OPTION_TEXT, &out, 0, 0, "FILE|DIR/", "a grid, or one file per image (samples.png)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
@@ -109,7 +121,8 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	error e;
 	q.seed = (uint64_t)seed;
-	if (!pool_start(threads, &e) || !sample(from, raw, &q, out, &e))
+	if (!pool_start(threads, &e) || (best && !choose_best(from, best_path, sizeof best_path, &e))
+	    || !sample(best ? best_path : from, raw, &q, out, &e))
 		status = fail(&e);
 	else
 		status = EXIT_GOOD;
@@ -119,8 +132,8 @@ static int run(const command *c, int argc, char **argv)
 
 const command command_sample = {
 	.name = "sample", .argument = "RUN-or-CHECKPOINT", .summary = "pictures from a trained generator",
-	.about = "Draws images from the newest checkpoint of a run's folder, or from one file,\n"
-		 "with the moving average of the generator's weights.",
+	.about = "Draws images from the newest checkpoint of a run's folder (--best: the one with\n"
+		 "the best score), or from one file, with the moving average of the generator.",
 	.examples = "examples:\n"
 		    "  sagan sample runs/demo --n 100 --out digits.png\n"
 		    "  sagan sample runs/demo --class 7 --truncation 0.8 --n 10 --out sevens/",

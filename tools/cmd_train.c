@@ -133,11 +133,10 @@ static int run(const command *c, int argc, char **argv)
 	char out[CONFIG_TEXT_MAX + 16];
 	status = read_config(&cfg, q.path, &q.sets);
 	if (status == EXIT_GOOD) {
-		if (q.threads)
-			cfg.train.threads = q.threads;
 		snprintf(out, sizeof out, "%s%s", cfg.train.out[0] ? "" : "runs/", cfg.train.out[0] ? cfg.train.out : cfg.name);
 		catch_signals();
-		if (!pool_start(cfg.train.threads, &e) || !train(&q, &cfg, q.out ? q.out : out, &e))
+		/* --threads stays out of cfg: the checkpoint holds its text, and the same run has the same bytes. */
+		if (!pool_start(q.threads ? q.threads : cfg.train.threads, &e) || !train(&q, &cfg, q.out ? q.out : out, &e))
 			status = fail(&e);
 		pool_stop();
 	}
@@ -150,7 +149,10 @@ const command command_train = {
 	.about = "Trains the GAN that a config describes. Checkpoints, sample grids, metrics.csv\n"
 		 "and a loss curve go into the run's folder. With a checkpoint there the run goes\n"
 		 "on from it, to the same bits as without the interruption. Ctrl-C finishes the\n"
-		 "step, saves and leaves. All keys of a config: `sagan info --keys`.",
+		 "step, saves and leaves. All keys of a config: `sagan info --keys`.\n"
+		 "The last checkpoints stay, and the one with the lowest score: the Frechet\n"
+		 "distance to the data of images averaged to 8x8 pixels. It sees lost classes,\n"
+		 "colours and collapse, not sharpness, and compares within one data set only.",
 	.examples = "examples:\n"
 		    "  sagan train configs/demo.yaml\n"
 		    "  sagan train configs/mnist-sagan.yaml --max-time 1h --set model.g_channels=32",

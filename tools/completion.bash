@@ -21,7 +21,7 @@ _sagan()
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
 		train) options='--out --set --threads --steps --max-time --fresh --help' ;;
-		sample) options='--n --seed --class --truncation --interpolate --columns --raw --out --threads --help' ;;
+		sample) options='--n --seed --class --truncation --interpolate --columns --best --raw --out --threads --help' ;;
 		info) options='--set --keys --markdown --help' ;;
 		data) options='--format --split --coarse --limit --picture --help' ;;
 		bench) options='--steps --threads --set --json --help' ;;
