@@ -195,8 +195,8 @@ bool activation_known(const char *name, error *e)
 	if (near)
 		return error_set(e, "activation '%s': unknown; did you mean '%s'?", name, near);
 	return error_set(e, "activation '%s': unknown; known are linear, relu, leaky_relu, leaky_relu/SLOPE, sigmoid, "
-		"tanh, swish, gelu, gelu_tanh, gelu/quick, gelu/linear, softplus, elu, selu, exponential, hard_sigmoid, "
-		"hard_sigmoid_torch, hard_swish, mish, phish, squared_relu, softmax", name);
+		"tanh, swish, gelu, gelu_tanh, gelu/quick, gelu/linear, softplus, elu, selu, exponential, "
+		"hard_sigmoid, hard_sigmoid_torch, hard_swish, mish, phish, squared_relu, softmax", name);
 }
 
 node *op_activation(graph *g, node *x, const char *name)

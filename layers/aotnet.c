@@ -134,11 +134,12 @@ void conv2d_no_bias_init(module *m, conv2d_no_bias *c, const char *prefix, int64
 		module_fail(m, "%s: filters = %d: must be at least 1", name.name, o->filters);
 	if (o->kh < 1 || o->kw < 1 || o->sh < 1 || o->sw < 1 || o->groups < 1 || o->pad_h < 0 || o->pad_w < 0)
 		module_fail(m, "%s: kernel %dx%d, strides %dx%d, groups = %d, padding %dx%d: a kernel, stride or group "
-			"below 1 or a negative padding", name.name, o->kh, o->kw, o->sh, o->sw, o->groups, o->pad_h, o->pad_w);
+			"below 1 or a negative padding", name.name, o->kh, o->kw, o->sh, o->sw, o->groups, o->pad_h,
+			o->pad_w);
 	c->is_depthwise = o->depthwise_parity && o->groups == o->filters;
 	conv_options part = plain(o, in);
 	if (c->is_depthwise) {
-		part.kernel_init = (init){.kind = INIT_GLOROT_UNIFORM};      /* Keras takes no kernel_initializer here */
+		part.kernel_init = (init){.kind = INIT_GLOROT_UNIFORM};      /* Keras ignores the one given */
 		depthwise_init(m, &c->depthwise, name.name, in, part);
 	} else if (o->filters > 0 && o->groups > 0) {
 		conv_init(m, &c->conv, name.name, in, part);

@@ -74,7 +74,7 @@ node *batchnorm_with_activation_apply(graph *g, const batchnorm_with_activation 
 enum conv2d_padding {
 	CONV2D_VALID,                                /* none */
 	CONV2D_SAME,                                 /* kh/2 rows, kw/2 columns on either side: H */
-	CONV2D_SAME_LARGER,                          /* max(kh,kw)/2 on all four sides: D; the same for square kernels */
+	CONV2D_SAME_LARGER,                          /* max(kh,kw)/2 on all four sides: D */
 	CONV2D_SAME_TF,                              /* TensorFlow's SAME: H with use_torch_padding=False */
 	CONV2D_EXPLICIT                              /* pad_h rows, pad_w columns on either side: H */
 };

@@ -141,8 +141,8 @@ static node *relate(graph *g, const conv_relative_positional_encoding *p, node *
 {
 	const shape *s = &value->s;
 	if (!shape_equal(&query->s, s))
-		return graph_fail(g, "conv_relative_positional_encoding: query %s and value %s must have the same shape",
-			shape_print(&query->s).s, shape_print(s).s);
+		return graph_fail(g, "conv_relative_positional_encoding: query %s and value %s must have the same "
+			"shape", shape_print(&query->s).s, shape_print(s).s);
 	if (s->rank != 4 || s->dim[1] != p->heads || s->dim[3] != p->d)
 		return graph_fail(g, "conv_relative_positional_encoding: input %s: must be [B,%lld,1+N,%lld]",
 			shape_print(s).s, (long long)p->heads, (long long)p->d);

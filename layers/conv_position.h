@@ -1,8 +1,8 @@
 /* conv_position.h - positions from a convolution of the map (CoaT, arXiv 2104.06399).
  *
  * Tokens [B,1+N,C]: one class token, then the N = h*w pixels of the map row by row. The map is h = sqrt(N) on a side,
- * or input_height rows. Depthwise convolutions, stride 1, k/2 zeros around, with bias. Source: keras_cv_attention_models
- * 07209e2 coat/coat.py; 687943d adds input_height. Weights, Keras' names and order, in the comments. */
+ * or input_height rows. Depthwise convolutions, stride 1, k/2 zeros around, with bias. Source:
+ * keras_cv_attention_models 07209e2 coat/coat.py; 687943d adds input_height. Weights in Keras' order. */
 #ifndef SAGAN_LAYERS_CONV_POSITION_H
 #define SAGAN_LAYERS_CONV_POSITION_H
 

@@ -201,7 +201,8 @@ static bool draw_binomial(init i, const shape *s, real *x, rng *r, error *e)
 	int64_t rest = shape_count(s) / (s->dim[0] * s->dim[1]);
 	for (int64_t a = 0; a < s->dim[0]; a++)
 		for (int64_t b = 0; b < s->dim[1]; b++)
-			fill(x + (a * s->dim[1] + b) * rest, rest, binomial(s->dim[0] - 1, a) * binomial(s->dim[1] - 1, b));
+			fill(x + (a * s->dim[1] + b) * rest, rest,
+			     binomial(s->dim[0] - 1, a) * binomial(s->dim[1] - 1, b));
 	return true;
 }
 

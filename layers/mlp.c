@@ -125,7 +125,8 @@ void spatial_gating_block_init(module *m, spatial_gating_block *b, const char *n
 		module_fail(m, "spatial_gating_block: %lld channels cannot be halved", (long long)C);
 	layer_norm_init(m, &b->norm, "vv_ln", SHAPE(1, N, C / 2), (ln_options){.eps = 1e-5});
 	dense_init(m, &b->gate, "vv_dense", N, (dense_options){
-		.units = N, .bias = true, .kernel_init = {INIT_TRUNCATED, 1e-6}, .bias_init = {.kind = INIT_ONES}, .sn = sn});
+		.units = N, .bias = true, .kernel_init = {INIT_TRUNCATED, 1e-6},
+		.bias_init = {.kind = INIT_ONES}, .sn = sn});
 	module_pop(m);
 }
 

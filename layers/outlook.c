@@ -10,8 +10,8 @@ static void check(module *m, const outlook *o)
 {
 	const outlook_options *p = &o->opt;
 	if (p->num_heads < 1 || p->embed_dim < 1 || p->embed_dim % MAX(p->num_heads, 1))
-		module_fail(m, "outlook_attention: embed_dim %lld is not a multiple of %d heads", (long long)p->embed_dim,
-			p->num_heads);
+		module_fail(m, "outlook_attention: embed_dim %lld is not a multiple of %d heads",
+			(long long)p->embed_dim, p->num_heads);
 	if (p->kernel_size < 1 || p->strides < 1)
 		module_fail(m, "outlook_attention: kernel_size = %d, strides = %d: must be at least 1", p->kernel_size,
 			p->strides);

@@ -31,7 +31,8 @@ typedef struct outlook_options {
 	                                              * (D with padding other than 1) */
 	double attn_dropout;                         /* of a, in training */
 	double output_dropout;                       /* of y, in training; not of the simple one */
-	bool refuse_gaps;                            /* H: k < s is an error. Else pixels under no tap are 0 before Wo */
+	bool refuse_gaps;                            /* H: k < s is an error; else pixels under no tap are 0
+	                                              * before Wo */
 	bool fold_kernel;                            /* H: fold by a transposed convolution with its frozen
 	                                              * name/fold_convtrans/kernel (k,k,1,k*k), a state, ones where
 	                                              * tap and channel agree. The same numbers, slower */

@@ -165,9 +165,9 @@ bool positional_embedding_load(positional_embedding *p, shape from, const real *
 			shape_print(to).s);
 	table_parts a = parts_of(&from, from_height), b = parts_of(to, p->input_height);
 	if (a.head != b.head || a.h < 1 || a.w < 1 || b.h < 1 || b.w < 1)
-		return error_set(e, "%s: a table of %lld class tokens and a map of %lldx%lld cannot be resized to %lld and "
-			"%lldx%lld", p->table->name, (long long)a.head, (long long)a.h, (long long)a.w, (long long)b.head,
-			(long long)b.h, (long long)b.w);
+		return error_set(e, "%s: a table of %lld class tokens and a map of %lldx%lld cannot be resized to %lld "
+			"and %lldx%lld", p->table->name, (long long)a.head, (long long)a.h, (long long)a.w,
+			(long long)b.head, (long long)b.h, (long long)b.w);
 	int64_t rows = a.head * C;
 	real *y = mem_new((size_t)shape_count(to), sizeof *y, e);
 	bool ok = y && resize_map(a, x + rows, b, y + rows, C, e);

@@ -139,12 +139,14 @@ static void cpe_square(module *m, any *a, shape s, sn_options sn)
 
 static void cpe_rows(module *m, any *a, shape s, sn_options sn)
 {
-	conv_positional_encoding_init(m, &a->cpe, "cpe", last(s), (conv_positional_options){.input_height = 2, .sn = sn});
+	conv_positional_encoding_init(m, &a->cpe, "cpe", last(s), (conv_positional_options){
+		.input_height = 2, .sn = sn});
 }
 
 static void crpe_eight(module *m, any *a, shape s, sn_options sn)
 {
-	conv_relative_positional_encoding_init(m, &a->crpe, "crpe", s.dim[1], last(s), (conv_relative_options){.sn = sn});
+	conv_relative_positional_encoding_init(m, &a->crpe, "crpe", s.dim[1], last(s),
+		(conv_relative_options){.sn = sn});
 }
 
 static void crpe_two(module *m, any *a, shape s, sn_options sn)
@@ -201,6 +203,12 @@ static void bias_rows(module *m, any *a, shape s, sn_options sn)
 	bias_layer_init(m, &a->bias, "bias_layer", s, 1u << 1, (init){0});
 }
 
+static void bias_third(module *m, any *a, shape s, sn_options sn)
+{
+	(void)sn;
+	bias_layer_init(m, &a->bias, "bias_layer", s, 1u << 2, (init){0});
+}
+
 static void pos_any(module *m, any *a, shape s, sn_options sn)
 {
 	(void)sn;
@@ -216,7 +224,8 @@ static void token_first(module *m, any *a, shape s, sn_options sn)
 static void token_two_last(module *m, any *a, shape s, sn_options sn)
 {
 	(void)sn;
-	class_token_init(m, &a->token, "class_token", last(s), (class_token_options){.num_tokens = 2, .is_at_end = true});
+	class_token_init(m, &a->token, "class_token", last(s), (class_token_options){
+		.num_tokens = 2, .is_at_end = true});
 }
 
 static void affine_last(module *m, any *a, shape s, sn_options sn)
@@ -327,6 +336,7 @@ static const block blocks[] = {
 	{"look_simple_wide", look_simple_wide, look},
 	{"bias_last", bias_last, bias},
 	{"bias_rows", bias_rows, bias},
+	{"bias_third", bias_third, bias},
 	{"pos_any", pos_any, pos},
 	{"token_first", token_first, token},
 	{"token_two_last", token_two_last, token},

@@ -47,7 +47,8 @@ void block_scramble(module *m, uint64_t seed);
 /* The value of y after one run, new/free. */
 real *value_of(graph *g, node *y);
 
-/* A layer of the table with random input and weights, ready to be run or differentiated. `how` NULL: as its row says. */
+/* A layer of the table with random input and weights, ready to be run or differentiated. `how` NULL: as its row
+ * says. */
 typedef struct trial {
 	module *m;
 	any a;

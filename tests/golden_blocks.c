@@ -187,7 +187,8 @@ static outlook_options outlook_arguments(const golden_case *c)
 	return (outlook_options){
 		.embed_dim = whole(c, "embed_dim", 0), .num_heads = whole(c, is_h(c) ? "num_heads" : "num_head", 0),
 		.kernel_size = whole(c, "kernel_size", 3), .strides = whole(c, "strides", 2),
-		.no_padding = !is_h(c) && whole(c, "padding", 1) != 1, .attn_dropout = golden_number(c, "attn_dropout", 0),
+		.no_padding = !is_h(c) && whole(c, "padding", 1) != 1,
+		.attn_dropout = golden_number(c, "attn_dropout", 0),
 		.output_dropout = golden_number(c, "output_dropout", 0), .refuse_gaps = is_h(c),
 	};
 }
@@ -207,7 +208,7 @@ static bool build_outlook(golden_case *c)
 	p.fold_kernel = is_h(c);
 	outlook_attention_init(c->m, &o, "p", channels(c), p);
 	if (o.fold)
-		c->w[3].trainable = false;           /* frozen in the original; the file has its gradient all the same */
+		c->w[3].trainable = false;           /* frozen, though the file has its gradient */
 	if (!golden_bind(c, c->m, 0))
 		return false;
 	return give_outlook(c, &o);

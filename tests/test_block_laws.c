@@ -49,12 +49,17 @@ START_TEST(zero_gamma_silences_the_branch)
 	layer_norm_init(m, &l, "p_ln", SHAPE(2, 2, 2, 3), (ln_options){.zero_gamma = true});
 	block_alloc(m);
 	graph *g = graph_new(NULL);
-	node *x = op_fill(g, SHAPE(2, 2, 2, 3), 5);
-	real *y = value_of(g, op_add(g, batchnorm_with_activation_apply(g, &b, x, evaluate), layer_norm_apply(g, &l, x)));
+	buffer *x = buffer_new("x", SHAPE(2, 2, 2, 3), NULL);
+	grad_fill(x, GRAD_APART, 3);
+	node *in = graph_leaf(g, x);
+	real *y = value_of(g, batchnorm_with_activation_apply(g, &b, in, evaluate));
+	real *z = value_of(g, layer_norm_apply(g, &l, in));
 	for (int i = 0; i < 24; i++)
-		ck_assert_double_eq((double)y[i], 0);
+		ck_assert((double)y[i] == 0 && (double)z[i] == 0);
 	free(y);
+	free(z);
 	graph_free(g);
+	buffer_free(x);
 	module_free(m);
 }
 END_TEST
@@ -169,14 +174,39 @@ START_TEST(class_tokens_have_no_position)
 	close_layer(&t);
 
 	t = open_layer("crpe_two", SHAPE(2, 3, 7, 2), (sn_options){0}, NULL);
-	node *twice = conv_relative_positional_encoding_apply(t.g, &t.a.crpe, op_scale(t.g, op_tanh(t.g, t.in), 2), t.in,
-		evaluate);
+	node *query = op_scale(t.g, op_tanh(t.g, t.in), 2);
+	node *twice = conv_relative_positional_encoding_apply(t.g, &t.a.crpe, query, t.in, evaluate);
 	y = value_of(t.g, t.y);
 	real *z = value_of(t.g, twice);
 	for (int i = 0; i < 2 * 3 * 7 * 2; i++) {
 		ck_assert(fabs((double)(z[i] - 2 * y[i])) < tiny);
 		ck_assert(i / 2 % 7 > 0 || (double)y[i] == 0);
 	}
+	free(y);
+	free(z);
+	close_layer(&t);
+}
+END_TEST
+
+/* What stands two rows lower comes out two rows lower, one where the stride halves, away from the border. */
+static const struct {
+	const char *block;
+	int rows;                                    /* by which y moves */
+} moved[] = {{"blur32", 1}, {"conv_groups", 1}, {"conv_one", 2}, {"look_d", 2}};
+
+START_TEST(shifts_pass_through)
+{
+	enum { H = 16, W = 6, C = 4 };
+	trial t = open_layer(moved[_i].block, SHAPE(1, H, W, C), (sn_options){0}, NULL);
+	int h = (int)t.y->s.dim[1], by = moved[_i].rows, row = (int)(shape_count(&t.y->s) / h);
+	real *y = value_of(t.g, t.y);
+	memmove(t.x->x + 2 * W * C, t.x->x, (H - 2) * W * C * sizeof(real));
+	real *z = value_of(t.g, t.y);
+	int rows = 0;
+	for (int i = h / 4; i < h * 3 / 4; i++, rows++)
+		for (int k = 0; k < row; k++)
+			ck_assert(fabs((double)(z[(i + by) * row + k] - y[i * row + k])) < 10 * tiny);
+	ck_assert_int_ge(rows, 4);
 	free(y);
 	free(z);
 	close_layer(&t);
@@ -325,8 +355,8 @@ START_TEST(position_tables_are_resized)
 		shape from;
 		const char *message;
 	} wrong[] = {
-		{{3, {1, 9, 1}}, "tokens/positional_embedding: a table of 0 class tokens and a map of 3x3 cannot be resized to "
-		 "1 and 4x6"},
+		{{3, {1, 9, 1}}, "tokens/positional_embedding: a table of 0 class tokens and a map of 3x3 cannot be "
+		 "resized to 1 and 4x6"},
 		{{3, {1, 10, 2}}, "tokens/positional_embedding: a table [1,10,2] cannot be resized to [1,25,1]"},
 		{{4, {1, 5, 5, 1}}, "tokens/positional_embedding: a table [1,5,5,1] cannot be resized to [1,25,1]"},
 	};
@@ -493,6 +523,29 @@ START_TEST(output_dropout_keeps_the_mean)
 }
 END_TEST
 
+/* Hidden values and outputs are dropped: with W1 = 1 a quarter is left, four times as large. */
+START_TEST(mlp_drops_twice)
+{
+	shape s = SHAPE(8, 16, 6);
+	rng noise = rng_new(4, "noise");
+	trial t = open_layer("mlp_dropped", s, (sn_options){0}, &(mode){.train = true, .noise = &noise});
+	memset(t.a.mlp.kernel[1]->x, 0, 36 * sizeof(real));
+	memset(t.a.mlp.bias[1]->x, 0, 6 * sizeof(real));
+	for (int i = 0; i < 6; i++)
+		t.a.mlp.kernel[1]->x[7 * i] = 1;
+	real *y = value_of(t.g, t.y), *z = value_of(t.g, mlp_block_apply(t.g, &t.a.mlp, t.in, evaluate));
+	int left = 0, n = 8 * 16 * 6;
+	for (int i = 0; i < n; i++) {
+		left += (double)y[i] != 0;
+		ck_assert((double)y[i] == 0 || fabs((double)(y[i] - 4 * z[i])) < 100 * tiny);
+	}
+	ck_assert_msg(left > n / 5 && left < n * 3 / 10, "%d of %d left", left, n);
+	free(y);
+	free(z);
+	close_layer(&t);
+}
+END_TEST
+
 /* Stochastic depth: a sample's branch is there twice, or not at all. With both branches at a rate of 1/2 a sample is x,
  * or has one or two; those that kept nothing are x to the bit. */
 START_TEST(stochastic_depth_drops_whole_samples)
@@ -526,6 +579,7 @@ int main(void)
 	tcase_add_test(t, one_filter_is_depthwise_only_in_parity);
 	tcase_add_test(t, convolutions_start_as_in_each_state);
 	tcase_add_test(t, class_tokens_have_no_position);
+	tcase_add_loop_test(t, shifts_pass_through, 0, COUNT(moved));
 	tcase_add_test(t, outlook_rows_sum_to_one);
 	tcase_add_test(t, fold_kernel_folds_as_we_do);
 	tcase_add_loop_test(t, outlook_is_its_definition, 0, COUNT(outlooks));
@@ -536,6 +590,7 @@ int main(void)
 	tcase_add_test(t, gating_starts_as_the_first_half);
 	tcase_add_loop_test(t, dropout_follows_its_stream, 0, COUNT(dropped));
 	tcase_add_test(t, output_dropout_keeps_the_mean);
+	tcase_add_test(t, mlp_drops_twice);
 	tcase_add_test(t, stochastic_depth_drops_whole_samples);
 	suite_add_tcase(s, t);
 	SRunner *sr = srunner_create(s);

@@ -240,8 +240,10 @@ static const struct {
 	{"bn_relu", {4, {1, 4, 4, 2}}, "bn/gamma[2] bn/beta[2] bn/moving_mean[2] bn/moving_variance[2]"},
 	{"conv_groups", {4, {1, 4, 4, 4}}, "conv/kernel[3,3,2,6]"},
 	{"conv_one", {4, {1, 4, 4, 4}}, "conv/depthwise_kernel[3,3,4,1] conv/bias[4]"},
-	{"se_d", {4, {1, 4, 4, 8}}, "se/1_conv/kernel[1,1,8,2] se/1_conv/bias[2] se/2_conv/kernel[1,1,2,8] se/2_conv/bias[8]"},
-	{"se_dense", {4, {1, 4, 4, 4}}, "se/1_dense/kernel[4,2] se/1_dense/bias[2] se/2_dense/kernel[2,4] se/2_dense/bias[4]"},
+	{"se_d", {4, {1, 4, 4, 8}}, "se/1_conv/kernel[1,1,8,2] se/1_conv/bias[2] "
+	 "se/2_conv/kernel[1,1,2,8] se/2_conv/bias[8]"},
+	{"se_dense", {4, {1, 4, 4, 4}}, "se/1_dense/kernel[4,2] se/1_dense/bias[2] "
+	 "se/2_dense/kernel[2,4] se/2_dense/bias[4]"},
 	{"cpe_square", {3, {1, 5, 2}}, "cpe/depth_conv/depthwise_kernel[3,3,2,1] cpe/depth_conv/bias[2]"},
 	{"crpe_two", {4, {1, 3, 5, 2}}, "crpe/depth_conv_1/depthwise_kernel[3,3,2,1] crpe/depth_conv_1/bias[2] "
 	 "crpe/depth_conv_2/depthwise_kernel[1,1,4,1] crpe/depth_conv_2/bias[4]"},
@@ -249,6 +251,7 @@ static const struct {
 	 "outlook/out/kernel[6,6] outlook/out/bias[6] outlook/fold_convtrans/kernel[3,3,1,9]"},
 	{"bias_last", {3, {1, 2, 3}}, "bias_layer/bias[3]"},
 	{"bias_rows", {3, {5, 2, 3}}, "bias_layer/bias[1,2,1]"},
+	{"bias_third", {3, {5, 2, 3}}, "bias_layer/bias[3]"},
 	{"affine_axes", {4, {5, 2, 3, 4}}, "channel_affine/weight[2,3,1] channel_affine/bias[2,3,1]"},
 	{"pos_any", {3, {5, 2, 3}}, "positional_embedding/positional_embedding[1,2,3]"},
 	{"token_two_last", {3, {5, 2, 3}}, "class_token/tokens[1,2,3]"},
@@ -274,7 +277,8 @@ START_TEST(weights_have_the_originals_names)
 	block_named(named[_i].block)->init(m, &a, shape_of(named[_i].in.rank, named[_i].in.dim), (sn_options){0});
 	block_alloc(m);
 	for (int i = 0; i < module_params(m) + module_states(m); i++) {
-		const buffer *b = i < module_params(m) ? module_param_at(m, i) : module_state_at(m, i - module_params(m));
+		int state = i - module_params(m);
+		const buffer *b = state < 0 ? module_param_at(m, i) : module_state_at(m, state);
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s%s", i ? " " : "", b->name, shape_print(&b->s).s);
 	}
 	ck_assert_str_eq(text, named[_i].weights);
@@ -388,7 +392,8 @@ START_TEST(spectral_norm_takes_the_size_of_kernels)
 	ck_assert_int_eq(module_states(t.m), kernels);       /* a vector for each */
 	real *z = value_of(t.g, t.y);
 	for (int64_t i = 0; i < shape_count(&t.y->s); i++)
-		ck_assert_msg(fabs((double)(y[i] - z[i])) < 100 * tiny * (1 + fabs((double)y[i])), "element %d", (int)i);
+		ck_assert_msg(fabs((double)(y[i] - z[i])) < 100 * tiny * (1 + fabs((double)y[i])), "element %d",
+			(int)i);
 	free(y);
 	free(z);
 	close_layer(&t);
@@ -528,8 +533,8 @@ static const struct {
 	 "norm, with an activation"},
 	{conv_groups_10, "key_conv: in=10, out=8, groups=4: not divisible"},
 	{conv_no_filters, "conv: filters = 0: must be at least 1"},
-	{conv_stride, "conv: kernel 3x3, strides -1x-1, groups = 1, padding 0x0: a kernel, stride or group below 1 or a "
-	 "negative padding"},
+	{conv_stride, "conv: kernel 3x3, strides -1x-1, groups = 1, padding 0x0: a kernel, stride or group below 1 or "
+	 "a negative padding"},
 	{se_thin, "se: se: 2 channels * 0.25 leaves no hidden channel"},
 	{se_divisor, "se: se: divisor = -8: must be at least 1, or 0 for none"},
 	{se_name, "se: activation 'sigmiod': unknown; did you mean 'sigmoid'?"},
@@ -571,6 +576,8 @@ static const struct {
 	{"blur32", {4, {1, 4, 4, 2}}, {3, {1, 4, 2}}, "anti_alias_downsample: input [1,4,2] is no image [B,H,W,C]"},
 	{"conv_groups", {4, {1, 4, 4, 4}}, {3, {1, 4, 4}}, "conv2d_no_bias: input [1,4,4] is no image [B,H,W,C]"},
 	{"conv_seven", {4, {1, 9, 9, 4}}, {4, {1, 4, 4, 4}}, "conv 7x7 on 4x4: output would be empty"},
+	{"conv_seven", {4, {1, 9, 9, 4}}, {4, {1, 4, 9, 4}}, "conv 7x7 on 4x9: output would be empty"},
+	{"conv_seven", {4, {1, 9, 9, 4}}, {4, {1, 9, 4, 4}}, "conv 7x7 on 9x4: output would be empty"},
 	{"conv_rectangle", {4, {1, 4, 4, 4}}, {4, {1, 4, 4, 3}}, NULL},
 	{"se_d", {4, {1, 4, 4, 8}}, {2, {1, 8}}, "se: input [1,8] is no image [B,H,W,C]"},
 	{"cpe_square", {3, {1, 5, 2}}, {3, {1, 11, 2}},
@@ -585,7 +592,8 @@ static const struct {
 	 "crpe: conv_relative_positional_encoding: input [1,4,5,2]: must be [B,3,1+N,2]"},
 	{"crpe_two", {4, {1, 3, 5, 2}}, {4, {1, 3, 6, 2}},
 	 "crpe: conv_relative_positional_encoding: 5 image tokens: not a multiple of input_height 2"},
-	{"look_d", {4, {1, 4, 4, 3}}, {4, {1, 4, 4, 5}}, "outlook: outlook_attention: input [1,4,4,5]: must be [B,H,W,3]"},
+	{"look_d", {4, {1, 4, 4, 3}}, {4, {1, 4, 4, 5}},
+	 "outlook: outlook_attention: input [1,4,4,5]: must be [B,H,W,3]"},
 	{"bias_last", {3, {1, 4, 3}}, {3, {1, 4, 5}}, "bias_layer: bias_layer: built with weights [3], given [1,4,5]"},
 	{"affine_axes", {4, {1, 4, 3, 2}}, {4, {1, 4, 2, 2}},
 	 "channel_affine: channel_affine: built with weights [4,3,1], given [1,4,2,2]"},
@@ -604,9 +612,12 @@ START_TEST(wrong_inputs_are_refused)
 	error e = {""};
 	module *m = module_new(NULL);
 	graph *g = graph_new(NULL);
-	block_named(misfit[_i].block)->init(m, &a, shape_of(misfit[_i].built.rank, misfit[_i].built.dim), (sn_options){0});
+	const block *b = block_named(misfit[_i].block);
+	shape built = shape_of(misfit[_i].built.rank, misfit[_i].built.dim);
+	shape given = shape_of(misfit[_i].given.rank, misfit[_i].given.dim);
+	b->init(m, &a, built, (sn_options){0});
 	block_alloc(m);
-	block_named(misfit[_i].block)->apply(g, &a, op_fill(g, shape_of(misfit[_i].given.rank, misfit[_i].given.dim), 1));
+	b->apply(g, &a, op_fill(g, given, 1));
 	ck_assert(!graph_ok(g, &e));
 	if (misfit[_i].message)
 		ck_assert_str_eq(e.text, misfit[_i].message);
@@ -626,8 +637,8 @@ START_TEST(query_and_value_must_be_alike)
 	conv_relative_positional_encoding_apply(g, &a.crpe, op_fill(g, SHAPE(1, 3, 4, 2), 1),
 		op_fill(g, SHAPE(1, 3, 5, 2), 1), evaluate);
 	ck_assert(!graph_ok(g, &e));
-	ck_assert_str_eq(e.text, "crpe: conv_relative_positional_encoding: query [1,3,4,2] and value [1,3,5,2] must have "
-		"the same shape");
+	ck_assert_str_eq(e.text, "crpe: conv_relative_positional_encoding: query [1,3,4,2] and value [1,3,5,2] must "
+		"have the same shape");
 	graph_free(g);
 	module_free(m);
 }
