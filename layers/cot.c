@@ -17,7 +17,8 @@ static bool check(module *m, const cot *c)
 {
 	const cot_options *o = &c->opt;
 	if (c->F < 1 || c->F % SHARE)
-		module_fail(m, "cot_attention: %lld channels: must be a multiple of %d", (long long)c->F, SHARE);
+		module_fail(m, "cot_attention: %lld channels: must be a multiple of %d", (long long)c->F,
+			SHARE);
 	else if (o->kernel_size < 1 || o->kernel_size % 2 == 0)
 		module_fail(m, "cot_attention: kernel_size = %d: must be odd", o->kernel_size);
 	else if (o->strides < 1)
@@ -71,15 +72,21 @@ void cot_init(module *m, cot *c, const char *name, int64_t F, cot_options opt)
 
 static node *halved(graph *g, node *x)
 {
-	const window_geometry w = {.kh = 3, .kw = 3, .sh = 2, .sw = 2, .top = 1, .bottom = 1, .left = 1, .right = 1};
+	const window_geometry w = {3, 3, 2, 2, 1, 1, 1, 1};
 	return op_scale(g, op_sum_pool(g, x, w), 1.0 / 9);
+}
+
+static node *normalised_conv(graph *g, const conv2d_no_bias *by, const batchnorm_with_activation *bn, node *x,
+			     mode m)
+{
+	return batchnorm_with_activation_apply(g, bn, conv2d_no_bias_apply(g, by, x, m), m);
 }
 
 /* w [B,H,W,G*k*k]: the local weights of each pixel, group by group. */
 static node *local_weights(graph *g, const cot *c, node *x, node *key, mode m)
 {
 	node *w = op_concat(g, (node *[]){x, key}, 2, 3);
-	w = batchnorm_with_activation_apply(g, &c->embed_ww_1_bn, conv2d_no_bias_apply(g, &c->embed_ww_1, w, m), m);
+	w = normalised_conv(g, &c->embed_ww_1, &c->embed_ww_1_bn, w, m);
 	return group_norm_apply(g, &c->embed_ww_norm, conv2d_no_bias_apply(g, &c->embed_ww_2, w, m));
 }
 
@@ -89,8 +96,9 @@ static node *local_conv(graph *g, const cot *c, node *val, node *w)
 	const int k = c->opt.kernel_size, p = k / 2;
 	const int64_t G = c->F / SHARE, N = val->s.dim[0] * val->s.dim[1] * val->s.dim[2];
 	node *taps = op_patches(g, val, (window_geometry){k, k, 1, 1, p, p, p, p});
-	node *weights = op_transpose(g, op_reshape(g, w, SHAPE(N, G, k * k)));
-	node *y = op_mul(g, op_reshape(g, taps, SHAPE(N, k * k, SHARE, G)), op_reshape(g, weights, SHAPE(N, k * k, 1, G)));
+	taps = op_reshape(g, taps, SHAPE(N, k * k, SHARE, G));
+	w = op_transpose(g, op_reshape(g, w, SHAPE(N, G, k * k)));
+	node *y = op_mul(g, taps, op_reshape(g, w, SHAPE(N, k * k, 1, G)));
 	return op_reshape(g, op_sum(g, y, 1u << 1, false), val->s);
 }
 
@@ -98,7 +106,7 @@ static node *local_conv(graph *g, const cot *c, node *val, node *w)
 static node *branch_weights(graph *g, const cot *c, node *e, node *key, mode m)
 {
 	node *s = op_mean(g, op_add(g, e, key), 1u << 1 | 1u << 2, true);
-	s = batchnorm_with_activation_apply(g, &c->se_bn, conv2d_no_bias_apply(g, &c->se_1, s, m), m);
+	s = normalised_conv(g, &c->se_1, &c->se_bn, s, m);
 	s = conv2d_no_bias_apply(g, &c->se_2, s, m);
 	return op_softmax(g, op_reshape(g, s, SHAPE(s->s.dim[0], 1, 1, c->F, 2)));
 }
@@ -110,10 +118,10 @@ static node *attend(graph *g, const cot *c, node *x, mode m, node **scores)
 			shape_print(&x->s).s);
 	const bool pooled = c->opt.strides > 1;
 	x = pooled && c->opt.downsample_first ? halved(g, x) : x;
-	node *key = batchnorm_with_activation_apply(g, &c->key_bn, conv2d_no_bias_apply(g, &c->key, x, m), m);
-	node *w = local_weights(g, c, x, key, m);
-	node *val = batchnorm_with_activation_apply(g, &c->embed_1_bn, conv2d_no_bias_apply(g, &c->embed_1, x, m), m);
-	node *e = batchnorm_with_activation_apply(g, &c->embed_2_bn, local_conv(g, c, val, w), m);
+	node *key = normalised_conv(g, &c->key, &c->key_bn, x, m);
+	node *val = normalised_conv(g, &c->embed_1, &c->embed_1_bn, x, m);
+	node *e = local_conv(g, c, val, local_weights(g, c, x, key, m));
+	e = batchnorm_with_activation_apply(g, &c->embed_2_bn, e, m);
 	node *a = branch_weights(g, c, e, key, m);
 	const shape per_channel = SHAPE(x->s.dim[0], 1, 1, c->F);
 	node *a0 = op_reshape(g, op_slice_axis(g, a, 4, 0, 1), per_channel);

@@ -47,15 +47,19 @@ static bool sizes_fit(module *m, const halo_options *o)
 static bool widths_fit(module *m, const halo *a)
 {
 	const halo_options *o = &a->opt;
-	if (a->d < 1 || o->key_dim < 0)
-		module_fail(m, "halo_attention: key_dim = %g with %d heads on %lld channels: key width must be at "
-			"least 1", o->key_dim, o->num_heads, (long long)a->C);
+	const bool is_share = o->form == HALO_FUNCTION && o->key_dim <= 1;
+	if (!is_share && o->key_dim != floor(o->key_dim))
+		module_fail(m, "halo_attention: key_dim = %g: must be a whole number%s", o->key_dim,
+			o->form == HALO_FUNCTION ? ", or a share of the channels up to 1" : "");
+	else if (a->d < 1 || o->key_dim < 0)
+		module_fail(m, "halo_attention: key_dim = %g with %d heads on %lld channels: key width must be "
+			"at least 1", o->key_dim, o->num_heads, (long long)a->C);
 	else if (o->form == HALO_FUNCTION && a->O % o->num_heads)
 		module_fail(m, "halo_attention: output width %lld is not a multiple of %d heads; %s heads fit",
 			(long long)a->O, o->num_heads, divisors_print(a->O, 1).s);
 	else if (o->form == HALO_LAYER && !o->out_weight && a->O != o->num_heads * a->d)
-		module_fail(m, "halo_attention: without the output weight the width stays %lld, but %lld is asked for",
-			(long long)(o->num_heads * a->d), (long long)a->O);
+		module_fail(m, "halo_attention: without the output weight the width stays %lld, but %lld is "
+			"asked for", (long long)(o->num_heads * a->d), (long long)a->O);
 	else
 		return true;
 	return false;
@@ -106,14 +110,17 @@ static void add_function(module *m, halo *a)
 {
 	const halo_options *o = &a->opt;
 	const int E = (int)(o->num_heads * a->d);
-	conv_options c = {.filters = E, .kh = 1, .padding = PAD_VALID, .kernel_init = {INIT_TORCH_UNIFORM, 0}, .sn = o->sn};
+	conv_options c = {
+		.filters = E, .kh = 1, .padding = PAD_VALID, .kernel_init = {INIT_TORCH_UNIFORM, 0}, .sn = o->sn,
+	};
 	conv_init(m, &a->query_conv, "query_conv", a->C, c);
 	c.filters = E + (int)a->O;
 	conv_init(m, &a->key_value_conv, "key_value_conv", a->C, c);
 	add_positions(m, a, "pos_emb", false);
 	if (o->out_weight)
 		dense_init(m, &a->output, "output", a->O, (dense_options){
-			.units = a->O, .bias = o->out_bias, .kernel_init = {INIT_GLOROT_UNIFORM, 0}, .sn = o->sn,
+			.units = a->O, .bias = o->out_bias, .kernel_init = {INIT_GLOROT_UNIFORM, 0},
+			.sn = o->sn,
 		});
 }
 

@@ -70,12 +70,13 @@ divisors_text divisors_print(int64_t n, int64_t least)
 
 bool heads_check(module *m, const char *layer, int num_heads, int64_t out_shape, double attn_dropout)
 {
-	const bool heads = num_heads >= 1, out = out_shape >= 0, dropout = attn_dropout >= 0 && attn_dropout < 1;
+	const bool heads = num_heads >= 1, out = out_shape >= 0;
+	const bool dropout = attn_dropout >= 0 && attn_dropout < 1;
 	if (!heads)
 		module_fail(m, "%s: num_heads = %d: must be at least 1", layer, num_heads);
 	else if (!out)
-		module_fail(m, "%s: out_shape = %lld: must be at least 1, or 0 for the layer's own width", layer,
-			(long long)out_shape);
+		module_fail(m, "%s: out_shape = %lld: must be at least 1, or 0 for the layer's own width",
+			layer, (long long)out_shape);
 	else if (!dropout)
 		module_fail(m, "%s: attn_dropout = %g: must be at least 0 and below 1", layer, attn_dropout);
 	return heads && out && dropout;

@@ -30,8 +30,8 @@ static bool measure(module *m, mhsa *a)
 	else if (a->d < 1)
 		module_fail(m, "mhsa: key_dim = %lld: must be at least 1", (long long)o->key_dim);
 	else if (!layer && a->O % n)
-		module_fail(m, "mhsa: output width %lld is not a multiple of %d heads; %s heads fit", (long long)a->O,
-			o->num_heads, divisors_print(a->O, 1).s);
+		module_fail(m, "mhsa: output width %lld is not a multiple of %d heads; %s heads fit",
+			(long long)a->O, o->num_heads, divisors_print(a->O, 1).s);
 	else
 		return true;
 	return false;
@@ -129,14 +129,14 @@ static node *attend(graph *g, const mhsa *a, node *x, mode m, node **scores)
 {
 	const shape *s = &x->s;
 	if (s->rank != 4 || s->dim[1] != a->H || s->dim[2] != a->W || s->dim[3] != a->C)
-		return graph_fail(g, "mhsa: built for [B,%lld,%lld,%lld], given %s", (long long)a->H, (long long)a->W,
-			(long long)a->C, shape_print(s).s);
+		return graph_fail(g, "mhsa: built for [B,%lld,%lld,%lld], given %s", (long long)a->H,
+			(long long)a->W, (long long)a->C, shape_print(s).s);
 	const int64_t B = s->dim[0], n = a->opt.num_heads, N = a->H * a->W;
 	const double scale = 1 / sqrt((double)a->d);
 	const bool layer = a->opt.form == MHSA_LAYER;
 	node *qkv[3];
 	project(g, a, x, m, qkv);
-	node *q = layer ? op_scale(g, qkv[0], scale) : qkv[0];       /* positions see the scaled query, or not */
+	node *q = layer ? op_scale(g, qkv[0], scale) : qkv[0];       /* positions see it scaled, or not */
 	q = op_reshape(g, split(g, q, n), SHAPE(B * n, a->H, a->W, a->d));
 	attend_options o = {.scale = layer ? 1 : scale, .dropout = a->opt.attn_dropout};
 	node *y = heads_attend(g, &a->pos, q, split(g, qkv[1], n), split(g, qkv[2], n), o, m, scores);

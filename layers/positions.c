@@ -113,8 +113,8 @@ static bool resize(graph *g, buffer *dst, const buffer *src, error *e)
 bool position_table_load(buffer *dst, const buffer *src, error *e)
 {
 	if (dst->s.rank != 2 || src->s.rank != 2 || dst->s.dim[0] != src->s.dim[0])
-		return error_set(e, "%s %s cannot be resized to %s %s: tables [d,length] of the same d are needed",
-			src->name, shape_print(&src->s).s, dst->name, shape_print(&dst->s).s);
+		return error_set(e, "%s %s cannot be resized to %s %s: tables [d,length] of the same d are "
+			"needed", src->name, shape_print(&src->s).s, dst->name, shape_print(&dst->s).s);
 	graph *g = graph_new(e);
 	bool ok = g && resize(g, dst, src, e);
 	graph_free(g);

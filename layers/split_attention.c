@@ -21,8 +21,8 @@ node *rsoftmax(graph *g, node *x, int groups, bool spatial)
 		return op_sigmoid(g, x);
 	const int64_t n = s->dim[1] * s->dim[2] * s->dim[3];
 	if (!spatial && s->dim[1] * s->dim[2] > 1)
-		return graph_fail(g, "rsoftmax: map %lldx%lld: expects a pooled [B,1,1,C]", (long long)s->dim[1],
-			(long long)s->dim[2]);
+		return graph_fail(g, "rsoftmax: map %lldx%lld: expects a pooled [B,1,1,C]",
+			(long long)s->dim[1], (long long)s->dim[2]);
 	if (n % groups)
 		return graph_fail(g, "rsoftmax: %lld values, groups=%d: not divisible", (long long)n, groups);
 	node *y = op_reshape(g, x, SHAPE(s->dim[0], groups, n / groups));
@@ -45,15 +45,16 @@ static bool check(module *m, const split_attention *s)
 		if (size[i].value >= 1 && size[i].value <= size[i].most)
 			continue;
 		if (size[i].most == INT32_MAX)
-			module_fail(m, "split_attention_conv2d: %s = %d: must be at least 1", size[i].name, size[i].value);
+			module_fail(m, "split_attention_conv2d: %s = %d: must be at least 1", size[i].name,
+				size[i].value);
 		else
-			module_fail(m, "split_attention_conv2d: %s = %d: must be 1 to %d", size[i].name, size[i].value,
-				size[i].most);
+			module_fail(m, "split_attention_conv2d: %s = %d: must be 1 to %d", size[i].name,
+				size[i].value, size[i].most);
 		return false;
 	}
 	if (s->C % o->groups)
-		module_fail(m, "split_attention_conv2d: in=%lld, groups=%d: not divisible; %s fit", (long long)s->C,
-			o->groups, divisors_print(s->C, 1).s);
+		module_fail(m, "split_attention_conv2d: in=%lld, groups=%d: not divisible; %s fit",
+			(long long)s->C, o->groups, divisors_print(s->C, 1).s);
 	return s->C % o->groups == 0;
 }
 
@@ -61,8 +62,8 @@ static void add_split(module *m, split_attention *s)
 {
 	const split_attention_options *o = &s->opt;
 	const conv2d_options c = {
-		.filters = o->filters, .kh = o->kernel_size, .padding = CONV2D_SAME, .torch_init = o->torch_init,
-		.sh = o->downsample == SPLIT_STRIDE_CONV ? o->strides : 1, .sn = o->sn,
+		.filters = o->filters, .kh = o->kernel_size, .padding = CONV2D_SAME, .sn = o->sn,
+		.sh = o->downsample == SPLIT_STRIDE_CONV ? o->strides : 1, .torch_init = o->torch_init,
 	};
 	for (int j = 0; j < o->groups; j++) {
 		char prefix[32];
@@ -120,10 +121,10 @@ static node *sum_groups(graph *g, node *x, int groups)
 static node *split(graph *g, const split_attention *s, node *x, mode m)
 {
 	const split_attention_options *o = &s->opt;
-	const window_geometry halve = {.kh = 3, .kw = 3, .sh = 2, .sw = 2, .top = 1, .bottom = 1, .left = 1, .right = 1};
+	const window_geometry halve = {3, 3, 2, 2, 1, 1, 1, 1};
 	if (x->s.rank != 4 || x->s.dim[3] != s->C)
-		return graph_fail(g, "split_attention_conv2d: built for [B,H,W,%lld], given %s", (long long)s->C,
-			shape_print(&x->s).s);
+		return graph_fail(g, "split_attention_conv2d: built for [B,H,W,%lld], given %s",
+			(long long)s->C, shape_print(&x->s).s);
 	node *L = batchnorm_with_activation_apply(g, &s->bn1, convolve(g, s, x, m), m);
 	node *gap = sum_groups(g, op_mean(g, L, 1u << 1 | 1u << 2, true), o->groups);
 	node *inner = batchnorm_with_activation_apply(g, &s->bn2, conv_apply(g, &s->conv2, gap, m), m);

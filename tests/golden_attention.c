@@ -1,5 +1,6 @@
-/* Attention layers of keras_cv_attention_models with heads, blocks, local filters and splits: builders for their
- * reference files. Names of weights are compared with the file's, too: a list of weights is exchanged by them. */
+/* Attention layers of keras_cv_attention_models with heads, blocks, local filters and splits: builders for
+ * their reference files. Names of weights are compared with the file's, too: lists of weights are exchanged
+ * by them. */
 #include "tests/golden.h"
 
 #include "core/ops.h"

@@ -74,6 +74,33 @@ void kit_graph_refuses(graph *g, const char *message)
 	graph_free(g);
 }
 
+void kit_zero(buffer *b)
+{
+	memset(b->x, 0, (size_t)shape_count(&b->s) * sizeof *b->x);
+}
+
+void kit_expect_rows_of_one(const real *A, int64_t rows, int64_t M)
+{
+	for (int64_t r = 0; r < rows; r++) {
+		double sum = 0;
+		for (int64_t j = 0; j < M; j++)
+			sum += (double)A[r * M + j];
+		ck_assert_msg(fabs(sum - 1) < kit_tiny, "row %lld sums to %g", (long long)r, sum);
+	}
+}
+
+void kit_expect_weights(const module *m, const char *list)
+{
+	char text[1024] = "";
+	for (int i = 0; i < module_params(m); i++) {
+		const buffer *b = module_param_at(m, i);
+		size_t n = strlen(text);
+		snprintf(text + n, sizeof text - n, "%s%s %s", n ? ", " : "", strchr(b->name, '/') + 1,
+			 shape_print(&b->s).s);
+	}
+	ck_assert_str_eq(text, list);
+}
+
 /* ---- known sums ---- */
 
 static bool ends_with(const char *name, const char *end)
@@ -129,14 +156,15 @@ void kit_expect_sums(const char *name, const real *y, int64_t n, const known_sum
 		got.sum_abs += fabs((double)y[i]);
 	}
 	const double share = sizeof(real) == 8 ? slack : 1e-5, digits = 1e-9;
-	const double all = share * want->sum_abs + digits, one = MAX(all / (double)n, share * fabs(want->first)) + digits;
+	const double all = share * want->sum_abs + digits, one = all / (double)n + digits;
 	ck_assert_msg(fabs(got.sum - want->sum) <= all && fabs(got.sum_abs - want->sum_abs) <= all,
 		"%s: sum %.9f, of magnitudes %.9f; known are %.9f and %.9f", name, got.sum, got.sum_abs, want->sum,
 		want->sum_abs);
 	const double value[3][2] = {{got.first, want->first}, {got.middle, want->middle}, {got.last, want->last}};
 	for (int i = 0; i < 3; i++)
 		ck_assert_msg(fabs(value[i][0] - value[i][1]) <= one + share * fabs(value[i][1]),
-			"%s: value %d of first, middle, last is %.9f, known is %.9f", name, i, value[i][0], value[i][1]);
+			"%s: value %d of first, middle, last is %.9f, known is %.9f", name, i, value[i][0],
+			value[i][1]);
 }
 
 /* ---- derivatives ---- */
@@ -179,12 +207,14 @@ void kit_expect_spectral_norm(kit *k, const char *matrices, grad_build build, co
 		if (!ends_with(u->name, "/u"))
 			continue;
 		size_t used = strlen(found);
-		snprintf(found + used, sizeof found - used, "%s%.*s", used ? " " : "", (int)(strlen(u->name) - 2), u->name);
+		snprintf(found + used, sizeof found - used, "%s%.*s", used ? " " : "", (int)(strlen(u->name) - 2),
+			 u->name);
 		buffer *w = kernel_of(k->m, u);
 		ck_assert_msg(w, "no kernel for %s", u->name);
 		for (int64_t j = 0; j < shape_count(&w->s); j++)
 			w->x[j] *= 3;
-		ck_assert_msg(kit_worst(before, kit_run(k, &y, 1), n) < 10 * kit_tiny, "%s is not divided by its norm", w->name);
+		ck_assert_msg(kit_worst(before, kit_run(k, &y, 1), n) < 10 * kit_tiny,
+			"%s is not divided by its norm", w->name);
 	}
 	ck_assert_str_eq(found, matrices);
 	free(before);

@@ -28,6 +28,12 @@ void kit_close(kit *k);
 extern const double kit_tiny;
 double kit_worst(const real *a, const real *b, int64_t n);   /* largest |a - b| */
 
+void kit_zero(buffer *b);
+/* Sums over the last axis of A [rows, M] are one. */
+void kit_expect_rows_of_one(const real *A, int64_t rows, int64_t M);
+/* Names below the layer, shapes and order of all parameters: "query [5,6], pos_emb/r_width [3,7]". */
+void kit_expect_weights(const module *m, const char *list);
+
 /* The registration in m (the graph g) went wrong with exactly this message; frees it. */
 void kit_module_refuses(module *m, const char *message);
 void kit_graph_refuses(graph *g, const char *message);
