@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/ops.h"
 
@@ -61,11 +62,19 @@ void batchnorm_with_activation_init(module *m, batchnorm_with_activation *b, con
 				    bn_act_options opt)
 {
 	*b = (batchnorm_with_activation){.opt = opt};
-	if (opt.use_evo_norm)
-		module_fail(m, "batchnorm_with_activation: use_evo_norm: EvoNormalization is not available; use batch "
-			"norm, or group norm, with an activation");
-	const char *act = opt.activation && *opt.activation ? opt.activation : "linear";
+	bool acts = opt.activation && *opt.activation && strcmp(opt.activation, "none") != 0;
+	const char *act = acts ? opt.activation : "linear";
 	sublayer act_layer = joined(prefix, act);
+	if (opt.axis < 0)
+		module_fail(m, "batchnorm_with_activation: axis = %d: must be at least 1, or 0 for the last", opt.axis);
+	if (opt.use_evo_norm) {
+		int64_t groups = opt.evo_norm_group_size > 0 ? C / opt.evo_norm_group_size : 0;
+		evo_norm_init(m, &b->evo, joined(prefix, "evo_norm").name, C, (evo_options){
+			.nonlinearity = acts, .groups = groups, .zero_gamma = opt.zero_gamma,
+			.epsilon = opt.epsilon != 0 ? opt.epsilon : 1e-5,
+			.momentum = opt.momentum != 0 ? opt.momentum : 0.9});
+		return;
+	}
 	bn_options bn = {.keep = opt.momentum, .eps = opt.epsilon, .zero_gamma = opt.zero_gamma};
 	if (opt.act_first)
 		activation_init(m, &b->act, act_layer.name, act, C);
@@ -74,13 +83,30 @@ void batchnorm_with_activation_init(module *m, batchnorm_with_activation *b, con
 		activation_init(m, &b->act, act_layer.name, act, C);
 }
 
-node *batchnorm_with_activation_apply(graph *g, const batchnorm_with_activation *b, node *x, mode m)
+/* Batch norm of the channels of any axis, by exchanging it with the last. */
+static node *norm_axis(graph *g, const batchnorm_with_activation *b, node *x, mode m)
 {
 	batch_norm bn = b->bn;
-	bn.opt.no_bessel = x->s.rank != 4 && x->s.rank != 5;         /* only Keras' fused kernel has the factor */
+	int rank = x->s.rank, axis = b->opt.axis ? b->opt.axis : rank - 1, swap[RANK_MAX];
+	if (axis >= rank)
+		return graph_fail(g, "batchnorm_with_activation: axis = %d: input %s has %d", axis, shape_print(&x->s).s,
+			rank);
+	/* Only Keras' fused kernel has Bessel's factor: images and volumes, channels last or first. */
+	bn.opt.no_bessel = (rank != 4 && rank != 5) || (axis != rank - 1 && axis != 1);
+	if (axis == rank - 1)
+		return batch_norm_apply(g, &bn, x, m);
+	for (int i = 0; i < rank; i++)
+		swap[i] = i == axis ? rank - 1 : i == rank - 1 ? axis : i;
+	return op_permute(g, batch_norm_apply(g, &bn, op_permute(g, x, swap), m), swap);
+}
+
+node *batchnorm_with_activation_apply(graph *g, const batchnorm_with_activation *b, node *x, mode m)
+{
+	if (b->opt.use_evo_norm)
+		return evo_norm_apply(g, &b->evo, x, m);
 	if (b->opt.act_first)
-		return batch_norm_apply(g, &bn, activation_apply(g, &b->act, x), m);
-	return activation_apply(g, &b->act, batch_norm_apply(g, &bn, x, m));
+		return norm_axis(g, b, activation_apply(g, &b->act, x), m);
+	return activation_apply(g, &b->act, norm_axis(g, b, x, m));
 }
 
 /* ---- conv2d_no_bias ---- */

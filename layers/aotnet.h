@@ -11,6 +11,7 @@
 
 #include "layers/activation.h"
 #include "layers/conv.h"
+#include "layers/evo_norm.h"
 #include "layers/module.h"
 #include "layers/norm.h"
 
@@ -44,26 +45,30 @@ node *anti_alias_downsample_apply(graph *g, const anti_alias_downsample *a, node
  *
  * y = act(bn(x)), or bn(act(x)) with act_first. Statistics as batch_norm; images have Bessel's factor in the running
  * variance, other ranks have not. Weights: prefix + "bn/": gamma, beta, moving_mean, moving_variance, all (C); then
- * those of the activation, if it has any. Source: kecam D, H attention_layers (aotnet/aotnet.py, common_layers.py). */
+ * those of the activation, if it has any; with use_evo_norm prefix + "evo_norm/" of evo_norm.h. Source: kecam D, H attention_layers (aotnet/aotnet.py, common_layers.py). */
 typedef struct bn_act_options {
 	const char *activation;                      /* keep; NULL, "" and "none": none (H's default; D's is relu) */
 	bool zero_gamma;                             /* gamma starts at 0, not 1: a residual branch starts silent */
 	double epsilon;                              /* 0 means 1e-5 */
 	double momentum;                             /* share of the old running value; 0 means 0.9 */
 	bool act_first;                              /* H */
-	bool use_evo_norm;                           /* H: refused, see below */
+	int axis;                                    /* H: the axis of the channels; 0 means the last */
+	bool use_evo_norm;                           /* H: EvoNorm instead of norm and activation, whatever it is: its
+	                                              * nonlinearity is on when there is one (evo_norm.h) */
+	int evo_norm_group_size;                     /* H: channels of a group, S0; below 1: B0 */
 } bn_act_options;
 typedef struct batchnorm_with_activation {
 	batch_norm bn;
 	activation act;
+	evo_norm evo;                                /* instead of both */
 	bn_act_options opt;
 } batchnorm_with_activation;
 
-/* Wrong: an unknown activation ("activation 'rleu': unknown; did you mean 'relu'?"); use_evo_norm, whose
- * EvoNormalization (arXiv 2004.02967) is not among our layers. */
+/* Wrong: an unknown activation ("activation 'rleu': unknown; did you mean 'relu'?"); a negative axis.
+ * C is the size of the chosen axis. */
 void batchnorm_with_activation_init(module *m, batchnorm_with_activation *b, const char *prefix, int64_t C,
 				    bn_act_options opt);
-/* x [..,C] -> same. */
+/* x [..,C] -> same. Wrong: an axis that x has not. */
 node *batchnorm_with_activation_apply(graph *g, const batchnorm_with_activation *b, node *x, mode m);
 
 /* ---- conv2d_no_bias ----

@@ -69,6 +69,41 @@ static void bn_last(module *m, any *a, shape s, sn_options sn)
 		.activation = "mish", .act_first = true, .epsilon = 1e-3, .momentum = 0.99});
 }
 
+static void bn_second(module *m, any *a, shape s, sn_options sn)
+{
+	(void)sn;
+	a->mode = train;
+	batchnorm_with_activation_init(m, &a->bn, "", s.dim[1], (bn_act_options){.activation = "tanh", .axis = 1});
+}
+
+static void evo_b0(module *m, any *a, shape s, sn_options sn)
+{
+	(void)sn;
+	a->mode = train;
+	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){
+		.activation = "relu", .use_evo_norm = true, .evo_norm_group_size = -1});
+}
+
+static void evo_s0(module *m, any *a, shape s, sn_options sn)
+{
+	(void)sn;
+	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){
+		.activation = "relu", .use_evo_norm = true, .evo_norm_group_size = 2});
+}
+
+static void evo_s0a(module *m, any *a, shape s, sn_options sn)
+{
+	(void)sn;
+	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){
+		.use_evo_norm = true, .evo_norm_group_size = 2});
+}
+
+static void evo_plain(module *m, any *a, shape s, sn_options sn)
+{
+	(void)sn;
+	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){.use_evo_norm = true});
+}
+
 static void conv_groups(module *m, any *a, shape s, sn_options sn)
 {
 	conv2d_no_bias_init(m, &a->conv, "", last(s), (conv2d_options){
@@ -313,6 +348,11 @@ static const block blocks[] = {
 	{"bn_relu", bn_relu, bn},
 	{"bn_swish", bn_swish, bn},
 	{"bn_last", bn_last, bn},
+	{"bn_second", bn_second, bn},
+	{"evo_b0", evo_b0, bn},
+	{"evo_s0", evo_s0, bn},
+	{"evo_s0a", evo_s0a, bn},
+	{"evo_plain", evo_plain, bn},
 	{"conv_groups", conv_groups, conv2d},
 	{"conv_one", conv_one, conv2d},
 	{"conv_rectangle", conv_rectangle, conv2d},

@@ -78,6 +78,7 @@ static bool build_bn_act(golden_case *c)
 		.activation = act, .zero_gamma = flag(c, "zero_gamma", false), .act_first = flag(c, "act_first", false),
 		.epsilon = golden_number(c, "epsilon", 1e-5), .momentum = golden_number(c, "momentum", 0.9),
 		.use_evo_norm = flag(c, "use_evo_norm", false),
+		.evo_norm_group_size = whole(c, "evo_norm_group_size", -1),
 	};
 	batchnorm_with_activation_init(c->m, &b, "p_", channels(c), o);
 	return golden_bind(c, c->m, 0) &&

@@ -64,6 +64,76 @@ START_TEST(zero_gamma_silences_the_branch)
 }
 END_TEST
 
+/* Variance of x [2,3,4,4] at sample b, channel c, with the channels lo..hi of the samples b0..b1, in loops. */
+static double deviation(const real *x, int b0, int b1, int lo, int hi)
+{
+	double sum = 0, square = 0;
+	int n = 0;
+	for (int b = b0; b < b1; b++)
+		for (int i = 0; i < 12; i++)
+			for (int c = lo; c < hi; c++, n++)
+				sum += (double)x[(b * 12 + i) * 4 + c];
+	for (int b = b0; b < b1; b++)
+		for (int i = 0; i < 12; i++)
+			for (int c = lo; c < hi; c++)
+				square += pow((double)x[(b * 12 + i) * 4 + c] - sum / n, 2);
+	return sqrt(square / n + 1e-5);
+}
+
+/* EvoNorm's four forms by their formulas, and the running variance of B0. */
+START_TEST(evo_norm_is_its_definition)
+{
+	static const char *const form[] = {"evo_b0", "evo_s0", "evo_s0a", "evo_plain"};
+	trial t = open_layer(form[_i], SHAPE(2, 3, 4, 4), (sn_options){0}, NULL);
+	const evo_norm *n = &t.a.bn.evo;
+	real *y = value_of(t.g, t.y);
+	for (int i = 0; i < 2 * 12 * 4; i++) {
+		int b = i / 48, c = i % 4;
+		double x = (double)t.x->x[i], v = n->vv ? (double)n->vv->x[c] : 0, z = x;
+		if (_i == 0)
+			z /= fmax(deviation(t.x->x, 0, 2, c, c + 1), v * x + deviation(t.x->x, b, b + 1, c, c + 1));
+		if (_i == 1)
+			z /= 1 + exp(-v * x);
+		if (_i == 1 || _i == 2)
+			z /= deviation(t.x->x, b, b + 1, c / 2 * 2, c / 2 * 2 + 2);
+		double want = z * (double)n->gamma->x[c] + (double)n->beta->x[c];
+		ck_assert_msg(fabs((double)y[i] - want) < 10 * tiny, "%s: element %d: %g, not %g", form[_i], i, (double)y[i],
+			want);
+	}
+	free(y);
+	if (_i == 0) {
+		y = value_of(t.g, evo_norm_apply(t.g, n, t.in, (mode){.train = true, .update = true}));
+		double var = pow(deviation(t.x->x, 0, 2, 3, 4), 2) - 1e-5;
+		ck_assert_double_eq_tol((double)n->moving_variance->x[3], 0.9 + 0.1 * var, 10 * tiny);
+		real *z = value_of(t.g, evo_norm_apply(t.g, n, t.in, evaluate));
+		ck_assert_mem_ne(y, z, 96 * sizeof(real));
+		free(y);
+		free(z);
+	}
+	close_layer(&t);
+}
+END_TEST
+
+/* Over another axis: the same as exchanging the axes around the usual layer. */
+START_TEST(norm_of_another_axis_is_the_exchanged_one)
+{
+	trial t = open_layer("bn_second", SHAPE(2, 3, 4, 3), (sn_options){0}, NULL);
+	batchnorm_with_activation b = t.a.bn;
+	b.opt.axis = 0;
+	static const int swap[] = {0, 3, 2, 1};
+	node *x = op_permute(t.g, t.in, swap);
+	node *same = op_permute(t.g, batchnorm_with_activation_apply(t.g, &b, x, train), swap);
+	real *y = value_of(t.g, t.y), *z = value_of(t.g, same), *last = value_of(t.g,
+		batchnorm_with_activation_apply(t.g, &b, t.in, train));
+	ck_assert_mem_eq(y, z, 72 * sizeof(real));
+	ck_assert_mem_ne(y, last, 72 * sizeof(real));
+	free(y);
+	free(z);
+	free(last);
+	close_layer(&t);
+}
+END_TEST
+
 /* prelu is x or x/4, star_relu is relu(x)^2, as they start. */
 START_TEST(learned_activations_start_as_published)
 {
@@ -573,6 +643,8 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, blur_is_binomial);
 	tcase_add_test(t, zero_gamma_silences_the_branch);
+	tcase_add_loop_test(t, evo_norm_is_its_definition, 0, 4);
+	tcase_add_test(t, norm_of_another_axis_is_the_exchanged_one);
 	tcase_add_test(t, learned_activations_start_as_published);
 	tcase_add_test(t, hidden_channels_are_rounded_as_in_each_state);
 	tcase_add_test(t, gates_scale_whole_channels);

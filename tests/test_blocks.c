@@ -238,6 +238,9 @@ static const struct {
 } named[] = {
 	{"blur32", {4, {1, 4, 4, 2}}, "anti_alias_down/depthwise_kernel[3,3,2,1]"},
 	{"bn_relu", {4, {1, 4, 4, 2}}, "bn/gamma[2] bn/beta[2] bn/moving_mean[2] bn/moving_variance[2]"},
+	{"evo_b0", {4, {1, 4, 4, 2}}, "evo_norm/gamma[1,1,1,2] evo_norm/beta[1,1,1,2] evo_norm/vv[1,1,1,2] "
+	 "evo_norm/moving_variance[1,1,1,2]"},
+	{"evo_s0a", {4, {1, 4, 4, 2}}, "evo_norm/gamma[1,1,1,2] evo_norm/beta[1,1,1,2]"},
 	{"conv_groups", {4, {1, 4, 4, 4}}, "conv/kernel[3,3,2,6]"},
 	{"conv_one", {4, {1, 4, 4, 4}}, "conv/depthwise_kernel[3,3,4,1] conv/bias[4]"},
 	{"se_d", {4, {1, 4, 4, 8}}, "se/1_conv/kernel[1,1,8,2] se/1_conv/bias[2] "
@@ -297,6 +300,11 @@ static const struct {
 	{"blur trained", "blur_trained", {4, {2, 5, 4, 2}}},
 	{"bn swish", "bn_swish", {4, {2, 3, 2, 3}}},
 	{"bn after mish", "bn_last", {4, {2, 3, 2, 3}}},
+	{"bn second axis", "bn_second", {4, {3, 2, 2, 3}}},
+	{"evo norm b0", "evo_b0", {4, {3, 2, 2, 3}}},
+	{"evo norm s0", "evo_s0", {4, {2, 3, 2, 4}}},
+	{"evo norm s0a", "evo_s0a", {4, {2, 3, 2, 4}}},
+	{"evo norm linear", "evo_plain", {4, {2, 3, 2, 4}}},
 	{"conv groups", "conv_groups", {4, {2, 5, 4, 4}}},
 	{"conv depthwise", "conv_one", {4, {2, 3, 4, 3}}},
 	{"conv 1x3", "conv_rectangle", {4, {2, 3, 4, 2}}},
@@ -417,9 +425,9 @@ static void bn_name(module *m, any *a)
 	batchnorm_with_activation_init(m, &a->bn, "", 2, (bn_act_options){.activation = "rleu"});
 }
 
-static void bn_evo(module *m, any *a)
+static void bn_axis(module *m, any *a)
 {
-	batchnorm_with_activation_init(m, &a->bn, "", 2, (bn_act_options){.use_evo_norm = true});
+	batchnorm_with_activation_init(m, &a->bn, "", 2, (bn_act_options){.axis = -2});
 }
 
 static void conv_groups_10(module *m, any *a)
@@ -529,8 +537,7 @@ static const struct {
 	{blur_kernel, "anti_alias_downsample: kernel_size = -1: must be at least 1"},
 	{blur_stride, "anti_alias_downsample: strides = -2: must be at least 1"},
 	{bn_name, "activation 'rleu': unknown; did you mean 'relu'?"},
-	{bn_evo, "batchnorm_with_activation: use_evo_norm: EvoNormalization is not available; use batch norm, or group "
-	 "norm, with an activation"},
+	{bn_axis, "batchnorm_with_activation: axis = -2: must be at least 1, or 0 for the last"},
 	{conv_groups_10, "key_conv: in=10, out=8, groups=4: not divisible"},
 	{conv_no_filters, "conv: filters = 0: must be at least 1"},
 	{conv_stride, "conv: kernel 3x3, strides -1x-1, groups = 1, padding 0x0: a kernel, stride or group below 1 or "
@@ -574,6 +581,8 @@ static const struct {
 	const char *message;                         /* NULL: that of an operation */
 } misfit[] = {
 	{"blur32", {4, {1, 4, 4, 2}}, {3, {1, 4, 2}}, "anti_alias_downsample: input [1,4,2] is no image [B,H,W,C]"},
+	{"bn_second", {3, {1, 4, 4}}, {1, {4}}, "batchnorm_with_activation: axis = 1: input [4] has 1"},
+	{"evo_s0", {4, {1, 4, 4, 4}}, {3, {1, 4, 4}}, "evo_norm: input [1,4,4]: must be [B,H,W,4]"},
 	{"conv_groups", {4, {1, 4, 4, 4}}, {3, {1, 4, 4}}, "conv2d_no_bias: input [1,4,4] is no image [B,H,W,C]"},
 	{"conv_seven", {4, {1, 9, 9, 4}}, {4, {1, 4, 4, 4}}, "conv 7x7 on 4x4: output would be empty"},
 	{"conv_seven", {4, {1, 9, 9, 4}}, {4, {1, 4, 9, 4}}, "conv 7x7 on 4x9: output would be empty"},
