@@ -89,8 +89,8 @@ static node *norm_axis(graph *g, const batchnorm_with_activation *b, node *x, mo
 	batch_norm bn = b->bn;
 	int rank = x->s.rank, axis = b->opt.axis ? b->opt.axis : rank - 1, swap[RANK_MAX];
 	if (axis >= rank)
-		return graph_fail(g, "batchnorm_with_activation: axis = %d: input %s has %d", axis, shape_print(&x->s).s,
-			rank);
+		return graph_fail(g, "batchnorm_with_activation: axis = %d: input %s has %d", axis,
+			shape_print(&x->s).s, rank);
 	/* Only Keras' fused kernel has Bessel's factor: images and volumes, channels last or first. */
 	bn.opt.no_bessel = (rank != 4 && rank != 5) || (axis != rank - 1 && axis != 1);
 	if (axis == rank - 1)

@@ -45,7 +45,8 @@ node *anti_alias_downsample_apply(graph *g, const anti_alias_downsample *a, node
  *
  * y = act(bn(x)), or bn(act(x)) with act_first. Statistics as batch_norm; images have Bessel's factor in the running
  * variance, other ranks have not. Weights: prefix + "bn/": gamma, beta, moving_mean, moving_variance, all (C); then
- * those of the activation, if it has any; with use_evo_norm prefix + "evo_norm/" of evo_norm.h. Source: kecam D, H attention_layers (aotnet/aotnet.py, common_layers.py). */
+ * those of the activation, if it has any; with use_evo_norm prefix + "evo_norm/" of evo_norm.h. Source: kecam D
+ * aotnet/aotnet.py, H common_layers.py. */
 typedef struct bn_act_options {
 	const char *activation;                      /* keep; NULL, "" and "none": none (H's default; D's is relu) */
 	bool zero_gamma;                             /* gamma starts at 0, not 1: a residual branch starts silent */

@@ -97,8 +97,8 @@ START_TEST(evo_norm_is_its_definition)
 		if (_i == 1 || _i == 2)
 			z /= deviation(t.x->x, b, b + 1, c / 2 * 2, c / 2 * 2 + 2);
 		double want = z * (double)n->gamma->x[c] + (double)n->beta->x[c];
-		ck_assert_msg(fabs((double)y[i] - want) < 10 * tiny, "%s: element %d: %g, not %g", form[_i], i, (double)y[i],
-			want);
+		ck_assert_msg(fabs((double)y[i] - want) < 10 * tiny, "%s: element %d: %g, not %g", form[_i], i,
+			(double)y[i], want);
 	}
 	free(y);
 	if (_i == 0) {
