@@ -21,14 +21,19 @@ extern "C" {
  * samples; @687943d (spatial) then cuts H*W*C, in row-major order. */
 node *rsoftmax(graph *g, node *x, int groups, bool spatial);
 
+/* Where strides > 1 act. */
+enum split_stride {
+	SPLIT_STRIDE_CONV,                           /* in the convolution: @07209e2, and @687943d with
+	                                              * downsample_first */
+	SPLIT_STRIDE_POOL                            /* behind it all, a 3x3 average pooling, zeros around
+	                                              * counted, of stride 2 whatever `strides` says: @687943d */
+};
+
 typedef struct split_attention_options {
 	int filters;                                 /* F */
 	int kernel_size, strides, groups;
 	const char *activation;                      /* keep */
-	/* Where strides > 1 act. SPLIT_STRIDE_CONV: in the convolution (@07209e2; @687943d with
-	 * downsample_first). SPLIT_STRIDE_POOL: the convolution keeps the size and the result goes through
-	 * a 3x3 average pooling, zeros around counted, of stride 2 whatever `strides` says (@687943d). */
-	enum split_stride { SPLIT_STRIDE_CONV, SPLIT_STRIDE_POOL } downsample;
+	enum split_stride downsample;
 	bool torch_init;                             /* @687943d: the k x k kernels start uniform */
 	sn_options sn;                               /* of all convolutions */
 } split_attention_options;
