@@ -347,12 +347,12 @@ bool checkpoint_rescore(const char *from, const char *to, double score, const ch
 		ok = error_set(e, "%s: of a %s program, this one computes in %s", from, info.precision,
 			REAL_NAME);
 	for (int i = 0; ok && i < l.n; i++) {
-		char about[512];
+		char words[512];
 		state_item *it = &l.item[i];
 		it->x = mem_new((size_t)shape_count(&it->s), 8, e);
 		ok = it->x != NULL;
-		if (ok && h5_attr_text(f, it->path, "about", about, sizeof about, NULL))
-			ok = (it->about = text_copy(about, e)) != NULL;
+		if (ok && h5_attr_text(f, it->path, "about", words, sizeof words, NULL))
+			ok = (it->about = text_copy(words, e)) != NULL;
 	}
 	ok = ok && verify(f, from, &info, &l, e) && fill(f, &l, e);
 	info.has_score = true;
