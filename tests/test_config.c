@@ -119,6 +119,8 @@ static const struct {
 	{"model:\n  d_channels: 4\n",
 	 "a.yaml:2: model.d_channels = 4: attention at 16 in D: attention: 4 channels: query width C/8 is "
 	 "0; at least 8 channels are needed"},
+	{"train:\n  score_count: 1\n",
+	 "a.yaml:2: train.score_count = 1: one image has no spread; must be 0 (no scores) or 2 to 100000"},
 	{"model:\n  channels: 2\n",
 	 "a.yaml:2: model.channels = 2: must be 1 (gray), 3 (colour) or 0 (as the data)"},
 	{"model:\n  network: mnistgans28\n",
