@@ -62,7 +62,7 @@ static void note(const run *r, enum run_note kind, const char *fmt, ...)
 
 /* ---- before the first step ---- */
 
-/* Keys that differ from the checkpoint's: allowed ones are told, the first other one is refused. */
+/* Keys that differ from the checkpoint's: allowed ones are told, the others refused, all in one line. */
 static bool check_config(const run *r, const checkpoint_info *info, error *e)
 {
 	config old;
@@ -73,22 +73,28 @@ static bool check_config(const run *r, const checkpoint_info *info, error *e)
 		return false;
 	}
 	const config *now = &r->t->cfg;
+	const config_key *fixed = NULL;              /* the first that may not change */
+	char before[CONFIG_TEXT_MAX + 64] = "", others[400] = "";
+	size_t used = 0;
 	int n = config_diff(&old, now, at);
-	bool ok = true;
-	for (int i = 0; i < n && ok; i++) {
+	for (int i = 0; i < n; i++) {
 		char was[CONFIG_TEXT_MAX + 64], is[CONFIG_TEXT_MAX + 64];
 		const config_key *k = config_key_at(at[i]);
 		config_value(&old, at[i], was, sizeof was);
 		config_value(now, at[i], is, sizeof is);
-		if (k->on_resume)
+		if (k->on_resume) {
 			note(r, NOTE_INFO, "%s changed from %s to %s", k->name, was, is);
-		else
-			ok = config_wrong(now, k->name, e,
-				"the run in %s was started with %s, which cannot change; "
-				"use that, another --out, or --fresh", r->out, was);
+		} else if (!fixed) {
+			fixed = k;
+			memcpy(before, was, sizeof before);
+		} else if (used < sizeof others) {
+			used += (size_t)snprintf(others + used, sizeof others - used, "%s %s (%.100s)",
+				used ? "," : ", nor can", k->name, was);
+		}
 	}
 	config_free(&old);
-	return ok;
+	return !fixed || config_wrong(now, fixed->name, e, "the run in %s was started with %s, which cannot "
+		"change%s; use that, another --out, or --fresh", r->out, before, others);
 }
 
 static void read_best(run *r)

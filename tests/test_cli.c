@@ -209,6 +209,11 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	snprintf(line, sizeof line, "train %s --out %s/run --set model.latent=16", path, dir);
 	a = sagan(line);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: model.latent = 16: "), "%s", a.text);
+	snprintf(line, sizeof line, "train %s --out %s/run --set model.latent=16 --set seed=2 --set batch=2", path, dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: seed = 2: ")
+		      && strstr(a.text, "started with 1, which cannot change, nor can batch (4), model.latent (128);"), "%s",
+		      a.text);
 
 	snprintf(line, sizeof line, "sample %s/run --n 6 --out %s/grid.png", dir, dir);
 	a = sagan(line);
