@@ -537,8 +537,8 @@ START_TEST(fresh_puts_the_earlier_run_aside)
 }
 END_TEST
 
-/* Eight classes of one image each are learnt by heart. Nothing but the right image is that near: a
- * picture of the background alone is at 0.35. */
+/* Eight classes of one image each are learnt by heart: over seeds and precisions 0.03 to 0.15 is left.
+ * Nothing but the right image is that near: a picture of the background alone is at 0.35. */
 START_TEST(overfits_eight_images)
 {
 	enum { N = 8, SIDE = 16, SIZE = SIDE * SIDE };
@@ -554,7 +554,7 @@ START_TEST(overfits_eight_images)
 	double distance[2] = {0, 0};
 	for (int when = 0; when < 2; when++) {
 		const sample_request q = {.n = N, .seed = 3, .label = -1, .columns = 1};
-		for (int k = 0; when && k < 400; k++)
+		for (int k = 0; when && k < 800; k++)
 			step(t);
 		ck_assert(sampler_take(s, trainer_ema(t), &e) && sampler_request(s, &q, x, &e));
 		for (int i = 0; i < N * SIZE; i++) {
@@ -562,7 +562,7 @@ START_TEST(overfits_eight_images)
 			distance[when] += diff * diff / (N * SIZE);
 		}
 	}
-	ck_assert_msg(distance[1] < 0.15, "mean square distance %g before, %g after", distance[0],
+	ck_assert_msg(distance[1] < 0.2, "mean square distance %g before, %g after", distance[0],
 		distance[1]);
 	sampler_free(s);
 	trainer_free(t);
