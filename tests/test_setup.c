@@ -1,0 +1,155 @@
+/* test_setup.c - tools/setup.sh on machines that are made up: a folder with the few programs it may find
+ * is the whole PATH, and pkg-config, apt-get, id and sudo in it are scripts of this test. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base.h"
+#include "tests/tiny_run.h"
+
+static char dir[256];
+
+static void make_folder(void)
+{
+	tiny_directory(dir);
+}
+
+static void remove_folder(void)
+{
+	tiny_remove(dir);
+}
+
+/* Puts a script called `name` into the folder. */
+static void script(const char *name, const char *text)
+{
+	char path[320];
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	FILE *f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(fprintf(f, "#!/bin/sh\n%s\n", text) > 0 && fclose(f) == 0);
+	ck_assert_int_eq(chmod(path, 0755), 0);
+}
+
+/* A machine without any library, whose user is `uid`. */
+static void bare_machine(int uid)
+{
+	static const char *const tools[] = {"grep", "tail", "mktemp", "rm", "touch"};
+	char text[64];
+	for (int i = 0; i < COUNT(tools); i++) {
+		snprintf(text, sizeof text, "PATH=/usr/bin:/bin exec %s \"$@\"", tools[i]);
+		script(tools[i], text);
+	}
+	/* Not the real one: it would look for apt-get in its own PATH. */
+	script("env", "export \"$1\"; shift; exec \"$@\"");
+	snprintf(text, sizeof text, "echo %d", uid);
+	script("id", text);
+}
+
+typedef struct answer {
+	int status, lines;
+	char text[1 << 14];
+} answer;
+
+static answer setup(const char *what)
+{
+	static answer a;
+	char line[1024];
+	snprintf(line, sizeof line, "unset DEBIAN_FRONTEND; PATH=%s /bin/sh tools/setup.sh %s zlib check 2>&1", dir, what);
+	FILE *f = popen(line, "r");
+	ck_assert_ptr_nonnull(f);
+	a.text[fread(a.text, 1, sizeof a.text - 1, f)] = '\0';
+	const int status = pclose(f);
+	a.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	a.lines = 0;
+	for (const char *p = a.text; *p; p++)
+		a.lines += *p == '\n';
+	return a;
+}
+
+static void must_say(const answer *a, int status, int lines, const char *words)
+{
+	ck_assert_msg(a->status == status && a->lines == lines && strstr(a->text, words), "status %d, %d lines: %.2000s", a->status,
+		      a->lines, a->text);
+}
+
+START_TEST(nothing_missing_says_nothing)
+{
+	bare_machine(1000);
+	script("pkg-config", "exit 0");
+	for (int i = 0; i < 2; i++) {
+		const answer a = setup(i ? "install" : "check");
+		must_say(&a, 0, 0, "");
+	}
+}
+END_TEST
+
+START_TEST(check_names_what_is_missing)
+{
+	bare_machine(0);
+	answer a = setup("check");
+	must_say(&a, 1, 1, "missing: pkg-config zlib1g-dev check. ");
+	script("pkg-config", "[ \"$2\" = zlib ]");
+	a = setup("check");
+	must_say(&a, 1, 1, "missing: check. ");
+}
+END_TEST
+
+START_TEST(neither_root_nor_sudo_says_what_to_ask_for)
+{
+	bare_machine(1000);
+	script("apt-get", "exit 0");
+	const answer a = setup("install");
+	must_say(&a, 1, 1, "neither root nor sudo here. Ask for: apt-get install pkg-config zlib1g-dev check");
+}
+END_TEST
+
+/* A machine with old lists of packages: installing works after an update, and without questions. */
+START_TEST(lists_are_updated_and_sudo_is_used)
+{
+	char text[700];
+	bare_machine(1000);
+	script("sudo", "SUDO=1; export SUDO; exec \"$@\"");
+	snprintf(text, sizeof text, "[ \"$SUDO\" ] && [ \"$DEBIAN_FRONTEND\" = noninteractive ] || exit 9\n"
+		 "if [ $1 = update ]; then touch %s/updated; fi\n[ -e %s/updated ]", dir, dir);
+	script("apt-get", text);
+	const answer a = setup("install");
+	must_say(&a, 0, 1, "installing with apt-get (a minute or so): pkg-config zlib1g-dev check");
+}
+END_TEST
+
+/* apt-get says hundreds of lines then; the one that explains is passed on. */
+START_TEST(no_network_is_one_line)
+{
+	bare_machine(0);
+	script("apt-get", "i=0; while [ $i -lt 200 ]; do echo Ign:$i http; i=$((i + 1)); done\n"
+	       "echo 'E: Failed to fetch http://deb/x  Temporary failure resolving deb'\n"
+	       "echo 'E: Unable to fetch some archives'; [ $1 = update ] || exit 100");
+	const answer a = setup("install");
+	must_say(&a, 1, 2, "apt-get could not install: pkg-config zlib1g-dev check; it said: E: Failed to fetch http://deb/x"
+		 "  Temporary failure");
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		nothing_missing_says_nothing, check_names_what_is_missing, neither_root_nor_sudo_says_what_to_ask_for,
+		lists_are_updated_and_sudo_is_used, no_network_is_one_line,
+	};
+	Suite *s = suite_create("set-up");
+	TCase *t = tcase_create("set-up");
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, make_folder, remove_folder);
+	for (int i = 0; i < COUNT(tests); i++)
+		tcase_add_test(t, tests[i]);
+	suite_add_tcase(s, t);
+	SRunner *runner = srunner_create(s);
+	srunner_run_all(runner, CK_ENV);
+	const int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
