@@ -3,6 +3,7 @@
 #   make                     the program, build/sagan          make install PREFIX=/usr/local
 #   make demo                digits in three minutes           make lint    who includes whom
 #   make test                all tests                         make bench   speed of kernels and steps
+#   make examples            the programs of examples/, into build/float/examples
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #
 #   make REAL=double         everything in double (derivative checks run in it)
@@ -55,6 +56,7 @@ LIB_SRC  := $(filter-out core/tile.c,$(wildcard core/*.c layers/*.c optim/*.c da
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/tile_%.o)
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
 TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
+EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
 HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c tests/bench_%.c,$(wildcard tests/*.c)))
 # Headers that C++ can include are the public ones.
@@ -83,6 +85,9 @@ $(B)/%.o: %.c $(B)/.flags
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(B)/libsagan.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
+$(B)/examples/%: $(B)/examples/%.o $(B)/libsagan.a
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
 # Rewritten only when the command changes, so that `make CFLAGS=...` rebuilds.
 $(B)/.flags: FORCE
 	@tools/setup.sh check $(PACKAGES)
@@ -105,12 +110,14 @@ run-demo: all
 	@cat tools/after-demo.txt
 
 # Every program runs, whatever the one before said.
-run-test: $(TESTS) $(B)/sagan
-	@failed=; for t in $(TESTS); do SAGAN=$(B)/sagan $$t || failed="$$failed $$t"; done; \
+run-test: $(TESTS) $(EXAMPLES) $(B)/sagan
+	@failed=; for t in $(TESTS); do SAGAN=$(B)/sagan EXAMPLES=$(B)/examples $$t || failed="$$failed $$t"; done; \
 	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all $(words $(TESTS)) test programs passed"
 
 run-golden: $(B)/tests/test_golden
 	@$< '$(GOLDEN)'
+
+examples: $(EXAMPLES)
 
 bench: $(BENCHES) all
 	@for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
@@ -134,7 +141,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all demo test golden setup run-demo run-test run-golden bench lint install clean FORCE
+.PHONY: all demo test golden setup run-demo run-test run-golden examples bench lint install clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

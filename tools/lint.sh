@@ -25,6 +25,11 @@ may gan '(core|layers|optim|data|gan)/.*'
 may tools '(core|layers|optim|data|gan|tools)/.*'
 may tests '(core|layers|optim|data|gan|tests)/.*'
 
+# Examples are what an outside program is: they see installed headers only.
+for h in $(sed -n 's/^#include "\(.*\)"/\1/p' examples/*.c | sort -u); do
+	grep -q 'extern "C"' "$h" || say "examples/ include $h, which is not installed"
+done
+
 # once HEADER FILE: only FILE includes HEADER (tests may make files with a library of their own).
 once() {
 	found=$(grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($1)>" core/* layers/* optim/* data/*.[ch] gan/* tools/* || true)
