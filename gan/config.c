@@ -66,24 +66,53 @@ static void put_real(double x, char *buf, size_t size)
 	}
 }
 
-static void put_sites(const config *c, const config_sites *s, char *buf, size_t size)
+/* One argument of a layer: "heads: 4". */
+static void put_arg(const layer_arg *a, double x, char *buf, size_t size)
 {
-	if (s->n <= 0) {
-		snprintf(buf, size, "%s", s->n < 0 ? "auto" : "none");
-		return;
-	}
-	size_t n = (size_t)snprintf(buf, size, "[");
-	for (int i = 0; i < s->n && n < size; i++) {
+	char value[64];
+	if (a->type == ARG_WORD)
+		snprintf(value, sizeof value, "%s", a->words[(int)x]);
+	else if (a->type == ARG_BOOL)
+		snprintf(value, sizeof value, "%s", x != 0 ? "true" : "false");
+	else if (a->type == ARG_INT)
+		snprintf(value, sizeof value, "%.0f", x);
+	else
+		put_real(x, value, sizeof value);
+	snprintf(buf, size, "%s: %s", a->name, value);
+}
+
+static void put_site(const config_site *p, char *buf, size_t size)
+{
+	const layer_type *t = layer_type_at(MAX(p->variant, 0));
+	size_t n = (size_t)snprintf(buf, size, "{at: %d", p->at);
+	if (p->variant >= 0)
+		n += (size_t)snprintf(buf + n, size - n, ", type: %s", t->name);
+	for (int i = 0; i < layer_arg_count(t); i++)
+		if (p->args.set & 1u << i) {
+			char arg[128];
+			put_arg(layer_arg_at(t, i), p->args.value[i], arg, sizeof arg);
+			n += (size_t)snprintf(buf + n, size - n, ", %s", arg);
+		}
+	snprintf(buf + n, size - n, "}");
+}
+
+size_t config_put_sites(const config_sites *s, int attention, char *buf, size_t size)
+{
+	if (s->n <= 0)
+		return (size_t)snprintf(buf, size, "%s", s->n < 0 ? "auto" : "none");
+	size_t n = 1;
+	snprintf(buf, size, "[");
+	for (int i = 0; i < s->n; i++) {
 		const config_site *p = &s->site[i];
-		const char *comma = i ? ", " : "";
-		if (p->variant < 0 || p->variant == c->model.attention)
-			n += (size_t)snprintf(buf + n, size - n, "%s%d", comma, p->at);
+		char one[LAYER_ARGS_MAX * 128 + 128];
+		if (!p->args.set && (p->variant < 0 || p->variant == attention))
+			snprintf(one, sizeof one, "%d", p->at);
 		else
-			n += (size_t)snprintf(buf + n, size - n, "%s{at: %d, type: %s}", comma, p->at,
-					      config_choice("model.attention", p->variant));
+			put_site(p, one, sizeof one);
+		size_t at = MIN(n, size);
+		n += (size_t)snprintf(buf + at, size - at, "%s%s%s", i ? ", " : "", one, i + 1 == s->n ? "]" : "");
 	}
-	if (n < size)
-		snprintf(buf + n, size - n, "]");
+	return n;
 }
 
 static void put_list(const config_key *k, const config_policy *l, char *buf, size_t size)
@@ -123,7 +152,7 @@ char *config_value(const config *c, int i, char *buf, size_t size)
 		snprintf(buf, size, "%s", config_choice(k->name, *(const int *)at));
 		break;
 	case KEY_SITES:
-		put_sites(c, at, buf, size);
+		config_put_sites(at, c->model.attention, buf, size);
 		break;
 	case KEY_LIST:
 		put_list(k, at, buf, size);

@@ -8,6 +8,7 @@
 #define SAGAN_GAN_CONFIG_H
 
 #include "data/dataset.h"
+#include "gan/attention_table.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,10 +45,12 @@ enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
 enum bn_mode { BN_RUNNING, BN_STANDING, BN_BATCH };
 enum augment_kind { AUGMENT_COLOR, AUGMENT_TRANSLATION, AUGMENT_CUTOUT };
 
-/* One attention layer: after the block whose output has side `at`. */
+/* One layer: after the block whose output has side `at`, or instead of it. */
 typedef struct config_site {
 	int at;
-	int variant;                                 /* enum attention_kind; -1 until config_check: model.attention */
+	int variant;                                 /* index of its type in gan/attention_table.h, which begins with
+	                                              * enum attention_kind; -1 until config_check: model.attention */
+	layer_args args;
 } config_site;
 
 /* Where attention stands. n = -1: where the network's authors put it ("auto"); 0: nowhere. */
@@ -161,7 +164,7 @@ enum config_type {
 	KEY_BOOL,                                    /* true, false */
 	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */
 	KEY_CHOICE,                                  /* int, index into choices */
-	KEY_SITES,                                   /* config_sites: auto, none, [16, {at: 32, type: plain}] */
+	KEY_SITES,                                   /* config_sites: auto, none, [16, {at: 32, type: halo, heads: 4}] */
 	KEY_LIST                                     /* config_policy: none or [color, cutout] */
 };
 

@@ -19,27 +19,36 @@ static attention_places places(const config *c, const config_sites *s)
 	attention_places p = {.n = MAX(s->n, 0)};
 	for (int i = 0; i < p.n; i++) {
 		const int kind = s->site[i].variant < 0 ? c->model.attention : s->site[i].variant;
-		p.at[i] = (attention_place){s->site[i].at, config_choice("model.attention", kind)};
+		p.at[i] = (attention_place){s->site[i].at, layer_type_at(kind)->name, s->site[i].args};
 	}
 	return p;
 }
 
 /* ---- one group of keys each, from the config into the network's settings ---- */
 
+/* Sites left to the network have its own places; those given wait until the widths are known. */
+static void put_auto_sites(const config *c, net_config *n)
+{
+	attention_places *to[] = {&n->g_attention, &n->d_attention};
+	const config_sites *from[] = {&c->model.attention_g, &c->model.attention_d};
+	for (int k = 0; k < 2; k++) {
+		if (from[k]->n >= 0)
+			to[k]->n = 0;
+		for (int i = 0; i < to[k]->n; i++)
+			to[k]->at[i].variant = config_choice("model.attention", c->model.attention);
+	}
+}
+
 static void put_attention_g(const config *c, net_config *n)
 {
 	if (c->model.attention_g.n >= 0)
 		n->g_attention = places(c, &c->model.attention_g);
-	for (int i = 0; c->model.attention_g.n < 0 && i < n->g_attention.n; i++)
-		n->g_attention.at[i].variant = config_choice("model.attention", c->model.attention);
 }
 
 static void put_attention_d(const config *c, net_config *n)
 {
 	if (c->model.attention_d.n >= 0)
 		n->d_attention = places(c, &c->model.attention_d);
-	for (int i = 0; c->model.attention_d.n < 0 && i < n->d_attention.n; i++)
-		n->d_attention.at[i].variant = config_choice("model.attention", c->model.attention);
 }
 
 static void put_g_channels(const config *c, net_config *n)
@@ -94,13 +103,14 @@ static const struct {
 	const char *key;
 	void (*put)(const config *c, net_config *n);
 } STAGE[] = {
-	{"model.attention_g", put_attention_g},
-	{"model.attention_d", put_attention_d},
+	{"model.attention", put_auto_sites},
 	{"model.g_channels", put_g_channels},
 	{"model.d_channels", put_d_channels},
 	{"model.channels", put_channels},
 	{"model.conditional", put_classes},
 	{"model.network", put_rest},
+	{"model.attention_g", put_attention_g},
+	{"model.attention_d", put_attention_d},
 };
 
 bool config_network(const config *c, net_config *out, error *e)
@@ -124,7 +134,7 @@ static void settle_sites(const config *c, config_sites *s, const attention_place
 	if (s->n < 0) {
 		s->n = MIN(p->n, CONFIG_SITES_MAX);
 		for (int i = 0; i < s->n; i++)
-			s->site[i] = (config_site){p->at[i].size, c->model.attention};
+			s->site[i] = (config_site){.at = p->at[i].size, .variant = c->model.attention};
 	}
 	for (int i = 0; i < s->n; i++)
 		if (s->site[i].variant < 0)
@@ -141,6 +151,15 @@ static bool check_name(const config *c, error *e)
 	return true;
 }
 
+/* The name of a layer with batch norm, or NULL. */
+static const char *batch_norm_in(const config_sites *s)
+{
+	for (int i = 0; i < s->n; i++)
+		if (s->site[i].variant >= 0 && layer_type_at(s->site[i].variant)->has_batch_norm)
+			return layer_type_at(s->site[i].variant)->name;
+	return NULL;
+}
+
 static bool check_combinations(const config *c, error *e)
 {
 	const bool d_norm = c->model.network == NETWORK_MNISTGANS28
@@ -148,6 +167,10 @@ static bool check_combinations(const config *c, error *e)
 	if (c->loss.penalty != PENALTY_NONE && d_norm)
 		return config_wrong(c, "loss.penalty", e, "a discriminator with batch norm has no gradient of one "
 				    "sample; must be none for this network");
+	const char *layer = batch_norm_in(&c->model.attention_d);
+	if (c->loss.penalty != PENALTY_NONE && layer)
+		return config_wrong(c, "loss.penalty", e, "%s in D has batch norm and no gradient of one sample; must be "
+				    "none with this layer", layer);
 	if (c->model.sn_update == SN_REAL_ONLY && c->loss.d_batch == D_BATCH_JOINT)
 		return config_wrong(c, "model.sn_update", e, "real images have no pass of their own with loss.d_batch "
 				    "= joint; set loss.d_batch = separate or model.sn_update = every_forward");

@@ -17,7 +17,7 @@ typedef struct place {
 	error *e;
 } place;
 
-enum { WHY_MAX = 200 };
+enum { WHY_MAX = 400 };
 
 /* A scalar as it was written, shortened; control characters as blanks. */
 static void show_scalar(const config_node *v, char *buf, size_t size)
@@ -184,50 +184,108 @@ static bool take_list(const config_key *k, void *at, const config_node *v, char 
 	return true;
 }
 
-/* What a site written as a map may say. A layer with settings of its own adds rows. */
-static const config_key SITE[] = {
-	{.name = "at", .type = KEY_INT, .offset = offsetof(config_site, at), .lo = 1, .hi = 512},
-	{.name = "type", .type = KEY_CHOICE, .offset = offsetof(config_site, variant)},
-};
-
 static const taker TAKE[KEY_LIST + 1];
 
-/* {at: 16, type: plain} */
-static bool take_site_map(const config_node *v, config_site *s, char *why)
+/* An argument of a layer read like a key of its type. */
+static bool take_arg(const layer_arg *a, const config_node *v, double *out, char *why)
 {
-	unsigned seen = 0;
-	s->at = 0;
+	static const enum config_type type[] = {
+		[ARG_INT] = KEY_INT, [ARG_REAL] = KEY_REAL, [ARG_BOOL] = KEY_BOOL, [ARG_WORD] = KEY_CHOICE,
+	};
+	const config_key k = {.name = a->name, .type = type[a->type], .lo = a->lo, .hi = a->hi, .choices = a->words};
+	union {
+		int i;
+		double x;
+		bool b;
+	} u;
+	char range[256], reason[WHY_MAX] = "", value[64];
+	if (TAKE[k.type](&k, &u, v, reason)) {
+		*out = a->type == ARG_REAL ? u.x : a->type == ARG_BOOL ? u.b : u.i;
+		return true;
+	}
+	show(v, value, sizeof value);
+	if (a->type == ARG_INT && a->lo == a->hi)
+		snprintf(range, sizeof range, "%.0f (%s)", a->lo, "the map keeps its size");
+	else
+		config_key_range(&k, range, sizeof range);
+	snprintf(why, WHY_MAX, "%s %.40s: %.60s%smust be %.180s;", k.name, value, reason, reason[0] ? " " : "", range);
+	return false;
+}
+
+static bool take_type(const config_node *v, int *variant, char *why)
+{
+	const char *names[LAYER_TYPES_MAX];
+	char value[64];
+	show(v, value, sizeof value);
+	*variant = v->kind == YAML_SCALAR ? layer_type_find(v->text) : -1;
+	if (*variant >= 0)
+		return true;
+	layer_type_names(names);
+	const char *near = v->kind == YAML_SCALAR ? closest(v->text, names, layer_type_count()) : NULL;
+	snprintf(why, WHY_MAX, "type %.40s: no such layer%s%s; `sagan layers` lists them;", value,
+		 near ? ", did you mean " : "", near ? near : "");
+	return false;
+}
+
+/* "unknown argument head of halo, did you mean heads? It has at, type, place, ..." */
+static bool unknown_arg(const layer_type *t, const char *given, char *why)
+{
+	const char *names[LAYER_ARGS_MAX + 2] = {"at", "type"};
+	int n = 2;
+	for (int i = 0; i < layer_arg_count(t); i++)
+		names[n++] = layer_arg_at(t, i)->name;
+	const char *near = closest(given, names, n);
+	size_t at = (size_t)snprintf(why, WHY_MAX, "unknown argument %.40s of %s%s%s; it has ", given, t->name,
+				     near ? ", did you mean " : "", near ? near : "");
+	for (int i = 0; i < n && at < WHY_MAX; i++)
+		at += (size_t)snprintf(why + at, WHY_MAX - at, "%s%s", names[i], i + 1 < n ? ", " : ";");
+	return false;
+}
+
+/* Place and type; the other arguments depend on the type, wherever it is written. */
+static bool take_site_head(const config_node *v, config_site *s, char *why)
+{
+	static const layer_arg side = {.name = "at", .type = ARG_INT, .lo = 1, .hi = 512};
 	for (const config_node *name = v->child; name; name = name->next->next) {
-		int i = 0;
-		while (i < COUNT(SITE) && strcmp(SITE[i].name, name->text) != 0)
-			i++;
-		if (i == COUNT(SITE)) {
-			snprintf(why, WHY_MAX, "unknown setting %.40s of a site, allowed are at and type;", name->text);
+		double x = 0;
+		for (const config_node *d = v->child; d != name; d = d->next->next)
+			if (strcmp(d->text, name->text) == 0) {
+				snprintf(why, WHY_MAX, "%.40s appears twice;", name->text);
+				return false;
+			}
+		if (strcmp(name->text, "type") == 0 && !take_type(name->next, &s->variant, why))
 			return false;
-		}
-		if (seen & 1u << i) {
-			snprintf(why, WHY_MAX, "%s appears twice;", SITE[i].name);
+		if (strcmp(name->text, "at") == 0 && !take_arg(&side, name->next, &x, why))
 			return false;
-		}
-		seen |= 1u << i;
-		config_key k = SITE[i];
-		if (k.type == KEY_CHOICE)
-			k.choices = config_key_at(config_key_find("model.attention"))->choices;
-		if (!TAKE[k.type](&k, (char *)s + k.offset, name->next, why)) {
-			char range[256], reason[WHY_MAX];
-			snprintf(reason, sizeof reason, "%s", why);
-			snprintf(why, WHY_MAX, "%s %.30s: %.40s%smust be %.100s;", k.name,
-				 name->next->kind == YAML_SCALAR ? name->next->text : "", reason,
-				 reason[0] ? " " : "", config_key_range(&k, range, sizeof range));
-			return false;
-		}
+		if (x > 0)
+			s->at = (int)x;
 	}
 	if (s->at == 0)
 		snprintf(why, WHY_MAX, "a site must say at: SIDE;");
 	return s->at != 0;
 }
 
-/* auto, none, 16, [16, 32], [{at: 16, type: plain}, 32] */
+/* {at: 16, type: halo, heads: 4}. Without a type it is one of self-attention, which share their arguments. */
+static bool take_site_map(const config_node *v, config_site *s, char *why)
+{
+	s->at = 0;
+	if (!take_site_head(v, s, why))
+		return false;
+	const layer_type *t = layer_type_at(MAX(s->variant, 0));
+	for (const config_node *name = v->child; name; name = name->next->next) {
+		const int i = layer_arg_find(t, name->text);
+		if (strcmp(name->text, "at") == 0 || strcmp(name->text, "type") == 0)
+			continue;
+		if (i < 0)
+			return unknown_arg(t, name->text, why);
+		if (!take_arg(layer_arg_at(t, i), name->next, &s->args.value[i], why))
+			return false;
+		s->args.set |= 1u << i;
+	}
+	return true;
+}
+
+/* auto, none, 16, [16, 32], [{at: 16, type: halo, heads: 4}, 32] */
 static bool take_sites(const config_key *k, void *at, const config_node *v, char *why)
 {
 	config_sites l = {0};
@@ -253,6 +311,11 @@ static bool take_sites(const config_key *k, void *at, const config_node *v, char
 		l.site[l.n++] = one;
 		if (v->kind != YAML_LIST)
 			break;
+	}
+	char text[CONFIG_SITES_TEXT_MAX];
+	if (config_put_sites(&l, -1, text, sizeof text) >= sizeof text) {
+		snprintf(why, WHY_MAX, "the arguments are longer than %d letters;", CONFIG_SITES_TEXT_MAX);
+		return false;
 	}
 	*(config_sites *)at = l;
 	return true;

@@ -78,7 +78,7 @@ static const config_key TABLE[] = {
 {"model.attention", KEY_CHOICE, AT(model.attention), 0, 0, ATTENTION, "official", FIXED,
 	"whose self-attention layer"},
 {"model.attention_g", KEY_SITES, AT(model.attention_g), 1, 512, NULL, "auto", FIXED,
-	"sides of the maps with attention in G; auto: the authors' place"},
+	"layers in G: sides of maps, {at: 16, type: halo}; auto: the authors'"},
 {"model.attention_d", KEY_SITES, AT(model.attention_d), 1, 512, NULL, "auto", FIXED,
 	"the same for D"},
 {"model.spectral_norm_g", KEY_BOOL, AT(model.spectral_norm_g), 0, 0, NULL, "true", FIXED,

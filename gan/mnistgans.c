@@ -157,8 +157,8 @@ static void mnist_defaults(net_config *c)
 	c->g_sn = c->d_sn = false;
 	c->bn_keep = 0.99;
 	c->bn_eps = 1e-3;
-	c->g_attention = (attention_places){2, {{14, "mnistgans"}, {28, "mnistgans"}}};
-	c->d_attention = (attention_places){1, {{14, "mnistgans"}}};
+	c->g_attention = (attention_places){2, {{.size = 14, .variant = "mnistgans"}, {.size = 28, .variant = "mnistgans"}}};
+	c->d_attention = (attention_places){1, {{.size = 14, .variant = "mnistgans"}}};
 }
 
 const net_family family_mnistgans = {

@@ -83,79 +83,6 @@ int net_halvings(int size, int *base)
 	return n >= 1 && n < STAGES_MAX - 1 && (rest == 4 || rest == 7) ? n : 0;
 }
 
-/* "14, 28" */
-static void print_sizes(char *text, size_t size, const net_stage *s, int n)
-{
-	size_t at = 0;
-	*text = '\0';
-	for (int i = 0; i < n && at < size; i++)
-		if (i == 0 || s[i].size != s[i - 1].size)
-			at += (size_t)snprintf(text + at, size - at, "%s%d", i ? ", " : "", s[i].size);
-}
-
-/* Index of the first stage whose map has this size, or -1. */
-static int stage_of(const net_stage *s, int n, int size)
-{
-	for (int i = 0; i < n; i++)
-		if (s[i].size == size)
-			return i;
-	return -1;
-}
-
-static const char *variant_of(const attention_place *p)
-{
-	return p->variant ? p->variant : "official";
-}
-
-/* The attention layer at a place: the variant's settings with the network's start. `plain` is without
- * spectral norm, as in heykeetae's networks. */
-static bool place_config(const net_config *c, const attention_place *p, int64_t channels, sn_options sn,
-			 attention_config *out, error *e)
-{
-	if (!strcmp(variant_of(p), "plain"))
-		sn.on = false;
-	if (!attention_variant(variant_of(p), channels, sn, out, e))
-		return false;
-	out->kernel_init = net_init(c, 1);
-	if (!isnan(c->attention_gamma))
-		out->gamma_init = c->attention_gamma;
-	return true;
-}
-
-static bool check_place(const net_config *c, const char *who, const attention_places *p, int k,
-			const net_stage *s, int n, error *e)
-{
-	char sizes[128];
-	int size = p->at[k].size, i = stage_of(s, n, size);
-	attention_config a;
-	error why;
-	print_sizes(sizes, sizeof sizes, s, n);
-	if (i < 0)
-		return error_set(e, "attention at %d: %s has maps of %s", size, who, sizes);
-	for (int j = 0; j < k; j++)
-		if (p->at[j].size == size)
-			return error_set(e, "attention at %d: listed twice for %s", size, who);
-	if (!place_config(c, &p->at[k], s[i].channels, (sn_options){0}, &a, &why))
-		return error_set(e, "attention at %d in %s: %s", size, who, why.text);
-	if (a.kv_pool && size % 2)
-		return error_set(e, "attention at %d in %s: attention: map %dx%d: keys and values are pooled 2x2, "
-			"height and width must be even", size, who, size, size);
-	return true;
-}
-
-static bool check_places(const net_config *c, const char *who, const net_half *half, const attention_places *p,
-			 error *e)
-{
-	net_stage s[STAGES_MAX];
-	int n = half->stages(c, s);
-	if (p->n < 0 || p->n > ATTENTION_MAX)
-		return error_set(e, "attention in %s: %d places, at most %d", who, p->n, ATTENTION_MAX);
-	for (int k = 0; k < p->n; k++)
-		if (!check_place(c, who, p, k, s, n, e))
-			return false;
-	return true;
-}
-
 /* A whole number of the settings that has a range. */
 static bool check_range(const char *name, int value, int lo, int hi, error *e)
 {
@@ -176,8 +103,7 @@ bool net_config_check(const net_config *c, error *e)
 		check_range("latent", c->latent, 1, 1 << 16, e) &&
 		check_range("width of G", c->g_width, 1, 1 << 12, e) &&
 		check_range("width of D", c->d_width, 1, 1 << 12, e) &&
-		check_places(c, "G", &f->g, &c->g_attention, e) &&
-		check_places(c, "D", &f->d, &c->d_attention, e);
+		sites_check(c, true, &f->g, e) && sites_check(c, false, &f->d, e);
 }
 
 /* ---- what families ask ---- */
@@ -240,30 +166,6 @@ void net_norm(net *n, cond_norm *c, const char *name, int64_t C)
 
 /* ---- construction ---- */
 
-/* Attention after stage i, where the places say so. */
-static bool add_attention(net *n, const attention_places *p, int i, error *e)
-{
-	for (int k = 0; k < p->n; k++) {
-		const net_stage *s = &n->stage[i];
-		attention_config cfg;
-		if (stage_of(n->stage, n->stages, p->at[k].size) != i)
-			continue;
-		if (!place_config(&n->cfg, &p->at[k], s->channels, net_sn(n), &cfg, e))
-			return false;
-		attention *a = &n->att[n->sites];
-		attention_site *site = &n->site[n->sites];
-		snprintf(site->path, sizeof site->path, "attention%d", s->size);
-		attention_init(n->m, a, site->path, s->channels, cfg);
-		site->gamma = a->gamma;
-		site->size = s->size;
-		site->channels = s->channels;
-		site->queries = (int64_t)s->size * s->size;
-		site->keys = cfg.layout == ATTENTION_ROW ? s->size : site->queries / (cfg.kv_pool ? 4 : 1);
-		n->after[n->sites++] = i;
-	}
-	return true;
-}
-
 /* Fills n, which is zero. On failure the caller frees it. */
 static bool net_build(net *n, const net_config *c, bool is_g, rng *r, error *e)
 {
@@ -271,26 +173,26 @@ static bool net_build(net *n, const net_config *c, bool is_g, rng *r, error *e)
 	if (!net_config_check(c, e))
 		return false;
 	const net_family *f = family_for(c->network, c->size, &named, e);
-	const attention_places *places = is_g ? &c->g_attention : &c->d_attention;
 	n->cfg = *c;
 	n->half = is_g ? &f->g : &f->d;
+	n->is_g = is_g;
 	n->sn = is_g ? c->g_sn : c->d_sn;
 	n->stages = n->half->stages(c, n->stage);
 	n->m = module_new(e);
 	n->body = mem_zero(1, n->half->body, e);
 	if (!n->m || !n->body)
 		return false;
-	for (int i = 0; i < n->stages; i++) {
-		n->half->stage_init(n, i);
-		if (!add_attention(n, places, i, e))
+	for (int i = 0; i < n->stages; i++)
+		if (!stage_start(n, i, e))
 			return false;
-	}
 	n->half->end_init(n);
 	return module_alloc(n->m, r, e);
 }
 
 static void net_clear(net *n)
 {
+	for (int i = 0; i < n->sites; i++)
+		placed_layer_clear(&n->att[i]);
 	module_free(n->m);
 	free(n->body);
 }
@@ -299,12 +201,8 @@ static node *net_apply(graph *g, const net *n, node *x, node *label, mode m, nod
 {
 	if (n->cfg.classes && !label)
 		return graph_fail(g, "a network of %d classes needs labels", n->cfg.classes);
-	for (int i = 0; i < n->stages; i++) {
-		x = n->half->stage_apply(g, n, i, x, label, m);
-		for (int k = 0; k < n->sites; k++)
-			if (n->after[k] == i)
-				x = attention_apply(g, &n->att[k], x, m, maps ? &maps[k] : NULL, NULL);
-	}
+	for (int i = 0; i < n->stages; i++)
+		x = stage_run(g, n, i, x, label, m, maps);
 	return n->half->end_apply(g, n, x, label, m);
 }
 

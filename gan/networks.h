@@ -5,6 +5,7 @@
 #ifndef SAGAN_GAN_NETWORKS_H
 #define SAGAN_GAN_NETWORKS_H
 
+#include "gan/attention_table.h"
 #include "layers/attention.h"
 #include "layers/module.h"
 #include "layers/norm.h"
@@ -24,10 +25,12 @@ enum net_init {
 	NET_TORCH                                    /* PyTorch's defaults, biases too */
 };
 
-/* Where attention stands: after the first stage whose map has this height. n = 0: nowhere. */
+/* Where a layer of gan/attention_table.h stands: after the first stage whose map has this height, or instead of it.
+ * n = 0: nowhere. */
 typedef struct attention_place {
 	int size;
-	const char *variant;                         /* layers/attention.h; keep; NULL: official */
+	const char *variant;                         /* name of its type; keep; NULL: official */
+	layer_args args;
 } attention_place;
 typedef struct attention_places {
 	int n;
@@ -78,10 +81,10 @@ bool net_config_check(const net_config *c, error *e);
 /* One attention layer of a network, for logging gamma and drawing maps. */
 typedef struct attention_site {
 	char path[64];                               /* "attention14" */
-	buffer *gamma;                               /* [], in the module (borrow) */
+	buffer *gamma;                               /* [], in the module (borrow); NULL: it has none */
 	int size;                                    /* height and width of its map */
 	int64_t channels;
-	int64_t queries, keys;                       /* N, M: the map is [B,N,M] */
+	int64_t queries, keys;                       /* N, M: the map is [B,N,M]; keys 0: it has no map */
 } attention_site;
 
 typedef struct generator generator;
@@ -93,7 +96,7 @@ void generator_free(generator *n);
 module *generator_module(const generator *n);
 const net_config *generator_config(const generator *n);
 /* z [B,Z], label [B] or NULL -> images [B,H,W,C]. maps: NULL, or room for one node per attention
- * layer, which receives its map. */
+ * layer, which receives its map, or NULL when it has none over all positions. */
 node *generator_apply(graph *g, const generator *n, node *z, node *label, mode m, node **maps);
 int generator_attentions(const generator *n);
 const attention_site *generator_attention_at(const generator *n, int i);

@@ -38,19 +38,37 @@ typedef struct net_family {
 
 extern const net_family family_resnet, family_official, family_dcgan, family_mnistgans;
 
+/* What brings the map before a replaced stage to the stage's size and width: norm and ReLU (G), ReLU (D), a 1x1
+ * convolution, nearest upsampling or average pooling. */
+typedef struct net_bridge {
+	char name[32];
+	cond_norm norm;                              /* G only */
+	conv conv;
+	int factor;                                  /* of the resizing; 1: none */
+} net_bridge;
+
 struct net {
 	net_config cfg;
 	const net_half *half;
 	module *m;                                   /* own */
 	net_stage stage[STAGES_MAX];
 	int stages;
-	attention att[ATTENTION_MAX];
+	placed_layer att[ATTENTION_MAX];
+	net_bridge bridge[ATTENTION_MAX];            /* of layers that replace their stage */
 	attention_site site[ATTENTION_MAX];
 	int after[ATTENTION_MAX];                    /* stage that attention layer i follows */
 	int sites;
+	bool is_g;
 	bool sn;                                     /* spectral norm in this half */
 	void *body;                                  /* own: the family's layers */
 };
+
+/* ---- sites.c ---- */
+
+bool sites_check(const net_config *c, bool is_g, const net_half *half, error *e);
+/* Registers stage i, or what stands instead of it, and the layer after it; applies the same. */
+bool stage_start(net *n, int i, error *e);
+node *stage_run(graph *g, const net *n, int i, node *x, node *label, mode m, node **maps);
 
 /* n when size = base * 2^n with n >= 1 and base 4 or 7 (put into *base), else 0. */
 int net_halvings(int size, int *base);

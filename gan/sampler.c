@@ -47,7 +47,8 @@ static bool forward_build(sampler *s, forward *f, buffer *z, buffer *y, mode m, 
 	node *out[1 + ATTENTION_MAX] = {f->x};
 	int n = 1;
 	for (int i = 0; maps && i < generator_attentions(s->gen); i++)
-		out[n++] = f->map[i];
+		if (f->map[i])
+			out[n++] = f->map[i];
 	f->p = plan_new(f->g, out, n, 0, e);
 	return f->p != NULL;
 }
@@ -386,9 +387,19 @@ bool sampler_request(sampler *s, const sample_request *q, real *images, error *e
 
 /* ---- attention ---- */
 
+/* The site of the k-th layer with a map over all positions, or how many there are. */
+static int mapped(const sampler *s, int k)
+{
+	int seen = 0;
+	for (int i = 0; i < generator_attentions(s->gen); i++)
+		if (generator_attention_at(s->gen, i)->keys && seen++ == k)
+			return i;
+	return seen;
+}
+
 int sampler_attentions(const sampler *s)
 {
-	return generator_attentions(s->gen);
+	return mapped(s, -1);
 }
 
 /* The map as [N,M]. Row attention [1,H,W,W] sees its own image row only: zeros elsewhere. */
@@ -408,10 +419,11 @@ bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_v
 {
 	must(layer >= 0 && layer < sampler_attentions(s), "attention layer %d of %d", layer,
 		sampler_attentions(s));
-	const attention_site *site = generator_attention_at(s->gen, layer);
+	const int at = mapped(s, layer);
+	const attention_site *site = generator_attention_at(s->gen, at);
 	if (!s->attend.p && !forward_build(s, &s->attend, s->one_z, s->one_y, (mode){0}, true, e))
 		return false;
-	const node *map = s->attend.map[layer];
+	const node *map = s->attend.map[at];
 	int side = site->size, key_side = map->s.rank == 3 ? (int)lround(sqrt((double)map->s.dim[2]))
 		: side;
 	int64_t N = (int64_t)side * side, M = (int64_t)key_side * key_side;

@@ -52,8 +52,8 @@ bool sampler_request(sampler *s, const sample_request *r, real *images, error *e
 /* Columns that a grid of the request has: classes, the square root of n, or as given. */
 int sample_columns(const sampler *s, const sample_request *r);
 
-/* Attention maps of the generator for one latent: how many attention layers there are, and of layer
- * `layer` the map [N,M] (rows sum to one) with the sizes of queries (qh*qw = N) and keys (kh*kw = M). */
+/* Attention maps of the generator for one latent: how many layers have one over all positions, and of the
+ * `layer`-th of them the map [N,M] (rows sum to one) with the sizes of queries (qh*qw = N) and keys (kh*kw = M). */
 typedef struct attention_view {
 	char name[128];                              /* "generator/attention" */
 	int qh, qw, kh, kw;

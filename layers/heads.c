@@ -12,7 +12,10 @@ void projection_init(module *m, projection *p, const char *name, int64_t in, int
 {
 	*p = (projection){.w = module_param(m, name, SHAPE(in, out), (init){INIT_GLOROT_UNIFORM, 0})};
 	snprintf(p->name, sizeof p->name, "%s", name);
-	module_push(m, name);
+	/* Not below `name` itself: in a checkpoint that is a data set, which holds no members. */
+	char level[40];
+	snprintf(level, sizeof level, "%s_sn", name);
+	module_push(m, level);
 	spectral_norm_init(m, &p->sn, sn, SHAPE(in, out), false);
 	module_pop(m);
 }

@@ -18,7 +18,7 @@ typedef struct projection {
 	spectral_norm sn;
 } projection;
 
-/* Registers `name` (glorot uniform) and, with spectral norm, name/u. */
+/* Registers `name` (glorot uniform) and, with spectral norm, name_sn/u. */
 void projection_init(module *m, projection *p, const char *name, int64_t in, int64_t out, sn_options sn);
 /* x [..,in] -> [..,out]. */
 node *projection_apply(graph *g, const projection *p, node *x, mode m);

@@ -195,6 +195,11 @@ static void place(module *m)
 	}
 }
 
+bool module_good(const module *m, error *e)
+{
+	return !m->failed || error_set(e, "%s", m->err.text);
+}
+
 bool module_alloc(module *m, rng *r, error *e)
 {
 	must(!m->param_block, "module_alloc is called twice");

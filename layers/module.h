@@ -50,6 +50,9 @@ buffer *module_state(module *m, const char *name, shape s, init i);
 /* Layers report wrong arguments here; module_alloc hands the first one over. */
 void module_fail(module *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Whether nothing has failed so far; e may be NULL. */
+bool module_good(const module *m, error *e);
+
 /* Places all blocks and draws the initial values in order of registration from `r` (borrow). */
 bool module_alloc(module *m, rng *r, error *e);
 

@@ -182,11 +182,17 @@ void kit_gradcheck(kit *k, const char *name, grad_build build, const void *arg)
 
 /* ---- spectral norm ---- */
 
-/* The kernel that the vector "layer/u" belongs to: a matrix "layer", or "layer/kernel". */
+/* "layer" of the vector "layer/u", or "layer_sn/u". */
+static int layer_length(const buffer *u)
+{
+	return (int)(strlen(u->name) - strlen(ends_with(u->name, "_sn/u") ? "_sn/u" : "/u"));
+}
+
+/* The kernel that the vector belongs to: a matrix "layer", or "layer/kernel". */
 static buffer *kernel_of(const module *m, const buffer *u)
 {
 	char path[256];
-	snprintf(path, sizeof path, "%.*s", (int)(strlen(u->name) - strlen("/u")), u->name);
+	snprintf(path, sizeof path, "%.*s", layer_length(u), u->name);
 	buffer *b = module_find(m, path);
 	if (b)
 		return b;
@@ -207,8 +213,7 @@ void kit_expect_spectral_norm(kit *k, const char *matrices, grad_build build, co
 		if (!ends_with(u->name, "/u"))
 			continue;
 		size_t used = strlen(found);
-		snprintf(found + used, sizeof found - used, "%s%.*s", used ? " " : "", (int)(strlen(u->name) - 2),
-			 u->name);
+		snprintf(found + used, sizeof found - used, "%s%.*s", used ? " " : "", layer_length(u), u->name);
 		buffer *w = kernel_of(k->m, u);
 		ck_assert_msg(w, "no kernel for %s", u->name);
 		for (int64_t j = 0; j < shape_count(&w->s); j++)

@@ -85,14 +85,20 @@ static const struct {
 	 "a.yaml:2: model.attention_g = [{...}]: a site must say at: SIDE; must be auto, none or a list "
 	 "of sides like [16, 32]"},
 	{"model:\n  attention_g: [{at: 16, type: plane}]\n",
-	 "a.yaml:2: model.attention_g = [{...}]: type plane: must be official, paper, plain, ashpy, "
-	 "ashpy_row, simplegan, mnistgans or conv2d; must be auto, none or a list of sides like [16, 32]"},
+	 "a.yaml:2: model.attention_g = [{...}]: type plane: no such layer; "
+	 "`sagan layers` lists them; must be auto, none or a list of sides like [16, 32]"},
 	{"model:\n  attention_g: [{at: 16, heads: 4}]\n",
-	 "a.yaml:2: model.attention_g = [{...}]: unknown setting heads of a site, allowed are at and "
-	 "type; must be auto, none or a list of sides like [16, 32]"},
+	 "a.yaml:2: model.attention_g = [{...}]: unknown argument heads of official; it has at, "
+	 "type, place, gamma, key_width, value_width, pool; must be auto, none or a list of sides like [16, 32]"},
 	{"model:\n  attention_g: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n",
 	 "a.yaml:2: model.attention_g = [1, 2, 3, 4, 5, 6, 7, 8, 9]: more than 8 sites; must be auto, "
 	 "none or a list of sides like [16, 32]"},
+	{"model:\n  attention_g: [{at: 16, type: halo, block: 0}]\n",
+	 "a.yaml:2: model.attention_g = [{...}]: block 0: must be a whole number from 1 to 512; must be auto, none or a "
+	 "list of sides like [16, 32]"},
+	{"model:\n  network: resnet28\n  attention_g: [{at: 14, type: halo, block: 4}]\n",
+	 "a.yaml:3: model.attention_g = [{at: 14, type: halo, block: 4}]: attention at 14 in G: halo: block = 4: must "
+	 "divide the map's side, 14; 1, 2, 7, 14 fit"},
 	{"model:\n  attention_g: [{at: 16, at: 8}]\n",
 	 "a.yaml:2: model.attention_g = [{...}]: at appears twice; must be auto, none or a list of sides like [16, 32]"},
 	/* what fits no network */

@@ -162,7 +162,7 @@ static attention_places places(const int *at, const char *variant, attention_pla
 {
 	attention_places p = {0};
 	for (int i = 0; i < 3 && at[i] > 0; i++)
-		p.at[p.n++] = (attention_place){at[i], variant};
+		p.at[p.n++] = (attention_place){.size = at[i], .variant = variant};
 	return at[0] < 0 ? fallback : p;
 }
 
@@ -701,13 +701,13 @@ static const struct {
 	{"resnet28", 0, G_WIDTH, 4, "attention at 14 in G: attention: 4 channels: query width C/8 is 0; at least 8 "
 		"channels are needed"},
 	{"resnet32", 0, TWICE, 16, "attention at 16: listed twice for D"},
-	{"resnet32", 0, VARIANT, 0, "attention at 16 in G: attention: unknown variant sagan; there are official, "
-		"paper, plain, ashpy, ashpy_row, simplegan, mnistgans, conv2d"},
+	{"resnet32", 0, VARIANT, 0, "attention at 16 in G: sagan: no such layer; `sagan layers` lists them"},
 };
 
 static void spoil(net_config *c, enum field field, int value)
 {
-	attention_places one = {1, {{value, "official"}}}, two = {2, {{value, "official"}, {value, "paper"}}};
+	const attention_place official = {.size = value, .variant = "official"}, paper = {.size = value, .variant = "paper"};
+	attention_places one = {1, {official}}, two = {2, {official, paper}};
 	switch (field) {
 	case CHANNELS: c->channels = value; break;
 	case CLASSES:  c->classes = value; break;
