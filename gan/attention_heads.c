@@ -9,7 +9,7 @@
 #include "layers/mhsa.h"
 #include "layers/outlook.h"
 
-#define HEADS(n)  {.name = "heads", .type = ARG_INT, .lo = 1, .hi = 4096, .initial = n, .help = "heads"}
+#define HEADS(n)  {.name = "heads", .type = ARG_INT, .lo = 1, .hi = 4096, .initial = n, .help = "how many look at once, each with channels of its own"}
 #define OUT       {.name = "out", .type = ARG_INT, .hi = 65536, .zero = "C", .help = "width of the output: C, as the map"}
 #define DROPOUT(n) {.name = n, .type = ARG_REAL, .hi = 0.95, .help = "share of scores silenced in training"}
 #define TRUE_FALSE(n, x, h) {.name = n, .type = ARG_BOOL, .initial = x, .help = h}

@@ -120,6 +120,21 @@ node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node 
 int64_t layer_map_keys(const placed_layer *l);
 void placed_layer_clear(placed_layer *l);
 
+/* ---- what a layer costs: attention_cost.c ---- */
+
+typedef struct layer_cost {
+	int64_t params, states;                      /* numbers learned; running statistics and the like */
+	double flop;                                 /* of one map forward: multiply-adds of products, twice */
+	size_t bytes;                                /* arena of one map forward */
+	double train_flop;                           /* forward, gradients of x and of all parameters */
+	size_t train_bytes;
+} layer_cost;
+
+/* Builds the layer on [1,H,W,C]; `weight` (NULL: not wanted) is told each parameter and state in order. Checks the
+ * site first. */
+bool layer_cost_of(const layer_site *s, layer_cost *out,
+		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, error *e);
+
 /* The groups of records, for the table. */
 typedef struct layer_group {
 	const layer_type *type;

@@ -203,6 +203,9 @@ bool config_parse(config *c, const char *text, size_t n, const char *label, erro
 /* "section.key=value", from the command line. */
 bool config_set(config *c, const char *assignment, error *e);
 
+/* One site alone, "{at: 16, type: halo, heads: 4}": type and arguments for a layer_site. */
+bool config_site_parse(config_site *out, const char *text, error *e);
+
 /* What no single key can show: sizes that the blocks reach, attention at maps that exist, choices that
  * exclude each other. Call it after all config_set; replaces size, widths and attention left open by
  * the network's own. Channels and classes may still be 0. Calling it again changes nothing. */

@@ -500,6 +500,21 @@ bool config_set(config *c, const char *assignment, error *e)
 	return ok;
 }
 
+bool config_site_parse(config_site *out, const char *text, error *e)
+{
+	char why[WHY_MAX] = "";
+	config_node *v = config_tree_read(text, strlen(text), "command line", false, e);
+	*out = (config_site){.variant = -1};
+	if (!v)
+		return false;
+	bool ok = v->kind == YAML_MAP && take_site_map(v, out, why);
+	config_tree_free(v);
+	if (ok)
+		return true;
+	const size_t n = strlen(why);
+	return error_set(e, "command line: %.*s", (int)(n && why[n - 1] == ';' ? n - 1 : n), n ? why : "no site");
+}
+
 bool config_take_default(config *c, int i)
 {
 	error e;

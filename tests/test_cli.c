@@ -89,6 +89,16 @@ static const struct {
 	{"info", 2, "sagan info: an argument is missing"},
 	{"info --keys qqqq", 1, "sagan: qqqq: no key begins so"},
 	{"info tests/golden", 1, "sagan: "},
+	{"layers", 0, "layer "},
+	{"layers halo", 0, "halo: self-attention in blocks that see over their edges (arXiv 2103.12731)"},
+	{"layers hallo", 1, "sagan: hallo: no such layer; did you mean halo?; `sagan layers` lists them"},
+	{"layers halo --input 16x16", 2, "sagan layers: --input 16x16: must be HxWxC, as 16x16x128"},
+	{"layers halo --input 16x16x128x", 2, "sagan layers: --input 16x16x128x: must be"},
+	{"layers halo --input 16x16x128 --set heads=3", 1, "sagan: halo: heads = 3: must divide the channels, 128; 1, 2, 4,"},
+	{"layers halo --input 16x16x128 --set head=4", 2, "sagan: command line: unknown argument head of halo, did you mean heads"},
+	{"layers halo --input 14x14x64 --set block=4", 1, "sagan: halo: block = 4: must divide the map's side, 14; 1, 2, 7, 14"},
+	{"layers --input 16x16x128", 2, "sagan layers: name a layer"},
+	{"layers halo --sn", 2, "sagan layers: --set and --sn want --input"},
 	{"data no/such", 1, "sagan: no/such"},
 	{"data data/mnist --format jpg", 2, "sagan data: --format jpg: must be auto, idx"},
 	{"data data/mnist --split valid", 2, "sagan data: --split valid: must be train, test or all"},
@@ -111,7 +121,7 @@ END_TEST
 
 /* ---- help, man page, completion ---- */
 
-static const char *const COMMANDS[] = {"train", "sample", "info", "data", "bench"};
+static const char *const COMMANDS[] = {"train", "sample", "info", "layers", "data", "bench"};
 
 static void check_screen(const char *text)
 {
@@ -177,6 +187,19 @@ START_TEST(man_page_and_completion_know_every_option)
 		}
 	}
 	ck_assert_int_ge(options, 25);
+}
+END_TEST
+
+/* 4 heads of 32 in blocks of 4 with a halo of 1: the numbers follow from halo.h. */
+START_TEST(layers_are_counted_on_a_map)
+{
+	const answer a = sagan("layers halo --input 16x16x128 --set block=4");
+	ck_assert_int_eq(a.status, 0);
+	ck_assert(strstr(a.text, "on one map [1,16,16,128] -> [1,16,16,128]"));
+	ck_assert(strstr(a.text, "  key_value  ") && strstr(a.text, "[128,256]"));
+	/* 4 * 128^2, two tables of 32 x (2*6-1), gamma */
+	ck_assert_msg(strstr(a.text, " 66,241\n") != NULL, "%s", a.text);
+	ck_assert(strstr(a.text, "forward: ") && strstr(a.text, "forward and backward: "));
 }
 END_TEST
 
@@ -351,6 +374,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		help_fits_a_screen, man_page_and_completion_know_every_option, keys_are_listed_with_their_meaning,
+		layers_are_counted_on_a_map,
 		a_run_is_trained_continued_and_sampled, a_signal_saves_and_says_how_to_go_on, a_time_limit_ends_the_run,
 		a_file_size_limit_ends_in_a_line, threads_change_no_byte_of_a_checkpoint,
 		bench_prints_one_line_of_json,

@@ -206,6 +206,32 @@ START_TEST(layers_start_silent_behind_gamma)
 }
 END_TEST
 
+/* ---- configs ---- */
+
+static const char *const configs[] = {"halo", "mhsa", "mixer-d", "outlook-g", "cot"};
+
+START_TEST(configs_with_these_layers_train)
+{
+	char path[64];
+	config c;
+	error e = {""};
+	step_stats s;
+	snprintf(path, sizeof path, "configs/mnist-%s.yaml", configs[_i]);
+	config_init(&c);
+	ck_assert_msg(config_load(&c, path, &e), "%s", e.text);
+	ck_assert(config_set(&c, "batch=4", &e) && config_set(&c, "model.g_channels=8", &e));
+	ck_assert(config_set(&c, "model.d_channels=8", &e));
+	ck_assert_msg(config_check(&c, &e), "%s", e.text);
+	trainer *t = trainer_new(&c, NULL, &e);
+	ck_assert_msg(t, "%s", e.text);
+	for (int i = 0; i < 2; i++)
+		ck_assert_msg(trainer_step(t, &s, &e), "%s", e.text);
+	ck_assert(isfinite(s.d_loss) && isfinite(s.g_loss));
+	trainer_free(t);
+	config_free(&c);
+}
+END_TEST
+
 /* ---- pictures ---- */
 
 START_TEST(layers_without_a_map_are_passed_over)
@@ -299,6 +325,7 @@ int main(void)
 	tcase_add_loop_test(tc, every_layer_trains_in_g_and_d_and_resumes, 0, sites);
 	tcase_add_loop_test(tc, every_layer_survives_the_text_of_a_config, 0, sites);
 	tcase_add_loop_test(tc, layers_start_silent_behind_gamma, 0, layer_type_count());
+	tcase_add_loop_test(tc, configs_with_these_layers_train, 0, COUNT(configs));
 	tcase_add_test(tc, layers_without_a_map_are_passed_over);
 	tcase_add_loop_test(tc, wrong_arguments_are_refused_in_one_line, 0, COUNT(refusals));
 	tcase_add_test(tc, batch_norm_in_d_excludes_penalties);

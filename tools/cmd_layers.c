@@ -1,0 +1,205 @@
+/* cmd_layers.c - sagan layers: the layers that a config can place, their arguments, and what one costs. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/thread.h"
+#include "gan/attention_table.h"
+#include "tools/command.h"
+
+/* ---- the list ---- */
+
+static int print_list(void)
+{
+	printf("%-20s  %-60s  %-25s  %s\n", "layer", "what it is (N = H*W positions)", "multiply-adds", "source");
+	for (int i = 0; i < layer_type_count(); i++) {
+		const layer_type *t = layer_type_at(i);
+		printf("%-20s  %-60s  %-25s  %s\n", t->name, t->what, t->cost, t->paper);
+	}
+	return EXIT_GOOD;
+}
+
+/* ---- one layer ---- */
+
+/* "1 to 4096", "true or false", "relative, absolute" */
+static char *print_range(const layer_arg *a, char *buf, size_t size)
+{
+	size_t n = 0;
+	if (a->type == ARG_BOOL)
+		snprintf(buf, size, "true or false");
+	else if (a->type != ARG_WORD)
+		snprintf(buf, size, a->lo == a->hi ? "%g" : "%g to %g", a->lo, a->hi);
+	for (int i = 0; a->type == ARG_WORD && a->words[i] && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", a->words[i]);
+	return buf;
+}
+
+static char *print_default(const layer_type *t, const layer_arg *a, char *buf, size_t size)
+{
+	const layer_site site = {.type = t};
+	const double x = layer_number(&site, a->name);
+	if (t->own_skip && strcmp(a->name, "gamma") == 0)
+		snprintf(buf, size, "the variant's own");
+	else if (x == 0 && a->zero)
+		snprintf(buf, size, "0: %s", a->zero);
+	else if (a->type == ARG_WORD)
+		snprintf(buf, size, "%s", a->words[(int)x]);
+	else if (a->type == ARG_BOOL)
+		snprintf(buf, size, "%s", x != 0 ? "true" : "false");
+	else
+		snprintf(buf, size, "%g", x);
+	return buf;
+}
+
+static void print_lines(const char *title, const char *text)
+{
+	printf("\n%s\n", title);
+	while (*text) {
+		const size_t n = strcspn(text, "\n");
+		printf("  %.*s\n", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void print_type(const layer_type *t)
+{
+	char range[256], value[64];
+	printf("%s: %s (%s)\n  %s multiply-adds\n", t->name, t->what, t->paper, t->cost);
+	if (t->own_skip)
+		puts("  with a skip and a gamma of its own");
+	print_lines("formula", t->formula);
+	print_lines("weights", t->weights);
+	puts("\narguments");
+	for (int i = 0; i < layer_arg_count(t); i++) {
+		const layer_arg *a = layer_arg_at(t, i);
+		printf("  %-16s %s\n%18s %s; default %s\n", a->name, a->help, "", print_range(a, range, sizeof range),
+		       print_default(t, a, value, sizeof value));
+	}
+	printf("\nin a config\n  attention_g: [{at: 16, type: %s}]\n", t->name);
+}
+
+/* ---- one layer on a map ---- */
+
+/* "16x16x128" */
+static bool read_map(const char *text, layer_site *s)
+{
+	int64_t *at[] = {&s->H, &s->W, &s->C};
+	const char *p = text;
+	for (int i = 0; i < COUNT(at); i++) {
+		char *end;
+		*at[i] = strtol(p, &end, 10);
+		if (end == p || *p < '1' || *p > '9' || *at[i] > 65536 || *end != (i < 2 ? 'x' : '\0'))
+			return false;
+		p = end + 1;
+	}
+	return s->H <= 4096 && s->W <= 4096;
+}
+
+static void print_weight(void *ctx, const char *name, const shape *s, bool trained)
+{
+	char number[32];
+	(void)ctx;
+	printf("  %-44s %-20s %14s%s\n", name, shape_print(s).s, print_count(shape_count(s), number, sizeof number),
+	       trained ? "" : "  state");
+}
+
+/* The arguments of --set as a site of a config. */
+static bool read_arguments(const layer_type *t, const text_list *sets, layer_args *out, error *e)
+{
+	char text[4096];
+	config_site site;
+	size_t n = (size_t)snprintf(text, sizeof text, "{at: 1, type: %s", t->name);
+	for (int i = 0; i < sets->n && n < sizeof text; i++) {
+		const char *equal = strchr(sets->text[i], '=');
+		if (!equal)
+			return error_set(e, "command line: --set %.200s: must be KEY=VALUE, as heads=4", sets->text[i]);
+		n += (size_t)snprintf(text + n, sizeof text - n, ", %.*s: %s", (int)(equal - sets->text[i]),
+				      sets->text[i], equal + 1);
+	}
+	if (n + 2 > sizeof text)
+		return error_set(e, "command line: --set: too many arguments");
+	strcpy(text + n, "}");
+	if (!config_site_parse(&site, text, e))
+		return false;
+	*out = site.args;
+	return true;
+}
+
+static bool print_site(const layer_site *s, error *e)
+{
+	layer_cost c;
+	char number[32], bytes[32];
+	const shape map = SHAPE(1, s->H, s->W, s->C);
+	if (!layer_site_check(s, e))
+		return false;
+	printf("\non one map %s -> %s\n", shape_print(&map).s, shape_print(&map).s);
+	if (!layer_cost_of(s, &c, print_weight, NULL, e))
+		return false;
+	printf("  %-44s %-20s %14s\n", "parameters", "", print_count(c.params, number, sizeof number));
+	printf("  forward: %.4g MFLOP, %s of arena\n", c.flop / 1e6, print_bytes((double)c.bytes, bytes, sizeof bytes));
+	printf("  forward and backward: %.4g MFLOP, %s of arena\n", c.train_flop / 1e6,
+	       print_bytes((double)c.train_bytes, bytes, sizeof bytes));
+	return true;
+}
+
+static const layer_type *find_type(const char *name)
+{
+	const char *names[LAYER_TYPES_MAX];
+	const int i = layer_type_find(name);
+	if (i >= 0)
+		return layer_type_at(i);
+	layer_type_names(names);
+	const char *near = closest(name, names, layer_type_count());
+	fprintf(stderr, "sagan: %.60s: no such layer%s%s%s; `sagan layers` lists them\n", name,
+		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	return NULL;
+}
+
+static int run(const command *c, int argc, char **argv)
+{
+	const char *name = NULL, *input = NULL;
+	text_list sets = {0};
+	bool sn = false;
+	const option_row rows[] = {
+		{"input", OPTION_TEXT, &input, 0, 0, "HxWxC", "what the layer costs on a map, as 16x16x128"},
+		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "with --input: an argument of the layer"},
+		{"sn", OPTION_FLAG, &sn, 0, 0, NULL, "with --input: under spectral norm"},
+	};
+	const int status = options_parse(c, rows, COUNT(rows), argc, argv, &name, 0, 1);
+	if (status >= 0)
+		return status;
+	if (!name)
+		return input || sets.n || sn ? fail_usage(c, "name a layer for these options") : print_list();
+	layer_site s = {.type = find_type(name), .sn = {.on = sn}, .start = {INIT_GLOROT_UNIFORM, 0}, .gamma = NAN};
+	error e;
+	if (!s.type)
+		return EXIT_INPUT;
+	if (!input && (sets.n || sn))
+		return fail_usage(c, "--set and --sn want --input");
+	if (input && !read_map(input, &s))
+		return fail_usage(c, "--input %s: must be HxWxC, as 16x16x128, sides to 4096", input);
+	if (!read_arguments(s.type, &sets, &s.args, &e)) {
+		fail(&e);
+		return EXIT_USAGE;
+	}
+	print_type(s.type);
+	if (!input)
+		return EXIT_GOOD;
+	if (!pool_start(0, &e))
+		return fail(&e);
+	const bool ok = print_site(&s, &e);
+	pool_stop();
+	return ok ? EXIT_GOOD : fail(&e);
+}
+
+const command command_layers = {
+	.name = "layers", .argument = "[LAYER]", .summary = "the layers that a config can place",
+	.about = "Lists the layers for model.attention_g and model.attention_d; of one layer its\n"
+		 "formula, weights and arguments with ranges and defaults, and on a map its\n"
+		 "shapes, parameters, operations and bytes.",
+	.examples = "examples:\n"
+		    "  sagan layers\n"
+		    "  sagan layers halo --input 16x16x128 --set heads=8",
+	.run = run,
+};
