@@ -1,8 +1,9 @@
-/* cmd_bench.c - sagan bench: how long a training step takes. */
+/* cmd_bench.c - sagan bench: how long a training step takes, or each layer. */
 #include <stdio.h>
 #include <sys/resource.h>
 
 #include "core/thread.h"
+#include "gan/layer_bench.h"
 #include "gan/trainer.h"
 #include "tools/command.h"
 
@@ -37,21 +38,74 @@ static void print_table(const config *cfg, const bench_result *r)
 	       print_bytes(peak_bytes(), b, sizeof b));
 }
 
+/* ---- --layers ---- */
+
+/* Multiply-adds counted twice per second, "-" where there are none. */
+static const char *rate(const layer_bench_result *r, char *buf, size_t size)
+{
+	snprintf(buf, size, r->both_gflop > 0 ? "%.1f" : "-", r->both_gflop / r->both_s);
+	return buf;
+}
+
+static void layer_line(const layer_bench_row *row, const layer_bench_result *r)
+{
+	char speed[32], arena[32];
+	if (row == layer_bench_rows)
+		printf("%-26s %-16s %10s %10s %8s %9s\n", "layer", "input", "forward ms", "+ back ms", "GFLOP/s", "arena");
+	printf("%-26s %-16s %10.3f %10.3f %8s %9s\n", row->name, shape_print(&r->input).s, 1e3 * r->forward_s,
+	       1e3 * r->both_s, rate(r, speed, sizeof speed), print_bytes((double)r->both_bytes, arena, sizeof arena));
+	fflush(stdout);
+}
+
+static void layer_json(const layer_bench_row *row, const layer_bench_result *r)
+{
+	printf("{\"layer\": \"%s\", \"input\": %s, \"output\": %s, \"real\": \"%s\", \"threads\": %d, \"params\": %lld, "
+	       "\"forward_s\": %.6g, \"both_s\": %.6g, \"forward_gflop\": %.6g, \"both_gflop\": %.6g, "
+	       "\"forward_bytes\": %zu, \"both_bytes\": %zu}\n",
+	       row->name, shape_print(&r->input).s, shape_print(&r->output).s, REAL_NAME, pool_threads(),
+	       (long long)r->params, r->forward_s, r->both_s, r->forward_gflop, r->both_gflop, r->forward_bytes,
+	       r->both_bytes);
+	fflush(stdout);
+}
+
+static int bench_layers(int batch, int runs, int threads, bool json)
+{
+	error e;
+	if (!pool_start(threads, &e))
+		return fail(&e);
+	int status = EXIT_GOOD;
+	for (const layer_bench_row *row = layer_bench_rows; row->name && status == EXIT_GOOD; row++) {
+		layer_bench_result r;
+		if (layer_bench(row, batch, runs, &r, &e))
+			(json ? layer_json : layer_line)(row, &r);
+		else
+			status = fail(&e);
+	}
+	pool_stop();
+	return status;
+}
+
 static int run(const command *c, int argc, char **argv)
 {
 	const char *path = NULL;
 	text_list sets = {0};
-	int steps = 10, threads = 0;
-	bool json = false;
+	int steps = 10, threads = 0, batch = 16;
+	bool json = false, layers = false;
 	const option_row rows[] = {
+		{"layers", OPTION_FLAG, &layers, 0, 0, NULL, "every layer at its documented input size, no config"},
+		{"batch", OPTION_INT, &batch, 1, 1e6, "N", "with --layers: images a run (default 16)"},
 		{"steps", OPTION_INT, &steps, 1, 1e6, "N", "measured steps, after two that are not (default 10)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
-		{"json", OPTION_FLAG, &json, 0, 0, NULL, "one line of JSON"},
+		{"json", OPTION_FLAG, &json, 0, 0, NULL, "one line of JSON; with --layers one a layer"},
 	};
-	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 1, 1);
+	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 0, 1);
 	if (status >= 0)
 		return status;
+	if (layers)
+		return path ? fail_usage(c, "%s: --layers takes no config", path) : bench_layers(batch, steps, threads, json);
+	if (!path)
+		return fail_usage(c, "an argument is missing");
 	config cfg;
 	error e;
 	bench_result r;
@@ -68,10 +122,12 @@ static int run(const command *c, int argc, char **argv)
 }
 
 const command command_bench = {
-	.name = "bench", .argument = "CONFIG.yaml", .summary = "how long a training step takes",
+	.name = "bench", .argument = "CONFIG.yaml | --layers", .summary = "how long a training step takes",
 	.about = "Times whole training steps (the D updates, the G update, the moving average) of\n"
 		 "a config on random images: median and least time, images per second, operations\n"
-		 "and peak memory.",
-	.examples = "example:  sagan bench configs/bench32.yaml --threads 2 --set batch=32",
+		 "and peak memory. With --layers: forward, and forward with all derivatives, of\n"
+		 "each layer alone, medians.",
+	.examples = "example:  sagan bench configs/bench32.yaml --threads 2 --set batch=32\n"
+		    "          sagan bench --layers --threads 1",
 	.run = run,
 };

@@ -1,0 +1,158 @@
+/* test_layer_bench.c - the table of timed layers: the documented shapes and parameter counts, times and operations that
+ * can be, what is said about a layer that does not fit its input, and the command around it all. How fast a layer is,
+ * is no test. SAGAN names the program (make test sets it); build/sagan otherwise. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "gan/layer_bench.h"
+#include "layers/halo.h"
+
+enum { LAYERS = 32 };
+
+static const layer_bench_row *row_of(const char *name)
+{
+	const layer_bench_row *row = layer_bench_rows;
+	while (row->name && strcmp(row->name, name) != 0)
+		row++;
+	ck_assert_msg(row->name != NULL, "%s is not in the table", name);
+	return row;
+}
+
+START_TEST(every_layer_is_timed)
+{
+	const layer_bench_row *row = &layer_bench_rows[_i];
+	layer_bench_result r;
+	error e;
+	ck_assert_msg(layer_bench(row, 1, 1, &r, &e), "%s: %s", row->name, e.text);
+	ck_assert_msg(r.forward_s > 0 && r.both_s > 0 && isfinite(r.both_s), "%s", row->name);
+	ck_assert_int_eq(r.output.dim[0], 1);
+	ck_assert_int_eq(r.input.dim[0], 1);
+	/* A product has two more in its derivatives; a depthwise kernel that is not trained only one. */
+	ck_assert_msg(r.both_gflop >= 2 * r.forward_gflop * (1 - 1e-9), "%s: %g and %g", row->name, r.forward_gflop,
+		      r.both_gflop);
+	ck_assert_msg(r.both_bytes >= r.forward_bytes, "%s: %zu and %zu", row->name, r.forward_bytes, r.both_bytes);
+}
+END_TEST
+
+START_TEST(the_table_ends_behind_the_last_layer)
+{
+	for (int i = 0; i < LAYERS; i++)
+		ck_assert_ptr_nonnull(layer_bench_rows[i].name);
+	ck_assert_ptr_null(layer_bench_rows[LAYERS].name);
+}
+END_TEST
+
+/* Weights that are trained, and the shape of the result, as the originals' documentation and code give them. */
+static const struct {
+	const char *name, *output;
+	int64_t params;
+} DOCUMENTED[] = {
+	{"official",                 "[1,32,32,128]",       20481},
+	{"conv2d",                   "[1,28,28,8]",         65},
+	{"anti_alias_downsample",    "[1,14,14,192]",       0},
+	{"mhsa_layer",               "[1,14,16,512]",       3 * 256 * 512 + 512 * 512 + 128 * (31 + 27)},
+	{"mhsa_function",            "[1,14,16,256]",       256 * 1280 + 256 * 256 + 128 * (31 + 27)},
+	{"relative_position",        "[1,4,14,16,14,16]",   32 * (27 + 31)},
+	{"halo_layer",               "[1,14,16,512]",       256 * 512 + 256 * 1024 + 512 * 512 + 2 * 128 * 7},
+	{"halo_function",            "[1,12,16,384]",       256 * 256 + 256 * (256 + 384) + 384 * 384 + 64 * 2 * 11},
+	{"cot_attention",            "[1,28,28,192]",       235368},
+	{"split_attention",          "[1,28,28,384]",       776736},
+	{"outlook_attention",        "[1,28,28,192]",       136452},
+	{"outlook_attention_simple", "[1,28,28,192]",       136452},
+	{"class_token",              "[1,197,192]",         192},
+	{"spatial_gating_block",     "[1,784,96]",          784 * 784 + 784 + 2 * 96},
+	{"rsoftmax",                 "[1,1,1,98]",          0},
+};
+
+START_TEST(shapes_and_weights_are_the_documented_ones)
+{
+	layer_bench_result r;
+	error e;
+	ck_assert_msg(layer_bench(row_of(DOCUMENTED[_i].name), 1, 1, &r, &e), "%s", e.text);
+	ck_assert_str_eq(shape_print(&r.output).s, DOCUMENTED[_i].output);
+	ck_assert_int_eq(r.params, DOCUMENTED[_i].params);
+}
+END_TEST
+
+static node *halo_of_four(module *m, graph *g, node *x, mode run, const layer_bench_row *row)
+{
+	halo h;
+	halo_options o = halo_layer_defaults;
+	o.block_size = 4;
+	halo_init(m, &h, row->name, shape_last(&x->s), o);
+	return halo_apply(g, &h, x, run, NULL);
+}
+
+START_TEST(what_does_not_fit_is_said)
+{
+	const layer_bench_row row = {"halo", {4, {0, 14, 16, 8}}, halo_of_four, NULL};
+	layer_bench_result r;
+	error e;
+	ck_assert(!layer_bench(&row, 1, 1, &r, &e));
+	ck_assert_msg(strstr(e.text, "map 14x16: height is not a multiple of block_size 4"), "%s", e.text);
+	ck_assert(!layer_bench(row_of("rsoftmax"), 0, 1, &r, &e));
+	ck_assert_str_eq(e.text, "batch = 0, runs = 1: must be at least 1");
+}
+END_TEST
+
+/* ---- sagan bench --layers ---- */
+
+/* Runs the program; text gets what it says on stdout and stderr. Returns its status. */
+static int sagan(const char *arguments, char *text, size_t size)
+{
+	const char *p = getenv("SAGAN");
+	char line[512];
+	snprintf(line, sizeof line, "%s %s 2>&1", p && *p ? p : "build/sagan", arguments);
+	FILE *f = popen(line, "r");
+	ck_assert_ptr_nonnull(f);
+	text[fread(text, 1, size - 1, f)] = '\0';
+	const int status = pclose(f);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static const struct {
+	const char *arguments;
+	int status, lines;
+	const char *says;
+} COMMANDS[] = {
+	{"bench --layers --batch 1 --steps 1 --threads 2", 0, LAYERS + 1, "\nhalo_layer                 [1,14,16,256] "},
+	{"bench --layers --batch 1 --steps 1 --json", 0, LAYERS,
+	 "{\"layer\": \"halo_layer\", \"input\": [1,14,16,256], \"output\": [1,14,16,512], "},
+	{"bench", 2, 2, "sagan bench: an argument is missing"},
+	{"bench --layers configs/demo.yaml", 2, 2, "sagan bench: configs/demo.yaml: --layers takes no config"},
+	{"bench --layers --batch 0", 2, 2, "sagan bench: --batch 0: must be a whole number from 1"},
+};
+
+START_TEST(the_command_prints_a_line_for_each)
+{
+	char text[1 << 14];
+	ck_assert_int_eq(sagan(COMMANDS[_i].arguments, text, sizeof text), COMMANDS[_i].status);
+	int lines = 0;
+	for (const char *p = text; *p; p++)
+		lines += *p == '\n';
+	ck_assert_msg(strstr(text, COMMANDS[_i].says) != NULL, "%s", text);
+	ck_assert_msg(lines == COMMANDS[_i].lines, "%d lines:\n%s", lines, text);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("layer_bench");
+	TCase *t = tcase_create("layer_bench");
+	tcase_set_timeout(t, 300);
+	tcase_add_loop_test(t, every_layer_is_timed, 0, LAYERS);
+	tcase_add_test(t, the_table_ends_behind_the_last_layer);
+	tcase_add_loop_test(t, shapes_and_weights_are_the_documented_ones, 0, COUNT(DOCUMENTED));
+	tcase_add_test(t, what_does_not_fit_is_said);
+	tcase_add_loop_test(t, the_command_prints_a_line_for_each, 0, COUNT(COMMANDS));
+	suite_add_tcase(s, t);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	const int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
