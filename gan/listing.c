@@ -42,17 +42,34 @@ static double mac_of(const node *y)
 	return 0;
 }
 
-/* Elements of the parameters "path/<name>" that no deeper layer owns. */
-static int64_t params_of(const module *m, const char *path)
+/* Whether there is a parameter "path/<name>" that no deeper layer owns. */
+static bool has_params(const module *m, const char *path)
 {
-	int64_t sum = 0;
 	size_t n = strlen(path);
 	for (int i = 0; i < module_params(m); i++) {
 		const buffer *b = module_param_at(m, i);
 		if (!strncmp(b->name, path, n) && b->name[n] == '/' && !strchr(b->name + n + 1, '/'))
-			sum += shape_count(&b->s);
+			return true;
 	}
-	return sum;
+	return false;
+}
+
+/* Every parameter counts in the row with the longest path that its name begins with: some layers have names for
+ * parts that are no layers of the graph, and a bare matrix is called as its layer. */
+static void count_params(const module *m, layer_row *rows, int n)
+{
+	for (int i = 0; i < module_params(m); i++) {
+		const buffer *b = module_param_at(m, i);
+		layer_row *owner = NULL;
+		for (int k = 0; k < n; k++) {
+			size_t len = strlen(rows[k].path);
+			bool is_in = !strncmp(b->name, rows[k].path, len) && (!b->name[len] || b->name[len] == '/');
+			if (is_in && (!owner || len > strlen(owner->path)))
+				owner = &rows[k];
+		}
+		if (owner)
+			owner->params += shape_count(&b->s);
+	}
 }
 
 static layer_row *row_of(layer_row *rows, int n, const char *path)
@@ -68,9 +85,9 @@ static void note(const module *m, const node *y, layer_row *rows, int *n, int ma
 {
 	layer_row *row = row_of(rows, MIN(*n, max), y->path);
 	if (!row) {
-		layer_row fresh = {.params = params_of(m, y->path)};
+		layer_row fresh = {.params = 0};
 		snprintf(fresh.path, sizeof fresh.path, "%s", y->path);
-		if (!*y->path || (!fresh.params && mac_of(y) == 0))
+		if (!*y->path || (!has_params(m, y->path) && mac_of(y) == 0))
 			return;
 		if ((*n)++ >= max)
 			return;
@@ -99,6 +116,7 @@ static int walk(const module *m, const graph *g, const node *x, const node *labe
 			note(m, y, rows, &n, max);
 	}
 	free(live);
+	count_params(m, rows, MIN(n, max));
 	return n;
 }
 

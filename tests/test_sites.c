@@ -258,6 +258,40 @@ START_TEST(layers_without_a_map_are_passed_over)
 }
 END_TEST
 
+/* ---- the listing ---- */
+
+static int64_t listed(const layer_row *row, int n)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < n; i++)
+		sum += row[i].params;
+	return sum;
+}
+
+START_TEST(listing_counts_every_parameter_once)
+{
+	char text[256];
+	error e = {""};
+	net_config n;
+	layer_row row[128];
+	rng r = rng_new(1, "init");
+	site_text(_i, text);
+	config c = site_config(text);
+	ck_assert(config_network(&c, &n, &e));
+	generator *g = generator_new(&n, &r, &e);
+	discriminator *d = discriminator_new(&n, &r, &e);
+	ck_assert_msg(g && d, "%s", e.text);
+	int rows = generator_layers(g, row, COUNT(row), &e);
+	ck_assert_int_le(rows, COUNT(row));
+	ck_assert_msg(listed(row, rows) == module_param_count(generator_module(g)), "%s in G", text);
+	rows = discriminator_layers(d, row, COUNT(row), &e);
+	ck_assert_msg(listed(row, rows) == module_param_count(discriminator_module(d)), "%s in D", text);
+	generator_free(g);
+	discriminator_free(d);
+	config_free(&c);
+}
+END_TEST
+
 /* ---- refusals: one line that says which values fit ---- */
 
 #define SITE(x) "model.attention_g=[{at: 8, " x "}]"
@@ -324,6 +358,7 @@ int main(void)
 	tcase_add_test(tc, self_attention_comes_first_in_the_order_of_model_attention);
 	tcase_add_loop_test(tc, every_layer_trains_in_g_and_d_and_resumes, 0, sites);
 	tcase_add_loop_test(tc, every_layer_survives_the_text_of_a_config, 0, sites);
+	tcase_add_loop_test(tc, listing_counts_every_parameter_once, 0, sites);
 	tcase_add_loop_test(tc, layers_start_silent_behind_gamma, 0, layer_type_count());
 	tcase_add_loop_test(tc, configs_with_these_layers_train, 0, COUNT(configs));
 	tcase_add_test(tc, layers_without_a_map_are_passed_over);
