@@ -163,6 +163,28 @@ START_TEST(every_layer_trains_in_g_and_d_and_resumes)
 }
 END_TEST
 
+/* R1 in D, clipping, accumulated batches, DiffAugment: the gradient of the gradient goes through all of them. */
+START_TEST(every_layer_without_batch_norm_trains_under_r1)
+{
+	char text[256], site[300];
+	error e = {""};
+	step_stats s;
+	site_text(_i, text);
+	snprintf(site, sizeof site, "model.attention_d=[{at: 8, %s}]", text);
+	if (strstr(text, "cot") || strstr(text, "split_attention") || strstr(text, "bn_act"))
+		return;
+	config c = tiny_config(TINY_FULL, (const char *const[]){site, "optim.d_steps=2", NULL});
+	dataset *data = tiny_data(16, 16, 2);
+	trainer *t = trainer_new(&c, data, &e);
+	ck_assert_msg(t, "%s: %s", text, e.text);
+	ck_assert_msg(trainer_step(t, &s, &e), "%s: %s", text, e.text);
+	ck_assert_msg(s.penalties > 0 && isfinite(s.penalty) && isfinite(s.d_norm), "%s", text);
+	trainer_free(t);
+	dataset_free(data);
+	config_free(&c);
+}
+END_TEST
+
 /* What the config says is what a checkpoint's text says. */
 START_TEST(every_layer_survives_the_text_of_a_config)
 {
@@ -357,6 +379,7 @@ int main(void)
 	tcase_add_test(tc, types_have_all_that_the_listing_shows);
 	tcase_add_test(tc, self_attention_comes_first_in_the_order_of_model_attention);
 	tcase_add_loop_test(tc, every_layer_trains_in_g_and_d_and_resumes, 0, sites);
+	tcase_add_loop_test(tc, every_layer_without_batch_norm_trains_under_r1, 0, sites);
 	tcase_add_loop_test(tc, every_layer_survives_the_text_of_a_config, 0, sites);
 	tcase_add_loop_test(tc, listing_counts_every_parameter_once, 0, sites);
 	tcase_add_loop_test(tc, layers_start_silent_behind_gamma, 0, layer_type_count());
