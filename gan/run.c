@@ -460,8 +460,11 @@ static bool final_pictures(run *r, error *e)
 	note(r, NOTE_FILE, "loss curve: %s", loss);
 	if (!show_scores(r, e))
 		return false;
-	if (sampler_attentions(r->s) == 0)
+	if (sampler_attentions(r->s) == 0) {
+		if (generator_attentions(t->g) > 0)
+			note(r, NOTE_INFO, "attention: no picture, no layer of G has a map over all positions");
 		return true;
+	}
 	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, 6, e))
 		return false;
 	note(r, NOTE_FILE, "attention: %s", sheet);

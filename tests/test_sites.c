@@ -280,6 +280,37 @@ START_TEST(layers_without_a_map_are_passed_over)
 }
 END_TEST
 
+static void hear(void *ctx, enum run_note kind, const char *text)
+{
+	if (kind == NOTE_INFO && strstr(text, "no layer of G has a map over all positions"))
+		++*(int *)ctx;
+}
+
+/* A run whose layers have no map says so in place of the picture, and ends well. */
+START_TEST(a_run_without_maps_says_so)
+{
+	static const char *const site[] = {"model.attention_g=[{at: 8, type: halo}]", "model.attention_g=[{at: 8, type: mhsa}]"};
+	for (int i = 0; i < 2; i++) {
+		char dir[256];
+		int heard = 0;
+		error e = {""};
+		enum run_end end;
+		config c = tiny_config(TINY_PLAIN, (const char *const[]){site[i], "steps=1", "train.score_count=0", NULL});
+		dataset *data = tiny_data(16, 16, 2);
+		tiny_directory(dir);
+		trainer *t = trainer_new(&c, data, &e);
+		run_options opt = {.out = dir, .ctx = &heard, .note = hear};
+		ck_assert_msg(t && trainer_run(t, &opt, &end, &e), "%s", e.text);
+		ck_assert_int_eq(end, RUN_FINISHED);
+		ck_assert_int_eq(heard, i == 0);
+		trainer_free(t);
+		dataset_free(data);
+		config_free(&c);
+		tiny_remove(dir);
+	}
+}
+END_TEST
+
 /* ---- the listing ---- */
 
 static int64_t listed(const layer_row *row, int n)
@@ -385,6 +416,7 @@ int main(void)
 	tcase_add_loop_test(tc, layers_start_silent_behind_gamma, 0, layer_type_count());
 	tcase_add_loop_test(tc, configs_with_these_layers_train, 0, COUNT(configs));
 	tcase_add_test(tc, layers_without_a_map_are_passed_over);
+	tcase_add_test(tc, a_run_without_maps_says_so);
 	tcase_add_loop_test(tc, wrong_arguments_are_refused_in_one_line, 0, COUNT(refusals));
 	tcase_add_test(tc, batch_norm_in_d_excludes_penalties);
 	suite_add_tcase(s, tc);
