@@ -11,7 +11,7 @@ typedef struct answer {
 	char text[1 << 14];                          /* stdout and stderr */
 } answer;
 
-/* classify ends with what it made still there, as its reader is told: no complaint from the leak checker. */
+/* own_layer and classify leave what they made to the end of the process: the leak checker is off. */
 static answer example(const char *line)
 {
 	static answer a;
