@@ -21,8 +21,12 @@ static void choose_blas_kernels(char **argv)
 	if (getenv("OPENBLAS_CORETYPE") || !__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512vl")
 	    || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq"))
 		return;
-	if (setenv("OPENBLAS_CORETYPE", "SkylakeX", 1) == 0)
-		execv("/proc/self/exe", argv);       /* returns only when there is no /proc: slower, not wrong */
+	char self[4096];                             /* by its own path: ps and pkill know it by name */
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n <= 0 || setenv("OPENBLAS_CORETYPE", "SkylakeX", 1) != 0)
+		return;
+	self[n] = '\0';
+	execv(self, argv);                           /* returns only when it failed: slower, not wrong */
 #else
 	(void)argv;
 #endif
