@@ -2,6 +2,7 @@
  * it is fused, placed or threaded. */
 #include <check.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,6 +278,18 @@ START_TEST(first_bad_value_is_named)
 }
 END_TEST
 
+/* Workspace is sized for the pool at planning: a larger pool must stop the program, not write past it. */
+START_TEST(more_threads_than_planned_is_a_bug)
+{
+	graph *g = graph_new(NULL);
+	buffer *b = buffer_new("x", SHAPE(4), NULL);
+	node *y = op_tanh(g, graph_leaf(g, b));
+	plan *p = plan_new(g, &y, 1, 0, NULL);
+	ck_assert(pool_start(2, NULL));
+	plan_run(p);
+}
+END_TEST
+
 START_TEST(arena_is_smaller_than_the_sum_of_values)
 {
 	graph *g = graph_new(NULL);
@@ -308,6 +321,8 @@ int main(void)
 	tcase_add_test(t, arena_is_smaller_than_the_sum_of_values);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
+	if (srunner_fork_status(r) == CK_FORK)       /* it ends in abort() */
+		tcase_add_test_raise_signal(t, more_threads_than_planned_is_a_bug, SIGABRT);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
