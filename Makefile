@@ -32,7 +32,7 @@ CC := gcc
 endif
 CFLAGS   ?= -O3 -g
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-PACKAGES := openblas libpng hdf5 yaml-0.1 zlib
+PACKAGES := openblas libpng hdf5 yaml-0.1 zlib jansson libzip
 
 # Asked once, and only when something is compiled. It may be missing before the set-up: setup.sh says so.
 ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
@@ -52,7 +52,7 @@ FLAGS_base := -ffp-contract=fast
 FLAGS_v3   := -ffp-contract=fast -march=x86-64-v3
 FLAGS_v4   := -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=512
 
-LIB_SRC  := $(filter-out core/tile.c,$(wildcard core/*.c layers/*.c optim/*.c data/*.c gan/*.c))
+LIB_SRC  := $(filter-out core/tile.c,$(wildcard core/*.c layers/*.c optim/*.c data/*.c gan/*.c keras/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/tile_%.o)
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
 TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
@@ -60,7 +60,7 @@ EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
 HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c tests/bench_%.c,$(wildcard tests/*.c)))
 # Headers that C++ can include are the public ones.
-PUBLIC   := $(shell grep -l 'extern "C"' core/*.h layers/*.h optim/*.h data/*.h gan/*.h) gan/version.h
+PUBLIC   := $(shell grep -l 'extern "C"' core/*.h layers/*.h optim/*.h data/*.h gan/*.h keras/*.h) gan/version.h
 
 all: $(BUILD)/sagan
 

@@ -22,8 +22,9 @@ may layers '(core|layers)/.*'
 may optim '(core|optim)/.*'
 may data 'core/(base|rng|thread|file|h5)\.h|data/.*'
 may gan '(core|layers|optim|data|gan)/.*'
-may tools '(core|layers|optim|data|gan|tools)/.*'
-may tests '(core|layers|optim|data|gan|tests)/.*'
+may keras '(core|layers|gan|keras)/.*'
+may tools '(core|layers|optim|data|gan|keras|tools)/.*'
+may tests '(core|layers|optim|data|gan|keras|tests)/.*'
 
 # Examples are what an outside program is: they see installed headers only.
 for h in $(sed -n 's/^#include "\(.*\)"/\1/p' examples/*.c | sort -u); do
@@ -32,7 +33,7 @@ done
 
 # once HEADER FILE: only FILE includes HEADER (tests may make files with a library of their own).
 once() {
-	found=$(grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($1)>" core/* layers/* optim/* data/*.[ch] gan/* tools/* || true)
+	found=$(grep -lE "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($1)>" core/* layers/* optim/* data/*.[ch] gan/* keras/*.[ch] tools/* || true)
 	[ "$found" = "$2" ] || say "<$1> must be included by $2 alone, not by: $found"
 }
 once 'cblas\.h|openblas.*\.h' core/blas.c
@@ -42,17 +43,17 @@ once 'zlib\.h' data/source.c
 once 'yaml\.h' gan/config_yaml.c
 
 # The library neither prints nor exits. (bug() in base.c ends the program when the program is wrong.)
-found=$(grep -nE '\b(printf|puts|putchar|perror|exit|_exit)\(' core/*.c layers/*.c optim/*.c data/*.c gan/*.c || true)
+found=$(grep -nE '\b(printf|puts|putchar|perror|exit|_exit)\(' core/*.c layers/*.c optim/*.c data/*.c gan/*.c keras/*.c || true)
 [ -z "$found" ] || say "only tools/ prints and exits:
 $found"
 
 flags="-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only"
-for h in core/*.h layers/*.h optim/*.h data/*.h gan/*.h tools/*.h tests/*.h; do
+for h in core/*.h layers/*.h optim/*.h data/*.h gan/*.h keras/*.h tools/*.h tests/*.h; do
 	# shellcheck disable=SC2086
 	printf '#include "%s"\ntypedef int lint_some_content;\n' "$h" | $CC $flags -x c - || say "$h does not compile on its own"
 done
 if echo | $CC -x c++ -fsyntax-only - 2>/dev/null; then
-	for h in $(grep -l 'extern "C"' core/*.h layers/*.h optim/*.h data/*.h gan/*.h); do
+	for h in $(grep -l 'extern "C"' core/*.h layers/*.h optim/*.h data/*.h gan/*.h keras/*.h); do
 		$CC -std=c++11 -Wall -Wextra -Werror -I. -fsyntax-only -x c++ "$h" || say "$h does not compile as C++"
 	done
 else

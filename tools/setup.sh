@@ -16,6 +16,9 @@ package() {
 	hdf5) echo libhdf5-dev ;;
 	yaml-0.1) echo libyaml-dev ;;
 	zlib) echo zlib1g-dev ;;
+	jansson) echo libjansson-dev ;;
+	libzip) echo libzip-dev ;;
+	libprotobuf-c) echo libprotobuf-c-dev ;;
 	check) echo check ;;
 	*) echo "$0: $1: unknown library" >&2; exit 2 ;;
 	esac
