@@ -126,6 +126,7 @@ typedef struct config {
 		double weight_decay;                 /* adamw: decoupled; sgd: added to the gradient */
 		double momentum;                     /* sgd */
 		int schedule;                        /* enum schedule_kind */
+		int64_t schedule_steps;              /* over which the rates fall; 0: steps */
 		int64_t warmup;                      /* steps of linear increase from 0 */
 		double final_fraction;               /* of lr at the last step: linear, cosine */
 		int d_steps;                         /* D updates per G update */

@@ -38,6 +38,6 @@ schedule setup_schedule(const config *c, double rate)
 	};
 	return (schedule){
 		.decay = kind[c->optim.schedule], .rate = rate, .final_fraction = c->optim.final_fraction,
-		.steps = c->steps, .warmup = c->optim.warmup,
+		.steps = c->optim.schedule_steps ? c->optim.schedule_steps : c->steps, .warmup = c->optim.warmup,
 	};
 }

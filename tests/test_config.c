@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gan/config_apply.h"
+#include "gan/setup.h"
 
 /* ---- mistakes ---- */
 
@@ -347,6 +348,29 @@ START_TEST(check_settles_what_follows_the_network)
 }
 END_TEST
 
+/* A short run at the start of a long course of the rates keeps nearly the whole rate. */
+START_TEST(rates_follow_their_own_number_of_steps)
+{
+	static const struct {
+		const char *text;
+		int64_t steps;
+		double last;                         /* rate of the last update, with lr_g = 1 */
+	} rows[] = {
+		{"steps: 800\noptim: {lr_g: 1, schedule: linear}\n", 800, 1.0 / 800},
+		{"steps: 800\noptim: {lr_g: 1, schedule: linear, schedule_steps: 20000}\n", 20000, 1 - 799.0 / 20000},
+	};
+	for (int i = 0; i < COUNT(rows); i++) {
+		config c;
+		error e = {.text = ""};
+		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
+		const schedule s = setup_schedule(&c, c.optim.lr_g);
+		ck_assert_int_eq(s.steps, rows[i].steps);
+		ck_assert_double_eq_tol(schedule_lr(&s, c.steps - 1), rows[i].last, 1e-12);
+		config_free(&c);
+	}
+}
+END_TEST
+
 /* config_text is what checkpoints store: reading it back gives the same config, whatever is in it. */
 START_TEST(text_reads_back_to_the_same_values)
 {
@@ -513,7 +537,8 @@ int main(void)
 	const TTest *const tests[] = {
 		data_that_do_not_fit_name_the_key, missing_data_name_the_line_of_the_path, large_and_missing_files_are_refused,
 		every_prefix_of_a_file_is_read_or_refused, values_arrive_in_their_fields, assignments_take_the_path_of_the_file,
-		check_settles_what_follows_the_network, text_reads_back_to_the_same_values,
+		check_settles_what_follows_the_network, rates_follow_their_own_number_of_steps,
+		text_reads_back_to_the_same_values,
 		diff_names_the_keys_and_whether_they_may_change, table_is_complete_and_printable,
 		choices_are_in_the_order_of_their_enums, shipped_configs_are_right,
 		published_configs_have_the_published_parameters,
