@@ -39,7 +39,7 @@ ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. $(WARN) $(CFLAGS) \
 	-fno-math-errno -fno-trapping-math -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -DNO_CLONES) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -DNO_CLONES -Wno-format-truncation) \
 	$(PKG_CFLAGS)
 PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags $(PACKAGES))
 PKG_LIBS   = $(call ask,PKG_LIBS,--libs $(PACKAGES))
