@@ -23,6 +23,8 @@ h5 *h5_open_image(const void *bytes, size_t n, const char *label, error *e);
  * directory) and closes it whether or not that succeeds. Bytes are deterministic: no times. */
 h5 *h5_create(const char *path, error *e);
 bool h5_commit(h5 *f, error *e);
+/* The same, but the bytes are handed over instead: *bytes [*n], new/free. The file is closed. */
+bool h5_finish(h5 *f, void **bytes, size_t *n, error *e);
 void h5_close(h5 *f);                                /* NULL allowed; an uncommitted file vanishes */
 
 /* Groups are made as needed by the writers. Paths are "/a/b/c". */
@@ -54,6 +56,10 @@ bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, error *e);
 /* Rows [lo,hi) of the first axis, for data sets that do not fit. `count` as above, for the rows. */
 bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, error *e);
 
+/* For other programs: float32 and int32 whatever `real` is; a value that int32 cannot hold is an error. */
+bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, error *e);
+bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, error *e);
+
 /* A writer that fails marks the file: h5_commit then refuses, so results need checking only once. */
 bool h5_write_real(h5 *f, const char *path, shape s, const real *x, error *e);
 bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, error *e);
@@ -64,7 +70,7 @@ bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, error *e);
  * is terminated, cut at size-1. Readers return false when the attribute is missing or of another
  * kind. */
 bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t size, error *e);
-char *h5_attr_text_new(h5 *f, const char *path, const char *name, error *e);          /* any length up to 16 MiB; free() */
+char *h5_attr_text_new(h5 *f, const char *path, const char *name, error *e);          /* any length up to 64 MiB; free() */
 bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, error *e);
 bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, error *e);
 /* Numeric array attribute of any rank as doubles: returns its length (at most max copied), or -1. */
@@ -73,6 +79,13 @@ bool h5_attr_exists(h5 *f, const char *path, const char *name);
 /* Kind of an attribute: 'i', 'f', 's' or 0. */
 char h5_attr_kind(h5 *f, const char *path, const char *name);
 bool h5_attr_write_text(h5 *f, const char *path, const char *name, const char *text, error *e);
+/* As Keras wants texts: ASCII, NUL-padded. A list that is wider than 64,512 bytes becomes name0, name1, ..
+ * of nearly equal length (one text wider than that is an error). */
+bool h5_attr_write_ascii(h5 *f, const char *path, const char *name, const char *text, error *e);
+bool h5_attr_write_texts(h5 *f, const char *path, const char *name, int n, const char *const *text, error *e);
+/* And back: the list `name`, else name0, name1, .. together; an empty list of any type counts. False with
+ * e set when there is neither. Free with h5_names_free. */
+bool h5_attr_texts(h5 *f, const char *path, const char *name, h5_names *out, error *e);
 bool h5_attr_write_i64(h5 *f, const char *path, const char *name, int64_t x, error *e);
 bool h5_attr_write_f64(h5 *f, const char *path, const char *name, double x, error *e);
 
