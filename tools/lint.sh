@@ -20,7 +20,7 @@ $found"
 may core 'core/.*'
 may layers '(core|layers)/.*'
 may optim '(core|optim)/.*'
-may data 'core/(base|rng|thread|file|h5)\.h|data/.*'
+may data 'core/(base|rng|thread|file|h5|confine)\.h|data/.*'
 may gan '(core|layers|optim|data|gan)/.*'
 may keras '(core|layers|gan|keras)/.*'
 may tools '(core|layers|optim|data|gan|keras|tools)/.*'

@@ -1,0 +1,266 @@
+/* test_confine.c - a child that crashes, hangs, eats memory, lies or is fine: the parent goes on in every case. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/confine.h"
+#include "core/thread.h"
+
+enum { MANY = 3 << 20 };
+
+static bool send_numbers(void *ctx, confine_out *out, error *e)
+{
+	(void)e;
+	for (int i = 0; i < *(int *)ctx; i++)
+		if (!confine_put(out, &i, sizeof i))
+			return false;
+	return true;
+}
+
+static bool send_block(void *ctx, confine_out *out, error *e)
+{
+	(void)e;
+	return confine_put(out, "ab", 2) && confine_put(out, ctx, MANY);
+}
+
+static bool refuse(void *ctx, confine_out *out, error *e)
+{
+	(void)ctx, (void)out;
+	return error_set(e, "x.h5: not what it says");
+}
+
+static bool crash(void *ctx, confine_out *out, error *e)
+{
+	(void)out, (void)e;
+	raise(*(int *)ctx);
+	return true;
+}
+
+static bool spin(void *ctx, confine_out *out, error *e)
+{
+	(void)ctx, (void)out, (void)e;
+	for (volatile int i = 0;; i = i + 1)
+		;
+	return true;
+}
+
+static bool sleep_long(void *ctx, confine_out *out, error *e)
+{
+	(void)ctx, (void)out, (void)e;
+	sleep(100);
+	return true;
+}
+
+static bool eat_memory(void *ctx, confine_out *out, error *e)
+{
+	(void)out;
+	void *p = mem_new(*(size_t *)ctx, 1, e);
+	free(p);
+	return p != NULL;
+}
+
+static bool vanish(void *ctx, confine_out *out, error *e)
+{
+	(void)ctx, (void)out, (void)e;
+	_exit(3);
+}
+
+static bool print_and_write(void *ctx, confine_out *out, error *e)
+{
+	(void)out;
+	printf("from the child\n");
+	fflush(stdout);
+	FILE *f = fopen(ctx, "w");
+	const bool wrote = f && fputs("x", f) >= 0 && fflush(f) == 0;
+	if (f)
+		fclose(f);
+	return !wrote || error_set(e, "could write");
+}
+
+static bool run_with(confine_fn fn, void *ctx, confine_limits l, error *e)
+{
+	confine *c = confine_start("x.h5", fn, ctx, &l, e);
+	return confine_end(c, e);
+}
+
+static bool run(confine_fn fn, void *ctx, error *e)
+{
+	return run_with(fn, ctx, (confine_limits){0}, e);
+}
+
+START_TEST(what_is_put_is_taken_in_any_pieces)
+{
+	int n = 100000, sum = 0;
+	error e;
+	confine *c = confine_start("x", send_numbers, &n, &(confine_limits){0}, &e);
+	ck_assert_ptr_nonnull(c);
+	for (int i = 0; i < n; i++) {
+		int x = -1;
+		ck_assert(confine_take(c, &x, i % 4));
+		ck_assert(confine_take(c, (char *)&x + i % 4, sizeof x - (size_t)(i % 4)));
+		sum += x != i;
+	}
+	char more;
+	ck_assert(!confine_take(c, &more, 1));
+	ck_assert(confine_end(c, &e));
+	ck_assert_int_eq(sum, 0);
+}
+END_TEST
+
+START_TEST(large_blocks_come_whole)
+{
+	char *x = malloc(MANY), *y = malloc(MANY), two[2];
+	error e;
+	for (int i = 0; i < MANY; i++)
+		x[i] = (char)(i * 7 + i / 1000);
+	confine *c = confine_start("x", send_block, x, &(confine_limits){0}, &e);
+	ck_assert(confine_take(c, two, 2) && confine_take(c, y, MANY));
+	ck_assert_mem_eq(x, y, MANY);
+	ck_assert(confine_end(c, &e));
+	free(x);
+	free(y);
+}
+END_TEST
+
+START_TEST(the_childs_line_is_the_parents)
+{
+	error e;
+	ck_assert(!run(refuse, NULL, &e));
+	ck_assert_str_eq(e.text, "x.h5: not what it says");
+}
+END_TEST
+
+START_TEST(signals_become_one_line)
+{
+	static const int sig[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE};
+	for (int i = 0; i < COUNT(sig); i++) {
+		error e;
+		char want[80];
+		int s = sig[i];
+		snprintf(want, sizeof want, "x.h5: damaged file (the reader stopped on signal %d)", s);
+		ck_assert(!run(crash, &s, &e));
+		ck_assert_str_eq(e.text, want);
+	}
+}
+END_TEST
+
+START_TEST(an_end_without_a_word_is_an_error)
+{
+	error e;
+	ck_assert(!run(vanish, NULL, &e));
+	ck_assert_str_eq(e.text, "x.h5: damaged file (the reader stopped without a word)");
+}
+END_TEST
+
+START_TEST(hangs_end)
+{
+	error e;
+	ck_assert(!run_with(spin, NULL, (confine_limits){.cpu_s = 1}, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "in 1 s of processor time"));
+	ck_assert(!run_with(sleep_long, NULL, (confine_limits){.wall_s = 1}, &e));
+	ck_assert_str_eq(e.text, "x.h5: damaged file (the reader did not end in 1 s)");
+}
+END_TEST
+
+START_TEST(memory_is_limited)
+{
+	size_t much = (size_t)1 << 30, little = 1 << 20;
+	confine_limits l = {.memory = (size_t)256 << 20};
+	error e;
+	ck_assert(run_with(eat_memory, &little, l, &e));
+	ck_assert(run(eat_memory, &much, &e));
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	ck_assert(!run_with(eat_memory, &much, l, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "out of memory"));
+#endif
+}
+END_TEST
+
+START_TEST(the_child_neither_prints_nor_writes)
+{
+	char path[] = "/tmp/confine-XXXXXX";
+	error e;
+	int fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	fflush(stdout);
+	const bool ok = run(print_and_write, path, &e);
+	unlink(path);
+	close(fd);
+	ck_assert_msg(ok, "%s", e.text);
+}
+END_TEST
+
+/* The parent stops a child that is in the middle of sending. */
+START_TEST(stopping_early_leaves_no_process)
+{
+	int n = 100000000, x;
+	error e;
+	confine *c = confine_start("x", send_numbers, &n, &(confine_limits){0}, &e);
+	ck_assert(confine_take(c, &x, sizeof x));
+	confine_stop(c);
+	c = confine_start("x", send_numbers, &n, &(confine_limits){0}, &e);
+	ck_assert(confine_take(c, &x, sizeof x));
+	ck_assert(!confine_end(c, &e));
+	confine_stop(NULL);
+	ck_assert(!confine_end(NULL, &e));
+}
+END_TEST
+
+static void add_up(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	(void)worker;
+	int64_t *sum = ctx;
+	for (int64_t i = lo; i < hi; i++)
+		sum[i] = i;
+}
+
+static bool count_up(void *ctx, confine_out *out, error *e)
+{
+	(void)ctx, (void)e;
+	int64_t x[64] = {0};
+	parallel_for(64, 4, add_up, x);
+	return confine_put(out, &x[63], sizeof x[63]);
+}
+
+START_TEST(a_pool_in_the_parent_does_not_matter)
+{
+	error e;
+	ck_assert(pool_start(4, &e));
+	for (int i = 0; i < 20; i++) {
+		int64_t x[64], got = 0;
+		parallel_for(64, 1, add_up, x);
+		confine *c = confine_start("x", count_up, NULL, &(confine_limits){.wall_s = 60}, &e);
+		ck_assert(confine_take(c, &got, sizeof got));
+		ck_assert_int_eq(got, 63);
+		ck_assert(confine_end(c, &e));
+	}
+	pool_stop();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("confine");
+	TCase *t = tcase_create("confine");
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, what_is_put_is_taken_in_any_pieces);
+	tcase_add_test(t, large_blocks_come_whole);
+	tcase_add_test(t, the_childs_line_is_the_parents);
+	tcase_add_test(t, signals_become_one_line);
+	tcase_add_test(t, an_end_without_a_word_is_an_error);
+	tcase_add_test(t, hangs_end);
+	tcase_add_test(t, memory_is_limited);
+	tcase_add_test(t, the_child_neither_prints_nor_writes);
+	tcase_add_test(t, stopping_early_leaves_no_process);
+	tcase_add_test(t, a_pool_in_the_parent_does_not_matter);
+	suite_add_tcase(s, t);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	const int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
