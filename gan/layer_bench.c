@@ -2,7 +2,7 @@
  *
  * Inputs of keras_cv_attention_models are those of its documentation and its own tests (07209e2, 687943d); those of
  * the SAGAN family the 32x32 map of the SAGAN paper's ablation (arXiv 1805.08318, table 1) at half its channels, and
- * an MNIST image for conv2d. */
+ * an MNIST image for conv2d. Layers without a documented size stand on the map of the others. */
 #include "gan/layer_bench.h"
 
 #include <stdlib.h>
@@ -46,12 +46,92 @@ static node *anti_alias(module *m, graph *g, node *x, mode run, const row *r)
 	return anti_alias_downsample_apply(g, &a, x);
 }
 
+static node *blur(module *m, graph *g, node *x, mode run, const row *r)
+{
+	anti_alias_downsample a;
+	(void)run, (void)r;
+	anti_alias_downsample_init(m, &a, "", shape_last(&x->s), (anti_alias_options){.strides = 1});
+	return anti_alias_downsample_apply(g, &a, x);
+}
+
 static node *bn_act(module *m, graph *g, node *x, mode run, const row *r)
 {
 	batchnorm_with_activation b;
 	(void)r;
 	batchnorm_with_activation_init(m, &b, "", shape_last(&x->s), (bn_act_options){.activation = "relu"});
 	return batchnorm_with_activation_apply(g, &b, x, run);
+}
+
+static node *batch_norm_of(module *m, graph *g, node *x, mode run, const row *r)
+{
+	batch_norm b;
+	batch_norm_init(m, &b, r->name, shape_last(&x->s), (bn_options){0});
+	return batch_norm_apply(g, &b, x, run);
+}
+
+static node *group_norm_of(module *m, graph *g, node *x, mode run, const row *r)
+{
+	group_norm n;
+	(void)run;
+	group_norm_init(m, &n, r->name, shape_last(&x->s), 32, 1e-5);
+	return group_norm_apply(g, &n, x);
+}
+
+static node *evo_norm_of(module *m, graph *g, node *x, mode run, const row *r, evo_options o)
+{
+	evo_norm n;
+	evo_norm_init(m, &n, r->name, shape_last(&x->s), o);
+	return evo_norm_apply(g, &n, x, run);
+}
+
+static node *evo_b0(module *m, graph *g, node *x, mode run, const row *r)
+{
+	return evo_norm_of(m, g, x, run, r, (evo_options){.nonlinearity = true});
+}
+
+static node *evo_s0(module *m, graph *g, node *x, mode run, const row *r)
+{
+	return evo_norm_of(m, g, x, run, r, (evo_options){.nonlinearity = true, .groups = 32});
+}
+
+static node *evo_s0a(module *m, graph *g, node *x, mode run, const row *r)
+{
+	return evo_norm_of(m, g, x, run, r, (evo_options){.groups = 32});
+}
+
+/* The activation that the row is called after. */
+static node *learned_activation(module *m, graph *g, node *x, mode run, const row *r)
+{
+	activation a;
+	(void)run;
+	activation_init(m, &a, r->name, r->name, shape_last(&x->s));
+	return activation_apply(g, &a, x);
+}
+
+static node *dense_of(module *m, graph *g, node *x, mode run, const row *r)
+{
+	dense d;
+	dense_init(m, &d, r->name, shape_last(&x->s), (dense_options){
+		.units = shape_last(&x->s), .bias = true, .kernel_init = {.kind = INIT_GLOROT_UNIFORM}});
+	return dense_apply(g, &d, x, run);
+}
+
+static node *depthwise3x3(module *m, graph *g, node *x, mode run, const row *r)
+{
+	depthwise d;
+	depthwise_init(m, &d, r->name, shape_last(&x->s), (conv_options){
+		.kh = 3, .bias = true, .kernel_init = {.kind = INIT_GLOROT_UNIFORM}});
+	return depthwise_apply(g, &d, x, run);
+}
+
+/* 4x4, stride 2, half as many channels: the way up of DCGAN. */
+static node *way_up(module *m, graph *g, node *x, mode run, const row *r)
+{
+	conv c;
+	conv_transpose_init(m, &c, r->name, shape_last(&x->s), (conv_options){
+		.filters = (int)shape_last(&x->s) / 2, .kh = 4, .sh = 2, .bias = true,
+		.kernel_init = {.kind = INIT_GLOROT_UNIFORM}});
+	return conv_transpose_apply(g, &c, x, run);
 }
 
 static node *conv3x3(module *m, graph *g, node *x, mode run, const row *r)
@@ -82,6 +162,13 @@ static node *mhsa_of(module *m, graph *g, node *x, mode run, const row *r, mhsa_
 static node *mhsa_layer(module *m, graph *g, node *x, mode run, const row *r)
 {
 	return mhsa_of(m, g, x, run, r, mhsa_layer_defaults);
+}
+
+static node *mhsa_absolute(module *m, graph *g, node *x, mode run, const row *r)
+{
+	mhsa_options o = mhsa_layer_defaults;
+	o.relative = false;
+	return mhsa_of(m, g, x, run, r, o);
 }
 
 static node *mhsa_function(module *m, graph *g, node *x, mode run, const row *r)
@@ -238,16 +325,28 @@ const layer_bench_row layer_bench_rows[] = {
 	{"mnistgans",                   {4, {0, 32, 32, 128}},   self_attention,    "mnistgans"},
 	{"conv2d",                      {4, {0, 28, 28, 1}},     self_attention,    "conv2d"},
 	{"anti_alias_downsample",       {4, {0, 28, 28, 192}},   anti_alias,        NULL},
+	{"blur",                        {4, {0, 28, 28, 192}},   blur,              NULL},
 	{"batchnorm_with_activation",   {4, {0, 28, 28, 192}},   bn_act,            NULL},
+	{"batch_norm",                  {4, {0, 28, 28, 192}},   batch_norm_of,     NULL},
+	{"group_norm",                  {4, {0, 28, 28, 192}},   group_norm_of,     NULL},
+	{"layer_norm",                  {4, {0, 28, 28, 192}},   layer_norm_of,     NULL},
+	{"evo_norm_b0",                 {4, {0, 28, 28, 192}},   evo_b0,            NULL},
+	{"evo_norm_s0",                 {4, {0, 28, 28, 192}},   evo_s0,            NULL},
+	{"evo_norm_s0a",                {4, {0, 28, 28, 192}},   evo_s0a,           NULL},
+	{"prelu",                       {4, {0, 28, 28, 192}},   learned_activation, NULL},
+	{"star_relu",                   {4, {0, 28, 28, 192}},   learned_activation, NULL},
+	{"dense",                       {4, {0, 28, 28, 192}},   dense_of,          NULL},
 	{"conv2d_no_bias",              {4, {0, 28, 28, 192}},   conv3x3,           NULL},
+	{"depthwise_conv2d",            {4, {0, 28, 28, 192}},   depthwise3x3,      NULL},
+	{"conv2d_transpose",            {4, {0, 14, 14, 192}},   way_up,            NULL},
 	{"se_module",                   {4, {0, 28, 28, 192}},   squeeze,           NULL},
 	{"mhsa_layer",                  {4, {0, 14, 16, 256}},   mhsa_layer,        NULL},
+	{"mhsa_absolute",               {4, {0, 14, 16, 256}},   mhsa_absolute,     NULL},
 	{"mhsa_function",               {4, {0, 14, 16, 256}},   mhsa_function,     NULL},
 	{"relative_position",           {5, {0, 4, 14, 16, 32}}, relative_position, NULL},
 	{"halo_layer",                  {4, {0, 14, 16, 256}},   halo_layer,        NULL},
 	{"halo_function",               {4, {0, 12, 16, 256}},   halo_function,     NULL},
 	{"cot_attention",               {4, {0, 28, 28, 192}},   contextual,        NULL},
-	{"layer_norm",                  {4, {0, 28, 28, 192}},   layer_norm_of,     NULL},
 	{"conv_positional_encoding",    {3, {0, 197, 256}},      conv_position,     NULL},
 	{"conv_relative_positional",    {4, {0, 8, 197, 6}},     conv_relative,     NULL},
 	{"rsoftmax",                    {4, {0, 1, 1, 98}},      rsoftmax_of_two,   NULL},

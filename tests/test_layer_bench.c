@@ -11,7 +11,7 @@
 #include "gan/layer_bench.h"
 #include "layers/halo.h"
 
-enum { LAYERS = 32 };
+enum { LAYERS = 44 };
 
 static const layer_bench_row *row_of(const char *name)
 {
@@ -66,6 +66,10 @@ static const struct {
 	{"class_token",              "[1,197,192]",         192},
 	{"spatial_gating_block",     "[1,784,96]",          784 * 784 + 784 + 2 * 96},
 	{"rsoftmax",                 "[1,1,1,98]",          0},
+	{"evo_norm_b0",              "[1,28,28,192]",       3 * 192},
+	{"evo_norm_s0a",             "[1,28,28,192]",       2 * 192},
+	{"conv2d_transpose",         "[1,28,28,96]",        16 * 96 * 192 + 96},
+	{"mhsa_absolute",            "[1,14,16,512]",       3 * 256 * 512 + 512 * 512 + 128 * (16 + 14)},
 };
 
 START_TEST(shapes_and_weights_are_the_documented_ones)
@@ -122,6 +126,8 @@ static const struct {
 	{"bench --layers --batch 1 --steps 1 --threads 2", 0, LAYERS + 1, "\nhalo_layer                 [1,14,16,256] "},
 	{"bench --layers --batch 1 --steps 1 --json", 0, LAYERS,
 	 "{\"layer\": \"halo_layer\", \"input\": [1,14,16,256], \"output\": [1,14,16,512], "},
+	{"bench --layers --only rsoftmax,bias_layer --batch 1 --steps 1", 0, 3, "\nbias_layer "},
+	{"bench --layers --only rsoftmax,bias", 1, 1, "--only bias: no such layer"},
 	{"bench", 2, 2, "sagan bench: an argument is missing"},
 	{"bench --layers configs/demo.yaml", 2, 2, "sagan bench: configs/demo.yaml: --layers takes no config"},
 	{"bench --layers --batch 0", 2, 2, "sagan bench: --batch 0: must be a whole number from 1"},

@@ -1,5 +1,6 @@
 /* cmd_bench.c - sagan bench: how long a training step takes, or each layer. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "core/thread.h"
@@ -50,8 +51,6 @@ static const char *rate(const layer_bench_result *r, char *buf, size_t size)
 static void layer_line(const layer_bench_row *row, const layer_bench_result *r)
 {
 	char speed[32], arena[32];
-	if (row == layer_bench_rows)
-		printf("%-26s %-16s %10s %10s %8s %9s\n", "layer", "input", "forward ms", "+ back ms", "GFLOP/s", "arena");
 	printf("%-26s %-16s %10.3f %10.3f %8s %9s\n", row->name, shape_print(&r->input).s, 1e3 * r->forward_s,
 	       1e3 * r->both_s, rate(r, speed, sizeof speed), print_bytes((double)r->both_bytes, arena, sizeof arena));
 	fflush(stdout);
@@ -68,14 +67,44 @@ static void layer_json(const layer_bench_row *row, const layer_bench_result *r)
 	fflush(stdout);
 }
 
-static int bench_layers(int batch, int runs, int threads, bool json)
+/* Whether `only`, names with commas between them, holds this one; NULL holds all. */
+static bool is_wanted(const char *only, const char *name)
+{
+	const size_t n = strlen(name);
+	for (const char *p = only; p; p = strchr(p, ','), p += p != NULL)
+		if (!strncmp(p, name, n) && (p[n] == ',' || !p[n]))
+			return true;
+	return !only;
+}
+
+/* One message for the first name of `only` that no layer has. */
+static bool check_names(const char *only, error *e)
+{
+	for (const char *p = only; p; p = strchr(p, ','), p += p != NULL) {
+		const int n = (int)strcspn(p, ",");
+		const layer_bench_row *row = layer_bench_rows;
+		while (row->name && (strncmp(row->name, p, (size_t)n) != 0 || row->name[n]))
+			row++;
+		if (!row->name)
+			return error_set(e, "--only %.*s: no such layer; --layers alone lists them all", n, p);
+	}
+	return true;
+}
+
+static int bench_layers(int batch, int runs, int threads, const char *only, bool json)
 {
 	error e;
+	if (!check_names(only, &e))
+		return fail(&e);
 	if (!pool_start(threads, &e))
 		return fail(&e);
 	int status = EXIT_GOOD;
+	if (!json)
+		printf("%-26s %-16s %10s %10s %8s %9s\n", "layer", "input", "forward ms", "+ back ms", "GFLOP/s", "arena");
 	for (const layer_bench_row *row = layer_bench_rows; row->name && status == EXIT_GOOD; row++) {
 		layer_bench_result r;
+		if (!is_wanted(only, row->name))
+			continue;
 		if (layer_bench(row, batch, runs, &r, &e))
 			(json ? layer_json : layer_line)(row, &r);
 		else
@@ -87,12 +116,13 @@ static int bench_layers(int batch, int runs, int threads, bool json)
 
 static int run(const command *c, int argc, char **argv)
 {
-	const char *path = NULL;
+	const char *path = NULL, *only = NULL;
 	text_list sets = {0};
 	int steps = 10, threads = 0, batch = 16;
 	bool json = false, layers = false;
 	const option_row rows[] = {
 		{"layers", OPTION_FLAG, &layers, 0, 0, NULL, "every layer at its documented input size, no config"},
+		{"only", OPTION_TEXT, &only, 0, 0, "NAMES", "with --layers: these, as mlp_block,halo_layer"},
 		{"batch", OPTION_INT, &batch, 1, 1e6, "N", "with --layers: images a run (default 16)"},
 		{"steps", OPTION_INT, &steps, 1, 1e6, "N", "measured steps, after two that are not (default 10)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
@@ -103,7 +133,8 @@ static int run(const command *c, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (layers)
-		return path ? fail_usage(c, "%s: --layers takes no config", path) : bench_layers(batch, steps, threads, json);
+		return path ? fail_usage(c, "%s: --layers takes no config", path)
+			    : bench_layers(batch, steps, threads, only, json);
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;

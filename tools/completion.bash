@@ -20,7 +20,7 @@ _sagan()
 		return ;;
 	--format) options='auto idx cifar10 cifar100 png hdf5' ;;
 	--split) options='train test all' ;;
-	--steps|--batch|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--input) return ;;
+	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--input) return ;;
 	esac
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
@@ -29,7 +29,7 @@ _sagan()
 		info) options='--set --keys --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
 		data) options='--format --split --coarse --limit --picture --help' ;;
-		bench) options='--layers --batch --steps --threads --set --json --help' ;;
+		bench) options='--layers --only --batch --steps --threads --set --json --help' ;;
 		esac
 	fi
 	if [ -n "$options" ]; then
