@@ -38,6 +38,7 @@ once() {
 }
 once 'cblas\.h|openblas.*\.h' core/blas.c
 once 'hdf5\.h|H5.*\.h' core/h5.c
+once 'jansson\.h' keras/json_internal.h
 once 'png\.h' data/png.c
 once 'zlib\.h' data/source.c
 once 'yaml\.h' gan/config_yaml.c
