@@ -28,7 +28,9 @@ struct graph {
 	char path[PATH_MAX_BYTES];
 	struct path_text *texts;                     /* paths that nodes point to */
 	const char *path_now;                        /* interned copy of path, NULL when stale */
-	bool rewrite, failed;
+	graph_call *call;                            /* [calls], own */
+	int calls;
+	bool rewrite, trace, failed;
 	error err;
 	node broken;                                 /* what constructors return after a failure */
 };
@@ -91,6 +93,7 @@ void graph_free(graph *g)
 	free(g->at);
 	free(g->bucket);
 	free(g->assign);
+	free(g->call);
 	free(g);
 }
 
@@ -338,4 +341,30 @@ const graph_assignment *graph_assignments(const graph *g, int *n)
 const char *graph_path(const graph *g)
 {
 	return g->path;
+}
+
+void graph_trace(graph *g, bool on)
+{
+	g->trace = on;
+}
+
+void graph_called(graph *g, const char *kind, const void *layer, node *x, node *with, node *y)
+{
+	if (!g->trace || g->failed)
+		return;
+	if ((g->calls & (g->calls - 1)) == 0) {      /* full at every power of two */
+		graph_call *more = realloc(g->call, (size_t)MAX(1, 2 * g->calls) * sizeof *more);
+		if (!more) {
+			graph_fail(g, "out of memory after %d calls", g->calls);
+			return;
+		}
+		g->call = more;
+	}
+	g->call[g->calls++] = (graph_call){kind, layer, x, with, y, path_intern(g)};
+}
+
+const graph_call *graph_calls(const graph *g, int *n)
+{
+	*n = g->calls;
+	return g->call;
 }

@@ -147,6 +147,23 @@ node *graph_at(const graph *g, int id);
 /* For op constructors: appends a node, or returns an equal one that exists. `in` is copied. */
 node *graph_node(graph *g, const op *o, int nin, node *const *in, const attr *a);
 
+/* ---- which layer made a value: for those who translate graphs ----
+ *
+ * With graph_trace on, the _apply functions of layers record themselves: y came from x by a layer of this
+ * kind. Off, as a graph starts, recording costs a test. A value may have several, the innermost first. */
+typedef struct graph_call {
+	const char *kind;                            /* keep: "conv" */
+	const void *layer;                           /* keep: what _apply was given; its type goes with the kind */
+	node *x, *with, *y;                          /* input; second input (labels), or NULL */
+	const char *path;                            /* "block1/conv1" */
+} graph_call;
+
+void graph_trace(graph *g, bool on);
+/* Records a call, when tracing is on; without memory the graph fails. */
+void graph_called(graph *g, const char *kind, const void *layer, node *x, node *with, node *y);
+/* All calls so far: [*n], borrowed until the next one. */
+const graph_call *graph_calls(const graph *g, int *n);
+
 /* Algebraic rewriting in constructors (rewrite.c) is on by default; tests switch it off. */
 void graph_rewrite(graph *g, bool on);
 bool graph_rewrites(const graph *g);

@@ -207,5 +207,8 @@ node *op_activation(graph *g, node *x, const char *name)
 		return graph_fail(g, "%s", e.text);
 	if (leaky_slope(name, &slope))
 		return op_leaky_relu(g, x, slope);
-	return activation[row_of(name)].apply(g, x);
+	const int row = row_of(name);
+	node *y = activation[row].apply(g, x);
+	graph_called(g, "activation", activation[row].name, x, NULL, y);
+	return y;
 }

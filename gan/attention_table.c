@@ -213,12 +213,12 @@ node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node 
 	if (map)
 		*map = NULL;
 	node *y = l->site.type->apply(g, l->body, x, m, map);
-	if (l->residual == LAYER_BARE)
-		return y;
 	graph_push(g, l->name);
 	if (l->residual == LAYER_GAMMA)
 		y = op_mul(g, y, graph_leaf(g, l->gamma));
-	y = op_add(g, x, y);
+	if (l->residual != LAYER_BARE)
+		y = op_add(g, x, y);
+	graph_called(g, "placed", l, x, NULL, y);
 	graph_pop(g);
 	return y;
 }

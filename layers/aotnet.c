@@ -86,18 +86,17 @@ void batchnorm_with_activation_init(module *m, batchnorm_with_activation *b, con
 /* Batch norm of the channels of any axis, by exchanging it with the last. */
 static node *norm_axis(graph *g, const batchnorm_with_activation *b, node *x, mode m)
 {
-	batch_norm bn = b->bn;
 	int rank = x->s.rank, axis = b->opt.axis ? b->opt.axis : rank - 1, swap[RANK_MAX];
 	if (axis >= rank)
 		return graph_fail(g, "batchnorm_with_activation: axis = %d: input %s has %d", axis,
 			shape_print(&x->s).s, rank);
 	/* Only Keras' fused kernel has Bessel's factor: images and volumes, channels last or first. */
-	bn.opt.no_bessel = (rank != 4 && rank != 5) || (axis != rank - 1 && axis != 1);
+	bool bessel = (rank == 4 || rank == 5) && (axis == rank - 1 || axis == 1);
 	if (axis == rank - 1)
-		return batch_norm_apply(g, &bn, x, m);
+		return batch_norm_apply_as(g, &b->bn, x, bessel, m);
 	for (int i = 0; i < rank; i++)
 		swap[i] = i == axis ? rank - 1 : i == rank - 1 ? axis : i;
-	return op_permute(g, batch_norm_apply(g, &bn, op_permute(g, x, swap), m), swap);
+	return op_permute(g, batch_norm_apply_as(g, &b->bn, op_permute(g, x, swap), bessel, m), swap);
 }
 
 node *batchnorm_with_activation_apply(graph *g, const batchnorm_with_activation *b, node *x, mode m)

@@ -181,6 +181,7 @@ static node *attend(graph *g, const attention *a, node *x, mode m, node **map, n
 	node *k = project(g, a, &a->k, x, c->kv_pool, m);
 	node *v = project(g, a, &a->v, x, c->kv_pool, m);
 	node *A = op_softmax(g, op_matmul(g, q, k, false, true));
+	graph_called(g, "attention_map", a, x, NULL, A);
 	node *context = op_reshape(g, op_matmul(g, A, v, false, false), SHAPE(B, H, W, c->cv));
 	if (map)
 		*map = A;
@@ -192,6 +193,7 @@ node *attention_apply(graph *g, const attention *a, node *x, mode m, node **map,
 {
 	graph_push(g, a->name);
 	node *y = attend(g, a, x, m, map, ctx);
+	graph_called(g, "attention", a, x, NULL, y);
 	graph_pop(g);
 	return y;
 }

@@ -62,10 +62,11 @@ static conv_geometry geometry(const conv_options *o, int64_t h, int64_t w)
 	return c;
 }
 
-static node *finish(graph *g, const conv *c, node *y)
+static node *finish(graph *g, const conv *c, node *x, node *y)
 {
 	if (c->bias)
 		y = op_add(g, y, graph_leaf(g, c->bias));
+	graph_called(g, c->transposed ? "conv_transpose" : "conv", c, x, NULL, y);
 	graph_pop(g);
 	return y;
 }
@@ -75,7 +76,7 @@ node *conv_apply(graph *g, const conv *c, node *x, mode m)
 	must(!c->transposed, "%s is a transposed convolution", c->name);
 	graph_push(g, c->name);
 	node *w = spectral_norm_apply(g, &c->sn, graph_leaf(g, c->kernel), m);
-	return finish(g, c, op_conv2d(g, x, w, geometry(&c->opt, x->s.dim[1], x->s.dim[2])));
+	return finish(g, c, x, op_conv2d(g, x, w, geometry(&c->opt, x->s.dim[1], x->s.dim[2])));
 }
 
 /* Size of the image whose convolution has n positions. */
@@ -96,7 +97,7 @@ node *conv_transpose_apply(graph *g, const conv *c, node *x, mode m)
 	int64_t h = image_size(o, x->s.dim[1], o->kh, o->sh, o->pad);
 	int64_t w = image_size(o, x->s.dim[2], o->kw, o->sw, o->padding == PAD_AXES ? o->pad_w : o->pad);
 	node *kernel = spectral_norm_apply(g, &c->sn, graph_leaf(g, c->kernel), m);
-	return finish(g, c, op_conv2d_dx(g, x, kernel, geometry(o, h, w), h, w));
+	return finish(g, c, x, op_conv2d_dx(g, x, kernel, geometry(o, h, w), h, w));
 }
 
 /* ---- depthwise ---- */
@@ -125,6 +126,7 @@ node *depthwise_apply(graph *g, const depthwise *d, node *x, mode m)
 	node *y = op_conv2d(g, x, w, geometry(o, x->s.dim[1], x->s.dim[2]));
 	if (d->bias)
 		y = op_add(g, y, graph_leaf(g, d->bias));
+	graph_called(g, "depthwise", d, x, NULL, y);
 	graph_pop(g);
 	return y;
 }

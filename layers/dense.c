@@ -25,6 +25,7 @@ node *dense_apply(graph *g, const dense *d, node *x, mode m)
 	node *y = op_dense(g, x, w);
 	if (d->bias)
 		y = op_add(g, y, graph_leaf(g, d->bias));
+	graph_called(g, "dense", d, x, NULL, y);
 	graph_pop(g);
 	return y;
 }

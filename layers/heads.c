@@ -24,6 +24,7 @@ node *projection_apply(graph *g, const projection *p, node *x, mode m)
 {
 	graph_push(g, p->name);
 	node *y = op_dense(g, x, spectral_norm_apply(g, &p->sn, graph_leaf(g, p->w), m));
+	graph_called(g, "projection", p, x, NULL, y);
 	graph_pop(g);
 	return y;
 }

@@ -35,7 +35,7 @@ static void move_running(graph *g, buffer *b, node *x, double keep)
 
 /* (x - mean) * (gain / sqrt(var + eps)) + bias; mean, var [1,..,1,C]; gain, bias [C] or [B,1,..,C],
  * or NULL. */
-static node *normalise(graph *g, node *x, const batch_norm *b, node *gain, node *bias, mode m)
+static node *normalise(graph *g, node *x, const batch_norm *b, node *gain, node *bias, bool use_bessel, mode m)
 {
 	if (x->s.rank < 2)
 		return graph_fail(g, "batch norm: input %s needs a batch axis and channels", shape_print(&x->s).s);
@@ -54,7 +54,7 @@ static node *normalise(graph *g, node *x, const batch_norm *b, node *gain, node 
 	}
 	if (m.train && m.update) {
 		/* Bessel's factor is in the running variance only: PyTorch, Keras on images. */
-		double bessel = b->opt.no_bessel || n < 2 ? 1 : n / (n - 1);
+		double bessel = !use_bessel || n < 2 ? 1 : n / (n - 1);
 		move_running(g, b->moving_mean, mean, b->opt.keep);
 		move_running(g, b->moving_variance, op_scale(g, var, bessel), b->opt.keep);
 	}
@@ -65,10 +65,16 @@ static node *normalise(graph *g, node *x, const batch_norm *b, node *gain, node 
 
 node *batch_norm_apply(graph *g, const batch_norm *b, node *x, mode m)
 {
+	return batch_norm_apply_as(g, b, x, !b->opt.no_bessel, m);
+}
+
+node *batch_norm_apply_as(graph *g, const batch_norm *b, node *x, bool bessel, mode m)
+{
 	graph_push(g, b->name);
 	node *gain = b->gamma ? graph_leaf(g, b->gamma) : NULL;
 	node *bias = b->beta ? graph_leaf(g, b->beta) : NULL;
-	node *y = normalise(g, x, b, gain, bias, m);
+	node *y = normalise(g, x, b, gain, bias, bessel, m);
+	graph_called(g, "batch_norm", b, x, NULL, y);
 	graph_pop(g);
 	return y;
 }
@@ -110,7 +116,9 @@ node *cond_norm_apply(graph *g, const cond_norm *c, node *x, node *label, mode m
 	if (c->form == COND_ONE_PLUS)
 		gain = op_add_scalar(g, gain, 1);
 	node *bias = embedding_apply(g, &c->bias, label, m);
-	node *y = normalise(g, x, &c->bn, per_sample(g, gain, x), per_sample(g, bias, x), m);
+	bool bessel = !c->bn.opt.no_bessel;
+	node *y = normalise(g, x, &c->bn, per_sample(g, gain, x), per_sample(g, bias, x), bessel, m);
+	graph_called(g, "cond_norm", c, x, label, y);
 	graph_pop(g);
 	return y;
 }
@@ -169,6 +177,7 @@ node *layer_norm_apply(graph *g, const layer_norm *l, node *x)
 		y = op_mul(g, y, op_reshape(g, graph_leaf(g, l->gamma), s));
 	if (l->beta)
 		y = op_add(g, y, op_reshape(g, graph_leaf(g, l->beta), s));
+	graph_called(g, "layer_norm", l, x, NULL, y);
 	graph_pop(g);
 	return y;
 }

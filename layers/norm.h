@@ -31,6 +31,8 @@ void batch_norm_init(module *m, batch_norm *b, const char *name, int64_t C, bn_o
 /* x [..,C] -> same. m.train: statistics of the batch over all axes but the last, and, with m.update,
  * the running ones move; otherwise the running ones are used. */
 node *batch_norm_apply(graph *g, const batch_norm *b, node *x, mode m);
+/* The same with or without Bessel's factor in the running variance, whatever the options say. */
+node *batch_norm_apply_as(graph *g, const batch_norm *b, node *x, bool bessel, mode m);
 
 /* Batch norm with gain and bias of each sample's class (arXiv 1610.07629, 1707.00683). */
 enum cond_form {
