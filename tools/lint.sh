@@ -37,7 +37,7 @@ once() {
 	[ "$found" = "$2" ] || say "<$1> must be included by $2 alone, not by: $found"
 }
 once 'cblas\.h|openblas.*\.h' core/blas.c
-once 'hdf5\.h|H5.*\.h' core/h5.c
+once 'hdf5\.h|H5.*\.h' core/h5_internal.h
 once 'jansson\.h' keras/json_internal.h
 once 'png\.h' data/png.c
 once 'zlib\.h' data/source.c
