@@ -58,18 +58,25 @@ static int64_t column_hi(const conv_shape *s, int kx)
 	return last < 0 ? 0 : MIN(s->wo, last / s->sw + 1);
 }
 
+/* act(y + bias + residual) of n pixels of c channels; bias and residual may be NULL. */
+VECTOR_CLONES
+static void finish_pixels(real *restrict y, const real *restrict bias, const real *restrict residual, bool act,
+			  real slope, int64_t n, int64_t c)
+{
+	for (int64_t j = 0; bias && j < n; j++)
+		for (int64_t i = 0; i < c; i++)
+			y[j * c + i] += bias[i];
+	for (int64_t i = 0; residual && i < n * c; i++)
+		y[i] += residual[i];
+	for (int64_t i = 0; act && i < n * c; i++)
+		y[i] = y[i] > 0 ? y[i] : y[i] * slope;
+}
+
 static void finish_row(const depth *d, int64_t row)
 {
-	const conv_shape *s = &d->s;
-	real *y = d->out + row * s->wo * s->cout;
-	for (int64_t i = 0; i < s->wo * s->cout; i++) {
-		real v = y[i];
-		if (d->e.bias)
-			v += d->e.bias[i % s->cout];
-		if (d->e.residual)
-			v += d->e.residual[row * s->wo * s->cout + i];
-		y[i] = d->e.act && !(v > 0) ? v * d->e.slope : v;
-	}
+	const int64_t c = d->s.cout, at = row * d->s.wo * c;
+	finish_pixels(d->out + at, d->e.bias, d->e.residual ? d->e.residual + at : NULL, d->e.act, d->e.slope,
+		      d->s.wo, c);
 }
 
 /* Output rows: row_fma on the pixels where a tap lies inside the image. */

@@ -1,9 +1,10 @@
-/* epilogue.c - bias, residual and activation behind a convolution, on the tile while it is in
- * registers: three passes over memory less.
+/* epilogue.c - bias, residual and activation behind a convolution or a matrix product, on the tile while
+ * it is in registers: three passes over memory less.
  *
- * It works on the plan's private copies, so graphs and derivatives never see it. A convolution
+ * It works on the plan's private copies, so graphs and derivatives never see it. A product
  * followed by nothing but + bias, + another value, relu takes them as inputs 2 and 3 and as an
- * attribute, and moves to the place of the last of them. */
+ * attribute, and moves to the place of the last of them. A matrix product does so under another shape, too:
+ * its kernel looks at the shapes of its factors only. */
 #include <stdlib.h>
 
 #include "core/ops_internal.h"
@@ -40,7 +41,14 @@ static node *bias_of(const plan *p, const node *add, int i)
 	return p->node[b->in[0]->id];
 }
 
-/* The convolution takes the place of its only reader `to`. */
+static bool *act_of(node *product, double **slope)
+{
+	const bool conv = product->op == &op_rec_conv2d;
+	*slope = conv ? &product->a.conv.slope : &product->a.matmul.slope;
+	return conv ? &product->a.conv.act : &product->a.matmul.act;
+}
+
+/* The product takes the place of its only reader `to`. */
 static void move_to(plan *p, node *conv, int to, readers *r)
 {
 	int from = conv->id;
@@ -62,15 +70,34 @@ static void move_to(plan *p, node *conv, int to, readers *r)
 	r->count[from] = 0;
 }
 
-/* One step: what reads the convolution becomes part of it. */
+/* A matrix product that is only read under another shape takes that shape, where this leads on. */
+static node *look_through_view(plan *p, node *product, node *next, readers *r)
+{
+	if (product->op != &op_rec_matmul || next->op != &op_rec_reshape || r->count[next->id] != 1)
+		return next;
+	node *after = p->node[r->last[next->id]];
+	const bool leads_on = after->op == &op_rec_leaky_relu
+		|| (after->op == &op_rec_add && after->in[0] != after->in[1]
+		    && (product->nin == 3 || bias_of(p, after, after->in[0] == next)));
+	if (!leads_on)
+		return next;
+	product->s = next->s;
+	p->home[next->id].root = next->id;
+	move_to(p, product, next->id, r);
+	return after;
+}
+
+/* One step: what reads the product becomes part of it. */
 static bool absorb(plan *p, node *conv, readers *r)
 {
-	if (r->count[conv->id] != 1 || conv->a.conv.act)
+	double *slope;
+	bool *act = act_of(conv, &slope);
+	if (r->count[conv->id] != 1 || *act)
 		return false;
-	node *next = p->node[r->last[conv->id]];
+	node *next = look_through_view(p, conv, p->node[r->last[conv->id]], r);
 	if (next->op == &op_rec_leaky_relu) {
-		conv->a.conv.act = true;
-		conv->a.conv.slope = next->a.scalar;
+		*act = true;
+		*slope = next->a.scalar;
 		move_to(p, conv, next->id, r);
 		return true;
 	}
@@ -91,7 +118,12 @@ static bool absorb(plan *p, node *conv, readers *r)
 	return true;
 }
 
-/* Broadcasts whose only reader became a convolution are not needed any more. */
+static bool takes_epilogue(const node *y)
+{
+	return (y->op == &op_rec_conv2d || (y->op == &op_rec_matmul && matmul_has_epilogue(y))) && y->nin == 2;
+}
+
+/* Broadcasts whose only reader became a product are not needed any more. */
 static void drop_unread(plan *p, const readers *r)
 {
 	for (int id = 0; id < p->count; id++)
@@ -112,7 +144,7 @@ bool plan_epilogues(plan *p, error *e)
 		count_readers(p, &r);
 		for (int id = 0; id < p->count; id++) {
 			node *y = p->node[id];
-			if (y && y->op == &op_rec_conv2d && y->nin == 2)
+			if (y && takes_epilogue(y))
 				while (absorb(p, y, &r))
 					;
 		}

@@ -55,6 +55,8 @@ typedef union attr {
 	} window;
 	struct {
 		bool ta, tb;                         /* use the transpose of the last two axes */
+		bool act;                            /* set by the planner, as in conv */
+		double slope;
 	} matmul;
 	struct {
 		int axis[RANK_MAX];                  /* output axis i is input axis axis[i] */

@@ -25,6 +25,9 @@ bool shape_is_valid(const shape *s, char *why, size_t why_size);
 /* The same sizes when leading axes of size 1 are left out: [1,1,C] and [C]. */
 bool shape_equal_aligned(const shape *a, const shape *b);
 
+/* Whether the planner may hand a product bias, residual and activation, as it does with convolutions. */
+bool matmul_has_epilogue(const node *y);
+
 /* Records, one line per file. */
 extern const op op_rec_fill, op_rec_reshape, op_rec_gather, op_rec_scatter_add;
 extern const op op_rec_broadcast, op_rec_permute, op_rec_pad, op_rec_slice, op_rec_concat;

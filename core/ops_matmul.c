@@ -1,12 +1,14 @@
-/* ops_matmul.c - batched matrix products, by BLAS.
+/* ops_matmul.c - batched matrix products: on register tiles (gemm.h), and by BLAS where a side is shorter than a
+ * tile or both factors are stored transposed.
  *
- * Work is cut into pieces by shape alone: products of a batch, blocks of rows, blocks of columns
- * and, for small results of long sums (weight gradients), blocks of the sum, added up in order. */
+ * For BLAS work is cut into pieces by shape alone: products of a batch, blocks of rows, blocks of columns
+ * and, for small results of long sums, blocks of the sum, added up in order. */
 #include "core/ops.h"
 
 #include <string.h>
 
 #include "core/blas.h"
+#include "core/gemm.h"
 #include "core/ops_internal.h"
 #include "core/thread.h"
 
@@ -37,13 +39,24 @@ static int64_t pieces(int64_t n, int64_t length)
 	return (n + length - 1) / length;
 }
 
+/* From the factors: in a plan the result may have taken another shape (epilogue.c). */
+static gemm_shape shape_of_product(const node *y)
+{
+	const shape *a = &y->in[0]->s, *b = &y->in[1]->s;
+	const int r = a->rank;
+	const bool ta = y->a.matmul.ta, tb = y->a.matmul.tb;
+	gemm_shape s = {
+		.m = a->dim[ta ? r - 1 : r - 2], .k = a->dim[ta ? r - 2 : r - 1], .n = b->dim[tb ? r - 2 : r - 1],
+		.ta = ta, .tb = tb,
+	};
+	s.batch = shape_count(a) / (s.m * s.k);
+	return s;
+}
+
 static product product_of(const node *y)
 {
-	const shape *a = &y->in[0]->s;
-	const int r = y->s.rank;
-	product p = {.y = y, .m = y->s.dim[r - 2], .n = y->s.dim[r - 1]};
-	p.k = a->dim[y->a.matmul.ta ? r - 2 : r - 1];
-	p.batch = shape_count(&y->s) / (p.m * p.n);
+	const gemm_shape s = shape_of_product(y);
+	product p = {.y = y, .batch = s.batch, .m = s.m, .n = s.n, .k = s.k};
 	int64_t want = pieces(PIECES, p.batch);
 	p.mb = piece(p.m, want, ROWS_MIN);
 	p.ms = pieces(p.m, p.mb);
@@ -109,14 +122,33 @@ static bool infer_matmul(node *y, char *why, size_t why_size)
 	return true;
 }
 
+bool matmul_has_epilogue(const node *y)
+{
+	const gemm_shape s = shape_of_product(y);
+	return gemm_has_epilogue(&s);
+}
+
 static size_t matmul_scratch(const node *y)
 {
+	const gemm_shape s = shape_of_product(y);
+	if (gemm_suits(&s))
+		return gemm_scratch(tile_best(), &s);
 	const product p = product_of(y);
 	return p.ks > 1 ? (size_t)(p.ks * p.batch * p.m * p.n) * sizeof(real) : 0;
 }
 
+/* Inputs 2 and 3, and the activation, are the planner's. */
 static void matmul_eval(const node *y, void *scratch)
 {
+	const gemm_shape s = shape_of_product(y);
+	if (gemm_suits(&s)) {
+		const epilogue e = {
+			.bias = y->nin > 2 ? y->in[2]->x : NULL, .residual = y->nin > 3 ? y->in[3]->x : NULL,
+			.slope = (real)y->a.matmul.slope, .act = y->a.matmul.act,
+		};
+		gemm(tile_best(), &s, y->in[0]->x, y->in[1]->x, e, y->x, scratch);
+		return;
+	}
 	product p = product_of(y);
 	p.part = scratch;
 	const int64_t size = p.mb * p.nb * p.kb;     /* small products: several per chunk */
@@ -127,7 +159,7 @@ static void matmul_eval(const node *y, void *scratch)
 
 static double matmul_flop(const node *y)
 {
-	const product p = product_of(y);
+	const gemm_shape p = shape_of_product(y);
 	return 2.0 * (double)p.batch * (double)p.m * (double)p.n * (double)p.k;
 }
 

@@ -10,7 +10,7 @@
 #include "core/plan_internal.h"
 #include "core/thread.h"
 
-enum { EPILOGUE_INPUTS = 4 };                         /* a convolution takes bias and residual in */
+enum { EPILOGUE_INPUTS = 4 };                         /* a product takes bias and residual in */
 
 /* Marks what the roots need; inputs always have smaller ids. */
 static void mark_live(const graph *g, bool *live, int count)

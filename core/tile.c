@@ -108,7 +108,13 @@ INLINE void conv_block(const int N, const tile_conv *t, const real *w, int64_t o
 		in[i] = t->in[q];
 		out[i] = t->out[q];
 	}
-	conv_tile(PIXELS, N, t, w, in, out, (int)(t->npix - p), o);
+	const int left = (int)(t->npix - p);
+	if (left == 1)
+		conv_tile(1, N, t, w, in, out, left, o);
+	else if (left <= PIXELS / 2)
+		conv_tile(PIXELS / 2, N, t, w, in, out, left, o);
+	else
+		conv_tile(PIXELS, N, t, w, in, out, left, o);
 }
 
 static void conv(const tile_conv *t)
