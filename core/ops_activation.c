@@ -30,7 +30,9 @@ node *op_clip(graph *g, node *x, double lo, double hi)
 node *op_gelu(graph *g, node *x)
 {
 	node *phi = op_add_scalar(g, op_erf(g, op_scale(g, x, 0.70710678118654752440)), 1);
-	return op_mul(g, op_scale(g, x, 0.5), phi);
+	node *y = op_mul(g, op_scale(g, x, 0.5), phi);
+	graph_called(g, "activation", "gelu", x, NULL, y);
+	return y;
 }
 
 node *op_gelu_tanh(graph *g, node *x)

@@ -114,6 +114,53 @@ static bool is_known(const tracer *t, const graph_call *c)
 	return false;
 }
 
+/* Activations with a clip: c = clip(slope x + 0.5, 0, 1), or x c. */
+static const struct clipped {
+	const char *name;
+	double slope;
+	bool times_x;
+} clipped[] = {{"hard_sigmoid", 0.2, false}, {"hard_sigmoid_torch", 1.0 / 6, false}, {"hard_swish", 1.0 / 6, true}};
+
+static const struct clipped *clipped_of(const char *name)
+{
+	for (int i = 0; i < COUNT(clipped); i++)
+		if (!strcmp(clipped[i].name, name))
+			return &clipped[i];
+	return NULL;
+}
+
+static bool is_clipped(const tracer *t, const graph_call *c)
+{
+	(void)t;
+	return clipped_of(c->layer) != NULL;
+}
+
+static int add_rescaling(tracer *t, const char *path, int in, double scale, double offset)
+{
+	int at = in < 0 ? -1 : trace_add(t, path, "rescale", "Rescaling", 1, &in);
+	return at >= 0 && keras_set_float(t->k, at, "scale", scale, t->e)
+		&& keras_set_float(t->k, at, "offset", offset, t->e) ? at : -1;
+}
+
+static int add_relu(tracer *t, const char *path, int in)
+{
+	return in < 0 ? -1 : trace_add(t, path, "relu", "ReLU", 1, &in);
+}
+
+/* clip(u, 0, 1) = relu(u) - relu(u - 1) */
+static bool emit_clipped(tracer *t, const graph_call *c)
+{
+	const struct clipped *a = clipped_of(c->layer);
+	int x = trace_plain(t, c->x);
+	int u = add_rescaling(t, c->path, x, a->slope, 0.5);
+	int low = add_relu(t, c->path, u);
+	int high = add_rescaling(t, c->path, add_relu(t, c->path, add_rescaling(t, c->path, low, 1, -1)), -1, 0);
+	int at = high < 0 ? -1 : trace_add(t, c->path, "clip", "Add", 2, (const int[]){low, high});
+	if (at >= 0 && a->times_x)
+		at = trace_add(t, c->path, "swish", "Multiply", 2, (const int[]){x, at});
+	return trace_done(t, c->y, at, t->value[c->x->id].s, false);
+}
+
 static bool emit_named(tracer *t, const graph_call *c)
 {
 	int in = trace_plain(t, c->x);
@@ -125,6 +172,6 @@ static bool emit_named(tracer *t, const graph_call *c)
 const call_row trace_call_rows[] = {
 	{"batch_norm", NULL, emit_batch_norm}, {"cond_norm", NULL, emit_cond_norm},
 	{"layer_norm", is_over_channels, emit_layer_norm}, {"attention_map", NULL, emit_map},
-	{"activation", is_known, emit_named},
+	{"activation", is_known, emit_named}, {"activation", is_clipped, emit_clipped},
 	{0},
 };

@@ -10,8 +10,9 @@
 trace_geometry trace_conv_geometry(const node *y)
 {
 	const attr *a = &y->a;
+	const int64_t *kernel = y->in[1]->s.dim;
 	return (trace_geometry){
-		a->conv.kh, a->conv.kw, a->conv.sh, a->conv.sw, a->conv.top, a->conv.bottom, a->conv.left, a->conv.right,
+		(int)kernel[0], (int)kernel[1], a->conv.sh, a->conv.sw, a->conv.top, a->conv.bottom, a->conv.left, a->conv.right,
 	};
 }
 
