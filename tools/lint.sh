@@ -49,7 +49,7 @@ found=$(grep -nE '\b(printf|puts|putchar|perror|exit|_exit)\(' core/*.c layers/*
 [ -z "$found" ] || say "only tools/ prints and exits:
 $found"
 
-flags="-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -I. -fsyntax-only"
+flags="-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -I. $(pkg-config --cflags hdf5) -fsyntax-only"
 for h in core/*.h layers/*.h optim/*.h data/*.h gan/*.h keras/*.h tools/*.h tests/*.h; do
 	# shellcheck disable=SC2086
 	printf '#include "%s"\ntypedef int lint_some_content;\n' "$h" | $CC $flags -x c - || say "$h does not compile on its own"
