@@ -208,11 +208,25 @@ bool sampler_take(sampler *s, const module *from, error *e)
 
 /* ---- from a checkpoint ---- */
 
+bool network_load(const char *path, const char *group, module *m, error *e)
+{
+	state_list l = {0};
+	for (int i = 0; i < module_params(m) + module_states(m); i++) {
+		const buffer *b = i < module_params(m) ? module_param_at(m, i)
+			: module_state_at(m, i - module_params(m));
+		char item[512];
+		snprintf(item, sizeof item, "/%s/%s", group, b->name);
+		state_add(&l, STATE_REAL, item, b->s, b->x, NULL);
+	}
+	bool ok = checkpoint_load(path, &l, false, e);
+	state_list_free(&l);
+	return ok;
+}
+
 static sampler *sampler_of(const checkpoint_info *info, bool raw, int64_t batch, error *e)
 {
 	config c;
 	sampler *s = NULL;
-	state_list l = {0};
 	config_init(&c);
 	if (config_parse(&c, info->config, strlen(info->config), info->path, e) && config_check(&c, e))
 		s = sampler_new(&c, batch, e);
@@ -220,19 +234,10 @@ static sampler *sampler_of(const checkpoint_info *info, bool raw, int64_t batch,
 		config_free(&c);
 		return NULL;
 	}
-	const module *m = generator_module(s->gen);
 	const char *group = c.ema.decay > 0 && !raw ? "ema" : "generator";
-	for (int i = 0; i < module_params(m) + module_states(m); i++) {
-		const buffer *b = i < module_params(m) ? module_param_at(m, i)
-			: module_state_at(m, i - module_params(m));
-		char path[512];
-		snprintf(path, sizeof path, "/%s/%s", group, b->name);
-		state_add(&l, STATE_REAL, path, b->s, b->x, NULL);
-	}
 	s->step = info->step;
 	snprintf(s->path, sizeof s->path, "%s", info->path);
-	bool ok = checkpoint_load(info->path, &l, false, e) && settle(s, e);
-	state_list_free(&l);
+	bool ok = network_load(info->path, group, generator_module(s->gen), e) && settle(s, e);
 	config_free(&c);
 	if (!ok) {
 		sampler_free(s);
@@ -263,6 +268,11 @@ const config *sampler_config(const sampler *s)
 const char *sampler_path(const sampler *s)
 {
 	return s->path;
+}
+
+const generator *sampler_generator(const sampler *s)
+{
+	return s->gen;
 }
 
 int64_t sampler_step(const sampler *s)

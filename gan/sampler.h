@@ -6,6 +6,7 @@
 #define SAGAN_GAN_SAMPLER_H
 
 #include "gan/config.h"
+#include "gan/networks.h"
 #include "layers/module.h"
 
 #ifdef __cplusplus
@@ -26,7 +27,13 @@ void sampler_free(sampler *s);
  * are collected anew. */
 bool sampler_take(sampler *s, const module *from, error *e);
 
+/* Parameters and states of a network from the group of a checkpoint file: "generator", "ema" or "discriminator".
+ * Nothing has changed on failure. */
+bool network_load(const char *path, const char *group, module *m, error *e);
+
 const config *sampler_config(const sampler *s);
+/* The generator that draws, for reading; it is the sampler's. */
+const generator *sampler_generator(const sampler *s);
 const char *sampler_path(const sampler *s);          /* the file it came from, or "" */
 int64_t sampler_step(const sampler *s);
 int64_t sampler_batch(const sampler *s);              /* images of one pass */

@@ -248,16 +248,19 @@ keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, c
 
 /* ---- our two networks ---- */
 
+/* The maps are asked for so that attention is written with them: users look them up. */
 typedef node *(*apply_fn)(graph *g, const void *net, node *x, node *label);
 
 static node *apply_g(graph *g, const void *net, node *x, node *label)
 {
-	return generator_apply(g, net, x, label, (mode){0}, NULL);
+	node *map[ATTENTION_MAX];
+	return generator_apply(g, net, x, label, (mode){0}, map);
 }
 
 static node *apply_d(graph *g, const void *net, node *x, node *label)
 {
-	return discriminator_apply(g, net, x, label, (mode){0}, NULL);
+	node *map[ATTENTION_MAX];
+	return discriminator_apply(g, net, x, label, (mode){0}, map);
 }
 
 static keras_model *network(const void *net, apply_fn apply, const module *m, const char *name, shape in, int classes,
