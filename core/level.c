@@ -48,32 +48,52 @@ void tile_pack(const tile_kernels *k, const real *w, int64_t row, int64_t col, i
 	}
 }
 
-enum { GEMM_ROWS = 256 };                            /* rows whose offsets are listed at a time */
+enum { GEMM_ROWS = 128 };                            /* rows whose offsets are listed at a time */
 
 size_t tile_gemm_scratch(const tile_kernels *k, int64_t n, int64_t terms)
 {
-	return (size_t)tile_packed_size(k, terms, n) * sizeof(real) + 2 * GEMM_ROWS * sizeof(int64_t);
+	return (size_t)tile_packed_size(k, terms, n) * sizeof(real);
 }
 
-/* A as stored: rows of A are pixels, B is packed like weights. */
-static void gemm_rows(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_matrix a,
-		      tile_matrix b, real *c, int64_t ldc, bool accumulate, real *packed)
+/* Rows of A are pixels, B is packed like weights. */
+void tile_gemm_packed(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, const real *a, int64_t lda,
+		      const real *packed, real *c, int64_t ldc, bool accumulate)
 {
-	int64_t *in = (int64_t *)(packed + tile_packed_size(k, terms, n)), *out = in + GEMM_ROWS;
-	tile_pack(k, b.x, b.transposed ? 1 : b.ld, b.transposed ? b.ld : 1, terms, n, terms, 0, packed);
+	int64_t in[GEMM_ROWS], out[GEMM_ROWS];
 	for (int64_t i = 0; i < MIN(m, GEMM_ROWS); i++) {
-		in[i] = i * a.ld;
+		in[i] = i * lda;
 		out[i] = i * ldc;
 	}
 	const int64_t run = 0;
 	for (int64_t i = 0; i < m; i += GEMM_ROWS) {
 		tile_conv t = {
-			.x = a.x + i * a.ld, .in = in, .out = out, .npix = MIN(GEMM_ROWS, m - i), .run = &run,
+			.x = a + i * lda, .in = in, .out = out, .npix = MIN(GEMM_ROWS, m - i), .run = &run,
 			.nrun = 1, .len = terms, .w = packed, .y = c + i * ldc, .cout = n,
 		};
 		if (accumulate)
 			t.e.residual = t.y;
 		k->conv(&t);
+	}
+}
+
+/* A as stored. */
+static void gemm_rows(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_matrix a,
+		      tile_matrix b, real *c, int64_t ldc, bool accumulate, real *packed)
+{
+	tile_pack(k, b.x, b.transposed ? 1 : b.ld, b.transposed ? b.ld : 1, terms, n, terms, 0, packed);
+	tile_gemm_packed(k, m, n, terms, a.x, a.ld, packed, c, ldc, accumulate);
+}
+
+/* B [terms,n] with rows of whole vectors, zeros behind. */
+static void copy_padded(tile_matrix b, int64_t terms, int64_t n, int64_t wide, real *copy)
+{
+	for (int64_t i = 0; i < terms; i++, copy += wide) {
+		if (b.transposed)
+			for (int64_t j = 0; j < n; j++)
+				copy[j] = b.x[j * b.ld + i];
+		else
+			memcpy(copy, b.x + i * b.ld, (size_t)n * sizeof(real));
+		memset(copy + n, 0, (size_t)(wide - n) * sizeof(real));
 	}
 }
 
@@ -83,11 +103,7 @@ static void gemm_outer(const tile_kernels *k, int64_t m, int64_t n, int64_t term
 {
 	if (b.transposed || n % k->vec != 0) {
 		int64_t wide = tile_round(k, n);
-		for (int64_t i = 0; i < terms; i++)
-			for (int64_t j = 0; j < wide; j++)
-				copy[i * wide + j] = j >= n         ? 0
-						   : b.transposed ? b.x[j * b.ld + i]
-								  : b.x[i * b.ld + j];
+		copy_padded(b, terms, n, wide, copy);
 		b = (tile_matrix){copy, wide, false};
 	}
 	for (int64_t i = 0; i < m && !accumulate; i++)

@@ -14,6 +14,7 @@ const op *const op_list[] = {
 	&op_rec_skew, &op_rec_unskew,
 	&op_rec_softmax, &op_rec_gather, &op_rec_scatter_add,
 	&op_rec_matmul,
+	&op_rec_attention, &op_rec_attention_grad, &op_rec_attention_second,
 	&op_rec_conv2d, &op_rec_conv2d_dx, &op_rec_conv2d_dw, &op_rec_kernel_turn,
 	&op_rec_sum_pool, &op_rec_sum_pool_dx, &op_rec_patches, &op_rec_patches_fold,
 	&op_rec_max_pick, &op_rec_max_place,

@@ -93,6 +93,13 @@ node *op_matmul(graph *g, node *a, node *b, bool ta, bool tb);
 node *op_dense(graph *g, node *x, node *w);
 
 /* ---- convolution: ops_conv.c ---- */
+
+/* ---- attention: ops_attention.c ---- */
+/* softmax(scale q k') v: q [..,N,d], k [..,M,d], v [..,M,c], leading axes equal -> [..,N,c]. Large maps of
+ * scores are never held, neither here nor in first and second derivatives (op_attention_blocked); small ones
+ * are, where that is faster. */
+node *op_attention(graph *g, node *q, node *k, node *v, double scale);
+node *op_attention_blocked(graph *g, node *q, node *k, node *v, double scale);
 typedef struct conv_geometry {
 	int sh, sw;                                  /* strides, >= 1 */
 	int top, bottom, left, right;                /* zeros around the image */

@@ -34,6 +34,7 @@ extern const op op_rec_broadcast, op_rec_permute, op_rec_pad, op_rec_slice, op_r
 extern const op op_rec_skew, op_rec_unskew;
 extern const op op_rec_sum_to, op_rec_softmax;
 extern const op op_rec_matmul;
+extern const op op_rec_attention, op_rec_attention_grad, op_rec_attention_second;
 extern const op op_rec_sum_pool, op_rec_sum_pool_dx, op_rec_patches, op_rec_patches_fold;
 extern const op op_rec_max_pick, op_rec_max_place;
 extern const op op_rec_resize_bilinear, op_rec_resize_bilinear_dx, op_rec_shift;

@@ -90,6 +90,10 @@ size_t tile_gemm_scratch(const tile_kernels *k, int64_t n, int64_t terms);
 void tile_gemm(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_matrix a, tile_matrix b,
 	       real *c, int64_t ldc, bool accumulate, void *scratch);
 
+/* The same with A as stored and B packed by tile_pack beforehand, for a B that is used again. */
+void tile_gemm_packed(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, const real *a, int64_t lda,
+		      const real *packed, real *c, int64_t ldc, bool accumulate);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/ops.h"
+#include "core/ops_internal.h"
 #include "core/plan.h"
 #include "core/thread.h"
 #include "tests/gradcheck.h"
@@ -123,6 +124,34 @@ typedef struct conv_case {
 static node *do_conv2d(graph *g, node *const *in, const void *arg)
 {
 	return op_conv2d(g, in[0], in[1], ((const conv_case *)arg)->c);
+static node *do_attention(graph *g, node *const *in, const void *arg)
+{
+	return op_attention_blocked(g, in[0], in[1], in[2], *(const double *)arg);
+}
+
+/* lse and delta made of q and dy: independent enough, and the chain rule has to pass through both. */
+static node *attention_gradient_of(graph *g, node *const *in, const void *arg)
+{
+	attr a;
+	memset(&a, 0, sizeof a);
+	a.scalar = *(const double *)arg;
+	node *lse = op_sum(g, op_square(g, in[0]), 1u << 2, false), *delta = op_sum(g, in[3], 1u << 2, false);
+	return graph_node(g, &op_rec_attention_grad, 6, (node *[]){in[0], in[1], in[2], in[3], lse, delta}, &a);
+}
+
+static node *do_attention_grad(graph *g, node *const *in, const void *arg)
+{
+	return attention_gradient_of(g, in, arg);
+}
+
+static node *do_attention_second(graph *g, node *const *in, const void *arg)
+{
+	node *y = attention_gradient_of(g, in, arg);
+	node *more[] = {y->in[0], y->in[1], y->in[2], y->in[3], y->in[4], y->in[5], op_tanh(g, in[0]),
+		op_square(g, in[1]), op_tanh(g, in[2])};
+	return graph_node(g, &op_rec_attention_second, COUNT(more), more, &y->a);
+}
+
 }
 
 static node *do_conv2d_dx(graph *g, node *const *in, const void *arg)
@@ -295,6 +324,13 @@ static const row rows[] = {
 	{"conv2d_dx", {"conv2d_dx same", do_conv2d_dx, &conv_same, 3, 2, {IN(S, 2, 4, 5, 2), IN(S, 3, 3, 3, 2)}}},
 	{"conv2d_dx", {"conv2d_dx stride 2", do_conv2d_dx, &conv_half, 3, 2, {IN(S, 2, 3, 2, 3), IN(S, 3, 3, 2, 3)}}},
 	{"conv2d_dx", {"conv2d_dx rest", do_conv2d_dx, &conv_rest, 3, 2, {IN(S, 2, 3, 3, 2), IN(S, 3, 4, 2, 2)}}},
+	{"attention", {"attention", do_attention, ARG(double, 0.7), 4, 3, {IN(S, 2, 3, 4), IN(S, 2, 5, 4), IN(S, 2, 5, 3)}}},
+	{"attention", {"attention, two blocks of keys", do_attention, ARG(double, 1), 4, 3,
+		{IN(S, 5, 2), IN(S, 130, 2), IN(S, 130, 1)}}},
+	{"attention_grad", {"attention_grad", do_attention_grad, ARG(double, 0.7), 0, 4,
+		{IN(S, 2, 3, 4), IN(S, 2, 5, 4), IN(S, 2, 5, 3), IN(S, 2, 3, 3)}}},
+	{"attention_second", {"attention_second", do_attention_second, ARG(double, 0.7), 0, 4,
+		{IN(S, 2, 3, 2), IN(S, 2, 4, 2), IN(S, 2, 4, 3), IN(S, 2, 3, 3)}}},
 	{"conv2d_dx", {"conv2d_dx 4x4 stride 2", do_conv2d_dx, &conv_four, 3, 2, {IN(S, 2, 3, 2, 2), IN(S, 4, 4, 2, 2)}}},
 	{"conv2d_dx", {"conv2d_dx groups", do_conv2d_dx, &conv_groups, 3, 2, {IN(S, 1, 4, 4, 6), IN(S, 3, 3, 2, 6)}}},
 	{"conv2d_dx", {"conv2d_dx depthwise", do_conv2d_dx, &conv_depth, 3, 2, {IN(S, 1, 4, 4, 4), IN(S, 3, 3, 1, 4)}}},
