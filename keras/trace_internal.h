@@ -105,10 +105,11 @@ extern const call_row trace_call_rows[], trace_custom_rows[];       /* ended by 
 typedef struct trace_geometry {
 	int kh, kw, sh, sw, top, bottom, left, right;
 } trace_geometry;
-/* kernel_size, strides, padding, data_format of a convolution on the image that layer `in` gives; where Keras has no
- * word for the zeros, a ZeroPadding2D before it. Returns the layer to read, or -1. */
+/* The word for the zeros of a convolution on an image of h x w that layer `in` gives; where Keras has none, a
+ * ZeroPadding2D before it. Returns the layer to read, or -1. */
 int trace_padded(tracer *t, const node *y, int in, const char *path, trace_geometry c, int64_t h, int64_t w,
 		 const char **padding);
+/* kernel_size, strides, padding and, of a stock layer, data_format. */
 bool trace_set_window(tracer *t, int layer, trace_geometry c, const char *padding);
 trace_geometry trace_conv_geometry(const node *y);
 /* What a transposed convolution y leaves of the full result: "same", "valid", or NULL for another crop. */

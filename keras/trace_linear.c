@@ -49,7 +49,8 @@ bool trace_set_window(tracer *t, int layer, trace_geometry c, const char *paddin
 	return keras_set_list(t->k, layer, "kernel_size", 2, (const int64_t[]){c.kh, c.kw}, t->e)
 		&& keras_set_list(t->k, layer, "strides", 2, (const int64_t[]){c.sh, c.sw}, t->e)
 		&& keras_set_text(t->k, layer, "padding", padding, t->e)
-		&& keras_set_text(t->k, layer, "data_format", "channels_last", t->e);
+		&& (strchr(t->k->layer[layer].class_name, '>')       /* ours know one format */
+		    || keras_set_text(t->k, layer, "data_format", "channels_last", t->e));
 }
 
 /* ---- kernels ---- */
