@@ -1,238 +1,19 @@
-/* run.c - the loop around the steps: going on, logging, drawing, saving, ending. */
+/* run.c - the loop around the steps: logging, drawing, scoring, saving, ending. */
+#include "gan/run_internal.h"
+
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "core/file.h"
-#include "data/describe.h"
-#include "data/png.h"
-#include "gan/metrics.h"
 #include "gan/pictures.h"
-#include "gan/rundir.h"
-#include "gan/sampler.h"
-#include "gan/score.h"
-#include "gan/trainer_internal.h"
-
-typedef struct run {
-	trainer *t;
-	const run_options *opt;
-	const char *out;
-	int lock;
-	metrics *m;                                  /* own */
-	sampler *s;                                  /* own */
-	int64_t taken;                               /* step whose generator is in s; -1: none */
-	scorer judge;                                /* own; no fakes: checkpoints are not scored */
-	struct best {
-		double score;
-		int64_t step;                        /* -1: none yet */
-	} best;
-	int64_t last;                                /* step at which the run ends */
-	int64_t saved, drawn;                        /* steps at which that was done last; -1: never */
-	char good[RUN_PATH_MAX];                     /* the last good checkpoint, or "" */
-	double start, report_at;                     /* clock */
-	int64_t report_step;
-	struct watch {
-		double real_spread;                  /* deviation of real images over a batch */
-		int64_t flat, idle;                  /* steps in a row with alike fakes, with D loss 0 */
-	} watch;
-} run;
 
 static double clock_s(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void note(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
-static void note(const run *r, enum run_note kind, const char *fmt, ...)
-{
-	char text[1200];
-	va_list args;
-	if (!r->opt->note)
-		return;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	r->opt->note(r->opt->ctx, kind, text);
-}
-
-/* ---- before the first step ---- */
-
-/* Keys that differ from the checkpoint's: allowed ones are told, the others refused, all in one line. */
-static bool check_config(const run *r, const checkpoint_info *info, error *e)
-{
-	config old;
-	int at[CONFIG_KEYS_MAX];
-	config_init(&old);
-	if (!config_parse(&old, info->config, strlen(info->config), info->path, e)) {
-		config_free(&old);
-		return false;
-	}
-	const config *now = &r->t->cfg;
-	const config_key *fixed = NULL;              /* the first that may not change */
-	char before[CONFIG_TEXT_MAX + 64] = "", others[400] = "";
-	size_t used = 0;
-	int n = config_diff(&old, now, at);
-	for (int i = 0; i < n; i++) {
-		char was[CONFIG_TEXT_MAX + 64], is[CONFIG_TEXT_MAX + 64];
-		const config_key *k = config_key_at(at[i]);
-		config_value(&old, at[i], was, sizeof was);
-		config_value(now, at[i], is, sizeof is);
-		if (k->on_resume) {
-			note(r, NOTE_INFO, "%s changed from %s to %s", k->name, was, is);
-		} else if (!fixed) {
-			fixed = k;
-			memcpy(before, was, sizeof before);
-		} else if (used < sizeof others) {
-			used += (size_t)snprintf(others + used, sizeof others - used, "%s %s (%.100s)",
-				used ? "," : ", nor can", k->name, was);
-		}
-	}
-	config_free(&old);
-	return !fixed || config_wrong(now, fixed->name, e, "the run in %s was started with %s, which cannot "
-		"change%s; use that, another --out, or --fresh", r->out, before, others);
-}
-
-static void read_best(run *r)
-{
-	char path[RUN_PATH_MAX];
-	checkpoint_info best;
-	if (!checkpoint_best_path(r->out, path, sizeof path, NULL) || !checkpoint_read_info(path, &best, NULL))
-		return;
-	if (best.has_score)
-		r->best = (struct best){best.score, best.step};
-	checkpoint_info_free(&best);
-}
-
-/* The best checkpoint so far. A kill after the newest one was written, before it was compared with the
- * best, is made good. */
-static bool recall_best(run *r, const checkpoint_info *newest, error *e)
-{
-	bool better = false;
-	read_best(r);
-	if (!newest->has_score || newest->step <= r->best.step)
-		return true;
-	if (!checkpoint_best(r->out, r->good, newest->score, newest->score_about, &better, e))
-		return false;
-	if (better)
-		r->best = (struct best){newest->score, newest->step};
-	return true;
-}
-
-/* Goes on from the newest readable checkpoint, if there is any. */
-static bool resume(run *r, error *e)
-{
-	error warning;
-	checkpoint_info info;
-	if (!checkpoint_any(r->out))
-		return true;
-	if (!checkpoint_latest(r->out, r->good, sizeof r->good, &warning, e)
-		|| !checkpoint_read_info(r->good, &info, e))
-		return false;
-	if (warning.text[0])
-		note(r, NOTE_WARNING, "%s", warning.text);
-	bool ok = check_config(r, &info, e) && trainer_load(r->t, r->good, e) && recall_best(r, &info, e);
-	checkpoint_info_free(&info);
-	if (ok) {
-		r->saved = r->t->step;
-		note(r, NOTE_INFO, "going on from %s (step %lld)", r->good, (long long)r->t->step);
-	}
-	return ok;
-}
-
-static bool write_config(const run *r, error *e)
-{
-	char path[RUN_PATH_MAX];
-	char *text = config_text(&r->t->cfg, e);
-	bool ok = text && run_path(r->out, "config.yaml", path, e)
-		&& file_replace(path, text, strlen(text), e);
-	free(text);
-	return ok;
-}
-
-static void note_line(void *ctx, const char *text)
-{
-	static const char mark[] = "warning: ";
-	bool bad = strncmp(text, mark, sizeof mark - 1) == 0;
-	note(ctx, bad ? NOTE_WARNING : NOTE_INFO, "%s", bad ? text + sizeof mark - 1 : text);
-}
-
-/* A batch as D sees it, and how much its images differ. The loader's position is put back. */
-static bool show_data(run *r, error *e)
-{
-	trainer *t = r->t;
-	const config *c = &t->cfg;
-	dataset_stats stats;
-	char path[RUN_PATH_MAX];
-	int64_t B = c->batch, size = (int64_t)c->model.size * c->model.size * c->model.channels;
-	if (!t->loader)
-		return true;
-	if (!dataset_stats_make(t->data, &stats, e))
-		return false;
-	dataset_describe(t->data, &stats, note_line, r);
-	dataset_stats_free(&stats);
-
-	loader_place place = loader_position(t->loader);
-	loader_next(t->loader, t->host_x, t->host_y);
-	if (!loader_seek(t->loader, place, e))
-		return false;
-	double sum = 0;
-	for (int64_t i = 0; i < size; i++) {
-		double mean = 0, square = 0;
-		for (int64_t b = 0; b < B; b++) {
-			double v = t->host_x[b * size + i];
-			mean += v / (double)B;
-			square += v * v / (double)B;
-		}
-		sum += square - mean * mean;
-	}
-	r->watch.real_spread = sqrt(MAX(sum, 0) / (double)size);
-	if (!run_path(r->out, "data.png", path, e)
-		|| !picture_grid(path, t->host_x, MIN(B, 100), c->model.size, c->model.size,
-			c->model.channels, 10, e))
-		return false;
-	note(r, NOTE_FILE, "a batch of real images: %s", path);
-	return true;
-}
-
-/* Random images have nothing to be compared with, and one image has no spread. */
-static bool start_scores(run *r, error *e)
-{
-	const trainer *t = r->t;
-	if (t->cfg.train.score_count == 0 || !t->data || t->data->n < 2)
-		return true;
-	return scorer_init(&r->judge, &t->cfg, t->data, e);
-}
-
-static bool start(run *r, error *e)
-{
-	trainer *t = r->t;
-	char moved[RUN_PATH_MAX];
-	r->lock = rundir_open(r->out, e);
-	if (r->lock < 0)
-		return false;
-	if (r->opt->fresh) {
-		if (!rundir_put_aside(r->out, moved, e))
-			return false;
-		if (moved[0])
-			note(r, NOTE_INFO, "the earlier run is now in %s", moved);
-	}
-	step_stats names = {.gammas = t->gammas};
-	for (int i = 0; i < t->gammas; i++)
-		names.gamma[i].name = t->gamma_name[i];
-	if (!resume(r, e) || !write_config(r, e) || !show_data(r, e) || !start_scores(r, e)
-		|| !(r->m = metrics_open(r->out, t->step, &names, r->judge.fakes > 0, e))
-		|| !(r->s = sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e)))
-		return false;
-	note(r, NOTE_INFO,
-		"generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",
-		(long long)module_param_count(t->pg.m), (long long)module_param_count(t->pd.m),
-		(double)t->arena_bytes / 1e6, trainer_step_flop(t) / 1e9);
-	return true;
 }
 
 /* ---- between steps ---- */
@@ -332,7 +113,7 @@ static bool draw(run *r, error *e)
 			sample_columns(r->s, &q), e);
 	free(x);
 	if (ok)
-		note(r, NOTE_FILE, "samples: %s", path);
+		run_say(r, NOTE_FILE, "samples: %s", path);
 	r->drawn = t->step;
 	return ok;
 }
@@ -344,7 +125,7 @@ static bool judge(run *r, double *score, bool *judged, error *e)
 	error why;
 	*judged = r->judge.fakes > 0 && take(r, &why) && scorer_run(&r->judge, r->s, score, &why);
 	if (r->judge.fakes > 0 && !*judged)
-		note(r, NOTE_WARNING, "step %lld: not scored: %s", (long long)r->t->step, why.text);
+		run_say(r, NOTE_WARNING, "step %lld: not scored: %s", (long long)r->t->step, why.text);
 	return !*judged || metrics_score(r->m, r->t->step, *score, e);
 }
 
@@ -355,7 +136,7 @@ static bool keep_best(run *r, const char *path, double score, error *e)
 		return false;
 	if (better)
 		r->best = (struct best){score, r->t->step};
-	note(r, NOTE_INFO, "score %.4g, best %.4g at step %lld", score, r->best.score, (long long)r->best.step);
+	run_say(r, NOTE_INFO, "score %.4g, best %.4g at step %lld", score, r->best.score, (long long)r->best.step);
 	return true;
 }
 
@@ -373,7 +154,7 @@ static bool save(run *r, bool scored, error *e)
 		return false;
 	memcpy(r->good, path, sizeof r->good);
 	r->saved = t->step;
-	note(r, NOTE_FILE, "checkpoint: %s", path);
+	run_say(r, NOTE_FILE, "checkpoint: %s", path);
 	return (!judged || keep_best(r, path, score, e)) && checkpoint_prune(r->out, t->cfg.train.keep, e);
 }
 
@@ -385,12 +166,12 @@ static void watch_collapse(run *r, const step_stats *s)
 	w->flat = s->spread < 0.02 * w->real_spread ? w->flat + 1 : 0;
 	w->idle = fabs(s->d_loss) < 1e-4 ? w->idle + 1 : 0;
 	if (w->flat == PATIENCE)
-		note(r, NOTE_WARNING,
+		run_say(r, NOTE_WARNING,
 			"step %lld: collapse: the fakes of a batch are nearly alike (spread %.2g, real images "
 			"%.2g); try other rates, a penalty or augmentation, from an earlier checkpoint",
 			(long long)s->step, s->spread, w->real_spread);
 	if (w->idle == PATIENCE)
-		note(r, NOTE_WARNING,
+		run_say(r, NOTE_WARNING,
 			"step %lld: D's loss has been 0 for %d steps: D wins and G learns nothing; try a "
 			"smaller lr_d, spectral norm in D, or a penalty", (long long)s->step, PATIENCE);
 }
@@ -444,8 +225,8 @@ static bool show_scores(run *r, error *e)
 	if (!run_path(r->out, "scores.csv", csv, e) || !run_path(r->out, "scores.png", picture, e)
 		|| !checkpoint_best_path(r->out, best, sizeof best, e) || !picture_scores(picture, csv, e))
 		return false;
-	note(r, NOTE_FILE, "scores: %s", picture);
-	note(r, NOTE_FILE, "best checkpoint: %s (score %.4g at step %lld)", best, r->best.score,
+	run_say(r, NOTE_FILE, "scores: %s", picture);
+	run_say(r, NOTE_FILE, "best checkpoint: %s (score %.4g at step %lld)", best, r->best.score,
 		(long long)r->best.step);
 	return true;
 }
@@ -457,17 +238,17 @@ static bool final_pictures(run *r, error *e)
 	if (!run_path(r->out, "metrics.csv", csv, e) || !run_path(r->out, "loss.png", loss, e)
 		|| !run_path(r->out, "attention.png", sheet, e) || !picture_loss(loss, csv, e))
 		return false;
-	note(r, NOTE_FILE, "loss curve: %s", loss);
+	run_say(r, NOTE_FILE, "loss curve: %s", loss);
 	if (!show_scores(r, e))
 		return false;
 	if (sampler_attentions(r->s) == 0) {
 		if (generator_attentions(t->g) > 0)
-			note(r, NOTE_INFO, "attention: no picture, no layer of G has a map over all positions");
+			run_say(r, NOTE_INFO, "attention: no picture, no layer of G has a map over all positions");
 		return true;
 	}
 	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, 6, e))
 		return false;
-	note(r, NOTE_FILE, "attention: %s", sheet);
+	run_say(r, NOTE_FILE, "attention: %s", sheet);
 	return true;
 }
 
@@ -495,11 +276,11 @@ bool trainer_run(trainer *t, const run_options *opt, enum run_end *end, error *e
 		.taken = -1, .best = {.step = -1}};
 	r.last = opt->steps > 0 ? opt->steps : t->cfg.steps;
 	*end = RUN_FINISHED;
-	bool started = start(&r, e);
+	bool started = run_start(&r, e);
 	r.start = r.report_at = clock_s();
 	r.report_step = t->step;
 	if (started && t->step >= r.last)
-		note(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
+		run_say(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
 	bool ok = started && steps(&r, end, e) && finish(&r, *end, e);
 	if (started && !ok)
 		name_last_good(&r, e);
