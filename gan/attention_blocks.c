@@ -293,6 +293,15 @@ static const layer_arg norm_args[] = {
 	YES("scale", "gains"), YES("center", "biases"),
 };
 
+/* Two scalars of one name in one layer would be one. */
+static bool norm_fits(const layer_site *s, error *e)
+{
+	if (layer_number(s, "residual") != LAYER_GAMMA || !yes(s, "scale"))
+		return true;
+	return error_set(e, "residual = gamma: the layer has a gain called gamma of its own; none, add and scale = false "
+		"fit");
+}
+
 static void norm_start(module *m, void *body, const char *name, const layer_site *s)
 {
 	ln_options o = {.eps = layer_number(s, "epsilon"), .no_scale = !yes(s, "scale"), .no_center = !yes(s, "center")};
@@ -460,7 +469,7 @@ static const layer_type types[] = {
 	{.name = "layer_norm", .what = "each pixel normalised over its channels", .paper = "arXiv 1607.06450",
 	 .cost = "N C", ARGS(norm_args), .body = sizeof(layer_norm), .residual = LAYER_BARE,
 	 .formula = "layer(x) = gamma (x - mean)/sqrt(var + epsilon) + beta\n", .weights = "gamma (C), beta (C)\n",
-	 .init = norm_start, .apply = norm_place},
+	 .fits = norm_fits, .init = norm_start, .apply = norm_place},
 	{.name = "blur", .what = "anti_alias_downsample without the stride", .paper = "arXiv 1904.11486",
 	 .cost = "N k^2 C", ARGS(blur_args), .body = sizeof(leveled), .residual = LAYER_BARE,
 	 .formula = "layer(x) = depthwise(x, f f'), f[i] = binom(k-1,i)/2^(k-1)\n",

@@ -185,6 +185,8 @@ static bool of_pool(const keras_layer *l, const shape *in, shape *out, error *e)
 static bool of_pool_all(const keras_layer *l, const shape *in, shape *out, error *e)
 {
 	*out = SHAPE(in->dim[2]);
+	if (keras_number(l, "keepdims", 0) != 0)
+		return wrong(l, in, "keepdims is not known here", e);
 	return is_map(l, in, e);
 }
 
@@ -261,8 +263,11 @@ static const struct {
 	{"Embedding", of_embedding, 1},
 	{"BatchNormalization", of_same, 1},
 	{"ReLU", of_same, 1},
+	{"LeakyReLU", of_same, 1},
+	{"Dropout", of_same, 1},
 	{"Activation", of_same, 1},
 	{"Softmax", of_same, 1},
+	{"LayerNormalization", of_same, 1},
 	{"Rescaling", of_same, 1},
 	{"Reshape", of_reshape, 1},
 	{"Flatten", of_flatten, 1},
@@ -274,7 +279,19 @@ static const struct {
 	{"Dot", of_dot, 2},
 	{"Add", of_broadcast, -1},
 	{"Multiply", of_broadcast, -1},
+	{"sagan>SpectralDense", of_dense, 1},        /* the second form: custom_layers.md */
+	{"sagan>SpectralConv2D", of_conv, 1},
+	{"sagan>SpectralConv2DTranspose", of_transpose, 1},
+	{"sagan>SpectralEmbedding", of_embedding, 1},
+	{"sagan>ConditionalScaleShift", of_same, 2},
+	{"sagan>GlobalSumPooling2D", of_pool_all, 1},
+	{"sagan>", of_same, 1},                      /* the others keep their map */
 };
+
+static bool is_of(const keras_layer *l, const char *class_name)
+{
+	return !strcmp(class_name, "sagan>") ? !strncmp(l->class_name, class_name, 6) : !strcmp(l->class_name, class_name);
+}
 
 static bool shape_one(const keras_layer *l, const shape *all, shape *out, error *e)
 {
@@ -282,7 +299,7 @@ static bool shape_one(const keras_layer *l, const shape *all, shape *out, error 
 	for (int k = 0; k < l->nin; k++)
 		in[k] = all[l->in[k]];
 	for (int i = 0; i < COUNT(rules); i++) {
-		if (strcmp(rules[i].class_name, l->class_name) != 0)
+		if (!is_of(l, rules[i].class_name))
 			continue;
 		if (rules[i].nin < 0 ? l->nin < 1 : l->nin != rules[i].nin)
 			return error_set(e, "layer %s (%s): %d inputs", l->name, l->class_name, l->nin);

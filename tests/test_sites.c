@@ -365,6 +365,7 @@ static const struct {
 	{SITE("type: mhsa, heads: 16"), "mhsa: heads = 16: must divide the channels, 8; 1, 2, 4, 8 fit"},
 	{SITE("type: mhsa, position: none"), "position none: must be relative or absolute;"},
 	{SITE("type: outlook, heads: 5"), "outlook: heads = 5: must divide the channels, 8; 1, 2, 4, 8 fit"},
+	{SITE("type: layer_norm, residual: gamma"), "a gain called gamma of its own; none, add and scale = false fit"},
 	{SITE("type: outlook, kernel: 2, strides: 3, refuse_gaps: true"), "kernel 2 is smaller than stride 3"},
 	{SITE("type: cot, kernel: 4"), "cot: kernel = 4: must be odd; 3 and 5 fit"},
 	{SITE("type: split_attention, groups: 3"), "groups = 3: must divide the channels, 8; 1, 2, 4, 8 fit"},
