@@ -29,10 +29,9 @@ const placed_layer *trace_placed(const tracer *t, const char *path)
 bool trace_refuse(tracer *t, const node *y, const char *what)
 {
 	const placed_layer *l = trace_placed(t, y->path);
-	if (l)
-		return error_set(t->e, "%s: layer type %s: stock Keras layers do not say %s; %s keeps the layer as a "
-			"class of its own, and %s is stock", l->name, l->site.type->name, what,
-			t->form == KERAS_STOCK ? "--layers" : "no form of export",
+	if (l && t->form == KERAS_STOCK)
+		return error_set(t->e, "%s: layer type %s: stock Keras layers do not say %s; --layers writes it as a class of "
+			"sagan_layers.py, and type %s is stock", l->name, l->site.type->name, what,
 			l->site.type->own_skip ? "ashpy" : "official");
 	return error_set(t->e, "%s%s%s: Keras layers do not say %s", t->k->name, *y->path ? "/" : "", y->path, what);
 }
@@ -98,6 +97,23 @@ bool trace_alias(tracer *t, const node *y, node *x, double c)
 	return true;
 }
 
+/* What an operation without a row is to a reader. */
+static const char *words_for(const char *name)
+{
+	static const struct {
+		const char *op, *words;
+	} row[] = {
+		{"permute", "an exchange of axes"}, {"patches", "windows that overlap"}, {"patches_fold", "windows that overlap"},
+		{"concat", "values side by side"}, {"rsqrt", "this normalisation"}, {"div", "this normalisation"},
+		{"gate", "this activation"}, {"erf", "this activation"}, {"skew", "position tables"},
+		{"attention", "attention without its map"},
+	};
+	for (int i = 0; i < COUNT(row); i++)
+		if (!strcmp(row[i].op, name))
+			return row[i].words;
+	return name;
+}
+
 /* The row that makes y, tried from the outermost layer inwards, then its operation. */
 static bool emit(tracer *t, node *y)
 {
@@ -112,7 +128,7 @@ static bool emit(tracer *t, node *y)
 	for (const op_row *r = trace_op_rows; r->op; r++)
 		if (!strcmp(r->op, y->op->name))
 			return r->emit(t, y);
-	return trace_refuse(t, y, y->op->name);
+	return trace_refuse(t, y, words_for(y->op->name));
 }
 
 traced *trace_value(tracer *t, node *y)

@@ -26,9 +26,9 @@ typedef struct trace_end {
 } trace_end;
 
 /* What g computes from in[0..nin) to `out`, as a model called `name`. The graph is built with graph_trace on,
- * graph_rewrite off and a batch of two or more; a value of rank 1 among the inputs is class labels. m (borrow) owns
- * the parameters. Parameters are read as they are now. Wrong: "attention14: layer type halo: stock Keras layers
- * do not say patches; ..". new/free. */
+ * graph_rewrite off, a batch of two or more and attention asked for its map; a value of rank 1 among the inputs is
+ * class labels. m (borrow) owns the parameters, which are read as they are now. Wrong: "attention14: layer type halo:
+ * stock Keras layers do not say an exchange of axes; ..". new/free. */
 keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, const trace_end *in, trace_end out,
 			 enum keras_form form, error *e);
 

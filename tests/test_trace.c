@@ -7,7 +7,10 @@
 
 #include "core/plan.h"
 #include "keras/build.h"
+#include "keras/shapes.h"
 #include "keras/trace.h"
+#include "layers/conv.h"
+#include "layers/dense.h"
 
 enum { SAMPLES = 3 };
 
@@ -297,6 +300,331 @@ START_TEST(stock_discriminator_computes_what_ours_does)
 }
 END_TEST
 
+/* ---- what the model looks like ---- */
+
+static keras_model *model_of(const char *type, const char *set, double value, enum keras_form form)
+{
+	net_row row = {"resnet", 32, 8, 3, 1, type, type, 8, 8, NULL};
+	error e = {""};
+	net_config c = config_of(&row);
+	if (set)
+		set_arg(&c, set, value);
+	generator *n = generator_of(&c);
+	keras_model *k = keras_of_generator(n, form, &e);
+	ck_assert_msg(k, "%s: %s", type, e.text);
+	generator_free(n);
+	return k;
+}
+
+static const keras_layer *layer_of(const keras_model *k, const char *name)
+{
+	int i = keras_find(k, name);
+	ck_assert_msg(i >= 0, "no layer %s", name);
+	return &k->layer[i];
+}
+
+START_TEST(users_find_inputs_output_and_map_by_name)
+{
+	keras_model *k = model_of("official", NULL, 0, KERAS_STOCK);
+	ck_assert_int_eq(k->inputs, 2);
+	ck_assert_str_eq(k->layer[k->input[0]].name, "z");
+	ck_assert_str_eq(k->layer[k->input[1]].name, "y");
+	ck_assert_str_eq(keras_text(&k->layer[k->input[1]], "dtype", ""), "int32");
+	ck_assert_int_eq(k->outputs, 1);
+	ck_assert_str_eq(k->layer[k->output[0]].name, "image");
+	ck_assert_str_eq(layer_of(k, "attention_map")->class_name, "Softmax");
+	ck_assert_str_eq(layer_of(k, "block1_conv1")->class_name, "Conv2D");
+	keras_model_free(k);
+}
+END_TEST
+
+START_TEST(every_map_has_a_name_of_its_own)
+{
+	net_row row = {"resnet", 32, 8, 0, 1, NULL, NULL, 0, 0, NULL};
+	error e = {""};
+	net_config c = config_of(&row);
+	c.g_attention = (attention_places){2, {{.size = 8, .variant = "paper"}, {.size = 16, .variant = "plain"}}};
+	generator *n = generator_of(&c);
+	keras_model *k = keras_of_generator(n, KERAS_STOCK, &e);
+	ck_assert_msg(k, "%s", e.text);
+	shape s[256];
+	ck_assert_int_lt(k->layers, 256);
+	ck_assert_str_eq(layer_of(k, "attention_map")->class_name, "Softmax");
+	ck_assert_str_eq(layer_of(k, "attention_map_2")->class_name, "Softmax");
+	ck_assert(keras_shapes(k, s, &e));
+	ck_assert_int_eq(s[keras_find(k, "attention_map")].dim[0], 64);
+	ck_assert_int_eq(s[keras_find(k, "attention_map_2")].dim[0], 256);
+	keras_model_free(k);
+	generator_free(n);
+}
+END_TEST
+
+/* Number of layers of a class. */
+static int count_of(const keras_model *k, const char *class_name)
+{
+	int n = 0;
+	for (int i = 0; i < k->layers; i++)
+		n += !strcmp(k->layer[i].class_name, class_name);
+	return n;
+}
+
+/* A gate is a factor of a kernel, unless values are max-pooled and nothing projects them. */
+START_TEST(gates_leave_no_layer_behind)
+{
+	static const char *const types[] = {"official", "paper", "plain", "ashpy", "simplegan", "mnistgans", "conv2d", "conv"};
+	for (int i = 0; i < COUNT(types); i++) {
+		keras_model *k = model_of(types[i], NULL, 0, KERAS_STOCK);
+		ck_assert_msg(count_of(k, "Rescaling") == 0, "%s", types[i]);
+		keras_model_free(k);
+	}
+	keras_model *k = model_of("plain", "pool", 1, KERAS_STOCK);
+	ck_assert_int_eq(count_of(k, "Rescaling"), 1);
+	keras_model_free(k);
+}
+END_TEST
+
+/* Zero gates close the projection, not the network. */
+START_TEST(a_gate_of_zero_is_a_kernel_of_zeros)
+{
+	net_row row = {"resnet", 32, 8, 0, 1, "official", "official", 8, 8, NULL};
+	error e = {""};
+	net_config c = config_of(&row);
+	generator *n = generator_of(&c);
+	generator_attention_at(n, 0)->gamma->x[0] = 0;
+	keras_model *k = keras_of_generator(n, KERAS_STOCK, &e);
+	ck_assert_msg(k, "%s", e.text);
+	const keras_weight *w = &layer_of(k, "attention8_attn")->weight[0];
+	for (int64_t i = 0; i < shape_count(&w->s); i++)
+		ck_assert(w->x[i] == 0);
+	ck_assert(difference(n, apply_g, SHAPE(1, c.latent), 0, k, "closed") <= tolerance);
+	keras_model_free(k);
+	generator_free(n);
+}
+END_TEST
+
+START_TEST(a_discriminator_sums_by_a_mean_and_a_factor)
+{
+	net_row row = {"resnet", 32, 8, 3, 1, "official", "official", 8, 8, NULL};
+	error e = {""};
+	net_config c = config_of(&row);
+	discriminator *n = discriminator_of(&c);
+	keras_model *k = keras_of_discriminator(n, KERAS_STOCK, &e);
+	ck_assert_msg(k, "%s", e.text);
+	ck_assert_int_eq(count_of(k, "GlobalAveragePooling2D"), 1);
+	ck_assert_int_eq(count_of(k, "Rescaling"), 1);
+	ck_assert_double_eq(keras_number(layer_of(k, "scale"), "scale", 0), 64);
+	ck_assert_str_eq(k->layer[k->output[0]].name, "logit");
+	keras_model_free(k);
+	discriminator_free(n);
+}
+END_TEST
+
+/* ---- what stock layers do not say ---- */
+
+static const struct {
+	const char *type, *set;
+	double value;
+	const char *message;
+	const char *class_name;
+} refused[] = {
+	{"ashpy_row", NULL, 0, "attention within rows or heads", "sagan>SelfAttention2D"},
+	{"mhsa", NULL, 0, "an exchange of axes", "sagan>MultiHeadAttention2D"},
+	{"mhsa_h", NULL, 0, "an exchange of axes", "sagan>MultiHeadAttentionH2D"},
+	{"halo", NULL, 0, "an exchange of axes", "sagan>HaloAttention2D"},
+	{"halo_h", NULL, 0, "an exchange of axes", "sagan>HaloAttentionH2D"},
+	{"outlook", NULL, 0, "windows that overlap", "sagan>OutlookAttention2D"},
+	{"outlook_simple", "kernel", 2, "windows that overlap", "sagan>OutlookAttentionSimple2D"},
+	{"conv_relative", NULL, 0, "an exchange of axes", "sagan>FactorisedAttention2D"},
+	{"cot", NULL, 0, "a sum over these axes", "sagan>ContextualTransformer2D"},
+	{"split_attention", NULL, 0, "parts of a value", "sagan>SplitAttention2D"},
+	{"mixer", NULL, 0, "an exchange of axes", "sagan>Mixer2D"},
+	{"spatial_gating", NULL, 0, "parts of a value", "sagan>SpatialGating2D"},
+	{"positional_embedding", NULL, 0, "a number for each place", "sagan>PositionalEmbedding2D"},
+	{"bn_act", "evo_norm", 1, "this normalisation", "sagan>EvoNorm2D"},
+};
+
+static net_config refused_config(int i)
+{
+	net_row row = {"resnet", 32, 8, 3, 1, refused[i].type, refused[i].type, 8, 8, NULL};
+	net_config c = config_of(&row);
+	if (refused[i].set)
+		set_arg(&c, refused[i].set, refused[i].value);
+	return c;
+}
+
+START_TEST(stock_layers_refuse_by_name_and_say_what_works)
+{
+	error e = {""};
+	char start[64];
+	net_config c = refused_config(_i);
+	generator *n = generator_of(&c);
+	ck_assert_ptr_null(keras_of_generator(n, KERAS_STOCK, &e));
+	snprintf(start, sizeof start, "attention8: layer type %s: stock Keras layers do not say ", refused[_i].type);
+	ck_assert_msg(!strncmp(e.text, start, strlen(start)), "%s", e.text);
+	ck_assert_msg(strstr(e.text, refused[_i].message) && strstr(e.text, "--layers"), "%s", e.text);
+	generator_free(n);
+}
+END_TEST
+
+/* ---- the second form ---- */
+
+/* The weights of a layer of its own are all that the layer has registered: first what is trained. */
+START_TEST(the_second_form_keeps_the_layer_with_all_its_weights)
+{
+	error e = {""};
+	net_config c = refused_config(_i);
+	generator *n = generator_of(&c);
+	const module *m = generator_module(n);
+	keras_model *k = keras_of_generator(n, KERAS_LAYERS, &e);
+	ck_assert_msg(k, "%s: %s", refused[_i].type, e.text);
+	const keras_layer *l = layer_of(k, "attention8");
+	ck_assert_str_eq(l->class_name, refused[_i].class_name);
+	int w = 0;
+	for (int i = 0; i < module_params(m) + module_states(m); i++) {
+		const buffer *b = i < module_params(m) ? module_param_at(m, i) : module_state_at(m, i - module_params(m));
+		if (strncmp(b->name, "attention8/", 11))
+			continue;
+		ck_assert_int_lt(w, l->weights);
+		const bool same = shape_equal(&b->s, &l->weight[w].s)
+			&& !memcmp(b->x, l->weight[w].x, (size_t)shape_count(&b->s) * sizeof *b->x);
+		/* Self-attention has an order of its own, whatever its variant registers. */
+		ck_assert_msg(same || !strcmp(refused[_i].type, "ashpy_row"), "%s: %s", b->name, l->weight[w].name);
+		w++;
+	}
+	ck_assert_int_eq(w, l->weights);
+	keras_model_free(k);
+	generator_free(n);
+}
+END_TEST
+
+/* Every number of the network is in the model, as it is: nothing is folded, nothing left out. */
+START_TEST(the_second_form_holds_every_number_once)
+{
+	static const char *const types[] = {
+		"official", "paper", "plain", "ashpy", "simplegan", "mnistgans", "conv2d", "mhsa", "halo", "cot", "mixer",
+	};
+	net_row row = {"resnet", 32, 8, 3, 1, types[_i], types[_i], 8, 8, NULL};
+	error e = {""};
+	net_config c = config_of(&row);
+	one_plus(&c);
+	generator *g = generator_of(&c);
+	discriminator *d = discriminator_of(&c);
+	const module *m[2] = {generator_module(g), discriminator_module(d)};
+	keras_model *k[2] = {keras_of_generator(g, KERAS_LAYERS, &e), keras_of_discriminator(d, KERAS_LAYERS, &e)};
+	for (int i = 0; i < 2; i++) {
+		ck_assert_msg(k[i], "%s: %s", types[_i], e.text);
+		int64_t states = 0;
+		for (int s = 0; s < module_states(m[i]); s++)
+			states += shape_count(&module_state_at(m[i], s)->s);
+		ck_assert_int_eq(keras_count(k[i]), module_param_count(m[i]) + states);
+		keras_model_free(k[i]);
+	}
+	generator_free(g);
+	discriminator_free(d);
+}
+END_TEST
+
+START_TEST(self_attention_is_written_in_the_order_of_its_class)
+{
+	static const char *const want[] = {
+		"gamma", "query_kernel", "query_bias", "key_kernel", "key_bias", "value_kernel", "value_bias", "out_kernel",
+		"out_bias", "query_u", "key_u", "value_u", "out_u",
+	};
+	keras_model *k = model_of("simplegan", NULL, 0, KERAS_LAYERS);   /* registers its keys last, its gate first */
+	const keras_layer *l = layer_of(k, "attention8");
+	ck_assert_int_eq(l->weights, COUNT(want));
+	for (int i = 0; i < COUNT(want); i++)
+		ck_assert_str_eq(l->weight[i].name, want[i]);
+	keras_model_free(k);
+}
+END_TEST
+
+/* Without spectral norm all its classes can be evaluated here: the same numbers as the network. */
+START_TEST(the_second_form_computes_what_ours_does)
+{
+	static const char *const types[] = {"official", "paper", "plain", "ashpy", "simplegan", "se", "bias"};
+	net_row row = {"resnet", 32, 8, 3, 1, types[_i], types[_i], 8, 8, without_sn};
+	error e = {""};
+	net_config c = config_of(&row);
+	if (!strcmp(types[_i], "se"))
+		set_arg(&c, "residual", LAYER_ADD);
+	generator *n = generator_of(&c);
+	keras_model *k = keras_of_generator(n, KERAS_LAYERS, &e);
+	ck_assert_msg(k, "%s: %s", types[_i], e.text);
+	double d = difference(n, apply_g, SHAPE(1, c.latent), c.classes, k, types[_i]);
+	ck_assert_msg(d <= tolerance, "%s: %g", types[_i], d);
+	keras_model_free(k);
+	generator_free(n);
+}
+END_TEST
+
+/* ---- compositions ---- */
+
+/* A graph that no network of ours is. */
+START_TEST(any_composition_is_traced)
+{
+	error e = {""};
+	rng r = rng_new(1, "own");
+	module *m = module_new(&e);
+	conv a, b;
+	dense out;
+	conv_init(m, &a, "a", 2, (conv_options){.filters = 4, .kh = 3, .sh = 2, .padding = PAD_EVEN, .pad = 2, .bias = true,
+		.kernel_init = {INIT_GLOROT_UNIFORM, 0}});
+	conv_init(m, &b, "b", 4, (conv_options){.filters = 4, .kh = 1, .padding = PAD_VALID,
+		.kernel_init = {INIT_GLOROT_UNIFORM, 0}});
+	dense_init(m, &out, "out", 4 * 4 * 4, (dense_options){.units = 3, .bias = true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}});
+	ck_assert(module_alloc(m, &r, &e));
+	stir(m);
+	graph *g = graph_new(&e);
+	buffer *x = buffer_new("x", SHAPE(SAMPLES, 6, 6, 2), &e);
+	rng_fill_normal(&r, x->x, shape_count(&x->s));
+	graph_rewrite(g, false);
+	graph_trace(g, true);
+	node *in = graph_leaf(g, x), *y = op_leaky_relu(g, conv_apply(g, &a, in, (mode){0}), 0.1);
+	y = op_sub(g, y, op_scale(g, op_sigmoid(g, conv_apply(g, &b, y, (mode){0})), 3));
+	y = dense_apply(g, &out, op_reshape(g, y, SHAPE(SAMPLES, 4 * 4 * 4)), (mode){0});
+	keras_model *k = keras_trace(g, m, "own", 1, &(trace_end){in, "x"}, (trace_end){y, "score"}, KERAS_STOCK, &e);
+	ck_assert_msg(k, "%s", e.text);
+	ck_assert_int_eq(count_of(k, "ZeroPadding2D"), 1);
+	plan *p = plan_new(g, &y, 1, 0, &e);
+	plan_run(p);
+	keras_net *n = keras_net_new(k, SAMPLES, &e);
+	ck_assert_msg(n, "%s", e.text);
+	real got[SAMPLES * 3];
+	ck_assert_msg(keras_net_run(n, SAMPLES, (const real *const[]){x->x}, got, &e), "%s", e.text);
+	for (int i = 0; i < SAMPLES * 3; i++)
+		ck_assert_double_le(fabs((double)got[i] - (double)plan_value(p, y)[i]), 10 * tolerance);
+	keras_net_free(n);
+	plan_free(p);
+	keras_model_free(k);
+	graph_free(g);
+	buffer_free(x);
+	module_free(m);
+}
+END_TEST
+
+START_TEST(recording_is_off_unless_asked_for)
+{
+	error e = {""};
+	int n;
+	graph *g = graph_new(&e);
+	buffer *x = buffer_new("x", SHAPE(2, 3), &e);
+	op_gelu(g, graph_leaf(g, x));
+	graph_calls(g, &n);
+	ck_assert_int_eq(n, 0);
+	graph_trace(g, true);
+	graph_push(g, "here");
+	node *y = op_gelu(g, graph_leaf(g, x));
+	const graph_call *c = graph_calls(g, &n);
+	ck_assert_int_eq(n, 1);
+	ck_assert_str_eq(c->kind, "activation");
+	ck_assert_str_eq(c->path, "here");
+	ck_assert(c->x == graph_leaf(g, x) && c->y == y);
+	graph_free(g);
+	buffer_free(x);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("trace");
@@ -304,6 +632,20 @@ int main(void)
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, stock_generator_computes_what_ours_does, 0, COUNT(networks));
 	tcase_add_loop_test(t, stock_discriminator_computes_what_ours_does, 0, COUNT(networks));
+	tcase_add_loop_test(t, the_second_form_computes_what_ours_does, 0, 7);
+	tcase_add_test(t, any_composition_is_traced);
+	suite_add_tcase(s, t);
+	t = tcase_create("form");
+	tcase_add_test(t, users_find_inputs_output_and_map_by_name);
+	tcase_add_test(t, every_map_has_a_name_of_its_own);
+	tcase_add_test(t, gates_leave_no_layer_behind);
+	tcase_add_test(t, a_gate_of_zero_is_a_kernel_of_zeros);
+	tcase_add_test(t, a_discriminator_sums_by_a_mean_and_a_factor);
+	tcase_add_loop_test(t, stock_layers_refuse_by_name_and_say_what_works, 0, COUNT(refused));
+	tcase_add_loop_test(t, the_second_form_keeps_the_layer_with_all_its_weights, 0, COUNT(refused));
+	tcase_add_loop_test(t, the_second_form_holds_every_number_once, 0, 11);
+	tcase_add_test(t, self_attention_is_written_in_the_order_of_its_class);
+	tcase_add_test(t, recording_is_off_unless_asked_for);
 	suite_add_tcase(s, t);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
