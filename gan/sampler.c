@@ -33,6 +33,7 @@ struct sampler {
 	real *host_z, *host_y;                       /* own; [B,Z], [B] */
 	forward draw, collect, attend;               /* collect, attend: built when first needed */
 	real *map;                                   /* own; of attend */
+	sampler_net other;                           /* run NULL: the generator is ours */
 };
 
 /* ---- building ---- */
@@ -84,10 +85,27 @@ sampler *sampler_new(const config *cfg, int64_t batch, error *e)
 	return s;
 }
 
+sampler *sampler_of_net(const sampler_net *net, error *e)
+{
+	sampler *s = mem_zero(1, sizeof *s, e);
+	if (!s) {
+		net->free(net->ctx);
+		return NULL;
+	}
+	config_init(&s->cfg);
+	s->batch = 1;
+	s->other = *net;
+	s->other.path = NULL;
+	snprintf(s->path, sizeof s->path, "%s", net->path);
+	return s;
+}
+
 void sampler_free(sampler *s)
 {
 	if (!s)
 		return;
+	if (s->other.run)
+		s->other.free(s->other.ctx);
 	forward_free(&s->draw);
 	forward_free(&s->collect);
 	forward_free(&s->attend);
@@ -112,7 +130,8 @@ static bool ends_with(const char *name, const char *end)
 }
 
 /* A moving average of unit vectors is shorter than one, and sigma = v'Wu with it: without this the
- * averaged generator would have weights that are too large, early in training by half. */
+ * averaged generator would have weights that are too large, early in training by half. Vectors of length 1
+ * up to rounding stay as they are: an import chooses their last digits (keras/import.h). */
 static void make_vectors_unit(module *m)
 {
 	for (int i = 0; i < module_states(m); i++) {
@@ -123,7 +142,7 @@ static void make_vectors_unit(module *m)
 			continue;
 		for (int64_t k = 0; k < n; k++)
 			sum += (double)b->x[k] * (double)b->x[k];
-		for (int64_t k = 0; sum > 0 && k < n; k++)
+		for (int64_t k = 0; sum > 0 && fabs(sum - 1) > 1e-5 && k < n; k++)
 			b->x[k] = (real)((double)b->x[k] / sqrt(sum));
 	}
 }
@@ -287,29 +306,42 @@ int64_t sampler_batch(const sampler *s)
 
 int64_t sampler_image_size(const sampler *s)
 {
-	return (int64_t)s->net.size * s->net.size * s->net.channels;
+	const shape image = sampler_image_shape(s);
+	return shape_count(&image);
+}
+
+shape sampler_image_shape(const sampler *s)
+{
+	if (s->other.run)
+		return SHAPE(s->other.h, s->other.w, s->other.c);
+	return SHAPE(s->net.size, s->net.size, s->net.channels);
 }
 
 int64_t sampler_latent_size(const sampler *s)
 {
-	return s->cfg.model.latent;
+	return s->other.run ? s->other.latent : s->cfg.model.latent;
 }
 
 int sampler_classes(const sampler *s)
 {
-	return s->net.classes;
+	return s->other.run ? s->other.classes : s->net.classes;
 }
 
 /* ---- images ---- */
 
+static bool check_labels(const sampler *s, int64_t n, const real *label, error *e)
+{
+	const int K = sampler_classes(s);
+	for (int64_t i = 0; K && i < n; i++)
+		if (!label || !(label[i] >= 0 && label[i] < K))
+			return error_set(e, "class %g: must be 0 to %d", label ? (double)label[i] : NAN, K - 1);
+	return true;
+}
+
 /* The last batch is filled up with other images, the same each time: only batch statistics see them. */
-bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, error *e)
+static void run_batches(sampler *s, int64_t n, const real *z, const real *label, real *images)
 {
 	int64_t Z = sampler_latent_size(s), size = sampler_image_size(s);
-	for (int64_t i = 0; s->net.classes && i < n; i++)
-		if (!label || !(label[i] >= 0 && label[i] < s->net.classes))
-			return error_set(e, "class %g: must be 0 to %d", label ? (double)label[i] : NAN,
-				s->net.classes - 1);
 	for (int64_t lo = 0; lo < n; lo += s->batch) {
 		int64_t k = MIN(s->batch, n - lo);
 		rng filler = rng_new((uint64_t)s->cfg.seed, "filler");
@@ -324,6 +356,15 @@ bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *
 		memcpy(images + lo * size, plan_value(s->draw.p, s->draw.x),
 			(size_t)(k * size) * sizeof *images);
 	}
+}
+
+bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, error *e)
+{
+	if (!check_labels(s, n, label, e))
+		return false;
+	if (s->other.run)
+		return s->other.run(s->other.ctx, n, z, label, images, e);
+	run_batches(s, n, z, label, images);
 	return true;
 }
 
@@ -343,7 +384,7 @@ int sample_columns(const sampler *s, const sample_request *q)
 {
 	if (q->columns > 0)
 		return q->columns;
-	int K = s->net.classes;
+	int K = sampler_classes(s);
 	if (q->label < 0 && !q->interpolate && K > 0 && q->n >= 2 * K)
 		return (int)((q->n + K - 1) / K);
 	return (int)ceil(sqrt((double)q->n));
@@ -352,7 +393,7 @@ int sample_columns(const sampler *s, const sample_request *q)
 /* Rows are classes where there is room for it; with few images the classes take turns. */
 static int label_of(const sampler *s, const sample_request *q, int64_t k, int columns)
 {
-	int K = s->net.classes;
+	int K = sampler_classes(s);
 	if (q->label >= 0 || K == 0)
 		return MAX(q->label, 0);
 	bool rows = q->interpolate || q->n >= 2 * K;
@@ -374,7 +415,7 @@ static void interpolated(const sampler *s, const sample_request *q, int64_t k, i
 bool sampler_request(sampler *s, const sample_request *q, real *images, error *e)
 {
 	int64_t Z = sampler_latent_size(s);
-	int columns = sample_columns(s, q), K = s->net.classes;
+	int columns = sample_columns(s, q), K = sampler_classes(s);
 	if (q->label >= 0 && (K == 0 || q->label >= K))
 		return K == 0
 			? error_set(e, "class %d: the network is not conditional, it has no classes", q->label)
@@ -409,7 +450,7 @@ static int mapped(const sampler *s, int k)
 
 int sampler_attentions(const sampler *s)
 {
-	return mapped(s, -1);
+	return s->other.run ? 0 : mapped(s, -1);
 }
 
 /* The map as [N,M]. Row attention [1,H,W,W] sees its own image row only: zeros elsewhere. */

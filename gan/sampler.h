@@ -21,9 +21,21 @@ sampler *sampler_new(const config *cfg, int64_t batch, error *e);
 /* From a checkpoint file or a run directory: the averaged generator, or the raw one. `warning` as
  * for checkpoint_latest. */
 sampler *sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, error *warning, error *e);
+/* From a generator of another kind: what the rest of this header does with one of ours, attention maps excepted. `net` is
+ * copied, its ctx owned: freed with the sampler, and when NULL is returned. */
+typedef struct sampler_net {
+	void *ctx;
+	/* images [n,H,W,C] from z [n,Z] and label [n] (NULL when there are no classes) */
+	bool (*run)(void *ctx, int64_t n, const real *z, const real *label, real *images, error *e);
+	void (*free)(void *ctx);
+	int64_t latent, h, w, c;
+	int classes;                                 /* 0: unconditional */
+	const char *path;                            /* where it comes from; copied */
+} sampler_net;
+sampler *sampler_of_net(const sampler_net *net, error *e);
 void sampler_free(sampler *s);
 
-/* The generator becomes a copy of `from` (same network); with ema.bn_mode = standing its statistics
+/* Not for a generator of another kind. The generator becomes a copy of `from` (same network); with ema.bn_mode = standing its statistics
  * are collected anew. */
 bool sampler_take(sampler *s, const module *from, error *e);
 
@@ -31,12 +43,13 @@ bool sampler_take(sampler *s, const module *from, error *e);
  * Nothing has changed on failure. */
 bool network_load(const char *path, const char *group, module *m, error *e);
 
-const config *sampler_config(const sampler *s);
+const config *sampler_config(const sampler *s);      /* of a generator of another kind: the defaults */
 /* The generator that draws, for reading; it is the sampler's. */
 const generator *sampler_generator(const sampler *s);
 const char *sampler_path(const sampler *s);          /* the file it came from, or "" */
 int64_t sampler_step(const sampler *s);
 int64_t sampler_batch(const sampler *s);              /* images of one pass */
+shape sampler_image_shape(const sampler *s);         /* [H,W,C] */
 int64_t sampler_image_size(const sampler *s);        /* elements of one image: H * W * C */
 int64_t sampler_latent_size(const sampler *s);       /* Z */
 int sampler_classes(const sampler *s);               /* 0: unconditional */

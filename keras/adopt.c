@@ -508,6 +508,25 @@ static bool adopt(adoption *a)
 	return verdict(a) && ok && move_all(a);
 }
 
+/* A model with weights shows what it wants, whether or not we know its classes. */
+static bool wants_as_they_are(adoption *a)
+{
+	if (keras_count(a->m) == 0)
+		return false;
+	for (int i = 0; i < a->m->layers; i++) {
+		const keras_layer *l = &a->m->layer[i];
+		keras_wants *want = &a->want[i];
+		if (l->weights > KERAS_WEIGHTS_MAX)
+			return false;
+		want->n = l->weights;
+		for (int k = 0; k < l->weights; k++) {
+			want->w[k] = (keras_wanted){.s = l->weight[k].s, .trained = true};
+			snprintf(want->w[k].name, KERAS_NAME, "%s", l->weight[k].name);
+		}
+	}
+	return true;
+}
+
 bool keras_adopt(keras_model *m, keras_model *weights, keras_line line, void *ctx, error *e)
 {
 	const size_t n = (size_t)m->layers;
@@ -516,7 +535,7 @@ bool keras_adopt(keras_model *m, keras_model *weights, keras_line line, void *ct
 	a.want = a.to ? mem_zero(n, sizeof *a.want, e) : NULL;
 	a.order = a.want ? mem_new(n, sizeof *a.order, e) : NULL;
 	bool ok = a.order && keras_order(m, a.order, e);
-	if (ok && !keras_weights_wanted(m, a.want, &a.unknown)) {
+	if (ok && !keras_weights_wanted(m, a.want, &a.unknown) && !wants_as_they_are(&a)) {
 		free(a.want);
 		a.want = NULL;
 	}

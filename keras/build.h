@@ -31,7 +31,7 @@ shape keras_net_output_shape(const keras_net *n);    /* of one sample */
 bool keras_net_run(keras_net *net, int64_t n, const real *const *inputs, real *out, error *e);
 
 /* The weights that layer i has by its class and settings and the shape of its input. */
-enum { KERAS_WEIGHTS_MAX = 16 };
+enum { KERAS_WEIGHTS_MAX = 64 };
 typedef struct keras_wanted {
 	char name[KERAS_NAME];                       /* "kernel" */
 	shape s;

@@ -10,6 +10,7 @@
 #include "gan/checkpoint.h"
 #include "gan/pictures.h"
 #include "gan/sampler.h"
+#include "keras/sample.h"
 #include "tools/command.h"
 
 enum { BATCH = 64 };
@@ -22,14 +23,15 @@ static bool is_folder(const char *path)
 }
 
 /* [-1,1] to bytes; nothing else has been done to the picture. */
-static bool write_one(const char *path, const config *c, const real *x, int64_t size, error *e)
+static bool write_one(const char *path, shape s, const real *x, error *e)
 {
+	const int64_t size = shape_count(&s);
 	uint8_t *byte = mem_new((size_t)size, 1, e);
 	if (!byte)
 		return false;
 	for (int64_t i = 0; i < size; i++)
 		byte[i] = (uint8_t)(MIN(MAX((x[i] + 1) * (real)127.5, 0), 255) + (real)0.5);
-	const bool ok = png_write(path, byte, c->model.size, c->model.size, c->model.channels, e);
+	const bool ok = png_write(path, byte, (int)s.dim[0], (int)s.dim[1], (int)s.dim[2], e);
 	free(byte);
 	return ok;
 }
@@ -37,7 +39,6 @@ static bool write_one(const char *path, const config *c, const real *x, int64_t 
 /* One file per image: DIR/000000.png, .. */
 static bool write_each(const char *dir, const sampler *s, const real *x, int64_t n, error *e)
 {
-	const config *c = sampler_config(s);
 	const int64_t size = sampler_image_size(s);
 	char path[4096];
 	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
@@ -45,19 +46,23 @@ static bool write_each(const char *dir, const sampler *s, const real *x, int64_t
 	for (int64_t i = 0; i < n; i++) {
 		const size_t len = strlen(dir);
 		snprintf(path, sizeof path, "%s%s%06lld.png", dir, len && dir[len - 1] == '/' ? "" : "/", (long long)i);
-		if (!write_one(path, c, x + i * size, size, e))
+		if (!write_one(path, sampler_image_shape(s), x + i * size, e))
 			return false;
 	}
 	printf("%lld images: %s\n", (long long)n, dir);
 	return true;
 }
 
-static bool write_grid(const char *path, const sampler *s, const sample_request *q, const real *x, error *e)
+static bool write_grid(const char *path, const sampler *s, const sample_request *q, const real *x, bool is_keras,
+	error *e)
 {
-	const config *c = sampler_config(s);
-	if (!picture_grid(path, x, q->n, c->model.size, c->model.size, c->model.channels, sample_columns(s, q), e))
+	const shape i = sampler_image_shape(s);
+	if (!picture_grid(path, x, q->n, (int)i.dim[0], (int)i.dim[1], (int)i.dim[2], sample_columns(s, q), e))
 		return false;
-	printf("%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s), path);
+	if (is_keras)
+		printf("%lld images of %s: %s\n", (long long)q->n, sampler_path(s), path);
+	else
+		printf("%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s), path);
 	return true;
 }
 
@@ -80,17 +85,19 @@ static bool choose_best(const char *run, char *path, size_t size, error *e)
 	return checkpoint_best_path(run, path, size, e);
 }
 
-static bool sample(const char *from, bool raw, const sample_request *q, const char *out, error *e)
+/* `from` is a run or a checkpoint, or a file of Keras. */
+static bool sample(const char *from, bool is_keras, bool raw, const sample_request *q, const char *out, error *e)
 {
 	error warning = {.text = ""};
-	sampler *s = sampler_open(from, raw, BATCH, &warning, e);
+	sampler *s = is_keras ? keras_sampler_open(from, MIN(BATCH, q->n), e)
+			      : sampler_open(from, raw, BATCH, &warning, e);
 	if (!s)
 		return false;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	real *x = mem_new((size_t)q->n * (size_t)sampler_image_size(s), sizeof *x, e);
 	const bool ok = x && check_request(s, q, e) && sampler_request(s, q, x, e)
-		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, e));
+		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, is_keras, e));
 	free(x);
 	sampler_free(s);
 	return ok;
@@ -98,7 +105,7 @@ static bool sample(const char *from, bool raw, const sample_request *q, const ch
 
 static int run(const command *c, int argc, char **argv)
 {
-	const char *from = NULL, *out = "samples.png";
+	const char *from = NULL, *keras = NULL, *out = "samples.png";
 	sample_request q = {.n = 64, .seed = 1, .label = -1};
 	int64_t seed = 1;
 	int threads = 0;
@@ -111,18 +118,23 @@ static int run(const command *c, int argc, char **argv)
 		{"truncation", OPTION_REAL, &q.truncation, 0.01, 100, "T", "latents within +-T: better, less varied"},
 		{"interpolate", OPTION_FLAG, &q.interpolate, 0, 0, NULL, "rows that lead from one latent to another"},
 		{"columns", OPTION_INT, &q.columns, 1, 10000, "N", "images per row"},
+		{"from", OPTION_TEXT, &keras, 0, 0, "FILE", "a generator in a file of Keras: .keras or .h5"},
 		{"best", OPTION_FLAG, &best, 0, 0, NULL, "the checkpoint with the best score, not the newest"},
 		{"raw", OPTION_FLAG, &raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"out", OPTION_TEXT, &out, 0, 0, "FILE|DIR/", "a grid, or one file per image (samples.png)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 	};
-	int status = options_parse(c, rows, COUNT(rows), argc, argv, &from, 1, 1);
+	int status = options_parse(c, rows, COUNT(rows), argc, argv, &from, 0, 1);
 	if (status >= 0)
 		return status;
+	if (!from == !keras)
+		return fail_usage(c, from ? "--from FILE takes the place of a run" : "an argument is missing");
+	if (keras && (raw || best))
+		return fail_usage(c, "--from: a file of Keras has no %s", raw ? "raw generator" : "best checkpoint");
 	error e;
 	q.seed = (uint64_t)seed;
 	if (!pool_start(threads, &e) || (best && !choose_best(from, best_path, sizeof best_path, &e))
-	    || !sample(best ? best_path : from, raw, &q, out, &e))
+	    || !sample(keras ? keras : best ? best_path : from, keras != NULL, raw, &q, out, &e))
 		status = fail(&e);
 	else
 		status = EXIT_GOOD;
@@ -136,6 +148,7 @@ const command command_sample = {
 		 "the best score), or from one file, with the moving average of the generator.",
 	.examples = "examples:\n"
 		    "  sagan sample runs/demo --n 100 --out digits.png\n"
-		    "  sagan sample runs/demo --class 7 --truncation 0.8 --n 10 --out sevens/",
+		    "  sagan sample runs/demo --class 7 --truncation 0.8 --n 10 --out sevens/\n"
+		    "  sagan sample --from generator.keras --n 100",
 	.run = run,
 };
