@@ -32,11 +32,12 @@ CC := gcc
 endif
 CFLAGS   ?= -O3 -g
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
-PACKAGES := openblas libpng hdf5 yaml-0.1 zlib jansson libzip
+PACKAGES := openblas libpng hdf5 yaml-0.1 zlib jansson libzip libprotobuf-c
+PROGRAMS := protoc-c
 
 # Asked once, and only when something is compiled. It may be missing before the set-up: setup.sh says so.
 ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
-ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. $(WARN) $(CFLAGS) \
+ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) $(CFLAGS) \
 	-fno-math-errno -fno-trapping-math -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -DNO_CLONES -Wno-format-truncation) \
@@ -53,7 +54,7 @@ FLAGS_v3   := -ffp-contract=fast -march=x86-64-v3
 FLAGS_v4   := -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=512
 
 LIB_SRC  := $(filter-out core/tile.c,$(wildcard core/*.c layers/*.c optim/*.c data/*.c gan/*.c keras/*.c))
-LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/tile_%.o)
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/tile_%.o) $(B)/keras/onnx.pb-c.o
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
 TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
@@ -82,6 +83,16 @@ $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Messages of ONNX: C from keras/onnx.proto.
+$(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto $(B)/.flags
+	@mkdir -p $(@D)
+	$(Q)protoc-c --c_out=$(B) $<
+
+$(B)/%.pb-c.o: $(B)/%.pb-c.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/keras/onnx_graph.o: $(B)/keras/onnx.pb-c.h
+
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(B)/libsagan.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
@@ -90,7 +101,7 @@ $(B)/examples/%: $(B)/examples/%.o $(B)/libsagan.a
 
 # Rewritten only when the command changes, so that `make CFLAGS=...` rebuilds.
 $(B)/.flags: FORCE
-	@tools/setup.sh check $(PACKAGES)
+	@tools/setup.sh check $(PACKAGES) $(PROGRAMS)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
 
@@ -102,7 +113,7 @@ demo test golden: setup
 	$(AGAIN) run-$@
 
 setup:
-	@tools/setup.sh install $(PACKAGES) check
+	@tools/setup.sh install $(PACKAGES) $(PROGRAMS) check
 
 run-demo: all
 	$(BUILD)/sagan train configs/demo.yaml --out runs/demo --max-time 170s

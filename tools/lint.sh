@@ -41,6 +41,7 @@ once 'hdf5\.h|H5.*\.h' core/h5_internal.h
 once 'jansson\.h' keras/json_internal.h
 once 'png\.h' data/png.c
 once 'zlib\.h' data/source.c
+once 'protobuf-c.*\.h' ''
 once 'zip\.h' keras/zip.c
 once 'yaml\.h' gan/config_yaml.c
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds the libraries that pkg-config is asked for, and installs what is missing.
+# Finds the libraries that pkg-config is asked for and programs that the build runs, and installs what is missing.
 #
 #     tools/setup.sh check NAME...      says what is missing; status 1 when something is
 #     tools/setup.sh install NAME...    apt-get installs it (with sudo when not root)
@@ -8,7 +8,7 @@ set -eu
 what=$1
 shift
 
-# Debian's package of a pkg-config name.
+# Debian's package of a pkg-config name or of a program.
 package() {
 	case $1 in
 	openblas) echo libopenblas-dev ;;
@@ -19,14 +19,18 @@ package() {
 	jansson) echo libjansson-dev ;;
 	libzip) echo libzip-dev ;;
 	libprotobuf-c) echo libprotobuf-c-dev ;;
+	protoc-c) echo protobuf-c-compiler ;;
 	check) echo check ;;
 	*) echo "$0: $1: unknown library" >&2; exit 2 ;;
 	esac
 }
 
-# A name that pkg-config does not know; all of them when there is no pkg-config.
+# A program that is not there, or a name that pkg-config does not know; all of these when there is no pkg-config.
 is_missing() {
-	! pkg-config --exists "$1" 2>/dev/null
+	case $1 in
+	protoc-c) ! command -v "$1" >/dev/null 2>&1 ;;
+	*) ! pkg-config --exists "$1" 2>/dev/null ;;
+	esac
 }
 
 missing=

@@ -1,0 +1,458 @@
+/* ONNX files: read back with the messages of the format and followed through their graph. What ONNX Runtime computes
+ * from them is for tests/keras/check_onnx.py; with SAGAN_ONNX_DIR set, the files and references that it needs
+ * stay there. */
+#include "core/rng.h"
+#include "keras/build.h"
+#include "keras/files.h"
+#include "keras/onnx.h"
+#include "keras/onnx.pb-c.h"
+#include "keras/read.h"
+
+#include <check.h>
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static char dir[256];
+static error e;
+
+#define OK(call) do { e.text[0] = '\0'; ck_assert_msg(call, "%s", e.text); } while (0)
+#define REFUSED(call, part) do { \
+	e.text[0] = '\0'; \
+	ck_assert_msg(!(call), "accepted; expected: %s", part); \
+	ck_assert_msg(strstr(e.text, part), "\"%s\" lacks \"%s\"", e.text, part); \
+} while (0)
+
+static const char *in_dir(const char *base, const char *end)
+{
+	static char path[4][400];
+	static int turn;
+	char *p = path[turn++ % 4];
+	snprintf(p, sizeof path[0], "%s/%s%s", dir, base, end);
+	return p;
+}
+
+/* ---- a network with every class ---- */
+
+typedef struct sketch {
+	keras_model *m;
+	rng r;
+} sketch;
+
+static int add(sketch *n, const char *class_name, const char *name, int from)
+{
+	int at = keras_add(n->m, class_name, name, from >= 0, &from, &e);
+	ck_assert_msg(at >= 0, "%s", e.text);
+	return at;
+}
+
+static int add2(sketch *n, const char *class_name, const char *name, int a, int b)
+{
+	int at = keras_add(n->m, class_name, name, 2, (const int[]){a, b}, &e);
+	ck_assert_msg(at >= 0, "%s", e.text);
+	return at;
+}
+
+/* Random values; variances are positive. */
+static void weight(sketch *n, int at, const char *name, shape s)
+{
+	size_t count = (size_t)shape_count(&s);
+	real *x = malloc(count * sizeof *x);
+	for (size_t i = 0; i < count; i++)
+		x[i] = (real)(strcmp(name, "moving_variance") ? 0.3 * rng_normal(&n->r) : 0.5 + 0.1 * (double)(i % 7));
+	OK(keras_add_weight(n->m, at, name, s, x, &e));
+	free(x);
+}
+
+#define LIST(at, key, ...) OK(keras_set_list(n->m, at, key, 2, (const int64_t[]){__VA_ARGS__}, &e))
+
+static int conv(sketch *n, const char *class_name, const char *name, int from, int64_t k, int64_t stride, const char *padding,
+		int64_t cin, int64_t cout)
+{
+	bool up = !strcmp(class_name, "Conv2DTranspose");
+	int at = add(n, class_name, name, from);
+	OK(keras_set_int(n->m, at, "filters", cout, &e));
+	LIST(at, "kernel_size", k, k + 1);
+	LIST(at, "strides", stride, stride);
+	OK(keras_set_text(n->m, at, "padding", padding, &e));
+	OK(keras_set_text(n->m, at, "data_format", "channels_last", &e));
+	OK(keras_set_bool(n->m, at, "use_bias", true, &e));
+	weight(n, at, "kernel", up ? SHAPE(k, k + 1, cout, cin) : SHAPE(k, k + 1, cin, cout));
+	weight(n, at, "bias", SHAPE(cout));
+	return at;
+}
+
+static int dense(sketch *n, const char *name, int from, int64_t cin, int64_t cout, const char *activation)
+{
+	int at = add(n, "Dense", name, from);
+	OK(keras_set_int(n->m, at, "units", cout, &e) && keras_set_bool(n->m, at, "use_bias", true, &e));
+	OK(keras_set_text(n->m, at, "activation", activation, &e));
+	weight(n, at, "kernel", SHAPE(cin, cout));
+	weight(n, at, "bias", SHAPE(cout));
+	return at;
+}
+
+static int reshape(sketch *n, const char *name, int from, int rank, const int64_t *s)
+{
+	int at = add(n, "Reshape", name, from);
+	OK(keras_set_list(n->m, at, "target_shape", rank, s, &e));
+	return at;
+}
+
+static int activation(sketch *n, const char *name, int from)
+{
+	int at = add(n, "Activation", name, from);
+	OK(keras_set_text(n->m, at, "activation", name, &e));
+	return at;
+}
+
+static int norm(sketch *n, const char *class_name, const char *name, int from, int64_t c, bool gamma)
+{
+	bool batch = !strcmp(class_name, "BatchNormalization");
+	int at = add(n, class_name, name, from);
+	OK(keras_set_int(n->m, at, "axis", -1, &e) && keras_set_float(n->m, at, "epsilon", 1e-3, &e));
+	OK(keras_set_bool(n->m, at, "center", true, &e) && keras_set_bool(n->m, at, "scale", gamma, &e));
+	if (gamma)
+		weight(n, at, "gamma", SHAPE(c));
+	weight(n, at, "beta", SHAPE(c));
+	if (batch) {
+		weight(n, at, "moving_mean", SHAPE(c));
+		weight(n, at, "moving_variance", SHAPE(c));
+	}
+	return at;
+}
+
+/* A map [5,7,3] through every window, up and down; odd sizes, even windows, both paddings. */
+static int windows(sketch *n, int x)
+{
+	int a = conv(n, "Conv2D", "c1", x, 3, 2, "same", 3, 4);              /* [3,4,4] */
+	a = norm(n, "BatchNormalization", "bn", a, 4, false);
+	a = conv(n, "Conv2DTranspose", "t1", a, 4, 2, "same", 4, 5);         /* [6,8,5] */
+	a = activation(n, "gelu", a);
+	a = conv(n, "Conv2DTranspose", "t2", a, 2, 3, "valid", 5, 4);        /* [18,24,4]: stride beyond the window */
+	a = conv(n, "Conv2DTranspose", "t3", a, 3, 2, "valid", 4, 3);        /* [37,49,3] */
+	a = add(n, "MaxPooling2D", "mp", a);
+	LIST(a, "pool_size", 3, 3);
+	LIST(a, "strides", 2, 2);
+	OK(keras_set_text(n->m, a, "padding", "valid", &e));
+	a = conv(n, "Conv2D", "c2", a, 2, 3, "valid", 3, 4);                 /* [6,8,4] */
+	a = add(n, "UpSampling2D", "up", a);
+	LIST(a, "size", 2, 2);
+	OK(keras_set_text(n->m, a, "interpolation", "bilinear", &e));
+	a = add(n, "ZeroPadding2D", "zp", a);
+	OK(keras_set_pairs(n->m, a, "padding", 4, (const int64_t[]){1, 2, 0, 3}, &e));    /* [15,19,4] */
+	a = conv(n, "Conv2D", "c3", a, 4, 2, "same", 4, 4);                  /* [8,10,4] */
+	a = add(n, "AveragePooling2D", "ap", a);
+	LIST(a, "pool_size", 2, 2);
+	LIST(a, "strides", 2, 2);
+	OK(keras_set_text(n->m, a, "padding", "valid", &e));                 /* [4,5,4] */
+	a = norm(n, "LayerNormalization", "ln", a, 4, true);
+	a = add(n, "UpSampling2D", "nearest", a);
+	LIST(a, "size", 1, 2);
+	OK(keras_set_text(n->m, a, "interpolation", "nearest", &e));         /* [4,10,4] */
+	return a;
+}
+
+/* Attention over [4,10,4], a Dense over the channels, a conditional scale, then both kinds of output. */
+static keras_model *every_class(bool map)
+{
+	sketch all_of_it = {.m = keras_model_new("every", &e), .r = rng_new(7, "weights")}, *n = &all_of_it;
+	int x = keras_add_input(n->m, "x", SHAPE(5, 7, 3), "float32", &e);
+	int y = keras_add_input(n->m, "y", SHAPE(1), "int32", &e);
+	int a = windows(n, x);
+	int q = reshape(n, "q", a, 2, (const int64_t[]){40, 4});
+	int k = reshape(n, "k", dense(n, "key", a, 4, 4, "tanh"), 2, (const int64_t[]){40, 4});
+	int s = add2(n, "Dot", "scores", q, k);
+	LIST(s, "axes", 2, 2);
+	s = add(n, "Softmax", "rows", s);
+	OK(keras_set_int(n->m, s, "axis", -1, &e));
+	s = add2(n, "Dot", "context", s, q);
+	LIST(s, "axes", 2, 1);
+	s = reshape(n, "map", s, 3, (const int64_t[]){4, 10, 4});
+	s = keras_add(n->m, "Add", "sum", 3, (const int[]){s, a, a}, &e);
+	int g = add(n, "Embedding", "gain", y);
+	OK(keras_set_int(n->m, g, "input_dim", 5, &e) && keras_set_int(n->m, g, "output_dim", 4, &e));
+	weight(n, g, "embeddings", SHAPE(5, 4));
+	g = reshape(n, "gain_map", g, 3, (const int64_t[]){1, 1, 4});
+	s = add2(n, "Multiply", "scaled", s, g);
+	s = add(n, "ReLU", "leaky", s);
+	OK(keras_set_float(n->m, s, "negative_slope", 0.2, &e));
+	static const char *const all[] = {"sigmoid", "swish", "elu", "softplus", "selu", "exponential", "linear"};
+	int t = s;
+	for (int i = 0; i < COUNT(all) && map; i++)
+		t = activation(n, all[i], t);
+	if (!map) {
+		int f = add(n, "Flatten", "flat", s), p = add(n, "GlobalAveragePooling2D", "mean", s);
+		p = add(n, "Rescaling", "sums", p);
+		OK(keras_set_float(n->m, p, "scale", 40, &e) && keras_set_float(n->m, p, "offset", 0.5, &e));
+		f = norm(n, "BatchNormalization", "bn_row", dense(n, "fc", f, 160, 4, "relu"), 4, true);
+		t = add2(n, "Dot", "logit", f, p);
+		LIST(t, "axes", 1, 1);
+	}
+	OK(keras_set_output(n->m, t, &e));
+	return n->m;
+}
+
+/* ---- following a graph ---- */
+
+static Onnx__ModelProto *unpack(const char *path)
+{
+	static uint8_t bytes[1 << 20];
+	FILE *f = fopen(path, "rb");
+	ck_assert_ptr_nonnull(f);
+	size_t n = fread(bytes, 1, sizeof bytes, f);
+	fclose(f);
+	Onnx__ModelProto *p = onnx__model_proto__unpack(NULL, n, bytes);
+	ck_assert_ptr_nonnull(p);
+	return p;
+}
+
+/* Whether the graph has made `name` before node i. */
+static bool is_made(const Onnx__GraphProto *g, const char *name, size_t i)
+{
+	bool yes = !*name;
+	for (size_t k = 0; k < g->n_input; k++)
+		yes = yes || !strcmp(g->input[k]->name, name);
+	for (size_t k = 0; k < g->n_initializer; k++)
+		yes = yes || !strcmp(g->initializer[k]->name, name);
+	for (size_t k = 0; k < i; k++)
+		yes = yes || !strcmp(g->node[k]->output[0], name);
+	return yes;
+}
+
+/* Values are made once, before they are used; every output is made. */
+static void check_graph(const Onnx__GraphProto *g)
+{
+	for (size_t i = 0; i < g->n_node; i++) {
+		ck_assert_msg(!is_made(g, g->node[i]->output[0], i), "%s twice", g->node[i]->output[0]);
+		for (size_t k = 0; k < g->node[i]->n_input; k++)
+			ck_assert_msg(is_made(g, g->node[i]->input[k], i), "%s of %s", g->node[i]->input[k], g->node[i]->name);
+	}
+	for (size_t k = 0; k < g->n_initializer; k++)
+		for (size_t j = 0; j < k; j++)
+			ck_assert_str_ne(g->initializer[k]->name, g->initializer[j]->name);
+	for (size_t k = 0; k < g->n_output; k++)
+		ck_assert(is_made(g, g->output[k]->name, g->n_node));
+}
+
+static void check_sizes(const Onnx__ValueInfoProto *v, int elem, int rank, const int64_t *dims)
+{
+	const Onnx__TypeProto__Tensor *t = v->type->tensor_type;
+	ck_assert_int_eq(t->elem_type, elem);
+	ck_assert_uint_eq(t->shape->n_dim, (size_t)rank + 1);
+	ck_assert_str_eq(t->shape->dim[0]->dim_param, "N");
+	for (int i = 0; i < rank; i++)
+		ck_assert_int_eq(t->shape->dim[i + 1]->dim_value, dims[i]);
+}
+
+START_TEST(the_graph_is_complete_and_typed)
+{
+	keras_model *m = every_class(_i);
+	const char *p = in_dir(_i ? "map" : "logit", ".onnx");
+	OK(keras_write_onnx(m, p, &e));
+	Onnx__ModelProto *o = unpack(p);
+	ck_assert_int_eq(o->ir_version, 8);
+	ck_assert_int_eq(o->opset_import[0]->version, 17);
+	ck_assert_str_eq(o->opset_import[0]->domain, "");
+	check_graph(o->graph);
+	ck_assert_uint_eq(o->graph->n_input, 2);
+	check_sizes(o->graph->input[0], 1, 3, (const int64_t[]){5, 7, 3});
+	check_sizes(o->graph->input[1], 6, 1, (const int64_t[]){1});
+	if (_i)
+		check_sizes(o->graph->output[0], 1, 3, (const int64_t[]){4, 10, 4});
+	else
+		check_sizes(o->graph->output[0], 1, 1, (const int64_t[]){1});
+	onnx__model_proto__free_unpacked(o, NULL);
+	keras_model_free(m);
+}
+END_TEST
+
+static float number(const Onnx__TensorProto *t, size_t i)
+{
+	const uint8_t *b = t->raw_data.data + 4 * i;
+	uint32_t bits = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+	float x;
+	memcpy(&x, &bits, sizeof x);
+	return x;
+}
+
+/* kernel[o][i][y][x] of the file is ours [y][x][i][o]; a transposed one's [i][o][y][x] is [y][x][o][i]. */
+START_TEST(kernels_are_transposed)
+{
+	keras_model *m = every_class(true);
+	OK(keras_write_onnx(m, in_dir("map", ".onnx"), &e));
+	Onnx__ModelProto *o = unpack(in_dir("map", ".onnx"));
+	static const char *const names[] = {"c1/kernel", "t1/kernel"};
+	int seen = 0;
+	for (size_t k = 0; k < o->graph->n_initializer; k++) {
+		const Onnx__TensorProto *t = o->graph->initializer[k];
+		if (strcmp(t->name, names[0]) && strcmp(t->name, names[1]))
+			continue;
+		char layer[3] = {t->name[0], t->name[1], 0};
+		const keras_weight *w = keras_find_weight(&m->layer[keras_find(m, layer)], "kernel");
+		const int64_t *s = w->s.dim;
+		ck_assert(t->dims[0] == s[3] && t->dims[1] == s[2] && t->dims[2] == s[0] && t->dims[3] == s[1]);
+		size_t at = 0;
+		for (int64_t a = 0; a < s[3]; a++)
+			for (int64_t b = 0; b < s[2]; b++)
+				for (int64_t i = 0; i < s[0] * s[1]; i++)
+					ck_assert(number(t, at++) == (float)w->x[(i * s[2] + b) * s[3] + a]);
+		seen++;
+	}
+	ck_assert_int_eq(seen, 2);
+	onnx__model_proto__free_unpacked(o, NULL);
+	keras_model_free(m);
+}
+END_TEST
+
+/* What our own graph predicts, for the other runtime to compare with. */
+static void reference(const keras_model *m, const char *path)
+{
+	enum { N = 8 };
+	real *in[2] = {NULL, NULL}, *out;
+	keras_net *net = keras_net_new(m, N, &e);
+	ck_assert_msg(net, "%s", e.text);
+	rng r = rng_new(11, "inputs");
+	for (int i = 0; i < m->inputs; i++) {
+		shape s = keras_net_input_shape(net, i);
+		int64_t n = N * shape_count(&s), classes = keras_net_classes(net, i);
+		in[i] = malloc((size_t)n * sizeof *in[i]);
+		for (int64_t k = 0; k < n; k++)
+			in[i][k] = (real)(classes ? (double)(k % classes) : rng_normal(&r));
+	}
+	shape s = keras_net_output_shape(net);
+	out = malloc((size_t)(N * shape_count(&s)) * sizeof *out);
+	OK(keras_net_run(net, N, (const real *const *)in, out, &e));
+	OK(keras_write_reference(path, m, N, (const real *const *)in, out, &e));
+	free(in[0]);
+	free(in[1]);
+	free(out);
+	keras_net_free(net);
+}
+
+/* Every class is one that our own graph knows too, with the same shapes. */
+START_TEST(references_are_computed_for_every_class)
+{
+	keras_model *m = every_class(_i);
+	reference(m, in_dir(_i ? "map" : "logit", ".reference.h5"));
+	keras_model_free(m);
+}
+END_TEST
+
+/* Networks that Keras itself saved. */
+START_TEST(files_of_keras_become_graphs)
+{
+	static const char *const base[] = {"example-generator-cond", "example-generator-convt", "example-discriminator-proj",
+					   "generator-cond-keras3.15", "generator-convt-keras3.15", "discriminator-seq-keras2.15"};
+	char path[128];
+	snprintf(path, sizeof path, "tests/golden/keras/%s.keras", base[_i]);
+	keras_model *m = keras_read(path, NULL, &e);
+	ck_assert_msg(m, "%s", e.text);
+	OK(keras_write_onnx(m, in_dir(base[_i], ".onnx"), &e));
+	Onnx__ModelProto *o = unpack(in_dir(base[_i], ".onnx"));
+	check_graph(o->graph);
+	onnx__model_proto__free_unpacked(o, NULL);
+	reference(m, in_dir(base[_i], ".reference.h5"));
+	keras_model_free(m);
+}
+END_TEST
+
+START_TEST(what_onnx_does_not_have_is_refused_by_name)
+{
+	static const struct {
+		const char *class_name, *key, *text, *message;
+	} bad[] = {
+		{"Activation", "activation", "hard_sigmoid", "layer r (Activation): hard_sigmoid"},
+		{"SelfAttention", "x", "y", "layer r: class SelfAttention"},
+		{"UpSampling2D", "interpolation", "bicubic", "layer r (UpSampling2D): bicubic"},
+		{"Conv2D", "padding", "same", "layer r"},
+		{"BatchNormalization", "x", "y", "weight moving_mean is missing"},
+	};
+	for (int i = 0; i < COUNT(bad); i++) {
+		keras_model *m = keras_model_new("m", &e);
+		int x = keras_add_input(m, "x", SHAPE(4, 4, 3), "float32", &e);
+		int at = keras_add(m, bad[i].class_name, "r", 1, &x, &e);
+		OK(keras_set_output(m, at, &e) && keras_set_text(m, at, bad[i].key, bad[i].text, &e));
+		REFUSED(keras_write_onnx(m, in_dir("bad", ".onnx"), &e), bad[i].message);
+		ck_assert(!strncmp(e.text, in_dir("bad", ".onnx"), strlen(in_dir("bad", ".onnx"))));
+		ck_assert_int_ne(access(in_dir("bad", ".onnx"), F_OK), 0);
+		keras_model_free(m);
+	}
+}
+END_TEST
+
+static size_t size_of(const char *path, uint8_t **x)
+{
+	FILE *f = fopen(path, "rb");
+	*x = malloc(1 << 20);
+	size_t n = fread(*x, 1, 1 << 20, f);
+	fclose(f);
+	return n;
+}
+
+START_TEST(equal_bytes_or_the_old_file)
+{
+	keras_model *m = every_class(true), *again = every_class(true);
+	struct rlimit old, small;
+	uint8_t *a, *b;
+	OK(keras_write_onnx(m, in_dir("a", ".onnx"), &e));
+	OK(keras_write_onnx(again, in_dir("b", ".onnx"), &e));
+	again->layer[2].weight[0].x[0] += 1;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = (struct rlimit){2048, old.rlim_max};
+	setrlimit(RLIMIT_FSIZE, &small);
+	bool written = keras_write_onnx(again, in_dir("b", ".onnx"), &e);
+	setrlimit(RLIMIT_FSIZE, &old);
+	ck_assert(!written);
+	ck_assert_ptr_nonnull(strstr(e.text, "cannot write"));
+	size_t na = size_of(in_dir("a", ".onnx"), &a), nb = size_of(in_dir("b", ".onnx"), &b);
+	ck_assert_uint_eq(na, nb);
+	ck_assert_int_eq(memcmp(a, b, na), 0);
+	free(a);
+	free(b);
+	remove(in_dir("a", ".onnx"));
+	remove(in_dir("b", ".onnx"));
+	keras_model_free(m);
+	keras_model_free(again);
+}
+END_TEST
+
+static void set_up(void)
+{
+	const char *kept = getenv("SAGAN_ONNX_DIR");
+	snprintf(dir, sizeof dir, "%s", kept ? kept : "/tmp/sagan-onnx-XXXXXX");
+	ck_assert(kept || mkdtemp(dir));
+}
+
+static void tear_down(void)
+{
+	char cmd[300];
+	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+	ck_assert(getenv("SAGAN_ONNX_DIR") || system(cmd) == 0);
+}
+
+int main(void)
+{
+	TCase *tc = tcase_create("onnx");
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, the_graph_is_complete_and_typed, 0, 2);
+	tcase_add_loop_test(tc, references_are_computed_for_every_class, 0, 2);
+	tcase_add_test(tc, kernels_are_transposed);
+	tcase_add_loop_test(tc, files_of_keras_become_graphs, 0, 6);
+	tcase_add_test(tc, what_onnx_does_not_have_is_refused_by_name);
+	tcase_add_test(tc, equal_bytes_or_the_old_file);
+	Suite *s = suite_create("onnx");
+	suite_add_tcase(s, tc);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
