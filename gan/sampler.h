@@ -15,6 +15,9 @@ extern "C" {
 
 typedef struct sampler sampler;
 
+/* Images that `sagan sample` and an export draw at once: standing statistics depend on it. */
+enum { SAMPLER_BATCH = 64 };
+
 /* A sampler of `batch` images at once, with a generator of its own (copied into by sampler_take).
  * cfg is copied. new/free. */
 sampler *sampler_new(const config *cfg, int64_t batch, error *e);
