@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gan/config_apply.h"
 #include "keras/import_internal.h"
 #include "keras/trace.h"
 
@@ -546,4 +547,51 @@ bool keras_import_discriminator(discriminator *n, keras_model *from, keras_impor
 				error *e)
 {
 	return import_into((subject){n, discriminator_module(n), trace_d, KERAS_STOCK}, from, out, line, ctx, e);
+}
+
+/* ---- into a trainer ---- */
+
+/* The trainer's networks belong to its graphs, so a network of the same config is imported into, and copied. */
+static bool import_generator(trainer *t, const net_config *c, keras_model *m, keras_imported *out, keras_line line,
+			     void *ctx, error *e)
+{
+	rng start = rng_new(0, "import");
+	generator *n = generator_new(c, &start, e);
+	if (n)
+		module_copy(generator_module(n), trainer_generator(t));
+	const bool ok = n && keras_import_generator(n, m, out, line, ctx, e);
+	if (ok) {
+		module_copy(trainer_generator(t), generator_module(n));
+		if (trainer_ema(t))
+			module_copy(trainer_ema(t), generator_module(n));
+	}
+	generator_free(n);
+	return ok;
+}
+
+static bool import_discriminator(trainer *t, const net_config *c, keras_model *m, keras_imported *out,
+				 keras_line line, void *ctx, error *e)
+{
+	rng start = rng_new(0, "import");
+	discriminator *n = discriminator_new(c, &start, e);
+	if (n)
+		module_copy(discriminator_module(n), trainer_discriminator(t));
+	const bool ok = n && keras_import_discriminator(n, m, out, line, ctx, e);
+	if (ok)
+		module_copy(trainer_discriminator(t), discriminator_module(n));
+	discriminator_free(n);
+	return ok;
+}
+
+bool keras_import_file(trainer *t, bool is_generator, const char *path, keras_imported *out, keras_line line,
+		       void *ctx, error *e)
+{
+	net_config c;
+	error why = {.text = ""};
+	keras_model *m = config_network(trainer_config(t), &c, e) ? keras_read(path, NULL, e) : NULL;
+	if (!m)
+		return false;
+	const bool ok = (is_generator ? import_generator : import_discriminator)(t, &c, m, out, line, ctx, &why);
+	keras_model_free(m);
+	return ok || error_set(e, "%s: %.900s", path, why.text);
 }

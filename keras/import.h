@@ -23,6 +23,7 @@
 #define SAGAN_KERAS_IMPORT_H
 
 #include "gan/networks.h"
+#include "gan/trainer.h"
 #include "keras/read.h"
 
 #ifdef __cplusplus
@@ -43,6 +44,11 @@ bool keras_import_generator(generator *n, keras_model *from, keras_imported *out
 			    error *e);
 bool keras_import_discriminator(discriminator *n, keras_model *from, keras_imported *out, keras_line line, void *ctx,
 				error *e);
+
+/* The same for the generator (and its moving average) or the discriminator of a trainer, from a file. Its optimiser and
+ * its step stay. */
+bool keras_import_file(trainer *t, bool is_generator, const char *path, keras_imported *out, keras_line line,
+		       void *ctx, error *e);
 
 #ifdef __cplusplus
 }

@@ -7,13 +7,13 @@
 #include "keras/read.h"
 
 /* The weights of an open file, legacy or native, as a model without topology; at most `budget` bytes of them. */
-keras_model *read_weights(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, error *e);
+keras_model *keras_h5_weights(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, error *e);
 
 /* The attribute model_config (new/free), NULL without an error when there is none. */
-char *read_config(h5 *f, error *e);
+char *keras_h5_config(h5 *f, error *e);
 
 /* A model through the pipe; the parent believes nothing that the child says about sizes. */
-bool pipe_put_model(confine_out *out, const keras_model *m);
-keras_model *pipe_take_model(confine *c, const char *label, int64_t budget, error *e);
+bool keras_pipe_put(confine_out *out, const keras_model *m);
+keras_model *keras_pipe_take(confine *c, const char *label, int64_t budget, error *e);
 
 #endif

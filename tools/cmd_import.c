@@ -1,0 +1,95 @@
+/* cmd_import.c - sagan import: a file of Keras becomes a checkpoint of ours. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/thread.h"
+#include "gan/config_apply.h"
+#include "gan/trainer.h"
+#include "keras/import.h"
+#include "tools/command.h"
+
+typedef struct request {
+	const char *file, *config, *onto, *out, *net;
+	text_list sets;
+} request;
+
+static void print_mismatch(void *ctx, const char *text)
+{
+	(void)ctx;
+	fprintf(stderr, "  %s\n", text);
+}
+
+static void print_result(const request *q, const keras_imported *r)
+{
+	char values[32];
+	printf("%s: %d layers, %d weights, %s numbers\n", q->file, r->layers, r->weights,
+		print_count(r->values, values, sizeof values));
+	if (r->same)
+		printf("exported again it gives the same numbers, to the last bit\n");
+	else
+		printf("exported again it differs by at most %.1e of the largest weight, at %s\n", r->worst, r->worst_at);
+	if (!r->same && r->worst > 1e-4)
+		fprintf(stderr, "sagan: warning: %s cannot be said under spectral norm, it is divided by its norm; "
+			"g.spectral_norm or d.spectral_norm = false keeps it\n", r->worst_at);
+	printf("checkpoint %s\n", q->out);
+}
+
+static bool import(const request *q, config *cfg, error *e)
+{
+	dataset *data = NULL;
+	trainer *t = NULL;
+	keras_imported r;
+	const bool is_generator = !strcmp(q->net, "generator");
+	const bool ok = config_open_data(cfg, &data, e) && (t = trainer_new(cfg, data, e))
+		&& (!q->onto || trainer_load(t, q->onto, e))
+		&& keras_import_file(t, is_generator, q->file, &r, print_mismatch, NULL, e) && trainer_save(t, q->out, e);
+	if (ok)
+		print_result(q, &r);
+	trainer_free(t);
+	dataset_free(data);
+	return ok;
+}
+
+static int run(const command *c, int argc, char **argv)
+{
+	request q = {.net = "generator"};
+	int threads = 0;
+	const option_row rows[] = {
+		{"config", OPTION_TEXT, &q.config, 0, 0, "CONFIG.yaml", "the network that the weights belong to"},
+		{"set", OPTION_TEXTS, &q.sets, 0, 0, "KEY=VALUE", "a key of the config; may be given often"},
+		{"net", OPTION_TEXT, &q.net, 0, 0, "NET", "generator (default) or discriminator"},
+		{"onto", OPTION_TEXT, &q.onto, 0, 0, "CHECKPOINT", "change this one instead of a new start"},
+		{"out", OPTION_TEXT, &q.out, 0, 0, "CHECKPOINT", "the file to write"},
+		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
+	};
+	int status = options_parse(c, rows, COUNT(rows), argc, argv, &q.file, 1, 1);
+	if (status >= 0)
+		return status;
+	if (!q.config || !q.out)
+		return fail_usage(c, "--%s is missing", q.config ? "out" : "config");
+	if (strcmp(q.net, "generator") && strcmp(q.net, "discriminator"))
+		return fail_usage(c, "--net %s: must be generator or discriminator", q.net);
+	config cfg;
+	error e;
+	status = read_config(&cfg, q.config, &q.sets);
+	if (status == EXIT_GOOD && (!pool_start(threads, &e) || !import(&q, &cfg, &e)))
+		status = fail(&e);
+	pool_stop();
+	config_free(&cfg);
+	return status;
+}
+
+const command command_import = {
+	.name = "import", .argument = "FILE", .summary = "a checkpoint from a file of Keras",
+	.about = "Puts the weights of a Keras file (.keras, .weights.h5, .h5; of Keras 2 or 3)\n"
+		 "into the network of a config and writes a checkpoint, from which `sagan train`\n"
+		 "goes on and `sagan sample` draws. Layers are matched by name, else by position,\n"
+		 "and by shape; what does not match is listed, and nothing is written.",
+	.examples = "examples:\n"
+		    "  sagan import generator.keras --config configs/demo.yaml \\\n"
+		    "        --out runs/again/checkpoint-00000000.h5\n"
+		    "  sagan import discriminator.h5 --config configs/demo.yaml --net discriminator \\\n"
+		    "        --onto runs/again/checkpoint-00000000.h5 --out runs/again/checkpoint-00000000.h5\n"
+		    "  sagan train configs/demo.yaml --out runs/again",
+	.run = run,
+};
