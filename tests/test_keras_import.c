@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/file.h"
+#include "gan/config_apply.h"
 #include "keras/files.h"
 #include "keras/import.h"
+#include "keras/sample.h"
 #include "keras/trace.h"
+#include "tests/tiny_run.h"
 
 typedef struct net_row {
 	const char *network;
@@ -149,6 +151,223 @@ START_TEST(the_second_form_is_imported_too)
 }
 END_TEST
 
+/* ---- files and checkpoints ---- */
+
+static char *bytes_of(const char *path, size_t *n)
+{
+	FILE *f = fopen(path, "rb");
+	ck_assert_ptr_nonnull(f);
+	fseek(f, 0, SEEK_END);
+	*n = (size_t)ftell(f);
+	rewind(f);
+	char *x = malloc(*n);
+	ck_assert_uint_eq(fread(x, 1, *n, f), *n);
+	fclose(f);
+	return x;
+}
+
+/* A trainer's generator (the averaged one) or discriminator in a file of the kind. */
+static void export_file(trainer *t, bool g, int kind, const char *path)
+{
+	static bool (*const write[])(const keras_model *m, const char *path, error *e) = {
+		keras_write_h5, keras_write_archive, keras_write_weights,
+	};
+	error e;
+	net_config c;
+	rng start = rng_new(0, "x");
+	ck_assert(config_network(trainer_config(t), &c, &e));
+	pair p = {g ? generator_new(&c, &start, &e) : NULL, g ? NULL : discriminator_new(&c, &start, &e)};
+	if (g)
+		module_copy(generator_module(p.g), trainer_ema(t));
+	else
+		module_copy(discriminator_module(p.d), trainer_discriminator(t));
+	keras_model *m = trace(&p, g, KERAS_STOCK);
+	ck_assert_msg(write[kind](m, path, &e), "%s", e.text);
+	keras_model_free(m);
+	drop(p);
+}
+
+static trainer *tiny_trainer(dataset *d, const char *seed)
+{
+	error e;
+	const char *const set[] = {"ema.bn_mode=running", seed, NULL};
+	config c = tiny_config(TINY_FULL, set);
+	trainer *t = trainer_new(&c, d, &e);
+	ck_assert_msg(t != NULL, "%s", e.text);
+	config_free(&c);
+	return t;
+}
+
+static const char *in_dir(const char *dir, const char *name, char path[300])
+{
+	snprintf(path, 300, "%s/%s", dir, name);
+	return path;
+}
+
+static const char *const kinds[] = {"net.h5", "net.keras", "net.weights.h5"};
+
+static void draw(sampler *s, real *x)
+{
+	const sample_request q = {.n = 9, .seed = 3, .label = -1, .truncation = 0.7};
+	error e;
+	ck_assert_ptr_nonnull(s);
+	ck_assert(sampler_request(s, &q, x, &e));
+	sampler_free(s);
+}
+
+static double largest_difference(const real *x, const real *y, int n)
+{
+	double most = 0;
+	for (int i = 0; i < n; i++)
+		most = MAX(most, fabs((double)x[i] - (double)y[i]));
+	return most;
+}
+
+/* Trained, exported, imported, saved as a checkpoint, loaded: the same file again, the same images, and training goes
+ * on. */
+START_TEST(files_become_checkpoints_and_the_same_files)
+{
+	enum { PIXELS = 9 * 16 * 16 };
+	char dir[256], file[300], again[300], checkpoint[300], original[300];
+	static real x[PIXELS], y[PIXELS], z[PIXELS];
+	const bool g = _i % 2 == 0;
+	const int kind = _i / 2;
+	error e = {.text = ""}, warning;
+	keras_imported r;
+	step_stats stats;
+	tiny_directory(dir);
+	dataset *d = tiny_data(12, 16, 2);
+	trainer *t = tiny_trainer(d, "seed=5"), *u = tiny_trainer(d, "seed=6");
+	for (int k = 0; k < 3; k++)
+		ck_assert_msg(trainer_step(t, &stats, &e), "%s", e.text);
+	export_file(t, g, kind, in_dir(dir, kinds[kind], file));
+	ck_assert_msg(keras_import_file(u, g, file, &r, NULL, NULL, &e), "%s", e.text);
+	ck_assert_msg(r.same || sizeof(real) == 8, "off by %g at %s", r.worst, r.worst_at);
+	ck_assert(trainer_save(u, in_dir(dir, "checkpoint-00000000.h5", checkpoint), &e));
+	trainer_free(u);
+	u = tiny_trainer(d, "seed=6");
+	ck_assert_msg(trainer_load(u, checkpoint, &e), "%s", e.text);
+	snprintf(again, sizeof again, "%s/again%s", dir, kinds[kind] + 3);
+	export_file(u, g, kind, again);
+	size_t n, m;
+	char *first = bytes_of(file, &n), *second = bytes_of(again, &m);
+	ck_assert_uint_eq(n, m);
+	ck_assert_mem_eq(first, second, n);
+	if (g) {
+		ck_assert(trainer_save(t, in_dir(dir, "original.h5", original), &e));
+		draw(sampler_open(original, false, 4, &warning, &e), x);
+		draw(sampler_open(checkpoint, false, 4, &warning, &e), y);
+		ck_assert_double_le(largest_difference(x, y, PIXELS), 2e-6);
+		if (kind < 2) {
+			draw(keras_sampler_open(file, 4, &e), z);
+			ck_assert_double_le(largest_difference(x, z, PIXELS), 2e-6);
+		}
+	}
+	ck_assert_msg(trainer_step(u, &stats, &e), "%s", e.text);
+	free(first);
+	free(second);
+	trainer_free(t);
+	trainer_free(u);
+	dataset_free(d);
+	tiny_remove(dir);
+}
+END_TEST
+
+/* ---- what is refused ---- */
+
+static void count_line(void *ctx, const char *text)
+{
+	(void)text;
+	++*(int *)ctx;
+}
+
+/* A file of another width: every layer is listed, and nothing has changed. */
+START_TEST(another_width_is_listed_and_changes_nothing)
+{
+	error e;
+	keras_imported done;
+	net_row wide = nets[0];
+	int lines = 0;
+	wide.width = 16;
+	pair a = make(&wide, 1, 0.5), b = make(&nets[0], 2, 0.5);
+	keras_model *before = trace(&b, true, KERAS_STOCK), *from = trace(&a, true, KERAS_STOCK);
+	ck_assert(!keras_import_generator(b.g, from, &done, count_line, &lines, &e));
+	ck_assert_int_ge(lines, 10);
+	ck_assert_ptr_nonnull(strstr(e.text, "Shape mismatch in layer #"));
+	keras_model *after = trace(&b, true, KERAS_STOCK);
+	for (int i = 0; i < before->layers; i++)
+		for (int k = 0; k < before->layer[i].weights; k++)
+			ck_assert_mem_eq(before->layer[i].weight[k].x, after->layer[i].weight[k].x,
+				(size_t)shape_count(&before->layer[i].weight[k].s) * sizeof(real));
+	keras_model_free(before);
+	keras_model_free(after);
+	keras_model_free(from);
+	drop(a);
+	drop(b);
+}
+END_TEST
+
+/* A kernel that was never under spectral norm: the report says which and by how much. */
+START_TEST(what_spectral_norm_cannot_say_is_reported)
+{
+	error e;
+	keras_imported done;
+	pair a = make(&nets[0], 1, 0.5), b = make(&nets[0], 2, 0.5);
+	keras_model *from = trace(&a, true, KERAS_STOCK);
+	const int i = keras_find(from, "dense");
+	ck_assert_int_ge(i, 0);
+	for (int64_t k = 0; k < shape_count(&from->layer[i].weight[0].s); k++)
+		from->layer[i].weight[0].x[k] *= (real)0.001;
+	ck_assert_msg(keras_import_generator(b.g, from, &done, NULL, NULL, &e), "%s", e.text);
+	ck_assert(!done.same);
+	ck_assert_str_eq(done.worst_at, "dense/kernel");
+	ck_assert_double_gt(done.worst, 100);
+	keras_model_free(from);
+	drop(a);
+	drop(b);
+}
+END_TEST
+
+START_TEST(files_that_are_no_generator_are_not_drawn_from)
+{
+	static const struct {
+		const char *file, *want;
+	} row[] = {
+		{"tests/golden/keras/discriminator-sn-keras3.3.keras", "no generator"},
+		{"tests/golden/keras/generator-cond-keras3.3.weights.h5", "there is no network in it"},
+		{"tests/golden/keras/none.keras", "No such file"},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		error e;
+		ck_assert_ptr_null(keras_sampler_open(row[i].file, 2, &e));
+		ck_assert_msg(strstr(e.text, row[i].want) != NULL, "%s", e.text);
+		ck_assert_int_eq(strncmp(e.text, row[i].file, strlen(row[i].file)), 0);
+	}
+}
+END_TEST
+
+/* Keras' own generators, not square: images of the file's size, one class or all. */
+START_TEST(keras_own_generators_are_drawn_from)
+{
+	error e;
+	sampler *s = keras_sampler_open("tests/golden/keras/generator-cond-keras3.15.keras", 3, &e);
+	ck_assert_msg(s != NULL, "%s", e.text);
+	const shape want = SHAPE(12, 16, 3), got = sampler_image_shape(s);
+	ck_assert(shape_equal(&want, &got));
+	ck_assert_int_eq(sampler_classes(s), 4);
+	static real all[8 * 12 * 16 * 3], one[2 * 12 * 16 * 3];
+	sample_request q = {.n = 8, .seed = 1, .label = -1};
+	ck_assert(sampler_request(s, &q, all, &e));
+	q.n = 2;
+	q.label = 0;
+	ck_assert(sampler_request(s, &q, one, &e));
+	ck_assert_double_le(largest_difference(all, one, 12 * 16 * 3), 2e-6);
+	q.label = 4;
+	ck_assert(!sampler_request(s, &q, one, &e));
+	sampler_free(s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("keras import");
@@ -157,6 +376,14 @@ int main(void)
 	tcase_add_loop_test(t, what_is_imported_exports_the_same, 0, 2 * COUNT(nets));
 	tcase_add_loop_test(t, gates_that_are_shut_or_wide_come_back, 0, 4);
 	tcase_add_loop_test(t, the_second_form_is_imported_too, 0, 2);
+	tcase_add_loop_test(t, files_become_checkpoints_and_the_same_files, 0, 6);
+	suite_add_tcase(s, t);
+	t = tcase_create("refused and drawn from");
+	tcase_set_timeout(t, 120);
+	tcase_add_test(t, another_width_is_listed_and_changes_nothing);
+	tcase_add_test(t, what_spectral_norm_cannot_say_is_reported);
+	tcase_add_test(t, files_that_are_no_generator_are_not_drawn_from);
+	tcase_add_test(t, keras_own_generators_are_drawn_from);
 	suite_add_tcase(s, t);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
