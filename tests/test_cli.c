@@ -121,7 +121,7 @@ END_TEST
 
 /* ---- help, man page, completion ---- */
 
-static const char *const COMMANDS[] = {"train", "sample", "info", "layers", "data", "bench"};
+static const char *const COMMANDS[] = {"train", "sample", "export", "info", "layers", "data", "bench"};
 
 static void check_screen(const char *text)
 {

@@ -13,8 +13,6 @@
 #include "keras/sample.h"
 #include "tools/command.h"
 
-enum { BATCH = 64 };
-
 static bool is_folder(const char *path)
 {
 	struct stat s;
@@ -89,8 +87,8 @@ static bool choose_best(const char *run, char *path, size_t size, error *e)
 static bool sample(const char *from, bool is_keras, bool raw, const sample_request *q, const char *out, error *e)
 {
 	error warning = {.text = ""};
-	sampler *s = is_keras ? keras_sampler_open(from, MIN(BATCH, q->n), e)
-			      : sampler_open(from, raw, BATCH, &warning, e);
+	sampler *s = is_keras ? keras_sampler_open(from, MIN(SAMPLER_BATCH, q->n), e)
+			      : sampler_open(from, raw, SAMPLER_BATCH, &warning, e);
 	if (!s)
 		return false;
 	if (warning.text[0])

@@ -4,7 +4,7 @@ _sagan()
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'train sample info layers data bench --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'train sample export info layers data bench --help --version' -- "$word")
 		return
 	fi
 	case $before in
@@ -18,6 +18,7 @@ _sagan()
 		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" layers 2>/dev/null | awk 'NR > 1 { print $1 }')" \
 			-- "$word")
 		return ;;
+	--net) options='generator discriminator both' ;;
 	--format) options='auto idx cifar10 cifar100 png hdf5' ;;
 	--split) options='train test all' ;;
 	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--input) return ;;
@@ -26,6 +27,7 @@ _sagan()
 		case ${COMP_WORDS[1]} in
 		train) options='--out --set --threads --steps --max-time --fresh --help' ;;
 		sample) options='--n --seed --class --truncation --interpolate --columns --best --raw --out --threads --help' ;;
+		export) options='--out --net --raw --layers --threads --help' ;;
 		info) options='--set --keys --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
 		data) options='--format --split --coarse --limit --picture --help' ;;

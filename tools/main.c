@@ -9,7 +9,8 @@
 #include "tools/command.h"
 
 static const command *const COMMANDS[] = {
-	&command_train, &command_sample, &command_info, &command_layers, &command_data, &command_bench,
+	&command_train, &command_sample, &command_export, &command_import, &command_info, &command_layers, &command_data,
+	&command_bench,
 };
 
 /* Debian's OpenBLAS does not know recent processors and takes AVX2 kernels on AVX-512 machines: 119

@@ -1,0 +1,273 @@
+/* test_export.c - a checkpoint in Keras files: read back they draw the same pictures; refused, nothing is written. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gan/sampler.h"
+#include "gan/trainer.h"
+#include "keras/build.h"
+#include "keras/export.h"
+#include "keras/read.h"
+#include "tests/tiny_run.h"
+
+/* float32 files of a network of a dozen layers. */
+#define TOLERANCE 2e-5
+
+/* A run of three steps with these settings, in dir/run.h5. */
+static void train(const char *dir, const char *const *set, char path[300])
+{
+	error e = {""};
+	step_stats s;
+	config c = tiny_config(TINY_PLAIN, set);
+	dataset *data = tiny_data(16, 16, 2);
+	trainer *t = trainer_new(&c, data, &e);
+	ck_assert_msg(t, "%s", e.text);
+	for (int i = 0; i < 3; i++)
+		ck_assert_msg(trainer_step(t, &s, &e), "%s", e.text);
+	snprintf(path, 300, "%s/run.h5", dir);
+	ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
+	trainer_free(t);
+	dataset_free(data);
+	config_free(&c);
+}
+
+static export_report exported(const char *from, const char *out, bool both, bool raw, bool layers)
+{
+	error e = {""};
+	export_report r;
+	export_request q = {from, out, true, both, raw, layers};
+	ck_assert_msg(keras_export(&q, &r, &e), "%s", e.text);
+	return r;
+}
+
+static char *slurp(const char *dir, const char *name, size_t *n)
+{
+	char path[400];
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	FILE *f = fopen(path, "rb");
+	ck_assert_msg(f, "%s", path);
+	fseek(f, 0, SEEK_END);
+	*n = (size_t)ftell(f);
+	rewind(f);
+	char *x = malloc(*n + 1);
+	ck_assert(fread(x, 1, *n, f) == *n);
+	fclose(f);
+	return x;
+}
+
+static bool exists(const char *dir, const char *name)
+{
+	char path[400];
+	struct stat s;
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	return stat(path, &s) == 0;
+}
+
+/* Images of a file for the latents 0..n of a seed and labels in turn, against those of the sampler. */
+static double file_against_sampler(const char *dir, const char *name, const char *from, bool raw)
+{
+	enum { N = 5 };
+	char path[400];
+	error e = {""}, warning;
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	keras_model *m = keras_read(path, NULL, &e);
+	keras_net *net = m ? keras_net_new(m, N, &e) : NULL;
+	sampler *s = sampler_open(from, raw, SAMPLER_BATCH, &warning, &e);
+	ck_assert_msg(net && s, "%s", e.text);
+	real z[N * 8], y[N], want[N * 256], got[N * 256];
+	for (int i = 0; i < N; i++) {
+		sampler_latent(s, 9, i, 0, z + 8 * i);
+		y[i] = (real)(i % 2);
+	}
+	ck_assert(sampler_run(s, N, z, y, want, &e));
+	ck_assert_msg(keras_net_run(net, N, (const real *const[]){z, y}, got, &e), "%s", e.text);
+	double worst = 0;
+	for (int i = 0; i < N * 256; i++)
+		worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
+	sampler_free(s);
+	keras_net_free(net);
+	keras_model_free(m);
+	return worst;
+}
+
+/* ---- the files ---- */
+
+static const char *const settings[][3] = {
+	{NULL},
+	{"ema.bn_mode=standing", "ema.standing_batches=3", NULL},
+	{"model.cbn_form=one_plus", "model.attention_g=[{at: 8, gamma: 0.5}]", NULL},
+};
+
+START_TEST(files_draw_what_the_sampler_draws)
+{
+	char dir[256], run[300];
+	tiny_directory(dir);
+	train(dir, settings[_i], run);
+	export_report r = exported(run, dir, true, false, false);
+	ck_assert_int_eq(r.nets, 2);
+	ck_assert_int_eq(r.net[0].files, 4);
+	ck_assert_str_eq(r.warning.text, "");
+	for (int i = 0; i < 2; i++) {
+		ck_assert_double_le(r.net[i].difference, TOLERANCE);
+		for (int k = 0; k < r.net[i].files; k++)
+			ck_assert_msg(exists(dir, r.net[i].file[k]), "%s", r.net[i].file[k]);
+	}
+	ck_assert_double_le(file_against_sampler(dir, "generator.h5", run, false), TOLERANCE);
+	ck_assert_double_le(file_against_sampler(dir, "generator.keras", run, false), TOLERANCE);
+	tiny_remove(dir);
+}
+END_TEST
+
+START_TEST(raw_is_the_trained_generator_not_its_average)
+{
+	char dir[256], run[300];
+	tiny_directory(dir);
+	train(dir, NULL, run);
+	exported(run, dir, false, true, false);
+	ck_assert_double_le(file_against_sampler(dir, "generator.h5", run, true), TOLERANCE);
+	ck_assert_double_gt(file_against_sampler(dir, "generator.h5", run, false), 10 * TOLERANCE);
+	tiny_remove(dir);
+}
+END_TEST
+
+START_TEST(the_same_checkpoint_gives_the_same_bytes)
+{
+	static const char *const files[] = {
+		"generator.h5", "generator.keras", "generator.weights.h5", "generator.reference.h5", "generator_layers.h5",
+		"generator_layers.keras", "discriminator.h5", "discriminator.reference.h5",
+	};
+	char dir[256], run[300], a[300], b[300];
+	tiny_directory(dir);
+	train(dir, NULL, run);
+	snprintf(a, sizeof a, "%s/a", dir);
+	snprintf(b, sizeof b, "%s/b", dir);
+	exported(run, a, true, false, true);
+	sleep(1);                                    /* no file knows when it was made */
+	exported(run, b, true, false, true);
+	for (int i = 0; i < COUNT(files); i++) {
+		size_t n, k;
+		char *x = slurp(a, files[i], &n), *y = slurp(b, files[i], &k);
+		ck_assert_msg(n == k && !memcmp(x, y, n), "%s", files[i]);
+		free(x);
+		free(y);
+	}
+	tiny_remove(dir);
+}
+END_TEST
+
+START_TEST(the_second_form_brings_its_module)
+{
+	char dir[256], run[300];
+	size_t n;
+	tiny_directory(dir);
+	train(dir, NULL, run);
+	exported(run, dir, false, false, false);
+	ck_assert(!exists(dir, "sagan_layers.py"));
+	exported(run, dir, false, false, true);
+	char *x = slurp(dir, "sagan_layers.py", &n);
+	ck_assert_uint_eq(n, keras_layers_size);
+	ck_assert(!memcmp(x, keras_layers_text, n));
+	x[n] = '\0';
+	ck_assert(strstr(x, "class SelfAttention2D") && x[n - 1] == '\n');
+	free(x);
+	tiny_remove(dir);
+}
+END_TEST
+
+/* ---- what is said ---- */
+
+START_TEST(a_closed_gate_is_said)
+{
+	char dir[256], run[300];
+	const char *const open[] = {"model.attention_g=[{at: 8, gamma: 0.5}]", NULL};
+	tiny_directory(dir);
+	train(dir, NULL, run);
+	export_report r = exported(run, dir, true, false, false);
+	ck_assert_str_eq(r.net[0].closed, "");       /* three steps open it a little */
+	train(dir, (const char *const[]){"optim.lr_g=0", NULL}, run);
+	r = exported(run, dir, true, false, false);
+	ck_assert_str_eq(r.net[0].closed, "attention8");
+	ck_assert_str_eq(r.net[1].closed, "");
+	train(dir, open, run);
+	r = exported(run, dir, false, false, false);
+	ck_assert_str_eq(r.net[0].closed, "");
+	ck_assert_str_eq(r.net[0].map, "attention_map");
+	tiny_remove(dir);
+}
+END_TEST
+
+START_TEST(statistics_of_the_batch_are_warned_of)
+{
+	char dir[256], run[300];
+	tiny_directory(dir);
+	train(dir, (const char *const[]){"ema.bn_mode=batch", NULL}, run);
+	export_report r = exported(run, dir, false, false, false);
+	ck_assert_msg(strstr(r.warning.text, "ema.bn_mode = batch"), "%s", r.warning.text);
+	tiny_remove(dir);
+}
+END_TEST
+
+START_TEST(a_refused_layer_leaves_no_file)
+{
+	char dir[256], run[300], out[300];
+	error e = {""};
+	export_report r;
+	tiny_directory(dir);
+	train(dir, (const char *const[]){"model.attention_d=[{at: 8, type: halo}]", NULL}, run);
+	snprintf(out, sizeof out, "%s/out", dir);
+	export_request q = {run, out, true, true, false, false};
+	ck_assert(!keras_export(&q, &r, &e));
+	ck_assert_msg(strstr(e.text, "attention8: layer type halo"), "%s", e.text);
+	ck_assert(!exists(dir, "out"));
+	r = exported(run, out, true, false, true);   /* the second form says it */
+	ck_assert_str_eq(r.net[0].refused.text, "");
+	ck_assert_str_eq(r.net[1].refused.text, e.text);
+	ck_assert(exists(out, "generator.h5") && !exists(out, "discriminator.h5"));
+	ck_assert(exists(out, "discriminator_layers.keras") && exists(out, "discriminator.reference.h5"));
+	tiny_remove(dir);
+}
+END_TEST
+
+START_TEST(wrong_places_are_one_line)
+{
+	char dir[256], run[300], out[300];
+	error e = {""};
+	export_report r;
+	tiny_directory(dir);
+	train(dir, NULL, run);
+	export_request q = {run, NULL, true, false, false, false};
+	snprintf(out, sizeof out, "%s/run.h5", dir);
+	q.out = out;
+	ck_assert(!keras_export(&q, &r, &e));
+	ck_assert_msg(strstr(e.text, out) == e.text && !strchr(e.text, '\n'), "%s", e.text);
+	q.from = "no/such";
+	ck_assert(!keras_export(&q, &r, &e));
+	ck_assert_msg(strstr(e.text, "no/such"), "%s", e.text);
+	tiny_remove(dir);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("export");
+	TCase *t = tcase_create("export");
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, files_draw_what_the_sampler_draws, 0, COUNT(settings));
+	tcase_add_test(t, raw_is_the_trained_generator_not_its_average);
+	tcase_add_test(t, the_same_checkpoint_gives_the_same_bytes);
+	tcase_add_test(t, the_second_form_brings_its_module);
+	tcase_add_test(t, a_closed_gate_is_said);
+	tcase_add_test(t, statistics_of_the_batch_are_warned_of);
+	tcase_add_test(t, a_refused_layer_leaves_no_file);
+	tcase_add_test(t, wrong_places_are_one_line);
+	suite_add_tcase(s, t);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? 1 : 0;
+}
