@@ -656,6 +656,27 @@ START_TEST(long_lists_are_split_as_keras_splits_them)
 }
 END_TEST
 
+/* 126 names of 512 bytes are just not split; one of 64,513 bytes has no place. */
+START_TEST(lists_are_split_beyond_64512_bytes)
+{
+	static char text[64514];
+	const char *name[127];
+	memset(text, 'a', 512);
+	for (int i = 0; i < 127; i++)
+		name[i] = text;
+	h5 *f = h5_create(in_dir("a.h5"), &e);
+	OK(h5_attr_write_texts(f, "/", "full", 126, name, &e));
+	OK(h5_attr_write_texts(f, "/", "more", 127, name, &e));
+	ck_assert(h5_attr_exists(f, "/", "full") && !h5_attr_exists(f, "/", "full0"));
+	ck_assert(!h5_attr_exists(f, "/", "more") && h5_attr_exists(f, "/", "more0"));
+	memset(text, 'a', 64512);
+	OK(h5_attr_write_texts(f, "/", "long", 1, name, &e));
+	text[64512] = 'a';
+	REFUSED(h5_attr_write_texts(f, "/", "longer", 1, name, &e), "64513 bytes; 64512");
+	h5_close(f);
+}
+END_TEST
+
 START_TEST(zips_that_lie_are_refused)
 {
 	char zeros[4096] = {0};
@@ -710,7 +731,8 @@ int main(void)
 	const TTest *const once[] = {
 		nested_models_become_flat, settings_become_what_the_header_says, texts_that_are_no_model_end_in_one_line,
 		large_texts_end_at_the_limits, damaged_json_never_crashes, what_some_keras_would_not_load_is_not_written,
-		classes_in_snake_case_are_keras_own, long_lists_are_split_as_keras_splits_them, zips_that_lie_are_refused,
+		classes_in_snake_case_are_keras_own, long_lists_are_split_as_keras_splits_them,
+		lists_are_split_beyond_64512_bytes, zips_that_lie_are_refused,
 	};
 	TCase *tc = tcase_create("keras files");
 	tcase_add_checked_fixture(tc, set_up, tear_down);

@@ -183,9 +183,11 @@ static keras_model *every_class(bool map)
 	s = add(n, "ReLU", "leaky", s);
 	OK(keras_set_float(n->m, s, "negative_slope", 0.2, &e));
 	static const char *const all[] = {"sigmoid", "swish", "elu", "softplus", "selu", "exponential", "linear"};
-	int t = s;
+	int t = s, each[COUNT(all)];
 	for (int i = 0; i < COUNT(all) && map; i++)
-		t = activation(n, all[i], t);
+		each[i] = activation(n, all[i], s);
+	if (map)
+		t = keras_add(n->m, "Add", "all", COUNT(all), each, &e);
 	if (!map) {
 		int f = add(n, "Flatten", "flat", s), p = add(n, "GlobalAveragePooling2D", "mean", s);
 		p = add(n, "Rescaling", "sums", p);
