@@ -54,7 +54,7 @@ FLAGS_v3   := -ffp-contract=fast -march=x86-64-v3
 FLAGS_v4   := -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=512
 
 LIB_SRC  := $(filter-out core/tile.c,$(wildcard core/*.c layers/*.c optim/*.c data/*.c gan/*.c keras/*.c))
-LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/tile_%.o) $(B)/keras/onnx.pb-c.o
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/tile_%.o) $(B)/keras/onnx.pb-c.o $(B)/keras/layers_text.o
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
 TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
@@ -79,6 +79,16 @@ $(B)/core/tile_%.o: core/tile.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(FLAGS_$*) -DTILE_LEVEL=$* -MMD -MP -c -o $@ $<
 
+# The Python module that goes with exported files, as an array.
+$(B)/keras/layers_text.c: keras/sagan_layers.py
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "keras/export.h"'; echo 'const unsigned char keras_layers_text[] = {'; \
+	od -An -v -tu1 $< | sed 's/ \([0-9]\)/,\1/g; s/ //g; s/^,//; s/$$/,/'; \
+	echo '}; const unsigned long keras_layers_size = sizeof keras_layers_text;'; } > $@
+
+$(B)/keras/layers_text.o: $(B)/keras/layers_text.c $(B)/.flags
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -91,7 +101,7 @@ $(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto $(B)/.flags
 $(B)/%.pb-c.o: $(B)/%.pb-c.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(B)/keras/onnx_graph.o: $(B)/keras/onnx.pb-c.h
+$(B)/keras/onnx_graph.o $(B)/tests/test_keras_onnx.o: $(B)/keras/onnx.pb-c.h
 
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(B)/libsagan.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
