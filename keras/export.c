@@ -15,6 +15,7 @@
 #include "gan/sampler.h"
 #include "keras/build.h"
 #include "keras/files.h"
+#include "keras/onnx.h"
 #include "keras/trace.h"
 
 /* Ours and Keras' sums differ in order alone; more than this on our own evaluation is a wrong file. */
@@ -161,6 +162,7 @@ static bool write_part(const job *j, const part *p, error *e)
 		write_fn write;
 		const keras_model *m;
 	} row[] = {
+		{".onnx", keras_write_onnx, j->q->onnx ? p->stock : NULL},     /* first: it may refuse */
 		{".h5", keras_write_h5, p->stock}, {".keras", keras_write_archive, p->stock},
 		{".weights.h5", keras_write_weights, p->stock},
 		{"_layers.h5", keras_write_h5, p->layers}, {"_layers.keras", keras_write_archive, p->layers},

@@ -1,7 +1,7 @@
 /* export.h - the networks of a checkpoint as files that Keras loads, with samples to check the load by.
  *
  * Generator and discriminator each become NAME.h5 (legacy full model), NAME.keras, NAME.weights.h5 and
- * NAME.reference.h5; with `layers` also NAME_layers.keras and .h5 of the second form, and sagan_layers.py. */
+ * NAME.reference.h5; with `onnx` also NAME.onnx, with `layers` also NAME_layers.keras and .h5 of the second form, and sagan_layers.py. */
 #ifndef SAGAN_KERAS_EXPORT_H
 #define SAGAN_KERAS_EXPORT_H
 
@@ -19,6 +19,7 @@ typedef struct export_request {
 	bool generator, discriminator;
 	bool raw;                                    /* the trained generator, not its moving average */
 	bool layers;                                 /* the second form, too */
+	bool onnx;                                   /* NAME.onnx of the stock form, too */
 } export_request;
 
 typedef struct export_net {

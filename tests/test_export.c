@@ -39,7 +39,7 @@ static export_report exported(const char *from, const char *out, bool both, bool
 {
 	error e = {""};
 	export_report r;
-	export_request q = {from, out, true, both, raw, layers};
+	export_request q = {from, out, true, both, raw, layers, .onnx = layers};
 	ck_assert_msg(keras_export(&q, &r, &e), "%s", e.text);
 	return r;
 }
@@ -139,6 +139,7 @@ START_TEST(the_same_checkpoint_gives_the_same_bytes)
 	static const char *const files[] = {
 		"generator.h5", "generator.keras", "generator.weights.h5", "generator.reference.h5", "generator_layers.h5",
 		"generator_layers.keras", "discriminator.h5", "discriminator.reference.h5",
+		"generator.onnx", "discriminator.onnx",
 	};
 	char dir[256], run[300], a[300], b[300];
 	tiny_directory(dir);
@@ -219,7 +220,7 @@ START_TEST(a_refused_layer_leaves_no_file)
 	tiny_directory(dir);
 	train(dir, (const char *const[]){"model.attention_d=[{at: 8, type: halo}]", NULL}, run);
 	snprintf(out, sizeof out, "%s/out", dir);
-	export_request q = {run, out, true, true, false, false};
+	export_request q = {run, out, true, true, .onnx = false};
 	ck_assert(!keras_export(&q, &r, &e));
 	ck_assert_msg(strstr(e.text, "attention8: layer type halo"), "%s", e.text);
 	ck_assert(!exists(dir, "out"));
@@ -239,7 +240,7 @@ START_TEST(wrong_places_are_one_line)
 	export_report r;
 	tiny_directory(dir);
 	train(dir, NULL, run);
-	export_request q = {run, NULL, true, false, false, false};
+	export_request q = {run, NULL, true, .onnx = false};
 	snprintf(out, sizeof out, "%s/run.h5", dir);
 	q.out = out;
 	ck_assert(!keras_export(&q, &r, &e));

@@ -50,6 +50,16 @@ static void print_python(const char *dir, const export_net *n, bool layers)
 			dir, n->name);
 }
 
+/* The same check without Keras. */
+static void print_onnx(const char *dir, const export_net *n)
+{
+	printf("\n  import h5py, onnxruntime\n");
+	printf("  s = onnxruntime.InferenceSession(\"%s/%s.onnx\"); r = h5py.File(\"%s/%s.reference.h5\")\n", dir, n->name,
+		dir, n->name);
+	printf("  x = s.run(None, {i.name: r[\"inputs/\" + i.name][()] for i in s.get_inputs()})[0]\n");
+	printf("  print(abs(x - r[\"outputs/%s\"][()]).max())   # below 1e-4\n", n->output);
+}
+
 static int run(const command *c, int argc, char **argv)
 {
 	const char *net = "generator";
@@ -60,6 +70,7 @@ static int run(const command *c, int argc, char **argv)
 		{"net", OPTION_TEXT, &net, 0, 0, "NET", "generator (default), discriminator or both"},
 		{"raw", OPTION_FLAG, &q.raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"layers", OPTION_FLAG, &q.layers, 0, 0, NULL, "gates, tables and norms as layers, too"},
+		{"onnx", OPTION_FLAG, &q.onnx, 0, 0, NULL, "the same as .onnx, too (opset 17)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &q.from, 1, 1);
@@ -80,6 +91,9 @@ static int run(const command *c, int argc, char **argv)
 		print_files(q.out, &r.net[i]);
 	for (int i = 0; i < r.nets; i++)
 		print_python(q.out, &r.net[i], q.layers);
+	for (int i = 0; q.onnx && i < r.nets; i++)
+		if (!r.net[i].refused.text[0])
+			print_onnx(q.out, &r.net[i]);
 	return EXIT_GOOD;
 }
 

@@ -27,7 +27,7 @@ _sagan()
 		case ${COMP_WORDS[1]} in
 		train) options='--out --set --threads --steps --max-time --fresh --help' ;;
 		sample) options='--n --seed --class --truncation --interpolate --columns --best --raw --out --threads --help' ;;
-		export) options='--out --net --raw --layers --threads --help' ;;
+		export) options='--out --net --raw --layers --onnx --threads --help' ;;
 		info) options='--set --keys --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
 		data) options='--format --split --coarse --limit --picture --help' ;;
