@@ -3,8 +3,8 @@
  * A chain is a little program over operands. An operand is a value in memory, read or written at the
  * block's place, or a slot: a block of scratch. Broadcasts and fills are loads into slots; those that
  * look the same in every block of a chunk are loaded once per chunk. Sums add each block to a partial
- * result per chunk; the partial results are combined in order, in double. Chunks depend on sizes only,
- * so the bits do not depend on the number of threads. */
+ * result per chunk; the partial results are combined in order, in double. Sums of short rows are finished in
+ * their block, which is made of whole rows. Chunks depend on sizes only, so the bits do not depend on the number of threads. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ enum {
 	SPAN_IN = 3                                  /* inputs of an element-wise op, at most */
 };
 
-enum what { DO_SPAN, DO_LOAD, DO_SUM };
+enum what { DO_SPAN, DO_LOAD, DO_SUM, DO_ROWS };
 
 typedef struct operand {
 	const node *y;                               /* value in memory (its root), or NULL */
@@ -48,6 +48,8 @@ struct chain {
 	int64_t partial_count;                       /* reals */
 	const node **read;                           /* values with memory that are read */
 	int nread;
+	const node **stream;                         /* values that pass by, block by block: read or written */
+	int nstream;
 };
 
 /* ---- making ---- */
@@ -73,6 +75,14 @@ static void note_read(chain *c, const node *y)
 		if (c->read[i] == y)
 			return;
 	c->read[c->nread++] = y;
+}
+
+static void note_stream(chain *c, const node *y)
+{
+	for (int i = 0; i < c->nstream; i++)
+		if (c->stream[i] == y)
+			return;
+	c->stream[c->nstream++] = y;
 }
 
 /* The pattern repeats with every block of a chunk. */
@@ -107,6 +117,7 @@ static operand operand_of(maker *m, const node *in)
 	const node *y = m->p->node[root];
 	if (m->p->home[root].stored) {
 		note_read(m->c, y);
+		note_stream(m->c, y);
 		m->where[root] = (operand){.y = y};
 		m->known[root] = 2;
 	} else
@@ -135,16 +146,18 @@ static void add_member(maker *m, int index)
 	instr k = {.what = y->op->span ? DO_SPAN : DO_SUM, .y = y, .nin = y->nin};
 	for (int i = 0; i < y->nin; i++)
 		k.in[i] = operand_of(m, y->in[i]);
-	if (k.what == DO_SUM) {
-		sum_form_of(&y->in[0]->s, &y->s, &k.form);
+	if (k.what == DO_SUM && sum_form_of(&y->in[0]->s, &y->s, &k.form) && is_row_sum(&k.form)) {
+		k.what = DO_ROWS;
+		release_slots(m, y, index);
+	} else if (k.what == DO_SUM) {
 		k.partial_at = c->partial_count;
 		c->partial_count += c->sections * c->chunks * MAX(k.form.inner, LANES);
 		release_slots(m, y, index);
 	} else {
 		release_slots(m, y, index);
-		if (m->p->home[id].stored)
+		if (m->p->home[id].stored) {
 			k.out = (operand){.y = y};
-		else
+		} else
 			k.out = (operand){.slot = slot_take(m)};
 		m->where[id] = k.out;
 		m->known[id] = 1;
@@ -160,20 +173,34 @@ static int64_t fit_block(int64_t block, int64_t inner)
 	return both <= BLOCK_MOST ? both : block;
 }
 
+/* Length of the rows that the chain sums whole; 1 when it does not. */
+static int64_t row_length(const maker *m)
+{
+	for (int k = 0; k < m->c->nmember; k++) {
+		const node *y = m->p->node[m->c->member[k]];
+		sum_form f;
+		if (!y->op->span && sum_form_of(&y->in[0]->s, &y->s, &f) && is_row_sum(&f))
+			return f.middle;
+	}
+	return 1;
+}
+
 /* Sections, chunks and blocks: every chunk lies in one result of each sum and, where that is not too
  * small, in one row of each broadcast; blocks are whole repetitions of the innermost pattern. */
 static void set_sizes(maker *m)
 {
 	chain *c = m->c;
 	const plan *p = m->p;
-	c->sections = c->block = 1;
+	const int64_t row = row_length(m);
+	c->sections = 1;
+	c->block = row;
 	for (int k = 0; k < c->nmember; k++) {
 		const node *y = p->node[c->member[k]];
 		sum_form f;
-		if (!y->op->span && sum_form_of(&y->in[0]->s, &y->s, &f)) {
-			c->sections = MAX(c->sections, f.outer);
-			c->block = fit_block(c->block, f.inner);
-		}
+		if (y->op->span || !sum_form_of(&y->in[0]->s, &y->s, &f) || is_row_sum(&f))
+			continue;
+		c->sections = MAX(c->sections, f.outer);
+		c->block = fit_block(c->block, f.inner);
 	}
 	for (int k = 0; k < c->nmember; k++)
 		for (int i = 0; i < p->node[c->member[k]]->nin; i++) {
@@ -182,7 +209,7 @@ static void set_sizes(maker *m)
 			if (v->op != &op_rec_broadcast || p->home[v->id].stored || !sum_form_of(&v->s, &v->in[0]->s, &f))
 				continue;
 			c->block = fit_block(c->block, f.inner);
-			if (f.outer % c->sections == 0 && c->n / f.outer >= BLOCK)
+			if (f.outer % c->sections == 0 && c->n / f.outer >= BLOCK && c->n / f.outer % row == 0)
 				c->sections = f.outer;
 		}
 	c->section = c->n / c->sections;
@@ -212,7 +239,8 @@ static bool maker_open(maker *m, const int *member, int n, error *e)
 	c->head = mem_zero((size_t)n * SPAN_IN, sizeof *c->head, e);
 	c->body = mem_zero((size_t)n * (SPAN_IN + 1), sizeof *c->body, e);
 	c->read = mem_zero((size_t)n * SPAN_IN, sizeof *c->read, e);
-	if (!m->where || !m->known || !m->last_use || !m->free_slot || !c->member || !c->head || !c->body || !c->read)
+	c->stream = mem_zero((size_t)n * (SPAN_IN + 1), sizeof *c->stream, e);
+	if (!m->where || !m->known || !m->last_use || !m->free_slot || !c->member || !c->head || !c->body || !c->read || !c->stream)
 		return false;
 	memcpy(c->member, member, (size_t)n * sizeof *member);
 	c->nmember = n;
@@ -257,6 +285,7 @@ void chain_free(chain *c)
 	free(c->head);
 	free(c->body);
 	free(c->read);
+	free(c->stream);
 	free(c);
 }
 
@@ -302,20 +331,42 @@ size_t chain_scratch(const chain *c)
 	return partial_bytes(c) + (size_t)c->slots * (size_t)c->block * sizeof(real) * (size_t)pool_threads();
 }
 
-/* out[0..n) = the pattern from flat position `at` on: [outer, repeated middle, inner]. */
+/* out[r*width + i] = x[r], r < rows */
+VECTOR_CLONES
+static void load_columns(real *restrict out, const real *restrict x, int64_t rows, int64_t width)
+{
+	for (int64_t r = 0; r < rows; r++, out += width) {
+		const real v = x[r];
+		for (int64_t i = 0; i < width; i++)
+			out[i] = v;
+	}
+}
+
+/* out[r*width + i] = x[i], r < rows */
+VECTOR_CLONES
+static void load_rows(real *restrict out, const real *restrict x, int64_t rows, int64_t width)
+{
+	for (int64_t r = 0; r < rows; r++, out += width)
+		for (int64_t i = 0; i < width; i++)
+			out[i] = x[i];
+}
+
+/* out[0..n) = the pattern from flat position `at` on: [outer, repeated middle, inner]. Whole repetitions go by the
+ * loops above. */
 static void load_regular(real *out, const real *x, sum_form f, int64_t at, int64_t n)
 {
 	for (int64_t i = 0; i < n;) {
-		int64_t row = (at + i) / f.inner, q = (at + i) % f.inner, p = row / f.middle;
+		const int64_t row = (at + i) / f.inner, q = (at + i) % f.inner, p = row / f.middle;
 		if (f.inner == 1) {
-			int64_t run = MIN(n - i, (p + 1) * f.middle - row);
-			for (int64_t k = 0; k < run; k++)
-				out[i + k] = x[p];
-			i += run;
+			const int64_t whole = row % f.middle ? 0 : (n - i) / f.middle;
+			const int64_t run = whole ? f.middle : MIN(n - i, (p + 1) * f.middle - row);
+			load_columns(out + i, x + p, MAX(1, whole), run);
+			i += MAX(1, whole) * run;
 		} else {
-			int64_t run = MIN(n - i, f.inner - q);
-			memcpy(out + i, x + p * f.inner + q, (size_t)run * sizeof(real));
-			i += run;
+			const int64_t whole = q ? 0 : MIN((n - i) / f.inner, (p + 1) * f.middle - row);
+			const int64_t run = whole ? f.inner : MIN(n - i, f.inner - q);
+			load_rows(out + i, x + p * f.inner + q, MAX(1, whole), run);
+			i += MAX(1, whole) * run;
 		}
 	}
 }
@@ -351,7 +402,7 @@ static void do_load(const instr *l, real *out, int64_t at, int64_t n)
 }
 
 VECTOR_CLONES
-static void add_rows(real *sum, const real *x, int64_t rows, int64_t width)
+static void add_rows(real *restrict sum, const real *restrict x, int64_t rows, int64_t width)
 {
 	for (int64_t r = 0; r < rows; r++)
 		for (int64_t i = 0; i < width; i++)
@@ -369,6 +420,25 @@ static void do_sum(real *sum, const real *x, int64_t q, int64_t n, int64_t width
 	}
 	add_rows(sum, x, n / width, width);
 	add_rows(sum, x + n / width * width, 1, n % width);
+}
+
+/* sum[r] = sum of row r of x [rows,n]. */
+VECTOR_CLONES
+static void sum_rows(real *restrict sum, const real *restrict x, int64_t rows, int64_t n)
+{
+	const int64_t whole = n / LANES * LANES;
+	for (int64_t r = 0; r < rows; r++, x += n) {
+		real lane[LANES] = {0};
+		for (int64_t i = 0; i < whole; i += LANES)
+			for (int k = 0; k < LANES; k++)
+				lane[k] += x[i + k];
+		for (int k = 0; whole + k < n; k++)
+			lane[k] += x[whole + k];
+		for (int half = LANES / 2; half > 0; half /= 2)
+			for (int k = 0; k < half; k++)
+				lane[k] += lane[k + half];
+		sum[r] = lane[0];
+	}
 }
 
 typedef struct runner {
@@ -391,18 +461,33 @@ static real *partial_of(const runner *r, const instr *k, int64_t chunk)
 	return r->partial + k->partial_at + chunk * MAX(k->form.inner, LANES);
 }
 
+/* Calls for part j of the cache lines of the block behind the one at `at`, while that is computed: a block is too short
+ * for the processor to notice that its operands follow each other, and all at once are more than it can wait for. */
+static void call_for(const chain *c, int64_t at, int j)
+{
+	enum { LINE = 64 / (int)sizeof(real) };
+	const int64_t from = at + c->block, part = (c->block / c->nbody + LINE) / LINE * LINE;
+	const int64_t end = MIN(from + MIN((j + 1) * part, c->block), c->n);
+	for (int i = 0; i < c->nstream; i++)
+		for (int64_t k = from + j * part; k < end; k += LINE)
+			__builtin_prefetch(c->stream[i]->x + k, 0, 3);
+}
+
 static void run_block(const runner *r, real *slots, int64_t chunk, int64_t at, int64_t start, int64_t n)
 {
 	const chain *c = r->c;
 	for (int j = 0; j < c->nbody; j++) {
 		const instr *k = &c->body[j];
 		const real *in[SPAN_IN];
+		call_for(c, at, j);
 		for (int i = 0; i < k->nin; i++)
 			in[i] = address(c, &k->in[i], slots, at);
 		if (k->what == DO_SPAN)
 			k->y->op->span(&k->y->a, address(c, &k->out, slots, at), in, n);
 		else if (k->what == DO_LOAD)
 			do_load(k, slots + k->out.slot * c->block, at, n);
+		else if (k->what == DO_ROWS)
+			sum_rows(k->y->x + at / k->form.middle, in[0], n / k->form.middle, k->form.middle);
 		else
 			do_sum(partial_of(r, k, chunk), in[0], (at - start) % sum_width(k), n, sum_width(k));
 	}
@@ -425,8 +510,9 @@ static void run_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
 				memset(partial_of(r, &c->body[j], k), 0, (size_t)sum_width(&c->body[j]) * sizeof(real));
 		/* Sums restart their pattern at the chunk: chunks are whole blocks, blocks whole patterns, or
 		 * the pattern is longer than a block and the section is where it starts. */
-		for (int64_t at = from; at < to; at += c->block)
+		for (int64_t at = from; at < to; at += c->block) {
 			run_block(r, slots, k, at, start, MIN(c->block, to - at));
+		}
 	}
 }
 

@@ -10,7 +10,10 @@
 #include "core/plan_internal.h"
 
 enum {
-	SUM_MIN = 512,                               /* elements per result from which a chain sums */
+	SHORT = 1 << 12,                             /* elements of a chain that is no pass over memory */
+	SIBLINGS = 4,                                /* readers of a value that are tried with a new one */
+	SUM_MIN = 512,                               /* elements per result from which a chain sums in pieces */
+	ROW_MIN = 16, ROW_MOST = 1024                /* those of a row that it sums whole */
 };
 
 typedef struct fuser {
@@ -21,6 +24,7 @@ typedef struct fuser {
 	int *next;                                   /* [count] next member of the unit, -1: end */
 	int *tail;                                   /* [count] last member of the unit */
 	int64_t *outer;                              /* [count] unit's sums keep the first axes: how many results */
+	int64_t *rows;                               /* [count] results of its row sums, 0: it has none */
 	bool *virtual;                               /* [count] broadcast or fill without memory */
 	int *order;                                  /* [count] units, in order of running */
 	int norder;
@@ -58,11 +62,16 @@ bool sum_form_of(const shape *full, const shape *kept, sum_form *f)
 	return true;
 }
 
+bool is_row_sum(const sum_form *f)
+{
+	return f->inner == 1 && f->middle >= ROW_MIN && f->middle <= ROW_MOST;
+}
+
 static bool is_chain_sum(const node *y)
 {
 	sum_form f;
-	return y->op == &op_rec_sum_to && sum_form_of(&y->in[0]->s, &y->s, &f) && f.middle * f.inner >= SUM_MIN
-		&& f.inner <= f.middle * 64;
+	return y->op == &op_rec_sum_to && sum_form_of(&y->in[0]->s, &y->s, &f)
+		&& (is_row_sum(&f) || (f.middle * f.inner >= SUM_MIN && f.inner <= f.middle * 64));
 }
 
 /* Elements the node runs over as a member of a chain, or 0 when it cannot be one. */
@@ -161,22 +170,48 @@ static void merge(fuser *f, int a, int b, int newest)
 	for (int m = b; m >= 0; m = f->next[m])
 		f->unit[m] = a;
 	f->outer[a] = MAX(f->outer[a], f->outer[b]);
+	f->rows[a] = MAX(f->rows[a], f->rows[b]);
 	f->next[f->tail[a]] = b;
 	f->tail[a] = f->tail[b];
 }
 
-/* Chunks of a chain must lie inside one result of each of its sums: the outer counts must nest. */
-static bool sums_nest(int64_t a, int64_t b)
+/* Chunks of a chain must lie inside one result of each of its sums: the outer counts must nest. Chunks are whole rows
+ * of row sums, of which there is one kind. */
+static bool sums_nest(const fuser *f, int a, int b)
 {
-	return a % b == 0 || b % a == 0;
+	const int64_t outer = MAX(f->outer[a], f->outer[b]), rows = MAX(f->rows[a], f->rows[b]);
+	const bool one_kind = !f->rows[a] || !f->rows[b] || f->rows[a] == f->rows[b];
+	return outer % MIN(f->outer[a], f->outer[b]) == 0 && one_kind && rows % outer == 0;
+}
+
+/* b depends on nothing but a that a does not depend on. */
+static bool adds_nothing(const fuser *f, int a, int b)
+{
+	const uint64_t *had = ancestors(f, a), *more = ancestors(f, b);
+	for (int w = 0; w < f->words; w++) {
+		const uint64_t self = a / 64 == w ? (uint64_t)1 << (a % 64) : 0;
+		if (more[w] & ~had[w] & ~self)
+			return false;
+	}
+	return true;
+}
+
+/* Short chains gain little by being one, while the readers of one then wait for what the other reads, which may keep
+ * two passes over a large value apart. */
+static bool is_worth_it(const fuser *f, int a, int b)
+{
+	if (chain_length(f->p->node[a]) >= SHORT)
+		return true;
+	const bool above = has(ancestors(f, b), a), below = has(ancestors(f, a), b);
+	return (below || adds_nothing(f, a, b)) && (above || adds_nothing(f, b, a));
 }
 
 static bool can_merge(const fuser *f, int a, int b)
 {
 	const node *x = f->p->node[a], *y = f->p->node[b];
 	return a != b && chain_length(x) && chain_length(x) == chain_length(y)
-		&& sums_nest(f->outer[a], f->outer[b]) && !hard_between(f, a, b)
-		&& !hard_between(f, b, a) && !path_between(f, a, b) && !path_between(f, b, a);
+		&& sums_nest(f, a, b) && !hard_between(f, a, b)
+		&& !hard_between(f, b, a) && !path_between(f, a, b) && !path_between(f, b, a) && is_worth_it(f, a, b);
 }
 
 /* A new unit of one node. */
@@ -185,7 +220,9 @@ static void unit_open(fuser *f, int id)
 	f->unit[id] = f->tail[id] = id;
 	const node *y = f->p->node[id];
 	sum_form s;
-	f->outer[id] = is_chain_sum(y) && sum_form_of(&y->in[0]->s, &y->s, &s) ? s.outer : 1;
+	const bool is_sum = is_chain_sum(y) && sum_form_of(&y->in[0]->s, &y->s, &s), is_row = is_sum && is_row_sum(&s);
+	f->outer[id] = is_sum && !is_row ? s.outer : 1;
+	f->rows[id] = is_row ? s.outer : 0;
 	uint64_t *row = ancestors(f, id);
 	for (int i = 0; i < y->nin; i++) {
 		int u = source_unit(f, y->in[i]);
@@ -209,7 +246,7 @@ static void join_inputs(fuser *f, int id)
 }
 
 /* Chains that read the same full-size value and depend on each other in no way: one pass serves
- * both (the gradient of a bias and that of the layer below, say). */
+ * both (the gradient of a bias and that of the layer below, say). reader [count][SIBLINGS]: the last ones. */
 static void join_siblings(fuser *f, int id, int *reader)
 {
 	const node *y = f->p->node[id];
@@ -217,10 +254,14 @@ static void join_siblings(fuser *f, int id, int *reader)
 		int from = root_of(f->p, y->in[i]);
 		if (f->virtual[from] || shape_count(&f->p->node[from]->s) != chain_length(y))
 			continue;
-		int a = reader[from] >= 0 ? f->unit[reader[from]] : -1, b = f->unit[id];
-		if (a >= 0 && can_merge(f, a, b) && !has(ancestors(f, a), b) && !has(ancestors(f, b), a))
-			merge(f, MIN(a, b), MAX(a, b), f->p->count - 1);
-		reader[from] = id;
+		int *last = reader + (size_t)from * SIBLINGS;
+		for (int k = 0; k < SIBLINGS; k++) {
+			int a = last[k] >= 0 ? f->unit[last[k]] : -1, b = f->unit[id];
+			if (a >= 0 && can_merge(f, a, b) && !has(ancestors(f, a), b) && !has(ancestors(f, b), a))
+				merge(f, MIN(a, b), MAX(a, b), f->p->count - 1);
+		}
+		memmove(last + 1, last, (SIBLINGS - 1) * sizeof *last);
+		*last = id;
 	}
 }
 
@@ -280,11 +321,12 @@ static void form_units(fuser *f)
 
 static bool form_siblings(fuser *f, error *e)
 {
-	int *reader = mem_new((size_t)f->p->count, sizeof *reader, e);
+	const size_t n = (size_t)f->p->count * SIBLINGS;
+	int *reader = mem_new(n, sizeof *reader, e);
 	if (!reader)
 		return false;
-	for (int id = 0; id < f->p->count; id++)
-		reader[id] = -1;
+	for (size_t i = 0; i < n; i++)
+		reader[i] = -1;
 	for (int id = 0; id < f->p->count; id++)
 		if (f->unit[id] >= 0 && chain_length(f->p->node[id]))
 			join_siblings(f, id, reader);
@@ -324,11 +366,12 @@ static int compare_ids(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-static bool make_chain(fuser *f, int u, step *st, int *members, error *e)
+static bool make_chain(fuser *f, const fusion *k, int u, step *st, int *members, int *stamp, error *e)
 {
 	int n = 0;
 	for (int m = u; m >= 0; m = f->next[m])
 		members[n++] = m;
+	n = plan_recomputed(k, u, members, n, stamp);
 	qsort(members, (size_t)n, sizeof *members, compare_ids);
 	st->c = chain_new(f->p, members, n, e);
 	if (st->c)
@@ -345,25 +388,52 @@ static bool runs_as_chain(const fuser *f, int u)
 	return f->next[u] >= 0 || y->op->span || (is_chain_sum(y) && f->virtual[root_of(f->p, y->in[0])]);
 }
 
+/* All values of a chain are computed again by their readers. */
+static bool is_needless(const fuser *f, int u)
+{
+	for (int m = u; m >= 0; m = f->next[m])
+		if (f->p->home[m].stored)
+			return false;
+	return true;
+}
+
+static bool make_step(fuser *f, const fusion *k, int u, int *members, int *stamp, error *e)
+{
+	plan *p = f->p;
+	step *st = &p->step[p->nstep];
+	for (int m = u; m >= 0; m = f->next[m])
+		p->unit[m] = p->nstep;
+	p->nstep++;
+	st->y = p->node[u];
+	if (k->in_chain[u]) {
+		st->y = NULL;
+		return make_chain(f, k, u, st, members, stamp, e);
+	}
+	if (st->y->op->scratch)
+		st->scratch_bytes = st->y->op->scratch(st->y);
+	return true;
+}
+
 static bool make_steps(fuser *f, error *e)
 {
 	plan *p = f->p;
-	int *members = mem_new((size_t)p->count, sizeof *members, e);
+	const size_t count = (size_t)p->count;
+	int *members = mem_new(count, sizeof *members, e), *stamp = mem_new(count, sizeof *stamp, e);
+	bool *in_chain = mem_zero(count, sizeof *in_chain, e);
+	const fusion k = {p, f->unit, f->virtual, in_chain};
 	p->step = mem_zero((size_t)f->norder, sizeof *p->step, e);
-	bool ok = members && p->step;
-	for (int k = 0; k < f->norder && ok; k++) {
-		int u = f->order[k];
-		step *st = &p->step[p->nstep++];
-		for (int m = u; m >= 0; m = f->next[m])
-			p->unit[m] = k;
-		st->y = p->node[u];
-		if (runs_as_chain(f, u)) {
-			ok = make_chain(f, u, st, members, e);
-			st->y = NULL;
-		} else if (st->y->op->scratch)
-			st->scratch_bytes = st->y->op->scratch(st->y);
-	}
+	bool ok = members && stamp && in_chain && p->step;
+	for (int i = 0; i < f->norder && ok; i++)
+		in_chain[f->order[i]] = runs_as_chain(f, f->order[i]);
+	for (int id = 0; id < p->count && ok; id++)
+		stamp[id] = -1;
+	ok = ok && plan_recompute(&k, e);
+	for (int i = 0; i < f->norder && ok; i++)
+		if (!in_chain[f->order[i]] || !is_needless(f, f->order[i]))
+			ok = make_step(f, &k, f->order[i], members, stamp, e);
 	free(members);
+	free(stamp);
+	free(in_chain);
 	return ok;
 }
 
@@ -376,10 +446,11 @@ bool plan_fuse(plan *p, error *e)
 	f.next = mem_zero(n, sizeof *f.next, e);
 	f.tail = mem_zero(n, sizeof *f.tail, e);
 	f.outer = mem_zero(n, sizeof *f.outer, e);
+	f.rows = mem_zero(n, sizeof *f.rows, e);
 	f.virtual = mem_zero(n, sizeof *f.virtual, e);
 	f.order = mem_zero(n, sizeof *f.order, e);
 	f.state = mem_zero(n, sizeof *f.state, e);
-	bool ok = f.anc && f.unit && f.next && f.tail && f.outer && f.virtual && f.order && f.state;
+	bool ok = f.anc && f.unit && f.next && f.tail && f.outer && f.rows && f.virtual && f.order && f.state;
 	for (int id = 0; id < p->count; id++)
 		p->unit[id] = -1;
 	if (ok) {
@@ -403,6 +474,7 @@ bool plan_fuse(plan *p, error *e)
 	free(f.next);
 	free(f.tail);
 	free(f.outer);
+	free(f.rows);
 	free(f.virtual);
 	free(f.order);
 	free(f.state);

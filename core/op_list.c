@@ -12,7 +12,7 @@ const op *const op_list[] = {
 	&op_rec_fill, &op_rec_random, &op_rec_reshape, &op_rec_broadcast, &op_rec_sum_to,
 	&op_rec_permute, &op_rec_pad, &op_rec_slice, &op_rec_concat,
 	&op_rec_skew, &op_rec_unskew,
-	&op_rec_softmax, &op_rec_gather, &op_rec_scatter_add,
+	&op_rec_softmax, &op_rec_moments, &op_rec_gather, &op_rec_scatter_add,
 	&op_rec_matmul,
 	&op_rec_attention, &op_rec_attention_grad, &op_rec_attention_second,
 	&op_rec_conv2d, &op_rec_conv2d_dx, &op_rec_conv2d_dw, &op_rec_kernel_turn,

@@ -58,6 +58,8 @@ node *op_broadcast(graph *g, node *x, shape s);      /* x -> s, broadcast */
 node *op_sum_to(graph *g, node *x, shape s);         /* adjoint: sums the axes where s has 1 or none */
 node *op_sum(graph *g, node *x, unsigned axes, bool keep);   /* bit i: axis i; keep: as size 1 */
 node *op_mean(graph *g, node *x, unsigned axes, bool keep);
+/* Both at once, the variance biased: half the passes of their formulas. The axes stay, as size 1. ops_moments.c */
+void op_moments(graph *g, node *x, unsigned axes, node **mean, node **var);
 node *op_sum_all(graph *g, node *x);                 /* -> scalar */
 node *op_mean_all(graph *g, node *x);                /* -> scalar */
 node *op_permute(graph *g, node *x, const int *axis);/* output axis i is input axis axis[i] */

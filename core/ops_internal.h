@@ -32,7 +32,7 @@ bool matmul_has_epilogue(const node *y);
 extern const op op_rec_fill, op_rec_reshape, op_rec_gather, op_rec_scatter_add;
 extern const op op_rec_broadcast, op_rec_permute, op_rec_pad, op_rec_slice, op_rec_concat;
 extern const op op_rec_skew, op_rec_unskew;
-extern const op op_rec_sum_to, op_rec_softmax;
+extern const op op_rec_sum_to, op_rec_softmax, op_rec_moments;
 extern const op op_rec_matmul;
 extern const op op_rec_attention, op_rec_attention_grad, op_rec_attention_second;
 extern const op op_rec_sum_pool, op_rec_sum_pool_dx, op_rec_patches, op_rec_patches_fold;

@@ -253,12 +253,58 @@ const op op_rec_sum_to = {
 	.infer = infer_sum_to, .scratch = sum_to_scratch, .eval = sum_to_eval, .vjp = sum_to_vjp,
 };
 
+/* Whether y repeats a value along every axis that is summed from its shape to s. */
+static bool repeats_along(const node *y, const shape *s)
+{
+	if (y->op != &op_rec_broadcast)
+		return false;
+	const shape *from = &y->in[0]->s;
+	for (int i = 1; i <= y->s.rank; i++) {
+		const int64_t n = i <= s->rank ? s->dim[s->rank - i] : 1, kept = i <= from->rank ? from->dim[from->rank - i] : 1;
+		if (kept != 1 && n == 1)
+			return false;
+	}
+	return true;
+}
+
+/* sum(c x) = c sum(x), also where c repeats along the sum: the large value is passed once less, and often its sum is
+ * there already. NULL when x is no such product. */
+static node *sum_of_product(graph *g, node *x, shape s)
+{
+	if (x->op == &op_rec_scale)
+		return op_scale(g, op_sum_to(g, x->in[0], s), x->a.scalar);
+	for (int i = 0; x->op == &op_rec_mul && i < 2; i++) {
+		if (!repeats_along(x->in[i], &s))
+			continue;
+		node *c = x->in[i]->in[0];
+		if (c->s.rank > s.rank)
+			c = op_reshape(g, c, shape_of(s.rank, c->s.dim + c->s.rank - s.rank));
+		return op_mul(g, op_sum_to(g, x->in[1 - i], s), c);
+	}
+	return NULL;
+}
+
+/* The same sizes behind axes of size 1. */
+static shape with_rank(const shape *s, int rank)
+{
+	shape t = {.rank = rank, .dim = {1, 1, 1, 1, 1, 1, 1, 1}};
+	memcpy(t.dim + rank - s->rank, s->dim, (size_t)s->rank * sizeof *s->dim);
+	return t;
+}
+
 node *op_sum_to(graph *g, node *x, shape s)
 {
 	if (shape_equal(&x->s, &s))
 		return x;
 	if (x->s.rank > s.rank && shape_equal_aligned(&x->s, &s))
 		return op_reshape(g, x, s);
+	if (graph_ok(g, NULL) && graph_rewrites(g)) {
+		node *cheaper = sum_of_product(g, x, s);
+		if (cheaper)
+			return cheaper;
+		if (x->s.rank > s.rank)              /* one form of the same sum, so that it is found again */
+			return op_reshape(g, op_sum_to(g, x, with_rank(&s, x->s.rank)), s);
+	}
 	attr a = attr_to(s);
 	return graph_node(g, &op_rec_sum_to, 1, &x, &a);
 }

@@ -1,5 +1,6 @@
 /* plan_internal.h - what the planner's files share: plan.c (making and running), epilogue.c (what
- * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), chain.c (running a chain), place.c (who lives where). */
+ * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), recompute.c
+ * (which values chains do not write), chain.c (running a chain), place.c (who lives where). */
 #ifndef SAGAN_CORE_PLAN_INTERNAL_H
 #define SAGAN_CORE_PLAN_INTERNAL_H
 
@@ -57,6 +58,18 @@ bool plan_epilogues(plan *p, error *e);
 /* fuse.c: decides chains and the order of steps; fills p->step, p->unit, home.stored. */
 bool plan_fuse(plan *p, error *e);
 
+/* recompute.c: what fuse.c decided, and which values need no memory because each reader computes them again: it clears
+ * their home.stored. The second adds them to the n members of a unit that reads them and returns how many there are;
+ * stamp [p->count] is the caller's, -1 before the first call. */
+typedef struct fusion {
+	plan *p;
+	const int *unit;                             /* [count] id of the unit's first member, -1: none */
+	const bool *virtual;                         /* [count] broadcast or fill without memory */
+	const bool *in_chain;                        /* [count] of units */
+} fusion;
+bool plan_recompute(const fusion *f, error *e);
+int plan_recomputed(const fusion *f, int unit, int *member, int n, int *stamp);
+
 /* place.c: liveness, in-place reuse, offsets; fills home and p->bytes. */
 bool plan_place(plan *p, error *e);
 
@@ -77,6 +90,9 @@ typedef struct sum_form {
 	int64_t outer, middle, inner;
 } sum_form;
 bool sum_form_of(const shape *full, const shape *kept, sum_form *f);
+
+/* Sums of short rows, [outer,middle] -> [outer], which a chain finishes block by block. */
+bool is_row_sum(const sum_form *f);
 
 extern const op op_rec_broadcast, op_rec_sum_to, op_rec_fill;
 

@@ -6,6 +6,9 @@
 #include "core/tile.h"
 
 #include <string.h>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 #ifdef __AVX512F__
 enum { BYTES = 64, PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
@@ -31,7 +34,29 @@ INLINE vec leaky(vec v, real slope)
 	return (vec)(((mask)v & positive) | ((mask)(v * slope) & ~positive));
 }
 
-/* The first `left` lanes of a vector of results: the end of the channels. */
+/* The first `left` lanes of a vector of results: the end of the channels. Lane by lane it took a third of a product
+ * with 36 columns, so the masks of AVX-512 are worth their intrinsics. */
+#ifdef __AVX512F__
+#ifdef REAL_DOUBLE
+#define LOAD_SOME(left, x) ((vec)_mm512_maskz_loadu_pd((__mmask8)((1u << (left)) - 1), x))
+#define STORE_SOME(left, y, v) _mm512_mask_storeu_pd(y, (__mmask8)((1u << (left)) - 1), (__m512d)(v))
+#else
+#define LOAD_SOME(left, x) ((vec)_mm512_maskz_loadu_ps((__mmask16)((1u << (left)) - 1), x))
+#define STORE_SOME(left, y, v) _mm512_mask_storeu_ps(y, (__mmask16)((1u << (left)) - 1), (__m512)(v))
+#endif
+INLINE void store_some(const epilogue *e, vec v, real *y, const real *residual, const real *bias, int left)
+{
+	if (left <= 0)
+		return;
+	if (bias)
+		v += LOAD_SOME(left, bias);
+	if (residual)
+		v += LOAD_SOME(left, residual);
+	if (e->act)
+		v = leaky(v, e->slope);
+	STORE_SOME(left, y, v);
+}
+#else
 static __attribute__((noinline)) void store_some(const epilogue *e, vec v, real *y,
 						 const real *residual, const real *bias, int left)
 {
@@ -44,6 +69,7 @@ static __attribute__((noinline)) void store_some(const epilogue *e, vec v, real 
 		y[i] = e->act && !(s > 0) ? s * e->slope : s;
 	}
 }
+#endif
 
 /* One vector of results at y; `left` channels are there from y on. */
 INLINE void store(const epilogue *e, vec v, real *y, const real *residual, const real *bias,
@@ -130,11 +156,19 @@ static void conv(const tile_conv *t)
 }
 
 /* z += the first `left` lanes of v. */
+#ifdef __AVX512F__
+INLINE void add_some(vec v, real *z, int left)
+{
+	if (left > 0)
+		STORE_SOME(left, z, LOAD_SOME(left, z) + v);
+}
+#else
 static __attribute__((noinline)) void add_some(vec v, real *z, int left)
 {
 	for (int i = 0; i < left; i++)
 		z[i] += v[i];
 }
+#endif
 
 /* R rows times N vectors of channels, over all positions. */
 INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0, int64_t o)

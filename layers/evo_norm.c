@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/ops.h"
+#include "layers/norm.h"
 
 enum { OVER_BATCH = 1u << 0, OVER_MAP = 1u << 1 | 1u << 2 };
 
@@ -27,44 +28,45 @@ void evo_norm_init(module *m, evo_norm *n, const char *name, int64_t C, evo_opti
 	module_pop(m);
 }
 
-/* mean of (x - mean)^2 over the axes, kept as size 1. */
+/* Over the axes, kept as size 1. */
 static node *variance(graph *g, node *x, unsigned axes)
 {
-	return op_mean(g, op_square(g, op_sub(g, x, op_mean(g, x, axes, true))), axes, true);
+	node *mean, *var;
+	op_moments(g, x, axes, &mean, &var);
+	return var;
 }
 
-static node *root(graph *g, const evo_norm *n, node *var)
+static node *with_eps(graph *g, const evo_norm *n, node *var)
 {
-	return op_sqrt(g, op_add_scalar(g, var, n->opt.epsilon));
+	return op_add_scalar(g, var, n->opt.epsilon);
 }
 
-/* [B,1,1,C], the same for the channels of a group. */
-static node *group_deviation(graph *g, const evo_norm *n, node *x)
+/* 1 / deviation of the channels of a group, [B,1,1,C]. */
+static node *group_factor(graph *g, const evo_norm *n, node *x)
 {
-	int64_t B = x->s.dim[0], G = n->opt.groups, each = n->C / G;
-	shape grouped = SHAPE(B, x->s.dim[1], x->s.dim[2], G, each);
-	node *std = root(g, n, variance(g, op_reshape(g, x, grouped), OVER_MAP | 1u << 4));
-	return op_reshape(g, op_broadcast(g, std, SHAPE(B, 1, 1, G, each)), SHAPE(B, 1, 1, n->C));
+	const int64_t B = x->s.dim[0], C = n->C;
+	node *mean, *var;
+	group_moments(g, op_reshape(g, x, SHAPE(B, x->s.dim[1] * x->s.dim[2], C)), n->opt.groups, &mean, &var);
+	return op_reshape(g, op_rsqrt(g, with_eps(g, n, var)), SHAPE(B, 1, 1, C));
 }
 
 /* [1,1,1,C]: of the batch in training, when the running variance moves; else the running one. */
 static node *batch_deviation(graph *g, const evo_norm *n, node *x, mode m)
 {
 	if (!m.train)
-		return root(g, n, graph_leaf(g, n->moving_variance));
+		return op_sqrt(g, with_eps(g, n, graph_leaf(g, n->moving_variance)));
 	node *var = variance(g, x, OVER_BATCH | OVER_MAP);
 	if (m.update) {
 		node *old = op_scale(g, graph_current(g, n->moving_variance), n->opt.momentum);
 		graph_assign(g, n->moving_variance, op_add(g, old, op_scale(g, var, 1 - n->opt.momentum)));
 	}
-	return root(g, n, var);
+	return op_sqrt(g, with_eps(g, n, var));
 }
 
-/* The larger of two of the same shape, either of them to the bit. */
+/* The larger of two, to a rounding where it is b. */
 static node *larger(graph *g, node *a, node *b)
 {
-	node *d = op_sub(g, b, a), *one = op_fill(g, d->s, 1), *take_b = op_gate(g, one, d, 0);
-	return op_add(g, op_mul(g, a, op_sub(g, one, take_b)), op_mul(g, b, take_b));
+	return op_add(g, a, op_relu(g, op_sub(g, b, a)));
 }
 
 node *evo_norm_apply(graph *g, const evo_norm *n, node *x, mode m)
@@ -76,10 +78,10 @@ node *evo_norm_apply(graph *g, const evo_norm *n, node *x, mode m)
 	if (slope && n->opt.groups > 0)
 		y = op_mul(g, y, op_sigmoid(g, slope));
 	if (n->opt.groups > 0) {
-		y = op_div(g, y, group_deviation(g, n, x));
+		y = op_mul(g, y, group_factor(g, n, x));
 	} else if (slope) {
-		node *of_batch = op_broadcast(g, batch_deviation(g, n, x, m), x->s);
-		y = op_div(g, y, larger(g, of_batch, op_add(g, slope, root(g, n, variance(g, x, OVER_MAP)))));
+		node *each = op_sqrt(g, with_eps(g, n, variance(g, x, OVER_MAP)));
+		y = op_div(g, y, larger(g, batch_deviation(g, n, x, m), op_add(g, slope, each)));
 	}
 	y = op_add(g, op_mul(g, y, graph_leaf(g, n->gamma)), graph_leaf(g, n->beta));
 	graph_pop(g);

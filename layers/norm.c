@@ -44,9 +44,8 @@ static node *normalise(graph *g, node *x, const batch_norm *b, node *gain, node 
 	double n = (double)(shape_count(&x->s) / shape_last(&x->s));
 	node *mean, *var, *centred;
 	if (m.train) {
-		mean = op_scale(g, op_sum_to(g, x, channels), 1 / n);
+		op_moments(g, x, (1u << (x->s.rank - 1)) - 1, &mean, &var);
 		centred = op_sub(g, x, mean);
-		var = op_scale(g, op_sum_to(g, op_square(g, centred), channels), 1 / n);
 	} else {
 		mean = op_reshape(g, graph_leaf(g, b->moving_mean), channels);
 		centred = op_sub(g, x, mean);
@@ -162,9 +161,9 @@ void layer_norm_init(module *m, layer_norm *l, const char *name, shape input, ln
 /* (x - mean) / sqrt(var + eps), moments over the axes. */
 static node *standardise(graph *g, node *x, unsigned axes, double eps)
 {
-	node *centred = op_sub(g, x, op_mean(g, x, axes, true));
-	node *var = op_mean(g, op_square(g, centred), axes, true);
-	return op_mul(g, centred, op_rsqrt(g, op_add_scalar(g, var, eps)));
+	node *mean, *var;
+	op_moments(g, x, axes, &mean, &var);
+	return op_mul(g, op_sub(g, x, mean), op_rsqrt(g, op_add_scalar(g, var, eps)));
 }
 
 node *layer_norm_apply(graph *g, const layer_norm *l, node *x)
@@ -196,15 +195,19 @@ void group_norm_init(module *m, group_norm *n, const char *name, int64_t C, int6
 	module_pop(m);
 }
 
-/* Mean over all positions and each group, given to every channel: x [B,N,C] -> [B,1,C]. Channels are
- * summed on their own first, so that the big tensor is walked along its rows. */
-static node *group_mean(graph *g, node *x, int64_t groups)
+/* Channels on their own first, so that the big tensor is walked along its rows: the variance of a group is the mean of
+ * its channels' variances and of the squares of how far their means lie from that of the group. */
+void group_moments(graph *g, node *x, int64_t groups, node **mean, node **var)
 {
-	const int64_t B = x->s.dim[0], N = x->s.dim[1], C = x->s.dim[2];
-	const shape grouped = SHAPE(B, groups, C / groups);
-	node *sum = op_reshape(g, op_sum(g, x, 1u << 1, true), grouped);
-	node *mean = op_scale(g, op_mean(g, sum, 1u << 2, true), 1 / (double)N);
-	return op_reshape(g, op_broadcast(g, mean, grouped), SHAPE(B, 1, C));
+	const int64_t B = x->s.dim[0], C = x->s.dim[2];
+	const shape grouped = SHAPE(B, groups, C / groups), channels = SHAPE(B, 1, C);
+	node *m, *v;
+	op_moments(g, x, 1u << 1, &m, &v);
+	m = op_reshape(g, m, grouped);
+	node *middle = op_mean(g, m, 1u << 2, true);
+	v = op_add(g, op_reshape(g, v, grouped), op_square(g, op_sub(g, m, middle)));
+	*mean = op_reshape(g, op_broadcast(g, middle, grouped), channels);
+	*var = op_reshape(g, op_broadcast(g, op_mean(g, v, 1u << 2, true), grouped), channels);
 }
 
 node *group_norm_apply(graph *g, const group_norm *n, node *x)
@@ -212,8 +215,9 @@ node *group_norm_apply(graph *g, const group_norm *n, node *x)
 	graph_push(g, n->name);
 	const int64_t B = x->s.dim[0], C = shape_last(&x->s);
 	node *flat = op_reshape(g, x, SHAPE(B, shape_count(&x->s) / (B * C), C));
-	node *centred = op_sub(g, flat, group_mean(g, flat, n->groups));
-	node *var = group_mean(g, op_square(g, centred), n->groups);
+	node *mean, *var;
+	group_moments(g, flat, n->groups, &mean, &var);
+	node *centred = op_sub(g, flat, mean);
 	node *factor = op_mul(g, op_rsqrt(g, op_add_scalar(g, var, n->eps)), graph_leaf(g, n->gamma));
 	node *y = op_add(g, op_mul(g, centred, factor), graph_leaf(g, n->beta));
 	graph_pop(g);

@@ -81,6 +81,9 @@ typedef struct group_norm {
 void group_norm_init(module *m, group_norm *n, const char *name, int64_t C, int64_t groups, double eps);
 node *group_norm_apply(graph *g, const group_norm *n, node *x);
 
+/* Mean and biased variance over all positions and each group, given to every channel: x [B,N,C] -> [B,1,C]. */
+void group_moments(graph *g, node *x, int64_t groups, node **mean, node **var);
+
 #ifdef __cplusplus
 }
 #endif

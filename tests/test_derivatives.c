@@ -73,6 +73,15 @@ static node *do_mean(graph *g, node *const *in, const void *arg)
 	return op_mean(g, in[0], *(const unsigned *)arg, false);
 }
 
+/* Mean and variance beside each other, weighted apart. */
+static node *do_moments(graph *g, node *const *in, const void *arg)
+{
+	node *part[2];
+	op_moments(g, in[0], *(const unsigned *)arg, &part[0], &part[1]);
+	part[1] = op_scale(g, part[1], 3);
+	return op_concat(g, part, 2, 0);
+}
+
 static node *do_permute(graph *g, node *const *in, const void *arg)
 {
 	return op_permute(g, in[0], arg);
@@ -297,6 +306,10 @@ static const row rows[] = {
 	{"concat", {"concat axis 1", do_concat, ARG(int, 1), 0, 3, {IN(S, 2, 3, 2), IN(S, 2, 1, 2), IN(S, 2, 2, 2)}}},
 	{"concat", {"concat axis 2", do_concat, ARG(int, 2), 0, 3, {IN(S, 2, 3, 1), IN(S, 2, 3, 4), IN(S, 2, 3, 2)}}},
 	{"softmax", {"softmax", do_softmax, NULL, 0, 1, {IN(S, 3, 2, 7)}}},
+	{"moments", {"moments of rows", do_moments, ARG(unsigned, 4), 0, 1, {IN(S, 3, 2, 7)}}},
+	{"moments", {"moments of columns", do_moments, ARG(unsigned, 3), 0, 1, {IN(S, 3, 4, 5)}}},
+	{"moments", {"moments of a map", do_moments, ARG(unsigned, 2), 0, 1, {IN(S, 2, 5, 3)}}},
+	{"sum_to", {"moments, axes apart", do_moments, ARG(unsigned, 5), 0, 1, {IN(S, 2, 5, 3)}}},
 	{"softmax", {"softmax axis 1", do_softmax_axis, ARG(int, 1), 0, 1, {IN(S, 2, 5, 3)}}},
 	{"skew", {"skew", do_skew, NULL, 1, 1, {IN(S, 2, 4, 3, 7)}}},
 	{"skew", {"skew, fewer queries than keys", do_skew, NULL, 1, 1, {IN(S, 2, 3, 9)}}},
