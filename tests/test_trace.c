@@ -581,8 +581,12 @@ START_TEST(any_composition_is_traced)
 	graph_rewrite(g, false);
 	graph_trace(g, true);
 	node *in = graph_leaf(g, x), *y = op_leaky_relu(g, conv_apply(g, &a, in, (mode){0}), 0.1);
-	y = op_sub(g, y, op_scale(g, op_sigmoid(g, conv_apply(g, &b, y, (mode){0})), 3));
-	y = dense_apply(g, &out, op_reshape(g, y, SHAPE(SAMPLES, 4 * 4 * 4)), (mode){0});
+	/* z is read twice, once as a row: the factor of one reader is not the other's. */
+	const shape row = SHAPE(SAMPLES, 4 * 4 * 4);
+	node *z = conv_apply(g, &b, y, (mode){0});
+	y = op_sub(g, y, op_scale(g, op_sigmoid(g, z), 3));
+	y = op_add(g, op_reshape(g, y, row), op_scale(g, op_reshape(g, z, row), 2));
+	y = dense_apply(g, &out, y, (mode){0});
 	keras_model *k = keras_trace(g, m, "own", 1, &(trace_end){in, "x"}, (trace_end){y, "score"}, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);
 	ck_assert_int_eq(count_of(k, "ZeroPadding2D"), 1);
