@@ -8,7 +8,7 @@
 
 enum {
 	BLOCK_ROWS = 96,                             /* queries of a block: whole tiles at every level */
-	BLOCK_KEYS = 128,                            /* and keys at most */
+	BLOCK_KEYS = 256,                            /* and keys at most */
 };
 
 /* M keys in blocks of about the same length, a multiple of 32. */
@@ -32,12 +32,6 @@ void pack_plain(const tile_kernels *t, const real *x, int64_t n, int64_t w, real
 
 /* ---- passes over s [rows,n] ---- */
 
-/* s = scale s; top[r] = max(old[r], s[r,:]); s = e^(s - top[r]). */
-void block_exp_below(real *s, int64_t rows, int64_t n, real scale, const real *old, real *top);
-/* s = e^(scale s - shift[r]) */
-void block_exp_shifted(real *s, int64_t rows, int64_t n, real scale, const real *shift);
-/* sum[r] += s[r,0] + s[r,1] + .., in 16 lanes. */
-void block_add_sums(const real *s, int64_t rows, int64_t n, real *sum);
 /* d = scale p (d - delta[r]) */
 void block_weigh(real *d, const real *p, int64_t rows, int64_t n, real scale, const real *delta);
 /* u = D + delta, w and e = dy e' come in; out go u = scale p D, w = scale p w, e = scale p (scale w D + e).

@@ -14,9 +14,10 @@ enum {
 	CHUNK = 1 << 16,                             /* elements of O in a chunk: it stays in L2 */
 };
 
-/* Elements of a worker's memory: packed keys and values, scores, and per row: sum, old maximum, factor. */
+/* Elements of a worker's memory: packed keys and values, scores, and per row: sum, old maximum, what the
+ * block adds to the sum. */
 typedef struct layout {
-	int64_t keys, values, s, sum, old, factor, total;
+	int64_t keys, values, s, sum, old, more, total;
 } layout;
 
 typedef struct forward {
@@ -42,7 +43,7 @@ static forward forward_of(const attention_sizes *s)
 	at->s = reserve(&at->total, BLOCK_ROWS * f.block);
 	at->sum = reserve(&at->total, f.chunk);
 	at->old = reserve(&at->total, BLOCK_ROWS);
-	at->factor = reserve(&at->total, BLOCK_ROWS);
+	at->more = reserve(&at->total, BLOCK_ROWS);
 	return f;
 }
 
@@ -60,9 +61,9 @@ static void scale_row(real *x, int64_t n, real by)
 /* Makes O and the sums of these rows relative to the new maximum. */
 static void lower(const forward *f, real *mine, int64_t rows, const real *top, real *sum, real *o)
 {
-	real *old = mine + f->at.old, *factor = mine + f->at.factor;
+	real *factor = mine + f->at.old;
 	for (int64_t r = 0; r < rows; r++)
-		factor[r] = old[r] - top[r];
+		factor[r] -= top[r];
 	vec_exp(factor, factor, rows);
 	for (int64_t r = 0; r < rows; r++)
 		if (factor[r] != 1) {
@@ -75,16 +76,17 @@ static void lower(const forward *f, real *mine, int64_t rows, const real *top, r
 static void attend_block(const forward *f, real *mine, int64_t row, int64_t rows, int64_t n, real *sum, bool first)
 {
 	const int64_t d = f->s->d, c = f->s->c;
-	real *s = mine + f->at.s, *old = mine + f->at.old, *top = f->lse + row, *o = f->o + row * c;
+	real *s = mine + f->at.s, *old = mine + f->at.old, *more = mine + f->at.more;
+	real *top = f->lse + row, *o = f->o + row * c;
 	tile_gemm_packed(f->t, rows, n, d, f->in.q + row * d, d, mine + f->at.keys, s, n, false);
-	for (int64_t r = 0; r < rows; r++) {
+	for (int64_t r = 0; r < rows; r++)
 		old[r] = first ? -INFINITY : top[r];
-		sum[r] = first ? 0 : sum[r];
-	}
-	block_exp_below(s, rows, n, f->s->scale, old, top);
-	if (!first)
+	f->t->exp_below(s, rows, n, f->s->scale, old, top, first ? sum : more);
+	if (!first) {
 		lower(f, mine, rows, top, sum, o);
-	block_add_sums(s, rows, n, sum);
+		for (int64_t r = 0; r < rows; r++)
+			sum[r] += more[r];
+	}
 	tile_gemm_packed(f->t, rows, c, n, s, n, mine + f->at.values, o, c, !first);
 }
 

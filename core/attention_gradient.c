@@ -115,7 +115,7 @@ static void again(const backward *f, real *mine, const keys *k, int64_t row, int
 	const int64_t d = f->s->d, c = f->s->c;
 	real *p = mine + f->at.p;
 	scores(f, f->in.q + row * d, rows, d, mine + f->at.kt, k->n, p, false);
-	block_exp_shifted(p, rows, k->n, f->s->scale, f->in.lse + row);
+	f->t->exp_shifted(p, rows, k->n, f->s->scale, f->in.lse + row);
 	scores(f, f->in.dy + row * c, rows, c, mine + f->at.vt, k->n, mine + f->at.u, false);
 }
 

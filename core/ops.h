@@ -94,14 +94,17 @@ node *op_matmul(graph *g, node *a, node *b, bool ta, bool tb);
 /* x [..,K] times w [K,N] -> [..,N]: all leading axes flattened into one product. */
 node *op_dense(graph *g, node *x, node *w);
 
-/* ---- convolution: ops_conv.c ---- */
-
 /* ---- attention: ops_attention.c ---- */
 /* softmax(scale q k') v: q [..,N,d], k [..,M,d], v [..,M,c], leading axes equal -> [..,N,c]. Large maps of
  * scores are never held, neither here nor in first and second derivatives (op_attention_blocked); small ones
  * are, where that is faster. */
 node *op_attention(graph *g, node *q, node *k, node *v, double scale);
 node *op_attention_blocked(graph *g, node *q, node *k, node *v, double scale);
+/* Whether op_attention would not hold N x M scores per sample. The batch does not matter: results do not depend
+ * on it. */
+bool attention_is_blocked(const graph *g, int64_t N, int64_t M);
+
+/* ---- convolution: ops_conv.c ---- */
 typedef struct conv_geometry {
 	int sh, sw;                                  /* strides, >= 1 */
 	int top, bottom, left, right;                /* zeros around the image */

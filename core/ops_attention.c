@@ -12,6 +12,7 @@
 #include "core/attention_kernel.h"
 #include "core/ops_internal.h"
 
+enum { LARGE = 1 << 18 };                            /* scores of a sample from which on they are not held */
 enum { Q, K, V, DY, LSE, DELTA, A, B, E, INPUTS };
 
 /* ---- sizes and places ---- */
@@ -336,7 +337,16 @@ node *op_attention_blocked(graph *g, node *q, node *k, node *v, double scale)
 	return next(g, row, &at, result_shape(&q->s, &v->s));
 }
 
+bool attention_is_blocked(const graph *g, int64_t N, int64_t M)
+{
+	return graph_rewrites(g) && N * M >= LARGE;
+}
+
 node *op_attention(graph *g, node *q, node *k, node *v, double scale)
 {
-	return op_attention_blocked(g, q, k, v, scale);
+	const bool known = q->s.rank >= 2 && k->s.rank >= 2;
+	if (known && attention_is_blocked(g, q->s.dim[q->s.rank - 2], k->s.dim[k->s.rank - 2]))
+		return op_attention_blocked(g, q, k, v, scale);
+	node *scaled = scale == 1 ? q : op_scale(g, q, scale);
+	return op_matmul(g, op_softmax(g, op_matmul(g, scaled, k, false, true)), v, false, false);
 }

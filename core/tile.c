@@ -10,6 +10,8 @@
 #include <immintrin.h>
 #endif
 
+#include "core/vecmath_exp.h"
+
 #ifdef __AVX512F__
 enum { BYTES = 64, PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
 #elif defined(__AVX2__)
@@ -247,6 +249,67 @@ static void outer(const tile_outer *t)
 		outer_block(1, t, o);
 }
 
+/* ---- softmax: passes over s [rows,n] ---- */
+
+enum { LANES = 16 };                                 /* sums and maxima of a row, the same at every level */
+
+typedef real lanes __attribute__((vector_size(LANES * sizeof(real))));
+typedef real lanes_any __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
+typedef __typeof__((lanes){0} > (lanes){0}) lane_mask;
+
+/* The largest of scale s[i] and `most`. */
+static real row_top(const real *s, int64_t n, real scale, real most)
+{
+	lanes top = (lanes){0} + most;
+	int64_t i = 0;
+	for (; i + LANES <= n; i += LANES) {
+		const lanes v = scale * *(const lanes_any *)(s + i);
+		const lane_mask above = v > top;
+		top = (lanes)(((lane_mask)v & above) | ((lane_mask)top & ~above));
+	}
+	for (; i < n; i++)
+		most = scale * s[i] > most ? scale * s[i] : most;
+	for (int k = 0; k < LANES; k++)
+		most = top[k] > most ? top[k] : most;
+	return most;
+}
+
+static real row_sum(const real *s, int64_t n)
+{
+	lanes sum = {0};
+	int64_t i = 0;
+	for (; i + LANES <= n; i += LANES)
+		sum += *(const lanes_any *)(s + i);
+	for (int k = 0; i + k < n; k++)
+		sum[k] += s[i + k];
+	real half[LANES / 2];
+	for (int k = 0; k < LANES / 2; k++)
+		half[k] = sum[k] + sum[k + LANES / 2];
+	return ((half[0] + half[4]) + (half[2] + half[6])) + ((half[1] + half[5]) + (half[3] + half[7]));
+}
+
+static void row_exp(real *s, int64_t n, real scale, real down)
+{
+#pragma GCC ivdep
+	for (int64_t i = 0; i < n; i++)
+		s[i] = exp_normal(scale * s[i] - down);
+}
+
+static void exp_below(real *s, int64_t rows, int64_t n, real scale, const real *old, real *top, real *sum)
+{
+	for (int64_t r = 0; r < rows; r++, s += n) {
+		top[r] = row_top(s, n, scale, old[r]);
+		row_exp(s, n, scale, top[r]);
+		sum[r] = row_sum(s, n);
+	}
+}
+
+static void exp_shifted(real *s, int64_t rows, int64_t n, real scale, const real *shift)
+{
+	for (int64_t r = 0; r < rows; r++, s += n)
+		row_exp(s, n, scale, shift[r]);
+}
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 #define TEXT_(a) #a
@@ -254,4 +317,5 @@ static void outer(const tile_outer *t)
 
 const tile_kernels PASTE(tile_kernels_, TILE_LEVEL) = {
 	.name = TEXT(TILE_LEVEL), .vec = VEC, .block = WIDE * VEC, .conv = conv, .outer = outer,
+	.exp_below = exp_below, .exp_shifted = exp_shifted,
 };

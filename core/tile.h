@@ -57,6 +57,11 @@ typedef struct tile_kernels {
 	int block;                                   /* channels of a full block of packed weights */
 	void (*conv)(const tile_conv *t);
 	void (*outer)(const tile_outer *t);
+	/* Softmax over s [rows,n], a block at a time. top[r] = max(old[r], scale s[r,:]);
+	 * s = e^(scale s - top[r]); sum[r] = s[r,0] + s[r,1] + .. */
+	void (*exp_below)(real *s, int64_t rows, int64_t n, real scale, const real *old, real *top, real *sum);
+	/* s = e^(scale s - shift[r]) */
+	void (*exp_shifted)(real *s, int64_t rows, int64_t n, real scale, const real *shift);
 } tile_kernels;
 
 extern const tile_kernels tile_kernels_base;

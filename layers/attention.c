@@ -180,11 +180,12 @@ static node *attend(graph *g, const attention *a, node *x, mode m, node **map, n
 	node *q = project(g, a, &a->q, x, false, m);
 	node *k = project(g, a, &a->k, x, c->kv_pool, m);
 	node *v = project(g, a, &a->v, x, c->kv_pool, m);
-	node *A = op_softmax(g, op_matmul(g, q, k, false, true));
-	graph_called(g, "attention_map", a, x, NULL, A);
-	node *context = op_reshape(g, op_matmul(g, A, v, false, false), SHAPE(B, H, W, c->cv));
-	if (map)
-		*map = A;
+	if (map) {
+		*map = op_softmax(g, op_matmul(g, q, k, false, true));
+		graph_called(g, "attention_map", a, x, NULL, *map);
+	}
+	node *O = map ? op_matmul(g, *map, v, false, false) : op_attention(g, q, k, v, 1);
+	node *context = op_reshape(g, O, SHAPE(B, H, W, c->cv));
 	node *skip = a->skip.kernel ? conv_apply(g, &a->skip, x, m) : x;
 	return op_add(g, skip, gated(g, a, context, m, ctx));
 }
