@@ -2,7 +2,8 @@
  *
  * Inputs of keras_cv_attention_models are those of its documentation and its own tests (07209e2, 687943d); those of
  * the SAGAN family the 32x32 map of the SAGAN paper's ablation (arXiv 1805.08318, table 1) at half its channels, and
- * an MNIST image for conv2d. Layers without a documented size stand on the map of the others. */
+ * an MNIST image for conv2d; rows _64 are maps whose N x N scores no layer may hold. Layers without a documented size
+ * stand on the map of the others. */
 #include "gan/layer_bench.h"
 
 #include <stdlib.h>
@@ -324,6 +325,9 @@ const layer_bench_row layer_bench_rows[] = {
 	{"simplegan",                   {4, {0, 32, 32, 128}},   self_attention,    "simplegan"},
 	{"mnistgans",                   {4, {0, 32, 32, 128}},   self_attention,    "mnistgans"},
 	{"conv2d",                      {4, {0, 28, 28, 1}},     self_attention,    "conv2d"},
+	{"official_64",                 {4, {0, 64, 64, 64}},    self_attention,    "official"},
+	{"plain_64",                    {4, {0, 64, 64, 64}},    self_attention,    "plain"},
+	{"conv2d_64",                   {4, {0, 64, 64, 64}},    self_attention,    "conv2d"},
 	{"anti_alias_downsample",       {4, {0, 28, 28, 192}},   anti_alias,        NULL},
 	{"blur",                        {4, {0, 28, 28, 192}},   blur,              NULL},
 	{"batchnorm_with_activation",   {4, {0, 28, 28, 192}},   bn_act,            NULL},

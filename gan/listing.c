@@ -27,11 +27,20 @@ static double matmul_mac(const node *y)
 	return (double)shape_count(&y->s) * (double)K;
 }
 
+/* softmax(q k') v: q [..,N,d], k [..,M,d], v [..,M,c]. */
+static double attention_mac(const node *y)
+{
+	const shape *q = &y->in[0]->s, *v = &y->in[2]->s;
+	const double queries = (double)shape_count(q) / (double)shape_last(q);
+	return queries * (double)v->dim[v->rank - 2] * (double)(shape_last(q) + shape_last(v));
+}
+
 static const struct {
 	const char *op;
 	double (*mac)(const node *y);
 } products[] = {
 	{"conv2d", conv_mac}, {"conv2d_dx", conv_dx_mac}, {"matmul", matmul_mac},
+	{"attention", attention_mac},
 };
 
 static double mac_of(const node *y)

@@ -11,7 +11,7 @@
 #include "gan/layer_bench.h"
 #include "layers/halo.h"
 
-enum { LAYERS = 44 };
+enum { LAYERS = 47 };
 
 static const layer_bench_row *row_of(const char *name)
 {
@@ -53,6 +53,7 @@ static const struct {
 } DOCUMENTED[] = {
 	{"official",                 "[1,32,32,128]",       20481},
 	{"conv2d",                   "[1,28,28,8]",         65},
+	{"plain_64",                 "[1,64,64,64]",        5201},
 	{"anti_alias_downsample",    "[1,14,14,192]",       0},
 	{"mhsa_layer",               "[1,14,16,512]",       3 * 256 * 512 + 512 * 512 + 128 * (31 + 27)},
 	{"mhsa_function",            "[1,14,16,256]",       256 * 1280 + 256 * 256 + 128 * (31 + 27)},

@@ -501,7 +501,7 @@ def spatial_gating(W, form, s):
 
 # ---- the table: input and output without the batch, parameters, formulations ----
 
-MAP, SMALL = (32, 32, 128), (28, 28, 192)
+MAP, LARGE, SMALL = (32, 32, 128), (64, 64, 64), (28, 28, 192)
 ROWS = {
     "official": (MAP, MAP, 20481, 1, self_attention(16, 64, pool=True)),
     "paper": (MAP, MAP, 8193, 1, self_attention(16, 16)),
@@ -511,6 +511,9 @@ ROWS = {
     "simplegan": (MAP, MAP, 20705, 1, self_attention(16, 64, pool=True, bias=True)),
     "mnistgans": (MAP, MAP, 8369, 1, self_attention(16, 16, bias=True, inside=True)),
     "conv2d": ((28, 28, 1), (28, 28, 8), 65, 1, self_attention(4, 4, bias=True, inside=True, filters=8)),
+    "official_64": (LARGE, LARGE, 5121, 1, self_attention(8, 32, pool=True)),
+    "plain_64": (LARGE, LARGE, 5201, 1, self_attention(8, 64, out=False, bias=True)),
+    "conv2d_64": (LARGE, LARGE, 16641, 1, self_attention(64, 64, bias=True, inside=True, filters=64)),
     "anti_alias_downsample": (SMALL, (14, 14, 192), 0, 1, anti_alias(2)),
     "blur": (SMALL, SMALL, 0, 1, anti_alias(1)),
     "batchnorm_with_activation": (SMALL, SMALL, 384, 1, bn(nn.relu)),
