@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/ops.h"
+#include "layers/dropout.h"
 
 /* ---- mlp_block ---- */
 
@@ -44,10 +45,6 @@ static node *product(graph *g, const mlp_block *b, int i, node *x, mode m)
 	return b->bias[i] ? op_add(g, y, graph_leaf(g, b->bias[i])) : y;
 }
 
-static node *dropped(graph *g, const mlp_block *b, node *x, mode m)
-{
-	return m.train && b->opt.drop_rate != 0 ? op_dropout(g, x, b->opt.drop_rate, x->s, m.noise) : x;
-}
 
 node *mlp_block_apply(graph *g, const mlp_block *b, node *x, mode m)
 {
@@ -57,7 +54,9 @@ node *mlp_block_apply(graph *g, const mlp_block *b, node *x, mode m)
 	if (*b->name)
 		graph_push(g, b->name);
 	node *hidden = activation_apply(g, &b->act, product(g, b, 0, x, m));
-	node *y = dropped(g, b, product(g, b, 1, dropped(g, b, hidden, m), m), m);
+	node *few = drop_out(g, hidden, b->opt.drop_rate, hidden->s, m, "mlp_block: drop_rate");
+	node *y = product(g, b, 1, few, m);
+	y = drop_out(g, y, b->opt.drop_rate, y->s, m, "mlp_block: drop_rate");
 	if (*b->name)
 		graph_pop(g);
 	return y;
@@ -86,9 +85,7 @@ void mixer_block_init(module *m, mixer_block *b, const char *name, int64_t N, in
 /* x + branch, the branch of a sample dropped as a whole in training. */
 static node *add_branch(graph *g, const mixer_block *b, node *x, node *branch, mode m)
 {
-	if (m.train && b->drop_rate != 0)
-		branch = op_dropout(g, branch, b->drop_rate, SHAPE(x->s.dim[0], 1, 1), m.noise);
-	return op_add(g, x, branch);
+	return op_add(g, x, drop_out(g, branch, b->drop_rate, SHAPE(x->s.dim[0], 1, 1), m, "mixer_block: drop_rate"));
 }
 
 /* False with the graph's error set unless x is [B,N,C] as built. */

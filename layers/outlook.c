@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/ops.h"
+#include "layers/dropout.h"
 
 static void check(module *m, const outlook *o)
 {
@@ -94,7 +95,7 @@ static node *weights_of(graph *g, const outlook *o, node *means, mode m)
 	node *logits = op_scale(g, dense_apply(g, &o->attn, means, m), 1 / sqrt(d));
 	int64_t cells = shape_count(&means->s) / shape_last(&means->s);
 	node *a = op_softmax(g, op_reshape(g, logits, SHAPE(cells, n, K, K)));
-	return m.train && p->attn_dropout != 0 ? op_dropout(g, a, p->attn_dropout, a->s, m.noise) : a;
+	return drop_out(g, a, p->attn_dropout, a->s, m, "outlook_attention: attn_dropout");
 }
 
 /* z [B,hh,ww,K*E] added up at its taps, [B,H,W,E]. */
@@ -132,7 +133,7 @@ static node *look_out(graph *g, const outlook *o, node *x, mode m, node **scores
 	node *z = op_permute(g, op_matmul(g, a, v, false, false), swap);
 	node *y = fold(g, o, op_reshape(g, z, cells), w, H, W);
 	y = dense_apply(g, &o->out, y, m);
-	return m.train && p->output_dropout != 0 ? op_dropout(g, y, p->output_dropout, y->s, m.noise) : y;
+	return drop_out(g, y, p->output_dropout, y->s, m, "outlook_attention: output_dropout");
 }
 
 node *outlook_attention_apply(graph *g, const outlook *o, node *x, mode m, node **scores)

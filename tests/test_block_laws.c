@@ -538,12 +538,13 @@ static real *trained(const char *name, shape s, uint64_t seed, trial *t)
 static const struct {
 	const char *block;
 	shape in;
+	const char *argument;
 } dropped[] = {
-	{"mlp_dropped", {3, {4, 3, 4}}},
-	{"mixer_dropped", {3, {16, 3, 4}}},
-	{"look_dropped", {4, {2, 4, 4, 3}}},
-	{"look_output_dropped", {4, {2, 4, 4, 3}}},
-	{"look_simple_dropped", {4, {2, 4, 4, 3}}},
+	{"mlp_dropped", {3, {4, 3, 4}}, "mlp_block: drop_rate = 0.5"},
+	{"mixer_dropped", {3, {16, 3, 4}}, "mixer_block: drop_rate = 0.5"},
+	{"look_dropped", {4, {2, 4, 4, 3}}, "outlook_attention: attn_dropout = 0.5"},
+	{"look_output_dropped", {4, {2, 4, 4, 3}}, "outlook_attention: output_dropout = 0.5"},
+	{"look_simple_dropped", {4, {2, 4, 4, 3}}, "outlook_attention: attn_dropout = 0.5"},
 };
 
 /* The stream decides: same seed, same bits; another seed, others; no training, no dropout; no stream, no graph. */
@@ -566,7 +567,9 @@ START_TEST(dropout_follows_its_stream)
 	a.mode = train;
 	block_named(dropped[_i].block)->apply(t[3].g, &a, t[3].in);
 	error e;
-	ck_assert(!graph_ok(t[3].g, &e) && strstr(e.text, "no random stream"));
+	ck_assert(!graph_ok(t[3].g, &e));
+	ck_assert_msg(strstr(e.text, dropped[_i].argument) && strstr(e.text, ": training needs a random stream"), "%s",
+		      e.text);
 	for (int i = 0; i < 4; i++) {
 		free(y[i]);
 		close_layer(&t[i]);
