@@ -5,6 +5,7 @@
 #   make test                all tests                         make bench   speed of kernels and steps
 #   make examples            the programs of examples/, into build/float/examples
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
+#   make fuzz                20,000 damaged files of each kind
 #
 #   make REAL=double         everything in double (derivative checks run in it)
 #   make SAN=address,undefined        V=1 shows the commands        BUILD=DIR builds there
@@ -59,7 +60,7 @@ TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
 TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
-HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c tests/bench_%.c,$(wildcard tests/*.c)))
+HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c tests/bench_%.c tests/fuzz_%.c,$(wildcard tests/*.c)))
 # Headers that C++ can include are the public ones.
 PUBLIC   := $(shell grep -l 'extern "C"' core/*.h layers/*.h optim/*.h data/*.h gan/*.h keras/*.h) gan/version.h
 
@@ -145,6 +146,10 @@ bench: $(BENCHES) all
 	$(BUILD)/sagan bench configs/bench28.yaml
 	$(BUILD)/sagan bench configs/bench32.yaml
 
+# 20,000 damaged files of each kind; FILES says how many.
+fuzz: $(B)/tests/fuzz_keras
+	@$< $(FILES)
+
 lint:
 	@CC='$(CC)' tools/lint.sh
 
@@ -162,7 +167,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all demo test golden setup run-demo run-test run-golden examples bench lint install clean FORCE
+.PHONY: all demo test golden setup run-demo run-test run-golden examples bench fuzz lint install clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

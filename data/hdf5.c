@@ -1,4 +1,5 @@
-/* hdf5.c - images and labels in an HDF5 file, through core/h5.h.
+/* hdf5.c - images and labels in an HDF5 file, through core/h5.h, in a confined child process (core/confine.h): the
+ * library crashes on some damaged files. The child sends sizes, then pixels, then labels.
  *
  * Images are bytes or floats, [n,h,w], [n,h,w,c] or [n,c,h,w] with c 1 or 3. Floats are taken as
  * -1..1 when one is negative, else as 0..1 when none is above 1, else as 0..255. */
@@ -7,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "core/confine.h"
 #include "core/h5.h"
 #include "data/dataset_internal.h"
 
@@ -105,6 +109,7 @@ static bool range_find(const real *x, int64_t n, const char *file, const char *p
 	return true;
 }
 
+/* All images, because their range decides what the numbers mean; `take` of them become bytes in to. */
 static bool floats_read(h5 *f, const h5_part *p, const char *file, int64_t take, uint8_t *to, error *e)
 {
 	const int64_t all = shape_count(&p->info.s), n = take * p->h * p->w * p->c;
@@ -131,37 +136,52 @@ static void planes_join(uint8_t *x, uint8_t *temp, int64_t pixels, int64_t c)
 			x[i * c + k] = temp[k * pixels + i];
 }
 
-static bool pixels_read(h5 *f, dataset *d, const h5_part *p, int64_t at, int64_t take, error *e)
+/* Images in the order [h,w,c], to the parent. */
+static bool images_send(const h5_part *p, uint8_t *x, int64_t n, uint8_t *temp, confine_out *out)
 {
-	const int64_t bytes = dataset_image_bytes(d);
-	uint8_t *to = d->pixels + at * bytes;
+	const int64_t bytes = p->h * p->w * p->c;
+	for (int64_t i = 0; p->planes && p->c > 1 && i < n; i++)
+		planes_join(x + i * bytes, temp, p->h * p->w, p->c);
+	return confine_put(out, x, (size_t)(n * bytes));
+}
+
+/* Bytes come in pieces, so that only the parent has them all; floats as a whole. */
+static bool pixels_send(h5 *f, const char *file, const h5_part *p, int64_t take, confine_out *out, error *e)
+{
+	enum { PIECE = 64 << 20 };
+	const int64_t bytes = p->h * p->w * p->c;
 	const bool floats = p->info.type == H5_F32 || p->info.type == H5_F64;
-	const bool ok = floats ? floats_read(f, p, d->path, take, to, e) :
-		h5_read_rows_u8(f, p->images, 0, take, to, take * bytes, e);
-	if (!ok || !p->planes || p->c == 1)
-		return ok;
-	uint8_t *temp = mem_new((size_t)bytes, 1, e);
-	for (int64_t i = 0; temp && i < take; i++)
-		planes_join(to + i * bytes, temp, p->h * p->w, p->c);
+	const int64_t step = floats ? take : MIN(take, MAX(1, PIECE / bytes));
+	uint8_t *x = mem_new((size_t)step, (size_t)bytes, e), *temp = mem_new((size_t)bytes, 1, e);
+	bool ok = x && temp;
+	for (int64_t lo = 0; ok && lo < take; lo += step) {
+		const int64_t hi = MIN(lo + step, take);
+		ok = (floats ? floats_read(f, p, file, take, x, e)
+			     : h5_read_rows_u8(f, p->images, lo, hi, x, (hi - lo) * bytes, e)) &&
+			images_send(p, x, hi - lo, temp, out);
+	}
+	free(x);
 	free(temp);
-	return temp != NULL;
+	return ok;
 }
 
 /* ---- labels ---- */
 
-static bool labels_read(h5 *f, dataset *d, const h5_part *p, int64_t at, int64_t take, error *e)
+/* All labels are checked and count for *classes, `take` of them are sent. */
+static bool labels_send(h5 *f, const char *file, const h5_part *p, int64_t take, int32_t *classes, confine_out *out,
+	error *e)
 {
 	double *x = mem_new((size_t)p->n, sizeof *x, e);
 	bool ok = x && h5_read_f64(f, p->labels, x, p->n, e);
 	for (int64_t i = 0; ok && i < p->n; i++) {
 		if (!(x[i] >= 0 && x[i] < DATA_CLASSES_MAX && x[i] == floor(x[i]))) {
-			ok = error_set(e, "%s: %s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d", d->path,
-				p->labels, i, x[i], DATA_CLASSES_MAX - 1);
+			ok = error_set(e, "%s: %s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d", file, p->labels, i,
+				x[i], DATA_CLASSES_MAX - 1);
 			break;
 		}
-		d->classes = MAX(d->classes, (int)x[i] + 1);
-		if (i < take)
-			d->label[at + i] = (int32_t)x[i];
+		const int32_t label = (int32_t)x[i];
+		*classes = MAX(*classes, label + 1);
+		ok = i >= take || confine_put(out, &label, sizeof label);
 	}
 	free(x);
 	return ok;
@@ -187,32 +207,98 @@ static bool parts_stat(h5 *f, const char *file, const dataset_options *o, h5_par
 	return true;
 }
 
-static bool parts_read(h5 *f, dataset *d, const dataset_options *o, error *e)
+/* What is sent first. */
+typedef struct header {
+	int64_t n, h, w, c;
+	bool labels;
+} header;
+
+/* How many images of part i are wanted, of those that fit into the limit. */
+static int64_t share(const h5_part *p, int i, int64_t n)
+{
+	const int64_t before = i ? MIN(p[0].n, n) : 0;
+	return MIN(p[i].n, n - before);
+}
+
+static bool parts_send(h5 *f, const char *file, const dataset_options *o, confine_out *out, error *e)
 {
 	h5_part p[2];
 	int n;
-	if (!parts_stat(f, d->path, o, p, &n, e))
+	int32_t classes = 0;
+	if (!parts_stat(f, file, o, p, &n, e))
 		return false;
-	const int64_t total = p[0].n + (n == 2 ? p[1].n : 0);
-	const bool labels = *p[0].labels;
-	if (!dataset_reserve(d, limit_of(o, total), p[0].h, p[0].w, p[0].c, labels, e))
+	const header head = {limit_of(o, p[0].n + (n == 2 ? p[1].n : 0)), p[0].h, p[0].w, p[0].c, *p[0].labels != '\0'};
+	bool ok = confine_put(out, &head, sizeof head);
+	for (int i = 0; ok && i < n; i++)
+		ok = share(p, i, head.n) == 0 || pixels_send(f, file, &p[i], share(p, i, head.n), out, e);
+	for (int i = 0; ok && head.labels && i < n; i++)
+		ok = labels_send(f, file, &p[i], share(p, i, head.n), &classes, out, e);
+	return ok && confine_put(out, &classes, sizeof classes);
+}
+
+typedef struct job {
+	const char *path;
+	const dataset_options *o;
+} job;
+
+static bool child(void *ctx, confine_out *out, error *e)
+{
+	const job *j = ctx;
+	h5 *f = h5_open(j->path, e);
+	const bool ok = f && parts_send(f, j->path, j->o, out, e);
+	h5_close(f);
+	return ok;
+}
+
+/* ---- the program's side ---- */
+
+static bool labels_sane(const dataset *d, int32_t classes, error *e)
+{
+	bool ok = d->label ? classes > 0 && classes <= DATA_CLASSES_MAX : classes == 0;
+	for (int64_t i = 0; ok && d->label && i < d->n; i++)
+		ok = d->label[i] >= 0 && d->label[i] < classes;
+	return ok || error_set(e, "%s: damaged file (the reader's labels make no sense)", d->path);
+}
+
+/* *whole: all came. False, and not whole: the child has the reason. */
+static bool parts_take(confine *c, dataset *d, bool *whole, error *e)
+{
+	header head;
+	int32_t classes;
+	*whole = false;
+	if (!confine_take(c, &head, sizeof head))
+		return true;
+	if (!dataset_reserve(d, head.n, head.h, head.w, head.c, head.labels, e))
 		return false;
-	int64_t at = 0;
-	for (int i = 0; i < n; i++) {
-		const int64_t take = MIN(p[i].n, d->n - at);
-		if (take && !pixels_read(f, d, &p[i], at, take, e))
-			return false;
-		if (labels && !labels_read(f, d, &p[i], at, take, e))
-			return false;
-		at += take;
-	}
-	return true;
+	*whole = confine_take(c, d->pixels, (size_t)dataset_bytes(d)) &&
+		(!d->label || confine_take(c, d->label, (size_t)d->n * sizeof *d->label)) &&
+		confine_take(c, &classes, sizeof classes);
+	if (*whole)
+		d->classes = classes;
+	return !*whole || labels_sane(d, classes, e);
+}
+
+/* A minute, and one more for every 100 MB: packed files take long. Memory: this machine's. */
+static confine_limits limits_of(const char *path)
+{
+	struct stat st;
+	const int64_t length = stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+	const int minutes = 1 + (int)MIN(length / 100000000, 1000);
+	const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+	return (confine_limits){.cpu_s = 60 * minutes, .wall_s = 600 * minutes, .memory = (size_t)memory};
 }
 
 bool hdf5_read(dataset *d, const dataset_options *o, error *e)
 {
-	h5 *f = h5_open(d->path, e);
-	const bool ok = f && parts_read(f, d, o, e);
-	h5_close(f);
-	return ok;
+	bool whole;
+	job j = {d->path, o};
+	const confine_limits l = limits_of(d->path);
+	confine *c = confine_start(d->path, child, &j, &l, e);
+	if (!c)
+		return false;
+	if (!parts_take(c, d, &whole, e)) {
+		confine_stop(c);
+		return false;
+	}
+	return confine_end(c, e) && (whole || error_set(e, "%s: damaged file (the reader ended early)", d->path));
 }

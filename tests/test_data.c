@@ -13,6 +13,7 @@
 #include "data/describe.h"
 #include "data/png.h"
 #include "tests/data_files.h"
+#include "tests/keras_damage.h"
 
 static dataset *opened(const char *path, dataset_options o)
 {
@@ -567,6 +568,16 @@ START_TEST(damaged_hdf5_files_never_crash)
 }
 END_TEST
 
+/* Found by fuzz_keras: libhdf5 1.10.8 ends this one with a segmentation fault, when the program itself opens it. */
+START_TEST(a_file_that_crashes_the_library_is_refused)
+{
+	damage_counts c = {0};
+	damage_try(DAMAGE_DATA, 3799, test_path("crash.h5"), &c);
+	ck_assert_int_eq(c.refused, 1);
+	ck_assert_int_eq(c.silent, 0);
+}
+END_TEST
+
 START_TEST(broken_hdf5_files_are_refused_with_a_line)
 {
 	put_h5("e1.h5", (const char *[]){"/pictures"}, (shape[]){SHAPE(4, 5, 6, 3)}, (const uint8_t *[]){images}, 1);
@@ -719,6 +730,7 @@ static Suite *suite(void)
 	tcase_add_test(t, png_sizes_must_agree_or_a_size_be_given);
 	tcase_add_test(t, broken_png_folders_are_refused_with_a_line);
 	tcase_add_test(t, hdf5_bytes_floats_and_planes_are_equal);
+	tcase_add_test(t, a_file_that_crashes_the_library_is_refused);
 	tcase_add_test(t, broken_hdf5_files_are_refused_with_a_line);
 	tcase_add_test(t, other_paths_and_options_are_refused_with_a_line);
 	tcase_add_test(t, a_set_that_cannot_fit_is_refused_at_once);

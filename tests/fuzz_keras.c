@@ -1,0 +1,85 @@
+/* fuzz_keras.c - many damaged files of each kind, by the way that the program takes (`make fuzz`).
+ *
+ *     fuzz_keras [FILES [FIRST]]      20,000 of each kind, from number 0 on
+ *
+ * A worker process reads them; when it dies the file's number is printed, and another one goes on. The status is 1 when one
+ * died, took longer than the limits allow, or refused without a line. */
+#define _DEFAULT_SOURCE                              /* MAP_ANONYMOUS */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/keras_damage.h"
+
+enum { HANG_S = 30 };
+
+/* What workers leave behind. */
+typedef struct board {
+	damage_counts counts;
+	int64_t next;                                /* the file at work */
+} board;
+
+static double seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void work(enum damage_kind kind, int64_t end, const char *path, board *b)
+{
+	for (; b->next < end; b->next++) {
+		alarm(HANG_S);
+		damage_try(kind, b->next, path, &b->counts);
+	}
+	_exit(0);
+}
+
+/* Reads files [first, first + n) of a kind; false when something went wrong. */
+static bool run(enum damage_kind kind, int64_t first, int64_t n, const char *path, board *b)
+{
+	int64_t died = 0, hung = 0;
+	const double start = seconds();
+	*b = (board){.next = first};
+	while (b->next < first + n) {
+		int status = 0;
+		fflush(stdout);
+		const pid_t pid = fork();
+		if (pid == 0)
+			work(kind, first + n, path, b);
+		must(pid > 0 && waitpid(pid, &status, 0) == pid, "no worker process");
+		if (status == 0)
+			continue;
+		const bool late = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+		*(late ? &hung : &died) += 1;
+		printf("%s: file %lld: the program %s (status %d)\n", damage_name[kind], (long long)b->next,
+			late ? "hung" : "died", status);
+		b->next++;
+	}
+	const damage_counts *c = &b->counts;
+	printf("%-20s %6lld files: %6lld read, %6lld refused (%lld crashes and %lld limits contained), %lld without a line; "
+		"program crashes %lld, hangs %lld; %.0f s\n", damage_name[kind], (long long)n, (long long)c->read,
+		(long long)c->refused, (long long)c->crashes, (long long)c->limits, (long long)c->silent, (long long)died,
+		(long long)hung, seconds() - start);
+	return died + hung + c->silent == 0;
+}
+
+int main(int argc, char **argv)
+{
+	const int64_t n = argc > 1 ? atoll(argv[1]) : 20000, first = argc > 2 ? atoll(argv[2]) : 0;
+	char path[] = "/tmp/fuzz-XXXXXX";
+	const int fd = mkstemp(path);
+	board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	bool ok = true;
+	must(fd >= 0 && b != MAP_FAILED, "no temporary file");
+	close(fd);
+	for (int kind = 0; kind < DAMAGE_KINDS; kind++)
+		ok = run((enum damage_kind)kind, first, n, path, b) && ok;
+	unlink(path);
+	return !ok;
+}

@@ -1,0 +1,225 @@
+/* keras_damage.c - random damage to files, the same for the same number. */
+#include "tests/keras_damage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/h5.h"
+#include "core/rng.h"
+#include "data/dataset.h"
+#include "keras/build.h"
+#include "keras/files.h"
+#include "keras/read.h"
+#include "keras/zip.h"
+
+enum { SEEDS = 3, BYTES_MAX = 1 << 20 };
+
+const char *const damage_name[DAMAGE_KINDS] = {
+	"legacy, old HDF5", "legacy, HDF5 1.8", "native weights", ".keras archive", "data set, old HDF5",
+};
+
+#define GOLDEN_ "tests/golden/keras/"
+
+/* NULL: made by us, once. */
+static const char *const seed_file[DAMAGE_KINDS][SEEDS] = {
+	[DAMAGE_OLD] = {GOLDEN_ "discriminator-seq-keras2.15.full.h5", GOLDEN_ "discriminator-seq-keras2.15.legacy.h5",
+			GOLDEN_ "discriminator-sn-keras2.15.full.h5"},
+	[DAMAGE_V18] = {NULL, NULL, NULL},
+	[DAMAGE_NATIVE] = {GOLDEN_ "discriminator-seq-keras2.15.weights.h5", GOLDEN_ "generator-convt-keras3.3.weights.h5",
+			   GOLDEN_ "generator-convt-keras3.15.weights.h5"},
+	[DAMAGE_ARCHIVE] = {GOLDEN_ "discriminator-seq-keras2.15.keras", GOLDEN_ "generator-convt-keras2.15.keras",
+			    GOLDEN_ "generator-convt-keras3.15.keras"},
+	[DAMAGE_DATA] = {GOLDEN_ "../data/images-old.h5", NULL, NULL},
+};
+
+typedef struct file {
+	uint8_t *x;
+	size_t n;
+} file;
+
+static file load(const char *path)
+{
+	file f = {.x = malloc(BYTES_MAX)};
+	FILE *in = fopen(path, "rb");
+	must(in && f.x, "%s: cannot be opened", path);
+	f.n = fread(f.x, 1, BYTES_MAX, in);
+	fclose(in);
+	return f;
+}
+
+static void store(const char *path, const uint8_t *x, size_t n)
+{
+	FILE *out = fopen(path, "wb");
+	must(out && fwrite(x, 1, n, out) == n && fclose(out) == 0, "%s: cannot be written", path);
+}
+
+/* A generator of Keras' written once more by us. */
+static void write_own(const char *path)
+{
+	error e;
+	keras_model *m = keras_read(GOLDEN_ "generator-cond-keras2.15.full.h5", NULL, &e);
+	must(m && keras_write_h5(m, path, &e), "%s", e.text);
+	keras_model_free(m);
+}
+
+static const file *seed_of(enum damage_kind kind, int k, const char *path)
+{
+	static file kept[DAMAGE_KINDS][SEEDS];
+	file *f = &kept[kind][k];
+	if (!f->x && !seed_file[kind][k]) {
+		write_own(path);
+		*f = load(path);
+	} else if (!f->x) {
+		*f = load(seed_file[kind][k]);
+	}
+	return f;
+}
+
+/* ---- damage ---- */
+
+/* Half of the time a place that looks like an address or a size: a small number in eight bytes. */
+static size_t place(rng *r, const uint8_t *x, size_t n)
+{
+	const size_t at = (size_t)rng_below(r, (int64_t)n);
+	if (rng_below(r, 2))
+		return at;
+	for (size_t k = at; k + 8 < MIN(n, at + 65536); k++) {
+		uint64_t v;
+		memcpy(&v, x + k, 8);
+		if (v > 0 && v < 2 * n)
+			return k;
+	}
+	return at;
+}
+
+static size_t truncated(rng *r, uint8_t *x, size_t n)
+{
+	(void)x;
+	return (size_t)rng_below(r, (int64_t)n);
+}
+
+static size_t flipped(rng *r, uint8_t *x, size_t n)
+{
+	for (int64_t k = rng_below(r, 8); k >= 0; k--)
+		x[place(r, x, n)] ^= (uint8_t)(1 << rng_below(r, 8));
+	return n;
+}
+
+static size_t overwritten(rng *r, uint8_t *x, size_t n)
+{
+	const size_t at = place(r, x, n), most = (size_t)1 << rng_below(r, 8), len = MIN(n - at, most);
+	const int64_t how = rng_below(r, 3);
+	for (size_t k = 0; k < len; k++)
+		x[at + k] = how == 0 ? 0 : how == 1 ? 0xff : (uint8_t)rng_u32(r);
+	return n;
+}
+
+static size_t spliced(rng *r, uint8_t *x, size_t n)
+{
+	const size_t from = place(r, x, n), to = place(r, x, n), most = (size_t)1 << rng_below(r, 10);
+	memmove(x + to, x + from, MIN(n - MAX(from, to), most));
+	return n;
+}
+
+/* A number becomes larger, or huge, or another place of the file. */
+static size_t grown(rng *r, uint8_t *x, size_t n)
+{
+	const size_t at = MIN(place(r, x, n), n - 8), width = (size_t)1 << rng_below(r, 4);
+	uint64_t v;
+	memcpy(&v, x + at, 8);
+	switch (rng_below(r, 5)) {
+	case 0: v += 1; break;
+	case 1: v *= 2; break;
+	case 2: v = (uint64_t)rng_below(r, (int64_t)n); break;
+	case 3: v = UINT64_MAX >> rng_below(r, 40); break;
+	default: v = (uint64_t)1 << rng_below(r, 63); break;
+	}
+	memcpy(x + at, &v, width);
+	return n;
+}
+
+static size_t damage(rng *r, uint8_t *x, size_t n)
+{
+	static size_t (*const way[])(rng *, uint8_t *, size_t) = {truncated, flipped, overwritten, spliced, grown, grown, flipped};
+	if (n < 16)
+		return n;
+	for (int64_t k = rng_below(r, 3); k >= 0 && n >= 16; k--)
+		n = way[rng_below(r, COUNT(way))](r, x, n);
+	return n;
+}
+
+/* The members damaged, the zip around them sound. */
+static bool damage_members(rng *r, const file *f, const char *path)
+{
+	static const char *const name[] = {"config.json", "model.weights.h5"};
+	zip_member m[2] = {{name[0], NULL, 0}, {name[1], NULL, 0}};
+	void *bytes[2] = {NULL, NULL}, *zip = NULL;
+	size_t n = 0;
+	const int64_t which = rng_below(r, 3);
+	error e;
+	bool ok = true;
+	for (int k = 0; ok && k < 2; k++) {
+		ok = zip_extract("seed", f->x, f->n, name[k], BYTES_MAX, &bytes[k], &m[k].n, &e);
+		if (ok && which != 1 - k)
+			m[k].n = damage(r, bytes[k], m[k].n);
+		m[k].bytes = bytes[k];
+	}
+	ok = ok && zip_pack("damaged", m, 2, &zip, &n, &e);
+	if (ok)
+		store(path, zip, n);
+	free(bytes[0]);
+	free(bytes[1]);
+	free(zip);
+	return ok;
+}
+
+static void make(enum damage_kind kind, rng *r, const char *path)
+{
+	const file *f = seed_of(kind, (int)rng_below(r, kind == DAMAGE_DATA ? 1 : SEEDS), path);
+	if (kind == DAMAGE_ARCHIVE && rng_below(r, 2)) {
+		must(damage_members(r, f, path), "a sound archive cannot be taken apart");
+		return;
+	}
+	uint8_t *x = malloc(f->n);
+	must(x, "out of memory");
+	memcpy(x, f->x, f->n);
+	store(path, x, damage(r, x, f->n));
+	free(x);
+}
+
+/* ---- reading ---- */
+
+static bool try_model(const char *path, error *e)
+{
+	keras_model *m = keras_read(path, &(keras_read_options){.cpu_s = 2}, e);
+	const bool ok = m != NULL;
+	error why;
+	keras_net *n = m && m->topology ? keras_net_new(m, 1, &why) : NULL;
+	keras_net_free(n);
+	keras_model_free(m);
+	return ok;
+}
+
+static bool try_data(const char *path, error *e)
+{
+	dataset *d = dataset_open(path, &(dataset_options){.format = DATA_HDF5}, e);
+	dataset_free(d);
+	return d != NULL;
+}
+
+void damage_try(enum damage_kind kind, int64_t i, const char *path, damage_counts *c)
+{
+	error e = {.text = ""};
+	rng r = rng_new((uint64_t)i, damage_name[kind]);
+	make(kind, &r, path);
+	if (kind == DAMAGE_DATA ? try_data(path, &e) : try_model(path, &e)) {
+		c->read++;
+		return;
+	}
+	c->refused++;
+	c->crashes += strstr(e.text, "the reader stopped") != NULL;
+	c->limits += strstr(e.text, "the reader did not end") != NULL;
+	c->silent += !*e.text || strchr(e.text, '\n') != NULL;
+}

@@ -1,0 +1,26 @@
+/* keras_damage.h - files of Keras, damaged at random and read: what the mutation driver and the test share. */
+#ifndef SAGAN_TESTS_KERAS_DAMAGE_H
+#define SAGAN_TESTS_KERAS_DAMAGE_H
+
+#include "core/base.h"
+
+enum damage_kind {
+	DAMAGE_OLD,                                  /* legacy layout, HDF5 as h5py writes it: no checksums, variable texts */
+	DAMAGE_V18,                                  /* legacy layout, as we write it: checksums, fixed texts */
+	DAMAGE_NATIVE,                               /* .weights.h5 */
+	DAMAGE_ARCHIVE,                              /* .keras: half of them with damaged members in a sound zip */
+	DAMAGE_DATA,                                 /* images and labels in HDF5 without checksums */
+	DAMAGE_KINDS
+};
+extern const char *const damage_name[DAMAGE_KINDS];
+
+typedef struct damage_counts {
+	int64_t read, refused;                       /* refused: with one line */
+	int64_t crashes, limits;                     /* of those: the confined reader stopped on a signal, on a limit */
+	int64_t silent;                              /* refused without a line, or with more than one: wrong */
+} damage_counts;
+
+/* Makes file number `i` of a kind in `path` and reads it as a user of the library would, to a network ready to run. */
+void damage_try(enum damage_kind kind, int64_t i, const char *path, damage_counts *c);
+
+#endif
