@@ -5,10 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/h5.h"
 #include "keras/build.h"
 #include "keras/read.h"
+#include "keras/zip.h"
+#include "tests/keras_damage.h"
 
 #define DIR_ "tests/golden/keras/"
 
@@ -355,6 +359,225 @@ START_TEST(an_identity_runs)
 }
 END_TEST
 
+/* ---- damaged and hostile files ---- */
+
+/* A file that goes away with the test. */
+static const char *scratch(void)
+{
+	static char path[64];
+	snprintf(path, sizeof path, "/tmp/keras-read-%ld", (long)getpid());
+	return path;
+}
+
+START_TEST(damaged_files_are_read_or_refused_with_a_line)
+{
+	damage_counts c = {0};
+	const int64_t n = _i == DAMAGE_OLD ? 150 : 200;
+	for (int64_t i = 0; i < n; i++)
+		damage_try((enum damage_kind)_i, 100000 + i, scratch(), &c);
+	unlink(scratch());
+	ck_assert_int_eq(c.read + c.refused, n);
+	ck_assert_int_eq(c.silent, 0);
+	ck_assert_int_gt(c.refused, n / 4);
+}
+END_TEST
+
+static void refused_with(const char *want)
+{
+	error e = {.text = ""};
+	keras_model *m = keras_read(scratch(), NULL, &e);
+	unlink(scratch());
+	ck_assert_msg(m == NULL, "read: %s", want);
+	ck_assert_msg(strstr(e.text, want) != NULL, "%s", e.text);
+	ck_assert_int_eq(strncmp(e.text, scratch(), strlen(scratch())), 0);
+}
+
+static void put_bytes(const void *x, size_t n)
+{
+	FILE *f = fopen(scratch(), "wb");
+	ck_assert(f && fwrite(x, 1, n, f) == n && fclose(f) == 0);
+}
+
+START_TEST(what_is_no_file_of_keras_is_said)
+{
+	put_bytes("", 0);
+	refused_with("the file is empty");
+	put_bytes("hello, this is no network\n", 26);
+	refused_with("not a readable HDF5 file (file signature not found)");
+	put_bytes("PK\003\004 and nothing else", 21);
+	refused_with("zip");
+	error e;
+	h5 *f = h5_create(scratch(), &e);
+	ck_assert(h5_write_real(f, "/x", SHAPE(2), (real[]){1, 2}, &e) && h5_commit(f, &e));
+	refused_with("HDF5, but no weights of Keras");
+	ck_assert(mkdir(scratch(), 0700) == 0);
+	ck_assert_ptr_null(keras_read(scratch(), NULL, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "not a regular file"));
+	rmdir(scratch());
+}
+END_TEST
+
+/* A legacy file with one layer "d", whose list of weights is given. */
+static h5 *legacy_file(const char *layer, const char *weight)
+{
+	error e;
+	h5 *f = h5_create(scratch(), &e);
+	const char *layers[] = {layer}, *weights[] = {weight};
+	ck_assert(h5_group(f, "/d", &e) && h5_attr_write_texts(f, "/", "layer_names", 1, layers, &e) &&
+		h5_attr_write_texts(f, "/d", "weight_names", 1, weights, &e));
+	return f;
+}
+
+START_TEST(legacy_lists_that_lead_astray_are_refused)
+{
+	error e;
+	const real x[4] = {1, 2, 3, 4}, bad[2] = {1, (real)NAN};
+	static const char *const name[] = {"/d/k:0", "../d/k:0", "d//k:0", ""};
+	for (int i = 0; i < COUNT(name); i++) {
+		h5 *f = legacy_file("d", name[i]);
+		ck_assert(h5_write_real(f, "/d/k:0", SHAPE(4), x, &e) && h5_commit(f, &e));
+		refused_with("is no name");
+	}
+	h5 *f = legacy_file("e", "k:0");
+	ck_assert(h5_commit(f, &e));
+	refused_with("layer e is listed, but has no group");
+	f = legacy_file("d", "k:0");
+	ck_assert(h5_commit(f, &e));
+	refused_with("not in the file");
+	f = legacy_file("d", "k:0");
+	ck_assert(h5_write_real(f, "/d/k:0", SHAPE(2), bad, &e) && h5_commit(f, &e));
+	refused_with("values that are not finite");
+	f = legacy_file("d", "k:0");
+	ck_assert(h5_write_i64(f, "/d/k:0", SHAPE(2), (int64_t[]){1, 2}, &e) && h5_commit(f, &e));
+	refused_with("floating-point numbers are expected");
+	f = legacy_file("d", "k:0");
+	ck_assert(h5_write_real(f, "/d/k:0", SHAPE(0), x, &e) && h5_commit(f, &e));
+	refused_with("is empty");
+	f = legacy_file("d", "k:0");                 /* NaN, asked for */
+	ck_assert(h5_write_real(f, "/d/k:0", SHAPE(2), bad, &e) && h5_commit(f, &e));
+	keras_model *m = keras_read(scratch(), &(keras_read_options){.allow_nonfinite = true}, &e);
+	unlink(scratch());
+	ck_assert(m && m->layers == 1 && isnan(m->layer[0].weight[0].x[1]));
+	keras_model_free(m);
+}
+END_TEST
+
+/* More layers than any network, each within another as deep as the library goes. */
+START_TEST(deep_and_wide_native_files_are_refused)
+{
+	char path[2048] = "/layers/a";
+	error e;
+	h5 *f = h5_create(scratch(), &e);
+	for (int i = 0; i < 30; i++)
+		strcat(path, "/layers/a");
+	ck_assert(h5_group(f, path, &e) && h5_commit(f, &e));
+	refused_with("nested deeper than 12 groups");
+	f = h5_create(scratch(), &e);
+	for (int i = 0; i < 5000; i++) {
+		snprintf(path, sizeof path, "/layers/dense_%d/vars", i);
+		ck_assert(h5_group(f, path, &e));
+	}
+	ck_assert(h5_commit(f, &e));
+	refused_with("members; 4096 are allowed");
+	f = h5_create(scratch(), &e);
+	ck_assert(h5_write_real(f, "/layers/dense/vars/1", SHAPE(2), (real[]){1, 2}, &e) && h5_commit(f, &e));
+	refused_with("not in the file");             /* variable 0 */
+}
+END_TEST
+
+/* Files made with h5py: tests/golden/data/README.md says how. */
+START_TEST(linked_files_are_refused)
+{
+	static const struct {
+		const char *file, *want;
+	} row[] = {
+		{"soft.h5", "a soft or external link"},
+		{"external.h5", "a soft or external link"},
+		{"storage.h5", "its values lie in another file"},
+		{"virtual.h5", "its values lie in other data sets"},
+		{"loop.h5", "nested deeper than"},
+		{"bomb.h5", "more weights than a file of this size can hold"},
+		{"huge.h5", "claims"},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		char path[256];
+		error e;
+		snprintf(path, sizeof path, "tests/golden/data/%s", row[i].file);
+		keras_model *m = keras_read(path, NULL, &e);
+		ck_assert_msg(m == NULL, "%s was read", row[i].file);
+		ck_assert_msg(strstr(e.text, row[i].want) != NULL, "%s", e.text);
+	}
+}
+END_TEST
+
+/* ---- archives ---- */
+
+typedef struct blob {
+	void *x;
+	size_t n;
+} blob;
+
+static blob member(const char *file, const char *name)
+{
+	char path[256];
+	error e;
+	FILE *f = fopen(path_of(file, path), "rb");
+	ck_assert_ptr_nonnull(f);
+	blob all = {malloc(1 << 20), 0}, b;
+	all.n = fread(all.x, 1, 1 << 20, f);
+	fclose(f);
+	ck_assert_msg(zip_extract(file, all.x, all.n, name, 1 << 20, &b.x, &b.n, &e), "%s", e.text);
+	free(all.x);
+	return b;
+}
+
+static void put_archive(const zip_member *m, int n)
+{
+	error e;
+	void *x;
+	size_t size;
+	ck_assert_msg(zip_pack("made", m, n, &x, &size, &e), "%s", e.text);
+	put_bytes(x, size);
+	free(x);
+}
+
+START_TEST(archives_with_wrong_members_are_refused)
+{
+	blob c = member("discriminator-seq-keras2.15.keras", "config.json");
+	blob w = member("discriminator-seq-keras2.15.keras", "model.weights.h5");
+	const zip_member good[] = {{"config.json", c.x, c.n}, {"model.weights.h5", w.x, w.n}};
+	put_archive(good, 1);
+	refused_with("model.weights.h5");
+	put_archive(good + 1, 1);
+	refused_with("config.json");
+	zip_member m[2] = {good[0], {"model.weights.h5", "", 0}};
+	put_archive(m, 2);
+	refused_with("it is empty");
+	m[1] = good[1];
+	m[0].bytes = "{\"class_name\": 3}";
+	m[0].n = strlen(m[0].bytes);
+	put_archive(m, 2);
+	refused_with("");
+	char deep[40000];                            /* a parser without a limit would end here */
+	memset(deep, '[', sizeof deep);
+	m[0] = (zip_member){"config.json", deep, sizeof deep};
+	put_archive(m, 2);
+	refused_with("");
+	free(c.x);
+	free(w.x);
+}
+END_TEST
+
+/* 300 MB of zeros in 300 kB: claims more than a file of its size may hold. */
+START_TEST(zip_bombs_are_refused_before_memory_is_taken)
+{
+	char path[256];
+	error e;
+	ck_assert_ptr_null(keras_read(path_of("../data/bomb.keras", path), NULL, &e));
+	ck_assert_msg(strstr(e.text, "model.weights.h5") != NULL, "%s", e.text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("keras read");
@@ -372,6 +595,16 @@ int main(void)
 	tcase_add_test(t, labels_are_checked_before_anything_runs);
 	tcase_add_test(t, wrong_settings_are_named);
 	tcase_add_loop_test(t, an_identity_runs, 0, 2);
+	suite_add_tcase(s, t);
+	t = tcase_create("hostile");
+	tcase_set_timeout(t, 300);
+	tcase_add_loop_test(t, damaged_files_are_read_or_refused_with_a_line, 0, DAMAGE_KINDS);
+	tcase_add_test(t, what_is_no_file_of_keras_is_said);
+	tcase_add_test(t, legacy_lists_that_lead_astray_are_refused);
+	tcase_add_test(t, deep_and_wide_native_files_are_refused);
+	tcase_add_test(t, linked_files_are_refused);
+	tcase_add_test(t, archives_with_wrong_members_are_refused);
+	tcase_add_test(t, zip_bombs_are_refused_before_memory_is_taken);
 	suite_add_tcase(s, t);
 	SRunner *sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
