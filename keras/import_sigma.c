@@ -204,8 +204,10 @@ static bool search(sigma_plan *s, const double *x, double want, buffer *u, bool 
 	const double step = sizeof(real) == 4 ? 1.5e-8 : 3e-17;
 	real *best = mem_new((size_t)n, sizeof *best, e);
 	double nearest = INFINITY;
+	store(x, 1, u);
+	const double length = want / sigma_now(s);   /* 1, but for NEAR */
 	for (int k = 0; best && nearest > 0 && k < TRIES; k++) {
-		store(x, 1 + (k % 2 ? -1 : 1) * ((k + 1) / 2) * step, u);
+		store(x, length + (k % 2 ? -1 : 1) * ((k + 1) / 2) * step, u);
 		const double off = fabs(sigma_now(s) - want);
 		if (off < nearest) {
 			nearest = off;
