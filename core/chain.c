@@ -1,66 +1,26 @@
-/* chain.c - a chain of element-wise ops, run block by block in cache: one pass over memory.
+/* chain.c - makes a chain of element-wise ops, which is run block by block in cache: one pass over memory.
  *
  * A chain is a little program over operands. An operand is a value in memory, read or written at the
  * block's place, or a slot: a block of scratch. Broadcasts and fills are loads into slots; those that
  * look the same in every block of a chunk are loaded once per chunk. Sums add each block to a partial
  * result per chunk; the partial results are combined in order, in double. Sums of short rows are finished in
- * their block, which is made of whole rows. Chunks depend on sizes only, so the bits do not depend on the number of threads. */
+ * their block, which is made of whole rows. A value that only the next operation reads may be computed on the way
+ * (pairs.c). Chunks depend on sizes only, so the bits do not depend on the number of threads. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/chain_internal.h"
 #include "core/ops_internal.h"
-#include "core/plan_internal.h"
-#include "core/thread.h"
-
-enum {
-	BLOCK = 1024,                                /* elements a slot holds, about */
-	BLOCK_MOST = 4096,
-	CHUNK = 1 << 14,                             /* elements per chunk, about */
-	LANES = 16,                                  /* partial sums of a sum to one number */
-	SPAN_IN = 3                                  /* inputs of an element-wise op, at most */
-};
-
-enum what { DO_SPAN, DO_LOAD, DO_SUM, DO_ROWS };
-
-typedef struct operand {
-	const node *y;                               /* value in memory (its root), or NULL */
-	int slot;                                    /* otherwise the slot */
-} operand;
-
-typedef struct instr {
-	enum what what;
-	const node *y;                               /* node computed: its op and attributes */
-	operand out, in[SPAN_IN];
-	int nin;
-	const node *src;                             /* load: what is broadcast; NULL: fill */
-	sum_form form;                               /* load, sum */
-	bool regular;                                /* load: form holds */
-	int64_t partial_at;                          /* sum: offset of its partial results, in reals */
-} instr;
-
-struct chain {
-	int64_t n, sections, section, chunk, chunks; /* elements, sections, of one; chunks per section */
-	int64_t block;
-	int *member, nmember;
-	instr *head, *body;                          /* once per chunk; once per block */
-	int nhead, nbody;
-	int slots;
-	int64_t partial_count;                       /* reals */
-	const node **read;                           /* values with memory that are read */
-	int nread;
-	const node **stream;                         /* values that pass by, block by block: read or written */
-	int nstream;
-};
-
-/* ---- making ---- */
 
 typedef struct maker {
 	const plan *p;
 	chain *c;
-	bool *inside;                                /* [count] id is a member */
+	bool *inside, *holds;                        /* [count] id is a member; it took another in */
 	operand *where;                              /* [count] of roots met so far */
 	char *known;                                 /* [count] where[] is set */
 	int *last_use;                               /* [count] index of the last member reading the root */
+	int *taken;                                  /* [members] id that the member computes on the way, -1: none */
+	bool *gone;                                  /* [count] taken in by a member */
 	int *free_slot, nfree;
 } maker;
 
@@ -125,11 +85,27 @@ static operand operand_of(maker *m, const node *in)
 	return m->where[root];
 }
 
-/* Slots whose value is not read any more serve again. */
-static void release_slots(maker *m, const node *y, int index)
+/* What member `index` reads: its inputs, or, when it took another member in, that one's and its own other one. */
+static int inputs_of(const maker *m, int index, const node *in[SPAN_IN])
 {
-	for (int i = 0; i < y->nin; i++) {
-		int root = root_of(m->p, y->in[i]);
+	const node *y = m->p->node[m->c->member[index]];
+	const int first = m->taken[index];
+	int n = 0;
+	for (int i = 0; first >= 0 && i < m->p->node[first]->nin; i++)
+		in[n++] = m->p->node[first]->in[i];
+	for (int i = 0; i < y->nin; i++)
+		if (first < 0 || root_of(m->p, y->in[i]) != first)
+			in[n++] = y->in[i];
+	return n;
+}
+
+/* Slots whose value is not read any more serve again. */
+static void release_slots(maker *m, int index)
+{
+	const node *in[SPAN_IN];
+	const int n = inputs_of(m, index, in);
+	for (int i = 0; i < n; i++) {
+		int root = root_of(m->p, in[i]);
 		if (m->known[root] == 1 && m->last_use[root] == index && !m->where[root].y) {
 			m->free_slot[m->nfree++] = m->where[root].slot;
 			m->known[root] = 3;
@@ -143,18 +119,23 @@ static void add_member(maker *m, int index)
 	int id = c->member[index];
 	const node *y = m->p->node[id];
 	must(y->nin <= SPAN_IN, "%s: element-wise with %d inputs", y->op->name, y->nin);
-	instr k = {.what = y->op->span ? DO_SPAN : DO_SUM, .y = y, .nin = y->nin};
-	for (int i = 0; i < y->nin; i++)
-		k.in[i] = operand_of(m, y->in[i]);
+	if (m->gone[id])
+		return;
+	const node *in[SPAN_IN];
+	instr k = {.what = y->op->span ? DO_SPAN : DO_SUM, .y = y, .nin = inputs_of(m, index, in), .span = y->op->span};
+	for (int i = 0; i < k.nin; i++)
+		k.in[i] = operand_of(m, in[i]);
+	if (m->taken[index] >= 0 && y->op->span)
+		k.span = pair_span(m->p->node[m->taken[index]]->op, y->op, root_of(m->p, y->in[1]) == m->taken[index]);
 	if (k.what == DO_SUM && sum_form_of(&y->in[0]->s, &y->s, &k.form) && is_row_sum(&k.form)) {
 		k.what = DO_ROWS;
-		release_slots(m, y, index);
+		release_slots(m, index);
 	} else if (k.what == DO_SUM) {
 		k.partial_at = c->partial_count;
 		c->partial_count += c->sections * c->chunks * MAX(k.form.inner, LANES);
-		release_slots(m, y, index);
+		release_slots(m, index);
 	} else {
-		release_slots(m, y, index);
+		release_slots(m, index);
 		if (m->p->home[id].stored) {
 			k.out = (operand){.y = y};
 		} else
@@ -221,10 +202,44 @@ static void set_sizes(maker *m)
 static void find_last_uses(maker *m)
 {
 	for (int k = 0; k < m->c->nmember; k++) {
-		const node *y = m->p->node[m->c->member[k]];
-		for (int i = 0; i < y->nin; i++)
-			m->last_use[root_of(m->p, y->in[i])] = k;
+		const node *in[SPAN_IN];
+		const int n = m->gone[m->c->member[k]] ? 0 : inputs_of(m, k, in);
+		for (int i = 0; i < n; i++)
+			m->last_use[root_of(m->p, in[i])] = k;
 	}
+}
+
+/* Members without memory that one other member reads, once, and can compute on the way. */
+static bool find_pairs(maker *m, error *e)
+{
+	const plan *p = m->p;
+	const chain *c = m->c;
+	int *uses = mem_zero((size_t)p->count, sizeof *uses, e);
+	if (!uses)
+		return false;
+	for (int k = 0; k < c->nmember; k++) {
+		const node *y = p->node[c->member[k]];
+		m->inside[c->member[k]] = true;
+		m->taken[k] = -1;
+		for (int i = 0; i < y->nin; i++)
+			uses[root_of(p, y->in[i])]++;
+	}
+	for (int k = 0; k < c->nmember; k++) {
+		const node *y = p->node[c->member[k]];
+		for (int i = 0; i < y->nin && m->taken[k] < 0; i++) {
+			const int first = root_of(p, y->in[i]);
+			const node *x = p->node[first];
+			const bool alone = m->inside[first] && !p->home[first].stored && uses[first] == 1;
+			const bool fits = y->op->span ? pair_span(x->op, y->op, i) != NULL : x->op == &op_rec_mul;
+			if (alone && !m->holds[first] && fits) {
+				m->taken[k] = first;
+				m->gone[first] = true;
+				m->holds[y->id] = true;
+			}
+		}
+	}
+	free(uses);
+	return true;
 }
 
 static bool maker_open(maker *m, const int *member, int n, error *e)
@@ -234,17 +249,21 @@ static bool maker_open(maker *m, const int *member, int n, error *e)
 	m->where = mem_zero(count, sizeof *m->where, e);
 	m->known = mem_zero(count, 1, e);
 	m->last_use = mem_zero(count, sizeof *m->last_use, e);
+	m->taken = mem_zero((size_t)n, sizeof *m->taken, e);
+	m->gone = mem_zero(count, sizeof *m->gone, e);
+	m->inside = mem_zero(count, sizeof *m->inside, e);
+	m->holds = mem_zero(count, sizeof *m->holds, e);
 	m->free_slot = mem_zero((size_t)n * (SPAN_IN + 1), sizeof *m->free_slot, e);
 	c->member = mem_new((size_t)n, sizeof *c->member, e);
 	c->head = mem_zero((size_t)n * SPAN_IN, sizeof *c->head, e);
 	c->body = mem_zero((size_t)n * (SPAN_IN + 1), sizeof *c->body, e);
 	c->read = mem_zero((size_t)n * SPAN_IN, sizeof *c->read, e);
 	c->stream = mem_zero((size_t)n * (SPAN_IN + 1), sizeof *c->stream, e);
-	if (!m->where || !m->known || !m->last_use || !m->free_slot || !c->member || !c->head || !c->body || !c->read || !c->stream)
+	if (!m->taken || !m->gone || !m->inside || !m->holds || !m->where || !m->known || !m->last_use || !m->free_slot || !c->member || !c->head || !c->body || !c->read || !c->stream)
 		return false;
 	memcpy(c->member, member, (size_t)n * sizeof *member);
 	c->nmember = n;
-	return true;
+	return find_pairs(m, e);
 }
 
 static void maker_close(maker *m)
@@ -252,6 +271,10 @@ static void maker_close(maker *m)
 	free(m->where);
 	free(m->known);
 	free(m->last_use);
+	free(m->taken);
+	free(m->gone);
+	free(m->inside);
+	free(m->holds);
 	free(m->free_slot);
 }
 
@@ -317,227 +340,4 @@ bool chain_may_overwrite(const chain *c, const node *y, const node *x)
 				read = k;
 	}
 	return written >= 0 && read >= 0 && read <= written;
-}
-
-/* ---- running ---- */
-
-static size_t partial_bytes(const chain *c)
-{
-	return ((size_t)c->partial_count * sizeof(real) + 63) & ~(size_t)63;
-}
-
-size_t chain_scratch(const chain *c)
-{
-	return partial_bytes(c) + (size_t)c->slots * (size_t)c->block * sizeof(real) * (size_t)pool_threads();
-}
-
-/* out[r*width + i] = x[r], r < rows */
-VECTOR_CLONES
-static void load_columns(real *restrict out, const real *restrict x, int64_t rows, int64_t width)
-{
-	for (int64_t r = 0; r < rows; r++, out += width) {
-		const real v = x[r];
-		for (int64_t i = 0; i < width; i++)
-			out[i] = v;
-	}
-}
-
-/* out[r*width + i] = x[i], r < rows */
-VECTOR_CLONES
-static void load_rows(real *restrict out, const real *restrict x, int64_t rows, int64_t width)
-{
-	for (int64_t r = 0; r < rows; r++, out += width)
-		for (int64_t i = 0; i < width; i++)
-			out[i] = x[i];
-}
-
-/* out[0..n) = the pattern from flat position `at` on: [outer, repeated middle, inner]. Whole repetitions go by the
- * loops above. */
-static void load_regular(real *out, const real *x, sum_form f, int64_t at, int64_t n)
-{
-	for (int64_t i = 0; i < n;) {
-		const int64_t row = (at + i) / f.inner, q = (at + i) % f.inner, p = row / f.middle;
-		if (f.inner == 1) {
-			const int64_t whole = row % f.middle ? 0 : (n - i) / f.middle;
-			const int64_t run = whole ? f.middle : MIN(n - i, (p + 1) * f.middle - row);
-			load_columns(out + i, x + p, MAX(1, whole), run);
-			i += MAX(1, whole) * run;
-		} else {
-			const int64_t whole = q ? 0 : MIN((n - i) / f.inner, (p + 1) * f.middle - row);
-			const int64_t run = whole ? f.inner : MIN(n - i, f.inner - q);
-			load_rows(out + i, x + p * f.inner + q, MAX(1, whole), run);
-			i += MAX(1, whole) * run;
-		}
-	}
-}
-
-/* Any broadcast, one element at a time. */
-static void load_general(real *out, const node *v, const real *x, int64_t at, int64_t n)
-{
-	const shape *to = &v->s, *from = &v->in[0]->s;
-	int shift = to->rank - from->rank;
-	for (int64_t i = 0; i < n; i++) {
-		int64_t rest = at + i, src = 0, stride = 1;
-		for (int a = to->rank - 1; a >= 0; a--) {
-			int64_t k = rest % to->dim[a];
-			rest /= to->dim[a];
-			if (a >= shift && from->dim[a - shift] != 1) {
-				src += k * stride;
-				stride *= from->dim[a - shift];
-			}
-		}
-		out[i] = x[src];
-	}
-}
-
-static void do_load(const instr *l, real *out, int64_t at, int64_t n)
-{
-	if (!l->src)
-		for (int64_t i = 0; i < n; i++)
-			out[i] = (real)l->y->a.fill.value;
-	else if (l->regular)
-		load_regular(out, l->src->x, l->form, at, n);
-	else
-		load_general(out, l->y, l->src->x, at, n);
-}
-
-VECTOR_CLONES
-static void add_rows(real *restrict sum, const real *restrict x, int64_t rows, int64_t width)
-{
-	for (int64_t r = 0; r < rows; r++)
-		for (int64_t i = 0; i < width; i++)
-			sum[i] += x[r * width + i];
-}
-
-/* Adds x[0..n), which starts at position q of the inner pattern, to sum[width]. */
-static void do_sum(real *sum, const real *x, int64_t q, int64_t n, int64_t width)
-{
-	if (q) {
-		int64_t run = MIN(n, width - q);
-		add_rows(sum + q, x, 1, run);
-		x += run;
-		n -= run;
-	}
-	add_rows(sum, x, n / width, width);
-	add_rows(sum, x + n / width * width, 1, n % width);
-}
-
-/* sum[r] = sum of row r of x [rows,n]. */
-VECTOR_CLONES
-static void sum_rows(real *restrict sum, const real *restrict x, int64_t rows, int64_t n)
-{
-	const int64_t whole = n / LANES * LANES;
-	for (int64_t r = 0; r < rows; r++, x += n) {
-		real lane[LANES] = {0};
-		for (int64_t i = 0; i < whole; i += LANES)
-			for (int k = 0; k < LANES; k++)
-				lane[k] += x[i + k];
-		for (int k = 0; whole + k < n; k++)
-			lane[k] += x[whole + k];
-		for (int half = LANES / 2; half > 0; half /= 2)
-			for (int k = 0; k < half; k++)
-				lane[k] += lane[k + half];
-		sum[r] = lane[0];
-	}
-}
-
-typedef struct runner {
-	const chain *c;
-	real *partial, *slots;
-} runner;
-
-static real *address(const chain *c, const operand *o, real *slots, int64_t at)
-{
-	return o->y ? o->y->x + at : slots + o->slot * c->block;
-}
-
-static int64_t sum_width(const instr *k)
-{
-	return k->form.inner == 1 ? LANES : k->form.inner;
-}
-
-static real *partial_of(const runner *r, const instr *k, int64_t chunk)
-{
-	return r->partial + k->partial_at + chunk * MAX(k->form.inner, LANES);
-}
-
-/* Calls for part j of the cache lines of the block behind the one at `at`, while that is computed: a block is too short
- * for the processor to notice that its operands follow each other, and all at once are more than it can wait for. */
-static void call_for(const chain *c, int64_t at, int j)
-{
-	enum { LINE = 64 / (int)sizeof(real) };
-	const int64_t from = at + c->block, part = (c->block / c->nbody + LINE) / LINE * LINE;
-	const int64_t end = MIN(from + MIN((j + 1) * part, c->block), c->n);
-	for (int i = 0; i < c->nstream; i++)
-		for (int64_t k = from + j * part; k < end; k += LINE)
-			__builtin_prefetch(c->stream[i]->x + k, 0, 3);
-}
-
-static void run_block(const runner *r, real *slots, int64_t chunk, int64_t at, int64_t start, int64_t n)
-{
-	const chain *c = r->c;
-	for (int j = 0; j < c->nbody; j++) {
-		const instr *k = &c->body[j];
-		const real *in[SPAN_IN];
-		call_for(c, at, j);
-		for (int i = 0; i < k->nin; i++)
-			in[i] = address(c, &k->in[i], slots, at);
-		if (k->what == DO_SPAN)
-			k->y->op->span(&k->y->a, address(c, &k->out, slots, at), in, n);
-		else if (k->what == DO_LOAD)
-			do_load(k, slots + k->out.slot * c->block, at, n);
-		else if (k->what == DO_ROWS)
-			sum_rows(k->y->x + at / k->form.middle, in[0], n / k->form.middle, k->form.middle);
-		else
-			do_sum(partial_of(r, k, chunk), in[0], (at - start) % sum_width(k), n, sum_width(k));
-	}
-}
-
-/* Chunk `lo`: which section, which part of it. */
-static void run_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
-{
-	const runner *r = ctx;
-	const chain *c = r->c;
-	real *slots = r->slots + (int64_t)worker * c->slots * c->block;
-	for (int64_t k = lo; k < hi; k++) {
-		int64_t start = k / c->chunks * c->section;
-		int64_t from = start + k % c->chunks * c->chunk;
-		int64_t to = MIN(from + c->chunk, start + c->section);
-		for (int j = 0; j < c->nhead; j++)
-			do_load(&c->head[j], slots + c->head[j].out.slot * c->block, from, MIN(c->block, to - from));
-		for (int j = 0; j < c->nbody; j++)
-			if (c->body[j].what == DO_SUM)
-				memset(partial_of(r, &c->body[j], k), 0, (size_t)sum_width(&c->body[j]) * sizeof(real));
-		/* Sums restart their pattern at the chunk: chunks are whole blocks, blocks whole patterns, or
-		 * the pattern is longer than a block and the section is where it starts. */
-		for (int64_t at = from; at < to; at += c->block) {
-			run_block(r, slots, k, at, start, MIN(c->block, to - at));
-		}
-	}
-}
-
-static void combine(const runner *r, const instr *k)
-{
-	const chain *c = r->c;
-	int64_t per = c->sections / k->form.outer * c->chunks, inner = k->form.inner;
-	for (int64_t p = 0; p < k->form.outer; p++)
-		for (int64_t q = 0; q < inner; q++) {
-			double sum = 0;
-			for (int64_t j = p * per; j < (p + 1) * per; j++) {
-				const real *x = partial_of(r, k, j);
-				for (int64_t lane = 0; lane < (inner == 1 ? LANES : 1); lane++)
-					sum += (double)x[inner == 1 ? lane : q];
-			}
-			k->y->x[p * inner + q] = (real)sum;
-		}
-}
-
-void chain_run(const chain *c, void *scratch)
-{
-	runner r = {.c = c, .partial = scratch, .slots = (real *)((char *)scratch + partial_bytes(c))};
-	int64_t count = c->sections * c->chunks;
-	parallel_for(count, MAX(1, CHUNK / MIN(c->chunk, c->section)), run_chunk, &r);
-	for (int j = 0; j < c->nbody; j++)
-		if (c->body[j].what == DO_SUM)
-			combine(&r, &c->body[j]);
 }

@@ -1,6 +1,6 @@
 /* plan_internal.h - what the planner's files share: plan.c (making and running), epilogue.c (what
  * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), recompute.c
- * (which values chains do not write), chain.c (running a chain), place.c (who lives where). */
+ * (which values chains do not write), chain.c and chain_run.c (making and running a chain), place.c (who lives where). */
 #ifndef SAGAN_CORE_PLAN_INTERNAL_H
 #define SAGAN_CORE_PLAN_INTERNAL_H
 
@@ -72,6 +72,11 @@ int plan_recomputed(const fusion *f, int unit, int *member, int n, int *stamp);
 
 /* place.c: liveness, in-place reuse, offsets; fills home and p->bytes. */
 bool plan_place(plan *p, error *e);
+
+/* pairs.c: one pass for two operations, the first being input `at` of the second; NULL when there is none. Its inputs
+ * are those of the first, then the other one of the second. */
+typedef void (*span_kernel)(const attr *a, real *out, const real *const *in, int64_t n);
+span_kernel pair_span(const op *first, const op *second, int at);
 
 /* chain.c. A chain runs members (ids in topological order, element-wise ops and sums) over n
  * elements. Virtual inputs (broadcasts and fills that have no memory) are made on the fly. */

@@ -1,0 +1,187 @@
+/* test_gemm.c - matrix products on register tiles against three loops: every way of storing the factors, sides around
+ * the size of a tile and a vector, few and many products, the epilogue; the same bits for any number of threads and on
+ * both levels with FMA. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/gemm.h"
+#include "core/rng.h"
+#include "core/thread.h"
+
+#ifdef REAL_DOUBLE
+#define EPS 2.3e-16
+#else
+#define EPS 1.2e-7
+#endif
+
+static const gemm_shape SHAPES[] = {
+	{1, 8, 8, 1, false, false},      {1, 67, 36, 192, false, false}, {1, 9, 9, 48, false, true},
+	{3, 130, 33, 17, false, false},  {3, 31, 64, 40, false, true},   {40, 9, 48, 9, false, false},
+	{40, 9, 9, 48, false, true},     {1, 300, 31, 700, false, false}, {1, 64, 100, 3000, true, false},
+	{1, 40, 9, 2000, true, false},   {2, 150, 33, 130, true, false}, {40, 9, 48, 9, true, false},
+	{20, 17, 10, 5, true, false},    {1, 8, 9, 1, true, false},      {1, 520, 16, 5, false, true},
+};
+
+typedef struct rig {
+	gemm_shape s;
+	real *a, *b, *bias, *residual, *c;
+} rig;
+
+static real *random_values(int64_t n, rng *r)
+{
+	real *x = mem_aligned((size_t)n * sizeof *x, NULL);
+	ck_assert_ptr_nonnull(x);
+	rng_fill_normal(r, x, n);
+	return x;
+}
+
+static rig rig_open(const gemm_shape *s)
+{
+	rng r = rng_new(7, "gemm");
+	rig k = {.s = *s};
+	k.a = random_values(s->batch * s->m * s->k, &r);
+	k.b = random_values(s->batch * s->k * s->n, &r);
+	k.bias = random_values(s->n, &r);
+	k.residual = random_values(s->batch * s->m * s->n, &r);
+	k.c = random_values(s->batch * s->m * s->n, &r);
+	return k;
+}
+
+static void rig_close(rig *k)
+{
+	free(k->a);
+	free(k->b);
+	free(k->bias);
+	free(k->residual);
+	free(k->c);
+}
+
+static void multiply(const tile_kernels *t, rig *k, epilogue e)
+{
+	void *scratch = mem_aligned(gemm_scratch(t, &k->s) + 1, NULL);
+	gemm(t, &k->s, k->a, k->b, e, k->c, scratch);
+	free(scratch);
+}
+
+static double a_at(const rig *k, int64_t i, int64_t r, int64_t j)
+{
+	const gemm_shape *s = &k->s;
+	return (double)k->a[i * s->m * s->k + (s->ta ? j * s->m + r : r * s->k + j)];
+}
+
+static double b_at(const rig *k, int64_t i, int64_t j, int64_t c)
+{
+	const gemm_shape *s = &k->s;
+	return (double)k->b[i * s->k * s->n + (s->tb ? c * s->k + j : j * s->n + c)];
+}
+
+static void expect_product(const rig *k, epilogue e)
+{
+	const gemm_shape *s = &k->s;
+	for (int64_t at = 0; at < s->batch * s->m * s->n; at++) {
+		const int64_t i = at / (s->m * s->n), r = at / s->n % s->m, c = at % s->n;
+		double sum = 0, size = 1;
+		for (int64_t j = 0; j < s->k; j++) {
+			sum += a_at(k, i, r, j) * b_at(k, i, j, c);
+			size += fabs(a_at(k, i, r, j) * b_at(k, i, j, c));
+		}
+		sum += (e.bias ? (double)e.bias[c] : 0) + (e.residual ? (double)e.residual[at] : 0);
+		if (e.act && sum < 0)
+			sum *= (double)e.slope;
+		ck_assert_msg(fabs((double)k->c[at] - sum) < 8 * EPS * size, "element %lld: %.9g, expected %.9g",
+			      (long long)at, (double)k->c[at], sum);
+	}
+}
+
+START_TEST(product_is_the_definition)
+{
+	rig k = rig_open(&SHAPES[_i]);
+	ck_assert(gemm_suits(&k.s));
+	multiply(tile_best(), &k, (epilogue){0});
+	expect_product(&k, (epilogue){0});
+	multiply(&tile_kernels_base, &k, (epilogue){0});
+	expect_product(&k, (epilogue){0});
+	rig_close(&k);
+}
+END_TEST
+
+START_TEST(epilogue_comes_after_the_sum)
+{
+	rig k = rig_open(&SHAPES[_i]);
+	const epilogue e = {.bias = k.bias, .residual = k.residual, .slope = (real)0.25, .act = true};
+	if (gemm_has_epilogue(&k.s)) {
+		multiply(tile_best(), &k, e);
+		expect_product(&k, e);
+		multiply(&tile_kernels_base, &k, e);
+		expect_product(&k, e);
+	}
+	rig_close(&k);
+}
+END_TEST
+
+START_TEST(threads_change_no_bit)
+{
+	rig k = rig_open(&SHAPES[_i]);
+	const size_t bytes = (size_t)(k.s.batch * k.s.m * k.s.n) * sizeof(real);
+	multiply(tile_best(), &k, (epilogue){0});
+	real *one = mem_new(bytes, 1, NULL);
+	memcpy(one, k.c, bytes);
+	for (int threads = 2; threads <= 3; threads++) {
+		ck_assert(pool_start(threads, NULL));
+		multiply(tile_best(), &k, (epilogue){0});
+		pool_stop();
+		ck_assert_mem_eq(one, k.c, bytes);
+	}
+	free(one);
+	rig_close(&k);
+}
+END_TEST
+
+#ifdef __x86_64__
+START_TEST(levels_with_fma_agree_to_the_bit)
+{
+	if (!__builtin_cpu_supports("x86-64-v4"))
+		return;
+	rig k = rig_open(&SHAPES[_i]);
+	const size_t bytes = (size_t)(k.s.batch * k.s.m * k.s.n) * sizeof(real);
+	multiply(&tile_kernels_v3, &k, (epilogue){0});
+	real *v3 = mem_new(bytes, 1, NULL);
+	memcpy(v3, k.c, bytes);
+	multiply(&tile_kernels_v4, &k, (epilogue){0});
+	ck_assert_mem_eq(v3, k.c, bytes);
+	free(v3);
+	rig_close(&k);
+}
+END_TEST
+#endif
+
+START_TEST(thin_shapes_are_left_to_blas)
+{
+	ck_assert(!gemm_suits(&(gemm_shape){1, 1, 100, 100, false, false}));
+	ck_assert(!gemm_suits(&(gemm_shape){1, 100, 1, 100, true, false}));
+	ck_assert(!gemm_suits(&(gemm_shape){1, 100, 100, 100, true, true}));
+	ck_assert(!gemm_has_epilogue(&(gemm_shape){1, 100, 100, 100, true, false}));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("gemm");
+	TCase *t = tcase_create("gemm");
+	tcase_set_timeout(t, 120);
+	tcase_add_loop_test(t, product_is_the_definition, 0, COUNT(SHAPES));
+	tcase_add_loop_test(t, epilogue_comes_after_the_sum, 0, COUNT(SHAPES));
+	tcase_add_loop_test(t, threads_change_no_bit, 0, COUNT(SHAPES));
+#ifdef __x86_64__
+	tcase_add_loop_test(t, levels_with_fma_agree_to_the_bit, 0, COUNT(SHAPES));
+#endif
+	tcase_add_test(t, thin_shapes_are_left_to_blas);
+	suite_add_tcase(s, t);
+	SRunner *sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	const int failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
