@@ -4,6 +4,7 @@
 #   make demo                digits in three minutes           make lint    who includes whom
 #   make test                all tests                         make bench   speed of kernels and steps
 #   make examples            the programs of examples/, into build/float/examples
+#   make test-keras           exported files in four versions of Keras, and ONNX Runtime
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make fuzz                20,000 damaged files of each kind
 #
@@ -139,6 +140,11 @@ run-test: $(TESTS) $(EXAMPLES) $(B)/sagan
 run-golden: $(B)/tests/test_golden
 	@$< '$(GOLDEN)'
 
+# Virtual environments below $(BUILD)/keras, from a package index: minutes, and not part of `make test`.
+# KERAS='keras2.15 tf-keras' runs only these.
+test-keras: all
+	tests/keras/run.sh $(BUILD)/sagan $(BUILD)/keras $(KERAS)
+
 examples: $(EXAMPLES)
 
 bench: $(BENCHES) all
@@ -167,7 +173,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all demo test golden setup run-demo run-test run-golden examples bench fuzz lint install clean FORCE
+.PHONY: all demo test golden setup run-demo run-test run-golden test-keras examples bench fuzz lint install clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

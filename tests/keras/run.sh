@@ -1,0 +1,205 @@
+#!/bin/bash
+# run.sh - `make test-keras`: what sagan exports, in the Keras of other people.
+#
+#   tests/keras/run.sh SAGAN WORK [ENVIRONMENT ..]
+#
+# Makes a virtual environment per row of ENVIRONMENTS below WORK, trains small networks with SAGAN, exports them, and in each
+# environment runs test_layers.py (the custom layers), check_export.py (load, predict, train, save again) and imports
+# what that Keras saved. ONNX files go through the checker and ONNX Runtime. Ends with a table: ways by versions, largest
+# errors. Needs pip with a package index and a python that fits; what is missing is said, and the status is then 1.
+set -u -o pipefail
+
+# name | fitting pythons | packages | variables
+ENVIRONMENTS='
+keras2.15  | 3.9 3.11  | keras==2.15.0 tensorflow-cpu==2.15.1 h5py | KERAS_BACKEND=tensorflow
+keras3-tf  | 3.10 3.13 | keras>=3.3 tensorflow-cpu h5py            | KERAS_BACKEND=tensorflow
+keras3-jax | 3.11 3.13 | keras>=3.3 jax h5py                       | KERAS_BACKEND=jax
+tf-keras   | 3.10 3.13 | tf-keras tensorflow-cpu h5py              | SAGAN_KERAS=tf_keras TF_USE_LEGACY_KERAS=1
+'
+ONNX='onnx | 3.10 3.13 | onnx onnxruntime h5py | X='
+
+# A few steps are enough: what is learned does not matter, what the numbers become does.
+SMALL='steps=8 batch=8 train.sample_every=0 train.checkpoint_every=8 ema.decay=0.5 ema.start=0
+       model.g_channels=16 model.d_channels=16'
+SIXTEEN='model.network=resnet model.size=16 data.resize=stretch'
+
+# name | config | keys | layers of G: map, type ..; - for the config's own | of D. The first four are networks as people train them, the others
+# place every layer that stock Keras cannot express, and those that it can.
+NETWORKS='
+digits    | demo            | -                            | 14 official                        | 14 official
+colour    | cifar10-small   | data.path=data/cifar10-mini  | 16 official                        | 16 official
+dcgan     | mnist-dcgan     | -                            | 14 plain                           | -
+mnistgans | mnist-mnistgans | -                            | -                                  | -
+heads     | demo            | SIXTEEN                      | 8 mhsa, position: absolute, out_bias: true; 16 mhsa_h, heads: 2, dropout: 0.1 | 8 halo; 4 halo_h, heads: 4, block: 2
+windows   | demo            | SIXTEEN                      | 8 outlook; 16 outlook_simple, fold_kernel: true | 8 conv_relative; 4 ashpy_row
+blocks    | demo            | SIXTEEN                      | 8 cot, activation: prelu; 16 split_attention | 8 mixer, drop_rate: 0.1; 4 spatial_gating
+norms     | demo            | SIXTEEN                      | 8 bn_act, evo_norm: true; 16 bn_act, evo_norm: true, group_size: 4 | 8 conv2d; 4 positional_embedding
+stock     | demo            | SIXTEEN                      | 8 se; 16 mlp                       | 8 conv_position; 4 channel_affine
+plain     | demo            | SIXTEEN                      | 8 layer_norm; 16 conv              | 8 bias; 4 blur
+'
+
+sagan=$(realpath "$1")
+work=$(mkdir -p "$2" && realpath "$2")
+shift 2
+chosen=" $* "
+here=$(dirname "$(realpath "$0")")
+cd "$here/../.." || exit 1
+export PYTHONDONTWRITEBYTECODE=1 CUDA_VISIBLE_DEVICES= TF_CPP_MIN_LOG_LEVEL=3
+export OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+status=0
+
+# A line, and a status that lasts.
+fault() { echo "test-keras: $*" >&2; status=1; }
+
+trim() { sed 's/^ *//; s/ *$//' <<< "$1"; }
+
+# fitting 3.9 3.11: a python of these versions that can make virtual environments.
+fitting()
+{
+	local p
+	for p in python3 python3.13 python3.12 python3.11 python3.10 python3.9; do
+		"$p" -c "
+import sys, ensurepip, venv
+least, most = (tuple(map(int, v.split('.'))) for v in sys.argv[1:])
+sys.exit(not least <= sys.version_info[:2] <= most)" "$1" "$2" 2>/dev/null && { command -v "$p"; return 0; }
+	done
+	return 1
+}
+
+# environment NAME LEAST MOST PACKAGES..: makes WORK/NAME, once for these packages.
+environment()
+{
+	local name=$1 least=$2 most=$3 python
+	shift 3
+	[ "$(cat "$work/$name/made" 2>/dev/null)" = "$*" ] && return 0
+	python=$(fitting "$least" "$most") || { fault "$name needs a python $least to $most with the venv module; none found"; return 1; }
+	rm -rf "${work:?}/$name"
+	"$python" -m venv "$work/$name" || { fault "$name: $python cannot make virtual environments (Debian: python3-venv)"; return 1; }
+	"$work/$name/bin/python" -m pip --version > /dev/null 2>&1 || { fault "$name: $python has no pip"; return 1; }
+	echo "installing $*"
+	nice "$work/$name/bin/python" -m pip install -q --disable-pip-version-check "$@" > "$work/$name.pip.log" 2>&1 \
+		|| { fault "$name: pip could not install $*: $(tail -n 1 "$work/$name.pip.log")"; return 1; }
+	echo "$*" > "$work/$name/made"
+}
+
+# "8 halo, block: 2; 4 bias" -> a list for model.attention_g; every gated layer begins with gamma 0.5, to be seen.
+sites()
+{
+	sed 's/ *; */\n/g' <<< "$1" | awk '{
+		type = $2; sub(/,$/, "", type); rest = $0; sub(/^[^ ]+ +[^ ]+ */, "", rest)
+		bare = type ~ /^(mixer|bn_act|positional_embedding|conv_position|channel_affine|layer_norm|bias|blur)$/
+		printf "%s{at: %s, type: %s%s%s}", NR > 1 ? ", " : "[", $1, type, bare ? "" : ", gamma: 0.5", rest == "" ? "" : ", " rest
+	} END { print "]" }'
+}
+
+# Trains and exports all networks.
+networks()
+{
+	local name config keys g d set
+	while IFS='|' read -r name config keys g d; do
+		name=$(trim "$name"); keys=$(trim "$keys")
+		[ -z "$name" ] && continue
+		keys=${keys/SIXTEEN/$SIXTEEN}
+		set=()
+		for k in $SMALL ${keys#-}; do set+=(--set "$k"); done
+		g=$(trim "$g"); d=$(trim "$d")
+		[ "$g" = - ] || set+=(--set "model.attention_g=$(sites "$g")")
+		[ "$d" = - ] || set+=(--set "model.attention_d=$(sites "$d")")
+		"$sagan" train "configs/$(trim "$config").yaml" --fresh --threads 1 --out "$work/runs/$name" "${set[@]}" \
+			> "$work/runs/$name.log" 2>&1 || { fault "$name: training: $(tail -n 1 "$work/runs/$name.log")"; continue; }
+		"$sagan" export "$work/runs/$name" --net both --layers --out "$work/files/$name" > "$work/files/$name.log" 2>&1 \
+			|| fault "$name: export: $(tail -n 1 "$work/files/$name.log")"
+	done <<< "$NETWORKS"
+}
+
+# import_back ENVIRONMENT: every file that this Keras saved becomes a checkpoint, is exported, and gives the same outputs.
+# A kernel that Keras trained has another norm than 1, so the stock form goes into a network without spectral norm.
+import_back()
+{
+	local file net run form base error flags
+	for file in "$work/saved/$1"/*/*.keras "$work/saved/$1"/*/*.h5; do
+		case $file in *.expected.h5 | *_layers.weights.h5) continue ;; esac
+		run=$(basename "$(dirname "$file")")
+		base=$(basename "$file"); net=${base%%[._]*}; form=${base#"$net"}
+		base=${file%.keras}; base=${base%.weights.h5}; base=${base%.h5}
+		flags=(--config "$work/runs/$run/config.yaml" --net "$net")
+		[[ $form == _layers* ]] || flags+=(--set model.spectral_norm_g=false --set model.spectral_norm_d=false --set model.cbn_sn=false)
+		rm -rf "$work/imported"
+		if "$sagan" import "$file" "${flags[@]}" --out "$work/imported.h5" > "$work/imported.log" 2>&1 \
+		   && "$sagan" export "$work/imported.h5" --net "$net" --layers --out "$work/imported" >> "$work/imported.log" 2>&1; then
+			error=$("$work/$1/bin/python" "$here/check_import.py" "$work/imported/$net.reference.h5" "$base.expected.h5" 2>&1) \
+				|| fault "$1: import of $file: $error"
+		else
+			error="FAILED $(grep '^sagan:' "$work/imported.log" | tail -n 1)"
+			fault "$1: import of $file: $error"
+		fi
+		printf '%s\t%s\timport %s\t%s\n' "$run" "$net" "$form" "$error" >> "$work/$1.tsv"
+	done
+}
+
+# Ways by environments, the largest error of all networks; and what failed.
+table()
+{
+	local files=()
+	for e in "${done_environments[@]}"; do files+=("$work/$e.tsv"); done
+	awk -F'\t' '
+		FNR == 1 { e = FILENAME; sub(/.*\//, "", e); sub(/\.tsv$/, "", e); name[++n] = e }
+		{
+			way = $3; if (!(way in seen)) { seen[way] = 1; ways[++m] = way }
+			k = way SUBSEP e; count[k]++
+			if ($4 ~ /^FAILED/) bad[k]++
+			else if ($4 != "-" && (!(k in worst) || $4 + 0 > worst[k])) worst[k] = $4 + 0
+		}
+		END {
+			printf "| %-26s |", "way"; for (i = 1; i <= n; i++) printf " %-20s |", name[i]; print ""
+			printf "| %-26s |", "---"; for (i = 1; i <= n; i++) printf " %-20s |", "---"; print ""
+			for (j = 1; j <= m; j++) {
+				printf "| %-26s |", ways[j]
+				for (i = 1; i <= n; i++) {
+					k = ways[j] SUBSEP name[i]
+					cell = k in worst ? sprintf("%.1e (%d files)", worst[k], count[k]) : "-"
+					printf " %-20s |", bad[k] ? bad[k] " FAILED" : cell
+				}
+				print ""
+			}
+		}' "${files[@]}"
+}
+
+mkdir -p "$work/runs" "$work/files" "$work/saved"
+networks
+done_environments=()
+while IFS='|' read -r name pythons packages variables; do
+	name=$(trim "$name")
+	{ [ -z "$name" ] || { [ "$chosen" != "  " ] && [[ $chosen != *" $name "* ]]; }; } && continue
+	# shellcheck disable=SC2086
+	environment "$name" $pythons $packages || continue
+	echo "== $name: $("$work/$name/bin/python" -m pip list 2>/dev/null | awk '/^(keras|tf.keras|tensorflow.cpu|jax) /{printf "%s %s  ", $1, $2}')"
+	rm -rf "$work/$name.tsv" "$work/saved/$name"
+	# shellcheck disable=SC2086
+	env $variables nice "$work/$name/bin/python" -W ignore "$here/test_layers.py" 2> "$work/$name.err" || fault "$name: test_layers.py: $(tail -n 1 "$work/$name.err")"
+	# shellcheck disable=SC2086
+	env $variables nice "$work/$name/bin/python" -W ignore "$here/check_export.py" "$work/$name.tsv" "$work/saved/$name" "$work"/files/*/ \
+		2> "$work/$name.err" || fault "$name: check_export.py: see above, and $work/$name.err"
+	import_back "$name"
+	done_environments+=("$name")
+done <<< "$ENVIRONMENTS"
+
+onnx()
+{
+	local name pythons packages pairs=() f
+	IFS='|' read -r name pythons packages _ <<< "$ONNX"
+	# shellcheck disable=SC2086
+	environment "$(trim "$name")" $pythons $packages || return
+	for run in "$work"/runs/*/; do
+		run=$(basename "$run")
+		[ -e "$work/files/$run/generator.keras" ] || continue
+		"$sagan" export "$work/runs/$run" --net both --onnx --out "$work/onnx-files/$run" > "$work/onnx.log" 2>&1 \
+			|| { fault "$run: export --onnx: $(tail -n 1 "$work/onnx.log")"; continue; }
+		for f in "$work/onnx-files/$run"/*.onnx; do pairs+=("$f" "${f%.onnx}.reference.h5"); done
+	done
+	nice "$work/onnx/bin/python" "$here/check_onnx.py" "${pairs[@]}" | sed "s|$work/onnx-files/||" || fault "check_onnx.py"
+}
+
+[ "$chosen" = "  " ] && { mkdir -p "$work/onnx-files"; echo "== ONNX"; onnx; }
+[ ${#done_environments[@]} -gt 0 ] && { echo; table; }
+exit $status
