@@ -101,7 +101,8 @@ static bool note_labels(builder *b, int i)
 {
 	const keras_layer *l = &b->m->layer[i];
 	const char *class_name = strcmp(l->class_name, "SpectralNormalization") ? l->class_name : keras_text(l, "layer", "");
-	const bool table = !strcmp(class_name, "Embedding"), own = !strcmp(class_name, "sagan>ConditionalScaleShift");
+	const bool table = !strcmp(class_name, "Embedding") || !strcmp(class_name, "sagan>SpectralEmbedding");
+	const bool own = !strcmp(class_name, "sagan>ConditionalScaleShift");
 	b->label[i] = passes_on(class_name) ? b->label[l->in[0]] : -1;
 	if (!table && !own)
 		return true;

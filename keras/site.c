@@ -67,6 +67,42 @@ static bool weight_matches(site *s, const keras_weight *w, const char *name, con
 	return false;
 }
 
+/* x / max(|x|, eps) for a column x */
+static node *unit(graph *g, node *x, double eps)
+{
+	node *sum = op_sum_all(g, op_square(g, x));
+	sum = op_add_scalar(g, op_relu(g, op_add_scalar(g, sum, -eps * eps)), eps * eps);
+	return op_mul(g, x, op_rsqrt(g, sum));
+}
+
+node *site_divided(site *s, node *w, node *u, bool by_rows)
+{
+	const double eps = site_real(s, "sn_epsilon", 1e-6);
+	if (s->failed || !w || !u)
+		return NULL;
+	if (!(eps > 0))
+		return site_fail(s, "sn_epsilon = %g: must be above 0", eps);
+	const int64_t out = shape_last(&w->s), rows = shape_count(&w->s) / out;
+	node *matrix = op_reshape(s->g, w, SHAPE(rows, out)), *column = op_reshape(s->g, u, SHAPE(by_rows ? rows : out, 1));
+	node *v = unit(s->g, op_matmul(s->g, matrix, column, by_rows, false), eps);
+	node *t = op_matmul(s->g, matrix, v, !by_rows, false);
+	node *sigma = op_sum_all(s->g, op_mul(s->g, t, column));
+	return op_mul(s->g, w, op_recip(s->g, sigma));
+}
+
+/* The first weight divided by sigma, for which the last one is needed now. */
+static node *first_divided(site *s, node *w)
+{
+	const shape *k = &w->s;
+	const shape want = SHAPE(s->by_rows ? k->dim[0] : shape_last(k));
+	if (s->dry)
+		return w;
+	const int last = s->l->weights - 1;
+	if (last < 1 || !weight_matches(s, &s->l->weight[last], "u", &want))
+		return site_fail(s, "has no vector u");
+	return site_divided(s, w, graph_leaf(s->g, s->buf[last]), s->by_rows);
+}
+
 node *site_weight(site *s, const char *name, shape want, bool trained)
 {
 	if (s->failed || !site_fits(s, &want))
@@ -77,13 +113,14 @@ node *site_weight(site *s, const char *name, shape want, bool trained)
 	snprintf(w->name, sizeof w->name, "%s", name);
 	w->s = want;
 	w->trained = trained;
+	node *x = NULL;
 	if (s->dry)
-		return op_fill(s->g, want, 0);
-	if (k >= s->l->weights)
-		return site_fail(s, "has %d weights; %s is missing", s->l->weights, name);
-	if (!weight_matches(s, &s->l->weight[k], name, &want))
-		return NULL;
-	return graph_leaf(s->g, s->buf[k]);
+		x = op_fill(s->g, want, 0);
+	else if (k >= s->l->weights)
+		site_fail(s, "has %d weights; %s is missing", s->l->weights, name);
+	else if (weight_matches(s, &s->l->weight[k], name, &want))
+		x = graph_leaf(s->g, s->buf[k]);
+	return x && k == 0 && s->divide ? first_divided(s, x) : x;
 }
 
 /* ---- settings ---- */

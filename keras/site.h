@@ -17,6 +17,7 @@ typedef struct site {
 	bool dry;                                    /* weights are not looked at: only wanted[] is of interest */
 	buffer **buf;                                /* not dry: [l->weights], the weights as buffers (borrow) */
 	keras_wants wants;                           /* weights asked for so far */
+	bool divide, by_rows;                        /* the first weight comes divided by sigma; u is the layer's last */
 	bool failed;
 	error *e;
 } site;
@@ -40,6 +41,9 @@ node *site_fail(site *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The next weight, which must have this name, if it has a name, and shape. NULL after a complaint. */
 node *site_weight(site *s, const char *name, shape want, bool trained);
+
+/* w / sigma for spectral norm's vector u of w's last axis, or of its rows: v = n(W u), sigma = v' W u. */
+node *site_divided(site *s, node *w, node *u, bool by_rows);
 
 /* True when a value of this shape can be made: at least one element, at most 2^36. */
 bool site_fits(site *s, const shape *x);

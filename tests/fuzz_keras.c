@@ -1,6 +1,6 @@
 /* fuzz_keras.c - many damaged files of each kind, by the way that the program takes (`make fuzz`).
  *
- *     fuzz_keras [FILES [FIRST]]      20,000 of each kind, from number 0 on
+ *     fuzz_keras [FILES [FIRST [KIND]]]      20,000 of each kind, from number 0 on; or of one kind
  *
  * A worker process reads them; when it dies the file's number is printed, and another one goes on. The status is 1 when one
  * died, took longer than the limits allow, or refused without a line. */
@@ -79,7 +79,8 @@ int main(int argc, char **argv)
 	must(fd >= 0 && b != MAP_FAILED, "no temporary file");
 	close(fd);
 	for (int kind = 0; kind < DAMAGE_KINDS; kind++)
-		ok = run((enum damage_kind)kind, first, n, path, b) && ok;
+		if (argc <= 3 || atoi(argv[3]) == kind)
+			ok = run((enum damage_kind)kind, first, n, path, b) && ok;
 	unlink(path);
 	return !ok;
 }

@@ -126,7 +126,7 @@ static size_t spliced(rng *r, uint8_t *x, size_t n)
 /* A number becomes larger, or huge, or another place of the file. */
 static size_t grown(rng *r, uint8_t *x, size_t n)
 {
-	const size_t at = MIN(place(r, x, n), n - 8), width = (size_t)1 << rng_below(r, 4);
+	const size_t somewhere = place(r, x, n), at = MIN(somewhere, n - 8), width = (size_t)1 << rng_below(r, 4);
 	uint64_t v;
 	memcpy(&v, x + at, 8);
 	switch (rng_below(r, 5)) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "gan/config_apply.h"
+#include "keras/build.h"
 #include "keras/files.h"
 #include "keras/import.h"
 #include "keras/sample.h"
@@ -148,6 +149,54 @@ START_TEST(the_second_form_is_imported_too)
 {
 	round_trip(&nets[_i], true, KERAS_LAYERS, -0.6);
 	round_trip(&nets[_i], false, KERAS_LAYERS, -0.6);
+}
+END_TEST
+
+/* What a model predicts for latents or images and labels of a seed: [4, ..], to be freed; *n numbers. */
+static real *predict(const keras_model *m, int64_t *n)
+{
+	error e;
+	keras_net *k = keras_net_new(m, 4, &e);
+	ck_assert_msg(k != NULL, "%s", e.text);
+	real *in[2] = {NULL};
+	rng r = rng_new(9, "predict");
+	for (int i = 0; i < keras_net_inputs(k); i++) {
+		const shape s = keras_net_input_shape(k, i);
+		in[i] = malloc((size_t)(4 * shape_count(&s)) * sizeof(real));
+		rng_fill_normal(&r, in[i], 4 * shape_count(&s));
+		for (int j = 0; j < 4 && keras_net_classes(k, i); j++)
+			in[i][j] = (real)(j % keras_net_classes(k, i));
+	}
+	const shape out = keras_net_output_shape(k);
+	*n = 4 * shape_count(&out);
+	real *y = malloc((size_t)*n * sizeof *y);
+	ck_assert_msg(keras_net_run(k, 4, (const real *const *)in, y, &e), "%s", e.text);
+	free(in[0]);
+	free(in[1]);
+	keras_net_free(k);
+	return y;
+}
+
+/* Gates, tables and norms folded in, or as layers of their own. */
+START_TEST(both_forms_predict_the_same)
+{
+	const bool g = _i % 2;
+	pair p = make(&nets[_i / 2], 3, 0.8);
+	keras_model *stock = trace(&p, g, KERAS_STOCK), *layers = trace(&p, g, KERAS_LAYERS);
+	int64_t n, m;
+	real *x = predict(stock, &n), *y = predict(layers, &m);
+	double worst = 0, most = 1;
+	ck_assert_int_eq(n, m);
+	for (int64_t i = 0; i < n; i++) {
+		worst = MAX(worst, fabs((double)x[i] - (double)y[i]));
+		most = MAX(most, fabs((double)x[i]));
+	}
+	ck_assert_double_le(worst, (sizeof(real) == 4 ? 2e-4 : 1e-12) * most);
+	free(x);
+	free(y);
+	keras_model_free(stock);
+	keras_model_free(layers);
+	drop(p);
 }
 END_TEST
 
@@ -376,6 +425,7 @@ int main(void)
 	tcase_add_loop_test(t, what_is_imported_exports_the_same, 0, 2 * COUNT(nets));
 	tcase_add_loop_test(t, gates_that_are_shut_or_wide_come_back, 0, 4);
 	tcase_add_loop_test(t, the_second_form_is_imported_too, 0, 2);
+	tcase_add_loop_test(t, both_forms_predict_the_same, 0, 2 * COUNT(nets));
 	tcase_add_loop_test(t, files_become_checkpoints_and_the_same_files, 0, 6);
 	suite_add_tcase(s, t);
 	t = tcase_create("refused and drawn from");
