@@ -10,7 +10,7 @@
 #include "core/vecmath.h"
 
 enum {
-	PIECES = 32,                                 /* chunks wanted; more than the cores of a usual machine */
+	PIECES = 16,                                 /* chunks wanted; each packs all keys of its sample */
 	CHUNK = 1 << 16,                             /* elements of O in a chunk: it stays in L2 */
 };
 

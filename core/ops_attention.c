@@ -12,7 +12,7 @@
 #include "core/attention_kernel.h"
 #include "core/ops_internal.h"
 
-enum { LARGE = 1 << 18 };                            /* scores of a sample from which on they are not held */
+enum { LARGE = 1 << 17 };                            /* scores of a sample from which on they are not held */
 enum { Q, K, V, DY, LSE, DELTA, A, B, E, INPUTS };
 
 /* ---- sizes and places ---- */

@@ -4,7 +4,8 @@
  *	Q = x Wq + bq [N,cq]    K = pool(x Wk + bk) [M,cq]    V = pool(x Wv + bv) [M,cv]
  *	A = softmax(Q K')       O = A V
  *	outside: y = x + gamma * out(O)        inside: y = x + act((gamma O) Wo + bo)
- * No 1/sqrt(cq) anywhere. It registers parameters and appends nodes; it runs nothing. */
+ * No 1/sqrt(cq) anywhere. A is held where N M is small or it is asked for (op_attention).
+ * It registers parameters and appends nodes; it runs nothing. */
 #ifndef SAGAN_LAYERS_ATTENTION_H
 #define SAGAN_LAYERS_ATTENTION_H
 

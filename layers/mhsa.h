@@ -5,7 +5,8 @@
  *	Q, K, V = x Wq, x Wk, x Wv		channel = head*d + i
  *	A = softmax(Q K' / sqrt(d) + positions)	over all N keys, per head
  *	y = concat(A V) Wo + bo			[B,H,W,O]
- * positions.h says what the positions add. Memory is B n N N scalars. */
+ * positions.h says what the positions add. Scores, B n N N scalars, are held where N is
+ * below 363, asked for, or dropped out of; otherwise heads_attend does without. */
 #ifndef SAGAN_LAYERS_MHSA_H
 #define SAGAN_LAYERS_MHSA_H
 
