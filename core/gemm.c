@@ -18,6 +18,7 @@ enum {
 	KEEP = 256 * 1024,                           /* bytes that should stay in L2 */
 	PIECE_ROWS = 64, PIECES = 32,                /* rows of a piece at least; pieces of a large product */
 	SUM_LEAST = 64,                              /* terms of a piece of k at least */
+	STEP_MOST = 512,                             /* terms at a time: a block of columns of b stays in L1 or L2 */
 	WIDEST = 64 / (int)sizeof(real)              /* elements of the widest vector of any level */
 };
 
@@ -198,7 +199,7 @@ static void outer_piece(const product *p, int64_t j, real *tail)
 	const gemm_shape *s = &p->s;
 	const int64_t ik = j % p->ks, r = j / p->ks % p->ms * p->mb, i = j / p->ks / p->ms;
 	const int64_t rows = MIN(p->mb, s->m - r), wide = round_up(s->n, WIDEST), last = s->k - tail_rows(s);
-	const int64_t step = MAX(32, KEEP / (int64_t)sizeof(real) / (rows + s->n));
+	const int64_t step = MIN(STEP_MOST, MAX(SUM_LEAST, KEEP / (int64_t)sizeof(real) / rows));
 	const int64_t lo = ik * p->kb, hi = MIN(lo + p->kb, s->k);
 	const real *a = p->a + i * s->m * s->k + r, *b = p->b + i * s->k * s->n;
 	real *z = (p->ks > 1 ? p->work + ik * s->batch * s->m * s->n : p->c) + (i * s->m + r) * s->n;
