@@ -18,6 +18,7 @@
  *     kernel's norm, its sign stays in the kernel; into other kernels, 1; 0 when the kernel is 0, whose own values
  *     are then lost: those of the start stay, with the zeros' signs.
  *   - factors that are no powers of two: to one rounding.
+ * With ema.bn_mode standing or batch a sampler takes statistics of its own instead of the file's.
  * Parameters that do not reach the file (the average's copy, moments) are the caller's. */
 #ifndef SAGAN_KERAS_IMPORT_H
 #define SAGAN_KERAS_IMPORT_H

@@ -86,6 +86,15 @@ static const struct {
 	{"sample no/such", 1, "sagan: no/such"},
 	{"sample configs/demo.yaml", 1, "sagan: configs/demo.yaml"},
 	{"sample x --truncation 0", 2, "sagan sample: --truncation 0: must be a number from 0.01 to 100"},
+	{"sample", 2, "sagan sample: an argument is missing"},
+	{"sample x --from y", 2, "sagan sample: --from FILE takes the place of a run"},
+	{"sample --from y --best", 2, "sagan sample: --from: a file of Keras has no best checkpoint"},
+	{"sample --from no/such", 1, "sagan: no/such: No such file or directory"},
+	{"sample --from README.md", 1, "sagan: README.md: not a readable HDF5 file"},
+	{"import x --out y", 2, "sagan import: --config is missing"},
+	{"import x --config y", 2, "sagan import: --out is missing"},
+	{"import x --config y --out z --net both", 2, "sagan import: --net both: must be generator or discriminator"},
+	{"import no/such --config configs/demo.yaml --set data.format=random --out /tmp/x.h5", 1, "sagan: no/such: No such"},
 	{"info", 2, "sagan info: an argument is missing"},
 	{"info --keys qqqq", 1, "sagan: qqqq: no key begins so"},
 	{"info tests/golden", 1, "sagan: "},
@@ -119,9 +128,51 @@ START_TEST(answers_have_their_status_and_text)
 }
 END_TEST
 
+/* ---- files of Keras ---- */
+
+static answer in_folder(const char *dir, const char *form)
+{
+	char arguments[2048];
+	snprintf(arguments, sizeof arguments, form, dir, dir, dir, dir);
+	return sagan(arguments);
+}
+
+static bool same_files(const char *dir, const char *name)
+{
+	char line[1024];
+	snprintf(line, sizeof line, "cmp -s %s/first/%s %s/again/%s", dir, name, dir, name);
+	return system(line) == 0;
+}
+
+/* Trained, exported, imported, exported: the same files; images from the file are those from the checkpoint. */
+START_TEST(keras_files_go_round)
+{
+	static const char *const name[] = {"generator.h5", "generator.keras", "generator.weights.h5"};
+	char dir[256], path[300];
+	make_config(dir, path, SMALL);
+	ck_assert_int_eq(in_folder(dir, "train %s/run.yaml --out %s/run --steps 2 --set ema.bn_mode=running").status, 0);
+	ck_assert_int_eq(in_folder(dir, "export %s/run --out %s/first").status, 0);
+	const answer a = in_folder(dir, "import %s/first/generator.keras --config %s/run.yaml --out %s/x.h5 "
+		"--set ema.bn_mode=running");
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	ck_assert_int_eq(in_folder(dir, "export %s/x.h5 --out %s/again").status, 0);
+	for (int i = 0; i < COUNT(name) && sizeof(real) == 4; i++)
+		ck_assert_msg(same_files(dir, name[i]), "%s differs", name[i]);
+	ck_assert_int_eq(in_folder(dir, "sample %s/run --n 20 --out %s/first/a.png").status, 0);
+	ck_assert_int_eq(in_folder(dir, "sample --from %s/first/generator.h5 --n 20 --out %s/again/a.png").status, 0);
+	const answer b = in_folder(dir, "import %s/first/generator.keras --config %s/run.yaml --set model.g_channels=16 "
+		"--out %s/y.h5");
+	ck_assert_int_eq(b.status, 1);
+	ck_assert_msg(strstr(b.text, "  Shape mismatch in layer #") && strstr(b.text, "more layers do not agree"), "%s", b.text);
+	snprintf(path, sizeof path, "%s/y.h5", dir);
+	ck_assert(access(path, F_OK) != 0);
+	tiny_remove(dir);
+}
+END_TEST
+
 /* ---- help, man page, completion ---- */
 
-static const char *const COMMANDS[] = {"train", "sample", "export", "info", "layers", "data", "bench"};
+static const char *const COMMANDS[] = {"train", "sample", "export", "import", "info", "layers", "data", "bench"};
 
 static void check_screen(const char *text)
 {
@@ -373,7 +424,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		help_fits_a_screen, man_page_and_completion_know_every_option, keys_are_listed_with_their_meaning,
+		keras_files_go_round, help_fits_a_screen, man_page_and_completion_know_every_option, keys_are_listed_with_their_meaning,
 		layers_are_counted_on_a_map,
 		a_run_is_trained_continued_and_sampled, a_signal_saves_and_says_how_to_go_on, a_time_limit_ends_the_run,
 		a_file_size_limit_ends_in_a_line, threads_change_no_byte_of_a_checkpoint,

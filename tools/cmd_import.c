@@ -19,7 +19,7 @@ static void print_mismatch(void *ctx, const char *text)
 	fprintf(stderr, "  %s\n", text);
 }
 
-static void print_result(const request *q, const keras_imported *r)
+static void print_result(const request *q, const config *c, const keras_imported *r)
 {
 	char values[32];
 	printf("%s: %d layers, %d weights, %s numbers\n", q->file, r->layers, r->weights,
@@ -30,7 +30,10 @@ static void print_result(const request *q, const keras_imported *r)
 		printf("exported again it differs by at most %.1e of the largest weight, at %s\n", r->worst, r->worst_at);
 	if (!r->same && r->worst > 1e-4)
 		fprintf(stderr, "sagan: warning: %s cannot be said under spectral norm, it is divided by its norm; "
-			"g.spectral_norm or d.spectral_norm = false keeps it\n", r->worst_at);
+			"model.spectral_norm_g or spectral_norm_d = false keeps it\n", r->worst_at);
+	if (c->ema.bn_mode != BN_RUNNING && !strcmp(q->net, "generator"))
+		fprintf(stderr, "sagan: warning: ema.bn_mode = %s: samples do not use the file's statistics of batch norm; "
+			"--set ema.bn_mode=running does\n", config_choice("ema.bn_mode", c->ema.bn_mode));
 	printf("checkpoint %s\n", q->out);
 }
 
@@ -44,7 +47,7 @@ static bool import(const request *q, config *cfg, error *e)
 		&& (!q->onto || trainer_load(t, q->onto, e))
 		&& keras_import_file(t, is_generator, q->file, &r, print_mismatch, NULL, e) && trainer_save(t, q->out, e);
 	if (ok)
-		print_result(q, &r);
+		print_result(q, cfg, &r);
 	trainer_free(t);
 	dataset_free(data);
 	return ok;
@@ -86,10 +89,9 @@ const command command_import = {
 		 "goes on and `sagan sample` draws. Layers are matched by name, else by position,\n"
 		 "and by shape; what does not match is listed, and nothing is written.",
 	.examples = "examples:\n"
-		    "  sagan import generator.keras --config configs/demo.yaml \\\n"
-		    "        --out runs/again/checkpoint-00000000.h5\n"
-		    "  sagan import discriminator.h5 --config configs/demo.yaml --net discriminator \\\n"
-		    "        --onto runs/again/checkpoint-00000000.h5 --out runs/again/checkpoint-00000000.h5\n"
-		    "  sagan train configs/demo.yaml --out runs/again",
+		    "  sagan import generator.keras --config run.yaml --out new/checkpoint-00000000.h5\n"
+		    "  sagan import discriminator.h5 --net discriminator --config run.yaml \\\n"
+		    "        --onto new/checkpoint-00000000.h5 --out new/checkpoint-00000000.h5\n"
+		    "  sagan train run.yaml --out new",
 	.run = run,
 };

@@ -4,7 +4,7 @@ _sagan()
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'train sample export info layers data bench --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'train sample export import info layers data bench --help --version' -- "$word")
 		return
 	fi
 	case $before in
@@ -26,8 +26,9 @@ _sagan()
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
 		train) options='--out --set --threads --steps --max-time --fresh --help' ;;
-		sample) options='--n --seed --class --truncation --interpolate --columns --best --raw --out --threads --help' ;;
+		sample) options='--from --n --seed --class --truncation --interpolate --columns --best --raw --out --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --threads --help' ;;
+		import) options='--config --set --net --onto --out --threads --help' ;;
 		info) options='--set --keys --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
 		data) options='--format --split --coarse --limit --picture --help' ;;
