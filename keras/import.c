@@ -356,7 +356,8 @@ static double power_below(double x)
 	return ldexp(1, k - 1);
 }
 
-/* Gates: 0, 1, or as large as the spectral norm that will be divided by; biases behind them are divided too. */
+/* Gates: 0, 1, or the power of two that leaves the kernel a norm from 1 to 2 (spectral norm's eps is not far from the
+ * norms of a gate that has just opened); all that they scale is divided by it. */
 static bool put_gate(const importer *p, buffer *gamma)
 {
 	bool used, shut;
@@ -374,7 +375,7 @@ static bool put_gate(const importer *p, buffer *gamma)
 	for (int i = 0; value > 0 && i < p->weights; i++) {
 		const origin *o = &p->from[i];
 		const int64_t n = shape_count(&o->b->s);
-		for (int64_t k = 0; o->gamma == gamma && !o->u && k < n; k++)
+		for (int64_t k = 0; o->gamma == gamma && k < n; k++)
 			o->b->x[k] = (real)((double)o->b->x[k] / value);
 	}
 	return true;
@@ -400,12 +401,11 @@ static bool scale_back(const origin *o, const real *x, double sigma)
 	return true;
 }
 
-/* Sigma becomes what the kernel's factor needs: the gate's value, or 1. Where no vector gives that to the last bit (a
+/* Sigma becomes 1. Where no vector gives that to the last bit (a
  * kernel of one column has only one sigma), sigmas some units of rounding away are tried with a kernel to match. */
 static bool put_vector(const importer *p, const origin *o)
 {
 	enum { OFFSETS = 33 };
-	const double want = o->gamma && *o->gamma->x != 0 ? (double)*o->gamma->x : 1;
 	const size_t n = (size_t)shape_count(&o->b->s);
 	real *x = mem_new(n, sizeof *x, p->e);
 	bool ok = x != NULL, exact = false;
@@ -419,8 +419,8 @@ static bool put_vector(const importer *p, const origin *o)
 		else if (!scale_back(o, x, sigma))
 			continue;
 		const double top = sigma_top(o->b, o->u, o->by_rows, p->e);
-		ok = top == 0 || (top > 0 && sigma_set(o->b, o->u, o->by_rows, top, sigma * want, &exact, p->e));
-		if (top == 0 || top < want * (1 - 1e-5))
+		ok = top == 0 || (top > 0 && sigma_set(o->b, o->u, o->by_rows, top, sigma, &exact, p->e));
+		if (top == 0 || top < 1 - 1e-5)
 			break;                       /* not near at all: rounding is not the matter */
 	}
 	free(x);

@@ -15,8 +15,8 @@
  *     keras_imported says by how much it differs.
  *     Training goes on with power iterations from that u, which soon finds the top vector: sigma then is the norm.
  *   - a gate gamma that was folded into a kernel under spectral norm becomes the largest power of two below the
- *     kernel's norm, its sign stays in the kernel; into other kernels, 1; 0 when the kernel is 0, whose own values
- *     are then lost: those of the start stay, with the zeros' signs.
+ *     kernel's norm, by which the kernel is divided, its sign stays in the kernel; into other kernels, 1; 0 when the
+ *     kernel is 0, whose own values are then lost: those of the start stay, with the zeros' signs.
  *   - factors that are no powers of two: to one rounding.
  * With ema.bn_mode standing or batch a sampler takes statistics of its own instead of the file's.
  * Parameters that do not reach the file (the average's copy, moments) are the caller's. */

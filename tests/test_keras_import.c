@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(gates_that_are_shut_or_wide_come_back)
 {
-	static const double gate[] = {0, -1.7, 1e-3, 40};
+	static const double gate[] = {0, -1.7, 1e-3, 40, 3e-9};
 	round_trip(&nets[0], true, KERAS_STOCK, gate[_i]);
 	round_trip(&nets[0], false, KERAS_STOCK, gate[_i]);
 }
@@ -423,7 +423,7 @@ int main(void)
 	TCase *t = tcase_create("round trips");
 	tcase_set_timeout(t, 300);
 	tcase_add_loop_test(t, what_is_imported_exports_the_same, 0, 2 * COUNT(nets));
-	tcase_add_loop_test(t, gates_that_are_shut_or_wide_come_back, 0, 4);
+	tcase_add_loop_test(t, gates_that_are_shut_or_wide_come_back, 0, 5);
 	tcase_add_loop_test(t, the_second_form_is_imported_too, 0, 2);
 	tcase_add_loop_test(t, both_forms_predict_the_same, 0, 2 * COUNT(nets));
 	tcase_add_loop_test(t, files_become_checkpoints_and_the_same_files, 0, 6);

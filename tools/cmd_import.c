@@ -89,7 +89,8 @@ const command command_import = {
 		 "goes on and `sagan sample` draws. Layers are matched by name, else by position,\n"
 		 "and by shape; what does not match is listed, and nothing is written.",
 	.examples = "examples:\n"
-		    "  sagan import generator.keras --config run.yaml --out new/checkpoint-00000000.h5\n"
+		    "  sagan import generator.keras --config run.yaml \\\n"
+		    "        --out new/checkpoint-00000000.h5\n"
 		    "  sagan import discriminator.h5 --net discriminator --config run.yaml \\\n"
 		    "        --onto new/checkpoint-00000000.h5 --out new/checkpoint-00000000.h5\n"
 		    "  sagan train run.yaml --out new",
