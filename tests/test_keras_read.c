@@ -10,6 +10,7 @@
 
 #include "core/h5.h"
 #include "keras/build.h"
+#include "keras/files.h"
 #include "keras/read.h"
 #include "keras/zip.h"
 #include "tests/keras_damage.h"
@@ -19,6 +20,14 @@
 static const char *path_of(const char *name, char path[256])
 {
 	snprintf(path, 256, DIR_ "%s", name);
+	return path;
+}
+
+/* A file that goes away with the test. */
+static const char *scratch(void)
+{
+	static char path[64];
+	snprintf(path, sizeof path, "/tmp/keras-read-%ld", (long)getpid());
 	return path;
 }
 
@@ -200,23 +209,78 @@ static int nest(keras_model *m, const keras_model *from, const char *name, int a
 	return index[from->output[0]];
 }
 
+/* z -> generator -> discriminator, both nested models; without weights. */
+static keras_model *two_models(const char *first, const char *second)
+{
+	error e;
+	keras_model *g = read_good("generator-convt-keras2.15.full.h5", false);
+	keras_model *d = read_good("discriminator-seq-keras2.15.full.h5", false), *m = keras_model_new("both", &e);
+	int at = keras_add_input(m, "z", SHAPE(6), "float32", &e);
+	at = nest(m, g, first, at);
+	at = nest(m, d, second, at);
+	ck_assert(keras_set_output(m, at, &e));
+	keras_model_free(g);
+	keras_model_free(d);
+	return m;
+}
+
 /* Trained weights first in the generator, layer by layer in the frozen discriminator. */
 START_TEST(nested_models_get_their_flat_lists)
 {
 	error e;
 	keras_model *w = read_good("combined-nested-frozen-keras2.15.legacy.h5", false);
-	keras_model *g = read_good("generator-convt-keras2.15.full.h5", false);
-	keras_model *d = read_good("discriminator-seq-keras2.15.full.h5", false), *m = keras_model_new("both", &e);
-	int at = keras_add_input(m, "z", SHAPE(6), "float32", &e);
-	at = nest(m, g, _i ? "renamed" : "gent2", at);
-	at = nest(m, d, "discl", at);
-	ck_assert(keras_set_output(m, at, &e));
+	keras_model *m = two_models(_i ? "renamed" : "gent2", "discl");
 	ck_assert_msg(keras_adopt(m, w, NULL, NULL, &e), "%s", e.text);
 	ck_assert_double_le(prediction_error(m, "combined-nested-frozen-keras2.15"), TOLERANCE);
 	keras_model_free(m);
 	keras_model_free(w);
-	keras_model_free(g);
-	keras_model_free(d);
+}
+END_TEST
+
+/* layers/GROUP/layers/conv2d_1/vars/0 ..: the layers of one nested model. */
+static void write_group(h5 *f, const keras_model *m, const char *model, const char *group)
+{
+	const size_t n = strlen(model);
+	error e;
+	for (int i = 0; i < m->layers; i++) {
+		const keras_layer *l = &m->layer[i];
+		char snake[2 * KERAS_NAME], path[512], number[16] = "";
+		int before = 0;
+		if (strncmp(l->name, model, n) || l->name[n] != '.')
+			continue;
+		for (int k = 0; k < i; k++)
+			before += !strncmp(m->layer[k].name, model, n) && !strcmp(m->layer[k].class_name, l->class_name);
+		keras_snake(l->class_name, snake);
+		if (before)
+			snprintf(number, sizeof number, "_%d", before);
+		for (int k = 0; k < l->weights; k++) {
+			snprintf(path, sizeof path, "/layers/%s/layers/%s%s/vars/%d", group, snake, number, k);
+			ck_assert_msg(h5_write_real(f, path, l->weight[k].s, l->weight[k].x, &e), "%s", e.text);
+		}
+	}
+}
+
+/* Groups are called by the class of the nested model, so which is which shows in their weights only. */
+START_TEST(nested_models_find_their_groups)
+{
+	static const char *const group[][2] = {{"functional", "sequential"}, {"functional_1", "functional"}};
+	error e;
+	keras_model *w = read_good("combined-nested-frozen-keras2.15.legacy.h5", false);
+	keras_model *m = two_models("gent2", "discl"), *fresh = two_models("a", "b");
+	ck_assert(keras_adopt(m, w, NULL, NULL, &e));
+	keras_model_free(w);
+	h5 *f = h5_create(scratch(), &e);
+	write_group(f, m, "gent2", group[_i][0]);
+	write_group(f, m, "discl", group[_i][1]);
+	ck_assert(h5_commit(f, &e));
+	w = keras_read(scratch(), NULL, &e);
+	unlink(scratch());
+	ck_assert_msg(w != NULL, "%s", e.text);
+	ck_assert_msg(keras_adopt(fresh, w, NULL, NULL, &e), "%s", e.text);
+	ck_assert_double_le(prediction_error(fresh, "combined-nested-frozen-keras2.15"), TOLERANCE);
+	keras_model_free(m);
+	keras_model_free(fresh);
+	keras_model_free(w);
 }
 END_TEST
 
@@ -360,14 +424,6 @@ START_TEST(an_identity_runs)
 END_TEST
 
 /* ---- damaged and hostile files ---- */
-
-/* A file that goes away with the test. */
-static const char *scratch(void)
-{
-	static char path[64];
-	snprintf(path, sizeof path, "/tmp/keras-read-%ld", (long)getpid());
-	return path;
-}
 
 START_TEST(damaged_files_are_read_or_refused_with_a_line)
 {
@@ -586,6 +642,7 @@ int main(void)
 	tcase_add_loop_test(t, files_of_keras_predict_as_keras_does, 0, COUNT(golden));
 	tcase_add_test(t, chunked_names_are_joined);
 	tcase_add_loop_test(t, nested_models_get_their_flat_lists, 0, 2);
+	tcase_add_loop_test(t, nested_models_find_their_groups, 0, 2);
 	suite_add_tcase(s, t);
 	t = tcase_create("mismatches");
 	tcase_set_timeout(t, 120);
