@@ -412,7 +412,7 @@ static void interpolated(const sampler *s, const sample_request *q, int64_t k, i
 		z[i] = (real)((1 - at) * z[i] + at * other[i]);
 }
 
-bool sampler_request(sampler *s, const sample_request *q, real *images, error *e)
+bool sampler_latents(const sampler *s, const sample_request *q, real *z, real *label, error *e)
 {
 	int64_t Z = sampler_latent_size(s);
 	int columns = sample_columns(s, q), K = sampler_classes(s);
@@ -420,17 +420,24 @@ bool sampler_request(sampler *s, const sample_request *q, real *images, error *e
 		return K == 0
 			? error_set(e, "class %d: the network is not conditional, it has no classes", q->label)
 			: error_set(e, "class %d: must be 0 to %d", q->label, K - 1);
-	real *z = mem_new((size_t)((q->n + 1) * Z), sizeof *z, e);
-	real *label = mem_new((size_t)q->n, sizeof *label, e);
-	bool ok = z && label;
-	for (int64_t k = 0; ok && k < q->n; k++) {
+	real *other = mem_new((size_t)Z, sizeof *other, e);
+	for (int64_t k = 0; other && k < q->n; k++) {
 		if (q->interpolate)
-			interpolated(s, q, k, columns, z + k * Z, z + q->n * Z);
+			interpolated(s, q, k, columns, z + k * Z, other);
 		else
 			sampler_latent(s, q->seed, k, q->truncation, z + k * Z);
 		label[k] = (real)label_of(s, q, k, columns);
 	}
-	ok = ok && sampler_run(s, q->n, z, label, images, e);
+	bool ok = other;
+	free(other);
+	return ok;
+}
+
+bool sampler_request(sampler *s, const sample_request *q, real *images, error *e)
+{
+	real *z = mem_new((size_t)q->n * (size_t)sampler_latent_size(s), sizeof *z, e);
+	real *label = mem_new((size_t)q->n, sizeof *label, e);
+	bool ok = z && label && sampler_latents(s, q, z, label, e) && sampler_run(s, q->n, z, label, images, e);
 	free(z);
 	free(label);
 	return ok;

@@ -70,6 +70,8 @@ typedef struct sample_request {
 } sample_request;
 /* Latent number k of a seed: [Z], the same whoever asks. */
 void sampler_latent(const sampler *s, uint64_t seed, int64_t k, double truncation, real *z);
+/* What the request draws from: z [n,Z] and label [n], zeros when unconditional. */
+bool sampler_latents(const sampler *s, const sample_request *r, real *z, real *label, error *e);
 /* n images by the request into images [n,H,W,C]; element k depends on seed and k only. */
 bool sampler_request(sampler *s, const sample_request *r, real *images, error *e);
 /* Columns that a grid of the request has: classes, the square root of n, or as given. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base.h"
+#include "core/h5.h"
 #include "tests/tiny_run.h"
 
 typedef struct answer {
@@ -268,6 +269,24 @@ END_TEST
 
 /* ---- whole commands ---- */
 
+/* DIR/latents.h5 has n latents of 128, labels in turn, and images [n,28,28,1] that are not all the same. */
+static bool has_latents(const char *dir, int n)
+{
+	char path[300];
+	error e;
+	static double z[128 * 16], image[28 * 28 * 16];
+	int64_t y[16] = {0};
+	snprintf(path, sizeof path, "%s/latents.h5", dir);
+	h5 *f = h5_open(path, &e);
+	bool ok = f && n <= 16 && h5_read_f64(f, "/inputs/z", z, 128 * n, &e) && h5_read_i64(f, "/inputs/y", y, n, &e)
+		&& h5_read_f64(f, "/outputs/image", image, 28 * 28 * n, &e);
+	h5_close(f);
+	for (int k = 1; ok && k < n; k++)
+		ok = y[k] == k && z[128 * k] != z[128 * (k - 1)] && image[784 * k + 400] >= -1
+			&& image[784 * k + 400] != image[784 * (k - 1) + 400];
+	return ok;
+}
+
 START_TEST(a_run_is_trained_continued_and_sampled)
 {
 	char dir[256], path[300], line[1200];
@@ -292,6 +311,9 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	snprintf(line, sizeof line, "sample %s/run --n 6 --out %s/grid.png", dir, dir);
 	a = sagan(line);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "6 images of step 6"), "%s", a.text);
+	snprintf(line, sizeof line, "sample %s/run --n 6 --seed 3 --out %s/grid.png --latents %s/latents.h5", dir, dir, dir);
+	a = sagan(line);
+	ck_assert_msg(a.status == 0 && has_latents(dir, 6), "%s", a.text);
 	snprintf(line, sizeof line, "sample %s/run --best --n 6 --out %s/best.png", dir, dir);
 	a = sagan(line);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "6 images of step "), "%s", a.text);

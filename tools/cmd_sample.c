@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/h5.h"
 #include "core/thread.h"
 #include "data/png.h"
 #include "gan/checkpoint.h"
@@ -64,6 +65,25 @@ static bool write_grid(const char *path, const sampler *s, const sample_request 
 	return true;
 }
 
+/* What the images x were drawn from and what they are, as in the reference file of an export: inputs/z [n,Z], inputs/y
+ * [n,1] where there are classes, outputs/image [n,H,W,C]. */
+static bool write_latents(const char *path, const sampler *s, const sample_request *q, const real *x, error *e)
+{
+	const shape i = sampler_image_shape(s);
+	const int64_t Z = sampler_latent_size(s), n = q->n;
+	real *z = mem_new((size_t)n * (size_t)Z, sizeof *z, e), *label = mem_new((size_t)n, sizeof *label, e);
+	h5 *f = z && label && sampler_latents(s, q, z, label, e) ? h5_create(path, e) : NULL;
+	const bool ok = f && h5_write_f32(f, "/inputs/z", SHAPE(n, Z), z, e)
+		&& (!sampler_classes(s) || h5_write_i32(f, "/inputs/y", SHAPE(n, 1), label, e))
+		&& h5_write_f32(f, "/outputs/image", SHAPE(n, i.dim[0], i.dim[1], i.dim[2]), x, e);
+	free(z);
+	free(label);
+	if (ok)
+		return h5_commit(f, e);
+	h5_close(f);
+	return false;
+}
+
 static bool check_request(const sampler *s, const sample_request *q, error *e)
 {
 	const int classes = sampler_classes(s);
@@ -84,7 +104,8 @@ static bool choose_best(const char *run, char *path, size_t size, error *e)
 }
 
 /* `from` is a run or a checkpoint, or a file of Keras. */
-static bool sample(const char *from, bool is_keras, bool raw, const sample_request *q, const char *out, error *e)
+static bool sample(const char *from, bool is_keras, bool raw, const sample_request *q, const char *out,
+	const char *latents, error *e)
 {
 	error warning = {.text = ""};
 	sampler *s = is_keras ? keras_sampler_open(from, MIN(SAMPLER_BATCH, q->n), e)
@@ -95,7 +116,8 @@ static bool sample(const char *from, bool is_keras, bool raw, const sample_reque
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	real *x = mem_new((size_t)q->n * (size_t)sampler_image_size(s), sizeof *x, e);
 	const bool ok = x && check_request(s, q, e) && sampler_request(s, q, x, e)
-		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, is_keras, e));
+		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, is_keras, e))
+		&& (!latents || write_latents(latents, s, q, x, e));
 	free(x);
 	sampler_free(s);
 	return ok;
@@ -103,7 +125,7 @@ static bool sample(const char *from, bool is_keras, bool raw, const sample_reque
 
 static int run(const command *c, int argc, char **argv)
 {
-	const char *from = NULL, *keras = NULL, *out = "samples.png";
+	const char *from = NULL, *keras = NULL, *latents = NULL, *out = "samples.png";
 	sample_request q = {.n = 64, .seed = 1, .label = -1};
 	int64_t seed = 1;
 	int threads = 0;
@@ -120,6 +142,7 @@ static int run(const command *c, int argc, char **argv)
 		{"best", OPTION_FLAG, &best, 0, 0, NULL, "the checkpoint with the best score, not the newest"},
 		{"raw", OPTION_FLAG, &raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"out", OPTION_TEXT, &out, 0, 0, "FILE|DIR/", "a grid, or one file per image (samples.png)"},
+		{"latents", OPTION_TEXT, &latents, 0, 0, "FILE.h5", "latents, labels and images as numbers, too"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &from, 0, 1);
@@ -132,7 +155,7 @@ static int run(const command *c, int argc, char **argv)
 	error e;
 	q.seed = (uint64_t)seed;
 	if (!pool_start(threads, &e) || (best && !choose_best(from, best_path, sizeof best_path, &e))
-	    || !sample(keras ? keras : best ? best_path : from, keras != NULL, raw, &q, out, &e))
+	    || !sample(keras ? keras : best ? best_path : from, keras != NULL, raw, &q, out, latents, &e))
 		status = fail(&e);
 	else
 		status = EXIT_GOOD;

@@ -26,7 +26,7 @@ _sagan()
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
 		train) options='--out --set --threads --steps --max-time --fresh --help' ;;
-		sample) options='--from --n --seed --class --truncation --interpolate --columns --best --raw --out --threads --help' ;;
+		sample) options='--from --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --threads --help' ;;
 		import) options='--config --set --net --onto --out --threads --help' ;;
 		info) options='--set --keys --markdown --help' ;;

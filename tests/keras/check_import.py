@@ -1,25 +1,53 @@
-"""Whether the program, given a file that Keras saved, computes what Keras computed with it.
+"""Whether files that Keras saved mean the same to the program: imported, exported again, loaded, and predicted with.
 
-    python tests/keras/check_import.py REFERENCE.h5 EXPECTED.h5
+    python tests/keras/check_import.py OUT.tsv LIST
 
-REFERENCE is the reference file of the imported checkpoint exported again, EXPECTED what check_export.py left beside the
-saved model. Prints the largest error, or why there is none; status 1 unless it is below 1e-4.
+A line of LIST is network, net, form, folder of the new export, and the outputs that Keras had when it saved
+(check_export.py). Appends lines of network, net, "import FORM", largest error to OUT.tsv.
 """
+import logging
+import os
+import pathlib
 import sys
 
-import h5py
-import numpy as np
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if os.environ.get("SAGAN_KERAS") == "tf_keras":
+    import tf_keras as keras
+else:
+    import keras
+import h5py                                                                # noqa: E402
+import numpy as np                                                         # noqa: E402
+
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
+LIMIT = 1e-4
 
 
-def main(reference, expected):
-    with h5py.File(reference) as r, h5py.File(expected) as e:
-        for name in r["inputs"]:
-            if not np.array_equal(r["inputs"][name][()], e["inputs"][name][()]):
-                sys.exit(f"FAILED other values of input {name}")
-        (ours,), (theirs,) = ([v[()] for v in f["outputs"].values()] for f in (r, e))
-    error = float(np.abs(ours - theirs.reshape(ours.shape)).max())
-    print(f"{error:.1e}")
-    return not error < 1e-4
+def error_of(folder, net, form, expected):
+    sys.path.insert(0, str(folder))
+    import sagan_layers                                                    # noqa: F401
+    model = keras.models.load_model(folder / f"{net}{'_layers' if form.startswith('_layers') else ''}.keras",
+                                    compile=False)
+    with h5py.File(expected) as f:
+        inputs = [f["inputs"][x.name.split(":")[0]][()] for x in model.inputs]
+        want = f["outputs/y"][()]
+    return float(np.abs(np.asarray(model(inputs)) - want).max())
+
+
+def main(out, lines):
+    failed = False
+    with open(out, "a") as rows:
+        for line in open(lines).read().splitlines():
+            run, net, form, folder, expected = line.split("\t")
+            try:
+                error = error_of(pathlib.Path(folder), net, form, expected)
+                good, text = error < LIMIT, f"{error:.1e}"
+            except Exception as e:
+                good, text = False, f"FAILED {type(e).__name__}: {' '.join(str(e).split())[:200]}"
+            failed |= not good
+            print(run, net, f"import {form}", text, sep="\t", file=rows)
+            print(f"  {run:10} {net:14} import {form:19} {text}{'' if good else '  <--'}", flush=True)
+            keras.backend.clear_session()
+    return failed
 
 
 if __name__ == "__main__":

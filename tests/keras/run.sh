@@ -23,19 +23,20 @@ SMALL='steps=8 batch=8 train.sample_every=0 train.checkpoint_every=8 ema.decay=0
        model.g_channels=16 model.d_channels=16'
 SIXTEEN='model.network=resnet model.size=16 data.resize=stretch'
 
-# name | config | keys | layers of G: map, type ..; - for the config's own | of D. The first four are networks as people train them, the others
-# place every layer that stock Keras cannot express, and those that it can.
+# name | config | keys | layers of G, of D: map and type; - for the config's own. G stands for a gate that is open
+# enough to be seen. The first four are networks as people train them, the others place every layer that stock Keras
+# cannot express, and those that it can.
 NETWORKS='
-digits    | demo            | -                            | 14 official                        | 14 official
-colour    | cifar10-small   | data.path=data/cifar10-mini  | 16 official                        | 16 official
-dcgan     | mnist-dcgan     | -                            | 14 plain                           | -
+digits    | demo            | -                            | 14 official, G                     | 14 official, G
+colour    | cifar10-small   | data.path=data/cifar10-mini  | 16 official, G                     | 16 official, G
+dcgan     | mnist-dcgan     | -                            | 14 plain, G                        | -
 mnistgans | mnist-mnistgans | -                            | -                                  | -
-heads     | demo            | SIXTEEN                      | 8 mhsa, position: absolute, out_bias: true; 16 mhsa_h, heads: 2, dropout: 0.1 | 8 halo; 4 halo_h, heads: 4, block: 2
-windows   | demo            | SIXTEEN                      | 8 outlook; 16 outlook_simple, fold_kernel: true | 8 conv_relative; 4 ashpy_row
-blocks    | demo            | SIXTEEN                      | 8 cot, activation: prelu; 16 split_attention | 8 mixer, drop_rate: 0.1; 4 spatial_gating
-norms     | demo            | SIXTEEN                      | 8 bn_act, evo_norm: true; 16 bn_act, evo_norm: true, group_size: 4 | 8 conv2d; 4 positional_embedding
-stock     | demo            | SIXTEEN                      | 8 se; 16 mlp                       | 8 conv_position; 4 channel_affine
-plain     | demo            | SIXTEEN                      | 8 layer_norm; 16 conv              | 8 bias; 4 blur
+heads     | demo            | SIXTEEN                      | 8 mhsa, G, position: absolute, out_bias: true; 16 mhsa_h, G, heads: 2, dropout: 0.1 | 8 halo, G; 4 halo_h, G, heads: 4, block: 2
+windows   | demo            | SIXTEEN                      | 8 outlook, G; 16 outlook_simple, G, fold_kernel: true | 8 conv_relative, G; 4 ashpy_row, G
+blocks    | demo            | SIXTEEN                      | 8 cot, G, activation: prelu; 16 split_attention, G | 8 mixer, drop_rate: 0.1; 4 spatial_gating, G
+norms     | demo            | SIXTEEN                      | 8 bn_act, evo_norm: true; 16 bn_act, evo_norm: true, group_size: 4 | 8 conv2d, G; 4 positional_embedding
+stock     | demo            | SIXTEEN                      | 8 se, G; 16 mlp, G                 | 8 conv_position; 4 channel_affine
+plain     | demo            | SIXTEEN                      | 8 layer_norm; 16 conv, G           | 8 bias; 4 blur
 '
 
 sagan=$(realpath "$1")
@@ -82,15 +83,8 @@ environment()
 	echo "$*" > "$work/$name/made"
 }
 
-# "8 halo, block: 2; 4 bias" -> a list for model.attention_g; every gated layer begins with gamma 0.5, to be seen.
-sites()
-{
-	sed 's/ *; */\n/g' <<< "$1" | awk '{
-		type = $2; sub(/,$/, "", type); rest = $0; sub(/^[^ ]+ +[^ ]+ */, "", rest)
-		bare = type ~ /^(mixer|bn_act|positional_embedding|conv_position|channel_affine|layer_norm|bias|blur)$/
-		printf "%s{at: %s, type: %s%s%s}", NR > 1 ? ", " : "[", $1, type, bare ? "" : ", gamma: 0.5", rest == "" ? "" : ", " rest
-	} END { print "]" }'
-}
+# "8 halo, G; 4 bias" -> [{at: 8, type: halo, gamma: 0.5}, {at: 4, type: bias}], for model.attention_g.
+sites() { sed -E 's/([0-9]+) ([a-z])/at: \1, type: \2/g; s/, G/, gamma: 0.5/g; s/ *; */}, {/g; s/^/[{/; s/$/}]/' <<< "$1"; }
 
 # Trains and exports all networks.
 networks()
@@ -112,29 +106,30 @@ networks()
 	done <<< "$NETWORKS"
 }
 
-# import_back ENVIRONMENT: every file that this Keras saved becomes a checkpoint, is exported, and gives the same outputs.
-# A kernel that Keras trained has another norm than 1, so the stock form goes into a network without spectral norm.
+# import_back ENVIRONMENT: every file that this Keras saved becomes a checkpoint, which is exported: the same outputs.
+# A kernel that Keras has trained is no W / sigma: the stock form goes into a network without spectral norm.
 import_back()
 {
-	local file net run form base error flags
+	local file run net form base flags list="$work/imported/$1/list"
+	rm -rf "${work:?}/imported/$1"
+	mkdir -p "$work/imported/$1"
 	for file in "$work/saved/$1"/*/*.keras "$work/saved/$1"/*/*.h5; do
 		case $file in *.expected.h5 | *_layers.weights.h5) continue ;; esac
 		run=$(basename "$(dirname "$file")")
 		base=$(basename "$file"); net=${base%%[._]*}; form=${base#"$net"}
-		base=${file%.keras}; base=${base%.weights.h5}; base=${base%.h5}
 		flags=(--config "$work/runs/$run/config.yaml" --net "$net")
-		[[ $form == _layers* ]] || flags+=(--set model.spectral_norm_g=false --set model.spectral_norm_d=false --set model.cbn_sn=false)
-		rm -rf "$work/imported"
-		if "$sagan" import "$file" "${flags[@]}" --out "$work/imported.h5" > "$work/imported.log" 2>&1 \
-		   && "$sagan" export "$work/imported.h5" --net "$net" --layers --out "$work/imported" >> "$work/imported.log" 2>&1; then
-			error=$("$work/$1/bin/python" "$here/check_import.py" "$work/imported/$net.reference.h5" "$base.expected.h5" 2>&1) \
-				|| fault "$1: import of $file: $error"
-		else
-			error="FAILED $(grep '^sagan:' "$work/imported.log" | tail -n 1)"
-			fault "$1: import of $file: $error"
-		fi
-		printf '%s\t%s\timport %s\t%s\n' "$run" "$net" "$form" "$error" >> "$work/$1.tsv"
+		[[ $form == _layers* ]] || flags+=(--set model.spectral_norm_g=false --set model.spectral_norm_d=false
+			--set model.cbn_sn=false)
+		"$sagan" import "$file" "${flags[@]}" --out "$work/imported/checkpoint.h5" > "$work/import.log" 2>&1 \
+			&& "$sagan" export "$work/imported/checkpoint.h5" --net "$net" --layers --out "$work/imported/$1/$run$form" \
+				>> "$work/import.log" 2>&1 \
+			|| fault "$1: import of $file: $(grep '^sagan:' "$work/import.log" | tail -n 1)"
+		base=${file%.keras}; base=${base%.weights.h5}; base=${base%.h5}
+		printf '%s\t%s\t%s\t%s\t%s\n' "$run" "$net" "$form" "$work/imported/$1/$run$form" "$base.expected.h5" >> "$list"
 	done
+	# shellcheck disable=SC2086
+	env $2 nice "$work/$1/bin/python" -W ignore "$here/check_import.py" "$work/$1.tsv" "$list" 2> "$work/$1.err" \
+		|| fault "$1: check_import.py: see above, and $work/$1.err"
 }
 
 # Ways by environments, the largest error of all networks; and what failed.
@@ -180,7 +175,7 @@ while IFS='|' read -r name pythons packages variables; do
 	# shellcheck disable=SC2086
 	env $variables nice "$work/$name/bin/python" -W ignore "$here/check_export.py" "$work/$name.tsv" "$work/saved/$name" "$work"/files/*/ \
 		2> "$work/$name.err" || fault "$name: check_export.py: see above, and $work/$name.err"
-	import_back "$name"
+	import_back "$name" "$variables"
 	done_environments+=("$name")
 done <<< "$ENVIRONMENTS"
 

@@ -44,9 +44,12 @@ def run_jax(f, weights, inputs, cotangent):
             y = f(*xs)
         return y, [v if (v := scope.get_current_value(w)) is not None else w.value for w in weights]
 
-    values = [w.value for w in weights]
-    y, back, after = jax.vjp(pure, values, list(inputs), has_aux=True)
-    of_weights, of_inputs = back(jax.numpy.asarray(cotangent))
+    @jax.jit                                         # one compilation; without it every single operation is compiled
+    def everything(values, xs):
+        y, back, after = jax.vjp(pure, values, xs, has_aux=True)
+        return y, *back(jax.numpy.asarray(cotangent)), after
+
+    y, of_weights, of_inputs, after = everything([w.value for w in weights], list(inputs))
     return np.asarray(y), of_inputs, of_weights, after
 
 
@@ -299,8 +302,12 @@ def save_and_load(layer, x):
         for name in ("model.keras", "model.h5"):
             path = os.path.join(folder, name)
             model.save(path)
-            found.append(np.asarray(keras.models.load_model(path, compile=False)(x)))
+            found.append(outputs(keras.models.load_model(path, compile=False), x))
     return found
+
+
+def outputs(model, x):
+    return model.predict(x, verbose=0) if JAX else np.asarray(model(x))      # each the faster for one small batch
 
 
 def test_files(golden, chosen):
