@@ -31,6 +31,34 @@ static inline real row_sum(const real *s, int64_t n)
 }
 
 VECTOR_CLONES
+void block_add_positions(real *s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z, const real *x,
+			 int64_t ld)
+{
+	for (int64_t r = 0; r < rows; r++, s += n, x += ld)
+		for (int64_t k = 0; k < n;) {
+			const int64_t i = (m + k) / z->cols, j = (m + k) % z->cols, run = MIN(z->cols - j, n - k);
+			const real *column = x + z->rows + j, row = x[i];
+			for (int64_t end = k + run; k < end; k++, column++)
+				s[k] += row + *column;
+		}
+}
+
+VECTOR_CLONES
+void block_sum_positions(const real *restrict s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z,
+			 real *restrict x, int64_t ld)
+{
+	for (int64_t r = 0; r < rows; r++, s += n, x += ld)
+		for (int64_t k = 0; k < n;) {
+			const int64_t i = (m + k) / z->cols, j = (m + k) % z->cols, run = MIN(z->cols - j, n - k);
+			real *column = x + z->rows + j;
+			for (int64_t t = 0; t < run; t++)
+				column[t] += s[k + t];
+			x[i] += row_sum(s + k, run);
+			k += run;
+		}
+}
+
+VECTOR_CLONES
 void block_weigh(real *restrict d, const real *restrict p, int64_t rows, int64_t n, real scale, const real *delta)
 {
 	for (int64_t r = 0; r < rows; r++, d += n, p += n) {

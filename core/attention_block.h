@@ -18,6 +18,12 @@ static inline int64_t key_block(int64_t M)
 	return ((M + n - 1) / n + 31) / 32 * 32;
 }
 
+/* Elements of a query: d, and its logits of rows and columns. */
+static inline int64_t query_width(const attention_sizes *s)
+{
+	return s->d + s->rows + s->cols;
+}
+
 /* Reserves n elements in whole cache lines: their offset. */
 static inline int64_t reserve(int64_t *total, int64_t n)
 {
@@ -32,6 +38,12 @@ void pack_plain(const tile_kernels *t, const real *x, int64_t n, int64_t w, real
 
 /* ---- passes over s [rows,n] ---- */
 
+/* s[r,k] += x[r,i] + x[r,rows+j] for key m + k = i*cols + j of the map. x: rows of ld elements. */
+void block_add_positions(real *s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z, const real *x,
+			 int64_t ld);
+/* Its adjoint: x[r,i] and x[r,rows+j] gain the sums of s over columns and rows. */
+void block_sum_positions(const real *s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z, real *x,
+			 int64_t ld);
 /* d = scale p (d - delta[r]) */
 void block_weigh(real *d, const real *p, int64_t rows, int64_t n, real scale, const real *delta);
 /* u = D + delta, w and e = dy e' come in; out go u = scale p D, w = scale p w, e = scale p (scale w D + e).

@@ -72,13 +72,17 @@ static void lower(const forward *f, real *mine, int64_t rows, const real *top, r
 		}
 }
 
-/* `rows` queries against n keys of a block; the maximum is kept in lse. */
-static void attend_block(const forward *f, real *mine, int64_t row, int64_t rows, int64_t n, real *sum, bool first)
+/* `rows` queries against n keys from m on; the maximum is kept in lse. */
+static void attend_block(const forward *f, real *mine, int64_t row, int64_t rows, int64_t m, int64_t n, real *sum)
 {
-	const int64_t d = f->s->d, c = f->s->c;
+	const int64_t d = f->s->d, c = f->s->c, ld = query_width(f->s);
+	const bool first = m == 0;
+	const real *q = f->in.q + row * ld;
 	real *s = mine + f->at.s, *old = mine + f->at.old, *more = mine + f->at.more;
 	real *top = f->lse + row, *o = f->o + row * c;
-	tile_gemm_packed(f->t, rows, n, d, f->in.q + row * d, d, mine + f->at.keys, s, n, false);
+	tile_gemm_packed(f->t, rows, n, d, q, ld, mine + f->at.keys, s, n, false);
+	if (f->s->cols)
+		block_add_positions(s, rows, n, m, f->s, q + d, ld);
 	for (int64_t r = 0; r < rows; r++)
 		old[r] = first ? -INFINITY : top[r];
 	f->t->exp_below(s, rows, n, f->s->scale, old, top, first ? sum : more);
@@ -110,7 +114,7 @@ static void attend_chunk(const forward *f, real *mine, int64_t item)
 		pack_transposed(f->t, f->in.k + key * s->d, n, s->d, mine + f->at.keys);
 		pack_plain(f->t, f->in.v + key * s->c, n, s->c, mine + f->at.values);
 		for (int64_t i = lo; i < hi; i += BLOCK_ROWS)
-			attend_block(f, mine, g * s->N + i, MIN(BLOCK_ROWS, hi - i), n, sum + i - lo, m == 0);
+			attend_block(f, mine, g * s->N + i, MIN(BLOCK_ROWS, hi - i), m, n, sum + i - lo);
 	}
 	finish(f, g * s->N + lo, g * s->N + hi, sum);
 }

@@ -21,9 +21,9 @@ typedef struct layout {
 	int64_t total;
 } layout;
 
-/* Keys at..at+n (of all samples laid end to end), and where sums of queries go. */
+/* Keys at..at+n of all samples laid end to end, m..m+n of their own, and where sums of queries go. */
 typedef struct keys {
-	int64_t at, n;
+	int64_t at, n, m;
 	bool first;                                  /* of the piece: nothing is in the sums of queries */
 	attention_out to;
 } keys;
@@ -62,7 +62,7 @@ static backward backward_of(const attention_sizes *s, bool second)
 /* Elements that all queries have in the results. */
 static int64_t sums(const backward *f)
 {
-	return f->s->G * f->s->N * (f->second ? f->s->d + f->s->c + 2 : f->s->d);
+	return f->s->G * f->s->N * (query_width(f->s) + (f->second ? f->s->c + 2 : 0));
 }
 
 static size_t scratch_bytes(const backward *f)
@@ -85,25 +85,45 @@ size_t attention_second_scratch(const attention_sizes *s)
 
 /* ---- products with what is packed, and sums over queries ---- */
 
-/* y [rows,n] (+)= x [rows,w] times packed keys, transposed */
-static void scores(const backward *f, const real *x, int64_t rows, int64_t w, const real *packed, int64_t n, real *y,
-		   bool add)
+/* y [rows,n] (+)= x [rows,w], rows of ld elements, times packed keys, transposed */
+static void scores(const backward *f, const real *x, int64_t ld, int64_t rows, int64_t w, const real *packed, int64_t n,
+		   real *y, bool add)
 {
-	tile_gemm_packed(f->t, rows, n, w, x, w, packed, y, n, add);
+	tile_gemm_packed(f->t, rows, n, w, x, ld, packed, y, n, add);
 }
 
-/* y [rows,w] (+)= s [rows,n] times packed keys */
+/* The same of queries, or of a, with what they think of the keys' positions. */
+static void query_scores(const backward *f, const real *q, int64_t rows, const real *packed, const keys *k, real *y)
+{
+	const int64_t d = f->s->d, ld = query_width(f->s);
+	scores(f, q, ld, rows, d, packed, k->n, y, false);
+	if (f->s->cols)
+		block_add_positions(y, rows, k->n, k->m, f->s, q + d, ld);
+}
+
+/* y [rows,w], rows of ld elements, (+)= s [rows,n] times packed keys */
 static void to_queries(const backward *f, const real *s, int64_t rows, int64_t n, const real *packed, int64_t w,
-		       real *y, bool add)
+		       real *y, int64_t ld, bool add)
 {
-	tile_gemm_packed(f->t, rows, w, n, s, n, packed, y, w, add);
+	tile_gemm_packed(f->t, rows, w, n, s, n, packed, y, ld, add);
 }
 
-/* y [n,w] (+)= s' x, s [rows,n], x [rows,w] */
-static void to_keys(const backward *f, const real *s, int64_t rows, int64_t n, const real *x, int64_t w, real *y,
-		    bool add, real *mine)
+/* The derivative of query_scores: dq (+)= s times packed keys, and the sums of s that belong to positions. */
+static void to_query_scores(const backward *f, const real *s, int64_t rows, const keys *k, const real *packed, real *dq)
 {
-	tile_gemm(f->t, n, w, rows, (tile_matrix){s, n, true}, (tile_matrix){x, w, false}, y, w, add,
+	const int64_t d = f->s->d, ld = query_width(f->s);
+	to_queries(f, s, rows, k->n, packed, d, dq, ld, !k->first);
+	for (int64_t r = 0; k->first && r < rows; r++)
+		memset(dq + r * ld + d, 0, (size_t)(ld - d) * sizeof(real));
+	if (f->s->cols)
+		block_sum_positions(s, rows, k->n, k->m, f->s, dq + d, ld);
+}
+
+/* y [n,w] (+)= s' x, s [rows,n], x [rows,w] of ld elements */
+static void to_keys(const backward *f, const real *s, int64_t rows, int64_t n, const real *x, int64_t ld, int64_t w,
+		    real *y, bool add, real *mine)
+{
+	tile_gemm(f->t, n, w, rows, (tile_matrix){s, n, true}, (tile_matrix){x, ld, false}, y, w, add,
 		  mine + f->at.copy);
 }
 
@@ -112,45 +132,45 @@ static void to_keys(const backward *f, const real *s, int64_t rows, int64_t n, c
 /* p = P, u = dy V' */
 static void again(const backward *f, real *mine, const keys *k, int64_t row, int64_t rows)
 {
-	const int64_t d = f->s->d, c = f->s->c;
+	const int64_t c = f->s->c;
 	real *p = mine + f->at.p;
-	scores(f, f->in.q + row * d, rows, d, mine + f->at.kt, k->n, p, false);
+	query_scores(f, f->in.q + row * query_width(f->s), rows, mine + f->at.kt, k, p);
 	f->t->exp_shifted(p, rows, k->n, f->s->scale, f->in.lse + row);
-	scores(f, f->in.dy + row * c, rows, c, mine + f->at.vt, k->n, mine + f->at.u, false);
+	scores(f, f->in.dy + row * c, c, rows, c, mine + f->at.vt, k->n, mine + f->at.u, false);
 }
 
 static void gradient_block(const backward *f, real *mine, const keys *k, int64_t row, int64_t rows, bool add)
 {
-	const int64_t d = f->s->d, c = f->s->c, n = k->n;
+	const int64_t d = f->s->d, c = f->s->c, n = k->n, ld = query_width(f->s);
 	real *p = mine + f->at.p, *t = mine + f->at.u;
 	again(f, mine, k, row, rows);
-	to_keys(f, p, rows, n, f->in.dy + row * c, c, f->out.v + k->at * c, add, mine);
+	to_keys(f, p, rows, n, f->in.dy + row * c, c, c, f->out.v + k->at * c, add, mine);
 	block_weigh(t, p, rows, n, f->s->scale, f->in.delta + row);
-	to_queries(f, t, rows, n, mine + f->at.k, d, k->to.q + row * d, !k->first);
-	to_keys(f, t, rows, n, f->in.q + row * d, d, f->out.k + k->at * d, add, mine);
+	to_query_scores(f, t, rows, k, mine + f->at.k, k->to.q + row * ld);
+	to_keys(f, t, rows, n, f->in.q + row * ld, ld, d, f->out.k + k->at * d, add, mine);
 }
 
 static void second_block(const backward *f, real *mine, const keys *k, int64_t row, int64_t rows, bool add)
 {
-	const int64_t d = f->s->d, c = f->s->c, n = k->n;
-	const real *q = f->in.q + row * d, *a = f->in.a + row * d, *dy = f->in.dy + row * c;
+	const int64_t d = f->s->d, c = f->s->c, n = k->n, ld = query_width(f->s);
+	const real *q = f->in.q + row * ld, *a = f->in.a + row * ld, *dy = f->in.dy + row * c;
 	real *p = mine + f->at.p, *t = mine + f->at.u, *y = mine + f->at.w, *z = mine + f->at.x;
 	again(f, mine, k, row, rows);
-	scores(f, a, rows, d, mine + f->at.kt, n, y, false);
-	scores(f, q, rows, d, mine + f->at.bt, n, y, true);
-	scores(f, dy, rows, c, mine + f->at.et, n, z, false);
+	query_scores(f, a, rows, mine + f->at.kt, k, y);
+	scores(f, q, ld, rows, d, mine + f->at.bt, n, y, true);
+	scores(f, dy, c, rows, c, mine + f->at.et, n, z, false);
 	if (k->first) {
 		memset(k->to.lse + row, 0, (size_t)rows * sizeof(real));
 		memset(k->to.delta + row, 0, (size_t)rows * sizeof(real));
 	}
 	block_second(t, y, z, p, rows, n, f->s->scale, f->in.delta + row, k->to.lse + row, k->to.delta + row);
-	to_queries(f, z, rows, n, mine + f->at.k, d, k->to.q + row * d, !k->first);
-	to_queries(f, t, rows, n, mine + f->at.b, d, k->to.q + row * d, true);
-	to_queries(f, y, rows, n, mine + f->at.v, c, k->to.dy + row * c, !k->first);
-	to_queries(f, p, rows, n, mine + f->at.e, c, k->to.dy + row * c, true);
-	to_keys(f, z, rows, n, q, d, f->out.k + k->at * d, add, mine);
-	to_keys(f, t, rows, n, a, d, f->out.k + k->at * d, true, mine);
-	to_keys(f, y, rows, n, dy, c, f->out.v + k->at * c, add, mine);
+	to_query_scores(f, z, rows, k, mine + f->at.k, k->to.q + row * ld);
+	to_queries(f, t, rows, n, mine + f->at.b, d, k->to.q + row * ld, ld, true);
+	to_queries(f, y, rows, n, mine + f->at.v, c, k->to.dy + row * c, c, !k->first);
+	to_queries(f, p, rows, n, mine + f->at.e, c, k->to.dy + row * c, c, true);
+	to_keys(f, z, rows, n, q, ld, d, f->out.k + k->at * d, add, mine);
+	to_keys(f, t, rows, n, a, ld, d, f->out.k + k->at * d, true, mine);
+	to_keys(f, y, rows, n, dy, c, c, f->out.v + k->at * c, add, mine);
 }
 
 /* ---- a piece of the keys of a sample ---- */
@@ -177,7 +197,7 @@ static attention_out sums_of(const backward *f, int64_t i)
 	const int64_t rows = i * f->s->G * f->s->N;
 	if (f->pieces == 1)
 		return f->out;
-	attention_out to = {.q = f->part.q + rows * f->s->d};
+	attention_out to = {.q = f->part.q + rows * query_width(f->s)};
 	if (f->second) {
 		to.dy = f->part.dy + rows * f->s->c;
 		to.lse = f->part.lse + rows;
@@ -191,8 +211,8 @@ static void run_piece(const backward *f, real *mine, int64_t g, int64_t piece)
 	const attention_sizes *s = f->s;
 	const int64_t from = piece * f->blocks / f->pieces, to = (piece + 1) * f->blocks / f->pieces;
 	for (int64_t b = from; b < to; b++) {
-		const keys k = {g * s->M + b * f->block, MIN(f->block, s->M - b * f->block), b == from,
-				sums_of(f, piece)};
+		const int64_t m = b * f->block;
+		const keys k = {g * s->M + m, MIN(f->block, s->M - m), m, b == from, sums_of(f, piece)};
 		pack_keys(f, mine, &k);
 		for (int64_t i = 0; i < s->N; i += BLOCK_ROWS)
 			(f->second ? second_block : gradient_block)(f, mine, &k, g * s->N + i,
@@ -233,20 +253,20 @@ static void combine(const backward *f, real *y, const real *part, int64_t width)
 
 static void run(backward *f, const attention_in *in, attention_out out, void *scratch)
 {
-	const int64_t d = f->s->d, c = f->s->c, rows = f->pieces * f->s->G * f->s->N;
+	const int64_t wide = query_width(f->s), c = f->s->c, rows = f->pieces * f->s->G * f->s->N;
 	f->in = *in;
 	f->out = out;
 	f->memory = scratch;
 	f->part.q = f->memory + pool_threads() * f->at.total;
 	if (f->second) {
-		f->part.dy = f->part.q + rows * d;
+		f->part.dy = f->part.q + rows * wide;
 		f->part.lse = f->part.dy + rows * c;
 		f->part.delta = f->part.lse + rows;
 	}
 	parallel_for(f->s->G * f->pieces, 1, run_pieces, f);
 	if (f->pieces == 1)
 		return;
-	combine(f, out.q, f->part.q, d);
+	combine(f, out.q, f->part.q, wide);
 	if (f->second) {
 		combine(f, out.dy, f->part.dy, c);
 		combine(f, out.lse, f->part.lse, 1);

@@ -4,7 +4,11 @@
  *	S = scale Q K'   lse[n] = log sum_m e^S[n,m]   P = e^(S - lse)   O = P V
  * S is made again wherever it is needed, BLOCK_ROWS x BLOCK_KEYS at a time, in cache; nothing of size
  * N M exists. Work is cut by shape alone, so that the bits do not depend on the number of threads.
- * Layouts: q [G,N,d], k [G,M,d], v [G,M,c], o and dy [G,N,c], lse and delta [G,N]. */
+ * Layouts: q [G,N,d], k [G,M,d], v [G,M,c], o and dy [G,N,c], lse and delta [G,N].
+ *
+ * Keys may stand on a map of rows x cols, M = rows * cols. A query then has rows + cols more channels,
+ * what it thinks of each row and each column: S[n, i*cols + j] += q[n, d + i] + q[n, d + rows + j],
+ * with scale = 1. Gradients like q have the same channels. */
 #ifndef SAGAN_CORE_ATTENTION_KERNEL_H
 #define SAGAN_CORE_ATTENTION_KERNEL_H
 
@@ -12,6 +16,7 @@
 
 typedef struct attention_sizes {
 	int64_t G, N, M, d, c;
+	int64_t rows, cols;                          /* of the map of keys; 0: no positions */
 	real scale;
 } attention_sizes;
 

@@ -59,6 +59,10 @@ typedef union attr {
 		double slope;
 	} matmul;
 	struct {
+		double scale;
+		int64_t rows, cols;                  /* map of the keys, when queries know positions */
+	} attention;
+	struct {
 		int axis[RANK_MAX];                  /* output axis i is input axis axis[i] */
 	} permute;
 	struct {

@@ -100,6 +100,9 @@ node *op_dense(graph *g, node *x, node *w);
  * are, where that is faster. */
 node *op_attention(graph *g, node *q, node *k, node *v, double scale);
 node *op_attention_blocked(graph *g, node *q, node *k, node *v, double scale);
+/* The same for keys on a map of rows x cols, M = rows * cols, and queries with rows + cols more channels, their
+ * logits of each row and each column: scores q[..d] k' + q[d + row] + q[d + rows + column]. Never held. */
+node *op_attention_positions(graph *g, node *q, node *k, node *v, int64_t rows, int64_t cols);
 /* Whether op_attention would not hold N x M scores per sample. The batch does not matter: results do not depend
  * on it. */
 bool attention_is_blocked(const graph *g, int64_t N, int64_t M);

@@ -21,9 +21,12 @@ static attention_sizes sizes_of(const node *y)
 {
 	const shape *q = &y->in[Q]->s, *k = &y->in[K]->s;
 	const int r = q->rank;
-	attention_sizes s = {.N = q->dim[r - 2], .M = k->dim[r - 2], .d = q->dim[r - 1], .c = shape_last(&y->in[V]->s),
-			     .scale = (real)y->a.scalar};
-	s.G = shape_count(q) / (s.N * s.d);
+	attention_sizes s = {
+		.N = q->dim[r - 2], .M = k->dim[r - 2], .d = k->dim[r - 1], .c = shape_last(&y->in[V]->s),
+		.rows = y->a.attention.rows, .cols = y->a.attention.cols, .scale = (real)y->a.attention.scale,
+	};
+	s.G = shape_count(q) / (s.N * q->dim[r - 1]);
+
 	return s;
 }
 
@@ -106,9 +109,13 @@ static bool attention_infer(node *y, char *why, size_t why_size)
 		if (q->dim[i] != k->dim[i] || q->dim[i] != v->dim[i])
 			return refuse(why, why_size, "leading axis %d differs: %lld, %lld and %lld", i,
 				      (long long)q->dim[i], (long long)k->dim[i], (long long)v->dim[i]);
-	if (q->dim[r - 1] != k->dim[r - 1])
-		return refuse(why, why_size, "queries have width %lld, keys %lld: must be equal",
-			      (long long)q->dim[r - 1], (long long)k->dim[r - 1]);
+	const int64_t rows = y->a.attention.rows, cols = y->a.attention.cols;
+	if (q->dim[r - 1] != k->dim[r - 1] + rows + cols)
+		return refuse(why, why_size, "queries have width %lld: must be the keys' %lld%s", (long long)q->dim[r - 1],
+			      (long long)k->dim[r - 1], cols ? ", and one more for each row and column of keys" : "");
+	if (cols && rows * cols != k->dim[r - 2])
+		return refuse(why, why_size, "%lld keys are no map of %lld x %lld", (long long)k->dim[r - 2],
+			      (long long)rows, (long long)cols);
 	if (k->dim[r - 2] != v->dim[r - 2])
 		return refuse(why, why_size, "%lld keys and %lld values: must be as many", (long long)k->dim[r - 2],
 			      (long long)v->dim[r - 2]);
@@ -284,19 +291,60 @@ static node *two_products(graph *g, node *a, node *b, node *c, node *d, bool t)
 	return op_add(g, op_matmul(g, a, b, t, false), op_matmul(g, c, d, t, false));
 }
 
-/* The same in elementary ops, out[0..5] as attention_kernel.h says; holds matrices N x M. */
-static void second_plain(graph *g, node *const *in, double scale, node **out)
+/* [..,N,M] with the keys as a map: [..,N,rows,cols]. */
+static shape as_map(const node *x, const attention_sizes *s)
 {
-	node *P = op_exp(g, op_sub(g, op_scale(g, op_matmul(g, in[Q], in[K], false, true), scale),
-				   as_column(g, in[LSE])));
+	shape map = x->s;
+	map.dim[map.rank - 1] = s->rows;
+	map.dim[map.rank++] = s->cols;
+	return map;
+}
+
+/* Channels lo..hi of queries. */
+static node *channels(graph *g, node *q, int64_t lo, int64_t hi)
+{
+	return op_slice_axis(g, q, q->s.rank - 1, lo, hi);
+}
+
+/* What queries q think of the keys' positions, added to S [..,N,M]. */
+static node *with_positions(graph *g, node *S, node *q, const attention_sizes *s)
+{
+	if (!s->cols)
+		return S;
+	node *of_row = as_column(g, channels(g, q, s->d, s->d + s->rows));
+	node *of_column = channels(g, q, s->d + s->rows, s->d + s->rows + s->cols);
+	shape row = of_column->s;
+	row.dim[row.rank - 1] = 1;
+	row.dim[row.rank++] = s->cols;
+	node *y = op_add(g, op_reshape(g, S, as_map(S, s)), of_row);
+	return op_reshape(g, op_add(g, y, op_reshape(g, of_column, row)), S->s);
+}
+
+/* Its adjoint: the channels of positions, from Z [..,N,M], behind those of x [..,N,d]. */
+static node *with_sums(graph *g, node *x, node *Z, const attention_sizes *s)
+{
+	const int last = x->s.rank - 1;
+	if (!s->cols)
+		return x;
+	node *map = op_reshape(g, Z, as_map(Z, s));
+	node *all[] = {x, op_sum(g, map, 1u << (last + 1), false), op_sum(g, map, 1u << last, false)};
+	return op_concat(g, all, COUNT(all), last);
+}
+
+/* The same in elementary ops, out[0..5] as attention_kernel.h says; holds matrices N x M. */
+static void second_plain(graph *g, node *const *in, const attention_sizes *s, double scale, node **out)
+{
+	node *q = channels(g, in[Q], 0, s->d), *a = channels(g, in[A], 0, s->d);
+	node *S = with_positions(g, op_scale(g, op_matmul(g, q, in[K], false, true), scale), in[Q], s);
+	node *P = op_exp(g, op_sub(g, S, as_column(g, in[LSE])));
 	node *D = op_sub(g, op_matmul(g, in[DY], in[V], false, true), as_column(g, in[DELTA]));
-	node *W = op_scale(g, op_add(g, op_matmul(g, in[A], in[K], false, true),
-				     op_matmul(g, in[Q], in[B], false, true)), scale);
+	node *W = op_add(g, op_matmul(g, a, in[K], false, true), op_matmul(g, q, in[B], false, true));
+	W = with_positions(g, op_scale(g, W, scale), in[A], s);
 	node *T = op_scale(g, op_mul(g, P, D), scale), *Y = op_mul(g, P, W);
 	node *Z = op_mul(g, P, op_add(g, op_mul(g, W, D), op_matmul(g, in[DY], in[E], false, true)));
 	node *scaled = op_scale(g, Z, scale);
-	out[Q] = two_products(g, scaled, in[K], T, in[B], false);
-	out[K] = two_products(g, scaled, in[Q], T, in[A], true);
+	out[Q] = with_sums(g, two_products(g, scaled, in[K], T, in[B], false), Z, s);
+	out[K] = two_products(g, scaled, q, T, a, true);
 	out[V] = op_matmul(g, Y, in[DY], true, false);
 	out[DY] = two_products(g, Y, in[V], P, in[E], false);
 	out[LSE] = row_sums(g, Z);
@@ -311,7 +359,8 @@ static void second_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 	const attr zero = attr_none();
 	for (int i = 0; i < INPUTS; i++)
 		in[i] = graph_node(g, &op_rec_add_scalar, 1, &y->in[i], &zero);
-	second_plain(g, in, y->a.scalar, out);
+	const attention_sizes s = sizes_of(y);
+	second_plain(g, in, &s, y->a.attention.scale, out);
 	for (int i = 0; i < A; i++)
 		out[i] = op_reshape(g, out[i], SHAPE(shape_count(&out[i]->s)));
 	graph_grad(g, op_concat(g, out, A, 0), dy, in, INPUTS, dx);
@@ -326,15 +375,29 @@ const op op_rec_attention_second = {
 
 /* ---- constructors ---- */
 
-node *op_attention_blocked(graph *g, node *q, node *k, node *v, double scale)
+static node *blocked(graph *g, node *q, node *k, node *v, const attr *a)
 {
-	attr a = attr_none();
-	a.scalar = scale;
-	node *row = graph_node(g, &op_rec_attention, 3, (node *[]){q, k, v}, &a);
+	node *row = graph_node(g, &op_rec_attention, 3, (node *[]){q, k, v}, a);
 	if (!graph_ok(g, NULL))
 		return row;
 	int64_t at = 0;
 	return next(g, row, &at, result_shape(&q->s, &v->s));
+}
+
+node *op_attention_blocked(graph *g, node *q, node *k, node *v, double scale)
+{
+	attr a = attr_none();
+	a.attention.scale = scale;
+	return blocked(g, q, k, v, &a);
+}
+
+node *op_attention_positions(graph *g, node *q, node *k, node *v, int64_t rows, int64_t cols)
+{
+	attr a = attr_none();
+	a.attention.scale = 1;
+	a.attention.rows = rows;
+	a.attention.cols = cols;
+	return blocked(g, q, k, v, &a);
 }
 
 bool attention_is_blocked(const graph *g, int64_t N, int64_t M)

@@ -30,9 +30,9 @@ static double matmul_mac(const node *y)
 /* softmax(q k') v: q [..,N,d], k [..,M,d], v [..,M,c]. */
 static double attention_mac(const node *y)
 {
-	const shape *q = &y->in[0]->s, *v = &y->in[2]->s;
+	const shape *q = &y->in[0]->s, *k = &y->in[1]->s;
 	const double queries = (double)shape_count(q) / (double)shape_last(q);
-	return queries * (double)v->dim[v->rank - 2] * (double)(shape_last(q) + shape_last(v));
+	return queries * (double)k->dim[k->rank - 2] * (double)(shape_last(k) + shape_last(&y->in[2]->s));
 }
 
 static const struct {

@@ -41,25 +41,6 @@ static node *dropped(graph *g, node *A, double rate, mode m)
 	return op_dropout(g, A, rate, A->s, m.noise);
 }
 
-/* [n,n], ones on the diagonal: a one and n zeros, over and over, end to end. */
-static node *diagonal(graph *g, int64_t n)
-{
-	node *rows = op_pad(g, op_fill(g, SHAPE(n, 1), 1), (int64_t[]){0, 0}, (int64_t[]){0, n});
-	return op_reshape(g, op_slice_axis(g, op_reshape(g, rows, SHAPE(n * (n + 1))), 0, 0, n * n), SHAPE(n, n));
-}
-
-/* The same without the scores: positions are more channels of Q, and keys choose theirs by a one in
- * the channel of their row and of their column. */
-static node *attend_unheld(graph *g, const positions *p, node *q, node *k, node *v, node *rows, node *columns)
-{
-	const int64_t G = q->s.dim[0], N = q->s.dim[1], PH = p->PH, PW = p->PW, M = PH * PW;
-	node *of_row = op_broadcast(g, op_reshape(g, diagonal(g, PH), SHAPE(PH, 1, PH)), SHAPE(G, PH, PW, PH));
-	node *of_column = op_broadcast(g, diagonal(g, PW), SHAPE(G, PH, PW, PW));
-	node *queries[] = {q, op_reshape(g, rows, SHAPE(G, N, PH)), op_reshape(g, columns, SHAPE(G, N, PW))};
-	node *keys[] = {k, op_reshape(g, of_row, SHAPE(G, M, PH)), op_reshape(g, of_column, SHAPE(G, M, PW))};
-	return op_attention(g, op_concat(g, queries, 3, 2), op_concat(g, keys, 3, 2), v, 1);
-}
-
 node *heads_attend(graph *g, const positions *p, node *q, node *k, node *v, attend_options o, mode m,
 		   node **scores)
 {
@@ -67,8 +48,10 @@ node *heads_attend(graph *g, const positions *p, node *q, node *k, node *v, atte
 	node *rows, *columns;
 	positions_parts(g, p, q, &rows, &columns);
 	node *flat = op_reshape(g, op_scale(g, q, o.scale), SHAPE(G, N, p->d));
-	if (!scores && !(m.train && o.dropout > 0) && attention_is_blocked(g, N, M))
-		return attend_unheld(g, p, flat, k, v, rows, columns);
+	if (!scores && !(m.train && o.dropout > 0) && attention_is_blocked(g, N, M)) {
+		node *all[] = {flat, op_reshape(g, rows, SHAPE(G, N, p->PH)), op_reshape(g, columns, SHAPE(G, N, p->PW))};
+		return op_attention_positions(g, op_concat(g, all, COUNT(all), 2), k, v, p->PH, p->PW);
+	}
 	node *S = op_reshape(g, op_matmul(g, flat, k, false, true), SHAPE(G, p->H, p->W, p->PH, p->PW));
 	S = op_add(g, op_add(g, S, rows), columns);
 	node *A = dropped(g, op_softmax(g, op_reshape(g, S, SHAPE(G, N, M))), o.dropout, m);

@@ -258,7 +258,7 @@ static const struct {
 	 "attention [3,4] [1,5,4] [5,2]: needs q [..,N,d], k [..,M,d] and v [..,M,c] of the same number of axes"},
 	{{3, {2, 3, 4}}, {3, {1, 5, 4}}, {3, {2, 5, 2}},
 	 "attention [2,3,4] [1,5,4] [2,5,2]: leading axis 0 differs: 2, 1 and 2"},
-	{{2, {3, 4}}, {2, {5, 3}}, {2, {5, 2}}, "attention [3,4] [5,3] [5,2]: queries have width 4, keys 3: must be equal"},
+	{{2, {3, 4}}, {2, {5, 3}}, {2, {5, 2}}, "attention [3,4] [5,3] [5,2]: queries have width 4: must be the keys' 3"},
 	{{2, {3, 4}}, {2, {5, 4}}, {2, {6, 2}}, "attention [3,4] [5,4] [6,2]: 5 keys and 6 values: must be as many"},
 };
 
@@ -267,6 +267,20 @@ START_TEST(wrong_shapes_are_refused)
 	graph *g = graph_new(NULL);
 	op_attention_blocked(g, op_fill(g, wrong[_i].q, 1), op_fill(g, wrong[_i].k, 1), op_fill(g, wrong[_i].v, 1), 1);
 	kit_graph_refuses(g, wrong[_i].message);
+}
+END_TEST
+
+START_TEST(keys_that_are_no_map_are_refused)
+{
+	graph *g = graph_new(NULL);
+	node *k = op_fill(g, SHAPE(7, 4), 1);
+	op_attention_positions(g, op_fill(g, SHAPE(3, 9), 1), k, k, 2, 3);
+	kit_graph_refuses(g, "attention [3,9] [7,4] [7,4]: 7 keys are no map of 2 x 3");
+	g = graph_new(NULL);
+	k = op_fill(g, SHAPE(6, 4), 1);
+	op_attention_positions(g, op_fill(g, SHAPE(3, 8), 1), k, k, 2, 3);
+	kit_graph_refuses(g, "attention [3,8] [6,4] [6,4]: queries have width 8: must be the keys' 4, and one more for each "
+			  "row and column of keys");
 }
 END_TEST
 
@@ -333,7 +347,7 @@ START_TEST(the_map_does_not_change_the_layer)
 }
 END_TEST
 
-/* Positions as channels of queries and keys, and dropout, which needs the scores. */
+/* Positions as channels of queries, against scores held. */
 START_TEST(positions_do_not_hold_the_scores)
 {
 	kit k = kit_open(SHAPE(1, 24, 32, 4), 5);
@@ -413,6 +427,25 @@ START_TEST(second_derivatives_do_not_hold_the_scores)
 }
 END_TEST
 
+/* Two heads with relative positions: their scores would be 2147 MB in float, the logits of rows and columns are 67. */
+START_TEST(heads_on_64x64_train_within_350_megabytes)
+{
+	ck_assert(pool_start(4, NULL));
+	kit k = kit_open(SHAPE(16, 64, 64, 64), 6);
+	mhsa a;
+	mhsa_options o = mhsa_layer_defaults;
+	o.num_heads = 2;
+	o.key_dim = 32;
+	mhsa_init(k.m, &a, "mhsa", 64, 64, 64, o);
+	kit_ready(&k);
+	node *y = mhsa_apply(k.g, &a, k.in, (mode){.train = true}, NULL);
+	const size_t bytes = bytes_of(&k, y, false) / (sizeof(real) / sizeof(float));
+	ck_assert_msg(bytes <= 350000000, "%zu bytes", bytes);
+	kit_close(&k);
+	pool_stop();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("attention");
@@ -425,11 +458,13 @@ int main(void)
 	tcase_add_loop_test(t, threads_do_not_change_a_bit, 0, 2);
 	tcase_add_test(t, softmax_passes_are_the_same_at_every_level);
 	tcase_add_loop_test(t, wrong_shapes_are_refused, 0, COUNT(wrong));
+	tcase_add_test(t, keys_that_are_no_map_are_refused);
 	tcase_add_test(t, scores_are_held_where_they_are_few);
 	tcase_add_test(l, the_map_does_not_change_the_layer);
 	tcase_add_loop_test(l, positions_do_not_hold_the_scores, 0, 4);
 	tcase_add_loop_test(l, a_map_of_64x64_trains_within_200_megabytes, 0, COUNT(full));
 	tcase_add_loop_test(l, second_derivatives_do_not_hold_the_scores, 0, COUNT(full));
+	tcase_add_test(l, heads_on_64x64_train_within_350_megabytes);
 	suite_add_tcase(s, t);
 	suite_add_tcase(s, l);
 	SRunner *sr = srunner_create(s);

@@ -124,26 +124,28 @@ static node *do_matmul(graph *g, node *const *in, const void *arg)
 	return op_matmul(g, in[0], in[1], t[0], t[1]);
 }
 
-typedef struct conv_case {
-	conv_geometry c;
-	int64_t h, w;                                /* image, for conv2d_dx */
-	int kh, kw;                                  /* kernel, for conv2d_dw */
-} conv_case;
+typedef struct attention_case {
+	double scale;
+	int64_t rows, cols;
+} attention_case;
 
-static node *do_conv2d(graph *g, node *const *in, const void *arg)
-{
-	return op_conv2d(g, in[0], in[1], ((const conv_case *)arg)->c);
 static node *do_attention(graph *g, node *const *in, const void *arg)
 {
-	return op_attention_blocked(g, in[0], in[1], in[2], *(const double *)arg);
+	const attention_case *c = arg;
+	if (c->cols)
+		return op_attention_positions(g, in[0], in[1], in[2], c->rows, c->cols);
+	return op_attention_blocked(g, in[0], in[1], in[2], c->scale);
 }
 
 /* lse and delta made of q and dy: independent enough, and the chain rule has to pass through both. */
 static node *attention_gradient_of(graph *g, node *const *in, const void *arg)
 {
+	const attention_case *c = arg;
 	attr a;
 	memset(&a, 0, sizeof a);
-	a.scalar = *(const double *)arg;
+	a.attention.scale = c->scale;
+	a.attention.rows = c->rows;
+	a.attention.cols = c->cols;
 	node *lse = op_sum(g, op_square(g, in[0]), 1u << 2, false), *delta = op_sum(g, in[3], 1u << 2, false);
 	return graph_node(g, &op_rec_attention_grad, 6, (node *[]){in[0], in[1], in[2], in[3], lse, delta}, &a);
 }
@@ -161,6 +163,15 @@ static node *do_attention_second(graph *g, node *const *in, const void *arg)
 	return graph_node(g, &op_rec_attention_second, COUNT(more), more, &y->a);
 }
 
+typedef struct conv_case {
+	conv_geometry c;
+	int64_t h, w;                                /* image, for conv2d_dx */
+	int kh, kw;                                  /* kernel, for conv2d_dw */
+} conv_case;
+
+static node *do_conv2d(graph *g, node *const *in, const void *arg)
+{
+	return op_conv2d(g, in[0], in[1], ((const conv_case *)arg)->c);
 }
 
 static node *do_conv2d_dx(graph *g, node *const *in, const void *arg)
@@ -231,6 +242,8 @@ static const conv_case
 	conv_groups = {.c = {1, 1, 1, 1, 1, 1, 2}, .h = 4, .w = 4, .kh = 3, .kw = 3},
 	conv_depth = {.c = {1, 1, 1, 1, 1, 1, 4}, .h = 4, .w = 4, .kh = 3, .kw = 3},
 	conv_depth2 = {.c = {2, 2, 0, 1, 0, 1, 4}, .h = 4, .w = 6, .kh = 3, .kw = 3};
+
+static const attention_case attention_plain = {0.7, 0, 0}, attention_map = {1, 2, 3};
 
 static const window_case
 	win_two = {.w = {2, 2, 2, 2, 0, 0, 0, 0}, .h = 4, .wide = 6},
@@ -324,6 +337,20 @@ static const row rows[] = {
 	{"matmul", {"matmul b'", do_matmul, PAIR(false, true), 3, 2, {IN(S, 2, 3, 4), IN(S, 2, 2, 4)}}},
 	{"matmul", {"matmul a' b'", do_matmul, PAIR(true, true), 3, 2, {IN(S, 2, 2, 4, 3), IN(S, 2, 2, 2, 4)}}},
 	{"matmul", {"dense", do_dense, NULL, 3, 2, {IN(S, 2, 3, 4), IN(S, 4, 5)}}},
+	{"attention", {"attention", do_attention, &attention_plain, 4, 3,
+		{IN(S, 2, 3, 4), IN(S, 2, 5, 4), IN(S, 2, 5, 3)}}},
+	{"attention", {"attention, two blocks of keys", do_attention, &attention_plain, 4, 3,
+		{IN(S, 5, 2), IN(S, 260, 2), IN(S, 260, 1)}}},
+	{"attention", {"attention, positions", do_attention, &attention_map, 4, 3,
+		{IN(S, 2, 3, 7), IN(S, 2, 6, 2), IN(S, 2, 6, 3)}}},
+	{"attention_grad", {"attention_grad", do_attention_grad, &attention_plain, 0, 4,
+		{IN(S, 2, 3, 4), IN(S, 2, 5, 4), IN(S, 2, 5, 3), IN(S, 2, 3, 3)}}},
+	{"attention_grad", {"attention_grad, positions", do_attention_grad, &attention_map, 0, 4,
+		{IN(S, 2, 3, 7), IN(S, 2, 6, 2), IN(S, 2, 6, 3), IN(S, 2, 3, 3)}}},
+	{"attention_second", {"attention_second", do_attention_second, &attention_plain, 0, 4,
+		{IN(S, 2, 3, 2), IN(S, 2, 4, 2), IN(S, 2, 4, 3), IN(S, 2, 3, 3)}}},
+	{"attention_second", {"attention_second, positions", do_attention_second, &attention_map, 0, 4,
+		{IN(S, 2, 3, 7), IN(S, 2, 6, 2), IN(S, 2, 6, 3), IN(S, 2, 3, 3)}}},
 	/* convolution */
 	{"conv2d", {"conv2d 3x2", do_conv2d, &conv_plain, 3, 2, {IN(S, 2, 4, 5, 2), IN(S, 3, 2, 2, 3)}}},
 	{"conv2d", {"conv2d same", do_conv2d, &conv_same, 3, 2, {IN(S, 2, 4, 5, 3), IN(S, 3, 3, 3, 2)}}},
@@ -337,13 +364,6 @@ static const row rows[] = {
 	{"conv2d_dx", {"conv2d_dx same", do_conv2d_dx, &conv_same, 3, 2, {IN(S, 2, 4, 5, 2), IN(S, 3, 3, 3, 2)}}},
 	{"conv2d_dx", {"conv2d_dx stride 2", do_conv2d_dx, &conv_half, 3, 2, {IN(S, 2, 3, 2, 3), IN(S, 3, 3, 2, 3)}}},
 	{"conv2d_dx", {"conv2d_dx rest", do_conv2d_dx, &conv_rest, 3, 2, {IN(S, 2, 3, 3, 2), IN(S, 3, 4, 2, 2)}}},
-	{"attention", {"attention", do_attention, ARG(double, 0.7), 4, 3, {IN(S, 2, 3, 4), IN(S, 2, 5, 4), IN(S, 2, 5, 3)}}},
-	{"attention", {"attention, two blocks of keys", do_attention, ARG(double, 1), 4, 3,
-		{IN(S, 5, 2), IN(S, 130, 2), IN(S, 130, 1)}}},
-	{"attention_grad", {"attention_grad", do_attention_grad, ARG(double, 0.7), 0, 4,
-		{IN(S, 2, 3, 4), IN(S, 2, 5, 4), IN(S, 2, 5, 3), IN(S, 2, 3, 3)}}},
-	{"attention_second", {"attention_second", do_attention_second, ARG(double, 0.7), 0, 4,
-		{IN(S, 2, 3, 2), IN(S, 2, 4, 2), IN(S, 2, 4, 3), IN(S, 2, 3, 3)}}},
 	{"conv2d_dx", {"conv2d_dx 4x4 stride 2", do_conv2d_dx, &conv_four, 3, 2, {IN(S, 2, 3, 2, 2), IN(S, 4, 4, 2, 2)}}},
 	{"conv2d_dx", {"conv2d_dx groups", do_conv2d_dx, &conv_groups, 3, 2, {IN(S, 1, 4, 4, 6), IN(S, 3, 3, 2, 6)}}},
 	{"conv2d_dx", {"conv2d_dx depthwise", do_conv2d_dx, &conv_depth, 3, 2, {IN(S, 1, 4, 4, 4), IN(S, 3, 3, 1, 4)}}},
