@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/plan.h"
 #include "keras/site.h"
@@ -244,6 +245,14 @@ static bool take_over(keras_net *n, builder *b, error *e)
 	return n->weights != NULL;
 }
 
+/* What a file makes of its shapes must fit this machine: the arena is taken when the plan first runs. */
+static bool enough_memory(const plan *p, error *e)
+{
+	const double has = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+	return (double)plan_bytes(p) <= has || error_set(e, "the network needs %.1f GB of memory, this machine has %.1f GB",
+		(double)plan_bytes(p) * 1e-9, has * 1e-9);
+}
+
 static bool finish(keras_net *n, const builder *b, error *e)
 {
 	const keras_model *m = b->m;
@@ -258,7 +267,7 @@ static bool finish(keras_net *n, const builder *b, error *e)
 			return false;
 	}
 	n->p = plan_new(n->g, &n->out, 1, 0, e);
-	return n->p != NULL;
+	return n->p && enough_memory(n->p, e);
 }
 
 keras_net *keras_net_new(const keras_model *m, int64_t batch, error *e)

@@ -635,6 +635,22 @@ START_TEST(zip_bombs_are_refused_before_memory_is_taken)
 }
 END_TEST
 
+/* A few bytes of settings that mean terabytes: refused before anything of that size is asked for. */
+START_TEST(networks_larger_than_the_machine_are_refused)
+{
+	error e;
+	keras_model *m = keras_model_new("large", &e);
+	int at = keras_add_input(m, "x", SHAPE(4096, 4096, 1), "float32", &e);
+	at = keras_add(m, "UpSampling2D", "up", 1, &at, &e);
+	ck_assert(keras_set_list(m, at, "size", 2, (int64_t[]){_i ? 4096 : 60, 60}, &e));
+	at = keras_add(m, "Activation", "tanh", 1, &at, &e);
+	ck_assert(keras_set_text(m, at, "activation", "tanh", &e) && keras_set_output(m, at, &e));
+	ck_assert_ptr_null(keras_net_new(m, 1, &e));
+	ck_assert_msg(strstr(e.text, _i ? "too many elements" : "this machine has") != NULL, "%s", e.text);
+	keras_model_free(m);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("keras read");
@@ -662,6 +678,7 @@ int main(void)
 	tcase_add_test(t, deep_and_wide_native_files_are_refused);
 	tcase_add_test(t, linked_files_are_refused);
 	tcase_add_test(t, archives_with_wrong_members_are_refused);
+	tcase_add_loop_test(t, networks_larger_than_the_machine_are_refused, 0, 2);
 	tcase_add_test(t, zip_bombs_are_refused_before_memory_is_taken);
 	suite_add_tcase(s, t);
 	SRunner *sr = srunner_create(s);
