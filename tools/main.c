@@ -15,7 +15,9 @@ static const command *const COMMANDS[] = {
 
 /* Debian's OpenBLAS does not know recent processors and takes AVX2 kernels on AVX-512 machines: 119
  * instead of 222 GFLOP/s for sgemm of 256 (one core, 0.3.21). Its choice is an environment variable
- * that is read when the library is loaded, so the program starts itself once more with it set. */
+ * that is read when the library is loaded, so the program starts itself once more with it set. The same
+ * goes for its own threads, which spin for their first tens of milliseconds: a bench of short layers began
+ * at half its speed. */
 static void choose_blas_kernels(char **argv)
 {
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -24,7 +26,7 @@ static void choose_blas_kernels(char **argv)
 		return;
 	char self[4096];                             /* by its own path: ps and pkill know it by name */
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n <= 0 || setenv("OPENBLAS_CORETYPE", "SkylakeX", 1) != 0)
+	if (n <= 0 || setenv("OPENBLAS_CORETYPE", "SkylakeX", 1) != 0 || setenv("OPENBLAS_NUM_THREADS", "1", 0) != 0)
 		return;
 	self[n] = '\0';
 	execv(self, argv);                           /* returns only when it failed: slower, not wrong */
