@@ -423,9 +423,12 @@ static bool native_by_name(adoption *a)
 
 /* ---- checking and moving ---- */
 
+/* Layers of a class come from a model that has taken its weights already; where it did not know the class, they still
+ * are called "0", "1". */
 static bool is_native(const adoption *a)
 {
-	return a->w->layers > 0 && a->w->layer[0].weights > 0 && !strcmp(a->w->layer[0].weight[0].name, "0");
+	const keras_layer *first = a->w->layer;
+	return a->w->layers > 0 && !*first->class_name && first->weights > 0 && !strcmp(first->weight[0].name, "0");
 }
 
 static void check_layer(adoption *a, int i)
