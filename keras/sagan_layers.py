@@ -143,7 +143,7 @@ class SaganLayer(keras.layers.Layer):
         if bias:
             self._weight(_joined(part, "bias"), (shape[-1],), bias)
         if getattr(self, "spectral_norm", False):
-            self._state(_joined(part, "u"), (shape[0 if rows else -1],), "random_normal")
+            self._state(_joined(part, "u"), (shape[0 if rows else -1],), _direction)
 
     def _norm(self, part, channels):
         """Batch normalisation: part_gamma, part_beta; states part_moving_mean, part_moving_variance."""
@@ -249,6 +249,12 @@ class SaganLayer(keras.layers.Layer):
 
 def _joined(part, what):
     return f"{part}_{what}" if part else what
+
+
+def _direction(shape, dtype=None):
+    """A random vector of length 1."""
+    x = keras.initializers.RandomNormal()(shape, dtype=dtype)
+    return x / ops.sqrt(ops.sum(ops.square(x)))
 
 
 def _moments(x, axes):
@@ -835,7 +841,7 @@ class FactorisedAttention2D(PlacedLayer):
         self._weight(f"{part}_kernel", (k, k, channels, 1), "glorot_uniform")
         self._weight(f"{part}_bias", (channels,), "zeros")
         if self.spectral_norm:
-            self._state(f"{part}_u", (channels,), "random_normal")
+            self._state(f"{part}_u", (channels,), _direction)
 
     def positions(self, q, v, size, training=None):
         """Q * depthwise(V): heads [B,n,N,d] -> same; size = (H,W)."""
