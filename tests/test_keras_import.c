@@ -152,6 +152,24 @@ START_TEST(the_second_form_is_imported_too)
 }
 END_TEST
 
+/* A native file calls weights 0, 1, ..; reading leaves it so in layers of classes that it does not know. */
+START_TEST(weights_that_are_only_numbered_find_their_layers)
+{
+	error e;
+	keras_imported done;
+	pair a = make(&nets[0], 1, 0.6), b = make(&nets[0], 2, 0.3);
+	keras_model *m = trace(&a, _i, KERAS_LAYERS);
+	for (int i = 0; i < m->layers; i++)
+		for (int k = 0; k < m->layer[i].weights; k++)
+			snprintf(m->layer[i].weight[k].name, KERAS_NAME, "%d", k);
+	ck_assert_msg(import(&b, _i, m, &done, &e), "%s", e.text);
+	ck_assert_msg(done.same, "off by %g at %s", done.worst, done.worst_at);
+	keras_model_free(m);
+	drop(a);
+	drop(b);
+}
+END_TEST
+
 /* What a model predicts for latents or images and labels of a seed: [4, ..], to be freed; *n numbers. */
 static real *predict(const keras_model *m, int64_t *n)
 {
@@ -425,6 +443,7 @@ int main(void)
 	tcase_add_loop_test(t, what_is_imported_exports_the_same, 0, 2 * COUNT(nets));
 	tcase_add_loop_test(t, gates_that_are_shut_or_wide_come_back, 0, 5);
 	tcase_add_loop_test(t, the_second_form_is_imported_too, 0, 2);
+	tcase_add_loop_test(t, weights_that_are_only_numbered_find_their_layers, 0, 2);
 	tcase_add_loop_test(t, both_forms_predict_the_same, 0, 2 * COUNT(nets));
 	tcase_add_loop_test(t, files_become_checkpoints_and_the_same_files, 0, 6);
 	suite_add_tcase(s, t);
