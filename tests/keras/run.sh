@@ -134,6 +134,19 @@ import_back()
 		|| fault "$1: check_import.py: see above, and $work/$1.err"
 }
 
+# The lines of Python in README.md, as a reader would copy them.
+readme()
+{
+	local file="$work/readme/lines.py"
+	mkdir -p "$work/readme"
+	awk '/^## /{here = /Use it in Keras/} here && /^```python/{on = 1; next} /^```/{on = 0} on' README.md \
+		| sed "s|runs/mnist-sagan/keras/|$work/files/digits/|" > "$file"
+	[ -s "$file" ] || { fault "README.md has no lines of Python under 'Use it in Keras'"; return; }
+	# shellcheck disable=SC2086
+	(cd "$work/readme" && env $2 nice "$work/$1/bin/python" -W ignore lines.py > readme.log 2>&1) \
+		|| fault "$1: the lines in README.md: $(tail -n 1 "$work/readme/readme.log")"
+}
+
 # Ways by environments, the largest error of all networks; and what failed.
 table()
 {
@@ -178,6 +191,7 @@ while IFS='|' read -r name pythons packages variables; do
 	env $variables nice "$work/$name/bin/python" -W ignore "$here/check_export.py" "$work/$name.tsv" "$work/saved/$name" "$work"/files/*/ \
 		2> "$work/$name.err" || fault "$name: check_export.py: see above, and $work/$name.err"
 	import_back "$name" "$variables"
+	[[ $variables == *tf_keras* ]] || readme "$name" "$variables"
 	done_environments+=("$name")
 done <<< "$ENVIRONMENTS"
 
