@@ -1,26 +1,18 @@
 #include "tests/data_files.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
-static char root[64];
-
-void test_files_begin(void)
-{
-	const char *base = getenv("TMPDIR");
-	snprintf(root, sizeof root, "%.40s/sagan-XXXXXX", base ? base : "/tmp");
-	must(mkdtemp(root), "no temporary folder");
-}
+#include "tests/scratch.h"
 
 const char *test_path(const char *name)
 {
 	static char path[8][512];
 	static int turn;
+	const char *root = scratch_root();
 	char *p = path[turn++ % 8];
 	snprintf(p, sizeof path[0], "%s/%s", root, name);
 	for (char *slash = strchr(p + strlen(root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -29,27 +21,6 @@ const char *test_path(const char *name)
 		*slash = '/';
 	}
 	return p;
-}
-
-static void tree_remove(const char *path)
-{
-	DIR *d = opendir(path);
-	for (struct dirent *entry; d && (entry = readdir(d));) {
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		char inner[1024];
-		snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
-		if (unlink(inner) != 0)
-			tree_remove(inner);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
-void test_files_end(void)
-{
-	tree_remove(root);
 }
 
 void file_put(const char *name, const void *bytes, size_t n)

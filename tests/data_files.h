@@ -1,12 +1,9 @@
-/* data_files.h - files for the tests of data/: made in a temporary folder, good and broken ones. */
+/* data_files.h - files for the tests of data/: in the folder of the program, good and broken ones. */
 #ifndef SAGAN_TESTS_DATA_FILES_H
 #define SAGAN_TESTS_DATA_FILES_H
 
 #include "core/base.h"
 
-/* main makes the temporary folder before the first test (which may fork) and removes it at the end. */
-void test_files_begin(void);
-void test_files_end(void);
 /* "folder/name", in one of a few static texts; makes the folders that `name` goes through. */
 const char *test_path(const char *name);
 

@@ -14,6 +14,7 @@
 #include "data/png.h"
 #include "tests/data_files.h"
 #include "tests/keras_damage.h"
+#include "tests/suite.h"
 
 static dataset *opened(const char *path, dataset_options o)
 {
@@ -707,47 +708,36 @@ static void pool_on(void)
 	ck_assert_msg(pool_start(3, &e), "%s", e.text);
 }
 
-static Suite *suite(void)
-{
-	Suite *s = suite_create("data");
-	TCase *t = tcase_create("data");
-	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, pool_on, pool_stop);
-	tcase_add_test(t, damaged_hdf5_files_never_crash);
-	tcase_add_loop_test(t, shipped_mnist_is_the_official_one, 0, COUNT(shipped));
-	tcase_add_loop_test(t, classes_and_moments_are_the_known_ones, 0, COUNT(official));
-	tcase_add_test(t, idx_plain_and_packed_are_equal);
-	tcase_add_test(t, a_limit_takes_the_first_and_keeps_the_classes);
-	tcase_add_test(t, class_names_and_missing_labels_are_fine);
-	tcase_add_test(t, images_get_the_size_and_the_channels_wanted);
-	tcase_add_loop_test(t, broken_idx_files_are_refused_with_a_line, 0, COUNT(broken_idx));
-	tcase_add_test(t, a_damaged_gzip_stream_is_noticed);
-	tcase_add_test(t, cifar_planes_become_pixels_and_parts_follow_each_other);
-	tcase_add_test(t, cifar100_has_fine_and_coarse_labels);
-	tcase_add_test(t, broken_cifar_files_are_refused_with_a_line);
-	tcase_add_test(t, png_folders_give_classes_in_turn);
-	tcase_add_test(t, png_folders_may_be_flat_or_divided);
-	tcase_add_test(t, png_sizes_must_agree_or_a_size_be_given);
-	tcase_add_test(t, broken_png_folders_are_refused_with_a_line);
-	tcase_add_test(t, hdf5_bytes_floats_and_planes_are_equal);
-	tcase_add_test(t, a_file_that_crashes_the_library_is_refused);
-	tcase_add_test(t, broken_hdf5_files_are_refused_with_a_line);
-	tcase_add_test(t, other_paths_and_options_are_refused_with_a_line);
-	tcase_add_test(t, a_set_that_cannot_fit_is_refused_at_once);
-	tcase_add_test(t, a_description_counts_and_warns);
-	tcase_add_test(t, the_checksum_sees_pixels_labels_and_sizes);
-	suite_add_tcase(s, t);
-	return s;
-}
-
 int main(void)
 {
-	test_files_begin();
 	fill_images();
-	SRunner *r = srunner_create(suite());
-	srunner_run_all(r, CK_ENV);
-	const int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	test_files_end();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{damaged_hdf5_files_never_crash, 1},
+		{shipped_mnist_is_the_official_one, COUNT(shipped)},
+		{classes_and_moments_are_the_known_ones, COUNT(official)},
+		{idx_plain_and_packed_are_equal, 1},
+		{a_limit_takes_the_first_and_keeps_the_classes, 1},
+		{class_names_and_missing_labels_are_fine, 1},
+		{images_get_the_size_and_the_channels_wanted, 1},
+		{broken_idx_files_are_refused_with_a_line, COUNT(broken_idx)},
+		{a_damaged_gzip_stream_is_noticed, 1},
+		{cifar_planes_become_pixels_and_parts_follow_each_other, 1},
+		{cifar100_has_fine_and_coarse_labels, 1},
+		{broken_cifar_files_are_refused_with_a_line, 1},
+		{png_folders_give_classes_in_turn, 1},
+		{png_folders_may_be_flat_or_divided, 1},
+		{png_sizes_must_agree_or_a_size_be_given, 1},
+		{broken_png_folders_are_refused_with_a_line, 1},
+		{hdf5_bytes_floats_and_planes_are_equal, 1},
+		{a_file_that_crashes_the_library_is_refused, 1},
+		{broken_hdf5_files_are_refused_with_a_line, 1},
+		{other_paths_and_options_are_refused_with_a_line, 1},
+		{a_set_that_cannot_fit_is_refused_at_once, 1},
+		{a_description_counts_and_warns, 1},
+		{the_checksum_sees_pixels_labels_and_sizes, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "data", TESTS(tests), .setup = pool_on, .teardown = pool_stop},
+	};
+	return suite_run_cases("data", cases, COUNT(cases), 60);
 }

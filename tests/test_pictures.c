@@ -12,6 +12,7 @@
 #include "data/chart.h"
 #include "data/png.h"
 #include "tests/data_files.h"
+#include "tests/suite.h"
 
 /* ---- round trips ---- */
 
@@ -393,31 +394,23 @@ END_TEST
 
 int main(void)
 {
-	test_files_begin();
-	Suite *s = suite_create("pictures");
-	TCase *t = tcase_create("pictures");
-	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, what_is_written_is_read_again, 0, COUNT(sizes));
-	tcase_add_loop_test(t, every_kind_of_png_becomes_gray_or_rgb_bytes, 0, COUNT(kinds));
-	tcase_add_test(t, a_png_cut_anywhere_is_refused);
-	tcase_add_test(t, a_png_with_changed_bytes_is_refused_or_read_but_never_worse);
-	tcase_add_test(t, files_that_are_no_png_are_named);
-	tcase_add_test(t, a_png_that_is_too_large_is_refused);
-	tcase_add_test(t, a_failed_write_leaves_the_old_file);
-	tcase_add_test(t, shrinking_by_whole_factors_is_the_mean_of_blocks);
-	tcase_add_test(t, shrinking_by_other_factors_weighs_by_area);
-	tcase_add_test(t, growing_is_bilinear_with_half_pixel_centres);
-	tcase_add_test(t, a_constant_stays_constant_at_any_size);
-	tcase_add_test(t, modes_cut_frame_stretch_and_pad);
-	tcase_add_test(t, channels_are_converted_by_luma_and_by_copies);
-	tcase_add_test(t, a_grid_places_scales_and_clamps);
-	tcase_add_test(t, a_chart_shows_a_rising_curve_rising);
-	tcase_add_test(t, charts_of_odd_data_are_drawn);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	const int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	test_files_end();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{what_is_written_is_read_again, COUNT(sizes)},
+		{every_kind_of_png_becomes_gray_or_rgb_bytes, COUNT(kinds)},
+		{a_png_cut_anywhere_is_refused, 1},
+		{a_png_with_changed_bytes_is_refused_or_read_but_never_worse, 1},
+		{files_that_are_no_png_are_named, 1},
+		{a_png_that_is_too_large_is_refused, 1},
+		{a_failed_write_leaves_the_old_file, 1},
+		{shrinking_by_whole_factors_is_the_mean_of_blocks, 1},
+		{shrinking_by_other_factors_weighs_by_area, 1},
+		{growing_is_bilinear_with_half_pixel_centres, 1},
+		{a_constant_stays_constant_at_any_size, 1},
+		{modes_cut_frame_stretch_and_pad, 1},
+		{channels_are_converted_by_luma_and_by_copies, 1},
+		{a_grid_places_scales_and_clamps, 1},
+		{a_chart_shows_a_rising_curve_rising, 1},
+		{charts_of_odd_data_are_drawn, 1},
+	};
+	return suite_run("pictures", tests, COUNT(tests), 60);
 }

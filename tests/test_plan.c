@@ -9,6 +9,7 @@
 #include "core/ops.h"
 #include "core/plan.h"
 #include "core/thread.h"
+#include "tests/suite.h"
 
 enum { LEAVES = 5, NODES = 60, GRAPHS = 60 };
 
@@ -307,24 +308,23 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("plan");
-	TCase *t = tcase_create("plan");
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, placed_run_equals_separate_values);
-	tcase_add_test(t, fused_run_equals_op_by_op);
-	tcase_add_test(t, threads_change_no_bit);
-	tcase_add_test(t, gradient_of_gradient);
-	tcase_add_test(t, equal_nodes_are_made_once);
-	tcase_add_test(t, assignments_happen_after_the_run);
-	tcase_add_test(t, first_wrong_shape_is_remembered);
-	tcase_add_test(t, first_bad_value_is_named);
-	tcase_add_test(t, arena_is_smaller_than_the_sum_of_values);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	if (srunner_fork_status(r) == CK_FORK)       /* it ends in abort() */
-		tcase_add_test_raise_signal(t, more_threads_than_planned_is_a_bug, SIGABRT);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	const suite_test tests[] = {
+		{placed_run_equals_separate_values, 1},
+		{fused_run_equals_op_by_op, 1},
+		{threads_change_no_bit, 1},
+		{gradient_of_gradient, 1},
+		{equal_nodes_are_made_once, 1},
+		{assignments_happen_after_the_run, 1},
+		{first_wrong_shape_is_remembered, 1},
+		{first_bad_value_is_named, 1},
+		{arena_is_smaller_than_the_sum_of_values, 1},
+	};
+	const suite_test bugs[] = {
+		{more_threads_than_planned_is_a_bug, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "plan", TESTS(tests)},
+		{.name = "bugs", TESTS(bugs), .signal = SIGABRT},
+	};
+	return suite_run_cases("plan", cases, COUNT(cases), 120);
 }

@@ -1,0 +1,35 @@
+/* suite.h - the main function of a test program: tables of tests, run by libcheck as its environment variables say
+ * (CK_FORK, CK_VERBOSITY, CK_RUN_CASE). Folders of a test come from tests/scratch.h and go when it ends. */
+#ifndef SAGAN_TESTS_SUITE_H
+#define SAGAN_TESTS_SUITE_H
+
+#include <check.h>
+
+#include "core/base.h"
+#include "tests/scratch.h"
+
+/* Run for _i = 0 .. times - 1. */
+typedef struct suite_test {
+	const TTest *test;
+	int times;
+} suite_test;
+
+/* Tests with something in common; what is left out is NULL or 0. */
+typedef struct suite_case {
+	const char *name;
+	const suite_test *tests;
+	int count;
+	int timeout;                                 /* seconds of one test; 0: as the suite's */
+	int signal;                                  /* ends every test; they need a process each, and CK_FORK=no skips them */
+	void (*setup)(void), (*teardown)(void);      /* around each test, in its process */
+	void (*setup_once)(void), (*teardown_once)(void);       /* around all, in the program's process */
+} suite_case;
+
+/* The fields tests and count. */
+#define TESTS(array) .tests = (array), .count = COUNT(array)
+
+/* Runs everything, prints check's summary; the exit status of main. */
+int suite_run(const char *name, const suite_test *tests, int n, int timeout);
+int suite_run_cases(const char *name, const suite_case *cases, int n, int timeout);
+
+#endif
