@@ -13,6 +13,7 @@
 #include "layers/attention.h"
 #include "layers/mhsa.h"
 #include "tests/layer_kit.h"
+#include "tests/suite.h"
 
 /* ---- the op ---- */
 
@@ -448,28 +449,26 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("attention");
-	TCase *t = tcase_create("op"), *l = tcase_create("layers");
-	tcase_set_timeout(t, 120);
-	tcase_set_timeout(l, 120);
-	tcase_add_loop_test(t, attention_is_its_definition, 0, COUNT(sizes));
-	tcase_add_test(t, large_scores_choose_one_key);
-	tcase_add_loop_test(t, derivatives_equal_those_of_the_products, 0, COUNT(sizes) * ORDERS);
-	tcase_add_loop_test(t, threads_do_not_change_a_bit, 0, 2);
-	tcase_add_test(t, softmax_passes_are_the_same_at_every_level);
-	tcase_add_loop_test(t, wrong_shapes_are_refused, 0, COUNT(wrong));
-	tcase_add_test(t, keys_that_are_no_map_are_refused);
-	tcase_add_test(t, scores_are_held_where_they_are_few);
-	tcase_add_test(l, the_map_does_not_change_the_layer);
-	tcase_add_loop_test(l, positions_do_not_hold_the_scores, 0, 4);
-	tcase_add_loop_test(l, a_map_of_64x64_trains_within_200_megabytes, 0, COUNT(full));
-	tcase_add_loop_test(l, second_derivatives_do_not_hold_the_scores, 0, COUNT(full));
-	tcase_add_test(l, heads_on_64x64_train_within_350_megabytes);
-	suite_add_tcase(s, t);
-	suite_add_tcase(s, l);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	const int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test alone[] = {
+		{attention_is_its_definition, COUNT(sizes)},
+		{large_scores_choose_one_key, 1},
+		{derivatives_equal_those_of_the_products, COUNT(sizes) * ORDERS},
+		{threads_do_not_change_a_bit, 2},
+		{softmax_passes_are_the_same_at_every_level, 1},
+		{wrong_shapes_are_refused, COUNT(wrong)},
+		{keys_that_are_no_map_are_refused, 1},
+		{scores_are_held_where_they_are_few, 1},
+	};
+	const suite_test layers[] = {
+		{the_map_does_not_change_the_layer, 1},
+		{positions_do_not_hold_the_scores, 4},
+		{a_map_of_64x64_trains_within_200_megabytes, COUNT(full)},
+		{second_derivatives_do_not_hold_the_scores, COUNT(full)},
+		{heads_on_64x64_train_within_350_megabytes, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "op", TESTS(alone)},
+		{.name = "layers", TESTS(layers)},
+	};
+	return suite_run_cases("attention", cases, COUNT(cases), 120);
 }

@@ -12,6 +12,7 @@
 #include "gan/losses.h"
 #include "gan/penalties.h"
 #include "tests/gradcheck.h"
+#include "tests/suite.h"
 
 static const double tiny = sizeof(real) == 8 ? 1e-12 : 2e-6;
 
@@ -451,25 +452,19 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("augment");
-	TCase *t = tcase_create("augment");
-	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, policies_are_read, 0, COUNT(policies));
-	tcase_add_loop_test(t, translation_shifts_by_whole_pixels, 0, COUNT(sizes));
-	tcase_add_loop_test(t, cutout_clears_the_published_box, 0, COUNT(sizes));
-	tcase_add_loop_test(t, color_changes_brightness_saturation_contrast, 0, 2);
-	tcase_add_loop_test(t, gradients_flow_through, 0, 3);
-	tcase_add_test(t, draws_are_fresh);
-	tcase_add_loop_test(t, losses_have_their_value, 0, COUNT(by_hand));
-	tcase_add_test(t, unknown_losses_are_refused);
-	tcase_add_test(t, penalties_measure_the_slope);
-	tcase_add_test(t, penalties_are_taken_in_their_place);
-	tcase_add_test(t, flat_discriminators_give_no_nan);
-	tcase_add_loop_test(t, penalties_have_derivatives, 0, 3);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{policies_are_read, COUNT(policies)},
+		{translation_shifts_by_whole_pixels, COUNT(sizes)},
+		{cutout_clears_the_published_box, COUNT(sizes)},
+		{color_changes_brightness_saturation_contrast, 2},
+		{gradients_flow_through, 3},
+		{draws_are_fresh, 1},
+		{losses_have_their_value, COUNT(by_hand)},
+		{unknown_losses_are_refused, 1},
+		{penalties_measure_the_slope, 1},
+		{penalties_are_taken_in_their_place, 1},
+		{flat_discriminators_give_no_nan, 1},
+		{penalties_have_derivatives, 3},
+	};
+	return suite_run("augment", tests, COUNT(tests), 60);
 }

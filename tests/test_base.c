@@ -12,6 +12,7 @@
 #include "core/base.h"
 #include "core/rng.h"
 #include "core/thread.h"
+#include "tests/suite.h"
 
 /* ---- base ---- */
 
@@ -371,9 +372,8 @@ static void visit_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
 START_TEST(every_item_is_visited_once_in_fixed_chunks)
 {
 	static const int64_t grain[] = {1, 7, 64, ITEMS, 5000};
-	ck_assert(pool_start(_i, NULL) || _i == 0);
-	if (_i)
-		ck_assert_int_eq(pool_threads(), _i);
+	ck_assert(pool_start(_i + 1, NULL));
+	ck_assert_int_eq(pool_threads(), _i + 1);
 	for (int round = 0; round < 50; round++)
 		for (int k = 0; k < COUNT(grain); k++) {
 			visit v = {.grain = grain[k], .threads = pool_threads()};
@@ -569,44 +569,44 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("base");
-	TCase *base = tcase_create("base"), *random = tcase_create("rng"), *threads = tcase_create("threads");
-	tcase_add_test(base, shape_counts_compares_and_prints);
-	tcase_add_test(base, longest_shape_prints_within_its_array);
-	tcase_add_test(base, error_is_one_line_and_false);
-	tcase_add_test(base, memory_overflow_is_an_error);
-	tcase_add_test(base, memory_of_no_bytes_can_be_freed);
-	tcase_add_test(base, memory_is_aligned_and_cleared);
-	tcase_add_test(base, closest_names_the_likely_word);
-	tcase_add_test(random, philox_gives_the_published_words);
-	tcase_add_test(random, fills_are_the_words_of_the_stream);
-	tcase_add_test(random, streams_differ_by_seed_and_purpose);
-	tcase_add_test(random, copy_of_a_stream_replays_it);
-	tcase_add_loop_test(random, fills_do_not_depend_on_threads, 0, 3);
-	tcase_add_loop_test(random, fills_have_the_moments_of_their_distribution, 0, 3);
-	tcase_add_loop_test(random, normals_follow_the_normal_distribution, 0, 3);
-	tcase_add_test(random, tiny_truncation_ends);
-	tcase_add_test(random, single_draws_are_in_range_and_uniform);
-	tcase_add_test(random, permutation_holds_every_index_once);
-	tcase_add_loop_test(threads, every_item_is_visited_once_in_fixed_chunks, 1, 8);
-	tcase_add_test(threads, without_a_pool_the_caller_does_the_work);
-	tcase_add_test(threads, nested_loops_stay_on_their_worker);
-	tcase_add_test(threads, results_are_visible_after_each_of_many_short_loops);
-	tcase_add_test(threads, sleeping_workers_wake_up);
-	tcase_add_test(threads, two_threads_may_run_loops_at_once);
+	const suite_test base[] = {
+		{shape_counts_compares_and_prints, 1},
+		{longest_shape_prints_within_its_array, 1},
+		{error_is_one_line_and_false, 1},
+		{memory_overflow_is_an_error, 1},
+		{memory_of_no_bytes_can_be_freed, 1},
+		{memory_is_aligned_and_cleared, 1},
+		{closest_names_the_likely_word, 1},
+	};
+	const suite_test random[] = {
+		{philox_gives_the_published_words, 1},
+		{fills_are_the_words_of_the_stream, 1},
+		{streams_differ_by_seed_and_purpose, 1},
+		{copy_of_a_stream_replays_it, 1},
+		{fills_do_not_depend_on_threads, 3},
+		{fills_have_the_moments_of_their_distribution, 3},
+		{normals_follow_the_normal_distribution, 3},
+		{tiny_truncation_ends, 1},
+		{single_draws_are_in_range_and_uniform, 1},
+		{permutation_holds_every_index_once, 1},
+	};
+	const suite_test threads[] = {
+		{every_item_is_visited_once_in_fixed_chunks, 7},
+		{without_a_pool_the_caller_does_the_work, 1},
+		{nested_loops_stay_on_their_worker, 1},
+		{results_are_visible_after_each_of_many_short_loops, 1},
+		{sleeping_workers_wake_up, 1},
+		{two_threads_may_run_loops_at_once, 1},
 #ifndef __SANITIZE_THREAD__
-	tcase_add_test(threads, forked_child_has_no_pool_and_may_start_one);
+		{forked_child_has_no_pool_and_may_start_one, 1},
 #endif
-	tcase_add_test(threads, wrong_thread_counts_are_errors);
-	tcase_add_test(threads, idle_workers_sleep);
-	TCase *all[] = {base, random, threads};
-	for (int i = 0; i < COUNT(all); i++) {
-		tcase_set_timeout(all[i], 60);
-		suite_add_tcase(s, all[i]);
-	}
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+		{wrong_thread_counts_are_errors, 1},
+		{idle_workers_sleep, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "base", TESTS(base)},
+		{.name = "rng", TESTS(random)},
+		{.name = "threads", TESTS(threads)},
+	};
+	return suite_run_cases("base", cases, COUNT(cases), 60);
 }

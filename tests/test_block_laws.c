@@ -8,6 +8,7 @@
 #include "core/ops.h"
 #include "tests/blocks.h"
 #include "tests/gradcheck.h"
+#include "tests/suite.h"
 
 static const double tiny = sizeof(real) == 8 ? 1e-12 : 2e-5;
 static const mode evaluate = {0}, train = {.train = true};
@@ -641,36 +642,30 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("block laws");
-	TCase *t = tcase_create("block laws");
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, blur_is_binomial);
-	tcase_add_test(t, zero_gamma_silences_the_branch);
-	tcase_add_loop_test(t, evo_norm_is_its_definition, 0, 4);
-	tcase_add_test(t, norm_of_another_axis_is_the_exchanged_one);
-	tcase_add_test(t, learned_activations_start_as_published);
-	tcase_add_test(t, hidden_channels_are_rounded_as_in_each_state);
-	tcase_add_test(t, gates_scale_whole_channels);
-	tcase_add_test(t, one_filter_is_depthwise_only_in_parity);
-	tcase_add_test(t, convolutions_start_as_in_each_state);
-	tcase_add_test(t, class_tokens_have_no_position);
-	tcase_add_loop_test(t, shifts_pass_through, 0, COUNT(moved));
-	tcase_add_test(t, outlook_rows_sum_to_one);
-	tcase_add_test(t, fold_kernel_folds_as_we_do);
-	tcase_add_loop_test(t, outlook_is_its_definition, 0, COUNT(outlooks));
-	tcase_add_test(t, class_tokens_stand_first_or_last);
-	tcase_add_test(t, position_tables_are_resized);
-	tcase_add_test(t, starts_have_their_deviations);
-	tcase_add_test(t, only_mlp_block_ignores_places);
-	tcase_add_test(t, gating_starts_as_the_first_half);
-	tcase_add_loop_test(t, dropout_follows_its_stream, 0, COUNT(dropped));
-	tcase_add_test(t, output_dropout_keeps_the_mean);
-	tcase_add_test(t, mlp_drops_twice);
-	tcase_add_test(t, stochastic_depth_drops_whole_samples);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{blur_is_binomial, 1},
+		{zero_gamma_silences_the_branch, 1},
+		{evo_norm_is_its_definition, 4},
+		{norm_of_another_axis_is_the_exchanged_one, 1},
+		{learned_activations_start_as_published, 1},
+		{hidden_channels_are_rounded_as_in_each_state, 1},
+		{gates_scale_whole_channels, 1},
+		{one_filter_is_depthwise_only_in_parity, 1},
+		{convolutions_start_as_in_each_state, 1},
+		{class_tokens_have_no_position, 1},
+		{shifts_pass_through, COUNT(moved)},
+		{outlook_rows_sum_to_one, 1},
+		{fold_kernel_folds_as_we_do, 1},
+		{outlook_is_its_definition, COUNT(outlooks)},
+		{class_tokens_stand_first_or_last, 1},
+		{position_tables_are_resized, 1},
+		{starts_have_their_deviations, 1},
+		{only_mlp_block_ignores_places, 1},
+		{gating_starts_as_the_first_half, 1},
+		{dropout_follows_its_stream, COUNT(dropped)},
+		{output_dropout_keeps_the_mean, 1},
+		{mlp_drops_twice, 1},
+		{stochastic_depth_drops_whole_samples, 1},
+	};
+	return suite_run("block laws", tests, COUNT(tests), 120);
 }

@@ -12,6 +12,7 @@
 #include "core/ops.h"
 #include "tests/blocks.h"
 #include "tests/gradcheck.h"
+#include "tests/suite.h"
 
 static const double tiny = sizeof(real) == 8 ? 1e-12 : 2e-5;
 static const mode evaluate = {0};
@@ -655,22 +656,16 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("blocks");
-	TCase *t = tcase_create("blocks");
-	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, sums_are_those_of_the_originals, 0, COUNT(sums));
-	tcase_add_test(t, batch_statistics_are_those_of_the_original);
-	tcase_add_loop_test(t, shapes_are_the_documented_ones, 0, COUNT(documented));
-	tcase_add_loop_test(t, weights_have_the_originals_names, 0, COUNT(named));
-	tcase_add_loop_test(t, derivatives_are_derivatives, 0, COUNT(smooth));
-	tcase_add_loop_test(t, spectral_norm_takes_the_size_of_kernels, 0, COUNT(normed));
-	tcase_add_loop_test(t, wrong_arguments_are_refused, 0, COUNT(refused));
-	tcase_add_loop_test(t, wrong_inputs_are_refused, 0, COUNT(misfit));
-	tcase_add_test(t, query_and_value_must_be_alike);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{sums_are_those_of_the_originals, COUNT(sums)},
+		{batch_statistics_are_those_of_the_original, 1},
+		{shapes_are_the_documented_ones, COUNT(documented)},
+		{weights_have_the_originals_names, COUNT(named)},
+		{derivatives_are_derivatives, COUNT(smooth)},
+		{spectral_norm_takes_the_size_of_kernels, COUNT(normed)},
+		{wrong_arguments_are_refused, COUNT(refused)},
+		{wrong_inputs_are_refused, COUNT(misfit)},
+		{query_and_value_must_be_alike, 1},
+	};
+	return suite_run("blocks", tests, COUNT(tests), 120);
 }

@@ -7,6 +7,7 @@
 #include "core/conv_kernel.h"
 #include "core/ops.h"
 #include "core/thread.h"
+#include "tests/suite.h"
 
 /* {b, h, w, cin, ho, wo, cout, kh, kw, sh, sw, top, left, groups}; bottom and right follow. */
 static const conv_shape geometry[] = {
@@ -390,23 +391,17 @@ END_TEST
 
 int main(void)
 {
-	TCase *t = tcase_create("conv");
-	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, kernels_equal_seven_loops, 0, COUNT(geometry));
-	tcase_add_loop_test(t, adjoints_are_adjoint, 0, COUNT(geometry));
-	tcase_add_loop_test(t, threads_change_no_bit, 0, COUNT(geometry));
+	const suite_test tests[] = {
+		{kernels_equal_seven_loops, COUNT(geometry)},
+		{adjoints_are_adjoint, COUNT(geometry)},
+		{threads_change_no_bit, COUNT(geometry)},
 #ifdef __x86_64__
-	tcase_add_loop_test(t, v3_and_v4_give_the_same_bits, 0, COUNT(geometry));
+		{v3_and_v4_give_the_same_bits, COUNT(geometry)},
 #endif
-	tcase_add_loop_test(t, epilogue_equals_passes, 0, COUNT(geometry));
-	tcase_add_loop_test(t, gemm_equals_three_loops, 0, 5);
-	tcase_add_loop_test(t, wrong_shapes_are_refused, 0, COUNT(wrong));
-	tcase_add_test(t, same_padding_is_tensorflows);
-	Suite *s = suite_create("conv");
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+		{epilogue_equals_passes, COUNT(geometry)},
+		{gemm_equals_three_loops, 5},
+		{wrong_shapes_are_refused, COUNT(wrong)},
+		{same_padding_is_tensorflows, 1},
+	};
+	return suite_run("conv", tests, COUNT(tests), 60);
 }

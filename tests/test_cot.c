@@ -11,6 +11,7 @@
 #include "layers/cot.h"
 #include "layers/split_attention.h"
 #include "tests/layer_kit.h"
+#include "tests/suite.h"
 
 static const mode evaluate = {0}, train = {.train = true};
 
@@ -489,32 +490,26 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("cot");
-	TCase *t = tcase_create("cot");
-	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, groups_of_rsoftmax_sum_to_one, 0, 2);
-	tcase_add_loop_test(t, one_group_is_a_sigmoid, 0, 2);
-	tcase_add_loop_test(t, rsoftmax_has_its_derivatives, 0, 4);
-	tcase_add_test(t, wrong_rsoftmax_is_refused);
-	tcase_add_loop_test(t, kernel_one_is_equivariant_to_permutations, 0, 2);
-	tcase_add_test(t, cot_pools_first);
-	tcase_add_loop_test(t, pooling_may_come_last, 0, 2);
-	tcase_add_test(t, branches_of_cot_share_each_channel);
-	tcase_add_test(t, layers_have_the_documented_sizes);
-	tcase_add_test(t, rsoftmax_keeps_the_shape);
-	tcase_add_test(t, spectral_norm_takes_every_convolution);
-	tcase_add_loop_test(t, cot_has_the_known_sums, 0, 2);
-	tcase_add_loop_test(t, split_attention_has_the_known_sums, 0, 3);
-	tcase_add_test(t, rsoftmax_has_the_known_sums);
-	tcase_add_loop_test(t, cot_has_its_derivatives, 0, 5);
-	tcase_add_loop_test(t, split_attention_has_its_derivatives, 0, 5);
-	tcase_add_test(t, wrong_cot_is_refused);
-	tcase_add_test(t, wrong_split_attention_is_refused);
-	tcase_add_test(t, other_channels_are_refused);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{groups_of_rsoftmax_sum_to_one, 2},
+		{one_group_is_a_sigmoid, 2},
+		{rsoftmax_has_its_derivatives, 4},
+		{wrong_rsoftmax_is_refused, 1},
+		{kernel_one_is_equivariant_to_permutations, 2},
+		{cot_pools_first, 1},
+		{pooling_may_come_last, 2},
+		{branches_of_cot_share_each_channel, 1},
+		{layers_have_the_documented_sizes, 1},
+		{rsoftmax_keeps_the_shape, 1},
+		{spectral_norm_takes_every_convolution, 1},
+		{cot_has_the_known_sums, 2},
+		{split_attention_has_the_known_sums, 3},
+		{rsoftmax_has_the_known_sums, 1},
+		{cot_has_its_derivatives, 5},
+		{split_attention_has_its_derivatives, 5},
+		{wrong_cot_is_refused, 1},
+		{wrong_split_attention_is_refused, 1},
+		{other_channels_are_refused, 1},
+	};
+	return suite_run("cot", tests, COUNT(tests), 120);
 }

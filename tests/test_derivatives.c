@@ -9,6 +9,7 @@
 #include "core/plan.h"
 #include "core/thread.h"
 #include "tests/gradcheck.h"
+#include "tests/suite.h"
 
 /* ---- builders: what a row computes from its inputs ---- */
 
@@ -595,27 +596,28 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("derivatives");
-	TCase *table = tcase_create("table"), *own = tcase_create("check"), *kinks = tcase_create("kinks");
-	tcase_set_timeout(table, 60);
-	tcase_add_loop_test(table, derivatives_of_row, 0, COUNT(rows));
-	tcase_add_loop_test(table, row_contains_its_op, 0, COUNT(rows));
-	tcase_add_test(table, every_op_has_a_row);
-	tcase_add_test(table, op_names_differ);
+	const suite_test table[] = {
+		{derivatives_of_row, COUNT(rows)},
+		{row_contains_its_op, COUNT(rows)},
+		{every_op_has_a_row, 1},
+		{op_names_differ, 1},
+	};
+	const suite_test own[] = {
 #ifdef REAL_DOUBLE
-	tcase_add_loop_test(own, a_wrong_derivative_is_found, 0, COUNT(wrong));
+		{a_wrong_derivative_is_found, COUNT(wrong)},
 #endif
-	tcase_add_test(own, a_false_adjoint_is_found);
-	tcase_add_test(kinks, relu_and_abs_at_zero_take_the_left_side);
-	tcase_add_loop_test(kinks, max_pool_ties_go_to_the_first_in_row_major_order, 0, 2);
-	tcase_add_test(kinks, padding_never_wins);
-	tcase_add_test(kinks, a_stop_has_no_derivative);
-	suite_add_tcase(s, table);
-	suite_add_tcase(s, own);
-	suite_add_tcase(s, kinks);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+		{a_false_adjoint_is_found, 1},
+	};
+	const suite_test kinks[] = {
+		{relu_and_abs_at_zero_take_the_left_side, 1},
+		{max_pool_ties_go_to_the_first_in_row_major_order, 2},
+		{padding_never_wins, 1},
+		{a_stop_has_no_derivative, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "table", TESTS(table)},
+		{.name = "check", TESTS(own)},
+		{.name = "kinks", TESTS(kinks)},
+	};
+	return suite_run_cases("derivatives", cases, COUNT(cases), 60);
 }

@@ -10,6 +10,7 @@
 #include "core/ops_internal.h"
 #include "core/plan.h"
 #include "core/thread.h"
+#include "tests/suite.h"
 
 #ifdef REAL_DOUBLE
 #define REAL_DIGITS DBL_MANT_DIG
@@ -614,34 +615,34 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("elementwise");
-	TCase *kernels = tcase_create("kernels"), *nodes = tcase_create("nodes"), *random = tcase_create("random");
-	tcase_add_loop_test(kernels, kernel_is_within_its_bound_of_the_true_value, 0, COUNT(table));
-	tcase_add_loop_test(kernels, kernel_gives_the_same_bits_at_every_position, 0, COUNT(table));
-	tcase_add_loop_test(kernels, kernel_may_write_over_its_inputs, 0, COUNT(table));
-	tcase_add_loop_test(kernels, nan_is_never_swallowed, 0, COUNT(table));
-	tcase_add_test(kernels, gate_selects_and_keeps_its_convention_at_zero);
-	tcase_add_test(kernels, functions_keep_signed_zero);
-	tcase_add_test(nodes, two_inputs_broadcast_in_both_directions);
-	tcase_add_test(nodes, derivative_of_a_broadcast_sums_it_back);
-	tcase_add_test(nodes, wrong_shapes_name_the_op_and_both);
-	tcase_add_test(nodes, trivial_algebra_makes_no_nodes);
-	tcase_add_loop_test(nodes, activation_by_name_is_its_definition, 0, COUNT(named));
-	tcase_add_test(nodes, softmax_is_an_activation);
-	tcase_add_test(nodes, unknown_activation_suggests_the_nearest);
-	tcase_add_test(nodes, clip_is_exact_and_flat_outside);
-	tcase_add_loop_test(random, random_node_draws_anew_at_every_run, RANDOM_UNIFORM, RANDOM_NORMAL + 1);
-	tcase_add_test(random, dropout_keeps_the_share_and_the_mean);
-	tcase_add_test(random, dropout_per_sample_drops_whole_samples);
-	tcase_add_test(random, dropout_checks_its_rate_and_noise);
-	TCase *all[] = {kernels, nodes, random};
-	for (int i = 0; i < COUNT(all); i++) {
-		tcase_set_timeout(all[i], 60);
-		suite_add_tcase(s, all[i]);
-	}
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	const suite_test kernels[] = {
+		{kernel_is_within_its_bound_of_the_true_value, COUNT(table)},
+		{kernel_gives_the_same_bits_at_every_position, COUNT(table)},
+		{kernel_may_write_over_its_inputs, COUNT(table)},
+		{nan_is_never_swallowed, COUNT(table)},
+		{gate_selects_and_keeps_its_convention_at_zero, 1},
+		{functions_keep_signed_zero, 1},
+	};
+	const suite_test nodes[] = {
+		{two_inputs_broadcast_in_both_directions, 1},
+		{derivative_of_a_broadcast_sums_it_back, 1},
+		{wrong_shapes_name_the_op_and_both, 1},
+		{trivial_algebra_makes_no_nodes, 1},
+		{activation_by_name_is_its_definition, COUNT(named)},
+		{softmax_is_an_activation, 1},
+		{unknown_activation_suggests_the_nearest, 1},
+		{clip_is_exact_and_flat_outside, 1},
+	};
+	const suite_test random[] = {
+		{random_node_draws_anew_at_every_run, RANDOM_NORMAL + 1},
+		{dropout_keeps_the_share_and_the_mean, 1},
+		{dropout_per_sample_drops_whole_samples, 1},
+		{dropout_checks_its_rate_and_noise, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "kernels", TESTS(kernels)},
+		{.name = "nodes", TESTS(nodes)},
+		{.name = "random", TESTS(random)},
+	};
+	return suite_run_cases("elementwise", cases, COUNT(cases), 60);
 }

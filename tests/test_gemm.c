@@ -9,6 +9,7 @@
 #include "core/gemm.h"
 #include "core/rng.h"
 #include "core/thread.h"
+#include "tests/suite.h"
 
 #ifdef REAL_DOUBLE
 #define EPS 2.3e-16
@@ -168,20 +169,14 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("gemm");
-	TCase *t = tcase_create("gemm");
-	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, product_is_the_definition, 0, COUNT(SHAPES));
-	tcase_add_loop_test(t, epilogue_comes_after_the_sum, 0, COUNT(SHAPES));
-	tcase_add_loop_test(t, threads_change_no_bit, 0, COUNT(SHAPES));
+	const suite_test tests[] = {
+		{product_is_the_definition, COUNT(SHAPES)},
+		{epilogue_comes_after_the_sum, COUNT(SHAPES)},
+		{threads_change_no_bit, COUNT(SHAPES)},
 #ifdef __x86_64__
-	tcase_add_loop_test(t, levels_with_fma_agree_to_the_bit, 0, COUNT(SHAPES));
+		{levels_with_fma_agree_to_the_bit, COUNT(SHAPES)},
 #endif
-	tcase_add_test(t, thin_shapes_are_left_to_blas);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	const int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+		{thin_shapes_are_left_to_blas, 1},
+	};
+	return suite_run("gemm", tests, COUNT(tests), 120);
 }

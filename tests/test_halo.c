@@ -11,6 +11,7 @@
 #include "layers/halo.h"
 #include "layers/mhsa.h"
 #include "tests/layer_kit.h"
+#include "tests/suite.h"
 
 static const mode evaluate = {0};
 
@@ -370,25 +371,19 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("halo");
-	TCase *t = tcase_create("halo");
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, halo_of_one_block_is_mhsa);
-	tcase_add_loop_test(t, halo_moves_with_its_blocks, 0, 4);
-	tcase_add_loop_test(t, halo_sees_no_further_than_its_window, 0, 2);
-	tcase_add_test(t, keys_beyond_the_edge_count);
-	tcase_add_loop_test(t, halo_scores_sum_to_one, 0, 2);
-	tcase_add_test(t, halo_has_the_documented_sizes);
-	tcase_add_test(t, halo_key_dim_is_a_width_or_a_share);
-	tcase_add_loop_test(t, spectral_norm_takes_every_matrix_of_halo, 0, 2);
-	tcase_add_loop_test(t, halo_has_the_known_sums, 0, 5);
-	tcase_add_loop_test(t, halo_has_its_derivatives, 0, 6);
-	tcase_add_test(t, wrong_halo_is_refused);
-	tcase_add_test(t, other_maps_are_refused);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{halo_of_one_block_is_mhsa, 1},
+		{halo_moves_with_its_blocks, 4},
+		{halo_sees_no_further_than_its_window, 2},
+		{keys_beyond_the_edge_count, 1},
+		{halo_scores_sum_to_one, 2},
+		{halo_has_the_documented_sizes, 1},
+		{halo_key_dim_is_a_width_or_a_share, 1},
+		{spectral_norm_takes_every_matrix_of_halo, 2},
+		{halo_has_the_known_sums, 5},
+		{halo_has_its_derivatives, 6},
+		{wrong_halo_is_refused, 1},
+		{other_maps_are_refused, 1},
+	};
+	return suite_run("halo", tests, COUNT(tests), 120);
 }

@@ -16,6 +16,7 @@
 #include "layers/init.h"
 #include "layers/norm.h"
 #include "tests/gradcheck.h"
+#include "tests/suite.h"
 
 static const double tiny = sizeof(real) == 8 ? 1e-12 : 2e-5;
 static const mode evaluate = {0}, train = {.train = true}, moving = {.train = true, .update = true};
@@ -1017,42 +1018,36 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("layers");
-	TCase *t = tcase_create("layers");
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, module_places_buffers_in_blocks);
-	tcase_add_test(t, module_grad_fills_the_gradient_block);
-	tcase_add_test(t, module_reports_the_first_failure);
-	tcase_add_loop_test(t, starts_have_their_deviation_and_bound, 0, COUNT(starts));
-	tcase_add_loop_test(t, orthogonal_starts_are_orthogonal, 0, 3);
-	tcase_add_loop_test(t, convolutions_have_their_size_and_bias, 0, COUNT(geometries));
-	tcase_add_loop_test(t, batch_norm_normalises_and_tracks, 0, 2);
-	tcase_add_test(t, batch_norm_moves_once_per_updating_application);
-	tcase_add_test(t, batch_norm_evaluates_with_running_statistics);
-	tcase_add_loop_test(t, conditional_norm_is_batch_norm_per_class, 0, 2);
-	tcase_add_test(t, layer_and_group_norm_standardise);
-	tcase_add_test(t, group_norm_refuses_what_does_not_divide);
-	tcase_add_loop_test(t, sigma_is_the_largest_singular_value, 0, 2);
-	tcase_add_test(t, u_moves_in_updating_passes_only);
-	tcase_add_loop_test(t, sigma_is_inside_the_derivative, 0, 2);
-	tcase_add_test(t, spectral_norm_of_zeros_keeps_u_finite);
-	tcase_add_loop_test(t, gamma_zero_is_the_identity, 0, variant_count());
-	tcase_add_loop_test(t, rows_of_the_map_sum_to_one, 0, variant_count());
-	tcase_add_loop_test(t, constant_input_gives_a_uniform_map, 0, variant_count());
-	tcase_add_loop_test(t, context_is_the_gated_sum_of_values, 0, variant_count());
-	tcase_add_test(t, attention_is_equivariant_to_permutations);
-	tcase_add_test(t, gamma_zero_leaves_a_gradient_for_gamma_only);
-	tcase_add_loop_test(t, variants_have_the_originals_weights, 0, COUNT(sizes));
-	tcase_add_test(t, residual_may_broadcast_or_project);
-	tcase_add_test(t, activation_of_the_projection_is_applied);
-	tcase_add_test(t, wrong_attention_is_refused);
-	tcase_add_test(t, odd_maps_are_refused_under_pooling);
-	tcase_add_loop_test(t, derivatives_are_derivatives, 0, COUNT(layers));
-	tcase_add_test(t, penalty_through_spectral_norm);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{module_places_buffers_in_blocks, 1},
+		{module_grad_fills_the_gradient_block, 1},
+		{module_reports_the_first_failure, 1},
+		{starts_have_their_deviation_and_bound, COUNT(starts)},
+		{orthogonal_starts_are_orthogonal, 3},
+		{convolutions_have_their_size_and_bias, COUNT(geometries)},
+		{batch_norm_normalises_and_tracks, 2},
+		{batch_norm_moves_once_per_updating_application, 1},
+		{batch_norm_evaluates_with_running_statistics, 1},
+		{conditional_norm_is_batch_norm_per_class, 2},
+		{layer_and_group_norm_standardise, 1},
+		{group_norm_refuses_what_does_not_divide, 1},
+		{sigma_is_the_largest_singular_value, 2},
+		{u_moves_in_updating_passes_only, 1},
+		{sigma_is_inside_the_derivative, 2},
+		{spectral_norm_of_zeros_keeps_u_finite, 1},
+		{gamma_zero_is_the_identity, variant_count()},
+		{rows_of_the_map_sum_to_one, variant_count()},
+		{constant_input_gives_a_uniform_map, variant_count()},
+		{context_is_the_gated_sum_of_values, variant_count()},
+		{attention_is_equivariant_to_permutations, 1},
+		{gamma_zero_leaves_a_gradient_for_gamma_only, 1},
+		{variants_have_the_originals_weights, COUNT(sizes)},
+		{residual_may_broadcast_or_project, 1},
+		{activation_of_the_projection_is_applied, 1},
+		{wrong_attention_is_refused, 1},
+		{odd_maps_are_refused_under_pooling, 1},
+		{derivatives_are_derivatives, COUNT(layers)},
+		{penalty_through_spectral_norm, 1},
+	};
+	return suite_run("layers", tests, COUNT(tests), 120);
 }

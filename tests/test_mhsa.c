@@ -12,6 +12,7 @@
 #include "layers/mhsa.h"
 #include "layers/positions.h"
 #include "tests/layer_kit.h"
+#include "tests/suite.h"
 
 static const mode evaluate = {0};
 
@@ -463,30 +464,24 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("mhsa");
-	TCase *t = tcase_create("mhsa");
-	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, positions_are_their_definition, 0, COUNT(position_cases));
-	tcase_add_test(t, tables_are_resized_along_their_length);
-	tcase_add_test(t, positions_load_changes_the_map_only);
-	tcase_add_loop_test(t, mhsa_scores_sum_to_one, 0, 2);
-	tcase_add_loop_test(t, mhsa_is_equivariant_to_permutations_but_for_its_tables, 0, 4);
-	tcase_add_test(t, the_two_forms_of_mhsa_agree);
-	tcase_add_test(t, scores_are_dropped_in_training_only);
-	tcase_add_test(t, mhsa_has_the_documented_sizes);
-	tcase_add_test(t, positions_have_the_documented_sizes);
-	tcase_add_loop_test(t, spectral_norm_takes_every_matrix_of_mhsa, 0, 2);
-	tcase_add_loop_test(t, positions_have_the_known_sums, 0, 3);
-	tcase_add_loop_test(t, mhsa_has_the_known_sums, 0, 5);
-	tcase_add_loop_test(t, positions_have_their_derivatives, 0, COUNT(position_cases));
-	tcase_add_loop_test(t, mhsa_has_its_derivatives, 0, 4);
-	tcase_add_test(t, wrong_mhsa_is_refused);
-	tcase_add_test(t, wrong_positions_are_refused);
-	tcase_add_test(t, other_maps_are_refused);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{positions_are_their_definition, COUNT(position_cases)},
+		{tables_are_resized_along_their_length, 1},
+		{positions_load_changes_the_map_only, 1},
+		{mhsa_scores_sum_to_one, 2},
+		{mhsa_is_equivariant_to_permutations_but_for_its_tables, 4},
+		{the_two_forms_of_mhsa_agree, 1},
+		{scores_are_dropped_in_training_only, 1},
+		{mhsa_has_the_documented_sizes, 1},
+		{positions_have_the_documented_sizes, 1},
+		{spectral_norm_takes_every_matrix_of_mhsa, 2},
+		{positions_have_the_known_sums, 3},
+		{mhsa_has_the_known_sums, 5},
+		{positions_have_their_derivatives, COUNT(position_cases)},
+		{mhsa_has_its_derivatives, 4},
+		{wrong_mhsa_is_refused, 1},
+		{wrong_positions_are_refused, 1},
+		{other_maps_are_refused, 1},
+	};
+	return suite_run("mhsa", tests, COUNT(tests), 120);
 }

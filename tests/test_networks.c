@@ -11,6 +11,7 @@
 #include "core/plan.h"
 #include "gan/blocks.h"
 #include "gan/networks.h"
+#include "tests/suite.h"
 
 #ifndef GOLDEN
 #define GOLDEN "tests/golden"
@@ -849,27 +850,21 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("networks");
-	TCase *t = tcase_create("networks");
-	tcase_set_timeout(t, 300);
-	tcase_add_loop_test(t, parameters_are_as_published, 0, COUNT(counts));
-	tcase_add_loop_test(t, every_kind_of_network_runs, 0, COUNT(kinds));
-	tcase_add_test(t, evaluation_is_per_sample_and_changes_nothing);
-	tcase_add_loop_test(t, skip_takes_what_the_setting_says, 0, 2);
-	tcase_add_test(t, running_statistics_keep_their_share);
-	tcase_add_test(t, dense_batch_norm_has_no_bessel_factor);
-	tcase_add_test(t, gain_is_that_of_the_blocks);
-	tcase_add_loop_test(t, spectral_norm_stands_where_asked, 0, 8);
-	tcase_add_test(t, noise_and_dropout_act_in_training_only);
-	tcase_add_loop_test(t, whole_networks_equal_pytorch, 0, COUNT(references));
-	tcase_add_loop_test(t, wrong_settings_are_refused_in_one_line, 0, COUNT(refusals));
-	tcase_add_test(t, wrong_inputs_are_refused);
-	tcase_add_loop_test(t, listings_hold_every_parameter_and_product, 0, COUNT(macs));
-	tcase_add_test(t, start_depends_on_the_seed_only);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{parameters_are_as_published, COUNT(counts)},
+		{every_kind_of_network_runs, COUNT(kinds)},
+		{evaluation_is_per_sample_and_changes_nothing, 1},
+		{skip_takes_what_the_setting_says, 2},
+		{running_statistics_keep_their_share, 1},
+		{dense_batch_norm_has_no_bessel_factor, 1},
+		{gain_is_that_of_the_blocks, 1},
+		{spectral_norm_stands_where_asked, 8},
+		{noise_and_dropout_act_in_training_only, 1},
+		{whole_networks_equal_pytorch, COUNT(references)},
+		{wrong_settings_are_refused_in_one_line, COUNT(refusals)},
+		{wrong_inputs_are_refused, 1},
+		{listings_hold_every_parameter_and_product, COUNT(macs)},
+		{start_depends_on_the_seed_only, 1},
+	};
+	return suite_run("networks", tests, COUNT(tests), 300);
 }

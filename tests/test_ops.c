@@ -10,6 +10,7 @@
 #include "core/plan.h"
 #include "core/rng.h"
 #include "core/thread.h"
+#include "tests/suite.h"
 
 #ifdef REAL_DOUBLE
 static const double EPS = 2.220446049250313e-16;
@@ -742,37 +743,37 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("ops");
-	TCase *values = tcase_create("values"), *errors = tcase_create("errors"), *threads = tcase_create("threads");
-	tcase_set_timeout(values, 60);
-	tcase_set_timeout(threads, 60);
-	tcase_add_test(values, broadcast_repeats_and_sum_to_adds);
-	tcase_add_test(values, permute_exchanges_indices);
-	tcase_add_test(values, pad_and_slice_move_the_box);
-	tcase_add_test(values, slices_of_a_concat_are_its_inputs);
-	tcase_add_test(values, long_sums_are_accurate);
-	tcase_add_test(values, means_divide_by_what_they_add);
-	tcase_add_test(values, softmax_is_the_definition);
-	tcase_add_test(values, softmax_survives_large_logits);
-	tcase_add_test(values, softmax_finds_every_maximum);
-	tcase_add_test(values, gather_and_scatter_go_by_index);
-	tcase_add_loop_test(values, skew_moves_each_query_along, 0, 4);
-	tcase_add_loop_test(values, matmul_is_three_loops, 0, 4 * COUNT(products));
-	tcase_add_test(values, dense_keeps_leading_axes);
-	tcase_add_loop_test(values, windows_are_loops_over_taps, 0, COUNT(windows) * COUNT(channels));
-	tcase_add_test(values, upsampling_repeats_pixels);
-	tcase_add_test(values, bilinear_known_values);
-	tcase_add_test(values, bilinear_reproduces_planes);
-	tcase_add_test(values, shift_moves_each_image);
-	tcase_add_test(values, identities_return_their_input);
-	tcase_add_loop_test(errors, wrong_shapes_are_named, 0, COUNT(wrong));
-	tcase_add_test(threads, threads_change_no_bit);
-	suite_add_tcase(s, values);
-	suite_add_tcase(s, errors);
-	suite_add_tcase(s, threads);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test values[] = {
+		{broadcast_repeats_and_sum_to_adds, 1},
+		{permute_exchanges_indices, 1},
+		{pad_and_slice_move_the_box, 1},
+		{slices_of_a_concat_are_its_inputs, 1},
+		{long_sums_are_accurate, 1},
+		{means_divide_by_what_they_add, 1},
+		{softmax_is_the_definition, 1},
+		{softmax_survives_large_logits, 1},
+		{softmax_finds_every_maximum, 1},
+		{gather_and_scatter_go_by_index, 1},
+		{skew_moves_each_query_along, 4},
+		{matmul_is_three_loops, 4 * COUNT(products)},
+		{dense_keeps_leading_axes, 1},
+		{windows_are_loops_over_taps, COUNT(windows) * COUNT(channels)},
+		{upsampling_repeats_pixels, 1},
+		{bilinear_known_values, 1},
+		{bilinear_reproduces_planes, 1},
+		{shift_moves_each_image, 1},
+		{identities_return_their_input, 1},
+	};
+	const suite_test errors[] = {
+		{wrong_shapes_are_named, COUNT(wrong)},
+	};
+	const suite_test threads[] = {
+		{threads_change_no_bit, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "values", TESTS(values)},
+		{.name = "errors", TESTS(errors)},
+		{.name = "threads", TESTS(threads)},
+	};
+	return suite_run_cases("ops", cases, COUNT(cases), 60);
 }

@@ -6,6 +6,7 @@
 
 #include "core/ops.h"
 #include "core/plan.h"
+#include "tests/suite.h"
 
 enum { CASES = 7, WRT = 4 };
 
@@ -136,14 +137,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("rewrite");
-	TCase *t = tcase_create("rewrite");
-	tcase_add_loop_test(t, values_and_derivatives_are_kept, 0, CASES);
-	tcase_add_test(t, rewriting_saves_the_stated_work);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	const suite_test tests[] = {
+		{values_and_derivatives_are_kept, CASES},
+		{rewriting_saves_the_stated_work, 1},
+	};
+	return suite_run("rewrite", tests, COUNT(tests), 60);
 }
