@@ -13,6 +13,7 @@
 #include "core/h5.h"
 #include "gan/checkpoint.h"
 #include "gan/rundir.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 /* A state of three arrays of all kinds. */
@@ -454,27 +455,23 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("checkpoint");
-	TCase *c = tcase_create("checkpoint");
-	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 300);
-	tcase_add_test(c, damage_is_seen);
-	tcase_add_test(c, state_comes_back_bit_for_bit);
-	tcase_add_test(c, equal_states_give_equal_files);
-	tcase_add_test(c, a_person_understands_the_names);
-	tcase_add_test(c, checkpoint_of_another_network_is_told_in_one_line);
-	tcase_add_test(c, files_of_others_are_refused);
-	tcase_add_test(c, a_flipped_bit_in_the_data_is_seen);
-	tcase_add_test(c, full_disk_leaves_the_older_file);
-	tcase_add_test(c, unwritable_directory_is_told);
-	tcase_add_test(c, newest_readable_checkpoint_is_found_by_number);
-	tcase_add_test(c, pruning_keeps_the_last_n_and_the_best);
-	tcase_add_test(c, best_is_the_lowest_score_and_complete);
-	tcase_add_test(c, best_is_replaced_when_damaged_and_used_when_alone);
-	suite_add_tcase(suite, c);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	const suite_test tests[] = {
+		{damage_is_seen, 1},
+		{state_comes_back_bit_for_bit, 1},
+		{equal_states_give_equal_files, 1},
+		{a_person_understands_the_names, 1},
+		{checkpoint_of_another_network_is_told_in_one_line, 1},
+		{files_of_others_are_refused, 1},
+		{a_flipped_bit_in_the_data_is_seen, 1},
+		{full_disk_leaves_the_older_file, 1},
+		{unwritable_directory_is_told, 1},
+		{newest_readable_checkpoint_is_found_by_number, 1},
+		{pruning_keeps_the_last_n_and_the_best, 1},
+		{best_is_the_lowest_score_and_complete, 1},
+		{best_is_replaced_when_damaged_and_used_when_alone, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "checkpoint", TESTS(tests), .setup = setup, .teardown = teardown},
+	};
+	return suite_run_cases("checkpoint", cases, COUNT(cases), 300);
 }

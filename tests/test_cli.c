@@ -12,6 +12,7 @@
 
 #include "core/base.h"
 #include "core/h5.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 typedef struct answer {
@@ -445,23 +446,19 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		keras_files_go_round, help_fits_a_screen, man_page_and_completion_know_every_option, keys_are_listed_with_their_meaning,
-		layers_are_counted_on_a_map,
-		a_run_is_trained_continued_and_sampled, a_signal_saves_and_says_how_to_go_on, a_time_limit_ends_the_run,
-		a_file_size_limit_ends_in_a_line, threads_change_no_byte_of_a_checkpoint,
-		bench_prints_one_line_of_json,
+	const suite_test tests[] = {
+		{answers_have_their_status_and_text, COUNT(ANSWERS)},
+		{keras_files_go_round, 1},
+		{help_fits_a_screen, 1},
+		{man_page_and_completion_know_every_option, 1},
+		{keys_are_listed_with_their_meaning, 1},
+		{layers_are_counted_on_a_map, 1},
+		{a_run_is_trained_continued_and_sampled, 1},
+		{a_signal_saves_and_says_how_to_go_on, 1},
+		{a_time_limit_ends_the_run, 1},
+		{a_file_size_limit_ends_in_a_line, 1},
+		{threads_change_no_byte_of_a_checkpoint, 1},
+		{bench_prints_one_line_of_json, 1},
 	};
-	Suite *s = suite_create("program");
-	TCase *t = tcase_create("program");
-	tcase_set_timeout(t, 180);
-	tcase_add_loop_test(t, answers_have_their_status_and_text, 0, COUNT(ANSWERS));
-	for (int i = 0; i < COUNT(tests); i++)
-		tcase_add_test(t, tests[i]);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	const int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("program", tests, COUNT(tests), 180);
 }

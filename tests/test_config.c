@@ -7,6 +7,7 @@
 
 #include "gan/config_apply.h"
 #include "gan/setup.h"
+#include "tests/suite.h"
 
 /* ---- mistakes ---- */
 
@@ -534,26 +535,23 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		data_that_do_not_fit_name_the_key, missing_data_name_the_line_of_the_path, large_and_missing_files_are_refused,
-		every_prefix_of_a_file_is_read_or_refused, values_arrive_in_their_fields, assignments_take_the_path_of_the_file,
-		check_settles_what_follows_the_network, rates_follow_their_own_number_of_steps,
-		text_reads_back_to_the_same_values,
-		diff_names_the_keys_and_whether_they_may_change, table_is_complete_and_printable,
-		choices_are_in_the_order_of_their_enums, shipped_configs_are_right,
-		published_configs_have_the_published_parameters,
+	const suite_test tests[] = {
+		{wrong_files_are_refused_with_their_message, COUNT(WRONG_FILES)},
+		{wrong_assignments_are_refused_with_their_message, COUNT(WRONG_SETS)},
+		{data_that_do_not_fit_name_the_key, 1},
+		{missing_data_name_the_line_of_the_path, 1},
+		{large_and_missing_files_are_refused, 1},
+		{every_prefix_of_a_file_is_read_or_refused, 1},
+		{values_arrive_in_their_fields, 1},
+		{assignments_take_the_path_of_the_file, 1},
+		{check_settles_what_follows_the_network, 1},
+		{rates_follow_their_own_number_of_steps, 1},
+		{text_reads_back_to_the_same_values, 1},
+		{diff_names_the_keys_and_whether_they_may_change, 1},
+		{table_is_complete_and_printable, 1},
+		{choices_are_in_the_order_of_their_enums, 1},
+		{shipped_configs_are_right, 1},
+		{published_configs_have_the_published_parameters, 1},
 	};
-	Suite *s = suite_create("config");
-	TCase *t = tcase_create("config");
-	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, wrong_files_are_refused_with_their_message, 0, COUNT(WRONG_FILES));
-	tcase_add_loop_test(t, wrong_assignments_are_refused_with_their_message, 0, COUNT(WRONG_SETS));
-	for (int i = 0; i < COUNT(tests); i++)
-		tcase_add_test(t, tests[i]);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	const int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run("config", tests, COUNT(tests), 60);
 }

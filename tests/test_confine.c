@@ -9,6 +9,7 @@
 
 #include "core/confine.h"
 #include "core/thread.h"
+#include "tests/suite.h"
 
 enum { MANY = 3 << 20 };
 
@@ -244,23 +245,17 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("confine");
-	TCase *t = tcase_create("confine");
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, what_is_put_is_taken_in_any_pieces);
-	tcase_add_test(t, large_blocks_come_whole);
-	tcase_add_test(t, the_childs_line_is_the_parents);
-	tcase_add_test(t, signals_become_one_line);
-	tcase_add_test(t, an_end_without_a_word_is_an_error);
-	tcase_add_test(t, hangs_end);
-	tcase_add_test(t, memory_is_limited);
-	tcase_add_test(t, the_child_neither_prints_nor_writes);
-	tcase_add_test(t, stopping_early_leaves_no_process);
-	tcase_add_test(t, a_pool_in_the_parent_does_not_matter);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	const int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	const suite_test tests[] = {
+		{what_is_put_is_taken_in_any_pieces, 1},
+		{large_blocks_come_whole, 1},
+		{the_childs_line_is_the_parents, 1},
+		{signals_become_one_line, 1},
+		{an_end_without_a_word_is_an_error, 1},
+		{hangs_end, 1},
+		{memory_is_limited, 1},
+		{the_child_neither_prints_nor_writes, 1},
+		{stopping_early_leaves_no_process, 1},
+		{a_pool_in_the_parent_does_not_matter, 1},
+	};
+	return suite_run("confine", tests, COUNT(tests), 120);
 }

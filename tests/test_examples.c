@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "tests/suite.h"
+
 typedef struct answer {
 	int status;
 	char text[1 << 14];                          /* stdout and stderr */
@@ -78,17 +80,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("examples");
-	TCase *t = tcase_create("examples");
-	tcase_set_timeout(t, 600);
-	tcase_add_test(t, a_layer_runs_alone);
-	tcase_add_test(t, an_own_layer_learns_the_ring);
-	tcase_add_test(t, a_classifier_learns_digits);
-	tcase_add_test(t, a_classifier_says_what_is_wrong);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	const int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{a_layer_runs_alone, 1},
+		{an_own_layer_learns_the_ring, 1},
+		{a_classifier_learns_digits, 1},
+		{a_classifier_says_what_is_wrong, 1},
+	};
+	return suite_run("examples", tests, COUNT(tests), 600);
 }

@@ -12,6 +12,7 @@
 #include "keras/build.h"
 #include "keras/export.h"
 #include "keras/read.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 /* float32 files of a network of a dozen layers. */
@@ -254,21 +255,15 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("export");
-	TCase *t = tcase_create("export");
-	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, files_draw_what_the_sampler_draws, 0, COUNT(settings));
-	tcase_add_test(t, raw_is_the_trained_generator_not_its_average);
-	tcase_add_test(t, the_same_checkpoint_gives_the_same_bytes);
-	tcase_add_test(t, the_second_form_brings_its_module);
-	tcase_add_test(t, a_closed_gate_is_said);
-	tcase_add_test(t, statistics_of_the_batch_are_warned_of);
-	tcase_add_test(t, a_refused_layer_leaves_no_file);
-	tcase_add_test(t, wrong_places_are_one_line);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	const suite_test tests[] = {
+		{files_draw_what_the_sampler_draws, COUNT(settings)},
+		{raw_is_the_trained_generator_not_its_average, 1},
+		{the_same_checkpoint_gives_the_same_bytes, 1},
+		{the_second_form_brings_its_module, 1},
+		{a_closed_gate_is_said, 1},
+		{statistics_of_the_batch_are_warned_of, 1},
+		{a_refused_layer_leaves_no_file, 1},
+		{wrong_places_are_one_line, 1},
+	};
+	return suite_run("export", tests, COUNT(tests), 120);
 }

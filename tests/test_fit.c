@@ -8,6 +8,7 @@
 #include "gan/fit.h"
 #include "tests/gradcheck.h"
 #include "tests/layer_kit.h"
+#include "tests/suite.h"
 
 enum { B = 5, K = 4 };
 
@@ -80,16 +81,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("fit");
-	TCase *t = tcase_create("fit");
-	tcase_add_test(t, cross_entropy_is_minus_the_log_of_the_true_probability);
-	tcase_add_test(t, the_largest_logit_decides);
-	tcase_add_test(t, derivatives_are_the_differences);
-	tcase_add_test(t, wrong_shapes_are_named);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	const int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{cross_entropy_is_minus_the_log_of_the_true_probability, 1},
+		{the_largest_logit_decides, 1},
+		{derivatives_are_the_differences, 1},
+		{wrong_shapes_are_named, 1},
+	};
+	return suite_run("fit", tests, COUNT(tests), 60);
 }

@@ -4,6 +4,7 @@
 #include "tests/golden.h"
 
 #include "core/thread.h"
+#include "tests/suite.h"
 
 #include <check.h>
 
@@ -89,15 +90,9 @@ int main(int argc, char **argv)
 {
 	const char *dir = getenv("GOLDEN");
 	directory = argc > 1 ? argv[1] : dir && *dir ? dir : directory;
-	TCase *tc = tcase_create("golden");
-	tcase_set_timeout(tc, 300);
-	tcase_add_test(tc, every_case_of_every_file);
-	tcase_add_test(tc, a_wrong_or_missing_value_is_noticed);
-	Suite *s = suite_create("golden");
-	suite_add_tcase(s, tc);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	const suite_test tests[] = {
+		{every_case_of_every_file, 1},
+		{a_wrong_or_missing_value_is_noticed, 1},
+	};
+	return suite_run("golden", tests, COUNT(tests), 300);
 }

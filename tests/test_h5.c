@@ -4,6 +4,7 @@
  * hdf5.h is included to make files that our own writer refuses to make: links, foreign filters,
  * variable-length texts, sets that were never filled. */
 #include "core/h5.h"
+#include "tests/suite.h"
 
 #include <check.h>
 #include <hdf5.h>
@@ -578,24 +579,25 @@ static void tear_down(void)
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		values_of_every_type_come_back, a_request_that_does_not_fit_is_refused,
-		attributes_come_back, long_texts_come_back, members_are_listed_as_they_were_made,
-		stat_tells_type_and_shape, equal_contents_give_equal_bytes,
-		an_image_in_memory_reads_like_the_file, an_uncommitted_file_vanishes,
-		what_is_no_hdf5_file_is_refused, damaged_files_never_crash, foreign_files_are_read_or_refused,
-		a_full_disk_leaves_the_old_file, an_impossible_path_is_one_line, a_failed_part_is_never_committed,
+	const suite_test tests[] = {
+		{values_of_every_type_come_back, 1},
+		{a_request_that_does_not_fit_is_refused, 1},
+		{attributes_come_back, 1},
+		{long_texts_come_back, 1},
+		{members_are_listed_as_they_were_made, 1},
+		{stat_tells_type_and_shape, 1},
+		{equal_contents_give_equal_bytes, 1},
+		{an_image_in_memory_reads_like_the_file, 1},
+		{an_uncommitted_file_vanishes, 1},
+		{what_is_no_hdf5_file_is_refused, 1},
+		{damaged_files_never_crash, 1},
+		{foreign_files_are_read_or_refused, 1},
+		{a_full_disk_leaves_the_old_file, 1},
+		{an_impossible_path_is_one_line, 1},
+		{a_failed_part_is_never_committed, 1},
 	};
-	TCase *tc = tcase_create("h5");
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_set_timeout(tc, 60);
-	for (int i = 0; i < COUNT(tests); i++)
-		tcase_add_test(tc, tests[i]);
-	Suite *s = suite_create("h5");
-	suite_add_tcase(s, tc);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	const suite_case cases[] = {
+		{.name = "h5", TESTS(tests), .setup = set_up, .teardown = tear_down},
+	};
+	return suite_run_cases("h5", cases, COUNT(cases), 60);
 }

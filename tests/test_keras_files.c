@@ -7,6 +7,7 @@
 #include "keras/files.h"
 #include "keras/json.h"
 #include "keras/zip.h"
+#include "tests/suite.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -722,30 +723,27 @@ static void tear_down(void)
 
 int main(void)
 {
-	const TTest *const thrice[] = {
-		written_files_hold_what_the_examples_hold, an_archive_holds_the_json_and_the_weights_file,
-		a_reference_holds_what_the_example_holds, equal_models_give_equal_bytes,
-		a_full_disk_leaves_the_old_file, json_of_the_examples_comes_back_to_the_byte,
-		every_version_gives_the_same_network,
+	const suite_test tests[] = {
+		{written_files_hold_what_the_examples_hold, 3},
+		{an_archive_holds_the_json_and_the_weights_file, 3},
+		{a_reference_holds_what_the_example_holds, 3},
+		{equal_models_give_equal_bytes, 3},
+		{a_full_disk_leaves_the_old_file, 3},
+		{json_of_the_examples_comes_back_to_the_byte, 3},
+		{every_version_gives_the_same_network, 3},
+		{nested_models_become_flat, 1},
+		{settings_become_what_the_header_says, 1},
+		{texts_that_are_no_model_end_in_one_line, 1},
+		{large_texts_end_at_the_limits, 1},
+		{damaged_json_never_crashes, 1},
+		{what_some_keras_would_not_load_is_not_written, 1},
+		{classes_in_snake_case_are_keras_own, 1},
+		{long_lists_are_split_as_keras_splits_them, 1},
+		{lists_are_split_beyond_64512_bytes, 1},
+		{zips_that_lie_are_refused, 1},
 	};
-	const TTest *const once[] = {
-		nested_models_become_flat, settings_become_what_the_header_says, texts_that_are_no_model_end_in_one_line,
-		large_texts_end_at_the_limits, damaged_json_never_crashes, what_some_keras_would_not_load_is_not_written,
-		classes_in_snake_case_are_keras_own, long_lists_are_split_as_keras_splits_them,
-		lists_are_split_beyond_64512_bytes, zips_that_lie_are_refused,
+	const suite_case cases[] = {
+		{.name = "keras files", TESTS(tests), .setup = set_up, .teardown = tear_down},
 	};
-	TCase *tc = tcase_create("keras files");
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_set_timeout(tc, 60);
-	for (int i = 0; i < COUNT(thrice); i++)
-		tcase_add_loop_test(tc, thrice[i], 0, 3);
-	for (int i = 0; i < COUNT(once); i++)
-		tcase_add_test(tc, once[i]);
-	Suite *s = suite_create("keras files");
-	suite_add_tcase(s, tc);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run_cases("keras files", cases, COUNT(cases), 60);
 }

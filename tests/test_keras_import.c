@@ -13,6 +13,7 @@
 #include "keras/import.h"
 #include "keras/sample.h"
 #include "keras/trace.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 typedef struct net_row {
@@ -437,26 +438,23 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("keras import");
-	TCase *t = tcase_create("round trips");
-	tcase_set_timeout(t, 300);
-	tcase_add_loop_test(t, what_is_imported_exports_the_same, 0, 2 * COUNT(nets));
-	tcase_add_loop_test(t, gates_that_are_shut_or_wide_come_back, 0, 5);
-	tcase_add_loop_test(t, the_second_form_is_imported_too, 0, 2);
-	tcase_add_loop_test(t, weights_that_are_only_numbered_find_their_layers, 0, 2);
-	tcase_add_loop_test(t, both_forms_predict_the_same, 0, 2 * COUNT(nets));
-	tcase_add_loop_test(t, files_become_checkpoints_and_the_same_files, 0, 6);
-	suite_add_tcase(s, t);
-	t = tcase_create("refused and drawn from");
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, another_width_is_listed_and_changes_nothing);
-	tcase_add_test(t, what_spectral_norm_cannot_say_is_reported);
-	tcase_add_test(t, files_that_are_no_generator_are_not_drawn_from);
-	tcase_add_test(t, keras_own_generators_are_drawn_from);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	const int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	const suite_test round_trips[] = {
+		{what_is_imported_exports_the_same, 2 * COUNT(nets)},
+		{gates_that_are_shut_or_wide_come_back, 5},
+		{the_second_form_is_imported_too, 2},
+		{weights_that_are_only_numbered_find_their_layers, 2},
+		{both_forms_predict_the_same, 2 * COUNT(nets)},
+		{files_become_checkpoints_and_the_same_files, 6},
+	};
+	const suite_test refused_and_drawn_from[] = {
+		{another_width_is_listed_and_changes_nothing, 1},
+		{what_spectral_norm_cannot_say_is_reported, 1},
+		{files_that_are_no_generator_are_not_drawn_from, 1},
+		{keras_own_generators_are_drawn_from, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "round trips", TESTS(round_trips), .timeout = 300},
+		{.name = "refused and drawn from", TESTS(refused_and_drawn_from)},
+	};
+	return suite_run_cases("keras import", cases, COUNT(cases), 120);
 }

@@ -7,6 +7,7 @@
 #include "keras/onnx.h"
 #include "keras/onnx.pb-c.h"
 #include "keras/read.h"
+#include "tests/suite.h"
 
 #include <check.h>
 
@@ -441,20 +442,16 @@ static void tear_down(void)
 
 int main(void)
 {
-	TCase *tc = tcase_create("onnx");
-	tcase_add_checked_fixture(tc, set_up, tear_down);
-	tcase_set_timeout(tc, 60);
-	tcase_add_loop_test(tc, the_graph_is_complete_and_typed, 0, 2);
-	tcase_add_loop_test(tc, references_are_computed_for_every_class, 0, 2);
-	tcase_add_test(tc, kernels_are_transposed);
-	tcase_add_loop_test(tc, files_of_keras_become_graphs, 0, 6);
-	tcase_add_test(tc, what_onnx_does_not_have_is_refused_by_name);
-	tcase_add_test(tc, equal_bytes_or_the_old_file);
-	Suite *s = suite_create("onnx");
-	suite_add_tcase(s, tc);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	const suite_test tests[] = {
+		{the_graph_is_complete_and_typed, 2},
+		{references_are_computed_for_every_class, 2},
+		{kernels_are_transposed, 1},
+		{files_of_keras_become_graphs, 6},
+		{what_onnx_does_not_have_is_refused_by_name, 1},
+		{equal_bytes_or_the_old_file, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "onnx", TESTS(tests), .setup = set_up, .teardown = tear_down},
+	};
+	return suite_run_cases("onnx", cases, COUNT(cases), 60);
 }

@@ -14,6 +14,7 @@
 #include "keras/read.h"
 #include "keras/zip.h"
 #include "tests/keras_damage.h"
+#include "tests/suite.h"
 
 #define DIR_ "tests/golden/keras/"
 
@@ -653,37 +654,34 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("keras read");
-	TCase *t = tcase_create("golden");
-	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, files_of_keras_predict_as_keras_does, 0, COUNT(golden));
-	tcase_add_test(t, chunked_names_are_joined);
-	tcase_add_loop_test(t, nested_models_get_their_flat_lists, 0, 2);
-	tcase_add_loop_test(t, nested_models_find_their_groups, 0, 2);
-	suite_add_tcase(s, t);
-	t = tcase_create("mismatches");
-	tcase_set_timeout(t, 120);
-	tcase_add_test(t, mismatches_are_listed_layer_by_layer);
-	tcase_add_test(t, another_networks_weights_are_refused);
-	tcase_add_test(t, unknown_classes_are_kept_by_name_and_not_run);
-	tcase_add_test(t, labels_are_checked_before_anything_runs);
-	tcase_add_test(t, wrong_settings_are_named);
-	tcase_add_loop_test(t, an_identity_runs, 0, 2);
-	suite_add_tcase(s, t);
-	t = tcase_create("hostile");
-	tcase_set_timeout(t, 300);
-	tcase_add_loop_test(t, damaged_files_are_read_or_refused_with_a_line, 0, DAMAGE_KINDS);
-	tcase_add_test(t, what_is_no_file_of_keras_is_said);
-	tcase_add_test(t, legacy_lists_that_lead_astray_are_refused);
-	tcase_add_test(t, deep_and_wide_native_files_are_refused);
-	tcase_add_test(t, linked_files_are_refused);
-	tcase_add_test(t, archives_with_wrong_members_are_refused);
-	tcase_add_loop_test(t, networks_larger_than_the_machine_are_refused, 0, 2);
-	tcase_add_test(t, zip_bombs_are_refused_before_memory_is_taken);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	const int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	const suite_test files[] = {
+		{files_of_keras_predict_as_keras_does, COUNT(golden)},
+		{chunked_names_are_joined, 1},
+		{nested_models_get_their_flat_lists, 2},
+		{nested_models_find_their_groups, 2},
+	};
+	const suite_test mismatches[] = {
+		{mismatches_are_listed_layer_by_layer, 1},
+		{another_networks_weights_are_refused, 1},
+		{unknown_classes_are_kept_by_name_and_not_run, 1},
+		{labels_are_checked_before_anything_runs, 1},
+		{wrong_settings_are_named, 1},
+		{an_identity_runs, 2},
+	};
+	const suite_test hostile[] = {
+		{damaged_files_are_read_or_refused_with_a_line, DAMAGE_KINDS},
+		{what_is_no_file_of_keras_is_said, 1},
+		{legacy_lists_that_lead_astray_are_refused, 1},
+		{deep_and_wide_native_files_are_refused, 1},
+		{linked_files_are_refused, 1},
+		{archives_with_wrong_members_are_refused, 1},
+		{networks_larger_than_the_machine_are_refused, 2},
+		{zip_bombs_are_refused_before_memory_is_taken, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "golden", TESTS(files)},
+		{.name = "mismatches", TESTS(mismatches)},
+		{.name = "hostile", TESTS(hostile), .timeout = 300},
+	};
+	return suite_run_cases("keras read", cases, COUNT(cases), 120);
 }

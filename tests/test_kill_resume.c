@@ -15,6 +15,7 @@
 #include "gan/checkpoint.h"
 #include "gan/rundir.h"
 #include "gan/trainer.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 enum { STEPS = 60, KILLS = 20, ATTEMPTS_MAX = 400 };
@@ -132,14 +133,8 @@ int main(int argc, char **argv)
 	self = argv[0];
 	if (argc == 3)
 		return train(argv[1], atoi(argv[2]));
-	Suite *suite = suite_create("kill and resume");
-	TCase *c = tcase_create("kill");
-	tcase_set_timeout(c, 600);
-	tcase_add_test(c, killed_run_ends_in_the_same_bits);
-	suite_add_tcase(suite, c);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	const suite_test tests[] = {
+		{killed_run_ends_in_the_same_bits, 1},
+	};
+	return suite_run("kill and resume", tests, COUNT(tests), 600);
 }

@@ -10,6 +10,7 @@
 
 #include "gan/layer_bench.h"
 #include "layers/halo.h"
+#include "tests/suite.h"
 
 enum { LAYERS = 47 };
 
@@ -148,18 +149,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("layer_bench");
-	TCase *t = tcase_create("layer_bench");
-	tcase_set_timeout(t, 300);
-	tcase_add_loop_test(t, every_layer_is_timed, 0, LAYERS);
-	tcase_add_test(t, the_table_ends_behind_the_last_layer);
-	tcase_add_loop_test(t, shapes_and_weights_are_the_documented_ones, 0, COUNT(DOCUMENTED));
-	tcase_add_test(t, what_does_not_fit_is_said);
-	tcase_add_loop_test(t, the_command_prints_a_line_for_each, 0, COUNT(COMMANDS));
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	const int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{every_layer_is_timed, LAYERS},
+		{the_table_ends_behind_the_last_layer, 1},
+		{shapes_and_weights_are_the_documented_ones, COUNT(DOCUMENTED)},
+		{what_does_not_fit_is_said, 1},
+		{the_command_prints_a_line_for_each, COUNT(COMMANDS)},
+	};
+	return suite_run("layer_bench", tests, COUNT(tests), 300);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "data/loader.h"
+#include "tests/suite.h"
 
 enum { N = 37, H = 3, W = 4, C = 3, IMAGE = H * W * C };
 
@@ -261,23 +262,18 @@ END_TEST
 int main(void)
 {
 	set_fill();
-	Suite *s = suite_create("loader");
-	TCase *t = tcase_create("loader");
-	tcase_add_test(t, an_epoch_is_a_permutation_less_the_last_incomplete_batch);
-	tcase_add_test(t, pixels_are_mapped_and_stay_with_their_label);
-	tcase_add_test(t, another_seed_is_another_order);
-	tcase_add_test(t, the_thread_changes_nothing);
-	tcase_add_test(t, seeking_continues_the_sequence_exactly);
-	tcase_add_test(t, shares_are_a_partition_of_the_whole_round);
-	tcase_add_test(t, flips_mirror_half_of_the_images);
-	tcase_add_test(t, a_set_without_labels_gives_zeros);
-	tcase_add_loop_test(t, impossible_options_are_refused_with_a_line, 0, COUNT(refused));
-	tcase_add_test(t, positions_outside_the_data_are_refused);
-	tcase_add_test(t, loaders_end_at_any_moment);
-	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	const int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	const suite_test tests[] = {
+		{an_epoch_is_a_permutation_less_the_last_incomplete_batch, 1},
+		{pixels_are_mapped_and_stay_with_their_label, 1},
+		{another_seed_is_another_order, 1},
+		{the_thread_changes_nothing, 1},
+		{seeking_continues_the_sequence_exactly, 1},
+		{shares_are_a_partition_of_the_whole_round, 1},
+		{flips_mirror_half_of_the_images, 1},
+		{a_set_without_labels_gives_zeros, 1},
+		{impossible_options_are_refused_with_a_line, COUNT(refused)},
+		{positions_outside_the_data_are_refused, 1},
+		{loaders_end_at_any_moment, 1},
+	};
+	return suite_run("loader", tests, COUNT(tests), 60);
 }

@@ -4,6 +4,7 @@
 #include "core/thread.h"
 #include "optim/optim.h"
 #include "tests/golden.h"
+#include "tests/suite.h"
 
 #include <check.h>
 
@@ -221,21 +222,16 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		keras_trajectories_are_met, torch_trajectories_are_met, threads_do_not_change_a_bit,
-		state_continues_elsewhere, moments_that_are_not_needed_are_not_kept, wrong_settings_are_refused,
-		schedules_follow_their_formulas, average_copies_before_its_start_and_then_settles_at_a_constant,
-		gradients_are_measured_clipped_and_gathered,
+	const suite_test tests[] = {
+		{keras_trajectories_are_met, 1},
+		{torch_trajectories_are_met, 1},
+		{threads_do_not_change_a_bit, 1},
+		{state_continues_elsewhere, 1},
+		{moments_that_are_not_needed_are_not_kept, 1},
+		{wrong_settings_are_refused, 1},
+		{schedules_follow_their_formulas, 1},
+		{average_copies_before_its_start_and_then_settles_at_a_constant, 1},
+		{gradients_are_measured_clipped_and_gathered, 1},
 	};
-	TCase *tc = tcase_create("optim");
-	tcase_set_timeout(tc, 60);
-	for (int i = 0; i < COUNT(tests); i++)
-		tcase_add_test(tc, tests[i]);
-	Suite *s = suite_create("optim");
-	suite_add_tcase(s, tc);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run("optim", tests, COUNT(tests), 60);
 }

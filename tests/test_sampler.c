@@ -10,6 +10,7 @@
 #include "gan/pictures.h"
 #include "gan/rundir.h"
 #include "gan/trainer_internal.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 enum { SIZE = 16 * 16, Z = 8, MANY = 13, MOST = 256 };
@@ -316,25 +317,21 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sampler");
-	TCase *c = tcase_create("sampler");
-	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 300);
-	tcase_add_test(c, an_image_depends_on_its_number_only);
-	tcase_add_test(c, checkpoint_gives_the_images_of_the_trainer);
-	tcase_add_test(c, rows_of_a_grid_are_classes);
-	tcase_add_test(c, classes_that_do_not_exist_are_refused);
-	tcase_add_test(c, truncated_latents_stay_within_the_limit);
-	tcase_add_test(c, interpolation_runs_between_two_latents);
-	tcase_add_test(c, standing_statistics_forget_the_running_ones);
-	tcase_add_test(c, averaged_spectral_vectors_are_made_unit);
-	tcase_add_test(c, standing_statistics_are_those_of_batches);
-	tcase_add_test(c, attention_rows_sum_to_one);
-	tcase_add_test(c, pictures_have_the_sizes_that_they_should);
-	suite_add_tcase(suite, c);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	const suite_test tests[] = {
+		{an_image_depends_on_its_number_only, 1},
+		{checkpoint_gives_the_images_of_the_trainer, 1},
+		{rows_of_a_grid_are_classes, 1},
+		{classes_that_do_not_exist_are_refused, 1},
+		{truncated_latents_stay_within_the_limit, 1},
+		{interpolation_runs_between_two_latents, 1},
+		{standing_statistics_forget_the_running_ones, 1},
+		{averaged_spectral_vectors_are_made_unit, 1},
+		{standing_statistics_are_those_of_batches, 1},
+		{attention_rows_sum_to_one, 1},
+		{pictures_have_the_sizes_that_they_should, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "sampler", TESTS(tests), .setup = setup, .teardown = teardown},
+	};
+	return suite_run_cases("sampler", cases, COUNT(cases), 300);
 }

@@ -10,6 +10,7 @@
 #include "gan/frechet.h"
 #include "gan/sampler.h"
 #include "gan/score.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 /* n points of d correlated numbers: x = A z with a fixed lower triangular A. new/free. */
@@ -420,28 +421,27 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("score");
-	TCase *t = tcase_create("distance"), *p = tcase_create("pixels");
-	tcase_add_test(t, eigenvectors_rebuild_the_matrix);
-	tcase_add_test(t, moments_are_mean_and_scatter);
-	tcase_add_test(t, distance_to_itself_is_zero);
-	tcase_add_test(t, shifted_cloud_is_as_far_as_the_shift);
-	tcase_add_test(t, diagonal_covariances_give_the_closed_form);
-	tcase_add_test(t, covariances_that_do_not_commute_give_the_closed_form);
-	tcase_add_test(t, order_of_points_does_not_matter);
-	tcase_add_test(t, fewer_points_than_dimensions_are_enough);
-	tcase_add_test(t, numbers_that_are_not_finite_are_told);
-	tcase_add_test(p, pooling_averages_areas);
-	tcase_add_test(p, a_lost_class_is_seen);
-	tcase_add_test(p, a_collapse_is_seen);
-	tcase_add_test(p, flips_are_part_of_the_data);
-	tcase_add_test(p, score_of_a_generator_is_the_distance_of_its_images);
-	tcase_set_timeout(p, 120);
-	suite_add_tcase(suite, t);
-	suite_add_tcase(suite, p);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	const suite_test distance[] = {
+		{eigenvectors_rebuild_the_matrix, 1},
+		{moments_are_mean_and_scatter, 1},
+		{distance_to_itself_is_zero, 1},
+		{shifted_cloud_is_as_far_as_the_shift, 1},
+		{diagonal_covariances_give_the_closed_form, 1},
+		{covariances_that_do_not_commute_give_the_closed_form, 1},
+		{order_of_points_does_not_matter, 1},
+		{fewer_points_than_dimensions_are_enough, 1},
+		{numbers_that_are_not_finite_are_told, 1},
+	};
+	const suite_test pixels[] = {
+		{pooling_averages_areas, 1},
+		{a_lost_class_is_seen, 1},
+		{a_collapse_is_seen, 1},
+		{flips_are_part_of_the_data, 1},
+		{score_of_a_generator_is_the_distance_of_its_images, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "distance", TESTS(distance), .timeout = 60},
+		{.name = "pixels", TESTS(pixels)},
+	};
+	return suite_run_cases("score", cases, COUNT(cases), 120);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 static char dir[256];
@@ -136,20 +137,15 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		nothing_missing_says_nothing, check_names_what_is_missing, neither_root_nor_sudo_says_what_to_ask_for,
-		lists_are_updated_and_sudo_is_used, no_network_is_one_line,
+	const suite_test tests[] = {
+		{nothing_missing_says_nothing, 1},
+		{check_names_what_is_missing, 1},
+		{neither_root_nor_sudo_says_what_to_ask_for, 1},
+		{lists_are_updated_and_sudo_is_used, 1},
+		{no_network_is_one_line, 1},
 	};
-	Suite *s = suite_create("set-up");
-	TCase *t = tcase_create("set-up");
-	tcase_set_timeout(t, 60);
-	tcase_add_checked_fixture(t, make_folder, remove_folder);
-	for (int i = 0; i < COUNT(tests); i++)
-		tcase_add_test(t, tests[i]);
-	suite_add_tcase(s, t);
-	SRunner *runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	const int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	const suite_case cases[] = {
+		{.name = "set-up", TESTS(tests), .setup = make_folder, .teardown = remove_folder},
+	};
+	return suite_run_cases("set-up", cases, COUNT(cases), 60);
 }

@@ -9,6 +9,7 @@
 #include "gan/networks.h"
 #include "gan/sampler.h"
 #include "gan/trainer.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 /* ---- the table ---- */
@@ -404,26 +405,20 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("sites");
-	TCase *tc = tcase_create("sites");
 	const int sites = layer_type_count() + COUNT(more);
-	tcase_set_timeout(tc, 300);
-	tcase_add_test(tc, types_have_all_that_the_listing_shows);
-	tcase_add_test(tc, self_attention_comes_first_in_the_order_of_model_attention);
-	tcase_add_loop_test(tc, every_layer_trains_in_g_and_d_and_resumes, 0, sites);
-	tcase_add_loop_test(tc, every_layer_without_batch_norm_trains_under_r1, 0, sites);
-	tcase_add_loop_test(tc, every_layer_survives_the_text_of_a_config, 0, sites);
-	tcase_add_loop_test(tc, listing_counts_every_parameter_once, 0, sites);
-	tcase_add_loop_test(tc, layers_start_silent_behind_gamma, 0, layer_type_count());
-	tcase_add_loop_test(tc, configs_with_these_layers_train, 0, COUNT(configs));
-	tcase_add_test(tc, layers_without_a_map_are_passed_over);
-	tcase_add_test(tc, a_run_without_maps_says_so);
-	tcase_add_loop_test(tc, wrong_arguments_are_refused_in_one_line, 0, COUNT(refusals));
-	tcase_add_test(tc, batch_norm_in_d_excludes_penalties);
-	suite_add_tcase(s, tc);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	const int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	const suite_test tests[] = {
+		{types_have_all_that_the_listing_shows, 1},
+		{self_attention_comes_first_in_the_order_of_model_attention, 1},
+		{every_layer_trains_in_g_and_d_and_resumes, sites},
+		{every_layer_without_batch_norm_trains_under_r1, sites},
+		{every_layer_survives_the_text_of_a_config, sites},
+		{listing_counts_every_parameter_once, sites},
+		{layers_start_silent_behind_gamma, layer_type_count()},
+		{configs_with_these_layers_train, COUNT(configs)},
+		{layers_without_a_map_are_passed_over, 1},
+		{a_run_without_maps_says_so, 1},
+		{wrong_arguments_are_refused_in_one_line, COUNT(refusals)},
+		{batch_norm_in_d_excludes_penalties, 1},
+	};
+	return suite_run("sites", tests, COUNT(tests), 300);
 }

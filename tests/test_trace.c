@@ -11,6 +11,7 @@
 #include "keras/trace.h"
 #include "layers/conv.h"
 #include "layers/dense.h"
+#include "tests/suite.h"
 
 enum { SAMPLES = 3 };
 
@@ -631,29 +632,27 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("trace");
-	TCase *t = tcase_create("same numbers");
-	tcase_set_timeout(t, 120);
-	tcase_add_loop_test(t, stock_generator_computes_what_ours_does, 0, COUNT(networks));
-	tcase_add_loop_test(t, stock_discriminator_computes_what_ours_does, 0, COUNT(networks));
-	tcase_add_loop_test(t, the_second_form_computes_what_ours_does, 0, 7);
-	tcase_add_test(t, any_composition_is_traced);
-	suite_add_tcase(s, t);
-	t = tcase_create("form");
-	tcase_add_test(t, users_find_inputs_output_and_map_by_name);
-	tcase_add_test(t, every_map_has_a_name_of_its_own);
-	tcase_add_test(t, gates_leave_no_layer_behind);
-	tcase_add_test(t, a_gate_of_zero_is_a_kernel_of_zeros);
-	tcase_add_test(t, a_discriminator_sums_by_a_mean_and_a_factor);
-	tcase_add_loop_test(t, stock_layers_refuse_by_name_and_say_what_works, 0, COUNT(refused));
-	tcase_add_loop_test(t, the_second_form_keeps_the_layer_with_all_its_weights, 0, COUNT(refused));
-	tcase_add_loop_test(t, the_second_form_holds_every_number_once, 0, 11);
-	tcase_add_test(t, self_attention_is_written_in_the_order_of_its_class);
-	tcase_add_test(t, recording_is_off_unless_asked_for);
-	suite_add_tcase(s, t);
-	SRunner *sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	int failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	const suite_test same_numbers[] = {
+		{stock_generator_computes_what_ours_does, COUNT(networks)},
+		{stock_discriminator_computes_what_ours_does, COUNT(networks)},
+		{the_second_form_computes_what_ours_does, 7},
+		{any_composition_is_traced, 1},
+	};
+	const suite_test form[] = {
+		{users_find_inputs_output_and_map_by_name, 1},
+		{every_map_has_a_name_of_its_own, 1},
+		{gates_leave_no_layer_behind, 1},
+		{a_gate_of_zero_is_a_kernel_of_zeros, 1},
+		{a_discriminator_sums_by_a_mean_and_a_factor, 1},
+		{stock_layers_refuse_by_name_and_say_what_works, COUNT(refused)},
+		{the_second_form_keeps_the_layer_with_all_its_weights, COUNT(refused)},
+		{the_second_form_holds_every_number_once, 11},
+		{self_attention_is_written_in_the_order_of_its_class, 1},
+		{recording_is_off_unless_asked_for, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "same numbers", TESTS(same_numbers)},
+		{.name = "form", TESTS(form), .timeout = 60},
+	};
+	return suite_run_cases("trace", cases, COUNT(cases), 120);
 }

@@ -15,6 +15,7 @@
 #include "gan/rundir.h"
 #include "gan/sampler.h"
 #include "gan/trainer_internal.h"
+#include "tests/suite.h"
 #include "tests/tiny_run.h"
 
 static trainer *make(const char *text, const char *const *set, const dataset *d)
@@ -817,41 +818,43 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("trainer");
-	TCase *one = tcase_create("step"), *bits = tcase_create("bits"), *runs = tcase_create("runs"),
-		*wrong = tcase_create("refusals");
-	tcase_add_test(one, each_network_takes_its_own_number_of_updates_at_its_own_rate);
-	tcase_add_test(one, clipping_bounds_the_length_of_an_update);
-	tcase_add_test(one, accumulated_gradient_is_the_mean_over_batches);
-	tcase_add_test(one, average_follows_parameters_and_statistics);
-	tcase_add_test(one, spectral_vectors_move_where_the_config_says);
-	tcase_add_test(one, lazy_penalty_is_applied_in_every_kth_update);
-	tcase_add_loop_test(bits, threads_do_not_change_a_bit, 0, COUNT(KINDS));
-	tcase_add_loop_test(bits, resuming_after_any_step_ends_in_the_same_bits, 0, COUNT(KINDS));
-	tcase_add_test(runs, run_leaves_what_it_promises);
-	tcase_add_test(runs, interrupted_run_ends_like_the_uninterrupted_one);
-	tcase_add_test(runs, best_survives_pruning_and_interruption);
-	tcase_add_test(runs, best_that_a_kill_left_out_is_made_good);
-	tcase_add_test(runs, scores_do_not_change_a_bit_of_training);
-	tcase_add_test(runs, fresh_puts_the_earlier_run_aside);
-	tcase_add_test(runs, overfits_eight_images);
-	tcase_add_test(runs, nan_stops_and_names_step_and_node);
-	tcase_add_test(runs, exploding_run_keeps_the_last_good_checkpoint);
-	tcase_add_test(runs, collapse_is_told_once);
-	tcase_add_test(wrong, going_on_with_another_config_or_other_data_is_refused);
-	tcase_add_test(wrong, directories_that_cannot_be_used_are_refused);
-	tcase_add_test(wrong, full_disk_ends_the_run_and_keeps_the_last_good_checkpoint);
-	tcase_add_test(wrong, two_processes_cannot_train_in_one_directory);
-	tcase_add_test(wrong, data_that_do_not_fit_are_refused);
-	tcase_add_test(wrong, bench_measures_without_data);
-	TCase *all[] = {one, bits, runs, wrong};
-	for (int i = 0; i < COUNT(all); i++) {
-		tcase_set_timeout(all[i], 300);      /* under valgrind and the sanitizers */
-		suite_add_tcase(suite, all[i]);
-	}
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	const suite_test one[] = {
+		{each_network_takes_its_own_number_of_updates_at_its_own_rate, 1},
+		{clipping_bounds_the_length_of_an_update, 1},
+		{accumulated_gradient_is_the_mean_over_batches, 1},
+		{average_follows_parameters_and_statistics, 1},
+		{spectral_vectors_move_where_the_config_says, 1},
+		{lazy_penalty_is_applied_in_every_kth_update, 1},
+	};
+	const suite_test bits[] = {
+		{threads_do_not_change_a_bit, COUNT(KINDS)},
+		{resuming_after_any_step_ends_in_the_same_bits, COUNT(KINDS)},
+	};
+	const suite_test runs[] = {
+		{run_leaves_what_it_promises, 1},
+		{interrupted_run_ends_like_the_uninterrupted_one, 1},
+		{best_survives_pruning_and_interruption, 1},
+		{best_that_a_kill_left_out_is_made_good, 1},
+		{scores_do_not_change_a_bit_of_training, 1},
+		{fresh_puts_the_earlier_run_aside, 1},
+		{overfits_eight_images, 1},
+		{nan_stops_and_names_step_and_node, 1},
+		{exploding_run_keeps_the_last_good_checkpoint, 1},
+		{collapse_is_told_once, 1},
+	};
+	const suite_test wrong[] = {
+		{going_on_with_another_config_or_other_data_is_refused, 1},
+		{directories_that_cannot_be_used_are_refused, 1},
+		{full_disk_ends_the_run_and_keeps_the_last_good_checkpoint, 1},
+		{two_processes_cannot_train_in_one_directory, 1},
+		{data_that_do_not_fit_are_refused, 1},
+		{bench_measures_without_data, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "step", TESTS(one)},
+		{.name = "bits", TESTS(bits)},
+		{.name = "runs", TESTS(runs)},
+		{.name = "refusals", TESTS(wrong)},
+	};
+	return suite_run_cases("trainer", cases, COUNT(cases), 300);
 }
