@@ -138,6 +138,7 @@ static void add_member(maker *m, int index)
 		release_slots(m, index);
 		if (m->p->home[id].stored) {
 			k.out = (operand){.y = y};
+			note_stream(c, y);
 		} else
 			k.out = (operand){.slot = slot_take(m)};
 		m->where[id] = k.out;

@@ -41,7 +41,7 @@ struct chain {
 	int64_t partial_count;                       /* reals */
 	const node **read;                           /* values with memory that are read */
 	int nread;
-	const node **stream;                         /* those read block by block */
+	const node **stream;                         /* those read or written block by block */
 	int nstream;
 };
 
