@@ -3,35 +3,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zlib.h>
 
 #include "tests/scratch.h"
 
-const char *test_path(const char *name)
-{
-	static char path[8][512];
-	static int turn;
-	const char *root = scratch_root();
-	char *p = path[turn++ % 8];
-	snprintf(p, sizeof path[0], "%s/%s", root, name);
-	for (char *slash = strchr(p + strlen(root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(p, 0777);
-		*slash = '/';
-	}
-	return p;
-}
-
 void file_put(const char *name, const void *bytes, size_t n)
 {
-	FILE *f = fopen(test_path(name), "wb");
+	FILE *f = fopen(scratch_at(name), "wb");
 	must(f && fwrite(bytes, 1, n, f) == n && fclose(f) == 0, "cannot write %s", name);
 }
 
 void file_put_gz(const char *name, const void *bytes, size_t n)
 {
-	gzFile f = gzopen(test_path(name), "wb1");
+	gzFile f = gzopen(scratch_at(name), "wb1");
 	must(f, "cannot write %s", name);
 	const bool ok = n == 0 || gzwrite(f, bytes, (unsigned)n) == (int)n;
 	must(gzclose(f) == Z_OK && ok, "cannot write %s", name);
@@ -39,7 +23,7 @@ void file_put_gz(const char *name, const void *bytes, size_t n)
 
 size_t file_get(const char *name, uint8_t *bytes, size_t room)
 {
-	FILE *f = fopen(test_path(name), "rb");
+	FILE *f = fopen(scratch_at(name), "rb");
 	if (!f)
 		return 0;
 	const size_t n = fread(bytes, 1, room, f);

@@ -4,9 +4,7 @@
 
 #include "core/base.h"
 
-/* "folder/name", in one of a few static texts; makes the folders that `name` goes through. */
-const char *test_path(const char *name);
-
+/* Names are those of scratch_at. */
 void file_put(const char *name, const void *bytes, size_t n);
 void file_put_gz(const char *name, const void *bytes, size_t n);
 size_t file_get(const char *name, uint8_t *bytes, size_t room);

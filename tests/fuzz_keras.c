@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tests/keras_damage.h"
+#include "tests/scratch.h"
 
 enum { HANG_S = 30 };
 
@@ -72,15 +73,13 @@ static bool run(enum damage_kind kind, int64_t first, int64_t n, const char *pat
 int main(int argc, char **argv)
 {
 	const int64_t n = argc > 1 ? atoll(argv[1]) : 20000, first = argc > 2 ? atoll(argv[2]) : 0;
-	char path[] = "/tmp/fuzz-XXXXXX";
-	const int fd = mkstemp(path);
 	board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	bool ok = true;
-	must(fd >= 0 && b != MAP_FAILED, "no temporary file");
-	close(fd);
+	must(b != MAP_FAILED, "no memory is shared");
+	scratch_open();
 	for (int kind = 0; kind < DAMAGE_KINDS; kind++)
 		if (argc <= 3 || atoi(argv[3]) == kind)
-			ok = run((enum damage_kind)kind, first, n, path, b) && ok;
-	unlink(path);
+			ok = run((enum damage_kind)kind, first, n, scratch_at("file"), b) && ok;
+	scratch_close();
 	return !ok;
 }

@@ -5,14 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base.h"
 
 static char root[256];
 static pid_t owner;                              /* the process that removes it: not the children of fork */
-static char folder[64][300];
-static int folders;
+static char folder[300];                         /* of the running test; empty: none yet */
+static char at[256][400];                        /* paths handed out in it */
+static int paths;
 
 /* After a signal, a process may not walk through folders itself. */
 static void remove_and_end(int number)
@@ -58,29 +60,42 @@ void scratch_close(void)
 	tree_remove(root);
 }
 
-const char *scratch_root(void)
-{
-	return root;
-}
-
 const char *scratch_folder(void)
 {
-	must(folders < COUNT(folder), "a test with more than %d folders", COUNT(folder));
-	char *path = folder[folders++];
-	snprintf(path, sizeof folder[0], "%s/XXXXXX", root);
-	must(mkdtemp(path), "%s: no folder can be made", path);
-	return path;
+	if (*folder)
+		return folder;
+	snprintf(folder, sizeof folder, "%s/XXXXXX", root);
+	must(mkdtemp(folder), "%s: no folder can be made", folder);
+	return folder;
 }
 
-const char *scratch_file(void)
+/* Makes the folders that path goes through, from its byte n on. */
+static void make_folders(char *path, size_t n)
 {
-	const char *path = scratch_folder();
-	rmdir(path);
+	for (char *slash = strchr(path + n, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0777);
+		*slash = '/';
+	}
+}
+
+const char *scratch_at(const char *name)
+{
+	const size_t n = strlen(scratch_folder()) + 1;
+	for (int i = 0; i < paths; i++)
+		if (!strcmp(at[i] + n, name))
+			return at[i];
+	must(paths < COUNT(at), "a test with more than %d paths", COUNT(at));
+	char *path = at[paths++];
+	must(snprintf(path, sizeof at[0], "%s/%s", folder, name) < (int)sizeof at[0], "%s: too long a name", name);
+	make_folders(path, n);
 	return path;
 }
 
 void scratch_drop(void)
 {
-	while (folders > 0)
-		tree_remove(folder[--folders]);
+	if (*folder)
+		tree_remove(folder);
+	*folder = '\0';
+	paths = 0;
 }

@@ -1,4 +1,4 @@
-/* scratch.h - folders of a test program, all below one that is removed when the program ends. */
+/* scratch.h - a folder for each test, in one of the program that is removed when the program ends. */
 #ifndef SAGAN_TESTS_SCRATCH_H
 #define SAGAN_TESTS_SCRATCH_H
 
@@ -6,13 +6,11 @@
  * between the two leave nothing behind, and neither does a program that SIGINT, SIGTERM or SIGHUP ends. */
 void scratch_open(void);
 void scratch_close(void);
-/* The folder itself: what all tests of the program share. */
-const char *scratch_root(void);
 
-/* A new folder in it, for one test: gone, with the text of its path, at scratch_drop. At most 64 at a time. */
+/* The folder of this test, made when first asked for. It and the texts below go at scratch_drop. */
 const char *scratch_folder(void);
-/* The same for a file, which the test makes. */
-const char *scratch_file(void);
+/* The path of `name` in it; makes the folders that `name` goes through. At most 256 names a test. */
+const char *scratch_at(const char *name);
 void scratch_drop(void);
 
 #endif

@@ -2,17 +2,16 @@
  * files of a directory are kept as promised. */
 #include <check.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/h5.h"
 #include "gan/checkpoint.h"
 #include "gan/rundir.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -43,17 +42,6 @@ static checkpoint_info about(int64_t step)
 	return (checkpoint_info){.step = step, .program = "sagan test", .config = (char *)"seed: 1\n"};
 }
 
-static char dir[256];
-
-static const char *at(const char *name)
-{
-	static char path[4][RUN_PATH_MAX];
-	static int turn;
-	turn = (turn + 1) % 4;
-	ck_assert(run_path(dir, name, path[turn], NULL));
-	return path[turn];
-}
-
 static void save_step(int64_t step)
 {
 	sample_state s;
@@ -61,39 +49,9 @@ static void save_step(int64_t step)
 	char path[RUN_PATH_MAX];
 	checkpoint_info info = about(step);
 	state_make(&s);
-	checkpoint_path(dir, step, path, sizeof path);
+	checkpoint_path(scratch_folder(), step, path, sizeof path);
 	ck_assert_msg(checkpoint_save(path, &info, &s.list, &e), "%s", e.text);
 	state_list_free(&s.list);
-}
-
-static void setup(void)
-{
-	tiny_directory(dir);
-}
-
-static void teardown(void)
-{
-	tiny_remove(dir);
-}
-
-static unsigned char *read_all(const char *path, size_t *n)
-{
-	FILE *f = fopen(path, "rb");
-	ck_assert(f != NULL);
-	fseek(f, 0, SEEK_END);
-	*n = (size_t)ftell(f);
-	rewind(f);
-	unsigned char *x = malloc(*n);
-	ck_assert(x && fread(x, 1, *n, f) == *n);
-	fclose(f);
-	return x;
-}
-
-static void write_all(const char *path, const unsigned char *x, size_t n)
-{
-	FILE *f = fopen(path, "wb");
-	ck_assert(f && fwrite(x, 1, n, f) == n);
-	ck_assert_int_eq(fclose(f), 0);
 }
 
 /* ---- there and back ---- */
@@ -108,13 +66,13 @@ START_TEST(state_comes_back_bit_for_bit)
 	memset(b.kernel, 0, sizeof b.kernel);
 	memset(b.sums, 0, sizeof b.sums);
 	memset(b.stream, 0, sizeof b.stream);
-	ck_assert_msg(checkpoint_load(at("checkpoint-00000012.h5"), &b.list, true, &e), "%s", e.text);
+	ck_assert_msg(checkpoint_load(scratch_at("checkpoint-00000012.h5"), &b.list, true, &e), "%s", e.text);
 	ck_assert_mem_eq(a.kernel, b.kernel, sizeof a.kernel);
 	ck_assert_mem_eq(a.sums, b.sums, sizeof a.sums);
 	ck_assert_mem_eq(a.stream, b.stream, sizeof a.stream);
 
 	checkpoint_info info;
-	ck_assert_msg(checkpoint_read_info(at("checkpoint-00000012.h5"), &info, &e), "%s", e.text);
+	ck_assert_msg(checkpoint_read_info(scratch_at("checkpoint-00000012.h5"), &info, &e), "%s", e.text);
 	ck_assert_int_eq(info.step, 12);
 	ck_assert_str_eq(info.config, "seed: 1\n");
 	ck_assert_str_eq(info.program, "sagan test");
@@ -130,9 +88,9 @@ START_TEST(equal_states_give_equal_files)
 {
 	size_t n, k;
 	save_step(3);
-	unsigned char *a = read_all(at("checkpoint-00000003.h5"), &n);
+	unsigned char *a = file_bytes(scratch_at("checkpoint-00000003.h5"), &n);
 	save_step(3);
-	unsigned char *b = read_all(at("checkpoint-00000003.h5"), &k);
+	unsigned char *b = file_bytes(scratch_at("checkpoint-00000003.h5"), &k);
 	ck_assert_uint_eq(n, k);
 	ck_assert_mem_eq(a, b, n);
 	free(a);
@@ -145,7 +103,7 @@ START_TEST(a_person_understands_the_names)
 	error e = {""};
 	char text[64];
 	save_step(5);
-	h5 *f = h5_open(at("checkpoint-00000005.h5"), &e);
+	h5 *f = h5_open(scratch_at("checkpoint-00000005.h5"), &e);
 	ck_assert_msg(f != NULL, "%s", e.text);
 	ck_assert(h5_exists(f, "/generator/block1/kernel") && h5_exists(f, "/random/latent"));
 	ck_assert(h5_attr_text(f, "/trainer/sums", "about", text, sizeof text, &e));
@@ -178,7 +136,7 @@ START_TEST(checkpoint_of_another_network_is_told_in_one_line)
 		state_list l = {0};
 		error e = {""};
 		state_add(&l, STATE_REAL, row[i].path, row[i].s, row[i].x, NULL);
-		ck_assert(!checkpoint_load(at("checkpoint-00000001.h5"), &l, row[i].whole, &e));
+		ck_assert(!checkpoint_load(scratch_at("checkpoint-00000001.h5"), &l, row[i].whole, &e));
 		ck_assert_msg(strstr(e.text, row[i].word) && strstr(e.text, "checkpoint of another network")
 			&& !strchr(e.text, '\n'), "%s", e.text);
 		state_list_free(&l);
@@ -192,11 +150,11 @@ START_TEST(files_of_others_are_refused)
 {
 	error e = {""};
 	checkpoint_info info;
-	h5 *f = h5_create(at("plain.h5"), &e);
+	h5 *f = h5_create(scratch_at("plain.h5"), &e);
 	ck_assert(f && h5_write_f64(f, "/x", SHAPE(1), &(double){1}, &e) && h5_commit(f, &e));
-	ck_assert(!checkpoint_read_info(at("plain.h5"), &info, &e));
+	ck_assert(!checkpoint_read_info(scratch_at("plain.h5"), &info, &e));
 	ck_assert_msg(strstr(e.text, "not a checkpoint"), "%s", e.text);
-	ck_assert(!checkpoint_read_info(at("absent.h5"), &info, &e));
+	ck_assert(!checkpoint_read_info(scratch_at("absent.h5"), &info, &e));
 	ck_assert_msg(strstr(e.text, "absent.h5"), "%s", e.text);
 }
 END_TEST
@@ -216,21 +174,21 @@ START_TEST(damage_is_seen)
 		__lsan_disable();
 	state_make(&want);
 	save_step(2);
-	unsigned char *x = read_all(at("checkpoint-00000002.h5"), &n);
+	unsigned char *x = file_bytes(scratch_at("checkpoint-00000002.h5"), &n);
 	for (size_t i = 0; i < n; i += 7) {
 		error e = {""};
-		write_all(at("cut.h5"), x, i);
-		ck_assert_msg(!checkpoint_verify(at("cut.h5"), &e), "cut at %zu of %zu", i, n);
+		file_store(scratch_at("cut.h5"), x, i);
+		ck_assert_msg(!checkpoint_verify(scratch_at("cut.h5"), &e), "cut at %zu of %zu", i, n);
 		ck_assert(e.text[0] && !strchr(e.text, '\n'));
 
 		sample_state s;
 		state_make(&s);
 		memset(s.kernel, 0, sizeof s.kernel);
 		x[i] ^= 0x40;
-		write_all(at("bad.h5"), x, n);
+		file_store(scratch_at("bad.h5"), x, n);
 		x[i] ^= 0x40;
 		tried++;
-		if (!checkpoint_load(at("bad.h5"), &s.list, true, &e)) {
+		if (!checkpoint_load(scratch_at("bad.h5"), &s.list, true, &e)) {
 			ck_assert(e.text[0] && !strchr(e.text, '\n'));
 			refused++;
 		} else {                             /* the byte means nothing: padding, a name's flags */
@@ -255,31 +213,20 @@ START_TEST(a_flipped_bit_in_the_data_is_seen)
 	error e = {""};
 	const double third = 1.0 / 3;
 	save_step(2);
-	unsigned char *x = read_all(at("checkpoint-00000002.h5"), &n);
+	unsigned char *x = file_bytes(scratch_at("checkpoint-00000002.h5"), &n);
 	for (size_t i = 0; i + 8 <= n; i++)
 		if (memcmp(x + i, &third, sizeof third) == 0)
 			where = i;
 	ck_assert_uint_gt(where, 0);
 	x[where] ^= 1;
-	write_all(at("bad.h5"), x, n);
-	ck_assert(!checkpoint_verify(at("bad.h5"), &e));
+	file_store(scratch_at("bad.h5"), x, n);
+	ck_assert(!checkpoint_verify(scratch_at("bad.h5"), &e));
 	ck_assert_msg(strstr(e.text, "damaged") && strstr(e.text, "checksum"), "%s", e.text);
 	free(x);
 }
 END_TEST
 
 /* ---- a failure leaves the world as it was ---- */
-
-static int files_in(const char *path)
-{
-	char cmd[RUN_PATH_MAX + 32];
-	int n = -1;
-	snprintf(cmd, sizeof cmd, "ls '%s' | wc -l", path);
-	FILE *p = popen(cmd, "r");
-	ck_assert(p && fscanf(p, "%d", &n) == 1);
-	pclose(p);
-	return n;
-}
 
 /* No file may grow beyond 512 bytes: what a full disk does, without a full disk. */
 START_TEST(full_disk_leaves_the_older_file)
@@ -290,22 +237,17 @@ START_TEST(full_disk_leaves_the_older_file)
 	state_make(&s);
 	save_step(2);
 	size_t n, k;
-	unsigned char *before = read_all(at("checkpoint-00000002.h5"), &n);
-	struct rlimit old, small;
-	getrlimit(RLIMIT_FSIZE, &old);
-	small = (struct rlimit){512, old.rlim_max};
-	signal(SIGXFSZ, SIG_IGN);
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	unsigned char *before = file_bytes(scratch_at("checkpoint-00000002.h5"), &n);
+	disk_full(512);
 	s.kernel[0][0] = 99;
-	bool ok = checkpoint_save(at("checkpoint-00000002.h5"), &info, &s.list, &e);
-	setrlimit(RLIMIT_FSIZE, &old);
-	signal(SIGXFSZ, SIG_DFL);
+	bool ok = checkpoint_save(scratch_at("checkpoint-00000002.h5"), &info, &s.list, &e);
+	disk_free();
 	ck_assert(!ok);
 	ck_assert_msg(strstr(e.text, "checkpoint-00000002.h5") && strstr(e.text, "File too large"),
 		"%s", e.text);
-	unsigned char *after = read_all(at("checkpoint-00000002.h5"), &k);
+	unsigned char *after = file_bytes(scratch_at("checkpoint-00000002.h5"), &k);
 	ck_assert(n == k && memcmp(before, after, n) == 0);
-	ck_assert_int_eq(files_in(dir), 1);          /* no temporary file stays */
+	ck_assert_int_eq(files_in(scratch_folder()), 1);     /* no temporary file stays */
 	free(before);
 	free(after);
 	state_list_free(&s.list);
@@ -316,9 +258,11 @@ START_TEST(unwritable_directory_is_told)
 {
 	sample_state s;
 	error e = {""};
+	char path[RUN_PATH_MAX];
 	checkpoint_info info = about(2);
 	state_make(&s);
-	ck_assert(!checkpoint_save(at("missing/checkpoint.h5"), &info, &s.list, &e));
+	snprintf(path, sizeof path, "%s/missing/checkpoint.h5", scratch_folder());
+	ck_assert(!checkpoint_save(path, &info, &s.list, &e));
 	ck_assert_msg(strstr(e.text, "missing/checkpoint.h5") && strstr(e.text, "No such file"), "%s",
 		e.text);
 	state_list_free(&s.list);
@@ -331,31 +275,31 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 {
 	error e = {""}, warning;
 	char path[RUN_PATH_MAX];
-	ck_assert(!checkpoint_any(dir));
-	ck_assert(!checkpoint_latest(dir, path, sizeof path, &warning, &e));
+	ck_assert(!checkpoint_any(scratch_folder()));
+	ck_assert(!checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e));
 	ck_assert_msg(strstr(e.text, "no checkpoint"), "%s", e.text);
 
 	save_step(900);
 	save_step(1000);
 	save_step(123456789);                        /* more digits than eight */
-	write_all(at("checkpoint-99999999.txt"), (const unsigned char *)"x", 1);
-	write_all(at("checkpoint-00002000.h5.tmp.1"), (const unsigned char *)"x", 1);
-	ck_assert(checkpoint_any(dir));
-	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, &warning, &e), "%s", e.text);
-	ck_assert_str_eq(path, at("checkpoint-123456789.h5"));
+	file_store(scratch_at("checkpoint-99999999.txt"), (const unsigned char *)"x", 1);
+	file_store(scratch_at("checkpoint-00002000.h5.tmp.1"), (const unsigned char *)"x", 1);
+	ck_assert(checkpoint_any(scratch_folder()));
+	ck_assert_msg(checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_str_eq(path, scratch_at("checkpoint-123456789.h5"));
 	ck_assert_str_eq(warning.text, "");
 
 	/* The newest is cut short: the one before, and a warning that says so. */
 	ck_assert_int_eq(truncate(path, 600), 0);
-	ck_assert_msg(checkpoint_resolve(dir, path, sizeof path, &warning, &e), "%s", e.text);
-	ck_assert_str_eq(path, at("checkpoint-00001000.h5"));
+	ck_assert_msg(checkpoint_resolve(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_str_eq(path, scratch_at("checkpoint-00001000.h5"));
 	ck_assert_msg(strstr(warning.text, "checkpoint-123456789.h5")
 		&& strstr(warning.text, "checkpoint-00001000.h5"),
 		"%s", warning.text);
 
-	ck_assert_int_eq(truncate(at("checkpoint-00001000.h5"), 0), 0);
-	ck_assert_int_eq(truncate(at("checkpoint-00000900.h5"), 10), 0);
-	ck_assert(!checkpoint_latest(dir, path, sizeof path, &warning, &e));
+	ck_assert_int_eq(truncate(scratch_at("checkpoint-00001000.h5"), 0), 0);
+	ck_assert_int_eq(truncate(scratch_at("checkpoint-00000900.h5"), 10), 0);
+	ck_assert(!checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e));
 	ck_assert_msg(strstr(e.text, "checkpoint-123456789.h5") && strstr(e.text, "no other"), "%s",
 		e.text);
 }
@@ -367,18 +311,18 @@ START_TEST(pruning_keeps_the_last_n_and_the_best)
 	bool better;
 	for (int i = 1; i <= 5; i++)
 		save_step(i);
-	ck_assert(checkpoint_best(dir, at("checkpoint-00000001.h5"), 3.5, "units", &better, &e) && better);
-	write_all(at("checkpoint-00000006.h5.tmp.4711"), (const unsigned char *)"half", 4);
-	write_all(at("notes.tmp.txt"), (const unsigned char *)"mine", 4);
-	ck_assert_msg(checkpoint_prune(dir, 2, &e), "%s", e.text);
+	ck_assert(checkpoint_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 3.5, "units", &better, &e) && better);
+	file_store(scratch_at("checkpoint-00000006.h5.tmp.4711"), (const unsigned char *)"half", 4);
+	file_store(scratch_at("notes.tmp.txt"), (const unsigned char *)"mine", 4);
+	ck_assert_msg(checkpoint_prune(scratch_folder(), 2, &e), "%s", e.text);
 	for (int i = 1; i <= 5; i++) {
 		char path[RUN_PATH_MAX];
-		checkpoint_path(dir, i, path, sizeof path);
+		checkpoint_path(scratch_folder(), i, path, sizeof path);
 		ck_assert_int_eq(access(path, F_OK) == 0, i >= 4);
 	}
-	ck_assert_int_eq(access(at("checkpoint-best.h5"), F_OK), 0);
-	ck_assert_int_ne(access(at("checkpoint-00000006.h5.tmp.4711"), F_OK), 0);
-	ck_assert_int_eq(access(at("notes.tmp.txt"), F_OK), 0);
+	ck_assert_int_eq(access(scratch_at("checkpoint-best.h5"), F_OK), 0);
+	ck_assert_int_ne(access(scratch_at("checkpoint-00000006.h5.tmp.4711"), F_OK), 0);
+	ck_assert_int_eq(access(scratch_at("notes.tmp.txt"), F_OK), 0);
 }
 END_TEST
 
@@ -399,20 +343,20 @@ START_TEST(best_is_the_lowest_score_and_complete)
 		bool better;
 		char path[RUN_PATH_MAX];
 		save_step(i + 1);
-		checkpoint_path(dir, i + 1, path, sizeof path);
-		ck_assert_msg(checkpoint_best(dir, path, row[i].score, row[i].about, &better, &e), "%s", e.text);
+		checkpoint_path(scratch_folder(), i + 1, path, sizeof path);
+		ck_assert_msg(checkpoint_best(scratch_folder(), path, row[i].score, row[i].about, &better, &e), "%s", e.text);
 		ck_assert_int_eq(better, row[i].better);
 	}
-	ck_assert_msg(checkpoint_read_info(at("checkpoint-best.h5"), &info, &e), "%s", e.text);
+	ck_assert_msg(checkpoint_read_info(scratch_at("checkpoint-best.h5"), &info, &e), "%s", e.text);
 	ck_assert(info.has_score && info.score == 7 && info.step == COUNT(row));
 	ck_assert_str_eq(info.score_about, "pears");
 	checkpoint_info_free(&info);
-	ck_assert_msg(checkpoint_verify(at("checkpoint-best.h5"), &e), "%s", e.text);
+	ck_assert_msg(checkpoint_verify(scratch_at("checkpoint-best.h5"), &e), "%s", e.text);
 	sample_state s, want;
 	state_make(&s);
 	state_make(&want);
 	memset(s.kernel, 0, sizeof s.kernel);
-	ck_assert_msg(checkpoint_load(at("checkpoint-best.h5"), &s.list, true, &e), "%s", e.text);
+	ck_assert_msg(checkpoint_load(scratch_at("checkpoint-best.h5"), &s.list, true, &e), "%s", e.text);
 	ck_assert_mem_eq(s.kernel, want.kernel, sizeof s.kernel);
 	state_list_free(&s.list);
 	state_list_free(&want.list);
@@ -425,30 +369,30 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 	error e = {""}, warning;
 	bool better;
 	char path[RUN_PATH_MAX];
-	ck_assert(!checkpoint_best_path(dir, path, sizeof path, &e));
+	ck_assert(!checkpoint_best_path(scratch_folder(), path, sizeof path, &e));
 	ck_assert_msg(strstr(e.text, "checkpoint-best.h5") && strstr(e.text, "train.score_count"), "%s", e.text);
 	save_step(1);
-	ck_assert(checkpoint_best(dir, at("checkpoint-00000001.h5"), 1, "units", &better, &e) && better);
-	ck_assert(checkpoint_best_path(dir, path, sizeof path, &e));
+	ck_assert(checkpoint_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 1, "units", &better, &e) && better);
+	ck_assert(checkpoint_best_path(scratch_folder(), path, sizeof path, &e));
 	size_t n;
-	unsigned char *x = read_all(path, &n);
+	unsigned char *x = file_bytes(path, &n);
 	const double third = 1.0 / 3;
 	for (size_t i = 0; i + 8 <= n; i++)
 		if (memcmp(x + i, &third, sizeof third) == 0)
 			x[i] ^= 1;
-	write_all(path, x, n);
+	file_store(path, x, n);
 	free(x);
 	ck_assert(!checkpoint_verify(path, NULL));
-	ck_assert(checkpoint_best(dir, at("checkpoint-00000001.h5"), 2, "units", &better, &e) && better);
+	ck_assert(checkpoint_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 2, "units", &better, &e) && better);
 	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
 
-	ck_assert_int_eq(truncate(at("checkpoint-00000001.h5"), 100), 0);
-	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, &warning, &e), "%s", e.text);
-	ck_assert_str_eq(path, at("checkpoint-best.h5"));
+	ck_assert_int_eq(truncate(scratch_at("checkpoint-00000001.h5"), 100), 0);
+	ck_assert_msg(checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_str_eq(path, scratch_at("checkpoint-best.h5"));
 	ck_assert_msg(strstr(warning.text, "checkpoint-00000001.h5"), "%s", warning.text);
-	ck_assert_int_eq(unlink(at("checkpoint-00000001.h5")), 0);
-	ck_assert(checkpoint_any(dir));
-	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_int_eq(unlink(scratch_at("checkpoint-00000001.h5")), 0);
+	ck_assert(checkpoint_any(scratch_folder()));
+	ck_assert_msg(checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(warning.text, "");
 }
 END_TEST
@@ -470,8 +414,5 @@ int main(void)
 		{best_is_the_lowest_score_and_complete, 1},
 		{best_is_replaced_when_damaged_and_used_when_alone, 1},
 	};
-	const suite_case cases[] = {
-		{.name = "checkpoint", TESTS(tests), .setup = setup, .teardown = teardown},
-	};
-	return suite_run_cases("checkpoint", cases, COUNT(cases), 300);
+	return suite_run("checkpoint", tests, COUNT(tests), 300);
 }

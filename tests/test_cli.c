@@ -12,8 +12,9 @@
 
 #include "core/base.h"
 #include "core/h5.h"
+#include "gan/config.h"
+#include "tests/files.h"
 #include "tests/suite.h"
-#include "tests/tiny_run.h"
 
 typedef struct answer {
 	int status;
@@ -40,14 +41,12 @@ static answer sagan(const char *arguments)
 	return a;
 }
 
-/* A folder of this test with a config in it; gone with tiny_remove. */
-static void make_config(char dir[256], char path[300], const char *text)
+/* A config in the folder of the test. */
+static const char *make_config(const char *text)
 {
-	tiny_directory(dir);
-	snprintf(path, 300, "%s/run.yaml", dir);
-	FILE *f = fopen(path, "w");
-	ck_assert_ptr_nonnull(f);
-	ck_assert(fputs(text, f) >= 0 && fclose(f) == 0);
+	const char *path = scratch_at("run.yaml");
+	file_store(path, text, strlen(text));
+	return path;
 }
 
 /* 28x28 digits of the repository, four channels a head: a step takes milliseconds. */
@@ -139,19 +138,12 @@ static answer in_folder(const char *dir, const char *form)
 	return sagan(arguments);
 }
 
-static bool same_files(const char *dir, const char *name)
-{
-	char line[1024];
-	snprintf(line, sizeof line, "cmp -s %s/first/%s %s/again/%s", dir, name, dir, name);
-	return system(line) == 0;
-}
-
 /* Trained, exported, imported, exported: the same files; images from the file are those from the checkpoint. */
 START_TEST(keras_files_go_round)
 {
 	static const char *const name[] = {"generator.h5", "generator.keras", "generator.weights.h5"};
-	char dir[256], path[300];
-	make_config(dir, path, SMALL);
+	const char *dir = scratch_folder();
+	make_config(SMALL);
 	ck_assert_int_eq(in_folder(dir, "train %s/run.yaml --out %s/run --steps 2 --set ema.bn_mode=running").status, 0);
 	ck_assert_int_eq(in_folder(dir, "export %s/run --out %s/first").status, 0);
 	const answer a = in_folder(dir, "import %s/first/generator.keras --config %s/run.yaml --out %s/x.h5 "
@@ -159,16 +151,14 @@ START_TEST(keras_files_go_round)
 	ck_assert_msg(a.status == 0, "%s", a.text);
 	ck_assert_int_eq(in_folder(dir, "export %s/x.h5 --out %s/again").status, 0);
 	for (int i = 0; i < COUNT(name) && sizeof(real) == 4; i++)
-		ck_assert_msg(same_files(dir, name[i]), "%s differs", name[i]);
+		ck_assert_msg(files_equal_in(scratch_at("first"), scratch_at("again"), name[i]), "%s differs", name[i]);
 	ck_assert_int_eq(in_folder(dir, "sample %s/run --n 20 --out %s/first/a.png").status, 0);
 	ck_assert_int_eq(in_folder(dir, "sample --from %s/first/generator.h5 --n 20 --out %s/again/a.png").status, 0);
 	const answer b = in_folder(dir, "import %s/first/generator.keras --config %s/run.yaml --set model.g_channels=16 "
 		"--out %s/y.h5");
 	ck_assert_int_eq(b.status, 1);
 	ck_assert_msg(strstr(b.text, "  Shape mismatch in layer #") && strstr(b.text, "more layers do not agree"), "%s", b.text);
-	snprintf(path, sizeof path, "%s/y.h5", dir);
-	ck_assert(access(path, F_OK) != 0);
-	tiny_remove(dir);
+	ck_assert(!file_exists(dir, "y.h5"));
 }
 END_TEST
 
@@ -290,9 +280,9 @@ static bool has_latents(const char *dir, int n)
 
 START_TEST(a_run_is_trained_continued_and_sampled)
 {
-	char dir[256], path[300], line[1200];
+	char line[1200];
 	answer a;
-	make_config(dir, path, SMALL);
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
 	snprintf(line, sizeof line, "train %s --out %s/run --steps 4", path, dir);
 	a = sagan(line);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "\nstep 4/4 ") && strstr(a.text, "done: 4 steps"), "%s", a.text);
@@ -340,7 +330,6 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	ck_assert_msg(a.status == 0 && strstr(a.text, "step 6, written by sagan") && strstr(a.text, "\n  score ")
 		      && strstr(a.text, "lower is better\n  best: score ")
 		      && strstr(a.text, "complete: the checksum is right"), "%s", a.text);
-	tiny_remove(dir);
 }
 END_TEST
 
@@ -348,9 +337,9 @@ END_TEST
 START_TEST(a_signal_saves_and_says_how_to_go_on)
 {
 	static const int signals[] = {SIGINT, SIGTERM};
-	char dir[256], path[300], line[1200], log[300];
-	make_config(dir, path, SMALL);
-	snprintf(log, sizeof log, "%s/log", dir);
+	char line[1200];
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
+	const char *log = scratch_at("log");
 	for (int i = 0; i < COUNT(signals); i++) {
 		snprintf(line, sizeof line, "%s/run", dir);
 		unlink(log);
@@ -374,26 +363,24 @@ START_TEST(a_signal_saves_and_says_how_to_go_on)
 			      said);
 		ck_assert_msg(i == 0 || strstr(said, "going on from "), "%s", said);
 	}
-	tiny_remove(dir);
 }
 END_TEST
 
 START_TEST(a_time_limit_ends_the_run)
 {
-	char dir[256], path[300], line[1200];
-	make_config(dir, path, SMALL);
+	char line[1200];
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
 	snprintf(line, sizeof line, "train %s --out %s/run --set steps=1000000000 --max-time 1s", path, dir);
 	const answer a = sagan(line);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "stopped by --max-time after step "), "%s", a.text);
-	tiny_remove(dir);
 }
 END_TEST
 
 /* Compares the last checkpoints of two runs, byte by byte. */
 START_TEST(threads_change_no_byte_of_a_checkpoint)
 {
-	char dir[256], path[300], line[1200];
-	make_config(dir, path, SMALL);
+	char line[1200];
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
 	for (int threads = 1; threads <= 4; threads *= 2) {
 		snprintf(line, sizeof line, "train %s --out %s/run%d --threads %d", path, dir, threads, threads);
 		const answer a = sagan(line);
@@ -402,15 +389,14 @@ START_TEST(threads_change_no_byte_of_a_checkpoint)
 			 threads);
 		ck_assert_msg(system(line) == 0, "%d threads", threads);
 	}
-	tiny_remove(dir);
 }
 END_TEST
 
 /* A file size limit (ulimit -f) is a failed write like a full disk: a line and status 1, no signal. */
 START_TEST(a_file_size_limit_ends_in_a_line)
 {
-	char dir[256], path[300], arguments[700];
-	make_config(dir, path, SMALL);
+	char arguments[700];
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
 	snprintf(arguments, sizeof arguments, "train %s --out %s/run --steps 2", path, dir);
 	char line[1024];
 	snprintf(line, sizeof line, "ulimit -f 40; %s %s 2>&1", program(), arguments);
@@ -421,7 +407,6 @@ START_TEST(a_file_size_limit_ends_in_a_line)
 	const int status = pclose(f);
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d: %s", status, text);
 	ck_assert_msg(strstr(text, "File too large") != NULL, "%s", text);
-	tiny_remove(dir);
 }
 END_TEST
 

@@ -9,6 +9,7 @@
 
 #include "core/confine.h"
 #include "core/thread.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 
 enum { MANY = 3 << 20 };
@@ -183,14 +184,12 @@ END_TEST
 
 START_TEST(the_child_neither_prints_nor_writes)
 {
-	char path[] = "/tmp/confine-XXXXXX";
+	char path[512];
 	error e;
-	int fd = mkstemp(path);
-	ck_assert_int_ge(fd, 0);
+	snprintf(path, sizeof path, "%s", scratch_at("file"));
+	file_store(path, "", 0);
 	fflush(stdout);
 	const bool ok = run(print_and_write, path, &e);
-	unlink(path);
-	close(fd);
 	ck_assert_msg(ok, "%s", e.text);
 }
 END_TEST

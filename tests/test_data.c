@@ -134,8 +134,8 @@ START_TEST(idx_plain_and_packed_are_equal)
 	put_idx("idx", false);
 	put_idx("idxgz", true);
 	for (int split = SPLIT_TRAIN; split <= SPLIT_ALL; split++) {
-		dataset *a = opened(test_path("idx"), (dataset_options){.split = (enum data_split)split});
-		dataset *b = opened(test_path("idxgz"), (dataset_options){.split = (enum data_split)split});
+		dataset *a = opened(scratch_at("idx"), (dataset_options){.split = (enum data_split)split});
+		dataset *b = opened(scratch_at("idxgz"), (dataset_options){.split = (enum data_split)split});
 		same_set(a, b);
 		ck_assert_int_eq(a->n, count[split]);
 		ck_assert_uint_eq(dataset_checksum(a), dataset_checksum(b));
@@ -147,8 +147,8 @@ START_TEST(idx_plain_and_packed_are_equal)
 	}
 	/* both forms side by side: the plain one is taken */
 	file_put("idx/train-images-idx3-ubyte.gz", "rubbish", 7);
-	dataset_free(opened(test_path("idx"), (dataset_options){0}));
-	dataset *c = opened(test_path("idx/train-images-idx3-ubyte"), (dataset_options){.split = SPLIT_TEST});
+	dataset_free(opened(scratch_at("idx"), (dataset_options){0}));
+	dataset *c = opened(scratch_at("idx/train-images-idx3-ubyte"), (dataset_options){.split = SPLIT_TEST});
 	ck_assert(c->n == 5 && c->label && c->classes == 3);
 	dataset_free(c);
 }
@@ -157,10 +157,10 @@ END_TEST
 START_TEST(a_limit_takes_the_first_and_keeps_the_classes)
 {
 	put_idx("limit", true);
-	dataset *d = opened(test_path("limit"), (dataset_options){.limit = 2, .split = SPLIT_ALL});
+	dataset *d = opened(scratch_at("limit"), (dataset_options){.limit = 2, .split = SPLIT_ALL});
 	ck_assert(d->n == 2 && d->classes == 3 && d->label[1] == 1);
 	dataset_free(d);
-	d = opened(test_path("limit"), (dataset_options){.limit = 100});
+	d = opened(scratch_at("limit"), (dataset_options){.limit = 100});
 	ck_assert_int_eq(d->n, 5);
 	dataset_free(d);
 }
@@ -170,17 +170,17 @@ START_TEST(class_names_and_missing_labels_are_fine)
 {
 	put_idx("named", false);
 	file_put("named/classes.txt", "shirt\r\n\nboot\nbag\n", 17);
-	dataset *d = opened(test_path("named"), (dataset_options){0});
+	dataset *d = opened(scratch_at("named"), (dataset_options){0});
 	ck_assert_str_eq(d->class_name[0], "shirt");
 	ck_assert_str_eq(d->class_name[2], "bag");
 	dataset_free(d);
 	file_put("named/classes.txt", "shirt\nboot\n", 11);
 	error e;
-	ck_assert_ptr_null(dataset_open(test_path("named"), NULL, &e));
+	ck_assert_ptr_null(dataset_open(scratch_at("named"), NULL, &e));
 	ck_assert_msg(strstr(e.text, "classes.txt: names 2 classes, the data have label 2") != NULL, "%s", e.text);
-	unlink(test_path("named/classes.txt"));
-	unlink(test_path("named/train-labels-idx1-ubyte"));
-	d = opened(test_path("named"), (dataset_options){0});
+	unlink(scratch_at("named/classes.txt"));
+	unlink(scratch_at("named/train-labels-idx1-ubyte"));
+	d = opened(scratch_at("named"), (dataset_options){0});
 	ck_assert(!d->label && !d->classes && !d->class_name);
 	dataset_free(d);
 }
@@ -189,8 +189,8 @@ END_TEST
 START_TEST(images_get_the_size_and_the_channels_wanted)
 {
 	put_idx("sized", false);
-	dataset *d = opened(test_path("sized"), (dataset_options){.h = 8, .w = 5, .channels = 3, .resize = RESIZE_PAD});
-	dataset *p = opened(test_path("sized"), (dataset_options){0});
+	dataset *d = opened(scratch_at("sized"), (dataset_options){.h = 8, .w = 5, .channels = 3, .resize = RESIZE_PAD});
+	dataset *p = opened(scratch_at("sized"), (dataset_options){0});
 	ck_assert(d->h == 8 && d->w == 5 && d->c == 3 && d->n == 5);
 	for (int k = 0; k < 3; k++)
 		ck_assert_int_eq(d->pixels[1 * 8 * 5 * 3 + (2 * 5 + 1) * 3 + k], p->pixels[12]);
@@ -243,7 +243,7 @@ START_TEST(broken_idx_files_are_refused_with_a_line)
 		n = idx_bytes(bytes, &broken_idx[_i].labels, 1, broken_idx[_i].labels_n, 1, 3);
 		file_put(name, bytes, n);
 	}
-	refused(test_path(folder), (dataset_options){0}, broken_idx[_i].says);
+	refused(scratch_at(folder), (dataset_options){0}, broken_idx[_i].says);
 }
 END_TEST
 
@@ -254,22 +254,22 @@ START_TEST(a_damaged_gzip_stream_is_noticed)
 	put_idx("gz", true);
 	const char *images = "gz/train-images-idx3-ubyte.gz";
 	const size_t n = file_get(images, bytes, sizeof bytes);
-	dataset *good = opened(test_path("gz"), (dataset_options){0});
+	dataset *good = opened(scratch_at("gz"), (dataset_options){0});
 	for (size_t k = 0; k < n; k++) {
 		file_put(images, bytes, k);
-		ck_assert_msg(!dataset_open(test_path("gz"), NULL, NULL), "cut at %zu of %zu", k, n);
+		ck_assert_msg(!dataset_open(scratch_at("gz"), NULL, NULL), "cut at %zu of %zu", k, n);
 	}
 	for (size_t k = 0; k < n; k++) {
 		memcpy(copy, bytes, n);
 		copy[k] ^= 0x55;
 		file_put(images, copy, n);
-		dataset *d = dataset_open(test_path("gz"), NULL, NULL);
+		dataset *d = dataset_open(scratch_at("gz"), NULL, NULL);
 		if (d)                               /* time, name or system in gzip's header */
 			same_set(d, good);
 		dataset_free(d);
 	}
 	file_put(images, bytes, n - 3);
-	refused(test_path("gz"), (dataset_options){0}, "truncated");
+	refused(scratch_at("gz"), (dataset_options){0}, "truncated");
 	dataset_free(good);
 }
 END_TEST
@@ -300,7 +300,7 @@ START_TEST(cifar_planes_become_pixels_and_parts_follow_each_other)
 	file_put("c10/data_batch_1.bin", cifar, cifar_bytes(cifar, 12, false));
 	file_put_gz("c10/data_batch_2.bin.gz", cifar, cifar_bytes(cifar, 3, false));
 	file_put("c10/test_batch.bin", cifar, cifar_bytes(cifar, 4, false));
-	dataset *d = opened(test_path("c10"), (dataset_options){.split = SPLIT_ALL});
+	dataset *d = opened(scratch_at("c10"), (dataset_options){.split = SPLIT_ALL});
 	ck_assert_str_eq(d->kind, "cifar10");
 	ck_assert(d->n == 19 && d->h == 32 && d->w == 32 && d->c == 3 && d->classes == 10);
 	for (int i = 0; i < 19; i++) {
@@ -311,7 +311,7 @@ START_TEST(cifar_planes_become_pixels_and_parts_follow_each_other)
 	}
 	ck_assert_str_eq(d->class_name[9], "9");
 	dataset_free(d);
-	d = opened(test_path("c10/data_batch_1.bin"), (dataset_options){.split = SPLIT_TEST});
+	d = opened(scratch_at("c10/data_batch_1.bin"), (dataset_options){.split = SPLIT_TEST});
 	ck_assert_int_eq(d->n, 12);
 	dataset_free(d);
 }
@@ -325,7 +325,7 @@ START_TEST(cifar100_has_fine_and_coarse_labels)
 	file_put("c100/train.bin", cifar, cifar_bytes(cifar, 30, true));
 	file_put("c100/coarse_label_names.txt", names, strlen(names));
 	for (int coarse = 0; coarse < 2; coarse++) {
-		dataset *d = opened(test_path("c100"), (dataset_options){.coarse = coarse});
+		dataset *d = opened(scratch_at("c100"), (dataset_options){.coarse = coarse});
 		ck_assert_str_eq(d->kind, "cifar100");
 		ck_assert_int_eq(d->classes, coarse ? 20 : 100);
 		ck_assert_str_eq(d->class_name[7], coarse ? "coarse7" : "7");
@@ -336,7 +336,7 @@ START_TEST(cifar100_has_fine_and_coarse_labels)
 	}
 	file_put("c100/coarse_label_names.txt", names, strlen(names) - 9);
 	error e;
-	ck_assert_ptr_null(dataset_open(test_path("c100"), &(dataset_options){.coarse = true}, &e));
+	ck_assert_ptr_null(dataset_open(scratch_at("c100"), &(dataset_options){.coarse = true}, &e));
 	ck_assert_msg(strstr(e.text, "19 class names, needs 20") != NULL, "%s", e.text);
 }
 END_TEST
@@ -345,31 +345,31 @@ START_TEST(broken_cifar_files_are_refused_with_a_line)
 {
 	const size_t n = cifar_bytes(cifar, 5, false);
 	file_put("b1/data_batch_1.bin", cifar, n - 1);
-	refused(test_path("b1"), (dataset_options){0}, "15364 bytes, must be a multiple of the 3073 of a record");
-	refused(test_path("b1/data_batch_1.bin"), (dataset_options){0}, "not recognised");
+	refused(scratch_at("b1"), (dataset_options){0}, "15364 bytes, must be a multiple of the 3073 of a record");
+	refused(scratch_at("b1/data_batch_1.bin"), (dataset_options){0}, "not recognised");
 	file_put("b2/data_batch_1.bin", cifar, 0);
-	refused(test_path("b2"), (dataset_options){0}, "0 bytes, must be a multiple");
-	refused(test_path("b2/data_batch_1.bin"), (dataset_options){0}, "the file is empty");
+	refused(scratch_at("b2"), (dataset_options){0}, "0 bytes, must be a multiple");
+	refused(scratch_at("b2/data_batch_1.bin"), (dataset_options){0}, "the file is empty");
 	file_put_gz("b3/data_batch_1.bin.gz", cifar, n - 1);
-	refused(test_path("b3"), (dataset_options){0}, "must be a multiple of the 3073");
+	refused(scratch_at("b3"), (dataset_options){0}, "must be a multiple of the 3073");
 	cifar[3 * RECORD10] = 10;
 	file_put("b4/data_batch_1.bin", cifar, n);
-	refused(test_path("b4"), (dataset_options){0}, "record 3 has label 10, allowed are 0 to 9");
-	refused(test_path("b4"), (dataset_options){.split = SPLIT_TEST}, "no test batch");
+	refused(scratch_at("b4"), (dataset_options){0}, "record 3 has label 10, allowed are 0 to 9");
+	refused(scratch_at("b4"), (dataset_options){.split = SPLIT_TEST}, "no test batch");
 	cifar_bytes(cifar, 5, true);
 	cifar[2 * RECORD100] = 20;
 	file_put("b5/train.bin", cifar, 5 * RECORD100);
-	refused(test_path("b5"), (dataset_options){0}, "record 2 has label 20, allowed are 0 to 19");
+	refused(scratch_at("b5"), (dataset_options){0}, "record 2 has label 20, allowed are 0 to 19");
 	cifar[2 * RECORD100] = 0;
 	cifar[4 * RECORD100 + 1] = 100;
 	file_put("b5/train.bin", cifar, 5 * RECORD100);
-	refused(test_path("b5"), (dataset_options){0}, "record 4 has label 100, allowed are 0 to 99");
+	refused(scratch_at("b5"), (dataset_options){0}, "record 4 has label 100, allowed are 0 to 99");
 	file_put("b6/test_batch.bin", cifar, n);
-	refused(test_path("b6"), (dataset_options){0}, "no training batch");
-	mkdir(test_path("b7"), 0777);
-	mkfifo(test_path("b7/data_batch_1.bin"), 0666);
-	refused(test_path("b7"), (dataset_options){0}, "not a regular file");
-	refused(test_path("b7/data_batch_1.bin"), (dataset_options){0}, "neither a file nor a folder");
+	refused(scratch_at("b6"), (dataset_options){0}, "no training batch");
+	mkdir(scratch_at("b7"), 0777);
+	mkfifo(scratch_at("b7/data_batch_1.bin"), 0666);
+	refused(scratch_at("b7"), (dataset_options){0}, "not a regular file");
+	refused(scratch_at("b7/data_batch_1.bin"), (dataset_options){0}, "neither a file nor a folder");
 }
 END_TEST
 
@@ -381,7 +381,7 @@ static void put_png(const char *name, int h, int w, int c, int value)
 	error e;
 	memset(x, value, sizeof x);
 	x[0] = 1;
-	ck_assert_msg(png_write(test_path(name), x, h, w, c, &e), "%s", e.text);
+	ck_assert_msg(png_write(scratch_at(name), x, h, w, c, &e), "%s", e.text);
 }
 
 START_TEST(png_folders_give_classes_in_turn)
@@ -390,8 +390,8 @@ START_TEST(png_folders_give_classes_in_turn)
 	for (int i = 0; i < COUNT(file); i++)
 		put_png(file[i], 6, 5, 1, 10 * (i + 1));
 	file_put("p/a/notes.txt", "x", 1);
-	mkdir(test_path("p/empty"), 0777);
-	dataset *d = opened(test_path("p"), (dataset_options){0});
+	mkdir(scratch_at("p/empty"), 0777);
+	dataset *d = opened(scratch_at("p"), (dataset_options){0});
 	ck_assert(d->n == 5 && d->h == 6 && d->w == 5 && d->c == 1 && d->classes == 4 && d->ignored == 1);
 	ck_assert_str_eq(d->class_name[0], "a");
 	ck_assert_str_eq(d->class_name[2], "c d");
@@ -401,7 +401,7 @@ START_TEST(png_folders_give_classes_in_turn)
 		ck_assert_int_eq(d->pixels[i * 30 + 7], value[i]);
 	}
 	dataset_free(d);
-	d = opened(test_path("p"), (dataset_options){.limit = 3});
+	d = opened(scratch_at("p"), (dataset_options){.limit = 3});
 	ck_assert(d->n == 3 && d->classes == 4 && d->label[2] == 2);
 	dataset_free(d);
 }
@@ -411,19 +411,19 @@ START_TEST(png_folders_may_be_flat_or_divided)
 {
 	put_png("flat/1.png", 6, 5, 1, 10);
 	put_png("flat/2.png", 6, 5, 3, 20);
-	dataset *d = opened(test_path("flat"), (dataset_options){0});
+	dataset *d = opened(scratch_at("flat"), (dataset_options){0});
 	ck_assert(d->n == 2 && d->c == 3 && !d->label && d->classes == 0);
 	dataset_free(d);
-	refused(test_path("flat"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
+	refused(scratch_at("flat"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
 
 	put_png("div/train/a/1.png", 6, 5, 1, 10);
 	put_png("div/train/b/1.png", 6, 5, 1, 20);
 	put_png("div/test/b/1.png", 6, 5, 1, 30);
 	put_png("div/test/c/1.png", 6, 5, 1, 40);
-	d = opened(test_path("div"), (dataset_options){.split = SPLIT_TEST});
+	d = opened(scratch_at("div"), (dataset_options){.split = SPLIT_TEST});
 	ck_assert(d->n == 2 && d->classes == 3 && d->label[0] == 1 && d->label[1] == 2 && d->pixels[3] == 30);
 	dataset_free(d);
-	d = opened(test_path("div"), (dataset_options){.split = SPLIT_ALL});
+	d = opened(scratch_at("div"), (dataset_options){.split = SPLIT_ALL});
 	ck_assert_int_eq(d->n, 4);
 	dataset_free(d);
 }
@@ -435,11 +435,11 @@ START_TEST(png_sizes_must_agree_or_a_size_be_given)
 	put_png("mix/2.png", 9, 9, 3, 20);
 	put_png("mix/3.png", 40, 2, 1, 30);
 	error e;
-	ck_assert_ptr_null(dataset_open(test_path("mix"), NULL, &e));
+	ck_assert_ptr_null(dataset_open(scratch_at("mix"), NULL, &e));
 	ck_assert_msg(strstr(e.text, "2.png: 9 pixels high, 9 wide, but") && strstr(e.text, "give the size"), "%s",
 		e.text);
 	for (int mode = 0; mode < RESIZES; mode++) {
-		dataset *d = opened(test_path("mix"), (dataset_options){.h = 8, .w = 8, .channels = 1,
+		dataset *d = opened(scratch_at("mix"), (dataset_options){.h = 8, .w = 8, .channels = 1,
 			.resize = (enum data_resize)mode});
 		ck_assert(d->n == 3 && d->h == 8 && d->w == 8 && d->c == 1);
 		ck_assert_int_eq(d->pixels[64 + 4 * 8 + 4], 20);
@@ -450,15 +450,15 @@ END_TEST
 
 START_TEST(broken_png_folders_are_refused_with_a_line)
 {
-	mkdir(test_path("q1"), 0777);
-	refused(test_path("q1"), (dataset_options){0}, "no data set in this folder");
-	refused(test_path("q1"), (dataset_options){.format = DATA_PNG}, "no .png files (0 files");
-	mkdir(test_path("q1/a"), 0777);
+	mkdir(scratch_at("q1"), 0777);
+	refused(scratch_at("q1"), (dataset_options){0}, "no data set in this folder");
+	refused(scratch_at("q1"), (dataset_options){.format = DATA_PNG}, "no .png files (0 files");
+	mkdir(scratch_at("q1/a"), 0777);
 	file_put("q1/a/1.jpg", "x", 1);
-	refused(test_path("q1"), (dataset_options){0}, "no .png files (1 files of other kinds)");
+	refused(scratch_at("q1"), (dataset_options){0}, "no .png files (1 files of other kinds)");
 	put_png("q2/1.png", 6, 5, 1, 1);
 	put_png("q2/a/1.png", 6, 5, 1, 1);
-	refused(test_path("q2"), (dataset_options){0}, "has both images");
+	refused(scratch_at("q2"), (dataset_options){0}, "has both images");
 	put_png("q3/1.png", 6, 5, 1, 1);
 	for (int i = 2; i < 60; i++) {               /* several bad ones: always the first is told */
 		char name[32];
@@ -470,11 +470,11 @@ START_TEST(broken_png_folders_are_refused_with_a_line)
 	}
 	error e;
 	for (int i = 0; i < 3; i++) {
-		ck_assert_ptr_null(dataset_open(test_path("q3"), NULL, &e));
+		ck_assert_ptr_null(dataset_open(scratch_at("q3"), NULL, &e));
 		ck_assert_msg(strstr(e.text, "1019.png: damaged or truncated PNG") != NULL, "%s", e.text);
 	}
-	refused(test_path("q3/1.png"), (dataset_options){0}, "a single PNG; give the folder");
-	refused(test_path("q3/1.png"), (dataset_options){.format = DATA_PNG}, "format png needs a folder");
+	refused(scratch_at("q3/1.png"), (dataset_options){0}, "a single PNG; give the folder");
+	refused(scratch_at("q3/1.png"), (dataset_options){.format = DATA_PNG}, "format png needs a folder");
 }
 END_TEST
 
@@ -483,7 +483,7 @@ END_TEST
 static void put_h5(const char *name, const char *const *path, const shape *s, const uint8_t *const *x, int n)
 {
 	error e;
-	h5 *f = h5_create(test_path(name), &e);
+	h5 *f = h5_create(scratch_at(name), &e);
 	ck_assert(f != NULL);
 	for (int i = 0; i < n; i++)
 		ck_assert_msg(h5_write_u8(f, path[i], s[i], x[i], &e), "%s", e.text);
@@ -515,25 +515,25 @@ START_TEST(hdf5_bytes_floats_and_planes_are_equal)
 	const real *const floats[] = {unit, sym};
 	for (int i = 0; i < 2; i++) {
 		error e;
-		h5 *f = h5_create(test_path(i ? "d.h5" : "c.h5"), &e);
+		h5 *f = h5_create(scratch_at(i ? "d.h5" : "c.h5"), &e);
 		ck_assert(f && h5_write_real(f, "/x", SHAPE(4, 5, 6, 3), floats[i], &e));
 		ck_assert(h5_write_i64(f, "/y", SHAPE(4), (const int64_t[]){2, 0, 1, 2}, &e) && h5_commit(f, &e));
 	}
-	dataset *a = opened(test_path("a.h5"), (dataset_options){0});
+	dataset *a = opened(scratch_at("a.h5"), (dataset_options){0});
 	ck_assert(a->n == 4 && a->h == 5 && a->w == 6 && a->c == 3 && a->classes == 3 && a->label[3] == 2);
 	ck_assert_mem_eq(a->pixels, images, sizeof images);
 	static const char *const other[] = {"b.h5", "c.h5", "d.h5"};
 	for (int i = 0; i < COUNT(other); i++) {
-		dataset *b = opened(test_path(other[i]), (dataset_options){0});
+		dataset *b = opened(scratch_at(other[i]), (dataset_options){0});
 		same_set(a, b);
 		dataset_free(b);
 	}
 	dataset_free(a);
-	a = opened(test_path("a.h5"), (dataset_options){.limit = 2, .channels = 1, .h = 5, .w = 5});
+	a = opened(scratch_at("a.h5"), (dataset_options){.limit = 2, .channels = 1, .h = 5, .w = 5});
 	ck_assert(a->n == 2 && a->c == 1 && a->classes == 3);
 	dataset_free(a);
-	refused(test_path("a.h5"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
-	refused(test_path("b.h5"), (dataset_options){.split = SPLIT_TEST}, "no data set images");
+	refused(scratch_at("a.h5"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
+	refused(scratch_at("b.h5"), (dataset_options){.split = SPLIT_TEST}, "no data set images");
 }
 END_TEST
 
@@ -552,14 +552,14 @@ START_TEST(damaged_hdf5_files_never_crash)
 	const size_t n = file_get("dam.h5", bytes, sizeof bytes);
 	for (size_t k = 8; k < n; k += n / 20) {
 		file_put("dam.h5", bytes, k);
-		refused(test_path("dam.h5"), (dataset_options){0}, "");
+		refused(scratch_at("dam.h5"), (dataset_options){0}, "");
 	}
 	int refusals = 0;
 	for (size_t k = 0; k < 300; k++) {           /* a line or a set */
 		memcpy(copy, bytes, n);
 		copy[k * 7919 % n] ^= (uint8_t)(1 + k % 255);
 		file_put("dam.h5", copy, n);
-		dataset *d = dataset_open(test_path("dam.h5"), NULL, NULL);
+		dataset *d = dataset_open(scratch_at("dam.h5"), NULL, NULL);
 		refusals += !d;
 		dataset_free(d);
 	}
@@ -573,7 +573,7 @@ END_TEST
 START_TEST(a_file_that_crashes_the_library_is_refused)
 {
 	damage_counts c = {0};
-	damage_try(DAMAGE_DATA, 8026, test_path("crash.h5"), &c);
+	damage_try(DAMAGE_DATA, 8026, scratch_at("crash.h5"), &c);
 	ck_assert_int_eq(c.refused, 1);
 	ck_assert_int_eq(c.silent, 0);
 }
@@ -582,26 +582,26 @@ END_TEST
 START_TEST(broken_hdf5_files_are_refused_with_a_line)
 {
 	put_h5("e1.h5", (const char *[]){"/pictures"}, (shape[]){SHAPE(4, 5, 6, 3)}, (const uint8_t *[]){images}, 1);
-	refused(test_path("e1.h5"), (dataset_options){0}, "no data set images (or imgs, x, data) in /");
+	refused(scratch_at("e1.h5"), (dataset_options){0}, "no data set images (or imgs, x, data) in /");
 	put_h5("e2.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 5, 6, 2)}, (const uint8_t *[]){images}, 1);
-	refused(test_path("e2.h5"), (dataset_options){0}, "/images has the shape [4,5,6,2], images are");
+	refused(scratch_at("e2.h5"), (dataset_options){0}, "/images has the shape [4,5,6,2], images are");
 	put_h5("e3.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 90)}, (const uint8_t *[]){images}, 1);
-	refused(test_path("e3.h5"), (dataset_options){0}, "not a data set of images: needs numbers in 3 or 4 axes");
+	refused(scratch_at("e3.h5"), (dataset_options){0}, "not a data set of images: needs numbers in 3 or 4 axes");
 	put_h5("e4.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(3)},
 		(const uint8_t *[]){images, labels}, 2);
-	refused(test_path("e4.h5"), (dataset_options){0}, "3 labels for 4 images");
+	refused(scratch_at("e4.h5"), (dataset_options){0}, "3 labels for 4 images");
 	put_h5("e5.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(4, 2)},
 		(const uint8_t *[]){images, images}, 2);
-	refused(test_path("e5.h5"), (dataset_options){0}, "labels are one number per image");
+	refused(scratch_at("e5.h5"), (dataset_options){0}, "labels are one number per image");
 	error e;
-	h5 *f = h5_create(test_path("e6.h5"), &e);
+	h5 *f = h5_create(scratch_at("e6.h5"), &e);
 	ck_assert(h5_write_u8(f, "/images", SHAPE(4, 5, 6, 3), images, &e));
 	ck_assert(h5_write_f64(f, "/labels", SHAPE(4), (const double[]){0, 1, 1.5, 2}, &e) && h5_commit(f, &e));
-	refused(test_path("e6.h5"), (dataset_options){0}, "label 2 is 1.5, allowed are whole numbers");
-	f = h5_create(test_path("e7.h5"), &e);
+	refused(scratch_at("e6.h5"), (dataset_options){0}, "label 2 is 1.5, allowed are whole numbers");
+	f = h5_create(scratch_at("e7.h5"), &e);
 	real x[12] = {0, 1, -3};
 	ck_assert(h5_write_real(f, "/images", SHAPE(1, 3, 4), x, &e) && h5_commit(f, &e));
-	refused(test_path("e7.h5"), (dataset_options){0}, "values from -3 to 1; allowed are 0 to 255");
+	refused(scratch_at("e7.h5"), (dataset_options){0}, "values from -3 to 1; allowed are 0 to 255");
 }
 END_TEST
 
@@ -610,20 +610,20 @@ END_TEST
 START_TEST(other_paths_and_options_are_refused_with_a_line)
 {
 	put_idx("o", false);
-	refused(test_path("nothing"), (dataset_options){0}, "no such file or folder");
+	refused(scratch_at("nothing"), (dataset_options){0}, "no such file or folder");
 	file_put("notes.txt", "hello", 5);
-	refused(test_path("notes.txt"), (dataset_options){0}, "not recognised; known are IDX");
-	refused(test_path("o"), (dataset_options){.h = 32}, "wanted size 32x0");
-	refused(test_path("o"), (dataset_options){.h = 1 << 20, .w = 1 << 20}, "wanted size");
-	refused(test_path("o"), (dataset_options){.channels = 2}, "wanted channels 2");
-	refused(test_path("o"), (dataset_options){.limit = -1}, "limit -1");
-	refused(test_path("o"), (dataset_options){.format = DATA_CIFAR10}, "no training batch");
+	refused(scratch_at("notes.txt"), (dataset_options){0}, "not recognised; known are IDX");
+	refused(scratch_at("o"), (dataset_options){.h = 32}, "wanted size 32x0");
+	refused(scratch_at("o"), (dataset_options){.h = 1 << 20, .w = 1 << 20}, "wanted size");
+	refused(scratch_at("o"), (dataset_options){.channels = 2}, "wanted channels 2");
+	refused(scratch_at("o"), (dataset_options){.limit = -1}, "limit -1");
+	refused(scratch_at("o"), (dataset_options){.format = DATA_CIFAR10}, "no training batch");
 	refused("/dev/zero", (dataset_options){0}, "neither a file nor a folder");
-	unlink(test_path("o/t10k-images-idx3-ubyte"));
-	refused(test_path("o"), (dataset_options){.split = SPLIT_TEST}, "no file of the test images");
+	unlink(scratch_at("o/t10k-images-idx3-ubyte"));
+	refused(scratch_at("o"), (dataset_options){.split = SPLIT_TEST}, "no file of the test images");
 	put_idx("two", false);
 	file_put("two/other-train-images-idx3-ubyte", "x", 1);
-	refused(test_path("two"), (dataset_options){0}, "are train images: give one of the files");
+	refused(scratch_at("two"), (dataset_options){0}, "are train images: give one of the files");
 	dataset_free(NULL);
 }
 END_TEST

@@ -12,6 +12,7 @@
 #include "keras/build.h"
 #include "keras/export.h"
 #include "keras/read.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -43,29 +44,6 @@ static export_report exported(const char *from, const char *out, bool both, bool
 	export_request q = {from, out, true, both, raw, layers, .onnx = layers};
 	ck_assert_msg(keras_export(&q, &r, &e), "%s", e.text);
 	return r;
-}
-
-static char *slurp(const char *dir, const char *name, size_t *n)
-{
-	char path[400];
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	FILE *f = fopen(path, "rb");
-	ck_assert_msg(f, "%s", path);
-	fseek(f, 0, SEEK_END);
-	*n = (size_t)ftell(f);
-	rewind(f);
-	char *x = malloc(*n + 1);
-	ck_assert(fread(x, 1, *n, f) == *n);
-	fclose(f);
-	return x;
-}
-
-static bool exists(const char *dir, const char *name)
-{
-	char path[400];
-	struct stat s;
-	snprintf(path, sizeof path, "%s/%s", dir, name);
-	return stat(path, &s) == 0;
 }
 
 /* Images of a file for the latents 0..n of a seed and labels in turn, against those of the sampler. */
@@ -105,8 +83,8 @@ static const char *const settings[][3] = {
 
 START_TEST(files_draw_what_the_sampler_draws)
 {
-	char dir[256], run[300];
-	tiny_directory(dir);
+	char run[300];
+	const char *dir = scratch_folder();
 	train(dir, settings[_i], run);
 	export_report r = exported(run, dir, true, false, false);
 	ck_assert_int_eq(r.nets, 2);
@@ -115,23 +93,21 @@ START_TEST(files_draw_what_the_sampler_draws)
 	for (int i = 0; i < 2; i++) {
 		ck_assert_double_le(r.net[i].difference, TOLERANCE);
 		for (int k = 0; k < r.net[i].files; k++)
-			ck_assert_msg(exists(dir, r.net[i].file[k]), "%s", r.net[i].file[k]);
+			ck_assert_msg(file_exists(dir, r.net[i].file[k]), "%s", r.net[i].file[k]);
 	}
 	ck_assert_double_le(file_against_sampler(dir, "generator.h5", run, false), TOLERANCE);
 	ck_assert_double_le(file_against_sampler(dir, "generator.keras", run, false), TOLERANCE);
-	tiny_remove(dir);
 }
 END_TEST
 
 START_TEST(raw_is_the_trained_generator_not_its_average)
 {
-	char dir[256], run[300];
-	tiny_directory(dir);
+	char run[300];
+	const char *dir = scratch_folder();
 	train(dir, NULL, run);
 	exported(run, dir, false, true, false);
 	ck_assert_double_le(file_against_sampler(dir, "generator.h5", run, true), TOLERANCE);
 	ck_assert_double_gt(file_against_sampler(dir, "generator.h5", run, false), 10 * TOLERANCE);
-	tiny_remove(dir);
 }
 END_TEST
 
@@ -142,41 +118,34 @@ START_TEST(the_same_checkpoint_gives_the_same_bytes)
 		"generator_layers.keras", "discriminator.h5", "discriminator.reference.h5",
 		"generator.onnx", "discriminator.onnx",
 	};
-	char dir[256], run[300], a[300], b[300];
-	tiny_directory(dir);
+	char run[300], a[300], b[300];
+	const char *dir = scratch_folder();
 	train(dir, NULL, run);
 	snprintf(a, sizeof a, "%s/a", dir);
 	snprintf(b, sizeof b, "%s/b", dir);
 	exported(run, a, true, false, true);
 	sleep(1);                                    /* no file knows when it was made */
 	exported(run, b, true, false, true);
-	for (int i = 0; i < COUNT(files); i++) {
-		size_t n, k;
-		char *x = slurp(a, files[i], &n), *y = slurp(b, files[i], &k);
-		ck_assert_msg(n == k && !memcmp(x, y, n), "%s", files[i]);
-		free(x);
-		free(y);
-	}
-	tiny_remove(dir);
+	for (int i = 0; i < COUNT(files); i++)
+		ck_assert_msg(files_equal_in(a, b, files[i]), "%s", files[i]);
 }
 END_TEST
 
 START_TEST(the_second_form_brings_its_module)
 {
-	char dir[256], run[300];
+	char run[300];
 	size_t n;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	train(dir, NULL, run);
 	exported(run, dir, false, false, false);
-	ck_assert(!exists(dir, "sagan_layers.py"));
+	ck_assert(!file_exists(dir, "sagan_layers.py"));
 	exported(run, dir, false, false, true);
-	char *x = slurp(dir, "sagan_layers.py", &n);
+	char *x = file_bytes_in(dir, "sagan_layers.py", &n);
 	ck_assert_uint_eq(n, keras_layers_size);
 	ck_assert(!memcmp(x, keras_layers_text, n));
 	x[n] = '\0';
 	ck_assert(strstr(x, "class SelfAttention2D") && x[n - 1] == '\n');
 	free(x);
-	tiny_remove(dir);
 }
 END_TEST
 
@@ -184,9 +153,9 @@ END_TEST
 
 START_TEST(a_closed_gate_is_said)
 {
-	char dir[256], run[300];
+	char run[300];
 	const char *const open[] = {"model.attention_g=[{at: 8, gamma: 0.5}]", NULL};
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	train(dir, NULL, run);
 	export_report r = exported(run, dir, true, false, false);
 	ck_assert_str_eq(r.net[0].closed, "");       /* three steps open it a little */
@@ -198,48 +167,45 @@ START_TEST(a_closed_gate_is_said)
 	r = exported(run, dir, false, false, false);
 	ck_assert_str_eq(r.net[0].closed, "");
 	ck_assert_str_eq(r.net[0].map, "attention_map");
-	tiny_remove(dir);
 }
 END_TEST
 
 START_TEST(statistics_of_the_batch_are_warned_of)
 {
-	char dir[256], run[300];
-	tiny_directory(dir);
+	char run[300];
+	const char *dir = scratch_folder();
 	train(dir, (const char *const[]){"ema.bn_mode=batch", NULL}, run);
 	export_report r = exported(run, dir, false, false, false);
 	ck_assert_msg(strstr(r.warning.text, "ema.bn_mode = batch"), "%s", r.warning.text);
-	tiny_remove(dir);
 }
 END_TEST
 
 START_TEST(a_refused_layer_leaves_no_file)
 {
-	char dir[256], run[300], out[300];
+	char run[300], out[300];
 	error e = {""};
 	export_report r;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	train(dir, (const char *const[]){"model.attention_d=[{at: 8, type: halo}]", NULL}, run);
 	snprintf(out, sizeof out, "%s/out", dir);
 	export_request q = {run, out, true, true, .onnx = false};
 	ck_assert(!keras_export(&q, &r, &e));
 	ck_assert_msg(strstr(e.text, "attention8: layer type halo"), "%s", e.text);
-	ck_assert(!exists(dir, "out"));
+	ck_assert(!file_exists(dir, "out"));
 	r = exported(run, out, true, false, true);   /* the second form says it */
 	ck_assert_str_eq(r.net[0].refused.text, "");
 	ck_assert_str_eq(r.net[1].refused.text, e.text);
-	ck_assert(exists(out, "generator.h5") && !exists(out, "discriminator.h5"));
-	ck_assert(exists(out, "discriminator_layers.keras") && exists(out, "discriminator.reference.h5"));
-	tiny_remove(dir);
+	ck_assert(file_exists(out, "generator.h5") && !file_exists(out, "discriminator.h5"));
+	ck_assert(file_exists(out, "discriminator_layers.keras") && file_exists(out, "discriminator.reference.h5"));
 }
 END_TEST
 
 START_TEST(wrong_places_are_one_line)
 {
-	char dir[256], run[300], out[300];
+	char run[300], out[300];
 	error e = {""};
 	export_report r;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	train(dir, NULL, run);
 	export_request q = {run, NULL, true, .onnx = false};
 	snprintf(out, sizeof out, "%s/run.h5", dir);
@@ -249,7 +215,6 @@ START_TEST(wrong_places_are_one_line)
 	q.from = "no/such";
 	ck_assert(!keras_export(&q, &r, &e));
 	ck_assert_msg(strstr(e.text, "no/such"), "%s", e.text);
-	tiny_remove(dir);
 }
 END_TEST
 

@@ -74,15 +74,13 @@ START_TEST(a_wrong_or_missing_value_is_noticed)
 		{"tanh", 0, 0, 0, 0, 2, 1},
 		{"tonh", 0, 0, 0, 0, 1, 1},
 	};
-	char path[64] = "/tmp/sagan-golden-XXXXXX";
-	close(mkstemp(path));
+	const char *path = scratch_at("case.h5");
 	for (int i = 0; i < COUNT(rows); i++) {
 		golden_count n = {.silent = true};
 		write_case(path, &rows[i]);
 		ck_assert_msg(golden_file(path, &n, &e), "%s", e.text);
 		ck_assert_msg(n.cases == 1 && n.failed == rows[i].failures, "row %d: %d failures", i, n.failed);
 	}
-	unlink(path);
 }
 END_TEST
 

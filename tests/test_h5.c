@@ -4,30 +4,19 @@
  * hdf5.h is included to make files that our own writer refuses to make: links, foreign filters,
  * variable-length texts, sets that were never filled. */
 #include "core/h5.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 
 #include <check.h>
 #include <hdf5.h>
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[64];
 static error e;
-
-static const char *in_dir(const char *name)
-{
-	static char path[4][160];
-	static int turn;
-	char *p = path[turn++ % 4];
-	snprintf(p, sizeof path[0], "%s/%s", dir, name);
-	return p;
-}
 
 #define OK(call) do { e.text[0] = '\0'; ck_assert_msg(call, "%s", e.text); } while (0)
 /* The call fails with one line that begins with the file and says `part`. */
@@ -38,38 +27,6 @@ static const char *in_dir(const char *name)
 	ck_assert_msg(strstr(e.text, part), "\"%s\" lacks \"%s\"", e.text, part); \
 	ck_assert_msg(!strchr(e.text, '\n'), "two lines: %s", e.text); \
 } while (0)
-
-static char *file_bytes(const char *path, size_t *n)
-{
-	FILE *f = fopen(path, "rb");
-	ck_assert_ptr_nonnull(f);
-	fseek(f, 0, SEEK_END);
-	*n = (size_t)ftell(f);
-	rewind(f);
-	char *x = malloc(*n + 1);
-	ck_assert_uint_eq(fread(x, 1, *n, f), *n);
-	fclose(f);
-	return x;
-}
-
-static void file_put(const char *path, const void *x, size_t n)
-{
-	FILE *f = fopen(path, "wb");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_uint_eq(fwrite(x, 1, n, f), n);
-	ck_assert_int_eq(fclose(f), 0);
-}
-
-static int files_in_dir(void)
-{
-	char cmd[128];
-	int n = -1;
-	snprintf(cmd, sizeof cmd, "ls -A %s | wc -l", dir);
-	FILE *p = popen(cmd, "r");
-	ck_assert_int_eq(fscanf(p, "%d", &n), 1);
-	pclose(p);
-	return n;
-}
 
 static const real reals[6] = {1, -2, 0.5, 1e-30, 3e30, 0};
 static const double doubles[2] = {1.0 / 3, -1e300};
@@ -110,8 +67,8 @@ static h5 *open_file(const char *path)
 
 START_TEST(values_of_every_type_come_back)
 {
-	write_file(in_dir("a.h5"), 42);
-	h5 *f = open_file(in_dir("a.h5"));
+	write_file(scratch_at("a.h5"), 42);
+	h5 *f = open_file(scratch_at("a.h5"));
 	real r[6];
 	double d[6];
 	uint8_t u[4];
@@ -138,7 +95,7 @@ END_TEST
 
 START_TEST(a_request_that_does_not_fit_is_refused)
 {
-	const char *p = in_dir("a.h5");
+	const char *p = scratch_at("a.h5");
 	write_file(p, 42);
 	h5 *f = open_file(p);
 	real r[6];
@@ -167,8 +124,8 @@ END_TEST
 
 START_TEST(attributes_come_back)
 {
-	write_file(in_dir("a.h5"), 42);
-	h5 *f = open_file(in_dir("a.h5"));
+	write_file(scratch_at("a.h5"), 42);
+	h5 *f = open_file(scratch_at("a.h5"));
 	char text[64], cut[5];
 	int64_t i = 0;
 	double d = 0;
@@ -201,10 +158,10 @@ START_TEST(long_texts_come_back)
 	for (size_t k = 0; k < n; k++)
 		text[k] = (char)('a' + k % 26);
 	text[n] = '\0';
-	h5 *f = h5_create(in_dir("long.h5"), &e);
+	h5 *f = h5_create(scratch_at("long.h5"), &e);
 	OK(h5_attr_write_text(f, "/", "config", text, &e));
 	OK(h5_commit(f, &e));
-	f = open_file(in_dir("long.h5"));
+	f = open_file(scratch_at("long.h5"));
 	OK(back = h5_attr_text_new(f, "/", "config", &e));
 	ck_assert_str_eq(back, text);
 	free(back);
@@ -216,8 +173,8 @@ END_TEST
 START_TEST(members_are_listed_as_they_were_made)
 {
 	static const char *const want[] = {"z", "a", "labels", "scalar", "empty"};
-	write_file(in_dir("a.h5"), 42);
-	h5 *f = open_file(in_dir("a.h5"));
+	write_file(scratch_at("a.h5"), 42);
+	h5 *f = open_file(scratch_at("a.h5"));
 	h5_names names;
 	OK(h5_list(f, "/net", &names, &e));
 	ck_assert_int_eq(names.n, COUNT(want));
@@ -227,7 +184,7 @@ START_TEST(members_are_listed_as_they_were_made)
 	OK(h5_list(f, "/void", &names, &e));
 	ck_assert_int_eq(names.n, 0);
 	h5_names_free(&names);
-	REFUSED(h5_list(f, "/images", &names, &e), in_dir("a.h5"), "a group is expected");
+	REFUSED(h5_list(f, "/images", &names, &e), scratch_at("a.h5"), "a group is expected");
 	h5_close(f);
 }
 END_TEST
@@ -248,8 +205,8 @@ START_TEST(stat_tells_type_and_shape)
 		{"/net/labels",   false, H5_I64,                              1},
 		{"/net/scalar",   false, sizeof(real) == 4 ? H5_F32 : H5_F64, 0},
 	};
-	write_file(in_dir("a.h5"), 42);
-	h5 *f = open_file(in_dir("a.h5"));
+	write_file(scratch_at("a.h5"), 42);
+	h5 *f = open_file(scratch_at("a.h5"));
 	for (int k = 0; k < COUNT(rows); k++) {
 		h5_info info;
 		OK(h5_stat(f, rows[k].path, &info, &e));
@@ -263,12 +220,12 @@ END_TEST
 START_TEST(equal_contents_give_equal_bytes)
 {
 	size_t na, nb, nc;
-	write_file(in_dir("a.h5"), 42);
+	write_file(scratch_at("a.h5"), 42);
 	sleep(1);                                    /* a time stored anywhere would differ now */
-	write_file(in_dir("b.h5"), 42);
-	write_file(in_dir("c.h5"), 43);
-	char *a = file_bytes(in_dir("a.h5"), &na), *b = file_bytes(in_dir("b.h5"), &nb);
-	char *c = file_bytes(in_dir("c.h5"), &nc);
+	write_file(scratch_at("b.h5"), 42);
+	write_file(scratch_at("c.h5"), 43);
+	char *a = file_bytes(scratch_at("a.h5"), &na), *b = file_bytes(scratch_at("b.h5"), &nb);
+	char *c = file_bytes(scratch_at("c.h5"), &nc);
 	ck_assert_uint_eq(na, nb);
 	ck_assert_mem_eq(a, b, na);
 	ck_assert(na != nc || memcmp(a, c, na));
@@ -282,8 +239,8 @@ START_TEST(an_image_in_memory_reads_like_the_file)
 {
 	size_t n;
 	real r[6];
-	write_file(in_dir("a.h5"), 42);
-	char *a = file_bytes(in_dir("a.h5"), &n);
+	write_file(scratch_at("a.h5"), 42);
+	char *a = file_bytes(scratch_at("a.h5"), &n);
 	h5 *f = h5_open_image(a, n, "checkpoint", &e), *g = h5_open_image(a, n, "checkpoint", &e);
 	ck_assert_msg(f && g, "%s", e.text);
 	OK(h5_read_real(f, "/net/z/kernel", r, 6, &e));
@@ -299,21 +256,21 @@ END_TEST
 
 START_TEST(an_uncommitted_file_vanishes)
 {
-	h5 *f = h5_create(in_dir("a.h5"), &e);
+	h5 *f = h5_create(scratch_at("a.h5"), &e);
 	OK(fill(f, 1));
 	h5_close(f);
-	ck_assert_int_eq(files_in_dir(), 0);
+	ck_assert_int_eq(files_in(scratch_folder()), 0);
 }
 END_TEST
 
 START_TEST(what_is_no_hdf5_file_is_refused)
 {
-	REFUSED(h5_open(in_dir("none.h5"), &e), in_dir("none.h5"), "No such file");
-	REFUSED(h5_open(dir, &e), dir, "not a regular file");
-	file_put(in_dir("text.h5"), "hello", 5);
-	REFUSED(h5_open(in_dir("text.h5"), &e), in_dir("text.h5"), "not a readable HDF5 file");
-	file_put(in_dir("empty.h5"), "", 0);
-	REFUSED(h5_open(in_dir("empty.h5"), &e), in_dir("empty.h5"), "not a readable HDF5 file");
+	REFUSED(h5_open(scratch_at("none.h5"), &e), scratch_at("none.h5"), "No such file");
+	REFUSED(h5_open(scratch_folder(), &e), scratch_folder(), "not a regular file");
+	file_store(scratch_at("text.h5"), "hello", 5);
+	REFUSED(h5_open(scratch_at("text.h5"), &e), scratch_at("text.h5"), "not a readable HDF5 file");
+	file_store(scratch_at("empty.h5"), "", 0);
+	REFUSED(h5_open(scratch_at("empty.h5"), &e), scratch_at("empty.h5"), "not a readable HDF5 file");
 }
 END_TEST
 
@@ -360,8 +317,8 @@ START_TEST(damaged_files_never_crash)
 	int opened = 0;
 	if (__lsan_disable)
 		__lsan_disable();
-	write_file(in_dir("a.h5"), 42);
-	char *good = file_bytes(in_dir("a.h5"), &n), *bad = malloc(n);
+	write_file(scratch_at("a.h5"), 42);
+	char *good = file_bytes(scratch_at("a.h5"), &n), *bad = malloc(n);
 	for (int k = 0; k < 800; k++) {
 		memcpy(bad, good, n);
 		size_t m = k % 4 ? n : (size_t)k * n / 800;
@@ -369,8 +326,8 @@ START_TEST(damaged_files_never_crash)
 			state = state * 6364136223846793005u + 1442695040888963407u;
 			bad[(state >> 20) % n] ^= (char)(1 + (state >> 56) % 255);
 		}
-		file_put(in_dir("bad.h5"), bad, m);
-		h5 *f = k % 2 ? h5_open(in_dir("bad.h5"), &e) : h5_open_image(bad, m, "bad", &e);
+		file_store(scratch_at("bad.h5"), bad, m);
+		h5 *f = k % 2 ? h5_open(scratch_at("bad.h5"), &e) : h5_open_image(bad, m, "bad", &e);
 		opened += f != NULL;
 		if (f)
 			visit(f, "/", 0, 200);
@@ -475,7 +432,7 @@ START_TEST(foreign_files_are_read_or_refused)
 		{"/rank9",      "9 axes"},
 		{"/words",      "neither whole numbers nor"},
 	};
-	const char *p = in_dir("foreign.h5");
+	const char *p = scratch_at("foreign.h5");
 	make_foreign(p);
 	h5 *f = open_file(p);
 	static uint8_t x[4096];
@@ -513,22 +470,18 @@ static void check_old_file(const char *path)
 	OK(h5_attr_i64(f, "/net", "step", &step, &e));
 	ck_assert_int_eq(step, 42);
 	h5_close(f);
-	ck_assert_int_eq(files_in_dir(), 1);
+	ck_assert_int_eq(files_in(scratch_folder()), 1);
 }
 
 START_TEST(a_full_disk_leaves_the_old_file)
 {
-	const char *p = in_dir("a.h5");
-	struct rlimit old, small;
+	const char *p = scratch_at("a.h5");
 	write_file(p, 42);
 	h5 *f = h5_create(p, &e);
 	OK(fill(f, 43));
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &old);
-	small = (struct rlimit){512, old.rlim_max};
-	setrlimit(RLIMIT_FSIZE, &small);
+	disk_full(512);
 	bool committed = h5_commit(f, &e);
-	setrlimit(RLIMIT_FSIZE, &old);
+	disk_free();
 	ck_assert(!committed);
 	ck_assert_msg(!strncmp(e.text, p, strlen(p)) && strstr(e.text, "cannot write"), "%s", e.text);
 	check_old_file(p);
@@ -537,23 +490,23 @@ END_TEST
 
 START_TEST(an_impossible_path_is_one_line)
 {
-	const char *p = in_dir("a.h5");
+	const char *p = scratch_at("a.h5");
 	char below[200];
 	write_file(p, 42);
 	snprintf(below, sizeof below, "%s/b.h5", p);
 	h5 *f = h5_create(below, &e);
 	OK(fill(f, 43));
 	REFUSED(h5_commit(f, &e), below, "Not a directory");
-	f = h5_create(dir, &e);                      /* the rename fails: a directory is in the way */
+	f = h5_create(scratch_folder(), &e);         /* the rename fails: a directory is in the way */
 	OK(fill(f, 43));
-	REFUSED(h5_commit(f, &e), dir, "in place");
+	REFUSED(h5_commit(f, &e), scratch_folder(), "in place");
 	check_old_file(p);
 }
 END_TEST
 
 START_TEST(a_failed_part_is_never_committed)
 {
-	const char *p = in_dir("a.h5");
+	const char *p = scratch_at("a.h5");
 	write_file(p, 42);
 	h5 *f = h5_create(p, &e);
 	OK(fill(f, 43));
@@ -563,19 +516,6 @@ START_TEST(a_failed_part_is_never_committed)
 	check_old_file(p);
 }
 END_TEST
-
-static void set_up(void)
-{
-	strcpy(dir, "/tmp/sagan-h5-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-}
-
-static void tear_down(void)
-{
-	char cmd[96];
-	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-	ck_assert_int_eq(system(cmd), 0);
-}
 
 int main(void)
 {
@@ -596,8 +536,5 @@ int main(void)
 		{an_impossible_path_is_one_line, 1},
 		{a_failed_part_is_never_committed, 1},
 	};
-	const suite_case cases[] = {
-		{.name = "h5", TESTS(tests), .setup = set_up, .teardown = tear_down},
-	};
-	return suite_run_cases("h5", cases, COUNT(cases), 60);
+	return suite_run("h5", tests, COUNT(tests), 60);
 }

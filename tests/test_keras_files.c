@@ -7,6 +7,7 @@
 #include "keras/files.h"
 #include "keras/json.h"
 #include "keras/zip.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 
 #include <check.h>
@@ -14,17 +15,14 @@
 #include <hdf5.h>
 
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #define GOLDEN "tests/golden/keras/"
 
-static char dir[64];
 static error e;
 
 #define OK(call) do { e.text[0] = '\0'; ck_assert_msg(call, "%s", e.text); } while (0)
@@ -34,39 +32,6 @@ static error e;
 	ck_assert_msg(strstr(e.text, part), "\"%s\" lacks \"%s\"", e.text, part); \
 	ck_assert_msg(!strchr(e.text, '\n'), "two lines: %s", e.text); \
 } while (0)
-
-static const char *in_dir(const char *name)
-{
-	static char path[4][160];
-	static int turn;
-	char *p = path[turn++ % 4];
-	snprintf(p, sizeof path[0], "%s/%s", dir, name);
-	return p;
-}
-
-static char *file_bytes(const char *path, size_t *n)
-{
-	FILE *f = fopen(path, "rb");
-	ck_assert_msg(f, "%s is missing", path);
-	fseek(f, 0, SEEK_END);
-	*n = (size_t)ftell(f);
-	rewind(f);
-	char *x = malloc(*n + 1);
-	ck_assert_uint_eq(fread(x, 1, *n, f), *n);
-	fclose(f);
-	x[*n] = '\0';
-	return x;
-}
-
-static bool same_files(const char *a, const char *b)
-{
-	size_t na, nb;
-	char *xa = file_bytes(a, &na), *xb = file_bytes(b, &nb);
-	bool same = na == nb && !memcmp(xa, xb, na);
-	free(xa);
-	free(xb);
-	return same;
-}
 
 /* ---- the examples as models ---- */
 
@@ -222,7 +187,7 @@ static void check_same_content(const char *ours, const char *theirs)
 START_TEST(written_files_hold_what_the_examples_hold)
 {
 	keras_model *m = example(examples[_i]);
-	const char *p = in_dir("a.h5"), *w = in_dir("a.weights.h5");
+	const char *p = scratch_at("a.h5"), *w = scratch_at("a.weights.h5");
 	OK(keras_write_h5(m, p, &e));
 	check_same_content(p, golden(examples[_i], ".h5"));
 	OK(keras_write_weights(m, w, &e));
@@ -236,7 +201,7 @@ START_TEST(an_archive_holds_the_json_and_the_weights_file)
 {
 	static const char *const text[] = {"metadata.json", "config.json"};
 	keras_model *m = example(examples[_i]);
-	const char *p = in_dir("a.keras"), *w = in_dir("a.weights.h5");
+	const char *p = scratch_at("a.keras"), *w = scratch_at("a.weights.h5");
 	size_t na, nb;
 	OK(keras_write_archive(m, p, &e));
 	OK(keras_write_weights(m, w, &e));
@@ -258,7 +223,7 @@ END_TEST
 START_TEST(a_reference_holds_what_the_example_holds)
 {
 	keras_model *m = example(examples[_i]);
-	const char *theirs = golden(examples[_i], ".reference.h5"), *ours = in_dir("a.reference.h5");
+	const char *theirs = golden(examples[_i], ".reference.h5"), *ours = scratch_at("a.reference.h5");
 	const real *inputs[KERAS_INPUTS];
 	real *x[KERAS_INPUTS + 1];
 	char path[128];
@@ -296,7 +261,7 @@ START_TEST(equal_models_give_equal_bytes)
 {
 	keras_model *m = example(examples[_i]), *again = example(examples[_i]);
 	for (int k = 0; k < COUNT(writers); k++) {
-		const char *a = in_dir("a"), *b = in_dir("b");
+		const char *a = scratch_at("a"), *b = scratch_at("b");
 		OK(writers[k](m, a, &e));
 		setenv("TZ", "Pacific/Kiritimati", 1);
 		tzset();
@@ -304,44 +269,30 @@ START_TEST(equal_models_give_equal_bytes)
 		OK(writers[k](again, b, &e));
 		unsetenv("TZ");
 		tzset();
-		ck_assert_msg(same_files(a, b), "writer %d: other bytes", k);
+		ck_assert_msg(files_equal(a, b), "writer %d: other bytes", k);
 	}
 	keras_model_free(m);
 	keras_model_free(again);
 }
 END_TEST
 
-static int files_in_dir(void)
-{
-	int n = 0;
-	DIR *d = opendir(dir);
-	for (struct dirent *x; (x = readdir(d));)
-		n += x->d_name[0] != '.';
-	closedir(d);
-	return n;
-}
-
 /* RLIMIT_FSIZE stops the write in the middle, as a full disk does. */
 START_TEST(a_full_disk_leaves_the_old_file)
 {
 	keras_model *m = example(examples[0]);
-	const char *p = in_dir("a"), *copy = in_dir("copy");
-	struct rlimit old, small;
+	const char *p = scratch_at("a"), *copy = scratch_at("copy");
 	OK(writers[_i](m, p, &e));
 	OK(writers[_i](m, copy, &e));
 	m->layer[1].weight[0].x[0] += 1;
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &old);
-	small = (struct rlimit){4096, old.rlim_max};
-	setrlimit(RLIMIT_FSIZE, &small);
+	disk_full(4096);
 	bool written = writers[_i](m, p, &e);
-	setrlimit(RLIMIT_FSIZE, &old);
+	disk_free();
 	ck_assert(!written);
 	ck_assert_msg(!strncmp(e.text, p, strlen(p)) && strstr(e.text, "cannot write"), "%s", e.text);
-	ck_assert(same_files(p, copy));
-	ck_assert_int_eq(files_in_dir(), 2);
+	ck_assert(files_equal(p, copy));
+	ck_assert_int_eq(files_in(scratch_folder()), 2);
 	OK(writers[_i](m, p, &e));
-	ck_assert(!same_files(p, copy));
+	ck_assert(!files_equal(p, copy));
 	keras_model_free(m);
 }
 END_TEST
@@ -595,9 +546,9 @@ START_TEST(what_some_keras_would_not_load_is_not_written)
 		int at = keras_add(m, bad[i].class_name, "r", 1, &x, &e);
 		OK(keras_set_output(m, at, &e) && keras_set_text(m, at, bad[i].key, bad[i].text, &e));
 		REFUSED(keras_json(m, KERAS_WRAP_H5, &e), bad[i].message);
-		REFUSED(keras_write_h5(m, in_dir("r.h5"), &e), bad[i].message);
-		REFUSED(keras_write_archive(m, in_dir("r.keras"), &e), bad[i].message);
-		ck_assert_int_eq(files_in_dir(), 0);
+		REFUSED(keras_write_h5(m, scratch_at("r.h5"), &e), bad[i].message);
+		REFUSED(keras_write_archive(m, scratch_at("r.keras"), &e), bad[i].message);
+		ck_assert_int_eq(files_in(scratch_folder()), 0);
 		keras_model_free(m);
 	}
 }
@@ -627,7 +578,7 @@ START_TEST(long_lists_are_split_as_keras_splits_them)
 	enum { N = 97, WIDTH = 744 };
 	char *name[N];
 	h5_names back;
-	const char *p = in_dir("a.h5");
+	const char *p = scratch_at("a.h5");
 	for (int i = 0; i < N; i++) {
 		name[i] = malloc(WIDTH + 1);
 		snprintf(name[i], WIDTH + 1, "%03d%0*d", i, WIDTH - 3 - i, 0);
@@ -665,7 +616,7 @@ START_TEST(lists_are_split_beyond_64512_bytes)
 	memset(text, 'a', 512);
 	for (int i = 0; i < 127; i++)
 		name[i] = text;
-	h5 *f = h5_create(in_dir("a.h5"), &e);
+	h5 *f = h5_create(scratch_at("a.h5"), &e);
 	OK(h5_attr_write_texts(f, "/", "full", 126, name, &e));
 	OK(h5_attr_write_texts(f, "/", "more", 127, name, &e));
 	ck_assert(h5_attr_exists(f, "/", "full") && !h5_attr_exists(f, "/", "full0"));
@@ -708,19 +659,6 @@ START_TEST(zips_that_lie_are_refused)
 }
 END_TEST
 
-static void set_up(void)
-{
-	strcpy(dir, "/tmp/sagan-keras-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-}
-
-static void tear_down(void)
-{
-	char cmd[96];
-	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-	ck_assert_int_eq(system(cmd), 0);
-}
-
 int main(void)
 {
 	const suite_test tests[] = {
@@ -742,8 +680,5 @@ int main(void)
 		{lists_are_split_beyond_64512_bytes, 1},
 		{zips_that_lie_are_refused, 1},
 	};
-	const suite_case cases[] = {
-		{.name = "keras files", TESTS(tests), .setup = set_up, .teardown = tear_down},
-	};
-	return suite_run_cases("keras files", cases, COUNT(cases), 60);
+	return suite_run("keras files", tests, COUNT(tests), 60);
 }

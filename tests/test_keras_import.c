@@ -13,6 +13,7 @@
 #include "keras/import.h"
 #include "keras/sample.h"
 #include "keras/trace.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -221,19 +222,6 @@ END_TEST
 
 /* ---- files and checkpoints ---- */
 
-static char *bytes_of(const char *path, size_t *n)
-{
-	FILE *f = fopen(path, "rb");
-	ck_assert_ptr_nonnull(f);
-	fseek(f, 0, SEEK_END);
-	*n = (size_t)ftell(f);
-	rewind(f);
-	char *x = malloc(*n);
-	ck_assert_uint_eq(fread(x, 1, *n, f), *n);
-	fclose(f);
-	return x;
-}
-
 /* A trainer's generator (the averaged one) or discriminator in a file of the kind. */
 static void export_file(trainer *t, bool g, int kind, const char *path)
 {
@@ -296,14 +284,14 @@ static double largest_difference(const real *x, const real *y, int n)
 START_TEST(files_become_checkpoints_and_the_same_files)
 {
 	enum { PIXELS = 9 * 16 * 16 };
-	char dir[256], file[300], again[300], checkpoint[300], original[300];
+	char file[300], again[300], checkpoint[300], original[300];
 	static real x[PIXELS], y[PIXELS], z[PIXELS];
 	const bool g = _i % 2 == 0;
 	const int kind = _i / 2;
 	error e = {.text = ""}, warning;
 	keras_imported r;
 	step_stats stats;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	dataset *d = tiny_data(12, 16, 2);
 	trainer *t = tiny_trainer(d, "seed=5"), *u = tiny_trainer(d, "seed=6");
 	for (int k = 0; k < 3; k++)
@@ -317,10 +305,7 @@ START_TEST(files_become_checkpoints_and_the_same_files)
 	ck_assert_msg(trainer_load(u, checkpoint, &e), "%s", e.text);
 	snprintf(again, sizeof again, "%s/again%s", dir, kinds[kind] + 3);
 	export_file(u, g, kind, again);
-	size_t n, m;
-	char *first = bytes_of(file, &n), *second = bytes_of(again, &m);
-	ck_assert_uint_eq(n, m);
-	ck_assert_mem_eq(first, second, n);
+	ck_assert(files_equal(file, again));
 	if (g) {
 		ck_assert(trainer_save(t, in_dir(dir, "original.h5", original), &e));
 		draw(sampler_open(original, false, 4, &warning, &e), x);
@@ -332,12 +317,9 @@ START_TEST(files_become_checkpoints_and_the_same_files)
 		}
 	}
 	ck_assert_msg(trainer_step(u, &stats, &e), "%s", e.text);
-	free(first);
-	free(second);
 	trainer_free(t);
 	trainer_free(u);
 	dataset_free(d);
-	tiny_remove(dir);
 }
 END_TEST
 

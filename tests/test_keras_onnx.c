@@ -7,19 +7,17 @@
 #include "keras/onnx.h"
 #include "keras/onnx.pb-c.h"
 #include "keras/read.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 
 #include <check.h>
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-static char dir[256];
 static error e;
 
 #define OK(call) do { e.text[0] = '\0'; ck_assert_msg(call, "%s", e.text); } while (0)
@@ -34,7 +32,8 @@ static const char *in_dir(const char *base, const char *end)
 	static char path[4][400];
 	static int turn;
 	char *p = path[turn++ % 4];
-	snprintf(p, sizeof path[0], "%s/%s%s", dir, base, end);
+	const char *kept = getenv("SAGAN_ONNX_DIR");
+	snprintf(p, sizeof path[0], "%s/%s%s", kept ? kept : scratch_folder(), base, end);
 	return p;
 }
 
@@ -389,56 +388,24 @@ START_TEST(what_onnx_does_not_have_is_refused_by_name)
 }
 END_TEST
 
-static size_t size_of(const char *path, uint8_t **x)
-{
-	FILE *f = fopen(path, "rb");
-	*x = malloc(1 << 20);
-	size_t n = fread(*x, 1, 1 << 20, f);
-	fclose(f);
-	return n;
-}
-
 START_TEST(equal_bytes_or_the_old_file)
 {
 	keras_model *m = every_class(true), *again = every_class(true);
-	struct rlimit old, small;
-	uint8_t *a, *b;
 	OK(keras_write_onnx(m, in_dir("a", ".onnx"), &e));
 	OK(keras_write_onnx(again, in_dir("b", ".onnx"), &e));
 	again->layer[2].weight[0].x[0] += 1;
-	signal(SIGXFSZ, SIG_IGN);
-	getrlimit(RLIMIT_FSIZE, &old);
-	small = (struct rlimit){2048, old.rlim_max};
-	setrlimit(RLIMIT_FSIZE, &small);
+	disk_full(2048);
 	bool written = keras_write_onnx(again, in_dir("b", ".onnx"), &e);
-	setrlimit(RLIMIT_FSIZE, &old);
+	disk_free();
 	ck_assert(!written);
 	ck_assert_ptr_nonnull(strstr(e.text, "cannot write"));
-	size_t na = size_of(in_dir("a", ".onnx"), &a), nb = size_of(in_dir("b", ".onnx"), &b);
-	ck_assert_uint_eq(na, nb);
-	ck_assert_int_eq(memcmp(a, b, na), 0);
-	free(a);
-	free(b);
+	ck_assert(files_equal(in_dir("a", ".onnx"), in_dir("b", ".onnx")));
 	remove(in_dir("a", ".onnx"));
 	remove(in_dir("b", ".onnx"));
 	keras_model_free(m);
 	keras_model_free(again);
 }
 END_TEST
-
-static void set_up(void)
-{
-	const char *kept = getenv("SAGAN_ONNX_DIR");
-	snprintf(dir, sizeof dir, "%s", kept ? kept : "/tmp/sagan-onnx-XXXXXX");
-	ck_assert(kept || mkdtemp(dir));
-}
-
-static void tear_down(void)
-{
-	char cmd[300];
-	snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
-	ck_assert(getenv("SAGAN_ONNX_DIR") || system(cmd) == 0);
-}
 
 int main(void)
 {
@@ -450,8 +417,5 @@ int main(void)
 		{what_onnx_does_not_have_is_refused_by_name, 1},
 		{equal_bytes_or_the_old_file, 1},
 	};
-	const suite_case cases[] = {
-		{.name = "onnx", TESTS(tests), .setup = set_up, .teardown = tear_down},
-	};
-	return suite_run_cases("onnx", cases, COUNT(cases), 60);
+	return suite_run("onnx", tests, COUNT(tests), 60);
 }

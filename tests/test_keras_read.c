@@ -24,14 +24,6 @@ static const char *path_of(const char *name, char path[256])
 	return path;
 }
 
-/* A file that goes away with the test. */
-static const char *scratch(void)
-{
-	static char path[64];
-	snprintf(path, sizeof path, "/tmp/keras-read-%ld", (long)getpid());
-	return path;
-}
-
 /* ---- golden files ---- */
 
 /* Weights of `file` in the network of `topology` (NULL: its own), and then (for the nested models) through
@@ -271,12 +263,12 @@ START_TEST(nested_models_find_their_groups)
 	keras_model *m = two_models("gent2", "discl"), *fresh = two_models("a", "b");
 	ck_assert(keras_adopt(m, w, NULL, NULL, &e));
 	keras_model_free(w);
-	h5 *f = h5_create(scratch(), &e);
+	h5 *f = h5_create(scratch_at("file"), &e);
 	write_group(f, m, "gent2", group[_i][0]);
 	write_group(f, m, "discl", group[_i][1]);
 	ck_assert(h5_commit(f, &e));
-	w = keras_read(scratch(), NULL, &e);
-	unlink(scratch());
+	w = keras_read(scratch_at("file"), NULL, &e);
+	unlink(scratch_at("file"));
 	ck_assert_msg(w != NULL, "%s", e.text);
 	ck_assert_msg(keras_adopt(fresh, w, NULL, NULL, &e), "%s", e.text);
 	ck_assert_double_le(prediction_error(fresh, "combined-nested-frozen-keras2.15"), TOLERANCE);
@@ -432,8 +424,8 @@ START_TEST(damaged_files_are_read_or_refused_with_a_line)
 	damage_counts c = {0};
 	const int64_t n = _i == DAMAGE_OLD ? 150 : 200;
 	for (int64_t i = 0; i < n; i++)
-		damage_try((enum damage_kind)_i, 100000 + i, scratch(), &c);
-	unlink(scratch());
+		damage_try((enum damage_kind)_i, 100000 + i, scratch_at("file"), &c);
+	unlink(scratch_at("file"));
 	ck_assert_int_eq(c.read + c.refused, n);
 	ck_assert_int_eq(c.silent, 0);
 	ck_assert_int_gt(c.refused, n / 4);
@@ -443,16 +435,16 @@ END_TEST
 static void refused_with(const char *want)
 {
 	error e = {.text = ""};
-	keras_model *m = keras_read(scratch(), NULL, &e);
-	unlink(scratch());
+	keras_model *m = keras_read(scratch_at("file"), NULL, &e);
+	unlink(scratch_at("file"));
 	ck_assert_msg(m == NULL, "read: %s", want);
 	ck_assert_msg(strstr(e.text, want) != NULL, "%s", e.text);
-	ck_assert_int_eq(strncmp(e.text, scratch(), strlen(scratch())), 0);
+	ck_assert_int_eq(strncmp(e.text, scratch_at("file"), strlen(scratch_at("file"))), 0);
 }
 
 static void put_bytes(const void *x, size_t n)
 {
-	FILE *f = fopen(scratch(), "wb");
+	FILE *f = fopen(scratch_at("file"), "wb");
 	ck_assert(f && fwrite(x, 1, n, f) == n && fclose(f) == 0);
 }
 
@@ -465,13 +457,13 @@ START_TEST(what_is_no_file_of_keras_is_said)
 	put_bytes("PK\003\004 and nothing else", 21);
 	refused_with("zip");
 	error e;
-	h5 *f = h5_create(scratch(), &e);
+	h5 *f = h5_create(scratch_at("file"), &e);
 	ck_assert(h5_write_real(f, "/x", SHAPE(2), (real[]){1, 2}, &e) && h5_commit(f, &e));
 	refused_with("HDF5, but no weights of Keras");
-	ck_assert(mkdir(scratch(), 0700) == 0);
-	ck_assert_ptr_null(keras_read(scratch(), NULL, &e));
+	ck_assert(mkdir(scratch_at("file"), 0700) == 0);
+	ck_assert_ptr_null(keras_read(scratch_at("file"), NULL, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "not a regular file"));
-	rmdir(scratch());
+	rmdir(scratch_at("file"));
 }
 END_TEST
 
@@ -479,7 +471,7 @@ END_TEST
 static h5 *legacy_file(const char *layer, const char *weight)
 {
 	error e;
-	h5 *f = h5_create(scratch(), &e);
+	h5 *f = h5_create(scratch_at("file"), &e);
 	const char *layers[] = {layer}, *weights[] = {weight};
 	ck_assert(h5_group(f, "/d", &e) && h5_attr_write_texts(f, "/", "layer_names", 1, layers, &e) &&
 		h5_attr_write_texts(f, "/d", "weight_names", 1, weights, &e));
@@ -513,8 +505,8 @@ START_TEST(legacy_lists_that_lead_astray_are_refused)
 	refused_with("is empty");
 	f = legacy_file("d", "k:0");                 /* NaN, asked for */
 	ck_assert(h5_write_real(f, "/d/k:0", SHAPE(2), bad, &e) && h5_commit(f, &e));
-	keras_model *m = keras_read(scratch(), &(keras_read_options){.allow_nonfinite = true}, &e);
-	unlink(scratch());
+	keras_model *m = keras_read(scratch_at("file"), &(keras_read_options){.allow_nonfinite = true}, &e);
+	unlink(scratch_at("file"));
 	ck_assert(m && m->layers == 1 && isnan(m->layer[0].weight[0].x[1]));
 	keras_model_free(m);
 }
@@ -525,19 +517,19 @@ START_TEST(deep_and_wide_native_files_are_refused)
 {
 	char path[2048] = "/layers/a";
 	error e;
-	h5 *f = h5_create(scratch(), &e);
+	h5 *f = h5_create(scratch_at("file"), &e);
 	for (int i = 0; i < 30; i++)
 		strcat(path, "/layers/a");
 	ck_assert(h5_group(f, path, &e) && h5_commit(f, &e));
 	refused_with("nested deeper than 12 groups");
-	f = h5_create(scratch(), &e);
+	f = h5_create(scratch_at("file"), &e);
 	for (int i = 0; i < 5000; i++) {
 		snprintf(path, sizeof path, "/layers/dense_%d/vars", i);
 		ck_assert(h5_group(f, path, &e));
 	}
 	ck_assert(h5_commit(f, &e));
 	refused_with("members; 4096 are allowed");
-	f = h5_create(scratch(), &e);
+	f = h5_create(scratch_at("file"), &e);
 	ck_assert(h5_write_real(f, "/layers/dense/vars/1", SHAPE(2), (real[]){1, 2}, &e) && h5_commit(f, &e));
 	refused_with("not in the file");             /* variable 0 */
 }

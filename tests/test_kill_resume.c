@@ -15,6 +15,7 @@
 #include "gan/checkpoint.h"
 #include "gan/rundir.h"
 #include "gan/trainer.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -69,22 +70,6 @@ static void wait_s(double s)
 	nanosleep(&t, NULL);
 }
 
-static void must_be_equal(const char *a, const char *b, const char *name)
-{
-	char path[2][RUN_PATH_MAX];
-	ck_assert(run_path(a, name, path[0], NULL) && run_path(b, name, path[1], NULL));
-	FILE *f = fopen(path[0], "rb"), *g = fopen(path[1], "rb");
-	ck_assert_msg(f && g, "%s or %s is missing", path[0], path[1]);
-	for (long i = 0; ; i++) {
-		int x = fgetc(f), y = fgetc(g);
-		ck_assert_msg(x == y, "%s differs at byte %ld", name, i);
-		if (x == EOF)
-			break;
-	}
-	fclose(f);
-	fclose(g);
-}
-
 static int status_of(pid_t child)
 {
 	int status;
@@ -95,9 +80,8 @@ static int status_of(pid_t child)
 START_TEST(killed_run_ends_in_the_same_bits)
 {
 	static const char *const threads[] = {"1", "2", "4"};
-	char whole[256], killed[256], last[64];
-	tiny_directory(whole);
-	tiny_directory(killed);
+	const char *whole = scratch_at("whole"), *killed = scratch_at("killed");
+	char last[64];
 	double begin = now();
 	ck_assert_int_eq(status_of(start(whole, "1")), 0);
 	double seconds = now() - begin;              /* of a run with start and end */
@@ -118,13 +102,9 @@ START_TEST(killed_run_ends_in_the_same_bits)
 	} while (kills < KILLS || status != 0);
 
 	snprintf(last, sizeof last, "checkpoint-%08d.h5", STEPS);
-	must_be_equal(whole, killed, last);
-	must_be_equal(whole, killed, "metrics.csv");
-	must_be_equal(whole, killed, "scores.csv");
-	must_be_equal(whole, killed, "checkpoint-best.h5");
-	must_be_equal(whole, killed, "samples-00000060.png");
-	tiny_remove(whole);
-	tiny_remove(killed);
+	const char *const same[] = {last, "metrics.csv", "scores.csv", "checkpoint-best.h5", "samples-00000060.png"};
+	for (int i = 0; i < COUNT(same); i++)
+		ck_assert_msg(files_equal_in(whole, killed, same[i]), "%s differs", same[i]);
 }
 END_TEST
 

@@ -1,17 +1,16 @@
 /* test_pictures.c - PNG files of every kind, resizing, grids and charts. */
 #include <check.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/chart.h"
 #include "data/png.h"
 #include "tests/data_files.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 
 /* ---- round trips ---- */
@@ -26,8 +25,8 @@ START_TEST(what_is_written_is_read_again)
 	image im;
 	for (int i = 0; i < h * w * c; i++)
 		x[i] = (uint8_t)(i * 2654435761u >> 13);
-	ck_assert_msg(png_write(test_path("a.png"), x, h, w, c, &e), "%s", e.text);
-	ck_assert_msg(png_read(test_path("a.png"), &im, &e), "%s", e.text);
+	ck_assert_msg(png_write(scratch_at("a.png"), x, h, w, c, &e), "%s", e.text);
+	ck_assert_msg(png_read(scratch_at("a.png"), &im, &e), "%s", e.text);
 	ck_assert(im.h == h && im.w == w && im.c == c);
 	ck_assert_mem_eq(im.x, x, (size_t)(h * w * c));
 	image_free(&im);
@@ -79,8 +78,8 @@ START_TEST(every_kind_of_png_becomes_gray_or_rgb_bytes)
 	error e;
 	image im;
 	int h, w, c;
-	ck_assert_msg(png_stat(test_path("kind.png"), &h, &w, &c, &e), "%s: %s", kinds[_i].what, e.text);
-	ck_assert_msg(png_read(test_path("kind.png"), &im, &e), "%s: %s", kinds[_i].what, e.text);
+	ck_assert_msg(png_stat(scratch_at("kind.png"), &h, &w, &c, &e), "%s: %s", kinds[_i].what, e.text);
+	ck_assert_msg(png_read(scratch_at("kind.png"), &im, &e), "%s: %s", kinds[_i].what, e.text);
 	ck_assert(h == k.h && w == k.w && c == kinds[_i].c);
 	ck_assert(im.h == k.h && im.w == k.w && im.c == c);
 	for (int i = 0; i < w * c; i++)
@@ -118,7 +117,7 @@ START_TEST(a_png_cut_anywhere_is_refused)
 		error e;
 		image im;
 		file_put("cut.png", bytes, k);
-		ck_assert_msg(!png_read(test_path("cut.png"), &im, &e), "cut at %zu", k);
+		ck_assert_msg(!png_read(scratch_at("cut.png"), &im, &e), "cut at %zu", k);
 		ck_assert_ptr_null(im.x);
 		ck_assert_msg(strstr(e.text, "cut.png: ") != NULL, "%s", e.text);
 	}
@@ -136,7 +135,7 @@ START_TEST(a_png_with_changed_bytes_is_refused_or_read_but_never_worse)
 		file_put("changed.png", copy, n);
 		error e;
 		image im;
-		if (png_read(test_path("changed.png"), &im, &e))
+		if (png_read(scratch_at("changed.png"), &im, &e))
 			image_free(&im);
 		else
 			refused++;
@@ -150,15 +149,15 @@ START_TEST(files_that_are_no_png_are_named)
 	static uint8_t bytes[16384];
 	error e;
 	image im;
-	ck_assert(!png_read(test_path("missing.png"), &im, &e));
+	ck_assert(!png_read(scratch_at("missing.png"), &im, &e));
 	ck_assert_msg(strstr(e.text, "missing.png: cannot read: No such file") != NULL, "%s", e.text);
 	file_put("text.png", "hello, world", 12);
-	ck_assert(!png_read(test_path("text.png"), &im, &e));
+	ck_assert(!png_read(scratch_at("text.png"), &im, &e));
 	ck_assert_msg(strstr(e.text, "text.png: not a PNG file") != NULL, "%s", e.text);
 	ck_assert(!png_read("/", &im, &e));
 	ck_assert_msg(strstr(e.text, "not a regular file") != NULL, "%s", e.text);
 	file_put("lie.png", bytes, good_png(bytes, sizeof bytes, 1 << 30, 200));
-	ck_assert(!png_read(test_path("lie.png"), &im, &e));
+	ck_assert(!png_read(scratch_at("lie.png"), &im, &e));
 	ck_assert_msg(strstr(e.text, "lie.png: damaged or truncated PNG") != NULL, "%s", e.text);
 }
 END_TEST
@@ -171,12 +170,12 @@ START_TEST(a_png_that_is_too_large_is_refused)
 	error e;
 	image im;
 	file_put("wide.png", bytes, png_bytes(bytes, sizeof bytes, &k));
-	ck_assert(!png_read(test_path("wide.png"), &im, &e));
+	ck_assert(!png_read(scratch_at("wide.png"), &im, &e));
 	ck_assert_msg(strstr(e.text, "larger than 16384 pixels a side") != NULL, "%s", e.text);
 	k.w--;
 	k.row--;
 	file_put("wide.png", bytes, png_bytes(bytes, sizeof bytes, &k));
-	ck_assert_msg(png_read(test_path("wide.png"), &im, &e), "%s", e.text);
+	ck_assert_msg(png_read(scratch_at("wide.png"), &im, &e), "%s", e.text);
 	image_free(&im);
 }
 END_TEST
@@ -187,23 +186,19 @@ START_TEST(a_failed_write_leaves_the_old_file)
 	static uint8_t x[64 * 64], before[8192], after[8192];
 	error e;
 	x[5] = 9;
-	ck_assert(png_write(test_path("w/old.png"), x, 8, 8, 1, &e));
+	ck_assert(png_write(scratch_at("w/old.png"), x, 8, 8, 1, &e));
 	const size_t n = file_get("w/old.png", before, sizeof before);
 	for (int i = 0; i < 64 * 64; i++)
 		x[i] = (uint8_t)(i * 2654435761u >> 9);
-	struct rlimit old, small;
-	getrlimit(RLIMIT_FSIZE, &old);
-	small = (struct rlimit){100, old.rlim_max};
-	signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &small);
-	const bool ok = png_write(test_path("w/old.png"), x, 64, 64, 1, &e);
-	setrlimit(RLIMIT_FSIZE, &old);
+	disk_full(100);
+	const bool ok = png_write(scratch_at("w/old.png"), x, 64, 64, 1, &e);
+	disk_free();
 	ck_assert(!ok);
 	ck_assert_msg(strstr(e.text, "old.png: cannot write") != NULL, "%s", e.text);
 	ck_assert_uint_eq(file_get("w/old.png", after, sizeof after), n);
 	ck_assert_mem_eq(before, after, n);
-	ck_assert_int_eq(unlink(test_path("w/old.png")), 0);
-	ck_assert_int_eq(rmdir(test_path("w")), 0);  /* empty: no temporary file stayed */
+	ck_assert_int_eq(unlink(scratch_at("w/old.png")), 0);
+	ck_assert_int_eq(rmdir(scratch_at("w")), 0);  /* empty: no temporary file stayed */
 	ck_assert(!png_write("/nowhere/at/all.png", x, 8, 8, 1, &e));
 	ck_assert_msg(strstr(e.text, "/nowhere/at/all.png: cannot") != NULL, "%s", e.text);
 }
@@ -383,7 +378,7 @@ START_TEST(charts_of_odd_data_are_drawn)
 				const chart c = {.title = "a title that is long enough to need a row of its own for the names",
 					.series = &s, .count = 1, .log_y = log_y};
 				error e;
-				ck_assert_msg(chart_write(test_path("c.png"), &c, &e), "%s", e.text);
+				ck_assert_msg(chart_write(scratch_at("c.png"), &c, &e), "%s", e.text);
 			}
 	error e;
 	image im;

@@ -77,9 +77,9 @@ END_TEST
 START_TEST(checkpoint_gives_the_images_of_the_trainer)
 {
 	static real want[4 * SIZE], have[4 * SIZE];
-	char dir[256], path[RUN_PATH_MAX];
+	char path[RUN_PATH_MAX];
 	error e = {""}, warning;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	trainer *t = trained(NULL);
 	checkpoint_path(dir, 5, path, sizeof path);
 	ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
@@ -100,7 +100,6 @@ START_TEST(checkpoint_gives_the_images_of_the_trainer)
 	ck_assert_ptr_null(sampler_open("/nowhere/run", false, 4, &warning, &e));
 	ck_assert_msg(strstr(e.text, "/nowhere/run"), "%s", e.text);
 	trainer_free(t);
-	tiny_remove(dir);
 }
 END_TEST
 
@@ -291,10 +290,10 @@ END_TEST
 START_TEST(pictures_have_the_sizes_that_they_should)
 {
 	static real x[6 * SIZE];
-	char dir[256], path[RUN_PATH_MAX];
+	char path[RUN_PATH_MAX];
 	error e = {""};
 	int h, w, c;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	trainer *t = trained(NULL);
 	sampler *s = sampler_for(t, 6);
 	draw(s, (sample_request){.n = 6, .seed = 1, .label = -1}, x);
@@ -311,7 +310,6 @@ START_TEST(pictures_have_the_sizes_that_they_should)
 	ck_assert_msg(strstr(e.text, "/nowhere/metrics.csv"), "%s", e.text);
 	sampler_free(s);
 	trainer_free(t);
-	tiny_remove(dir);
 }
 END_TEST
 

@@ -10,25 +10,11 @@
 
 #include "core/base.h"
 #include "tests/suite.h"
-#include "tests/tiny_run.h"
-
-static char dir[256];
-
-static void make_folder(void)
-{
-	tiny_directory(dir);
-}
-
-static void remove_folder(void)
-{
-	tiny_remove(dir);
-}
 
 /* Puts a script called `name` into the folder. */
 static void script(const char *name, const char *text)
 {
-	char path[320];
-	snprintf(path, sizeof path, "%s/%s", dir, name);
+	const char *path = scratch_at(name);
 	FILE *f = fopen(path, "w");
 	ck_assert_ptr_nonnull(f);
 	ck_assert(fprintf(f, "#!/bin/sh\n%s\n", text) > 0 && fclose(f) == 0);
@@ -59,7 +45,8 @@ static answer setup(const char *what)
 {
 	static answer a;
 	char line[1024];
-	snprintf(line, sizeof line, "unset DEBIAN_FRONTEND; PATH=%s /bin/sh tools/setup.sh %s zlib check 2>&1", dir, what);
+	snprintf(line, sizeof line, "unset DEBIAN_FRONTEND; PATH=%s /bin/sh tools/setup.sh %s zlib check 2>&1",
+		scratch_folder(), what);
 	FILE *f = popen(line, "r");
 	ck_assert_ptr_nonnull(f);
 	a.text[fread(a.text, 1, sizeof a.text - 1, f)] = '\0';
@@ -115,7 +102,7 @@ START_TEST(lists_are_updated_and_sudo_is_used)
 	bare_machine(1000);
 	script("sudo", "SUDO=1; export SUDO; exec \"$@\"");
 	snprintf(text, sizeof text, "[ \"$SUDO\" ] && [ \"$DEBIAN_FRONTEND\" = noninteractive ] || exit 9\n"
-		 "if [ $1 = update ]; then touch %s/updated; fi\n[ -e %s/updated ]", dir, dir);
+		 "if [ $1 = update ]; then touch %s/updated; fi\n[ -e %s/updated ]", scratch_folder(), scratch_folder());
 	script("apt-get", text);
 	const answer a = setup("install");
 	must_say(&a, 0, 1, "installing with apt-get (a minute or so): pkg-config zlib1g-dev check");
@@ -144,8 +131,5 @@ int main(void)
 		{lists_are_updated_and_sudo_is_used, 1},
 		{no_network_is_one_line, 1},
 	};
-	const suite_case cases[] = {
-		{.name = "set-up", TESTS(tests), .setup = make_folder, .teardown = remove_folder},
-	};
-	return suite_run_cases("set-up", cases, COUNT(cases), 60);
+	return suite_run("set-up", tests, COUNT(tests), 60);
 }

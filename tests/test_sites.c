@@ -139,7 +139,7 @@ static void check_gradients(module *m, const char *text)
 /* What a resumed run does is what the other one would have done, so names and order of all that is saved are right. */
 START_TEST(every_layer_trains_in_g_and_d_and_resumes)
 {
-	char text[256], dir[256], path[300];
+	char text[256], path[300];
 	error e = {""};
 	site_text(_i, text);
 	config c = site_config(text);
@@ -149,7 +149,7 @@ START_TEST(every_layer_trains_in_g_and_d_and_resumes)
 	step_on(t, 2);
 	check_gradients(trainer_generator(t), text);
 	check_gradients(trainer_discriminator(t), text);
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	snprintf(path, sizeof path, "%s/half.h5", dir);
 	ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
 	const uint64_t whole = step_on(t, 1);
@@ -158,7 +158,6 @@ START_TEST(every_layer_trains_in_g_and_d_and_resumes)
 	ck_assert_msg(t && trainer_load(t, path, &e), "%s: %s", text, e.text);
 	ck_assert_msg(step_on(t, 1) == whole, "%s: goes on otherwise after a resume", text);
 	trainer_free(t);
-	tiny_remove(dir);
 	dataset_free(data);
 	config_free(&c);
 }
@@ -292,13 +291,12 @@ START_TEST(a_run_without_maps_says_so)
 {
 	static const char *const site[] = {"model.attention_g=[{at: 8, type: halo}]", "model.attention_g=[{at: 8, type: mhsa}]"};
 	for (int i = 0; i < 2; i++) {
-		char dir[256];
-		int heard = 0;
+			int heard = 0;
 		error e = {""};
 		enum run_end end;
 		config c = tiny_config(TINY_PLAIN, (const char *const[]){site[i], "steps=1", "train.score_count=0", NULL});
 		dataset *data = tiny_data(16, 16, 2);
-		tiny_directory(dir);
+		const char *dir = scratch_at(site[i]);
 		trainer *t = trainer_new(&c, data, &e);
 		run_options opt = {.out = dir, .ctx = &heard, .note = hear};
 		ck_assert_msg(t && trainer_run(t, &opt, &end, &e), "%s", e.text);
@@ -307,7 +305,6 @@ START_TEST(a_run_without_maps_says_so)
 		trainer_free(t);
 		dataset_free(data);
 		config_free(&c);
-		tiny_remove(dir);
 	}
 }
 END_TEST

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "gan/rundir.h"
 #include "gan/sampler.h"
 #include "gan/trainer_internal.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -34,26 +34,6 @@ static step_stats step(trainer *t)
 	error e = {""};
 	ck_assert_msg(trainer_step(t, &s, &e), "%s", e.text);
 	return s;
-}
-
-static bool exists(const char *dir, const char *name)
-{
-	char path[RUN_PATH_MAX];
-	return run_path(dir, name, path, NULL) && access(path, F_OK) == 0;
-}
-
-static char *read_file(const char *dir, const char *name)
-{
-	char path[RUN_PATH_MAX];
-	ck_assert(run_path(dir, name, path, NULL));
-	FILE *f = fopen(path, "rb");
-	ck_assert_msg(f != NULL, "%s", path);
-	char *text = calloc(1, 1 << 16);
-	ck_assert(text != NULL);
-	size_t n = fread(text, 1, (1 << 16) - 1, f);
-	ck_assert(n > 0);
-	fclose(f);
-	return text;
 }
 
 /* Notes of a run, one per line. */
@@ -265,10 +245,10 @@ START_TEST(resuming_after_any_step_ends_in_the_same_bits)
 {
 	enum { LAST = 6 };
 	dataset *d = data_for(_i);
-	char dir[256], path[RUN_PATH_MAX];
+	char path[RUN_PATH_MAX];
 	uint64_t at[LAST + 1];
 	error e = {""};
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	trainer *t = make(KINDS[_i], NULL, d);
 	for (int k = 0; k <= LAST; k++) {
 		if (k > 0)
@@ -292,7 +272,6 @@ START_TEST(resuming_after_any_step_ends_in_the_same_bits)
 		ck_assert_uint_eq(tiny_hash(t), at[LAST]);
 		trainer_free(t);
 	}
-	tiny_remove(dir);
 	dataset_free(d);
 }
 END_TEST
@@ -310,9 +289,8 @@ static void run_ok(trainer *t, const run_options *o, enum run_end want)
 START_TEST(run_leaves_what_it_promises)
 {
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[256];
 	notes s = {.n = 0};
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	trainer *t = make(TINY_FULL, (const char *[]){"train.sample_every=5", NULL}, d);
 	run_options o = options(dir, &s);
 	run_ok(t, &o, RUN_FINISHED);
@@ -322,14 +300,13 @@ START_TEST(run_leaves_what_it_promises)
 		"checkpoint-00000008.h5", "checkpoint-00000012.h5", "checkpoint-best.h5", "scores.csv",
 	};
 	for (int i = 0; i < COUNT(file); i++)
-		ck_assert_msg(exists(dir, file[i]), "%s is missing", file[i]);
-	ck_assert(!exists(dir, "checkpoint-00000004.h5"));   /* keep = 2 */
+		ck_assert_msg(file_exists(dir, file[i]), "%s is missing", file[i]);
+	ck_assert(!file_exists(dir, "checkpoint-00000004.h5"));      /* keep = 2 */
 	ck_assert_int_eq(s.reports, 4);
 	ck_assert_ptr_nonnull(strstr(s.text, "arena"));
 	ck_assert_ptr_nonnull(strstr(s.text, "2 classes"));
 	ck_assert_ptr_nonnull(strstr(s.text, "/checkpoint-best.h5 (score "));
 	trainer_free(t);
-	tiny_remove(dir);
 	dataset_free(d);
 }
 END_TEST
@@ -339,11 +316,9 @@ END_TEST
 START_TEST(interrupted_run_ends_like_the_uninterrupted_one)
 {
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[2][256];
+	const char *const dir[2] = {scratch_at("whole"), scratch_at("interrupted")};
 	uint64_t end[2];
 	notes s = {.n = 0};
-	for (int k = 0; k < 2; k++)
-		tiny_directory(dir[k]);
 	trainer *t = make(TINY_FULL, NULL, d);
 	run_options o = options(dir[0], &s);
 	run_ok(t, &o, RUN_FINISHED);
@@ -382,14 +357,8 @@ START_TEST(interrupted_run_ends_like_the_uninterrupted_one)
 	trainer_free(t);
 	ck_assert_uint_eq(end[0], end[1]);
 	static const char *const file[] = {"metrics.csv", "scores.csv"};
-	for (int i = 0; i < COUNT(file); i++) {
-		char *a = read_file(dir[0], file[i]), *b = read_file(dir[1], file[i]);
-		ck_assert_str_eq(a, b);
-		free(a);
-		free(b);
-	}
-	for (int k = 0; k < 2; k++)
-		tiny_remove(dir[k]);
+	for (int i = 0; i < COUNT(file); i++)
+		ck_assert_msg(files_equal_in(dir[0], dir[1], file[i]), "%s differs", file[i]);
 	dataset_free(d);
 }
 END_TEST
@@ -397,7 +366,7 @@ END_TEST
 /* Step of the lowest score in scores.csv of dir, and that score. */
 static int64_t lowest_score(const char *dir, double *score, int *rows)
 {
-	char *text = read_file(dir, "scores.csv");
+	char *text = file_bytes_in(dir, "scores.csv", NULL);
 	int64_t best = -1;
 	*rows = 0;
 	ck_assert(strncmp(text, "step,score\n", 11) == 0);
@@ -436,11 +405,11 @@ START_TEST(best_survives_pruning_and_interruption)
 	static const char *const rate[] = {"optim.lr_g=0.03", "optim.lr_g=3"};
 	static const int last[] = {5, 9};
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[256], want[64];
+	char want[64];
 	double score = 0;
 	int64_t best = 0;
 	int rows;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	for (int k = 0; k < 2; k++) {
 		notes s = {.n = 0};
 		trainer *t = make(TINY_PLAIN, (const char *[]){rate[k], "ema.decay=0", "train.checkpoint_every=1",
@@ -459,9 +428,8 @@ START_TEST(best_survives_pruning_and_interruption)
 	for (int i = 1; i < last[1]; i++) {
 		char name[64];
 		snprintf(name, sizeof name, "checkpoint-%08d.h5", i);
-		ck_assert(!exists(dir, name));
+		ck_assert(!file_exists(dir, name));
 	}
-	tiny_remove(dir);
 	dataset_free(d);
 }
 END_TEST
@@ -470,10 +438,10 @@ END_TEST
 START_TEST(best_that_a_kill_left_out_is_made_good)
 {
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[256], path[RUN_PATH_MAX];
+	char path[RUN_PATH_MAX];
 	double score = 0;
 	int rows;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	for (int k = 0; k < 2; k++) {
 		notes s = {.n = 0};
 		trainer *t = make(TINY_PLAIN, NULL, d);
@@ -485,7 +453,6 @@ START_TEST(best_that_a_kill_left_out_is_made_good)
 		best_must_be(dir, 4, score);
 		ck_assert(checkpoint_best_path(dir, path, sizeof path, NULL) && unlink(path) == 0);
 	}
-	tiny_remove(dir);
 	dataset_free(d);
 }
 END_TEST
@@ -497,18 +464,16 @@ START_TEST(scores_do_not_change_a_bit_of_training)
 	dataset *d = tiny_data(25, 16, 2);
 	uint64_t hash[COUNT(count)];
 	for (int k = 0; k < COUNT(count); k++) {
-		char dir[256];
-		notes s = {.n = 0};
-		tiny_directory(dir);
+			notes s = {.n = 0};
+		const char *dir = scratch_at(count[k]);
 		trainer *t = make(TINY_FULL, (const char *[]){count[k], "ema.bn_mode=standing", NULL}, d);
 		run_options o = options(dir, &s);
 		run_ok(t, &o, RUN_FINISHED);
 		hash[k] = tiny_hash(t);
-		ck_assert_int_eq(exists(dir, "scores.csv"), k > 0);
-		ck_assert_int_eq(exists(dir, "checkpoint-best.h5"), k > 0);
+		ck_assert_int_eq(file_exists(dir, "scores.csv"), k > 0);
+		ck_assert_int_eq(file_exists(dir, "checkpoint-best.h5"), k > 0);
 		ck_assert_int_eq(strstr(s.text, "score ") != NULL, k > 0);
 		trainer_free(t);
-		tiny_remove(dir);
 	}
 	ck_assert_uint_eq(hash[0], hash[1]);
 	ck_assert_uint_eq(hash[0], hash[2]);
@@ -519,8 +484,7 @@ END_TEST
 START_TEST(fresh_puts_the_earlier_run_aside)
 {
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[256];
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	for (int k = 0; k < 2; k++) {
 		notes s = {.n = 0};
 		trainer *t = make(TINY_PLAIN, (const char *[]){k ? "seed=8" : "seed=7", NULL}, d);
@@ -530,10 +494,9 @@ START_TEST(fresh_puts_the_earlier_run_aside)
 		run_ok(t, &o, RUN_FINISHED);
 		trainer_free(t);
 	}
-	ck_assert(exists(dir, "previous-1/checkpoint-00000004.h5"));
-	ck_assert(exists(dir, "previous-1/metrics.csv"));
-	ck_assert(exists(dir, "checkpoint-00000004.h5"));
-	tiny_remove(dir);
+	ck_assert(file_exists(dir, "previous-1/checkpoint-00000004.h5"));
+	ck_assert(file_exists(dir, "previous-1/metrics.csv"));
+	ck_assert(file_exists(dir, "checkpoint-00000004.h5"));
 	dataset_free(d);
 }
 END_TEST
@@ -614,11 +577,10 @@ END_TEST
 START_TEST(exploding_run_keeps_the_last_good_checkpoint)
 {
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[256];
 	notes s = {.n = 0};
 	error e = {""};
 	enum run_end end;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.kind=sgd", "optim.lr_g=100", "optim.lr_d=100",
 		"train.checkpoint_every=1", "model.spectral_norm_g=false",
 		"model.spectral_norm_d=false", NULL}, d);
@@ -635,7 +597,6 @@ START_TEST(exploding_run_keeps_the_last_good_checkpoint)
 		"model.spectral_norm_d=false", NULL}, d);
 	ck_assert_msg(trainer_load(t, path, &e), "%s", e.text);
 	trainer_free(t);
-	tiny_remove(dir);
 	dataset_free(d);
 }
 END_TEST
@@ -643,9 +604,8 @@ END_TEST
 START_TEST(collapse_is_told_once)
 {
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[256];
 	notes s = {.n = 0};
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.lr_g=0", "batch=2", "steps=210",
 		"model.spectral_norm_g=false", NULL}, d);
 	/* All of G's parameters at zero: every image is tanh(0). */
@@ -657,7 +617,6 @@ START_TEST(collapse_is_told_once)
 	ck_assert_msg(found != NULL, "%s", s.text);
 	ck_assert_ptr_null(strstr(found + strlen(line), "collapse"));
 	trainer_free(t);
-	tiny_remove(dir);
 	dataset_free(d);
 }
 END_TEST
@@ -682,9 +641,8 @@ static void refuse_run(const char *const *set, const dataset *d, const char *dir
 START_TEST(going_on_with_another_config_or_other_data_is_refused)
 {
 	dataset *d = tiny_data(25, 16, 2), *other = tiny_data(24, 16, 2);
-	char dir[256];
 	notes s = {.n = 0};
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	trainer *t = make(TINY_PLAIN, NULL, d);
 	run_options o = options(dir, &s);
 	o.steps = 4;
@@ -703,7 +661,6 @@ START_TEST(going_on_with_another_config_or_other_data_is_refused)
 	run_ok(t, &o, RUN_FINISHED);
 	ck_assert_ptr_nonnull(strstr(s.text, "optim.lr_g changed from 0.002 to 0.0001"));
 	trainer_free(t);
-	tiny_remove(dir);
 	dataset_free(d);
 	dataset_free(other);
 }
@@ -712,8 +669,8 @@ END_TEST
 START_TEST(directories_that_cannot_be_used_are_refused)
 {
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[256], file[300];
-	tiny_directory(dir);
+	char file[300];
+	const char *dir = scratch_folder();
 	snprintf(file, sizeof file, "%s/file", dir);
 	FILE *f = fopen(file, "w");
 	ck_assert(f != NULL);
@@ -727,7 +684,6 @@ START_TEST(directories_that_cannot_be_used_are_refused)
 		refuse_run(NULL, d, file, (const char *[]){file, "Permission denied", NULL});
 		chmod(dir, 0755);
 	}
-	tiny_remove(dir);
 	dataset_free(d);
 }
 END_TEST
@@ -736,27 +692,21 @@ END_TEST
 START_TEST(full_disk_ends_the_run_and_keeps_the_last_good_checkpoint)
 {
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[256], path[RUN_PATH_MAX];
+	char path[RUN_PATH_MAX];
 	notes s = {.n = 0};
 	error e = {""};
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	trainer *t = make(TINY_PLAIN, NULL, d);
 	run_options o = options(dir, &s);
 	o.steps = 4;
 	run_ok(t, &o, RUN_FINISHED);
 	trainer_free(t);
-	struct rlimit old, small;
-	getrlimit(RLIMIT_FSIZE, &old);
-	small = (struct rlimit){20000, old.rlim_max};
-	signal(SIGXFSZ, SIG_IGN);
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	disk_full(20000);
 	refuse_run(NULL, d, dir, (const char *[]){"checkpoint-00000008.h5: cannot write", "File too large",
 		"last good checkpoint: ", "checkpoint-00000004.h5", NULL});
-	setrlimit(RLIMIT_FSIZE, &old);
-	signal(SIGXFSZ, SIG_DFL);
+	disk_free();
 	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
 	ck_assert_ptr_nonnull(strstr(path, "checkpoint-00000004.h5"));
-	tiny_remove(dir);
 	dataset_free(d);
 }
 END_TEST
@@ -764,9 +714,9 @@ END_TEST
 START_TEST(two_processes_cannot_train_in_one_directory)
 {
 	dataset *d = tiny_data(25, 16, 2);
-	char dir[256], byte;
+	char byte;
 	int ready[2], done[2], status;
-	tiny_directory(dir);
+	const char *dir = scratch_folder();
 	ck_assert(pipe(ready) == 0 && pipe(done) == 0);
 	pid_t child = fork();
 	if (child == 0) {
@@ -779,7 +729,6 @@ START_TEST(two_processes_cannot_train_in_one_directory)
 	refuse_run(NULL, d, dir, (const char *[]){dir, "another process", NULL});
 	ck_assert_int_eq(write(done[1], "x", 1), 1);
 	ck_assert(waitpid(child, &status, 0) == child && status == 0);
-	tiny_remove(dir);
 	dataset_free(d);
 }
 END_TEST

@@ -1,11 +1,8 @@
 #include "tests/tiny_run.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "gan/trainer_internal.h"
 
@@ -81,33 +78,6 @@ dataset *tiny_data(int64_t n, int side, int classes)
 		paint(d->pixels + i * side * side, side, i, d->label[i]);
 	}
 	return d;
-}
-
-void tiny_directory(char path[256])
-{
-	const char *tmp = getenv("TMPDIR");
-	snprintf(path, 256, "%s/sagan-test-XXXXXX", tmp ? tmp : "/tmp");
-	must(mkdtemp(path), "%s: no directory can be made", path);
-}
-
-void tiny_remove(const char *path)
-{
-	DIR *d = opendir(path);
-	if (!d)
-		return;
-	for (struct dirent *f; (f = readdir(d)) != NULL;) {
-		char name[1024];
-		struct stat st;
-		if (strcmp(f->d_name, ".") == 0 || strcmp(f->d_name, "..") == 0)
-			continue;
-		snprintf(name, sizeof name, "%s/%s", path, f->d_name);
-		if (lstat(name, &st) == 0 && S_ISDIR(st.st_mode))
-			tiny_remove(name);
-		else
-			unlink(name);
-	}
-	closedir(d);
-	rmdir(path);
 }
 
 static uint64_t hash(uint64_t h, const void *x, size_t n)

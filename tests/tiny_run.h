@@ -1,4 +1,4 @@
-/* tiny_run.h - networks and data small enough that a test can train them, and scratch directories. */
+/* tiny_run.h - networks and data small enough that a test can train them. */
 #ifndef SAGAN_TESTS_TINY_RUN_H
 #define SAGAN_TESTS_TINY_RUN_H
 
@@ -20,10 +20,6 @@ config tiny_config(const char *text, const char *const *set);
 
 /* n images [side,side,1] of `classes` classes: bars and blobs that differ from image to image. */
 dataset *tiny_data(int64_t n, int side, int classes);
-
-/* A fresh directory under TMPDIR, removed with all it holds by tiny_remove. */
-void tiny_directory(char path[256]);
-void tiny_remove(const char *path);
 
 /* FNV-1a over everything that decides how a trainer (with data) goes on. */
 uint64_t tiny_hash(trainer *t);
