@@ -13,33 +13,9 @@
 #include "core/base.h"
 #include "core/h5.h"
 #include "gan/config.h"
+#include "tests/command.h"
 #include "tests/files.h"
 #include "tests/suite.h"
-
-typedef struct answer {
-	int status;
-	char text[1 << 16];                          /* stdout and stderr */
-} answer;
-
-static const char *program(void)
-{
-	const char *p = getenv("SAGAN");
-	return p && *p ? p : "build/sagan";
-}
-
-/* Runs the program with arguments as the shell reads them. */
-static answer sagan(const char *arguments)
-{
-	static answer a;
-	char line[4096];
-	snprintf(line, sizeof line, "{ %s %s ; } 2>&1", program(), arguments);
-	FILE *f = popen(line, "r");
-	ck_assert_ptr_nonnull(f);
-	a.text[fread(a.text, 1, sizeof a.text - 1, f)] = '\0';
-	const int status = pclose(f);
-	a.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	return a;
-}
 
 /* A config in the folder of the test. */
 static const char *make_config(const char *text)
@@ -119,7 +95,7 @@ static const struct {
 
 START_TEST(answers_have_their_status_and_text)
 {
-	const answer a = sagan(ANSWERS[_i].arguments);
+	const answer a = sagan("%s", ANSWERS[_i].arguments);
 	const char *begins = ANSWERS[_i].begins;
 	/* The notes of a run come before its error. */
 	const char *line = strncmp(begins, "sagan: ", 7) == 0 ? strstr(a.text, begins) : a.text;
@@ -131,31 +107,24 @@ END_TEST
 
 /* ---- files of Keras ---- */
 
-static answer in_folder(const char *dir, const char *form)
-{
-	char arguments[2048];
-	snprintf(arguments, sizeof arguments, form, dir, dir, dir, dir);
-	return sagan(arguments);
-}
-
 /* Trained, exported, imported, exported: the same files; images from the file are those from the checkpoint. */
 START_TEST(keras_files_go_round)
 {
 	static const char *const name[] = {"generator.h5", "generator.keras", "generator.weights.h5"};
 	const char *dir = scratch_folder();
 	make_config(SMALL);
-	ck_assert_int_eq(in_folder(dir, "train %s/run.yaml --out %s/run --steps 2 --set ema.bn_mode=running").status, 0);
-	ck_assert_int_eq(in_folder(dir, "export %s/run --out %s/first").status, 0);
-	const answer a = in_folder(dir, "import %s/first/generator.keras --config %s/run.yaml --out %s/x.h5 "
-		"--set ema.bn_mode=running");
+	ck_assert_int_eq(sagan("train %s/run.yaml --out %s/run --steps 2 --set ema.bn_mode=running", dir, dir).status, 0);
+	ck_assert_int_eq(sagan("export %s/run --out %s/first", dir, dir).status, 0);
+	const answer a = sagan("import %s/first/generator.keras --config %s/run.yaml --out %s/x.h5 "
+		"--set ema.bn_mode=running", dir, dir, dir);
 	ck_assert_msg(a.status == 0, "%s", a.text);
-	ck_assert_int_eq(in_folder(dir, "export %s/x.h5 --out %s/again").status, 0);
+	ck_assert_int_eq(sagan("export %s/x.h5 --out %s/again", dir, dir).status, 0);
 	for (int i = 0; i < COUNT(name) && sizeof(real) == 4; i++)
 		ck_assert_msg(files_equal_in(scratch_at("first"), scratch_at("again"), name[i]), "%s differs", name[i]);
-	ck_assert_int_eq(in_folder(dir, "sample %s/run --n 20 --out %s/first/a.png").status, 0);
-	ck_assert_int_eq(in_folder(dir, "sample --from %s/first/generator.h5 --n 20 --out %s/again/a.png").status, 0);
-	const answer b = in_folder(dir, "import %s/first/generator.keras --config %s/run.yaml --set model.g_channels=16 "
-		"--out %s/y.h5");
+	ck_assert_int_eq(sagan("sample %s/run --n 20 --out %s/first/a.png", dir, dir).status, 0);
+	ck_assert_int_eq(sagan("sample --from %s/first/generator.h5 --n 20 --out %s/again/a.png", dir, dir).status, 0);
+	const answer b = sagan("import %s/first/generator.keras --config %s/run.yaml --set model.g_channels=16 "
+		"--out %s/y.h5", dir, dir, dir);
 	ck_assert_int_eq(b.status, 1);
 	ck_assert_msg(strstr(b.text, "  Shape mismatch in layer #") && strstr(b.text, "more layers do not agree"), "%s", b.text);
 	ck_assert(!file_exists(dir, "y.h5"));
@@ -181,9 +150,7 @@ START_TEST(help_fits_a_screen)
 {
 	check_screen(sagan("--help").text);
 	for (int i = 0; i < COUNT(COMMANDS); i++) {
-		char arguments[64];
-		snprintf(arguments, sizeof arguments, "%s --help", COMMANDS[i]);
-		const answer a = sagan(arguments);
+		const answer a = sagan("%s --help", COMMANDS[i]);
 		ck_assert_int_eq(a.status, 0);
 		check_screen(a.text);
 	}
@@ -219,9 +186,8 @@ START_TEST(man_page_and_completion_know_every_option)
 	strcpy(completion, read_file("tools/completion.bash"));
 	int options = 0;
 	for (int i = 0; i < COUNT(COMMANDS); i++) {
-		char arguments[64], option[64];
-		snprintf(arguments, sizeof arguments, "%s --help", COMMANDS[i]);
-		const answer a = sagan(arguments);
+		char option[64];
+		const answer a = sagan("%s --help", COMMANDS[i]);
 		for (const char *p = a.text; (p = strstr(p, "\n  --")); p++) {
 			ck_assert(sscanf(p, " %63s", option) == 1);
 			ck_assert_msg(strstr(man, option) != NULL, "%s %s: not in the man page", COMMANDS[i], option);
@@ -280,53 +246,38 @@ static bool has_latents(const char *dir, int n)
 
 START_TEST(a_run_is_trained_continued_and_sampled)
 {
-	char line[1200];
 	answer a;
 	const char *dir = scratch_folder(), *path = make_config(SMALL);
-	snprintf(line, sizeof line, "train %s --out %s/run --steps 4", path, dir);
-	a = sagan(line);
+	a = sagan("train %s --out %s/run --steps 4", path, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "\nstep 4/4 ") && strstr(a.text, "done: 4 steps"), "%s", a.text);
-	snprintf(line, sizeof line, "train %s --out %s/run --set optim.lr_g=2e-4", path, dir);
-	a = sagan(line);
+	a = sagan("train %s --out %s/run --set optim.lr_g=2e-4", path, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "optim.lr_g changed from 0.0001 to 0.0002")
 		      && strstr(a.text, "\nstep 6/6 ") && !strstr(a.text, "\nstep 2/"), "%s", a.text);
-	snprintf(line, sizeof line, "train %s --out %s/run --set model.latent=16", path, dir);
-	a = sagan(line);
+	a = sagan("train %s --out %s/run --set model.latent=16", path, dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: model.latent = 16: "), "%s", a.text);
-	snprintf(line, sizeof line, "train %s --out %s/run --set model.latent=16 --set seed=2 --set batch=2", path, dir);
-	a = sagan(line);
+	a = sagan("train %s --out %s/run --set model.latent=16 --set seed=2 --set batch=2", path, dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: seed = 2: ")
 		      && strstr(a.text, "started with 1, which cannot change, nor can batch (4), model.latent (128);"), "%s",
 		      a.text);
 
-	snprintf(line, sizeof line, "sample %s/run --n 6 --out %s/grid.png", dir, dir);
-	a = sagan(line);
+	a = sagan("sample %s/run --n 6 --out %s/grid.png", dir, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "6 images of step 6"), "%s", a.text);
-	snprintf(line, sizeof line, "sample %s/run --n 6 --seed 3 --out %s/grid.png --latents %s/latents.h5", dir, dir, dir);
-	a = sagan(line);
+	a = sagan("sample %s/run --n 6 --seed 3 --out %s/grid.png --latents %s/latents.h5", dir, dir, dir);
 	ck_assert_msg(a.status == 0 && has_latents(dir, 6), "%s", a.text);
-	snprintf(line, sizeof line, "sample %s/run --best --n 6 --out %s/best.png", dir, dir);
-	a = sagan(line);
+	a = sagan("sample %s/run --best --n 6 --out %s/best.png", dir, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "6 images of step "), "%s", a.text);
-	snprintf(line, sizeof line, "sample %s/run/checkpoint-best.h5 --n 6 --best", dir);
-	a = sagan(line);
+	a = sagan("sample %s/run/checkpoint-best.h5 --n 6 --best", dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "is a file; --best wants the folder of a run"), "%s", a.text);
-	snprintf(line, sizeof line, "sample %s --best", dir);
-	a = sagan(line);
+	a = sagan("sample %s --best", dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "checkpoint-best.h5") && strstr(a.text, "train.score_count"), "%s",
 		      a.text);
-	snprintf(line, sizeof line, "sample %s/run --n 3 --class 2 --truncation 0.5 --out %s/each/", dir, dir);
-	a = sagan(line);
-	snprintf(line, sizeof line, "%s/each/000002.png", dir);
-	ck_assert_msg(a.status == 0 && access(line, R_OK) == 0, "%s", a.text);
-	snprintf(line, sizeof line, "data %s/each --split all", dir);
-	a = sagan(line);
+	a = sagan("sample %s/run --n 3 --class 2 --truncation 0.5 --out %s/each/", dir, dir);
+	ck_assert_msg(a.status == 0 && file_exists(dir, "each/000002.png"), "%s", a.text);
+	a = sagan("data %s/each --split all", dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "3 images of 28x28, gray"), "%s", a.text);
-	snprintf(line, sizeof line, "sample %s/run --class 10", dir);
-	a = sagan(line);
+	a = sagan("sample %s/run --class 10", dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "--class 10: must be 0 to 9"), "%s", a.text);
-	snprintf(line, sizeof line, "info %s/run", dir);
-	a = sagan(line);
+	a = sagan("info %s/run", dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "step 6, written by sagan") && strstr(a.text, "\n  score ")
 		      && strstr(a.text, "lower is better\n  best: score ")
 		      && strstr(a.text, "complete: the checksum is right"), "%s", a.text);
@@ -337,18 +288,15 @@ END_TEST
 START_TEST(a_signal_saves_and_says_how_to_go_on)
 {
 	static const int signals[] = {SIGINT, SIGTERM};
-	char line[1200];
-	const char *dir = scratch_folder(), *path = make_config(SMALL);
-	const char *log = scratch_at("log");
+	const char *path = make_config(SMALL), *run = scratch_at("run"), *log = scratch_at("log");
 	for (int i = 0; i < COUNT(signals); i++) {
-		snprintf(line, sizeof line, "%s/run", dir);
 		unlink(log);
 		const pid_t child = fork();
 		ck_assert_int_ge(child, 0);
 		if (child == 0) {
 			if (!freopen(log, "w", stdout))
 				_exit(9);
-			execl(program(), program(), "train", path, "--out", line, "--set", "steps=1000000000", (char *)NULL);
+			execl(sagan_program(), "sagan", "train", path, "--out", run, "--set", "steps=1000000000", (char *)NULL);
 			_exit(9);
 		}
 		/* Until the first line of progress; a minute is more than any machine needs. */
@@ -368,10 +316,8 @@ END_TEST
 
 START_TEST(a_time_limit_ends_the_run)
 {
-	char line[1200];
 	const char *dir = scratch_folder(), *path = make_config(SMALL);
-	snprintf(line, sizeof line, "train %s --out %s/run --set steps=1000000000 --max-time 1s", path, dir);
-	const answer a = sagan(line);
+	const answer a = sagan("train %s --out %s/run --set steps=1000000000 --max-time 1s", path, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "stopped by --max-time after step "), "%s", a.text);
 }
 END_TEST
@@ -379,15 +325,14 @@ END_TEST
 /* Compares the last checkpoints of two runs, byte by byte. */
 START_TEST(threads_change_no_byte_of_a_checkpoint)
 {
-	char line[1200];
+	char run[16];
 	const char *dir = scratch_folder(), *path = make_config(SMALL);
 	for (int threads = 1; threads <= 4; threads *= 2) {
-		snprintf(line, sizeof line, "train %s --out %s/run%d --threads %d", path, dir, threads, threads);
-		const answer a = sagan(line);
+		const answer a = sagan("train %s --out %s/run%d --threads %d", path, dir, threads, threads);
 		ck_assert_msg(a.status == 0, "%s", a.text);
-		snprintf(line, sizeof line, "cmp %s/run1/checkpoint-00000006.h5 %s/run%d/checkpoint-00000006.h5", dir, dir,
-			 threads);
-		ck_assert_msg(system(line) == 0, "%d threads", threads);
+		snprintf(run, sizeof run, "run%d", threads);
+		ck_assert_msg(files_equal_in(scratch_at("run1"), scratch_at(run), "checkpoint-00000006.h5"), "%d threads",
+			      threads);
 	}
 }
 END_TEST
@@ -395,18 +340,10 @@ END_TEST
 /* A file size limit (ulimit -f) is a failed write like a full disk: a line and status 1, no signal. */
 START_TEST(a_file_size_limit_ends_in_a_line)
 {
-	char arguments[700];
-	const char *dir = scratch_folder(), *path = make_config(SMALL);
-	snprintf(arguments, sizeof arguments, "train %s --out %s/run --steps 2", path, dir);
-	char line[1024];
-	snprintf(line, sizeof line, "ulimit -f 40; %s %s 2>&1", program(), arguments);
-	FILE *f = popen(line, "r");
-	ck_assert_ptr_nonnull(f);
-	char text[1 << 14];
-	text[fread(text, 1, sizeof text - 1, f)] = '\0';
-	const int status = pclose(f);
-	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d: %s", status, text);
-	ck_assert_msg(strstr(text, "File too large") != NULL, "%s", text);
+	const char *path = make_config(SMALL);
+	const answer a = command("ulimit -f 40; %s train %s --out %s --steps 2", sagan_program(), path, scratch_at("run"));
+	ck_assert_msg(a.status == 1, "status %d: %s", a.status, a.text);
+	ck_assert_msg(strstr(a.text, "File too large") != NULL, "%s", a.text);
 }
 END_TEST
 

@@ -4,29 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
+#include "tests/command.h"
 #include "tests/suite.h"
-
-typedef struct answer {
-	int status;
-	char text[1 << 14];                          /* stdout and stderr */
-} answer;
 
 /* own_layer and classify leave what they made to the end of the process: the leak checker is off. */
 static answer example(const char *line)
 {
-	static answer a;
 	const char *folder = getenv("EXAMPLES");
-	char command[1024];
-	snprintf(command, sizeof command, "ASAN_OPTIONS=detect_leaks=0 %s/%s 2>&1",
-		 folder && *folder ? folder : "build/float/examples", line);
-	FILE *f = popen(command, "r");
-	ck_assert_ptr_nonnull(f);
-	a.text[fread(a.text, 1, sizeof a.text - 1, f)] = '\0';
-	const int status = pclose(f);
-	a.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	return a;
+	return command("ASAN_OPTIONS=detect_leaks=0 %s/%s", folder && *folder ? folder : "build/float/examples", line);
 }
 
 /* The number behind `word` in the line that begins with `line`. */

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "gan/layer_bench.h"
 #include "layers/halo.h"
+#include "tests/command.h"
 #include "tests/suite.h"
 
 enum { LAYERS = 47 };
@@ -107,19 +107,6 @@ END_TEST
 
 /* ---- sagan bench --layers ---- */
 
-/* Runs the program; text gets what it says on stdout and stderr. Returns its status. */
-static int sagan(const char *arguments, char *text, size_t size)
-{
-	const char *p = getenv("SAGAN");
-	char line[512];
-	snprintf(line, sizeof line, "%s %s 2>&1", p && *p ? p : "build/sagan", arguments);
-	FILE *f = popen(line, "r");
-	ck_assert_ptr_nonnull(f);
-	text[fread(text, 1, size - 1, f)] = '\0';
-	const int status = pclose(f);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static const struct {
 	const char *arguments;
 	int status, lines;
@@ -137,13 +124,10 @@ static const struct {
 
 START_TEST(the_command_prints_a_line_for_each)
 {
-	char text[1 << 14];
-	ck_assert_int_eq(sagan(COMMANDS[_i].arguments, text, sizeof text), COMMANDS[_i].status);
-	int lines = 0;
-	for (const char *p = text; *p; p++)
-		lines += *p == '\n';
-	ck_assert_msg(strstr(text, COMMANDS[_i].says) != NULL, "%s", text);
-	ck_assert_msg(lines == COMMANDS[_i].lines, "%d lines:\n%s", lines, text);
+	const answer a = sagan("%s", COMMANDS[_i].arguments);
+	ck_assert_int_eq(a.status, COMMANDS[_i].status);
+	ck_assert_msg(strstr(a.text, COMMANDS[_i].says) != NULL, "%s", a.text);
+	ck_assert_msg(a.lines == COMMANDS[_i].lines, "%d lines:\n%s", a.lines, a.text);
 }
 END_TEST
 

@@ -15,6 +15,7 @@
 #include "layers/embedding.h"
 #include "layers/init.h"
 #include "layers/norm.h"
+#include "tests/blocks.h"
 #include "tests/gradcheck.h"
 #include "tests/suite.h"
 
@@ -35,18 +36,6 @@ static module *alloc(module *m)
 	rng r = rng_new(7, "init");
 	ck_assert_msg(module_alloc(m, &r, &e), "%s", e.text);
 	return m;
-}
-
-/* Other values than zeros and ones in every parameter. */
-static void scramble(module *m, uint64_t seed)
-{
-	rng r = rng_new(seed, "scramble");
-	for (int i = 0; i < module_params(m); i++) {
-		buffer *b = module_param_at(m, i);
-		rng_fill_normal(&r, b->x, shape_count(&b->s));
-		for (int64_t k = 0; k < shape_count(&b->s); k++)
-			b->x[k] *= (real)0.5;
-	}
 }
 
 /* Runs the graph once; the values of out[i] go to x[i], which has room. */
@@ -274,7 +263,7 @@ START_TEST(batch_norm_normalises_and_tracks)
 	batch_norm b;
 	batch_norm_init(m, &b, "norm", BN_C, (bn_options){.keep = 0.8, .eps = 1e-30, .no_bessel = _i});
 	alloc(m);
-	scramble(m, 1);
+	block_scramble(m, 1);
 	buffer *x = random_buffer(SHAPE(BN_B, 3, 5, BN_C), 2);
 	real y[BN_N * BN_C];
 	graph *g = graph_new(NULL);
@@ -324,7 +313,7 @@ START_TEST(batch_norm_evaluates_with_running_statistics)
 	batch_norm b;
 	batch_norm_init(m, &b, "norm", BN_C, (bn_options){.eps = 0.25});
 	alloc(m);
-	scramble(m, 4);
+	block_scramble(m, 4);
 	for (int c = 0; c < BN_C; c++) {
 		b.moving_mean->x[c] = (real)(c - 1);
 		b.moving_variance->x[c] = (real)(c + 2);
@@ -356,7 +345,7 @@ START_TEST(conditional_norm_is_batch_norm_per_class)
 	batch_norm_init(plain, &b, "norm", BN_C, (bn_options){0});
 	alloc(m);
 	alloc(plain);
-	scramble(m, 6);
+	block_scramble(m, 6);
 	buffer *x = random_buffer(SHAPE(BN_B, 3, 5, BN_C), 7), *label = buffer_new("y", SHAPE(BN_B), NULL);
 	const int cls[BN_B] = {2, 0, 2, 1};
 	real y[BN_N * BN_C], z[BN_N * BN_C];
@@ -585,7 +574,7 @@ static att_trial att_open(attention_config c, shape s)
 	att_trial t = {.m = module_new(NULL), .g = graph_new(NULL), .x = random_buffer(s, 11)};
 	attention_init(t.m, &t.a, "attention", shape_last(&s), c);
 	alloc(t.m);
-	scramble(t.m, 12);
+	block_scramble(t.m, 12);
 	t.in = graph_leaf(t.g, t.x);
 	t.y = attention_apply(t.g, &t.a, t.in, evaluate, &t.map, &t.ctx);
 	ck_assert_msg(graph_ok(t.g, &e), "%s", e.text);
@@ -701,14 +690,14 @@ START_TEST(attention_is_equivariant_to_permutations)
 {
 	att_trial full = att_open(variant("ashpy", ATT_C), SHAPE(2, 4, 6, ATT_C));
 	att_trial row = att_open(variant("ashpy_row", ATT_C), SHAPE(2, 4, 6, ATT_C));
-	int any[ATT_N], rows[ATT_N], inside[ATT_N], across[ATT_N];
+	int all[ATT_N], rows[ATT_N], inside[ATT_N], across[ATT_N];
 	for (int n = 0; n < ATT_N; n++) {
-		any[n] = n * 7 % ATT_N;
+		all[n] = n * 7 % ATT_N;
 		rows[n] = (n / 6 + 1) % 4 * 6 + n % 6;
 		inside[n] = n / 6 * 6 + (n % 6 + 1) % 6;
 		across[n] = n == 0 ? 6 : n == 6 ? 0 : n;
 	}
-	ck_assert(equivariance_error(&full, any) < tiny);
+	ck_assert(equivariance_error(&full, all) < tiny);
 	ck_assert(equivariance_error(&full, across) < tiny);
 	ck_assert(equivariance_error(&row, rows) < tiny);
 	ck_assert(equivariance_error(&row, inside) < tiny);
@@ -964,7 +953,7 @@ START_TEST(derivatives_are_derivatives)
 	shape s = shape_of(layers[_i].in.rank, layers[_i].in.dim);
 	init_any(m, &l, s);
 	alloc(m);
-	scramble(m, 21);
+	block_scramble(m, 21);
 	buffer *in[1 + 16] = {buffer_new("input", s, NULL)};
 	grad_fill(in[0], l.c->kind == L_EMBED ? GRAD_INDEX : GRAD_APART, 22);
 	l.label = buffer_new("label", SHAPE(s.dim[0]), NULL);

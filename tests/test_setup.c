@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base.h"
+#include "tests/command.h"
 #include "tests/suite.h"
 
 /* Puts a script called `name` into the folder. */
@@ -36,26 +36,9 @@ static void bare_machine(int uid)
 	script("id", text);
 }
 
-typedef struct answer {
-	int status, lines;
-	char text[1 << 14];
-} answer;
-
 static answer setup(const char *what)
 {
-	static answer a;
-	char line[1024];
-	snprintf(line, sizeof line, "unset DEBIAN_FRONTEND; PATH=%s /bin/sh tools/setup.sh %s zlib check 2>&1",
-		scratch_folder(), what);
-	FILE *f = popen(line, "r");
-	ck_assert_ptr_nonnull(f);
-	a.text[fread(a.text, 1, sizeof a.text - 1, f)] = '\0';
-	const int status = pclose(f);
-	a.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	a.lines = 0;
-	for (const char *p = a.text; *p; p++)
-		a.lines += *p == '\n';
-	return a;
+	return command("unset DEBIAN_FRONTEND; PATH=%s /bin/sh tools/setup.sh %s zlib check", scratch_folder(), what);
 }
 
 static void must_say(const answer *a, int status, int lines, const char *words)
