@@ -16,9 +16,9 @@
  *     Training goes on with power iterations from that u, which soon finds the top vector: sigma then is the norm.
  *   - a gate gamma that was folded into a kernel under spectral norm becomes the largest power of two below the
  *     kernel's norm, by which the kernel is divided, its sign stays in the kernel; into other kernels, 1; 0 when the
- *     kernel is 0, whose own values are then lost: those of the start stay, with the zeros' signs.
+ *     kernel is 0, whose own values are then lost: those of the start stay.
  *   - factors that are no powers of two: to one rounding.
- * With ema.bn_mode standing or batch a sampler takes statistics of its own instead of the file's.
+ * With ema.bn_mode standing or batch a sampler takes statistics of its own instead of the file's: keras_import_config.
  * Parameters that do not reach the file (the average's copy, moments) are the caller's. */
 #ifndef SAGAN_KERAS_IMPORT_H
 #define SAGAN_KERAS_IMPORT_H
@@ -45,6 +45,10 @@ bool keras_import_generator(generator *n, keras_model *from, keras_imported *out
 			    error *e);
 bool keras_import_discriminator(discriminator *n, keras_model *from, keras_imported *out, keras_line line, void *ctx,
 				error *e);
+
+/* What the checkpoint of an import has to say for samples to be what the file draws: ema.bn_mode = running, of a
+ * discriminator what the checkpoint `onto` (NULL: a new start) says. Training goes on with the mode of its own config. */
+bool keras_import_config(config *c, bool is_generator, const char *onto, error *e);
 
 /* The same for the generator (and its moving average) or the discriminator of a trainer, from a file. Its optimiser and
  * its step stay. */

@@ -1,9 +1,52 @@
-/* import_internal.h - spectral norm's side of importing (import_sigma.c). */
+/* import_internal.h - the parts of importing: where a trace's weights come from (import_origin.c), putting them back
+ * there (import_put.c), spectral norm's side of that (import_sigma.c). */
 #ifndef SAGAN_KERAS_IMPORT_INTERNAL_H
 #define SAGAN_KERAS_IMPORT_INTERNAL_H
 
+#include "keras/report.h"
+#include "keras/trace.h"
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
+
+typedef keras_model *(*trace_fn)(const void *net, enum keras_form form, error *e);
+
+/* A network of either kind. */
+typedef struct subject {
+	const void *net;
+	module *m;
+	trace_fn trace;
+	enum keras_form form;
+} subject;
+
+/* Weight k of layer i is factor * b + plus, where factor = constant * gamma / sigma(b), gamma and sigma where b has
+ * them. b NULL: a constant. */
+typedef struct origin {
+	int layer, k;
+	buffer *b, *gamma, *u;
+	bool by_rows;
+	double constant, plus;
+} origin;
+
+typedef struct importer {
+	subject s;
+	keras_model *target;                         /* own; the trace's layers with the file's weights */
+	origin *from;                                /* own, [weights] */
+	int weights;
+	real *params, *states;                       /* own; as they were */
+	keras_report report;
+} importer;
+
+/* ---- import_origin.c ---- */
+
+/* Finds p->from by runs with random parameters, which are left in the network. False after complaints. */
+bool import_find_origins(importer *p);
+
+/* ---- import_put.c ---- */
+
+/* The target's weights into the network's parameters and states. */
+bool import_put(const importer *p);
+
+/* ---- import_sigma.c ---- */
 
 /* The vector of a kernel or table: the state "u" beside it, or NULL. *by_rows: it is of the rows. */
 buffer *sigma_vector(const module *m, const buffer *w, bool *by_rows);

@@ -19,9 +19,11 @@ static void print_mismatch(void *ctx, const char *text)
 	fprintf(stderr, "  %s\n", text);
 }
 
-static void print_result(const request *q, const config *c, const keras_imported *r)
+/* bn_mode: the config's; c has what the checkpoint says. */
+static void print_result(const request *q, int bn_mode, const config *c, const keras_imported *r)
 {
 	char values[32];
+	printf("checkpoint %s\n", q->out);
 	printf("%s: %d layers, %d weights, %s numbers\n", q->file, r->layers, r->weights,
 		print_count(r->values, values, sizeof values));
 	if (r->same)
@@ -31,10 +33,9 @@ static void print_result(const request *q, const config *c, const keras_imported
 	if (!r->same && r->worst > 1e-4)
 		fprintf(stderr, "sagan: warning: %s cannot be said under spectral norm, it is divided by its norm; "
 			"model.spectral_norm_g or spectral_norm_d = false keeps it\n", r->worst_at);
-	if (c->ema.bn_mode != BN_RUNNING && !strcmp(q->net, "generator"))
-		fprintf(stderr, "sagan: warning: ema.bn_mode = %s: samples do not use the file's statistics of batch norm; "
-			"--set ema.bn_mode=running does\n", config_choice("ema.bn_mode", c->ema.bn_mode));
-	printf("checkpoint %s\n", q->out);
+	if (bn_mode != c->ema.bn_mode && !strcmp(q->net, "generator"))
+		printf("ema.bn_mode = %s in it, so that samples have the statistics of the file; `sagan train` goes on with "
+			"%s\n", config_choice("ema.bn_mode", c->ema.bn_mode), config_choice("ema.bn_mode", bn_mode));
 }
 
 static bool import(const request *q, config *cfg, error *e)
@@ -43,11 +44,12 @@ static bool import(const request *q, config *cfg, error *e)
 	trainer *t = NULL;
 	keras_imported r;
 	const bool is_generator = !strcmp(q->net, "generator");
-	const bool ok = config_open_data(cfg, &data, e) && (t = trainer_new(cfg, data, e))
-		&& (!q->onto || trainer_load(t, q->onto, e))
+	const int bn_mode = cfg->ema.bn_mode;
+	const bool ok = config_open_data(cfg, &data, e) && keras_import_config(cfg, is_generator, q->onto, e)
+		&& (t = trainer_new(cfg, data, e)) && (!q->onto || trainer_load(t, q->onto, e))
 		&& keras_import_file(t, is_generator, q->file, &r, print_mismatch, NULL, e) && trainer_save(t, q->out, e);
 	if (ok)
-		print_result(q, cfg, &r);
+		print_result(q, bn_mode, cfg, &r);
 	trainer_free(t);
 	dataset_free(data);
 	return ok;
