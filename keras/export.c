@@ -29,14 +29,15 @@ typedef struct job {
 	sampler *s;                                  /* own */
 	discriminator *d;                            /* own; NULL: not wanted */
 	net_config net;
-	real *z, *y, *image, *logit;                 /* own; the samples: [8,Z], [8], [8,H,W,C], [8] */
+	/* own; the samples: z [8,Z], y [8] -> image [8,H,W,C]; seen [8,H,W,C], y -> logit [8] */
+	real *z, *y, *image, *seen, *logit;
 } job;
 
 /* One network on its way into files. */
 typedef struct part {
 	export_net *about;
 	const real *input[2];                        /* borrow from the job */
-	const real *output;
+	real *output;                                /* borrow from the job; of the network, then of the stock form */
 	keras_model *stock, *layers;                 /* own */
 } part;
 
@@ -55,7 +56,7 @@ static int label_of(int i, int classes)
 	return classes > EXPORT_SAMPLES ? i * (classes / EXPORT_SAMPLES) : classes ? i % classes : 0;
 }
 
-/* The network itself in evaluation mode: x [8,..] and labels -> out. */
+/* The network itself in evaluation mode: x [8,..] and labels -> out [n]. */
 static bool run_network(const job *j, const generator *n, const real *x, shape s, real *out, error *e)
 {
 	graph *g = graph_new(e);
@@ -81,23 +82,47 @@ static bool run_network(const job *j, const generator *n, const real *x, shape s
 	return ok;
 }
 
+/* Images for the discriminator that hang on the shape alone, so that an imported network gets the same ones: three
+ * waves a channel, [H,W,C] in (-1,1). */
+static void draw_waves(rng *r, int64_t H, int64_t W, int64_t C, real *image)
+{
+	enum { WAVES = 3 };
+	const double pi = acos(-1);
+	for (int64_t c = 0; c < C; c++) {
+		double wave[WAVES][4];               /* height, waves down and across, phase */
+		for (int k = 0; k < WAVES; k++)
+			for (int q = 0; q < 4; q++)
+				wave[k][q] = q == 0 ? rng_normal(r) : q == 3 ? 2 * pi * rng_uniform(r) : 6 * rng_uniform(r) - 3;
+		for (int64_t i = 0; i < H * W; i++) {
+			double x = 0;
+			for (int k = 0; k < WAVES; k++)
+				x += wave[k][0] * cos(2 * pi * (wave[k][1] * (double)(i / W) / (double)H
+					+ wave[k][2] * (double)(i % W) / (double)W) + wave[k][3]);
+			image[i * C + c] = (real)tanh(x);
+		}
+	}
+}
+
 static bool make_samples(job *j, error *e)
 {
 	const net_config *c = &j->net;
 	const size_t n = EXPORT_SAMPLES, size = (size_t)sampler_image_size(j->s);
+	rng r = rng_new(SEED, "export");
 	j->z = mem_new(n * (size_t)c->latent, sizeof *j->z, e);
 	j->y = mem_new(n, sizeof *j->y, e);
+	j->seen = mem_new(n * size, sizeof *j->seen, e);
 	j->image = mem_new(n * size, sizeof *j->image, e);
 	j->logit = mem_new(n, sizeof *j->logit, e);
-	if (!j->z || !j->y || !j->image || !j->logit)
+	if (!j->z || !j->y || !j->seen || !j->image || !j->logit)
 		return false;
 	for (int i = 0; i < EXPORT_SAMPLES; i++) {
 		sampler_latent(j->s, SEED, i, 0, j->z + i * c->latent);
 		j->y[i] = (real)label_of(i, c->classes);
+		draw_waves(&r, c->size, c->size, c->channels, j->seen + (size_t)i * size);
 	}
 	const shape z = SHAPE(EXPORT_SAMPLES, c->latent), x = SHAPE(EXPORT_SAMPLES, c->size, c->size, c->channels);
-	return run_network(j, sampler_generator(j->s), j->z, z, j->image, e)
-		&& (!j->d || run_network(j, NULL, j->image, x, j->logit, e));
+	return (!j->q->generator || run_network(j, sampler_generator(j->s), j->z, z, j->image, e))
+		&& (!j->d || run_network(j, NULL, j->seen, x, j->logit, e));
 }
 
 /* ---- what the report says ---- */
@@ -123,7 +148,8 @@ static const attention_site *site_d(const void *net, int i)
 	return discriminator_attention_at(net, i);
 }
 
-/* Runs the stock form on the samples. */
+/* Runs the stock form on the samples. Its results, which are of the numbers in the files and of nothing else, become the
+ * reference: those of the network differ from them by rounding, and not in the same way after an import. */
 static bool compare(part *p, error *e)
 {
 	keras_net *n = keras_net_new(p->stock, EXPORT_SAMPLES, e);
@@ -135,6 +161,8 @@ static bool compare(part *p, error *e)
 	bool ok = got && keras_net_run(n, EXPORT_SAMPLES, p->input, got, e);
 	for (int64_t i = 0; ok && i < count; i++)
 		p->about->difference = fmax(p->about->difference, fabs((double)got[i] - (double)p->output[i]));
+	if (ok)
+		memcpy(p->output, got, (size_t)count * sizeof *got);
 	free(got);
 	keras_net_free(n);
 	if (ok && !(p->about->difference <= DIFFERENCE_MAX))
@@ -217,7 +245,7 @@ static bool export_parts(job *j, part *p, error *e)
 			return false;
 	}
 	if (j->d) {
-		p[n] = (part){.about = &j->r->net[n], .input = {j->image, j->y}, .output = j->logit};
+		p[n] = (part){.about = &j->r->net[n], .input = {j->seen, j->y}, .output = j->logit};
 		*p[n].about = (export_net){.name = "discriminator", .input = "image", .output = "logit",
 			.has_labels = labels};
 		list_closed(p[n].about, discriminator_attentions(j->d), site_d, j->d);
@@ -260,6 +288,7 @@ bool keras_export(const export_request *q, export_report *out, error *e)
 	free(j.z);
 	free(j.y);
 	free(j.image);
+	free(j.seen);
 	free(j.logit);
 	discriminator_free(j.d);
 	sampler_free(j.s);

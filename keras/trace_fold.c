@@ -88,6 +88,7 @@ static const node *behind_dot(const tracer *t, const node *x)
 	return strcmp(t->k->layer[v->linear].class_name, "Dot") ? NULL : v->by->in[1];
 }
 
+/* + 0 leaves no negative zeros: an import could not give them back. */
 bool fold_scale(tracer *t, const node *x, const terms *c)
 {
 	const node *values = c->n == 1 ? behind_dot(t, x) : NULL;
@@ -101,7 +102,7 @@ bool fold_scale(tracer *t, const node *x, const terms *c)
 	for (int w = 0; w < l->weights; w++) {
 		const int64_t each = w == 0 ? inner : 1, count = shape_count(&l->weight[w].s);
 		for (int64_t i = 0; i < count; i++)
-			l->weight[w].x[i] *= c->x[c->n == 1 ? 0 : i / each % n];
+			l->weight[w].x[i] = l->weight[w].x[i] * c->x[c->n == 1 ? 0 : i / each % n] + 0;
 	}
 	return true;
 }
