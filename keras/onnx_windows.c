@@ -28,6 +28,22 @@ static void pads(const onnx_site *t, const int64_t k[2], const int64_t stride[2]
 	}
 }
 
+typedef struct conv_settings {
+	int64_t stride[2], dilation[2], k[2];
+} conv_settings;
+
+/* Settings of a convolution of either kind, whose kernel and bias become initializers. */
+static bool conv_read(const onnx_site *t, conv_settings *c)
+{
+	const keras_weight *w = onnx_need(t, "kernel", 4);
+	if (!w || !onnx_kernel(t, w) || (keras_find_weight(t->l, "bias") && !onnx_weight(t, "bias", 1)))
+		return false;
+	pair(t, "strides", 1, c->stride);
+	pair(t, "dilation_rate", 1, c->dilation);
+	pair(t, "kernel_size", 1, c->k);
+	return true;
+}
+
 /* A convolution of either kind: the node without what is special to it. */
 static onnx_node *convolution(const onnx_site *t, const char *op, const char *value, const int64_t stride[2],
 			      const int64_t dilation[2], const int64_t pad[4])
@@ -44,17 +60,14 @@ static onnx_node *convolution(const onnx_site *t, const char *op, const char *va
 /* Keras' kernel (kh, kw, in, out) is (out, in, kh, kw) in ONNX. */
 static bool put_conv(const onnx_site *t)
 {
-	int64_t stride[2], dilation[2], k[2], pad[4];
+	conv_settings c;
+	int64_t pad[4];
 	char before[ONNX_NAME];
-	const keras_weight *w = onnx_need(t, "kernel", 4);
-	if (!w || !onnx_kernel(t, w) || (keras_find_weight(t->l, "bias") && !onnx_weight(t, "bias", 1)))
+	if (!conv_read(t, &c))
 		return false;
-	pair(t, "strides", 1, stride);
-	pair(t, "dilation_rate", 1, dilation);
-	pair(t, "kernel_size", 1, k);
-	pads(t, k, stride, dilation, pad);
+	pads(t, c.k, c.stride, c.dilation, pad);
 	const char *value = onnx_before(t, before);
-	onnx_node *node = convolution(t, "Conv", value, stride, dilation, pad);
+	onnx_node *node = convolution(t, "Conv", value, c.stride, c.dilation, pad);
 	onnx_int(t->g, node, "group", (int64_t)keras_number(t->l, "groups", 1));
 	return onnx_after(t, value);
 }
@@ -64,24 +77,21 @@ static bool put_conv(const onnx_site *t)
 static bool put_conv_transpose(const onnx_site *t)
 {
 	static const int64_t one[2] = {1, 1};
-	int64_t stride[2], dilation[2], k[2], pad[4], extra[2];
+	conv_settings c;
+	int64_t pad[4], extra[2];
 	char before[ONNX_NAME];
-	const keras_weight *w = onnx_need(t, "kernel", 4);
-	if (!w || !onnx_kernel(t, w) || (keras_find_weight(t->l, "bias") && !onnx_weight(t, "bias", 1)))
+	if (!conv_read(t, &c))
 		return false;
-	pair(t, "strides", 1, stride);
-	pair(t, "dilation_rate", 1, dilation);
-	pair(t, "kernel_size", 1, k);
-	if (dilation[0] != 1 || dilation[1] != 1 || keras_number(t->l, "groups", 1) != 1 || keras_get(t->l, "output_padding"))
+	if (c.dilation[0] != 1 || c.dilation[1] != 1 || keras_number(t->l, "groups", 1) != 1 || keras_get(t->l, "output_padding"))
 		return onnx_refuse(t, "dilation, groups or output_padding");
 	for (int i = 0; i < 2; i++) {
-		int64_t all = is_same(t) ? MAX(k[i] - stride[i], 0) : 0;
+		int64_t all = is_same(t) ? MAX(c.k[i] - c.stride[i], 0) : 0;
 		pad[i] = all / 2;
 		pad[i + 2] = all - all / 2;
-		extra[i] = MAX(stride[i] - k[i], 0);
+		extra[i] = MAX(c.stride[i] - c.k[i], 0);
 	}
 	const char *value = onnx_before(t, before);
-	onnx_ints(t->g, convolution(t, "ConvTranspose", value, stride, one, pad), "output_padding", 2, extra);
+	onnx_ints(t->g, convolution(t, "ConvTranspose", value, c.stride, one, pad), "output_padding", 2, extra);
 	return onnx_after(t, value);
 }
 
