@@ -1,6 +1,5 @@
 /* test_export.c - a checkpoint in Keras files: read back they draw the same pictures; refused, nothing is written. */
 #include <check.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "keras/export.h"
 #include "keras/read.h"
 #include "tests/files.h"
+#include "tests/layer_kit.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -64,9 +64,7 @@ static double file_against_sampler(const char *dir, const char *name, const char
 	}
 	ck_assert(sampler_run(s, N, z, y, want, &e));
 	ck_assert_msg(keras_net_run(net, N, (const real *const[]){z, y}, got, &e), "%s", e.text);
-	double worst = 0;
-	for (int i = 0; i < N * 256; i++)
-		worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
+	const double worst = kit_worst(got, want, N * 256);
 	sampler_free(s);
 	keras_net_free(net);
 	keras_model_free(m);

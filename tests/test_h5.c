@@ -4,6 +4,7 @@
  * hdf5.h is included to make files that our own writer refuses to make: links, foreign filters,
  * variable-length texts, sets that were never filled. */
 #include "core/h5.h"
+#include "tests/expect.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 
@@ -17,16 +18,6 @@
 #include <unistd.h>
 
 static error e;
-
-#define OK(call) do { e.text[0] = '\0'; ck_assert_msg(call, "%s", e.text); } while (0)
-/* The call fails with one line that begins with the file and says `part`. */
-#define REFUSED(call, file, part) do { \
-	e.text[0] = '\0'; \
-	ck_assert_msg(!(call), "accepted"); \
-	ck_assert_msg(!strncmp(e.text, file, strlen(file)), "message without path: %s", e.text); \
-	ck_assert_msg(strstr(e.text, part), "\"%s\" lacks \"%s\"", e.text, part); \
-	ck_assert_msg(!strchr(e.text, '\n'), "two lines: %s", e.text); \
-} while (0)
 
 static const real reals[6] = {1, -2, 0.5, 1e-30, 3e30, 0};
 static const double doubles[2] = {1.0 / 3, -1e300};

@@ -14,6 +14,7 @@
 #include "keras/sample.h"
 #include "keras/trace.h"
 #include "tests/files.h"
+#include "tests/layer_kit.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -271,14 +272,6 @@ static void draw(sampler *s, real *x)
 	sampler_free(s);
 }
 
-static double largest_difference(const real *x, const real *y, int n)
-{
-	double most = 0;
-	for (int i = 0; i < n; i++)
-		most = MAX(most, fabs((double)x[i] - (double)y[i]));
-	return most;
-}
-
 /* Trained, exported, imported, saved as a checkpoint, loaded: the same file again, the same images, and training goes
  * on. */
 START_TEST(files_become_checkpoints_and_the_same_files)
@@ -310,10 +303,10 @@ START_TEST(files_become_checkpoints_and_the_same_files)
 		ck_assert(trainer_save(t, in_dir(dir, "original.h5", original), &e));
 		draw(sampler_open(original, false, 4, &warning, &e), x);
 		draw(sampler_open(checkpoint, false, 4, &warning, &e), y);
-		ck_assert_double_le(largest_difference(x, y, PIXELS), 2e-6);
+		ck_assert_double_le(kit_worst(x, y, PIXELS), 2e-6);
 		if (kind < 2) {
 			draw(keras_sampler_open(file, 4, &e), z);
-			ck_assert_double_le(largest_difference(x, z, PIXELS), 2e-6);
+			ck_assert_double_le(kit_worst(x, z, PIXELS), 2e-6);
 		}
 	}
 	ck_assert_msg(trainer_step(u, &stats, &e), "%s", e.text);
@@ -411,7 +404,7 @@ START_TEST(keras_own_generators_are_drawn_from)
 	q.n = 2;
 	q.label = 0;
 	ck_assert(sampler_request(s, &q, one, &e));
-	ck_assert_double_le(largest_difference(all, one, 12 * 16 * 3), 2e-6);
+	ck_assert_double_le(kit_worst(all, one, 12 * 16 * 3), 2e-6);
 	q.label = 4;
 	ck_assert(!sampler_request(s, &q, one, &e));
 	sampler_free(s);

@@ -3,6 +3,7 @@
 #include "core/rng.h"
 #include "core/thread.h"
 #include "optim/optim.h"
+#include "tests/expect.h"
 #include "tests/golden.h"
 #include "tests/suite.h"
 
@@ -14,7 +15,6 @@
 #include <string.h>
 
 static error e;
-#define OK(call) do { e.text[0] = '\0'; ck_assert_msg(call, "%s", e.text); } while (0)
 
 /* Every case of a file of trajectories; tests/golden.c compares and prints. */
 static void check_trajectories(const char *name, int at_least)

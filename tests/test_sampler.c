@@ -181,6 +181,16 @@ START_TEST(interpolation_runs_between_two_latents)
 }
 END_TEST
 
+/* x becomes factor * x + plus in every state whose name has `part`. */
+static void change_states(module *m, const char *part, real factor, real plus)
+{
+	for (int i = 0; i < module_states(m); i++) {
+		buffer *b = module_state_at(m, i);
+		for (int64_t k = 0; strstr(b->name, part) && k < shape_count(&b->s); k++)
+			b->x[k] = factor * b->x[k] + plus;
+	}
+}
+
 /* Standing statistics are collected anew: what the running ones were does not matter. */
 START_TEST(standing_statistics_forget_the_running_ones)
 {
@@ -193,13 +203,8 @@ START_TEST(standing_statistics_forget_the_running_ones)
 		sampler *s = sampler_for(t, 4);
 		const sample_request q = {.n = 4, .seed = 1, .label = 0};
 		draw(s, q, a);
-		module *m = trainer_ema(t);
-		for (int i = 0; i < module_states(m); i++) {
-			buffer *buf = module_state_at(m, i);
-			for (int64_t j = 0; strstr(buf->name, "moving_") && j < shape_count(&buf->s); j++)
-				buf->x[j] = 3;
-		}
-		ck_assert(sampler_take(s, m, &e));
+		change_states(trainer_ema(t), "moving_", 0, 3);
+		ck_assert(sampler_take(s, trainer_ema(t), &e));
 		draw(s, q, b);
 		bool same = memcmp(a, b, sizeof a) == 0;
 		ck_assert_msg(same == (k < 2), "%s", from[k]);
@@ -218,13 +223,8 @@ START_TEST(averaged_spectral_vectors_are_made_unit)
 	sampler *s = sampler_for(t, 1);
 	const sample_request q = {.n = 1, .seed = 1, .label = 0};
 	draw(s, q, a);
-	module *m = trainer_ema(t);
-	for (int i = 0; i < module_states(m); i++) {
-		buffer *u = module_state_at(m, i);
-		for (int64_t j = 0; strstr(u->name, "/u") && j < shape_count(&u->s); j++)
-			u->x[j] *= (real)0.5;
-	}
-	ck_assert(sampler_take(s, m, &e));
+	change_states(trainer_ema(t), "/u", (real)0.5, 0);
+	ck_assert(sampler_take(s, trainer_ema(t), &e));
 	draw(s, q, b);
 	for (int i = 0; i < SIZE; i++)
 		ck_assert_double_eq_tol((double)a[i], (double)b[i], 1e-5);
