@@ -21,6 +21,7 @@
 
 static error e;
 
+/* What tests/keras/check_onnx.py needs. */
 static const char *in_dir(const char *base, const char *end)
 {
 	static char path[4][400];
@@ -374,8 +375,8 @@ START_TEST(what_onnx_does_not_have_is_refused_by_name)
 		int x = keras_add_input(m, "x", SHAPE(4, 4, 3), "float32", &e);
 		int at = keras_add(m, bad[i].class_name, "r", 1, &x, &e);
 		OK(keras_set_output(m, at, &e) && keras_set_text(m, at, bad[i].key, bad[i].text, &e));
-		REFUSED(keras_write_onnx(m, in_dir("bad", ".onnx"), &e), in_dir("bad", ".onnx"), bad[i].message);
-		ck_assert_int_ne(access(in_dir("bad", ".onnx"), F_OK), 0);
+		REFUSED(keras_write_onnx(m, scratch_at("bad.onnx"), &e), scratch_at("bad.onnx"), bad[i].message);
+		ck_assert_int_ne(access(scratch_at("bad.onnx"), F_OK), 0);
 		keras_model_free(m);
 	}
 }
@@ -384,17 +385,15 @@ END_TEST
 START_TEST(equal_bytes_or_the_old_file)
 {
 	keras_model *m = every_class(true), *again = every_class(true);
-	OK(keras_write_onnx(m, in_dir("a", ".onnx"), &e));
-	OK(keras_write_onnx(again, in_dir("b", ".onnx"), &e));
+	OK(keras_write_onnx(m, scratch_at("a.onnx"), &e));
+	OK(keras_write_onnx(again, scratch_at("b.onnx"), &e));
 	again->layer[2].weight[0].x[0] += 1;
 	disk_full(2048);
-	bool written = keras_write_onnx(again, in_dir("b", ".onnx"), &e);
+	bool written = keras_write_onnx(again, scratch_at("b.onnx"), &e);
 	disk_free();
 	ck_assert(!written);
 	ck_assert_ptr_nonnull(strstr(e.text, "cannot write"));
-	ck_assert(files_equal(in_dir("a", ".onnx"), in_dir("b", ".onnx")));
-	remove(in_dir("a", ".onnx"));
-	remove(in_dir("b", ".onnx"));
+	ck_assert(files_equal(scratch_at("a.onnx"), scratch_at("b.onnx")));
 	keras_model_free(m);
 	keras_model_free(again);
 }
