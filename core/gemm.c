@@ -19,7 +19,11 @@ enum {
 	PIECE_ROWS = 64, PIECES = 32,                /* rows of a piece at least; pieces of a large product */
 	SUM_LEAST = 64,                              /* terms of a piece of k at least */
 	STEP_MOST = 512,                             /* terms at a time: a block of columns of b stays in L1 or L2 */
-	WIDEST = 64 / (int)sizeof(real)              /* elements of the widest vector of any level */
+	COPY_STEP = 200, COPY_LEAST = 96,            /* the same of copies; sides that pay for them */
+	TALL = 12,                                   /* rows of the tallest tile of any level */
+	AHEAD = 12,                                  /* rows of b that are called for early */
+	WIDEST = 64 / (int)sizeof(real),             /* elements of the widest vector of any level */
+	COLUMNS = 2 * WIDEST                         /* and of the widest block of columns */
 };
 
 typedef struct product {
@@ -30,6 +34,8 @@ typedef struct product {
 	epilogue e;
 	int64_t mb, ms, kb, ks;                      /* pieces: length and number */
 	int64_t packed;                              /* elements of a packed b */
+	bool copies;                                 /* outer products of copies of a and b */
+	int64_t step, own;                           /* terms at a time; elements that a worker has for them */
 	real *work;                                  /* packed b: of each product, or of each worker; or [ks,..] */
 	int64_t *in, *out;                           /* [ROWS] */
 } product;
@@ -64,6 +70,17 @@ static int64_t aligned(int64_t n)
 	return round_up(n, WIDEST);
 }
 
+/* Last rows of b behind which a whole vector would read too far; the same on every level. */
+static int64_t tail_rows(const gemm_shape *s)
+{
+	return divide_up(round_up(s->n, WIDEST) - s->n, s->n);
+}
+
+static int64_t tail_size(const gemm_shape *s)
+{
+	return tail_rows(s) * round_up(s->n, WIDEST);
+}
+
 static product product_of(const tile_kernels *t, const gemm_shape *s)
 {
 	product p = {.t = t, .s = *s, .mb = s->m, .ms = 1, .kb = s->k, .ks = 1};
@@ -77,8 +94,12 @@ static product product_of(const tile_kernels *t, const gemm_shape *s)
 		p.kb = divide_up(s->k, MAX(1, most));
 		p.ks = divide_up(s->k, p.kb);
 		p.mb = MIN(s->m, MAX(48, round_up(divide_up(s->m * s->batch * p.ks, ENOUGH), 24)));
+		p.mb = round_up(divide_up(s->m, divide_up(s->m, p.mb)), TALL);
 		p.ms = divide_up(s->m, p.mb);
 	}
+	p.copies = s->ta && s->m >= COPY_LEAST && s->n >= COPY_LEAST;
+	p.step = MIN(p.copies ? COPY_STEP : STEP_MOST, MAX(SUM_LEAST, KEEP / (int64_t)sizeof(real) / p.mb));
+	p.own = p.copies ? p.step * (COLUMNS + round_up(p.mb, TALL)) : tail_size(s);
 	p.packed = aligned(tile_packed_size(t, s->k, s->n));
 	return p;
 }
@@ -170,17 +191,6 @@ static void by_rows(product *p)
 
 /* ---- sums of outer products ---- */
 
-/* Last rows of b behind which a whole vector would read too far; the same on every level. */
-static int64_t tail_rows(const gemm_shape *s)
-{
-	return divide_up(round_up(s->n, WIDEST) - s->n, s->n);
-}
-
-static int64_t tail_size(const gemm_shape *s)
-{
-	return tail_rows(s) * round_up(s->n, WIDEST);
-}
-
 /* z [mb,n] += sum of the outer products of terms [lo,hi), rows of b `ldb` apart. */
 static void add_outer(const product *p, const real *a, const real *b, int64_t ldb, int64_t terms, int64_t rows,
 		      real *z)
@@ -193,32 +203,95 @@ static void add_outer(const product *p, const real *a, const real *b, int64_t ld
 	p->t->outer(&t);
 }
 
-/* Piece j: product, rows of c, terms. */
-static void outer_piece(const product *p, int64_t j, real *tail)
+/* Rows of a piece of a, [terms,rows] in rows of `ld`, as strips of TALL, each [terms][its rows]. */
+VECTOR_CLONES
+static void copy_strips(real *restrict to, const real *restrict a, int64_t ld, int64_t terms, int64_t rows)
+{
+	for (int64_t k = 0; k < terms; k++, a += ld) {
+		int64_t r = 0;
+		for (; r + TALL <= rows; r += TALL)
+			for (int i = 0; i < TALL; i++)
+				to[r * terms + k * TALL + i] = a[r + i];
+		for (int64_t i = r; i < rows; i++)
+			to[r * terms + k * (rows - r) + i - r] = a[i];
+	}
+}
+
+/* Columns [0,have) of b, [terms,..] in rows of `ld`, as [terms][width], zeros behind. */
+VECTOR_CLONES
+static void copy_columns(real *restrict to, const real *restrict b, int64_t ld, int64_t terms, int64_t have,
+			 int64_t width)
+{
+	for (int64_t k = 0; k < terms; k++, to += width, b += ld) {
+		__builtin_prefetch(b + AHEAD * ld, 0, 3);
+		__builtin_prefetch(b + AHEAD * ld + have - 1, 0, 3);
+		if (have == COLUMNS)
+			for (int i = 0; i < COLUMNS; i++)
+				to[i] = b[i];
+		else
+			for (int64_t i = 0; i < width; i++)
+				to[i] = i < have ? b[i] : 0;
+	}
+}
+
+/* z [rows,n] += sum of the outer products of `terms` rows of a and b. Rows of a and b lie too far apart for L1 and
+ * the processor's foresight, so both are copied: a strip of a and a block of columns of b are one stream each. */
+static void add_copies(const product *p, const real *a, const real *b, int64_t terms, int64_t rows, real *z,
+		      real *stream)
 {
 	const gemm_shape *s = &p->s;
-	const int64_t ik = j % p->ks, r = j / p->ks % p->ms * p->mb, i = j / p->ks / p->ms;
-	const int64_t rows = MIN(p->mb, s->m - r), wide = round_up(s->n, WIDEST), last = s->k - tail_rows(s);
-	const int64_t step = MIN(STEP_MOST, MAX(SUM_LEAST, KEEP / (int64_t)sizeof(real) / rows));
-	const int64_t lo = ik * p->kb, hi = MIN(lo + p->kb, s->k);
-	const real *a = p->a + i * s->m * s->k + r, *b = p->b + i * s->k * s->n;
-	real *z = (p->ks > 1 ? p->work + ik * s->batch * s->m * s->n : p->c) + (i * s->m + r) * s->n;
-	memset(z, 0, (size_t)(rows * s->n) * sizeof *z);
-	for (int64_t k = lo; k < MIN(hi, last); k += step)
-		add_outer(p, a + k * s->m, b + k * s->n, s->n, MIN(step, MIN(hi, last) - k), rows, z);
-	const int64_t from = MAX(lo, last);
+	real *strips = stream + p->step * COLUMNS;
+	copy_strips(strips, a, s->m, terms, rows);
+	for (int64_t o = 0; o < s->n; o += p->t->block) {
+		const int64_t have = MIN(p->t->block, s->n - o);
+		copy_columns(stream, b + o, s->n, terms, have, tile_round(p->t, have));
+		for (int64_t r = 0; r < rows; r += TALL) {
+			const int64_t tall = MIN(TALL, rows - r);
+			tile_outer t = {
+				.x = strips + r * terms, .dy = stream, .size = {1, 1, terms}, .x_step = {0, 0, tall},
+				.dy_step = {0, 0, tile_round(p->t, have)}, .rows = tall, .cout = have,
+				.z = z + r * s->n + o, .ld = s->n,
+			};
+			p->t->outer(&t);
+		}
+	}
+}
+
+/* z [rows,n] += sum of the outer products of terms [lo,hi), of a and b themselves but for the last rows of b. */
+static void add_direct(const product *p, const real *a, const real *b, int64_t lo, int64_t hi, int64_t rows,
+		       real *z, real *tail)
+{
+	const gemm_shape *s = &p->s;
+	const int64_t wide = round_up(s->n, WIDEST), last = s->k - tail_rows(s), from = MAX(lo, last);
+	for (int64_t k = lo; k < MIN(hi, last); k += p->step)
+		add_outer(p, a + k * s->m, b + k * s->n, s->n, MIN(p->step, MIN(hi, last) - k), rows, z);
 	for (int64_t k = from; k < hi; k++)
 		memcpy(tail + (k - from) * wide, b + k * s->n, (size_t)s->n * sizeof *tail);
 	if (from < hi)
 		add_outer(p, a + from * s->m, tail, wide, hi - from, rows, z);
 }
 
+/* Piece j: product, rows of c, terms. */
+static void outer_piece(const product *p, int64_t j, real *own)
+{
+	const gemm_shape *s = &p->s;
+	const int64_t ik = j % p->ks, r = j / p->ks % p->ms * p->mb, i = j / p->ks / p->ms;
+	const int64_t rows = MIN(p->mb, s->m - r), lo = ik * p->kb, hi = MIN(lo + p->kb, s->k);
+	const real *a = p->a + i * s->m * s->k + r, *b = p->b + i * s->k * s->n;
+	real *z = (p->ks > 1 ? p->work + ik * s->batch * s->m * s->n : p->c) + (i * s->m + r) * s->n;
+	memset(z, 0, (size_t)(rows * s->n) * sizeof *z);
+	if (!p->copies)
+		add_direct(p, a, b, lo, hi, rows, z, own);
+	for (int64_t k = lo; p->copies && k < hi; k += p->step)
+		add_copies(p, a + k * s->m, b + k * s->n, MIN(p->step, hi - k), rows, z, own);
+}
+
 static void outer_pieces(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	const product *p = ctx;
-	real *tails = p->work + (p->ks > 1 ? aligned(p->ks * p->s.batch * p->s.m * p->s.n) : 0);
+	real *own = p->work + (p->ks > 1 ? aligned(p->ks * p->s.batch * p->s.m * p->s.n) : 0);
 	for (int64_t j = lo; j < hi; j++)
-		outer_piece(p, j, tails + worker * tail_size(&p->s));
+		outer_piece(p, j, own + worker * aligned(p->own));
 }
 
 /* c = part[0] + part[1] + .., in this order */
@@ -252,7 +325,7 @@ static int64_t work_size(const product *p)
 	const gemm_shape *s = &p->s;
 	if (!s->ta)
 		return p->packed * (is_shared(s) ? s->batch : pool_threads());
-	return (p->ks > 1 ? aligned(p->ks * s->batch * s->m * s->n) : 0) + pool_threads() * tail_size(s);
+	return (p->ks > 1 ? aligned(p->ks * s->batch * s->m * s->n) : 0) + pool_threads() * aligned(p->own);
 }
 
 size_t gemm_scratch(const tile_kernels *t, const gemm_shape *s)
