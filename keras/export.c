@@ -234,11 +234,10 @@ static bool trace_part(const job *j, part *p, const generator *g, error *e)
 static bool export_parts(job *j, part *p, error *e)
 {
 	const generator *g = sampler_generator(j->s);
-	const bool labels = j->net.classes > 0;
 	int n = 0;
 	if (j->q->generator) {
 		p[n] = (part){.about = &j->r->net[n], .input = {j->z, j->y}, .output = j->image};
-		*p[n].about = (export_net){.name = "generator", .input = "z", .output = "image", .has_labels = labels};
+		*p[n].about = (export_net){.name = "generator", .output = "image"};
 		list_closed(p[n].about, generator_attentions(g), site_g, g);
 		j->r->nets = n + 1;
 		if (!trace_part(j, &p[n++], g, e))
@@ -246,8 +245,7 @@ static bool export_parts(job *j, part *p, error *e)
 	}
 	if (j->d) {
 		p[n] = (part){.about = &j->r->net[n], .input = {j->seen, j->y}, .output = j->logit};
-		*p[n].about = (export_net){.name = "discriminator", .input = "image", .output = "logit",
-			.has_labels = labels};
+		*p[n].about = (export_net){.name = "discriminator", .output = "logit"};
 		list_closed(p[n].about, discriminator_attentions(j->d), site_d, j->d);
 		j->r->nets = n + 1;
 		if (!trace_part(j, &p[n++], NULL, e))

@@ -1,7 +1,11 @@
 /* export.h - the networks of a checkpoint as files that Keras loads, with samples to check the load by.
  *
  * Generator and discriminator each become NAME.h5 (legacy full model), NAME.keras, NAME.weights.h5 and
- * NAME.reference.h5; with `onnx` also NAME.onnx, with `layers` also NAME_layers.keras and .h5 of the second form, and sagan_layers.py. */
+ * NAME.reference.h5; with `onnx` also NAME.onnx, with `layers` also NAME_layers.keras and .h5 of the second form, and
+ * sagan_layers.py.
+ *
+ * References: inputs hang on the shapes alone, outputs are what the stock form in the files predicts here (where there is
+ * none: the network itself). Files with the same weights have the same reference. */
 #ifndef SAGAN_KERAS_EXPORT_H
 #define SAGAN_KERAS_EXPORT_H
 
@@ -24,8 +28,7 @@ typedef struct export_request {
 
 typedef struct export_net {
 	const char *name;                            /* "generator" */
-	const char *input, *output;                  /* "z", "image" */
-	bool has_labels;                             /* there is a second input, "y" */
+	const char *output;                          /* "image" */
 	char file[EXPORT_FILES][40];                 /* names in the folder, in order of writing */
 	int files;
 	error refused;                               /* why there is no stock form, only the second one; "" */

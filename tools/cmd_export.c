@@ -22,42 +22,59 @@ static void print_files(const char *dir, const export_net *n)
 		printf("%d layers, %lld weights; evaluated again it differs by at most %.1e\n", n->layers,
 			(long long)n->weights, n->difference);
 	else
-		printf("the second form only: %s\n", n->refused.text);
+		printf("the second form only: %.*s\n", (int)strcspn(n->refused.text, ";"), n->refused.text);
+	printf("  %s/%s", dir, n->name);             /* then the endings alone: one line */
 	for (int i = 0; i < n->files; i++)
-		printf("  %s/%s\n", dir, n->file[i]);
+		printf("%s%s", i ? " " : "", n->file[i] + strlen(n->name));
+	printf("\n");
 	if (n->closed[0])
 		printf("  the gate of %s is 0: the reference says nothing about what is behind it\n", n->closed);
 }
 
-/* What a user of the files types. `import sagan_layers` stands before what needs it. */
-static void print_python(const char *dir, const export_net *n, bool layers)
+/* ---- the lines of Python that load the files and compare them with the reference ---- */
+
+/* A path in Python: "keras/generator.h5", or with f before it where `name` is a variable. */
+static void print_path(const export_report *r, const char *dir, const char *ending)
 {
-	const bool stock = !n->refused.text[0];
-	const char letter = n->name[0];
-	printf("\n  import h5py, keras%s\n", layers ? ", sys" : "");
-	if (!stock)
-		printf("  sys.path.append(\"%s\"); import sagan_layers\n", dir);
-	printf("  %c = keras.models.load_model(\"%s/%s%s.keras\")\n", letter, dir, n->name, stock ? "" : "_layers");
-	printf("  r = h5py.File(\"%s/%s.reference.h5\")\n", dir, n->name);
-	printf(n->has_labels ? "  x = %c.predict([r[\"inputs/%s\"][()], r[\"inputs/y\"][()]])\n"
-			     : "  x = %c.predict(r[\"inputs/%s\"][()])\n", letter, n->input);
-	printf("  print(abs(x - r[\"outputs/%s\"][()].reshape(x.shape)).max())   # below 1e-4\n", n->output);
-	if (n->map[0])
-		printf("  a = keras.Model(%c.inputs, %c.get_layer(\"%s\").output)   # the attention map\n", letter, letter,
-			n->map);
-	if (layers && stock)
-		printf("  sys.path.append(\"%s\"); import sagan_layers   # before load_model(\"%s/%s_layers.keras\")\n", dir,
-			dir, n->name);
+	if (r->nets > 1)
+		printf("f\"%s/{name}%s\"", dir, ending);
+	else
+		printf("\"%s/%s%s\"", dir, r->net[0].name, ending);
 }
 
-/* The same check without Keras. */
-static void print_onnx(const char *dir, const export_net *n)
+/* `call`(path), and the difference of what comes of it. */
+static void print_check(const export_report *r, const char *dir, const char *indent, const char *call,
+			const char *ending, const char *result)
 {
-	printf("\n  import h5py, onnxruntime\n");
-	printf("  s = onnxruntime.InferenceSession(\"%s/%s.onnx\"); r = h5py.File(\"%s/%s.reference.h5\")\n", dir, n->name,
-		dir, n->name);
-	printf("  x = s.run(None, {i.name: r[\"inputs/\" + i.name][()] for i in s.get_inputs()})[0]\n");
-	printf("  print(abs(x - r[\"outputs/%s\"][()]).max())   # below 1e-4\n", n->output);
+	printf("%s%s(", indent, call);
+	print_path(r, dir, ending);
+	printf(")\n%sprint(abs(%s.reshape(y.shape) - y).max())      # below 1e-4\n", indent, result);
+}
+
+static void print_python(const char *dir, const export_report *r, bool layers, bool onnx)
+{
+	bool stock = true;
+	for (int i = 0; i < r->nets; i++)
+		stock = stock && !r->net[i].refused.text[0];
+	const char *indent = r->nets > 1 ? "      " : "  ";
+	printf("\n  import h5py, keras%s\n", onnx && stock ? ", onnxruntime" : "");
+	if (layers)
+		printf("  import sys; sys.path.append(\"%s\"); import sagan_layers   # for _layers.keras\n", dir);
+	if (r->nets > 1)
+		printf("  for name in \"%s\", \"%s\":\n", r->net[0].name, r->net[1].name);
+	printf("%sr = h5py.File(", indent);
+	print_path(r, dir, ".reference.h5");
+	printf(")\n%sx = {k: v[()] for k, v in r[\"inputs\"].items()}\n", indent);
+	if (r->nets > 1)
+		printf("%sy = list(r[\"outputs\"].values())[0][()]\n", indent);
+	else
+		printf("%sy = r[\"outputs/%s\"][()]\n", indent, r->net[0].output);
+	print_check(r, dir, indent, "m = keras.models.load_model", stock ? ".keras" : "_layers.keras", "m.predict(x)");
+	if (onnx && stock)
+		print_check(r, dir, indent, "s = onnxruntime.InferenceSession", ".onnx", "s.run(None, x)[0]");
+	if (stock && r->net[r->nets - 1].map[0])
+		printf("  a = keras.Model(m.inputs, m.get_layer(\"%s\").output)      # the attention map\n",
+			r->net[r->nets - 1].map);
 }
 
 static int run(const command *c, int argc, char **argv)
@@ -66,11 +83,11 @@ static int run(const command *c, int argc, char **argv)
 	export_request q = {.out = "keras"};
 	int threads = 0;
 	const option_row rows[] = {
-		{"out", OPTION_TEXT, &q.out, 0, 0, "DIR", "folder of the files (default keras)"},
+		{"out", OPTION_TEXT, &q.out, 0, 0, "DIR", "folder of the files, made when missing (default keras)"},
 		{"net", OPTION_TEXT, &net, 0, 0, "NET", "generator (default), discriminator or both"},
 		{"raw", OPTION_FLAG, &q.raw, 0, 0, NULL, "the generator itself, not its moving average"},
-		{"layers", OPTION_FLAG, &q.layers, 0, 0, NULL, "gates, tables and norms as layers, too"},
-		{"onnx", OPTION_FLAG, &q.onnx, 0, 0, NULL, "the same as .onnx, too (opset 17)"},
+		{"layers", OPTION_FLAG, &q.layers, 0, 0, NULL, "also NAME_layers: gates, tables, norms as layers"},
+		{"onnx", OPTION_FLAG, &q.onnx, 0, 0, NULL, "also NAME.onnx, for ONNX Runtime and others (opset 17)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &q.from, 1, 1);
@@ -89,20 +106,17 @@ static int run(const command *c, int argc, char **argv)
 	printf("step %lld of %s\n", (long long)r.step, r.path);
 	for (int i = 0; i < r.nets; i++)
 		print_files(q.out, &r.net[i]);
-	for (int i = 0; i < r.nets; i++)
-		print_python(q.out, &r.net[i], q.layers);
-	for (int i = 0; q.onnx && i < r.nets; i++)
-		if (!r.net[i].refused.text[0])
-			print_onnx(q.out, &r.net[i]);
+	print_python(q.out, &r, q.layers, q.onnx);
 	return EXIT_GOOD;
 }
 
 const command command_export = {
 	.name = "export", .argument = "RUN-or-CHECKPOINT", .summary = "files that Keras 2 and 3 load",
 	.about = "Writes the moving average of the generator as .h5, .keras and .weights.h5 of\n"
-		 "stock Keras layers, which need nothing of this program, and eight samples to\n"
-		 "check them by. --layers adds a second form that keeps gates, tables of classes\n"
-		 "and spectral norms as layers of sagan_layers.py, to go on training with.",
+		 "stock Keras layers, which need nothing of this program, and .reference.h5 with\n"
+		 "eight samples; prints the lines of Python that load them and compare. --layers\n"
+		 "adds a second form that keeps gates, tables of classes and spectral norms as\n"
+		 "layers of sagan_layers.py, written beside it, to go on training with.",
 	.examples = "examples:\n"
 		    "  sagan export runs/demo --out keras\n"
 		    "  sagan export runs/mnist-sagan --net both --layers",
