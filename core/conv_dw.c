@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/conv_internal.h"
+#include "core/gemm.h"
 #include "core/thread.h"
 
 enum {
@@ -228,10 +229,20 @@ static int64_t partial_size(const weigh *g)
 	return (g->chunks - !g->swapped) * piece(dw_size(g));
 }
 
+/* With one tap dw = x' dy over all pixels. Whether that is so, and the product suits the tiles. */
+static bool is_outer_product(const conv_shape *s, gemm_shape *p)
+{
+	*p = (gemm_shape){.batch = 1, .m = s->cin, .n = s->cout, .k = s->b * s->h * s->w, .ta = true};
+	return conv_is_product(s) && gemm_suits(p);
+}
+
 size_t conv_dw_scratch(const tile_kernels *k, const conv_shape *s)
 {
 	if (conv_is_depthwise(s))
 		return conv_depth_scratch(s);
+	gemm_shape p;
+	if (is_outer_product(s, &p))
+		return gemm_scratch(k, &p);
 	weigh g = weigh_of(k, s);
 	return (size_t)(partial_size(&g) + pool_threads() * (g.x_size + g.dy_size)) * sizeof(real);
 }
@@ -242,6 +253,11 @@ void conv_dw(const tile_kernels *k, const conv_shape *s, const real *x, const re
 	enum { GRAIN = 4096 };
 	if (conv_is_depthwise(s)) {
 		conv_depth_dw(s, x, dy, dw, scratch);
+		return;
+	}
+	gemm_shape p;
+	if (is_outer_product(s, &p)) {
+		gemm(k, &p, x, dy, (epilogue){0}, dw, scratch);
 		return;
 	}
 	weigh g = weigh_of(k, s);

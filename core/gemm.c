@@ -21,6 +21,7 @@ enum {
 	STEP_MOST = 512,                             /* terms at a time: a block of columns of b stays in L1 or L2 */
 	COPY_STEP = 200, COPY_LEAST = 96,            /* the same of copies; sides that pay for them */
 	TALL = 12,                                   /* rows of the tallest tile of any level */
+	CALL_MOST = 1 << 14,                         /* elements of factors that are called for early */
 	AHEAD = 12,                                  /* rows of b that are called for early */
 	WIDEST = 64 / (int)sizeof(real),             /* elements of the widest vector of any level */
 	COLUMNS = 2 * WIDEST                         /* and of the widest block of columns */
@@ -99,6 +100,7 @@ static product product_of(const tile_kernels *t, const gemm_shape *s)
 	}
 	p.copies = s->ta && s->m >= COPY_LEAST && s->n >= COPY_LEAST;
 	p.step = MIN(p.copies ? COPY_STEP : STEP_MOST, MAX(SUM_LEAST, KEEP / (int64_t)sizeof(real) / p.mb));
+	p.step = divide_up(p.kb, divide_up(p.kb, p.step));
 	p.own = p.copies ? p.step * (COLUMNS + round_up(p.mb, TALL)) : tail_size(s);
 	p.packed = aligned(tile_packed_size(t, s->k, s->n));
 	return p;
@@ -159,12 +161,27 @@ static void shared_pieces(void *ctx, int worker, int64_t lo, int64_t hi)
 	}
 }
 
+/* Calls for the factors of product i while the one before is computed. Always inline: GCC 12 takes a function that
+ * only prefetches for one without effects, and drops the calls. */
+static inline __attribute__((always_inline)) void call_for(const product *p, int64_t i)
+{
+	enum { LINE = 64 / (int)sizeof(real) };
+	const int64_t m = p->s.m * p->s.k, n = p->s.n * p->s.k;
+	if (i >= p->s.batch || m + n > CALL_MOST)
+		return;
+	for (int64_t k = 0; k < m; k += LINE)
+		__builtin_prefetch(p->a + i * m + k, 0, 3);
+	for (int64_t k = 0; k < n; k += LINE)
+		__builtin_prefetch(p->b + i * n + k, 0, 3);
+}
+
 static void own_products(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	const product *p = ctx;
 	real *packed = p->work + worker * p->packed;
 	for (int64_t i = lo; i < hi; i++) {
 		pack(p, i, 0, p->s.n, packed);
+		call_for(p, i + 1);
 		multiply_rows(p, i, 0, p->s.m, packed);
 	}
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core/move.h"
+
 const tile_kernels *tile_best(void)
 {
 #ifdef __x86_64__
@@ -36,14 +38,17 @@ void tile_pack(const tile_kernels *k, const real *w, int64_t row, int64_t col, i
 	for (int64_t o = 0; o < cout; o += k->block) {
 		int64_t width = block_width(k, cout - o), have = MIN(width, cout - o);
 		real *to = packed + o * terms + at * width;
+		if (row == 1)
+			move_transpose(to, width, w + o * col, col, n, have);
 		for (int64_t i = 0; i < n; i++, to += width) {
 			const real *from = w + i * row + o * col;
 			if (col == 1)
 				memcpy(to, from, (size_t)have * sizeof(real));
-			else
+			else if (row != 1)
 				for (int64_t j = 0; j < have; j++)
 					to[j] = from[j * col];
-			memset(to + have, 0, (size_t)(width - have) * sizeof(real));
+			if (have < width)
+				memset(to + have, 0, (size_t)(width - have) * sizeof(real));
 		}
 	}
 }

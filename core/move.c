@@ -74,10 +74,27 @@ static void cursor_next(const move *m, cursor *c)
 	}
 }
 
+/* d = s [n], the short ones as two pieces that may overlap. */
+static void run_copy_whole(real *d, const real *s, int64_t n)
+{
+	enum { FOUR = 4 * (int)sizeof(real), EIGHT = 8 * (int)sizeof(real) };
+	if (n >= 16) {
+		memcpy(d, s, (size_t)n * sizeof *d);
+	} else if (n >= 8) {
+		memcpy(d, s, EIGHT);
+		memcpy(d + n - 8, s + n - 8, EIGHT);
+	} else if (n >= 4) {
+		memcpy(d, s, FOUR);
+		memcpy(d + n - 4, s + n - 4, FOUR);
+	} else
+		for (int64_t i = 0; i < n; i++)
+			d[i] = s[i];
+}
+
 static void run_copy(real *d, const real *s, int64_t n, int64_t ds, int64_t ss)
 {
-	if (ds == 1 && ss == 1 && n >= 16) {
-		memcpy(d, s, (size_t)n * sizeof *d);
+	if (ds == 1 && ss == 1) {
+		run_copy_whole(d, s, n);
 	} else if (ds == 1 && ss == 0) {
 		const real v = *s;
 		for (int64_t i = 0; i < n; i++)
@@ -139,8 +156,7 @@ static void transpose_square(real *restrict d, int64_t dj, const real *restrict 
 		*(row_any *)(d + i * dj) = r[i];
 }
 
-/* d[j*dj + l] = s[l*sl + j], j < nj, l < nl */
-static void transpose_tile(real *d, int64_t dj, const real *s, int64_t sl, int64_t nj, int64_t nl)
+void move_transpose(real *d, int64_t dj, const real *s, int64_t sl, int64_t nj, int64_t nl)
 {
 	const int64_t wj = nj / SIDE * SIDE, wl = nl / SIDE * SIDE;
 	for (int64_t j = 0; j < wj; j += SIDE)
@@ -160,7 +176,7 @@ static void move_tile(const move *m, real *d, const real *s, int64_t nj)
 	for (int64_t l0 = 0; l0 < n; l0 += TILE) {
 		int64_t l1 = MIN(n, l0 + TILE);
 		if (dl == 1 && sj == 1) {
-			transpose_tile(d + l0, dj, s + l0 * sl, sl, nj, l1 - l0);
+			move_transpose(d + l0, dj, s + l0 * sl, sl, nj, l1 - l0);
 			continue;
 		}
 		for (int64_t j = 0; j < nj; j++)

@@ -122,12 +122,25 @@ INLINE void conv_tile(const int P, const int N, const tile_conv *t, const real *
 	}
 }
 
+/* Calls for the pixels from p on, rows of a matrix product that nobody has read yet: a tile reads so many rows at a
+ * time, and so little of each, that the processor does not foresee the next ones. */
+INLINE void call_for(const tile_conv *t, int64_t p)
+{
+	enum { LINE = 64 / (int)sizeof(real) };
+	for (int64_t end = p + PIXELS <= t->npix ? p + PIXELS : t->npix; p < end; p++)
+		for (int64_t i = 0; i < t->len; i += LINE)
+			__builtin_prefetch(t->x + t->in[p] + i, 0, 3);
+}
+
 /* All pixels of one block of N vectors of channels that begins at channel o. */
 INLINE void conv_block(const int N, const tile_conv *t, const real *w, int64_t o)
 {
 	int64_t p = 0;
-	for (; p + PIXELS <= t->npix; p += PIXELS)
+	for (; p + PIXELS <= t->npix; p += PIXELS) {
+		if (o == 0 && t->nrun == 1)
+			call_for(t, p + PIXELS);
 		conv_tile(PIXELS, N, t, w, t->in + p, t->out + p, PIXELS, o);
+	}
 	if (p == t->npix)
 		return;
 	int64_t in[PIXELS], out[PIXELS];
