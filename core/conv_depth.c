@@ -2,19 +2,24 @@
  *
  * With a channel multiplier m, output channel c*m + i belongs to input channel c; rows of the input
  * are widened to cin*m channels (each repeated m times), and narrowed by sums for the adjoint. After
- * that everything is y[j][c] += a[j][c] * b[j][c] over the pixels of a row. */
+ * that everything is y[j][c] += a[j][c] * b[j][c] over the pixels of a row. Forward, few channels would leave vectors
+ * half empty: kernels are repeated for all pixels of a row, which then is one long sum. */
 #include <string.h>
 
 #include "core/conv_internal.h"
 #include "core/ops_internal.h"
 #include "core/thread.h"
 
-enum { DEPTH_CHUNKS = 16 };                          /* partial sums of dw */
+enum {
+	DEPTH_CHUNKS = 16,                           /* partial sums of dw */
+	FEW = 64                                     /* channels below which kernels are repeated */
+};
 
 typedef struct depth {
 	conv_shape s;
 	int64_t m;                                   /* channel multiplier */
 	const real *x, *w, *dy;
+	const real *repeated;                        /* w for a row of pixels, [kh,kw,piece(wo*cout)], or NULL */
 	real *out, *work;
 	epilogue e;
 	int64_t chunks;
@@ -79,6 +84,26 @@ static void finish_row(const depth *d, int64_t row)
 		      d->s.wo, c);
 }
 
+static bool is_repeated(const conv_shape *s)
+{
+	return s->sw == 1 && s->cout == s->cin && s->cout < FEW;
+}
+
+/* Elements of the repeated kernels. */
+static int64_t repeated_size(const conv_shape *s)
+{
+	return is_repeated(s) ? s->kh * s->kw * piece(s->wo * s->cout) : 0;
+}
+
+static void repeat_kernels(depth *d, const real *w, real *to)
+{
+	const conv_shape *s = &d->s;
+	d->repeated = to;
+	for (int tap = 0; tap < s->kh * s->kw; tap++, w += s->cout, to += piece(s->wo * s->cout))
+		for (int64_t j = 0; j < s->wo; j++)
+			memcpy(to + j * s->cout, w, (size_t)s->cout * sizeof *to);
+}
+
 /* Output rows: row_fma on the pixels where a tap lies inside the image. */
 static void forward_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 {
@@ -97,8 +122,12 @@ static void forward_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 			const real *x = wide_row(d, d->x + (b * s->h + h) * s->w * s->cin, work);
 			for (int kx = 0; kx < s->kw; kx++) {
 				int64_t j = column_lo(s, kx), n = column_hi(s, kx) - j;
-				row_fma(sum + j * c, c, x + (j * s->sw - s->left + kx) * c, s->sw * c,
-					d->w + (ky * s->kw + kx) * c, 0, n, c);
+				const real *from = x + (j * s->sw - s->left + kx) * c;
+				const int64_t tap = ky * s->kw + kx;
+				if (d->repeated)
+					row_fma(sum + j * c, 0, from, 0, d->repeated + tap * piece(s->wo * c), 0, 1, n * c);
+				else
+					row_fma(sum + j * c, c, from, s->sw * c, d->w + tap * c, 0, n, c);
 			}
 		}
 		if (d->e.bias || d->e.residual || d->e.act)
@@ -175,7 +204,7 @@ size_t conv_depth_scratch(const conv_shape *s)
 {
 	depth d = depth_of(s);
 	int64_t sums = d.chunks * piece((int64_t)s->kh * s->kw * s->cout);
-	return (size_t)(sums + pool_threads() * piece(s->w * s->cout)) * sizeof(real);
+	return (size_t)(sums + repeated_size(s) + pool_threads() * piece(s->w * s->cout)) * sizeof(real);
 }
 
 /* Rows of about 16,000 products per chunk of work. */
@@ -192,7 +221,9 @@ void conv_depth_forward(const conv_shape *s, const real *x, const real *w, epilo
 	d.w = w;
 	d.e = e;
 	d.out = y;
-	d.work = scratch;
+	d.work = (real *)scratch + repeated_size(s);
+	if (is_repeated(s))
+		repeat_kernels(&d, w, scratch);
 	parallel_for(s->b * s->ho, grain_of(s), forward_rows, &d);
 }
 
