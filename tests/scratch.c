@@ -26,19 +26,6 @@ static void remove_and_end(int number)
 	raise(number);                               /* the handler is gone: it ends the process */
 }
 
-void scratch_open(void)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-	const char *tmp = getenv("TMPDIR");
-	snprintf(root, sizeof root, "%s/sagan-test-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	must(mkdtemp(root), "%s: no folder can be made", root);
-	owner = getpid();
-	for (int i = 0; i < COUNT(ends); i++) {
-		struct sigaction a = {.sa_handler = remove_and_end, .sa_flags = (int)SA_RESETHAND};
-		sigaction(ends[i], &a, NULL);
-	}
-}
-
 static void tree_remove(const char *path)
 {
 	if (unlink(path) == 0)                       /* no folder, or a link to one */
@@ -57,7 +44,22 @@ static void tree_remove(const char *path)
 
 void scratch_close(void)
 {
-	tree_remove(root);
+	if (getpid() == owner)
+		tree_remove(root);
+}
+
+void scratch_open(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	const char *tmp = getenv("TMPDIR");
+	snprintf(root, sizeof root, "%s/sagan-test-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	must(mkdtemp(root), "%s: no folder can be made", root);
+	owner = getpid();
+	atexit(scratch_close);                       /* check ends the program itself where its messages go wrong */
+	for (int i = 0; i < COUNT(ends); i++) {
+		struct sigaction a = {.sa_handler = remove_and_end, .sa_flags = (int)SA_RESETHAND};
+		sigaction(ends[i], &a, NULL);
+	}
 }
 
 const char *scratch_folder(void)
