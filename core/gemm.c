@@ -22,7 +22,6 @@ enum {
 	COPY_STEP = 200, COPY_LEAST = 96,            /* the same of copies; sides that pay for them */
 	TALL = 12,                                   /* rows of the tallest tile of any level */
 	CALL_MOST = 1 << 14,                         /* elements of factors that are called for early */
-	AHEAD = 12,                                  /* rows of b that are called for early */
 	WIDEST = 64 / (int)sizeof(real),             /* elements of the widest vector of any level */
 	COLUMNS = 2 * WIDEST                         /* and of the widest block of columns */
 };
@@ -240,37 +239,50 @@ static void copy_columns(real *restrict to, const real *restrict b, int64_t ld, 
 			 int64_t width)
 {
 	for (int64_t k = 0; k < terms; k++, to += width, b += ld) {
-		__builtin_prefetch(b + AHEAD * ld, 0, 3);
-		__builtin_prefetch(b + AHEAD * ld + have - 1, 0, 3);
-		if (have == COLUMNS)
-			for (int i = 0; i < COLUMNS; i++)
-				to[i] = b[i];
-		else
-			for (int64_t i = 0; i < width; i++)
-				to[i] = i < have ? b[i] : 0;
+		for (int i = 0; have == COLUMNS && i < COLUMNS; i++)
+			to[i] = b[i];
+		for (int64_t i = 0; have < COLUMNS && i < have; i++)
+			to[i] = b[i];
+		for (int64_t i = have; i < width; i++)
+			to[i] = 0;
 	}
 }
 
+/* Calls for part j of `parts` of rows [0,terms) of x, n elements each, ld apart. Always inline, as above. */
+static inline __attribute__((always_inline)) void call_for_rows(const real *x, int64_t ld, int64_t n, int64_t terms,
+								int64_t j, int64_t parts)
+{
+	enum { LINE = 64 / (int)sizeof(real) };
+	for (int64_t k = j * terms / parts; k < (j + 1) * terms / parts; k++)
+		for (int64_t i = 0; i < n; i += LINE)
+			__builtin_prefetch(x + k * ld + i, 0, 2);
+}
+
 /* z [rows,n] += sum of the outer products of `terms` rows of a and b. Rows of a and b lie too far apart for L1 and
- * the processor's foresight, so both are copied: a strip of a and a block of columns of b are one stream each. */
-static void add_copies(const product *p, const real *a, const real *b, int64_t terms, int64_t rows, real *z,
-		      real *stream)
+ * the processor's foresight, so both are copied: a strip of a and a block of columns of b are one stream each. What is
+ * copied next is called for: the next block of columns, and `more` rows of a behind these. */
+static void add_copies(const product *p, const real *a, const real *b, int64_t terms, int64_t more, int64_t rows,
+		       real *z, real *stream)
 {
 	const gemm_shape *s = &p->s;
+	const int64_t block = p->t->block, tall = divide_up(rows, TALL), tiles = tall * divide_up(s->n, block);
 	real *strips = stream + p->step * COLUMNS;
 	copy_strips(strips, a, s->m, terms, rows);
-	for (int64_t o = 0; o < s->n; o += p->t->block) {
-		const int64_t have = MIN(p->t->block, s->n - o);
+	for (int64_t o = 0, j = 0; o < s->n; o += block) {
+		const int64_t have = MIN(block, s->n - o), next = MIN(block, s->n - o - have);
 		copy_columns(stream, b + o, s->n, terms, have, tile_round(p->t, have));
-		for (int64_t r = 0; r < rows; r += TALL) {
-			const int64_t tall = MIN(TALL, rows - r);
+		for (int64_t r = 0; r < rows; r += TALL, j++) {
 			tile_outer t = {
-				.x = strips + r * terms, .dy = stream, .size = {1, 1, terms}, .x_step = {0, 0, tall},
-				.dy_step = {0, 0, tile_round(p->t, have)}, .rows = tall, .cout = have,
-				.z = z + r * s->n + o, .ld = s->n,
+				.x = strips + r * terms, .dy = stream, .size = {1, 1, terms},
+				.x_step = {0, 0, MIN(TALL, rows - r)}, .dy_step = {0, 0, tile_round(p->t, have)},
+				.rows = MIN(TALL, rows - r), .cout = have, .z = z + r * s->n + o, .ld = s->n,
 			};
+			call_for_rows(b + o + have, s->n, next, terms, r / TALL, tall);
+			call_for_rows(a + terms * s->m, s->m, rows, more, j, tiles);
 			p->t->outer(&t);
 		}
+		if (next == 0)
+			call_for_rows(b + terms * s->n, s->n, MIN(block, s->n), more, 0, 1);
 	}
 }
 
@@ -300,7 +312,8 @@ static void outer_piece(const product *p, int64_t j, real *own)
 	if (!p->copies)
 		add_direct(p, a, b, lo, hi, rows, z, own);
 	for (int64_t k = lo; p->copies && k < hi; k += p->step)
-		add_copies(p, a + k * s->m, b + k * s->n, MIN(p->step, hi - k), rows, z, own);
+		add_copies(p, a + k * s->m, b + k * s->n, MIN(p->step, hi - k), MAX(0, MIN(p->step, hi - k - p->step)), rows,
+			   z, own);
 }
 
 static void outer_pieces(void *ctx, int worker, int64_t lo, int64_t hi)
