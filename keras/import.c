@@ -126,7 +126,7 @@ static bool import_into(subject s, keras_model *from, keras_imported *out, keras
 	if (ok) {
 		ok = import_find_origins(&p);
 		restore(&p);
-		ok = ok && import_put(&p) && verify(&p, out);
+		ok = ok && import_put(&p) && import_put_settings(&p, from) && verify(&p, out);
 		if (!ok)
 			restore(&p);
 	}

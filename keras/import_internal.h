@@ -1,5 +1,5 @@
 /* import_internal.h - the parts of importing: where a trace's weights come from (import_origin.c), putting them back
- * there (import_put.c), spectral norm's side of that (import_sigma.c). */
+ * there (import_put.c, import_setting.c), spectral norm's side of that (import_sigma.c). */
 #ifndef SAGAN_KERAS_IMPORT_INTERNAL_H
 #define SAGAN_KERAS_IMPORT_INTERNAL_H
 
@@ -45,6 +45,12 @@ bool import_find_origins(importer *p);
 
 /* The target's weights into the network's parameters and states. */
 bool import_put(const importer *p);
+
+/* ---- import_setting.c ---- */
+
+/* Gates that the trace has as a scale in a layer's settings, from the settings of the file. False with the complaints
+ * made, or without memory. */
+bool import_put_settings(importer *p, const keras_model *from);
 
 /* ---- import_sigma.c ---- */
 

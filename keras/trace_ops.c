@@ -90,8 +90,17 @@ static bool emit_shifted(tracer *t, node *y, node *x, node *c, double sign)
 	return ok;
 }
 
+/* A Rescaling of its own, so that which layers there are does not depend on the number. */
+static bool add_scale(tracer *t, node *y, node *x, double c)
+{
+	int in = trace_plain(t, x);
+	int at = in < 0 ? -1 : trace_add(t, y->path, "scale", "Rescaling", 1, &in);
+	return at >= 0 && keras_set_float(t->k, at, "scale", c, t->e) && keras_set_float(t->k, at, "offset", 0, t->e)
+		&& trace_done(t, y, at, t->value[x->id].s, false);
+}
+
 /* y = c x for one number: kept aside while sums become means, moved into a kernel, or a Rescaling in the end. */
-static bool emit_scaled(tracer *t, node *y, node *x, double c)
+static bool emit_scaled(tracer *t, node *y, node *x, double c, bool is_gate)
 {
 	const traced *v = trace_value(t, x);
 	real factor = (real)c;
@@ -102,8 +111,9 @@ static bool emit_scaled(tracer *t, node *y, node *x, double c)
 		t->value[y->id].into_next = true;
 		return ok;
 	}
-	bool moved = v->scale == 1 && fold_scale(t, x, &(terms){1, &factor});
-	return trace_alias(t, y, x, moved ? 1 : c);
+	if (v->scale == 1 && fold_scale(t, x, &(terms){1, &factor}))
+		return trace_alias(t, y, x, 1);
+	return is_gate ? add_scale(t, y, x, c) : trace_alias(t, y, x, c);
 }
 
 /* A gate of the second form: a parameter that stays one. */
@@ -124,7 +134,7 @@ static bool emit_times(tracer *t, node *y, node *x, node *c)
 		return false;
 	bool ok;
 	if (w.n == 1)
-		ok = emit_scaled(t, y, x, (double)w.x[0]);
+		ok = emit_scaled(t, y, x, (double)w.x[0], single->buf && single->s.rank == 0);
 	else if (trace_plain(t, x) < 0)
 		ok = false;
 	else
@@ -172,7 +182,7 @@ static bool emit_mul(tracer *t, node *y)
 
 static bool emit_scale(tracer *t, node *y)
 {
-	return emit_scaled(t, y, y->in[0], y->a.scalar);
+	return emit_scaled(t, y, y->in[0], y->a.scalar, false);
 }
 
 static bool emit_add_scalar(tracer *t, node *y)

@@ -38,6 +38,8 @@ static const net_row nets[] = {
 	{"mnistgans", 28, 0, 16, NULL, COND_TABLE, true, false},
 };
 
+static const net_row squeezed = {"resnet", 32, 0, 16, "se", COND_TABLE, true, false};
+
 static net_config config_of(const net_row *r)
 {
 	net_config c;
@@ -170,6 +172,38 @@ START_TEST(weights_that_are_only_numbered_find_their_layers)
 	keras_model_free(m);
 	drop(a);
 	drop(b);
+}
+END_TEST
+
+/* As a file of weights alone is read. */
+static void forget_settings(keras_model *m)
+{
+	for (int i = 0; i < m->layers; i++)
+		m->layer[i].class_name[0] = '\0';
+	m->topology = false;
+}
+
+/* Squeeze and excitation ends in a product, into which no gate can be folded: it is the scale of a layer, left out when
+ * it is 1. */
+START_TEST(gates_in_settings_come_back)
+{
+	static const double gate[] = {0.37, 1, 0, -2.5};
+	round_trip(&squeezed, true, KERAS_STOCK, gate[_i]);
+	round_trip(&squeezed, false, KERAS_STOCK, gate[_i]);
+}
+END_TEST
+
+START_TEST(gates_that_weights_do_not_tell_are_asked_for)
+{
+	error e;
+	keras_imported done;
+	pair a = make(&squeezed, 1, 0.6);
+	keras_model *m = trace(&a, true, KERAS_STOCK);
+	forget_settings(m);
+	ck_assert(!import(&a, true, m, &done, &e));
+	ck_assert_msg(strstr(e.text, "/gamma is its scale, which the file does not tell"), "%s", e.text);
+	keras_model_free(m);
+	drop(a);
 }
 END_TEST
 
@@ -418,12 +452,14 @@ int main(void)
 		{gates_that_are_shut_or_wide_come_back, 5},
 		{the_second_form_is_imported_too, 2},
 		{weights_that_are_only_numbered_find_their_layers, 2},
+		{gates_in_settings_come_back, 4},
 		{both_forms_predict_the_same, 2 * COUNT(nets)},
 		{files_become_checkpoints_and_the_same_files, 6},
 	};
 	const suite_test refused_and_drawn_from[] = {
 		{another_width_is_listed_and_changes_nothing, 1},
 		{what_spectral_norm_cannot_say_is_reported, 1},
+		{gates_that_weights_do_not_tell_are_asked_for, 1},
 		{files_that_are_no_generator_are_not_drawn_from, 1},
 		{keras_own_generators_are_drawn_from, 1},
 	};
