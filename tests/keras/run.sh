@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh - `make test-keras`: what sagan exports, in the Keras of other people.
 #
-#   tests/keras/run.sh SAGAN WORK [ENVIRONMENT ..]
+#   tests/keras/run.sh SAGAN WORK [ENVIRONMENT .. [onnx]]
 #
 # Makes a virtual environment per row of ENVIRONMENTS below WORK, trains small networks with SAGAN, exports them, and in each
 # environment runs test_layers.py (the custom layers), check_export.py (load, predict, train, save again) and imports
@@ -51,6 +51,9 @@ status=0
 
 # A line, and a status that lasts.
 fault() { echo "test-keras: $*" >&2; status=1; }
+
+# wanted NAME: among the environments given, or none are.
+wanted() { [ "$chosen" = "  " ] || [[ $chosen == *" $1 "* ]]; }
 
 trim() { sed 's/^ *//; s/ *$//' <<< "$1"; }
 
@@ -108,7 +111,8 @@ networks()
 
 # import_back ENVIRONMENT: every file that this Keras saved becomes a checkpoint, which is exported: the same outputs.
 # A kernel that Keras has trained is no W / sigma: the stock form goes into a network without spectral norm. And it is no
-# depthwise one any more, which stock layers write as a convolution with zeros: such a file is refused, which is right.
+# depthwise one any more, which stock layers write as a convolution with zeros: such a file is refused, which is right,
+# as is one of weights alone for a gate that is the scale of a layer.
 import_back()
 {
 	local file run net form base flags list="$work/imported/$1/list"
@@ -124,7 +128,7 @@ import_back()
 		"$sagan" import "$file" "${flags[@]}" --out "$work/imported/checkpoint.h5" > "$work/import.log" 2>&1 \
 			&& "$sagan" export "$work/imported/checkpoint.h5" --net "$net" --layers --out "$work/imported/$1/$run$form" \
 				>> "$work/import.log" 2>&1 \
-			|| { grep -q 'cannot be taken apart' "$work/import.log" && continue
+			|| { grep -q -e 'cannot be taken apart' -e 'the file does not tell' "$work/import.log" && continue
 			     fault "$1: import of $file: $(grep '^sagan:' "$work/import.log" | tail -n 1)"; }
 		base=${file%.keras}; base=${base%.weights.h5}; base=${base%.h5}
 		printf '%s\t%s\t%s\t%s\t%s\n' "$run" "$net" "$form" "$work/imported/$1/$run$form" "$base.expected.h5" >> "$list"
@@ -180,7 +184,7 @@ networks
 done_environments=()
 while IFS='|' read -r name pythons packages variables; do
 	name=$(trim "$name")
-	{ [ -z "$name" ] || { [ "$chosen" != "  " ] && [[ $chosen != *" $name "* ]]; }; } && continue
+	{ [ -z "$name" ] || ! wanted "$name"; } && continue
 	# shellcheck disable=SC2086
 	environment "$name" $pythons $packages || continue
 	echo "== $name: $("$work/$name/bin/python" -m pip list 2>/dev/null | awk '/^(keras|tf.keras|tensorflow.cpu|jax) /{printf "%s %s  ", $1, $2}')"
@@ -211,6 +215,6 @@ onnx()
 	nice "$work/onnx/bin/python" "$here/check_onnx.py" "${pairs[@]}" | sed "s|$work/onnx-files/||" || fault "check_onnx.py"
 }
 
-[ "$chosen" = "  " ] && { mkdir -p "$work/onnx-files"; echo "== ONNX"; onnx; }
+wanted onnx && { mkdir -p "$work/onnx-files"; echo "== ONNX"; onnx; }
 [ ${#done_environments[@]} -gt 0 ] && { echo; table; }
 exit $status
