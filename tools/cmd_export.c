@@ -80,10 +80,10 @@ static void print_python(const char *dir, const export_report *r, bool layers, b
 static int run(const command *c, int argc, char **argv)
 {
 	const char *net = "generator";
-	export_request q = {.out = "keras"};
+	export_request q = {.out = "exported"};
 	int threads = 0;
 	const option_row rows[] = {
-		{"out", OPTION_TEXT, &q.out, 0, 0, "DIR", "folder of the files, made when missing (default keras)"},
+		{"out", OPTION_TEXT, &q.out, 0, 0, "DIR", "folder, made when missing (default exported)"},
 		{"net", OPTION_TEXT, &net, 0, 0, "NET", "generator (default), discriminator or both"},
 		{"raw", OPTION_FLAG, &q.raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"layers", OPTION_FLAG, &q.layers, 0, 0, NULL, "also NAME_layers: gates, tables, norms as layers"},
@@ -118,7 +118,7 @@ const command command_export = {
 		 "adds a second form that keeps gates, tables of classes and spectral norms as\n"
 		 "layers of sagan_layers.py, written beside it, to go on training with.",
 	.examples = "examples:\n"
-		    "  sagan export runs/demo --out keras\n"
+		    "  sagan export runs/demo --out exported\n"
 		    "  sagan export runs/mnist-sagan --net both --layers",
 	.run = run,
 };
