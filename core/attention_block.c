@@ -24,10 +24,7 @@ static inline real row_sum(const real *s, int64_t n)
 			lane[k] += s[i + k];
 	for (int k = 0; i + k < n; k++)
 		lane[k] += s[i + k];
-	for (int half = LANES / 2; half > 0; half /= 2)
-		for (int k = 0; k < half; k++)
-			lane[k] += lane[k + half];
-	return lane[0];
+	return fold_lanes(lane, LANES);
 }
 
 VECTOR_CLONES

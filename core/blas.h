@@ -11,12 +11,10 @@
  * timings. */
 void blas_init(void);
 
-/* c [m,n] = a' [m,k] b' [k,n]; ta: a is [k,m] and a' its transpose, tb likewise. Runs on the caller. */
-void blas_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a, const real *b, real *c);
-
-/* The same inside larger matrices, whose rows lie lda, ldb, ldc elements apart. add: c += a' b'. */
-void blas_gemm_in(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
-		  const real *b, int64_t ldb, real *c, int64_t ldc, bool add);
+/* c [m,n] = a' [m,k] b' [k,n]; ta: a is [k,m] and a' its transpose, tb likewise. Rows lie lda, ldb, ldc elements
+ * apart. Runs on the caller. */
+void blas_gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda, const real *b,
+	       int64_t ldb, real *c, int64_t ldc);
 
 /* Eigenvalues w [n], ascending, of the symmetric a [n,n] (its j <= i half is read), in double. With
  * `vectors`, row k of a becomes the unit eigenvector of w[k]; without, a is spoilt. False when memory

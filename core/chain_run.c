@@ -123,15 +123,6 @@ static void do_sum(real *sum, const real *x, const real *y, int64_t q, int64_t n
 	add_some(sum, x + end, y ? y + end : NULL, 1, n - end);
 }
 
-/* The lanes of a row added up in halves. */
-static inline real fold_lanes(real *lane)
-{
-	for (int half = LANES / 2; half > 0; half /= 2)
-		for (int k = 0; k < half; k++)
-			lane[k] += lane[k + half];
-	return lane[0];
-}
-
 /* sum[r] = sum of row r of x [rows,n]. */
 VECTOR_CLONES
 static void sum_rows(real *restrict sum, const real *x, int64_t rows, int64_t n)
@@ -144,7 +135,7 @@ static void sum_rows(real *restrict sum, const real *x, int64_t rows, int64_t n)
 				lane[k] += x[i + k];
 		for (int k = 0; whole + k < n; k++)
 			lane[k] += x[whole + k];
-		sum[r] = fold_lanes(lane);
+		sum[r] = fold_lanes(lane, LANES);
 	}
 }
 
@@ -160,7 +151,7 @@ static void sum_row_products(real *restrict sum, const real *x, const real *y, i
 				lane[k] += x[i + k] * y[i + k];
 		for (int k = 0; whole + k < n; k++)
 			lane[k] += x[whole + k] * y[whole + k];
-		sum[r] = fold_lanes(lane);
+		sum[r] = fold_lanes(lane, LANES);
 	}
 }
 

@@ -2,6 +2,8 @@
 #ifndef SAGAN_CORE_CLONES_H
 #define SAGAN_CORE_CLONES_H
 
+#include "core/base.h"
+
 /* Stands before a function whose loops the compiler vectorises. Sanitizers run before the choice can
  * be made, so they get the plain version. -std=c11 contracts nothing: all levels give the same bits. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(NO_CLONES)
@@ -13,5 +15,14 @@
 enum {
 	SPAN_GRAIN = 1 << 14,                        /* elements per chunk of an element-wise pass */
 };
+
+/* The sum of n partial sums, n a power of two, added up in halves: always the same order. */
+static inline real fold_lanes(real *lane, int n)
+{
+	for (int half = n / 2; half > 0; half /= 2)
+		for (int k = 0; k < half; k++)
+			lane[k] += lane[k + half];
+	return lane[0];
+}
 
 #endif

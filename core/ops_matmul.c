@@ -76,8 +76,8 @@ static void product_piece(const product *p, int64_t item)
 	const real *a = p->y->in[0]->x + i * p->m * p->k + (ta ? ik * lda + im : im * lda + ik);
 	const real *b = p->y->in[1]->x + i * p->k * p->n + (tb ? in * ldb + ik : ik * ldb + in);
 	real *c = p->ks > 1 ? p->part + item % p->ks * p->batch * p->m * p->n : p->y->x;
-	blas_gemm_in(ta, tb, MIN(p->mb, p->m - im), MIN(p->nb, p->n - in), MIN(p->kb, p->k - ik), a, lda,
-		     b, ldb, c + i * p->m * p->n + im * p->n + in, p->n, false);
+	blas_gemm(ta, tb, MIN(p->mb, p->m - im), MIN(p->nb, p->n - in), MIN(p->kb, p->k - ik), a, lda,
+		  b, ldb, c + i * p->m * p->n + im * p->n + in, p->n);
 }
 
 static void product_pieces(void *ctx, int worker, int64_t lo, int64_t hi)

@@ -44,14 +44,6 @@ static bool by_rows(const moments *m)
 
 /* ---- rows that lie behind each other ---- */
 
-static inline real fold_lanes(real *lane)
-{
-	for (int half = ROW_LANES / 2; half > 0; half /= 2)
-		for (int k = 0; k < half; k++)
-			lane[k] += lane[k + half];
-	return lane[0];
-}
-
 /* Mean and variance of rows [lo,hi) of n values. */
 VECTOR_CLONES
 static void row_moments(const real *x, int64_t n, int64_t lo, int64_t hi, real *restrict mean, real *restrict var)
@@ -65,7 +57,7 @@ static void row_moments(const real *x, int64_t n, int64_t lo, int64_t hi, real *
 				lane[k] += row[i + k];
 		for (int k = 0; whole + k < n; k++)
 			lane[k] += row[whole + k];
-		const real at = fold_lanes(lane) / (real)n;
+		const real at = fold_lanes(lane, ROW_LANES) / (real)n;
 		memset(lane, 0, sizeof lane);
 		for (int64_t i = 0; i < whole; i += ROW_LANES)
 			for (int k = 0; k < ROW_LANES; k++)
@@ -73,7 +65,7 @@ static void row_moments(const real *x, int64_t n, int64_t lo, int64_t hi, real *
 		for (int k = 0; whole + k < n; k++)
 			lane[k] += (row[whole + k] - at) * (row[whole + k] - at);
 		mean[r] = at;
-		var[r] = fold_lanes(lane) / (real)n;
+		var[r] = fold_lanes(lane, ROW_LANES) / (real)n;
 	}
 }
 

@@ -1,24 +1,11 @@
 /* bench.c - how long a step takes: what `sagan bench` prints. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/thread.h"
+#include "gan/timing.h"
 #include "gan/trainer.h"
 
 enum { WARM_UP = 2 };
-
-static double clock_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
 
 static bool time_steps(trainer *t, int steps, double *s, error *e)
 {
@@ -41,10 +28,10 @@ bool trainer_bench(const config *cfg, int steps, bench_result *r, error *e)
 	double *s = mem_new((size_t)steps, sizeof *s, e);
 	bool ok = t && s && time_steps(t, steps, s, e);
 	if (ok) {
-		qsort(s, (size_t)steps, sizeof *s, ascending);
+		const double middle = median(s, steps);
 		*r = (bench_result){
 			.steps = steps,
-			.median_s = (s[(steps - 1) / 2] + s[steps / 2]) / 2, .min_s = s[0],
+			.median_s = middle, .min_s = s[0],
 			.gflop = trainer_step_flop(t) / 1e9,
 			.params_g = module_param_count(trainer_generator(t)),
 			.params_d = module_param_count(trainer_discriminator(t)),

@@ -7,10 +7,10 @@
 #include "gan/layer_bench.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/ops.h"
 #include "core/plan.h"
+#include "gan/timing.h"
 #include "layers/aotnet.h"
 #include "layers/attention.h"
 #include "layers/conv_position.h"
@@ -371,19 +371,6 @@ const layer_bench_row layer_bench_rows[] = {
 
 enum { WARM_UP = 2 };
 
-static double clock_s(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 /* Median time of a run; s [runs] is scratch. */
 static double time_plan(plan *p, int runs, double *s)
 {
@@ -393,8 +380,7 @@ static double time_plan(plan *p, int runs, double *s)
 		if (i >= 0)
 			s[i] = clock_s() - start;
 	}
-	qsort(s, (size_t)runs, sizeof *s, ascending);
-	return (s[(runs - 1) / 2] + s[runs / 2]) / 2;
+	return median(s, runs);
 }
 
 /* A random buffer of shape s. */

@@ -1,0 +1,11 @@
+/* timing.h - the clock of runs and benchmarks. */
+#ifndef SAGAN_GAN_TIMING_H
+#define SAGAN_GAN_TIMING_H
+
+/* Seconds of a clock that only goes forward; differences mean something, values do not. */
+double clock_s(void);
+
+/* The median of x [n], n >= 1; x is sorted, so that x[0] is the least. */
+double median(double *x, int n);
+
+#endif
