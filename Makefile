@@ -3,7 +3,7 @@
 #   make                     the program, build/sagan          make install PREFIX=/usr/local
 #   make demo                digits in three minutes           make lint    who includes whom
 #   make test                all tests                         make bench   speed of kernels and steps
-#   make examples            the programs of examples/, into build/float/examples
+#   make examples            the programs of docs/examples/, into build/float/examples
 #   make test-keras           exported files in four versions of Keras, and ONNX Runtime
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make fuzz                20,000 damaged files of each kind
@@ -27,7 +27,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 INTO     = $(DESTDIR)$(PREFIX)
 GOLDEN  ?= tests/golden
-VERSION := $(shell sed -n 's/.*SAGAN_VERSION "\(.*\)"/\1/p' gan/version.h)
+VERSION := $(shell sed -n 's/.*SAGAN_VERSION "\(.*\)"/\1/p' core/base/version.h)
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -49,21 +49,23 @@ PKG_LIBS   = $(call ask,PKG_LIBS,--libs $(PACKAGES))
 LIBS       = $(PKG_LIBS) -lm -pthread
 TEST_LIBS  = $(call ask,TEST_LIBS,--libs check)
 
-# The register tiles are compiled once per instruction set and chosen at run time (core/tile.h).
+# The register tiles are compiled once per instruction set and chosen at run time (core/kernels/tile.h).
 LEVELS     := $(if $(filter x86_64,$(shell uname -m)),base v3 v4,base)
 FLAGS_base := -ffp-contract=fast
 FLAGS_v3   := -ffp-contract=fast -march=x86-64-v3
 FLAGS_v4   := -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=512
 
-LIB_SRC  := $(filter-out core/tile.c,$(wildcard core/*.c layers/*.c optim/*.c data/*.c gan/*.c keras/*.c))
-LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/tile_%.o) $(B)/keras/onnx.pb-c.o $(B)/keras/layers_text.o
+FOLDERS  := core layers optim data gan
+LIB_SRC  := $(filter-out core/kernels/tile.c,$(sort $(shell find $(FOLDERS) -name '*.c')))
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile_%.o) $(B)/gan/keras/onnx/onnx.pb-c.o \
+	    $(B)/gan/keras/layers_text.o
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
 TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
-EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard docs/examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
 HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c tests/bench_%.c tests/fuzz_%.c,$(wildcard tests/*.c)))
 # Headers that C++ can include are the public ones.
-PUBLIC   := $(shell grep -l 'extern "C"' core/*.h layers/*.h optim/*.h data/*.h gan/*.h keras/*.h) gan/version.h
+PUBLIC   := $(shell grep -rl --include='*.h' 'extern "C"' $(FOLDERS)) core/base/version.h
 
 all: $(BUILD)/sagan
 
@@ -77,25 +79,25 @@ $(B)/sagan: $(TOOL_OBJ) $(B)/libsagan.a
 $(B)/libsagan.a: $(LIB_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(B)/core/tile_%.o: core/tile.c $(B)/.flags
+$(B)/core/kernels/tile_%.o: core/kernels/tile.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(FLAGS_$*) -DTILE_LEVEL=$* -MMD -MP -c -o $@ $<
 
 # The Python module that goes with exported files, as an array.
-$(B)/keras/layers_text.c: keras/sagan_layers.py
+$(B)/gan/keras/layers_text.c: gan/keras/sagan_layers.py
 	@mkdir -p $(@D)
-	$(Q){ echo '#include "keras/export.h"'; echo 'const unsigned char keras_layers_text[] = {'; \
+	$(Q){ echo '#include "gan/keras/export.h"'; echo 'const unsigned char keras_layers_text[] = {'; \
 	od -An -v -tu1 $< | sed 's/ \([0-9]\)/,\1/g; s/ //g; s/^,//; s/$$/,/'; \
 	echo '}; const unsigned long keras_layers_size = sizeof keras_layers_text;'; } > $@
 
-$(B)/keras/layers_text.o: $(B)/keras/layers_text.c $(B)/.flags
+$(B)/gan/keras/layers_text.o: $(B)/gan/keras/layers_text.c $(B)/.flags
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Messages of ONNX: C from keras/onnx.proto.
+# Messages of ONNX: C from gan/keras/onnx/onnx.proto.
 $(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)protoc-c --c_out=$(B) $<
@@ -103,12 +105,12 @@ $(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto $(B)/.flags
 $(B)/%.pb-c.o: $(B)/%.pb-c.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(B)/keras/onnx_graph.o $(B)/tests/test_keras_onnx.o: $(B)/keras/onnx.pb-c.h
+$(B)/gan/keras/onnx/onnx_graph.o $(B)/tests/test_keras_onnx.o: $(B)/gan/keras/onnx/onnx.pb-c.h
 
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(B)/libsagan.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
-$(B)/examples/%: $(B)/examples/%.o $(B)/libsagan.a
+$(B)/docs/examples/%: $(B)/docs/examples/%.o $(B)/libsagan.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 # Rewritten only when the command changes, so that `make CFLAGS=...` rebuilds.
@@ -134,7 +136,7 @@ run-demo: all
 
 # Every program runs, whatever the one before said.
 run-test: $(TESTS) $(EXAMPLES) $(B)/sagan
-	@failed=; for t in $(TESTS); do SAGAN=$(B)/sagan EXAMPLES=$(B)/examples $$t || failed="$$failed $$t"; done; \
+	@failed=; for t in $(TESTS); do SAGAN=$(B)/sagan EXAMPLES=$(B)/docs/examples $$t || failed="$$failed $$t"; done; \
 	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all $(words $(TESTS)) test programs passed"
 
 run-golden: $(B)/tests/test_golden

@@ -8,11 +8,10 @@
 
 #include "data/dataset_internal.h"
 #include "data/source.h"
-#include "data/image.h"
+#include "data/picture/image.h"
 
 const char *const data_format_name[] = {"auto", "idx", "cifar10", "cifar100", "png", "hdf5", NULL};
 const char *const data_split_name[] = {"train", "test", "all", NULL};
-const char *const data_resize_name[] = {"crop", "fit", "stretch", "pad", NULL};
 
 static const reader_fn reader[DATA_FORMATS] = {
 	[DATA_IDX] = idx_read, [DATA_CIFAR10] = cifar10_read, [DATA_CIFAR100] = cifar100_read,

@@ -7,7 +7,7 @@
 #ifndef SAGAN_DATA_DATASET_H
 #define SAGAN_DATA_DATASET_H
 
-#include "core/base.h"
+#include "data/picture/resize.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,15 +17,10 @@ enum data_format {
 	DATA_AUTO, DATA_IDX, DATA_CIFAR10, DATA_CIFAR100, DATA_PNG, DATA_HDF5, DATA_FORMATS
 };
 enum data_split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_ALL, SPLITS };
-/* How an image that is not h x w becomes so: crop scales until it covers and cuts the centre, fit
- * scales until it is inside and fills with black, stretch changes the proportions, pad does not
- * scale: it adds black around, or cuts (MNIST 28 -> 32). */
-enum data_resize { RESIZE_CROP, RESIZE_FIT, RESIZE_STRETCH, RESIZE_PAD, RESIZES };
 
 /* Their names in a config, by enum value, ended by NULL. */
 extern const char *const data_format_name[];         /* auto idx cifar10 cifar100 png hdf5 */
 extern const char *const data_split_name[];          /* train test all */
-extern const char *const data_resize_name[];         /* crop fit stretch pad */
 
 /* All zero is a good default: recognise, training part, as stored. */
 typedef struct dataset_options {
@@ -39,7 +34,6 @@ typedef struct dataset_options {
 } dataset_options;
 
 enum {
-	DATA_SIDE_MAX = 1 << 14,                     /* pixels a side */
 	DATA_CLASSES_MAX = 1 << 16,
 };
 

@@ -1,4 +1,4 @@
-/* hdf5.c - images and labels in an HDF5 file, through core/h5.h, in a confined child process (core/confine.h): the
+/* hdf5.c - images and labels in an HDF5 file, through core/h5/h5.h, in a confined child process (core/base/confine.h): the
  * library crashes on some damaged files. The child sends sizes, then pixels, then labels.
  *
  * Images are bytes or floats, [n,h,w], [n,h,w,c] or [n,c,h,w] with c 1 or 3. Floats are taken as
@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/confine.h"
-#include "core/h5.h"
+#include "core/base/confine.h"
+#include "core/h5/h5.h"
 #include "data/dataset_internal.h"
 
 /* Names that people use (BigGAN-PyTorch writes imgs and labels; Keras users x and y). */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/rng.h"
+#include "core/base/rng.h"
 
 enum {
 	RING = 2,                                    /* batches ahead: making one takes far less than a step */

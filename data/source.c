@@ -21,14 +21,6 @@ struct source {
 	int64_t at;                                  /* bytes of contents read */
 };
 
-enum file_type file_type(const char *path)
-{
-	struct stat st;
-	if (stat(path, &st) != 0)
-		return FILE_MISSING;
-	return S_ISREG(st.st_mode) ? FILE_REGULAR : S_ISDIR(st.st_mode) ? FILE_FOLDER : FILE_OTHER;
-}
-
 /* A pipe or device could block or never end: only regular files are opened. */
 source *source_open(const char *path, error *e)
 {

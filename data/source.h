@@ -4,7 +4,7 @@
 #ifndef SAGAN_DATA_SOURCE_H
 #define SAGAN_DATA_SOURCE_H
 
-#include "core/base.h"
+#include "core/base/file.h"
 
 /* A regular file read from start to end; gzip is recognised by content and unpacked. */
 typedef struct source source;
@@ -24,9 +24,6 @@ int64_t source_size(const source *s);
 int64_t source_most(const source *s);
 /* Bytes of the whole contents, unpacking a .gz once; refuses more than `most`. */
 bool file_length(const char *path, int64_t most, int64_t *n, error *e);
-
-enum file_type { FILE_MISSING, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
-enum file_type file_type(const char *path);          /* follows links */
 
 /* Names in a folder, sorted by bytes, without those that begin with a dot. */
 typedef struct names {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 void activation_init(module *m, activation *a, const char *layer, const char *name, int64_t C)
 {

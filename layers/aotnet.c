@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 /* prefix + suffix, the name of a sublayer. */
 typedef struct sublayer {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 /* ---- the variants: widths are C / q_div, C / v_div ---- */
 

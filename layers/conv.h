@@ -4,7 +4,7 @@
 #ifndef SAGAN_LAYERS_CONV_H
 #define SAGAN_LAYERS_CONV_H
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 /* k x k, stride 1, same size, bias: kernels of the original are glorot uniform, its other wish is not heard. */
 static conv_options around(int k, sn_options sn)

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 enum { SHARE = 8, GROUPS = 4 };                      /* channels per local weight; groups of the key */
 

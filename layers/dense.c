@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 void dense_init(module *m, dense *d, const char *name, int64_t in, dense_options opt)
 {

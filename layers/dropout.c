@@ -1,7 +1,7 @@
 /* dropout.c - the one place where a layer asks for random numbers, and says so when there are none. */
 #include "layers/dropout.h"
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 node *drop_out(graph *g, node *x, double rate, shape noise, mode m, const char *what)
 {

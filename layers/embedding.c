@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 void embedding_init(module *m, embedding *e, const char *name, int64_t K, int64_t C, init table_init,
 		    sn_options sn)

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/norm.h"
 
 enum { OVER_BATCH = 1u << 0, OVER_MAP = 1u << 1 | 1u << 2 };

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 /* ---- projection ---- */
 

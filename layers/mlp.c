@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/dropout.h"
 
 /* ---- mlp_block ---- */

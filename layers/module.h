@@ -6,8 +6,8 @@
 #ifndef SAGAN_LAYERS_MODULE_H
 #define SAGAN_LAYERS_MODULE_H
 
-#include "core/graph.h"
-#include "core/rng.h"
+#include "core/graph/graph.h"
+#include "core/base/rng.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 
 /* ---- batch norm ---- */
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/dropout.h"
 
 static void check(module *m, const outlook *o)

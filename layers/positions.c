@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "core/ops.h"
-#include "core/plan.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
 
 /* ---- registration ---- */
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/aotnet.h"
 
 int64_t make_divisible(double v, int divisor, double limit)

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/heads.h"
 
 const split_attention_options split_attention_defaults = {

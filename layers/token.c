@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
-#include "core/plan.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
 
 /* Sizes of the chosen axes of x, 1 elsewhere and for the batch; the last axis alone is (C). */
 static shape chosen(module *m, const char *layer, const shape *x, unsigned axes)

@@ -2,7 +2,7 @@
 #ifndef SAGAN_OPTIM_EMA_H
 #define SAGAN_OPTIM_EMA_H
 
-#include "core/base.h"
+#include "core/base/base.h"
 
 #ifdef __cplusplus
 extern "C" {

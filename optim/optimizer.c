@@ -1,7 +1,7 @@
 #include "optim/optimizer.h"
 
-#include "core/clones.h"
-#include "core/thread.h"
+#include "core/base/clones.h"
+#include "core/base/thread.h"
 
 #include <stdlib.h>
 #include <string.h>

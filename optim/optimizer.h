@@ -15,7 +15,7 @@
 #ifndef SAGAN_OPTIM_OPTIMIZER_H
 #define SAGAN_OPTIM_OPTIMIZER_H
 
-#include "core/base.h"
+#include "core/base/base.h"
 
 #ifdef __cplusplus
 extern "C" {

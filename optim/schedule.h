@@ -3,7 +3,7 @@
 #ifndef SAGAN_OPTIM_SCHEDULE_H
 #define SAGAN_OPTIM_SCHEDULE_H
 
-#include "core/base.h"
+#include "core/base/base.h"
 
 #ifdef __cplusplus
 extern "C" {

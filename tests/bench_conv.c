@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/conv_kernel.h"
-#include "core/thread.h"
+#include "core/kernels/conv.h"
+#include "core/base/thread.h"
 
 typedef struct row {
 	const char *name;

@@ -2,7 +2,7 @@
 #ifndef SAGAN_TESTS_COMMAND_H
 #define SAGAN_TESTS_COMMAND_H
 
-#include "core/base.h"
+#include "core/base/base.h"
 
 typedef struct answer {
 	int status;                                  /* exit status; -1: ended by a signal */

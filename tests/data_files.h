@@ -2,7 +2,7 @@
 #ifndef SAGAN_TESTS_DATA_FILES_H
 #define SAGAN_TESTS_DATA_FILES_H
 
-#include "core/base.h"
+#include "core/base/base.h"
 
 /* Names are those of scratch_at. */
 void file_put(const char *name, const void *bytes, size_t n);

@@ -5,7 +5,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "core/base.h"
+#include "core/base/base.h"
 
 #define OK(call) do { e.text[0] = '\0'; ck_assert_msg(call, "%s", e.text); } while (0)
 

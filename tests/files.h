@@ -2,7 +2,7 @@
 #ifndef SAGAN_TESTS_FILES_H
 #define SAGAN_TESTS_FILES_H
 
-#include "core/base.h"
+#include "core/base/base.h"
 
 /* All bytes of a file, new/free, and a 0 behind them; their number in n, if not NULL. */
 void *file_bytes(const char *path, size_t *n);

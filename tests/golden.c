@@ -1,7 +1,7 @@
 #include "tests/golden.h"
 
-#include "core/ops.h"
-#include "core/plan.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -6,8 +6,8 @@
 #ifndef SAGAN_TESTS_GOLDEN_H
 #define SAGAN_TESTS_GOLDEN_H
 
-#include "core/graph.h"
-#include "core/h5.h"
+#include "core/graph/graph.h"
+#include "core/h5/h5.h"
 #include "layers/module.h"
 
 enum { GOLDEN_NODES = 16, GOLDEN_WEIGHTS = 96 };

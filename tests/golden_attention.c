@@ -3,7 +3,7 @@
  * by them. */
 #include "tests/golden.h"
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/cot.h"
 #include "layers/halo.h"
 #include "layers/mhsa.h"

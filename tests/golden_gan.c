@@ -2,10 +2,10 @@
  * gan/ for the comparison with reference files. */
 #include "tests/golden.h"
 
-#include "core/ops.h"
-#include "gan/losses.h"
-#include "gan/networks.h"
-#include "gan/penalties.h"
+#include "core/graph/ops.h"
+#include "gan/loss/losses.h"
+#include "gan/nets/networks.h"
+#include "gan/loss/penalties.h"
 #include "layers/attention.h"
 #include "layers/norm.h"
 

@@ -2,7 +2,7 @@
  * a layer of layers/ exists it is used; primitives are ops. */
 #include "tests/golden.h"
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/conv.h"
 #include "layers/dense.h"
 #include "layers/embedding.h"

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/ops.h"
-#include "core/plan.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
 
 #ifdef REAL_DOUBLE
 static const double ROUNDING = 512 * DBL_EPSILON;

@@ -17,7 +17,7 @@
 #ifndef SAGAN_TESTS_GRADCHECK_H
 #define SAGAN_TESTS_GRADCHECK_H
 
-#include "core/graph.h"
+#include "core/graph/graph.h"
 
 enum { GRAD_INPUTS = 64, GRAD_WHY = 1280 };
 

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/h5.h"
-#include "core/rng.h"
+#include "core/h5/h5.h"
+#include "core/base/rng.h"
 #include "data/dataset.h"
-#include "keras/build.h"
-#include "keras/files.h"
-#include "keras/read.h"
-#include "keras/zip.h"
+#include "gan/keras/run/run.h"
+#include "gan/keras/file/write.h"
+#include "gan/keras/file/read.h"
+#include "gan/keras/file/zip.h"
 
 enum { SEEDS = 3, BYTES_MAX = 1 << 20 };
 

@@ -2,7 +2,7 @@
 #ifndef SAGAN_TESTS_KERAS_DAMAGE_H
 #define SAGAN_TESTS_KERAS_DAMAGE_H
 
-#include "core/base.h"
+#include "core/base/base.h"
 
 enum damage_kind {
 	DAMAGE_OLD,                                  /* legacy layout, HDF5 as h5py writes it: no checksums, variable texts */

@@ -3,8 +3,8 @@
 #ifndef SAGAN_TESTS_LAYER_KIT_H
 #define SAGAN_TESTS_LAYER_KIT_H
 
-#include "core/graph.h"
-#include "core/plan.h"
+#include "core/graph/graph.h"
+#include "core/plan/plan.h"
 #include "layers/module.h"
 #include "tests/gradcheck.h"
 

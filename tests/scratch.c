@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base.h"
+#include "core/base/base.h"
 
 static char root[256];
 static pid_t owner;                              /* the process that removes it: not the children of fork */

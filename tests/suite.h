@@ -5,7 +5,7 @@
 
 #include <check.h>
 
-#include "core/base.h"
+#include "core/base/base.h"
 #include "tests/scratch.h"
 
 /* Run for _i = 0 .. times - 1. */

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
-#include "core/thread.h"
-#include "core/tile.h"
+#include "core/graph/ops.h"
+#include "core/base/thread.h"
+#include "core/kernels/tile.h"
 #include "layers/attention.h"
 #include "layers/mhsa.h"
 #include "tests/layer_kit.h"

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
-#include "core/plan.h"
-#include "gan/augment.h"
-#include "gan/losses.h"
-#include "gan/penalties.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
+#include "gan/loss/augment.h"
+#include "gan/loss/losses.h"
+#include "gan/loss/penalties.h"
 #include "tests/gradcheck.h"
 #include "tests/suite.h"
 

@@ -9,9 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base.h"
-#include "core/rng.h"
-#include "core/thread.h"
+#include "core/base/base.h"
+#include "core/base/rng.h"
+#include "core/base/thread.h"
 #include "tests/suite.h"
 
 /* ---- base ---- */

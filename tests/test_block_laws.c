@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "tests/blocks.h"
 #include "tests/gradcheck.h"
 #include "tests/layer_kit.h"

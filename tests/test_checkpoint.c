@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/h5.h"
-#include "gan/checkpoint.h"
-#include "gan/rundir.h"
+#include "core/h5/h5.h"
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/checkpoint/rundir.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"

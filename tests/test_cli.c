@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/base.h"
-#include "core/h5.h"
-#include "gan/config.h"
+#include "core/base/base.h"
+#include "core/h5/h5.h"
+#include "gan/config/config.h"
 #include "tests/command.h"
 #include "tests/files.h"
 #include "tests/suite.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gan/config_apply.h"
-#include "gan/setup.h"
+#include "gan/config/config_apply.h"
+#include "gan/config/setup.h"
 #include "tests/suite.h"
 
 /* ---- mistakes ---- */

@@ -7,8 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "core/confine.h"
-#include "core/thread.h"
+#include "core/base/confine.h"
+#include "core/base/thread.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 

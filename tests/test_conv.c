@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/conv_kernel.h"
-#include "core/ops.h"
-#include "core/thread.h"
+#include "core/kernels/conv.h"
+#include "core/graph/ops.h"
+#include "core/base/thread.h"
 #include "tests/suite.h"
 
 /* {b, h, w, cin, ho, wo, cout, kh, kw, sh, sw, top, left, groups}; bottom and right follow. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/cot.h"
 #include "layers/split_attention.h"
 #include "tests/layer_kit.h"

@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/h5.h"
-#include "core/thread.h"
+#include "core/h5/h5.h"
+#include "core/base/thread.h"
 #include "data/describe.h"
-#include "data/png.h"
+#include "data/picture/png.h"
 #include "tests/data_files.h"
 #include "tests/keras_damage.h"
 #include "tests/suite.h"

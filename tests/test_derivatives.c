@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
-#include "core/ops_internal.h"
-#include "core/plan.h"
-#include "core/thread.h"
+#include "core/graph/ops.h"
+#include "core/graph/ops_internal.h"
+#include "core/plan/plan.h"
+#include "core/base/thread.h"
 #include "tests/gradcheck.h"
 #include "tests/suite.h"
 

@@ -1,4 +1,4 @@
-/* test_examples.c - the programs of examples/ do what they say, as their reader would run them. EXAMPLES names their
+/* test_examples.c - the programs of docs/examples/ do what they say, as their reader would run them. EXAMPLES names their
  * folder (make test sets it); build/float/examples otherwise. */
 #include <check.h>
 #include <stdio.h>

@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gan/sampler.h"
-#include "gan/trainer.h"
-#include "keras/build.h"
-#include "keras/export.h"
-#include "keras/read.h"
+#include "gan/sample/sampler.h"
+#include "gan/train/trainer.h"
+#include "gan/keras/run/run.h"
+#include "gan/keras/export.h"
+#include "gan/keras/file/read.h"
 #include "tests/files.h"
 #include "tests/layer_kit.h"
 #include "tests/suite.h"

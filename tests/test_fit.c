@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/ops.h"
-#include "gan/fit.h"
+#include "core/graph/ops.h"
+#include "gan/train/fit.h"
 #include "tests/gradcheck.h"
 #include "tests/layer_kit.h"
 #include "tests/suite.h"

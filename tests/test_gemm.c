@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/gemm.h"
-#include "core/rng.h"
-#include "core/thread.h"
+#include "core/kernels/gemm.h"
+#include "core/base/rng.h"
+#include "core/base/thread.h"
 #include "tests/suite.h"
 
 #ifdef REAL_DOUBLE

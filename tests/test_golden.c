@@ -3,7 +3,7 @@
  * The directory is the first argument, else $GOLDEN, else tests/golden. */
 #include "tests/golden.h"
 
-#include "core/thread.h"
+#include "core/base/thread.h"
 #include "tests/suite.h"
 
 #include <check.h>

@@ -3,7 +3,7 @@
  *
  * hdf5.h is included to make files that our own writer refuses to make: links, foreign filters,
  * variable-length texts, sets that were never filled. */
-#include "core/h5.h"
+#include "core/h5/h5.h"
 #include "tests/expect.h"
 #include "tests/files.h"
 #include "tests/suite.h"

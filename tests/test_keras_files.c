@@ -2,11 +2,11 @@
  * data sets, attributes, JSON and bytes of weights. And what may not happen to them: other bytes for the
  * same model, half a file, a text that ends the program.
  *
- * hdf5.h is included to see what core/h5.h hides: how attributes are stored, and all of their names. */
-#include "core/h5.h"
-#include "keras/files.h"
-#include "keras/json.h"
-#include "keras/zip.h"
+ * hdf5.h is included to see what core/h5/h5.h hides: how attributes are stored, and all of their names. */
+#include "core/h5/h5.h"
+#include "gan/keras/file/write.h"
+#include "gan/keras/model/json.h"
+#include "gan/keras/file/zip.h"
 #include "tests/expect.h"
 #include "tests/files.h"
 #include "tests/suite.h"

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gan/config_apply.h"
-#include "keras/build.h"
-#include "keras/files.h"
-#include "keras/import.h"
-#include "keras/sample.h"
-#include "keras/trace.h"
+#include "gan/config/config_apply.h"
+#include "gan/keras/run/run.h"
+#include "gan/keras/file/write.h"
+#include "gan/keras/import/import.h"
+#include "gan/keras/sample.h"
+#include "gan/keras/trace/trace.h"
 #include "tests/files.h"
 #include "tests/layer_kit.h"
 #include "tests/suite.h"

@@ -1,12 +1,12 @@
 /* ONNX files: read back with the messages of the format and followed through their graph. What ONNX Runtime computes
  * from them is for tests/keras/check_onnx.py; with SAGAN_ONNX_DIR set, the files and references that it needs
  * stay there. */
-#include "core/rng.h"
-#include "keras/build.h"
-#include "keras/files.h"
-#include "keras/onnx.h"
-#include "keras/onnx.pb-c.h"
-#include "keras/read.h"
+#include "core/base/rng.h"
+#include "gan/keras/run/run.h"
+#include "gan/keras/file/write.h"
+#include "gan/keras/onnx/onnx.h"
+#include "gan/keras/onnx/onnx.pb-c.h"
+#include "gan/keras/file/read.h"
 #include "tests/expect.h"
 #include "tests/files.h"
 #include "tests/suite.h"

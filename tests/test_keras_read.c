@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/h5.h"
-#include "keras/build.h"
-#include "keras/files.h"
-#include "keras/read.h"
-#include "keras/zip.h"
+#include "core/h5/h5.h"
+#include "gan/keras/run/run.h"
+#include "gan/keras/file/write.h"
+#include "gan/keras/file/read.h"
+#include "gan/keras/file/zip.h"
 #include "tests/keras_damage.h"
 #include "tests/suite.h"
 

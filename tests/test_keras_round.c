@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gan/sampler.h"
-#include "gan/trainer.h"
-#include "keras/export.h"
-#include "keras/import.h"
-#include "keras/sample.h"
-#include "keras/trace.h"
+#include "gan/sample/sampler.h"
+#include "gan/train/trainer.h"
+#include "gan/keras/export.h"
+#include "gan/keras/import/import.h"
+#include "gan/keras/sample.h"
+#include "gan/keras/trace/trace.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"

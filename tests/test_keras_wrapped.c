@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/h5.h"
-#include "keras/import.h"
-#include "keras/trace.h"
+#include "core/h5/h5.h"
+#include "gan/keras/import/import.h"
+#include "gan/keras/trace/trace.h"
 #include "tests/suite.h"
 
 /* ---- SpectralNormalization in the file, plain layers in the model ---- */

@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/thread.h"
-#include "gan/checkpoint.h"
-#include "gan/rundir.h"
-#include "gan/trainer.h"
+#include "core/base/thread.h"
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/train/trainer.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gan/layer_bench.h"
+#include "gan/train/layer_bench.h"
 #include "layers/halo.h"
 #include "tests/command.h"
 #include "tests/suite.h"

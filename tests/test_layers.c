@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
-#include "core/plan.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
 #include "layers/attention.h"
 #include "layers/conv.h"
 #include "layers/dense.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
+#include "core/graph/ops.h"
 #include "layers/mhsa.h"
 #include "layers/positions.h"
 #include "tests/layer_kit.h"

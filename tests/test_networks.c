@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/h5.h"
-#include "core/ops.h"
-#include "core/plan.h"
-#include "gan/blocks.h"
-#include "gan/networks.h"
+#include "core/h5/h5.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
+#include "gan/nets/blocks.h"
+#include "gan/nets/networks.h"
 #include "tests/suite.h"
 
 #ifndef GOLDEN

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
-#include "core/plan.h"
-#include "core/rng.h"
-#include "core/thread.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
+#include "core/base/rng.h"
+#include "core/base/thread.h"
 #include "tests/suite.h"
 
 #ifdef REAL_DOUBLE

@@ -1,7 +1,7 @@
 /* Update rules against trajectories of Keras and PyTorch, every case of both files; averages, schedules
  * and gradient blocks by their definitions; the same bits for any number of threads. */
-#include "core/rng.h"
-#include "core/thread.h"
+#include "core/base/rng.h"
+#include "core/base/thread.h"
 #include "optim/optim.h"
 #include "tests/expect.h"
 #include "tests/golden.h"

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data/chart.h"
-#include "data/png.h"
+#include "data/picture/chart.h"
+#include "data/picture/png.h"
 #include "tests/data_files.h"
 #include "tests/files.h"
 #include "tests/suite.h"

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ops.h"
-#include "core/plan.h"
-#include "core/thread.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
+#include "core/base/thread.h"
 #include "tests/suite.h"
 
 enum { LEAVES = 5, NODES = 60, GRAPHS = 60 };

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/ops.h"
-#include "core/plan.h"
+#include "core/graph/ops.h"
+#include "core/plan/plan.h"
 #include "tests/suite.h"
 
 enum { CASES = 7, WRT = 4 };

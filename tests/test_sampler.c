@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/png.h"
-#include "gan/pictures.h"
-#include "gan/rundir.h"
-#include "gan/trainer_internal.h"
+#include "data/picture/png.h"
+#include "gan/sample/pictures.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/train/trainer_internal.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 

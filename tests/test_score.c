@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/blas.h"
-#include "core/rng.h"
-#include "core/thread.h"
-#include "gan/frechet.h"
-#include "gan/sampler.h"
-#include "gan/score.h"
+#include "core/kernels/blas.h"
+#include "core/base/rng.h"
+#include "core/base/thread.h"
+#include "gan/sample/frechet.h"
+#include "gan/sample/sampler.h"
+#include "gan/sample/score.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 

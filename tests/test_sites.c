@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gan/config_apply.h"
-#include "gan/networks.h"
-#include "gan/sampler.h"
-#include "gan/trainer.h"
+#include "gan/config/config_apply.h"
+#include "gan/nets/networks.h"
+#include "gan/sample/sampler.h"
+#include "gan/train/trainer.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/plan.h"
-#include "keras/build.h"
-#include "keras/shapes.h"
-#include "keras/trace.h"
+#include "core/plan/plan.h"
+#include "gan/keras/run/run.h"
+#include "gan/keras/model/shapes.h"
+#include "gan/keras/trace/trace.h"
 #include "layers/conv.h"
 #include "layers/dense.h"
 #include "tests/suite.h"

@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/thread.h"
-#include "gan/rundir.h"
-#include "gan/sampler.h"
-#include "gan/trainer_internal.h"
+#include "core/base/thread.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/sample/sampler.h"
+#include "gan/train/trainer_internal.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"

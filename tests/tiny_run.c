@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gan/trainer_internal.h"
+#include "gan/train/trainer_internal.h"
 
 #define TINY_MODEL \
 	"seed: 7\nsteps: 12\nbatch: 4\n" \

@@ -3,8 +3,8 @@
 #define SAGAN_TESTS_TINY_RUN_H
 
 #include "data/dataset.h"
-#include "gan/config.h"
-#include "gan/trainer.h"
+#include "gan/config/config.h"
+#include "gan/train/trainer.h"
 
 /* 16x16 gray, two classes, width 8, batch 4, attention at 8x8. Everything that holds state takes part:
  * two D updates a step, two batches an update, lazy R1, DiffAugment, clipping, flips, moving average. */

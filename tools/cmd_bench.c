@@ -3,9 +3,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "core/thread.h"
-#include "gan/layer_bench.h"
-#include "gan/trainer.h"
+#include "core/base/thread.h"
+#include "gan/train/layer_bench.h"
+#include "gan/train/trainer.h"
 #include "tools/command.h"
 
 /* Largest resident size of this process so far. Linux counts in units of 1024 bytes. */

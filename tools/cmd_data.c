@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "data/describe.h"
-#include "data/png.h"
+#include "data/picture/png.h"
 #include "tools/command.h"
 
 static int find_name(const char *const *name, const char *word)

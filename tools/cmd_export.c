@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/thread.h"
-#include "keras/export.h"
+#include "core/base/thread.h"
+#include "gan/keras/export.h"
 #include "tools/command.h"
 
 static bool choose_nets(const char *word, export_request *q, error *e)

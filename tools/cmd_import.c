@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/thread.h"
-#include "gan/config_apply.h"
-#include "gan/trainer.h"
-#include "keras/import.h"
+#include "core/base/thread.h"
+#include "gan/config/config_apply.h"
+#include "gan/train/trainer.h"
+#include "gan/keras/import/import.h"
 #include "tools/command.h"
 
 typedef struct request {

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/thread.h"
-#include "gan/checkpoint.h"
-#include "gan/config_apply.h"
-#include "gan/trainer.h"
+#include "core/base/thread.h"
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/config/config_apply.h"
+#include "gan/train/trainer.h"
 #include "tools/command.h"
 
 enum { ROWS_MAX = 512 };

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/thread.h"
-#include "gan/attention_table.h"
+#include "core/base/thread.h"
+#include "gan/nets/attention_table.h"
 #include "tools/command.h"
 
 /* ---- the list ---- */

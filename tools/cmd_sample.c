@@ -5,13 +5,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/h5.h"
-#include "core/thread.h"
-#include "data/png.h"
-#include "gan/checkpoint.h"
-#include "gan/pictures.h"
-#include "gan/sampler.h"
-#include "keras/sample.h"
+#include "core/h5/h5.h"
+#include "core/base/thread.h"
+#include "data/picture/png.h"
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/sample/pictures.h"
+#include "gan/sample/sampler.h"
+#include "gan/keras/sample.h"
 #include "tools/command.h"
 
 static bool is_folder(const char *path)

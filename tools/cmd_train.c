@@ -5,9 +5,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "core/thread.h"
-#include "gan/config_apply.h"
-#include "gan/trainer.h"
+#include "core/base/thread.h"
+#include "gan/config/config_apply.h"
+#include "gan/train/trainer.h"
 #include "tools/command.h"
 
 static volatile sig_atomic_t stop_asked;

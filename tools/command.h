@@ -4,8 +4,8 @@
 #ifndef SAGAN_TOOLS_COMMAND_H
 #define SAGAN_TOOLS_COMMAND_H
 
-#include "core/base.h"
-#include "gan/config.h"
+#include "core/base/base.h"
+#include "gan/config/config.h"
 
 enum exit_status { EXIT_GOOD = 0, EXIT_INPUT = 1, EXIT_USAGE = 2 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gan/version.h"
+#include "core/base/version.h"
 #include "tools/command.h"
 
 static const command *const COMMANDS[] = {

@@ -1,4 +1,4 @@
-"""Every class of keras/sagan_layers.py against the reference files of tests/golden, in the Keras that runs this.
+"""Every class of gan/keras/sagan_layers.py against the reference files of tests/golden, in the Keras that runs this.
 
     python tests/keras/test_layers.py [FILE ..]
 

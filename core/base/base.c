@@ -1,0 +1,165 @@
+#define _DEFAULT_SOURCE                              /* madvise */
+#include "core/base/base.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { LARGE_PAGE = 2 << 20 };
+
+bool error_set(error *e, const char *fmt, ...)
+{
+	if (!e)
+		return false;
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(e->text, sizeof e->text, fmt, args);
+	va_end(args);
+	return false;
+}
+
+void bug(const char *file, int line, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	fprintf(stderr, "sagan: bug at %s:%d: ", file, line);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+	abort();
+}
+
+void *mem_new(size_t n, size_t size, error *e)
+{
+	void *p = NULL;
+	if (size == 0 || n <= SIZE_MAX / size)
+		p = malloc(MAX(n * size, 1));
+	if (!p)
+		error_set(e, "out of memory: %zu elements of %zu bytes", n, size);
+	return p;
+}
+
+void *mem_zero(size_t n, size_t size, error *e)
+{
+	void *p = NULL;
+	if (size == 0 || n <= SIZE_MAX / size)
+		p = calloc(n ? n : 1, size ? size : 1);
+	if (!p)
+		error_set(e, "out of memory: %zu elements of %zu bytes", n, size);
+	return p;
+}
+
+/* Large values lie in large pages where the system has them: passes over memory then wait less for addresses. */
+void *mem_aligned(size_t bytes, error *e)
+{
+	const size_t align = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64;
+	size_t rounded = (MAX(bytes, 1) + align - 1) & ~(align - 1);
+	void *p = rounded < bytes ? NULL : aligned_alloc(align, rounded);
+	if (!p)
+		error_set(e, "out of memory: %zu bytes", bytes);
+#ifdef MADV_HUGEPAGE
+	else if (align == LARGE_PAGE)
+		madvise(p, rounded, MADV_HUGEPAGE);  /* a wish: what comes of it does not matter */
+#endif
+	return p;
+}
+
+char *text_copy(const char *s, error *e)
+{
+	size_t n = strlen(s) + 1;
+	char *p = mem_new(n, 1, e);
+	if (p)
+		memcpy(p, s, n);
+	return p;
+}
+
+enum { WORD_MAX = 63 };                              /* longer words are not corrected */
+
+/* Edits that turn a into b, a swap of neighbours counting as one (optimal string alignment). Three
+ * rows of the table are alive: row[i % 3][j] is the distance of the first i and j letters. */
+static int edit_distance(const char *a, int na, const char *b, int nb)
+{
+	int row[3][WORD_MAX + 1];
+	for (int j = 0; j <= nb; j++)
+		row[0][j] = j;
+	for (int i = 1; i <= na; i++) {
+		int *now = row[i % 3];
+		const int *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
+		now[0] = i;
+		for (int j = 1; j <= nb; j++) {
+			int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+			best = MIN(best, MIN(last[j], now[j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				best = MIN(best, before[j - 2] + 1);
+			now[j] = best;
+		}
+	}
+	return row[na % 3][nb];
+}
+
+const char *closest(const char *word, const char *const *list, int n)
+{
+	const char *best = NULL;
+	size_t nw = strlen(word);
+	int nearest = MAX((int)MIN(nw, WORD_MAX) / 3, 1) + 1;
+	for (int i = 0; i < n; i++) {
+		size_t ni = strlen(list[i]);
+		if (nw > WORD_MAX || ni > WORD_MAX || ni == 0)
+			continue;
+		int d = edit_distance(word, (int)nw, list[i], (int)ni);
+		if (d < nearest && d < (int)nw) {
+			nearest = d;
+			best = list[i];
+		}
+	}
+	return best;
+}
+
+shape shape_of(int rank, const int64_t *dim)
+{
+	must(rank >= 0 && rank <= RANK_MAX, "shape of rank %d", rank);
+	shape s = {.rank = rank};
+	for (int i = 0; i < RANK_MAX; i++)
+		s.dim[i] = i < rank ? dim[i] : 1;
+	return s;
+}
+
+shape shape_scalar(void)
+{
+	return shape_of(0, NULL);
+}
+
+int64_t shape_count(const shape *s)
+{
+	int64_t n = 1;
+	for (int i = 0; i < s->rank; i++)
+		n *= s->dim[i];
+	return n;
+}
+
+bool shape_equal(const shape *a, const shape *b)
+{
+	if (a->rank != b->rank)
+		return false;
+	for (int i = 0; i < a->rank; i++)
+		if (a->dim[i] != b->dim[i])
+			return false;
+	return true;
+}
+
+int64_t shape_last(const shape *s)
+{
+	return s->rank ? s->dim[s->rank - 1] : 1;
+}
+
+shape_text shape_print(const shape *s)
+{
+	shape_text t;
+	int n = snprintf(t.s, sizeof t.s, "[");
+	for (int i = 0; i < s->rank && n < SHAPE_TEXT - 24; i++)
+		n += snprintf(t.s + n, sizeof t.s - (size_t)n, i ? ",%lld" : "%lld", (long long)s->dim[i]);
+	snprintf(t.s + n, sizeof t.s - (size_t)n, "]");
+	return t;
+}

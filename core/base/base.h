@@ -1,0 +1,94 @@
+/* base.h - what every file stands on: the scalar type, errors, shapes, the assertion.
+ *
+ * Nothing here knows graphs, files or networks. */
+#ifndef SAGAN_CORE_BASE_BASE_H
+#define SAGAN_CORE_BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The arithmetic of the whole program. `make REAL=double` builds everything in double, which is
+ * what derivatives are checked in. */
+#ifdef REAL_DOUBLE
+typedef double real;
+#define REAL_NAME "float64"
+#else
+typedef float real;
+#define REAL_NAME "float32"
+#endif
+
+#if defined(__GNUC__)
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define NORETURN __attribute__((noreturn))
+#else
+#define PRINTF_LIKE(fmt, args)
+#define NORETURN
+#endif
+
+/* One line for the user: place, what was given, what is wrong, what is allowed. */
+typedef struct error {
+	char text[1024];
+} error;
+
+/* Writes the line and returns false, so that `return error_set(e, ...)` ends a function.
+ * `e` may be NULL: the caller then only wants to know that it failed. */
+bool error_set(error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* A bug in the program: prints file, line and message to stderr and aborts, in every build. */
+NORETURN void bug(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
+#define must(cond, ...) ((cond) ? (void)0 : bug(__FILE__, __LINE__, __VA_ARGS__))
+
+/* malloc and calloc of n * size bytes; NULL with `e` set when the product overflows or memory is
+ * out. Zero bytes give a pointer that can be freed. new/free: release with free(). */
+void *mem_new(size_t n, size_t size, error *e);
+void *mem_zero(size_t n, size_t size, error *e);
+
+/* 64-byte aligned memory (a vector register, a cache line), not cleared. free() releases it. */
+void *mem_aligned(size_t bytes, error *e);
+
+/* A copy of a string, or NULL with `e` set. */
+char *text_copy(const char *s, error *e);
+
+/* The entry of list[0..n) that a misspelt `word` most likely meant: fewest single-letter insertions,
+ * removals, replacements and swaps of neighbours, at most a third of the letters. NULL when nothing
+ * is near. Borrows both, allocates nothing. */
+const char *closest(const char *word, const char *const *list, int n);
+
+enum { RANK_MAX = 8 };
+
+/* The sizes of a value, row-major, last axis fastest: [B,H,W,C] images, [B,N,C] tokens. Rank 0 is
+ * a scalar. Axes beyond `rank` are 1. */
+typedef struct shape {
+	int rank;
+	int64_t dim[RANK_MAX];
+} shape;
+
+/* Shape of the given axes: SHAPE(B, H, W, C); shape_scalar() has none. */
+shape shape_of(int rank, const int64_t *dim);
+#define SHAPE(...) \
+	shape_of((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+shape shape_scalar(void);
+int64_t shape_count(const shape *s);                 /* number of elements; 1 for a scalar */
+bool shape_equal(const shape *a, const shape *b);
+int64_t shape_last(const shape *s);                  /* size of the last axis; 1 for a scalar */
+
+/* "[64,32,32,3]" into a caller's array; returns it, so that it can stand in a printf. */
+enum { SHAPE_TEXT = 128 };
+typedef struct shape_text {
+	char s[SHAPE_TEXT];
+} shape_text;
+shape_text shape_print(const shape *s);
+
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,330 @@
+/* confine.c - a forked child, two pipes and a clock.
+ *
+ * One pipe carries what the child found, the other its last word: a byte (1: good, 0: an error) and the error's
+ * text, in one write that is shorter than PIPE_BUF and so never waits for the parent. */
+#include "core/base/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	OUT_BUFFER = 1 << 16,                        /* the size of a pipe in Linux */
+	CPU_DEFAULT = 60, WALL_DEFAULT = 600,
+};
+
+/* The child's last word. */
+typedef struct last_word {
+	char good;
+	char text[sizeof((error){{0}}.text)];
+} last_word;
+
+struct confine_out {
+	int fd;
+	size_t n;
+	uint8_t buffer[OUT_BUFFER];
+};
+
+struct confine {
+	const char *label;                           /* borrow */
+	pid_t pid;
+	int data, word;                              /* read ends */
+	int64_t deadline_ms;
+	int wall_s, cpu_s;
+	bool late;                                   /* stopped by the parent's clock */
+};
+
+/* ---- the child ---- */
+
+static bool write_all(int fd, const void *x, size_t n)
+{
+	const uint8_t *p = x;
+	while (n > 0) {
+		const ssize_t k = write(fd, p, n);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return false;
+		p += k;
+		n -= (size_t)k;
+	}
+	return true;
+}
+
+static bool flush(confine_out *out)
+{
+	const size_t n = out->n;
+	out->n = 0;
+	return write_all(out->fd, out->buffer, n);
+}
+
+bool confine_put(confine_out *out, const void *x, size_t n)
+{
+	if (n > sizeof out->buffer - out->n && !flush(out))
+		return false;
+	if (n > sizeof out->buffer)
+		return write_all(out->fd, x, n);
+	memcpy(out->buffer + out->n, x, n);
+	out->n += n;
+	return true;
+}
+
+static void limit(int what, rlim_t most)
+{
+	struct rlimit r;
+	if (getrlimit(what, &r) != 0)
+		return;
+	r.rlim_cur = r.rlim_max == RLIM_INFINITY ? most : MIN(most, r.rlim_max);
+	r.rlim_max = r.rlim_cur;
+	setrlimit(what, &r);
+}
+
+/* What this process has mapped already: a limit on the whole is a limit on what comes. 0: unknown. */
+static rlim_t mapped_now(void)
+{
+	long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	const bool ok = f && fscanf(f, "%lld", &pages) == 1 && pages > 0;
+	if (f)
+		fclose(f);
+	return ok ? (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void limit_memory(size_t bytes)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	const rlim_t now = mapped_now();
+	if (bytes && now)
+		limit(RLIMIT_AS, now + bytes);
+#else
+	(void)bytes, (void)mapped_now;
+#endif
+}
+
+/* Signals mean what they mean to a new process, except that the terminal's go to the parent, which decides. */
+static void default_signals(void)
+{
+	static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGPIPE, SIGTERM, SIGXCPU, SIGALRM};
+	sigset_t none;
+	for (int i = 0; i < COUNT(fatal); i++)
+		signal(fatal[i], SIG_DFL);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The C library and libhdf5 print when they find their memory in ruins; the parent's line says it. What a sanitizer
+ * finds in our own code must be seen. */
+static void silence(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	const int last = 1;
+#else
+	const int last = 2;
+#endif
+	const int null = open("/dev/null", O_RDWR);
+	if (null < 0)
+		return;
+	for (int fd = 0; fd <= last; fd++)
+		dup2(null, fd);
+}
+
+static void confine_self(const confine_limits *l, int cpu_s)
+{
+	default_signals();
+	silence();
+	limit(RLIMIT_CORE, 0);
+	limit(RLIMIT_FSIZE, 0);
+	limit(RLIMIT_CPU, (rlim_t)cpu_s);
+	limit_memory(l->memory);
+}
+
+static void run_child(int data, int word, confine_fn fn, void *ctx)
+{
+	static confine_out out;                      /* 64 KiB, and the child has one */
+	last_word last = {0};
+	error e = {.text = "the reader gave no reason"};
+	out.fd = data;
+	last.good = fn(ctx, &out, &e) && flush(&out);
+	memcpy(last.text, e.text, sizeof last.text);
+	write_all(word, &last, sizeof last);
+	_Exit(0);                                    /* no handlers, no flushing: what is open is the parent's */
+}
+
+/* ---- the parent ---- */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void close_both(int fd[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+}
+
+/* A pipe above the standard descriptors, which the child replaces and the program may have closed. */
+static bool pipe_open(int fd[2])
+{
+	int low[2];
+	fd[0] = fd[1] = -1;
+	if (pipe(low) != 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		fd[i] = fcntl(low[i], F_DUPFD_CLOEXEC, 3);
+		close(low[i]);
+	}
+	return fd[0] >= 0 && fd[1] >= 0;
+}
+
+confine *confine_start(const char *label, confine_fn fn, void *ctx, const confine_limits *l, error *e)
+{
+	int data[2] = {-1, -1}, word[2] = {-1, -1};
+	confine *c = mem_zero(1, sizeof *c, e);
+	if (!c)
+		return NULL;
+	c->label = label;
+	c->cpu_s = l->cpu_s ? l->cpu_s : CPU_DEFAULT;
+	c->wall_s = l->wall_s ? l->wall_s : WALL_DEFAULT;
+	c->deadline_ms = now_ms() + (int64_t)c->wall_s * 1000;
+	c->pid = -1;
+	if (pipe_open(data) && pipe_open(word))
+		c->pid = fork();
+	if (c->pid == 0) {
+		close(data[0]);
+		close(word[0]);
+		confine_self(l, c->cpu_s);
+		run_child(data[1], word[1], fn, ctx);
+	}
+	if (c->pid < 0) {
+		error_set(e, "%s: cannot start a process to read it: %s", label, strerror(errno));
+		close_both(data);
+		close_both(word);
+		free(c);
+		return NULL;
+	}
+	close(data[1]);
+	close(word[1]);
+	c->data = data[0];
+	c->word = word[0];
+	return c;
+}
+
+static void kill_child(confine *c)
+{
+	kill(c->pid, SIGKILL);
+}
+
+/* Waits until fd has bytes or its end; false, and the child is stopped, when the time is up. */
+static bool wait_for(confine *c, int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	for (;;) {
+		const int64_t left = c->deadline_ms - now_ms();
+		const int k = left > 0 ? poll(&p, 1, (int)MIN(left, 1000)) : 0;
+		if (k > 0)
+			return true;
+		if (left <= 0) {
+			c->late = true;
+			kill_child(c);
+			return false;
+		}
+		if (k < 0 && errno != EINTR)
+			return false;
+	}
+}
+
+/* Up to n bytes of fd, fewer at its end; how many. */
+static size_t read_all(confine *c, int fd, void *x, size_t n)
+{
+	size_t got = 0;
+	while (got < n && wait_for(c, fd)) {
+		const ssize_t k = read(fd, (char *)x + got, n - got);
+		if (k < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (k <= 0)
+			break;
+		got += (size_t)k;
+	}
+	return got;
+}
+
+bool confine_take(confine *c, void *x, size_t n)
+{
+	return read_all(c, c->data, x, n) == n;
+}
+
+/* Reaps the child; its status, or -1 when somebody else did (SIGCHLD ignored). */
+static int reap(confine *c)
+{
+	int status = -1;
+	while (waitpid(c->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
+static void confine_free(confine *c)
+{
+	if (c->data >= 0)
+		close(c->data);
+	close(c->word);
+	free(c);
+}
+
+static bool say_why(const confine *c, int status, error *e)
+{
+	const int sig = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	if (c->late)
+		return error_set(e, "%s: damaged file (the reader did not end in %d s)", c->label, c->wall_s);
+	if (sig == SIGXCPU || sig == SIGKILL)
+		return error_set(e, "%s: damaged file (the reader did not end in %d s of processor time, or was killed)",
+			c->label, c->cpu_s);
+	if (sig)
+		return error_set(e, "%s: damaged file (the reader stopped on signal %d)", c->label, sig);
+	return error_set(e, "%s: damaged file (the reader stopped without a word)", c->label);
+}
+
+bool confine_end(confine *c, error *e)
+{
+	last_word last;
+	if (!c)
+		return false;
+	close(c->data);                              /* who still sends is told so, and ends */
+	c->data = -1;
+	const bool told = read_all(c, c->word, &last, sizeof last) == sizeof last;
+	if (told)                                    /* it has nothing more to do */
+		kill_child(c);
+	const int status = reap(c);
+	bool ok = told && last.good == 1;
+	if (told && !ok) {
+		last.text[sizeof last.text - 1] = '\0';
+		error_set(e, "%s", last.text);
+	} else if (!told) {
+		say_why(c, status, e);
+	}
+	confine_free(c);
+	return ok;
+}
+
+void confine_stop(confine *c)
+{
+	if (!c)
+		return;
+	kill_child(c);
+	reap(c);
+	confine_free(c);
+}

@@ -1,0 +1,59 @@
+/* confine.h - work on the files of strangers in a child process that may crash, hang or eat memory.
+ *
+ * libhdf5 1.10.8 can be made to crash by a damaged file whatever its caller checks. So such files are read
+ * by a forked child with limits on memory, processor and wall time, that can write no file and leaves no
+ * core; what it found comes back through a pipe, in pieces whose sizes the parent decides. A signal, a
+ * limit or an end before the end becomes one line: "model.h5: damaged file (the reader stopped on signal
+ * 11)".
+ *
+ * The child is a copy of the calling thread alone: it finds no worker pool (thread.h) and must not start one,
+ * and a library whose lock another thread held stays locked in it. Call it where no other thread is inside
+ * libhdf5 or libzip; memory, the pool and OpenBLAS do not matter. */
+#ifndef SAGAN_CORE_BASE_CONFINE_H
+#define SAGAN_CORE_BASE_CONFINE_H
+
+#include "core/base/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct confine_limits {
+	int cpu_s;                                   /* seconds of processor; 0: 60 */
+	int wall_s;                                  /* seconds by the clock; 0: 600 */
+	size_t memory;                               /* bytes above what the process has; 0: no limit. Not in force
+	                                              * under AddressSanitizer, which reserves terabytes */
+} confine_limits;
+
+/* ---- the child's side ---- */
+
+typedef struct confine_out confine_out;
+
+/* Does the work and sends what it found; false with e set: the parent gets that line as it is. */
+typedef bool (*confine_fn)(void *ctx, confine_out *out, error *e);
+
+/* Sends n bytes. False when the parent has gone. */
+bool confine_put(confine_out *out, const void *x, size_t n);
+
+/* ---- the parent's side ---- */
+
+typedef struct confine confine;
+
+/* Forks a child that runs fn(ctx, ..) and ends. `label`, the path of the file, begins messages (borrow until the
+ * end). NULL with e set: no pipe, no process. */
+confine *confine_start(const char *label, confine_fn fn, void *ctx, const confine_limits *l, error *e);
+
+/* Receives exactly n bytes. False when the child ended or ran out of time before: confine_end says why. */
+bool confine_take(confine *c, void *x, size_t n);
+
+/* Waits for the child and frees c (NULL allowed: false). True when its function returned true; else e has its line,
+ * or why it stopped. What the parent did not take is lost. */
+bool confine_end(confine *c, error *e);
+
+/* Stops the child and frees c (NULL allowed): the parent has seen enough. */
+void confine_stop(confine *c);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

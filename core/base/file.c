@@ -1,0 +1,86 @@
+#include "core/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* write() may be interrupted and may take less than it was given. */
+static bool write_all(int fd, const char *x, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, x, n);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return false;
+		x += done;
+		n -= (size_t)done;
+	}
+	return true;
+}
+
+/* Writes, syncs and closes; errno tells what failed. A close that fails has lost data too. */
+static bool write_synced(const char *path, const void *bytes, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return false;
+	bool ok = write_all(fd, bytes, n) && fsync(fd) == 0;
+	int why = errno;
+	if (close(fd) != 0 && ok) {
+		ok = false;
+		why = errno;
+	}
+	if (!ok)
+		unlink(path);
+	errno = why;
+	return ok;
+}
+
+/* The rename itself lasts through a power cut only once the directory is on disk. Some file systems
+ * and permissions do not allow to sync a directory; the content is safe even then. */
+static void sync_directory(char *path)
+{
+	char *slash = strrchr(path, '/');
+	const char *dir = !slash ? "." : slash == path ? "/" : path;
+	if (slash)
+		*slash = '\0';
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		(void)fsync(fd);
+		close(fd);
+	}
+}
+
+bool file_replace(const char *path, const void *bytes, size_t n, error *e)
+{
+	size_t size = strlen(path) + 32;
+	char *tmp = mem_new(size, 1, e);
+	if (!tmp)
+		return false;
+	snprintf(tmp, size, "%s.tmp.%ld", path, (long)getpid());
+	bool ok = false;
+	if (!write_synced(tmp, bytes, n)) {
+		error_set(e, "%s: cannot write %zu bytes: %s", path, n, strerror(errno));
+	} else if (rename(tmp, path) != 0) {
+		error_set(e, "%s: cannot put the new file in place: %s", path, strerror(errno));
+		unlink(tmp);
+	} else {
+		sync_directory(tmp);
+		ok = true;
+	}
+	free(tmp);
+	return ok;
+}
+
+enum file_type file_type(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return FILE_MISSING;
+	return S_ISREG(st.st_mode) ? FILE_REGULAR : S_ISDIR(st.st_mode) ? FILE_FOLDER : FILE_OTHER;
+}

@@ -1,0 +1,304 @@
+/* HDF5 behind h5.h: errors, opening, closing. Reading is in h5_path.c, h5_read.c and h5_attr.c (nothing
+ * that a file says about itself is believed before it is checked), writing in h5_write.c and h5_attr.c
+ * (into memory; file_replace puts it on disk).
+ *
+ * Written files have version 1.8 metadata, which carries checksums, no times, and creation order
+ * on groups and attributes: equal calls give equal bytes. */
+#include "core/h5/h5_internal.h"
+
+#include "core/base/file.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { GROW = 1 << 20 };                             /* step of the image in memory */
+
+/* ---- errors ---- */
+
+static void library_start(void)
+{
+	/* At exit the library would flush and report what is long decided; it has crashed there. */
+	H5dont_atexit();
+	H5PLset_loading_state(0);                    /* no filter or driver code from the file's wishes */
+}
+
+void h5_quiet(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, library_start);
+	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+bool h5_fail(const h5 *f, const char *path, error *e, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	return error_set(e, "%s: %s: %s", f->path, path, text);
+}
+
+static herr_t first_reason(unsigned n, const H5E_error2_t *err, void *out)
+{
+	if (n == 0 && err->desc)
+		snprintf(out, 256, "%s", err->desc);
+	return 0;
+}
+
+const char *h5_reason(char text[256])
+{
+	snprintf(text, 256, "unknown HDF5 error");
+	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, text);
+	for (char *c = text; *c; c++)
+		if (*c == '\n' || *c == '\r')
+			*c = ' ';
+	return text;
+}
+
+/* ---- opening ---- */
+
+static h5 *h5_new(const char *path, error *e)
+{
+	h5 *f = mem_zero(1, sizeof *f, e);
+	if (!f)
+		return NULL;
+	f->file = H5I_INVALID_HID;
+	f->path = text_copy(path, e);
+	if (!f->path) {
+		free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void h5_close(h5 *f)
+{
+	if (!f)
+		return;
+	h5_quiet();
+	if (f->file >= 0)
+		H5Fclose(f->file);
+	if (f->writing)
+		free(f->image);
+	free(f->path);
+	free(f);
+}
+
+h5 *h5_open(const char *path, error *e)
+{
+	h5_quiet();
+	struct stat st;
+	char why[256];
+	if (stat(path, &st) != 0) {
+		error_set(e, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode)) {                  /* opening a pipe would wait for ever */
+		error_set(e, "%s: not a regular file", path);
+		return NULL;
+	}
+	h5 *f = h5_new(path, e);
+	if (!f)
+		return NULL;
+	f->size = (uint64_t)st.st_size;
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
+	f->file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+	if (f->file < 0)
+		error_set(e, "%s: not a readable HDF5 file (%s)", path, h5_reason(why));
+	H5Pclose(fapl);
+	if (f->file < 0) {
+		h5_close(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* The core driver asks for copies of an image through these; here it gets the caller's bytes. */
+static void *borrow_malloc(size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op;
+	h5 *f = ctx;
+	return n <= f->image_size ? f->image : NULL;
+}
+
+static void *borrow_memcpy(void *to, const void *from, size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op, (void)ctx;
+	return to == from ? to : memcpy(to, from, n);
+}
+
+static void *borrow_realloc(void *p, size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)p, (void)n, (void)op, (void)ctx;
+	return NULL;                                 /* opened for reading: never grows */
+}
+
+static herr_t borrow_free(void *p, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)p, (void)op, (void)ctx;
+	return 0;
+}
+
+/* While a file is written its image is ours: kept when the library closes the file. */
+static void *own_malloc(size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op;
+	h5 *f = ctx;
+	return f->image = malloc(n);
+}
+
+static void *own_memcpy(void *to, const void *from, size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op, (void)ctx;
+	return memcpy(to, from, n);
+}
+
+static void *own_realloc(void *p, size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op;
+	h5 *f = ctx;
+	void *larger = realloc(p, n);
+	if (larger)
+		f->image = larger;
+	return larger;
+}
+
+static herr_t own_free(void *p, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)p, (void)op, (void)ctx;
+	return 0;
+}
+
+static void *same_ctx(void *ctx)
+{
+	return ctx;
+}
+
+static herr_t keep_ctx(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+/* Access list of a file that lives in memory only. */
+static hid_t memory_access(H5FD_file_image_callbacks_t *calls)
+{
+	calls->udata_copy = same_ctx;
+	calls->udata_free = keep_ctx;
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+	bool ok = fapl >= 0 && H5Pset_fapl_core(fapl, GROW, 0) >= 0 &&
+		  H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI) >= 0 &&
+		  H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
+		  H5Pset_file_image_callbacks(fapl, calls) >= 0;
+	if (ok)
+		return fapl;
+	H5Pclose(fapl);
+	return H5I_INVALID_HID;
+}
+
+/* Two files in memory with one name would be taken for the same file. */
+static void memory_name(const h5 *f, char name[32])
+{
+	snprintf(name, 32, "memory-%p", (const void *)f);
+}
+
+h5 *h5_open_image(const void *bytes, size_t n, const char *label, error *e)
+{
+	h5_quiet();
+	char why[256], name[32];
+	h5 *f = h5_new(label, e);
+	if (!f)
+		return NULL;
+	union {                                      /* read only, through a library without const */
+		const void *in;
+		void *out;
+	} borrowed = {bytes};
+	f->image = borrowed.out;
+	f->image_size = n;
+	f->size = n;
+	memory_name(f, name);
+	H5FD_file_image_callbacks_t calls = {borrow_malloc, borrow_memcpy, borrow_realloc, borrow_free,
+					     NULL, NULL, f};
+	hid_t fapl = memory_access(&calls);
+	if (n > 0 && fapl >= 0 && H5Pset_file_image(fapl, f->image, n) >= 0)
+		f->file = H5Fopen(name, H5F_ACC_RDONLY, fapl);
+	if (f->file < 0)
+		error_set(e, "%s: not a readable HDF5 file (%s)", label, n ? h5_reason(why) : "it is empty");
+	H5Pclose(fapl);
+	if (f->file < 0) {
+		h5_close(f);
+		return NULL;
+	}
+	return f;
+}
+
+h5 *h5_create(const char *path, error *e)
+{
+	h5_quiet();
+	char why[256], name[32];
+	h5 *f = h5_new(path, e);
+	if (!f)
+		return NULL;
+	f->writing = true;
+	memory_name(f, name);
+	H5FD_file_image_callbacks_t calls = {own_malloc, own_memcpy, own_realloc, own_free, NULL, NULL, f};
+	hid_t fapl = memory_access(&calls);
+	hid_t fcpl = h5_creation_list(H5P_FILE_CREATE);
+	if (fapl >= 0 && fcpl >= 0)
+		f->file = H5Fcreate(name, H5F_ACC_TRUNC, fcpl, fapl);
+	if (f->file < 0)
+		error_set(e, "%s: cannot prepare an HDF5 file in memory (%s)", path, h5_reason(why));
+	H5Pclose(fcpl);
+	H5Pclose(fapl);
+	if (f->file < 0) {
+		h5_close(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* The file's bytes become f->image[0..*size), and no library object is left. */
+static bool finish(h5 *f, size_t *size, error *e)
+{
+	char why[256];
+	must(f->writing, "commit of %s, which is open for reading", f->path);
+	bool ok = !f->failed;
+	if (!ok)
+		error_set(e, "%s: not written, because an earlier part failed", f->path);
+	ssize_t n = ok && H5Fflush(f->file, H5F_SCOPE_GLOBAL) >= 0 ? H5Fget_file_image(f->file, NULL, 0) : -1;
+	if (ok && n < 0)
+		ok = error_set(e, "%s: cannot finish the file in memory (%s)", f->path, h5_reason(why));
+	must(!ok || H5Fget_obj_count(f->file, H5F_OBJ_ALL) == 1, "%s: an object is still open", f->path);
+	if (H5Fclose(f->file) < 0 && ok)
+		ok = error_set(e, "%s: cannot finish the file in memory (%s)", f->path, h5_reason(why));
+	f->file = H5I_INVALID_HID;
+	*size = ok ? (size_t)n : 0;
+	return ok;
+}
+
+bool h5_commit(h5 *f, error *e)
+{
+	size_t n;
+	h5_quiet();
+	bool ok = finish(f, &n, e) && file_replace(f->path, f->image, n, e);
+	h5_close(f);
+	return ok;
+}
+
+bool h5_finish(h5 *f, void **bytes, size_t *n, error *e)
+{
+	h5_quiet();
+	bool ok = finish(f, n, e);
+	*bytes = ok ? f->image : NULL;
+	if (ok)
+		f->image = NULL;
+	h5_close(f);
+	return ok;
+}

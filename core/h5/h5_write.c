@@ -1,0 +1,145 @@
+/* h5_write.c - groups and data sets of a file that is made in memory. */
+#include "core/h5/h5_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef REAL_DOUBLE
+#define MEMORY_REAL H5T_NATIVE_DOUBLE
+#define STORED_REAL H5T_IEEE_F64LE
+#else
+#define MEMORY_REAL H5T_NATIVE_FLOAT
+#define STORED_REAL H5T_IEEE_F32LE
+#endif
+
+hid_t h5_creation_list(hid_t class)
+{
+	unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+	hid_t list = H5Pcreate(class);
+	bool ok = list >= 0 && H5Pset_obj_track_times(list, 0) >= 0 && H5Pset_attr_creation_order(list, order) >= 0;
+	if (ok && class != H5P_DATASET_CREATE)
+		ok = H5Pset_link_creation_order(list, order) >= 0;
+	if (ok && class == H5P_DATASET_CREATE)
+		ok = H5Pset_layout(list, H5D_CONTIGUOUS) >= 0 && H5Pset_fill_time(list, H5D_FILL_TIME_NEVER) >= 0;
+	if (ok)
+		return list;
+	H5Pclose(list);
+	return H5I_INVALID_HID;
+}
+
+static bool make_group(h5 *f, const char *path, error *e)
+{
+	char why[256];
+	hid_t list = h5_creation_list(H5P_GROUP_CREATE);
+	hid_t group = H5Gcreate2(f->file, path, H5P_DEFAULT, list, H5P_DEFAULT);
+	H5Pclose(list);
+	if (group < 0) {
+		f->failed = true;
+		return h5_fail(f, path, e, "cannot make the group (%s)", h5_reason(why));
+	}
+	H5Gclose(group);
+	return true;
+}
+
+/* Makes the groups that `path` names, its last name excluded unless `last`. One at a time, because
+ * groups that the library makes on the way would carry times. */
+static bool make_groups(h5 *f, const char *path, bool last, error *e)
+{
+	char text[PATH_SIZE];
+	const char *name = path, *end;
+	must(f->writing, "%s is open for reading", f->path);
+	if (!h5_path_sane(f, path, e))
+		return false;
+	for (; h5_next_name(&name, &end); name = end) {
+		H5O_info_t object;
+		if (!end[strspn(end, "/")] && !last)
+			break;
+		h5_path_prefix(path, end, text);
+		if (H5Lexists(f->file, text, H5P_DEFAULT) <= 0) {
+			if (!make_group(f, text, e))
+				return false;
+		} else if (H5Oget_info_by_name2(f->file, text, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
+			   object.type != H5O_TYPE_GROUP) {
+			f->failed = true;
+			return h5_fail(f, text, e, "a data set, so it can hold no members");
+		}
+	}
+	return true;
+}
+
+bool h5_group(h5 *f, const char *path, error *e)
+{
+	h5_quiet();
+	return make_groups(f, path, true, e);
+}
+
+static hid_t space_of(const shape *s)
+{
+	hsize_t dims[RANK_MAX];
+	for (int i = 0; i < s->rank; i++)
+		dims[i] = (hsize_t)s->dim[i];
+	return s->rank ? H5Screate_simple(s->rank, dims, NULL) : H5Screate(H5S_SCALAR);
+}
+
+static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, error *e)
+{
+	char why[256];
+	h5_quiet();
+	if (!make_groups(f, path, false, e))
+		return false;
+	hid_t space = space_of(&s), list = h5_creation_list(H5P_DATASET_CREATE);
+	hid_t set = H5Dcreate2(f->file, path, stored, space, H5P_DEFAULT, list, H5P_DEFAULT);
+	bool ok = set >= 0 && (shape_count(&s) == 0 ||
+			       H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
+	if (!ok) {
+		f->failed = true;
+		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
+	}
+	H5Dclose(set);
+	H5Pclose(list);
+	H5Sclose(space);
+	return ok;
+}
+
+bool h5_write_real(h5 *f, const char *path, shape s, const real *x, error *e)
+{
+	return write_set(f, path, s, STORED_REAL, MEMORY_REAL, x, e);
+}
+
+bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, error *e)
+{
+	return write_set(f, path, s, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, x, e);
+}
+
+bool h5_write_u8(h5 *f, const char *path, shape s, const uint8_t *x, error *e)
+{
+	return write_set(f, path, s, H5T_STD_U8LE, H5T_NATIVE_UINT8, x, e);
+}
+
+bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, error *e)
+{
+	return write_set(f, path, s, H5T_STD_I64LE, H5T_NATIVE_INT64, x, e);
+}
+
+bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, error *e)
+{
+	return write_set(f, path, s, H5T_IEEE_F32LE, MEMORY_REAL, x, e);
+}
+
+/* Converted here: the library would clip and round without a word. */
+bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, error *e)
+{
+	size_t n = (size_t)shape_count(&s);
+	int32_t *whole = mem_new(n, sizeof *whole, e);
+	bool ok = whole;
+	for (size_t i = 0; ok && i < n; i++) {
+		bool fits = x[i] >= (real)-2147483648.0 && x[i] < (real)2147483648.0;
+		whole[i] = fits ? (int32_t)x[i] : 0;
+		if (!fits || (real)whole[i] != x[i])
+			ok = h5_fail(f, path, e, "%.9g is no whole number of 32 bits", (double)x[i]);
+	}
+	f->failed = f->failed || !ok;
+	ok = ok && write_set(f, path, s, H5T_STD_I32LE, H5T_NATIVE_INT32, whole, e);
+	free(whole);
+	return ok;
+}

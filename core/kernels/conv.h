@@ -1,0 +1,48 @@
+/* conv.h - direct convolution on whole arrays: forward and its two adjoints.
+ *
+ * Images are [B,H,W,C], kernels [kh,kw,Cin/groups,Cout]. Work is cut into items that fill the pool;
+ * no result depends on the number of threads. The tiles are an argument, so that tests can compare
+ * levels; everybody else passes tile_best(). */
+#ifndef SAGAN_CORE_KERNELS_CONV_H
+#define SAGAN_CORE_KERNELS_CONV_H
+
+#include "core/base/base.h"
+#include "core/kernels/tile.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One convolution. Output (i,j) reads image rows i*sh - top + ky and columns j*sw - left + kx; what
+ * lies outside is zero, so `bottom` and `right` padding are implied by ho and wo. */
+typedef struct conv_shape {
+	int64_t b, h, w, cin;                        /* image side */
+	int64_t ho, wo, cout;
+	int kh, kw, sh, sw;
+	int64_t top, left;
+	int groups;
+} conv_shape;
+
+/* y [b,ho,wo,cout] from x [b,h,w,cin] and w, with bias, residual (not y itself) and activation of `e`. `scratch`
+ * (borrow) is 64-byte aligned and has the bytes of the function above, for the pool as it is. */
+size_t conv_forward_scratch(const tile_kernels *k, const conv_shape *s);
+void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, const real *w,
+		  epilogue e, real *y, void *scratch);
+
+/* dx [b,h,w,cin] from dy [b,ho,wo,cout] and w: the adjoint in x. */
+size_t conv_dx_scratch(const tile_kernels *k, const conv_shape *s);
+void conv_dx(const tile_kernels *k, const conv_shape *s, const real *dy, const real *w, real *dx,
+	     void *scratch);
+
+/* dw from x and dy: the adjoint in w. */
+size_t conv_dw_scratch(const tile_kernels *k, const conv_shape *s);
+void conv_dw(const tile_kernels *k, const conv_shape *s, const real *x, const real *dy, real *dw,
+	     void *scratch);
+
+/* Multiplications and additions of the definition: 2 per output and term. */
+double conv_shape_flop(const conv_shape *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,58 @@
+/* conv_band.c - padded copies of parts of images, and small helpers of the convolution kernels. */
+#include "core/kernels/conv_internal.h"
+
+#include <string.h>
+
+static real *zeros(real *to, int64_t n)
+{
+	memset(to, 0, (size_t)n * sizeof(real));
+	return to + n;
+}
+
+void band_copy(const band *r, const real *image, real *to)
+{
+	int64_t lo = MAX(r->x, 0), hi = MAX(lo, MIN(r->x + r->cols, r->w));
+	int64_t before = MIN(lo - r->x, r->cols), after = r->cols - before - (hi - lo);
+	for (int64_t y = r->y; y < r->y + r->rows; y++) {
+		if (y < 0 || y >= r->h || hi == lo) {
+			to = zeros(to, r->cols * r->n);
+			continue;
+		}
+		to = zeros(to, before * r->n);
+		const real *from = image + (y * r->w + lo) * r->channels + r->c;
+		if (r->n == r->channels) {
+			memcpy(to, from, (size_t)((hi - lo) * r->n) * sizeof(real));
+			to += (hi - lo) * r->n;
+		} else {
+			for (int64_t x = lo; x < hi; x++, from += r->channels, to += r->n)
+				memcpy(to, from, (size_t)r->n * sizeof(real));
+		}
+		to = zeros(to, after * r->n);
+	}
+}
+
+int64_t piece(int64_t n)
+{
+	const int64_t line = 64 / (int64_t)sizeof(real);
+	return (n + line - 1) / line * line;
+}
+
+bool conv_is_product(const conv_shape *s)
+{
+	return s->kh == 1 && s->kw == 1 && s->sh == 1 && s->sw == 1 && s->top == 0 && s->left == 0 &&
+	       s->ho == s->h && s->wo == s->w && s->groups == 1;
+}
+
+conv_shape conv_flatten(const conv_shape *s)
+{
+	conv_shape f = *s;
+	f.h = f.ho = s->b * s->h * s->w;
+	f.b = f.w = f.wo = 1;
+	return f;
+}
+
+double conv_shape_flop(const conv_shape *s)
+{
+	double terms = (double)s->kh * s->kw * (double)(s->cin / s->groups);
+	return 2.0 * (double)s->b * (double)s->ho * (double)s->wo * (double)s->cout * terms;
+}

@@ -1,0 +1,44 @@
+/* conv_internal.h - what the convolution kernels share: padded copies and cutting scratch. */
+#ifndef SAGAN_CORE_KERNELS_CONV_INTERNAL_H
+#define SAGAN_CORE_KERNELS_CONV_INTERNAL_H
+
+#include "core/kernels/conv.h"
+
+enum {
+	CONV_L2 = 384 * 1024,                        /* bytes of input that an item should hold at most */
+	CONV_ITEMS = 16,                             /* items that should exist at least */
+	CONV_PIXELS = 64,                            /* pixels of an item at least: fills register tiles */
+};
+
+/* A rectangle of an image, channels [c, c+n) of `channels`; rows and columns may lie outside. */
+typedef struct band {
+	int64_t h, w, channels;                      /* the image */
+	int64_t c, n;
+	int64_t y, x, rows, cols;
+} band;
+
+/* Copies the rectangle to `to` [rows,cols,n], zeros where it lies outside. */
+void band_copy(const band *r, const real *image, real *to);
+
+/* Elements of a 64-byte aligned piece of scratch that holds n elements. */
+int64_t piece(int64_t n);
+
+/* 1x1, stride 1, no padding, one group: the same thing as one column of pixels. */
+bool conv_is_product(const conv_shape *s);
+conv_shape conv_flatten(const conv_shape *s);
+
+/* Depthwise kernels (conv_depth.c): groups == cin > 1. */
+bool conv_is_depthwise(const conv_shape *s);
+size_t conv_depth_scratch(const conv_shape *s);
+void conv_depth_forward(const conv_shape *s, const real *x, const real *w, epilogue e, real *y,
+			void *scratch);
+void conv_depth_dx(const conv_shape *s, const real *dy, const real *w, real *dx, void *scratch);
+void conv_depth_dw(const conv_shape *s, const real *x, const real *dy, real *dw, void *scratch);
+
+/* Few output channels (conv_narrow.c): the adjoint in x, and forward with stride 1. */
+bool conv_is_narrow(const conv_shape *s, bool adjoint);
+size_t conv_narrow_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint);
+void conv_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *in, const real *w,
+		 epilogue e, real *out, void *scratch);
+
+#endif

@@ -1,0 +1,105 @@
+/* tile.h - register tiles: the innermost loops of convolutions and matrix products.
+ *
+ * tile.c is compiled once per instruction-set level (base, v3, v4) with vectors of 16, 32 and 64
+ * bytes; each level exports one table, and tile_best picks by the processor at run time. Every
+ * output has one accumulator that runs over its sum in a fixed order, so v3 and v4 (both with FMA)
+ * give the same bits. Kernels are serial and know neither padding nor threads: callers prepare
+ * offsets and zero-padded copies (conv_kernel.h). */
+#ifndef SAGAN_CORE_KERNELS_TILE_H
+#define SAGAN_CORE_KERNELS_TILE_H
+
+#include "core/base/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is done to a sum before it is stored: y = act(sum + bias + residual), act(v) = v > 0 ? v :
+ * slope * v. Zero everywhere means nothing. */
+typedef struct epilogue {
+	const real *bias;                            /* [cout] or NULL */
+	const real *residual;                        /* like y or NULL; a tile allows y itself */
+	real slope;
+	bool act;
+} epilogue;
+
+/* y[out[p] + o] = sum over runs r and i < len of x[in[p] + run[r] + i] * w[r*len + i][o], for pixels
+ * p < npix and channels o < cout: a convolution whose taps lie in contiguous runs, or a matrix
+ * product (one run). */
+typedef struct tile_conv {
+	const real *x;
+	const int64_t *in, *out;                     /* [npix] elements */
+	int64_t npix;
+	const int64_t *run;                          /* [nrun] elements */
+	int nrun;
+	int64_t len;
+	const real *w;                               /* packed: tile_packed_size elements, 64-byte aligned */
+	real *y;
+	int64_t cout;
+	epilogue e;
+} tile_conv;
+
+/* z[r*ld + o] += sum over images n, rows i, columns j of x[..+ r] * dy[..+ o], for r < rows and
+ * o < cout; the position of (n,i,j) is n*step[0] + i*step[1] + j*step[2]. Reads whole vectors of dy:
+ * tile_round(cout) elements must be readable there. */
+typedef struct tile_outer {
+	const real *x, *dy;
+	int64_t size[3];
+	int64_t x_step[3], dy_step[3];               /* elements */
+	int64_t rows, cout;
+	real *z;
+	int64_t ld;
+} tile_outer;
+
+typedef struct tile_kernels {
+	const char *name;                            /* "base", "v3", "v4" */
+	int vec;                                     /* elements of a vector */
+	int block;                                   /* channels of a full block of packed weights */
+	void (*conv)(const tile_conv *t);
+	void (*outer)(const tile_outer *t);
+	/* Softmax over s [rows,n], a block at a time. top[r] = max(old[r], scale s[r,:]);
+	 * s = e^(scale s - top[r]); sum[r] = s[r,0] + s[r,1] + .. */
+	void (*exp_below)(real *s, int64_t rows, int64_t n, real scale, const real *old, real *top, real *sum);
+	/* s = e^(scale s - shift[r]) */
+	void (*exp_shifted)(real *s, int64_t rows, int64_t n, real scale, const real *shift);
+} tile_kernels;
+
+extern const tile_kernels tile_kernels_base;
+#ifdef __x86_64__
+extern const tile_kernels tile_kernels_v3, tile_kernels_v4;
+#endif
+
+/* The widest level that this processor has. */
+const tile_kernels *tile_best(void);
+
+/* n rounded up to whole vectors. */
+int64_t tile_round(const tile_kernels *k, int64_t n);
+
+/* Packed weights are blocks of k->block channels (the last one narrower: whole vectors), each
+ * [terms][channels of the block], zeros beyond cout. Block of channel o starts at o*terms. */
+int64_t tile_packed_size(const tile_kernels *k, int64_t terms, int64_t cout);
+
+/* Packs w[i*row + o*col], i < n, o < cout, as terms at..at+n of the `terms` of packed weights. */
+void tile_pack(const tile_kernels *k, const real *w, int64_t row, int64_t col, int64_t n,
+	       int64_t cout, int64_t terms, int64_t at, real *packed);
+
+/* C = A' B' (accumulate: C +=), A' [M,K], B' [K,N], C [M,N], row-major with leading dimensions in
+ * elements; transposed: A is stored [K,M], B [N,K]. Serial: for blocks that fit L2, such as those of
+ * attention. `scratch` (borrow) is 64-byte aligned memory of tile_gemm_scratch bytes. */
+typedef struct tile_matrix {
+	const real *x;
+	int64_t ld;
+	bool transposed;
+} tile_matrix;
+size_t tile_gemm_scratch(const tile_kernels *k, int64_t n, int64_t terms);
+void tile_gemm(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_matrix a, tile_matrix b,
+	       real *c, int64_t ldc, bool accumulate, void *scratch);
+
+/* The same with A as stored and B packed by tile_pack beforehand, for a B that is used again. */
+void tile_gemm_packed(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, const real *a, int64_t lda,
+		      const real *packed, real *c, int64_t ldc, bool accumulate);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,179 @@
+/* place.c - who lives where: first and last step of every value, reuse in place, offsets.
+ *
+ * Offsets: largest value first, each at the lowest place that is free during its whole life
+ * ("greedy by size", arXiv 2001.03288, section 5.2). */
+#include <stdlib.h>
+
+#include "core/plan/plan_internal.h"
+
+static size_t value_bytes(const node *y)
+{
+	return ((size_t)shape_count(&y->s) * sizeof(real) + 63) & ~(size_t)63;
+}
+
+static bool in_memory(const plan *p, int id)
+{
+	return p->node[id] && p->home[id].root == id && p->home[id].stored && p->node[id]->op != &op_rec_leaf;
+}
+
+static void read_at(plan *p, const node *y, int s)
+{
+	home *h = &p->home[root_of(p, y)];
+	h->last = MAX(h->last, s);
+}
+
+static void find_lives(plan *p)
+{
+	for (int id = 0; id < p->count; id++)
+		if (in_memory(p, id)) {
+			p->home[id].def = p->home[id].last = p->unit[id];
+			p->home[id].bytes = value_bytes(p->node[id]);
+		}
+	for (int s = 0; s < p->nstep; s++) {
+		const node *const *read = NULL;
+		const node *y = p->step[s].y;
+		int n = y ? y->nin : chain_reads(p->step[s].c, &read);
+		for (int i = 0; i < n; i++)
+			read_at(p, y ? y->in[i] : read[i], s);
+	}
+	for (int i = 0; i < p->nout; i++)
+		p->home[p->home[p->out[i]].root].last = p->nstep;
+	for (int i = 0; i < p->nassign; i++)
+		p->home[root_of(p, p->assign[i].x)].last = p->nstep;
+}
+
+/* A value that is assigned to a buffer which the run does not read is computed right there. */
+static void fix_assigned(plan *p)
+{
+	for (int i = 0; i < p->nassign; i++) {
+		bool read = false;
+		for (int id = 0; id < p->count && !read; id++)
+			read = p->node[id] && p->node[id]->op == &op_rec_leaf && p->node[id]->buf == p->assign[i].b;
+		int root = root_of(p, p->assign[i].x);
+		if (!read && in_memory(p, root))
+			p->home[root].fixed = true;
+	}
+}
+
+/* y, computed at step s, takes the memory of x when x is read there for the last time. */
+static bool take_over(plan *p, const node *y, const node *in, int s, int *taken)
+{
+	int to = y->id, from = root_of(p, in);
+	home *h = &p->home[to], *x = &p->home[from];
+	if (!in_memory(p, to) || !in_memory(p, from) || h->fixed || x->fixed || x->last != s || x->def == s
+	    || x->bytes != h->bytes || taken[x->storage] == s)
+		return false;
+	taken[x->storage] = s;
+	h->storage = x->storage;
+	return true;
+}
+
+/* Input i of y may be overwritten: the op allows it, also wherever else it reads the same memory. */
+static bool may_overwrite(const plan *p, const node *y, int i)
+{
+	for (int k = 0; k < y->nin; k++)
+		if (root_of(p, y->in[k]) == root_of(p, y->in[i]) && !(y->op->inplace & INPLACE(k)))
+			return false;
+	return true;
+}
+
+static void reuse_in_place(plan *p, int *taken)
+{
+	for (int s = 0; s < p->nstep; s++) {
+		const step *st = &p->step[s];
+		const node *y = st->y;
+		for (int i = 0; y && i < y->nin; i++)
+			if (may_overwrite(p, y, i) && take_over(p, y, y->in[i], s, taken))
+				break;
+		if (!st->c)
+			continue;
+		const node *const *read;
+		const int *member;
+		int nread = chain_reads(st->c, &read), n = chain_members(st->c, &member);
+		for (int k = 0; k < n; k++)
+			for (int i = 0; i < nread; i++)
+				if (chain_may_overwrite(st->c, p->node[member[k]], read[i])
+				    && take_over(p, p->node[member[k]], read[i], s, taken))
+					break;
+	}
+}
+
+typedef struct item {
+	int def, last;
+	size_t bytes, at;
+	size_t *place;                               /* where the offset goes */
+} item;
+
+static int by_size(const void *a, const void *b)
+{
+	const item *x = a, *y = b;
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return x->def - y->def;
+}
+
+/* Puts item k among the items before it, which are kept in order of offset in `order`. */
+static size_t put(item *all, int *order, int k)
+{
+	size_t at = 0;
+	for (int i = 0; i < k; i++) {
+		const item *o = &all[order[i]];
+		if (o->last < all[k].def || o->def > all[k].last)
+			continue;
+		if (o->at >= at + all[k].bytes)
+			break;
+		at = MAX(at, o->at + o->bytes);
+	}
+	int i = k;
+	for (; i > 0 && all[order[i - 1]].at > at; i--)
+		order[i] = order[i - 1];
+	order[i] = k;
+	return all[k].at = at;
+}
+
+static int collect(plan *p, item *all)
+{
+	int n = 0;
+	for (int id = 0; id < p->count; id++) {
+		home *h = &p->home[id], *s = &p->home[h->storage];
+		if (in_memory(p, id) && h->storage != id && h->last > s->last)
+			s->last = h->last;
+	}
+	for (int id = 0; id < p->count; id++) {
+		home *h = &p->home[id];
+		if (in_memory(p, id) && h->storage == id && !h->fixed)
+			all[n++] = (item){h->def, h->last, h->bytes, 0, &h->at};
+	}
+	for (int s = 0; s < p->nstep; s++)
+		if (p->step[s].scratch_bytes)
+			all[n++] = (item){s, s, (p->step[s].scratch_bytes + 63) & ~(size_t)63, 0, &p->step[s].scratch_at};
+	return n;
+}
+
+bool plan_place(plan *p, error *e)
+{
+	size_t most = (size_t)p->count + (size_t)p->nstep;
+	item *all = mem_zero(most, sizeof *all, e);
+	int *order = mem_zero(most, sizeof *order, e);
+	int *taken = mem_new((size_t)p->count, sizeof *taken, e);
+	bool ok = all && order && taken;
+	if (ok) {
+		for (int id = 0; id < p->count; id++)
+			taken[id] = -1;
+		find_lives(p);
+		if (!(p->flags & PLAN_SEPARATE)) {
+			fix_assigned(p);
+			reuse_in_place(p, taken);
+		}
+		int n = collect(p, all);
+		qsort(all, (size_t)n, sizeof *all, by_size);
+		for (int k = 0; k < n; k++) {
+			*all[k].place = put(all, order, k);
+			p->bytes = MAX(p->bytes, all[k].at + all[k].bytes);
+		}
+	}
+	free(all);
+	free(order);
+	free(taken);
+	return ok;
+}

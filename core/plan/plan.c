@@ -1,0 +1,311 @@
+/* plan.c - makes a plan (private copies, views, order, memory) and runs it. */
+#include "core/plan/plan.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/graph/ops_internal.h"
+#include "core/plan/plan_internal.h"
+#include "core/base/thread.h"
+
+enum { EPILOGUE_INPUTS = 4 };                         /* a product takes bias and residual in */
+
+/* Marks what the roots need; inputs always have smaller ids. */
+static void mark_live(const graph *g, bool *live, int count)
+{
+	for (int id = count - 1; id >= 0; id--)
+		if (live[id])
+			for (int i = 0; i < graph_at(g, id)->nin; i++)
+				live[graph_at(g, id)->in[i]->id] = true;
+}
+
+static node *copy_node(const plan *p, const node *y, error *e)
+{
+	size_t most = (size_t)MAX(y->nin, EPILOGUE_INPUTS);
+	node *c = mem_new(1, sizeof *c + most * sizeof(node *), e);
+	if (!c)
+		return NULL;
+	*c = *y;
+	c->in = (node **)(c + 1);
+	c->x = NULL;
+	for (int i = 0; i < c->nin; i++)
+		c->in[i] = p->node[y->in[i]->id];
+	return c;
+}
+
+/* Private copies of the live nodes, and the root of every view. */
+static bool copy_live(plan *p, error *e)
+{
+	bool *live = mem_zero((size_t)p->count, sizeof *live, e);
+	if (!live)
+		return false;
+	for (int i = 0; i < p->nout; i++)
+		live[p->out[i]] = true;
+	for (int i = 0; i < p->nassign; i++)
+		live[p->assign[i].x->id] = true;
+	mark_live(p->g, live, p->count);
+	bool ok = true;
+	for (int id = 0; id < p->count && ok; id++) {
+		p->home[id] = (home){.root = id, .storage = id};
+		if (!live[id])
+			continue;
+		const node *y = graph_at(p->g, id);
+		ok = (p->node[id] = copy_node(p, y, e)) != NULL;
+		if (y->op->view)
+			p->home[id].root = p->home[y->in[0]->id].root;
+	}
+	for (int i = 0; i < p->nassign && ok; i++)
+		p->assign[i].x = p->node[p->assign[i].x->id];
+	free(live);
+	return ok;
+}
+
+static bool copy_requests(plan *p, node *const *out, int n, error *e)
+{
+	const graph_assignment *a = graph_assignments(p->g, &p->nassign);
+	p->out = mem_new((size_t)n, sizeof *p->out, e);
+	p->assign = mem_new((size_t)p->nassign, sizeof *p->assign, e);
+	if (!p->out || !p->assign)
+		return false;
+	for (int i = 0; i < n; i++)
+		p->out[p->nout++] = out[i]->id;
+	if (p->nassign)
+		memcpy(p->assign, a, (size_t)p->nassign * sizeof *a);
+	return true;
+}
+
+plan *plan_new(graph *g, node *const *out, int n, unsigned flags, error *e)
+{
+	if (!graph_ok(g, e))
+		return NULL;
+	plan *p = mem_zero(1, sizeof *p, e);
+	if (!p)
+		return NULL;
+	p->g = g;
+	p->flags = flags;
+	p->count = graph_count(g);
+	p->threads = pool_threads();
+	p->bad = -1;
+	p->node = mem_zero((size_t)p->count, sizeof *p->node, e);
+	p->home = mem_zero((size_t)p->count, sizeof *p->home, e);
+	p->unit = mem_zero((size_t)p->count, sizeof *p->unit, e);
+	if (p->node && p->home && p->unit && copy_requests(p, out, n, e) && copy_live(p, e)
+	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
+	    && plan_place(p, e))
+		return p;
+	plan_free(p);
+	return NULL;
+}
+
+static bool separate(const plan *p)
+{
+	return p->flags & PLAN_SEPARATE;
+}
+
+/* In the debug mode every value has a malloc of its own. */
+static void value_release(plan *p, int id)
+{
+	node *y = p->node[id];
+	if (!y || !y->x || p->home[id].root != id || p->home[id].fixed || y->op == &op_rec_leaf)
+		return;
+	memset(y->x, 0xff, p->home[id].bytes);
+	free(y->x);
+	y->x = NULL;
+}
+
+static void release_all(plan *p)
+{
+	for (int id = 0; id < p->count; id++)
+		value_release(p, id);
+}
+
+void plan_free(plan *p)
+{
+	if (!p)
+		return;
+	if (separate(p) && p->home && p->node)
+		release_all(p);
+	for (int i = 0; i < p->nstep; i++)
+		chain_free(p->step[i].c);
+	for (int id = 0; p->node && id < p->count; id++)
+		free(p->node[id]);
+	if (p->owns_arena)
+		free(p->arena);
+	free(p->node);
+	free(p->home);
+	free(p->unit);
+	free(p->step);
+	free(p->out);
+	free(p->assign);
+	free(p);
+}
+
+size_t plan_bytes(const plan *p)
+{
+	return p->bytes;
+}
+
+/* Every value's address, now that the arena is known. Leaves are looked up at each run: their
+ * buffers may have been placed since. */
+static void set_addresses(plan *p)
+{
+	for (int id = 0; id < p->count; id++) {
+		const home *h = &p->home[p->home[id].root];
+		if (!p->node[id] || !h->stored || h->fixed || p->node[p->home[id].root]->op == &op_rec_leaf)
+			continue;
+		p->node[id]->x = (real *)(p->arena + p->home[h->storage].at);
+	}
+}
+
+void plan_bind(plan *p, void *arena)
+{
+	if (p->owns_arena)
+		free(p->arena);
+	p->owns_arena = false;
+	p->arena = arena;
+	if (!separate(p))
+		set_addresses(p);
+}
+
+static void set_leaves(plan *p)
+{
+	for (int i = 0; i < p->nassign; i++)
+		if (p->home[root_of(p, p->assign[i].x)].fixed)
+			p->node[root_of(p, p->assign[i].x)]->x = p->assign[i].b->x;
+	for (int id = 0; id < p->count; id++) {
+		node *y = p->node[id];
+		if (!y)
+			continue;
+		if (y->op == &op_rec_leaf)
+			y->x = y->buf->x;
+		else if (p->home[id].root != id)
+			y->x = p->node[p->home[id].root]->x;
+	}
+}
+
+static void allocate_values(plan *p, int s)
+{
+	for (int id = 0; id < p->count; id++) {
+		home *h = &p->home[id];
+		if (!p->node[id] || h->root != id || !h->stored || h->fixed || h->def != s || p->node[id]->op == &op_rec_leaf)
+			continue;
+		free(p->node[id]->x);
+		p->node[id]->x = mem_aligned(h->bytes, NULL);
+		must(p->node[id]->x, "debug run: out of memory for %s", p->node[id]->op->name);
+		memset(p->node[id]->x, 0xff, h->bytes);
+	}
+}
+
+static void release_values(plan *p, int s)
+{
+	for (int id = 0; id < p->count; id++)
+		if (p->node[id] && p->home[id].stored && p->home[id].last == s)
+			value_release(p, id);
+}
+
+static bool all_finite(const real *x, int64_t n)
+{
+	real sum = 0;
+	for (int64_t i = 0; i < n; i++)
+		sum += x[i] * 0;
+	return sum == 0;
+}
+
+static void run_step(plan *p, int s)
+{
+	const step *st = &p->step[s];
+	void *scratch = NULL, *own = NULL;
+	if (st->scratch_bytes)
+		scratch = separate(p) ? own = mem_aligned(st->scratch_bytes, NULL) : p->arena + st->scratch_at;
+	if (st->c)
+		chain_run(st->c, scratch);
+	else
+		st->y->op->eval(st->y, scratch);
+	free(own);
+	if (p->check && st->y && p->bad < 0 && !all_finite(st->y->x, shape_count(&st->y->s)))
+		p->bad = st->y->id;
+}
+
+void plan_run(plan *p)
+{
+	must(pool_threads() <= p->threads, "a plan made for %d threads is run by %d: its workspace is too small",
+		p->threads, pool_threads());
+	if (!p->arena && !separate(p)) {
+		void *arena = mem_aligned(p->bytes, NULL);
+		must(arena, "out of memory for an arena of %zu bytes: bind one before running", p->bytes);
+		plan_bind(p, arena);
+		p->owns_arena = true;
+	}
+	if (separate(p))
+		release_all(p);
+	set_leaves(p);
+	for (int s = 0; s < p->nstep; s++) {
+		if (separate(p)) {
+			allocate_values(p, s);
+			set_leaves(p);
+		}
+		run_step(p, s);
+		if (separate(p))
+			release_values(p, s);
+	}
+	for (int i = 0; i < p->nassign && !p->check; i++) {
+		const graph_assignment *a = &p->assign[i];
+		if (a->x->x != a->b->x)
+			memcpy(a->b->x, a->x->x, (size_t)shape_count(&a->b->s) * sizeof(real));
+	}
+}
+
+const real *plan_value(const plan *p, const node *out)
+{
+	must(out->id < p->count && p->node[out->id], "plan_value of %s, which was not planned", out->op->name);
+	return p->node[out->id]->x;
+}
+
+double plan_flop(const plan *p)
+{
+	double sum = 0;
+	for (int id = 0; id < p->count; id++)
+		if (p->node[id] && p->node[id]->op->flop)
+			sum += p->node[id]->op->flop(p->node[id]);
+	return sum;
+}
+
+/* A parameter or input that went bad is the cause, not the values made from it. */
+static bool bad_leaf(plan *p)
+{
+	for (int id = 0; id < p->count && p->bad < 0; id++) {
+		const node *y = p->node[id];
+		if (y && y->op == &op_rec_leaf && !all_finite(y->buf->x, shape_count(&y->s)))
+			p->bad = id;
+	}
+	return p->bad >= 0;
+}
+
+bool plan_find_bad(plan *p, char *where, size_t size)
+{
+	node **out = mem_new((size_t)p->nout, sizeof *out, NULL);
+	if (!out)
+		return false;
+	for (int i = 0; i < p->nout; i++)
+		out[i] = graph_at(p->g, p->out[i]);
+	plan *debug = plan_new(p->g, out, p->nout, PLAN_SEPARATE | PLAN_NO_FUSE, NULL);
+	free(out);
+	if (!debug)
+		return false;
+	debug->check = true;
+	if (!bad_leaf(debug))
+		plan_run(debug);
+	bool found = debug->bad >= 0;
+	if (found) {
+		const node *y = graph_at(p->g, debug->bad);
+		if (y->buf)
+			snprintf(where, size, "%s %s", y->buf->name, shape_print(&y->s).s);
+		else
+			snprintf(where, size, "%s %s in %s", y->op->name, shape_print(&y->s).s,
+				*y->path ? y->path : "the loss");
+	}
+	plan_free(debug);
+	return found;
+}

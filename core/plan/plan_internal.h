@@ -1,0 +1,99 @@
+/* plan_internal.h - what the planner's files share: plan.c (making and running), epilogue.c (what
+ * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), recompute.c
+ * (which values chains do not write), chain.c and chain_run.c (making and running a chain), place.c (who lives where). */
+#ifndef SAGAN_CORE_PLAN_PLAN_INTERNAL_H
+#define SAGAN_CORE_PLAN_PLAN_INTERNAL_H
+
+#include "core/graph/graph_internal.h"
+#include "core/graph/sum_form.h"
+#include "core/plan/plan.h"
+
+typedef struct chain chain;
+
+/* One thing to run: an op by its eval, or a chain of element-wise ops in one pass over memory. */
+typedef struct step {
+	node *y;                                     /* the op's node, NULL for a chain */
+	chain *c;                                    /* own */
+	size_t scratch_bytes, scratch_at;            /* workspace: bytes, offset in the arena */
+} step;
+
+/* Where a value lives. Indexed by node id; meaningful for ids that are their own root. */
+typedef struct home {
+	int root;                                    /* a view shares its input's home; else the id itself */
+	int storage;                                 /* id whose memory this root uses (in-place), or itself */
+	bool stored;                                 /* has memory: false for values that live in registers */
+	bool fixed;                                  /* lives in an assigned buffer, not in the arena */
+	int def, last;                               /* steps of first write and last read */
+	size_t at, bytes;                            /* offset and size in the arena */
+} home;
+
+struct plan {
+	graph *g;
+	unsigned flags;
+	int threads;                                 /* of the pool when the plan was made: sizes workspace */
+	int count;                                   /* ids 0..count-1 */
+	node **node;                                 /* [count] private copy of each live node, or NULL */
+	home *home;                                  /* [count] */
+	int *unit;                                   /* [count] step that computes the root, -1: leaf, virtual */
+	step *step;                                  /* [nstep] */
+	int nstep;
+	int *out, nout;                              /* ids to keep after a run */
+	graph_assignment *assign;                    /* [nassign] copied after a run; x: private copies */
+	int nassign;
+	size_t bytes;
+	char *arena;
+	bool owns_arena;
+	bool check;                                  /* stop at the first value that is not finite */
+	int bad;                                     /* its id, -1: none */
+};
+
+/* Root of an input: looks through views. */
+static inline int root_of(const plan *p, const node *y)
+{
+	return p->home[y->id].root;
+}
+
+/* epilogue.c: bias, residual and activation become part of the convolution before them. */
+bool plan_epilogues(plan *p, error *e);
+
+/* fuse.c: decides chains and the order of steps; fills p->step, p->unit, home.stored. */
+bool plan_fuse(plan *p, error *e);
+
+/* recompute.c: what fuse.c decided, and which values need no memory because each reader computes them again: it clears
+ * their home.stored. The second adds them to the n members of a unit that reads them and returns how many there are;
+ * stamp [p->count] is the caller's, -1 before the first call. */
+typedef struct fusion {
+	plan *p;
+	const int *unit;                             /* [count] id of the unit's first member, -1: none */
+	const bool *virtual;                         /* [count] broadcast or fill without memory */
+	const bool *in_chain;                        /* [count] of units */
+} fusion;
+bool plan_recompute(const fusion *f, error *e);
+int plan_recomputed(const fusion *f, int unit, int *member, int n, int *stamp);
+
+/* place.c: liveness, in-place reuse, offsets; fills home and p->bytes. */
+bool plan_place(plan *p, error *e);
+
+/* pairs.c: one pass for two operations, the first being input `at` of the second; NULL when there is none. Its inputs
+ * are those of the first, then the other one of the second. */
+typedef void (*span_kernel)(const attr *a, real *out, const real *const *in, int64_t n);
+span_kernel pair_span(const op *first, const op *second, int at);
+
+/* chain.c. A chain runs members (ids in topological order, element-wise ops and sums) over n
+ * elements. Virtual inputs (broadcasts and fills that have no memory) are made on the fly. */
+chain *chain_new(const plan *p, const int *member, int n, error *e);
+void chain_free(chain *c);
+size_t chain_scratch(const chain *c);
+void chain_run(const chain *c, void *scratch);
+/* Visits every value with memory that the chain reads (full-size or the source of a broadcast). */
+int chain_reads(const chain *c, const node *const **read);
+int chain_members(const chain *c, const int **member);
+/* May output `y` take the memory of input `x`: same size, and not read after y is written. */
+bool chain_may_overwrite(const chain *c, const node *y, const node *x);
+
+/* Sums of short rows, [outer,middle] -> [outer], which a chain finishes block by block. */
+bool is_row_sum(const sum_form *f);
+
+extern const op op_rec_broadcast, op_rec_sum_to, op_rec_fill;
+
+#endif

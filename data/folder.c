@@ -1,0 +1,290 @@
+/* folder.c - a folder of PNGs: one subfolder per class, or just images; perhaps divided into train/
+ * and test/.
+ *
+ * Two passes, both on the pool: the headers (is every file a PNG, do the sizes agree), then the
+ * pixels, each straight into its place. */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/thread.h"
+#include "data/dataset_internal.h"
+#include "data/picture/png.h"
+#include "data/source.h"
+
+typedef struct picture {
+	char *path;                                  /* own */
+	int32_t label;
+	int64_t rank;                                /* within its class */
+	int h, w, c;
+} picture;
+
+typedef struct pictures {
+	int64_t n, room, ignored;
+	picture *p;                                  /* own */
+	names classes;
+	names parts;                                 /* folders to read images from */
+	dataset *d;                                  /* borrow; filled by the second pass */
+	enum data_resize resize;
+	pthread_mutex_t lock;                        /* guards what follows */
+	int64_t first_bad;                           /* lowest picture that failed, or n */
+	error bad;
+} pictures;
+
+/* ---- finding the files ---- */
+
+static bool is_folder_in(const char *folder, const char *name, bool *yes, error *e)
+{
+	char *path = path_join(folder, name, e);
+	*yes = path && file_type(path) == FILE_FOLDER;
+	free(path);
+	return path != NULL;
+}
+
+/* The subfolders of a folder. */
+static bool subfolders(names *out, const char *folder, error *e)
+{
+	names l;
+	*out = (names){0};
+	bool ok = names_list(&l, folder, e), yes;
+	for (int64_t i = 0; ok && i < l.n; i++) {
+		ok = is_folder_in(folder, l.name[i], &yes, e);
+		if (ok && yes)
+			ok = names_add(out, l.name[i], e);
+	}
+	names_free(&l);
+	return ok;
+}
+
+static bool has_name(const names *l, const char *name)
+{
+	for (int64_t i = 0; i < l->n; i++)
+		if (strcmp(l->name[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Sorted insertion, so that classes are numbered in the order of their names. */
+static bool class_add(names *l, const char *name, error *e)
+{
+	if (has_name(l, name))
+		return true;
+	if (!names_add(l, name, e))
+		return false;
+	for (int64_t i = l->n - 1; i > 0 && strcmp(l->name[i - 1], l->name[i]) > 0; i--) {
+		char *t = l->name[i];
+		l->name[i] = l->name[i - 1];
+		l->name[i - 1] = t;
+	}
+	return true;
+}
+
+/* The classes of both parts are counted even if one part is read: numbers must not depend on it. */
+static bool classes_of(pictures *l, const char *folder, error *e)
+{
+	names sub;
+	bool ok = subfolders(&sub, folder, e);
+	for (int64_t i = 0; ok && i < sub.n; i++)
+		ok = class_add(&l->classes, sub.name[i], e);
+	names_free(&sub);
+	return ok && (l->classes.n <= DATA_CLASSES_MAX || error_set(e, "%s: %" PRId64 " class folders, allowed are %d",
+		folder, l->classes.n, DATA_CLASSES_MAX));
+}
+
+static bool part_add(pictures *l, const char *root, const char *name, bool wanted, error *e)
+{
+	char *path = path_join(root, name, e);
+	const bool ok = path && classes_of(l, path, e) && (!wanted || names_add(&l->parts, path, e));
+	free(path);
+	return ok;
+}
+
+/* Subfolders train and test, and no others, are parts; others are classes. */
+static bool parts_of(pictures *l, const char *root, enum data_split split, error *e)
+{
+	names sub;
+	bool ok = subfolders(&sub, root, e);
+	const bool train = has_name(&sub, "train"), test = has_name(&sub, "test");
+	if (ok && sub.n > 0 && sub.n == train + test) {
+		ok = (!train || part_add(l, root, "train", split != SPLIT_TEST, e)) &&
+			(!test || part_add(l, root, "test", split != SPLIT_TRAIN, e));
+		if (ok && l->parts.n < (split == SPLIT_ALL ? 2 : 1))
+			ok = error_set(e, "%s: no folder %s", root, test ? "train" : "test");
+	} else if (ok && split == SPLIT_TEST) {
+		ok = error_set(e, "%s: not divided into folders train and test, so it has no test part", root);
+	} else if (ok) {
+		ok = classes_of(l, root, e) && names_add(&l->parts, root, e);
+	}
+	names_free(&sub);
+	return ok;
+}
+
+static bool picture_add(pictures *l, const char *folder, const char *name, int32_t label, int64_t rank, error *e)
+{
+	if (l->n == l->room) {
+		const int64_t room = MAX(2 * l->room, 1024);
+		picture *more = realloc(l->p, (size_t)room * sizeof *more);
+		if (!more)
+			return error_set(e, "%s: out of memory for %" PRId64 " names", folder, room);
+		l->p = more;
+		l->room = room;
+	}
+	l->p[l->n] = (picture){.path = path_join(folder, name, e), .label = label, .rank = rank};
+	return l->p[l->n].path && ++l->n;
+}
+
+/* The .png files of one folder; `rank` goes on over the parts of a class. */
+static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t *rank, error *e)
+{
+	names files;
+	bool ok = names_list(&files, folder, e);
+	for (int64_t i = 0; ok && i < files.n; i++) {
+		bool is_folder = false;
+		if (name_ends(files.name[i], ".png"))
+			ok = picture_add(l, folder, files.name[i], label, (*rank)++, e);
+		else if ((ok = is_folder_in(folder, files.name[i], &is_folder, e)) && !is_folder)
+			l->ignored++;
+	}
+	names_free(&files);
+	return ok;
+}
+
+static bool class_pictures(pictures *l, int64_t k, error *e)
+{
+	int64_t rank = 0;
+	bool ok = true;
+	for (int64_t i = 0; ok && i < l->parts.n; i++) {
+		char *folder = path_join(l->parts.name[i], l->classes.name[k], e);
+		ok = folder && (file_type(folder) != FILE_FOLDER || pictures_in(l, folder, (int32_t)k, &rank, e));
+		free(folder);
+	}
+	return ok;
+}
+
+/* First of each class, second of each class, .. */
+static int picture_order(const void *a, const void *b)
+{
+	const picture *p = a, *q = b;
+	return p->rank != q->rank ? (p->rank > q->rank) - (p->rank < q->rank) : p->label - q->label;
+}
+
+static bool pictures_find(pictures *l, const dataset *d, const dataset_options *o, error *e)
+{
+	if (file_type(d->path) != FILE_FOLDER)
+		return error_set(e, "%s: format png needs a folder of images", d->path);
+	if (!parts_of(l, d->path, o->split, e))
+		return false;
+	int64_t rank = 0;
+	for (int64_t i = 0; i < l->parts.n; i++)     /* without a class, or stray */
+		if (!pictures_in(l, l->parts.name[i], 0, &rank, e))
+			return false;
+	const int64_t loose = l->n;
+	for (int64_t k = 0; k < l->classes.n; k++)
+		if (!class_pictures(l, k, e))
+			return false;
+	if (l->n == 0)
+		return error_set(e, "%s: no .png files (%" PRId64 " files of other kinds); only PNG is read", d->path,
+			l->ignored);
+	if (loose && loose < l->n)
+		return error_set(e, "%s: has both images (like %s) and class folders with images; allowed is one of "
+			"the two", d->path, l->p[0].path);
+	if (loose)                                   /* the subfolders have nothing to do with it */
+		names_free(&l->classes);
+	qsort(l->p, (size_t)l->n, sizeof *l->p, picture_order);
+	return true;
+}
+
+/* ---- reading ---- */
+
+/* Which error is told must not depend on the threads: that of the lowest picture. */
+static void picture_failed(pictures *l, int64_t i, const error *why)
+{
+	pthread_mutex_lock(&l->lock);
+	if (i < l->first_bad) {
+		l->first_bad = i;
+		l->bad = *why;
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+static void stat_span(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	pictures *l = ctx;
+	(void)worker;
+	error why;
+	for (int64_t i = lo; i < hi; i++)
+		if (!png_stat(l->p[i].path, &l->p[i].h, &l->p[i].w, &l->p[i].c, &why))
+			picture_failed(l, i, &why);
+}
+
+static void read_span(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	pictures *l = ctx;
+	dataset *d = l->d;
+	(void)worker;
+	error why;
+	for (int64_t i = lo; i < hi; i++) {
+		image im;
+		if (!png_read(l->p[i].path, &im, &why) || !image_convert(im.x, im.h, im.w, im.c,
+			d->pixels + i * dataset_image_bytes(d), d->h, d->w, d->c, l->resize, &why))
+			picture_failed(l, i, &why);
+		image_free(&im);
+	}
+}
+
+static bool pass(pictures *l, int64_t n, span_fn fn, error *e)
+{
+	l->first_bad = n;
+	parallel_for(n, 16, fn, l);
+	return l->first_bad == n || error_set(e, "%s", l->bad.text);
+}
+
+static bool sizes_agree(const pictures *l, int64_t n, error *e)
+{
+	const picture *p = l->p;
+	for (int64_t i = 1; i < n; i++)
+		if (p[i].h != p[0].h || p[i].w != p[0].w)
+			return error_set(e, "%s: %d pixels high, %d wide, but %s is %d high, %d wide: give the size "
+				"wanted and how to resize", p[i].path, p[i].h, p[i].w, p[0].path, p[0].h, p[0].w);
+	return true;
+}
+
+static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, error *e)
+{
+	const int64_t n = limit_of(o, l->n);
+	if (!pass(l, n, stat_span, e) || (!o->h && !sizes_agree(l, n, e)))
+		return false;
+	int c = o->channels;
+	for (int64_t i = 0; !o->channels && i < n; i++)
+		c = MAX(c, l->p[i].c);
+	const bool labels = l->classes.n > 0;
+	if (!dataset_reserve(d, n, o->h ? o->h : l->p[0].h, o->w ? o->w : l->p[0].w, c, labels, e))
+		return false;
+	for (int64_t i = 0; labels && i < n; i++)
+		d->label[i] = l->p[i].label;
+	l->d = d;
+	l->resize = o->resize;
+	return pass(l, n, read_span, e);
+}
+
+bool pngs_read(dataset *d, const dataset_options *o, error *e)
+{
+	pictures l = {0};
+	pthread_mutex_init(&l.lock, NULL);
+	const bool ok = pictures_find(&l, d, o, e) && pictures_read(&l, d, o, e);
+	if (ok) {
+		d->class_name = l.classes.name;
+		d->classes = (int)l.classes.n;
+		d->ignored = l.ignored;
+	} else {
+		names_free(&l.classes);
+	}
+	for (int64_t i = 0; i < l.n; i++)
+		free(l.p[i].path);
+	free(l.p);
+	names_free(&l.parts);
+	pthread_mutex_destroy(&l.lock);
+	return ok;
+}

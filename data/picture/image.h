@@ -1,0 +1,34 @@
+/* image.h - one picture of bytes, and what is done to it: resizing, other channels, grids.
+ *
+ * Layout [h,w,c], c 1 (gray) or 3 (RGB). Values are taken as they are: no gamma. */
+#ifndef SAGAN_DATA_PICTURE_IMAGE_H
+#define SAGAN_DATA_PICTURE_IMAGE_H
+
+#include "data/picture/resize.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct image {
+	int h, w, c;
+	uint8_t *x;                                  /* own; [h,w,c] */
+} image;
+
+/* Black, h x w x c. On failure leaves `im` empty. */
+bool image_init(image *im, int h, int w, int c, error *e);
+void image_free(image *im);                          /* the pixels; `im` is empty afterwards */
+
+/* to [h,w,c] from [sh,sw,sc] under one of the four modes. Per axis: area average when it shrinks,
+ * bilinear (half-pixel centres, edge clamped) when it grows. RGB -> gray is ITU-R BT.601 luma. */
+bool image_convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,
+	enum data_resize mode, error *e);
+
+/* Images [n,h,w,c] in [-1,1] (others are clamped, NaN is black) as one picture: `cols` per row (0:
+ * about square), each pixel scale x scale (0: 1), a dark line of 2 around and between. */
+bool image_grid(image *out, const real *x, int64_t n, int h, int w, int c, int cols, int scale, error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,243 @@
+#include "data/picture/png.h"
+
+#include <errno.h>
+#include <png.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/file.h"
+#include "core/base/file.h"
+
+/* libpng leaves by longjmp. Everything it may jump over lives in one of these two structs, outside
+ * the frames it unwinds, so that no local variable is indeterminate afterwards. */
+typedef struct reading {
+	const char *path;                            /* borrow */
+	FILE *f;
+	png_structp png;
+	png_infop info;
+	png_bytep *row;                              /* own; [h] */
+	bool alpha;
+	uint8_t *clear;                              /* own; [h,w,c+1] when there is alpha */
+	image im;
+	char why[160];                               /* libpng's words */
+} reading;
+
+typedef struct writing {
+	png_structp png;
+	png_infop info;
+	uint8_t *bytes;                              /* own; the file so far */
+	size_t n, room;
+	char why[160];
+} writing;
+
+enum { CHUNK_BYTES_MAX = 8 << 20 };                  /* of an ancillary chunk (text, profile) */
+
+static void on_error(png_structp png, png_const_charp message)
+{
+	snprintf(png_get_error_ptr(png), sizeof ((reading *)0)->why, "%s", message);
+	png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message)
+{
+	(void)png;
+	(void)message;
+}
+
+/* ---- reading ---- */
+
+static void reading_end(reading *r)
+{
+	png_destroy_read_struct(r->png ? &r->png : NULL, r->info ? &r->info : NULL, NULL);
+	if (r->f)
+		fclose(r->f);
+	free(r->row);
+	free(r->clear);
+}
+
+static bool reading_begin(reading *r, const char *path, error *e)
+{
+	*r = (reading){.path = path};
+	if (file_type(path) == FILE_FOLDER || file_type(path) == FILE_OTHER)
+		return error_set(e, "%s: not a regular file", path);
+	if (!(r->f = fopen(path, "rb")))
+		return error_set(e, "%s: cannot read: %s", path, strerror(errno));
+	uint8_t head[8];
+	if (fread(head, 1, sizeof head, r->f) != sizeof head || png_sig_cmp(head, 0, sizeof head))
+		return error_set(e, "%s: not a PNG file", path);
+	r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r->why, on_error, on_warning);
+	r->info = r->png ? png_create_info_struct(r->png) : NULL;
+	return r->info || error_set(e, "%s: out of memory", path);
+}
+
+static bool is_colour(const reading *r)
+{
+	return png_get_color_type(r->png, r->info) & PNG_COLOR_MASK_COLOR;
+}
+
+/* Reads the header; the limits are set before libpng takes memory. */
+static bool header_read(reading *r)
+{
+	if (setjmp(png_jmpbuf(r->png)))
+		return false;
+	png_init_io(r->png, r->f);
+	png_set_sig_bytes(r->png, 8);
+	png_set_user_limits(r->png, DATA_SIDE_MAX, DATA_SIDE_MAX);
+	png_set_chunk_malloc_max(r->png, CHUNK_BYTES_MAX);
+	png_read_info(r->png, r->info);
+	return true;
+}
+
+/* Asks for 8 bits of gray or RGB, followed by alpha if there is any. */
+static bool transform_set(reading *r)
+{
+	if (setjmp(png_jmpbuf(r->png)))
+		return false;
+	png_set_expand(r->png);                      /* palettes, 1, 2 and 4 bits, tRNS */
+	png_set_scale_16(r->png);
+	png_set_interlace_handling(r->png);
+	png_read_update_info(r->png, r->info);
+	return true;
+}
+
+static bool pixels_read(reading *r)
+{
+	if (setjmp(png_jmpbuf(r->png)))
+		return false;
+	png_read_image(r->png, r->row);
+	png_read_end(r->png, NULL);
+	return true;
+}
+
+static bool reading_failed(const reading *r, error *e)
+{
+	return error_set(e, "%s: damaged or truncated PNG, or larger than %d pixels a side (%s)", r->path,
+		DATA_SIDE_MAX, r->why);
+}
+
+bool png_stat(const char *path, int *h, int *w, int *c, error *e)
+{
+	reading r;
+	bool ok = reading_begin(&r, path, e);
+	if (ok && !header_read(&r))
+		ok = reading_failed(&r, e);
+	if (ok) {
+		*h = (int)png_get_image_height(r.png, r.info);
+		*w = (int)png_get_image_width(r.png, r.info);
+		*c = is_colour(&r) ? 3 : 1;
+	}
+	reading_end(&r);
+	return ok;
+}
+
+/* Takes memory for what libpng will deliver: rows of w pixels of c, or c and alpha. */
+static bool rows_set(reading *r, error *e)
+{
+	const size_t bytes = png_get_rowbytes(r->png, r->info);
+	const int h = (int)png_get_image_height(r->png, r->info), w = (int)png_get_image_width(r->png, r->info);
+	const int c = is_colour(r) ? 3 : 1;
+	r->alpha = bytes == (size_t)w * (size_t)(c + 1);
+	if (bytes != (size_t)w * (size_t)(c + r->alpha))
+		return error_set(e, "%s: unexpected kind of PNG (%zu bytes a row of %d pixels)", r->path, bytes, w);
+	if (!image_init(&r->im, h, w, c, e) || !(r->row = mem_new((size_t)h, sizeof *r->row, e)) ||
+		(r->alpha && !(r->clear = mem_new((size_t)h, bytes, e))))
+		return false;
+	for (int y = 0; y < h; y++)
+		r->row[y] = (r->alpha ? r->clear : r->im.x) + (size_t)y * bytes;
+	return true;
+}
+
+/* out = a v + (1-a) 255, with a and v in 0..255. */
+static void lay_over_white(image *im, const uint8_t *from)
+{
+	const size_t n = (size_t)im->h * (size_t)im->w;
+	uint8_t *to = im->x;
+	for (size_t i = 0; i < n; i++, from += im->c + 1, to += im->c)
+		for (int k = 0; k < im->c; k++)
+			to[k] = (uint8_t)((from[im->c] * from[k] + (255 - from[im->c]) * 255 + 127) / 255);
+}
+
+bool png_read(const char *path, image *im, error *e)
+{
+	reading r;
+	*im = (image){0};
+	bool ok = reading_begin(&r, path, e);
+	if (ok && (!header_read(&r) || !transform_set(&r)))
+		ok = reading_failed(&r, e);
+	ok = ok && rows_set(&r, e);
+	if (ok && !pixels_read(&r))
+		ok = reading_failed(&r, e);
+	if (ok && r.alpha)
+		lay_over_white(&r.im, r.clear);
+	reading_end(&r);
+	if (ok)
+		*im = r.im;
+	else
+		image_free(&r.im);
+	return ok;
+}
+
+/* ---- writing: into memory, then the whole file at once ---- */
+
+static void bytes_add(png_structp png, png_bytep from, size_t n)
+{
+	writing *to = png_get_io_ptr(png);
+	if (to->room - to->n < n) {
+		const size_t room = 2 * (to->room + n);
+		uint8_t *more = realloc(to->bytes, room);
+		if (!more)
+			png_error(png, "out of memory");
+		to->bytes = more;
+		to->room = room;
+	}
+	memcpy(to->bytes + to->n, from, n);
+	to->n += n;
+}
+
+static void bytes_flush(png_structp png)
+{
+	(void)png;
+}
+
+static bool encode(writing *to, const uint8_t *pixels, int h, int w, int c)
+{
+	if (setjmp(png_jmpbuf(to->png)))
+		return false;
+	png_set_write_fn(to->png, to, bytes_add, bytes_flush);
+	png_set_IHDR(to->png, to->info, (png_uint_32)w, (png_uint_32)h, 8,
+		c == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+		PNG_FILTER_TYPE_DEFAULT);
+	png_write_info(to->png, to->info);
+	for (int y = 0; y < h; y++)
+		png_write_row(to->png, pixels + (size_t)y * (size_t)w * (size_t)c);
+	png_write_end(to->png, NULL);
+	return true;
+}
+
+bool png_write(const char *path, const uint8_t *pixels, int h, int w, int c, error *e)
+{
+	must(h > 0 && w > 0 && (c == 1 || c == 3), "png_write %dx%dx%d", h, w, c);
+	writing to = {0};
+	to.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, to.why, on_error, on_warning);
+	to.info = to.png ? png_create_info_struct(to.png) : NULL;
+	bool ok = to.info || error_set(e, "%s: out of memory", path);
+	if (ok && !encode(&to, pixels, h, w, c))
+		ok = error_set(e, "%s: cannot write a PNG of %dx%dx%d: %s", path, h, w, c, to.why);
+	ok = ok && file_replace(path, to.bytes, to.n, e);
+	png_destroy_write_struct(to.png ? &to.png : NULL, to.info ? &to.info : NULL);
+	free(to.bytes);
+	return ok;
+}
+
+bool png_write_grid(const char *path, const real *x, int64_t n, int h, int w, int c, int cols, int scale,
+	error *e)
+{
+	image grid;
+	bool ok = image_grid(&grid, x, n, h, w, c, cols, scale, e) &&
+		png_write(path, grid.x, grid.h, grid.w, grid.c, e);
+	image_free(&grid);
+	return ok;
+}

@@ -1,0 +1,233 @@
+/* config.h - what a run is: one plain struct, filled from a YAML file and the command line.
+ *
+ * One table (config_table.c) lists every key with its type, range, default, help line and whether it
+ * may change when a run goes on from a checkpoint. Parsing, range checks, `sagan info --keys`, the
+ * canonical text stored in checkpoints and the README's table are loops over it. A key is written
+ * "section.name" on the command line and nested in the file. */
+#ifndef SAGAN_GAN_CONFIG_CONFIG_H
+#define SAGAN_GAN_CONFIG_CONFIG_H
+
+#include "data/dataset.h"
+#include "gan/nets/attention_table.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { CONFIG_TEXT_MAX = 512, CONFIG_SITES_MAX = 8, CONFIG_POLICY_MAX = 8, CONFIG_KEYS_MAX = 96 };
+
+/* Choices: the names in the file, in this order, are in config_table.c. */
+enum { DATA_RANDOM = DATA_FORMATS };                 /* after those of enum data_format: noise, no files */
+enum { RESIZE_NONE = RESIZES };                      /* after those of enum data_resize: refuse other sizes */
+
+enum network_kind {
+	NETWORK_RESNET, NETWORK_RESNET28, NETWORK_RESNET32, NETWORK_OFFICIAL64, NETWORK_OFFICIAL128,
+	NETWORK_DCGAN, NETWORK_MNISTGANS28
+};
+enum attention_kind {
+	ATTENTION_OFFICIAL, ATTENTION_PAPER, ATTENTION_PLAIN, ATTENTION_ASHPY, ATTENTION_ASHPY_ROW,
+	ATTENTION_SIMPLEGAN, ATTENTION_MNISTGANS, ATTENTION_CONV2D
+};
+enum sn_update { SN_EVERY_FORWARD, SN_REAL_ONLY };
+enum cbn_form { CBN_TABLE, CBN_ONE_PLUS };
+enum up_mode { UP_NEAREST, UP_BILINEAR };
+enum d_skip { SKIP_LINEAR, SKIP_RELU };
+enum weight_init { WEIGHTS_XAVIER, WEIGHTS_ORTHOGONAL, WEIGHTS_N02, WEIGHTS_HE, WEIGHTS_TORCH };
+
+enum loss_kind { LOSS_HINGE, LOSS_NS, LOSS_KL, LOSS_MINIMAX, LOSS_LS, LOSS_WGAN, LOSS_KERAS_HINGE };
+enum penalty_kind { PENALTY_NONE, PENALTY_R1, PENALTY_GP, PENALTY_DRAGAN };
+enum d_batch { D_BATCH_JOINT, D_BATCH_SEPARATE };
+
+enum optim_kind { OPTIM_ADAM, OPTIM_ADAMW, OPTIM_SGD };
+enum optim_form { FORM_TORCH, FORM_KERAS };
+enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
+
+enum bn_mode { BN_RUNNING, BN_STANDING, BN_BATCH };
+enum augment_kind { AUGMENT_COLOR, AUGMENT_TRANSLATION, AUGMENT_CUTOUT };
+
+/* One layer: after the block whose output has side `at`, or instead of it. */
+typedef struct config_site {
+	int at;
+	int variant;                                 /* index of its type in gan/nets/attention_table.h, which begins with
+	                                              * enum attention_kind; -1 until config_check: model.attention */
+	layer_args args;
+} config_site;
+
+/* Where attention stands. n = -1: where the network's authors put it ("auto"); 0: nowhere. */
+typedef struct config_sites {
+	int n;
+	config_site site[CONFIG_SITES_MAX];
+} config_sites;
+
+/* DiffAugment: what is applied, in this order, each at most once. */
+typedef struct config_policy {
+	int n;
+	int policy[CONFIG_POLICY_MAX];               /* enum augment_kind */
+} config_policy;
+
+/* Every key, in the order of the table. 0 means "follow the data" or "the network's own" where the
+ * help says so; config_check and config_fit_data replace these zeros (and n = -1) by values. */
+typedef struct config {
+	char name[CONFIG_TEXT_MAX];
+	int64_t seed;
+	int64_t steps;                               /* G updates */
+	int batch;                                   /* real images of a D update; fakes of a G update */
+
+	struct {
+		char path[CONFIG_TEXT_MAX];
+		int format;                          /* enum data_format or DATA_RANDOM */
+		int split;                           /* enum data_split */
+		int resize;                          /* enum data_resize or RESIZE_NONE: to model.size */
+		bool coarse;                         /* CIFAR-100: the 20 coarse classes */
+		bool flip;                           /* mirror real images left-right half of the time */
+		int64_t limit;                       /* use the first n images; 0: all */
+	} data;
+
+	struct {
+		int network;                         /* enum network_kind */
+		int size;                            /* side of the images */
+		int channels;                        /* 1 or 3 */
+		int latent;                          /* Z */
+		int g_channels, d_channels;          /* width: resnet every map; official, dcgan the narrowest */
+		bool conditional;                    /* labels in G (cBN) and D (projection) */
+		int classes;                         /* K */
+		int attention;                       /* enum attention_kind of sites given as numbers */
+		config_sites attention_g, attention_d;
+		bool spectral_norm_g, spectral_norm_d;
+		int sn_iterations;
+		double sn_eps;
+		int sn_update;                       /* enum sn_update */
+		double bn_eps;
+		double bn_momentum;                  /* share of the old running value kept (Keras' meaning) */
+		double bn_last_momentum;             /* of G's last batch norm; 0: bn_momentum */
+		bool d_batch_norm;                   /* dcgan: batch norm in D */
+		int cbn_form;                        /* enum cbn_form */
+		bool cbn_sn;                         /* spectral norm on the tables of cBN */
+		int up;                              /* enum up_mode */
+		int d_skip;                          /* enum d_skip */
+		double leaky;                        /* slope of leaky ReLU in dcgan's D */
+		int init;                            /* enum weight_init */
+		double init_gain;                    /* of the convolutions in blocks; 1 elsewhere */
+	} model;
+
+	struct {
+		int name;                            /* enum loss_kind */
+		int penalty;                         /* enum penalty_kind */
+		double penalty_weight;               /* r1: gamma of (gamma/2) |grad|^2; gp, dragan: lambda */
+		int penalty_every;                   /* in every k-th D update, times k */
+		int d_batch;                         /* enum d_batch: real and fake through D at once or not */
+	} loss;
+
+	struct {
+		int kind;                            /* enum optim_kind */
+		int form;                            /* enum optim_form */
+		double lr_g, lr_d;
+		double beta1, beta2, eps;
+		double weight_decay;                 /* adamw: decoupled; sgd: added to the gradient */
+		double momentum;                     /* sgd */
+		int schedule;                        /* enum schedule_kind */
+		int64_t schedule_steps;              /* over which the rates fall; 0: steps */
+		int64_t warmup;                      /* steps of linear increase from 0 */
+		double final_fraction;               /* of lr at the last step: linear, cosine */
+		int d_steps;                         /* D updates per G update */
+		double clip_norm;                    /* of the whole gradient of a network; 0: off */
+		int accumulate;                      /* batches per update */
+	} optim;
+
+	struct {
+		double decay;                        /* 0: no moving average */
+		int64_t start;                       /* plain copy before this step */
+		int bn_mode;                         /* enum bn_mode: statistics of the G that is sampled */
+		int standing_batches;                /* forwards that make standing statistics */
+	} ema;
+
+	config_policy augment;                       /* the key is augment.policy */
+
+	struct {
+		char out[CONFIG_TEXT_MAX];           /* "": runs/<name> */
+		int threads;                         /* 0: one per processor */
+		int64_t log_every, sample_every, checkpoint_every;      /* steps; 0: never (sample, checkpoint: at the end) */
+		int sample_count;                    /* images of a grid */
+		int keep;                            /* checkpoints kept besides the best */
+		int score_count;                     /* images that score a checkpoint; 0: no scores */
+	} train;
+
+	/* Not keys: where the values come from. */
+	char *source;                                /* own: the file's text, NULL when none was read */
+	char *file;                                  /* own: its name for messages */
+	int line[CONFIG_KEYS_MAX];                   /* of key i: 0 the default, -1 command line, else file line */
+} config;
+
+enum config_type {
+	KEY_INT,                                     /* int */
+	KEY_COUNT,                                   /* int64_t */
+	KEY_REAL,                                    /* double */
+	KEY_BOOL,                                    /* true, false */
+	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */
+	KEY_CHOICE,                                  /* int, index into choices */
+	KEY_SITES,                                   /* config_sites: auto, none, [16, {at: 32, type: halo, heads: 4}] */
+	KEY_LIST                                     /* config_policy: none or [color, cutout] */
+};
+
+/* One row of the table. */
+typedef struct config_key {
+	const char *name;                            /* "optim.lr_g" */
+	enum config_type type;
+	size_t offset;                               /* in struct config */
+	double lo, hi;                               /* numbers: allowed range, ends included */
+	const char *const *choices;                  /* NULL-terminated */
+	const char *initial;                         /* the default, as written in a file */
+	bool on_resume;                              /* may change when a run goes on */
+	const char *help;                            /* one line */
+} config_key;
+
+int config_key_count(void);
+const config_key *config_key_at(int i);
+int config_key_find(const char *name);               /* index, or -1 */
+/* The allowed values of a key in words: "1 to 100", "hinge, ns or wgan". Returns buf. */
+char *config_key_range(const config_key *k, char *buf, size_t size);
+
+/* The word of a choice: config_choice("loss.name", c->loss.name) is "hinge". */
+const char *config_choice(const char *key, int value);
+
+/* Fills c with the defaults. Release with config_free (which leaves c empty). */
+void config_init(config *c);
+void config_free(config *c);
+bool config_copy(config *dst, const config *src, error *e);  /* dst: not initialised; config_free(dst) later */
+
+/* Reads YAML over the values in c: from a file, or from a text of n bytes that messages call `label`.
+ * Message: "file:line: key = value: what is wrong, what is allowed". On failure c is still valid for
+ * config_free only. */
+bool config_load(config *c, const char *path, error *e);
+bool config_parse(config *c, const char *text, size_t n, const char *label, error *e);
+
+/* "section.key=value", from the command line. */
+bool config_set(config *c, const char *assignment, error *e);
+
+/* One site alone, "{at: 16, type: halo, heads: 4}": type and arguments for a layer_site. */
+bool config_site_parse(config_site *out, const char *text, error *e);
+
+/* What no single key can show: sizes that the blocks reach, attention at maps that exist, choices that
+ * exclude each other. Call it after all config_set; replaces size, widths and attention left open by
+ * the network's own. Channels and classes may still be 0. Calling it again changes nothing. */
+bool config_check(config *c, error *e);
+
+/* Replaces channels and classes left open by the data's and checks that data and config agree: batch
+ * not above the number of images, labels where labels are needed. classes 0: the data have no labels. */
+bool config_fit_data(config *c, int64_t images, int channels, int classes, error *e);
+
+/* Wrong value of one key: "file:line: key = value: " and the text; returns false. For users of the
+ * config who find out later (data does not fit, directory cannot be written). */
+bool config_wrong(const config *c, const char *key, error *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* Value of key i as a file would have it. Returns buf. */
+char *config_value(const config *c, int i, char *buf, size_t size);
+/* Every key = value as YAML that config_parse reads back to the same values. new/free: free(). */
+char *config_text(const config *c, error *e);
+/* Indices of keys that differ, into at[CONFIG_KEYS_MAX]; returns how many. */
+int config_diff(const config *a, const config *b, int *at);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,526 @@
+/* config_parse.c - from YAML and the command line to values: one path, driven by the table. */
+#include "gan/config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gan/config/config_internal.h"
+#include "gan/config/config_yaml.h"
+
+/* Where a value stands, for messages. */
+typedef struct place {
+	const char *label;                           /* file name, or "command line" */
+	int line;                                    /* -1: the command line */
+	error *e;
+} place;
+
+enum { WHY_MAX = 400 };
+
+/* A scalar as it was written, shortened; control characters as blanks. */
+static void show_scalar(const config_node *v, char *buf, size_t size)
+{
+	const size_t n = strlen(v->text), room = MIN(size - 8, 60);
+	snprintf(buf, size, "%s%.*s%s%s", v->quoted ? "\"" : "", (int)MIN(n, room), v->text,
+		 n > room ? "..." : "", v->quoted ? "\"" : "");
+	for (char *p = buf; *p; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = ' ';
+}
+
+/* A value for messages: of a list the first few items. */
+static void show(const config_node *v, char *buf, size_t size)
+{
+	if (v->kind == YAML_SCALAR) {
+		show_scalar(v, buf, size);
+		return;
+	}
+	if (v->kind == YAML_MAP) {
+		snprintf(buf, size, "{...}");
+		return;
+	}
+	size_t n = (size_t)snprintf(buf, size, "[");
+	for (const config_node *x = v->child; x; x = x->next) {
+		char item[96];
+		show(x, item, sizeof item);
+		if (n + strlen(item) + 8 >= size) {
+			n += (size_t)snprintf(buf + n, size - n, "...");
+			break;
+		}
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", item, x->next ? ", " : "");
+	}
+	snprintf(buf + n, size - n, "]");
+}
+
+static bool wrong(const place *p, const char *key, const config_node *v, const char *what)
+{
+	char value[128];
+	show(v, value, sizeof value);
+	if (p->line < 0)
+		return error_set(p->e, "%s: %s = %s: %s", p->label, key, value, what);
+	return error_set(p->e, "%s:%d: %s = %s: %s", p->label, p->line, key, value, what);
+}
+
+/* ---- one taker per type: v into the field at `at`; false with a reason, or with none when the
+ * allowed values say enough ---- */
+
+typedef bool (*taker)(const config_key *k, void *at, const config_node *v, char *why);
+
+static bool is_word(const config_node *v)
+{
+	return v->kind == YAML_SCALAR && !v->quoted;
+}
+
+static bool whole(const config_key *k, const config_node *v, int64_t *x)
+{
+	if (!is_word(v) || !v->text[0] || strspn(v->text, "+-0123456789") != strlen(v->text))
+		return false;
+	char *end;
+	errno = 0;
+	*x = strtoll(v->text, &end, 10);
+	return errno == 0 && *end == '\0' && (double)*x >= k->lo && (double)*x <= k->hi;
+}
+
+static bool take_int(const config_key *k, void *at, const config_node *v, char *why)
+{
+	(void)why;
+	int64_t x;
+	if (!whole(k, v, &x))
+		return false;
+	*(int *)at = (int)x;
+	return true;
+}
+
+static bool take_count(const config_key *k, void *at, const config_node *v, char *why)
+{
+	(void)why;
+	return whole(k, v, at);
+}
+
+static bool take_real(const config_key *k, void *at, const config_node *v, char *why)
+{
+	(void)why;
+	/* strtod also reads inf, nan and hexadecimal; a config does not. */
+	if (!is_word(v) || !v->text[0] || strspn(v->text, "+-.0123456789eE") != strlen(v->text))
+		return false;
+	char *end;
+	const double x = strtod(v->text, &end);
+	if (*end || !(x >= k->lo && x <= k->hi))
+		return false;
+	*(double *)at = x;
+	return true;
+}
+
+static bool take_bool(const config_key *k, void *at, const config_node *v, char *why)
+{
+	(void)k, (void)why;
+	if (!is_word(v) || (strcmp(v->text, "true") != 0 && strcmp(v->text, "false") != 0))
+		return false;
+	*(bool *)at = v->text[0] == 't';
+	return true;
+}
+
+static bool take_text(const config_key *k, void *at, const config_node *v, char *why)
+{
+	(void)why;
+	const size_t n = v->kind == YAML_SCALAR ? strlen(v->text) : 0;
+	if (v->kind != YAML_SCALAR || (double)n < k->lo || (double)n > k->hi)
+		return false;
+	memcpy(at, v->text, n + 1);
+	return true;
+}
+
+static int choice_find(const char *const *choices, const char *word)
+{
+	for (int i = 0; choices[i]; i++)
+		if (strcmp(choices[i], word) == 0)
+			return i;
+	return -1;
+}
+
+static bool take_choice(const config_key *k, void *at, const config_node *v, char *why)
+{
+	if (v->kind != YAML_SCALAR)
+		return false;
+	const int i = choice_find(k->choices, v->text);
+	if (i < 0) {
+		int n = 0;
+		while (k->choices[n])
+			n++;
+		const char *near = closest(v->text, k->choices, n);
+		if (near)
+			snprintf(why, WHY_MAX, "did you mean %s?", near);
+		return false;
+	}
+	*(int *)at = i;
+	return true;
+}
+
+static bool take_list(const config_key *k, void *at, const config_node *v, char *why)
+{
+	config_policy l = {0};
+	if (v->kind == YAML_SCALAR && strcmp(v->text, "none") == 0) {
+		*(config_policy *)at = l;
+		return true;
+	}
+	/* A single word stands for a list of one. */
+	for (const config_node *x = v->kind == YAML_LIST ? v->child : v; x; x = x->next) {
+		int one;
+		if (!take_choice(k, &one, x, why))
+			return false;
+		for (int i = 0; i < l.n; i++)
+			if (l.policy[i] == one) {
+				snprintf(why, WHY_MAX, "%s appears twice;", k->choices[one]);
+				return false;
+			}
+		must(l.n < CONFIG_POLICY_MAX, "more than %d choices in %s", CONFIG_POLICY_MAX, k->name);
+		l.policy[l.n++] = one;
+		if (v->kind != YAML_LIST)
+			break;
+	}
+	*(config_policy *)at = l;
+	return true;
+}
+
+static const taker TAKE[KEY_LIST + 1];
+
+/* An argument of a layer read like a key of its type. */
+static bool take_arg(const layer_arg *a, const config_node *v, double *out, char *why)
+{
+	static const enum config_type type[] = {
+		[ARG_INT] = KEY_INT, [ARG_REAL] = KEY_REAL, [ARG_BOOL] = KEY_BOOL, [ARG_WORD] = KEY_CHOICE,
+	};
+	const config_key k = {.name = a->name, .type = type[a->type], .lo = a->lo, .hi = a->hi, .choices = a->words};
+	union {
+		int i;
+		double x;
+		bool b;
+	} u;
+	char range[256], reason[WHY_MAX] = "", value[64];
+	if (TAKE[k.type](&k, &u, v, reason)) {
+		*out = a->type == ARG_REAL ? u.x : a->type == ARG_BOOL ? u.b : u.i;
+		return true;
+	}
+	show(v, value, sizeof value);
+	if (a->type == ARG_INT && a->lo == a->hi)
+		snprintf(range, sizeof range, "%.0f (%s)", a->lo, "the map keeps its size");
+	else
+		config_key_range(&k, range, sizeof range);
+	snprintf(why, WHY_MAX, "%s %.40s: %.60s%smust be %.180s;", k.name, value, reason, reason[0] ? " " : "", range);
+	return false;
+}
+
+static bool take_type(const config_node *v, int *variant, char *why)
+{
+	const char *names[LAYER_TYPES_MAX];
+	char value[64];
+	show(v, value, sizeof value);
+	*variant = v->kind == YAML_SCALAR ? layer_type_find(v->text) : -1;
+	if (*variant >= 0)
+		return true;
+	layer_type_names(names);
+	const char *near = v->kind == YAML_SCALAR ? closest(v->text, names, layer_type_count()) : NULL;
+	snprintf(why, WHY_MAX, "type %.40s: no such layer%s%s; `sagan layers` lists them;", value,
+		 near ? ", did you mean " : "", near ? near : "");
+	return false;
+}
+
+/* "unknown argument head of halo, did you mean heads? It has at, type, place, ..." */
+static bool unknown_arg(const layer_type *t, const char *given, char *why)
+{
+	const char *names[LAYER_ARGS_MAX + 2] = {"at", "type"};
+	int n = 2;
+	for (int i = 0; i < layer_arg_count(t); i++)
+		names[n++] = layer_arg_at(t, i)->name;
+	const char *near = closest(given, names, n);
+	size_t at = (size_t)snprintf(why, WHY_MAX, "unknown argument %.40s of %s%s%s; it has ", given, t->name,
+				     near ? ", did you mean " : "", near ? near : "");
+	for (int i = 0; i < n && at < WHY_MAX; i++)
+		at += (size_t)snprintf(why + at, WHY_MAX - at, "%s%s", names[i], i + 1 < n ? ", " : ";");
+	return false;
+}
+
+/* Place and type; the other arguments depend on the type, wherever it is written. */
+static bool take_site_head(const config_node *v, config_site *s, char *why)
+{
+	static const layer_arg side = {.name = "at", .type = ARG_INT, .lo = 1, .hi = 512};
+	for (const config_node *name = v->child; name; name = name->next->next) {
+		double x = 0;
+		for (const config_node *d = v->child; d != name; d = d->next->next)
+			if (strcmp(d->text, name->text) == 0) {
+				snprintf(why, WHY_MAX, "%.40s appears twice;", name->text);
+				return false;
+			}
+		if (strcmp(name->text, "type") == 0 && !take_type(name->next, &s->variant, why))
+			return false;
+		if (strcmp(name->text, "at") == 0 && !take_arg(&side, name->next, &x, why))
+			return false;
+		if (x > 0)
+			s->at = (int)x;
+	}
+	if (s->at == 0)
+		snprintf(why, WHY_MAX, "a site must say at: SIDE;");
+	return s->at != 0;
+}
+
+/* {at: 16, type: halo, heads: 4}. Without a type it is one of self-attention, which share their arguments. */
+static bool take_site_map(const config_node *v, config_site *s, char *why)
+{
+	s->at = 0;
+	if (!take_site_head(v, s, why))
+		return false;
+	const layer_type *t = layer_type_at(MAX(s->variant, 0));
+	for (const config_node *name = v->child; name; name = name->next->next) {
+		const int i = layer_arg_find(t, name->text);
+		if (strcmp(name->text, "at") == 0 || strcmp(name->text, "type") == 0)
+			continue;
+		if (i < 0)
+			return unknown_arg(t, name->text, why);
+		if (!take_arg(layer_arg_at(t, i), name->next, &s->args.value[i], why))
+			return false;
+		s->args.set |= 1u << i;
+	}
+	return true;
+}
+
+/* auto, none, 16, [16, 32], [{at: 16, type: halo, heads: 4}, 32] */
+static bool take_sites(const config_key *k, void *at, const config_node *v, char *why)
+{
+	config_sites l = {0};
+	const bool is_auto = v->kind == YAML_SCALAR && strcmp(v->text, "auto") == 0;
+	if (is_auto || (v->kind == YAML_SCALAR && strcmp(v->text, "none") == 0)) {
+		l.n = is_auto ? -1 : 0;
+		*(config_sites *)at = l;
+		return true;
+	}
+	for (const config_node *x = v->kind == YAML_LIST ? v->child : v; x; x = x->next) {
+		config_site one = {.variant = -1};
+		if (!(x->kind == YAML_MAP ? take_site_map(x, &one, why) : take_int(k, &one.at, x, why)))
+			return false;
+		for (int i = 0; i < l.n; i++)
+			if (l.site[i].at == one.at) {
+				snprintf(why, WHY_MAX, "%d appears twice;", one.at);
+				return false;
+			}
+		if (l.n == CONFIG_SITES_MAX) {
+			snprintf(why, WHY_MAX, "more than %d sites;", CONFIG_SITES_MAX);
+			return false;
+		}
+		l.site[l.n++] = one;
+		if (v->kind != YAML_LIST)
+			break;
+	}
+	char text[CONFIG_SITES_TEXT_MAX];
+	if (config_put_sites(&l, -1, text, sizeof text) >= sizeof text) {
+		snprintf(why, WHY_MAX, "the arguments are longer than %d letters;", CONFIG_SITES_TEXT_MAX);
+		return false;
+	}
+	*(config_sites *)at = l;
+	return true;
+}
+
+static const taker TAKE[KEY_LIST + 1] = {
+	[KEY_INT] = take_int, [KEY_COUNT] = take_count, [KEY_REAL] = take_real, [KEY_BOOL] = take_bool,
+	[KEY_TEXT] = take_text, [KEY_CHOICE] = take_choice, [KEY_SITES] = take_sites, [KEY_LIST] = take_list,
+};
+
+/* ---- keys ---- */
+
+static bool take(config *c, int i, const config_node *v, const place *p)
+{
+	const config_key *k = config_key_at(i);
+	char why[WHY_MAX] = "", range[256], what[WHY_MAX + 300];
+	if (TAKE[k->type](k, (char *)c + k->offset, v, why)) {
+		c->line[i] = p->line;
+		return true;
+	}
+	snprintf(what, sizeof what, "%s%smust be %s", why, why[0] ? " " : "", config_key_range(k, range, sizeof range));
+	return wrong(p, k->name, v, what);
+}
+
+/* True when some key lies in the section. */
+static bool is_section(const char *name)
+{
+	const size_t n = strlen(name);
+	for (int i = 0; i < config_key_count(); i++)
+		if (strncmp(config_key_at(i)->name, name, n) == 0 && config_key_at(i)->name[n] == '.')
+			return true;
+	return false;
+}
+
+static const char *last_part(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	return dot ? dot + 1 : name;
+}
+
+/* The key that a wrong name may have meant: in another section, or misspelt in this one. NULL when nothing is near. */
+static const char *suggestion(const char *name)
+{
+	const char *full[CONFIG_KEYS_MAX], *last[CONFIG_KEYS_MAX];
+	const size_t head = (size_t)(last_part(name) - name);
+	int n = 0;
+	for (int i = 0; i < config_key_count(); i++) {
+		const char *key = config_key_at(i)->name;
+		if (strcmp(last_part(key), last_part(name)) == 0)
+			return key;
+		if (head && strncmp(key, name, head) != 0)
+			continue;
+		full[n] = key;
+		last[n++] = head ? key + head : key;
+	}
+	const char *near = closest(name + head, last, n);
+	for (int i = 0; i < n; i++)
+		if (last[i] == near)
+			return full[i];
+	return NULL;
+}
+
+static bool unknown(const place *p, const char *name, const config_node *v)
+{
+	char what[256];
+	const char *near = suggestion(name);
+	snprintf(what, sizeof what, "unknown key%s%s%s", near ? "; did you mean " : "; `sagan info --keys` lists all",
+		 near ? near : "", near ? "?" : "");
+	return wrong(p, name, v, what);
+}
+
+/* One "name: value" of the file; `section` is "" at the top. seen[i]: the line of key i in this file. */
+static bool take_entry(config *c, const char *section, const config_node *key, const char *label, int *seen, error *e)
+{
+	const config_node *v = key->next;
+	const place p = {label, key->line, e};
+	char name[128];
+	snprintf(name, sizeof name, "%s%s%.60s", section, section[0] ? "." : "", key->text);
+	const int i = config_key_find(name);
+	if (i < 0)
+		return unknown(&p, name, v);
+	if (seen[i]) {
+		char what[64];
+		snprintf(what, sizeof what, "set twice, first in line %d", seen[i]);
+		return wrong(&p, name, v, what);
+	}
+	seen[i] = key->line;
+	return take(c, i, v, &p);
+}
+
+static bool take_section(config *c, const config_node *key, const char *label, int *seen, error *e)
+{
+	const place p = {label, key->line, e};
+	if (key->next->kind != YAML_MAP)
+		return wrong(&p, key->text, key->next, "a section: its keys must follow, indented, one per line");
+	for (const config_node *k = key->next->child; k; k = k->next->next)
+		if (!take_entry(c, key->text, k, label, seen, e))
+			return false;
+	return true;
+}
+
+static bool take_document(config *c, const config_node *doc, const char *label, error *e)
+{
+	int seen[CONFIG_KEYS_MAX] = {0};
+	if (doc->kind != YAML_MAP)
+		return error_set(e, "%s:%d: a config must be a list of `key: value` lines", label, doc->line);
+	for (const config_node *k = doc->child; k; k = k->next->next) {
+		for (const config_node *d = doc->child; d != k; d = d->next->next)
+			if (strcmp(d->text, k->text) == 0)
+				return error_set(e, "%s:%d: %s: set twice, first in line %d", label, k->line, k->text, d->line);
+		const bool ok = is_section(k->text) ? take_section(c, k, label, seen, e)
+						    : take_entry(c, "", k, label, seen, e);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+bool config_parse(config *c, const char *text, size_t n, const char *label, error *e)
+{
+	config_node *doc = config_tree_read(text, n, label, true, e);
+	if (!doc)
+		return false;
+	bool ok = take_document(c, doc, label, e);
+	config_tree_free(doc);
+	char *source = ok ? mem_new(n + 1, 1, e) : NULL;
+	char *file = source ? text_copy(label, e) : NULL;
+	if (!file) {
+		free(source);
+		return false;
+	}
+	memcpy(source, text, n);
+	source[n] = '\0';
+	free(c->source);
+	free(c->file);
+	c->source = source;
+	c->file = file;
+	return true;
+}
+
+bool config_load(config *c, const char *path, error *e)
+{
+	FILE *f = fopen(path, "rb");
+	if (!f)
+		return error_set(e, "%s: %s", path, strerror(errno));
+	bool ok = false;
+	char *text = mem_new(YAML_BYTES_MAX + 1, 1, e);
+	if (text) {
+		errno = 0;
+		const size_t n = fread(text, 1, YAML_BYTES_MAX + 1, f);
+		ok = ferror(f) ? error_set(e, "%s: %s", path, strerror(errno)) : config_parse(c, text, n, path, e);
+	}
+	free(text);
+	fclose(f);
+	return ok;
+}
+
+/* A text is taken as typed (no quotes needed, # and : are letters); everything else is read as in a
+ * file. */
+bool config_set(config *c, const char *assignment, error *e)
+{
+	const place p = {"command line", -1, e};
+	const char *equal = strchr(assignment, '=');
+	char name[128];
+	if (!equal)
+		return error_set(e, "command line: --set %.200s: must be KEY=VALUE, as optim.lr_g=1e-4", assignment);
+	config_node raw = {.kind = YAML_SCALAR};
+	raw.text = (char *)(uintptr_t)(equal + 1);           /* read only, as every node */
+	snprintf(name, sizeof name, "%.*s", (int)MIN(equal - assignment, 100), assignment);
+	if (is_section(name))
+		return wrong(&p, name, &raw, "a section: name one of its keys, as SECTION.KEY=VALUE");
+	const int i = config_key_find(name);
+	if (i < 0)
+		return unknown(&p, name, &raw);
+	if (config_key_at(i)->type == KEY_TEXT || strspn(raw.text, " \t\r\n") == strlen(raw.text))
+		return take(c, i, &raw, &p);
+	char label[256];
+	snprintf(label, sizeof label, "command line: %s = %.100s", name, raw.text);
+	config_node *v = config_tree_read(raw.text, strlen(raw.text), label, false, e);
+	const bool ok = v && take(c, i, v, &p);
+	config_tree_free(v);
+	return ok;
+}
+
+bool config_site_parse(config_site *out, const char *text, error *e)
+{
+	char why[WHY_MAX] = "";
+	config_node *v = config_tree_read(text, strlen(text), "command line", false, e);
+	*out = (config_site){.variant = -1};
+	if (!v)
+		return false;
+	bool ok = v->kind == YAML_MAP && take_site_map(v, out, why);
+	config_tree_free(v);
+	if (ok)
+		return true;
+	const size_t n = strlen(why);
+	return error_set(e, "command line: %.*s", (int)(n && why[n - 1] == ';' ? n - 1 : n), n ? why : "no site");
+}
+
+bool config_take_default(config *c, int i)
+{
+	error e;
+	const char *text = config_key_at(i)->initial;
+	config_node *v = config_tree_read(text, strlen(text), "default", false, &e);
+	const bool ok = v && take(c, i, v, &(place){"default", 0, &e});
+	config_tree_free(v);
+	return ok;
+}

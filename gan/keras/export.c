@@ -1,0 +1,294 @@
+/* export.c - from a checkpoint to Keras files: networks, samples, files, in this order. */
+#include "gan/keras/export.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/file.h"
+#include "core/plan/plan.h"
+#include "gan/config/config_apply.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/sample/sampler.h"
+#include "gan/keras/run/run.h"
+#include "gan/keras/file/write.h"
+#include "gan/keras/onnx/onnx.h"
+#include "gan/keras/trace/trace.h"
+
+/* Ours and Keras' sums differ in order alone; more than this on our own evaluation is a wrong file. */
+#define DIFFERENCE_MAX 1e-3
+
+enum { SEED = 1 };
+
+typedef struct job {
+	const export_request *q;
+	export_report *r;
+	sampler *s;                                  /* own */
+	discriminator *d;                            /* own; NULL: not wanted */
+	net_config net;
+	/* own; the samples: z [8,Z], y [8] -> image [8,H,W,C]; seen [8,H,W,C], y -> logit [8] */
+	real *z, *y, *image, *seen, *logit;
+} job;
+
+/* One network on its way into files. */
+typedef struct part {
+	export_net *about;
+	const real *input[2];                        /* borrow from the job */
+	real *output;                                /* borrow from the job; of the network, then of the stock form */
+	keras_model *stock, *layers;                 /* own */
+} part;
+
+/* ---- networks and samples ---- */
+
+static bool open_discriminator(job *j, error *e)
+{
+	rng first = rng_new(0, "export");            /* overwritten from the checkpoint */
+	j->d = discriminator_new(&j->net, &first, e);
+	return j->d && network_load(sampler_path(j->s), "discriminator", discriminator_module(j->d), e);
+}
+
+/* All different when there are enough classes. */
+static int label_of(int i, int classes)
+{
+	return classes > EXPORT_SAMPLES ? i * (classes / EXPORT_SAMPLES) : classes ? i % classes : 0;
+}
+
+/* The network itself in evaluation mode: x [8,..] and labels -> out [n]. */
+static bool run_network(const job *j, const generator *n, const real *x, shape s, real *out, error *e)
+{
+	graph *g = graph_new(e);
+	buffer *b = buffer_new("x", s, e), *label = buffer_new("y", SHAPE(EXPORT_SAMPLES), e);
+	plan *p = NULL;
+	if (g && b && label) {
+		buffer_write(b, x);
+		buffer_write(label, j->y);
+		node *y = j->net.classes ? graph_leaf(g, label) : NULL, *in = graph_leaf(g, b);
+		node *result = n ? generator_apply(g, n, in, y, (mode){0}, NULL)
+			: discriminator_apply(g, j->d, in, y, (mode){0}, NULL);
+		p = plan_new(g, &result, 1, 0, e);
+		if (p) {
+			plan_run(p);
+			memcpy(out, plan_value(p, result), (size_t)shape_count(&result->s) * sizeof *out);
+		}
+	}
+	const bool ok = p != NULL;
+	plan_free(p);
+	graph_free(g);
+	buffer_free(b);
+	buffer_free(label);
+	return ok;
+}
+
+/* Images for the discriminator that hang on the shape alone, so that an imported network gets the same ones: three
+ * waves a channel, [H,W,C] in (-1,1). */
+static void draw_waves(rng *r, int64_t H, int64_t W, int64_t C, real *image)
+{
+	enum { WAVES = 3 };
+	const double pi = acos(-1);
+	for (int64_t c = 0; c < C; c++) {
+		double wave[WAVES][4];               /* height, waves down and across, phase */
+		for (int k = 0; k < WAVES; k++)
+			for (int q = 0; q < 4; q++)
+				wave[k][q] = q == 0 ? rng_normal(r) : q == 3 ? 2 * pi * rng_uniform(r) : 6 * rng_uniform(r) - 3;
+		for (int64_t i = 0; i < H * W; i++) {
+			double x = 0;
+			for (int k = 0; k < WAVES; k++)
+				x += wave[k][0] * cos(2 * pi * (wave[k][1] * (double)(i / W) / (double)H
+					+ wave[k][2] * (double)(i % W) / (double)W) + wave[k][3]);
+			image[i * C + c] = (real)tanh(x);
+		}
+	}
+}
+
+static bool make_samples(job *j, error *e)
+{
+	const net_config *c = &j->net;
+	const size_t n = EXPORT_SAMPLES, size = (size_t)sampler_image_size(j->s);
+	rng r = rng_new(SEED, "export");
+	j->z = mem_new(n * (size_t)c->latent, sizeof *j->z, e);
+	j->y = mem_new(n, sizeof *j->y, e);
+	j->seen = mem_new(n * size, sizeof *j->seen, e);
+	j->image = mem_new(n * size, sizeof *j->image, e);
+	j->logit = mem_new(n, sizeof *j->logit, e);
+	if (!j->z || !j->y || !j->seen || !j->image || !j->logit)
+		return false;
+	for (int i = 0; i < EXPORT_SAMPLES; i++) {
+		sampler_latent(j->s, SEED, i, 0, j->z + i * c->latent);
+		j->y[i] = (real)label_of(i, c->classes);
+		draw_waves(&r, c->size, c->size, c->channels, j->seen + (size_t)i * size);
+	}
+	const shape z = SHAPE(EXPORT_SAMPLES, c->latent), x = SHAPE(EXPORT_SAMPLES, c->size, c->size, c->channels);
+	return (!j->q->generator || run_network(j, sampler_generator(j->s), j->z, z, j->image, e))
+		&& (!j->d || run_network(j, NULL, j->seen, x, j->logit, e));
+}
+
+/* ---- what the report says ---- */
+
+/* "attention14, attention28": gates that are zero. */
+static void list_closed(export_net *n, int sites, const attention_site *(*at)(const void *net, int i), const void *net)
+{
+	for (int i = 0; i < sites; i++) {
+		const attention_site *s = at(net, i);
+		const size_t used = strlen(n->closed);
+		if (s->gamma && s->gamma->x[0] == 0)
+			snprintf(n->closed + used, sizeof n->closed - used, "%s%s", used ? ", " : "", s->path);
+	}
+}
+
+static const attention_site *site_g(const void *net, int i)
+{
+	return generator_attention_at(net, i);
+}
+
+static const attention_site *site_d(const void *net, int i)
+{
+	return discriminator_attention_at(net, i);
+}
+
+/* Runs the stock form on the samples. Its results, which are of the numbers in the files and of nothing else, become the
+ * reference: those of the network differ from them by rounding, and not in the same way after an import. */
+static bool compare(part *p, error *e)
+{
+	keras_net *n = keras_net_new(p->stock, EXPORT_SAMPLES, e);
+	if (!n)
+		return false;
+	const shape s = keras_net_output_shape(n);
+	const int64_t count = EXPORT_SAMPLES * shape_count(&s);
+	real *got = mem_new((size_t)count, sizeof *got, e);
+	bool ok = got && keras_net_run(n, EXPORT_SAMPLES, p->input, got, e);
+	for (int64_t i = 0; ok && i < count; i++)
+		p->about->difference = fmax(p->about->difference, fabs((double)got[i] - (double)p->output[i]));
+	if (ok)
+		memcpy(p->output, got, (size_t)count * sizeof *got);
+	free(got);
+	keras_net_free(n);
+	if (ok && !(p->about->difference <= DIFFERENCE_MAX))
+		return error_set(e, "%s: the Keras model differs by %g from the network; nothing is written",
+			p->about->name, p->about->difference);
+	return ok;
+}
+
+/* ---- files ---- */
+
+/* DIR/NAME with this ending, and its place in the report. */
+static bool next_file(const job *j, export_net *n, const char *ending, char path[RUN_PATH_MAX], error *e)
+{
+	char *name = n->file[n->files++];
+	snprintf(name, sizeof n->file[0], "%s%s", n->name, ending);
+	return run_path(j->q->out, name, path, e);
+}
+
+typedef bool (*write_fn)(const keras_model *m, const char *path, error *e);
+
+static bool write_part(const job *j, const part *p, error *e)
+{
+	const struct {
+		const char *ending;
+		write_fn write;
+		const keras_model *m;
+	} row[] = {
+		{".onnx", keras_write_onnx, j->q->onnx ? p->stock : NULL},     /* first: it may refuse */
+		{".h5", keras_write_h5, p->stock}, {".keras", keras_write_archive, p->stock},
+		{".weights.h5", keras_write_weights, p->stock},
+		{"_layers.h5", keras_write_h5, p->layers}, {"_layers.keras", keras_write_archive, p->layers},
+	};
+	char path[RUN_PATH_MAX];
+	for (int i = 0; i < COUNT(row); i++)
+		if (row[i].m && !(next_file(j, p->about, row[i].ending, path, e) && row[i].write(row[i].m, path, e)))
+			return false;
+	const keras_model *m = p->stock ? p->stock : p->layers;
+	return next_file(j, p->about, ".reference.h5", path, e)
+		&& keras_write_reference(path, m, EXPORT_SAMPLES, p->input, p->output, e);
+}
+
+static bool write_module(const job *j, error *e)
+{
+	char path[RUN_PATH_MAX];
+	return !j->q->layers || (run_path(j->q->out, "sagan_layers.py", path, e)
+		&& file_replace(path, keras_layers_text, keras_layers_size, e));
+}
+
+/* ---- the whole ---- */
+
+static bool trace_part(const job *j, part *p, const generator *g, error *e)
+{
+	const bool both = j->q->layers;
+	error *why = both ? &p->about->refused : e;
+	p->stock = g ? keras_of_generator(g, KERAS_STOCK, why) : keras_of_discriminator(j->d, KERAS_STOCK, why);
+	if (!p->stock && !both)
+		return false;
+	if (p->stock) {
+		p->about->layers = p->stock->layers;
+		p->about->weights = keras_count(p->stock);
+		if (keras_find(p->stock, "attention_map") >= 0)
+			snprintf(p->about->map, sizeof p->about->map, "attention_map");
+	}
+	if (both)
+		p->layers = g ? keras_of_generator(g, KERAS_LAYERS, e) : keras_of_discriminator(j->d, KERAS_LAYERS, e);
+	return (!both || p->layers) && (!p->stock || compare(p, e));
+}
+
+static bool export_parts(job *j, part *p, error *e)
+{
+	const generator *g = sampler_generator(j->s);
+	int n = 0;
+	if (j->q->generator) {
+		p[n] = (part){.about = &j->r->net[n], .input = {j->z, j->y}, .output = j->image};
+		*p[n].about = (export_net){.name = "generator", .output = "image"};
+		list_closed(p[n].about, generator_attentions(g), site_g, g);
+		j->r->nets = n + 1;
+		if (!trace_part(j, &p[n++], g, e))
+			return false;
+	}
+	if (j->d) {
+		p[n] = (part){.about = &j->r->net[n], .input = {j->seen, j->y}, .output = j->logit};
+		*p[n].about = (export_net){.name = "discriminator", .output = "logit"};
+		list_closed(p[n].about, discriminator_attentions(j->d), site_d, j->d);
+		j->r->nets = n + 1;
+		if (!trace_part(j, &p[n++], NULL, e))
+			return false;
+	}
+	if (mkdir(j->q->out, 0777) != 0 && errno != EEXIST)
+		return error_set(e, "%s: cannot make the folder: %s", j->q->out, strerror(errno));
+	for (int i = 0; i < n; i++)
+		if (!write_part(j, &p[i], e))
+			return false;
+	return write_module(j, e);
+}
+
+static bool open_job(job *j, error *e)
+{
+	j->s = sampler_open(j->q->from, j->q->raw, SAMPLER_BATCH, &j->r->warning, e);
+	if (!j->s)
+		return false;
+	const config *c = sampler_config(j->s);
+	snprintf(j->r->path, sizeof j->r->path, "%s", sampler_path(j->s));
+	j->r->step = sampler_step(j->s);
+	if (c->ema.bn_mode == BN_BATCH && !*j->r->warning.text)
+		error_set(&j->r->warning, "ema.bn_mode = batch: Keras takes the running statistics, not those of each "
+			"batch, so pictures differ from `sagan sample`; ema.bn_mode = standing gives the same ones");
+	return config_network(c, &j->net, e) && (!j->q->discriminator || open_discriminator(j, e));
+}
+
+bool keras_export(const export_request *q, export_report *out, error *e)
+{
+	*out = (export_report){.nets = 0};
+	job j = {.q = q, .r = out};
+	part p[EXPORT_NETS] = {0};
+	bool ok = open_job(&j, e) && make_samples(&j, e) && export_parts(&j, p, e);
+	for (int i = 0; i < EXPORT_NETS; i++) {
+		keras_model_free(p[i].stock);
+		keras_model_free(p[i].layers);
+	}
+	free(j.z);
+	free(j.y);
+	free(j.image);
+	free(j.seen);
+	free(j.logit);
+	discriminator_free(j.d);
+	sampler_free(j.s);
+	return ok;
+}

@@ -1,0 +1,61 @@
+/* export.h - the networks of a checkpoint as files that Keras loads, with samples to check the load by.
+ *
+ * Generator and discriminator each become NAME.h5 (legacy full model), NAME.keras, NAME.weights.h5 and
+ * NAME.reference.h5; with `onnx` also NAME.onnx, with `layers` also NAME_layers.keras and .h5 of the second form, and
+ * sagan_layers.py.
+ *
+ * References: inputs hang on the shapes alone, outputs are what the stock form in the files predicts here (where there is
+ * none: the network itself). Files with the same weights have the same reference. */
+#ifndef SAGAN_GAN_KERAS_EXPORT_H
+#define SAGAN_GAN_KERAS_EXPORT_H
+
+#include "core/base/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { EXPORT_SAMPLES = 8, EXPORT_FILES = 8, EXPORT_NETS = 2 };
+
+typedef struct export_request {
+	const char *from;                            /* a run's folder or a checkpoint */
+	const char *out;                             /* a folder, made when missing */
+	bool generator, discriminator;
+	bool raw;                                    /* the trained generator, not its moving average */
+	bool layers;                                 /* the second form, too */
+	bool onnx;                                   /* NAME.onnx of the stock form, too */
+} export_request;
+
+typedef struct export_net {
+	const char *name;                            /* "generator" */
+	const char *output;                          /* "image" */
+	char file[EXPORT_FILES][40];                 /* names in the folder, in order of writing */
+	int files;
+	error refused;                               /* why there is no stock form, only the second one; "" */
+	int layers;                                  /* of the stock form */
+	int64_t weights;
+	double difference;                           /* of the stock form from the network, on the samples */
+	char map[64];                                /* name of the first attention map's layer, or "" */
+	char closed[128];                            /* attention whose gate is 0, so that the samples say nothing of it */
+} export_net;
+
+typedef struct export_report {
+	char path[1024];                             /* the checkpoint */
+	int64_t step;
+	error warning;                               /* about the checkpoint or the statistics; "" */
+	export_net net[EXPORT_NETS];
+	int nets;
+} export_report;
+
+/* Writes all files; each is whole or as it was. The samples are checked against the model before anything is written.
+ * False with e set: wrong checkpoint or folder, or a layer that the form cannot say. */
+bool keras_export(const export_request *q, export_report *out, error *e);
+
+/* sagan_layers.py as it was when the program was built, n bytes. */
+extern const unsigned char keras_layers_text[];
+extern const unsigned long keras_layers_size;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,225 @@
+/* match_native.c - the native layout: layers by class and counter, "conv2d_1", or by the names that Keras 3.15 adds;
+ * models inside models as groups, "functional.sequential_1.dense". */
+#include "gan/keras/file/match_internal.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gan/keras/file/write.h"
+
+enum { GROUPS_MAX = 64 };
+
+/* ---- keys ---- */
+
+void adopt_key(const char *in, const char *class_name, int count, char key[ADOPT_KEY])
+{
+	char snake[2 * KERAS_NAME], number[16] = "";
+	keras_snake(class_name, snake);
+	if (count)
+		snprintf(number, sizeof number, "_%d", count);
+	snprintf(key, ADOPT_KEY, "%s%s%s%s", in, *in ? "." : "", snake, number);
+}
+
+/* The last part of a key is this name, with a counter or without. */
+static bool is_called(const char *key, const char *name)
+{
+	const char *dot = strrchr(key, '.');
+	const char *last = dot ? dot + 1 : key;
+	const size_t n = strlen(name);
+	return !strncmp(last, name, n) && (!last[n] || (last[n] == '_' && isdigit((unsigned char)last[n + 1])));
+}
+
+bool adopt_is_wrapper(const char *key)
+{
+	return is_called(key, "spectral_normalization");
+}
+
+bool adopt_take_key(adoption *a, int i, const char *key)
+{
+	const bool wrapper = adopt_is_wrapper(key);
+	const int own = keras_find(a->w, key);
+	const size_t n = strlen(key);
+	bool ok = true;
+	a->to[i].n = 0;
+	if (own >= 0 && !wrapper && !adopt_whole(a, i, own))
+		return false;
+	for (int j = 0; ok && j < a->w->layers; j++)
+		for (int k = 0; !strncmp(a->w->layer[j].name, key, n) && a->w->layer[j].name[n] == '.' &&
+		     k < a->w->layer[j].weights; k++)
+			ok = ok && adopt_ref(a, i, j, k);
+	if (ok && adopt_is_spectral(&a->m->layer[i]) && own >= 0 && a->w->layer[own].weights > 0)
+		ok = adopt_ref(a, i, own, a->w->layer[own].weights - 1);
+	return ok || keras_complain(&a->report, "layer %s: too many weights in the file", a->m->layer[i].name);
+}
+
+const char *adopt_after(const char *name, const char *in)
+{
+	const size_t n = strlen(in);
+	if (n == 0)
+		return name;
+	return !strncmp(name, in, n) && name[n] == '.' ? name + n + 1 : NULL;
+}
+
+/* "in.part" of the name "in.part.rest", whose rest is not empty. */
+static bool part_of(const char *name, const char *in, char part[KERAS_NAME])
+{
+	const char *rest = adopt_after(name, in), *dot = rest ? strchr(rest, '.') : NULL;
+	if (!dot)
+		return false;
+	snprintf(part, KERAS_NAME, "%.*s", (int)(dot - name), name);
+	return true;
+}
+
+/* ---- models ---- */
+
+bool adopt_is_model(const char *key)
+{
+	return is_called(key, "functional") || is_called(key, "sequential") || is_called(key, "model");
+}
+
+/* The group of number `which` in group `in` that is a model, in the order of the file. */
+static bool group_at(const adoption *a, const char *in, int which, char group[KERAS_NAME])
+{
+	char last[KERAS_NAME] = "";
+	int n = 0;
+	for (int j = 0; j < a->w->layers; j++) {
+		if (!part_of(a->w->layer[j].name, in, group) || !adopt_is_model(group) || !strcmp(group, last))
+			continue;
+		if (n++ == which)
+			return true;
+		snprintf(last, sizeof last, "%s", group);
+	}
+	return false;
+}
+
+/* The layers of the model at `path` that lie in no model of its own (deeper: their names are then the last part), in the
+ * order in which counters ran. How many. */
+static int own_layers(const adoption *a, const char *path, bool deeper, int *layer)
+{
+	int n = 0;
+	for (int o = 0; o < a->m->layers; o++) {
+		const int i = *path || deeper ? o : a->order[o];
+		const char *name = adopt_after(a->m->layer[i].name, path);
+		if (name && !(deeper && strchr(name, '.')))
+			layer[n++] = i;
+	}
+	return n;
+}
+
+static bool has_wrappers(const adoption *a, const char *in)
+{
+	char group[KERAS_NAME];
+	for (int j = 0; j < a->w->layers; j++)
+		if (part_of(a->w->layer[j].name, in, group) && adopt_is_wrapper(group))
+			return true;
+	return false;
+}
+
+static bool take_counted(adoption *a, const char *group, int n, const int *layer)
+{
+	char key[ADOPT_KEY];
+	bool plain = true;
+	for (int k = 0; k < n; k++)
+		plain = plain && !adopt_is_spectral(&a->m->layer[layer[k]]);
+	if (plain && has_wrappers(a, group))
+		return adopt_unwrapped(a, group, n, layer);
+	for (int k = 0; k < n; k++) {
+		const char *class_name = a->m->layer[layer[k]].class_name;
+		int count = 0;
+		for (int p = 0; p < k; p++)
+			count += !strcmp(a->m->layer[layer[p]].class_name, class_name);
+		adopt_key(group, class_name, count, key);
+		if (!adopt_take_key(a, layer[k], key))
+			return false;
+	}
+	return true;
+}
+
+static bool take_model(adoption *a, const char *path, const char *group);
+
+/* Tries a group for the model at `path`, without a word. */
+static bool model_fits(adoption *a, const char *path, const char *group)
+{
+	const keras_report loud = a->report;
+	a->report = (keras_report){0};
+	bool ok = take_model(a, path, group);
+	for (int i = 0; ok && i < a->m->layers; i++)
+		ok = !adopt_after(a->m->layer[i].name, path) || adopt_fits(a, i, false);
+	a->report = loud;
+	return ok;
+}
+
+/* Each model inside the one at `path` gets the first group that no other has and whose weights fit. */
+static bool take_inner_models(adoption *a, const char *path, const char *in)
+{
+	bool used[GROUPS_MAX] = {false};
+	char inner[KERAS_NAME], last[KERAS_NAME] = "", group[KERAS_NAME];
+	if (!adopt_needs_classes(a))
+		return false;
+	for (int i = 0; i < a->m->layers; i++) {
+		if (!part_of(a->m->layer[i].name, path, inner) || !strcmp(inner, last))
+			continue;
+		snprintf(last, sizeof last, "%s", inner);
+		bool found = false;
+		for (int g = 0; !found && g < GROUPS_MAX && group_at(a, in, g, group); g++)
+			if (!used[g] && model_fits(a, inner, group))
+				found = used[g] = true;
+		if (!found)
+			return keras_complain(&a->report, "nested model %s: no group of the file has its weights", inner);
+	}
+	return true;
+}
+
+/* The model at `path` ("" the whole, "gen", "gen.inner") from a group. As deep as names have parts. */
+static bool take_model(adoption *a, const char *path, const char *group)
+{
+	char first[KERAS_NAME];
+	const bool deeper = group_at(a, group, 0, first);
+	int *layer = mem_new((size_t)a->m->layers, sizeof *layer, a->report.e);
+	bool ok = layer != NULL;
+	if (ok) {
+		const int n = own_layers(a, path, deeper, layer);
+		ok = take_counted(a, group, n, layer) && (!deeper || take_inner_models(a, path, group));
+	}
+	free(layer);
+	return ok;
+}
+
+/* ---- by name ---- */
+
+/* Keras 3.15 writes the layers' own names too. */
+static const char *true_name(const adoption *a, int j)
+{
+	return keras_text(&a->w->layer[j], "name", NULL);
+}
+
+/* In a file with models inside, names may stand twice. */
+static bool names_agree(const adoption *a)
+{
+	char group[KERAS_NAME];
+	if (group_at(a, "", 0, group))
+		return false;
+	for (int j = 0; j < a->w->layers; j++) {
+		const char *name = true_name(a, j);
+		if (!name || (!strchr(a->w->layer[j].name, '.') && keras_find(a->m, name) < 0))
+			return false;
+	}
+	return a->w->layers > 0;
+}
+
+/* By the names, so that the order of parallel branches does not matter. */
+static bool by_name(adoption *a)
+{
+	for (int j = 0; j < a->w->layers; j++)
+		if (!strchr(a->w->layer[j].name, '.') &&
+		    !adopt_take_key(a, keras_find(a->m, true_name(a, j)), a->w->layer[j].name))
+			return false;
+	return true;
+}
+
+bool adopt_native(adoption *a)
+{
+	return names_agree(a) ? by_name(a) : take_model(a, "", "");
+}

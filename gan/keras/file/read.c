@@ -1,0 +1,161 @@
+/* read.c - which kind of file, and its parts in the confined child. */
+#include "gan/keras/file/read.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "gan/keras/model/json.h"
+#include "gan/keras/file/read_internal.h"
+#include "gan/keras/file/zip.h"
+
+typedef struct job {
+	const char *path;
+	keras_read_options o;
+	int64_t size;                                /* of the file */
+	int64_t budget;                              /* bytes of weights */
+} job;
+
+/* Compressed files may hold more than their size, but weights compress badly: what claims 64 times as much is a bomb.
+ * The megabytes are for files of zeros. */
+static int64_t budget_of(int64_t size)
+{
+	return 64 * size + ((int64_t)64 << 20);
+}
+
+/* ---- in the child ---- */
+
+/* The weights of an open file, in the model of the config text, if there is one (own: freed). */
+static keras_model *combine(const job *j, h5 *f, char *config, size_t n, error *e)
+{
+	keras_model *w = keras_h5_weights(f, j->path, j->o.allow_nonfinite, j->budget, e);
+	if (!w || !config) {
+		free(config);
+		return w;
+	}
+	error why = {.text = ""};
+	keras_model *m = keras_from_json(config, n, &why);
+	free(config);
+	if (m && !keras_adopt(m, w, NULL, NULL, &why)) {
+		keras_model_free(m);
+		m = NULL;
+	}
+	if (!m)
+		error_set(e, "%s: %.900s", j->path, why.text);
+	keras_model_free(w);
+	return m;
+}
+
+static keras_model *read_h5(const job *j, error *e)
+{
+	h5 *f = h5_open(j->path, e);
+	if (!f)
+		return NULL;
+	keras_model *m = NULL;
+	error none = {.text = ""};
+	char *config = j->o.weights_only ? NULL : keras_h5_config(f, &none);
+	if (none.text[0])
+		*e = none;
+	else
+		m = combine(j, f, config, config ? strlen(config) : 0, e);
+	h5_close(f);
+	return m;
+}
+
+/* The whole file; new/free. */
+static void *load(const job *j, error *e)
+{
+	FILE *f = fopen(j->path, "rb");
+	void *bytes = f ? mem_new((size_t)j->size, 1, e) : NULL;
+	if (!f)
+		error_set(e, "%s: %s", j->path, strerror(errno));
+	if (bytes && fread(bytes, 1, (size_t)j->size, f) != (size_t)j->size) {
+		error_set(e, "%s: could not be read to its end", j->path);
+		free(bytes);
+		bytes = NULL;
+	}
+	if (f)
+		fclose(f);
+	return bytes;
+}
+
+static keras_model *read_members(const job *j, const void *zip, error *e)
+{
+	const size_t n = (size_t)j->size;
+	void *config = NULL, *weights = NULL;
+	size_t config_n = 0, weights_n = 0;
+	keras_model *m = NULL;
+	if (!zip_extract(j->path, zip, n, "config.json", KERAS_JSON_MAX, &config, &config_n, e))
+		return NULL;
+	if (!zip_extract(j->path, zip, n, "model.weights.h5", (size_t)j->budget, &weights, &weights_n, e)) {
+		free(config);
+		return NULL;
+	}
+	h5 *f = h5_open_image(weights, weights_n, j->path, e);
+	if (f && !j->o.weights_only)
+		m = combine(j, f, config, config_n, e);
+	else if (f)
+		m = combine(j, f, NULL, 0, e);
+	if (!f || j->o.weights_only)
+		free(config);
+	h5_close(f);
+	free(weights);
+	return m;
+}
+
+static keras_model *read_archive(const job *j, error *e)
+{
+	void *zip = load(j, e);
+	keras_model *m = zip ? read_members(j, zip, e) : NULL;
+	free(zip);
+	return m;
+}
+
+/* A zip begins with the header of its first member. */
+static bool is_zip(const char *path)
+{
+	char head[4] = {0};
+	FILE *f = fopen(path, "rb");
+	const bool yes = f && fread(head, 1, sizeof head, f) == sizeof head && !memcmp(head, "PK\003\004", 4);
+	if (f)
+		fclose(f);
+	return yes;
+}
+
+static bool child(void *ctx, confine_out *out, error *e)
+{
+	const job *j = ctx;
+	keras_model *m = is_zip(j->path) ? read_archive(j, e) : read_h5(j, e);
+	const bool ok = m && keras_pipe_put(out, m);
+	keras_model_free(m);
+	return ok;
+}
+
+/* ---- in the program ---- */
+
+keras_model *keras_read(const char *path, const keras_read_options *o, error *e)
+{
+	struct stat st;
+	error here = {.text = ""};
+	job j = {.path = path, .o = o ? *o : (keras_read_options){0}};
+	if (stat(path, &st) != 0)
+		return error_set(e, "%s: %s", path, strerror(errno)), NULL;
+	if (!S_ISREG(st.st_mode))
+		return error_set(e, "%s: not a regular file", path), NULL;
+	if (st.st_size == 0)
+		return error_set(e, "%s: the file is empty", path), NULL;
+	if (st.st_size > (int64_t)1 << 40)
+		return error_set(e, "%s: larger than any network", path), NULL;
+	j.size = st.st_size;
+	j.budget = budget_of(j.size);
+	const confine_limits l = {
+		.cpu_s = j.o.cpu_s, .memory = ((size_t)1 << 30) + 8 * (size_t)j.size * (sizeof(real) / sizeof(float)),
+	};
+	confine *c = confine_start(path, child, &j, &l, &here);
+	keras_model *m = c ? keras_pipe_take(c, path, j.budget + ((int64_t)64 << 20), &here) : NULL;
+	if (!m)
+		error_set(e, "%s", here.text);
+	return m;
+}

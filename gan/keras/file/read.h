@@ -1,0 +1,41 @@
+/* read.h - Keras files of any origin: legacy .h5 (weights alone or a full model), native .weights.h5, .keras; written by
+ * Keras 2.x or 3.x. A confined child process (core/base/confine.h) does all parsing: a file that crashes libhdf5, hangs
+ * or eats memory ends in one line. */
+#ifndef SAGAN_GAN_KERAS_FILE_READ_H
+#define SAGAN_GAN_KERAS_FILE_READ_H
+
+#include "gan/keras/model/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct keras_read_options {
+	bool weights_only;                           /* as if the file had no model_config */
+	bool allow_nonfinite;                        /* NaN and Inf as weights; refused without */
+	int cpu_s;                                   /* limit on the reader; 0: 60 */
+} keras_read_options;
+
+/* The model in a file, with its weights. o may be NULL. new/free. A file without a config gives a model without
+ * topology: layers with weights only, of class "" and in the order of the file,
+ *   - legacy: under the layers' names (a nested model is one layer with the flat list of its weights);
+ *   - native: under the names in the file, "conv2d_1", "functional.dense", "spectral_normalization.layer"; the
+ *     layer's own name, if the file has it, is the setting "name"; weights are "0", "1", ..
+ * Names that model.h does not allow are cut or replaced. With a config the weights stand in Keras' order under Keras'
+ * names (keras_adopt). Classes nobody knows are kept. */
+keras_model *keras_read(const char *path, const keras_read_options *o, error *e);
+
+/* One line of a report. */
+typedef void (*keras_line)(void *ctx, const char *text);
+
+/* Gives m, a model with topology, the weights of `weights`, a model without, by the names of the layers where all are
+ * found, else by position; shapes must agree. Weights that m had are dropped; `weights` loses what m takes. Whatever does
+ * not agree goes to `line` (NULL allowed), one line per layer; e has the first and how many there are. On failure m
+ * and `weights` are unchanged. Frozen SpectralNormalization (kernel, u, bias) and nested models (trained weights
+ * first, or layer by layer) are told apart by shapes and names. */
+bool keras_adopt(keras_model *m, keras_model *weights, keras_line line, void *ctx, error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

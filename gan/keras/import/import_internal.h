@@ -1,0 +1,71 @@
+/* import_internal.h - the parts of importing: where a trace's weights come from (import_origin.c), putting them back
+ * there (import_put.c, import_setting.c), spectral norm's side of that (import_sigma.c). */
+#ifndef SAGAN_GAN_KERAS_IMPORT_IMPORT_INTERNAL_H
+#define SAGAN_GAN_KERAS_IMPORT_IMPORT_INTERNAL_H
+
+#include "gan/keras/import/complaints.h"
+#include "gan/keras/trace/trace.h"
+#include "layers/module.h"
+#include "layers/spectral_norm.h"
+
+typedef keras_model *(*trace_fn)(const void *net, enum keras_form form, error *e);
+
+/* A network of either kind. */
+typedef struct subject {
+	const void *net;
+	module *m;
+	trace_fn trace;
+	enum keras_form form;
+} subject;
+
+/* Weight k of layer i is factor * b + plus, where factor = constant * gamma / sigma(b), gamma and sigma where b has
+ * them. b NULL: a constant. */
+typedef struct origin {
+	int layer, k;
+	buffer *b, *gamma, *u;
+	bool by_rows;
+	double constant, plus;
+} origin;
+
+typedef struct importer {
+	subject s;
+	keras_model *target;                         /* own; the trace's layers with the file's weights */
+	origin *from;                                /* own, [weights] */
+	int weights;
+	real *params, *states;                       /* own; as they were */
+	keras_report report;
+} importer;
+
+/* ---- import_origin.c ---- */
+
+/* Finds p->from by runs with random parameters, which are left in the network. False after complaints. */
+bool import_find_origins(importer *p);
+
+/* ---- import_put.c ---- */
+
+/* The target's weights into the network's parameters and states. */
+bool import_put(const importer *p);
+
+/* ---- import_setting.c ---- */
+
+/* Gates that the trace has as a scale in a layer's settings, from the settings of the file. False with the complaints
+ * made, or without memory. */
+bool import_put_settings(importer *p, const keras_model *from);
+
+/* ---- import_sigma.c ---- */
+
+/* The vector of a kernel or table: the state "u" beside it, or NULL. *by_rows: it is of the rows. */
+buffer *sigma_vector(const module *m, const buffer *w, bool *by_rows);
+
+/* |W u| with u as it is. */
+double sigma_estimate(const buffer *w, const buffer *u, bool by_rows);
+
+/* The largest singular value; the unit vector of it into u. */
+double sigma_top(const buffer *w, buffer *u, bool by_rows, error *e);
+
+/* Sets u so that spectral norm's sigma of w is `want` in floating point, or as near as it comes. Its length is 1 up to
+ * some units of rounding. top and its vector in u are of sigma_top; where `want` lies neither between the smallest
+ * singular value and top nor near top, u stays. *exact: it is to the last bit. */
+bool sigma_set(const buffer *w, buffer *u, bool by_rows, double top, double want, bool *exact, error *e);
+
+#endif

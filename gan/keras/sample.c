@@ -1,0 +1,76 @@
+/* sample.c - a Keras network behind a sampler. */
+#include "gan/keras/sample.h"
+
+#include <stdlib.h>
+
+#include "gan/keras/run/run.h"
+#include "gan/keras/file/read.h"
+
+typedef struct source {
+	keras_net *net;                              /* own */
+	int z, y;                                    /* inputs; y -1: no labels */
+} source;
+
+static bool run(void *ctx, int64_t n, const real *z, const real *label, real *images, error *e)
+{
+	const source *s = ctx;
+	const real *in[2] = {z, label};
+	if (s->y == 0) {
+		in[0] = label;
+		in[1] = z;
+	}
+	return keras_net_run(s->net, n, in, images, e);
+}
+
+static void drop(void *ctx)
+{
+	source *s = ctx;
+	keras_net_free(s->net);
+	free(s);
+}
+
+/* Which input is which; *out says how large everything is. */
+static bool is_generator(const char *path, source *s, sampler_net *out, error *e)
+{
+	const keras_net *n = s->net;
+	const shape image = keras_net_output_shape(n);
+	const int inputs = keras_net_inputs(n);
+	s->z = s->y = -1;
+	for (int k = 0; k < inputs; k++) {
+		const shape in = keras_net_input_shape(n, k);
+		*(keras_net_classes(n, k) && shape_count(&in) == 1 ? &s->y : &s->z) = k;
+	}
+	if (s->z < 0 || inputs != 1 + (s->y >= 0))
+		return error_set(e, "%s: no generator: it has %d inputs; one of latents, and perhaps one of labels, are expected",
+			path, inputs);
+	const shape z = keras_net_input_shape(n, s->z);
+	if (z.rank != 1)
+		return error_set(e, "%s: no generator: its input %s has the shape %s; latents are [Z]", path,
+			keras_net_input_name(n, s->z), shape_print(&z).s);
+	if (image.rank != 3 || (image.dim[2] != 1 && image.dim[2] != 3) || image.dim[0] > 65536 || image.dim[1] > 65536)
+		return error_set(e, "%s: no generator: its output has the shape %s; images are [H,W,1] or [H,W,3]", path,
+			shape_print(&image).s);
+	out->latent = z.dim[0];
+	out->h = image.dim[0];
+	out->w = image.dim[1];
+	out->c = image.dim[2];
+	out->classes = s->y >= 0 ? (int)keras_net_classes(n, s->y) : 0;
+	return true;
+}
+
+sampler *keras_sampler_open(const char *path, int64_t batch, error *e)
+{
+	error why = {.text = ""};
+	sampler_net out = {.run = run, .free = drop, .path = path};
+	source *s = mem_zero(1, sizeof *s, e);
+	keras_model *m = s ? keras_read(path, NULL, e) : NULL;
+	out.ctx = s;
+	if (m && !(s->net = keras_net_new(m, batch, &why)))
+		error_set(e, "%s: %.900s", path, why.text);
+	keras_model_free(m);
+	if (s && s->net && is_generator(path, s, &out, e))
+		return sampler_of_net(&out, e);
+	if (s)
+		drop(s);
+	return NULL;
+}

@@ -1,0 +1,153 @@
+/* augment.c - DiffAugment as nodes: random numbers become offsets and masks by arithmetic, so that the
+ * transforms are ordinary operations with ordinary derivatives. */
+#include "gan/loss/augment.h"
+
+#include <string.h>
+
+#include "core/graph/ops.h"
+
+static const char *const names[DIFF_KINDS] = {
+	[DIFF_COLOR] = "color", [DIFF_TRANSLATION] = "translation", [DIFF_CUTOUT] = "cutout",
+};
+
+static int kind_of(const char *name, size_t n)
+{
+	for (int k = 0; k < DIFF_KINDS; k++)
+		if (strlen(names[k]) == n && !memcmp(names[k], name, n))
+			return k;
+	return -1;
+}
+
+bool augment_parse(const char *text, augment_policy *out, error *e)
+{
+	*out = (augment_policy){0};
+	if (!strcmp(text, "none"))
+		return true;
+	while (*text) {
+		size_t n = strcspn(text, ",");
+		int k = kind_of(text, n);
+		if (k < 0)
+			return error_set(e, "augment = %.*s: must be color, translation or cutout", (int)MIN(n, 64), text);
+		if (out->n == AUGMENT_MAX)
+			return error_set(e, "augment: more than %d transforms", AUGMENT_MAX);
+		out->kind[out->n++] = (enum diff_augment)k;
+		text += n + (text[n] == ',');
+	}
+	return true;
+}
+
+/* ---- whole numbers ---- */
+
+/* 0, 1, .., n-1 as [n], by doubling. */
+static node *iota(graph *g, int64_t n)
+{
+	node *x = op_fill(g, SHAPE(1), 0);
+	for (int64_t size = 1; size < n; size *= 2) {
+		node *both[2] = {x, op_add_scalar(g, x, (double)size)};
+		x = op_concat(g, both, 2, 0);
+	}
+	return op_slice_axis(g, x, 0, 0, n);
+}
+
+/* 1 where sel > 0, else 0. */
+static node *step(graph *g, node *sel)
+{
+	return op_gate(g, op_fill(g, sel->s, 1), sel, 0);
+}
+
+/* floor(u*n) for u [B,1] in [0,1): how many of 1..n-1 do not exceed u*n. [B,1]. */
+static node *whole(graph *g, node *u, int64_t n)
+{
+	if (n < 2)
+		return op_fill(g, u->s, 0);
+	node *bound = op_add_scalar(g, iota(g, n - 1), 1);
+	node *above = op_sub(g, op_scale(g, u, (double)n), bound);          /* [B,n-1] */
+	return op_sum(g, step(g, op_add_scalar(g, above, 0x1p-26)), 1u << 1, true);     /* equal counts */
+}
+
+/* Column i of u [B,2] as [B,1]. */
+static node *column(graph *g, node *u, int i)
+{
+	return op_slice_axis(g, u, 1, i, i + 1);
+}
+
+/* ---- the transforms ---- */
+
+/* (x - m) * factor + m */
+static node *away_from(graph *g, node *x, node *m, node *factor)
+{
+	return op_add(g, op_mul(g, op_sub(g, x, m), factor), m);
+}
+
+node *augment_color(graph *g, node *x, node *brightness, node *saturation, node *contrast)
+{
+	x = op_add(g, x, op_add_scalar(g, brightness, -0.5));
+	if (shape_last(&x->s) > 1)                   /* gray: the mean over channels is the pixel */
+		x = away_from(g, x, op_mean(g, x, 1u << 3, true), op_scale(g, saturation, 2));
+	return away_from(g, x, op_mean(g, x, 1u << 1 | 1u << 2 | 1u << 3, true), op_add_scalar(g, contrast, 0.5));
+}
+
+node *augment_translation(graph *g, node *x, node *u)
+{
+	node *t[2];
+	for (int i = 0; i < 2; i++) {
+		int64_t reach = x->s.dim[1 + i] / 8;
+		t[i] = op_add_scalar(g, whole(g, column(g, u, i), 2 * reach + 1), (double)-reach);
+	}
+	return op_shift(g, x, op_concat(g, t, 2, 1));
+}
+
+/* 1 at the rows (of n) that the box covers: centre o, rows o - h/2 .. o - h/2 + h-1 where they exist,
+ * h = n/2. u [B,1] -> [B,n]. */
+static node *covered(graph *g, node *u, int64_t n)
+{
+	int64_t h = n / 2;
+	node *first = op_add_scalar(g, whole(g, u, n + (h % 2 == 0)), (double)-(h / 2));        /* [B,1] */
+	node *offset = op_sub(g, iota(g, n), first);         /* [B,n]: inside means 0 .. h-1 */
+	node *from = step(g, op_add_scalar(g, offset, 0.5));
+	node *to = step(g, op_add_scalar(g, op_neg(g, offset), (double)h - 0.5));
+	return op_mul(g, from, to);
+}
+
+node *augment_cutout(graph *g, node *x, node *u)
+{
+	int64_t B = x->s.dim[0], H = x->s.dim[1], W = x->s.dim[2];
+	node *rows = op_reshape(g, covered(g, column(g, u, 0), H), SHAPE(B, H, 1, 1));
+	node *columns = op_reshape(g, covered(g, column(g, u, 1), W), SHAPE(B, 1, W, 1));
+	node *keep = op_add_scalar(g, op_neg(g, op_mul(g, rows, columns)), 1);
+	return op_mul(g, x, keep);
+}
+
+/* ---- the policy ---- */
+
+static node *draw_color(graph *g, node *x, rng *stream)
+{
+	shape one = SHAPE(x->s.dim[0], 1, 1, 1);
+	node *brightness = op_random(g, one, RANDOM_UNIFORM, stream);
+	node *saturation = op_random(g, one, RANDOM_UNIFORM, stream);
+	node *contrast = op_random(g, one, RANDOM_UNIFORM, stream);
+	return augment_color(g, x, brightness, saturation, contrast);
+}
+
+static node *draw_translation(graph *g, node *x, rng *stream)
+{
+	return augment_translation(g, x, op_random(g, SHAPE(x->s.dim[0], 2), RANDOM_UNIFORM, stream));
+}
+
+static node *draw_cutout(graph *g, node *x, rng *stream)
+{
+	return augment_cutout(g, x, op_random(g, SHAPE(x->s.dim[0], 2), RANDOM_UNIFORM, stream));
+}
+
+static node *(*const draw[DIFF_KINDS])(graph *, node *, rng *) = {
+	[DIFF_COLOR] = draw_color, [DIFF_TRANSLATION] = draw_translation, [DIFF_CUTOUT] = draw_cutout,
+};
+
+node *augment_apply(graph *g, const augment_policy *p, node *x, rng *stream)
+{
+	graph_push(g, "augment");
+	for (int i = 0; i < p->n; i++)
+		x = draw[p->kind[i]](g, x, stream);
+	graph_pop(g);
+	return x;
+}

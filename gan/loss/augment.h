@@ -1,0 +1,38 @@
+/* augment.h - DiffAugment: random transforms of real and fake images that D's gradient flows through
+ * (arXiv 2006.10738; data-efficient-gans DiffAugment_pytorch.py 297dc8c).
+ *
+ * Images [B,H,W,C] in [-1,1]. Parameters are fresh per sample and per run. */
+#ifndef SAGAN_GAN_LOSS_AUGMENT_H
+#define SAGAN_GAN_LOSS_AUGMENT_H
+
+#include "core/graph/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum diff_augment { DIFF_COLOR, DIFF_TRANSLATION, DIFF_CUTOUT, DIFF_KINDS };
+enum { AUGMENT_MAX = 8 };
+
+/* What to do, in order. n = 0: nothing. */
+typedef struct augment_policy {
+	int n;
+	enum diff_augment kind[AUGMENT_MAX];
+} augment_policy;
+
+/* "color,translation,cutout", any order; "" and "none" are nothing. Refuses unknown names. */
+bool augment_parse(const char *text, augment_policy *out, error *e);
+
+/* x [B,H,W,C] -> same. Draws from `stream` (keep) at every run. */
+node *augment_apply(graph *g, const augment_policy *p, node *x, rng *stream);
+
+/* The transforms with their random numbers given, for tests and for applying one draw to several
+ * batches. u are uniform in [0,1). */
+node *augment_color(graph *g, node *x, node *brightness, node *saturation, node *contrast);  /* [B,1,1,1] */
+node *augment_translation(graph *g, node *x, node *u);       /* u [B,2]: rows, columns */
+node *augment_cutout(graph *g, node *x, node *u);            /* u [B,2]: rows, columns */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,107 @@
+/* losses.c - one row per loss.
+ *
+ * hinge        arXiv 1705.02894, SAGAN          ns       arXiv 1406.2661, the non-saturating form
+ * kl           the official SAGAN code          minimax  arXiv 1406.2661, for comparison only
+ * ls           arXiv 1611.04076                 wgan     arXiv 1701.07875
+ * keras_hinge  mnistGANs ba7e598: real and fake are one batch, and G's target is 2: no gradient once
+ *              f > 0.5 */
+#include "gan/loss/losses.h"
+
+#include <string.h>
+
+#include "core/graph/ops.h"
+
+/* mean relu(1 + sign*x) */
+static node *margin(graph *g, node *x, double sign)
+{
+	return op_mean_all(g, op_relu(g, op_add_scalar(g, op_scale(g, x, sign), 1)));
+}
+
+/* mean softplus(sign*x) */
+static node *soft(graph *g, node *x, double sign)
+{
+	return op_mean_all(g, op_softplus(g, op_scale(g, x, sign)));
+}
+
+/* 0.5 mean (x - target)^2 */
+static node *half_square(graph *g, node *x, double target)
+{
+	return op_scale(g, op_mean_all(g, op_square(g, op_add_scalar(g, x, -target))), 0.5);
+}
+
+/* mean relu(1-r) + mean relu(1+f) */
+static node *hinge_d(graph *g, node *r, node *f)
+{
+	return op_add(g, margin(g, r, -1), margin(g, f, 1));
+}
+
+/* -mean f */
+static node *minus_mean(graph *g, node *f)
+{
+	return op_neg(g, op_mean_all(g, f));
+}
+
+/* mean softplus(-r) + mean softplus(f) */
+static node *ns_d(graph *g, node *r, node *f)
+{
+	return op_add(g, soft(g, r, -1), soft(g, f, 1));
+}
+
+static node *ns_g(graph *g, node *f)
+{
+	return soft(g, f, -1);
+}
+
+static node *minimax_g(graph *g, node *f)
+{
+	return op_neg(g, soft(g, f, 1));
+}
+
+static node *ls_d(graph *g, node *r, node *f)
+{
+	return op_add(g, half_square(g, r, 1), half_square(g, f, 0));
+}
+
+static node *ls_g(graph *g, node *f)
+{
+	return half_square(g, f, 1);
+}
+
+/* mean f - mean r */
+static node *wgan_d(graph *g, node *r, node *f)
+{
+	return op_sub(g, op_mean_all(g, f), op_mean_all(g, r));
+}
+
+/* (sum relu(1-r) + sum relu(1+f)) / (number of both): the mean over the joined batch */
+static node *keras_hinge_d(graph *g, node *r, node *f)
+{
+	double reals = (double)shape_count(&r->s), all = reals + (double)shape_count(&f->s);
+	return op_add(g, op_scale(g, margin(g, r, -1), reals / all), op_scale(g, margin(g, f, 1), 1 - reals / all));
+}
+
+/* mean relu(1-2f) */
+static node *keras_hinge_g(graph *g, node *f)
+{
+	return margin(g, f, -2);
+}
+
+const gan_loss gan_losses[] = {
+	{"hinge",       hinge_d,       minus_mean,    "D: mean relu(1-r) + mean relu(1+f); G: -mean f"},
+	{"ns",          ns_d,          ns_g,          "D: mean softplus(-r) + mean softplus(f); G: mean softplus(-f)"},
+	{"kl",          ns_d,          minus_mean,    "D as ns; G: -mean f"},
+	{"minimax",     ns_d,          minimax_g,     "D as ns; G: -mean softplus(f)"},
+	{"ls",          ls_d,          ls_g,          "D: (mean (r-1)^2 + mean f^2)/2; G: mean (f-1)^2 / 2"},
+	{"wgan",        wgan_d,        minus_mean,    "D: mean f - mean r; G: -mean f"},
+	{"keras_hinge", keras_hinge_d, keras_hinge_g, "D: mean over both of relu(1-t D), t = 1, -1; G: mean relu(1-2f)"},
+	{0}
+};
+
+const gan_loss *gan_loss_find(const char *name, error *e)
+{
+	for (const gan_loss *l = gan_losses; l->name; l++)
+		if (!strcmp(l->name, name))
+			return l;
+	error_set(e, "loss = %s: must be hinge, ns, kl, minimax, ls, wgan or keras_hinge", name);
+	return NULL;
+}

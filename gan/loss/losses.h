@@ -1,0 +1,29 @@
+/* losses.h - what D and G minimise, as functions of D's logits on real and fake images.
+ *
+ * r = D(real), f = D(fake), any shapes; means over the batch; results are scalars. Sources and
+ * formulas stand with the table in losses.c. */
+#ifndef SAGAN_GAN_LOSS_LOSSES_H
+#define SAGAN_GAN_LOSS_LOSSES_H
+
+#include "core/graph/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct gan_loss {
+	const char *name;
+	node *(*d_loss)(graph *g, node *r, node *f);
+	node *(*g_loss)(graph *g, node *f);
+	const char *help;                            /* both formulas */
+} gan_loss;
+
+/* hinge, ns, kl, minimax, ls, wgan, keras_hinge; ended by a row without a name. */
+extern const gan_loss gan_losses[];
+/* The row of that name, or NULL with `e` naming the allowed ones. */
+const gan_loss *gan_loss_find(const char *name, error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,48 @@
+/* penalties.c - penalties on the slope of D, each a gradient inside the graph. */
+#include "gan/loss/penalties.h"
+
+#include "core/graph/ops.h"
+
+/* Per sample, the sum over all axes but the first of (d sum(logits) / dx)^2: [B]. D must not mix
+ * samples (no batch norm), or the slope is not that of one sample. */
+static node *slope_squared(graph *g, node *logits, node *x)
+{
+	node *slope;
+	graph_grad(g, logits, NULL, &x, 1, &slope);
+	unsigned inner = (1u << x->s.rank) - 2;
+	return op_sum(g, op_square(g, slope), inner, false);
+}
+
+node *penalty_r1_of(graph *g, node *logits, node *x)
+{
+	return op_mean_all(g, slope_squared(g, logits, x));
+}
+
+node *penalty_r1(graph *g, critic_fn d, void *ctx, node *x)
+{
+	return penalty_r1_of(g, d(g, ctx, x), x);
+}
+
+/* mean (sqrt(s + 1e-12) - target)^2: the root has a finite slope where D is flat. */
+static node *distance_to(graph *g, node *squared, double target)
+{
+	node *norm = op_sqrt(g, op_add_scalar(g, squared, 1e-12));
+	return op_mean_all(g, op_square(g, op_add_scalar(g, norm, -target)));
+}
+
+node *penalty_gp(graph *g, critic_fn d, void *ctx, node *r, node *f, node *a, double target)
+{
+	/* a*r + (1-a)*f = f + a*(r - f) */
+	node *x = op_add(g, f, op_mul(g, op_sub(g, r, f), a));
+	return distance_to(g, slope_squared(g, d(g, ctx, x), x), target);
+}
+
+node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *x, node *a, node *noise)
+{
+	double n = (double)shape_count(&x->s);
+	node *centred = op_sub(g, x, op_mean_all(g, x));
+	/* Divisor n-1, as torch.std. */
+	node *std = op_sqrt(g, op_scale(g, op_sum_all(g, op_square(g, centred)), 1 / (n - 1)));
+	node *near = op_add(g, x, op_mul(g, noise, op_scale(g, op_mul(g, a, std), 0.5)));
+	return distance_to(g, slope_squared(g, d(g, ctx, near), near), 1);
+}

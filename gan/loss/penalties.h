@@ -1,0 +1,33 @@
+/* penalties.h - gradient penalties on D: each contains a gradient, and is differentiated again.
+ *
+ * D is any function from images to logits, so that tests may use one of their own. The caller
+ * multiplies by the weight. The norm of a sample's gradient is sqrt(sum + 1e-12): finite slope at 0. */
+#ifndef SAGAN_GAN_LOSS_PENALTIES_H
+#define SAGAN_GAN_LOSS_PENALTIES_H
+
+#include "core/graph/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* x [B,H,W,C] -> logits, one per sample. `ctx` carries the network, the labels and the mode. */
+typedef node *(*critic_fn)(graph *g, void *ctx, node *x);
+
+/* mean over samples of norm(grad D(x))^2, x real images. R1 is gamma/2 times it (arXiv 1801.04406). */
+node *penalty_r1(graph *g, critic_fn d, void *ctx, node *x);
+/* The same from logits that exist already: y = D(x), so D runs forward once. */
+node *penalty_r1_of(graph *g, node *logits, node *x);
+
+/* mean (norm(grad D(xh)) - target)^2, xh = a*r + (1-a)*f, a [B,1,1,1] in [0,1), target 1:
+ * WGAN-GP, arXiv 1704.00028 eq. 3. */
+node *penalty_gp(graph *g, critic_fn d, void *ctx, node *r, node *f, node *a, double target);
+
+/* As gp around the data: xh = x + a*0.5*std(x)*noise, std over the whole batch, a [B,1,1,1] and noise
+ * (like x) uniform (arXiv 1705.07215 in PyTorch-StudioGAN's form). */
+node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *x, node *a, node *noise);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

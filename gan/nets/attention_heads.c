@@ -1,0 +1,329 @@
+/* attention_heads.c - attention of several heads as layer types: whole maps, blocks with halos, windows. */
+#include <math.h>
+#include <stdio.h>
+
+#include "core/graph/ops.h"
+#include "gan/nets/attention_table.h"
+#include "layers/conv_position.h"
+#include "layers/halo.h"
+#include "layers/mhsa.h"
+#include "layers/outlook.h"
+
+#define HEADS(n)  {.name = "heads", .type = ARG_INT, .lo = 1, .hi = 4096, .initial = n, .help = "how many look at once, each with channels of its own"}
+#define OUT       {.name = "out", .type = ARG_INT, .hi = 65536, .zero = "C", .help = "width of the output: C, as the map"}
+#define DROPOUT(n) {.name = n, .type = ARG_REAL, .hi = 0.95, .help = "share of scores silenced in training"}
+#define TRUE_FALSE(n, x, h) {.name = n, .type = ARG_BOOL, .initial = x, .help = h}
+#define STRIDES   {.name = "strides", .type = ARG_INT, .lo = 1, .hi = 1, .initial = 1, .help = "1: the map keeps its size"}
+
+static int whole(const layer_site *s, const char *name)
+{
+	return (int)layer_number(s, name);
+}
+
+/* d: given, or C / heads. */
+static int64_t key_dim(const layer_site *s)
+{
+	int64_t d = (int64_t)layer_number(s, "key_dim");
+	return d ? d : MAX(s->C / whole(s, "heads"), 1);
+}
+
+/* ---- mhsa ---- */
+
+static const char *const POSITION[] = {"relative", "absolute", NULL};
+
+#define MHSA_ARGS \
+	HEADS(4), \
+	{.name = "key_dim", .type = ARG_INT, .hi = 4096, .zero = "C / heads", .help = "width d of queries and keys"}, \
+	OUT, \
+	{.name = "position", .type = ARG_WORD, .words = POSITION, .help = "tables of displacements or of places"}, \
+	TRUE_FALSE("out_weight", 1, "project the heads to the output"), \
+	TRUE_FALSE("out_bias", 0, "bias of the output"), \
+	DROPOUT("dropout")
+static const layer_arg mhsa_args[] = {MHSA_ARGS};
+
+static bool mhsa_fits(const layer_site *s, error *e)
+{
+	return layer_is_width(s, "out", e)
+		&& (layer_number(s, "key_dim") > 0 || layer_divides(s, "heads", s->C, "the channels,", e));
+}
+
+static bool mhsa_h_fits(const layer_site *s, error *e)
+{
+	return layer_is_width(s, "out", e) && layer_divides(s, "heads", s->C, "the channels,", e);
+}
+
+static void mhsa_start(module *m, mhsa *a, const char *name, const layer_site *s, mhsa_options o)
+{
+	o.num_heads = whole(s, "heads");
+	o.key_dim = key_dim(s);
+	o.relative = layer_number(s, "position") == 0;
+	o.out_shape = s->C;
+	o.out_weight = layer_number(s, "out_weight") != 0;
+	o.out_bias = layer_number(s, "out_bias") != 0;
+	o.attn_dropout = layer_number(s, "dropout");
+	o.sn = s->sn;
+	mhsa_init(m, a, name, s->H, s->W, s->C, o);
+}
+
+static void mhsa_layer_init(module *m, void *body, const char *name, const layer_site *s)
+{
+	mhsa_start(m, body, name, s, mhsa_layer_defaults);
+}
+
+static void mhsa_function_init(module *m, void *body, const char *name, const layer_site *s)
+{
+	mhsa_start(m, body, name, s, mhsa_function_defaults);
+}
+
+/* The map of the picture is the mean of the heads. */
+static node *mhsa_place(graph *g, const void *body, node *x, mode m, node **map)
+{
+	node *scores, *y = mhsa_apply(g, body, x, m, map ? &scores : NULL);
+	if (map)
+		*map = op_mean(g, scores, 1u << 1, false);
+	return y;
+}
+
+/* ---- halo ---- */
+
+#define HALO_BLOCK(n) \
+	{.name = "block", .type = ARG_INT, .lo = 1, .hi = 512, .initial = n, .help = "side b of a block; must divide the map's"}, \
+	{.name = "halo", .type = ARG_INT, .hi = 256, .initial = 1, .help = "pixels h that a block sees beyond its edges"}
+#define HALO_REST \
+	OUT, STRIDES, \
+	TRUE_FALSE("out_weight", 1, "project the heads to the output"), \
+	TRUE_FALSE("out_bias", 0, "bias of the output"), \
+	DROPOUT("dropout")
+static const layer_arg halo_args[] = {
+	HEADS(4),
+	{.name = "key_dim", .type = ARG_INT, .hi = 4096, .zero = "C / heads", .help = "width d of a head"},
+	HALO_BLOCK(2), HALO_REST
+};
+static const layer_arg halo_h_args[] = {
+	HEADS(8),
+	{.name = "key_dim", .type = ARG_REAL, .hi = 4096, .zero = "C / heads", .help = "width d; to 1: share of C"},
+	HALO_BLOCK(4), HALO_REST
+};
+
+static bool halo_fits(const layer_site *s, error *e)
+{
+	return layer_is_width(s, "out", e) && layer_divides(s, "block", s->H, "the map's side,", e)
+		&& (layer_number(s, "key_dim") > 0 || layer_divides(s, "heads", s->C, "the channels,", e));
+}
+
+static bool halo_h_fits(const layer_site *s, error *e)
+{
+	return layer_is_width(s, "out", e) && layer_divides(s, "block", s->H, "the map's side,", e)
+		&& layer_divides(s, "heads", s->C, "the channels,", e);
+}
+
+static void halo_start(module *m, halo *a, const char *name, const layer_site *s, halo_options o)
+{
+	o.num_heads = whole(s, "heads");
+	o.block_size = whole(s, "block");
+	o.halo_size = whole(s, "halo");
+	o.out_weight = layer_number(s, "out_weight") != 0;
+	o.out_bias = layer_number(s, "out_bias") != 0;
+	o.attn_dropout = layer_number(s, "dropout");
+	o.sn = s->sn;
+	halo_init(m, a, name, s->C, o);
+}
+
+static void halo_layer_init(module *m, void *body, const char *name, const layer_site *s)
+{
+	halo_options o = halo_layer_defaults;
+	o.key_dim = (double)key_dim(s);
+	o.out_shape = s->C;
+	halo_start(m, body, name, s, o);
+}
+
+static void halo_function_init(module *m, void *body, const char *name, const layer_site *s)
+{
+	halo_options o = halo_function_defaults;
+	o.key_dim = layer_number(s, "key_dim");
+	halo_start(m, body, name, s, o);
+}
+
+static node *halo_place(graph *g, const void *body, node *x, mode m, node **map)
+{
+	(void)map;
+	return halo_apply(g, body, x, m, NULL);
+}
+
+/* ---- outlook ---- */
+
+#define OUTLOOK_HEAD \
+	HEADS(4), OUT, \
+	{.name = "kernel", .type = ARG_INT, .lo = 1, .hi = 63, .initial = 3, .help = "side k of a window"}
+#define OUTLOOK_REST \
+	DROPOUT("dropout"), \
+	TRUE_FALSE("fold_kernel", 0, "fold by a transposed convolution: the same numbers, slower")
+static const layer_arg outlook_args[] = {
+	OUTLOOK_HEAD,
+	{.name = "strides", .type = ARG_INT, .lo = 1, .hi = 63, .initial = 2, .help = "pixels s between windows"},
+	TRUE_FALSE("padding", 1, "windows are centred; false: they begin at their pixel"),
+	TRUE_FALSE("refuse_gaps", 0, "refuse kernel < strides, where pixels are lost"),
+	{.name = "output_dropout", .type = ARG_REAL, .hi = 0.95, .help = "share of outputs silenced in training"},
+	OUTLOOK_REST
+};
+static const layer_arg outlook_simple_args[] = {OUTLOOK_HEAD, OUTLOOK_REST};
+
+static bool outlook_fits(const layer_site *s, error *e)
+{
+	return layer_is_width(s, "out", e) && layer_divides(s, "heads", s->C, "the channels,", e);
+}
+
+static outlook_options outlook_common(const layer_site *s)
+{
+	return (outlook_options){
+		.embed_dim = s->C, .num_heads = whole(s, "heads"), .kernel_size = whole(s, "kernel"),
+		.attn_dropout = layer_number(s, "dropout"), .fold_kernel = layer_number(s, "fold_kernel") != 0,
+		.sn = s->sn,
+	};
+}
+
+static void outlook_init(module *m, void *body, const char *name, const layer_site *s)
+{
+	outlook_options o = outlook_common(s);
+	o.strides = whole(s, "strides");
+	o.no_padding = layer_number(s, "padding") == 0;
+	o.refuse_gaps = layer_number(s, "refuse_gaps") != 0;
+	o.output_dropout = layer_number(s, "output_dropout");
+	outlook_attention_init(m, body, name, s->C, o);
+}
+
+static void outlook_simple_init(module *m, void *body, const char *name, const layer_site *s)
+{
+	outlook_attention_simple_init(m, body, name, s->C, outlook_common(s));
+}
+
+static node *outlook_place(graph *g, const void *body, node *x, mode m, node **map)
+{
+	(void)map;
+	return outlook_attention_apply(g, body, x, m, NULL);
+}
+
+/* ---- conv_relative: CoaT's factorised attention (arXiv 2104.06399, eq. 2 and 6) ---- */
+
+static const layer_arg relative_args[] = {
+	HEADS(8),
+	{.name = "kernel", .type = ARG_INT, .hi = 63, .zero = "3, 5, 7 on 2, 3, 3 of 8 heads",
+	 .help = "side of all convolutions, odd"},
+};
+
+typedef struct factorised {
+	char name[32];
+	dense qkv, out;
+	conv_relative_positional_encoding position;
+	int64_t heads, d;
+} factorised;
+
+static bool relative_fits(const layer_site *s, error *e)
+{
+	int k = whole(s, "kernel"), heads = whole(s, "heads");
+	if (k == 0 && heads != 8)
+		return error_set(e, "heads = %d: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)", heads);
+	return (k == 0 || layer_is_odd(s, "kernel", e)) && layer_divides(s, "heads", s->C, "the channels,", e);
+}
+
+static void relative_init(module *m, void *body, const char *name, const layer_site *s)
+{
+	factorised *f = body;
+	int k = whole(s, "kernel");
+	f->heads = whole(s, "heads");
+	f->d = s->C / f->heads;
+	snprintf(f->name, sizeof f->name, "%s", name);
+	dense_options o = {.units = 3 * s->C, .kernel_init = {INIT_GLOROT_UNIFORM, 0}, .sn = s->sn};
+	conv_relative_options c = {.input_height = s->H, .sn = s->sn};
+	if (k) {
+		c.splits = 1;
+		c.head_splits[0] = (int)f->heads;
+		c.head_kernel_size[0] = k;
+	}
+	module_push(m, name);
+	dense_init(m, &f->qkv, "qkv", s->C, o);
+	conv_relative_positional_encoding_init(m, &f->position, "position", f->heads, f->d, c);
+	o.units = s->C;
+	o.bias = true;
+	dense_init(m, &f->out, "out", s->C, o);
+	module_pop(m);
+}
+
+/* x [B,1+N,C] -> part i of qkv as [B,n,1+N,d]. */
+static node *part(graph *g, const factorised *f, node *qkv, int i)
+{
+	int64_t B = qkv->s.dim[0], T = qkv->s.dim[1], C = f->heads * f->d;
+	node *y = op_reshape(g, op_slice_axis(g, qkv, 2, i * C, (i + 1) * C), SHAPE(B, T, f->heads, f->d));
+	return op_permute(g, y, (const int[]){0, 2, 1, 3});
+}
+
+static node *relative_apply(graph *g, const void *body, node *x, mode m, node **map)
+{
+	(void)map;
+	const factorised *f = body;
+	int64_t B = x->s.dim[0], N = x->s.dim[1] * x->s.dim[2], C = x->s.dim[3];
+	graph_push(g, f->name);
+	/* The position term expects a class token in front; a zero takes its place and leaves again. */
+	node *row[] = {op_fill(g, SHAPE(B, 1, C), 0), op_reshape(g, x, SHAPE(B, N, C))};
+	node *qkv = dense_apply(g, &f->qkv, op_concat(g, row, 2, 1), m);
+	node *q = part(g, f, qkv, 0), *k = part(g, f, qkv, 1), *v = part(g, f, qkv, 2);
+	node *relative = conv_relative_positional_encoding_apply(g, &f->position, q, v, m);
+	node *kp = op_slice_axis(g, k, 2, 1, N + 1), *vp = op_slice_axis(g, v, 2, 1, N + 1);
+	node *mixed = op_matmul(g, op_softmax_axis(g, kp, 2), vp, true, false);      /* [B,n,d,d] */
+	node *y = op_scale(g, op_matmul(g, q, mixed, false, false), 1 / sqrt((double)f->d));
+	y = op_slice_axis(g, op_add(g, y, relative), 2, 1, N + 1);
+	y = op_reshape(g, op_permute(g, y, (const int[]){0, 2, 1, 3}), SHAPE(B, N, C));
+	y = op_reshape(g, dense_apply(g, &f->out, y, m), x->s);
+	graph_pop(g);
+	return y;
+}
+
+/* ---- records ---- */
+
+#define ARGS(a) .arg = a, .args = COUNT(a)
+
+static const layer_type types[] = {
+	{.name = "mhsa", .what = "multi-head self-attention with position tables",
+	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), .body = sizeof(mhsa), .has_map = true,
+	 .formula = "Q, K, V = x Wq, x Wk, x Wv; n heads of width d\n"
+		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q/sqrt(d))) V) Wo + bo\n",
+	 .weights = "query, key, value (C,n*d), output_weight (n*d,C), output_bias (C), r_width (d,2W-1), r_height (d,2H-1)\n",
+	 .fits = mhsa_fits, .init = mhsa_layer_init, .apply = mhsa_place},
+	{.name = "mhsa_h", .what = "the same, from one qkv convolution",
+	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), .body = sizeof(mhsa), .has_map = true,
+	 .formula = "Q, K, V = split(x Wqkv); n heads of width d, values of width C/n\n"
+		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q)) V) Wo + bo\n",
+	 .weights = "qkv_conv (1,1,C,2*n*d+C), pos_emb/r_height (d,2H-1), pos_emb/r_width (d,2W-1), output (C,C)\n",
+	 .fits = mhsa_h_fits, .init = mhsa_function_init, .apply = mhsa_place},
+	{.name = "halo", .what = "self-attention in blocks that see over their edges",
+	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_args), .body = sizeof(halo),
+	 .formula = "blocks of b x b, windows of P = b + 2h a side; n heads of width d\n"
+		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q/sqrt(d))) V) Wo + bo\n",
+	 .weights = "query (C,n*d), key_value (C,2*n*d), output_weight (n*d,C), output_bias (C), "
+		    "r_width, r_height (d,2P-1)\n",
+	 .fits = halo_fits, .init = halo_layer_init, .apply = halo_place},
+	{.name = "halo_h", .what = "halo attention with convolutions, values of width C/heads",
+	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_h_args), .body = sizeof(halo),
+	 .formula = "as halo, positions(Q) instead of positions(Q/sqrt(d))\n",
+	 .weights = "query_conv (1,1,C,n*d), key_value_conv (1,1,C,n*d+C), pos_emb/r_height, pos_emb/r_width (d,2P-1), "
+		    "output (C,C)\n",
+	 .fits = halo_h_fits, .init = halo_function_init, .apply = halo_place},
+	{.name = "outlook", .what = "a pixel's features say how its window is mixed",
+	 .paper = "arXiv 2106.13112", .cost = "N k^2/s^2 (k^2 C + ..)", ARGS(outlook_args), .body = sizeof(outlook),
+	 .formula = "v = x Wv; a = softmax((mean(x) Wa + ba)/sqrt(d)), k^2 x k^2 per head and cell\n"
+		    "layer(x) = fold(a v) Wo + bo\n",
+	 .weights = "v (C,C), attn (C,k^4*n), attn/bias, out (C,C), out/bias\n",
+	 .fits = outlook_fits, .init = outlook_init, .apply = outlook_place},
+	{.name = "outlook_simple", .what = "outlook attention in windows side by side",
+	 .paper = "arXiv 2106.13112", .cost = "N k^2 C", ARGS(outlook_simple_args), .body = sizeof(outlook),
+	 .formula = "as outlook with strides = kernel, windows without overlap\n",
+	 .weights = "v (C,C), attn (C,k^4*n), attn/bias, out (C,C), out/bias\n",
+	 .fits = outlook_fits, .init = outlook_simple_init, .apply = outlook_place},
+	{.name = "conv_relative", .what = "factorised attention, positions from convolutions",
+	 .paper = "arXiv 2104.06399", .cost = "N C (2d + k^2)", ARGS(relative_args), .body = sizeof(factorised),
+	 .formula = "Q, K, V = x Wqkv; n heads of width d = C/n\n"
+		    "layer(x) = concat(Q (softmax_N(K)' V)/sqrt(d) + Q * depthwise(V)) Wo + bo\n",
+	 .weights = "qkv (C,3C), position/depth_conv_i/depthwise_kernel (k,k,heads*d,1), bias, out (C,C), out/bias\n",
+	 .fits = relative_fits, .init = relative_init, .apply = relative_apply},
+};
+const layer_group layers_heads = {types, COUNT(types)};

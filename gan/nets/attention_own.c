@@ -1,0 +1,101 @@
+/* attention_own.c - the self_attention family as layer types: the variants of layers/attention.h. */
+#include <math.h>
+#include <string.h>
+
+#include "gan/nets/attention_table.h"
+#include "layers/attention.h"
+
+static const char *const POOL[] = {"own", "true", "false", NULL};
+static const layer_arg args[] = {
+	{.name = "key_width", .type = ARG_INT, .hi = 4096, .zero = "the variant's", .help = "width of queries and keys"},
+	{.name = "value_width", .type = ARG_INT, .hi = 4096, .zero = "the variant's", .help = "width of values"},
+	{.name = "pool", .type = ARG_WORD, .words = POOL, .help = "2x2 max-pooled keys and values; own: the variant's"},
+};
+
+/* `plain` is without spectral norm, as in heykeetae's networks. */
+static bool settings(const layer_site *s, attention_config *c, error *e)
+{
+	sn_options sn = s->sn;
+	if (!strcmp(s->type->name, "plain"))
+		sn.on = false;
+	if (!attention_variant(s->type->name, s->C, sn, c, e))
+		return false;
+	int64_t cq = (int64_t)layer_number(s, "key_width"), cv = (int64_t)layer_number(s, "value_width");
+	int pool = (int)layer_number(s, "pool");
+	c->cq = cq ? cq : c->cq;
+	c->cv = cv ? cv : c->cv;
+	c->kv_pool = pool ? pool == 1 : c->kv_pool;
+	c->kernel_init = s->start;
+	if (!isnan(s->gamma))
+		c->gamma_init = s->gamma;
+	if (s->args.set & 1u << layer_arg_find(s->type, "gamma"))
+		c->gamma_init = layer_number(s, "gamma");
+	return true;
+}
+
+static bool fits(const layer_site *s, error *e)
+{
+	attention_config c;
+	return settings(s, &c, e);
+}
+
+static void init_layer(module *m, void *body, const char *name, const layer_site *s)
+{
+	attention_config c;
+	error e;
+	if (settings(s, &c, &e))
+		attention_init(m, body, name, s->C, c);
+	else
+		module_fail(m, "%s", e.text);
+}
+
+static node *apply(graph *g, const void *body, node *x, mode m, node **map)
+{
+	return attention_apply(g, body, x, m, map, NULL);
+}
+
+static buffer *gamma_of(const void *body)
+{
+	return ((const attention *)body)->gamma;
+}
+
+/* A row sees itself; pooled keys are a quarter. */
+static int64_t keys_of(const placed_layer *l)
+{
+	const attention_config *c = &((const attention *)l->body)->cfg;
+	return c->layout == ATTENTION_ROW ? l->site.W : l->site.H * l->site.W / (c->kv_pool ? 4 : 1);
+}
+
+#define OUTSIDE "Q = x Wq [N,cq]  K = pool(x Wk) [M,cq]  V = pool(x Wv) [M,cv]\ny = x + gamma out(softmax(Q K') V)\n"
+#define INSIDE  "Q = x Wq [N,cq]  K = x Wk [N,cq]  V = x Wv [N,cv]\ny = x + (gamma softmax(Q K') V) Wo + bo\n"
+#define FAMILY  .arg = args, .args = COUNT(args), .body = sizeof(attention), .has_map = true, .own_skip = true, \
+		.fits = fits, .init = init_layer, .apply = apply, .keys = keys_of, \
+		 .gamma = gamma_of
+
+static const layer_type types[] = {
+	{.name = "official", .what = "SAGAN self-attention as its authors run it: pooled keys",
+	 .paper = "arXiv 1805.08318", .cost = "N N/4 (C/8 + C/2)", .formula = OUTSIDE,
+	 .weights = "theta (1,1,C,C/8), phi (1,1,C,C/8), g (1,1,C,C/2), attn (1,1,C/2,C), sigma_ratio ()\n", FAMILY},
+	{.name = "paper", .what = "SAGAN self-attention, equations 1 to 3", .paper = "arXiv 1805.08318",
+	 .cost = "N^2 C/4", .formula = OUTSIDE,
+	 .weights = "f (1,1,C,C/8), g (1,1,C,C/8), h (1,1,C,C/8), v (1,1,C/8,C), gamma ()\n", FAMILY},
+	{.name = "plain", .what = "self-attention without output projection, biases, no SN",
+	 .paper = "heykeetae/Self-Attention-GAN", .cost = "N^2 (C/8 + C)", .formula = OUTSIDE,
+	 .weights = "query_conv, key_conv (1,1,C,C/8), value_conv (1,1,C,C), biases, gamma ()\n", FAMILY},
+	{.name = "ashpy", .what = "ashpy's attention over the whole map, as documented", .paper = "zurutech/ashpy",
+	 .cost = "N^2 (C/8 + C)", .formula = OUTSIDE,
+	 .weights = "gamma (), f_conv, g_conv (1,1,C,C/8), h_conv (1,1,C,C), biases\n", FAMILY},
+	{.name = "ashpy_row", .what = "ashpy's attention within image rows, as computed", .paper = "zurutech/ashpy",
+	 .cost = "N W (C/8 + C)", .formula = OUTSIDE,
+	 .weights = "gamma (), f_conv, g_conv (1,1,C,C/8), h_conv (1,1,C,C), biases\n", FAMILY},
+	{.name = "simplegan", .what = "pooled self-attention with biases", .paper = "grohith327/simplegan",
+	 .cost = "N N/4 (C/8 + C/2)", .formula = OUTSIDE,
+	 .weights = "scaling_factor (), f, g (1,1,C,C/8), h (1,1,C,C/2), attn (1,1,C/2,C), biases\n", FAMILY},
+	{.name = "mnistgans", .what = "self-attention with gamma before the projection", .paper = "MorvanZhou/mnistGANs",
+	 .cost = "N^2 C/4", .formula = INSIDE,
+	 .weights = "gamma (), f, g, h (1,1,C,C/8), v (1,1,C/8,C), biases\n", FAMILY},
+	{.name = "conv2d", .what = "SelfAttention_Conv2D with full widths",
+	 .paper = "juancolonna/SelfAttention_Conv2D", .cost = "N^2 2C", .formula = INSIDE,
+	 .weights = "gamma (), f, g, h, v (1,1,C,C), biases\n", FAMILY},
+};
+const layer_group layers_self_attention = {types, COUNT(types)};

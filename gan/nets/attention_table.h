@@ -1,0 +1,148 @@
+/* attention_table.h - every layer that a config can put into a network, by name and arguments.
+ *
+ * A layer type is one record: what it is, its arguments, how it is registered for a map [H,W,C] and applied to it.
+ * All of them keep the map: x [B,H,W,C] -> same. Layers over tokens see [B,H*W,C]. Unless they bring their own skip
+ * they are added to x: y = x + gamma * layer(x), gamma a scalar that starts at 0. The records are in
+ * attention_types.c (of several heads), attention_blocks.c (the others) and attention_own.c (self-attention, which
+ * has its skip and gamma inside). */
+#ifndef SAGAN_GAN_NETS_ATTENTION_TABLE_H
+#define SAGAN_GAN_NETS_ATTENTION_TABLE_H
+
+#include "layers/module.h"
+#include "layers/spectral_norm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { LAYER_ARGS_MAX = 16, LAYER_TYPES_MAX = 64 };
+
+enum layer_arg_type { ARG_INT, ARG_REAL, ARG_BOOL, ARG_WORD };
+
+/* One argument. A number, a truth as 0 or 1, a word as its index. */
+typedef struct layer_arg {
+	const char *name;
+	enum layer_arg_type type;
+	double lo, hi;                               /* numbers: allowed range, ends included */
+	const char *const *words;                    /* ARG_WORD: ended by NULL */
+	double initial;
+	const char *zero;                            /* what 0 stands for: "C / heads"; NULL: nothing special */
+	const char *help;
+} layer_arg;
+
+/* Arguments as given; those not set have their defaults. {0}: all defaults. */
+typedef struct layer_args {
+	unsigned set;                                /* bit i: argument i is given */
+	double value[LAYER_ARGS_MAX];
+} layer_args;
+
+typedef struct layer_type layer_type;
+struct placed_layer;
+
+/* A layer at a place. Plain data. */
+typedef struct layer_site {
+	const layer_type *type;
+	layer_args args;
+	int64_t H, W, C;                             /* of its map */
+	sn_options sn;                               /* of every convolution and dense matrix */
+	init start;                                  /* of self-attention's kernels; others start as published */
+	double gamma;                                /* when the arguments do not say: NAN, the type's own */
+} layer_site;
+
+enum layer_residual { LAYER_GAMMA, LAYER_ADD, LAYER_BARE };
+
+struct layer_type {
+	const char *name;
+	const char *what;                            /* one line, at most 60 letters */
+	const char *paper;                           /* "arXiv 2103.12731" */
+	const char *cost;                            /* "N (b+2h)^2 C" */
+	const char *formula, *weights;               /* lines, ended by \n */
+	const layer_arg *arg;                        /* its own arguments, after those of all layers */
+	int args;
+	size_t body;                                 /* bytes of the layer's struct */
+	bool has_map;                                /* it has an attention map over all positions */
+	int64_t (*keys)(const struct placed_layer *l);       /* M of that map; NULL: all N */
+	bool has_batch_norm;
+	bool own_skip;                               /* self-attention: gamma and skip are the layer's own */
+	enum layer_residual residual;                /* the default */
+	/* What the map and the arguments do not allow together; NULL: what the layer itself refuses. */
+	bool (*fits)(const layer_site *s, error *e);
+	void (*init)(module *m, void *body, const char *name, const layer_site *s);
+	/* map: NULL, or a place for the attention map [B,N,M] (or [B,H,W,W]), set when has_map. */
+	node *(*apply)(graph *g, const void *body, node *x, mode m, node **map);
+	buffer *(*gamma)(const void *body);          /* own_skip: its scalar */
+};
+
+/* ---- the table ---- */
+
+int layer_type_count(void);
+/* The first eight are the variants of layers/attention.h in the order of model.attention. */
+const layer_type *layer_type_at(int i);
+int layer_type_find(const char *name);               /* index, or -1 */
+/* All names, in order, ended by NULL, into the caller's array. */
+void layer_type_names(const char *names[LAYER_TYPES_MAX]);
+
+/* Arguments of a type: first those that all share (place, gamma, residual), then its own. */
+int layer_arg_count(const layer_type *t);
+const layer_arg *layer_arg_at(const layer_type *t, int i);
+int layer_arg_find(const layer_type *t, const char *name);   /* index, or -1 */
+
+/* The value of an argument at a site: given, or the default. The name must be one of the type's. */
+double layer_number(const layer_site *s, const char *name);
+const char *layer_word(const layer_site *s, const char *name);
+bool layer_replaces(const layer_site *s);            /* place: instead */
+
+/* Everything that can be wrong with a site, found on a layer that is registered and applied for trial but never
+ * allocated. "halo: block = 4: does not divide the map's 14; 1, 2, 7, 14 fit". */
+bool layer_site_check(const layer_site *s, error *e);
+
+/* "heads = 3: must divide the 64 channels; 1, 2, 4, 8, 16, 32, 64 fit". Zero is refused, too. For `fits`. */
+bool layer_divides(const layer_site *s, const char *name, int64_t of, const char *what, error *e);
+bool layer_is_odd(const layer_site *s, const char *name, error *e);
+/* An argument that may only have the map's own width, or 0. */
+bool layer_is_width(const layer_site *s, const char *name, error *e);
+
+/* ---- a layer that stands in a network ---- */
+
+typedef struct placed_layer {
+	char name[32];
+	layer_site site;
+	void *body;                                  /* own */
+	buffer *gamma;                               /* [], or NULL */
+	enum layer_residual residual;
+} placed_layer;
+
+/* Registers it under `name` for a site that layer_site_check has passed. Without memory: false, with e set. */
+bool placed_layer_init(module *m, placed_layer *l, const char *name, const layer_site *s, error *e);
+/* x [B,H,W,C] -> same. map: NULL, or a place for its attention map, NULL when it has none. */
+node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node **map);
+/* M of its attention map, 0 without one. */
+int64_t layer_map_keys(const placed_layer *l);
+void placed_layer_clear(placed_layer *l);
+
+/* ---- what a layer costs: attention_cost.c ---- */
+
+typedef struct layer_cost {
+	int64_t params, states;                      /* numbers learned; running statistics and the like */
+	double flop;                                 /* of one map forward: multiply-adds of products, twice */
+	size_t bytes;                                /* arena of one map forward */
+	double train_flop;                           /* forward, gradients of x and of all parameters */
+	size_t train_bytes;
+} layer_cost;
+
+/* Builds the layer on [1,H,W,C]; `weight` (NULL: not wanted) is told each parameter and state in order. Checks the
+ * site first. */
+bool layer_cost_of(const layer_site *s, layer_cost *out,
+		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, error *e);
+
+/* The groups of records, for the table. */
+typedef struct layer_group {
+	const layer_type *type;
+	int n;
+} layer_group;
+extern const layer_group layers_self_attention, layers_heads, layers_blocks;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

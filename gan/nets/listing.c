@@ -1,0 +1,173 @@
+/* listing.c - the layers of a network with shapes, parameters and multiply-adds, read off a graph of one
+ * image: a layer is a path with parameters of its own or with products. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/graph/ops.h"
+#include "gan/nets/networks_internal.h"
+
+/* Multiply-adds of one node's product. The kernel is input 1 of every convolution. */
+static double conv_mac(const node *y)
+{
+	const shape *w = &y->in[1]->s;
+	return (double)shape_count(&y->s) / (double)w->dim[3] * (double)shape_count(w);
+}
+
+static double conv_dx_mac(const node *y)
+{
+	const shape *w = &y->in[1]->s;
+	return (double)shape_count(&y->in[0]->s) / (double)w->dim[3] * (double)shape_count(w);
+}
+
+static double matmul_mac(const node *y)
+{
+	const shape *a = &y->in[0]->s;
+	int64_t K = a->dim[y->a.matmul.ta ? a->rank - 2 : a->rank - 1];
+	return (double)shape_count(&y->s) * (double)K;
+}
+
+/* softmax(q k') v: q [..,N,d], k [..,M,d], v [..,M,c]. */
+static double attention_mac(const node *y)
+{
+	const shape *q = &y->in[0]->s, *k = &y->in[1]->s;
+	const double queries = (double)shape_count(q) / (double)shape_last(q);
+	return queries * (double)k->dim[k->rank - 2] * (double)(shape_last(k) + shape_last(&y->in[2]->s));
+}
+
+static const struct {
+	const char *op;
+	double (*mac)(const node *y);
+} products[] = {
+	{"conv2d", conv_mac}, {"conv2d_dx", conv_dx_mac}, {"matmul", matmul_mac},
+	{"attention", attention_mac},
+};
+
+static double mac_of(const node *y)
+{
+	for (int i = 0; i < COUNT(products); i++)
+		if (!strcmp(products[i].op, y->op->name))
+			return products[i].mac(y);
+	return 0;
+}
+
+/* Whether there is a parameter "path/<name>" that no deeper layer owns. */
+static bool has_params(const module *m, const char *path)
+{
+	size_t n = strlen(path);
+	for (int i = 0; i < module_params(m); i++) {
+		const buffer *b = module_param_at(m, i);
+		if (!strncmp(b->name, path, n) && b->name[n] == '/' && !strchr(b->name + n + 1, '/'))
+			return true;
+	}
+	return false;
+}
+
+/* Every parameter counts in the row with the longest path that its name begins with: some layers have names for
+ * parts that are no layers of the graph, and a bare matrix is called as its layer. */
+static void count_params(const module *m, layer_row *rows, int n)
+{
+	for (int i = 0; i < module_params(m); i++) {
+		const buffer *b = module_param_at(m, i);
+		layer_row *owner = NULL;
+		for (int k = 0; k < n; k++) {
+			size_t len = strlen(rows[k].path);
+			bool is_in = !strncmp(b->name, rows[k].path, len) && (!b->name[len] || b->name[len] == '/');
+			if (is_in && (!owner || len > strlen(owner->path)))
+				owner = &rows[k];
+		}
+		if (owner)
+			owner->params += shape_count(&b->s);
+	}
+}
+
+static layer_row *row_of(layer_row *rows, int n, const char *path)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(rows[i].path, path))
+			return &rows[i];
+	return NULL;
+}
+
+/* One node that depends on the input: a new row, or a later value of one. */
+static void note(const module *m, const node *y, layer_row *rows, int *n, int max)
+{
+	layer_row *row = row_of(rows, MIN(*n, max), y->path);
+	if (!row) {
+		layer_row fresh = {.params = 0};
+		snprintf(fresh.path, sizeof fresh.path, "%s", y->path);
+		if (!*y->path || (!has_params(m, y->path) && mac_of(y) == 0))
+			return;
+		if ((*n)++ >= max)
+			return;
+		row = &rows[*n - 1];
+		*row = fresh;
+	}
+	row->out = y->s;
+	row->mac += mac_of(y);
+}
+
+/* Walks the graph; only what depends on the inputs x and label counts, so that spectral norm's products
+ * with kernels do not. */
+static int walk(const module *m, const graph *g, const node *x, const node *label, layer_row *rows, int max,
+		error *e)
+{
+	int count = graph_count(g), n = 0;
+	bool *live = mem_zero((size_t)count, sizeof *live, e);
+	if (!live)
+		return -1;
+	for (int id = 0; id < count; id++) {
+		const node *y = graph_at(g, id);
+		live[id] = y == x || y == label;
+		for (int i = 0; i < y->nin; i++)
+			live[id] |= live[y->in[i]->id];
+		if (live[id] && y->nin)
+			note(m, y, rows, &n, max);
+	}
+	free(live);
+	count_params(m, rows, MIN(n, max));
+	return n;
+}
+
+typedef node *(*apply_fn)(graph *g, const void *network, node *x, node *label);
+
+static node *apply_g(graph *g, const void *network, node *x, node *label)
+{
+	return generator_apply(g, network, x, label, (mode){0}, NULL);
+}
+
+static node *apply_d(graph *g, const void *network, node *x, node *label)
+{
+	return discriminator_apply(g, network, x, label, (mode){0}, NULL);
+}
+
+static int list(const module *m, const net_config *c, shape input, apply_fn apply, const void *network,
+		layer_row *rows, int max, error *e)
+{
+	int n = -1;
+	graph *g = graph_new(e);
+	buffer *x = buffer_new("input", input, e), *label = buffer_new("label", SHAPE(1), e);
+	if (g && x && label) {
+		graph_rewrite(g, false);             /* the layers as written */
+		node *in = graph_leaf(g, x), *y = graph_leaf(g, label);
+		apply(g, network, in, c->classes ? y : NULL);
+		if (graph_ok(g, e))
+			n = walk(m, g, in, y, rows, max, e);
+	}
+	graph_free(g);
+	buffer_free(x);
+	buffer_free(label);
+	return n;
+}
+
+int generator_layers(const generator *n, layer_row *rows, int max, error *e)
+{
+	const net_config *c = generator_config(n);
+	return list(generator_module(n), c, SHAPE(1, c->latent), apply_g, n, rows, max, e);
+}
+
+int discriminator_layers(const discriminator *n, layer_row *rows, int max, error *e)
+{
+	const net_config *c = discriminator_config(n);
+	return list(discriminator_module(n), c, SHAPE(1, c->size, c->size, c->channels), apply_d, n, rows, max, e);
+}

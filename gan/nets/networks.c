@@ -1,0 +1,304 @@
+/* networks.c - the settings of networks, their construction and application: what is the same in every
+ * family. The families are in resnet.c, dcgan.c, mnistgans.c. */
+#include "gan/nets/networks.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/graph/ops.h"
+#include "gan/nets/networks_internal.h"
+
+static const net_family *const families[] = {
+	&family_resnet, &family_official, &family_dcgan, &family_mnistgans,
+};
+
+struct generator {
+	net n;
+};
+struct discriminator {
+	net n;
+};
+
+/* ---- settings ---- */
+
+/* The family of "resnet32", and 32; *size 0 when the name has no digits. */
+static const net_family *family_find(const char *name, int *size)
+{
+	size_t letters = strlen(name);
+	while (letters > 0 && isdigit((unsigned char)name[letters - 1]))
+		letters--;
+	*size = strlen(name + letters) <= 4 ? atoi(name + letters) : -1;
+	for (int i = 0; i < COUNT(families); i++)
+		if (strlen(families[i]->name) == letters && !memcmp(families[i]->name, name, letters))
+			return families[i];
+	return NULL;
+}
+
+/* The family that fits name and size; fills *named with the size in the name, or 0. */
+static const net_family *family_for(const char *name, int size, int *named, error *e)
+{
+	const net_family *f = family_find(name, named);
+	if (!f) {
+		error_set(e, "network = %s: must be resnet, resnet28, resnet32, official64, official128, dcgan or "
+			"mnistgans28", name);
+		return NULL;
+	}
+	if (*named && size && size != *named) {
+		error_set(e, "size = %d: %s has size %d; network = %s takes its size from here", size, name, *named,
+			f->name);
+		return NULL;
+	}
+	return f;
+}
+
+bool net_config_default(const char *network, int size, net_config *out, error *e)
+{
+	int named;
+	const net_family *f = family_for(network, size, &named, e);
+	if (!f)
+		return false;
+	*out = (net_config){
+		.network = network, .size = named ? named : size,
+		.channels = 3, .classes = 10, .latent = 128, .g_width = 64, .d_width = 64,
+		.attention_gamma = NAN, .g_sn = true, .d_sn = true, .sn_iterations = 1, .sn_eps = 1e-6,
+		.bn_keep = 0.9, .bn_eps = 1e-5, .d_slope = 0.2, .init_gain = 1,
+	};
+	if (!f->check(out, e) && f != &family_mnistgans)
+		return false;
+	f->defaults(out);
+	return f->check(out, e);
+}
+
+int net_halvings(int size, int *base)
+{
+	int n = 0, rest = size;
+	while (rest > 7 && rest % 2 == 0) {
+		rest /= 2;
+		n++;
+	}
+	*base = rest;
+	return n >= 1 && n < STAGES_MAX - 1 && (rest == 4 || rest == 7) ? n : 0;
+}
+
+/* A whole number of the settings that has a range. */
+static bool check_range(const char *name, int value, int lo, int hi, error *e)
+{
+	if (value >= lo && value <= hi)
+		return true;
+	return error_set(e, "%s = %d: must be %d to %d", name, value, lo, hi);
+}
+
+bool net_config_check(const net_config *c, error *e)
+{
+	int named;
+	const net_family *f = family_for(c->network, c->size, &named, e);
+	if (!f || !f->check(c, e))
+		return false;
+	if (c->channels != 1 && c->channels != 3)
+		return error_set(e, "channels = %d: must be 1 or 3", c->channels);
+	return check_range("classes", c->classes, 0, 1 << 20, e) &&
+		check_range("latent", c->latent, 1, 1 << 16, e) &&
+		check_range("width of G", c->g_width, 1, 1 << 12, e) &&
+		check_range("width of D", c->d_width, 1, 1 << 12, e) &&
+		sites_check(c, true, &f->g, e) && sites_check(c, false, &f->d, e);
+}
+
+/* ---- what families ask ---- */
+
+init net_init(const net_config *c, double gain)
+{
+	static const init start[] = {
+		[NET_XAVIER] = {INIT_GLOROT_UNIFORM, 1}, [NET_ORTHOGONAL] = {INIT_ORTHOGONAL, 1},
+		[NET_N02] = {INIT_NORMAL, 0.02}, [NET_HE] = {INIT_HE_FAN_OUT, 1},
+		[NET_TORCH] = {INIT_TORCH_UNIFORM, 0},
+	};
+	init i = start[c->init];
+	i.value *= gain != 0 && c->init != NET_N02 ? gain : 1;
+	return i;
+}
+
+/* Rows of an nn.Embedding start as N(0,1) in PyTorch. */
+init net_embedding(const net_config *c)
+{
+	return c->init == NET_TORCH ? (init){INIT_NORMAL, 1} : net_init(c, 1);
+}
+
+/* Zero, except that PyTorch draws biases like their kernel's rows. */
+static init bias_start(const net_config *c, int64_t fan_in)
+{
+	return c->init == NET_TORCH ? (init){INIT_TORCH_UNIFORM, 1 / sqrt((double)fan_in)} : (init){INIT_ZEROS, 0};
+}
+
+sn_options net_sn(const net *n)
+{
+	return (sn_options){.on = n->sn, .iterations = n->cfg.sn_iterations, .eps = n->cfg.sn_eps};
+}
+
+bn_options net_bn(const net_config *c)
+{
+	return (bn_options){.keep = c->bn_keep, .eps = c->bn_eps};
+}
+
+conv_options net_conv(const net *n, int64_t in, int64_t filters, int k, double gain)
+{
+	conv_options o = conv_same((int)filters, k, net_init(&n->cfg, gain), net_sn(n));
+	o.bias_init = bias_start(&n->cfg, in * k * k);
+	return o;
+}
+
+dense_options net_dense(const net *n, int64_t in, int64_t units)
+{
+	return (dense_options){
+		.units = units, .bias = true, .kernel_init = net_init(&n->cfg, 1),
+		.bias_init = bias_start(&n->cfg, in), .sn = net_sn(n),
+	};
+}
+
+void net_norm(net *n, cond_norm *c, const char *name, int64_t C)
+{
+	sn_options sn = net_sn(n);
+	sn.on = sn.on && n->cfg.cbn_sn;
+	cond_norm_init(n->m, c, name, C, n->cfg.classes, net_bn(&n->cfg), n->cfg.cbn_form, net_init(&n->cfg, 1), sn);
+}
+
+/* ---- construction ---- */
+
+/* Fills n, which is zero. On failure the caller frees it. */
+static bool net_build(net *n, const net_config *c, bool is_g, rng *r, error *e)
+{
+	int named;
+	if (!net_config_check(c, e))
+		return false;
+	const net_family *f = family_for(c->network, c->size, &named, e);
+	n->cfg = *c;
+	n->half = is_g ? &f->g : &f->d;
+	n->is_g = is_g;
+	n->sn = is_g ? c->g_sn : c->d_sn;
+	n->stages = n->half->stages(c, n->stage);
+	n->m = module_new(e);
+	n->body = mem_zero(1, n->half->body, e);
+	if (!n->m || !n->body)
+		return false;
+	for (int i = 0; i < n->stages; i++)
+		if (!stage_start(n, i, e))
+			return false;
+	n->half->end_init(n);
+	return module_alloc(n->m, r, e);
+}
+
+static void net_clear(net *n)
+{
+	for (int i = 0; i < n->sites; i++)
+		placed_layer_clear(&n->att[i]);
+	module_free(n->m);
+	free(n->body);
+}
+
+static node *net_apply(graph *g, const net *n, node *x, node *label, mode m, node **maps)
+{
+	if (n->cfg.classes && !label)
+		return graph_fail(g, "a network of %d classes needs labels", n->cfg.classes);
+	for (int i = 0; i < n->stages; i++)
+		x = stage_run(g, n, i, x, label, m, maps);
+	return n->half->end_apply(g, n, x, label, m);
+}
+
+/* ---- generator ---- */
+
+generator *generator_new(const net_config *c, rng *r, error *e)
+{
+	generator *n = mem_zero(1, sizeof *n, e);
+	if (n && !net_build(&n->n, c, true, r, e)) {
+		generator_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void generator_free(generator *n)
+{
+	if (n)
+		net_clear(&n->n);
+	free(n);
+}
+
+module *generator_module(const generator *n)
+{
+	return n->n.m;
+}
+
+const net_config *generator_config(const generator *n)
+{
+	return &n->n.cfg;
+}
+
+node *generator_apply(graph *g, const generator *n, node *z, node *label, mode m, node **maps)
+{
+	if (graph_ok(g, NULL) && (z->s.rank != 2 || z->s.dim[1] != n->n.cfg.latent))
+		return graph_fail(g, "generator: latent %s, must be [B,%d]", shape_print(&z->s).s, n->n.cfg.latent);
+	return net_apply(g, &n->n, z, label, m, maps);
+}
+
+int generator_attentions(const generator *n)
+{
+	return n->n.sites;
+}
+
+const attention_site *generator_attention_at(const generator *n, int i)
+{
+	must(i >= 0 && i < n->n.sites, "attention %d of %d", i, n->n.sites);
+	return &n->n.site[i];
+}
+
+/* ---- discriminator ---- */
+
+discriminator *discriminator_new(const net_config *c, rng *r, error *e)
+{
+	discriminator *n = mem_zero(1, sizeof *n, e);
+	if (n && !net_build(&n->n, c, false, r, e)) {
+		discriminator_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void discriminator_free(discriminator *n)
+{
+	if (n)
+		net_clear(&n->n);
+	free(n);
+}
+
+module *discriminator_module(const discriminator *n)
+{
+	return n->n.m;
+}
+
+const net_config *discriminator_config(const discriminator *n)
+{
+	return &n->n.cfg;
+}
+
+node *discriminator_apply(graph *g, const discriminator *n, node *x, node *label, mode m, node **maps)
+{
+	const net_config *c = &n->n.cfg;
+	bool fits = x->s.rank == 4 && x->s.dim[1] == c->size && x->s.dim[2] == c->size && x->s.dim[3] == c->channels;
+	if (graph_ok(g, NULL) && !fits)
+		return graph_fail(g, "discriminator: image %s, must be [B,%d,%d,%d]", shape_print(&x->s).s, c->size,
+			c->size, c->channels);
+	return net_apply(g, &n->n, x, label, m, maps);
+}
+
+int discriminator_attentions(const discriminator *n)
+{
+	return n->n.sites;
+}
+
+const attention_site *discriminator_attention_at(const discriminator *n, int i)
+{
+	must(i >= 0 && i < n->n.sites, "attention %d of %d", i, n->n.sites);
+	return &n->n.site[i];
+}

@@ -1,0 +1,128 @@
+/* networks.h - generators and discriminators: chosen and sized by plain settings.
+ *
+ * A network owns its module (parameters and states) and the layers that read it. Applying one appends
+ * nodes; the same network may stand in several graphs. Images are [B,H,W,C] in [-1,1]. */
+#ifndef SAGAN_GAN_NETS_NETWORKS_H
+#define SAGAN_GAN_NETS_NETWORKS_H
+
+#include "gan/nets/attention_table.h"
+#include "layers/attention.h"
+#include "layers/module.h"
+#include "layers/norm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { ATTENTION_MAX = 8 };
+
+enum upsampling { UPSAMPLE_NEAREST, UPSAMPLE_BILINEAR };
+enum net_init {
+	NET_XAVIER,                                  /* glorot uniform, init_gain in the blocks' 3x3, else 1 */
+	NET_ORTHOGONAL,                              /* arXiv 1312.6120 */
+	NET_N02,                                     /* N(0, 0.02) */
+	NET_HE,                                      /* truncated normal, sqrt(2/fan_out) */
+	NET_TORCH                                    /* PyTorch's defaults, biases too */
+};
+
+/* Where a layer of gan/nets/attention_table.h stands: after the first stage whose map has this height, or instead of it.
+ * n = 0: nowhere. */
+typedef struct attention_place {
+	int size;
+	const char *variant;                         /* name of its type; keep; NULL: official */
+	layer_args args;
+} attention_place;
+typedef struct attention_places {
+	int n;
+	attention_place at[ATTENTION_MAX];
+} attention_places;
+
+typedef struct net_config {
+	/* resnet (base*2^blocks, base 4 or 7: resnet28, resnet32, 64, 128 of one width), official (64, 128,
+	 * 256), dcgan, mnistgans (28). keep. */
+	const char *network;
+	int size;                                    /* height and width */
+	int channels;                                /* of the image: 1 or 3 */
+	int classes;                                 /* 0: unconditional */
+	int latent;                                  /* Z */
+	int g_width, d_width;                        /* base width of G, of D */
+
+	attention_places g_attention, d_attention;
+	double attention_gamma;                      /* start of gamma; NAN: the variant's own */
+
+	bool g_sn, d_sn;                             /* spectral norm in G, in D */
+	int sn_iterations;
+	double sn_eps;
+
+	double bn_keep, bn_eps;                      /* see layers/norm.h */
+	double bn_last_keep;                         /* of G's last batch norm; 0 means bn_keep */
+	enum cond_form cbn_form;
+	bool cbn_sn;                                 /* one_plus tables under SN (with g_sn) */
+
+	enum upsampling up;                            /* resnet */
+	bool d_skip_relu;                            /* skips of D take relu(x): parity with in-place ReLU */
+	bool d_batch_norm;                           /* dcgan: batch norm in D (arXiv 1511.06434) */
+	double d_slope;                              /* dcgan: slope of D's leaky ReLU */
+
+	enum net_init init;
+	double init_gain;                            /* 0 means 1 */
+} net_config;
+
+/* The published settings of a network and size: "resnet" 32 and so on. Attention in the published
+ * places. `network` may also be written with its size: resnet28, resnet32, official128, dcgan64,
+ * mnistgans28; size 0 then takes it from there. Refuses unknown networks and sizes that do not come
+ * out whole ("size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, ...)"). */
+bool net_config_default(const char *network, int size, net_config *out, error *e);
+
+/* Everything that can be wrong with the settings, without building anything: sizes, widths, places of
+ * attention ("attention at 7: G has maps of 14, 28"), variants, channels. */
+bool net_config_check(const net_config *c, error *e);
+
+/* One attention layer of a network, for logging gamma and drawing maps. */
+typedef struct attention_site {
+	char path[64];                               /* "attention14" */
+	buffer *gamma;                               /* [], in the module (borrow); NULL: it has none */
+	int size;                                    /* height and width of its map */
+	int64_t channels;
+	int64_t queries, keys;                       /* N, M: the map is [B,N,M]; keys 0: it has no map */
+} attention_site;
+
+typedef struct generator generator;
+typedef struct discriminator discriminator;
+
+/* Registers all layers and draws initial values from `r` (borrow). new/free. */
+generator *generator_new(const net_config *c, rng *r, error *e);
+void generator_free(generator *n);
+module *generator_module(const generator *n);
+const net_config *generator_config(const generator *n);
+/* z [B,Z], label [B] or NULL -> images [B,H,W,C]. maps: NULL, or room for one node per attention
+ * layer, which receives its map, or NULL when it has none over all positions. */
+node *generator_apply(graph *g, const generator *n, node *z, node *label, mode m, node **maps);
+int generator_attentions(const generator *n);
+const attention_site *generator_attention_at(const generator *n, int i);
+
+discriminator *discriminator_new(const net_config *c, rng *r, error *e);
+void discriminator_free(discriminator *n);
+module *discriminator_module(const discriminator *n);
+const net_config *discriminator_config(const discriminator *n);
+/* x [B,H,W,C], label [B] or NULL -> logits [B]. maps as above. */
+node *discriminator_apply(graph *g, const discriminator *n, node *x, node *label, mode m, node **maps);
+int discriminator_attentions(const discriminator *n);
+const attention_site *discriminator_attention_at(const discriminator *n, int i);
+
+/* One line of `sagan info`: a layer as applied to one image. */
+typedef struct layer_row {
+	char path[96];                               /* "block1/conv1" */
+	shape out;                                   /* of the layer's last value, B = 1 */
+	int64_t params;
+	double mac;                                  /* multiply-adds of its products, forward */
+} layer_row;
+
+/* Rows in order of application; returns how many there are (at most max are written), or -1. */
+int generator_layers(const generator *n, layer_row *rows, int max, error *e);
+int discriminator_layers(const discriminator *n, layer_row *rows, int max, error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

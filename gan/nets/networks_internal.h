@@ -1,0 +1,89 @@
+/* networks_internal.h - what the network families share: a network is stages in a row, with attention
+ * after some of them, and an end.
+ *
+ * A stage is what gives a map of a size: G's first is the projection of z. networks.c walks the
+ * stages; a family says how many there are, what each registers and how it is applied. */
+#ifndef SAGAN_GAN_NETS_NETWORKS_INTERNAL_H
+#define SAGAN_GAN_NETS_NETWORKS_INTERNAL_H
+
+#include "gan/nets/networks.h"
+#include "layers/conv.h"
+#include "layers/dense.h"
+
+enum { STAGES_MAX = 10 };
+
+typedef struct net_stage {
+	int size;                                    /* height and width of its map */
+	int64_t channels;
+} net_stage;
+
+typedef struct net net;
+
+/* The generator or the discriminator of a family. */
+typedef struct net_half {
+	size_t body;                                 /* bytes of the struct with the layers */
+	int (*stages)(const net_config *c, net_stage *out);  /* at most STAGES_MAX; returns how many */
+	void (*stage_init)(net *n, int i);
+	node *(*stage_apply)(graph *g, const net *n, int i, node *x, node *label, mode m);
+	void (*end_init)(net *n);
+	node *(*end_apply)(graph *g, const net *n, node *x, node *label, mode m);
+} net_half;
+
+typedef struct net_family {
+	const char *name;
+	net_half g, d;
+	bool (*check)(const net_config *c, error *e);        /* what only this family refuses */
+	void (*defaults)(net_config *c);             /* c->size is set */
+} net_family;
+
+extern const net_family family_resnet, family_official, family_dcgan, family_mnistgans;
+
+/* What brings the map before a replaced stage to the stage's size and width: norm and ReLU (G), ReLU (D), a 1x1
+ * convolution, nearest upsampling or average pooling. */
+typedef struct net_bridge {
+	char name[32];
+	cond_norm norm;                              /* G only */
+	conv conv;
+	int factor;                                  /* of the resizing; 1: none */
+} net_bridge;
+
+struct net {
+	net_config cfg;
+	const net_half *half;
+	module *m;                                   /* own */
+	net_stage stage[STAGES_MAX];
+	int stages;
+	placed_layer att[ATTENTION_MAX];
+	net_bridge bridge[ATTENTION_MAX];            /* of layers that replace their stage */
+	attention_site site[ATTENTION_MAX];
+	int after[ATTENTION_MAX];                    /* stage that attention layer i follows */
+	int sites;
+	bool is_g;
+	bool sn;                                     /* spectral norm in this half */
+	void *body;                                  /* own: the family's layers */
+};
+
+/* ---- sites.c ---- */
+
+bool sites_check(const net_config *c, bool is_g, const net_half *half, error *e);
+/* Registers stage i, or what stands instead of it, and the layer after it; applies the same. */
+bool stage_start(net *n, int i, error *e);
+node *stage_run(graph *g, const net *n, int i, node *x, node *label, mode m, node **maps);
+
+/* n when size = base * 2^n with n >= 1 and base 4 or 7 (put into *base), else 0. */
+int net_halvings(int size, int *base);
+
+/* How kernels start: gain applies to the kinds that have one. */
+init net_init(const net_config *c, double gain);
+sn_options net_sn(const net *n);
+bn_options net_bn(const net_config *c);
+
+/* Options of a k x k convolution over `in` channels: the network's start, spectral norm, a bias. */
+conv_options net_conv(const net *n, int64_t in, int64_t filters, int k, double gain);
+dense_options net_dense(const net *n, int64_t in, int64_t units);
+init net_embedding(const net_config *c);             /* of the projection table [K,C] */
+
+/* Conditional (with cfg.classes) or plain batch norm as the settings say. */
+void net_norm(net *n, cond_norm *c, const char *name, int64_t C);
+
+#endif

@@ -1,0 +1,212 @@
+/* resnet.c - the residual SAGANs: `resnet` has one width on every map (28, 32 and their doublings),
+ * `official` narrows towards the image (64, 128, 256).
+ *
+ * Sources: PyTorch-StudioGAN src/models/resnet.py 947b35e (32; the width tables of 64, 128 and 256),
+ * brain-research/self-attention-gan ad9612e (128). 28 is ours. */
+#include <stdio.h>
+
+#include "gan/nets/blocks.h"
+
+enum { BLOCKS_MAX = STAGES_MAX - 1 };
+
+typedef struct resnet_g {
+	dense project;
+	g_block block[BLOCKS_MAX];
+	batch_norm norm;
+	conv out;
+} resnet_g;
+
+typedef struct resnet_d {
+	d_block block[BLOCKS_MAX];
+	dense linear;
+	embedding embed;
+} resnet_d;
+
+/* ---- stages: sizes and channels ---- */
+
+static int resnet_g_stages(const net_config *c, net_stage *out)
+{
+	int base, n = net_halvings(c->size, &base);
+	for (int i = 0; i <= n; i++)
+		out[i] = (net_stage){base << i, c->g_width};
+	return n + 1;
+}
+
+/* Maps up to 32 pixels: four blocks, the first two halve. Larger: one block less than G's doublings
+ * halves, and a last one that does not. */
+static int resnet_d_stages(const net_config *c, net_stage *out)
+{
+	int base, n = net_halvings(c->size, &base);
+	int blocks = c->size <= 32 ? 4 : n;
+	int down = c->size <= 32 ? MIN(n, 2) : n - 1;
+	for (int i = 0; i < blocks; i++)
+		out[i] = (net_stage){c->size >> MIN(i + 1, down), c->d_width};
+	return blocks;
+}
+
+/* Widths in multiples of the base width: G's maps from 4x4 up, D's from half the image down. */
+typedef struct official_widths {
+	int size, g_stages, g[8], d_stages, d[8];
+} official_widths;
+
+static const official_widths official[] = {
+	{64,  5, {16, 8, 4, 2, 1},         5, {1, 2, 4, 8, 16}},
+	{128, 6, {16, 16, 8, 4, 2, 1},     6, {1, 2, 4, 8, 16, 16}},
+	{256, 7, {16, 16, 8, 8, 4, 2, 1},  7, {1, 2, 4, 8, 8, 16, 16}},
+};
+
+static const official_widths *official_find(int size)
+{
+	for (int i = 0; i < COUNT(official); i++)
+		if (official[i].size == size)
+			return &official[i];
+	return NULL;
+}
+
+static int official_g_stages(const net_config *c, net_stage *out)
+{
+	const official_widths *w = official_find(c->size);
+	for (int i = 0; i < w->g_stages; i++)
+		out[i] = (net_stage){4 << i, (int64_t)w->g[i] * c->g_width};
+	return w->g_stages;
+}
+
+static int official_d_stages(const net_config *c, net_stage *out)
+{
+	const official_widths *w = official_find(c->size);
+	for (int i = 0; i < w->d_stages; i++)
+		out[i] = (net_stage){MAX(c->size >> (i + 1), 4), (int64_t)w->d[i] * c->d_width};
+	return w->d_stages;
+}
+
+/* ---- generator ---- */
+
+static void g_stage_init(net *n, int i)
+{
+	resnet_g *r = n->body;
+	const net_stage *s = &n->stage[i];
+	char name[24];
+	if (i == 0) {
+		int64_t units = (int64_t)s->size * s->size * s->channels;
+		dense_init(n->m, &r->project, "dense", n->cfg.latent, net_dense(n, n->cfg.latent, units));
+		return;
+	}
+	snprintf(name, sizeof name, "block%d", i);
+	g_block_init(n, &r->block[i - 1], name, s[-1].channels, s->channels);
+}
+
+static node *g_stage_apply(graph *g, const net *n, int i, node *x, node *label, mode m)
+{
+	const resnet_g *r = n->body;
+	const net_stage *s = &n->stage[i];
+	if (i > 0)
+		return g_block_apply(g, &r->block[i - 1], n->cfg.up, x, label, m);
+	node *y = dense_apply(g, &r->project, x, m);
+	return op_reshape(g, y, SHAPE(x->s.dim[0], s->size, s->size, s->channels));
+}
+
+static void g_end_init(net *n)
+{
+	resnet_g *r = n->body;
+	int64_t C = n->stage[n->stages - 1].channels;
+	bn_options bn = net_bn(&n->cfg);
+	bn.keep = n->cfg.bn_last_keep != 0 ? n->cfg.bn_last_keep : bn.keep;
+	batch_norm_init(n->m, &r->norm, "norm", C, bn);
+	conv_init(n->m, &r->out, "out", C, net_conv(n, C, n->cfg.channels, 3, 1));
+}
+
+/* tanh(conv3(relu(BN(x)))) */
+static node *g_end_apply(graph *g, const net *n, node *x, node *label, mode m)
+{
+	(void)label;
+	const resnet_g *r = n->body;
+	node *y = op_relu(g, batch_norm_apply(g, &r->norm, x, m));
+	return op_tanh(g, conv_apply(g, &r->out, y, m));
+}
+
+/* ---- discriminator ---- */
+
+static void d_stage_init(net *n, int i)
+{
+	resnet_d *r = n->body;
+	const net_stage *s = &n->stage[i];
+	int64_t in = i ? s[-1].channels : n->cfg.channels;
+	int before = i ? s[-1].size : n->cfg.size;
+	char name[24];
+	snprintf(name, sizeof name, "block%d", i + 1);
+	d_block_init(n, &r->block[i], name, in, s->channels, i == 0, s->size < before);
+}
+
+static node *d_stage_apply(graph *g, const net *n, int i, node *x, node *label, mode m)
+{
+	(void)label;
+	const resnet_d *r = n->body;
+	return d_block_apply(g, &r->block[i], x, m);
+}
+
+static void d_end_init(net *n)
+{
+	resnet_d *r = n->body;
+	int64_t C = n->stage[n->stages - 1].channels;
+	dense_init(n->m, &r->linear, "linear", C, net_dense(n, C, 1));
+	if (n->cfg.classes)
+		embedding_init(n->m, &r->embed, "embed", n->cfg.classes, C, net_embedding(&n->cfg), net_sn(n));
+}
+
+/* h = sum over pixels of relu(x); logit = w.h + b + <embed(y), h> (arXiv 1802.05637) */
+static node *d_end_apply(graph *g, const net *n, node *x, node *label, mode m)
+{
+	const resnet_d *r = n->body;
+	node *h = op_sum(g, op_relu(g, x), 1u << 1 | 1u << 2, false);
+	node *logit = op_reshape(g, dense_apply(g, &r->linear, h, m), SHAPE(x->s.dim[0]));
+	if (!n->cfg.classes)
+		return logit;
+	node *projected = op_mul(g, embedding_apply(g, &r->embed, label, m), h);
+	return op_add(g, logit, op_sum(g, projected, 1u << 1, false));
+}
+
+/* ---- settings ---- */
+
+static bool resnet_check(const net_config *c, error *e)
+{
+	int base;
+	if (!net_halvings(c->size, &base))
+		return error_set(e, "size = %d: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)", c->size);
+	return true;
+}
+
+static bool official_check(const net_config *c, error *e)
+{
+	if (!official_find(c->size))
+		return error_set(e, "size = %d: the official network has 64, 128 and 256", c->size);
+	return true;
+}
+
+static void resnet_defaults(net_config *c)
+{
+	c->g_width = c->size == 32 ? 256 : 64;
+	c->d_width = c->size == 32 ? 128 : 64;
+	c->channels = c->size == 28 ? 1 : 3;
+	c->g_attention = c->d_attention = (attention_places){1, {{.size = c->size / 2, .variant = "official"}}};
+}
+
+static void official_defaults(net_config *c)
+{
+	c->classes = 1000;
+	c->bn_keep = 0.999;
+	c->bn_last_keep = 0.9999;
+	int place = c->size == 256 ? 64 : 32;
+	c->g_attention = c->d_attention = (attention_places){1, {{.size = place, .variant = "official"}}};
+}
+
+const net_family family_resnet = {
+	.name = "resnet", .check = resnet_check, .defaults = resnet_defaults,
+	.g = {sizeof(resnet_g), resnet_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
+	.d = {sizeof(resnet_d), resnet_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+};
+
+const net_family family_official = {
+	.name = "official", .check = official_check, .defaults = official_defaults,
+	.g = {sizeof(resnet_g), official_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
+	.d = {sizeof(resnet_d), official_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+};

@@ -1,0 +1,35 @@
+/* frechet.h - how far two clouds of points are apart, seen as normal distributions.
+ *
+ * The Frechet distance of arXiv 1706.08500: |m1-m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)) with means m and
+ * covariances S (divisor n-1), computed in double whatever the program computes in. It has the unit of
+ * the features squared, and is biased: fewer points give larger values, so that numbers compare only
+ * between equal counts. It works for fewer points than dimensions. */
+#ifndef SAGAN_GAN_SAMPLE_FRECHET_H
+#define SAGAN_GAN_SAMPLE_FRECHET_H
+
+#include "core/base/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Mean and scatter of n points of d numbers, gathered as they come. */
+typedef struct moments {
+	int64_t d, n;
+	double *mean;                                /* own; [d] */
+	double *scatter;                             /* own; [d,d]: sum of (x-mean)(x-mean)'; j <= i only */
+	double *away;                                /* own; [d]: scratch */
+} moments;
+
+bool moments_init(moments *m, int64_t d, error *e);  /* no points yet */
+void moments_free(moments *m);                       /* leaves m empty; all zero allowed */
+void moments_add(moments *m, const double *x, int64_t n);    /* points x [n,d] */
+
+/* *distance between two clouds of equal d and at least two points each; never negative. False when a
+ * number is not finite or memory is out. */
+bool frechet_distance(const moments *a, const moments *b, double *distance, error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,303 @@
+/* pictures.c - what a run looks like: grids, where attention looks, the course of the losses. */
+#include "gan/sample/pictures.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/picture/chart.h"
+#include "data/picture/png.h"
+
+enum { SHEET_WIDTH = 900, SCALE_MAX = 4 };
+
+bool picture_grid(const char *path, const real *images, int64_t n, int h, int w, int c, int columns,
+	error *e)
+{
+	int scale = MAX(1, MIN(SCALE_MAX, SHEET_WIDTH / (columns * (w + 2))));
+	return png_write_grid(path, images, n, h, w, c, columns, scale, e);
+}
+
+/* ---- attention ---- */
+
+enum { QUERIES = 5, GAP = 4, CELL = 112, BACKGROUND = 56 };
+
+typedef struct colour {
+	double r, g, b;
+} colour;
+
+/* h in [0,1]: black, violet, red, orange, pale yellow. */
+static colour heat(double h)
+{
+	static const colour stop[] = {
+		{0, 0, 4}, {87, 16, 110}, {188, 55, 84}, {249, 142, 9}, {252, 255, 164},
+	};
+	double at = MAX(0, MIN(h, 1)) * (COUNT(stop) - 1);
+	int i = MIN((int)at, COUNT(stop) - 2);
+	double f = at - i;
+	const colour *a = &stop[i], *b = &stop[i + 1];
+	return (colour){a->r + f * (b->r - a->r), a->g + f * (b->g - a->g), a->b + f * (b->b - a->b)};
+}
+
+static void put(image *im, int y, int x, colour k)
+{
+	uint8_t *p = im->x + ((int64_t)y * im->w + x) * 3;
+	p[0] = (uint8_t)lround(k.r);
+	p[1] = (uint8_t)lround(k.g);
+	p[2] = (uint8_t)lround(k.b);
+}
+
+/* A generated image and how many pixels of the sheet one of its pixels takes. */
+typedef struct shown {
+	const real *x;                               /* [size,size,c] in [-1,1] */
+	int size, c, scale;
+} shown;
+
+static colour pixel(const shown *s, int y, int x)
+{
+	const real *p = s->x + ((int64_t)y * s->size + x) * s->c;
+	double v[3];
+	for (int i = 0; i < 3; i++)
+		v[i] = 127.5 * (1 + MAX(-1, MIN((double)p[MIN(i, s->c - 1)], 1)));
+	return (colour){v[0], v[1], v[2]};
+}
+
+/* The value of a map [h,w] at a point of [0,1)^2, bilinear between centres of cells. */
+static double map_at(const real *map, int h, int w, double y, double x)
+{
+	double fy = MAX(0, MIN(y * h - 0.5, h - 1)), fx = MAX(0, MIN(x * w - 0.5, w - 1));
+	int i = MIN((int)fy, MAX(h - 2, 0)), j = MIN((int)fx, MAX(w - 2, 0));
+	int i1 = MIN(i + 1, h - 1), j1 = MIN(j + 1, w - 1);
+	fy -= i;
+	fx -= j;
+	double top = (1 - fx) * map[i * w + j] + fx * map[i * w + j1];
+	double bottom = (1 - fx) * map[i1 * w + j] + fx * map[i1 * w + j1];
+	return (1 - fy) * top + fy * bottom;
+}
+
+static void draw_image(image *im, int top, int left, const shown *s)
+{
+	for (int y = 0; y < s->size * s->scale; y++)
+		for (int x = 0; x < s->size * s->scale; x++)
+			put(im, top + y, left + x, pixel(s, y / s->scale, x / s->scale));
+}
+
+/* The image in dim gray; over it, in colour, how much query (qy,qx) looks there, as a share of the most
+ * it looks anywhere; around the query a frame. */
+static void draw_query(image *im, int top, int left, const shown *s, const attention_view *v, int qy,
+	int qx)
+{
+	const real *row = v->map + (int64_t)(qy * v->qw + qx) * v->kh * v->kw;
+	double most = 1e-12;
+	int side = s->size * s->scale;
+	for (int i = 0; i < v->kh * v->kw; i++)
+		most = MAX(most, (double)row[i]);
+	for (int y = 0; y < side; y++) {
+		for (int x = 0; x < side; x++) {
+			colour k = pixel(s, y / s->scale, x / s->scale);
+			double gray = 0.35 * (0.299 * k.r + 0.587 * k.g + 0.114 * k.b);
+			double h = map_at(row, v->kh, v->kw, (y + 0.5) / side, (x + 0.5) / side) / most;
+			double a = 0.85 * MIN(1.0, 1.5 * h);
+			colour hot = heat(h);
+			put(im, top + y, left + x, (colour){(1 - a) * gray + a * hot.r,
+				(1 - a) * gray + a * hot.g,
+				(1 - a) * gray + a * hot.b});
+		}
+	}
+	static const colour frame = {0, 255, 255};
+	int y0 = qy * side / v->qh, y1 = (qy + 1) * side / v->qh - 1;
+	int x0 = qx * side / v->qw, x1 = (qx + 1) * side / v->qw - 1;
+	for (int x = x0; x <= x1; x++) {
+		put(im, top + y0, left + x, frame);
+		put(im, top + y1, left + x, frame);
+	}
+	for (int y = y0; y <= y1; y++) {
+		put(im, top + y, left + x0, frame);
+		put(im, top + y, left + x1, frame);
+	}
+}
+
+/* How far the image is from its own mean around a query: what a person would point at. */
+static double interest(const shown *s, const attention_view *v, int qy, int qx, double mean)
+{
+	double sum = 0;
+	int y1 = (qy + 1) * s->size / v->qh, x1 = (qx + 1) * s->size / v->qw;
+	for (int y = qy * s->size / v->qh; y < y1; y++)
+		for (int x = qx * s->size / v->qw; x < x1; x++) {
+			colour k = pixel(s, y, x);
+			sum += fabs((k.r + k.g + k.b) / 3 - mean);
+		}
+	return sum;
+}
+
+/* The most interesting query of each quarter of the map, and one of a corner's background. */
+static void choose_queries(const shown *s, const attention_view *v, int at[QUERIES][2])
+{
+	double mean = 0;
+	for (int y = 0; y < s->size; y++)
+		for (int x = 0; x < s->size; x++) {
+			colour k = pixel(s, y, x);
+			mean += (k.r + k.g + k.b) / 3 / ((double)s->size * s->size);
+		}
+	for (int i = 0; i < QUERIES - 1; i++) {
+		int y0 = i / 2 * v->qh / 2, y1 = (i / 2 + 1) * v->qh / 2;
+		int x0 = i % 2 * v->qw / 2, x1 = (i % 2 + 1) * v->qw / 2;
+		double best = -1;
+		for (int y = y0; y < y1; y++)
+			for (int x = x0; x < x1; x++) {
+				double now = interest(s, v, y, x, mean);
+				if (now > best) {
+					best = now;
+					at[i][0] = y;
+					at[i][1] = x;
+				}
+			}
+	}
+	at[QUERIES - 1][0] = v->qh / 8;
+	at[QUERIES - 1][1] = v->qw / 8;
+}
+
+static bool draw_row(image *im, sampler *smp, uint64_t seed, int row, real *z, error *e)
+{
+	attention_view v;
+	const config *c = sampler_config(smp);
+	int K = sampler_classes(smp), at[QUERIES][2] = {{0}};
+	sampler_latent(smp, seed, row, 0, z);
+	if (!sampler_attend(smp, sampler_attentions(smp) - 1, z, K ? row % K : 0, &v, e))
+		return false;
+	shown s = {v.image, c->model.size, c->model.channels, MAX(1, CELL / c->model.size)};
+	int side = s.size * s.scale, top = GAP + row * (side + GAP);
+	choose_queries(&s, &v, at);
+	draw_image(im, top, GAP, &s);
+	for (int i = 0; i < QUERIES; i++)
+		draw_query(im, top, GAP + (i + 1) * (side + GAP), &s, &v, at[i][0], at[i][1]);
+	return true;
+}
+
+bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, error *e)
+{
+	if (sampler_attentions(s) == 0)
+		return error_set(e, "%s: the generator has no attention layer", path);
+	int size = sampler_config(s)->model.size, side = size * MAX(1, CELL / size);
+	image im;
+	real *z = mem_new((size_t)sampler_latent_size(s), sizeof *z, e);
+	if (!z || !image_init(&im, GAP + rows * (side + GAP), GAP + (QUERIES + 1) * (side + GAP), 3, e)) {
+		free(z);
+		return false;
+	}
+	memset(im.x, BACKGROUND, (size_t)im.h * (size_t)im.w * 3);
+	bool ok = true;
+	for (int r = 0; ok && r < rows; r++)
+		ok = draw_row(&im, s, seed, r, z, e);
+	ok = ok && png_write(path, im.x, im.h, im.w, im.c, e);
+	image_free(&im);
+	free(z);
+	return ok;
+}
+
+/* ---- curves of a run ---- */
+
+enum { CURVES_MAX = 4, LINE_MAX = 8192 };
+
+/* Columns of a CSV file by name: the steps and some curves. */
+typedef struct table {
+	const char *const *name;                     /* borrow; [1 + curves], "step" first */
+	int curves;
+	double *x[1 + CURVES_MAX];                   /* own; step and the curves */
+	int64_t n, room;
+	int column[1 + CURVES_MAX];                  /* where they stand in a row */
+} table;
+
+/* Text of column `at` of a row, or NULL. */
+static const char *field(const char *row, int at)
+{
+	for (; row && at > 0; at--) {
+		row = strchr(row, ',');
+		row = row ? row + 1 : NULL;
+	}
+	return row;
+}
+
+static bool find_columns(table *t, const char *path, const char *header, error *e)
+{
+	for (int k = 0; k <= t->curves; k++) {
+		size_t n = strlen(t->name[k]);
+		t->column[k] = -1;
+		const char *p;
+		for (int i = 0; (p = field(header, i)) != NULL; i++)
+			if (strncmp(p, t->name[k], n) == 0 && strchr(",\r\n", p[n]))
+				t->column[k] = i;
+		if (t->column[k] < 0)
+			return error_set(e, "%s: no column %s", path, t->name[k]);
+	}
+	return true;
+}
+
+static bool add_row(table *t, const char *row, error *e)
+{
+	if (t->n == t->room) {
+		t->room = t->room ? 2 * t->room : 256;
+		for (int k = 0; k <= t->curves; k++) {
+			double *bigger = realloc(t->x[k], (size_t)t->room * sizeof *bigger);
+			if (!bigger)
+				return error_set(e, "out of memory for %lld rows", (long long)t->room);
+			t->x[k] = bigger;
+		}
+	}
+	for (int k = 0; k <= t->curves; k++) {
+		const char *p = field(row, t->column[k]);
+		char *end;
+		t->x[k][t->n] = p ? strtod(p, &end) : NAN;
+		if (!p || end == p)
+			t->x[k][t->n] = NAN;
+	}
+	t->n += isfinite(t->x[0][t->n]) != 0;
+	return true;
+}
+
+static bool table_read(table *t, const char *path, error *e)
+{
+	char line[LINE_MAX];
+	FILE *f = fopen(path, "r");
+	if (!f)
+		return error_set(e, "%s: cannot be read: %s", path, strerror(errno));
+	bool ok = fgets(line, sizeof line, f) ? find_columns(t, path, line, e) : error_set(e, "%s: is empty", path);
+	while (ok && fgets(line, sizeof line, f))
+		ok = add_row(t, line, e);
+	fclose(f);
+	return ok;
+}
+
+static bool picture_curves(const char *path, const char *csv, const char *const *name, const char *const *legend,
+	int curves, chart c, error *e)
+{
+	table t = {.name = name, .curves = curves};
+	bool ok = table_read(&t, csv, e);
+	chart_series s[CURVES_MAX];
+	for (int k = 0; k < curves; k++)
+		s[k] = (chart_series){legend[k], t.x[0], t.x[k + 1], t.n};
+	c.x_name = "step";
+	c.series = s;
+	c.count = curves;
+	ok = ok && chart_write(path, &c, e);
+	for (int k = 0; k <= curves; k++)
+		free(t.x[k]);
+	return ok;
+}
+
+bool picture_loss(const char *path, const char *metrics_csv, error *e)
+{
+	static const char *const name[] = {"step", "d_loss", "g_loss", "d_real", "d_fake"};
+	static const char *const legend[] = {"D loss", "G loss", "D(real)", "D(fake)"};
+	const chart c = {.title = "losses and mean outputs of D"};
+	return picture_curves(path, metrics_csv, name, legend, COUNT(legend), c, e);
+}
+
+bool picture_scores(const char *path, const char *scores_csv, error *e)
+{
+	static const char *const name[] = {"step", "score"};
+	static const char *const legend[] = {"score"};
+	const chart c = {.title = "score of the checkpoints: lower is better", .log_y = true};
+	return picture_curves(path, scores_csv, name, legend, COUNT(legend), c, e);
+}

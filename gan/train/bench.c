@@ -1,0 +1,45 @@
+/* bench.c - how long a step takes: what `sagan bench` prints. */
+#include <stdlib.h>
+
+#include "core/base/thread.h"
+#include "core/base/clock.h"
+#include "gan/train/trainer.h"
+
+enum { WARM_UP = 2 };
+
+static bool time_steps(trainer *t, int steps, double *s, error *e)
+{
+	step_stats stats;
+	for (int i = -WARM_UP; i < steps; i++) {
+		double start = clock_s();
+		if (!trainer_step(t, &stats, e))
+			return false;
+		if (i >= 0)
+			s[i] = clock_s() - start;
+	}
+	return true;
+}
+
+bool trainer_bench(const config *cfg, int steps, bench_result *r, error *e)
+{
+	if (steps < 1)
+		return error_set(e, "steps = %d: must be at least 1", steps);
+	trainer *t = trainer_new(cfg, NULL, e);
+	double *s = mem_new((size_t)steps, sizeof *s, e);
+	bool ok = t && s && time_steps(t, steps, s, e);
+	if (ok) {
+		const double middle = median(s, steps);
+		*r = (bench_result){
+			.steps = steps,
+			.median_s = middle, .min_s = s[0],
+			.gflop = trainer_step_flop(t) / 1e9,
+			.params_g = module_param_count(trainer_generator(t)),
+			.params_d = module_param_count(trainer_discriminator(t)),
+			.arena_bytes = trainer_arena_bytes(t), .threads = pool_threads(),
+		};
+		r->images_per_s = trainer_config(t)->batch / r->median_s;
+	}
+	free(s);
+	trainer_free(t);
+	return ok;
+}

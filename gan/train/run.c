@@ -1,0 +1,285 @@
+/* run.c - the loop around the steps: logging, drawing, scoring, saving, ending. */
+#include "gan/train/run_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gan/sample/pictures.h"
+#include "core/base/clock.h"
+
+/* ---- between steps ---- */
+
+static void sums_add(double *sum, const step_stats *s)
+{
+	sum[SUM_STEPS] += 1;
+	sum[SUM_D_LOSS] += s->d_loss;
+	sum[SUM_G_LOSS] += s->g_loss;
+	sum[SUM_PENALTY] += s->penalty * s->penalties;
+	sum[SUM_PENALTIES] += s->penalties;
+	sum[SUM_D_REAL] += s->d_real;
+	sum[SUM_D_FAKE] += s->d_fake;
+	sum[SUM_D_NORM] += s->d_norm;
+	sum[SUM_G_NORM] += s->g_norm;
+	sum[SUM_SPREAD] += s->spread;
+}
+
+/* Means since the last row; rates and gammas are those of the last step. */
+static step_stats sums_mean(const double *sum, const step_stats *now)
+{
+	step_stats m = *now;
+	double n = sum[SUM_STEPS];
+	m.d_loss = sum[SUM_D_LOSS] / n;
+	m.g_loss = sum[SUM_G_LOSS] / n;
+	m.penalty = sum[SUM_PENALTIES] > 0 ? sum[SUM_PENALTY] / sum[SUM_PENALTIES] : 0;
+	m.penalties = (int)sum[SUM_PENALTIES];
+	m.d_real = sum[SUM_D_REAL] / n;
+	m.d_fake = sum[SUM_D_FAKE] / n;
+	m.d_norm = sum[SUM_D_NORM] / n;
+	m.g_norm = sum[SUM_G_NORM] / n;
+	m.spread = sum[SUM_SPREAD] / n;
+	return m;
+}
+
+static double epoch_of(const trainer *t)
+{
+	if (!t->loader)
+		return 0;
+	loader_place p = loader_position(t->loader);
+	return (double)p.epoch + (double)p.batch / (double)loader_batches(t->loader);
+}
+
+/* Time to the end at this speed, or to the limit when that comes first. */
+static double eta(const run *r, double step_s, double seconds)
+{
+	double left = (double)(r->last - r->t->step) * step_s;
+	if (r->opt->max_seconds > 0)
+		left = MIN(left, MAX(r->opt->max_seconds - seconds, 0));
+	return left;
+}
+
+static bool report(run *r, const step_stats *s, error *e)
+{
+	trainer *t = r->t;
+	double now = clock_s();
+	run_progress p = {.mean = sums_mean(t->sum, s), .steps = r->last, .epoch = epoch_of(t)};
+	p.step_s = (now - r->report_at) / (double)MAX(t->step - r->report_step, 1);
+	p.seconds = now - r->start;
+	p.images_per_s = (double)t->cfg.batch * t->cfg.optim.d_steps * t->cfg.optim.accumulate / MAX(p.step_s, 1e-9);
+	p.eta_s = eta(r, p.step_s, p.seconds);
+	r->report_at = now;
+	r->report_step = t->step;
+	memset(t->sum, 0, sizeof t->sum);
+	if (!metrics_row(r->m, &p.mean, p.epoch, e)
+		|| !metrics_time(r->m, t->step, p.seconds, p.images_per_s, e))
+		return false;
+	if (r->opt->progress)
+		r->opt->progress(r->opt->ctx, &p);
+	return true;
+}
+
+/* The sampler gets the averaged generator (the plain one without average) as it is now. */
+static bool take(run *r, error *e)
+{
+	trainer *t = r->t;
+	if (r->taken == t->step)
+		return true;
+	r->taken = -1;
+	if (!sampler_take(r->s, t->average ? generator_module(t->average) : t->pg.m, e))
+		return false;
+	r->taken = t->step;
+	return true;
+}
+
+/* The fixed latents through the generator that is sampled. */
+static bool draw(run *r, error *e)
+{
+	trainer *t = r->t;
+	char name[64], path[RUN_PATH_MAX];
+	sample_request q = {.n = t->cfg.train.sample_count, .seed = (uint64_t)t->cfg.seed, .label = -1};
+	real *x = mem_new((size_t)(q.n * sampler_image_size(r->s)), sizeof *x, e);
+	snprintf(name, sizeof name, "samples-%08lld.png", (long long)t->step);
+	bool ok = x && run_path(r->out, name, path, e) && take(r, e)
+		&& sampler_request(r->s, &q, x, e)
+		&& picture_grid(path, x, q.n, t->cfg.model.size, t->cfg.model.size, t->cfg.model.channels,
+			sample_columns(r->s, &q), e);
+	free(x);
+	if (ok)
+		run_say(r, NOTE_FILE, "samples: %s", path);
+	r->drawn = t->step;
+	return ok;
+}
+
+/* Scores the generator that is sampled, in a row of scores.csv. An evaluation that fails must not cost
+ * the checkpoint. */
+static bool judge(run *r, double *score, bool *judged, error *e)
+{
+	error why;
+	*judged = r->judge.fakes > 0 && take(r, &why) && scorer_run(&r->judge, r->s, score, &why);
+	if (r->judge.fakes > 0 && !*judged)
+		run_say(r, NOTE_WARNING, "step %lld: not scored: %s", (long long)r->t->step, why.text);
+	return !*judged || metrics_score(r->m, r->t->step, *score, e);
+}
+
+static bool keep_best(run *r, const char *path, double score, error *e)
+{
+	bool better;
+	if (!checkpoint_best(r->out, path, score, r->judge.about, &better, e))
+		return false;
+	if (better)
+		r->best = (struct best){score, r->t->step};
+	run_say(r, NOTE_INFO, "score %.4g, best %.4g at step %lld", score, r->best.score, (long long)r->best.step);
+	return true;
+}
+
+/* The new file is complete before older ones go. With `scored` it is compared with the best. */
+static bool save(run *r, bool scored, error *e)
+{
+	trainer *t = r->t;
+	char path[RUN_PATH_MAX];
+	double score = 0;
+	bool judged = false;
+	if (scored && !judge(r, &score, &judged, e))
+		return false;
+	checkpoint_path(r->out, t->step, path, sizeof path);
+	if (!trainer_save_scored(t, path, score, judged ? r->judge.about : NULL, e))
+		return false;
+	memcpy(r->good, path, sizeof r->good);
+	r->saved = t->step;
+	run_say(r, NOTE_FILE, "checkpoint: %s", path);
+	return (!judged || keep_best(r, path, score, e)) && checkpoint_prune(r->out, t->cfg.train.keep, e);
+}
+
+/* Told once when it begins, and again only after it was over. */
+static void watch_collapse(run *r, const step_stats *s)
+{
+	enum { PATIENCE = 200 };                     /* steps in a row; single ones mean nothing */
+	struct watch *w = &r->watch;
+	w->flat = s->spread < 0.02 * w->real_spread ? w->flat + 1 : 0;
+	w->idle = fabs(s->d_loss) < 1e-4 ? w->idle + 1 : 0;
+	if (w->flat == PATIENCE)
+		run_say(r, NOTE_WARNING,
+			"step %lld: collapse: the fakes of a batch are nearly alike (spread %.2g, real images "
+			"%.2g); try other rates, a penalty or augmentation, from an earlier checkpoint",
+			(long long)s->step, s->spread, w->real_spread);
+	if (w->idle == PATIENCE)
+		run_say(r, NOTE_WARNING,
+			"step %lld: D's loss has been 0 for %d steps: D wins and G learns nothing; try a "
+			"smaller lr_d, spectral norm in D, or a penalty", (long long)s->step, PATIENCE);
+}
+
+static bool due(int64_t step, int64_t every)
+{
+	return every > 0 && step % every == 0;
+}
+
+static bool after_step(run *r, const step_stats *s, error *e)
+{
+	const config *c = &r->t->cfg;
+	sums_add(r->t->sum, s);
+	watch_collapse(r, s);
+	bool end = s->step == r->last;
+	if ((due(s->step, c->train.log_every) || end) && !report(r, s, e))
+		return false;
+	if ((due(s->step, c->train.sample_every) || end) && !draw(r, e))
+		return false;
+	return (!due(s->step, c->train.checkpoint_every) && !end) || save(r, true, e);
+}
+
+static bool asked_to_stop(const run *r, enum run_end *end)
+{
+	bool stop = r->opt->stop && *r->opt->stop;
+	bool late = r->opt->max_seconds > 0 && clock_s() - r->start >= r->opt->max_seconds;
+	*end = stop ? RUN_STOPPED : RUN_TIME;
+	return stop || late;
+}
+
+static bool steps(run *r, enum run_end *end, error *e)
+{
+	step_stats s;
+	*end = RUN_FINISHED;
+	while (r->t->step < r->last && !asked_to_stop(r, end)) {
+		if (!trainer_step(r->t, &s, e) || !after_step(r, &s, e))
+			return false;
+		*end = RUN_FINISHED;
+	}
+	return true;
+}
+
+/* ---- after the last step ---- */
+
+/* The scores and where the best checkpoint is. Resumed with scores switched off there may be old ones. */
+static bool show_scores(run *r, error *e)
+{
+	char csv[RUN_PATH_MAX], picture[RUN_PATH_MAX], best[RUN_PATH_MAX];
+	if (r->judge.fakes == 0 || r->best.step < 0)
+		return true;
+	if (!run_path(r->out, "scores.csv", csv, e) || !run_path(r->out, "scores.png", picture, e)
+		|| !checkpoint_best_path(r->out, best, sizeof best, e) || !picture_scores(picture, csv, e))
+		return false;
+	run_say(r, NOTE_FILE, "scores: %s", picture);
+	run_say(r, NOTE_FILE, "best checkpoint: %s (score %.4g at step %lld)", best, r->best.score,
+		(long long)r->best.step);
+	return true;
+}
+
+static bool final_pictures(run *r, error *e)
+{
+	char csv[RUN_PATH_MAX], loss[RUN_PATH_MAX], sheet[RUN_PATH_MAX];
+	trainer *t = r->t;
+	if (!run_path(r->out, "metrics.csv", csv, e) || !run_path(r->out, "loss.png", loss, e)
+		|| !run_path(r->out, "attention.png", sheet, e) || !picture_loss(loss, csv, e))
+		return false;
+	run_say(r, NOTE_FILE, "loss curve: %s", loss);
+	if (!show_scores(r, e))
+		return false;
+	if (sampler_attentions(r->s) == 0) {
+		if (generator_attentions(t->g) > 0)
+			run_say(r, NOTE_INFO, "attention: no picture, no layer of G has a map over all positions");
+		return true;
+	}
+	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, 6, e))
+		return false;
+	run_say(r, NOTE_FILE, "attention: %s", sheet);
+	return true;
+}
+
+static bool finish(run *r, enum run_end end, error *e)
+{
+	/* Where an interruption fell must not decide which checkpoint is the best: no score. */
+	if (r->saved != r->t->step && !save(r, false, e))
+		return false;
+	if (end != RUN_STOPPED && r->drawn != r->t->step && !draw(r, e))
+		return false;
+	return end == RUN_STOPPED || final_pictures(r, e);
+}
+
+/* What is left after a failure, so that nobody has to look for it. */
+static void name_last_good(const run *r, error *e)
+{
+	error why = *e;
+	if (r->good[0])
+		error_set(e, "%.600s; last good checkpoint: %.400s", why.text, r->good);
+}
+
+bool trainer_run(trainer *t, const run_options *opt, enum run_end *end, error *e)
+{
+	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1,
+		.taken = -1, .best = {.step = -1}};
+	r.last = opt->steps > 0 ? opt->steps : t->cfg.steps;
+	*end = RUN_FINISHED;
+	bool started = run_start(&r, e);
+	r.start = r.report_at = clock_s();
+	r.report_step = t->step;
+	if (started && t->step >= r.last)
+		run_say(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
+	bool ok = started && steps(&r, end, e) && finish(&r, *end, e);
+	if (started && !ok)
+		name_last_good(&r, e);
+	ok = metrics_close(r.m, ok ? e : NULL) && ok;
+	sampler_free(r.s);
+	scorer_free(&r.judge);
+	rundir_close(r.lock);
+	return ok;
+}

@@ -1,0 +1,41 @@
+/* run_internal.h - what the parts of a run share: its beginning (run_start.c), its steps and its end (run.c). */
+#ifndef SAGAN_GAN_TRAIN_RUN_INTERNAL_H
+#define SAGAN_GAN_TRAIN_RUN_INTERNAL_H
+
+#include "gan/train/metrics.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/sample/sampler.h"
+#include "gan/sample/score.h"
+#include "gan/train/trainer_internal.h"
+
+typedef struct run {
+	trainer *t;
+	const run_options *opt;
+	const char *out;
+	int lock;
+	metrics *m;                                  /* own */
+	sampler *s;                                  /* own */
+	int64_t taken;                               /* step whose generator is in s; -1: none */
+	scorer judge;                                /* own; no fakes: checkpoints are not scored */
+	struct best {
+		double score;
+		int64_t step;                        /* -1: none yet */
+	} best;
+	int64_t last;                                /* step at which the run ends */
+	int64_t saved, drawn;                        /* steps at which that was done last; -1: never */
+	char good[RUN_PATH_MAX];                     /* the last good checkpoint, or "" */
+	double start, report_at;                     /* clock */
+	int64_t report_step;
+	struct watch {
+		double real_spread;                  /* deviation of real images over a batch */
+		int64_t flat, idle;                  /* steps in a row with alike fakes, with D loss 0 */
+	} watch;
+} run;
+
+/* A line to the caller of trainer_run. */
+void run_say(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Locks the directory, goes on from its newest checkpoint, shows the data, opens what the steps write to. */
+bool run_start(run *r, error *e);
+
+#endif

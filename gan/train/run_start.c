@@ -1,0 +1,203 @@
+/* run_start.c - a run before its first step: what is there already, whether the config may go on with it, what
+ * the data look like. */
+#include "gan/train/run_internal.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "data/describe.h"
+#include "gan/sample/pictures.h"
+
+void run_say(const run *r, enum run_note kind, const char *fmt, ...)
+{
+	char text[1200];
+	va_list args;
+	if (!r->opt->note)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	r->opt->note(r->opt->ctx, kind, text);
+}
+
+/* ---- going on ---- */
+
+/* Keys that differ from the checkpoint's: allowed ones are told, the others refused, all in one line. */
+static bool check_config(const run *r, const checkpoint_info *info, error *e)
+{
+	config old;
+	int at[CONFIG_KEYS_MAX];
+	config_init(&old);
+	if (!config_parse(&old, info->config, strlen(info->config), info->path, e)) {
+		config_free(&old);
+		return false;
+	}
+	const config *now = &r->t->cfg;
+	const config_key *fixed = NULL;              /* the first that may not change */
+	char before[CONFIG_TEXT_MAX + 64] = "", others[400] = "";
+	size_t used = 0;
+	int n = config_diff(&old, now, at);
+	for (int i = 0; i < n; i++) {
+		char was[CONFIG_TEXT_MAX + 64], is[CONFIG_TEXT_MAX + 64];
+		const config_key *k = config_key_at(at[i]);
+		config_value(&old, at[i], was, sizeof was);
+		config_value(now, at[i], is, sizeof is);
+		if (k->on_resume) {
+			run_say(r, NOTE_INFO, "%s changed from %s to %s", k->name, was, is);
+		} else if (!fixed) {
+			fixed = k;
+			memcpy(before, was, sizeof before);
+		} else if (used < sizeof others) {
+			used += (size_t)snprintf(others + used, sizeof others - used, "%s %s (%.100s)",
+				used ? "," : ", nor can", k->name, was);
+		}
+	}
+	config_free(&old);
+	return !fixed || config_wrong(now, fixed->name, e, "the run in %s was started with %s, which cannot "
+		"change%s; use that, another --out, or --fresh", r->out, before, others);
+}
+
+static void read_best(run *r)
+{
+	char path[RUN_PATH_MAX];
+	checkpoint_info best;
+	if (!checkpoint_best_path(r->out, path, sizeof path, NULL) || !checkpoint_read_info(path, &best, NULL))
+		return;
+	if (best.has_score)
+		r->best = (struct best){best.score, best.step};
+	checkpoint_info_free(&best);
+}
+
+/* The best checkpoint so far. A kill after the newest one was written, before it was compared with the
+ * best, is made good. */
+static bool recall_best(run *r, const checkpoint_info *newest, error *e)
+{
+	bool better = false;
+	read_best(r);
+	if (!newest->has_score || newest->step <= r->best.step)
+		return true;
+	if (!checkpoint_best(r->out, r->good, newest->score, newest->score_about, &better, e))
+		return false;
+	if (better)
+		r->best = (struct best){newest->score, newest->step};
+	return true;
+}
+
+/* Goes on from the newest readable checkpoint, if there is any. */
+static bool resume(run *r, error *e)
+{
+	error warning;
+	checkpoint_info info;
+	if (!checkpoint_any(r->out))
+		return true;
+	if (!checkpoint_latest(r->out, r->good, sizeof r->good, &warning, e)
+		|| !checkpoint_read_info(r->good, &info, e))
+		return false;
+	if (warning.text[0])
+		run_say(r, NOTE_WARNING, "%s", warning.text);
+	bool ok = check_config(r, &info, e) && trainer_load(r->t, r->good, e) && recall_best(r, &info, e);
+	checkpoint_info_free(&info);
+	if (ok) {
+		r->saved = r->t->step;
+		run_say(r, NOTE_INFO, "going on from %s (step %lld)", r->good, (long long)r->t->step);
+	}
+	return ok;
+}
+
+/* ---- the first lines ---- */
+
+static bool write_config(const run *r, error *e)
+{
+	char path[RUN_PATH_MAX];
+	char *text = config_text(&r->t->cfg, e);
+	bool ok = text && run_path(r->out, "config.yaml", path, e)
+		&& file_replace(path, text, strlen(text), e);
+	free(text);
+	return ok;
+}
+
+static void note_line(void *ctx, const char *text)
+{
+	static const char mark[] = "warning: ";
+	bool bad = strncmp(text, mark, sizeof mark - 1) == 0;
+	run_say(ctx, bad ? NOTE_WARNING : NOTE_INFO, "%s", bad ? text + sizeof mark - 1 : text);
+}
+
+/* A batch as D sees it, and how much its images differ. The loader's position is put back. */
+static bool show_data(run *r, error *e)
+{
+	trainer *t = r->t;
+	const config *c = &t->cfg;
+	dataset_stats stats;
+	char path[RUN_PATH_MAX];
+	int64_t B = c->batch, size = (int64_t)c->model.size * c->model.size * c->model.channels;
+	if (!t->loader)
+		return true;
+	if (!dataset_stats_make(t->data, &stats, e))
+		return false;
+	dataset_describe(t->data, &stats, note_line, r);
+	dataset_stats_free(&stats);
+
+	loader_place place = loader_position(t->loader);
+	loader_next(t->loader, t->host_x, t->host_y);
+	if (!loader_seek(t->loader, place, e))
+		return false;
+	double sum = 0;
+	for (int64_t i = 0; i < size; i++) {
+		double mean = 0, square = 0;
+		for (int64_t b = 0; b < B; b++) {
+			double v = t->host_x[b * size + i];
+			mean += v / (double)B;
+			square += v * v / (double)B;
+		}
+		sum += square - mean * mean;
+	}
+	r->watch.real_spread = sqrt(MAX(sum, 0) / (double)size);
+	if (!run_path(r->out, "data.png", path, e)
+		|| !picture_grid(path, t->host_x, MIN(B, 100), c->model.size, c->model.size,
+			c->model.channels, 10, e))
+		return false;
+	run_say(r, NOTE_FILE, "a batch of real images: %s", path);
+	return true;
+}
+
+/* Random images have nothing to be compared with, and one image has no spread. */
+static bool start_scores(run *r, error *e)
+{
+	const trainer *t = r->t;
+	if (t->cfg.train.score_count == 0 || !t->data || t->data->n < 2)
+		return true;
+	return scorer_init(&r->judge, &t->cfg, t->data, e);
+}
+
+bool run_start(run *r, error *e)
+{
+	trainer *t = r->t;
+	char moved[RUN_PATH_MAX];
+	r->lock = rundir_open(r->out, e);
+	if (r->lock < 0)
+		return false;
+	if (r->opt->fresh) {
+		if (!rundir_put_aside(r->out, moved, e))
+			return false;
+		if (moved[0])
+			run_say(r, NOTE_INFO, "the earlier run is now in %s", moved);
+	}
+	step_stats names = {.gammas = t->gammas};
+	for (int i = 0; i < t->gammas; i++)
+		names.gamma[i].name = t->gamma_name[i];
+	if (!resume(r, e) || !write_config(r, e) || !show_data(r, e) || !start_scores(r, e)
+		|| !(r->m = metrics_open(r->out, t->step, &names, r->judge.fakes > 0, e))
+		|| !(r->s = sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e)))
+		return false;
+	run_say(r, NOTE_INFO,
+		"generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",
+		(long long)module_param_count(t->pg.m), (long long)module_param_count(t->pd.m),
+		(double)t->arena_bytes / 1e6, trainer_step_flop(t) / 1e9);
+	return true;
+}
+

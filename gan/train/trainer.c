@@ -1,0 +1,211 @@
+/* trainer.c - a trainer is built and taken apart; what others may know about it. */
+#include "gan/train/trainer_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gan/config/config_apply.h"
+
+const char *const stream_name[STREAMS] = {
+	[STREAM_LATENT] = "latent", [STREAM_LABEL] = "label", [STREAM_AUGMENT] = "augment",
+	[STREAM_NOISE] = "noise", [STREAM_PENALTY] = "penalty",
+};
+
+/* ---- building ---- */
+
+/* A copy of the config, complete: what follows the data is the data's, or without data colour and ten
+ * classes (config_network). */
+static bool take_config(trainer *t, const config *cfg, const dataset *data, error *e)
+{
+	config *c = &t->cfg;
+	if (!config_copy(c, cfg, e) || !config_check(c, e))
+		return false;
+	if (data) {
+		c->model.channels = c->model.channels ? c->model.channels : data->c;
+		c->model.classes = c->model.classes ? c->model.classes : data->classes;
+	}
+	if (!config_network(c, &t->net, e))
+		return false;
+	c->model.channels = t->net.channels;
+	if (data && (data->h != c->model.size || data->w != c->model.size || data->c != c->model.channels))
+		return error_set(e, "%s: images are [%d,%d,%d], the network makes [%d,%d,%d]",
+			data->path, data->h, data->w, data->c, c->model.size, c->model.size, c->model.channels);
+	if (data && t->net.classes && (data->classes == 0 || data->classes > t->net.classes))
+		return error_set(e,
+			"%s: %d classes; a conditional network with %d classes needs 1 to %d", data->path,
+			data->classes, t->net.classes, t->net.classes);
+	t->loss = setup_loss(c, e);
+	t->augment = setup_augment(c);
+	return t->loss != NULL;
+}
+
+static bool player_init(player *p, const char *name, module *m, const config *c, double rate, error *e)
+{
+	size_t params = (size_t)module_block_size(m), states = (size_t)module_state_size(m);
+	p->name = name;
+	p->m = m;
+	p->rate = setup_schedule(c, rate);
+	optimizer_config o = setup_optimizer(c);
+	p->opt = optimizer_new(&o, module_block_size(m), e);
+	p->state_before = mem_zero(states, sizeof(real), e);
+	if (c->optim.accumulate > 1)
+		p->sum = mem_zero(params, sizeof(real), e);
+	return p->opt && p->state_before && (c->optim.accumulate == 1 || p->sum);
+}
+
+static bool make_networks(trainer *t, error *e)
+{
+	rng init_g = rng_new((uint64_t)t->cfg.seed, "init generator");
+	rng init_d = rng_new((uint64_t)t->cfg.seed, "init discriminator");
+	t->g = generator_new(&t->net, &init_g, e);
+	t->d = t->g ? discriminator_new(&t->net, &init_d, e) : NULL;
+	if (!t->d)
+		return false;
+	if (t->cfg.ema.decay > 0) {
+		init_g = rng_new((uint64_t)t->cfg.seed, "init generator");
+		t->average = generator_new(&t->net, &init_g, e);
+		if (!t->average)
+			return false;
+		module_copy(generator_module(t->average), generator_module(t->g));
+	}
+	return player_init(&t->pg, "generator", generator_module(t->g), &t->cfg, t->cfg.optim.lr_g, e)
+		&& player_init(&t->pd, "discriminator", discriminator_module(t->d), &t->cfg,
+			t->cfg.optim.lr_d, e);
+}
+
+static bool make_batch(trainer *t, error *e)
+{
+	const config *c = &t->cfg;
+	int64_t B = c->batch, S = c->model.size, C = c->model.channels, Z = c->model.latent;
+	t->real_x = buffer_new("real images", SHAPE(B, S, S, C), e);
+	t->real_y = buffer_new("real labels", SHAPE(B), e);
+	t->z = buffer_new("latents", SHAPE(B, Z), e);
+	t->fake_y = buffer_new("fake labels", SHAPE(B), e);
+	t->host_x = mem_zero((size_t)(B * S * S * C), sizeof(real), e);
+	t->host_y = mem_zero((size_t)B, sizeof(real), e);
+	t->host_z = mem_zero((size_t)(B * Z), sizeof(real), e);
+	if (!t->real_x || !t->real_y || !t->z || !t->fake_y || !t->host_x || !t->host_y || !t->host_z)
+		return false;
+	for (int i = 0; i < STREAMS; i++)
+		t->stream[i] = rng_new((uint64_t)c->seed, stream_name[i]);
+	if (t->data) {
+		loader_options o = {.batch = B, .seed = (uint64_t)c->seed, .flip = c->data.flip};
+		t->loader = loader_new(t->data, &o, e);
+		return t->loader != NULL;
+	}
+	rng r = rng_new((uint64_t)c->seed, "random images");
+	rng_fill_uniform(&r, t->host_x, B * S * S * C);
+	for (int64_t i = 0; i < B * S * S * C; i++)
+		t->host_x[i] = 2 * t->host_x[i] - 1;
+	buffer_write(t->real_x, t->host_x);
+	return true;
+}
+
+static void add_gamma(trainer *t, const player *p, const attention_site *site)
+{
+	for (int i = 0; i < module_params(p->m) && t->gammas < GAMMA_MAX; i++) {
+		if (module_param_at(p->m, i) != site->gamma)
+			continue;
+		int k = t->gammas++;
+		snprintf(t->gamma_name[k], sizeof t->gamma_name[k], "%s/%s", p->name, site->path);
+		t->gamma[k].value = site->gamma;
+		t->gamma[k].grad = module_grad_at(p->m, i);
+	}
+}
+
+static void find_gammas(trainer *t)
+{
+	for (int i = 0; i < generator_attentions(t->g); i++)
+		add_gamma(t, &t->pg, generator_attention_at(t->g, i));
+	for (int i = 0; i < discriminator_attentions(t->d); i++)
+		add_gamma(t, &t->pd, discriminator_attention_at(t->d, i));
+}
+
+trainer *trainer_new(const config *cfg, const dataset *data, error *e)
+{
+	trainer *t = mem_zero(1, sizeof *t, e);
+	if (!t)
+		return NULL;
+	t->data = data;
+	t->data_checksum = data ? (int64_t)dataset_checksum(data) : 0;
+	if (!take_config(t, cfg, data, e) || !make_networks(t, e) || !make_batch(t, e)
+		|| !graphs_build(t, e)) {
+		trainer_free(t);
+		return NULL;
+	}
+	find_gammas(t);
+	return t;
+}
+
+static void player_free(player *p)
+{
+	optimizer_free(p->opt);
+	free(p->sum);
+	free(p->state_before);
+}
+
+void trainer_free(trainer *t)
+{
+	if (!t)
+		return;
+	pass_free(&t->d_pass);
+	pass_free(&t->d_penalty_pass);
+	pass_free(&t->g_pass);
+	free(t->arena);
+	loader_free(t->loader);
+	buffer_free(t->real_x);
+	buffer_free(t->real_y);
+	buffer_free(t->z);
+	buffer_free(t->fake_y);
+	free(t->host_x);
+	free(t->host_y);
+	free(t->host_z);
+	player_free(&t->pg);
+	player_free(&t->pd);
+	generator_free(t->g);
+	generator_free(t->average);
+	discriminator_free(t->d);
+	config_free(&t->cfg);
+	free(t);
+}
+
+/* ---- what others may know ---- */
+
+int64_t trainer_steps_done(const trainer *t)
+{
+	return t->step;
+}
+
+const config *trainer_config(const trainer *t)
+{
+	return &t->cfg;
+}
+
+module *trainer_generator(trainer *t)
+{
+	return t->pg.m;
+}
+
+module *trainer_discriminator(trainer *t)
+{
+	return t->pd.m;
+}
+
+module *trainer_ema(trainer *t)
+{
+	return t->average ? generator_module(t->average) : NULL;
+}
+
+size_t trainer_arena_bytes(const trainer *t)
+{
+	return t->arena_bytes;
+}
+
+double trainer_step_flop(const trainer *t)
+{
+	int every = t->cfg.loss.penalty_every;
+	double plain = t->d_pass.flop;
+	double with = t->d_penalty_pass.p ? t->d_penalty_pass.flop : plain;
+	double d = (with + plain * (every - 1)) / every;
+	return t->cfg.optim.accumulate * (t->cfg.optim.d_steps * d + t->g_pass.flop);
+}

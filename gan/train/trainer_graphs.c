@@ -1,0 +1,202 @@
+/* trainer_graphs.c - the three graphs of training: the D step, the D step with a penalty, the G step.
+ *
+ * Each reads the batch buffers of the trainer and the networks' parameters, and assigns gradients to
+ * the gradient block of the network it is for. Their plans share one arena: one runs at a time.
+ *
+ * Who moves what: G's batch norm and spectral norm move in every forward, as in the original; D's
+ * spectral norm in every forward of D, or with sn_update = real_only in the pass that holds real
+ * images (brain-research/self-attention-gan ad9612e: the others run with NO_OPS). */
+#include "gan/train/trainer_internal.h"
+
+#include <stdlib.h>
+
+#include "core/graph/ops.h"
+#include "gan/loss/penalties.h"
+
+void pass_free(pass *p)
+{
+	plan_free(p->p);
+	graph_free(p->g);
+	*p = (pass){0};
+}
+
+double pass_scalar(const pass *p, const node *n)
+{
+	return n ? (double)plan_value(p->p, n)[0] : 0;
+}
+
+static bool pass_open(pass *p, error *e)
+{
+	p->g = graph_new(e);
+	if (p->g)
+		graph_rewrite(p->g, !p->as_written);
+	return p->g != NULL;
+}
+
+static bool pass_plan(pass *p, node *const *out, int n, error *e)
+{
+	p->p = plan_new(p->g, out, n, p->as_written ? PLAN_NO_FUSE : 0, e);
+	return p->p != NULL;
+}
+
+static mode training(trainer *t, bool update)
+{
+	return (mode){.train = true, .update = update, .noise = &t->stream[STREAM_NOISE]};
+}
+
+/* G's images for the latents and labels in the batch buffers. */
+static node *generate(trainer *t, graph *g)
+{
+	node *y = t->net.classes ? graph_leaf(g, t->fake_y) : NULL;
+	graph_push(g, "generator");
+	node *x = generator_apply(g, t->g, graph_leaf(g, t->z), y, training(t, true), NULL);
+	graph_pop(g);
+	return x;
+}
+
+/* D's logits [B] of augmented images. */
+static node *judge(trainer *t, graph *g, node *x, node *label, bool update)
+{
+	x = augment_apply(g, &t->augment, x, &t->stream[STREAM_AUGMENT]);
+	graph_push(g, "discriminator");
+	node *logits = discriminator_apply(g, t->d, x, label, training(t, update), NULL);
+	graph_pop(g);
+	return logits;
+}
+
+/* Variance over the batch, mean over pixels and channels: near 0 when all images are alike. */
+static node *batch_variance(graph *g, node *x)
+{
+	node *centred = op_sub(g, x, op_mean(g, x, 1u, true));
+	return op_mean_all(g, op_square(g, centred));
+}
+
+/* ---- the D step ---- */
+
+typedef struct two_logits {
+	node *real, *fake;                           /* [B] each */
+} two_logits;
+
+static two_logits judge_both(trainer *t, graph *g, node *x, node *y, node *fake, node *fake_y)
+{
+	bool every = t->cfg.model.sn_update == SN_EVERY_FORWARD;
+	int64_t B = t->cfg.batch;
+	if (t->cfg.loss.d_batch == D_BATCH_SEPARATE) {
+		node *r = judge(t, g, x, y, true);
+		return (two_logits){r, judge(t, g, fake, fake_y, every)};
+	}
+	node *all = op_concat(g, (node *[]){x, fake}, 2, 0);
+	node *labels = y ? op_concat(g, (node *[]){y, fake_y}, 2, 0) : NULL;
+	node *logits = judge(t, g, all, labels, true);
+	return (two_logits){op_slice_axis(g, logits, 0, 0, B), op_slice_axis(g, logits, 0, B, 2 * B)};
+}
+
+typedef struct critic {
+	trainer *t;
+	node *label;
+} critic;
+
+static node *critic_apply(graph *g, void *ctx, node *x)
+{
+	const critic *c = ctx;
+	return judge(c->t, g, x, c->label, false);
+}
+
+/* The penalty with its weight. In every k-th update it counts k-fold (lazy: arXiv 1912.04958). */
+static node *weighted_penalty(trainer *t, graph *g, node *x, node *y, node *fake)
+{
+	critic c = {t, y};
+	rng *r = &t->stream[STREAM_PENALTY];
+	double weight = t->cfg.loss.penalty_weight * t->cfg.loss.penalty_every;
+	node *p;
+	if (t->cfg.loss.penalty == PENALTY_R1)
+		return op_scale(g, penalty_r1(g, critic_apply, &c, x), weight / 2);
+	node *a = op_random(g, SHAPE(t->cfg.batch, 1, 1, 1), RANDOM_UNIFORM, r);
+	if (t->cfg.loss.penalty == PENALTY_GP)
+		p = penalty_gp(g, critic_apply, &c, x, fake, a, 1);
+	else
+		p = penalty_dragan(g, critic_apply, &c, x, a, op_random(g, x->s, RANDOM_UNIFORM, r));
+	return op_scale(g, p, weight);
+}
+
+static bool build_d(trainer *t, pass *p, error *e)
+{
+	bool penalty = p->penalised;
+	if (!pass_open(p, e))
+		return false;
+	graph *g = p->g;
+	bool labels = t->net.classes > 0;
+	node *x = graph_leaf(g, t->real_x);
+	node *y = labels ? graph_leaf(g, t->real_y) : NULL;
+	node *fake_y = labels ? graph_leaf(g, t->fake_y) : NULL;
+	node *fake = op_stop(g, generate(t, g));
+
+	two_logits d = judge_both(t, g, x, y, fake, fake_y);
+	p->loss = t->loss->d_loss(g, d.real, d.fake);
+	p->real = op_mean_all(g, d.real);
+	p->fake = op_mean_all(g, d.fake);
+	node *total = p->loss;
+	if (penalty) {
+		p->penalty = weighted_penalty(t, g, x, y, fake);
+		total = op_add(g, total, p->penalty);
+	}
+	module_grad(t->pd.m, g, total);
+	node *out[] = {p->loss, p->real, p->fake, p->penalty};
+	return pass_plan(p, out, penalty ? 4 : 3, e);
+}
+
+/* ---- the G step ---- */
+
+static bool build_g(trainer *t, pass *p, error *e)
+{
+	if (!pass_open(p, e))
+		return false;
+	graph *g = p->g;
+	node *fake = generate(t, g);
+	node *label = t->net.classes ? graph_leaf(g, t->fake_y) : NULL;
+	node *logits = judge(t, g, fake, label, t->cfg.model.sn_update == SN_EVERY_FORWARD);
+	p->loss = t->loss->g_loss(g, logits);
+	p->variance = batch_variance(g, fake);
+	module_grad(t->pg.m, g, p->loss);
+	return pass_plan(p, (node *[]){p->loss, p->variance}, 2, e);
+}
+
+/* ---- all passes ---- */
+
+typedef bool (*build_fn)(trainer *t, pass *p, error *e);
+
+/* Builds a pass twice: as it is run, and as the papers write it, which counts the arithmetic that a
+ * system without rewriting does. */
+static bool build(trainer *t, build_fn fn, pass *p, error *e)
+{
+	pass written = {.name = p->name, .penalised = p->penalised, .as_written = true};
+	bool ok = fn(t, p, e) && fn(t, &written, e);
+	if (ok)
+		p->flop = plan_flop(written.p);
+	pass_free(&written);
+	return ok;
+}
+
+bool graphs_build(trainer *t, error *e)
+{
+	t->d_pass.name = "D step";
+	t->d_penalty_pass.name = "D step with penalty";
+	t->d_penalty_pass.penalised = true;
+	t->g_pass.name = "G step";
+	bool penalty = t->cfg.loss.penalty != PENALTY_NONE;
+	bool always = penalty && t->cfg.loss.penalty_every == 1;
+	if ((!always && !build(t, build_d, &t->d_pass, e))
+		|| (penalty && !build(t, build_d, &t->d_penalty_pass, e))
+		|| !build(t, build_g, &t->g_pass, e))
+		return false;
+
+	pass *all[] = {&t->d_pass, &t->d_penalty_pass, &t->g_pass};
+	for (int i = 0; i < COUNT(all); i++)
+		if (all[i]->p)
+			t->arena_bytes = MAX(t->arena_bytes, plan_bytes(all[i]->p));
+	t->arena = mem_aligned(t->arena_bytes, e);
+	for (int i = 0; t->arena && i < COUNT(all); i++)
+		if (all[i]->p)
+			plan_bind(all[i]->p, t->arena);
+	return t->arena != NULL;
+}

@@ -1,0 +1,97 @@
+/* trainer_internal.h - the inside of a trainer, for the files that make one: building (trainer.c),
+ * graphs (trainer_graphs.c), one step (trainer_step.c), its state (trainer_state.c) and the run
+ * around it (run.c). */
+#ifndef SAGAN_GAN_TRAIN_TRAINER_INTERNAL_H
+#define SAGAN_GAN_TRAIN_TRAINER_INTERNAL_H
+
+#include "core/plan/plan.h"
+#include "data/loader.h"
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/nets/networks.h"
+#include "gan/config/setup.h"
+#include "gan/train/trainer.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+
+/* One stream per purpose: a new consumer does not shift the others. */
+enum stream_kind {
+	STREAM_LATENT, STREAM_LABEL, STREAM_AUGMENT, STREAM_NOISE, STREAM_PENALTY, STREAMS
+};
+extern const char *const stream_name[STREAMS];
+
+/* One graph, its plan and the scalars that are read after a run. */
+typedef struct pass {
+	const char *name;                            /* "D step", for messages */
+	graph *g;                                    /* own */
+	plan *p;                                     /* own */
+	node *loss;                                  /* without the penalty */
+	node *penalty, *real, *fake, *variance;      /* scalars, or NULL: weighted penalty, mean logits,
+	                                              * variance of the fakes over the batch */
+	bool penalised;                              /* the D step with a penalty */
+	bool as_written;                             /* without rewriting: only counted, never run */
+	double flop;                                 /* of the graph as written */
+} pass;
+
+/* A network in training. `sum` gathers gradients over batches when accumulate > 1. */
+typedef struct player {
+	const char *name;                            /* "generator" */
+	module *m;                                   /* borrow from the network */
+	optimizer *opt;                              /* own */
+	schedule rate;                               /* learning rate over steps */
+	int64_t t;                                   /* updates taken, while the state is listed */
+	real *sum;                                   /* own; [module_block_size], or NULL */
+	real *state_before;                          /* own; [module_state_size]: before the pass */
+} player;
+
+/* All of them doubles, so that the checkpoint keeps them as one array. */
+enum sum_kind {
+	SUM_STEPS, SUM_D_LOSS, SUM_G_LOSS, SUM_PENALTY, SUM_PENALTIES, SUM_D_REAL, SUM_D_FAKE,
+	SUM_D_NORM, SUM_G_NORM, SUM_SPREAD, SUMS
+};
+
+struct trainer {
+	config cfg;                                  /* own */
+	net_config net;
+	const gan_loss *loss;
+	augment_policy augment;
+
+	const dataset *data;                         /* keep; NULL: random images */
+	loader *loader;                              /* own; NULL without data */
+	real *host_x, *host_y, *host_z;              /* own: what buffer_write takes */
+	buffer *real_x, *real_y;                     /* own; [B,H,W,C], [B] */
+	buffer *z, *fake_y;                          /* own; [B,Z], [B] */
+
+	generator *g;                                /* own */
+	discriminator *d;
+	generator *average;                          /* own; NULL without EMA */
+	player pg, pd;
+
+	pass d_pass, d_penalty_pass, g_pass;         /* without a plan when never needed */
+	void *arena;                                 /* own; shared by the plans */
+	size_t arena_bytes;
+
+	rng stream[STREAMS], stream_before[STREAMS]; /* before the pass: to run it again */
+	int64_t step;                                /* steps done */
+	int64_t d_updates;                           /* for the penalty of every k-th */
+	double sum[SUMS];                            /* since the last row of metrics.csv */
+	int64_t place[2];                            /* of the loader, while the state is listed */
+	int64_t data_checksum;                       /* 0 without data */
+
+	char gamma_name[GAMMA_MAX][128];
+	struct gamma_at {
+		const buffer *value, *grad;
+	} gamma[GAMMA_MAX];
+	int gammas;
+};
+
+/* trainer_graphs.c: builds the graphs and plans of t, and the arena they share. */
+bool graphs_build(trainer *t, error *e);
+void pass_free(pass *p);
+double pass_scalar(const pass *p, const node *n);    /* 0 for NULL */
+
+/* trainer_state.c: every array that a run needs to go on, in the order of the file. */
+bool trainer_list(trainer *t, state_list *l, error *e);
+/* trainer_save with a score and what that measures; about NULL: no score. */
+bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, error *e);
+
+#endif

@@ -1,0 +1,220 @@
+/* trainer_step.c - one training step, as the papers write it.
+ *
+ * A pass runs a plan, which leaves gradients in the network's gradient block; an update turns them
+ * into new parameters. Between the two, numbers that are not finite stop everything. */
+#include "gan/train/trainer_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "optim/ema.h"
+#include "optim/gradient.h"
+
+/* ---- the batch ---- */
+
+static void next_real(trainer *t)
+{
+	if (!t->loader)
+		return;
+	loader_next(t->loader, t->host_x, t->host_y);
+	buffer_write(t->real_x, t->host_x);
+	buffer_write(t->real_y, t->host_y);
+}
+
+/* Latents from N(0,1) and labels uniform over the classes: drawn once, used for both G and D. */
+static void next_latent(trainer *t)
+{
+	int64_t B = t->cfg.batch;
+	rng_fill_normal(&t->stream[STREAM_LATENT], t->host_z, B * t->cfg.model.latent);
+	buffer_write(t->z, t->host_z);
+	if (t->net.classes == 0)
+		return;
+	for (int64_t i = 0; i < B; i++)
+		t->host_y[i] = (real)rng_below(&t->stream[STREAM_LABEL], t->net.classes);
+	buffer_write(t->fake_y, t->host_y);
+}
+
+/* ---- a pass ---- */
+
+/* What a pass changes besides gradients: kept, so that a pass that went wrong can be run again. */
+static void remember(trainer *t)
+{
+	memcpy(t->stream_before, t->stream, sizeof t->stream);
+	player *both[] = {&t->pg, &t->pd};
+	for (int i = 0; i < COUNT(both); i++)
+		memcpy(both[i]->state_before, module_state_block(both[i]->m),
+			(size_t)module_state_size(both[i]->m) * sizeof(real));
+}
+
+static void restore(trainer *t)
+{
+	memcpy(t->stream, t->stream_before, sizeof t->stream);
+	player *both[] = {&t->pg, &t->pd};
+	for (int i = 0; i < COUNT(both); i++)
+		memcpy(module_state_block(both[i]->m), both[i]->state_before,
+			(size_t)module_state_size(both[i]->m) * sizeof(real));
+}
+
+/* A parameter that an earlier update spoilt. */
+static bool find_bad_parameter(const trainer *t, char *where, size_t size)
+{
+	const player *both[] = {&t->pg, &t->pd};
+	for (int i = 0; i < COUNT(both); i++) {
+		for (int k = 0; k < module_params(both[i]->m); k++) {
+			const buffer *b = module_param_at(both[i]->m, k);
+			for (int64_t j = 0; j < shape_count(&b->s); j++)
+				if (!isfinite(b->x[j])) {
+					snprintf(where, size, "parameter %s/%s", both[i]->name, b->name);
+					return true;
+				}
+		}
+	}
+	return false;
+}
+
+/* Names the step, the pass and the first value that is not finite. */
+static bool gone_bad(trainer *t, const pass *p, const char *what, double value, error *e)
+{
+	char where[512];
+	restore(t);
+	if (!find_bad_parameter(t, where, sizeof where) && !plan_find_bad(p->p, where, sizeof where))
+		snprintf(where, sizeof where,
+			"unknown: all values of the pass are finite when it is repeated");
+	restore(t);
+	return error_set(e, "step %lld: %s of the %s is %g; first bad value: %s",
+		(long long)t->step + 1, what, p->name, isnan(value) ? fabs(value) : value, where);       /* never "-nan" */
+}
+
+static bool pass_run(trainer *t, pass *p, error *e)
+{
+	remember(t);
+	plan_run(p->p);
+	struct {
+		const char *name;
+		double x;
+	} watched[] = {{"loss", pass_scalar(p, p->loss)}, {"penalty", pass_scalar(p, p->penalty)}};
+	for (int i = 0; i < COUNT(watched); i++)
+		if (!isfinite(watched[i].x))
+			return gone_bad(t, p, watched[i].name, watched[i].x, e);
+	return true;
+}
+
+/* ---- an update ---- */
+
+/* After the k-th of n batches: adds its gradients up; after the last, the mean is the gradient. */
+static void accumulate(player *p, int k, int n)
+{
+	if (n == 1)
+		return;
+	int64_t size = module_block_size(p->m);
+	real *grad = module_grad_block(p->m);
+	if (k == 0)
+		memset(p->sum, 0, (size_t)size * sizeof(real));
+	gradient_add(p->sum, grad, size);
+	if (k == n - 1) {
+		memcpy(grad, p->sum, (size_t)size * sizeof(real));
+		gradient_scale(grad, size, 1.0 / n);
+	}
+}
+
+/* Clips the gradient and takes one step along it. */
+static bool update(trainer *t, player *p, const pass *last, double *norm, double *rate, error *e)
+{
+	real *grad = module_grad_block(p->m);
+	int64_t n = module_block_size(p->m);
+	double limit = t->cfg.optim.clip_norm;
+	*norm = limit > 0 ? gradient_clip_norm(grad, n, limit) : gradient_norm(grad, n);
+	if (!isfinite(*norm))
+		return gone_bad(t, last, "the gradient", *norm, e);
+	*rate = schedule_lr(&p->rate, t->step);
+	optimizer_step(p->opt, module_param_block(p->m), grad, *rate);
+	return true;
+}
+
+static bool penalty_due(const trainer *t)
+{
+	return t->cfg.loss.penalty != PENALTY_NONE && t->d_updates % t->cfg.loss.penalty_every == 0;
+}
+
+static bool update_d(trainer *t, step_stats *s, error *e)
+{
+	pass *p = penalty_due(t) ? &t->d_penalty_pass : &t->d_pass;
+	int n = t->cfg.optim.accumulate;
+	double share = 1.0 / (n * t->cfg.optim.d_steps), norm;
+	for (int k = 0; k < n; k++) {
+		next_real(t);
+		next_latent(t);
+		if (!pass_run(t, p, e))
+			return false;
+		s->d_loss += share * pass_scalar(p, p->loss);
+		s->d_real += share * pass_scalar(p, p->real);
+		s->d_fake += share * pass_scalar(p, p->fake);
+		s->penalty += pass_scalar(p, p->penalty) / n;
+		accumulate(&t->pd, k, n);
+	}
+	s->penalties += p->penalty != NULL;
+	if (!update(t, &t->pd, p, &norm, &s->d_rate, e))
+		return false;
+	s->d_norm += norm / t->cfg.optim.d_steps;
+	t->d_updates++;
+	return true;
+}
+
+static bool update_g(trainer *t, step_stats *s, error *e)
+{
+	pass *p = &t->g_pass;
+	int n = t->cfg.optim.accumulate;
+	for (int k = 0; k < n; k++) {
+		next_latent(t);
+		if (!pass_run(t, p, e))
+			return false;
+		s->g_loss += pass_scalar(p, p->loss) / n;
+		s->spread += sqrt(pass_scalar(p, p->variance)) / n;
+		accumulate(&t->pg, k, n);
+	}
+	return update(t, &t->pg, p, &s->g_norm, &s->g_rate, e);
+}
+
+/* Parameters and states alike: an average without its batch-norm statistics gives garbage. */
+static void update_average(trainer *t)
+{
+	if (!t->average)
+		return;
+	module *to = generator_module(t->average), *from = t->pg.m;
+	double d = t->cfg.ema.decay;
+	int64_t start = t->cfg.ema.start;
+	ema_update(module_param_block(to), module_param_block(from), module_block_size(to), d, start,
+		t->step);
+	ema_update(module_state_block(to), module_state_block(from), module_state_size(to), d, start,
+		t->step);
+}
+
+static void read_gammas(const trainer *t, step_stats *s)
+{
+	s->gammas = t->gammas;
+	for (int i = 0; i < t->gammas; i++) {
+		real value, grad;
+		buffer_read(t->gamma[i].value, &value);
+		buffer_read(t->gamma[i].grad, &grad);
+		s->gamma[i] = (gamma_value){t->gamma_name[i], value, grad};
+	}
+}
+
+bool trainer_step(trainer *t, step_stats *s, error *e)
+{
+	*s = (step_stats){0};
+	for (int k = 0; k < t->cfg.optim.d_steps; k++)
+		if (!update_d(t, s, e))
+			return false;
+	if (!update_g(t, s, e))
+		return false;
+	update_average(t);
+	t->step++;
+
+	s->step = t->step;
+	if (s->penalties > 0)
+		s->penalty /= s->penalties;
+	read_gammas(t, s);
+	return true;
+}
