@@ -113,41 +113,6 @@ void conv2d_no_bias_init(module *m, conv2d_no_bias *c, const char *prefix, int64
  * would be empty"). */
 node *conv2d_no_bias_apply(graph *g, const conv2d_no_bias *c, node *x, mode m);
 
-/* ---- se_module: squeeze and excitation (arXiv 1709.01507), layers/se.c ----
- *
- * s = mean of x over H, W;  y = x * act_out(W2 act(W1 s + b1) + b2), r hidden channels: D int(C*se_ratio);
- * H rounds C*se_ratio to a multiple of `divisor`, and up where that loses more than 1 - limit_round_down.
- * Weights: name/"1_conv": kernel (1,1,C,r), bias (r); name/"2_conv": kernel (1,1,r,C), bias (C); with `dense`
- * name/"1_dense", "2_dense": (C,r), (r,C). Source: kecam D aotnet/aotnet.py, H common_layers.py. */
-typedef struct se_options {
-	double se_ratio;                             /* 0 means 0.25 */
-	int divisor;                                 /* 0: truncate, as D; H: 8 */
-	double limit_round_down;                     /* H; 0 means 0.9 */
-	const char *activation;                      /* keep; NULL means relu */
-	const char *activation_out;                  /* keep; NULL means sigmoid; H: the second of a pair */
-	bool no_bias;
-	bool dense;                                  /* H: use_conv=False */
-	bool glorot;                                 /* H: glorot uniform kernels; else VS2 as D */
-	sn_options sn;
-} se_options;
-typedef struct se_module {
-	char name[32];
-	buffer *kernel[2], *bias[2];
-	spectral_norm sn[2];
-	activation act[2];
-	int64_t hidden;
-	se_options opt;
-} se_module;
-
-/* r of the formula above; 0 is possible only without divisor. */
-int64_t se_hidden(int64_t C, se_options opt);
-/* v to the nearest multiple of divisor, at least one, and up when less than limit * v is left. */
-int64_t make_divisible(double v, int divisor, double limit);
-/* Wrong: r = 0 ("se: 2 channels * 0.25 leaves no hidden channel"); unknown activations. */
-void se_module_init(module *m, se_module *s, const char *name, int64_t C, se_options opt);
-/* x [B,H,W,C] -> same. */
-node *se_module_apply(graph *g, const se_module *s, node *x, mode m);
-
 #ifdef __cplusplus
 }
 #endif

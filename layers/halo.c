@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "layers/aotnet.h"
+#include "layers/se.h"
 
 const halo_options halo_layer_defaults = {
 	.form = HALO_LAYER, .num_heads = 4, .key_dim = 128, .block_size = 2, .halo_size = 1, .strides = 1,

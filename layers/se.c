@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "core/graph/ops.h"
-#include "layers/aotnet.h"
+#include "layers/se.h"
 
 int64_t make_divisible(double v, int divisor, double limit)
 {

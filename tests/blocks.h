@@ -8,6 +8,7 @@
 #include "layers/conv_position.h"
 #include "layers/mlp.h"
 #include "layers/outlook.h"
+#include "layers/se.h"
 #include "layers/token.h"
 
 /* The one layer of a row that is in use, and how it is applied. */

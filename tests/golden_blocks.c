@@ -6,6 +6,7 @@
 #include "layers/conv_position.h"
 #include "layers/mlp.h"
 #include "layers/outlook.h"
+#include "layers/se.h"
 #include "layers/token.h"
 
 #include <stdio.h>

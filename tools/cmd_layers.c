@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/thread.h"
-#include "gan/nets/attention_table.h"
+#include "layers/types/catalogue.h"
 #include "tools/command.h"
 
 /* ---- the list ---- */

@@ -20,6 +20,7 @@ core/kernels      core/base
 core/graph        core/base core/kernels
 core/plan         core/base core/kernels core/graph
 layers            core/base core/graph core/plan
+layers/types      core/base core/graph core/plan layers
 optim             core/base core/graph
 data/picture      core/base
 data              core/base core/h5 data/picture

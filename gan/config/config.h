@@ -8,7 +8,7 @@
 #define SAGAN_GAN_CONFIG_CONFIG_H
 
 #include "data/dataset.h"
-#include "gan/nets/attention_table.h"
+#include "layers/types/catalogue.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -48,7 +48,7 @@ enum augment_kind { AUGMENT_COLOR, AUGMENT_TRANSLATION, AUGMENT_CUTOUT };
 /* One layer: after the block whose output has side `at`, or instead of it. */
 typedef struct config_site {
 	int at;
-	int variant;                                 /* index of its type in gan/nets/attention_table.h, which begins with
+	int variant;                                 /* index of its type in layers/types/catalogue.h, which begins with
 	                                              * enum attention_kind; -1 until config_check: model.attention */
 	layer_args args;
 } config_site;

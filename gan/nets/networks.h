@@ -5,7 +5,7 @@
 #ifndef SAGAN_GAN_NETS_NETWORKS_H
 #define SAGAN_GAN_NETS_NETWORKS_H
 
-#include "gan/nets/attention_table.h"
+#include "layers/types/catalogue.h"
 #include "layers/attention.h"
 #include "layers/module.h"
 #include "layers/norm.h"
@@ -25,7 +25,7 @@ enum net_init {
 	NET_TORCH                                    /* PyTorch's defaults, biases too */
 };
 
-/* Where a layer of gan/nets/attention_table.h stands: after the first stage whose map has this height, or instead of it.
+/* Where a layer of layers/types/catalogue.h stands: after the first stage whose map has this height, or instead of it.
  * n = 0: nowhere. */
 typedef struct attention_place {
 	int size;

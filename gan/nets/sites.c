@@ -1,4 +1,4 @@
-/* sites.c - layers of gan/nets/attention_table.h in a network: where they may stand, and what stands there. */
+/* sites.c - layers of layers/types/catalogue.h in a network: where they may stand, and what stands there. */
 #include <stdio.h>
 #include <string.h>
 

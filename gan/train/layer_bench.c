@@ -19,6 +19,7 @@
 #include "layers/mhsa.h"
 #include "layers/mlp.h"
 #include "layers/outlook.h"
+#include "layers/se.h"
 #include "layers/split_attention.h"
 #include "layers/token.h"
 

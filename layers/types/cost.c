@@ -1,9 +1,9 @@
-/* attention_cost.c - parameters, operations and bytes of a layer at a site, from plans that never run. */
+/* cost.c - parameters, operations and bytes of a layer at a site, from plans that never run. */
 #include <string.h>
 
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
-#include "gan/nets/attention_table.h"
+#include "layers/types/catalogue.h"
 
 /* Plans y, and with `train` the gradients; the numbers of the plan. */
 static bool measure(module *m, const placed_layer *l, buffer *b, bool train, double *flop, size_t *bytes, error *e)

@@ -1,12 +1,13 @@
-/* attention_table.h - every layer that a config can put into a network, by name and arguments.
+/* catalogue.h - every layer that a config can put into a network, by name and arguments.
  *
  * A layer type is one record: what it is, its arguments, how it is registered for a map [H,W,C] and applied to it.
  * All of them keep the map: x [B,H,W,C] -> same. Layers over tokens see [B,H*W,C]. Unless they bring their own skip
- * they are added to x: y = x + gamma * layer(x), gamma a scalar that starts at 0. The records are in
- * attention_types.c (of several heads), attention_blocks.c (the others) and attention_own.c (self-attention, which
- * has its skip and gamma inside). */
-#ifndef SAGAN_GAN_NETS_ATTENTION_TABLE_H
-#define SAGAN_GAN_NETS_ATTENTION_TABLE_H
+ * they are added to x: y = x + gamma * layer(x), gamma a scalar that starts at 0.
+ *
+ * Each file of this folder holds the records of one family: self_attention.c (the only ones with a skip and a gamma
+ * inside), heads.c, convolutional.c, perceptrons.c, tokens.c, norms.c. */
+#ifndef SAGAN_LAYERS_TYPES_CATALOGUE_H
+#define SAGAN_LAYERS_TYPES_CATALOGUE_H
 
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
@@ -64,9 +65,12 @@ struct layer_type {
 	int64_t (*keys)(const struct placed_layer *l);       /* M of that map; NULL: all N */
 	bool has_batch_norm;
 	bool own_skip;                               /* self-attention: gamma and skip are the layer's own */
+	bool prefixed;                               /* its sublayers are called prefix + suffix (layers/aotnet.h), so
+	                                              * that the level of its name is made around it */
 	enum layer_residual residual;                /* the default */
 	/* What the map and the arguments do not allow together; NULL: what the layer itself refuses. */
 	bool (*fits)(const layer_site *s, error *e);
+	/* name: "" when prefixed. */
 	void (*init)(module *m, void *body, const char *name, const layer_site *s);
 	/* map: NULL, or a place for the attention map [B,N,M] (or [B,H,W,W]), set when has_map. */
 	node *(*apply)(graph *g, const void *body, node *x, mode m, node **map);
@@ -96,12 +100,6 @@ bool layer_replaces(const layer_site *s);            /* place: instead */
  * allocated. "halo: block = 4: does not divide the map's 14; 1, 2, 7, 14 fit". */
 bool layer_site_check(const layer_site *s, error *e);
 
-/* "heads = 3: must divide the 64 channels; 1, 2, 4, 8, 16, 32, 64 fit". Zero is refused, too. For `fits`. */
-bool layer_divides(const layer_site *s, const char *name, int64_t of, const char *what, error *e);
-bool layer_is_odd(const layer_site *s, const char *name, error *e);
-/* An argument that may only have the map's own width, or 0. */
-bool layer_is_width(const layer_site *s, const char *name, error *e);
-
 /* ---- a layer that stands in a network ---- */
 
 typedef struct placed_layer {
@@ -120,7 +118,7 @@ node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node 
 int64_t layer_map_keys(const placed_layer *l);
 void placed_layer_clear(placed_layer *l);
 
-/* ---- what a layer costs: attention_cost.c ---- */
+/* ---- what a layer costs: cost.c ---- */
 
 typedef struct layer_cost {
 	int64_t params, states;                      /* numbers learned; running statistics and the like */
@@ -140,7 +138,8 @@ typedef struct layer_group {
 	const layer_type *type;
 	int n;
 } layer_group;
-extern const layer_group layers_self_attention, layers_heads, layers_blocks;
+extern const layer_group layers_self_attention, layers_heads, layers_convolutional, layers_perceptrons, layers_tokens,
+	layers_norms;
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,5 @@
-/* attention_table.c - the layers that a config can name: looking them up, checking a site, placing one. */
-#include "gan/nets/attention_table.h"
+/* catalogue.c - the layers that a config can name: looking them up, checking a site, placing one. */
+#include "layers/types/arguments.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,9 +29,16 @@ static int common_count(const layer_type *t)
 	return t->own_skip ? COMMON_RESIDUAL : COUNT(common);
 }
 
+const char *const layer_activations[] = {
+	"relu", "leaky_relu", "swish", "gelu", "gelu_tanh", "elu", "selu", "mish", "phish", "hard_swish", "squared_relu",
+	"tanh", "sigmoid", "hard_sigmoid", "softplus", "prelu", "star_relu", "linear", NULL
+};
+
 /* ---- the table ---- */
 
-static const layer_group *const groups[] = {&layers_self_attention, &layers_heads, &layers_blocks};
+static const layer_group *const groups[] = {
+	&layers_self_attention, &layers_heads, &layers_convolutional, &layers_perceptrons, &layers_tokens, &layers_norms,
+};
 
 int layer_type_count(void)
 {
@@ -106,9 +113,30 @@ const char *layer_word(const layer_site *s, const char *name)
 	return a->words[(int)layer_number(s, name)];
 }
 
+int layer_int(const layer_site *s, const char *name)
+{
+	return (int)layer_number(s, name);
+}
+
+bool layer_is(const layer_site *s, const char *name)
+{
+	return layer_number(s, name) != 0;
+}
+
+int64_t layer_int_or(const layer_site *s, const char *name, int64_t otherwise)
+{
+	int64_t v = (int64_t)layer_number(s, name);
+	return v ? v : otherwise;
+}
+
+node *layer_as_tokens(graph *g, node *x)
+{
+	return op_reshape(g, x, SHAPE(x->s.dim[0], x->s.dim[1] * x->s.dim[2], x->s.dim[3]));
+}
+
 bool layer_replaces(const layer_site *s)
 {
-	return layer_number(s, "place") != 0;
+	return layer_is(s, "place");
 }
 
 /* ---- checks ---- */
@@ -126,6 +154,11 @@ bool layer_is_odd(const layer_site *s, const char *name, error *e)
 {
 	int v = (int)layer_number(s, name);
 	return v % 2 ? true : error_set(e, "%s = %d: must be odd; %d and %d fit", name, v, v - 1, v + 1);
+}
+
+bool layer_has_odd_kernel(const layer_site *s, error *e)
+{
+	return layer_is_odd(s, "kernel", e);
 }
 
 bool layer_is_width(const layer_site *s, const char *name, error *e)
@@ -191,7 +224,11 @@ bool placed_layer_init(module *m, placed_layer *l, const char *name, const layer
 	if (!l->body)
 		return false;
 	snprintf(l->name, sizeof l->name, "%s", name);
-	t->init(m, l->body, name, &l->site);
+	if (t->prefixed)
+		module_push(m, name);
+	t->init(m, l->body, t->prefixed ? "" : name, &l->site);
+	if (t->prefixed)
+		module_pop(m);
 	if (t->own_skip) {
 		l->residual = LAYER_BARE;
 		l->gamma = t->gamma(l->body);
@@ -212,8 +249,11 @@ node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node 
 {
 	if (map)
 		*map = NULL;
+	if (l->site.type->prefixed)
+		graph_push(g, l->name);
 	node *y = l->site.type->apply(g, l->body, x, m, map);
-	graph_push(g, l->name);
+	if (!l->site.type->prefixed)
+		graph_push(g, l->name);
 	if (l->residual == LAYER_GAMMA)
 		y = op_mul(g, y, graph_leaf(g, l->gamma));
 	if (l->residual != LAYER_BARE)

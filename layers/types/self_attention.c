@@ -1,8 +1,8 @@
-/* attention_own.c - the self_attention family as layer types: the variants of layers/attention.h. */
+/* self_attention.c - the self_attention family as layer types: the variants of layers/attention.h. */
 #include <math.h>
 #include <string.h>
 
-#include "gan/nets/attention_table.h"
+#include "layers/types/arguments.h"
 #include "layers/attention.h"
 
 static const char *const POOL[] = {"own", "true", "false", NULL};
@@ -69,8 +69,7 @@ static int64_t keys_of(const placed_layer *l)
 #define OUTSIDE "Q = x Wq [N,cq]  K = pool(x Wk) [M,cq]  V = pool(x Wv) [M,cv]\ny = x + gamma out(softmax(Q K') V)\n"
 #define INSIDE  "Q = x Wq [N,cq]  K = x Wk [N,cq]  V = x Wv [N,cv]\ny = x + (gamma softmax(Q K') V) Wo + bo\n"
 #define FAMILY  .arg = args, .args = COUNT(args), .body = sizeof(attention), .has_map = true, .own_skip = true, \
-		.fits = fits, .init = init_layer, .apply = apply, .keys = keys_of, \
-		 .gamma = gamma_of
+		.fits = fits, .init = init_layer, .apply = apply, .keys = keys_of, .gamma = gamma_of
 
 static const layer_type types[] = {
 	{.name = "official", .what = "SAGAN self-attention as its authors run it: pooled keys",

@@ -1,30 +1,24 @@
-/* attention_heads.c - attention of several heads as layer types: whole maps, blocks with halos, windows. */
+/* heads.c - attention of several heads as layer types: whole maps, blocks with halos, windows. */
 #include <math.h>
 #include <stdio.h>
 
 #include "core/graph/ops.h"
-#include "gan/nets/attention_table.h"
+#include "layers/types/arguments.h"
 #include "layers/conv_position.h"
 #include "layers/halo.h"
 #include "layers/mhsa.h"
 #include "layers/outlook.h"
 
-#define HEADS(n)  {.name = "heads", .type = ARG_INT, .lo = 1, .hi = 4096, .initial = n, .help = "how many look at once, each with channels of its own"}
-#define OUT       {.name = "out", .type = ARG_INT, .hi = 65536, .zero = "C", .help = "width of the output: C, as the map"}
+#define OUT       {.name = "out", .type = ARG_INT, .hi = 65536, .zero = "C", \
+		 .help = "width of the output: C, as the map"}
 #define DROPOUT(n) {.name = n, .type = ARG_REAL, .hi = 0.95, .help = "share of scores silenced in training"}
 #define TRUE_FALSE(n, x, h) {.name = n, .type = ARG_BOOL, .initial = x, .help = h}
-#define STRIDES   {.name = "strides", .type = ARG_INT, .lo = 1, .hi = 1, .initial = 1, .help = "1: the map keeps its size"}
-
-static int whole(const layer_site *s, const char *name)
-{
-	return (int)layer_number(s, name);
-}
 
 /* d: given, or C / heads. */
 static int64_t key_dim(const layer_site *s)
 {
 	int64_t d = (int64_t)layer_number(s, "key_dim");
-	return d ? d : MAX(s->C / whole(s, "heads"), 1);
+	return d ? d : MAX(s->C / layer_int(s, "heads"), 1);
 }
 
 /* ---- mhsa ---- */
@@ -54,12 +48,12 @@ static bool mhsa_h_fits(const layer_site *s, error *e)
 
 static void mhsa_start(module *m, mhsa *a, const char *name, const layer_site *s, mhsa_options o)
 {
-	o.num_heads = whole(s, "heads");
+	o.num_heads = layer_int(s, "heads");
 	o.key_dim = key_dim(s);
 	o.relative = layer_number(s, "position") == 0;
 	o.out_shape = s->C;
-	o.out_weight = layer_number(s, "out_weight") != 0;
-	o.out_bias = layer_number(s, "out_bias") != 0;
+	o.out_weight = layer_is(s, "out_weight");
+	o.out_bias = layer_is(s, "out_bias");
 	o.attn_dropout = layer_number(s, "dropout");
 	o.sn = s->sn;
 	mhsa_init(m, a, name, s->H, s->W, s->C, o);
@@ -87,7 +81,8 @@ static node *mhsa_place(graph *g, const void *body, node *x, mode m, node **map)
 /* ---- halo ---- */
 
 #define HALO_BLOCK(n) \
-	{.name = "block", .type = ARG_INT, .lo = 1, .hi = 512, .initial = n, .help = "side b of a block; must divide the map's"}, \
+	{.name = "block", .type = ARG_INT, .lo = 1, .hi = 512, .initial = n, \
+	 .help = "side b of a block; must divide the map's"}, \
 	{.name = "halo", .type = ARG_INT, .hi = 256, .initial = 1, .help = "pixels h that a block sees beyond its edges"}
 #define HALO_REST \
 	OUT, STRIDES, \
@@ -119,11 +114,11 @@ static bool halo_h_fits(const layer_site *s, error *e)
 
 static void halo_start(module *m, halo *a, const char *name, const layer_site *s, halo_options o)
 {
-	o.num_heads = whole(s, "heads");
-	o.block_size = whole(s, "block");
-	o.halo_size = whole(s, "halo");
-	o.out_weight = layer_number(s, "out_weight") != 0;
-	o.out_bias = layer_number(s, "out_bias") != 0;
+	o.num_heads = layer_int(s, "heads");
+	o.block_size = layer_int(s, "block");
+	o.halo_size = layer_int(s, "halo");
+	o.out_weight = layer_is(s, "out_weight");
+	o.out_bias = layer_is(s, "out_bias");
 	o.attn_dropout = layer_number(s, "dropout");
 	o.sn = s->sn;
 	halo_init(m, a, name, s->C, o);
@@ -176,8 +171,8 @@ static bool outlook_fits(const layer_site *s, error *e)
 static outlook_options outlook_common(const layer_site *s)
 {
 	return (outlook_options){
-		.embed_dim = s->C, .num_heads = whole(s, "heads"), .kernel_size = whole(s, "kernel"),
-		.attn_dropout = layer_number(s, "dropout"), .fold_kernel = layer_number(s, "fold_kernel") != 0,
+		.embed_dim = s->C, .num_heads = layer_int(s, "heads"), .kernel_size = layer_int(s, "kernel"),
+		.attn_dropout = layer_number(s, "dropout"), .fold_kernel = layer_is(s, "fold_kernel"),
 		.sn = s->sn,
 	};
 }
@@ -185,9 +180,9 @@ static outlook_options outlook_common(const layer_site *s)
 static void outlook_init(module *m, void *body, const char *name, const layer_site *s)
 {
 	outlook_options o = outlook_common(s);
-	o.strides = whole(s, "strides");
+	o.strides = layer_int(s, "strides");
 	o.no_padding = layer_number(s, "padding") == 0;
-	o.refuse_gaps = layer_number(s, "refuse_gaps") != 0;
+	o.refuse_gaps = layer_is(s, "refuse_gaps");
 	o.output_dropout = layer_number(s, "output_dropout");
 	outlook_attention_init(m, body, name, s->C, o);
 }
@@ -220,7 +215,7 @@ typedef struct factorised {
 
 static bool relative_fits(const layer_site *s, error *e)
 {
-	int k = whole(s, "kernel"), heads = whole(s, "heads");
+	int k = layer_int(s, "kernel"), heads = layer_int(s, "heads");
 	if (k == 0 && heads != 8)
 		return error_set(e, "heads = %d: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)", heads);
 	return (k == 0 || layer_is_odd(s, "kernel", e)) && layer_divides(s, "heads", s->C, "the channels,", e);
@@ -229,8 +224,8 @@ static bool relative_fits(const layer_site *s, error *e)
 static void relative_init(module *m, void *body, const char *name, const layer_site *s)
 {
 	factorised *f = body;
-	int k = whole(s, "kernel");
-	f->heads = whole(s, "heads");
+	int k = layer_int(s, "kernel");
+	f->heads = layer_int(s, "heads");
 	f->d = s->C / f->heads;
 	snprintf(f->name, sizeof f->name, "%s", name);
 	dense_options o = {.units = 3 * s->C, .kernel_init = {INIT_GLOROT_UNIFORM, 0}, .sn = s->sn};
@@ -279,8 +274,6 @@ static node *relative_apply(graph *g, const void *body, node *x, mode m, node **
 }
 
 /* ---- records ---- */
-
-#define ARGS(a) .arg = a, .args = COUNT(a)
 
 static const layer_type types[] = {
 	{.name = "mhsa", .what = "multi-head self-attention with position tables",

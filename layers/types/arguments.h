@@ -1,0 +1,42 @@
+/* arguments.h - arguments that several layer types share, and how a type reads its own. For layers/types only. */
+#ifndef SAGAN_LAYERS_TYPES_ARGUMENTS_H
+#define SAGAN_LAYERS_TYPES_ARGUMENTS_H
+
+#include "layers/types/catalogue.h"
+
+/* Names of layers/activation.h, and where some of them stand. */
+extern const char *const layer_activations[];
+enum { RELU = 0, GELU = 3, SIGMOID = 12 };
+
+#define ARGS(a) .arg = a, .args = COUNT(a)
+
+#define ODD(k)         {.name = "kernel", .type = ARG_INT, .lo = 1, .hi = 31, .initial = k, .help = "side k, odd"}
+#define ACT(n, a)      {.name = n, .type = ARG_WORD, .words = layer_activations, .initial = a, .help = "activation"}
+#define YES(n, h)      {.name = n, .type = ARG_BOOL, .initial = 1, .help = h}
+#define NO(n, h)       {.name = n, .type = ARG_BOOL, .initial = 0, .help = h}
+#define RATE(n, h)     {.name = n, .type = ARG_REAL, .hi = 0.95, .help = h}
+#define STRIDES        {.name = "strides", .type = ARG_INT, .lo = 1, .hi = 1, .initial = 1, \
+			.help = "1: the map keeps its size"}
+#define TORCH          NO("torch_init", "kernels start uniform, as PyTorch's")
+#define HIDDEN(n, z, h) {.name = n, .type = ARG_INT, .hi = 65536, .zero = z, .help = h}
+#define HEADS(n)       {.name = "heads", .type = ARG_INT, .lo = 1, .hi = 4096, .initial = n, \
+			.help = "how many look at once, each with channels of its own"}
+
+int layer_int(const layer_site *s, const char *name);
+bool layer_is(const layer_site *s, const char *name);
+/* Given, or what 0 stands for. */
+int64_t layer_int_or(const layer_site *s, const char *name, int64_t otherwise);
+
+/* x [B,H,W,C] -> [B,H*W,C] */
+node *layer_as_tokens(graph *g, node *x);
+
+/* ---- for `fits` ---- */
+
+/* "heads = 3: must divide the 64 channels; 1, 2, 4, 8, 16, 32, 64 fit". Zero is refused, too. */
+bool layer_divides(const layer_site *s, const char *name, int64_t of, const char *what, error *e);
+bool layer_is_odd(const layer_site *s, const char *name, error *e);
+bool layer_has_odd_kernel(const layer_site *s, error *e);
+/* An argument that may only have the map's own width, or 0. */
+bool layer_is_width(const layer_site *s, const char *name, error *e);
+
+#endif
