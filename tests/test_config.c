@@ -78,31 +78,37 @@ static const struct {
 	{"augment:\n  policy: [color, color]\n",
 	 "a.yaml:2: augment.policy = [color, color]: color appears twice; must be none or a list of "
 	 "color, translation or cutout"},
-	{"model:\n  attention_g: [16, x]\n",
-	 "a.yaml:2: model.attention_g = [16, x]: must be auto, none or a list of sides like [16, 32]"},
-	{"model:\n  attention_g: [16, 16]\n",
-	 "a.yaml:2: model.attention_g = [16, 16]: 16 appears twice; must be auto, none or a list of sides "
+	{"model:\n  layers_g: [16, x]\n",
+	 "a.yaml:2: model.layers_g = [16, x]: must be auto, none or a list of sides like [16, 32]"},
+	{"model:\n  layers_g: [16, 16]\n",
+	 "a.yaml:2: model.layers_g = [16, 16]: 16 appears twice; must be auto, none or a list of sides "
 	 "like [16, 32]"},
-	{"model:\n  attention_g: [{type: plain}]\n",
-	 "a.yaml:2: model.attention_g = [{...}]: a site must say at: SIDE; must be auto, none or a list "
+	{"model:\n  layers_g: [{type: plain}]\n",
+	 "a.yaml:2: model.layers_g = [{...}]: a site must say at: SIDE; must be auto, none or a list "
 	 "of sides like [16, 32]"},
-	{"model:\n  attention_g: [{at: 16, type: plane}]\n",
-	 "a.yaml:2: model.attention_g = [{...}]: type plane: no such layer; "
+	{"model:\n  layers_g: [{at: 16, type: plane}]\n",
+	 "a.yaml:2: model.layers_g = [{...}]: type plane: no such layer; "
 	 "`sagan layers` lists them; must be auto, none or a list of sides like [16, 32]"},
-	{"model:\n  attention_g: [{at: 16, heads: 4}]\n",
-	 "a.yaml:2: model.attention_g = [{...}]: unknown argument heads of official; it has at, "
+	{"model:\n  layers_g: [{at: 16, heads: 4}]\n",
+	 "a.yaml:2: model.layers_g = [{...}]: unknown argument heads of official; it has at, "
 	 "type, place, gamma, key_width, value_width, pool; must be auto, none or a list of sides like [16, 32]"},
-	{"model:\n  attention_g: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n",
-	 "a.yaml:2: model.attention_g = [1, 2, 3, 4, 5, 6, 7, 8, 9]: more than 8 sites; must be auto, "
+	{"model:\n  layers_g: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n",
+	 "a.yaml:2: model.layers_g = [1, 2, 3, 4, 5, 6, 7, 8, 9]: more than 8 sites; must be auto, "
 	 "none or a list of sides like [16, 32]"},
-	{"model:\n  attention_g: [{at: 16, type: halo, block: 0}]\n",
-	 "a.yaml:2: model.attention_g = [{...}]: block 0: must be a whole number from 1 to 512; must be auto, none or a "
+	{"model:\n  layers_g: [{at: 16, type: halo, block: 0}]\n",
+	 "a.yaml:2: model.layers_g = [{...}]: block 0: must be a whole number from 1 to 512; must be auto, none or a "
 	 "list of sides like [16, 32]"},
-	{"model:\n  network: resnet28\n  attention_g: [{at: 14, type: halo, block: 4}]\n",
-	 "a.yaml:3: model.attention_g = [{at: 14, type: halo, block: 4}]: attention at 14 in G: halo: block = 4: must "
+	{"model:\n  network: resnet28\n  layers_g: [{at: 14, type: halo, block: 4}]\n",
+	 "a.yaml:3: model.layers_g = [{at: 14, type: halo, block: 4}]: layer at 14 in G: halo: block = 4: must "
 	 "divide the map's side, 14; 1, 2, 7, 14 fit"},
-	{"model:\n  attention_g: [{at: 16, at: 8}]\n",
-	 "a.yaml:2: model.attention_g = [{...}]: at appears twice; must be auto, none or a list of sides like [16, 32]"},
+	{"model:\n  layers_g: [16]\n  attention_g: [8]\n",
+	 "a.yaml:3: model.layers_g = [8]: set twice, first in line 2; its old name is model.attention_g, use one"},
+	{"model:\n  attention_d: [16]\n  layers_d: [8]\n",
+	 "a.yaml:3: model.layers_d = [8]: set twice, first in line 2; its old name is model.attention_d, use one"},
+	{"model:\n  attention_g: [16, x]\n",
+	 "a.yaml:2: model.layers_g = [16, x]: must be auto, none or a list of sides like [16, 32]"},
+	{"model:\n  layers_g: [{at: 16, at: 8}]\n",
+	 "a.yaml:2: model.layers_g = [{...}]: at appears twice; must be auto, none or a list of sides like [16, 32]"},
 	/* what fits no network */
 	{"name: a/b\n",
 	 "a.yaml:1: name = \"a/b\": names a folder: no slashes, blanks or control characters"},
@@ -114,18 +120,18 @@ static const struct {
 	 "112, 128)"},
 	{"model:\n  network: resnet32\n  size: 64\n",
 	 "a.yaml:3: model.size = 64: resnet32 has size 32; network = resnet takes its size from here"},
-	{"model:\n  network: resnet28\n  attention_g: [12]\n",
-	 "a.yaml:3: model.attention_g = [12]: attention at 12: G has maps of 7, 14, 28"},
-	{"model:\n  network: resnet28\n  attention_d: [28]\n",
-	 "a.yaml:3: model.attention_d = [28]: attention at 28: D has maps of 14, 7"},
-	{"model:\n  network: resnet28\n  attention_g: [7]\n",
-	 "a.yaml:3: model.attention_g = [7]: attention at 7 in G: attention: map 7x7: keys and values are "
+	{"model:\n  network: resnet28\n  layers_g: [12]\n",
+	 "a.yaml:3: model.layers_g = [12]: layer at 12: G has maps of 7, 14, 28"},
+	{"model:\n  network: resnet28\n  layers_d: [28]\n",
+	 "a.yaml:3: model.layers_d = [28]: layer at 28: D has maps of 14, 7"},
+	{"model:\n  network: resnet28\n  layers_g: [7]\n",
+	 "a.yaml:3: model.layers_g = [7]: layer at 7 in G: attention: map 7x7: keys and values are "
 	 "pooled 2x2, height and width must be even"},
 	{"model:\n  g_channels: 4\n",
-	 "a.yaml:2: model.g_channels = 4: attention at 16 in G: attention: 4 channels: query width C/8 is "
+	 "a.yaml:2: model.g_channels = 4: layer at 16 in G: attention: 4 channels: query width C/8 is "
 	 "0; at least 8 channels are needed"},
 	{"model:\n  d_channels: 4\n",
-	 "a.yaml:2: model.d_channels = 4: attention at 16 in D: attention: 4 channels: query width C/8 is "
+	 "a.yaml:2: model.d_channels = 4: layer at 16 in D: attention: 4 channels: query width C/8 is "
 	 "0; at least 8 channels are needed"},
 	{"train:\n  score_count: 1\n",
 	 "a.yaml:2: train.score_count = 1: one image has no spread; must be 0 (no scores) or 2 to 100000"},
@@ -259,7 +265,7 @@ END_TEST
 /* A failed read leaks nothing and leaves a config that can be freed: every prefix of a file. */
 START_TEST(every_prefix_of_a_file_is_read_or_refused)
 {
-	static const char text[] = "name: a\nmodel:\n  attention_g: [8, {at: 16, type: plain}]\n  size: 32\n"
+	static const char text[] = "name: a\nmodel:\n  layers_g: [8, {at: 16, type: plain}]\n  size: 32\n"
 		"augment: {policy: [color, cutout]}\noptim:\n  lr_g: \"1\"\n";
 	for (size_t n = 0; n < sizeof text; n++) {
 		config c;
@@ -280,7 +286,7 @@ START_TEST(values_arrive_in_their_fields)
 		"name: test\nseed: 7\nsteps: 12\nbatch: 8\n"
 		"data: {path: some where, format: png, split: all, resize: pad, flip: true, limit: 9, coarse: true}\n"
 		"model:\n  network: resnet\n  size: 64\n  channels: 3\n  latent: 16\n  conditional: false\n"
-		"  attention: paper\n  attention_g: [8, {at: 16, type: plain}]\n  attention_d: 32\n  d_skip: relu\n"
+		"  attention: paper\n  layers_g: [8, {at: 16, type: plain}]\n  layers_d: 32\n  d_skip: relu\n"
 		"loss: {name: wgan, penalty: gp, penalty_weight: 2.5, d_batch: separate}\n"
 		"optim: {kind: adamw, form: keras, lr_g: 1e-3, lr_d: 2E-4, schedule: cosine, clip_norm: .5}\n"
 		"ema: {decay: 0, bn_mode: standing}\n"
@@ -295,10 +301,10 @@ START_TEST(values_arrive_in_their_fields)
 	ck_assert(c.data.format == DATA_PNG && c.data.split == SPLIT_ALL && c.data.resize == RESIZE_PAD);
 	ck_assert(c.data.flip && c.data.limit == 9 && c.data.coarse);
 	ck_assert(c.model.network == NETWORK_RESNET && c.model.size == 64 && !c.model.conditional);
-	ck_assert(c.model.attention_g.n == 2 && c.model.attention_d.n == 1);
-	ck_assert(c.model.attention_g.site[0].at == 8 && c.model.attention_g.site[0].variant == ATTENTION_PAPER);
-	ck_assert(c.model.attention_g.site[1].at == 16 && c.model.attention_g.site[1].variant == ATTENTION_PLAIN);
-	ck_assert(c.model.attention_d.site[0].at == 32 && c.model.d_skip == SKIP_RELU);
+	ck_assert(c.model.layers_g.n == 2 && c.model.layers_d.n == 1);
+	ck_assert(c.model.layers_g.site[0].at == 8 && c.model.layers_g.site[0].variant == ATTENTION_PAPER);
+	ck_assert(c.model.layers_g.site[1].at == 16 && c.model.layers_g.site[1].variant == ATTENTION_PLAIN);
+	ck_assert(c.model.layers_d.site[0].at == 32 && c.model.d_skip == SKIP_RELU);
 	ck_assert(c.loss.name == LOSS_WGAN && c.loss.penalty == PENALTY_GP && c.loss.d_batch == D_BATCH_SEPARATE);
 	ck_assert(c.loss.penalty_weight == 2.5 && c.optim.lr_g == 1e-3 && c.optim.lr_d == 2e-4);
 	ck_assert(c.optim.kind == OPTIM_ADAMW && c.optim.form == FORM_KERAS && c.optim.schedule == SCHEDULE_COSINE);
@@ -316,16 +322,44 @@ START_TEST(assignments_take_the_path_of_the_file)
 	error e = {.text = ""};
 	config_init(&c);
 	ck_assert_msg(config_set(&c, "optim.lr_g=3e-4", &e), "%s", e.text);
-	ck_assert_msg(config_set(&c, "model.attention_g=[8, 16]", &e), "%s", e.text);
-	ck_assert_msg(config_set(&c, "model.attention_d=none", &e), "%s", e.text);
+	ck_assert_msg(config_set(&c, "model.layers_g=[8, 16]", &e), "%s", e.text);
+	ck_assert_msg(config_set(&c, "model.layers_d=none", &e), "%s", e.text);
 	ck_assert_msg(config_set(&c, "data.path=a: #b=c\"", &e), "%s", e.text);
 	ck_assert_msg(config_set(&c, "train.out=", &e), "%s", e.text);
-	ck_assert(c.optim.lr_g == 3e-4 && c.model.attention_g.n == 2 && c.model.attention_d.n == 0);
+	ck_assert(c.optim.lr_g == 3e-4 && c.model.layers_g.n == 2 && c.model.layers_d.n == 0);
 	ck_assert_str_eq(c.data.path, "a: #b=c\"");
 	ck_assert(config_set(&c, "model.size=30", &e));
 	ck_assert(!config_check(&c, &e));
 	ck_assert_msg(strncmp(e.text, "command line: model.size = 30: ", 31) == 0, "%s", e.text);
 	config_free(&c);
+}
+END_TEST
+
+/* As version 0.1.0 wrote them, in files, checkpoints and command lines. What is written today has the new ones. */
+START_TEST(old_names_of_keys_mean_the_same)
+{
+	config old, new;
+	error e = {.text = ""};
+	int at[CONFIG_KEYS_MAX];
+	ck_assert_msg(read_text(&old, "model: {network: resnet28, attention_g: none, attention_d: [{at: 14, type: halo}]}\n",
+				&e), "%s", e.text);
+	ck_assert_msg(read_text(&new, "model: {network: resnet28, layers_g: none, layers_d: [{at: 14, type: halo}]}\n", &e),
+		      "%s", e.text);
+	ck_assert_int_eq(config_diff(&old, &new, at), 0);
+	char *text = config_text(&old, &e);
+	ck_assert(strstr(text, "  layers_g: none\n") && strstr(text, "  layers_d: [{at: 14, type: halo}]\n"));
+	ck_assert(!strstr(text, "attention_g") && !strstr(text, "attention_d"));
+	/* A value of the command line takes the place of the file's under either name. */
+	ck_assert_msg(config_set(&new, "model.attention_g=[14]", &e) && config_set(&old, "model.layers_g=[14]", &e), "%s",
+		      e.text);
+	ck_assert(old.model.layers_g.n == 1 && config_diff(&old, &new, at) == 0);
+	ck_assert(config_set(&new, "model.attention_g=[7]", &e) && new.model.layers_g.site[0].at == 7);
+	ck_assert(!config_set(&new, "model.layers_g=[28]", &e));
+	ck_assert_str_eq(e.text, "command line: model.layers_g = [28]: set twice, under its old name, too; use one of the "
+			 "names");
+	free(text);
+	config_free(&old);
+	config_free(&new);
 }
 END_TEST
 
@@ -337,8 +371,8 @@ START_TEST(check_settles_what_follows_the_network)
 	int at[CONFIG_KEYS_MAX];
 	ck_assert_msg(read_text(&c, "model: {network: resnet28, attention: plain}\n", &e), "%s", e.text);
 	ck_assert(c.model.size == 28 && c.model.g_channels > 0 && c.model.d_channels > 0);
-	ck_assert(c.model.attention_g.n == 1 && c.model.attention_g.site[0].at == 14);
-	ck_assert(c.model.attention_g.site[0].variant == ATTENTION_PLAIN);
+	ck_assert(c.model.layers_g.n == 1 && c.model.layers_g.site[0].at == 14);
+	ck_assert(c.model.layers_g.site[0].variant == ATTENTION_PLAIN);
 	ck_assert(c.model.channels == 0 && c.model.classes == 0);
 	ck_assert(config_copy(&again, &c, &e) && config_check(&again, &e));
 	ck_assert_int_eq(config_diff(&c, &again, at), 0);
@@ -377,7 +411,7 @@ START_TEST(text_reads_back_to_the_same_values)
 {
 	static const char *const sets[] = {
 		"name=x", "data.path=a \"b\" \\c \tд\x7f", "optim.lr_g=0.1", "optim.lr_d=1.2345678901234567e-5", "seed=9000000000000000",
-		"model.attention_g=[{at: 8, type: plain}, 16]", "model.attention_d=none", "augment.policy=[cutout, translation]",
+		"model.layers_g=[{at: 8, type: plain}, 16]", "model.layers_d=none", "augment.policy=[cutout, translation]",
 		"model.sn_eps=1e-12", "ema.decay=0.9999",
 	};
 	config a, b;
@@ -543,6 +577,7 @@ int main(void)
 		{large_and_missing_files_are_refused, 1},
 		{every_prefix_of_a_file_is_read_or_refused, 1},
 		{values_arrive_in_their_fields, 1},
+		{old_names_of_keys_mean_the_same, 1},
 		{assignments_take_the_path_of_the_file, 1},
 		{check_settles_what_follows_the_network, 1},
 		{rates_follow_their_own_number_of_steps, 1},

@@ -76,7 +76,7 @@ static double file_against_sampler(const char *dir, const char *name, const char
 static const char *const settings[][3] = {
 	{NULL},
 	{"ema.bn_mode=standing", "ema.standing_batches=3", NULL},
-	{"model.cbn_form=one_plus", "model.attention_g=[{at: 8, gamma: 0.5}]", NULL},
+	{"model.cbn_form=one_plus", "model.layers_g=[{at: 8, gamma: 0.5}]", NULL},
 };
 
 START_TEST(files_draw_what_the_sampler_draws)
@@ -152,7 +152,7 @@ END_TEST
 START_TEST(a_closed_gate_is_said)
 {
 	char run[300];
-	const char *const open[] = {"model.attention_g=[{at: 8, gamma: 0.5}]", NULL};
+	const char *const open[] = {"model.layers_g=[{at: 8, gamma: 0.5}]", NULL};
 	const char *dir = scratch_folder();
 	train(dir, NULL, run);
 	export_report r = exported(run, dir, true, false, false);
@@ -184,7 +184,7 @@ START_TEST(a_refused_layer_leaves_no_file)
 	error e = {""};
 	export_report r;
 	const char *dir = scratch_folder();
-	train(dir, (const char *const[]){"model.attention_d=[{at: 8, type: halo}]", NULL}, run);
+	train(dir, (const char *const[]){"model.layers_d=[{at: 8, type: halo}]", NULL}, run);
 	snprintf(out, sizeof out, "%s/out", dir);
 	export_request q = {run, out, true, true, .onnx = false};
 	ck_assert(!keras_export(&q, &r, &e));

@@ -108,7 +108,7 @@ static const char *in(const char *dir, const char *name, char path[400])
 static const char *const SETTINGS[][SET_MAX] = {
 	{NULL},
 	{"optim.lr_g=0", "optim.lr_d=0", NULL},
-	{"model.attention_g=[{at: 8, gamma: -0.5}]", "model.attention_d=[{at: 8, gamma: 1e-4}]", NULL},
+	{"model.layers_g=[{at: 8, gamma: -0.5}]", "model.layers_d=[{at: 8, gamma: 1e-4}]", NULL},
 	{"ema.bn_mode=standing", "ema.standing_batches=3", NULL},
 	{"ema.bn_mode=batch", "model.cbn_form=one_plus", NULL},
 	{"model.spectral_norm_g=false", "model.attention=plain", NULL},

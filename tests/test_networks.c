@@ -695,14 +695,14 @@ static const struct {
 	{"resnet32", 0, LATENT, 0, "latent = 0: must be 1 to 65536"},
 	{"resnet32", 0, G_WIDTH, 0, "width of G = 0: must be 1 to 4096"},
 	{"mnistgans28", 0, CLASSES, 10, "classes = 10: the mnistgans network is unconditional"},
-	{"resnet28", 0, PLACE_G, 16, "attention at 16: G has maps of 7, 14, 28"},
-	{"resnet32", 0, PLACE_D, 32, "attention at 32: D has maps of 16, 8"},
-	{"resnet28", 0, PLACE_G, 7, "attention at 7 in G: attention: map 7x7: keys and values are pooled 2x2, height "
+	{"resnet28", 0, PLACE_G, 16, "layer at 16: G has maps of 7, 14, 28"},
+	{"resnet32", 0, PLACE_D, 32, "layer at 32: D has maps of 16, 8"},
+	{"resnet28", 0, PLACE_G, 7, "layer at 7 in G: attention: map 7x7: keys and values are pooled 2x2, height "
 		"and width must be even"},
-	{"resnet28", 0, G_WIDTH, 4, "attention at 14 in G: attention: 4 channels: query width C/8 is 0; at least 8 "
+	{"resnet28", 0, G_WIDTH, 4, "layer at 14 in G: attention: 4 channels: query width C/8 is 0; at least 8 "
 		"channels are needed"},
-	{"resnet32", 0, TWICE, 16, "attention at 16: listed twice for D"},
-	{"resnet32", 0, VARIANT, 0, "attention at 16 in G: sagan: no such layer; `sagan layers` lists them"},
+	{"resnet32", 0, TWICE, 16, "layer at 16: listed twice for D"},
+	{"resnet32", 0, VARIANT, 0, "layer at 16 in G: sagan: no such layer; `sagan layers` lists them"},
 };
 
 static void spoil(net_config *c, enum field field, int value)

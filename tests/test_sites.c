@@ -89,8 +89,8 @@ static void site_text(int i, char text[256])
 static config site_config(const char *site)
 {
 	char g[300], d[300];
-	snprintf(g, sizeof g, "model.attention_g=[{at: 8, %s}]", site);
-	snprintf(d, sizeof d, "model.attention_d=[{at: 8, %s}]", site);
+	snprintf(g, sizeof g, "model.layers_g=[{at: 8, %s}]", site);
+	snprintf(d, sizeof d, "model.layers_d=[{at: 8, %s}]", site);
 	return tiny_config(TINY_PLAIN, (const char *const[]){g, d, "loss.name=ns", NULL});
 }
 
@@ -170,7 +170,7 @@ START_TEST(every_layer_without_batch_norm_trains_under_r1)
 	error e = {""};
 	step_stats s;
 	site_text(_i, text);
-	snprintf(site, sizeof site, "model.attention_d=[{at: 8, %s}]", text);
+	snprintf(site, sizeof site, "model.layers_d=[{at: 8, %s}]", text);
 	if (strstr(text, "cot") || strstr(text, "split_attention") || strstr(text, "bn_act"))
 		return;
 	config c = tiny_config(TINY_FULL, (const char *const[]){site, "optim.d_steps=2", NULL});
@@ -197,7 +197,7 @@ START_TEST(every_layer_survives_the_text_of_a_config)
 	config_init(&b);
 	ck_assert_msg(yaml && config_parse(&b, yaml, strlen(yaml), "text", &e), "%s: %s", text, e.text);
 	ck_assert_int_eq(config_diff(&a, &b, at), 0);
-	ck_assert(!memcmp(&a.model.attention_g.site[0].args, &b.model.attention_g.site[0].args, sizeof(layer_args)));
+	ck_assert(!memcmp(&a.model.layers_g.site[0].args, &b.model.layers_g.site[0].args, sizeof(layer_args)));
 	free(yaml);
 	config_free(&a);
 	config_free(&b);
@@ -259,7 +259,7 @@ END_TEST
 START_TEST(layers_without_a_map_are_passed_over)
 {
 	config c = tiny_config(TINY_PLAIN, (const char *const[]){
-		"model.attention_g=[{at: 4, type: mhsa}, {at: 8, type: halo}, {at: 16, type: official}]", NULL});
+		"model.layers_g=[{at: 4, type: mhsa}, {at: 8, type: halo}, {at: 16, type: official}]", NULL});
 	error e = {""};
 	attention_view v;
 	real z[8] = {1, -1, 0.5};
@@ -289,7 +289,7 @@ static void hear(void *ctx, enum run_note kind, const char *text)
 /* A run whose layers have no map says so in place of the picture, and ends well. */
 START_TEST(a_run_without_maps_says_so)
 {
-	static const char *const site[] = {"model.attention_g=[{at: 8, type: halo}]", "model.attention_g=[{at: 8, type: mhsa}]"};
+	static const char *const site[] = {"model.layers_g=[{at: 8, type: halo}]", "model.layers_g=[{at: 8, type: mhsa}]"};
 	for (int i = 0; i < 2; i++) {
 			int heard = 0;
 		error e = {""};
@@ -345,11 +345,11 @@ END_TEST
 
 /* ---- refusals: one line that says which values fit ---- */
 
-#define SITE(x) "model.attention_g=[{at: 8, " x "}]"
+#define SITE(x) "model.layers_g=[{at: 8, " x "}]"
 static const struct {
 	const char *set, *says;
 } refusals[] = {
-	{SITE("type: halo, heads: 3"), "attention at 8 in G: halo: heads = 3: must divide the channels, 8; 1, 2, 4, 8 fit"},
+	{SITE("type: halo, heads: 3"), "layer at 8 in G: halo: heads = 3: must divide the channels, 8; 1, 2, 4, 8 fit"},
 	{SITE("type: halo, block: 3"), "halo: block = 3: must divide the map's side, 8; 1, 2, 4, 8 fit"},
 	{SITE("type: halo, out: 16"), "halo: out = 16: the map keeps its width; 0 and 8 fit"},
 	{SITE("type: halo, strides: 2"), "strides 2: must be 1 (the map keeps its size);"},
@@ -372,8 +372,8 @@ static const struct {
 	{SITE("type: conv_relative, heads: 4"), "heads = 4: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)"},
 	{SITE("type: plain, pool: maybe"), "pool maybe: must be own, true or false;"},
 	{SITE("type: plain, value_width: 3"), "attention: without an output projection the value width 3 must be filters=8"},
-	{"model.attention_g=[{at: 4, type: halo, place: instead}]",
-	 "attention at 4 in G: place = instead: the first map of G is made of the latent; place = after fits"},
+	{"model.layers_g=[{at: 4, type: halo, place: instead}]",
+	 "layer at 4 in G: place = instead: the first map of G is made of the latent; place = after fits"},
 };
 
 START_TEST(wrong_arguments_are_refused_in_one_line)
@@ -384,7 +384,7 @@ START_TEST(wrong_arguments_are_refused_in_one_line)
 	ck_assert_msg(!ok, "%s is accepted", refusals[_i].set);
 	ck_assert_msg(strstr(e.text, refusals[_i].says) != NULL, "%s\nsays %s\nand not %s", refusals[_i].set, e.text,
 		      refusals[_i].says);
-	ck_assert(!strchr(e.text, '\n') && strncmp(e.text, "command line: model.attention_g = ", 34) == 0);
+	ck_assert(!strchr(e.text, '\n') && strncmp(e.text, "command line: model.layers_g = ", 31) == 0);
 	config_free(&c);
 }
 END_TEST
@@ -393,9 +393,9 @@ START_TEST(batch_norm_in_d_excludes_penalties)
 {
 	config c = tiny_config(TINY_PLAIN, (const char *const[]){"loss.penalty=r1", NULL});
 	error e = {""};
-	ck_assert(config_set(&c, "model.attention_d=[{at: 8, type: cot}]", &e));
+	ck_assert(config_set(&c, "model.layers_d=[{at: 8, type: cot}]", &e));
 	ck_assert(!config_check(&c, &e) && strstr(e.text, "cot in D has batch norm"));
-	ck_assert(config_set(&c, "model.attention_d=[{at: 8, type: mixer}]", &e) && config_check(&c, &e));
+	ck_assert(config_set(&c, "model.layers_d=[{at: 8, type: mixer}]", &e) && config_check(&c, &e));
 	config_free(&c);
 }
 END_TEST

@@ -9,7 +9,7 @@
 #define TINY_MODEL \
 	"seed: 7\nsteps: 12\nbatch: 4\n" \
 	"model: {network: resnet, size: 16, channels: 1, classes: 2, latent: 8, g_channels: 8, d_channels: 8," \
-	" attention_g: [8], attention_d: [8]}\n"
+	" layers_g: [8], layers_d: [8]}\n"
 
 const char TINY_FULL[] = TINY_MODEL
 	"data: {flip: true}\n"

@@ -76,7 +76,7 @@ static void print_type(const layer_type *t)
 		printf("  %-16s %s\n%18s %s; default %s\n", a->name, a->help, "", print_range(a, range, sizeof range),
 		       print_default(t, a, value, sizeof value));
 	}
-	printf("\nin a config\n  attention_g: [{at: 16, type: %s}]\n", t->name);
+	printf("\nin a config\n  layers_g: [{at: 16, type: %s}]\n", t->name);
 }
 
 /* ---- one layer on a map ---- */
@@ -195,7 +195,7 @@ static int run(const command *c, int argc, char **argv)
 
 const command command_layers = {
 	.name = "layers", .argument = "[LAYER]", .summary = "the layers that a config can place",
-	.about = "Lists the layers for model.attention_g and model.attention_d; of one layer its\n"
+	.about = "Lists the layers for model.layers_g and model.layers_d; of one layer its\n"
 		 "formula, weights and arguments with ranges and defaults, and on a map its\n"
 		 "shapes, parameters, operations and bytes.",
 	.examples = "examples:\n"

@@ -92,7 +92,7 @@ typedef struct config {
 		bool conditional;                    /* labels in G (cBN) and D (projection) */
 		int classes;                         /* K */
 		int attention;                       /* enum attention_kind of sites given as numbers */
-		config_sites attention_g, attention_d;
+		config_sites layers_g, layers_d;
 		bool spectral_norm_g, spectral_norm_d;
 		int sn_iterations;
 		double sn_eps;
@@ -156,6 +156,7 @@ typedef struct config {
 	char *source;                                /* own: the file's text, NULL when none was read */
 	char *file;                                  /* own: its name for messages */
 	int line[CONFIG_KEYS_MAX];                   /* of key i: 0 the default, -1 command line, else file line */
+	bool by_old_name[CONFIG_KEYS_MAX];           /* key i was given under config_key_old_name */
 } config;
 
 enum config_type {
@@ -183,7 +184,9 @@ typedef struct config_key {
 
 int config_key_count(void);
 const config_key *config_key_at(int i);
-int config_key_find(const char *name);               /* index, or -1 */
+int config_key_find(const char *name);               /* index, or -1; the old name of a renamed key is found, too */
+/* What a key was called in version 0.1.0, "model.attention_g" of "model.layers_g"; NULL: no other name. */
+const char *config_key_old_name(const char *name);
 /* The allowed values of a key in words: "1 to 100", "hinge, ns or wgan". Returns buf. */
 char *config_key_range(const config_key *k, char *buf, size_t size);
 

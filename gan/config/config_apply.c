@@ -30,7 +30,7 @@ static attention_places places(const config *c, const config_sites *s)
 static void put_auto_sites(const config *c, net_config *n)
 {
 	attention_places *to[] = {&n->g_attention, &n->d_attention};
-	const config_sites *from[] = {&c->model.attention_g, &c->model.attention_d};
+	const config_sites *from[] = {&c->model.layers_g, &c->model.layers_d};
 	for (int k = 0; k < 2; k++) {
 		if (from[k]->n >= 0)
 			to[k]->n = 0;
@@ -41,14 +41,14 @@ static void put_auto_sites(const config *c, net_config *n)
 
 static void put_attention_g(const config *c, net_config *n)
 {
-	if (c->model.attention_g.n >= 0)
-		n->g_attention = places(c, &c->model.attention_g);
+	if (c->model.layers_g.n >= 0)
+		n->g_attention = places(c, &c->model.layers_g);
 }
 
 static void put_attention_d(const config *c, net_config *n)
 {
-	if (c->model.attention_d.n >= 0)
-		n->d_attention = places(c, &c->model.attention_d);
+	if (c->model.layers_d.n >= 0)
+		n->d_attention = places(c, &c->model.layers_d);
 }
 
 static void put_g_channels(const config *c, net_config *n)
@@ -109,8 +109,8 @@ static const struct {
 	{"model.channels", put_channels},
 	{"model.conditional", put_classes},
 	{"model.network", put_rest},
-	{"model.attention_g", put_attention_g},
-	{"model.attention_d", put_attention_d},
+	{"model.layers_g", put_attention_g},
+	{"model.layers_d", put_attention_d},
 };
 
 bool config_network(const config *c, net_config *out, error *e)
@@ -167,7 +167,7 @@ static bool check_combinations(const config *c, error *e)
 	if (c->loss.penalty != PENALTY_NONE && d_norm)
 		return config_wrong(c, "loss.penalty", e, "a discriminator with batch norm has no gradient of one "
 				    "sample; must be none for this network");
-	const char *layer = batch_norm_in(&c->model.attention_d);
+	const char *layer = batch_norm_in(&c->model.layers_d);
 	if (c->loss.penalty != PENALTY_NONE && layer)
 		return config_wrong(c, "loss.penalty", e, "%s in D has batch norm and no gradient of one sample; must be "
 				    "none with this layer", layer);
@@ -189,8 +189,8 @@ bool config_check(config *c, error *e)
 	c->model.size = n.size;
 	c->model.g_channels = n.g_width;
 	c->model.d_channels = n.d_width;
-	settle_sites(c, &c->model.attention_g, &n.g_attention);
-	settle_sites(c, &c->model.attention_d, &n.d_attention);
+	settle_sites(c, &c->model.layers_g, &n.g_attention);
+	settle_sites(c, &c->model.layers_d, &n.d_attention);
 	return true;
 }
 

@@ -398,11 +398,14 @@ static bool take_entry(config *c, const char *section, const config_node *key, c
 	if (i < 0)
 		return unknown(&p, name, v);
 	if (seen[i]) {
-		char what[64];
-		snprintf(what, sizeof what, "set twice, first in line %d", seen[i]);
-		return wrong(&p, name, v, what);
+		char what[128];
+		const char *old = config_key_old_name(config_key_at(i)->name);
+		snprintf(what, sizeof what, "set twice, first in line %d%s%s%s", seen[i], old ? "; its old name is " : "",
+			 old ? old : "", old ? ", use one" : "");
+		return wrong(&p, config_key_at(i)->name, v, what);
 	}
 	seen[i] = key->line;
+	c->by_old_name[i] = strcmp(name, config_key_at(i)->name) != 0;
 	return take(c, i, v, &p);
 }
 
@@ -490,6 +493,10 @@ bool config_set(config *c, const char *assignment, error *e)
 	const int i = config_key_find(name);
 	if (i < 0)
 		return unknown(&p, name, &raw);
+	const bool by_old_name = strcmp(name, config_key_at(i)->name) != 0;
+	if (c->line[i] < 0 && c->by_old_name[i] != by_old_name)
+		return wrong(&p, config_key_at(i)->name, &raw, "set twice, under its old name, too; use one of the names");
+	c->by_old_name[i] = by_old_name;
 	if (config_key_at(i)->type == KEY_TEXT || strspn(raw.text, " \t\r\n") == strlen(raw.text))
 		return take(c, i, &raw, &p);
 	char label[256];

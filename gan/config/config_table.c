@@ -77,9 +77,9 @@ static const config_key TABLE[] = {
 	"number of classes; 0: as the data"},
 {"model.attention", KEY_CHOICE, AT(model.attention), 0, 0, ATTENTION, "official", FIXED,
 	"whose self-attention layer"},
-{"model.attention_g", KEY_SITES, AT(model.attention_g), 1, 512, NULL, "auto", FIXED,
+{"model.layers_g", KEY_SITES, AT(model.layers_g), 1, 512, NULL, "auto", FIXED,
 	"layers in G: sides of maps, {at: 16, type: halo}; auto: the authors'"},
-{"model.attention_d", KEY_SITES, AT(model.attention_d), 1, 512, NULL, "auto", FIXED,
+{"model.layers_d", KEY_SITES, AT(model.layers_d), 1, 512, NULL, "auto", FIXED,
 	"the same for D"},
 {"model.spectral_norm_g", KEY_BOOL, AT(model.spectral_norm_g), 0, 0, NULL, "true", FIXED,
 	"spectral norm in G"},
@@ -199,8 +199,27 @@ const config_key *config_key_at(int i)
 	return &TABLE[i];
 }
 
+/* Names of version 0.1.0, read as the new ones wherever a key is read: in files, in --set, in old checkpoints. */
+static const struct {
+	const char *old, *name;
+} RENAMED[] = {
+	{"model.attention_g", "model.layers_g"},
+	{"model.attention_d", "model.layers_d"},
+};
+
+const char *config_key_old_name(const char *name)
+{
+	for (int i = 0; i < COUNT(RENAMED); i++)
+		if (strcmp(RENAMED[i].name, name) == 0)
+			return RENAMED[i].old;
+	return NULL;
+}
+
 int config_key_find(const char *name)
 {
+	for (int i = 0; i < COUNT(RENAMED); i++)
+		if (strcmp(RENAMED[i].old, name) == 0)
+			name = RENAMED[i].name;
 	for (int i = 0; i < COUNT(TABLE); i++)
 		if (strcmp(TABLE[i].name, name) == 0)
 			return i;

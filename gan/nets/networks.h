@@ -75,7 +75,7 @@ typedef struct net_config {
 bool net_config_default(const char *network, int size, net_config *out, error *e);
 
 /* Everything that can be wrong with the settings, without building anything: sizes, widths, places of
- * attention ("attention at 7: G has maps of 14, 28"), variants, channels. */
+ * attention ("layer at 7: G has maps of 14, 28"), variants, channels. */
 bool net_config_check(const net_config *c, error *e);
 
 /* One attention layer of a network, for logging gamma and drawing maps. */

@@ -76,14 +76,14 @@ static bool check_place(const net_config *c, bool is_g, int k, const net_stage *
 	error why;
 	print_sizes(sizes, sizeof sizes, s, n);
 	if (i < 0)
-		return error_set(e, "attention at %d: %s has maps of %s", size, who, sizes);
+		return error_set(e, "layer at %d: %s has maps of %s", size, who, sizes);
 	for (int j = 0; j < k; j++)
 		if (p->at[j].size == size)
-			return error_set(e, "attention at %d: listed twice for %s", size, who);
+			return error_set(e, "layer at %d: listed twice for %s", size, who);
 	sn_options sn = {.on = is_g ? c->g_sn : c->d_sn, .iterations = c->sn_iterations, .eps = c->sn_eps};
 	bool ok = site_of(c, &p->at[k], &s[i], sn, &site, &why)
 		&& (!layer_replaces(&site) || check_replaced(c, is_g, s, i, &why)) && layer_site_check(&site, &why);
-	return ok ? true : error_set(e, "attention at %d in %s: %s", size, who, why.text);
+	return ok ? true : error_set(e, "layer at %d in %s: %s", size, who, why.text);
 }
 
 bool sites_check(const net_config *c, bool is_g, const net_half *half, error *e)
@@ -92,7 +92,7 @@ bool sites_check(const net_config *c, bool is_g, const net_half *half, error *e)
 	net_stage s[STAGES_MAX];
 	int n = half->stages(c, s);
 	if (p->n < 0 || p->n > ATTENTION_MAX)
-		return error_set(e, "attention in %s: %d places, at most %d", is_g ? "G" : "D", p->n, ATTENTION_MAX);
+		return error_set(e, "layers in %s: %d, at most %d", is_g ? "G" : "D", p->n, ATTENTION_MAX);
 	for (int k = 0; k < p->n; k++)
 		if (!check_place(c, is_g, k, s, n, e))
 			return false;
