@@ -140,6 +140,11 @@ static void note_values(note *w, hid_t set)
 	H5Tclose(type);
 }
 
+/* From 1.12 on, H5O_info_t is what the third form fills. */
+#if H5_VERSION_GE(1, 12, 0)
+#define H5Ovisit2 H5Ovisit3
+#endif
+
 static herr_t note_object(hid_t file, const char *name, const H5O_info_t *info, void *ctx)
 {
 	note *w = ctx;

@@ -45,6 +45,9 @@ bool h5_path_sane(const h5 *f, const char *path, error *e);
 /* Opens what is there by hard links only, or H5I_INVALID_HID with e set. */
 hid_t h5_object(h5 *f, const char *path, error *e);
 
+/* There is a group at path, which is known to be no link. */
+bool h5_is_group(const h5 *f, const char *path);
+
 /* Creation lists: no times, members and attributes in the order they were made. */
 hid_t h5_creation_list(hid_t class);
 

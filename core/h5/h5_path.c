@@ -36,6 +36,16 @@ const char *h5_path_prefix(const char *path, const char *end, char text[PATH_SIZ
 	return text;
 }
 
+/* Opened and asked for its kind: H5Oget_info has another signature in every second version of the library. */
+bool h5_is_group(const h5 *f, const char *path)
+{
+	hid_t object = H5Oopen(f->file, path, H5P_DEFAULT);
+	bool group = object >= 0 && H5Iget_type(object) == H5I_GROUP;
+	if (object >= 0)
+		H5Oclose(object);
+	return group;
+}
+
 /* 1 exists by hard links only, 0 does not exist, -1 refused with e set. */
 static int path_state(h5 *f, const char *path, error *e)
 {
@@ -45,7 +55,6 @@ static int path_state(h5 *f, const char *path, error *e)
 		return -1;
 	for (; h5_next_name(&name, &end); name = end) {
 		H5L_info_t link;
-		H5O_info_t object;
 		h5_path_prefix(path, end, text);
 		if (H5Lexists(f->file, text, H5P_DEFAULT) <= 0)
 			return 0;
@@ -57,10 +66,8 @@ static int path_state(h5 *f, const char *path, error *e)
 		}
 		if (!*end)
 			break;
-		if (H5Oget_info_by_name2(f->file, text, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
-		    object.type != H5O_TYPE_GROUP) {
+		if (!h5_is_group(f, text))
 			return 0;
-		}
 	}
 	return 1;
 }

@@ -51,15 +51,13 @@ static bool make_groups(h5 *f, const char *path, bool last, error *e)
 	if (!h5_path_sane(f, path, e))
 		return false;
 	for (; h5_next_name(&name, &end); name = end) {
-		H5O_info_t object;
 		if (!end[strspn(end, "/")] && !last)
 			break;
 		h5_path_prefix(path, end, text);
 		if (H5Lexists(f->file, text, H5P_DEFAULT) <= 0) {
 			if (!make_group(f, text, e))
 				return false;
-		} else if (H5Oget_info_by_name2(f->file, text, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
-			   object.type != H5O_TYPE_GROUP) {
+		} else if (!h5_is_group(f, text)) {
 			f->failed = true;
 			return h5_fail(f, text, e, "a data set, so it can hold no members");
 		}
