@@ -224,6 +224,24 @@ START_TEST(keys_are_listed_with_their_meaning)
 }
 END_TEST
 
+/* A config without a penalty has no plan with one. */
+START_TEST(plans_are_printed)
+{
+	static const char *const key[] = {"d", "d_penalty", "g", "sample"};
+	const char *path = make_config(SMALL);
+	for (int i = 0; i < COUNT(key); i++) {
+		const answer a = sagan("info %s --set loss.penalty=r1 --set loss.penalty_every=4 --plan %s | head -n 2", path, key[i]);
+		ck_assert_msg(a.status == 0, "%s: %s", key[i], a.text);
+		ck_assert_msg(strncmp(a.text, " step   value  shape ", 21) == 0, "%s: %s", key[i], a.text);
+	}
+	answer a = sagan("info %s --plan g | tail -n 1", path);
+	ck_assert_msg(strncmp(a.text, "arena: ", 7) == 0, "%s", a.text);
+	a = sagan("info %s --plan d_penalty", path);
+	ck_assert_int_eq(a.status, 1);
+	ck_assert_str_eq(a.text, "sagan: plan d_penalty: training with this config has none of that name, but d, g\n");
+}
+END_TEST
+
 /* ---- whole commands ---- */
 
 /* DIR/latents.h5 has n latents of 128, labels in turn, and images [n,28,28,1] that are not all the same. */
@@ -374,6 +392,7 @@ int main(void)
 		{help_fits_a_screen, 1},
 		{man_page_and_completion_know_every_option, 1},
 		{keys_are_listed_with_their_meaning, 1},
+		{plans_are_printed, 1},
 		{layers_are_counted_on_a_map, 1},
 		{a_run_is_trained_continued_and_sampled, 1},
 		{a_signal_saves_and_says_how_to_go_on, 1},

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -306,6 +307,187 @@ START_TEST(arena_is_smaller_than_the_sum_of_values)
 }
 END_TEST
 
+/* ---- plans as text ---- */
+
+/* One line of plan_print: a value, or the workspace of a step. */
+typedef struct lodger {
+	int step, value, def, last, place_of;        /* value: 0 for workspace; place_of: whose memory it took, or -1 */
+	bool in_arena;
+	size_t bytes, at;
+} lodger;
+
+/* One word of a line, and where the rest begins. */
+static const char *word(const char *line, char text[64])
+{
+	int used = 0;
+	ck_assert_msg(sscanf(line, "%63s%n", text, &used) == 1, "a word is missing in: %s", line);
+	return line + used;
+}
+
+/* Reads a line as a person does; false when it is none of a step. *step is the last number of a step seen. */
+static bool lodger_read(const char *line, int *step, int steps, lodger *l)
+{
+	char text[64], life[64];
+	const char *rest = word(line, text);
+	int n;
+	if (sscanf(text, "%d%n", &n, &(int){0}) == 1 && text[0] != '-') {
+		ck_assert_int_eq(n, *step + 1);
+		*step = n;
+		rest = word(rest, text);
+	} else if (strspn(line, " ") < 6)
+		return false;
+	*l = (lodger){.step = *step, .place_of = -1, .last = steps};
+	ck_assert_msg(text[0] == '-' || sscanf(text, "%%%d", &l->value) == 1, "%s", line);
+	rest = word(word(rest, text), text);
+	ck_assert_msg(sscanf(text, "%zu", &l->bytes) == 1, "%s", line);
+	rest = word(word(rest, life), text);
+	ck_assert_msg(sscanf(life, "%d..%d", &l->def, &l->last) >= 1, "%s", line);
+	l->in_arena = sscanf(text, "%zu", &l->at) == 1;
+	const char *place = strstr(rest, "in place of %");
+	if (place)
+		sscanf(place, "in place of %%%d", &l->place_of);
+	return true;
+}
+
+/* All lines of a printed plan; *total begins at the line of the arena. */
+static int lodgers_read(char *text, lodger *l, const char **total)
+{
+	int steps = -1, step = -1, n = 0;
+	*total = strstr(text, "\narena: ") + 1;
+	for (const char *line = text; line < *total; line = strchr(line, '\n') + 1)
+		sscanf(line, "%d ", &steps);
+	for (const char *line = strchr(text, '\n') + 1; line < *total; line = strchr(line, '\n') + 1)
+		n += lodger_read(line, &step, steps + 1, &l[n]);
+	ck_assert_int_eq(step, steps);
+	return n;
+}
+
+static bool took_over(const lodger *y, const lodger *x)
+{
+	return x->value && y->place_of == x->value && y->at == x->at && y->def == x->last;
+}
+
+static void check_no_overlap(const lodger *l, int n, uint64_t seed)
+{
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < i; k++) {
+			const lodger *a = &l[i], *b = &l[k];
+			const bool in_time = a->def <= b->last && b->def <= a->last;
+			const bool in_space = a->in_arena && b->in_arena && a->at < b->at + b->bytes && b->at < a->at + a->bytes;
+			ck_assert_msg(!in_time || !in_space || took_over(a, b) || took_over(b, a),
+				      "graph %d: %%%d and %%%d of steps %d and %d lie on each other", (int)seed, a->value,
+				      b->value, a->step, b->step);
+		}
+}
+
+/* The last line, from the lines above it: the end of the last value, and what lives in the fullest step. */
+static void check_total(const lodger *l, int n, const char *total, size_t planned)
+{
+	size_t arena, values, workspace, gaps, end = 0, alive = 0, work = 0;
+	int step;
+	ck_assert_msg(sscanf(total, "arena: %zu bytes = %zu of values + %zu of workspace in step %d, where most is needed, "
+			     "+ %zu of gaps", &arena, &values, &workspace, &step, &gaps) == 5, "%s", total);
+	for (int i = 0; i < n; i++) {
+		if (!l[i].in_arena)
+			continue;
+		end = l[i].at + l[i].bytes > end ? l[i].at + l[i].bytes : end;
+		if (l[i].def > step || l[i].last < step)
+			continue;
+		bool passed_on = false;
+		for (int k = 0; k < n && l[i].last == step; k++)
+			passed_on |= l[k].def == step && took_over(&l[k], &l[i]);
+		*(l[i].value ? &alive : &work) += passed_on ? 0 : l[i].bytes;
+	}
+	ck_assert_uint_eq(arena, planned);
+	ck_assert_uint_eq(end, planned);
+	ck_assert_uint_eq(alive, values);
+	ck_assert_uint_eq(work, workspace);
+	ck_assert_uint_eq(values + workspace + gaps, arena);
+}
+
+START_TEST(printed_values_never_lie_on_each_other)
+{
+	static lodger l[4096];
+	int reused = 0;
+	for (uint64_t seed = 0; seed < GRAPHS; seed++) {
+		trial t;
+		trial_open(&t, seed);
+		plan *p = plan_new(t.g, t.out, 1 + LEAVES, 0, NULL);
+		char *text = plan_print(p, NULL);
+		const char *total;
+		const int n = lodgers_read(text, l, &total);
+		ck_assert_int_gt(n, 10);
+		check_no_overlap(l, n, seed);
+		check_total(l, n, total, plan_bytes(p));
+		for (int i = 0; i < n; i++)
+			reused += l[i].place_of >= 0;
+		free(text);
+		plan_free(p);
+		trial_close(&t);
+	}
+	ck_assert_int_gt(reused, GRAPHS);
+}
+END_TEST
+
+/* Chains with sums, memory taken over, a value computed where its buffer is, an op with a layer's name. */
+START_TEST(a_small_plan_as_text)
+{
+	graph *g = graph_new(NULL);
+	buffer *x = buffer_new("x", SHAPE(64, 32), NULL), *m = buffer_new("mean", SHAPE(32), NULL);
+	node *in = graph_leaf(g, x), *mean = op_mean(g, in, 1, true);
+	graph_assign(g, m, op_reshape(g, mean, SHAPE(32)));
+	graph_push(g, "out");
+	node *y = op_softmax(g, op_tanh(g, op_scale(g, op_sub(g, in, mean), 2)));
+	graph_pop(g);
+	node *z = op_permute(g, op_exp(g, y), (int[]){1, 0});
+	plan *p = plan_new(g, &z, 1, 0, NULL);
+	char *text = plan_print(p, NULL), expected[2048];
+	const int row = 32 * (int)sizeof(real), all = 64 * row;
+	snprintf(expected, sizeof expected,
+		" step   value  shape                    bytes  life            offset  computed by\n"
+		"    0      %%1  [1,32]             %11d  0..1                 0  sum_to (x)\n"
+		"    1      %%2  [1,32]             %11d  1..end               -  chain scale (%%1); written into mean\n"
+		"    2      %%7  [64,32]            %11d  2..3                 0  chain sub scale tanh (x, %%2) in out\n"
+		"            -  workspace          %11d  2..2       %11d  of step 2\n"
+		"    3      %%8  [64,32]            %11d  3..4                 0  softmax (%%7) in out; in place of %%7\n"
+		"    4      %%9  [64,32]            %11d  4..5                 0  chain exp (%%8); in place of %%8\n"
+		"    5     %%10  [32,64]            %11d  5..end     %11d  permute (%%9)\n"
+		"results: %%10\n"
+		"after the run: mean = %%2\n"
+		"arena: %d bytes = %d of values + %d of workspace in step 2, where most is needed, + 0 of gaps\n",
+		row, row, all, all, all, all, all, all, all, 2 * all, all, all);
+	ck_assert_str_eq(text, expected);
+	free(text);
+	plan_free(p);
+	graph_free(g);
+	buffer_free(x);
+	buffer_free(m);
+}
+END_TEST
+
+START_TEST(what_a_product_took_in_is_printed)
+{
+	graph *g = graph_new(NULL);
+	buffer *x = buffer_new("x", SHAPE(64, 32), NULL), *w = buffer_new("out/kernel", SHAPE(32, 32), NULL);
+	buffer *b = buffer_new("out/bias", SHAPE(32), NULL);
+	graph_push(g, "out");
+	node *in = graph_leaf(g, x), *y = op_matmul(g, in, graph_leaf(g, w), false, false);
+	y = op_leaky_relu(g, op_add(g, op_add(g, y, graph_leaf(g, b)), in), 0.1);
+	plan *p = plan_new(g, &y, 1, 0, NULL), *apart = plan_new(g, &y, 1, PLAN_NO_FUSE, NULL);
+	char *text = plan_print(p, NULL), *plain = plan_print(apart, NULL);
+	ck_assert_msg(strstr(text, "  matmul + bias + residual + leaky_relu(0.1) (x, out/kernel, out/bias, x) in out\n"), "%s", text);
+	ck_assert_msg(strstr(plain, "  matmul (x, out/kernel) in out") && strstr(plain, "  leaky_relu (%"), "%s", plain);
+	free(text);
+	free(plain);
+	plan_free(p);
+	plan_free(apart);
+	graph_free(g);
+	buffer_free(x);
+	buffer_free(w);
+	buffer_free(b);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -318,6 +500,9 @@ int main(void)
 		{first_wrong_shape_is_remembered, 1},
 		{first_bad_value_is_named, 1},
 		{arena_is_smaller_than_the_sum_of_values, 1},
+		{printed_values_never_lie_on_each_other, 1},
+		{a_small_plan_as_text, 1},
+		{what_a_product_took_in_is_printed, 1},
 	};
 	const suite_test bugs[] = {
 		{more_threads_than_planned_is_a_bug, 1},

@@ -8,6 +8,7 @@
 #include "core/base/thread.h"
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/config/config_apply.h"
+#include "gan/sample/sampler.h"
 #include "gan/train/trainer.h"
 #include "tools/command.h"
 
@@ -120,8 +121,30 @@ static void print_settings(const config *c)
 	config_free(&plain);
 }
 
-static bool print_config(const config *c, error *e)
+/* ---- plans ---- */
+
+/* What a training step ("d", "d_penalty", "g") or drawing images ("sample") does, line by line. */
+static bool print_plan(const config *c, const char *which, error *e)
 {
+	const bool sample = strcmp(which, "sample") == 0;
+	sampler *s = sample ? sampler_new(c, SAMPLER_BATCH, e) : NULL;
+	trainer *t = sample ? NULL : trainer_new(c, NULL, e);
+	const plan *p = s ? sampler_plan(s) : t ? trainer_plan(t, which, e) : NULL;
+	char *text = p ? plan_print(p, e) : NULL;
+	if (text)
+		fputs(text, stdout);
+	free(text);
+	sampler_free(s);
+	trainer_free(t);
+	return text != NULL;
+}
+
+/* ---- all of a config ---- */
+
+static bool print_config(const config *c, const char *which_plan, error *e)
+{
+	if (which_plan)
+		return print_plan(c, which_plan, e);
 	print_settings(c);
 	if (!print_networks(c, e))
 		return false;
@@ -158,7 +181,7 @@ static void print_best(const char *run)
 	checkpoint_info_free(&info);
 }
 
-static bool print_checkpoint(const char *given, error *e)
+static bool print_checkpoint(const char *given, const char *which_plan, error *e)
 {
 	char path[4096];
 	error warning = {.text = ""};
@@ -176,7 +199,7 @@ static bool print_checkpoint(const char *given, error *e)
 	printf("  %s\n\n", checkpoint_verify(path, &damage) ? "complete: the checksum is right" : damage.text);
 	config_init(&cfg);
 	const bool ok = config_parse(&cfg, info.config, strlen(info.config), path, e) && config_check(&cfg, e)
-		&& print_config(&cfg, e);
+		&& print_config(&cfg, which_plan, e);
 	config_free(&cfg);
 	checkpoint_info_free(&info);
 	return ok;
@@ -184,11 +207,12 @@ static bool print_checkpoint(const char *given, error *e)
 
 static int run(const command *c, int argc, char **argv)
 {
-	const char *path = NULL;
+	const char *path = NULL, *which_plan = NULL;
 	text_list sets = {0};
 	bool keys = false, markdown = false;
 	const option_row rows[] = {
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
+		{"plan", OPTION_TEXT, &which_plan, 0, 0, "PLAN", "what runs and where: d, d_penalty, g or sample"},
 		{"keys", OPTION_FLAG, &keys, 0, 0, NULL, "list the keys of a config (that begin with ...)"},
 		{"markdown", OPTION_FLAG, &markdown, 0, 0, NULL, "with --keys: as a table for a web page"},
 	};
@@ -204,10 +228,10 @@ static int run(const command *c, int argc, char **argv)
 	if (!pool_start(0, &e))
 		return fail(&e);
 	if (is_checkpoint(path)) {
-		status = print_checkpoint(path, &e) ? EXIT_GOOD : fail(&e);
+		status = print_checkpoint(path, which_plan, &e) ? EXIT_GOOD : fail(&e);
 	} else {
 		status = read_config(&cfg, path, &sets);
-		if (status == EXIT_GOOD && !print_config(&cfg, &e))
+		if (status == EXIT_GOOD && !print_config(&cfg, which_plan, &e))
 			status = fail(&e);
 		config_free(&cfg);
 	}
@@ -222,6 +246,7 @@ const command command_info = {
 		 "With --keys: every key of a config with its meaning, values and default.",
 	.examples = "examples:\n"
 		    "  sagan info configs/mnist-sagan.yaml\n"
+		    "  sagan info configs/mnist-sagan.yaml --plan g\n"
 		    "  sagan info --keys optim",
 	.run = run,
 };

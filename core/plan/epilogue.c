@@ -118,9 +118,25 @@ static bool absorb(plan *p, node *conv, readers *r)
 	return true;
 }
 
+static bool is_product(const node *y)
+{
+	return y->op == &op_rec_conv2d || y->op == &op_rec_matmul;
+}
+
+epilogue epilogue_of(const node *y)
+{
+	if (!is_product(y))
+		return (epilogue){0};
+	const bool conv = y->op == &op_rec_conv2d;
+	return (epilogue){
+		.bias = y->nin > 2, .residual = y->nin > 3, .act = conv ? y->a.conv.act : y->a.matmul.act,
+		.slope = conv ? y->a.conv.slope : y->a.matmul.slope,
+	};
+}
+
 static bool takes_epilogue(const node *y)
 {
-	return (y->op == &op_rec_conv2d || (y->op == &op_rec_matmul && matmul_has_epilogue(y))) && y->nin == 2;
+	return is_product(y) && y->nin == 2 && (y->op != &op_rec_matmul || matmul_has_epilogue(y));
 }
 
 /* Broadcasts whose only reader became a product are not needed any more. */

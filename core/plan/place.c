@@ -6,12 +6,12 @@
 
 #include "core/plan/plan_internal.h"
 
-static size_t value_bytes(const node *y)
+size_t plan_align(size_t bytes)
 {
-	return ((size_t)shape_count(&y->s) * sizeof(real) + 63) & ~(size_t)63;
+	return (bytes + 63) & ~(size_t)63;
 }
 
-static bool in_memory(const plan *p, int id)
+bool in_memory(const plan *p, int id)
 {
 	return p->node[id] && p->home[id].root == id && p->home[id].stored && p->node[id]->op != &op_rec_leaf;
 }
@@ -27,7 +27,7 @@ static void find_lives(plan *p)
 	for (int id = 0; id < p->count; id++)
 		if (in_memory(p, id)) {
 			p->home[id].def = p->home[id].last = p->unit[id];
-			p->home[id].bytes = value_bytes(p->node[id]);
+			p->home[id].bytes = plan_align((size_t)shape_count(&p->node[id]->s) * sizeof(real));
 		}
 	for (int s = 0; s < p->nstep; s++) {
 		const node *const *read = NULL;
@@ -134,19 +134,19 @@ static size_t put(item *all, int *order, int k)
 static int collect(plan *p, item *all)
 {
 	int n = 0;
-	for (int id = 0; id < p->count; id++) {
-		home *h = &p->home[id], *s = &p->home[h->storage];
-		if (in_memory(p, id) && h->storage != id && h->last > s->last)
-			s->last = h->last;
-	}
+	for (int id = 0; id < p->count; id++)
+		if (in_memory(p, id)) {
+			int *busy = &p->home[p->home[id].storage].busy;
+			*busy = MAX(*busy, p->home[id].last);
+		}
 	for (int id = 0; id < p->count; id++) {
 		home *h = &p->home[id];
 		if (in_memory(p, id) && h->storage == id && !h->fixed)
-			all[n++] = (item){h->def, h->last, h->bytes, 0, &h->at};
+			all[n++] = (item){h->def, h->busy, h->bytes, 0, &h->at};
 	}
 	for (int s = 0; s < p->nstep; s++)
 		if (p->step[s].scratch_bytes)
-			all[n++] = (item){s, s, (p->step[s].scratch_bytes + 63) & ~(size_t)63, 0, &p->step[s].scratch_at};
+			all[n++] = (item){s, s, plan_align(p->step[s].scratch_bytes), 0, &p->step[s].scratch_at};
 	return n;
 }
 

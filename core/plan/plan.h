@@ -38,9 +38,14 @@ const real *plan_value(const plan *p, const node *out);
  * matrix products as written by the model, before rewriting. */
 double plan_flop(const plan *p);
 
-/* First value (in order of computation) of a run that is not finite, or NULL; names op and path in
- * `where`. It runs the plan again in the debug mode, so call it only when something is wrong. */
+/* Whether a run computes a value that is not finite; `where` then names the first in order of computation, its op
+ * and its layer. It runs the plan again in the debug mode, so call it only when something is wrong; false, too,
+ * when there is no memory for that. */
 bool plan_find_bad(plan *p, char *where, size_t size);
+
+/* The plan as text, one line for each value that a step writes: what computes it from what, its shape, bytes, the
+ * steps it lives, its offset in the arena (docs/plan.md). new/free: release with free(). NULL: no memory. */
+char *plan_print(const plan *p, error *e);
 
 #ifdef __cplusplus
 }

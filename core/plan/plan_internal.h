@@ -1,6 +1,7 @@
 /* plan_internal.h - what the planner's files share: plan.c (making and running), epilogue.c (what
  * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), recompute.c
- * (which values chains do not write), chain.c and chain_run.c (making and running a chain), place.c (who lives where). */
+ * (which values chains do not write), pairs.c (two operations in one pass), chain.c and chain_run.c (making and
+ * running a chain), place.c (who lives where), print.c (all this as text). */
 #ifndef SAGAN_CORE_PLAN_PLAN_INTERNAL_H
 #define SAGAN_CORE_PLAN_PLAN_INTERNAL_H
 
@@ -24,6 +25,7 @@ typedef struct home {
 	bool stored;                                 /* has memory: false for values that live in registers */
 	bool fixed;                                  /* lives in an assigned buffer, not in the arena */
 	int def, last;                               /* steps of first write and last read */
+	int busy;                                    /* last read of any value in this memory */
 	size_t at, bytes;                            /* offset and size in the arena */
 } home;
 
@@ -53,8 +55,15 @@ static inline int root_of(const plan *p, const node *y)
 	return p->home[y->id].root;
 }
 
-/* epilogue.c: bias, residual and activation become part of the convolution before them. */
+/* epilogue.c: bias, residual and activation become part of the convolution or matrix product before them. */
 bool plan_epilogues(plan *p, error *e);
+
+/* What a product took in; nothing for any other op. */
+typedef struct epilogue {
+	bool bias, residual, act;
+	double slope;
+} epilogue;
+epilogue epilogue_of(const node *y);
 
 /* fuse.c: decides chains and the order of steps; fills p->step, p->unit, home.stored. */
 bool plan_fuse(plan *p, error *e);
@@ -73,6 +82,10 @@ int plan_recomputed(const fusion *f, int unit, int *member, int n, int *stamp);
 
 /* place.c: liveness, in-place reuse, offsets; fills home and p->bytes. */
 bool plan_place(plan *p, error *e);
+/* The id is a live value of its own with memory: no view, no leaf, none that only exists in registers. */
+bool in_memory(const plan *p, int id);
+/* Bytes as they are placed: every value starts at 64 bytes. */
+size_t plan_align(size_t bytes);
 
 /* pairs.c: one pass for two operations, the first being input `at` of the second; NULL when there is none. Its inputs
  * are those of the first, then the other one of the second. */

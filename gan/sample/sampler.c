@@ -289,6 +289,11 @@ const char *sampler_path(const sampler *s)
 	return s->path;
 }
 
+const plan *sampler_plan(const sampler *s)
+{
+	return s->draw.p;
+}
+
 const generator *sampler_generator(const sampler *s)
 {
 	return s->gen;

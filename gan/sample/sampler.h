@@ -5,6 +5,7 @@
 #ifndef SAGAN_GAN_SAMPLE_SAMPLER_H
 #define SAGAN_GAN_SAMPLE_SAMPLER_H
 
+#include "core/plan/plan.h"
 #include "gan/config/config.h"
 #include "gan/nets/networks.h"
 #include "layers/module.h"
@@ -49,6 +50,8 @@ bool network_load(const char *path, const char *group, module *m, error *e);
 const config *sampler_config(const sampler *s);      /* of a generator of another kind: the defaults */
 /* The generator that draws, for reading; it is the sampler's. */
 const generator *sampler_generator(const sampler *s);
+/* The plan of one pass over sampler_batch latents, for plan_print; NULL for a generator of another kind. Borrow. */
+const plan *sampler_plan(const sampler *s);
 const char *sampler_path(const sampler *s);          /* the file it came from, or "" */
 int64_t sampler_step(const sampler *s);
 int64_t sampler_batch(const sampler *s);              /* images of one pass */

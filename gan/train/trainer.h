@@ -14,6 +14,7 @@
 
 #include <signal.h>
 
+#include "core/plan/plan.h"
 #include "data/dataset.h"
 #include "gan/config/config.h"
 #include "layers/module.h"
@@ -102,6 +103,10 @@ module *trainer_discriminator(trainer *t);
 module *trainer_ema(trainer *t);                     /* the averaged generator, or NULL */
 size_t trainer_arena_bytes(const trainer *t);        /* shared by all plans */
 double trainer_step_flop(const trainer *t);          /* one step: d_steps D updates and one G update */
+
+/* The plan of one graph of training, for plan_print: "d", "d_penalty" (the D step with a penalty) or "g". Borrow.
+ * NULL with e set for another key, or when this config never takes such a step. */
+const plan *trainer_plan(const trainer *t, const char *key, error *e);
 
 /* Saves the complete state to path / replaces the state by that of path (which must be a checkpoint
  * of the same network and data; on failure t is only good for trainer_free). */

@@ -8,7 +8,9 @@
  * images (brain-research/self-attention-gan ad9612e: the others run with NO_OPS). */
 #include "gan/train/trainer_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/graph/ops.h"
 #include "gan/loss/penalties.h"
@@ -179,10 +181,9 @@ static bool build(trainer *t, build_fn fn, pass *p, error *e)
 
 bool graphs_build(trainer *t, error *e)
 {
-	t->d_pass.name = "D step";
-	t->d_penalty_pass.name = "D step with penalty";
-	t->d_penalty_pass.penalised = true;
-	t->g_pass.name = "G step";
+	t->d_pass = (pass){.name = "D step", .key = "d"};
+	t->d_penalty_pass = (pass){.name = "D step with penalty", .key = "d_penalty", .penalised = true};
+	t->g_pass = (pass){.name = "G step", .key = "g"};
 	bool penalty = t->cfg.loss.penalty != PENALTY_NONE;
 	bool always = penalty && t->cfg.loss.penalty_every == 1;
 	if ((!always && !build(t, build_d, &t->d_pass, e))
@@ -199,4 +200,18 @@ bool graphs_build(trainer *t, error *e)
 		if (all[i]->p)
 			plan_bind(all[i]->p, t->arena);
 	return t->arena != NULL;
+}
+
+const plan *trainer_plan(const trainer *t, const char *key, error *e)
+{
+	const pass *all[] = {&t->d_pass, &t->d_penalty_pass, &t->g_pass};
+	char has[64] = "";
+	for (int i = 0, n = 0; i < COUNT(all); i++) {
+		if (all[i]->p && strcmp(all[i]->key, key) == 0)
+			return all[i]->p;
+		if (all[i]->p)
+			n += snprintf(has + n, sizeof has - (size_t)n, "%s%s", n ? ", " : "", all[i]->key);
+	}
+	error_set(e, "plan %s: training with this config has none of that name, but %s", key, has);
+	return NULL;
 }

@@ -21,7 +21,7 @@ extern const char *const stream_name[STREAMS];
 
 /* One graph, its plan and the scalars that are read after a run. */
 typedef struct pass {
-	const char *name;                            /* "D step", for messages */
+	const char *name, *key;                      /* "D step", for messages; "d", for trainer_plan */
 	graph *g;                                    /* own */
 	plan *p;                                     /* own */
 	node *loss;                                  /* without the penalty */
