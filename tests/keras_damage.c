@@ -196,8 +196,8 @@ static bool try_model(const char *path, error *e)
 	keras_model *m = keras_read(path, &(keras_read_options){.cpu_s = 2}, e);
 	const bool ok = m != NULL;
 	error why;
-	keras_net *n = m && m->topology ? keras_net_new(m, 1, &why) : NULL;
-	keras_net_free(n);
+	keras_run *n = m && m->topology ? keras_run_new(m, 1, &why) : NULL;
+	keras_run_free(n);
 	keras_model_free(m);
 	return ok;
 }

@@ -54,7 +54,7 @@ static double file_against_sampler(const char *dir, const char *name, const char
 	error e = {""}, warning;
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	keras_model *m = keras_read(path, NULL, &e);
-	keras_net *net = m ? keras_net_new(m, N, &e) : NULL;
+	keras_run *net = m ? keras_run_new(m, N, &e) : NULL;
 	sampler *s = sampler_open(from, raw, SAMPLER_BATCH, &warning, &e);
 	ck_assert_msg(net && s, "%s", e.text);
 	real z[N * 8], y[N], want[N * 256], got[N * 256];
@@ -63,10 +63,10 @@ static double file_against_sampler(const char *dir, const char *name, const char
 		y[i] = (real)(i % 2);
 	}
 	ck_assert(sampler_run(s, N, z, y, want, &e));
-	ck_assert_msg(keras_net_run(net, N, (const real *const[]){z, y}, got, &e), "%s", e.text);
+	ck_assert_msg(keras_run_predict(net, N, (const real *const[]){z, y}, got, &e), "%s", e.text);
 	const double worst = kit_worst(got, want, N * 256);
 	sampler_free(s);
-	keras_net_free(net);
+	keras_run_free(net);
 	keras_model_free(m);
 	return worst;
 }

@@ -211,24 +211,24 @@ END_TEST
 static real *predict(const keras_model *m, int64_t *n)
 {
 	error e;
-	keras_net *k = keras_net_new(m, 4, &e);
+	keras_run *k = keras_run_new(m, 4, &e);
 	ck_assert_msg(k != NULL, "%s", e.text);
 	real *in[2] = {NULL};
 	rng r = rng_new(9, "predict");
-	for (int i = 0; i < keras_net_inputs(k); i++) {
-		const shape s = keras_net_input_shape(k, i);
+	for (int i = 0; i < keras_run_inputs(k); i++) {
+		const shape s = keras_run_input_shape(k, i);
 		in[i] = malloc((size_t)(4 * shape_count(&s)) * sizeof(real));
 		rng_fill_normal(&r, in[i], 4 * shape_count(&s));
-		for (int j = 0; j < 4 && keras_net_classes(k, i); j++)
-			in[i][j] = (real)(j % keras_net_classes(k, i));
+		for (int j = 0; j < 4 && keras_run_classes(k, i); j++)
+			in[i][j] = (real)(j % keras_run_classes(k, i));
 	}
-	const shape out = keras_net_output_shape(k);
+	const shape out = keras_run_output_shape(k);
 	*n = 4 * shape_count(&out);
 	real *y = malloc((size_t)*n * sizeof *y);
-	ck_assert_msg(keras_net_run(k, 4, (const real *const *)in, y, &e), "%s", e.text);
+	ck_assert_msg(keras_run_predict(k, 4, (const real *const *)in, y, &e), "%s", e.text);
 	free(in[0]);
 	free(in[1]);
-	keras_net_free(k);
+	keras_run_free(k);
 	return y;
 }
 

@@ -312,24 +312,24 @@ static void reference(const keras_model *m, const char *path)
 {
 	enum { N = 8 };
 	real *in[2] = {NULL, NULL}, *out;
-	keras_net *net = keras_net_new(m, N, &e);
+	keras_run *net = keras_run_new(m, N, &e);
 	ck_assert_msg(net, "%s", e.text);
 	rng r = rng_new(11, "inputs");
 	for (int i = 0; i < m->inputs; i++) {
-		shape s = keras_net_input_shape(net, i);
-		int64_t n = N * shape_count(&s), classes = keras_net_classes(net, i);
+		shape s = keras_run_input_shape(net, i);
+		int64_t n = N * shape_count(&s), classes = keras_run_classes(net, i);
 		in[i] = malloc((size_t)n * sizeof *in[i]);
 		for (int64_t k = 0; k < n; k++)
 			in[i][k] = (real)(classes ? (double)(k % classes) : rng_normal(&r));
 	}
-	shape s = keras_net_output_shape(net);
+	shape s = keras_run_output_shape(net);
 	out = malloc((size_t)(N * shape_count(&s)) * sizeof *out);
-	OK(keras_net_run(net, N, (const real *const *)in, out, &e));
+	OK(keras_run_predict(net, N, (const real *const *)in, out, &e));
 	OK(keras_write_reference(path, m, N, (const real *const *)in, out, &e));
 	free(in[0]);
 	free(in[1]);
 	free(out);
-	keras_net_free(net);
+	keras_run_free(net);
 }
 
 /* Every class is one that our own graph knows too, with the same shapes. */

@@ -11,6 +11,7 @@
 #include "core/h5/h5.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
+#include "gan/keras/file/match.h"
 #include "gan/keras/file/read.h"
 #include "gan/keras/file/zip.h"
 #include "tests/keras_damage.h"
@@ -99,34 +100,34 @@ static double prediction_error(const keras_model *m, const char *base)
 	snprintf(path, sizeof path, DIR_ "%s.expected.h5", base);
 	h5 *f = h5_open(path, &e);
 	ck_assert_msg(f != NULL, "%s", e.text);
-	keras_net *n = keras_net_new(m, 3, &e);      /* 4 samples: one whole batch and a rest */
+	keras_run *n = keras_run_new(m, 3, &e);      /* 4 samples: one whole batch and a rest */
 	ck_assert_msg(n != NULL, "%s: %s", base, e.text);
 	shape s;
-	for (int k = 0; k < keras_net_inputs(n); k++) {
-		snprintf(inner, sizeof inner, "/inputs/%s", keras_net_input_name(n, k));
+	for (int k = 0; k < keras_run_inputs(n); k++) {
+		snprintf(inner, sizeof inner, "/inputs/%s", keras_run_input_name(n, k));
 		in[k] = load_set(f, inner, &s);
-		const shape want = keras_net_input_shape(n, k);
+		const shape want = keras_run_input_shape(n, k);
 		ck_assert_int_eq(shape_count(&want) * s.dim[0], shape_count(&s));
 	}
 	h5_names outputs;
 	ck_assert(h5_list(f, "/outputs", &outputs, &e));
 	snprintf(inner, sizeof inner, "/outputs/%s", outputs.name[0]);
 	real *want = load_set(f, inner, &s), *got = calloc((size_t)shape_count(&s), sizeof *got);
-	shape out = keras_net_output_shape(n);
+	shape out = keras_run_output_shape(n);
 	ck_assert_int_eq(shape_count(&out) * s.dim[0], shape_count(&s));
-	ck_assert_msg(keras_net_run(n, s.dim[0], (const real *const *)in, got, &e), "%s", e.text);
+	ck_assert_msg(keras_run_predict(n, s.dim[0], (const real *const *)in, got, &e), "%s", e.text);
 	double worst = 0, scale = 1;
 	for (int64_t i = 0; i < shape_count(&s); i++) {
 		worst = MAX(worst, fabs((double)got[i] - (double)want[i]));
 		scale = MAX(scale, fabs((double)want[i]));
 	}
-	for (int k = 0; k < keras_net_inputs(n); k++)
+	for (int k = 0; k < keras_run_inputs(n); k++)
 		free(in[k]);
 	free(want);
 	free(got);
 	h5_names_free(&outputs);
 	h5_close(f);
-	keras_net_free(n);
+	keras_run_free(n);
 	return worst / scale;
 }
 
@@ -143,7 +144,7 @@ START_TEST(files_of_keras_predict_as_keras_does)
 	if (r->topology) {
 		keras_model *w = read_good(r->file, true);
 		ck_assert(!w->topology);
-		ck_assert_msg(keras_adopt(m, w, NULL, NULL, &e), "%s: %s", r->file, e.text);
+		ck_assert_msg(keras_match(m, w, NULL, NULL, &e), "%s: %s", r->file, e.text);
 		keras_model_free(w);
 	}
 	const double worst = prediction_error(m, r->base);
@@ -171,7 +172,7 @@ START_TEST(chunked_names_are_joined)
 			&& keras_set_bool(m, at, "use_bias", i % 3 == 0, &e));
 	}
 	ck_assert(keras_set_output(m, at, &e));
-	ck_assert_msg(keras_adopt(m, w, NULL, NULL, &e), "%s", e.text);
+	ck_assert_msg(keras_match(m, w, NULL, NULL, &e), "%s", e.text);
 	ck_assert_double_le(prediction_error(m, "chunked-names-keras2.15"), TOLERANCE);
 	keras_model_free(m);
 	keras_model_free(w);
@@ -224,7 +225,7 @@ START_TEST(nested_models_get_their_flat_lists)
 	error e;
 	keras_model *w = read_good("combined-nested-frozen-keras2.15.legacy.h5", false);
 	keras_model *m = two_models(_i ? "renamed" : "gent2", "discl");
-	ck_assert_msg(keras_adopt(m, w, NULL, NULL, &e), "%s", e.text);
+	ck_assert_msg(keras_match(m, w, NULL, NULL, &e), "%s", e.text);
 	ck_assert_double_le(prediction_error(m, "combined-nested-frozen-keras2.15"), TOLERANCE);
 	keras_model_free(m);
 	keras_model_free(w);
@@ -261,7 +262,7 @@ START_TEST(nested_models_find_their_groups)
 	error e;
 	keras_model *w = read_good("combined-nested-frozen-keras2.15.legacy.h5", false);
 	keras_model *m = two_models("gent2", "discl"), *fresh = two_models("a", "b");
-	ck_assert(keras_adopt(m, w, NULL, NULL, &e));
+	ck_assert(keras_match(m, w, NULL, NULL, &e));
 	keras_model_free(w);
 	h5 *f = h5_create(scratch_at("file"), &e);
 	write_group(f, m, "gent2", group[_i][0]);
@@ -269,7 +270,7 @@ START_TEST(nested_models_find_their_groups)
 	ck_assert(h5_commit(f, &e));
 	w = keras_read(scratch_at("file"), NULL, &e);
 	ck_assert_msg(w != NULL, "%s", e.text);
-	ck_assert_msg(keras_adopt(fresh, w, NULL, NULL, &e), "%s", e.text);
+	ck_assert_msg(keras_match(fresh, w, NULL, NULL, &e), "%s", e.text);
 	ck_assert_double_le(prediction_error(fresh, "combined-nested-frozen-keras2.15"), TOLERANCE);
 	keras_model_free(m);
 	keras_model_free(fresh);
@@ -301,7 +302,7 @@ START_TEST(mismatches_are_listed_layer_by_layer)
 	const real before = m->layer[1].weight[0].x[5];
 	w->layer[0].weight[0].s = SHAPE(4, 4, 8, 1);
 	w->layer[2].weights = 1;
-	ck_assert(!keras_adopt(m, w, keep_line, &l, &e));
+	ck_assert(!keras_match(m, w, keep_line, &l, &e));
 	ck_assert_int_eq(l.n, 2);
 	ck_assert_str_eq(l.text[0], "Shape mismatch in layer #1 (named c0, Conv2D) for weight kernel: the layer has [4,4,1,8], "
 		"the file [4,4,8,1]");
@@ -320,10 +321,10 @@ START_TEST(another_networks_weights_are_refused)
 	error e;
 	keras_model *m = read_good("discriminator-seq-keras2.15.full.h5", false);
 	keras_model *w = read_good("generator-cond-keras3.3.weights.h5", true);
-	ck_assert(!keras_adopt(m, w, NULL, NULL, &e));
+	ck_assert(!keras_match(m, w, NULL, NULL, &e));
 	keras_model_free(w);
 	w = read_good("generator-convt-keras2.15.legacy.h5", true);
-	ck_assert(!keras_adopt(m, w, NULL, NULL, &e));
+	ck_assert(!keras_match(m, w, NULL, NULL, &e));
 	ck_assert_str_eq(e.text, "Layer count mismatch: the model has 3 layers with weights, the file 11");
 	keras_model_free(w);
 	keras_model_free(m);
@@ -335,10 +336,10 @@ START_TEST(unknown_classes_are_kept_by_name_and_not_run)
 	error e;
 	keras_model *m = read_good("discriminator-seq-keras2.15.full.h5", false);
 	snprintf(m->layer[2].class_name, KERAS_NAME, "Strange");
-	ck_assert_ptr_null(keras_net_new(m, 1, &e));
+	ck_assert_ptr_null(keras_run_new(m, 1, &e));
 	ck_assert_str_eq(e.text, "layer #2 (named l0, Strange): the class is not known");
 	keras_model *w = read_good("discriminator-seq-keras2.15.legacy.h5", true);
-	ck_assert_msg(keras_adopt(m, w, NULL, NULL, &e), "%s", e.text);      /* all names are found */
+	ck_assert_msg(keras_match(m, w, NULL, NULL, &e), "%s", e.text);      /* all names are found */
 	keras_model_free(w);
 	keras_model_free(m);
 }
@@ -348,18 +349,18 @@ START_TEST(labels_are_checked_before_anything_runs)
 {
 	error e;
 	keras_model *m = read_good("generator-cond-keras2.15.full.h5", false);
-	keras_net *n = keras_net_new(m, 2, &e);
-	ck_assert_int_eq(keras_net_classes(n, 0) + keras_net_classes(n, 1), 4);
-	const int y = keras_net_classes(n, 1) ? 1 : 0;
+	keras_run *n = keras_run_new(m, 2, &e);
+	ck_assert_int_eq(keras_run_classes(n, 0) + keras_run_classes(n, 1), 4);
+	const int y = keras_run_classes(n, 1) ? 1 : 0;
 	static const real bad[] = {4, -1, (real)0.5, (real)NAN};
 	real z[12] = {0}, label[2] = {0}, out[2 * 12 * 16 * 3];
 	for (int i = 0; i < COUNT(bad); i++) {
 		label[1] = bad[i];
 		const real *in[2] = {y ? z : label, y ? label : z};
-		ck_assert(!keras_net_run(n, 2, in, out, &e));
+		ck_assert(!keras_run_predict(n, 2, in, out, &e));
 		ck_assert_ptr_nonnull(strstr(e.text, "must be a whole number from 0 to 3"));
 	}
-	keras_net_free(n);
+	keras_run_free(n);
 	keras_model_free(m);
 }
 END_TEST
@@ -389,7 +390,7 @@ START_TEST(wrong_settings_are_named)
 		keras_model *m = read_good("discriminator-seq-keras2.15.full.h5", false);
 		ck_assert(row[i].text ? keras_set_text(m, row[i].layer, row[i].key, row[i].text, &e)
 				      : keras_set_float(m, row[i].layer, row[i].key, row[i].number, &e));
-		ck_assert_ptr_null(keras_net_new(m, 1, &e));
+		ck_assert_ptr_null(keras_run_new(m, 1, &e));
 		ck_assert_msg(strstr(e.text, row[i].want) != NULL, "%s: %s", row[i].key, e.text);
 		ck_assert_ptr_nonnull(strstr(e.text, m->layer[row[i].layer].name));
 		keras_model_free(m);
@@ -405,13 +406,13 @@ START_TEST(an_identity_runs)
 	int at = keras_add_input(m, "x", SHAPE(2, 2), "float32", &e);
 	at = keras_add(m, _i ? "Flatten" : "Dropout", "d", 1, &at, &e);
 	ck_assert(keras_set_output(m, at, &e));
-	keras_net *n = keras_net_new(m, 2, &e);
+	keras_run *n = keras_run_new(m, 2, &e);
 	ck_assert_msg(n != NULL, "%s", e.text);
 	const real x[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, *in[1] = {x};
 	real y[12];
-	ck_assert(keras_net_run(n, 3, in, y, &e));
+	ck_assert(keras_run_predict(n, 3, in, y, &e));
 	ck_assert_mem_eq(x, y, sizeof y);
-	keras_net_free(n);
+	keras_run_free(n);
 	keras_model_free(m);
 }
 END_TEST
@@ -635,7 +636,7 @@ START_TEST(networks_larger_than_the_machine_are_refused)
 	ck_assert(keras_set_list(m, at, "size", 2, (int64_t[]){_i ? 4096 : 60, 60}, &e));
 	at = keras_add(m, "Activation", "tanh", 1, &at, &e);
 	ck_assert(keras_set_text(m, at, "activation", "tanh", &e) && keras_set_output(m, at, &e));
-	ck_assert_ptr_null(keras_net_new(m, 1, &e));
+	ck_assert_ptr_null(keras_run_new(m, 1, &e));
 	ck_assert_msg(strstr(e.text, _i ? "too many elements" : "this machine has") != NULL, "%s", e.text);
 	keras_model_free(m);
 }

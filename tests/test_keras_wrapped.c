@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "core/h5/h5.h"
+#include "gan/keras/file/match.h"
+#include "gan/keras/file/read.h"
 #include "gan/keras/import/import.h"
 #include "gan/keras/trace/trace.h"
 #include "tests/suite.h"
@@ -61,7 +63,7 @@ START_TEST(wrapped_layers_of_keras_files_find_plain_ones)
 	unwrap(plain);
 	for (int i = 0; _i % 2 && i < plain->layers; i++)            /* names do not help */
 		snprintf(plain->layer[i].name, KERAS_NAME, "x%d", i);
-	ck_assert_msg(keras_adopt(plain, from, NULL, NULL, &e), "%s", e.text);
+	ck_assert_msg(keras_match(plain, from, NULL, NULL, &e), "%s", e.text);
 	for (int i = 0; i < plain->layers; i++)
 		snprintf(plain->layer[i].name, KERAS_NAME, "%s", want->layer[i].name);
 	check_same(plain, want);
@@ -144,7 +146,7 @@ static bool chain_from(int n, const char *const *names, const char *const *path,
 	}
 	ck_assert(h5_commit(f, e));
 	keras_model *w = read_model(file), *m = chain(n, names, units);
-	const bool ok = keras_adopt(m, w, NULL, NULL, e);
+	const bool ok = keras_match(m, w, NULL, NULL, e);
 	if (ok)
 		check_chain(m, n, units);
 	keras_model_free(w);

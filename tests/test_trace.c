@@ -228,12 +228,12 @@ static double difference(const void *net, apply_fn apply, shape s, int classes, 
 	plan *p = plan_new(g, &out, 1, 0, &e);
 	ck_assert_msg(p, "%s: %s", what, e.text);
 	plan_run(p);
-	keras_net *n = keras_net_new(k, 2, &e);
+	keras_run *n = keras_run_new(k, 2, &e);
 	ck_assert_msg(n, "%s: %s", what, e.text);
 	const int64_t count = shape_count(&out->s);
 	const real *want = plan_value(p, out);
 	real *got = malloc((size_t)count * sizeof *got);
-	ck_assert_msg(keras_net_run(n, SAMPLES, (const real *const[]){x->x, y->x}, got, &e), "%s: %s", what, e.text);
+	ck_assert_msg(keras_run_predict(n, SAMPLES, (const real *const[]){x->x, y->x}, got, &e), "%s: %s", what, e.text);
 	double worst = 0, largest = 0;
 	for (int64_t i = 0; i < count; i++) {
 		worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
@@ -241,7 +241,7 @@ static double difference(const void *net, apply_fn apply, shape s, int classes, 
 	}
 	ck_assert_msg(largest > 1e-3 && isfinite(largest), "%s: outputs up to %g", what, largest);
 	free(got);
-	keras_net_free(n);
+	keras_run_free(n);
 	plan_free(p);
 	graph_free(g);
 	buffer_free(x);
@@ -593,13 +593,13 @@ START_TEST(any_composition_is_traced)
 	ck_assert_int_eq(count_of(k, "ZeroPadding2D"), 1);
 	plan *p = plan_new(g, &y, 1, 0, &e);
 	plan_run(p);
-	keras_net *n = keras_net_new(k, SAMPLES, &e);
+	keras_run *n = keras_run_new(k, SAMPLES, &e);
 	ck_assert_msg(n, "%s", e.text);
 	real got[SAMPLES * 3];
-	ck_assert_msg(keras_net_run(n, SAMPLES, (const real *const[]){x->x}, got, &e), "%s", e.text);
+	ck_assert_msg(keras_run_predict(n, SAMPLES, (const real *const[]){x->x}, got, &e), "%s", e.text);
 	for (int i = 0; i < SAMPLES * 3; i++)
 		ck_assert_double_le(fabs((double)got[i] - (double)plan_value(p, y)[i]), 10 * tolerance);
-	keras_net_free(n);
+	keras_run_free(n);
 	plan_free(p);
 	keras_model_free(k);
 	graph_free(g);

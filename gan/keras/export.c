@@ -152,19 +152,19 @@ static const attention_site *site_d(const void *net, int i)
  * reference: those of the network differ from them by rounding, and not in the same way after an import. */
 static bool compare(part *p, error *e)
 {
-	keras_net *n = keras_net_new(p->stock, EXPORT_SAMPLES, e);
+	keras_run *n = keras_run_new(p->stock, EXPORT_SAMPLES, e);
 	if (!n)
 		return false;
-	const shape s = keras_net_output_shape(n);
+	const shape s = keras_run_output_shape(n);
 	const int64_t count = EXPORT_SAMPLES * shape_count(&s);
 	real *got = mem_new((size_t)count, sizeof *got, e);
-	bool ok = got && keras_net_run(n, EXPORT_SAMPLES, p->input, got, e);
+	bool ok = got && keras_run_predict(n, EXPORT_SAMPLES, p->input, got, e);
 	for (int64_t i = 0; ok && i < count; i++)
 		p->about->difference = fmax(p->about->difference, fabs((double)got[i] - (double)p->output[i]));
 	if (ok)
 		memcpy(p->output, got, (size_t)count * sizeof *got);
 	free(got);
-	keras_net_free(n);
+	keras_run_free(n);
 	if (ok && !(p->about->difference <= DIFFERENCE_MAX))
 		return error_set(e, "%s: the Keras model differs by %g from the network; nothing is written",
 			p->about->name, p->about->difference);

@@ -10,19 +10,19 @@
 
 /* ---- references ---- */
 
-static const keras_weight *weight_at(const adoption *a, ref r)
+static const keras_weight *weight_at(const matching *a, ref r)
 {
 	return &a->w->layer[r.layer].weight[r.k];
 }
 
-bool adopt_is_spectral(const keras_layer *l)
+bool match_is_spectral(const keras_layer *l)
 {
 	return !strcmp(l->class_name, "SpectralNormalization");
 }
 
-bool adopt_ref(adoption *a, int i, int j, int k)
+bool match_add(matching *a, int i, int j, int k)
 {
-	match *t = &a->to[i];
+	match_refs *t = &a->to[i];
 	if (t->n == REFS_MAX)
 		return false;
 	t->from[t->n++] = (ref){j, k};
@@ -30,9 +30,9 @@ bool adopt_ref(adoption *a, int i, int j, int k)
 }
 
 /* u is the (1, k) between the kernel and a vector. */
-void adopt_unfreeze(adoption *a, int i)
+void match_unfreeze(matching *a, int i)
 {
-	match *t = &a->to[i];
+	match_refs *t = &a->to[i];
 	if (t->n != 3)
 		return;
 	const shape *second = &weight_at(a, t->from[1])->s, *third = &weight_at(a, t->from[2])->s;
@@ -43,19 +43,19 @@ void adopt_unfreeze(adoption *a, int i)
 	}
 }
 
-bool adopt_whole(adoption *a, int i, int j)
+bool match_whole(matching *a, int i, int j)
 {
 	const keras_layer *from = &a->w->layer[j];
 	a->to[i].n = 0;
 	for (int k = 0; k < from->weights; k++)
-		if (!adopt_ref(a, i, j, k))
-			return keras_complain(&a->report, "layer %s: %d weights in the file", a->m->layer[i].name, from->weights);
-	if (adopt_is_spectral(&a->m->layer[i]))
-		adopt_unfreeze(a, i);
+		if (!match_add(a, i, j, k))
+			return complaints_add(&a->report, "layer %s: %d weights in the file", a->m->layer[i].name, from->weights);
+	if (match_is_spectral(&a->m->layer[i]))
+		match_unfreeze(a, i);
 	return true;
 }
 
-bool adopt_fits(const adoption *a, int i, bool names)
+bool match_fits(const matching *a, int i, bool names)
 {
 	const keras_wants *want = &a->want[i];
 	if (a->to[i].n != want->n)
@@ -68,28 +68,28 @@ bool adopt_fits(const adoption *a, int i, bool names)
 	return true;
 }
 
-bool adopt_needs_classes(adoption *a)
+bool match_needs_classes(matching *a)
 {
-	return a->want || keras_complain(&a->report, "%s", a->unknown.text);
+	return a->want || complaints_add(&a->report, "%s", a->unknown.text);
 }
 
 /* ---- checking and moving ---- */
 
 /* Layers of a class come from a model that has taken its weights already; where it did not know the class, they still
  * are called "0", "1". */
-static bool is_native(const adoption *a)
+static bool is_native(const matching *a)
 {
 	const keras_layer *first = a->w->layer;
 	return a->w->layers > 0 && !*first->class_name && first->weights > 0 && !strcmp(first->weight[0].name, "0");
 }
 
-static void check_layer(adoption *a, int i)
+static void check_layer(matching *a, int i)
 {
 	const keras_layer *l = &a->m->layer[i];
 	const keras_wants *want = &a->want[i];
-	const match *t = &a->to[i];
+	const match_refs *t = &a->to[i];
 	if (t->n != want->n) {
-		keras_complain(&a->report, "Weight count mismatch for layer #%d (named %s, %s). Layer expects %d weight(s). Received %d saved "
+		complaints_add(&a->report, "Weight count mismatch for layer #%d (named %s, %s). Layer expects %d weight(s). Received %d saved "
 			"weight(s)", i, l->name, l->class_name, want->n, t->n);
 		return;
 	}
@@ -97,22 +97,22 @@ static void check_layer(adoption *a, int i)
 		const keras_weight *w = weight_at(a, t->from[k]);
 		if (shape_equal(&w->s, &want->w[k].s))
 			continue;
-		keras_complain(&a->report, "Shape mismatch in layer #%d (named %s, %s) for weight %s: the layer has %s, the file %s", i, l->name,
+		complaints_add(&a->report, "Shape mismatch in layer #%d (named %s, %s) for weight %s: the layer has %s, the file %s", i, l->name,
 			l->class_name, want->w[k].name, shape_print(&want->w[k].s).s, shape_print(&w->s).s);
 		return;
 	}
 }
 
 /* Own variables of a wrapper whose inner layer is in the file, too: copies of its kernel, and u. */
-static bool is_copy(const adoption *a, int j)
+static bool is_copy(const matching *a, int j)
 {
 	const char *name = a->w->layer[j].name;
 	char inner[KERAS_NAME + 8];
 	snprintf(inner, sizeof inner, "%s.layer", name);
-	return adopt_is_wrapper(name) && keras_find(a->w, inner) >= 0;
+	return match_is_wrapper(name) && keras_find(a->w, inner) >= 0;
 }
 
-static void check_leftovers(adoption *a)
+static void check_leftovers(matching *a)
 {
 	for (int j = 0; j < a->w->layers; j++) {
 		const keras_layer *l = &a->w->layer[j];
@@ -121,13 +121,13 @@ static void check_leftovers(adoption *a)
 			for (int k = 0; k < a->to[i].n; k++)
 				used += a->to[i].from[k].layer == j;
 		if (used == 0 && l->weights > 0 && !is_copy(a, j))
-			keras_complain(&a->report, "layer %s of the file, %d weight(s): the model has no such layer", l->name,
+			complaints_add(&a->report, "layer %s of the file, %d weight(s): the model has no such layer", l->name,
 				l->weights);
 	}
 }
 
 /* The first complaint, with how many more there are. */
-static bool verdict(adoption *a)
+static bool verdict(matching *a)
 {
 	error *e = a->report.e;
 	char first[sizeof e->text];
@@ -141,7 +141,7 @@ static bool verdict(adoption *a)
 }
 
 /* Moves arrays; memory that fails leaves m without weights, so all room is made first. */
-static bool move_all(adoption *a)
+static bool move_all(matching *a)
 {
 	keras_model *m = a->m;
 	keras_weight **fresh = mem_zero((size_t)m->layers, sizeof *fresh, a->report.e);
@@ -172,9 +172,9 @@ static bool move_all(adoption *a)
 	return ok;
 }
 
-static bool adopt(adoption *a)
+static bool match_all(matching *a)
 {
-	const bool ok = is_native(a) ? adopt_native(a) : adopt_legacy(a);
+	const bool ok = is_native(a) ? match_native(a) : match_legacy(a);
 	for (int i = 0; ok && a->want && i < a->m->layers; i++)
 		check_layer(a, i);
 	if (ok)
@@ -183,7 +183,7 @@ static bool adopt(adoption *a)
 }
 
 /* A model with weights shows what it wants, whether or not we know its classes. */
-static bool wants_as_they_are(adoption *a)
+static bool wants_as_they_are(matching *a)
 {
 	if (keras_count(a->m) == 0)
 		return false;
@@ -201,19 +201,19 @@ static bool wants_as_they_are(adoption *a)
 	return true;
 }
 
-bool keras_adopt(keras_model *m, keras_model *weights, keras_line line, void *ctx, error *e)
+bool keras_match(keras_model *m, keras_model *weights, complaints_line line, void *ctx, error *e)
 {
 	const size_t n = (size_t)m->layers;
-	adoption a = {.m = m, .w = weights, .report = {line, ctx, e, 0}};
+	matching a = {.m = m, .w = weights, .report = {line, ctx, e, 0}};
 	a.to = mem_zero(n, sizeof *a.to, e);
 	a.want = a.to ? mem_zero(n, sizeof *a.want, e) : NULL;
 	a.order = a.want ? mem_new(n, sizeof *a.order, e) : NULL;
 	bool ok = a.order && keras_order(m, a.order, e);
-	if (ok && !keras_weights_wanted(m, a.want, &a.unknown) && !wants_as_they_are(&a)) {
+	if (ok && !keras_run_wants(m, a.want, &a.unknown) && !wants_as_they_are(&a)) {
 		free(a.want);
 		a.want = NULL;
 	}
-	ok = ok && adopt(&a);
+	ok = ok && match_all(&a);
 	free(a.to);
 	free(a.want);
 	free(a.order);

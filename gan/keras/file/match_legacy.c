@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Whether layer i wants weights. Layers of unknown classes cannot be asked. */
-static bool owns(const adoption *a, int i)
+static bool owns(const matching *a, int i)
 {
 	return a->want && a->want[i].n > 0;
 }
@@ -27,7 +27,7 @@ static bool in_round(const keras_wanted *w, bool by_layer, int round)
 }
 
 /* Hands the list of file layer j out to the layers of `nested`. names: the weights' names must agree too. */
-static bool hand_out(adoption *a, const char *nested, int j, bool by_layer, bool names)
+static bool hand_out(matching *a, const char *nested, int j, bool by_layer, bool names)
 {
 	const keras_layer *from = &a->w->layer[j];
 	int at = 0;
@@ -39,7 +39,7 @@ static bool hand_out(adoption *a, const char *nested, int j, bool by_layer, bool
 			for (int k = 0; lies_in(a->m->layer[i].name, nested) && k < a->want[i].n; k++) {
 				if (!in_round(&a->want[i].w[k], by_layer, round))
 					continue;
-				if (at == from->weights || !adopt_ref(a, i, j, at++))
+				if (at == from->weights || !match_add(a, i, j, at++))
 					return false;
 			}
 	if (at != from->weights)
@@ -47,29 +47,29 @@ static bool hand_out(adoption *a, const char *nested, int j, bool by_layer, bool
 	for (int i = 0; i < a->m->layers; i++) {
 		if (!lies_in(a->m->layer[i].name, nested))
 			continue;
-		if (by_layer && adopt_is_spectral(&a->m->layer[i]))
-			adopt_unfreeze(a, i);
-		if (!adopt_fits(a, i, names))
+		if (by_layer && match_is_spectral(&a->m->layer[i]))
+			match_unfreeze(a, i);
+		if (!match_fits(a, i, names))
 			return false;
 	}
 	return true;
 }
 
-static bool take_nested(adoption *a, const char *nested, int j)
+static bool take_nested(matching *a, const char *nested, int j)
 {
-	if (!adopt_needs_classes(a))
+	if (!match_needs_classes(a))
 		return false;
 	for (int names = 1; names >= 0; names--)
 		for (int by_layer = 0; by_layer < 2; by_layer++)
 			if (hand_out(a, nested, j, by_layer, names))
 				return true;
-	return keras_complain(&a->report, "nested model %s: its layers do not fit the list of %d weights in the file", nested,
+	return complaints_add(&a->report, "nested model %s: its layers do not fit the list of %d weights in the file", nested,
 		a->w->layer[j].weights);
 }
 
 /* ---- by name, else by position ---- */
 
-static bool has_nested(const adoption *a, const char *name)
+static bool has_nested(const matching *a, const char *name)
 {
 	for (int i = 0; i < a->m->layers; i++)
 		if (lies_in(a->m->layer[i].name, name))
@@ -77,7 +77,7 @@ static bool has_nested(const adoption *a, const char *name)
 	return false;
 }
 
-static bool all_named(const adoption *a)
+static bool all_named(const matching *a)
 {
 	for (int j = 0; j < a->w->layers; j++)
 		if (keras_find(a->m, a->w->layer[j].name) < 0 && !has_nested(a, a->w->layer[j].name))
@@ -85,26 +85,26 @@ static bool all_named(const adoption *a)
 	return true;
 }
 
-static bool by_name(adoption *a)
+static bool by_name(matching *a)
 {
 	for (int j = 0; j < a->w->layers; j++) {
 		const char *name = a->w->layer[j].name;
 		const int i = keras_find(a->m, name);
-		if (i >= 0 ? !adopt_whole(a, i, j) : !take_nested(a, name, j))
+		if (i >= 0 ? !match_whole(a, i, j) : !take_nested(a, name, j))
 			return false;
 	}
 	return true;
 }
 
 /* The nested model that layer i lies in, "" for none. */
-static void nested_of(const adoption *a, int i, bool nesting, char out[KERAS_NAME])
+static void nested_of(const matching *a, int i, bool nesting, char out[KERAS_NAME])
 {
 	const char *name = a->m->layer[i].name;
 	snprintf(out, KERAS_NAME, "%.*s", nesting && strchr(name, '.') ? (int)strcspn(name, ".") : 0, name);
 }
 
 /* Layers, or whole nested models, that own weights, in order; calls take for the k-th of them when take. How many. */
-static int units(adoption *a, bool nesting, bool take)
+static int units(matching *a, bool nesting, bool take)
 {
 	char last[KERAS_NAME] = "", now[KERAS_NAME];
 	int n = 0;
@@ -117,25 +117,25 @@ static int units(adoption *a, bool nesting, bool take)
 		snprintf(last, sizeof last, "%s", now);
 		if (again)
 			continue;
-		if (take && !(*now ? take_nested(a, now, n) : adopt_whole(a, i, n)))
+		if (take && !(*now ? take_nested(a, now, n) : match_whole(a, i, n)))
 			return -1;
 		n++;
 	}
 	return n;
 }
 
-static bool by_position(adoption *a)
+static bool by_position(matching *a)
 {
-	if (!adopt_needs_classes(a))
+	if (!match_needs_classes(a))
 		return false;
 	for (int nesting = 0; nesting < 2; nesting++)
 		if (units(a, nesting, false) == a->w->layers)
 			return units(a, nesting, true) >= 0;
-	return keras_complain(&a->report, "Layer count mismatch: the model has %d layers with weights, the file %d",
+	return complaints_add(&a->report, "Layer count mismatch: the model has %d layers with weights, the file %d",
 		units(a, false, false), a->w->layers);
 }
 
-bool adopt_legacy(adoption *a)
+bool match_legacy(matching *a)
 {
 	return all_named(a) ? by_name(a) : by_position(a);
 }

@@ -13,13 +13,13 @@ enum { GROUPS_MAX = 64 };
 
 /* ---- keys ---- */
 
-void adopt_key(const char *in, const char *class_name, int count, char key[ADOPT_KEY])
+void match_key(const char *in, const char *class_name, int count, char key[MATCH_KEY])
 {
 	char snake[2 * KERAS_NAME], number[16] = "";
 	keras_snake(class_name, snake);
 	if (count)
 		snprintf(number, sizeof number, "_%d", count);
-	snprintf(key, ADOPT_KEY, "%s%s%s%s", in, *in ? "." : "", snake, number);
+	snprintf(key, MATCH_KEY, "%s%s%s%s", in, *in ? "." : "", snake, number);
 }
 
 /* The last part of a key is this name, with a counter or without. */
@@ -31,30 +31,30 @@ static bool is_called(const char *key, const char *name)
 	return !strncmp(last, name, n) && (!last[n] || (last[n] == '_' && isdigit((unsigned char)last[n + 1])));
 }
 
-bool adopt_is_wrapper(const char *key)
+bool match_is_wrapper(const char *key)
 {
 	return is_called(key, "spectral_normalization");
 }
 
-bool adopt_take_key(adoption *a, int i, const char *key)
+bool match_take_key(matching *a, int i, const char *key)
 {
-	const bool wrapper = adopt_is_wrapper(key);
+	const bool wrapper = match_is_wrapper(key);
 	const int own = keras_find(a->w, key);
 	const size_t n = strlen(key);
 	bool ok = true;
 	a->to[i].n = 0;
-	if (own >= 0 && !wrapper && !adopt_whole(a, i, own))
+	if (own >= 0 && !wrapper && !match_whole(a, i, own))
 		return false;
 	for (int j = 0; ok && j < a->w->layers; j++)
 		for (int k = 0; !strncmp(a->w->layer[j].name, key, n) && a->w->layer[j].name[n] == '.' &&
 		     k < a->w->layer[j].weights; k++)
-			ok = ok && adopt_ref(a, i, j, k);
-	if (ok && adopt_is_spectral(&a->m->layer[i]) && own >= 0 && a->w->layer[own].weights > 0)
-		ok = adopt_ref(a, i, own, a->w->layer[own].weights - 1);
-	return ok || keras_complain(&a->report, "layer %s: too many weights in the file", a->m->layer[i].name);
+			ok = ok && match_add(a, i, j, k);
+	if (ok && match_is_spectral(&a->m->layer[i]) && own >= 0 && a->w->layer[own].weights > 0)
+		ok = match_add(a, i, own, a->w->layer[own].weights - 1);
+	return ok || complaints_add(&a->report, "layer %s: too many weights in the file", a->m->layer[i].name);
 }
 
-const char *adopt_after(const char *name, const char *in)
+const char *match_after(const char *name, const char *in)
 {
 	const size_t n = strlen(in);
 	if (n == 0)
@@ -65,7 +65,7 @@ const char *adopt_after(const char *name, const char *in)
 /* "in.part" of the name "in.part.rest", whose rest is not empty. */
 static bool part_of(const char *name, const char *in, char part[KERAS_NAME])
 {
-	const char *rest = adopt_after(name, in), *dot = rest ? strchr(rest, '.') : NULL;
+	const char *rest = match_after(name, in), *dot = rest ? strchr(rest, '.') : NULL;
 	if (!dot)
 		return false;
 	snprintf(part, KERAS_NAME, "%.*s", (int)(dot - name), name);
@@ -74,18 +74,18 @@ static bool part_of(const char *name, const char *in, char part[KERAS_NAME])
 
 /* ---- models ---- */
 
-bool adopt_is_model(const char *key)
+bool match_is_model(const char *key)
 {
 	return is_called(key, "functional") || is_called(key, "sequential") || is_called(key, "model");
 }
 
 /* The group of number `which` in group `in` that is a model, in the order of the file. */
-static bool group_at(const adoption *a, const char *in, int which, char group[KERAS_NAME])
+static bool group_at(const matching *a, const char *in, int which, char group[KERAS_NAME])
 {
 	char last[KERAS_NAME] = "";
 	int n = 0;
 	for (int j = 0; j < a->w->layers; j++) {
-		if (!part_of(a->w->layer[j].name, in, group) || !adopt_is_model(group) || !strcmp(group, last))
+		if (!part_of(a->w->layer[j].name, in, group) || !match_is_model(group) || !strcmp(group, last))
 			continue;
 		if (n++ == which)
 			return true;
@@ -96,67 +96,67 @@ static bool group_at(const adoption *a, const char *in, int which, char group[KE
 
 /* The layers of the model at `path` that lie in no model of its own (deeper: their names are then the last part), in the
  * order in which counters ran. How many. */
-static int own_layers(const adoption *a, const char *path, bool deeper, int *layer)
+static int own_layers(const matching *a, const char *path, bool deeper, int *layer)
 {
 	int n = 0;
 	for (int o = 0; o < a->m->layers; o++) {
 		const int i = *path || deeper ? o : a->order[o];
-		const char *name = adopt_after(a->m->layer[i].name, path);
+		const char *name = match_after(a->m->layer[i].name, path);
 		if (name && !(deeper && strchr(name, '.')))
 			layer[n++] = i;
 	}
 	return n;
 }
 
-static bool has_wrappers(const adoption *a, const char *in)
+static bool has_wrappers(const matching *a, const char *in)
 {
 	char group[KERAS_NAME];
 	for (int j = 0; j < a->w->layers; j++)
-		if (part_of(a->w->layer[j].name, in, group) && adopt_is_wrapper(group))
+		if (part_of(a->w->layer[j].name, in, group) && match_is_wrapper(group))
 			return true;
 	return false;
 }
 
-static bool take_counted(adoption *a, const char *group, int n, const int *layer)
+static bool take_counted(matching *a, const char *group, int n, const int *layer)
 {
-	char key[ADOPT_KEY];
+	char key[MATCH_KEY];
 	bool plain = true;
 	for (int k = 0; k < n; k++)
-		plain = plain && !adopt_is_spectral(&a->m->layer[layer[k]]);
+		plain = plain && !match_is_spectral(&a->m->layer[layer[k]]);
 	if (plain && has_wrappers(a, group))
-		return adopt_unwrapped(a, group, n, layer);
+		return match_unwrapped(a, group, n, layer);
 	for (int k = 0; k < n; k++) {
 		const char *class_name = a->m->layer[layer[k]].class_name;
 		int count = 0;
 		for (int p = 0; p < k; p++)
 			count += !strcmp(a->m->layer[layer[p]].class_name, class_name);
-		adopt_key(group, class_name, count, key);
-		if (!adopt_take_key(a, layer[k], key))
+		match_key(group, class_name, count, key);
+		if (!match_take_key(a, layer[k], key))
 			return false;
 	}
 	return true;
 }
 
-static bool take_model(adoption *a, const char *path, const char *group);
+static bool take_model(matching *a, const char *path, const char *group);
 
 /* Tries a group for the model at `path`, without a word. */
-static bool model_fits(adoption *a, const char *path, const char *group)
+static bool model_fits(matching *a, const char *path, const char *group)
 {
-	const keras_report loud = a->report;
-	a->report = (keras_report){0};
+	const complaints loud = a->report;
+	a->report = (complaints){0};
 	bool ok = take_model(a, path, group);
 	for (int i = 0; ok && i < a->m->layers; i++)
-		ok = !adopt_after(a->m->layer[i].name, path) || adopt_fits(a, i, false);
+		ok = !match_after(a->m->layer[i].name, path) || match_fits(a, i, false);
 	a->report = loud;
 	return ok;
 }
 
 /* Each model inside the one at `path` gets the first group that no other has and whose weights fit. */
-static bool take_inner_models(adoption *a, const char *path, const char *in)
+static bool take_inner_models(matching *a, const char *path, const char *in)
 {
 	bool used[GROUPS_MAX] = {false};
 	char inner[KERAS_NAME], last[KERAS_NAME] = "", group[KERAS_NAME];
-	if (!adopt_needs_classes(a))
+	if (!match_needs_classes(a))
 		return false;
 	for (int i = 0; i < a->m->layers; i++) {
 		if (!part_of(a->m->layer[i].name, path, inner) || !strcmp(inner, last))
@@ -167,13 +167,13 @@ static bool take_inner_models(adoption *a, const char *path, const char *in)
 			if (!used[g] && model_fits(a, inner, group))
 				found = used[g] = true;
 		if (!found)
-			return keras_complain(&a->report, "nested model %s: no group of the file has its weights", inner);
+			return complaints_add(&a->report, "nested model %s: no group of the file has its weights", inner);
 	}
 	return true;
 }
 
 /* The model at `path` ("" the whole, "gen", "gen.inner") from a group. As deep as names have parts. */
-static bool take_model(adoption *a, const char *path, const char *group)
+static bool take_model(matching *a, const char *path, const char *group)
 {
 	char first[KERAS_NAME];
 	const bool deeper = group_at(a, group, 0, first);
@@ -190,13 +190,13 @@ static bool take_model(adoption *a, const char *path, const char *group)
 /* ---- by name ---- */
 
 /* Keras 3.15 writes the layers' own names too. */
-static const char *true_name(const adoption *a, int j)
+static const char *true_name(const matching *a, int j)
 {
 	return keras_text(&a->w->layer[j], "name", NULL);
 }
 
 /* In a file with models inside, names may stand twice. */
-static bool names_agree(const adoption *a)
+static bool names_agree(const matching *a)
 {
 	char group[KERAS_NAME];
 	if (group_at(a, "", 0, group))
@@ -210,16 +210,16 @@ static bool names_agree(const adoption *a)
 }
 
 /* By the names, so that the order of parallel branches does not matter. */
-static bool by_name(adoption *a)
+static bool by_name(matching *a)
 {
 	for (int j = 0; j < a->w->layers; j++)
 		if (!strchr(a->w->layer[j].name, '.') &&
-		    !adopt_take_key(a, keras_find(a->m, true_name(a, j)), a->w->layer[j].name))
+		    !match_take_key(a, keras_find(a->m, true_name(a, j)), a->w->layer[j].name))
 			return false;
 	return true;
 }
 
-bool adopt_native(adoption *a)
+bool match_native(matching *a)
 {
 	return names_agree(a) ? by_name(a) : take_model(a, "", "");
 }

@@ -12,7 +12,7 @@
 enum { TRIES_MAX = 20000 };
 
 typedef struct search {
-	adoption *a;
+	matching *a;
 	const char *in;
 	int n;
 	const int *layer;
@@ -21,7 +21,7 @@ typedef struct search {
 } search;
 
 /* The key of layer k, as the choices before it have it. */
-static void key_of(const search *s, int k, bool wrapped, char key[ADOPT_KEY])
+static void key_of(const search *s, int k, bool wrapped, char key[MATCH_KEY])
 {
 	const keras_model *m = s->a->m;
 	const char *class_name = m->layer[s->layer[k]].class_name;
@@ -29,16 +29,16 @@ static void key_of(const search *s, int k, bool wrapped, char key[ADOPT_KEY])
 	for (int p = 0; p < k; p++)
 		count += wrapped ? s->wrapped[p]
 				 : !s->wrapped[p] && !strcmp(m->layer[s->layer[p]].class_name, class_name);
-	adopt_key(s->in, wrapped ? "SpectralNormalization" : class_name, count, key);
+	match_key(s->in, wrapped ? "SpectralNormalization" : class_name, count, key);
 }
 
 /* Layer k takes what lies under its key, and that fits. */
 static bool take(const search *s, int k, bool wrapped)
 {
-	char key[ADOPT_KEY];
+	char key[MATCH_KEY];
 	const int i = s->layer[k];
 	key_of(s, k, wrapped, key);
-	return adopt_take_key(s->a, i, key) && adopt_fits(s->a, i, false);
+	return match_take_key(s->a, i, key) && match_fits(s->a, i, false);
 }
 
 /* Layers k.. in every way; two are enough to know that there is more than one. */
@@ -60,36 +60,36 @@ static void choose(search *s, int k)
 }
 
 /* How many layers with weights the group has. All of them must be taken: with as many in the model, they are. */
-static int layers_in(const adoption *a, const char *in)
+static int layers_in(const matching *a, const char *in)
 {
 	char last[KERAS_NAME] = "";
 	int count = 0;
 	for (int j = 0; j < a->w->layers; j++) {
-		const char *rest = adopt_after(a->w->layer[j].name, in);
+		const char *rest = match_after(a->w->layer[j].name, in);
 		const size_t n = rest ? strcspn(rest, ".") : 0;
 		if (!rest || (!strncmp(rest, last, n) && !last[n]))
 			continue;
 		snprintf(last, sizeof last, "%.*s", (int)n, rest);
-		count += !adopt_is_model(last);
+		count += !match_is_model(last);
 	}
 	return count;
 }
 
 static bool unwrap(search *s)
 {
-	adoption *a = s->a;
-	const keras_report loud = a->report;
+	matching *a = s->a;
+	const complaints loud = a->report;
 	int owners = 0;
 	for (int k = 0; k < s->n; k++)
 		owners += a->want[s->layer[k]].n > 0;
 	if (owners != layers_in(a, s->in))
-		return keras_complain(&a->report, "Layer count mismatch: the model has %d layers with weights, the file %d "
+		return complaints_add(&a->report, "Layer count mismatch: the model has %d layers with weights, the file %d "
 			"(with SpectralNormalization around some)", owners, layers_in(a, s->in));
-	a->report = (keras_report){0};               /* wrong ways are no news */
+	a->report = (complaints){0};               /* wrong ways are no news */
 	choose(s, 0);
 	a->report = loud;
 	if (s->ways != 1 || s->tries >= TRIES_MAX)
-		return keras_complain(&a->report, "the file has SpectralNormalization around some layers, and %s to see around "
+		return complaints_add(&a->report, "the file has SpectralNormalization around some layers, and %s to see around "
 			"which; a .keras or a full .h5 of the same network says it",
 			s->ways ? "there is more than one way" : "no way");
 	memcpy(s->wrapped, s->found, (size_t)s->n * sizeof *s->found);
@@ -99,10 +99,10 @@ static bool unwrap(search *s)
 	return true;
 }
 
-bool adopt_unwrapped(adoption *a, const char *in, int n, const int *layer)
+bool match_unwrapped(matching *a, const char *in, int n, const int *layer)
 {
 	search s = {.a = a, .in = in, .n = n, .layer = layer};
-	if (!adopt_needs_classes(a))
+	if (!match_needs_classes(a))
 		return false;
 	s.wrapped = mem_zero((size_t)n, sizeof *s.wrapped, a->report.e);
 	s.found = s.wrapped ? mem_zero((size_t)n, sizeof *s.found, a->report.e) : NULL;

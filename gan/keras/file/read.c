@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "gan/keras/file/match.h"
 #include "gan/keras/model/json.h"
 #include "gan/keras/file/read_internal.h"
 #include "gan/keras/file/zip.h"
@@ -30,7 +31,7 @@ static int64_t budget_of(int64_t size)
 /* The weights of an open file, in the model of the config text, if there is one (own: freed). */
 static keras_model *combine(const job *j, h5 *f, char *config, size_t n, error *e)
 {
-	keras_model *w = keras_h5_weights(f, j->path, j->o.allow_nonfinite, j->budget, e);
+	keras_model *w = read_weights_new(f, j->path, j->o.allow_nonfinite, j->budget, e);
 	if (!w || !config) {
 		free(config);
 		return w;
@@ -38,7 +39,7 @@ static keras_model *combine(const job *j, h5 *f, char *config, size_t n, error *
 	error why = {.text = ""};
 	keras_model *m = keras_from_json(config, n, &why);
 	free(config);
-	if (m && !keras_adopt(m, w, NULL, NULL, &why)) {
+	if (m && !keras_match(m, w, NULL, NULL, &why)) {
 		keras_model_free(m);
 		m = NULL;
 	}
@@ -55,7 +56,7 @@ static keras_model *read_h5(const job *j, error *e)
 		return NULL;
 	keras_model *m = NULL;
 	error none = {.text = ""};
-	char *config = j->o.weights_only ? NULL : keras_h5_config(f, &none);
+	char *config = j->o.weights_only ? NULL : read_config_new(f, &none);
 	if (none.text[0])
 		*e = none;
 	else
@@ -128,7 +129,7 @@ static bool child(void *ctx, confine_out *out, error *e)
 {
 	const job *j = ctx;
 	keras_model *m = is_zip(j->path) ? read_archive(j, e) : read_h5(j, e);
-	const bool ok = m && keras_pipe_put(out, m);
+	const bool ok = m && read_pipe_put(out, m);
 	keras_model_free(m);
 	return ok;
 }
@@ -154,7 +155,7 @@ keras_model *keras_read(const char *path, const keras_read_options *o, error *e)
 		.cpu_s = j.o.cpu_s, .memory = ((size_t)1 << 30) + 8 * (size_t)j.size * (sizeof(real) / sizeof(float)),
 	};
 	confine *c = confine_start(path, child, &j, &l, &here);
-	keras_model *m = c ? keras_pipe_take(c, path, j.budget + ((int64_t)64 << 20), &here) : NULL;
+	keras_model *m = c ? read_pipe_take(c, path, j.budget + ((int64_t)64 << 20), &here) : NULL;
 	if (!m)
 		error_set(e, "%s", here.text);
 	return m;

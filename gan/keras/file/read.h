@@ -22,18 +22,8 @@ typedef struct keras_read_options {
  *   - native: under the names in the file, "conv2d_1", "functional.dense", "spectral_normalization.layer"; the
  *     layer's own name, if the file has it, is the setting "name"; weights are "0", "1", ..
  * Names that model.h does not allow are cut or replaced. With a config the weights stand in Keras' order under Keras'
- * names (keras_adopt). Classes nobody knows are kept. */
+ * names (keras_match, match.h). Classes nobody knows are kept. */
 keras_model *keras_read(const char *path, const keras_read_options *o, error *e);
-
-/* One line of a report. */
-typedef void (*keras_line)(void *ctx, const char *text);
-
-/* Gives m, a model with topology, the weights of `weights`, a model without, by the names of the layers where all are
- * found, else by position; shapes must agree. Weights that m had are dropped; `weights` loses what m takes. Whatever does
- * not agree goes to `line` (NULL allowed), one line per layer; e has the first and how many there are. On failure m
- * and `weights` are unchanged. Frozen SpectralNormalization (kernel, u, bias) and nested models (trained weights
- * first, or layer by layer) are told apart by shapes and names. */
-bool keras_adopt(keras_model *m, keras_model *weights, keras_line line, void *ctx, error *e);
 
 #ifdef __cplusplus
 }

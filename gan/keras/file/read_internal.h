@@ -7,13 +7,13 @@
 #include "gan/keras/file/read.h"
 
 /* The weights of an open file, legacy or native, as a model without topology; at most `budget` bytes of them. */
-keras_model *keras_h5_weights(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, error *e);
+keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, error *e);
 
 /* The attribute model_config (new/free), NULL without an error when there is none. */
-char *keras_h5_config(h5 *f, error *e);
+char *read_config_new(h5 *f, error *e);
 
 /* A model through the pipe; the parent believes nothing that the child says about sizes. */
-bool keras_pipe_put(confine_out *out, const keras_model *m);
-keras_model *keras_pipe_take(confine *c, const char *label, int64_t budget, error *e);
+bool read_pipe_put(confine_out *out, const keras_model *m);
+keras_model *read_pipe_take(confine *c, const char *label, int64_t budget, error *e);
 
 #endif

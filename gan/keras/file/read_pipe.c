@@ -48,7 +48,7 @@ static bool put_layer(confine_out *out, const keras_layer *l)
 	return ok;
 }
 
-bool keras_pipe_put(confine_out *out, const keras_model *m)
+bool read_pipe_put(confine_out *out, const keras_model *m)
 {
 	bool ok = put_text(out, m->name) && put_int(out, m->topology) && put_int(out, m->layers);
 	for (int i = 0; ok && i < m->layers; i++)
@@ -215,7 +215,7 @@ static bool take_model(taker *t)
 }
 
 /* Ends the child. When it lied its line does not matter. */
-keras_model *keras_pipe_take(confine *c, const char *label, int64_t budget, error *e)
+keras_model *read_pipe_take(confine *c, const char *label, int64_t budget, error *e)
 {
 	taker t = {.c = c, .m = keras_model_new("", e), .budget = budget, .label = label, .e = e};
 	const bool whole = t.m && take_model(&t);

@@ -249,7 +249,7 @@ static bool read_any(reader *r)
 		r->label);
 }
 
-keras_model *keras_h5_weights(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, error *e)
+keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, error *e)
 {
 	reader r = {.f = f, .label = label, .allow_nonfinite = allow_nonfinite, .budget = budget, .e = e};
 	r.m = keras_model_new("weights", e);
@@ -262,7 +262,7 @@ keras_model *keras_h5_weights(h5 *f, const char *label, bool allow_nonfinite, in
 	return NULL;
 }
 
-char *keras_h5_config(h5 *f, error *e)
+char *read_config_new(h5 *f, error *e)
 {
 	return h5_attr_exists(f, "/", "model_config") ? h5_attr_text_new(f, "/", "model_config", e) : NULL;
 }

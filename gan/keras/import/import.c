@@ -8,6 +8,7 @@
 
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/config/config_apply.h"
+#include "gan/keras/file/read.h"
 #include "gan/keras/import/import_internal.h"
 
 /* ---- the file's weights as a plain list ---- */
@@ -114,12 +115,12 @@ static bool make_target(importer *p, keras_model *from)
 	p->s.form = has_own_classes(from) ? KERAS_LAYERS : KERAS_STOCK;
 	keras_model *w = list_weights(from, p->report.e);
 	p->target = w ? p->s.trace(p->s.net, p->s.form, p->report.e) : NULL;
-	const bool ok = p->target && keras_adopt(p->target, w, p->report.line, p->report.ctx, p->report.e);
+	const bool ok = p->target && keras_match(p->target, w, p->report.line, p->report.ctx, p->report.e);
 	keras_model_free(w);
 	return ok;
 }
 
-static bool import_into(subject s, keras_model *from, keras_imported *out, keras_line line, void *ctx, error *e)
+static bool import_into(subject s, keras_model *from, keras_imported *out, complaints_line line, void *ctx, error *e)
 {
 	importer p = {.s = s, .report = {line, ctx, e, 0}};
 	bool ok = keep(&p) && make_target(&p, from);
@@ -147,13 +148,13 @@ static keras_model *trace_d(const void *net, enum keras_form form, error *e)
 	return keras_of_discriminator(net, form, e);
 }
 
-bool keras_import_generator(generator *n, keras_model *from, keras_imported *out, keras_line line, void *ctx,
+bool keras_import_generator(generator *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx,
 			    error *e)
 {
 	return import_into((subject){n, generator_module(n), trace_g, KERAS_STOCK}, from, out, line, ctx, e);
 }
 
-bool keras_import_discriminator(discriminator *n, keras_model *from, keras_imported *out, keras_line line, void *ctx,
+bool keras_import_discriminator(discriminator *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx,
 				error *e)
 {
 	return import_into((subject){n, discriminator_module(n), trace_d, KERAS_STOCK}, from, out, line, ctx, e);
@@ -183,7 +184,7 @@ bool keras_import_config(config *c, bool is_generator, const char *onto, error *
 }
 
 /* The trainer's networks belong to its graphs, so a network of the same config is imported into, and copied. */
-static bool import_generator(trainer *t, const net_config *c, keras_model *m, keras_imported *out, keras_line line,
+static bool import_generator(trainer *t, const net_config *c, keras_model *m, keras_imported *out, complaints_line line,
 			     void *ctx, error *e)
 {
 	rng start = rng_new(0, "import");
@@ -201,7 +202,7 @@ static bool import_generator(trainer *t, const net_config *c, keras_model *m, ke
 }
 
 static bool import_discriminator(trainer *t, const net_config *c, keras_model *m, keras_imported *out,
-				 keras_line line, void *ctx, error *e)
+				 complaints_line line, void *ctx, error *e)
 {
 	rng start = rng_new(0, "import");
 	discriminator *n = discriminator_new(c, &start, e);
@@ -214,7 +215,7 @@ static bool import_discriminator(trainer *t, const net_config *c, keras_model *m
 	return ok;
 }
 
-bool keras_import_file(trainer *t, bool is_generator, const char *path, keras_imported *out, keras_line line,
+bool keras_import_file(trainer *t, bool is_generator, const char *path, keras_imported *out, complaints_line line,
 		       void *ctx, error *e)
 {
 	net_config c;

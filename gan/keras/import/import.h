@@ -1,7 +1,7 @@
 /* import.h - weights of a Keras file into a network of ours.
  *
  * The network is traced into a Keras model (trace.h), the file's weights are matched with that (read.h,
- * keras_adopt), and each of them is put where it came from. Where that is, is found by trying: with random parameters
+ * keras_match), and each of them is put where it came from. Where that is, is found by trying: with random parameters
  * every weight of the trace is one parameter times a factor, plus 0 or 1 (a gain that includes the 1). The factor
  * is 1, a number of the network's, or holds the gate gamma, or 1/sigma of spectral norm, or both.
  *
@@ -25,7 +25,8 @@
 
 #include "gan/nets/networks.h"
 #include "gan/train/trainer.h"
-#include "gan/keras/file/read.h"
+#include "gan/keras/file/complaints.h"
+#include "gan/keras/model/model.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,9 +42,9 @@ typedef struct keras_imported {
 
 /* `from` loses its weights. Mismatches go to `line` (NULL allowed) layer by layer before anything changes; e has the
  * first. On failure the network is as it was. */
-bool keras_import_generator(generator *n, keras_model *from, keras_imported *out, keras_line line, void *ctx,
+bool keras_import_generator(generator *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx,
 			    error *e);
-bool keras_import_discriminator(discriminator *n, keras_model *from, keras_imported *out, keras_line line, void *ctx,
+bool keras_import_discriminator(discriminator *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx,
 				error *e);
 
 /* What the checkpoint of an import has to say for samples to be what the file draws: ema.bn_mode = running, of a
@@ -52,7 +53,7 @@ bool keras_import_config(config *c, bool is_generator, const char *onto, error *
 
 /* The same for the generator (and its moving average) or the discriminator of a trainer, from a file. Its optimiser and
  * its step stay. */
-bool keras_import_file(trainer *t, bool is_generator, const char *path, keras_imported *out, keras_line line,
+bool keras_import_file(trainer *t, bool is_generator, const char *path, keras_imported *out, complaints_line line,
 		       void *ctx, error *e);
 
 #ifdef __cplusplus

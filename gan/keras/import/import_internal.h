@@ -3,7 +3,7 @@
 #ifndef SAGAN_GAN_KERAS_IMPORT_IMPORT_INTERNAL_H
 #define SAGAN_GAN_KERAS_IMPORT_IMPORT_INTERNAL_H
 
-#include "gan/keras/import/complaints.h"
+#include "gan/keras/file/match.h"
 #include "gan/keras/trace/trace.h"
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
@@ -33,7 +33,7 @@ typedef struct importer {
 	origin *from;                                /* own, [weights] */
 	int weights;
 	real *params, *states;                       /* own; as they were */
-	keras_report report;
+	complaints report;
 } importer;
 
 /* ---- import_origin.c ---- */

@@ -193,7 +193,7 @@ bool import_find_origins(importer *p)
 	for (int i = 0; p->from && i < p->target->layers; i++)
 		for (int k = 0; k < p->target->layer[i].weights; k++)
 			if (!find_origin(p, r, i, k, &p->from[p->weights++]))
-				keras_complain(&p->report, "layer %s: weight %s is made of several parameters of the network; it cannot be taken "
+				complaints_add(&p->report, "layer %s: weight %s is made of several parameters of the network; it cannot be taken "
 					"apart", p->target->layer[i].name, p->target->layer[i].weight[k].name);
 	for (int q = 0; q < RUNS; q++) {
 		free(r[q].params);

@@ -279,7 +279,7 @@ static const struct {
 	{"Dot", of_dot, 2},
 	{"Add", of_broadcast, -1},
 	{"Multiply", of_broadcast, -1},
-	{"sagan>SpectralDense", of_dense, 1},        /* the second form: custom_layers.md */
+	{"sagan>SpectralDense", of_dense, 1},        /* the second form: docs/keras-layers.md */
 	{"sagan>SpectralConv2D", of_conv, 1},
 	{"sagan>SpectralConv2DTranspose", of_transpose, 1},
 	{"sagan>SpectralEmbedding", of_embedding, 1},

@@ -1,6 +1,6 @@
 /* placed.h - one Keras layer at its place in a graph of ops: what the classes of classes*.c are written with.
  *
- * A class is a function site -> node. It asks for its settings and weights by the functions here, which
+ * A class is a function keras_placed -> node. It asks for its settings and weights by the functions here, which
  * check everything a file said: the first complaint is kept, and a class returns at once when there is one.
  * Sizes are limited so that no product of shapes overflows. Values are [B, ...], channels last. */
 #ifndef SAGAN_GAN_KERAS_RUN_PLACED_H
@@ -9,20 +9,20 @@
 #include "core/graph/ops.h"
 #include "gan/keras/run/run.h"
 
-typedef struct site {
+typedef struct keras_placed {
 	graph *g;
-	const keras_layer *l;
+	const keras_layer *layer;
 	int nin;
 	node *in[KERAS_INPUTS];
-	bool dry;                                    /* weights are not looked at: only wanted[] is of interest */
-	buffer **buf;                                /* not dry: [l->weights], the weights as buffers (borrow) */
+	bool dry;                                    /* weights are not looked at: only `wants` is of interest */
+	buffer **buf;                                /* not dry: [layer->weights], the weights as buffers (borrow) */
 	keras_wants wants;                           /* weights asked for so far */
 	bool divide, by_rows;                        /* the first weight comes divided by sigma; u is the layer's last */
 	bool failed;
 	error *e;
-} site;
+} keras_placed;
 
-typedef node *(*keras_apply)(site *s);
+typedef node *(*keras_apply)(keras_placed *p);
 typedef struct keras_class {
 	const char *name;
 	int least, most;                             /* inputs */
@@ -33,35 +33,35 @@ typedef struct keras_class {
 const keras_class *keras_class_of(const char *name);
 /* The tables of the files, ended by an empty record. */
 extern const keras_class keras_conv_classes[], keras_norm_classes[], keras_shape_classes[], keras_merge_classes[],
-	keras_own_classes[];
+	keras_companion_classes[];
 
-/* The first complaint of a site: "layer #3 (named bn, BatchNormalization): ..." is added by the caller.
+/* The first complaint about a layer: "layer #3 (named bn, BatchNormalization): ..." is added by the caller.
  * Returns NULL. */
-node *site_fail(site *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+node *placed_fail(keras_placed *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* The next weight, which must have this name, if it has a name, and shape. NULL after a complaint. */
-node *site_weight(site *s, const char *name, shape want, bool trained);
+node *placed_weight(keras_placed *p, const char *name, shape want, bool trained);
 
 /* w / sigma for spectral norm's vector u of w's last axis, or of its rows: v = n(W u), sigma = v' W u. */
-node *site_divided(site *s, node *w, node *u, bool by_rows);
+node *placed_divided(keras_placed *p, node *w, node *u, bool by_rows);
 
 /* True when a value of this shape can be made: at least one element, at most 2^36. */
-bool site_fits(site *s, const shape *x);
+bool placed_fits(keras_placed *p, const shape *x);
 /* True when input 0 has this many axes, the batch counted. */
-bool site_rank(site *s, int rank);
+bool placed_rank(keras_placed *p, int rank);
 
 /* Settings, with what Keras takes when they are left out. Wrong kinds and ranges are complaints. */
-int site_int(site *s, const char *key, int otherwise, int lo, int hi);
-double site_real(site *s, const char *key, double otherwise);
-bool site_flag(site *s, const char *key, bool otherwise);
+int placed_int(keras_placed *p, const char *key, int otherwise, int lo, int hi);
+double placed_real(keras_placed *p, const char *key, double otherwise);
+bool placed_flag(keras_placed *p, const char *key, bool otherwise);
 /* A pair such as kernel_size: [3, 3] or 3. */
-void site_pair(site *s, const char *key, int otherwise, int lo, int hi, int out[2]);
+void placed_pair(keras_placed *p, const char *key, int otherwise, int lo, int hi, int out[2]);
 /* An axis, negative ones counted from the end, of a value with `rank` axes: 1 .. rank-1. */
-int site_axis(site *s, const char *key, int otherwise, int rank);
+int placed_axis(keras_placed *p, const char *key, int otherwise, int rank);
 /* Complains unless the setting is absent or has this text: data_format channels_last. */
-void site_must_be(site *s, const char *key, const char *text);
+void site_must_be(keras_placed *p, const char *key, const char *text);
 
 /* act(x) for the setting `activation` and functions of that name. */
-node *site_activation(site *s, node *x, const char *name);
+node *placed_activation(keras_placed *p, node *x, const char *name);
 
 #endif

@@ -26,7 +26,7 @@ typedef struct builder {
 	error *e;
 } builder;
 
-struct keras_net {
+struct keras_run {
 	graph *g;
 	plan *p;
 	node *out;
@@ -121,7 +121,7 @@ static bool add_layer(builder *b, int i, keras_wants *wants)
 	const keras_class *c = keras_class_of(l->class_name);
 	error why = {.text = ""};
 	char text[160];
-	site s = {.g = b->g, .l = l, .nin = l->nin, .dry = b->dry, .buf = b->dry ? NULL : b->weight[i], .e = &why};
+	keras_placed p = {.g = b->g, .layer = l, .nin = l->nin, .dry = b->dry, .buf = b->dry ? NULL : b->weight[i], .e = &why};
 	if (!c)
 		return blame(b, i, "the class is not known");
 	if (l->nin < c->least || l->nin > c->most) {
@@ -129,23 +129,23 @@ static bool add_layer(builder *b, int i, keras_wants *wants)
 		return blame(b, i, text);
 	}
 	for (int k = 0; k < l->nin; k++)
-		s.in[k] = b->value[l->in[k]];
+		p.in[k] = b->value[l->in[k]];
 	graph_push(b->g, l->name);
-	node *y = c->apply(&s);
+	node *y = c->apply(&p);
 	graph_pop(b->g);
-	if (!s.failed && !graph_ok(b->g, &why))
-		s.failed = true;
-	if (s.failed || !y)
+	if (!p.failed && !graph_ok(b->g, &why))
+		p.failed = true;
+	if (p.failed || !y)
 		return blame(b, i, why.text);
-	if (!site_fits(&s, &y->s))
+	if (!placed_fits(&p, &y->s))
 		return blame(b, i, why.text);
-	if (!b->dry && s.wants.n != l->weights) {
-		snprintf(text, sizeof text, "expects %d weight(s), received %d", s.wants.n, l->weights);
+	if (!b->dry && p.wants.n != l->weights) {
+		snprintf(text, sizeof text, "expects %d weight(s), received %d", p.wants.n, l->weights);
 		return blame(b, i, text);
 	}
 	b->value[i] = y;
 	if (wants)
-		*wants = s.wants;
+		*wants = p.wants;
 	return note_labels(b, i);
 }
 
@@ -194,7 +194,7 @@ static bool builder_start(builder *b, const keras_model *m, int64_t batch, bool 
 	return b->label && (dry || b->weight);
 }
 
-bool keras_weights_wanted(const keras_model *m, keras_wants *wants, error *e)
+bool keras_run_wants(const keras_model *m, keras_wants *wants, error *e)
 {
 	builder b;
 	memset(wants, 0, (size_t)m->layers * sizeof *wants);
@@ -207,7 +207,7 @@ bool keras_weights_wanted(const keras_model *m, keras_wants *wants, error *e)
 
 /* ---- the network ---- */
 
-void keras_net_free(keras_net *n)
+void keras_run_free(keras_run *n)
 {
 	if (!n)
 		return;
@@ -228,7 +228,7 @@ void keras_net_free(keras_net *n)
 }
 
 /* The net takes what the builder made, whether or not that is complete. */
-static bool take_over(keras_net *n, builder *b, error *e)
+static bool take_over(keras_run *n, builder *b, error *e)
 {
 	const keras_model *m = b->m;
 	n->g = b->g;
@@ -253,7 +253,7 @@ static bool enough_memory(const plan *p, error *e)
 		(double)plan_bytes(p) * 1e-9, has * 1e-9);
 }
 
-static bool finish(keras_net *n, const builder *b, error *e)
+static bool finish(keras_run *n, const builder *b, error *e)
 {
 	const keras_model *m = b->m;
 	if (m->outputs != 1)
@@ -270,11 +270,11 @@ static bool finish(keras_net *n, const builder *b, error *e)
 	return n->p && enough_memory(n->p, e);
 }
 
-keras_net *keras_net_new(const keras_model *m, int64_t batch, error *e)
+keras_run *keras_run_new(const keras_model *m, int64_t batch, error *e)
 {
 	builder b;
-	keras_net *n = mem_zero(1, sizeof *n, e);
-	must(batch > 0, "keras_net_new with a batch of %lld", (long long)batch);
+	keras_run *n = mem_zero(1, sizeof *n, e);
+	must(batch > 0, "keras_run_new with a batch of %lld", (long long)batch);
 	if (!n)
 		return NULL;
 	n->batch = batch;
@@ -285,7 +285,7 @@ keras_net *keras_net_new(const keras_model *m, int64_t batch, error *e)
 	free(b.label);
 	if (ok)
 		return n;
-	keras_net_free(n);
+	keras_run_free(n);
 	return NULL;
 }
 
@@ -299,34 +299,34 @@ static shape one_sample(shape s)
 	return out;
 }
 
-int keras_net_inputs(const keras_net *n)
+int keras_run_inputs(const keras_run *n)
 {
 	return n->inputs;
 }
 
-const char *keras_net_input_name(const keras_net *n, int i)
+const char *keras_run_input_name(const keras_run *n, int i)
 {
 	return n->name[i];
 }
 
-shape keras_net_input_shape(const keras_net *n, int i)
+shape keras_run_input_shape(const keras_run *n, int i)
 {
 	return one_sample(n->input[i]->s);
 }
 
-int64_t keras_net_classes(const keras_net *n, int i)
+int64_t keras_run_classes(const keras_run *n, int i)
 {
 	return n->classes[i];
 }
 
-shape keras_net_output_shape(const keras_net *n)
+shape keras_run_output_shape(const keras_run *n)
 {
 	return one_sample(n->out->s);
 }
 
 /* ---- running ---- */
 
-static bool labels_check(const keras_net *n, int64_t count, const real *const *inputs, error *e)
+static bool labels_check(const keras_run *n, int64_t count, const real *const *inputs, error *e)
 {
 	for (int k = 0; k < n->inputs; k++) {
 		const int64_t size = count * (shape_count(&n->input[k]->s) / n->batch);
@@ -341,7 +341,7 @@ static bool labels_check(const keras_net *n, int64_t count, const real *const *i
 }
 
 /* The last batch is filled up with what the one before left: each sample is alone. */
-bool keras_net_run(keras_net *net, int64_t n, const real *const *inputs, real *out, error *e)
+bool keras_run_predict(keras_run *net, int64_t n, const real *const *inputs, real *out, error *e)
 {
 	const int64_t size = shape_count(&net->out->s) / net->batch;
 	if (!labels_check(net, n, inputs, e))

@@ -11,24 +11,24 @@
 extern "C" {
 #endif
 
-typedef struct keras_net keras_net;
+typedef struct keras_run keras_run;
 
 /* A network that predicts `batch` samples at once, with a copy of the weights; m is not needed afterwards. Models with one
  * output. new/free. */
-keras_net *keras_net_new(const keras_model *m, int64_t batch, error *e);
-void keras_net_free(keras_net *n);                   /* NULL allowed */
+keras_run *keras_run_new(const keras_model *m, int64_t batch, error *e);
+void keras_run_free(keras_run *n);                   /* NULL allowed */
 
 /* Inputs in the order of m->input, without the batch axis. */
-int keras_net_inputs(const keras_net *n);
-const char *keras_net_input_name(const keras_net *n, int i);
-shape keras_net_input_shape(const keras_net *n, int i);
+int keras_run_inputs(const keras_run *n);
+const char *keras_run_input_name(const keras_run *n, int i);
+shape keras_run_input_shape(const keras_run *n, int i);
 /* Number of classes when input i holds labels (it feeds an Embedding), else 0. */
-int64_t keras_net_classes(const keras_net *n, int i);
-shape keras_net_output_shape(const keras_net *n);    /* of one sample */
+int64_t keras_run_classes(const keras_run *n, int i);
+shape keras_run_output_shape(const keras_run *n);    /* of one sample */
 
 /* out [n, output shape] from inputs[i] [n, shape of input i]; any n. Labels are whole numbers in range, or nothing is
  * run and e says which is not. */
-bool keras_net_run(keras_net *net, int64_t n, const real *const *inputs, real *out, error *e);
+bool keras_run_predict(keras_run *net, int64_t n, const real *const *inputs, real *out, error *e);
 
 /* The weights that layer i has by its class and settings and the shape of its input. */
 enum { KERAS_WEIGHTS_MAX = 64 };
@@ -42,7 +42,7 @@ typedef struct keras_wants {
 	keras_wanted w[KERAS_WEIGHTS_MAX];
 } keras_wants;
 /* wants[0..m->layers), whatever weights m has: those it should have. False when a class is not known. */
-bool keras_weights_wanted(const keras_model *m, keras_wants *wants, error *e);
+bool keras_run_wants(const keras_model *m, keras_wants *wants, error *e);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,6 @@
 /* trace_custom.c - the classes of sagan_layers.py: gates, class tables and spectral norms as layers of their own.
  *
- * custom_layers.md says class, settings and order of weights of each. A layer placed at a map has the weights that
+ * docs/keras-layers.md says class, settings and order of weights of each. A layer placed at a map has the weights that
  * it has registered, in that order: what is trained, then what is not. */
 #include <stdio.h>
 #include <string.h>
