@@ -7,6 +7,7 @@
 #   make test-keras           exported files in four versions of Keras, and ONNX Runtime
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make fuzz                20,000 damaged files of each kind
+#   make mutants             every derivative broken on purpose: a test must see it
 #
 #   make REAL=double         everything in double (derivative checks run in it)
 #   make SAN=address,undefined        V=1 shows the commands        BUILD=DIR builds there
@@ -63,7 +64,8 @@ TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
 TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard docs/examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
-HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c tests/bench_%.c tests/fuzz_%.c,$(wildcard tests/*.c)))
+MAINS    := tests/test_%.c tests/bench_%.c tests/fuzz_%.c tests/mutants.c
+HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(wildcard tests/*.c)))
 # Headers that C++ can include are the public ones.
 PUBLIC   := $(shell grep -rl --include='*.h' 'extern "C"' $(FOLDERS)) core/base/version.h
 
@@ -108,7 +110,9 @@ $(B)/%.pb-c.o: $(B)/%.pb-c.c
 $(B)/gan/keras/onnx/onnx_graph.o $(B)/tests/test_keras_onnx.o: $(B)/gan/keras/onnx/onnx.pb-c.h
 
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(B)/libsagan.a
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
+
+$(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp
 
 $(B)/docs/examples/%: $(B)/docs/examples/%.o $(B)/libsagan.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
@@ -158,6 +162,13 @@ bench: $(BENCHES) all
 fuzz: $(B)/tests/fuzz_keras
 	@$< $(FILES)
 
+# Every derivative of every op left out or bent, one at a time: tests/mutants.c. The table goes to docs/testing.md.
+mutants:
+	@$(MAKE) --no-print-directory REAL=double run-mutants
+
+run-mutants: $(B)/tests/mutants
+	@$<
+
 lint:
 	@CC='$(CC)' tools/lint.sh
 
@@ -175,7 +186,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all demo test golden setup run-demo run-test run-golden test-keras examples bench fuzz lint install clean FORCE
+.PHONY: all demo test golden setup run-demo run-test run-golden test-keras examples bench fuzz mutants run-mutants lint install clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

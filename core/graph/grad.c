@@ -35,7 +35,7 @@ static void push_back(graph *g, node *y, node *dy, const bool *needs, node **gra
 	if (!any || !y->op->vjp)
 		return;
 	graph_path_set(g, y->path);
-	y->op->vjp(g, y, dy, need, dx);
+	graph_vjp(g, y, dy, need, dx);
 	for (int i = 0; i < y->nin && graph_ok(g, NULL); i++) {
 		if (!dx[i] || !need[i])
 			continue;

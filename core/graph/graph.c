@@ -288,6 +288,11 @@ node *graph_node(graph *g, const op *o, int nin, node *const *in, const attr *a)
 	return graph_append(g, &y);
 }
 
+void graph_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
+{
+	y->op->vjp(g, y, dy, need, dx);
+}
+
 node *graph_leaf(graph *g, buffer *b)
 {
 	if (g->failed || !b)

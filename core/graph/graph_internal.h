@@ -15,6 +15,10 @@ const graph_assignment *graph_assignments(const graph *g, int *n);
 void graph_path_set(graph *g, const char *path);
 const char *graph_path(const graph *g);
 
+/* The gradients of y's inputs, by its op. graph_grad's only way to them, and in another file than graph_grad:
+ * the linker can then put another function between the two, as tests/mutants.c does. */
+void graph_vjp(graph *g, node *y, node *dy, const bool *need, node **dx);
+
 extern const op op_rec_leaf, op_rec_stop;
 
 #endif
