@@ -225,11 +225,6 @@ void optimizer_step(optimizer *o, real *param, const real *grad, double lr)
 	parallel_for(o->n, SPAN_GRAIN, step_span, &j);
 }
 
-void optimizer_set_weight_decay(optimizer *o, double weight_decay)
-{
-	o->cfg.weight_decay = weight_decay;
-}
-
 /* ---- state ---- */
 
 int64_t optimizer_count(const optimizer *o)

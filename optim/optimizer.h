@@ -41,10 +41,8 @@ typedef struct optimizer optimizer;
 optimizer *optimizer_new(const optimizer_config *c, int64_t n, error *e);
 void optimizer_free(optimizer *o);
 
-/* One update of param[0..n) by grad[0..n) (borrow); runs on the pool, allocates nothing. A changed rate
- * or weight decay takes effect with the next call. */
+/* One update of param[0..n) by grad[0..n) (borrow); runs on the pool, allocates nothing. */
 void optimizer_step(optimizer *o, real *param, const real *grad, double lr);
-void optimizer_set_weight_decay(optimizer *o, double weight_decay);
 
 /* Everything that a checkpoint needs: the count of updates, and the slots ("m", "v", "vhat"), each a
  * block like the parameters (borrow; may be written). */

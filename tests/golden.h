@@ -42,6 +42,8 @@ typedef struct golden_case {
 /* Attributes; the fallback stands for an absent one and for Python's None. */
 double golden_number(const golden_case *c, const char *name, double fallback);
 void golden_text(const golden_case *c, const char *name, const char *fallback, char *out, size_t size);
+/* Numbers of any rank: how many there are (at most max are copied), or -1. */
+int golden_list(const golden_case *c, const char *name, double *x, int max);
 /* One number for both axes, or two. */
 void golden_pair(const golden_case *c, const char *name, int fallback, int out[2]);
 

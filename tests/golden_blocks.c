@@ -37,7 +37,7 @@ static unsigned axes_of(const golden_case *c)
 	double axis[RANK_MAX];
 	char kind = h5_attr_kind(c->f, c->group, "axis");
 	unsigned mask = 0;
-	int n = kind == 'i' ? h5_attr_array(c->f, c->group, "axis", axis, RANK_MAX, NULL) : 0;
+	int n = kind == 'i' ? golden_list(c, "axis", axis, RANK_MAX) : 0;
 	for (int i = 0; i < n; i++)
 		mask |= 1u << (int)(axis[i] < 0 ? axis[i] + c->x[0]->s.rank : axis[i]);
 	return mask;
@@ -169,9 +169,9 @@ static bool build_conv_relative(golden_case *c)
 	conv_relative_positional_encoding p;
 	conv_relative_options o = {.input_height = whole(c, "input_height", 0)};
 	double heads[CONV_RELATIVE_SPLITS], sizes[CONV_RELATIVE_SPLITS];
-	o.splits = h5_attr_array(c->f, c->group, "head_splits", heads, CONV_RELATIVE_SPLITS, c->e);
+	o.splits = golden_list(c, "head_splits", heads, CONV_RELATIVE_SPLITS);
 	if (c->nx != 2 || o.splits < 1 ||
-	    h5_attr_array(c->f, c->group, "head_kernel_size", sizes, CONV_RELATIVE_SPLITS, c->e) != o.splits)
+	    golden_list(c, "head_kernel_size", sizes, CONV_RELATIVE_SPLITS) != o.splits)
 		return error_set(c->e, "%s: query, value, splits and as many kernels are expected", c->group);
 	for (int i = 0; i < o.splits; i++) {
 		o.head_splits[i] = (int)heads[i];

@@ -114,7 +114,7 @@ static bool build_layer_norm(golden_case *c)
 		.eps = golden_number(c, "epsilon", 1e-3), .no_scale = golden_number(c, "scale", 1) == 0,
 		.no_center = golden_number(c, "center", 1) == 0,
 	};
-	int n = h5_attr_array(c->f, c->group, "axis", axis, RANK_MAX, c->e);
+	int n = golden_list(c, "axis", axis, RANK_MAX);
 	for (int i = 0; i < n; i++)
 		o.axes |= 1u << (int)(axis[i] < 0 ? axis[i] + s.rank : axis[i]);
 	layer_norm_init(c->m, &l, "ln", s, o);
@@ -200,7 +200,7 @@ static bool build_global_average(golden_case *c)
 static bool build_zero_padding(golden_case *c)
 {
 	double p[4];
-	int n = h5_attr_array(c->f, c->group, "padding", p, 4, c->e);
+	int n = golden_list(c, "padding", p, 4);
 	if (n != 2 && n != 4)
 		return error_set(c->e, "%s: padding of %d numbers", c->group, n);
 	double v[4] = {p[0], n == 4 ? p[1] : p[0], n == 4 ? p[2] : p[1], n == 4 ? p[3] : p[1]};

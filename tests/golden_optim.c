@@ -1,7 +1,9 @@
 /* Trajectories of update rules: keras_optimizers and torch_optimizers, files with a shape of their own. */
 #include "tests/golden.h"
 
-#include "optim/optim.h"
+#include "optim/ema.h"
+#include "optim/gradient.h"
+#include "optim/optimizer.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,18 @@
 #include "tests/suite.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+uint64_t suite_seed(void)
+{
+	const char *given = getenv("SAGAN_SEED");
+	const uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	printf("SAGAN_SEED=%" PRIu64 "\n", seed);
+	fflush(stdout);
+	return seed;
+}
 
 static TCase *case_new(const suite_case *c, int timeout)
 {

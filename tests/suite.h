@@ -28,6 +28,10 @@ typedef struct suite_case {
 /* The fields tests and count. */
 #define TESTS(array) .tests = (array), .count = COUNT(array)
 
+/* For a test that wants other moments or numbers at every run: SAGAN_SEED, or the clock. Prints it, so that the run can
+ * be had again. */
+uint64_t suite_seed(void);
+
 /* Runs everything, prints check's summary; the exit status of main. */
 int suite_run(const char *name, const suite_test *tests, int n, int timeout);
 int suite_run_cases(const char *name, const suite_case *cases, int n, int timeout);

@@ -86,7 +86,7 @@ START_TEST(killed_run_ends_in_the_same_bits)
 	ck_assert_int_eq(status_of(start(whole, "1")), 0);
 	double seconds = now() - begin;              /* of a run with start and end */
 
-	rng r = rng_new((uint64_t)time(NULL), "kill");
+	rng r = rng_new(suite_seed(), "kill");
 	int kills = 0, attempts = 0, status;
 	do {
 		ck_assert_int_lt(attempts, ATTEMPTS_MAX);

@@ -2,7 +2,10 @@
  * and gradient blocks by their definitions; the same bits for any number of threads. */
 #include "core/base/rng.h"
 #include "core/base/thread.h"
-#include "optim/optim.h"
+#include "optim/ema.h"
+#include "optim/gradient.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
 #include "tests/expect.h"
 #include "tests/golden.h"
 #include "tests/suite.h"

@@ -46,14 +46,13 @@ typedef struct h5_info {
 } h5_info;
 bool h5_stat(h5 *f, const char *path, h5_info *out, error *e);
 
-/* Whole data set as real, double, bytes or int64, converted by value; `count` must equal the number
+/* Whole data set as real, double or int64, converted by value; `count` must equal the number
  * of elements in the file (checked before reading). A value out of range is an error, and so are
  * floating-point numbers where whole ones are asked. */
 bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, error *e);
 bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, error *e);
-bool h5_read_u8(h5 *f, const char *path, uint8_t *x, int64_t count, error *e);
 bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, error *e);
-/* Rows [lo,hi) of the first axis, for data sets that do not fit. `count` as above, for the rows. */
+/* Rows [lo,hi) of the first axis as bytes, for data sets that do not fit. `count` as above, for the rows. */
 bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, error *e);
 
 /* For other programs: float32 and int32 whatever `real` is; a value that int32 cannot hold is an error. */
@@ -73,8 +72,6 @@ bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t s
 char *h5_attr_text_new(h5 *f, const char *path, const char *name, error *e);          /* any length up to 64 MiB; free() */
 bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, error *e);
 bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, error *e);
-/* Numeric array attribute of any rank as doubles: returns its length (at most max copied), or -1. */
-int h5_attr_array(h5 *f, const char *path, const char *name, double *x, int max, error *e);
 bool h5_attr_exists(h5 *f, const char *path, const char *name);
 /* Kind of an attribute: 'i', 'f', 's' or 0. */
 char h5_attr_kind(h5 *f, const char *path, const char *name);

@@ -145,38 +145,6 @@ bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, error *e)
 	return attr_number(f, path, name, false, x, e);
 }
 
-/* All values of an open attribute as doubles, the first `max` of them copied; the length or -1. */
-static int attr_values(const h5 *f, const char *path, const char *name, const struct attribute *a, double *x,
-		       int max, error *e)
-{
-	char why[256];
-	if (a->kind != 'i' && a->kind != 'f') {
-		h5_fail(f, path, e, "attribute \"%s\" is not a list of numbers", name);
-		return -1;
-	}
-	double *all = mem_new((size_t)a->count, sizeof *all, e);
-	int n = all ? (int)a->count : -1;
-	if (n > 0 && H5Aread(a->id, H5T_NATIVE_DOUBLE, all) < 0) {
-		h5_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, h5_reason(why));
-		n = -1;
-	}
-	if (n > 0)
-		memcpy(x, all, (size_t)MIN(n, max) * sizeof *x);
-	free(all);
-	return n;
-}
-
-int h5_attr_array(h5 *f, const char *path, const char *name, double *x, int max, error *e)
-{
-	struct attribute a;
-	h5_quiet();
-	if (!attr_open(f, path, name, &a, e))
-		return -1;
-	int n = attr_values(f, path, name, &a, x, max, e);
-	attr_close(&a);
-	return n;
-}
-
 bool h5_attr_exists(h5 *f, const char *path, const char *name)
 {
 	h5_quiet();

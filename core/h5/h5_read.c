@@ -275,11 +275,6 @@ bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, error *e)
 	return read_set(f, path, &(struct request){H5T_NATIVE_DOUBLE, "float64", 0, -1, x, count}, e);
 }
 
-bool h5_read_u8(h5 *f, const char *path, uint8_t *x, int64_t count, error *e)
-{
-	return read_set(f, path, &(struct request){H5T_NATIVE_UINT8, "uint8", 0, -1, x, count}, e);
-}
-
 bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, error *e)
 {
 	return read_set(f, path, &(struct request){H5T_NATIVE_INT64, "int64", 0, -1, x, count}, e);
