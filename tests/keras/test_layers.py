@@ -16,7 +16,7 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "keras"))
+sys.path.insert(0, str(ROOT / "gan" / "keras"))
 
 import h5py                                                                # noqa: E402
 import numpy as np                                                         # noqa: E402

@@ -8,7 +8,7 @@
 
 static const double ELEMENTS_MAX = (double)(INT64_C(1) << 36);
 
-const keras_class *keras_class_of(const char *name)
+const keras_class *keras_class_at(int i)
 {
 	static const keras_class *const table[] = {
 		keras_conv_classes, keras_norm_classes, keras_shape_classes, keras_merge_classes,
@@ -16,9 +16,17 @@ const keras_class *keras_class_of(const char *name)
 	};
 	for (int t = 0; t < COUNT(table); t++)
 		for (const keras_class *c = table[t]; c->name; c++)
-			if (!strcmp(c->name, name))
+			if (i-- == 0)
 				return c;
 	return NULL;
+}
+
+const keras_class *keras_class_of(const char *name)
+{
+	const keras_class *c;
+	for (int i = 0; (c = keras_class_at(i)) && strcmp(c->name, name); i++)
+		;
+	return c;
 }
 
 node *placed_fail(keras_placed *p, const char *fmt, ...)

@@ -29,8 +29,9 @@ typedef struct keras_class {
 	keras_apply apply;
 } keras_class;
 
-/* The record of a class (`Conv2D`), or NULL. */
+/* The record of a class (`Conv2D`), or NULL; the i-th of all that are known, NULL after the last. */
 const keras_class *keras_class_of(const char *name);
+const keras_class *keras_class_at(int i);
 /* The tables of the files, ended by an empty record. */
 extern const keras_class keras_conv_classes[], keras_norm_classes[], keras_shape_classes[], keras_merge_classes[],
 	keras_companion_classes[];
