@@ -66,14 +66,14 @@ static bool batches_find(batches *b, const dataset *d, const dataset_options *o,
 			if (!batch_add(b, d->path, k->train[i], e))
 				return false;
 		if (b->count == 0)
-			return error_set(e, "%s: no training batch (%s.bin or %s.bin.gz)", d->path, k->train[0],
+			return error_at(e, d->path, "no training batch (%s.bin or %s.bin.gz)", k->train[0],
 				k->train[0]);
 	}
 	const int train = b->count;
 	if (o->split != SPLIT_TRAIN && !batch_add(b, d->path, k->test, e))
 		return false;
 	return o->split == SPLIT_TRAIN || b->count > train ||
-		error_set(e, "%s: no test batch (%s.bin or %s.bin.gz)", d->path, k->test, k->test);
+		error_at(e, d->path, "no test batch (%s.bin or %s.bin.gz)", k->test, k->test);
 }
 
 static bool batches_count(batches *b, const cifar_kind *k, int64_t *total, error *e)
@@ -84,8 +84,8 @@ static bool batches_count(batches *b, const cifar_kind *k, int64_t *total, error
 		if (!file_length(b->path[i], INT64_C(1) << 32, &bytes, e))
 			return false;
 		if (bytes == 0 || bytes % k->record)
-			return error_set(e, "%s: %" PRId64 " bytes, must be a multiple of the %d of a record: truncated "
-				"or another format", b->path[i], bytes, k->record);
+			return error_at(e, b->path[i], "%" PRId64 " bytes, must be a multiple of the %d of a record: truncated "
+				"or another format", bytes, k->record);
 		b->n[i] = bytes / k->record;
 		*total += b->n[i];
 	}
@@ -112,7 +112,7 @@ static bool batch_read(dataset *d, const char *path, const cifar_kind *k, bool c
 			break;
 		for (int j = 0; j < 2; j++)
 			if (record[k->label_at[j]] >= k->classes[j])
-				ok = error_set(e, "%s: record %" PRId64 " has label %d, allowed are 0 to %d", path, i,
+				ok = error_at(e, path, "record %" PRId64 " has label %d, allowed are 0 to %d", i,
 					record[k->label_at[j]], k->classes[j] - 1);
 		d->label[from + i] = record[k->label_at[coarse]];
 		planes_join(d->pixels + (from + i) * PIXELS, record + k->record - PIXELS);

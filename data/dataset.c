@@ -37,13 +37,13 @@ static bool format_of_file(const char *path, enum data_format *f, error *e)
 	if (n < 0)
 		return false;
 	if (n == 0)
-		return error_set(e, "%s: the file is empty", path);
+		return error_at(e, path, "the file is empty");
 	if (head_is(head, n, "\211HDF\r\n\032\n", 8))
 		return *f = DATA_HDF5, true;
 	if (head_is(head, n, "\0\0\010", 3))
 		return *f = DATA_IDX, true;
 	if (head_is(head, n, "\211PNG", 4))
-		return error_set(e, "%s: a single PNG; give the folder that contains the images", path);
+		return error_at(e, path, "a single PNG; give the folder that contains the images");
 	int64_t length;
 	if (!file_length(path, INT64_C(1) << 32, &length, e))
 		return false;
@@ -51,7 +51,7 @@ static bool format_of_file(const char *path, enum data_format *f, error *e)
 		return *f = DATA_CIFAR10, true;
 	if (length % 3074 == 0)
 		return *f = DATA_CIFAR100, true;
-	return error_set(e, "%s: not recognised; known are " KNOWN_KINDS, path);
+	return error_at(e, path, "not recognised; known are " KNOWN_KINDS);
 }
 
 static bool is_bin(const char *name, const char *stem)
@@ -91,20 +91,20 @@ static bool format_of_folder(const char *path, enum data_format *f, error *e)
 	}
 	names_free(&l);
 	return *f != DATA_FORMATS ||
-		error_set(e, "%s: no data set in this folder; known are " KNOWN_KINDS, path);
+		error_at(e, path, "no data set in this folder; known are " KNOWN_KINDS);
 }
 
 static bool format_find(const char *path, enum data_format *f, error *e)
 {
 	switch (file_type(path)) {
 	case FILE_MISSING:
-		return error_set(e, "%s: no such file or folder", path);
+		return error_at(e, path, "no such file or folder");
 	case FILE_FOLDER:
 		return *f != DATA_AUTO || format_of_folder(path, f, e);
 	case FILE_REGULAR:
 		return *f != DATA_AUTO || format_of_file(path, f, e);
 	default:
-		return error_set(e, "%s: neither a file nor a folder", path);
+		return error_at(e, path, "neither a file nor a folder");
 	}
 }
 
@@ -136,12 +136,12 @@ bool memory_check(const char *what, double bytes, error *e)
 bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, bool labels, error *e)
 {
 	if (n < 1)
-		return error_set(e, "%s: contains no images", d->path);
+		return error_at(e, d->path, "contains no images");
 	if (h < 1 || w < 1 || h > DATA_SIDE_MAX || w > DATA_SIDE_MAX)
-		return error_set(e, "%s: images of %" PRId64 "x%" PRId64 ", allowed are 1 to %d pixels a side",
-			d->path, h, w, DATA_SIDE_MAX);
+		return error_at(e, d->path, "images of %" PRId64 "x%" PRId64 ", allowed are 1 to %d pixels a side",
+			h, w, DATA_SIDE_MAX);
 	if (c != 1 && c != 3)
-		return error_set(e, "%s: %" PRId64 " channels, allowed are 1 (gray) and 3 (RGB)", d->path, c);
+		return error_at(e, d->path, "%" PRId64 " channels, allowed are 1 (gray) and 3 (RGB)", c);
 	char what[512];
 	snprintf(what, sizeof what, "%.300s: %" PRId64 " images of %dx%dx%d", d->path, n, (int)h, (int)w, (int)c);
 	if (!memory_check(what, (double)n * (double)(h * w * c + (labels ? 4 : 0)), e))
@@ -193,7 +193,7 @@ bool class_names_read(dataset *d, const char *path, int want, error *e)
 		(text = mem_zero((size_t)size + 1, 1, e)) && source_read(s, text, size, e) &&
 		class_lines(&l, text, e);
 	if (ok && (l.n < 1 || l.n > DATA_CLASSES_MAX || (want && l.n != want)))
-		ok = error_set(e, "%s: %" PRId64 " class names, needs %s%d", path, l.n, want ? "" : "1 to ",
+		ok = error_at(e, path, "%" PRId64 " class names, needs %s%d", l.n, want ? "" : "1 to ",
 			want ? want : DATA_CLASSES_MAX);
 	source_close(s);
 	free(text);
@@ -224,13 +224,13 @@ static bool class_names_default(dataset *d, error *e)
 static bool options_check(const char *path, const dataset_options *o, error *e)
 {
 	if (o->h < 0 || o->w < 0 || o->h > DATA_SIDE_MAX || o->w > DATA_SIDE_MAX || !o->h != !o->w)
-		return error_set(e, "%s: wanted size %dx%d: both sides must be 1 to %d, or 0 for as stored", path,
+		return error_at(e, path, "wanted size %dx%d: both sides must be 1 to %d, or 0 for as stored",
 			o->h, o->w, DATA_SIDE_MAX);
 	if (o->channels != 0 && o->channels != 1 && o->channels != 3)
-		return error_set(e, "%s: wanted channels %d: must be 1 (gray), 3 (RGB) or 0 for as stored", path,
+		return error_at(e, path, "wanted channels %d: must be 1 (gray), 3 (RGB) or 0 for as stored",
 			o->channels);
 	if (o->limit < 0)
-		return error_set(e, "%s: limit %" PRId64 ": must be 0 (all) or more", path, o->limit);
+		return error_at(e, path, "limit %" PRId64 ": must be 0 (all) or more", o->limit);
 	must((unsigned)o->format < DATA_FORMATS && (unsigned)o->split < SPLITS && (unsigned)o->resize < RESIZES,
 		"dataset_open: format %d, split %d, resize %d", o->format, o->split, o->resize);
 	return true;

@@ -89,8 +89,8 @@ static bool classes_of(pictures *l, const char *folder, error *e)
 	for (int64_t i = 0; ok && i < sub.n; i++)
 		ok = class_add(&l->classes, sub.name[i], e);
 	names_free(&sub);
-	return ok && (l->classes.n <= DATA_CLASSES_MAX || error_set(e, "%s: %" PRId64 " class folders, allowed are %d",
-		folder, l->classes.n, DATA_CLASSES_MAX));
+	return ok && (l->classes.n <= DATA_CLASSES_MAX || error_at(e, folder, "%" PRId64 " class folders, allowed are %d",
+		l->classes.n, DATA_CLASSES_MAX));
 }
 
 static bool part_add(pictures *l, const char *root, const char *name, bool wanted, error *e)
@@ -111,9 +111,9 @@ static bool parts_of(pictures *l, const char *root, enum data_split split, error
 		ok = (!train || part_add(l, root, "train", split != SPLIT_TEST, e)) &&
 			(!test || part_add(l, root, "test", split != SPLIT_TRAIN, e));
 		if (ok && l->parts.n < (split == SPLIT_ALL ? 2 : 1))
-			ok = error_set(e, "%s: no folder %s", root, test ? "train" : "test");
+			ok = error_at(e, root, "no folder %s", test ? "train" : "test");
 	} else if (ok && split == SPLIT_TEST) {
-		ok = error_set(e, "%s: not divided into folders train and test, so it has no test part", root);
+		ok = error_at(e, root, "not divided into folders train and test, so it has no test part");
 	} else if (ok) {
 		ok = classes_of(l, root, e) && names_add(&l->parts, root, e);
 	}
@@ -127,7 +127,7 @@ static bool picture_add(pictures *l, const char *folder, const char *name, int32
 		const int64_t room = MAX(2 * l->room, 1024);
 		picture *more = realloc(l->p, (size_t)room * sizeof *more);
 		if (!more)
-			return error_set(e, "%s: out of memory for %" PRId64 " names", folder, room);
+			return error_at(e, folder, "out of memory for %" PRId64 " names", room);
 		l->p = more;
 		l->room = room;
 	}
@@ -173,7 +173,7 @@ static int picture_order(const void *a, const void *b)
 static bool pictures_find(pictures *l, const dataset *d, const dataset_options *o, error *e)
 {
 	if (file_type(d->path) != FILE_FOLDER)
-		return error_set(e, "%s: format png needs a folder of images", d->path);
+		return error_at(e, d->path, "format png needs a folder of images");
 	if (!parts_of(l, d->path, o->split, e))
 		return false;
 	int64_t rank = 0;
@@ -185,11 +185,11 @@ static bool pictures_find(pictures *l, const dataset *d, const dataset_options *
 		if (!class_pictures(l, k, e))
 			return false;
 	if (l->n == 0)
-		return error_set(e, "%s: no .png files (%" PRId64 " files of other kinds); only PNG is read", d->path,
+		return error_at(e, d->path, "no .png files (%" PRId64 " files of other kinds); only PNG is read",
 			l->ignored);
 	if (loose && loose < l->n)
-		return error_set(e, "%s: has both images (like %s) and class folders with images; allowed is one of "
-			"the two", d->path, l->p[0].path);
+		return error_at(e, d->path, "has both images (like %s) and class folders with images; allowed is one of "
+			"the two", l->p[0].path);
 	if (loose)                                   /* the subfolders have nothing to do with it */
 		names_free(&l->classes);
 	qsort(l->p, (size_t)l->n, sizeof *l->p, picture_order);
@@ -238,7 +238,9 @@ static bool pass(pictures *l, int64_t n, span_fn fn, error *e)
 {
 	l->first_bad = n;
 	parallel_for(n, 16, fn, l);
-	return l->first_bad == n || error_set(e, "%s", l->bad.text);
+	if (l->first_bad < n && e)
+		*e = l->bad;
+	return l->first_bad == n;
 }
 
 static bool sizes_agree(const pictures *l, int64_t n, error *e)
@@ -246,8 +248,8 @@ static bool sizes_agree(const pictures *l, int64_t n, error *e)
 	const picture *p = l->p;
 	for (int64_t i = 1; i < n; i++)
 		if (p[i].h != p[0].h || p[i].w != p[0].w)
-			return error_set(e, "%s: %d pixels high, %d wide, but %s is %d high, %d wide: give the size "
-				"wanted and how to resize", p[i].path, p[i].h, p[i].w, p[0].path, p[0].h, p[0].w);
+			return error_at(e, p[i].path, "%d pixels high, %d wide, but %s is %d high, %d wide: give the size "
+				"wanted and how to resize", p[i].h, p[i].w, p[0].path, p[0].h, p[0].w);
 	return true;
 }
 

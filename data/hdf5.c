@@ -57,8 +57,8 @@ static bool axes_set(h5_part *p, const char *file, error *e)
 		p->h = k[2];
 		p->w = k[3];
 	} else {
-		return error_set(e, "%s: %s has the shape %s, images are [n,h,w], [n,h,w,c] or [n,c,h,w] with c 1 or "
-			"3", file, p->images, shape_print(s).s);
+		return error_at(e, file, "%s has the shape %s, images are [n,h,w], [n,h,w,c] or [n,c,h,w] with c 1 or "
+			"3", p->images, shape_print(s).s);
 	}
 	return true;
 }
@@ -69,9 +69,9 @@ static bool labels_stat(h5 *f, const char *file, const h5_part *p, error *e)
 	if (!h5_stat(f, p->labels, &l, e))
 		return false;
 	if (l.is_group || l.type == H5_OTHER || l.s.rank < 1 || shape_count(&l.s) != l.s.dim[0])
-		return error_set(e, "%s: %s has the shape %s, labels are one number per image: [n] or [n,1]", file,
+		return error_at(e, file, "%s has the shape %s, labels are one number per image: [n] or [n,1]",
 			p->labels, shape_print(&l.s).s);
-	return l.s.dim[0] == p->n || error_set(e, "%s: %" PRId64 " labels for %" PRId64 " images", file, l.s.dim[0],
+	return l.s.dim[0] == p->n || error_at(e, file, "%" PRId64 " labels for %" PRId64 " images", l.s.dim[0],
 		p->n);
 }
 
@@ -79,12 +79,12 @@ static bool part_stat(h5 *f, const char *file, const char *group, h5_part *p, er
 {
 	*p = (h5_part){0};
 	if (!first_of(f, group, image_name, p->images, sizeof p->images))
-		return error_set(e, "%s: no data set images (or imgs, x, data) in %s", file, *group ? group : "/");
+		return error_at(e, file, "no data set images (or imgs, x, data) in %s", *group ? group : "/");
 	first_of(f, group, label_name, p->labels, sizeof p->labels);
 	if (!h5_stat(f, p->images, &p->info, e))
 		return false;
 	if (p->info.is_group || p->info.type == H5_OTHER || p->info.s.rank < 3)
-		return error_set(e, "%s: %s is not a data set of images: needs numbers in 3 or 4 axes", file, p->images);
+		return error_at(e, file, "%s is not a data set of images: needs numbers in 3 or 4 axes", p->images);
 	return axes_set(p, file, e) && (!*p->labels || labels_stat(f, file, p, e));
 }
 
@@ -97,12 +97,12 @@ static bool range_find(const real *x, int64_t n, const char *file, const char *p
 	double lo = INFINITY, hi = -INFINITY;
 	for (int64_t i = 0; i < n; i++) {
 		if (!isfinite(x[i]))
-			return error_set(e, "%s: %s: value %" PRId64 " is not a number", file, path, i);
+			return error_at(e, file, "%s: value %" PRId64 " is not a number", path, i);
 		lo = MIN(lo, (double)x[i]);
 		hi = MAX(hi, (double)x[i]);
 	}
 	if (lo < -1.001 || hi > 255.001 || (lo < 0 && hi > 1.001))
-		return error_set(e, "%s: %s: values from %g to %g; allowed are 0 to 255, 0 to 1, or -1 to 1", file, path,
+		return error_at(e, file, "%s: values from %g to %g; allowed are 0 to 255, 0 to 1, or -1 to 1", path,
 			lo, hi);
 	*scale = lo < 0 ? 127.5 : hi <= 1 ? 255 : 1;
 	*shift = lo < 0 ? 127.5 : 0;
@@ -175,7 +175,7 @@ static bool labels_send(h5 *f, const char *file, const h5_part *p, int64_t take,
 	bool ok = x && h5_read_f64(f, p->labels, x, p->n, e);
 	for (int64_t i = 0; ok && i < p->n; i++) {
 		if (!(x[i] >= 0 && x[i] < DATA_CLASSES_MAX && x[i] == floor(x[i]))) {
-			ok = error_set(e, "%s: %s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d", file, p->labels, i,
+			ok = error_at(e, file, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d", p->labels, i,
 				x[i], DATA_CLASSES_MAX - 1);
 			break;
 		}
@@ -196,14 +196,14 @@ static bool parts_stat(h5 *f, const char *file, const dataset_options *o, h5_par
 	*n = 0;
 	if (!train && !test) {
 		if (o->split == SPLIT_TEST)
-			return error_set(e, "%s: not divided into groups train and test, so it has no test part", file);
+			return error_at(e, file, "not divided into groups train and test, so it has no test part");
 		return part_stat(f, file, "", &p[(*n)++], e);
 	}
 	for (int k = SPLIT_TRAIN; k <= SPLIT_TEST; k++)
 		if ((o->split == SPLIT_ALL || (int)o->split == k) && !part_stat(f, file, group[k], &p[(*n)++], e))
 			return false;
 	if (*n == 2 && (p[0].h != p[1].h || p[0].w != p[1].w || p[0].c != p[1].c || !*p[0].labels != !*p[1].labels))
-		return error_set(e, "%s: the images of /train and /test differ in size, or only one has labels", file);
+		return error_at(e, file, "the images of /train and /test differ in size, or only one has labels");
 	return true;
 }
 
@@ -257,7 +257,7 @@ static bool labels_sane(const dataset *d, int32_t classes, error *e)
 	bool ok = d->label ? classes > 0 && classes <= DATA_CLASSES_MAX : classes == 0;
 	for (int64_t i = 0; ok && d->label && i < d->n; i++)
 		ok = d->label[i] >= 0 && d->label[i] < classes;
-	return ok || error_set(e, "%s: damaged file (the reader's labels make no sense)", d->path);
+	return ok || error_at(e, d->path, "damaged file (the reader's labels make no sense)");
 }
 
 /* *whole: all came. False, and not whole: the child has the reason. */
@@ -300,5 +300,5 @@ bool hdf5_read(dataset *d, const dataset_options *o, error *e)
 		confine_stop(c);
 		return false;
 	}
-	return confine_end(c, e) && (whole || error_set(e, "%s: damaged file (the reader ended early)", d->path));
+	return confine_end(c, e) && (whole || error_at(e, d->path, "damaged file (the reader ended early)"));
 }

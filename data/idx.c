@@ -33,11 +33,11 @@ static bool header_read(source *s, const char *path, int rank_lo, int rank_hi, i
 	if (!source_read(s, head, 4, e))
 		return false;
 	if (head[0] || head[1] || head[2] != 8)
-		return error_set(e, "%s: not an IDX file of bytes: begins %02x %02x %02x, must be 00 00 08", path,
+		return error_at(e, path, "not an IDX file of bytes: begins %02x %02x %02x, must be 00 00 08",
 			head[0], head[1], head[2]);
 	const int rank = head[3];
 	if (rank < rank_lo || rank > rank_hi)
-		return error_set(e, "%s: IDX data of %d axes, %s", path, rank,
+		return error_at(e, path, "IDX data of %d axes, %s", rank,
 			rank_hi == 1 ? "labels have 1" : "images have 3 (n,h,w) or 4 (n,h,w,c)");
 	/* In long double 2^128 does not overflow; the comparison needs no exact digits. */
 	long double bytes = 1;
@@ -52,11 +52,11 @@ static bool header_read(source *s, const char *path, int rank_lo, int rank_hi, i
 	}
 	const int64_t head_bytes = 4 + 4 * rank;
 	if (source_size(s) >= 0 && bytes != (long double)(source_size(s) - head_bytes))
-		return error_set(e, "%s: header says %.0Lf bytes of data, the file has %" PRId64 ": truncated or not "
-			"IDX", path, bytes, source_size(s) - head_bytes);
+		return error_at(e, path, "header says %.0Lf bytes of data, the file has %" PRId64 ": truncated or not "
+			"IDX", bytes, source_size(s) - head_bytes);
 	if (bytes > (long double)source_most(s))
-		return error_set(e, "%s: header says %.0Lf bytes of data, a gzip file of this size holds at most %"
-			PRId64, path, bytes, source_most(s));
+		return error_at(e, path, "header says %.0Lf bytes of data, a gzip file of this size holds at most %"
+			PRId64, bytes, source_most(s));
 	return true;
 }
 
@@ -75,8 +75,8 @@ static bool part_open(idx_part *p, error *e)
 	p->file[1] = source_open(p->path[1], e);
 	if (!p->file[1] || !header_read(p->file[1], p->path[1], 1, 1, count, e))
 		return false;
-	return count[0] == p->n || error_set(e, "%s: %" PRId64 " labels for the %" PRId64 " images of %s",
-		p->path[1], count[0], p->n, p->path[0]);
+	return count[0] == p->n || error_at(e, p->path[1], "%" PRId64 " labels for the %" PRId64 " images of %s",
+		count[0], p->n, p->path[0]);
 }
 
 /* ---- finding the files ---- */
@@ -104,7 +104,7 @@ static bool part_find(char **path, const char *folder, const names *l, const cha
 		/* names are sorted: "a" comes right before "a.gz" */
 		const size_t k = found ? strlen(found) : 0;
 		if (found && !(strncmp(found, name, k) == 0 && strcmp(name + k, ".gz") == 0))
-			return error_set(e, "%s: both %s and %s are %s %s: give one of the files", folder, found,
+			return error_at(e, folder, "both %s and %s are %s %s: give one of the files", found,
 				name, data_split_name[part], what);
 		found = found ? found : name;
 	}
@@ -156,7 +156,7 @@ static bool parts_find(idx_part *p, int *n, const dataset *d, const dataset_opti
 		ok = part_find(&p[*n].path[0], d->path, &l, "images", k, e) &&
 			part_find(&p[*n].path[1], d->path, &l, "labels", k, e);
 		if (ok && !p[*n].path[0])
-			ok = error_set(e, "%s: no file of the %s images (like %s-images-idx3-ubyte.gz)", d->path,
+			ok = error_at(e, d->path, "no file of the %s images (like %s-images-idx3-ubyte.gz)",
 				data_split_name[k], split_word[k][0]);
 		(*n)++;
 	}
@@ -184,11 +184,11 @@ static bool parts_agree(const idx_part *p, int n, error *e)
 {
 	for (int i = 1; i < n; i++) {
 		if (p[i].h != p[0].h || p[i].w != p[0].w || p[i].c != p[0].c)
-			return error_set(e, "%s: images of %" PRId64 "x%" PRId64 "x%" PRId64 ", those of %s are %" PRId64
-				"x%" PRId64 "x%" PRId64, p[i].path[0], p[i].h, p[i].w, p[i].c, p[0].path[0], p[0].h,
+			return error_at(e, p[i].path[0], "images of %" PRId64 "x%" PRId64 "x%" PRId64 ", those of %s are %" PRId64
+				"x%" PRId64 "x%" PRId64, p[i].h, p[i].w, p[i].c, p[0].path[0], p[0].h,
 				p[0].w, p[0].c);
 		if (!p[i].path[1] != !p[0].path[1])
-			return error_set(e, "%s: labels for only one of the two parts", p[!p[0].path[1]].path[1]);
+			return error_at(e, p[!p[0].path[1]].path[1], "labels for only one of the two parts");
 	}
 	return true;
 }
@@ -206,7 +206,7 @@ static bool classes_set(dataset *d, int most, error *e)
 	char *path = path_join(folder, "classes.txt", e);
 	bool ok = path && class_names_read(d, path, 0, e);
 	if (ok && d->class_name && most >= d->classes)
-		ok = error_set(e, "%s: names %d classes, the data have label %d", path, d->classes, most);
+		ok = error_at(e, path, "names %d classes, the data have label %d", d->classes, most);
 	if (ok && !d->class_name)
 		d->classes = most + 1;
 	free(path);

@@ -26,9 +26,9 @@ source *source_open(const char *path, error *e)
 {
 	struct stat st;
 	if (stat(path, &st) != 0)
-		return error_set(e, "%s: cannot read: %s", path, strerror(errno)), NULL;
+		return error_at(e, path, "cannot read: %s", strerror(errno)), NULL;
 	if (!S_ISREG(st.st_mode))
-		return error_set(e, "%s: not a regular file", path), NULL;
+		return error_at(e, path, "not a regular file"), NULL;
 	source *s = mem_zero(1, sizeof *s, e);
 	if (!s || !(s->path = text_copy(path, e)))
 		goto fail;
@@ -36,7 +36,7 @@ source *source_open(const char *path, error *e)
 	errno = 0;
 	s->file = gzopen(path, "rb");
 	if (!s->file) {
-		error_set(e, "%s: cannot read: %s", path, errno ? strerror(errno) : "out of memory");
+		error_at(e, path, "cannot read: %s", errno ? strerror(errno) : "out of memory");
 		goto fail;
 	}
 	gzbuffer(s->file, 1 << 17);
@@ -62,11 +62,10 @@ static bool source_damaged(const source *s, error *e)
 	int code;
 	const char *why = gzerror(s->file, &code);
 	if (code == Z_ERRNO)
-		return error_set(e, "%s: cannot read: %s", s->path, strerror(errno));
+		return error_at(e, s->path, "cannot read: %s", strerror(errno));
 	if (code == Z_BUF_ERROR)
-		return error_set(e, "%s: truncated: the gzip stream ends after %" PRId64 " bytes of contents",
-			s->path, s->at);
-	return error_set(e, "%s: damaged gzip stream after %" PRId64 " bytes of contents (%s)", s->path, s->at,
+		return error_at(e, s->path, "truncated: the gzip stream ends after %" PRId64 " bytes of contents", s->at);
+	return error_at(e, s->path, "damaged gzip stream after %" PRId64 " bytes of contents (%s)", s->at,
 		why);
 }
 
@@ -94,7 +93,7 @@ bool source_read(source *s, void *to, int64_t n, error *e)
 	const int64_t from = s->at, got = source_read_some(s, to, n, e);
 	if (got == n)
 		return true;
-	return got >= 0 && error_set(e, "%s: truncated: ends after %" PRId64 " bytes, needs %" PRId64, s->path,
+	return got >= 0 && error_at(e, s->path, "truncated: ends after %" PRId64 " bytes, needs %" PRId64,
 		s->at, from + n);
 }
 
@@ -103,7 +102,7 @@ bool source_end(source *s, error *e)
 	char extra;
 	const int64_t got = source_read_some(s, &extra, 1, e);
 	if (got > 0)
-		return error_set(e, "%s: has more than the %" PRId64 " bytes that its header says", s->path,
+		return error_at(e, s->path, "has more than the %" PRId64 " bytes that its header says",
 			s->at - 1);
 	return got == 0;
 }
@@ -132,7 +131,7 @@ bool file_length(const char *path, int64_t most, int64_t *n, error *e)
 	}
 	*n = !ok ? 0 : s->packed ? s->at : s->size;
 	if (ok && *n > most)
-		ok = error_set(e, "%s: longer than the %" PRId64 " bytes allowed", path, most);
+		ok = error_at(e, path, "longer than the %" PRId64 " bytes allowed", most);
 	free(step);
 	source_close(s);
 	return ok;
@@ -172,14 +171,14 @@ bool names_list(names *l, const char *folder, error *e)
 	*l = (names){0};
 	DIR *d = opendir(folder);
 	if (!d)
-		return error_set(e, "%s: cannot read the folder: %s", folder, strerror(errno));
+		return error_at(e, folder, "cannot read the folder: %s", strerror(errno));
 	bool ok = true;
 	const struct dirent *entry;
 	while (ok && (errno = 0, entry = readdir(d)))
 		if (entry->d_name[0] != '.')
 			ok = names_add(l, entry->d_name, e);
 	if (ok && errno)
-		ok = error_set(e, "%s: cannot read the folder: %s", folder, strerror(errno));
+		ok = error_at(e, folder, "cannot read the folder: %s", strerror(errno));
 	closedir(d);
 	if (!ok)
 		names_free(l);

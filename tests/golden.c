@@ -498,7 +498,7 @@ bool golden_file(const char *path, golden_count *n, error *e)
 	n->files++;
 	for (int i = 0; i < cases.n; i++) {
 		char group[256];
-		error why = {""};
+		error why = {.text = ""};
 		snprintf(group, sizeof group, "/%s", cases.name[i]);
 		tally *t = tally_of(f, group, all, &tallies, COUNT(all), &why);
 		bool ok = t && check_case(f, group, t, &why);

@@ -59,7 +59,7 @@ double kit_worst(const real *a, const real *b, int64_t n)
 
 void kit_module_refuses(module *m, const char *message)
 {
-	error e = {""};
+	error e = {.text = ""};
 	rng r = rng_new(1, "init");
 	ck_assert(!module_alloc(m, &r, &e));
 	ck_assert_str_eq(e.text, message);
@@ -68,7 +68,7 @@ void kit_module_refuses(module *m, const char *message)
 
 void kit_graph_refuses(graph *g, const char *message)
 {
-	error e = {""};
+	error e = {.text = ""};
 	ck_assert(!graph_ok(g, &e));
 	ck_assert_str_eq(e.text, message);
 	graph_free(g);

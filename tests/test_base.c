@@ -1,5 +1,6 @@
 /* test_base.c - shapes, errors, memory, suggestions, random streams, the worker pool. */
 #include <check.h>
+#include <limits.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include "core/base/base.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
+#include "core/base/words.h"
 #include "tests/suite.h"
 
 /* ---- base ---- */
@@ -57,9 +59,63 @@ START_TEST(error_is_one_line_and_false)
 }
 END_TEST
 
+/* Whoever knows a better place takes the reason, without looking into the text. */
+START_TEST(error_has_a_place_and_a_reason)
+{
+	error e, copy;
+	char long_place[sizeof e.text + 8];
+	error_at(&e, "a: b", "no %s", "such file");
+	ck_assert_str_eq(e.text, "a: b: no such file");
+	ck_assert_str_eq(error_reason(&e), "no such file");
+	ck_assert(error_is_at(&e, "a: b") && !error_is_at(&e, "a") && !error_is_at(&e, "a: b: no such file"));
+	error_value(&e, "size", 1048577, "must be %d", 4);
+	ck_assert_str_eq(e.text, "size = 1048577: must be 4");
+	ck_assert_str_eq(error_reason(&e), "must be 4");
+	ck_assert(error_is_at(&e, "size"));
+	error_at(&e, "around", "%s", e.text);        /* its own text, told from further out */
+	ck_assert_str_eq(e.text, "around: size = 1048577: must be 4");
+	error_set(&e, "alone");
+	ck_assert(error_is_at(&e, "") && !error_is_at(&e, "alone"));
+	ck_assert_str_eq(error_reason(&e), "alone");
+	memset(long_place, 'x', sizeof long_place - 1);
+	long_place[sizeof long_place - 1] = '\0';
+	error_at(&e, long_place, "cut off");
+	ck_assert_uint_eq(strlen(e.text), sizeof e.text - 1);
+	ck_assert_str_eq(error_reason(&e), "");
+	e.place = INT_MAX;
+	e.reason = INT_MIN;
+	e.text[5] = '\0';
+	ck_assert(!error_take(&copy, &e) && !error_take(NULL, &e));
+	ck_assert_str_eq(error_reason(&copy), "xxxxx");
+	ck_assert(error_is_at(&copy, ""));
+}
+END_TEST
+
+START_TEST(words_are_found_printed_and_corrected)
+{
+	static const char *const plain[] = {"one", "two", NULL};
+	static const struct {
+		int number;
+		const char *name;
+	} record[] = {{1, "uno"}, {2, "due"}, {3, "tre"}, {0}};
+	const word_list a = WORDS(plain), b = WORDS_AND(plain, "many"), c = WORDS_OF(record, name), none = {0};
+	char text[64];
+	ck_assert_str_eq(words_print(a, text, sizeof text), "one or two");
+	ck_assert_str_eq(words_print(b, text, sizeof text), "one, two or many");
+	ck_assert_str_eq(words_print(c, text, sizeof text), "uno, due or tre");
+	ck_assert_str_eq(words_print(c, text, 6), "uno, ");
+	ck_assert_str_eq(words_print(none, text, sizeof text), "");
+	ck_assert(word_count(a) == 2 && word_count(b) == 3 && word_count(c) == 3 && word_count(none) == 0);
+	ck_assert(word_find(a, "many") == -1 && word_find(b, "many") == 2 && word_find(c, "tre") == 2);
+	ck_assert(!word_at(a, 2) && !word_at(a, -1) && !word_at(b, 3) && !word_at(c, 3) && !word_at(none, 0));
+	ck_assert_str_eq(word_near(b, "mamy"), "many");
+	ck_assert_ptr_null(word_near(c, "quattro"));
+}
+END_TEST
+
 START_TEST(memory_overflow_is_an_error)
 {
-	error e = {""};
+	error e = {.text = ""};
 	/* The product wraps round to four bytes. */
 	ck_assert_ptr_null(mem_new(SIZE_MAX / 4 + 2, 4, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "out of memory"));
@@ -573,6 +629,8 @@ int main(void)
 		{shape_counts_compares_and_prints, 1},
 		{longest_shape_prints_within_its_array, 1},
 		{error_is_one_line_and_false, 1},
+		{error_has_a_place_and_a_reason, 1},
+		{words_are_found_printed_and_corrected, 1},
 		{memory_overflow_is_an_error, 1},
 		{memory_of_no_bytes_can_be_freed, 1},
 		{memory_is_aligned_and_cleared, 1},

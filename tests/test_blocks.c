@@ -566,7 +566,7 @@ static const struct {
 START_TEST(wrong_arguments_are_refused)
 {
 	any a;
-	error e = {""};
+	error e = {.text = ""};
 	rng r = rng_new(1, "init");
 	module *m = module_new(NULL);
 	refused[_i].init(m, &a);
@@ -619,7 +619,7 @@ static const struct {
 START_TEST(wrong_inputs_are_refused)
 {
 	any a = {.mode = evaluate};
-	error e = {""};
+	error e = {.text = ""};
 	module *m = module_new(NULL);
 	graph *g = graph_new(NULL);
 	const block *b = block_named(misfit[_i].block);
@@ -639,7 +639,7 @@ END_TEST
 START_TEST(query_and_value_must_be_alike)
 {
 	any a;
-	error e = {""};
+	error e = {.text = ""};
 	module *m = module_new(NULL);
 	graph *g = graph_new(NULL);
 	block_named("crpe_two")->init(m, &a, SHAPE(1, 3, 5, 2), (sn_options){0});

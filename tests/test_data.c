@@ -26,7 +26,7 @@ static dataset *opened(const char *path, dataset_options o)
 
 static void refused(const char *path, dataset_options o, const char *says)
 {
-	error e = {{0}};
+	error e = {.text = ""};
 	dataset *d = dataset_open(path, &o, &e);
 	ck_assert_msg(d == NULL, "read, but should say: %s", says);
 	ck_assert_msg(strstr(e.text, says) != NULL, "says \"%s\", should say \"%s\"", e.text, says);

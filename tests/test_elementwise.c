@@ -267,7 +267,7 @@ END_TEST
 /* Runs y and returns its values, in memory of the plan's. */
 static void run(graph *g, node *y, real *out)
 {
-	error e = {""};
+	error e = {.text = ""};
 	plan *p = plan_new(g, &y, 1, 0, &e);
 	ck_assert_msg(p, "%s", e.text);
 	plan_run(p);

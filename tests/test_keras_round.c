@@ -26,7 +26,7 @@ enum { SET_MAX = 8 };
 
 static trainer *make(dataset *d, const char *const *set, bool fresh, bool is_generator, const char *onto)
 {
-	error e = {""};
+	error e = {.text = ""};
 	config c = tiny_config(TINY_PLAIN, set);
 	if (fresh)
 		c.seed += 7;
@@ -41,7 +41,7 @@ static trainer *make(dataset *d, const char *const *set, bool fresh, bool is_gen
 /* A checkpoint after some steps. */
 static const char *train(const char *name, const char *const *set, int steps)
 {
-	error e = {""};
+	error e = {.text = ""};
 	step_stats s;
 	dataset *d = tiny_data(16, 16, 2);
 	trainer *t = make(d, set, false, true, NULL);
@@ -63,7 +63,7 @@ static bool export_to(const char *from, const char *out, error *e)
 
 static void must_export(const char *from, const char *out)
 {
-	error e = {""};
+	error e = {.text = ""};
 	ck_assert_msg(export_to(from, out, &e), "%s", e.text);
 }
 
@@ -73,7 +73,7 @@ static const char *import_both(const char *const *set, const char *dir, const ch
 	const char *path = scratch_at("imported.h5");
 	dataset *d = tiny_data(16, 16, 2);
 	for (int i = 0; i < 2; i++) {
-		error e = {""};
+		error e = {.text = ""};
 		keras_imported r;
 		char file[400];
 		snprintf(file, sizeof file, "%s/%s%s", dir, i ? "discriminator" : "generator", ending);
@@ -131,7 +131,7 @@ END_TEST
 
 static void draw(sampler *s, real *x)
 {
-	error e = {""};
+	error e = {.text = ""};
 	const sample_request q = {.n = 8, .seed = 3, .label = -1};
 	ck_assert_ptr_nonnull(s);
 	ck_assert_msg(sampler_request(s, &q, x, &e), "%s", e.text);
@@ -148,7 +148,7 @@ START_TEST(imported_networks_draw_what_their_file_draws)
 	const char *first = scratch_at("first");
 	char file[400];
 	static real x[8 * 256], y[8 * 256];
-	error e = {""}, warning;
+	error e = {.text = ""}, warning;
 	must_export(train("run.h5", sets[_i], 3), first);
 	const char *path = import_both(sets[_i], first, ".keras");
 	draw(keras_sampler_open(in(first, "generator.keras", file), 4, &e), x);
@@ -161,7 +161,7 @@ END_TEST
 /* A bias of zero is not left as it was, as what a gate that is shut hides would be. */
 START_TEST(zeros_behind_an_open_gate_are_imported)
 {
-	error e = {""};
+	error e = {.text = ""};
 	keras_imported r;
 	net_config c;
 	ck_assert(net_config_default("resnet", 28, &c, &e));
@@ -229,7 +229,7 @@ START_TEST(a_full_disk_leaves_whole_files)
 {
 	static const size_t limit[] = {512, 20000, 60000, 200000};
 	const exports x = two_exports();
-	error e = {""};
+	error e = {.text = ""};
 	disk_full(limit[_i]);
 	const bool ok = export_to(x.from_b, x.dir, &e);
 	disk_free();
@@ -265,7 +265,7 @@ END_TEST
 /* Places that cannot be written: one line that names them, and nothing beside. */
 START_TEST(places_that_cannot_be_written_are_named)
 {
-	error e = {""};
+	error e = {.text = ""};
 	struct stat s;
 	char path[400];
 	const char *run = train("run.h5", NULL, 1), *dir = scratch_at("out");

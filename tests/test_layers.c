@@ -66,7 +66,7 @@ static double worst_difference(const real *a, const real *b, int64_t n)
 /* The error text of a module whose registration went wrong. */
 static void refused(module *m, const char *message)
 {
-	error e = {""};
+	error e = {.text = ""};
 	rng r = rng_new(1, "init");
 	ck_assert(!module_alloc(m, &r, &e));
 	ck_assert_str_eq(e.text, message);

@@ -52,7 +52,7 @@ static bench bench_new(int n, const shape *s)
 
 static const real *bench_run(bench *t, node *y)
 {
-	error e = {""};
+	error e = {.text = ""};
 	t->p = plan_new(t->g, &y, 1, 0, &e);
 	ck_assert_msg(t->p != NULL, "%s", e.text);
 	plan_run(t->p);
@@ -673,7 +673,7 @@ static const struct wrong_case {
 START_TEST(wrong_shapes_are_named)
 {
 	bench t = BENCH(SHAPE(2, 3, 4), SHAPE(2, 4, 4, 3), SHAPE(6));
-	error e = {""};
+	error e = {.text = ""};
 	graph_push(t.g, "block1");
 	wrong[_i].make(t.g, t.in);
 	ck_assert(!graph_ok(t.g, &e));
@@ -722,7 +722,7 @@ START_TEST(threads_change_no_bit)
 		/* A plan has workspace for the threads there are when it is made. */
 		ck_assert(pool_start(threads, NULL));
 		plan_free(t.p);
-		error e = {""};
+		error e = {.text = ""};
 		t.p = plan_new(t.g, out, n, 0, &e);
 		ck_assert_msg(t.p != NULL, "%s", e.text);
 		plan_run(t.p);

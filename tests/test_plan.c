@@ -251,7 +251,7 @@ START_TEST(first_wrong_shape_is_remembered)
 	node *y = op_matmul(g, graph_leaf(g, a), graph_leaf(g, b), false, false);
 	graph_pop(g);
 	y = op_tanh(g, op_add(g, y, graph_leaf(g, a)));
-	error e = {""};
+	error e = {.text = ""};
 	ck_assert_ptr_null(plan_new(g, &y, 1, 0, &e));
 	ck_assert_msg(strstr(e.text, "generator/block1: matmul [2,3] [4,5]") == e.text, "%s", e.text);
 	graph_free(g);

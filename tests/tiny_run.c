@@ -36,7 +36,7 @@ const char TINY_MNISTGANS[] =
 config tiny_config(const char *text, const char *const *set)
 {
 	config c;
-	error e = {""};
+	error e = {.text = ""};
 	config_init(&c);
 	must(config_parse(&c, text, strlen(text), "tiny.yaml", &e), "%s", e.text);
 	for (int i = 0; set && set[i]; i++)

@@ -9,14 +9,68 @@
 
 enum { LARGE_PAGE = 2 << 20 };
 
+/* The text may be one of the arguments, or the place a part of them: everything is written aside first. */
+static bool error_write(error *e, const char *place, const char *between, const char *fmt, va_list args)
+{
+	char text[sizeof e->text];
+	if (!e)
+		return false;
+	const size_t n = (size_t)snprintf(text, sizeof text, "%s%s", place, between), at = MIN(n, sizeof text - 1);
+	vsnprintf(text + at, sizeof text - at, fmt, args);
+	e->place = (int)MIN(strlen(place), at);
+	e->reason = (int)at;
+	memcpy(e->text, text, sizeof text);
+	return false;
+}
+
 bool error_set(error *e, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	error_write(e, "", "", fmt, args);
+	va_end(args);
+	return false;
+}
+
+bool error_at(error *e, const char *place, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	error_write(e, place, ": ", fmt, args);
+	va_end(args);
+	return false;
+}
+
+bool error_value(error *e, const char *place, double value, const char *fmt, ...)
+{
+	char between[40];
+	va_list args;
+	snprintf(between, sizeof between, " = %.9g: ", value);
+	va_start(args, fmt);
+	error_write(e, place, between, fmt, args);
+	va_end(args);
+	return false;
+}
+
+bool error_is_at(const error *e, const char *place)
+{
+	return strlen(place) == (size_t)e->place && memcmp(e->text, place, (size_t)e->place) == 0;
+}
+
+const char *error_reason(const error *e)
+{
+	return e->text + e->reason;
+}
+
+bool error_take(error *e, const error *told)
 {
 	if (!e)
 		return false;
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(e->text, sizeof e->text, fmt, args);
-	va_end(args);
+	*e = *told;
+	e->text[sizeof e->text - 1] = '\0';
+	const int n = (int)strlen(e->text);
+	e->reason = MAX(0, MIN(e->reason, n));
+	e->place = MAX(0, MIN(e->place, e->reason));
 	return false;
 }
 

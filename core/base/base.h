@@ -30,14 +30,25 @@ typedef float real;
 #define NORETURN
 #endif
 
-/* One line for the user: place, what was given, what is wrong, what is allowed. */
+/* One line for the user: place, what was given, what is wrong, what is allowed. The line is whole in `text`; whoever
+ * knows a better place (the line of a config, say) takes the reason alone. */
 typedef struct error {
-	char text[1024];
+	char text[1024];                             /* "place: reason", "place = value: reason" or the reason alone */
+	int place;                                   /* letters of the place; 0: it has none */
+	int reason;                                  /* where the reason begins */
 } error;
 
-/* Writes the line and returns false, so that `return error_set(e, ...)` ends a function.
+/* Each writes the line and returns false, so that `return error_set(e, ...)` ends a function.
  * `e` may be NULL: the caller then only wants to know that it failed. */
 bool error_set(error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+bool error_at(error *e, const char *place, const char *fmt, ...) PRINTF_LIKE(3, 4);  /* place: a file, a layer */
+bool error_value(error *e, const char *place, double value, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* Whether the message is about this very place. */
+bool error_is_at(const error *e, const char *place);
+const char *error_reason(const error *e);
+/* A copy of a message that another process wrote: its numbers are made to fit its text. Returns false. */
+bool error_take(error *e, const error *told);
 
 /* A bug in the program: prints file, line and message to stderr and aborts, in every build. */
 NORETURN void bug(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);

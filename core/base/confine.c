@@ -24,7 +24,7 @@ enum {
 /* The child's last word. */
 typedef struct last_word {
 	char good;
-	char text[sizeof((error){{0}}.text)];
+	error why;
 } last_word;
 
 struct confine_out {
@@ -151,11 +151,11 @@ static void confine_self(const confine_limits *l, int cpu_s)
 static void run_child(int data, int word, confine_fn fn, void *ctx)
 {
 	static confine_out out;                      /* 64 KiB, and the child has one */
-	last_word last = {0};
-	error e = {.text = "the reader gave no reason"};
+	last_word last;
+	memset(&last, 0, sizeof last);               /* its padding goes through the pipe, too */
+	error_set(&last.why, "the reader gave no reason");
 	out.fd = data;
-	last.good = fn(ctx, &out, &e) && flush(&out);
-	memcpy(last.text, e.text, sizeof last.text);
+	last.good = fn(ctx, &out, &last.why) && flush(&out);
 	write_all(word, &last, sizeof last);
 	_Exit(0);                                    /* no handlers, no flushing: what is open is the parent's */
 }
@@ -311,8 +311,7 @@ bool confine_end(confine *c, error *e)
 	const int status = reap(c);
 	bool ok = told && last.good == 1;
 	if (told && !ok) {
-		last.text[sizeof last.text - 1] = '\0';
-		error_set(e, "%s", last.text);
+		error_take(e, &last.why);
 	} else if (!told) {
 		say_why(c, status, e);
 	}

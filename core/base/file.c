@@ -65,9 +65,9 @@ bool file_replace(const char *path, const void *bytes, size_t n, error *e)
 	snprintf(tmp, size, "%s.tmp.%ld", path, (long)getpid());
 	bool ok = false;
 	if (!write_synced(tmp, bytes, n)) {
-		error_set(e, "%s: cannot write %zu bytes: %s", path, n, strerror(errno));
+		error_at(e, path, "cannot write %zu bytes: %s", n, strerror(errno));
 	} else if (rename(tmp, path) != 0) {
-		error_set(e, "%s: cannot put the new file in place: %s", path, strerror(errno));
+		error_at(e, path, "cannot put the new file in place: %s", strerror(errno));
 		unlink(tmp);
 	} else {
 		sync_directory(tmp);

@@ -62,15 +62,15 @@ static bool reading_begin(reading *r, const char *path, error *e)
 {
 	*r = (reading){.path = path};
 	if (file_type(path) == FILE_FOLDER || file_type(path) == FILE_OTHER)
-		return error_set(e, "%s: not a regular file", path);
+		return error_at(e, path, "not a regular file");
 	if (!(r->f = fopen(path, "rb")))
-		return error_set(e, "%s: cannot read: %s", path, strerror(errno));
+		return error_at(e, path, "cannot read: %s", strerror(errno));
 	uint8_t head[8];
 	if (fread(head, 1, sizeof head, r->f) != sizeof head || png_sig_cmp(head, 0, sizeof head))
-		return error_set(e, "%s: not a PNG file", path);
+		return error_at(e, path, "not a PNG file");
 	r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r->why, on_error, on_warning);
 	r->info = r->png ? png_create_info_struct(r->png) : NULL;
-	return r->info || error_set(e, "%s: out of memory", path);
+	return r->info || error_at(e, path, "out of memory");
 }
 
 static bool is_colour(const reading *r)
@@ -114,7 +114,7 @@ static bool pixels_read(reading *r)
 
 static bool reading_failed(const reading *r, error *e)
 {
-	return error_set(e, "%s: damaged or truncated PNG, or larger than %d pixels a side (%s)", r->path,
+	return error_at(e, r->path, "damaged or truncated PNG, or larger than %d pixels a side (%s)",
 		DATA_SIDE_MAX, r->why);
 }
 
@@ -141,7 +141,7 @@ static bool rows_set(reading *r, error *e)
 	const int c = is_colour(r) ? 3 : 1;
 	r->alpha = bytes == (size_t)w * (size_t)(c + 1);
 	if (bytes != (size_t)w * (size_t)(c + r->alpha))
-		return error_set(e, "%s: unexpected kind of PNG (%zu bytes a row of %d pixels)", r->path, bytes, w);
+		return error_at(e, r->path, "unexpected kind of PNG (%zu bytes a row of %d pixels)", bytes, w);
 	if (!image_init(&r->im, h, w, c, e) || !(r->row = mem_new((size_t)h, sizeof *r->row, e)) ||
 		(r->alpha && !(r->clear = mem_new((size_t)h, bytes, e))))
 		return false;
@@ -223,9 +223,9 @@ bool png_write(const char *path, const uint8_t *pixels, int h, int w, int c, err
 	writing to = {0};
 	to.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, to.why, on_error, on_warning);
 	to.info = to.png ? png_create_info_struct(to.png) : NULL;
-	bool ok = to.info || error_set(e, "%s: out of memory", path);
+	bool ok = to.info || error_at(e, path, "out of memory");
 	if (ok && !encode(&to, pixels, h, w, c))
-		ok = error_set(e, "%s: cannot write a PNG of %dx%dx%d: %s", path, h, w, c, to.why);
+		ok = error_at(e, path, "cannot write a PNG of %dx%dx%d: %s", h, w, c, to.why);
 	ok = ok && file_replace(path, to.bytes, to.n, e);
 	png_destroy_write_struct(to.png ? &to.png : NULL, to.info ? &to.info : NULL);
 	free(to.bytes);

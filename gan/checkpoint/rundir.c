@@ -102,7 +102,7 @@ bool checkpoint_any(const char *dir)
 bool checkpoint_latest(const char *dir, char *path, size_t size, error *warning, error *e)
 {
 	steps s;
-	error first = {""};
+	error first = {.text = ""};
 	if (warning)
 		warning->text[0] = '\0';
 	if (!list_steps(dir, &s, e))

@@ -173,7 +173,7 @@ static bool put_all(onnx_export *x)
 
 bool keras_write_onnx(const keras_model *m, const char *path, error *e)
 {
-	error why = {""};
+	error why = {.text = ""};
 	onnx_export x = {.m = m, .s = mem_zero((size_t)m->layers, sizeof *x.s, &why), .g = onnx_new(m->name, &why), .e = &why};
 	bool ok = x.s && x.g && keras_shapes(m, x.s, &why) && put_all(&x);
 	if (!ok)
