@@ -80,6 +80,8 @@ node *batch_norm_apply_as(graph *g, const batch_norm *b, node *x, bool bessel, m
 
 /* ---- conditional batch norm ---- */
 
+const char *const cond_form_name[] = {[COND_TABLE] = "table", [COND_ONE_PLUS] = "one_plus", NULL};
+
 void cond_norm_init(module *m, cond_norm *c, const char *name, int64_t C, int64_t K, bn_options opt,
 		    enum cond_form form, init table_init, sn_options sn)
 {

@@ -39,6 +39,8 @@ enum cond_form {
 	COND_TABLE,                                   /* tables gamma (ones) and beta (zeros) [K,C] */
 	COND_ONE_PLUS                                 /* gain = 1 + embed0(y), bias = embed1(y) */
 };
+extern const char *const cond_form_name[];           /* by enum value, ended by NULL */
+
 typedef struct cond_norm {
 	batch_norm bn;                               /* K = 0: plain and affine, else without */
 	int64_t K;

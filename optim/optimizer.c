@@ -7,6 +7,11 @@
 #include <string.h>
 #include <tgmath.h>
 
+const char *const update_rule_name[] = {
+	[RULE_ADAM] = "adam", [RULE_ADAMW] = "adamw", [RULE_SGD] = "sgd", [RULE_RMSPROP] = "rmsprop", NULL
+};
+const char *const update_form_name[] = {[UPDATE_TORCH] = "torch", [UPDATE_KERAS] = "keras", NULL};
+
 enum slot { SLOT_M, SLOT_V, SLOT_VHAT, SLOTS };
 static const char *const slot_names[SLOTS] = {"m", "v", "vhat"};
 

@@ -23,6 +23,8 @@ extern "C" {
 
 enum update_rule { RULE_ADAM, RULE_ADAMW, RULE_SGD, RULE_RMSPROP };
 enum update_form { UPDATE_TORCH, UPDATE_KERAS };
+/* Their names in a config, by enum value, ended by NULL. */
+extern const char *const update_rule_name[], *const update_form_name[];
 
 typedef struct optimizer_config {
 	enum update_rule rule;

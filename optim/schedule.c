@@ -2,6 +2,10 @@
 
 #include <math.h>
 
+const char *const decay_name[] = {
+	[DECAY_NONE] = "constant", [DECAY_LINEAR] = "linear", [DECAY_COSINE] = "cosine", NULL
+};
+
 static double none(double f, double s)
 {
 	(void)f, (void)s;

@@ -15,6 +15,9 @@ enum decay_kind {
 	DECAY_COSINE                                 /* rate * (f + (1-f) (1 + cos(pi s)) / 2): arXiv 1608.03983, eq. 5 */
 };
 
+/* Their names in a config, by enum value, ended by NULL. */
+extern const char *const decay_name[];
+
 /* s goes from 0 at the end of the warm-up to 1 at `steps`; f is the fraction that is left then. */
 typedef struct schedule {
 	enum decay_kind decay;

@@ -269,13 +269,13 @@ END_TEST
 
 /* ---- what the settings mean ---- */
 
-/* A block with silent convolutions is its skip: of relu(x) with d_skip_relu, of x without. */
+/* A block with silent convolutions is its skip: of relu(x) with SKIP_RELU, of x without. */
 START_TEST(skip_takes_what_the_setting_says)
 {
 	net n = {.cfg = settings("resnet32", 0), .m = module_new(NULL)};
 	d_block b;
 	rng r = rng_new(1, "init");
-	n.cfg.d_skip_relu = _i;
+	n.cfg.d_skip = _i ? SKIP_RELU : SKIP_LINEAR;
 	d_block_init(&n, &b, "block", 4, 4, false, true);
 	ck_assert(module_alloc(n.m, &r, NULL));
 	memset(b.conv2.kernel->x, 0, (size_t)shape_count(&b.conv2.kernel->s) * sizeof(real));
@@ -727,7 +727,7 @@ static void spoil(net_config *c, enum field field, int value)
 START_TEST(wrong_settings_are_refused_in_one_line)
 {
 	net_config c;
-	error e = {""};
+	error e = {.text = ""};
 	bool made = net_config_default(refusals[_i].network, refusals[_i].size, &c, &e);
 	if (refusals[_i].field == NETWORK || refusals[_i].field == SIZE) {
 		ck_assert(!made);

@@ -37,7 +37,7 @@ static void one_plus(net_config *c)
 static void bilinear(net_config *c)
 {
 	c->up = UPSAMPLE_BILINEAR;
-	c->d_skip_relu = true;
+	c->d_skip = SKIP_RELU;
 }
 
 static void without_sn(net_config *c)
@@ -216,7 +216,7 @@ static node *apply_d(graph *g, const void *net, node *x, node *label)
 /* Largest difference between the network and the model, as a share of the largest output; nothing is as large as 0. */
 static double difference(const void *net, apply_fn apply, shape s, int classes, const keras_model *k, const char *what)
 {
-	error e = {""};
+	error e = {.text = ""};
 	s.dim[0] = SAMPLES;
 	graph *g = graph_new(&e);
 	buffer *x = buffer_new("x", s, &e), *y = buffer_new("y", SHAPE(SAMPLES), &e);
@@ -272,7 +272,7 @@ static discriminator *discriminator_of(const net_config *c)
 START_TEST(stock_generator_computes_what_ours_does)
 {
 	const net_row *row = &networks[_i];
-	error e = {""};
+	error e = {.text = ""};
 	net_config c = config_of(row);
 	generator *n = generator_of(&c);
 	keras_model *k = keras_of_generator(n, KERAS_STOCK, &e);
@@ -289,7 +289,7 @@ END_TEST
 START_TEST(stock_discriminator_computes_what_ours_does)
 {
 	const net_row *row = &networks[_i];
-	error e = {""};
+	error e = {.text = ""};
 	net_config c = config_of(row);
 	discriminator *n = discriminator_of(&c);
 	keras_model *k = keras_of_discriminator(n, KERAS_STOCK, &e);
@@ -306,7 +306,7 @@ END_TEST
 static keras_model *model_of(const char *type, const char *set, double value, enum keras_form form)
 {
 	net_row row = {"resnet", 32, 8, 3, 1, type, type, 8, 8, NULL};
-	error e = {""};
+	error e = {.text = ""};
 	net_config c = config_of(&row);
 	if (set)
 		set_arg(&c, set, value);
@@ -342,7 +342,7 @@ END_TEST
 START_TEST(every_map_has_a_name_of_its_own)
 {
 	net_row row = {"resnet", 32, 8, 0, 1, NULL, NULL, 0, 0, NULL};
-	error e = {""};
+	error e = {.text = ""};
 	net_config c = config_of(&row);
 	c.g_attention = (attention_places){2, {{.size = 8, .variant = "paper"}, {.size = 16, .variant = "plain"}}};
 	generator *n = generator_of(&c);
@@ -388,7 +388,7 @@ END_TEST
 START_TEST(a_gate_of_zero_is_a_kernel_of_zeros)
 {
 	net_row row = {"resnet", 32, 8, 0, 1, "official", "official", 8, 8, NULL};
-	error e = {""};
+	error e = {.text = ""};
 	net_config c = config_of(&row);
 	generator *n = generator_of(&c);
 	generator_attention_at(n, 0)->gamma->x[0] = 0;
@@ -406,7 +406,7 @@ END_TEST
 START_TEST(a_discriminator_sums_by_a_mean_and_a_factor)
 {
 	net_row row = {"resnet", 32, 8, 3, 1, "official", "official", 8, 8, NULL};
-	error e = {""};
+	error e = {.text = ""};
 	net_config c = config_of(&row);
 	discriminator *n = discriminator_of(&c);
 	keras_model *k = keras_of_discriminator(n, KERAS_STOCK, &e);
@@ -455,7 +455,7 @@ static net_config refused_config(int i)
 
 START_TEST(stock_layers_refuse_by_name_and_say_what_works)
 {
-	error e = {""};
+	error e = {.text = ""};
 	char start[64];
 	net_config c = refused_config(_i);
 	generator *n = generator_of(&c);
@@ -472,7 +472,7 @@ END_TEST
 /* The weights of a layer of its own are all that the layer has registered: first what is trained. */
 START_TEST(the_second_form_keeps_the_layer_with_all_its_weights)
 {
-	error e = {""};
+	error e = {.text = ""};
 	net_config c = refused_config(_i);
 	generator *n = generator_of(&c);
 	const module *m = generator_module(n);
@@ -505,7 +505,7 @@ START_TEST(the_second_form_holds_every_number_once)
 		"official", "paper", "plain", "ashpy", "simplegan", "mnistgans", "conv2d", "mhsa", "halo", "cot", "mixer",
 	};
 	net_row row = {"resnet", 32, 8, 3, 1, types[_i], types[_i], 8, 8, NULL};
-	error e = {""};
+	error e = {.text = ""};
 	net_config c = config_of(&row);
 	one_plus(&c);
 	generator *g = generator_of(&c);
@@ -545,7 +545,7 @@ START_TEST(the_second_form_computes_what_ours_does)
 {
 	static const char *const types[] = {"official", "paper", "plain", "ashpy", "simplegan", "se", "bias"};
 	net_row row = {"resnet", 32, 8, 3, 1, types[_i], types[_i], 8, 8, without_sn};
-	error e = {""};
+	error e = {.text = ""};
 	net_config c = config_of(&row);
 	if (!strcmp(types[_i], "se"))
 		set_arg(&c, "residual", LAYER_ADD);
@@ -564,7 +564,7 @@ END_TEST
 /* A graph that no network of ours is. */
 START_TEST(any_composition_is_traced)
 {
-	error e = {""};
+	error e = {.text = ""};
 	rng r = rng_new(1, "own");
 	module *m = module_new(&e);
 	conv a, b;
@@ -610,7 +610,7 @@ END_TEST
 
 START_TEST(recording_is_off_unless_asked_for)
 {
-	error e = {""};
+	error e = {.text = ""};
 	int n;
 	graph *g = graph_new(&e);
 	buffer *x = buffer_new("x", SHAPE(2, 3), &e);

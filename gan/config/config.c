@@ -96,7 +96,7 @@ static void put_site(const config_site *p, char *buf, size_t size)
 	snprintf(buf + n, size - n, "}");
 }
 
-size_t config_put_sites(const config_sites *s, int attention, char *buf, size_t size)
+size_t config_put_sites(const config_sites *s, int plain, char *buf, size_t size)
 {
 	if (s->n <= 0)
 		return (size_t)snprintf(buf, size, "%s", s->n < 0 ? "auto" : "none");
@@ -105,7 +105,7 @@ size_t config_put_sites(const config_sites *s, int attention, char *buf, size_t 
 	for (int i = 0; i < s->n; i++) {
 		const config_site *p = &s->site[i];
 		char one[LAYER_ARGS_MAX * 128 + 128];
-		if (!p->args.set && (p->variant < 0 || p->variant == attention))
+		if (!p->args.set && (p->variant < 0 || p->variant == plain))
 			snprintf(one, sizeof one, "%d", p->at);
 		else
 			put_site(p, one, sizeof one);
@@ -115,7 +115,7 @@ size_t config_put_sites(const config_sites *s, int attention, char *buf, size_t 
 	return n;
 }
 
-static void put_list(const config_key *k, const config_policy *l, char *buf, size_t size)
+static void put_list(const config_key *k, const augment_policy *l, char *buf, size_t size)
 {
 	if (l->n == 0) {
 		snprintf(buf, size, "none");
@@ -123,7 +123,7 @@ static void put_list(const config_key *k, const config_policy *l, char *buf, siz
 	}
 	size_t n = (size_t)snprintf(buf, size, "[");
 	for (int i = 0; i < l->n && n < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", config_choice(k->name, l->policy[i]));
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", config_choice(k->name, l->kind[i]));
 	if (n < size)
 		snprintf(buf + n, size - n, "]");
 }

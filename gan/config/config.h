@@ -7,49 +7,35 @@
 #ifndef SAGAN_GAN_CONFIG_CONFIG_H
 #define SAGAN_GAN_CONFIG_CONFIG_H
 
+#include "core/base/words.h"
 #include "data/dataset.h"
-#include "layers/types/catalogue.h"
+#include "gan/loss/augment.h"
+#include "gan/nets/networks.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { CONFIG_TEXT_MAX = 512, CONFIG_SITES_MAX = 8, CONFIG_POLICY_MAX = 8, CONFIG_KEYS_MAX = 96 };
+/* Room for texts and lists; a longer one in a file is refused.
+ * TEXT: a path in it, and a message with that path, fit into the 1,024 letters of an error.
+ * SITES: a network has at most one layer per map, and 512 pixels have eight maps from 4x4 up.
+ * KEYS: rows of the table; a test counts them. */
+enum { CONFIG_TEXT_MAX = 512, CONFIG_SITES_MAX = 8, CONFIG_KEYS_MAX = 96 };
 
-/* Choices: the names in the file, in this order, are in config_table.c. */
+/* Choices that only a config knows. Every other list of names is its module's. */
 enum { DATA_RANDOM = DATA_FORMATS };                 /* after those of enum data_format: noise, no files */
 enum { RESIZE_NONE = RESIZES };                      /* after those of enum data_resize: refuse other sizes */
-
-enum network_kind {
-	NETWORK_RESNET, NETWORK_RESNET28, NETWORK_RESNET32, NETWORK_OFFICIAL64, NETWORK_OFFICIAL128,
-	NETWORK_DCGAN, NETWORK_MNISTGANS28
-};
-enum attention_kind {
-	ATTENTION_OFFICIAL, ATTENTION_PAPER, ATTENTION_PLAIN, ATTENTION_ASHPY, ATTENTION_ASHPY_ROW,
-	ATTENTION_SIMPLEGAN, ATTENTION_MNISTGANS, ATTENTION_CONV2D
-};
 enum sn_update { SN_EVERY_FORWARD, SN_REAL_ONLY };
-enum cbn_form { CBN_TABLE, CBN_ONE_PLUS };
-enum up_mode { UP_NEAREST, UP_BILINEAR };
-enum d_skip { SKIP_LINEAR, SKIP_RELU };
-enum weight_init { WEIGHTS_XAVIER, WEIGHTS_ORTHOGONAL, WEIGHTS_N02, WEIGHTS_HE, WEIGHTS_TORCH };
-
-enum loss_kind { LOSS_HINGE, LOSS_NS, LOSS_KL, LOSS_MINIMAX, LOSS_LS, LOSS_WGAN, LOSS_KERAS_HINGE };
-enum penalty_kind { PENALTY_NONE, PENALTY_R1, PENALTY_GP, PENALTY_DRAGAN };
 enum d_batch { D_BATCH_JOINT, D_BATCH_SEPARATE };
-
-enum optim_kind { OPTIM_ADAM, OPTIM_ADAMW, OPTIM_SGD };
-enum optim_form { FORM_TORCH, FORM_KERAS };
-enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE };
-
 enum bn_mode { BN_RUNNING, BN_STANDING, BN_BATCH };
-enum augment_kind { AUGMENT_COLOR, AUGMENT_TRANSLATION, AUGMENT_CUTOUT };
 
 /* One layer: after the block whose output has side `at`, or instead of it. */
 typedef struct config_site {
 	int at;
-	int variant;                                 /* index of its type in layers/types/catalogue.h, which begins with
-	                                              * enum attention_kind; -1 until config_check: model.attention */
+	int variant;                                 /* index of its type in layers/types/catalogue.h; -1 until
+	                                              * config_check: model.attention */
 	layer_args args;
 } config_site;
 
@@ -58,12 +44,6 @@ typedef struct config_sites {
 	int n;
 	config_site site[CONFIG_SITES_MAX];
 } config_sites;
-
-/* DiffAugment: what is applied, in this order, each at most once. */
-typedef struct config_policy {
-	int n;
-	int policy[CONFIG_POLICY_MAX];               /* enum augment_kind */
-} config_policy;
 
 /* Every key, in the order of the table. 0 means "follow the data" or "the network's own" where the
  * help says so; config_check and config_fit_data replace these zeros (and n = -1) by values. */
@@ -84,51 +64,28 @@ typedef struct config {
 	} data;
 
 	struct {
-		int network;                         /* enum network_kind */
-		int size;                            /* side of the images */
-		int channels;                        /* 1 or 3 */
-		int latent;                          /* Z */
-		int g_channels, d_channels;          /* width: resnet every map; official, dcgan the narrowest */
+		int network;                         /* row of net_name */
+		int channels;                        /* 1 or 3; 0: as the data */
 		bool conditional;                    /* labels in G (cBN) and D (projection) */
-		int classes;                         /* K */
-		int attention;                       /* enum attention_kind of sites given as numbers */
+		int classes;                         /* K; 0: as the data */
+		int attention;                       /* row of attention_variants, of sites given as numbers */
 		config_sites layers_g, layers_d;
-		bool spectral_norm_g, spectral_norm_d;
-		int sn_iterations;
-		double sn_eps;
 		int sn_update;                       /* enum sn_update */
-		double bn_eps;
-		double bn_momentum;                  /* share of the old running value kept (Keras' meaning) */
-		double bn_last_momentum;             /* of G's last batch norm; 0: bn_momentum */
-		bool d_batch_norm;                   /* dcgan: batch norm in D */
-		int cbn_form;                        /* enum cbn_form */
-		bool cbn_sn;                         /* spectral norm on the tables of cBN */
-		int up;                              /* enum up_mode */
-		int d_skip;                          /* enum d_skip */
-		double leaky;                        /* slope of leaky ReLU in dcgan's D */
-		int init;                            /* enum weight_init */
-		double init_gain;                    /* of the convolutions in blocks; 1 elsewhere */
 	} model;
+	net_config net;                              /* the other keys of the section "model" are fields of this */
 
 	struct {
-		int name;                            /* enum loss_kind */
-		int penalty;                         /* enum penalty_kind */
+		int name;                            /* row of gan_losses */
+		int penalty;                         /* row of gan_penalties */
 		double penalty_weight;               /* r1: gamma of (gamma/2) |grad|^2; gp, dragan: lambda */
 		int penalty_every;                   /* in every k-th D update, times k */
 		int d_batch;                         /* enum d_batch: real and fake through D at once or not */
 	} loss;
 
 	struct {
-		int kind;                            /* enum optim_kind */
-		int form;                            /* enum optim_form */
+		optimizer_config rule;               /* of both networks */
+		schedule course;                     /* of the rates; its rate is lr_g or lr_d, steps 0: the run's */
 		double lr_g, lr_d;
-		double beta1, beta2, eps;
-		double weight_decay;                 /* adamw: decoupled; sgd: added to the gradient */
-		double momentum;                     /* sgd */
-		int schedule;                        /* enum schedule_kind */
-		int64_t schedule_steps;              /* over which the rates fall; 0: steps */
-		int64_t warmup;                      /* steps of linear increase from 0 */
-		double final_fraction;               /* of lr at the last step: linear, cosine */
 		int d_steps;                         /* D updates per G update */
 		double clip_norm;                    /* of the whole gradient of a network; 0: off */
 		int accumulate;                      /* batches per update */
@@ -141,7 +98,7 @@ typedef struct config {
 		int standing_batches;                /* forwards that make standing statistics */
 	} ema;
 
-	config_policy augment;                       /* the key is augment.policy */
+	augment_policy augment;                      /* DiffAugment; the key is augment.policy */
 
 	struct {
 		char out[CONFIG_TEXT_MAX];           /* "": runs/<name> */
@@ -165,9 +122,9 @@ enum config_type {
 	KEY_REAL,                                    /* double */
 	KEY_BOOL,                                    /* true, false */
 	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */
-	KEY_CHOICE,                                  /* int, index into choices */
+	KEY_CHOICE,                                  /* int or an enum, index into words */
 	KEY_SITES,                                   /* config_sites: auto, none, [16, {at: 32, type: halo, heads: 4}] */
-	KEY_LIST                                     /* config_policy: none or [color, cutout] */
+	KEY_LIST                                     /* augment_policy: none or [color, cutout] */
 };
 
 /* One row of the table. */
@@ -176,7 +133,7 @@ typedef struct config_key {
 	enum config_type type;
 	size_t offset;                               /* in struct config */
 	double lo, hi;                               /* numbers: allowed range, ends included */
-	const char *const *choices;                  /* NULL-terminated */
+	word_list words;                             /* KEY_CHOICE, KEY_LIST: what may be chosen */
 	const char *initial;                         /* the default, as written in a file */
 	bool on_resume;                              /* may change when a run goes on */
 	const char *help;                            /* one line */

@@ -4,15 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a message of a lower layer says after its own "size = 30: " or "data/mnist: ". */
-static const char *reason(const char *text, const char *prefix)
-{
-	const size_t n = strlen(prefix);
-	if (strncmp(text, prefix, n) != 0)
-		return text;
-	const char *colon = strstr(text + n, ": ");
-	return colon ? colon + 2 : text;
-}
+#include "gan/loss/penalties.h"
 
 static attention_places places(const config *c, const config_sites *s)
 {
@@ -24,106 +16,62 @@ static attention_places places(const config *c, const config_sites *s)
 	return p;
 }
 
-/* ---- one group of keys each, from the config into the network's settings ---- */
-
-/* Sites left to the network have its own places; those given wait until the widths are known. */
-static void put_auto_sites(const config *c, net_config *n)
+/* Places left to the network ("auto") are its own, with the layer that model.attention names. */
+static void put_places(const config *c, const config_sites *from, attention_places *to)
 {
-	attention_places *to[] = {&n->g_attention, &n->d_attention};
-	const config_sites *from[] = {&c->model.layers_g, &c->model.layers_d};
-	for (int k = 0; k < 2; k++) {
-		if (from[k]->n >= 0)
-			to[k]->n = 0;
-		for (int i = 0; i < to[k]->n; i++)
-			to[k]->at[i].variant = config_choice("model.attention", c->model.attention);
-	}
+	if (from->n >= 0)
+		*to = places(c, from);
+	for (int i = 0; from->n < 0 && i < to->n; i++)
+		to->at[i].variant = config_choice("model.attention", c->model.attention);
 }
 
-static void put_attention_g(const config *c, net_config *n)
+/* The key of a setting that the network refuses. Ranges of single keys have been checked when they were read. */
+static const char *key_at_fault(const error *why)
 {
-	if (c->model.layers_g.n >= 0)
-		n->g_attention = places(c, &c->model.layers_g);
+	return error_is_at(why, "size") ? "model.size" : error_is_at(why, "classes") ? "model.conditional"
+		: error_is_at(why, "channels") ? "model.channels" : "model.network";
 }
 
-static void put_attention_d(const config *c, net_config *n)
+/* A layer in a place that the network's authors chose fits unless the width was changed. */
+static bool check_layers(const config *c, const net_config *n, bool is_g, error *e)
 {
-	if (c->model.layers_d.n >= 0)
-		n->d_attention = places(c, &c->model.layers_d);
+	error why;
+	const config_sites *s = is_g ? &c->model.layers_g : &c->model.layers_d;
+	if (net_layers_check(n, is_g, &why))
+		return true;
+	const char *key[2][2] = {{"model.layers_d", "model.layers_g"}, {"model.d_channels", "model.g_channels"}};
+	return config_wrong(c, key[s->n < 0][is_g], e, "%s", why.text);
 }
-
-static void put_g_channels(const config *c, net_config *n)
-{
-	n->g_width = c->model.g_channels ? c->model.g_channels : n->g_width;
-}
-
-static void put_d_channels(const config *c, net_config *n)
-{
-	n->d_width = c->model.d_channels ? c->model.d_channels : n->d_width;
-}
-
-static void put_channels(const config *c, net_config *n)
-{
-	n->channels = c->model.channels ? c->model.channels : 3;
-}
-
-static void put_classes(const config *c, net_config *n)
-{
-	n->classes = !c->model.conditional ? 0 : c->model.classes ? c->model.classes : 10;
-}
-
-static void put_rest(const config *c, net_config *n)
-{
-	static const enum cond_form form[] = {[CBN_TABLE] = COND_TABLE, [CBN_ONE_PLUS] = COND_ONE_PLUS};
-	static const enum upsampling up[] = {[UP_NEAREST] = UPSAMPLE_NEAREST, [UP_BILINEAR] = UPSAMPLE_BILINEAR};
-	static const enum net_init start[] = {
-		[WEIGHTS_XAVIER] = NET_XAVIER, [WEIGHTS_ORTHOGONAL] = NET_ORTHOGONAL, [WEIGHTS_N02] = NET_N02,
-		[WEIGHTS_HE] = NET_HE, [WEIGHTS_TORCH] = NET_TORCH,
-	};
-	n->latent = c->model.latent;
-	n->g_sn = c->model.spectral_norm_g;
-	n->d_sn = c->model.spectral_norm_d;
-	n->sn_iterations = c->model.sn_iterations;
-	n->sn_eps = c->model.sn_eps;
-	n->bn_keep = c->model.bn_momentum;
-	n->bn_eps = c->model.bn_eps;
-	n->bn_last_keep = c->model.bn_last_momentum;
-	n->cbn_form = form[c->model.cbn_form];
-	n->cbn_sn = c->model.cbn_sn;
-	n->up = up[c->model.up];
-	n->d_skip_relu = c->model.d_skip == SKIP_RELU;
-	n->d_batch_norm = c->model.d_batch_norm;
-	n->d_slope = c->model.leaky;
-	n->init = start[c->model.init];
-	n->init_gain = c->model.init_gain;
-}
-
-/* The settings are put one group at a time on top of the published ones, in this order, so that the
- * first check that fails names the key at fault. */
-static const struct {
-	const char *key;
-	void (*put)(const config *c, net_config *n);
-} STAGE[] = {
-	{"model.attention", put_auto_sites},
-	{"model.g_channels", put_g_channels},
-	{"model.d_channels", put_d_channels},
-	{"model.channels", put_channels},
-	{"model.conditional", put_classes},
-	{"model.network", put_rest},
-	{"model.layers_g", put_attention_g},
-	{"model.layers_d", put_attention_d},
-};
 
 bool config_network(const config *c, net_config *out, error *e)
 {
 	error why;
-	if (!net_config_default(config_choice("model.network", c->model.network), c->model.size, out, &why))
-		return config_wrong(c, "model.size", e, "%s", reason(why.text, "size"));
-	for (int i = 0; i < COUNT(STAGE); i++) {
-		STAGE[i].put(c, out);
-		if (!net_config_check(out, &why))
-			return config_wrong(c, STAGE[i].key, e, "%s", why.text);
-	}
-	return true;
+	net_config own;
+	if (!net_config_default(config_choice("model.network", c->model.network), c->net.size, &own, &why))
+		return config_wrong(c, key_at_fault(&why), e, "%s", error_reason(&why));
+	*out = c->net;
+	out->network = own.network;
+	out->size = own.size;
+	out->attention_gamma = own.attention_gamma;
+	out->g_attention = own.g_attention;
+	out->d_attention = own.d_attention;
+	out->g_width = c->net.g_width ? c->net.g_width : own.g_width;
+	out->d_width = c->net.d_width ? c->net.d_width : own.d_width;
+	out->channels = c->model.channels ? c->model.channels : 3;
+	out->classes = !c->model.conditional ? 0 : c->model.classes ? c->model.classes : 10;
+	put_places(c, &c->model.layers_g, &out->g_attention);
+	put_places(c, &c->model.layers_d, &out->d_attention);
+	if (!net_settings_check(out, &why))
+		return config_wrong(c, key_at_fault(&why), e, "%s", error_reason(&why));
+	return check_layers(c, out, true, e) && check_layers(c, out, false, e);
+}
+
+schedule config_schedule(const config *c, double rate)
+{
+	schedule s = c->optim.course;
+	s.rate = rate;
+	s.steps = s.steps ? s.steps : c->steps;
+	return s;
 }
 
 /* ---- cross checks ---- */
@@ -160,11 +108,10 @@ static const char *batch_norm_in(const config_sites *s)
 	return NULL;
 }
 
-static bool check_combinations(const config *c, error *e)
+/* n: the networks of c. */
+static bool check_combinations(const config *c, const net_config *n, error *e)
 {
-	const bool d_norm = c->model.network == NETWORK_MNISTGANS28
-		|| (c->model.network == NETWORK_DCGAN && c->model.d_batch_norm);
-	if (c->loss.penalty != PENALTY_NONE && d_norm)
+	if (c->loss.penalty != PENALTY_NONE && net_mixes_samples(n))
 		return config_wrong(c, "loss.penalty", e, "a discriminator with batch norm has no gradient of one "
 				    "sample; must be none for this network");
 	const char *layer = batch_norm_in(&c->model.layers_d);
@@ -176,19 +123,19 @@ static bool check_combinations(const config *c, error *e)
 				    "= joint; set loss.d_batch = separate or model.sn_update = every_forward");
 	if (c->train.score_count == 1)
 		return config_wrong(c, "train.score_count", e, "one image has no spread; must be 0 (no scores) or 2 to 100000");
-	if (c->model.channels == 2)
-		return config_wrong(c, "model.channels", e, "must be 1 (gray), 3 (colour) or 0 (as the data)");
 	return true;
 }
 
 bool config_check(config *c, error *e)
 {
 	net_config n;
-	if (!check_name(c, e) || !check_combinations(c, e) || !config_network(c, &n, e))
+	if (c->model.channels == 2)
+		return config_wrong(c, "model.channels", e, "must be 1 (gray), 3 (colour) or 0 (as the data)");
+	if (!check_name(c, e) || !config_network(c, &n, e) || !check_combinations(c, &n, e))
 		return false;
-	c->model.size = n.size;
-	c->model.g_channels = n.g_width;
-	c->model.d_channels = n.d_width;
+	c->net.size = n.size;
+	c->net.g_width = n.g_width;
+	c->net.d_width = n.d_width;
 	settle_sites(c, &c->model.layers_g, &n.g_attention);
 	settle_sites(c, &c->model.layers_d, &n.d_attention);
 	return true;
@@ -227,7 +174,7 @@ bool config_fit_data(config *c, int64_t images, int channels, int classes, error
 
 static bool fit(config *c, const dataset *d, error *e)
 {
-	const int size = c->model.size;
+	const int size = c->net.size;
 	if (d->h != size || d->w != size)
 		return config_wrong(c, "data.resize", e, "images are %dx%d, the network makes %dx%d; must be crop, fit, "
 				    "stretch or pad, or set model.size to the images'", d->h, d->w, size, size);
@@ -245,14 +192,14 @@ bool config_open_data(config *c, dataset **out, error *e)
 	const dataset_options o = {
 		.format = (enum data_format)c->data.format,
 		.split = (enum data_split)c->data.split,
-		.h = as_stored ? 0 : c->model.size, .w = as_stored ? 0 : c->model.size,
+		.h = as_stored ? 0 : c->net.size, .w = as_stored ? 0 : c->net.size,
 		.resize = as_stored ? RESIZE_CROP : (enum data_resize)c->data.resize,
 		.channels = c->model.channels, .coarse = c->data.coarse, .limit = c->data.limit,
 	};
 	error why;
 	dataset *d = dataset_open(c->data.path, &o, &why);
 	if (!d)
-		return config_wrong(c, "data.path", e, "%s", reason(why.text, c->data.path));
+		return config_wrong(c, "data.path", e, "%s", error_is_at(&why, c->data.path) ? error_reason(&why) : why.text);
 	if (!fit(c, d, e)) {
 		dataset_free(d);
 		return false;

@@ -132,24 +132,13 @@ static bool take_text(const config_key *k, void *at, const config_node *v, char 
 	return true;
 }
 
-static int choice_find(const char *const *choices, const char *word)
-{
-	for (int i = 0; choices[i]; i++)
-		if (strcmp(choices[i], word) == 0)
-			return i;
-	return -1;
-}
-
 static bool take_choice(const config_key *k, void *at, const config_node *v, char *why)
 {
 	if (v->kind != YAML_SCALAR)
 		return false;
-	const int i = choice_find(k->choices, v->text);
+	const int i = word_find(k->words, v->text);
 	if (i < 0) {
-		int n = 0;
-		while (k->choices[n])
-			n++;
-		const char *near = closest(v->text, k->choices, n);
+		const char *near = word_near(k->words, v->text);
 		if (near)
 			snprintf(why, WHY_MAX, "did you mean %s?", near);
 		return false;
@@ -160,9 +149,9 @@ static bool take_choice(const config_key *k, void *at, const config_node *v, cha
 
 static bool take_list(const config_key *k, void *at, const config_node *v, char *why)
 {
-	config_policy l = {0};
+	augment_policy l = {0};
 	if (v->kind == YAML_SCALAR && strcmp(v->text, "none") == 0) {
-		*(config_policy *)at = l;
+		*(augment_policy *)at = l;
 		return true;
 	}
 	/* A single word stands for a list of one. */
@@ -171,16 +160,16 @@ static bool take_list(const config_key *k, void *at, const config_node *v, char 
 		if (!take_choice(k, &one, x, why))
 			return false;
 		for (int i = 0; i < l.n; i++)
-			if (l.policy[i] == one) {
-				snprintf(why, WHY_MAX, "%s appears twice;", k->choices[one]);
+			if (l.kind[i] == one) {
+				snprintf(why, WHY_MAX, "%s appears twice;", x->text);
 				return false;
 			}
-		must(l.n < CONFIG_POLICY_MAX, "more than %d choices in %s", CONFIG_POLICY_MAX, k->name);
-		l.policy[l.n++] = one;
+		must(l.n < AUGMENT_MAX, "more than %d choices in %s", AUGMENT_MAX, k->name);
+		l.kind[l.n++] = one;
 		if (v->kind != YAML_LIST)
 			break;
 	}
-	*(config_policy *)at = l;
+	*(augment_policy *)at = l;
 	return true;
 }
 
@@ -192,7 +181,8 @@ static bool take_arg(const layer_arg *a, const config_node *v, double *out, char
 	static const enum config_type type[] = {
 		[ARG_INT] = KEY_INT, [ARG_REAL] = KEY_REAL, [ARG_BOOL] = KEY_BOOL, [ARG_WORD] = KEY_CHOICE,
 	};
-	const config_key k = {.name = a->name, .type = type[a->type], .lo = a->lo, .hi = a->hi, .choices = a->words};
+	const config_key k = {.name = a->name, .type = type[a->type], .lo = a->lo, .hi = a->hi,
+		.words = {a->words, sizeof *a->words, NULL}};
 	union {
 		int i;
 		double x;

@@ -6,185 +6,174 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Names of the choices, in the order of the enums in config.h. */
-static const char *const DATA[] = {"auto", "idx", "cifar10", "cifar100", "png", "hdf5", "random", NULL};
-static const char *const SPLIT[] = {"train", "test", "all", NULL};
-static const char *const RESIZE[] = {"crop", "fit", "stretch", "pad", "none", NULL};
-static const char *const NETWORK[] = {
-	"resnet", "resnet28", "resnet32", "official64", "official128", "dcgan", "mnistgans28", NULL
+#include "gan/loss/losses.h"
+#include "gan/loss/penalties.h"
+#include "layers/attention.h"
+
+/* Names of the choices that are in config.h. */
+static const char *const sn_update_name[] = {
+	[SN_EVERY_FORWARD] = "every_forward", [SN_REAL_ONLY] = "real_only", NULL
 };
-static const char *const ATTENTION[] = {
-	"official", "paper", "plain", "ashpy", "ashpy_row", "simplegan", "mnistgans", "conv2d", NULL
+static const char *const d_batch_name[] = {[D_BATCH_JOINT] = "joint", [D_BATCH_SEPARATE] = "separate", NULL};
+static const char *const bn_mode_name[] = {
+	[BN_RUNNING] = "running", [BN_STANDING] = "standing", [BN_BATCH] = "batch", NULL
 };
-static const char *const SN_UPDATE[] = {"every_forward", "real_only", NULL};
-static const char *const CBN[] = {"table", "one_plus", NULL};
-static const char *const UP[] = {"nearest", "bilinear", NULL};
-static const char *const SKIP[] = {"linear", "relu", NULL};
-static const char *const INIT[] = {"xavier", "orthogonal", "n02", "he", "torch", NULL};
-static const char *const LOSS[] = {"hinge", "ns", "kl", "minimax", "ls", "wgan", "keras_hinge", NULL};
-static const char *const PENALTY[] = {"none", "r1", "gp", "dragan", NULL};
-static const char *const D_BATCH[] = {"joint", "separate", NULL};
-static const char *const OPTIM[] = {"adam", "adamw", "sgd", NULL};
-static const char *const FORM[] = {"torch", "keras", NULL};
-static const char *const SCHEDULE[] = {"constant", "linear", "cosine", NULL};
-static const char *const BN_MODE[] = {"running", "standing", "batch", NULL};
-static const char *const POLICY[] = {"color", "translation", "cutout", NULL};
 
 #define AT(field) offsetof(config, field)
 enum { MAY = true, FIXED = false };                  /* on_resume */
 
 static const config_key TABLE[] = {
-/* name, type, where, lo, hi, choices, default, on resume, help */
-{"name", KEY_TEXT, AT(name), 1, 64, NULL, "sagan", MAY,
+/* name, type, where, lo, hi, words, default, on resume, help */
+{"name", KEY_TEXT, AT(name), 1, 64, {0}, "sagan", MAY,
 	"names the run; its folder is runs/NAME"},
-{"seed", KEY_COUNT, AT(seed), 0, 9e15, NULL, "1", FIXED,
+{"seed", KEY_COUNT, AT(seed), 0, 9e15, {0}, "1", FIXED,
 	"every random number of the run follows from it"},
-{"steps", KEY_COUNT, AT(steps), 1, 1e9, NULL, "100000", MAY,
+{"steps", KEY_COUNT, AT(steps), 1, 1e9, {0}, "100000", MAY,
 	"generator updates in all"},
-{"batch", KEY_INT, AT(batch), 1, 65536, NULL, "64", FIXED,
+{"batch", KEY_INT, AT(batch), 1, 65536, {0}, "64", FIXED,
 	"real images per D update, fakes per G update"},
 
-{"data.path", KEY_TEXT, AT(data.path), 0, 511, NULL, "\"\"", MAY,
+{"data.path", KEY_TEXT, AT(data.path), 0, 511, {0}, "\"\"", MAY,
 	"folder or file with the images"},
-{"data.format", KEY_CHOICE, AT(data.format), 0, 0, DATA, "auto", FIXED,
+{"data.format", KEY_CHOICE, AT(data.format), 0, 0, WORDS_AND(data_format_name, "random"), "auto", FIXED,
 	"what lies at path; random: noise, for timing"},
-{"data.split", KEY_CHOICE, AT(data.split), 0, 0, SPLIT, "train", FIXED,
+{"data.split", KEY_CHOICE, AT(data.split), 0, 0, WORDS(data_split_name), "train", FIXED,
 	"which part of the set"},
-{"data.resize", KEY_CHOICE, AT(data.resize), 0, 0, RESIZE, "none", FIXED,
+{"data.resize", KEY_CHOICE, AT(data.resize), 0, 0, WORDS_AND(data_resize_name, "none"), "none", FIXED,
 	"other sizes become model.size: cut, scale or frame; none: refuse them"},
-{"data.coarse", KEY_BOOL, AT(data.coarse), 0, 0, NULL, "false", FIXED,
+{"data.coarse", KEY_BOOL, AT(data.coarse), 0, 0, {0}, "false", FIXED,
 	"CIFAR-100: the 20 coarse classes"},
-{"data.flip", KEY_BOOL, AT(data.flip), 0, 0, NULL, "false", FIXED,
+{"data.flip", KEY_BOOL, AT(data.flip), 0, 0, {0}, "false", FIXED,
 	"mirror images left-right half of the time; never for digits"},
-{"data.limit", KEY_COUNT, AT(data.limit), 0, 1e12, NULL, "0", FIXED,
+{"data.limit", KEY_COUNT, AT(data.limit), 0, 1e12, {0}, "0", FIXED,
 	"use the first images only; 0: all"},
 
-{"model.network", KEY_CHOICE, AT(model.network), 0, 0, NETWORK, "resnet32", FIXED,
+{"model.network", KEY_CHOICE, AT(model.network), 0, 0, WORDS(net_name), "resnet32", FIXED,
 	"resnet and dcgan are of any size that is 4 or 7 times 2^blocks"},
-{"model.size", KEY_INT, AT(model.size), 0, 512, NULL, "0", FIXED,
+{"model.size", KEY_INT, AT(net.size), 0, 512, {0}, "0", FIXED,
 	"side of the images; 0: the network's own"},
-{"model.channels", KEY_INT, AT(model.channels), 0, 3, NULL, "0", FIXED,
+{"model.channels", KEY_INT, AT(model.channels), 0, 3, {0}, "0", FIXED,
 	"1 gray, 3 colour; 0: as the data"},
-{"model.latent", KEY_INT, AT(model.latent), 1, 4096, NULL, "128", FIXED,
+{"model.latent", KEY_INT, AT(net.latent), 1, 4096, {0}, "128", FIXED,
 	"width Z of the latent vector"},
-{"model.g_channels", KEY_INT, AT(model.g_channels), 0, 4096, NULL, "0", FIXED,
+{"model.g_channels", KEY_INT, AT(net.g_width), 0, 4096, {0}, "0", FIXED,
 	"width of G; 0: the network's own (resnet 256)"},
-{"model.d_channels", KEY_INT, AT(model.d_channels), 0, 4096, NULL, "0", FIXED,
+{"model.d_channels", KEY_INT, AT(net.d_width), 0, 4096, {0}, "0", FIXED,
 	"width of D; 0: the network's own (resnet 128)"},
-{"model.conditional", KEY_BOOL, AT(model.conditional), 0, 0, NULL, "true", FIXED,
+{"model.conditional", KEY_BOOL, AT(model.conditional), 0, 0, {0}, "true", FIXED,
 	"labels: conditional batch norm in G, projection in D"},
-{"model.classes", KEY_INT, AT(model.classes), 0, 100000, NULL, "0", FIXED,
+{"model.classes", KEY_INT, AT(model.classes), 0, 100000, {0}, "0", FIXED,
 	"number of classes; 0: as the data"},
-{"model.attention", KEY_CHOICE, AT(model.attention), 0, 0, ATTENTION, "official", FIXED,
+{"model.attention", KEY_CHOICE, AT(model.attention), 0, 0, WORDS(attention_variants), "official", FIXED,
 	"whose self-attention layer"},
-{"model.layers_g", KEY_SITES, AT(model.layers_g), 1, 512, NULL, "auto", FIXED,
+{"model.layers_g", KEY_SITES, AT(model.layers_g), 1, 512, {0}, "auto", FIXED,
 	"layers in G: sides of maps, {at: 16, type: halo}; auto: the authors'"},
-{"model.layers_d", KEY_SITES, AT(model.layers_d), 1, 512, NULL, "auto", FIXED,
+{"model.layers_d", KEY_SITES, AT(model.layers_d), 1, 512, {0}, "auto", FIXED,
 	"the same for D"},
-{"model.spectral_norm_g", KEY_BOOL, AT(model.spectral_norm_g), 0, 0, NULL, "true", FIXED,
+{"model.spectral_norm_g", KEY_BOOL, AT(net.g_sn), 0, 0, {0}, "true", FIXED,
 	"spectral norm in G"},
-{"model.spectral_norm_d", KEY_BOOL, AT(model.spectral_norm_d), 0, 0, NULL, "true", FIXED,
+{"model.spectral_norm_d", KEY_BOOL, AT(net.d_sn), 0, 0, {0}, "true", FIXED,
 	"spectral norm in D"},
-{"model.sn_iterations", KEY_INT, AT(model.sn_iterations), 1, 100, NULL, "1", FIXED,
+{"model.sn_iterations", KEY_INT, AT(net.sn_iterations), 1, 100, {0}, "1", FIXED,
 	"power iterations per forward pass"},
-{"model.sn_eps", KEY_REAL, AT(model.sn_eps), 0, 0.1, NULL, "1e-6", FIXED,
+{"model.sn_eps", KEY_REAL, AT(net.sn_eps), 0, 0.1, {0}, "1e-6", FIXED,
 	"smallest length in its normalisations"},
-{"model.sn_update", KEY_CHOICE, AT(model.sn_update), 0, 0, SN_UPDATE, "every_forward", FIXED,
+{"model.sn_update", KEY_CHOICE, AT(model.sn_update), 0, 0, WORDS(sn_update_name), "every_forward", FIXED,
 	"passes of D that iterate; real_only: the official code"},
-{"model.bn_eps", KEY_REAL, AT(model.bn_eps), 1e-12, 1, NULL, "1e-4", FIXED,
+{"model.bn_eps", KEY_REAL, AT(net.bn_eps), 1e-12, 1, {0}, "1e-4", FIXED,
 	"added to variances of batch norm"},
-{"model.bn_momentum", KEY_REAL, AT(model.bn_momentum), 0, 0.999999, NULL, "0.9", FIXED,
+{"model.bn_momentum", KEY_REAL, AT(net.bn_keep), 0, 0.999999, {0}, "0.9", FIXED,
 	"old share in running statistics; PyTorch's 0.1 is 0.9"},
-{"model.bn_last_momentum", KEY_REAL, AT(model.bn_last_momentum), 0, 0.999999, NULL, "0", FIXED,
+{"model.bn_last_momentum", KEY_REAL, AT(net.bn_last_keep), 0, 0.999999, {0}, "0", FIXED,
 	"the same for G's last batch norm; 0: bn_momentum"},
-{"model.d_batch_norm", KEY_BOOL, AT(model.d_batch_norm), 0, 0, NULL, "false", FIXED,
+{"model.d_batch_norm", KEY_BOOL, AT(net.d_batch_norm), 0, 0, {0}, "false", FIXED,
 	"dcgan: batch norm in D"},
-{"model.cbn_form", KEY_CHOICE, AT(model.cbn_form), 0, 0, CBN, "table", FIXED,
+{"model.cbn_form", KEY_CHOICE, AT(net.cbn_form), 0, 0, WORDS(cond_form_name), "table", FIXED,
 	"gain from a table of ones, or 1 + embedding"},
-{"model.cbn_sn", KEY_BOOL, AT(model.cbn_sn), 0, 0, NULL, "false", FIXED,
+{"model.cbn_sn", KEY_BOOL, AT(net.cbn_sn), 0, 0, {0}, "false", FIXED,
 	"spectral norm on the embeddings of conditional batch norm"},
-{"model.up", KEY_CHOICE, AT(model.up), 0, 0, UP, "nearest", FIXED,
+{"model.up", KEY_CHOICE, AT(net.up), 0, 0, WORDS(upsampling_name), "nearest", FIXED,
 	"how G doubles its maps"},
-{"model.d_skip", KEY_CHOICE, AT(model.d_skip), 0, 0, SKIP, "linear", FIXED,
+{"model.d_skip", KEY_CHOICE, AT(net.d_skip), 0, 0, WORDS(d_skip_name), "linear", FIXED,
 	"skip of D's blocks takes x, or relu(x) as StudioGAN's"},
-{"model.leaky", KEY_REAL, AT(model.leaky), 0, 1, NULL, "0.1", FIXED,
+{"model.leaky", KEY_REAL, AT(net.d_slope), 0, 1, {0}, "0.1", FIXED,
 	"slope of dcgan's leaky ReLU"},
-{"model.init", KEY_CHOICE, AT(model.init), 0, 0, INIT, "xavier", FIXED,
+{"model.init", KEY_CHOICE, AT(net.init), 0, 0, WORDS(net_init_name), "xavier", FIXED,
 	"how weights start"},
-{"model.init_gain", KEY_REAL, AT(model.init_gain), 0.01, 100, NULL, "1", FIXED,
+{"model.init_gain", KEY_REAL, AT(net.init_gain), 0.01, 100, {0}, "1", FIXED,
 	"factor on the start of the blocks' convolutions"},
 
-{"loss.name", KEY_CHOICE, AT(loss.name), 0, 0, LOSS, "hinge", MAY,
+{"loss.name", KEY_CHOICE, AT(loss.name), 0, 0, WORDS_OF(gan_losses, name), "hinge", MAY,
 	"loss of D and G; kl is the official code's"},
-{"loss.penalty", KEY_CHOICE, AT(loss.penalty), 0, 0, PENALTY, "none", MAY,
+{"loss.penalty", KEY_CHOICE, AT(loss.penalty), 0, 0, WORDS_OF(gan_penalties, name), "none", MAY,
 	"penalty on the gradient of D"},
-{"loss.penalty_weight", KEY_REAL, AT(loss.penalty_weight), 0, 1e6, NULL, "10", MAY,
+{"loss.penalty_weight", KEY_REAL, AT(loss.penalty_weight), 0, 1e6, {0}, "10", MAY,
 	"gamma of r1, lambda of gp and dragan"},
-{"loss.penalty_every", KEY_INT, AT(loss.penalty_every), 1, 10000, NULL, "1", MAY,
+{"loss.penalty_every", KEY_INT, AT(loss.penalty_every), 1, 10000, {0}, "1", MAY,
 	"apply it in every k-th D update, k-fold"},
-{"loss.d_batch", KEY_CHOICE, AT(loss.d_batch), 0, 0, D_BATCH, "joint", FIXED,
+{"loss.d_batch", KEY_CHOICE, AT(loss.d_batch), 0, 0, WORDS(d_batch_name), "joint", FIXED,
 	"real and fake images through D as one batch or two"},
 
-{"optim.kind", KEY_CHOICE, AT(optim.kind), 0, 0, OPTIM, "adam", FIXED,
+{"optim.kind", KEY_CHOICE, AT(optim.rule.rule), 0, 0, WORDS(update_rule_name), "adam", FIXED,
 	"update rule"},
-{"optim.form", KEY_CHOICE, AT(optim.form), 0, 0, FORM, "torch", FIXED,
+{"optim.form", KEY_CHOICE, AT(optim.rule.form), 0, 0, WORDS(update_form_name), "torch", FIXED,
 	"where Adam adds eps: PyTorch's or Keras' formula"},
-{"optim.lr_g", KEY_REAL, AT(optim.lr_g), 0, 100, NULL, "1e-4", MAY,
+{"optim.lr_g", KEY_REAL, AT(optim.lr_g), 0, 100, {0}, "1e-4", MAY,
 	"learning rate of G"},
-{"optim.lr_d", KEY_REAL, AT(optim.lr_d), 0, 100, NULL, "4e-4", MAY,
+{"optim.lr_d", KEY_REAL, AT(optim.lr_d), 0, 100, {0}, "4e-4", MAY,
 	"learning rate of D"},
-{"optim.beta1", KEY_REAL, AT(optim.beta1), 0, 0.999999, NULL, "0", FIXED,
+{"optim.beta1", KEY_REAL, AT(optim.rule.beta1), 0, 0.999999, {0}, "0", FIXED,
 	"Adam: decay of the mean"},
-{"optim.beta2", KEY_REAL, AT(optim.beta2), 0, 0.9999999, NULL, "0.9", FIXED,
+{"optim.beta2", KEY_REAL, AT(optim.rule.beta2), 0, 0.9999999, {0}, "0.9", FIXED,
 	"Adam: decay of the mean square"},
-{"optim.eps", KEY_REAL, AT(optim.eps), 1e-16, 1, NULL, "1e-8", FIXED,
+{"optim.eps", KEY_REAL, AT(optim.rule.eps), 1e-16, 1, {0}, "1e-8", FIXED,
 	"Adam: added to the root"},
-{"optim.weight_decay", KEY_REAL, AT(optim.weight_decay), 0, 10, NULL, "0", MAY,
+{"optim.weight_decay", KEY_REAL, AT(optim.rule.weight_decay), 0, 10, {0}, "0", MAY,
 	"adamw: decoupled; sgd, adam: added to the gradient"},
-{"optim.momentum", KEY_REAL, AT(optim.momentum), 0, 0.999999, NULL, "0", FIXED,
+{"optim.momentum", KEY_REAL, AT(optim.rule.momentum), 0, 0.999999, {0}, "0", FIXED,
 	"of sgd"},
-{"optim.schedule", KEY_CHOICE, AT(optim.schedule), 0, 0, SCHEDULE, "constant", MAY,
+{"optim.schedule", KEY_CHOICE, AT(optim.course.decay), 0, 0, WORDS(decay_name), "constant", MAY,
 	"course of the learning rates"},
-{"optim.schedule_steps", KEY_COUNT, AT(optim.schedule_steps), 0, 1e9, NULL, "0", MAY,
+{"optim.schedule_steps", KEY_COUNT, AT(optim.course.steps), 0, 1e9, {0}, "0", MAY,
 	"steps that the course takes; 0: the run's steps"},
-{"optim.warmup", KEY_COUNT, AT(optim.warmup), 0, 1e9, NULL, "0", MAY,
+{"optim.warmup", KEY_COUNT, AT(optim.course.warmup), 0, 1e9, {0}, "0", MAY,
 	"steps of linear increase at the start"},
-{"optim.final_fraction", KEY_REAL, AT(optim.final_fraction), 0, 1, NULL, "0", MAY,
+{"optim.final_fraction", KEY_REAL, AT(optim.course.final_fraction), 0, 1, {0}, "0", MAY,
 	"what linear and cosine leave of the rates at the end"},
-{"optim.d_steps", KEY_INT, AT(optim.d_steps), 1, 1000, NULL, "1", FIXED,
+{"optim.d_steps", KEY_INT, AT(optim.d_steps), 1, 1000, {0}, "1", FIXED,
 	"D updates per G update"},
-{"optim.clip_norm", KEY_REAL, AT(optim.clip_norm), 0, 1e9, NULL, "0", MAY,
+{"optim.clip_norm", KEY_REAL, AT(optim.clip_norm), 0, 1e9, {0}, "0", MAY,
 	"longest gradient of a network; 0: any"},
-{"optim.accumulate", KEY_INT, AT(optim.accumulate), 1, 4096, NULL, "1", FIXED,
+{"optim.accumulate", KEY_INT, AT(optim.accumulate), 1, 4096, {0}, "1", FIXED,
 	"batches whose gradients make one update"},
 
-{"ema.decay", KEY_REAL, AT(ema.decay), 0, 0.9999999, NULL, "0.999", MAY,
+{"ema.decay", KEY_REAL, AT(ema.decay), 0, 0.9999999, {0}, "0.999", MAY,
 	"moving average of G, which is sampled; 0: none"},
-{"ema.start", KEY_COUNT, AT(ema.start), 0, 1e9, NULL, "0", MAY,
+{"ema.start", KEY_COUNT, AT(ema.start), 0, 1e9, {0}, "0", MAY,
 	"step before which the average is a copy"},
-{"ema.bn_mode", KEY_CHOICE, AT(ema.bn_mode), 0, 0, BN_MODE, "running", MAY,
+{"ema.bn_mode", KEY_CHOICE, AT(ema.bn_mode), 0, 0, WORDS(bn_mode_name), "running", MAY,
 	"batch-norm statistics of samples"},
-{"ema.standing_batches", KEY_INT, AT(ema.standing_batches), 1, 100000, NULL, "16", MAY,
+{"ema.standing_batches", KEY_INT, AT(ema.standing_batches), 1, 100000, {0}, "16", MAY,
 	"batches that make standing statistics"},
 
-{"augment.policy", KEY_LIST, AT(augment), 0, 0, POLICY, "none", MAY,
+{"augment.policy", KEY_LIST, AT(augment), 0, 0, WORDS_OF(diff_augments, name), "none", MAY,
 	"DiffAugment, in this order"},
 
-{"train.out", KEY_TEXT, AT(train.out), 0, 511, NULL, "\"\"", MAY,
+{"train.out", KEY_TEXT, AT(train.out), 0, 511, {0}, "\"\"", MAY,
 	"folder of the run; empty: runs/NAME"},
-{"train.threads", KEY_INT, AT(train.threads), 0, 256, NULL, "0", MAY,
+{"train.threads", KEY_INT, AT(train.threads), 0, 256, {0}, "0", MAY,
 	"0: one per processor; the result is the same"},
-{"train.log_every", KEY_COUNT, AT(train.log_every), 1, 1e9, NULL, "50", MAY,
+{"train.log_every", KEY_COUNT, AT(train.log_every), 1, 1e9, {0}, "50", MAY,
 	"steps between rows of metrics.csv"},
-{"train.sample_every", KEY_COUNT, AT(train.sample_every), 0, 1e9, NULL, "500", MAY,
+{"train.sample_every", KEY_COUNT, AT(train.sample_every), 0, 1e9, {0}, "500", MAY,
 	"steps between sample grids; 0: at the end only"},
-{"train.sample_count", KEY_INT, AT(train.sample_count), 1, 4096, NULL, "100", MAY,
+{"train.sample_count", KEY_INT, AT(train.sample_count), 1, 4096, {0}, "100", MAY,
 	"images in a grid"},
-{"train.checkpoint_every", KEY_COUNT, AT(train.checkpoint_every), 0, 1e9, NULL, "1000", MAY,
+{"train.checkpoint_every", KEY_COUNT, AT(train.checkpoint_every), 0, 1e9, {0}, "1000", MAY,
 	"steps between checkpoints; 0: at the end only"},
-{"train.keep", KEY_INT, AT(train.keep), 1, 1000, NULL, "3", MAY,
+{"train.keep", KEY_INT, AT(train.keep), 1, 1000, {0}, "3", MAY,
 	"newest checkpoints kept, besides the best"},
-{"train.score_count", KEY_INT, AT(train.score_count), 0, 100000, NULL, "2000", MAY,
+{"train.score_count", KEY_INT, AT(train.score_count), 0, 100000, {0}, "2000", MAY,
 	"images that score each checkpoint on a coarse scale; 0: no scores"},
 };
 
@@ -229,25 +218,14 @@ int config_key_find(const char *name)
 const char *config_choice(const char *key, int value)
 {
 	int i = config_key_find(key);
-	must(i >= 0 && TABLE[i].choices, "config key %s has no choices", key);
-	for (int k = 0; TABLE[i].choices[k]; k++)
-		if (k == value)
-			return TABLE[i].choices[k];
-	bug(__FILE__, __LINE__, "%s has no choice %d", key, value);
-}
-
-/* "a, b or c" of the names, after `before`. */
-static void list_choices(const char *const *name, const char *before, char *buf, size_t size)
-{
-	size_t n = (size_t)snprintf(buf, size, "%s", before);
-	for (int i = 0; name[i] && n < size; i++) {
-		const char *joint = i == 0 ? "" : name[i + 1] ? ", " : " or ";
-		n += (size_t)snprintf(buf + n, size - n, "%s%s", joint, name[i]);
-	}
+	const char *word = i < 0 ? NULL : word_at(TABLE[i].words, value);
+	must(word, "config key %s has no choice %d", key, value);
+	return word;
 }
 
 char *config_key_range(const config_key *k, char *buf, size_t size)
 {
+	char list[256];
 	switch (k->type) {
 	case KEY_INT:
 	case KEY_COUNT:
@@ -263,13 +241,13 @@ char *config_key_range(const config_key *k, char *buf, size_t size)
 		snprintf(buf, size, "a text of %.0f to %.0f bytes", k->lo, k->hi);
 		break;
 	case KEY_CHOICE:
-		list_choices(k->choices, "", buf, size);
+		words_print(k->words, buf, size);
 		break;
 	case KEY_SITES:
 		snprintf(buf, size, "auto, none or a list of sides like [16, 32]");
 		break;
 	case KEY_LIST:
-		list_choices(k->choices, "none or a list of ", buf, size);
+		snprintf(buf, size, "none or a list of %s", words_print(k->words, list, sizeof list));
 		break;
 	}
 	return buf;

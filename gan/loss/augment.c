@@ -2,39 +2,7 @@
  * transforms are ordinary operations with ordinary derivatives. */
 #include "gan/loss/augment.h"
 
-#include <string.h>
-
 #include "core/graph/ops.h"
-
-static const char *const names[DIFF_KINDS] = {
-	[DIFF_COLOR] = "color", [DIFF_TRANSLATION] = "translation", [DIFF_CUTOUT] = "cutout",
-};
-
-static int kind_of(const char *name, size_t n)
-{
-	for (int k = 0; k < DIFF_KINDS; k++)
-		if (strlen(names[k]) == n && !memcmp(names[k], name, n))
-			return k;
-	return -1;
-}
-
-bool augment_parse(const char *text, augment_policy *out, error *e)
-{
-	*out = (augment_policy){0};
-	if (!strcmp(text, "none"))
-		return true;
-	while (*text) {
-		size_t n = strcspn(text, ",");
-		int k = kind_of(text, n);
-		if (k < 0)
-			return error_set(e, "augment = %.*s: must be color, translation or cutout", (int)MIN(n, 64), text);
-		if (out->n == AUGMENT_MAX)
-			return error_set(e, "augment: more than %d transforms", AUGMENT_MAX);
-		out->kind[out->n++] = (enum diff_augment)k;
-		text += n + (text[n] == ',');
-	}
-	return true;
-}
 
 /* ---- whole numbers ---- */
 
@@ -139,15 +107,18 @@ static node *draw_cutout(graph *g, node *x, rng *stream)
 	return augment_cutout(g, x, op_random(g, SHAPE(x->s.dim[0], 2), RANDOM_UNIFORM, stream));
 }
 
-static node *(*const draw[DIFF_KINDS])(graph *, node *, rng *) = {
-	[DIFF_COLOR] = draw_color, [DIFF_TRANSLATION] = draw_translation, [DIFF_CUTOUT] = draw_cutout,
+const diff_augment diff_augments[] = {
+	{"color",       draw_color},
+	{"translation", draw_translation},
+	{"cutout",      draw_cutout},
+	{0}
 };
 
 node *augment_apply(graph *g, const augment_policy *p, node *x, rng *stream)
 {
 	graph_push(g, "augment");
 	for (int i = 0; i < p->n; i++)
-		x = draw[p->kind[i]](g, x, stream);
+		x = diff_augments[p->kind[i]].draw(g, x, stream);
 	graph_pop(g);
 	return x;
 }

@@ -11,17 +11,21 @@
 extern "C" {
 #endif
 
-enum diff_augment { DIFF_COLOR, DIFF_TRANSLATION, DIFF_CUTOUT, DIFF_KINDS };
+/* One transform: x [B,H,W,C] -> same, drawing from `stream` (keep) at every run. */
+typedef struct diff_augment {
+	const char *name;
+	node *(*draw)(graph *g, node *x, rng *stream);
+} diff_augment;
+/* color, translation, cutout; ended by a row without a name. */
+extern const diff_augment diff_augments[];
+
 enum { AUGMENT_MAX = 8 };
 
-/* What to do, in order. n = 0: nothing. */
+/* What to do, in order: rows of the table. n = 0: nothing. */
 typedef struct augment_policy {
 	int n;
-	enum diff_augment kind[AUGMENT_MAX];
+	int kind[AUGMENT_MAX];
 } augment_policy;
-
-/* "color,translation,cutout", any order; "" and "none" are nothing. Refuses unknown names. */
-bool augment_parse(const char *text, augment_policy *out, error *e);
 
 /* x [B,H,W,C] -> same. Draws from `stream` (keep) at every run. */
 node *augment_apply(graph *g, const augment_policy *p, node *x, rng *stream);

@@ -1,7 +1,10 @@
 /* losses.c - one row per loss.
  *
  * hinge        arXiv 1705.02894, SAGAN          ns       arXiv 1406.2661, the non-saturating form
- * kl           the official SAGAN code          minimax  arXiv 1406.2661, for comparison only
+ * kl           the official SAGAN code: its D has the loss of ns, its G minimises -mean f, as in hinge. Where D
+ *              tells the fakes well (f far below 0) both G losses have slope -1; where D is fooled the slope of ns
+ *              goes to 0 and that of kl stays (brain-research/self-attention-gan ad9612e, model.py).
+ * minimax      arXiv 1406.2661, for comparison only
  * ls           arXiv 1611.04076                 wgan     arXiv 1701.07875
  * keras_hinge  mnistGANs ba7e598: real and fake are one batch, and G's target is 2: no gradient once
  *              f > 0.5 */
@@ -9,6 +12,7 @@
 
 #include <string.h>
 
+#include "core/base/words.h"
 #include "core/graph/ops.h"
 
 /* mean relu(1 + sign*x) */
@@ -102,6 +106,8 @@ const gan_loss *gan_loss_find(const char *name, error *e)
 	for (const gan_loss *l = gan_losses; l->name; l++)
 		if (!strcmp(l->name, name))
 			return l;
-	error_set(e, "loss = %s: must be hinge, ns, kl, minimax, ls, wgan or keras_hinge", name);
+	char known[256];
+	error_set(e, "loss = %s: must be %s", name,
+		  words_print((word_list)WORDS_OF(gan_losses, name), known, sizeof known));
 	return NULL;
 }

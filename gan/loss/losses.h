@@ -18,7 +18,7 @@ typedef struct gan_loss {
 	const char *help;                            /* both formulas */
 } gan_loss;
 
-/* hinge, ns, kl, minimax, ls, wgan, keras_hinge; ended by a row without a name. */
+/* Ended by a row without a name. */
 extern const gan_loss gan_losses[];
 /* The row of that name, or NULL with `e` naming the allowed ones. */
 const gan_loss *gan_loss_find(const char *name, error *e);

@@ -46,3 +46,36 @@ node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *x, node *a, node *n
 	node *near = op_add(g, x, op_mul(g, noise, op_scale(g, op_mul(g, a, std), 0.5)));
 	return distance_to(g, slope_squared(g, d(g, ctx, near), near), 1);
 }
+
+/* ---- the table ---- */
+
+static node *draw_per_sample(graph *g, node *x, rng *stream)
+{
+	return op_random(g, SHAPE(x->s.dim[0], 1, 1, 1), RANDOM_UNIFORM, stream);
+}
+
+static node *r1_apply(graph *g, critic_fn d, void *ctx, node *x, node *f, rng *stream)
+{
+	(void)f, (void)stream;
+	return penalty_r1(g, d, ctx, x);
+}
+
+static node *gp_apply(graph *g, critic_fn d, void *ctx, node *x, node *f, rng *stream)
+{
+	return penalty_gp(g, d, ctx, x, f, draw_per_sample(g, x, stream), 1);
+}
+
+static node *dragan_apply(graph *g, critic_fn d, void *ctx, node *x, node *f, rng *stream)
+{
+	(void)f;
+	node *a = draw_per_sample(g, x, stream);
+	return penalty_dragan(g, d, ctx, x, a, op_random(g, x->s, RANDOM_UNIFORM, stream));
+}
+
+const gan_penalty gan_penalties[] = {
+	[PENALTY_NONE] = {"none", NULL, 0},
+	{"r1",     r1_apply,     0.5},
+	{"gp",     gp_apply,     1},
+	{"dragan", dragan_apply, 1},
+	{0}
+};

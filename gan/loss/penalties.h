@@ -27,6 +27,17 @@ node *penalty_gp(graph *g, critic_fn d, void *ctx, node *r, node *f, node *a, do
  * (like x) uniform (arXiv 1705.07215 in PyTorch-StudioGAN's form). */
 node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *x, node *a, node *noise);
 
+/* A penalty as a setting of training: it draws what it needs from `stream` (keep) at every run. x real, f generated
+ * images, [B,H,W,C]. */
+typedef struct gan_penalty {
+	const char *name;
+	node *(*apply)(graph *g, critic_fn d, void *ctx, node *x, node *f, rng *stream);     /* NULL: no penalty */
+	double share;                                /* of the weight as it is written: 1/2 in (gamma/2) |grad|^2 */
+} gan_penalty;
+/* Ended by a row without a name; the first is none. */
+extern const gan_penalty gan_penalties[];
+enum { PENALTY_NONE = 0 };
+
 #ifdef __cplusplus
 }
 #endif

@@ -48,7 +48,7 @@ void d_block_init(net *n, d_block *b, const char *name, int64_t in, int64_t out,
 	b->first = first;
 	b->down = down;
 	b->has_skip = first || down || in != out;
-	b->skip_relu = n->cfg.d_skip_relu && !first;
+	b->skip_relu = n->cfg.d_skip == SKIP_RELU && !first;
 	snprintf(b->name, sizeof b->name, "%s", name);
 	module_push(n->m, name);
 	conv_init(n->m, &b->conv1, "conv1", in, net_conv(n, in, out, 3, gain));

@@ -153,9 +153,9 @@ static bool dcgan_check(const net_config *c, error *e)
 {
 	int base;
 	if (!net_halvings(c->size, &base))
-		return error_set(e, "size = %d: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)", c->size);
+		return error_value(e, "size", c->size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
 	if (c->d_slope < 0)
-		return error_set(e, "slope of D's leaky ReLU = %g: must not be negative", c->d_slope);
+		return error_value(e, "slope of D's leaky ReLU", c->d_slope, "must not be negative");
 	return true;
 }
 
@@ -176,8 +176,13 @@ static void dcgan_defaults(net_config *c)
 	c->init = NET_N02;
 }
 
+static bool dcgan_d_batch_norm(const net_config *c)
+{
+	return c->d_batch_norm;
+}
+
 const net_family family_dcgan = {
-	.name = "dcgan", .check = dcgan_check, .defaults = dcgan_defaults,
+	.name = "dcgan", .check = dcgan_check, .defaults = dcgan_defaults, .d_batch_norm = dcgan_d_batch_norm,
 	.g = {sizeof(dcgan_g), dcgan_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 	.d = {sizeof(dcgan_d), dcgan_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
 };

@@ -141,9 +141,9 @@ static node *d_end_apply(graph *g, const net *n, node *x, node *label, mode m)
 static bool mnist_check(const net_config *c, error *e)
 {
 	if (c->size != 28)
-		return error_set(e, "size = %d: the mnistgans network has 28", c->size);
+		return error_value(e, "size", c->size, "the mnistgans network has 28");
 	if (c->classes)
-		return error_set(e, "classes = %d: the mnistgans network is unconditional", c->classes);
+		return error_value(e, "classes", c->classes, "the mnistgans network is unconditional");
 	return true;
 }
 
@@ -161,8 +161,14 @@ static void mnist_defaults(net_config *c)
 	c->d_attention = (attention_places){1, {{.size = 14, .variant = "mnistgans"}}};
 }
 
+static bool mnist_d_batch_norm(const net_config *c)
+{
+	(void)c;
+	return true;
+}
+
 const net_family family_mnistgans = {
-	.name = "mnistgans", .check = mnist_check, .defaults = mnist_defaults,
+	.name = "mnistgans", .check = mnist_check, .defaults = mnist_defaults, .d_batch_norm = mnist_d_batch_norm,
 	.g = {sizeof(mnist_g), mnist_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 	.d = {sizeof(mnist_d), mnist_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
 };

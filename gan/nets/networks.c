@@ -8,11 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/words.h"
 #include "core/graph/ops.h"
 #include "gan/nets/networks_internal.h"
 
 static const net_family *const families[] = {
 	&family_resnet, &family_official, &family_dcgan, &family_mnistgans,
+};
+const char *const net_name[] = {
+	"resnet", "resnet28", "resnet32", "official64", "official128", "dcgan", "mnistgans28", NULL
+};
+
+const char *const upsampling_name[] = {[UPSAMPLE_NEAREST] = "nearest", [UPSAMPLE_BILINEAR] = "bilinear", NULL};
+const char *const d_skip_name[] = {[SKIP_LINEAR] = "linear", [SKIP_RELU] = "relu", NULL};
+const char *const net_init_name[] = {
+	[NET_XAVIER] = "xavier", [NET_ORTHOGONAL] = "orthogonal", [NET_N02] = "n02", [NET_HE] = "he",
+	[NET_TORCH] = "torch", NULL
 };
 
 struct generator {
@@ -42,13 +53,13 @@ static const net_family *family_for(const char *name, int size, int *named, erro
 {
 	const net_family *f = family_find(name, named);
 	if (!f) {
-		error_set(e, "network = %s: must be resnet, resnet28, resnet32, official64, official128, dcgan or "
-			"mnistgans28", name);
+		char known[256];
+		error_set(e, "network = %s: must be %s", name,
+			  words_print((word_list)WORDS(net_name), known, sizeof known));
 		return NULL;
 	}
 	if (*named && size && size != *named) {
-		error_set(e, "size = %d: %s has size %d; network = %s takes its size from here", size, name, *named,
-			f->name);
+		error_value(e, "size", size, "%s has size %d; network = %s takes its size from here", name, *named, f->name);
 		return NULL;
 	}
 	return f;
@@ -88,22 +99,40 @@ static bool check_range(const char *name, int value, int lo, int hi, error *e)
 {
 	if (value >= lo && value <= hi)
 		return true;
-	return error_set(e, "%s = %d: must be %d to %d", name, value, lo, hi);
+	return error_value(e, name, value, "must be %d to %d", lo, hi);
 }
 
-bool net_config_check(const net_config *c, error *e)
+bool net_settings_check(const net_config *c, error *e)
 {
 	int named;
 	const net_family *f = family_for(c->network, c->size, &named, e);
 	if (!f || !f->check(c, e))
 		return false;
 	if (c->channels != 1 && c->channels != 3)
-		return error_set(e, "channels = %d: must be 1 or 3", c->channels);
+		return error_value(e, "channels", c->channels, "must be 1 or 3");
 	return check_range("classes", c->classes, 0, 1 << 20, e) &&
 		check_range("latent", c->latent, 1, 1 << 16, e) &&
 		check_range("width of G", c->g_width, 1, 1 << 12, e) &&
-		check_range("width of D", c->d_width, 1, 1 << 12, e) &&
-		sites_check(c, true, &f->g, e) && sites_check(c, false, &f->d, e);
+		check_range("width of D", c->d_width, 1, 1 << 12, e);
+}
+
+bool net_layers_check(const net_config *c, bool is_g, error *e)
+{
+	int named;
+	const net_family *f = family_for(c->network, c->size, &named, e);
+	return f && sites_check(c, is_g, is_g ? &f->g : &f->d, e);
+}
+
+bool net_config_check(const net_config *c, error *e)
+{
+	return net_settings_check(c, e) && net_layers_check(c, true, e) && net_layers_check(c, false, e);
+}
+
+bool net_mixes_samples(const net_config *c)
+{
+	int named;
+	const net_family *f = family_for(c->network, c->size, &named, NULL);
+	return f && f->d_batch_norm && f->d_batch_norm(c);
 }
 
 /* ---- what families ask ---- */

@@ -16,7 +16,14 @@ extern "C" {
 
 enum { ATTENTION_MAX = 8 };
 
+/* The networks by the names that a config knows them by, ended by NULL. */
+extern const char *const net_name[];
+
 enum upsampling { UPSAMPLE_NEAREST, UPSAMPLE_BILINEAR };
+enum d_skip {
+	SKIP_LINEAR,                                 /* skips of D's blocks take x */
+	SKIP_RELU                                    /* relu(x): parity with in-place ReLU */
+};
 enum net_init {
 	NET_XAVIER,                                  /* glorot uniform, init_gain in the blocks' 3x3, else 1 */
 	NET_ORTHOGONAL,                              /* arXiv 1312.6120 */
@@ -24,6 +31,8 @@ enum net_init {
 	NET_HE,                                      /* truncated normal, sqrt(2/fan_out) */
 	NET_TORCH                                    /* PyTorch's defaults, biases too */
 };
+/* Their names, by enum value, ended by NULL. */
+extern const char *const upsampling_name[], *const d_skip_name[], *const net_init_name[];
 
 /* Where a layer of layers/types/catalogue.h stands: after the first stage whose map has this height, or instead of it.
  * n = 0: nowhere. */
@@ -60,7 +69,7 @@ typedef struct net_config {
 	bool cbn_sn;                                 /* one_plus tables under SN (with g_sn) */
 
 	enum upsampling up;                            /* resnet */
-	bool d_skip_relu;                            /* skips of D take relu(x): parity with in-place ReLU */
+	enum d_skip d_skip;                          /* resnet */
 	bool d_batch_norm;                           /* dcgan: batch norm in D (arXiv 1511.06434) */
 	double d_slope;                              /* dcgan: slope of D's leaky ReLU */
 
@@ -77,6 +86,14 @@ bool net_config_default(const char *network, int size, net_config *out, error *e
 /* Everything that can be wrong with the settings, without building anything: sizes, widths, places of
  * attention ("layer at 7: G has maps of 14, 28"), variants, channels. */
 bool net_config_check(const net_config *c, error *e);
+/* Its two parts, for who wants to say which setting is at fault: everything but the places, whose errors have the
+ * name of the field as their place (error_is_at(e, "size")); and the places in one network, when the rest is right. */
+bool net_settings_check(const net_config *c, error *e);
+bool net_layers_check(const net_config *c, bool is_g, error *e);
+
+/* D's value of one image depends on the others in the batch: its own layers have batch norm. Wrong for a
+ * config that net_config_check refuses. */
+bool net_mixes_samples(const net_config *c);
 
 /* One attention layer of a network, for logging gamma and drawing maps. */
 typedef struct attention_site {

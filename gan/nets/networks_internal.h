@@ -34,6 +34,7 @@ typedef struct net_family {
 	net_half g, d;
 	bool (*check)(const net_config *c, error *e);        /* what only this family refuses */
 	void (*defaults)(net_config *c);             /* c->size is set */
+	bool (*d_batch_norm)(const net_config *c);   /* whether D has batch norm of its own; NULL: never */
 } net_family;
 
 extern const net_family family_resnet, family_official, family_dcgan, family_mnistgans;

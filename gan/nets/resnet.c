@@ -171,14 +171,14 @@ static bool resnet_check(const net_config *c, error *e)
 {
 	int base;
 	if (!net_halvings(c->size, &base))
-		return error_set(e, "size = %d: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)", c->size);
+		return error_value(e, "size", c->size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
 	return true;
 }
 
 static bool official_check(const net_config *c, error *e)
 {
 	if (!official_find(c->size))
-		return error_set(e, "size = %d: the official network has 64, 128 and 256", c->size);
+		return error_value(e, "size", c->size, "the official network has 64, 128 and 256");
 	return true;
 }
 

@@ -166,7 +166,7 @@ static bool draw_row(image *im, sampler *smp, uint64_t seed, int row, real *z, e
 	sampler_latent(smp, seed, row, 0, z);
 	if (!sampler_attend(smp, sampler_attentions(smp) - 1, z, K ? row % K : 0, &v, e))
 		return false;
-	shown s = {v.image, c->model.size, c->model.channels, MAX(1, CELL / c->model.size)};
+	shown s = {v.image, c->net.size, c->model.channels, MAX(1, CELL / c->net.size)};
 	int side = s.size * s.scale, top = GAP + row * (side + GAP);
 	choose_queries(&s, &v, at);
 	draw_image(im, top, GAP, &s);
@@ -179,7 +179,7 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, er
 {
 	if (sampler_attentions(s) == 0)
 		return error_set(e, "%s: the generator has no attention layer", path);
-	int size = sampler_config(s)->model.size, side = size * MAX(1, CELL / size);
+	int size = sampler_config(s)->net.size, side = size * MAX(1, CELL / size);
 	image im;
 	real *z = mem_new((size_t)sampler_latent_size(s), sizeof *z, e);
 	if (!z || !image_init(&im, GAP + rows * (side + GAP), GAP + (QUERIES + 1) * (side + GAP), 3, e)) {

@@ -66,7 +66,7 @@ sampler *sampler_new(const config *cfg, int64_t batch, error *e)
 	if (!s)
 		return NULL;
 	rng first = rng_new(0, "sampler");           /* overwritten by sampler_take or a checkpoint */
-	int64_t Z = cfg->model.latent;
+	int64_t Z = cfg->net.latent;
 	s->batch = batch;
 	bool ok = config_copy(&s->cfg, cfg, e) && config_network(cfg, &s->net, e)
 		&& (s->gen = generator_new(&s->net, &first, e))
@@ -166,7 +166,7 @@ static double batch_share(const sampler *s, int i)
 
 static void draw_batch(sampler *s, rng *r)
 {
-	rng_fill_normal(r, s->host_z, s->batch * s->cfg.model.latent);
+	rng_fill_normal(r, s->host_z, s->batch * s->cfg.net.latent);
 	for (int64_t i = 0; i < s->batch; i++)
 		s->host_y[i] = (real)(s->net.classes ? rng_below(r, s->net.classes) : 0);
 	buffer_write(s->z, s->host_z);
@@ -324,7 +324,7 @@ shape sampler_image_shape(const sampler *s)
 
 int64_t sampler_latent_size(const sampler *s)
 {
-	return s->other.run ? s->other.latent : s->cfg.model.latent;
+	return s->other.run ? s->other.latent : s->cfg.net.latent;
 }
 
 int sampler_classes(const sampler *s)

@@ -73,10 +73,10 @@ static bool draw_latents(scorer *s, const config *cfg, const dataset *d, error *
 {
 	rng latent = rng_new((uint64_t)cfg->seed, "score latent");
 	rng label = rng_new((uint64_t)cfg->seed, "score label");
-	s->z = mem_new((size_t)(s->fakes * cfg->model.latent), sizeof *s->z, e);
+	s->z = mem_new((size_t)(s->fakes * cfg->net.latent), sizeof *s->z, e);
 	if (!s->z)
 		return false;
-	rng_fill_normal(&latent, s->z, s->fakes * cfg->model.latent);
+	rng_fill_normal(&latent, s->z, s->fakes * cfg->net.latent);
 	if (!cfg->model.conditional || !d->label)
 		return true;
 	s->label = mem_new((size_t)s->fakes, sizeof *s->label, e);

@@ -102,7 +102,7 @@ static bool draw(run *r, error *e)
 	snprintf(name, sizeof name, "samples-%08lld.png", (long long)t->step);
 	bool ok = x && run_path(r->out, name, path, e) && take(r, e)
 		&& sampler_request(r->s, &q, x, e)
-		&& picture_grid(path, x, q.n, t->cfg.model.size, t->cfg.model.size, t->cfg.model.channels,
+		&& picture_grid(path, x, q.n, t->cfg.net.size, t->cfg.net.size, t->cfg.model.channels,
 			sample_columns(r->s, &q), e);
 	free(x);
 	if (ok)

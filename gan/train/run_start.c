@@ -134,7 +134,7 @@ static bool show_data(run *r, error *e)
 	const config *c = &t->cfg;
 	dataset_stats stats;
 	char path[RUN_PATH_MAX];
-	int64_t B = c->batch, size = (int64_t)c->model.size * c->model.size * c->model.channels;
+	int64_t B = c->batch, size = (int64_t)c->net.size * c->net.size * c->model.channels;
 	if (!t->loader)
 		return true;
 	if (!dataset_stats_make(t->data, &stats, e))
@@ -158,7 +158,7 @@ static bool show_data(run *r, error *e)
 	}
 	r->watch.real_spread = sqrt(MAX(sum, 0) / (double)size);
 	if (!run_path(r->out, "data.png", path, e)
-		|| !picture_grid(path, t->host_x, MIN(B, 100), c->model.size, c->model.size,
+		|| !picture_grid(path, t->host_x, MIN(B, 100), c->net.size, c->net.size,
 			c->model.channels, 10, e))
 		return false;
 	run_say(r, NOTE_FILE, "a batch of real images: %s", path);

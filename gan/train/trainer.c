@@ -27,16 +27,14 @@ static bool take_config(trainer *t, const config *cfg, const dataset *data, erro
 	if (!config_network(c, &t->net, e))
 		return false;
 	c->model.channels = t->net.channels;
-	if (data && (data->h != c->model.size || data->w != c->model.size || data->c != c->model.channels))
+	if (data && (data->h != c->net.size || data->w != c->net.size || data->c != c->model.channels))
 		return error_set(e, "%s: images are [%d,%d,%d], the network makes [%d,%d,%d]",
-			data->path, data->h, data->w, data->c, c->model.size, c->model.size, c->model.channels);
+			data->path, data->h, data->w, data->c, c->net.size, c->net.size, c->model.channels);
 	if (data && t->net.classes && (data->classes == 0 || data->classes > t->net.classes))
 		return error_set(e,
 			"%s: %d classes; a conditional network with %d classes needs 1 to %d", data->path,
 			data->classes, t->net.classes, t->net.classes);
-	t->loss = setup_loss(c, e);
-	t->augment = setup_augment(c);
-	return t->loss != NULL;
+	return true;
 }
 
 static bool player_init(player *p, const char *name, module *m, const config *c, double rate, error *e)
@@ -44,9 +42,8 @@ static bool player_init(player *p, const char *name, module *m, const config *c,
 	size_t params = (size_t)module_block_size(m), states = (size_t)module_state_size(m);
 	p->name = name;
 	p->m = m;
-	p->rate = setup_schedule(c, rate);
-	optimizer_config o = setup_optimizer(c);
-	p->opt = optimizer_new(&o, module_block_size(m), e);
+	p->rate = config_schedule(c, rate);
+	p->opt = optimizer_new(&c->optim.rule, module_block_size(m), e);
 	p->state_before = mem_zero(states, sizeof(real), e);
 	if (c->optim.accumulate > 1)
 		p->sum = mem_zero(params, sizeof(real), e);
@@ -76,7 +73,7 @@ static bool make_networks(trainer *t, error *e)
 static bool make_batch(trainer *t, error *e)
 {
 	const config *c = &t->cfg;
-	int64_t B = c->batch, S = c->model.size, C = c->model.channels, Z = c->model.latent;
+	int64_t B = c->batch, S = c->net.size, C = c->model.channels, Z = c->net.latent;
 	t->real_x = buffer_new("real images", SHAPE(B, S, S, C), e);
 	t->real_y = buffer_new("real labels", SHAPE(B), e);
 	t->z = buffer_new("latents", SHAPE(B, Z), e);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "core/graph/ops.h"
-#include "gan/loss/penalties.h"
 
 void pass_free(pass *p)
 {
@@ -59,7 +58,7 @@ static node *generate(trainer *t, graph *g)
 /* D's logits [B] of augmented images. */
 static node *judge(trainer *t, graph *g, node *x, node *label, bool update)
 {
-	x = augment_apply(g, &t->augment, x, &t->stream[STREAM_AUGMENT]);
+	x = augment_apply(g, &t->cfg.augment, x, &t->stream[STREAM_AUGMENT]);
 	graph_push(g, "discriminator");
 	node *logits = discriminator_apply(g, t->d, x, label, training(t, update), NULL);
 	graph_pop(g);
@@ -108,17 +107,9 @@ static node *critic_apply(graph *g, void *ctx, node *x)
 static node *weighted_penalty(trainer *t, graph *g, node *x, node *y, node *fake)
 {
 	critic c = {t, y};
-	rng *r = &t->stream[STREAM_PENALTY];
+	const gan_penalty *p = &gan_penalties[t->cfg.loss.penalty];
 	double weight = t->cfg.loss.penalty_weight * t->cfg.loss.penalty_every;
-	node *p;
-	if (t->cfg.loss.penalty == PENALTY_R1)
-		return op_scale(g, penalty_r1(g, critic_apply, &c, x), weight / 2);
-	node *a = op_random(g, SHAPE(t->cfg.batch, 1, 1, 1), RANDOM_UNIFORM, r);
-	if (t->cfg.loss.penalty == PENALTY_GP)
-		p = penalty_gp(g, critic_apply, &c, x, fake, a, 1);
-	else
-		p = penalty_dragan(g, critic_apply, &c, x, a, op_random(g, x->s, RANDOM_UNIFORM, r));
-	return op_scale(g, p, weight);
+	return op_scale(g, p->apply(g, critic_apply, &c, x, fake, &t->stream[STREAM_PENALTY]), weight * p->share);
 }
 
 static bool build_d(trainer *t, pass *p, error *e)
@@ -134,7 +125,7 @@ static bool build_d(trainer *t, pass *p, error *e)
 	node *fake = op_stop(g, generate(t, g));
 
 	two_logits d = judge_both(t, g, x, y, fake, fake_y);
-	p->loss = t->loss->d_loss(g, d.real, d.fake);
+	p->loss = gan_losses[t->cfg.loss.name].d_loss(g, d.real, d.fake);
 	p->real = op_mean_all(g, d.real);
 	p->fake = op_mean_all(g, d.fake);
 	node *total = p->loss;
@@ -157,7 +148,7 @@ static bool build_g(trainer *t, pass *p, error *e)
 	node *fake = generate(t, g);
 	node *label = t->net.classes ? graph_leaf(g, t->fake_y) : NULL;
 	node *logits = judge(t, g, fake, label, t->cfg.model.sn_update == SN_EVERY_FORWARD);
-	p->loss = t->loss->g_loss(g, logits);
+	p->loss = gan_losses[t->cfg.loss.name].g_loss(g, logits);
 	p->variance = batch_variance(g, fake);
 	module_grad(t->pg.m, g, p->loss);
 	return pass_plan(p, (node *[]){p->loss, p->variance}, 2, e);

@@ -7,8 +7,10 @@
 #include "core/plan/plan.h"
 #include "data/loader.h"
 #include "gan/checkpoint/checkpoint.h"
+#include "gan/config/config_apply.h"
+#include "gan/loss/losses.h"
+#include "gan/loss/penalties.h"
 #include "gan/nets/networks.h"
-#include "gan/config/setup.h"
 #include "gan/train/trainer.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
@@ -52,8 +54,6 @@ enum sum_kind {
 struct trainer {
 	config cfg;                                  /* own */
 	net_config net;
-	const gan_loss *loss;
-	augment_policy augment;
 
 	const dataset *data;                         /* keep; NULL: random images */
 	loader *loader;                              /* own; NULL without data */

@@ -26,7 +26,7 @@ static void next_real(trainer *t)
 static void next_latent(trainer *t)
 {
 	int64_t B = t->cfg.batch;
-	rng_fill_normal(&t->stream[STREAM_LATENT], t->host_z, B * t->cfg.model.latent);
+	rng_fill_normal(&t->stream[STREAM_LATENT], t->host_z, B * t->cfg.net.latent);
 	buffer_write(t->z, t->host_z);
 	if (t->net.classes == 0)
 		return;
