@@ -11,6 +11,7 @@
 
 #include "core/h5/h5.h"
 #include "gan/keras/file/read.h"
+#include "gan/keras/model/json.h"
 #include "gan/keras/run/placed.h"
 #include "tests/suite.h"
 
@@ -116,10 +117,170 @@ START_TEST(every_class_predicts_what_keras_does)
 }
 END_TEST
 
+/* ---- what is refused ---- */
+
+/* One layer of the class with these settings, in JSON with ' for ", on inputs of these shapes. */
+typedef struct refusal {
+	const char *class_name, *input, *second, *settings, *message;
+} refusal;
+
+#define MAP "[null, 4, 5, 4]"
+#define ROW "[null, 6]"
+#define ALONE "[null]"
+
+static const refusal refusals[] = {
+	{"Dense", ROW, NULL, "", "has no setting units"},
+	{"Dense", ALONE, NULL, "'units': 3", "its input has no axis of features"},
+	{"Dense", ROW, NULL, "'units': 3, 'activation': 'hard_sigmoid'", "activation hard_sigmoid is not supported"},
+	{"Dense", ROW, NULL, "'units': 3, 'activation': {'class_name': 'LeakyReLU'}", "is not supported"},
+	{"Embedding", ROW, NULL, "'input_dim': 3", "needs the settings input_dim and output_dim"},
+	{"Embedding", "[null, 1, 1, 1, 1, 1, 1, 1]", NULL, "'input_dim': 3, 'output_dim': 2", "its input has 8 axes"},
+	{"Conv2D", MAP, NULL, "'filters': 3", "needs the settings filters and kernel_size"},
+	{"Conv2D", ROW, NULL, "'filters': 3, 'kernel_size': [1, 1]", "its input [1,6] has 2 axes; it takes 4"},
+	{"Conv2D", MAP, NULL, "'filters': 3, 'kernel_size': [3, 3, 3]", "two whole numbers from 1 to 4096"},
+	{"Conv2D", MAP, NULL, "'filters': 3, 'kernel_size': [5, 5]", "kernel 5 x 5 is larger than the image"},
+	{"Conv2D", MAP, NULL, "'filters': 3, 'kernel_size': [3, 3], 'padding': 'causal'", "must be same or valid"},
+	{"Conv2D", MAP, NULL, "'filters': 3, 'kernel_size': [3, 3], 'dilation_rate': [1, 2]", "[1,2] is not supported"},
+	{"Conv2D", MAP, NULL, "'filters': 3, 'kernel_size': [3, 3], 'groups': 2", "groups = 2 divide"},
+	{"Conv2D", MAP, NULL, "'filters': 3, 'kernel_size': [3, 3], 'data_format': 'channels_first'",
+	 "setting data_format = channels_first: only channels_last"},
+	{"Conv2DTranspose", MAP, NULL, "'kernel_size': [3, 3]", "needs the settings filters and kernel_size"},
+	{"Conv2DTranspose", MAP, NULL, "'filters': 3, 'kernel_size': [3, 3], 'output_padding': [1, 1]",
+	 "output_padding is not supported"},
+	{"Conv2DTranspose", MAP, NULL, "'filters': 4, 'kernel_size': [3, 3], 'groups': 2", "groups are not supported"},
+	{"Conv2DTranspose", "[null, 4000, 4000, 1]", NULL, "'filters': 64, 'kernel_size': [2, 2], 'strides': [4000, 4000]",
+	 "too many elements"},
+	{"DepthwiseConv2D", MAP, NULL, "", "needs the setting kernel_size"},
+	{"SeparableConv2D", MAP, NULL, "'kernel_size': [3, 3]", "needs the setting filters"},
+	{"SeparableConv2D", MAP, NULL, "'filters': 3", "needs the setting kernel_size"},
+	{"SpectralNormalization", MAP, NULL, "'layer': {'class_name': 'ReLU', 'config': {}}",
+	 "wraps a ReLU, which has no kernel"},
+	{"SpectralNormalization", MAP, NULL, "'layer': {'class_name': 'Lambda', 'config': {}}",
+	 "wraps the class Lambda, which is not supported"},
+	{"SpectralNormalization", MAP, NULL, "'layer': {'class_name': 'SpectralNormalization', 'config': {}}",
+	 "wraps the class SpectralNormalization, which is not supported"},
+	{"AveragePooling2D", ROW, NULL, "", "has 2 axes; it takes 4"},
+	{"AveragePooling2D", MAP, NULL, "'pool_size': [0, 1]", "two whole numbers from 1"},
+	{"MaxPooling2D", MAP, NULL, "'padding': 'full'", "padding full: must be same or valid"},
+	{"MaxPooling2D", MAP, NULL, "'strides': [0, 1]", "setting strides must be two whole numbers"},
+	{"GlobalAveragePooling2D", ROW, NULL, "", "has 2 axes; it takes 4"},
+	{"GlobalAveragePooling2D", MAP, NULL, "'data_format': 'channels_first'", "only channels_last"},
+	{"GlobalMaxPooling2D", ROW, NULL, "", "has 2 axes; it takes 4"},
+	{"GlobalMaxPooling2D", "[null, 5000, 2, 1]", NULL, "", "its input is too large"},
+	{"UpSampling2D", ROW, NULL, "", "has 2 axes; it takes 4"},
+	{"UpSampling2D", MAP, NULL, "'interpolation': 'bicubic'", "interpolation bicubic: must be nearest or bilinear"},
+	{"UpSampling2D", "[null, 4000, 4000, 1]", NULL, "'size': [4000, 4000]", "too many elements"},
+	{"BatchNormalization", MAP, NULL, "'axis': 1", "normalises another axis than the last"},
+	{"BatchNormalization", MAP, NULL, "'axis': 7", "setting axis = 7: its input has the axes 1 to 3"},
+	{"BatchNormalization", ALONE, NULL, "", "normalises another axis than the last"},
+	{"BatchNormalization", MAP, NULL, "'epsilon': -1.0", "epsilon = -1: must not be negative"},
+	{"LayerNormalization", MAP, NULL, "'axis': [1, 3]", "normalises other axes than the last"},
+	{"LayerNormalization", MAP, NULL, "'axis': 2", "normalises other axes than the last"},
+	{"LayerNormalization", MAP, NULL, "'rms_scaling': true", "rms_scaling is not supported"},
+	{"GroupNormalization", MAP, NULL, "'axis': 1", "groups of another axis than the last"},
+	{"GroupNormalization", MAP, NULL, "'groups': 3", "4 channels do not divide into 3 groups"},
+	{"GroupNormalization", MAP, NULL, "'groups': 0", "4 channels do not divide into 0 groups"},
+	{"ReLU", MAP, NULL, "'threshold': 1.0", "threshold = 1 is not supported"},
+	{"ReLU", MAP, NULL, "'max_value': 'much'", "setting max_value must be a number"},
+	{"LeakyReLU", MAP, NULL, "'negative_slope': 1e999", "not JSON"},
+	{"PReLU", MAP, NULL, "'shared_axes': [1, 4]", "shared_axes must be from 1 to 3"},
+	{"PReLU", MAP, NULL, "'shared_axes': 0", "shared_axes must be from 1 to 3"},
+	{"PReLU", ALONE, NULL, "", "its input has no axes"},
+	{"Activation", MAP, NULL, "'activation': 'hard_sigmoid'", "activation hard_sigmoid is not supported"},
+	{"Softmax", MAP, NULL, "'axis': [1, 2]", "more than one axis is not supported"},
+	{"Softmax", MAP, NULL, "'axis': 0", "setting axis = 0"},
+	{"Reshape", ROW, NULL, "", "needs the setting target_shape"},
+	{"Reshape", ROW, NULL, "'target_shape': [4]", "target_shape does not have the 6 elements"},
+	{"Reshape", ROW, NULL, "'target_shape': [2, 4]", "target_shape does not have the 6 elements"},
+	{"Reshape", ROW, NULL, "'target_shape': [-1, 4]", "target_shape does not have the 6 elements"},
+	{"Reshape", ROW, NULL, "'target_shape': [-1, -1]", "target_shape does not have the 6 elements"},
+	{"Flatten", MAP, NULL, "'data_format': 'channels_first'", "only channels_last"},
+	{"Permute", MAP, NULL, "'dims': [1, 2]", "dims must be 3 numbers"},
+	{"Permute", MAP, NULL, "'dims': [1, 2, 2]", "dims must be the numbers 1 to 3, each once"},
+	{"Permute", MAP, NULL, "'dims': [0, 1, 2]", "dims must be the numbers 1 to 3, each once"},
+	{"RepeatVector", MAP, NULL, "'n': 2", "has 4 axes; it takes 2"},
+	{"RepeatVector", ROW, NULL, "'n': 0", "setting n must be a whole number from 1"},
+	{"ZeroPadding2D", ROW, NULL, "", "has 2 axes; it takes 4"},
+	{"ZeroPadding2D", MAP, NULL, "'padding': [[1, -1], [0, 0]]", "two pairs of numbers from 0 to 4096"},
+	{"ZeroPadding2D", MAP, NULL, "'padding': [[1, 1]]", "two pairs of numbers from 0 to 4096"},
+	{"ZeroPadding2D", MAP, NULL, "'padding': [1, 1], 'data_format': 'channels_first'", "padding must be"},
+	{"Cropping2D", ROW, NULL, "", "has 2 axes; it takes 4"},
+	{"Cropping2D", MAP, NULL, "'cropping': [[2, 2], [0, 0]]", "crops all of its input [1,4,5,4]"},
+	{"Rescaling", MAP, NULL, "'scale': [1, 2]", "scale must be a number or a yes/no"},
+	{"Add", MAP, NULL, "", "has 1 inputs; it takes 2 to 8"},
+	{"Subtract", MAP, "[null, 4, 3, 4]", "", "sizes that do not go together: [1,4,5,4] and [1,4,3,4]"},
+	{"Multiply", "[null, 4000, 4000, 1]", "[null, 1, 1, 9999]", "", "too many elements"},
+	{"Concatenate", MAP, "[null, 4, 3, 4]", "", "cannot join [1,4,5,4] and [1,4,3,4] along axis 3"},
+	{"Concatenate", MAP, ROW, "", "cannot join [1,4,5,4] and [1,6] along axis 3"},
+	{"Concatenate", MAP, MAP, "'axis': 0", "setting axis = 0"},
+	{"Dot", ROW, ROW, "'axes': 1, 'normalize': true", "normalize is not supported"},
+	{"Dot", ROW, ROW, "", "axes must name one axis of each input"},
+	{"Dot", ROW, ROW, "'axes': [1, 1, 1]", "axes must name one axis of each input"},
+	{"Dot", MAP, MAP, "'axes': 1", "axes must name one axis of each input, which have 2 or 3"},
+	{"Dot", ROW, "[null, 5]", "'axes': 1", "axes of 6 and 5 elements"},
+	{"sagan>SpectralDense", ROW, NULL, "", "has no setting units"},
+	{"sagan>SelfAttention2D", MAP, NULL, "'query_channels': 2", "query_channels and value_channels"},
+	{"sagan>SelfAttention2D", MAP, NULL, "'query_channels': 2, 'value_channels': 4, 'pool': true",
+	 "pools an image of odd size, or rows"},
+	{"sagan>SelfAttention2D", MAP, NULL, "'query_channels': 2, 'value_channels': 3, 'out_proj': false",
+	 "value_channels = 3 without out_proj; its input has 4"},
+	{"sagan>SelfAttention2D", MAP, NULL, "'query_channels': 2, 'value_channels': 3, 'activation': 'tanh'",
+	 "activation = tanh: only linear"},
+	{"sagan>SelfAttention2D", MAP, NULL, "'query_channels': 2, 'value_channels': 3, 'residual': 'projected'",
+	 "residual = projected: only identity"},
+	{"sagan>SelfAttention2D", MAP, NULL, "'query_channels': 2, 'value_channels': 3, 'filters': 1",
+	 "filters = 1 on 4 channels"},
+	{"sagan>SelfAttention2D", "[null, 4000, 4000, 4]", NULL, "'query_channels': 2, 'value_channels': 3",
+	 "too many elements"},
+	{"sagan>ConditionalScaleShift", MAP, "[null, 1]", "", "needs the setting classes"},
+	{"sagan>ConditionalScaleShift", MAP, ROW, "'classes': 3", "takes one label per image, not [1,6]"},
+	{"sagan>ConditionalScaleShift", MAP, "[null, 1]", "'classes': 3, 'spectral_norm': true, 'sn_epsilon': 0.0",
+	 "sn_epsilon = 0: must be above 0"},
+	{"sagan>GlobalSumPooling2D", ROW, NULL, "", "has 2 axes; it takes 4"},
+	{"Lambda", MAP, NULL, "", "the class is not known"},
+};
+
+/* The text of a model with that one layer; the caller frees it. */
+static char *json_of(const refusal *r)
+{
+	static const char form[] =
+		"{'class_name': 'Functional', 'config': {'name': 'm', 'layers': ["
+		"{'class_name': 'InputLayer', 'config': {'batch_input_shape': %s, 'dtype': 'float32'}, 'name': 'a',"
+		" 'inbound_nodes': []},"
+		"{'class_name': 'InputLayer', 'config': {'batch_input_shape': %s, 'dtype': 'float32'}, 'name': 'b',"
+		" 'inbound_nodes': []},"
+		"{'class_name': '%s', 'config': {%s}, 'name': 'l', 'inbound_nodes': [[['a', 0, 0, {}]%s]]}],"
+		"'input_layers': [['a', 0, 0], ['b', 0, 0]], 'output_layers': [['l', 0, 0]]}}";
+	const size_t n = sizeof form + 300;
+	char *text = malloc(n);
+	ck_assert_int_lt(snprintf(text, n, form, r->input, r->second ? r->second : ROW, r->class_name, r->settings,
+		r->second ? ", ['b', 0, 0, {}]" : ""), (int)n);
+	for (char *c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	return text;
+}
+
+START_TEST(settings_that_mean_something_else_are_refused)
+{
+	const refusal *r = &refusals[_i];
+	error e = {.text = ""};
+	bool refused;
+	keras_wants wants[3];
+	char *text = json_of(r);
+	keras_model *m = keras_from_json(text, strlen(text), &e);
+	ck_assert_msg(!m || !keras_run_wants(m, wants, &refused, &e), "%s {%s} is taken", r->class_name, r->settings);
+	ck_assert_msg(strstr(e.text, r->message), "%s {%s}: %s", r->class_name, r->settings, e.text);
+	ck_assert_msg(!m || strstr(e.text, "layer #2 (named l, "), "%s", e.text);
+	keras_model_free(m);
+	free(text);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
 		{every_class_predicts_what_keras_does, 1},
+		{settings_that_mean_something_else_are_refused, COUNT(refusals)},
 	};
 	return suite_run("keras_classes", tests, COUNT(tests), 120);
 }

@@ -552,6 +552,43 @@ START_TEST(what_some_keras_would_not_load_is_not_written)
 }
 END_TEST
 
+/* A name that is cut is another name: two layers, two settings become one. */
+START_TEST(names_are_kept_whole_or_refused)
+{
+	char just[KERAS_NAME], over[KERAS_NAME + 1], model[1000];
+	memset(just, 'n', sizeof just - 1);
+	memset(over, 'n', sizeof over - 1);
+	memset(model, 'm', sizeof model - 1);
+	just[sizeof just - 1] = over[sizeof over - 1] = model[sizeof model - 1] = '\0';
+	keras_model *m = keras_model_new(model, &e);
+	ck_assert_str_eq(m->name, model);
+	int x = keras_add_input(m, "x", SHAPE(4), "float32", &e), at = keras_add(m, just, just, 1, &x, &e);
+	ck_assert_int_eq(at, 1);
+	OK(keras_set_int(m, at, just, 1, &e) && keras_add_weight(m, at, just, SHAPE(2), NULL, &e));
+	ck_assert_str_eq(m->layer[at].class_name, just);
+	ck_assert_str_eq(m->layer[at].value[0].key, just);
+	ck_assert_str_eq(m->layer[at].weight[0].name, just);
+	ck_assert_int_eq(keras_add(m, "Dense", over, 1, &x, &e), -1);
+	REFUSED(keras_add(m, over, "r", 1, &x, &e) >= 0, "class \"nnn", "64 letters; at most 63");
+	REFUSED(keras_set_int(m, at, over, 1, &e), "setting \"nnn", "64 letters; at most 63");
+	REFUSED(keras_set_text(m, at, over, "a", &e), "setting \"nnn", "64 letters; at most 63");
+	REFUSED(keras_add_weight(m, at, over, SHAPE(2), NULL, &e), "weight \"nnn", "64 letters; at most 63");
+	REFUSED(keras_rename(m, at, over, &e), "layer name \"nnn", "must be 1 to 63");
+	REFUSED(keras_rename(m, at, "x", &e), "layer name x", "there are two");
+	ck_assert_int_eq(m->layer[at].values, 1);
+	ck_assert_int_eq(m->layer[at].weights, 1);
+	OK(keras_rename(m, at, "y", &e) && keras_set_output(m, at, &e));
+	char *text = keras_json(m, KERAS_WRAP_H5, &e);
+	keras_model *again = keras_from_json(text, strlen(text), &e);
+	ck_assert_msg(again != NULL, "%s", e.text);
+	ck_assert_str_eq(again->name, model);
+	ck_assert_str_eq(again->layer[1].name, "y");
+	keras_model_free(again);
+	keras_model_free(m);
+	free(text);
+}
+END_TEST
+
 START_TEST(classes_in_snake_case_are_keras_own)
 {
 	static const char *const names[][2] = {
@@ -673,6 +710,7 @@ int main(void)
 		{large_texts_end_at_the_limits, 1},
 		{damaged_json_never_crashes, 1},
 		{what_some_keras_would_not_load_is_not_written, 1},
+		{names_are_kept_whole_or_refused, 1},
 		{classes_in_snake_case_are_keras_own, 1},
 		{long_lists_are_split_as_keras_splits_them, 1},
 		{lists_are_split_beyond_64512_bytes, 1},

@@ -510,6 +510,46 @@ START_TEST(legacy_lists_that_lead_astray_are_refused)
 }
 END_TEST
 
+/* The end of a long name is not its name: without names the layers stand in their order. */
+START_TEST(long_names_are_nobody_elses)
+{
+	char full[101], weight[80];
+	error e;
+	memset(full, 'n', sizeof full);
+	full[sizeof full - 1] = '\0';
+	const char *end = full + sizeof full - KERAS_NAME, *names[] = {full, "first"}, *path[] = {"kernel:0"};
+	h5 *f = h5_create(scratch_at("file"), &e);
+	ck_assert(h5_attr_write_texts(f, "/", "layer_names", 2, names, &e));
+	for (int i = 0; i < 2; i++) {
+		char group[120], set[160];
+		snprintf(group, sizeof group, "/%s", names[i]);
+		snprintf(set, sizeof set, "%s/kernel:0", group);
+		ck_assert(h5_write_real(f, set, SHAPE(1, 1), (real[]){(real)(i + 1)}, &e)
+			&& h5_attr_write_texts(f, group, "weight_names", 1, path, &e));
+	}
+	ck_assert_msg(h5_commit(f, &e), "%s", e.text);
+	keras_model *w = keras_read(scratch_at("file"), NULL, &e), *m = keras_model_new("m", &e);
+	ck_assert_msg(w != NULL, "%s", e.text);
+	int at = keras_add_input(m, "x", SHAPE(1), "float32", &e);
+	for (int i = 0; i < 2; i++) {
+		at = keras_add(m, "Dense", i ? end : "first", 1, &at, &e);
+		ck_assert(at > 0 && keras_set_int(m, at, "units", 1, &e) && keras_set_bool(m, at, "use_bias", false, &e));
+	}
+	ck_assert(keras_set_output(m, at, &e));
+	ck_assert_msg(keras_match(m, w, NULL, NULL, &e), "%s", e.text);
+	ck_assert(m->layer[1].weight[0].x[0] == 1 && m->layer[2].weight[0].x[0] == 2);
+	keras_model_free(m);
+	keras_model_free(w);
+	memset(weight, 'w', sizeof weight - 1);
+	weight[sizeof weight - 1] = '\0';
+	f = legacy_file("d", weight);
+	char set[100];
+	snprintf(set, sizeof set, "/d/%s", weight);
+	ck_assert(h5_write_real(f, set, SHAPE(1), (real[]){1}, &e) && h5_commit(f, &e));
+	refused_with("79 letters; at most 63");
+}
+END_TEST
+
 /* More layers than any network, each within another as deep as the library goes. */
 START_TEST(deep_and_wide_native_files_are_refused)
 {
@@ -662,6 +702,7 @@ int main(void)
 		{damaged_files_are_read_or_refused_with_a_line, DAMAGE_KINDS},
 		{what_is_no_file_of_keras_is_said, 1},
 		{legacy_lists_that_lead_astray_are_refused, 1},
+		{long_names_are_nobody_elses, 1},
 		{deep_and_wide_native_files_are_refused, 1},
 		{linked_files_are_refused, 1},
 		{archives_with_wrong_members_are_refused, 1},

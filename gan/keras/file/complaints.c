@@ -6,7 +6,7 @@
 
 bool complaints_add(complaints *c, const char *fmt, ...)
 {
-	char text[400];
+	char text[sizeof((error *)0)->text];
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);

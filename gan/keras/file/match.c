@@ -208,10 +208,13 @@ bool keras_match(keras_model *m, keras_model *weights, complaints_line line, voi
 	a.to = mem_zero(n, sizeof *a.to, e);
 	a.want = a.to ? mem_zero(n, sizeof *a.want, e) : NULL;
 	a.order = a.want ? mem_new(n, sizeof *a.order, e) : NULL;
-	bool ok = a.order && keras_order(m, a.order, e);
-	if (ok && !keras_run_wants(m, a.want, &a.unknown) && !wants_as_they_are(&a)) {
-		free(a.want);
-		a.want = NULL;
+	bool refused, ok = a.order && keras_order(m, a.order, e);
+	if (ok && !keras_run_wants(m, a.want, &refused, &a.unknown)) {
+		ok = refused || error_set(e, "%s", a.unknown.text);
+		if (!wants_as_they_are(&a)) {
+			free(a.want);
+			a.want = NULL;
+		}
 	}
 	ok = ok && match_all(&a);
 	free(a.to);

@@ -125,10 +125,14 @@ static bool is_zip(const char *path)
 	return yes;
 }
 
+static keras_model *read_any(const job *j, error *e)
+{
+	return is_zip(j->path) ? read_archive(j, e) : read_h5(j, e);
+}
+
 static bool child(void *ctx, confine_out *out, error *e)
 {
-	const job *j = ctx;
-	keras_model *m = is_zip(j->path) ? read_archive(j, e) : read_h5(j, e);
+	keras_model *m = read_any(ctx, e);
 	const bool ok = m && read_pipe_put(out, m);
 	keras_model_free(m);
 	return ok;
@@ -136,21 +140,36 @@ static bool child(void *ctx, confine_out *out, error *e)
 
 /* ---- in the program ---- */
 
-keras_model *keras_read(const char *path, const keras_read_options *o, error *e)
+/* What is to be done. False when the path is no file that could hold a network. */
+static bool job_open(job *j, const char *path, const keras_read_options *o, error *e)
 {
 	struct stat st;
-	error here = {.text = ""};
-	job j = {.path = path, .o = o ? *o : (keras_read_options){0}};
+	*j = (job){.path = path, .o = o ? *o : (keras_read_options){0}};
 	if (stat(path, &st) != 0)
-		return error_set(e, "%s: %s", path, strerror(errno)), NULL;
+		return error_set(e, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return error_set(e, "%s: not a regular file", path), NULL;
+		return error_set(e, "%s: not a regular file", path);
 	if (st.st_size == 0)
-		return error_set(e, "%s: the file is empty", path), NULL;
+		return error_set(e, "%s: the file is empty", path);
 	if (st.st_size > (int64_t)1 << 40)
-		return error_set(e, "%s: larger than any network", path), NULL;
-	j.size = st.st_size;
-	j.budget = budget_of(j.size);
+		return error_set(e, "%s: larger than any network", path);
+	j->size = st.st_size;
+	j->budget = budget_of(j->size);
+	return true;
+}
+
+keras_model *read_unconfined(const char *path, const keras_read_options *o, error *e)
+{
+	job j;
+	return job_open(&j, path, o, e) ? read_any(&j, e) : NULL;
+}
+
+keras_model *keras_read(const char *path, const keras_read_options *o, error *e)
+{
+	error here = {.text = ""};
+	job j;
+	if (!job_open(&j, path, o, e))
+		return NULL;
 	const confine_limits l = {
 		.cpu_s = j.o.cpu_s, .memory = ((size_t)1 << 30) + 8 * (size_t)j.size * (sizeof(real) / sizeof(float)),
 	};

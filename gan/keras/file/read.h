@@ -21,7 +21,7 @@ typedef struct keras_read_options {
  *   - legacy: under the layers' names (a nested model is one layer with the flat list of its weights);
  *   - native: under the names in the file, "conv2d_1", "functional.dense", "spectral_normalization.layer"; the
  *     layer's own name, if the file has it, is the setting "name"; weights are "0", "1", ..
- * Names that model.h does not allow are cut or replaced. With a config the weights stand in Keras' order under Keras'
+ * Names that model.h does not allow are replaced. With a config the weights stand in Keras' order under Keras'
  * names (keras_match, match.h). Classes nobody knows are kept. */
 keras_model *keras_read(const char *path, const keras_read_options *o, error *e);
 

@@ -6,6 +6,9 @@
 #include "core/h5/h5.h"
 #include "gan/keras/file/read.h"
 
+/* keras_read without the child process, for tests: what happens in that one, they do not see. */
+keras_model *read_unconfined(const char *path, const keras_read_options *o, error *e);
+
 /* The weights of an open file, legacy or native, as a model without topology; at most `budget` bytes of them. */
 keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, error *e);
 

@@ -204,8 +204,12 @@ static bool take_ends(taker *t, int *n, int at[KERAS_INPUTS])
 static bool take_model(taker *t)
 {
 	int64_t topology, layers;
-	if (!take_name(t, t->m->name) || !take_int(t, &topology, 0, 1, "model") ||
-	    !take_int(t, &layers, 0, KERAS_LAYERS_MAX, "layers"))
+	char *name = take_text(t, TEXT_MAX);
+	if (!name)
+		return false;
+	free(t->m->name);
+	t->m->name = name;
+	if (!take_int(t, &topology, 0, 1, "model") || !take_int(t, &layers, 0, KERAS_LAYERS_MAX, "layers"))
 		return false;
 	t->m->topology = topology;
 	for (int64_t i = 0; i < layers; i++)

@@ -23,25 +23,24 @@ typedef struct reader {
 
 /* ---- names ---- */
 
-/* A name that keras_add takes: other letters become '_', too long ones keep their end, a second of the same becomes
- * layer12. */
+/* A name that keras_add takes: other letters become '_'. One that is too long, or a second of the same, becomes -layer12:
+ * no layer of Keras is called so, which would be mistaken for it. */
 static void allowed_name(const keras_model *m, const char *name, char out[KERAS_NAME])
 {
-	const size_t n = strlen(name);
-	snprintf(out, KERAS_NAME, "%s", n < KERAS_NAME ? name : name + n - (KERAS_NAME - 1));
+	snprintf(out, KERAS_NAME, "%s", strlen(name) < KERAS_NAME ? name : "");
 	for (char *c = out; *c; c++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", *c))
 			*c = '_';
 	if (!*out || keras_find(m, out) >= 0)
-		snprintf(out, KERAS_NAME, "layer%d", m->layers);
+		snprintf(out, KERAS_NAME, "-layer%d", m->layers);
 }
 
 /* "a1/kernel:0" -> "kernel" */
-static void short_name(const char *name, char out[KERAS_NAME])
+static void short_name(const char *name, char out[PATH_MAX_])
 {
 	const char *slash = strrchr(name, '/');
 	const char *last = slash ? slash + 1 : name;
-	snprintf(out, KERAS_NAME, "%.*s", (int)MIN(strcspn(last, ":"), (size_t)KERAS_NAME - 1), last);
+	snprintf(out, PATH_MAX_, "%.*s", (int)MIN(strcspn(last, ":"), (size_t)PATH_MAX_ - 1), last);
 }
 
 /* A member's name that leads nowhere else: no "", "/x", "a//b", "a/../b". */
@@ -71,7 +70,8 @@ static bool all_finite(const real *x, int64_t n)
 static bool add_weight(reader *r, const char *path, const char *name)
 {
 	h5_info info;
-	char last[KERAS_NAME];
+	error why = {.text = ""};
+	char last[PATH_MAX_];
 	const int i = r->m->layers - 1;
 	if (!h5_stat(r->f, path, &info, r->e))
 		return false;
@@ -86,8 +86,8 @@ static bool add_weight(reader *r, const char *path, const char *name)
 		return error_set(r->e, "%s: %s: more weights than a file of this size can hold", r->label, path);
 	r->budget -= n * (int64_t)sizeof(real);
 	short_name(name, last);
-	if (!keras_add_weight(r->m, i, last, info.s, NULL, r->e))
-		return false;
+	if (!keras_add_weight(r->m, i, last, info.s, NULL, &why))
+		return error_set(r->e, "%s: %.300s: %s", r->label, path, why.text);
 	real *x = r->m->layer[i].weight[r->m->layer[i].weights - 1].x;
 	if (!h5_read_real(r->f, path, x, n, r->e))
 		return false;
@@ -180,7 +180,7 @@ static bool vars_check(reader *r, const char *vars, const h5_names *l, bool *see
 /* The variables of one layer; `key` is its name in our model. */
 static bool native_vars(reader *r, const char *vars, const char *key)
 {
-	char path[PATH_MAX_], digits[16], name[256];
+	char path[PATH_MAX_], digits[16];
 	h5_names l;
 	bool seed = false;
 	if (!h5_list(r->f, vars, &l, r->e))
@@ -192,8 +192,11 @@ static bool native_vars(reader *r, const char *vars, const char *key)
 	if (!ok || n == 0 || seed)
 		return ok;
 	ok = add_layer(r, key);
-	if (ok && h5_attr_exists(r->f, vars, "name") && h5_attr_text(r->f, vars, "name", name, sizeof name, NULL))
-		ok = keras_set_text(r->m, r->m->layers - 1, "name", name, r->e);
+	if (ok && h5_attr_kind(r->f, vars, "name") == 's') {
+		char *name = h5_attr_text_new(r->f, vars, "name", r->e);
+		ok = name && keras_set_text(r->m, r->m->layers - 1, "name", name, r->e);
+		free(name);
+	}
 	for (int k = 0; ok && k < n; k++) {
 		snprintf(digits, sizeof digits, "%d", k);
 		ok = join(r, path, vars, digits) && add_weight(r, path, digits);

@@ -1,4 +1,12 @@
-/* import_origin.c - finds out where the weights of a trace come from, by traces of random parameters. */
+/* import_origin.c - finds out where the weights of a trace come from, by traces of random parameters.
+ *
+ * Why by experiment, when the tracer could write down what it does? It folds as it goes: a scale waits until it meets a
+ * kernel, a shift goes into a bias or becomes a layer, a table gets its 1, sigma is part of a value that a plan computes
+ * (trace_fold.c). Every rule would have to carry its inverse along, through every layer type, and each new rule would
+ * owe one; a wrong inverse would put wrong numbers into a network without a word. Two traces with random parameters
+ * need no knowledge of the rules: whatever they are, a weight that is a line in one parameter shows it, with all its
+ * elements, and one that is not is refused by name. What the lines say is proved at the end: the network is traced once
+ * more and compared with the file (import.c, verify). It costs two traces more. */
 #include "gan/keras/import/import_internal.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* json.h - the JSON of a Keras model: written so that Keras 2.15 and every Keras 3 read it, read in the
- * dialects of both. Structure and settings only; weights live in HDF5 (files.h, read.h). */
+ * dialects of both. Structure and settings only; weights live in HDF5 (file/write.h, file/read.h). */
 #ifndef SAGAN_GAN_KERAS_MODEL_JSON_H
 #define SAGAN_GAN_KERAS_MODEL_JSON_H
 
@@ -31,7 +31,7 @@ enum { KERAS_LAYERS_MAX = 4096, KERAS_NESTING_MAX = 8, KERAS_JSON_MAX = 64 << 20
  *   - SpectralNormalization keeps class and name, and has the settings of the layer it wraps, whose class
  *     is its setting "layer" ("Conv2D"); "power_iterations" stays.
  *   - classes that are not Keras' own have their package: "sagan>SelfAttention2D"; operations of Keras 3
- *     (x + 1) are "ops>Add". Nothing is refused for its class: that is the builder's.
+ *     (x + 1) are "ops>Add". Nothing is refused for its class: that is for run/ to do.
  *   - "batch_shape" becomes "batch_input_shape", a list axis of one number a number, a dtype policy its name;
  *     a function as a setting its name; nulls, initializers, regularizers and constraints are left out;
  *     any other setting that model.h cannot hold is a text with its JSON.

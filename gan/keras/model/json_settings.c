@@ -12,7 +12,7 @@ enum {
 #define KIND(k) (1u << (k))
 enum { WHOLE = KIND(KERAS_INT), NUMBER = KIND(KERAS_INT) | KIND(KERAS_FLOAT) };
 
-/* What the stock layers' settings are; builders rely on it. */
+/* What the stock layers' settings are; run/ relies on it. */
 static const struct {
 	const char *key, *must_be;
 	unsigned kinds;
@@ -158,8 +158,6 @@ static bool is_idle(const char *class_name, const char *key)
 
 bool keras_read_setting(keras_model *m, int at, const char *key, const json_t *x, error *e)
 {
-	if (strlen(key) >= KERAS_NAME)
-		return error_set(e, "layer %s: the name of a setting is longer than 63 characters", m->layer[at].name);
 	return set_any(m, at, key, x, e) && check_kind(m, at, key, e);
 }
 

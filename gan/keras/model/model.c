@@ -10,9 +10,12 @@ keras_model *keras_model_new(const char *name, error *e)
 	keras_model *m = mem_zero(1, sizeof *m, e);
 	if (!m)
 		return NULL;
-	snprintf(m->name, sizeof m->name, "%s", name);
 	m->topology = true;
-	return m;
+	m->name = text_copy(name, e);
+	if (m->name)
+		return m;
+	free(m);
+	return NULL;
 }
 
 static void layer_clear(keras_layer *l)
@@ -32,6 +35,7 @@ void keras_model_free(keras_model *m)
 	for (int i = 0; i < m->layers; i++)
 		layer_clear(&m->layer[i]);
 	free(m->layer);
+	free(m->name);
 	free(m);
 }
 
@@ -61,12 +65,30 @@ static bool name_allowed(const char *name, error *e)
 	return error_set(e, "layer name \"%.80s\": must be 1 to 63 of A-Z a-z 0-9 _ . -", name);
 }
 
+static bool name_is_free(const keras_model *m, const char *name, error *e)
+{
+	return name_allowed(name, e) && (keras_find(m, name) < 0 || error_set(e, "layer name %s: there are two", name));
+}
+
+/* The name of something else than a layer, any letters. */
+static bool name_fits(const char *what, const char *name, error *e)
+{
+	return strlen(name) < KERAS_NAME ||
+		error_set(e, "%s \"%.80s\": %zu letters; at most 63", what, name, strlen(name));
+}
+
+bool keras_rename(keras_model *m, int i, const char *name, error *e)
+{
+	if (!name_is_free(m, name, e))
+		return false;
+	snprintf(m->layer[i].name, sizeof m->layer[i].name, "%s", name);
+	return true;
+}
+
 int keras_add(keras_model *m, const char *class_name, const char *name, int nin, const int *in, error *e)
 {
-	if (!name_allowed(name, e))
+	if (!name_is_free(m, name, e) || !name_fits("class", class_name, e))
 		return -1;
-	if (keras_find(m, name) >= 0)
-		return error_set(e, "layer name %s: there are two", name), -1;
 	if (nin > KERAS_INPUTS)
 		return error_set(e, "layer %s: %d inputs; at most %d", name, nin, KERAS_INPUTS), -1;
 	for (int i = 0; i < nin; i++)
@@ -115,6 +137,8 @@ static keras_value *value_of(keras_model *m, int i, const char *key, enum keras_
 {
 	keras_layer *l = &m->layer[i];
 	keras_value *v = (keras_value *)keras_get(l, key);
+	if (!name_fits("setting", key, e))
+		return NULL;
 	if (!v) {
 		void *array = l->value;
 		v = grow(&array, l->values, sizeof *v, e);
@@ -191,7 +215,7 @@ bool keras_add_weight(keras_model *m, int i, const char *name, shape s, const re
 {
 	keras_layer *l = &m->layer[i];
 	size_t n = (size_t)shape_count(&s);
-	real *copy = mem_zero(n, sizeof *copy, e);
+	real *copy = name_fits("weight", name, e) ? mem_zero(n, sizeof *copy, e) : NULL;
 	void *array = l->weight;
 	keras_weight *w = copy ? grow(&array, l->weights, sizeof *w, e) : NULL;
 	l->weight = array;

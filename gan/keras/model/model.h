@@ -47,7 +47,7 @@ typedef struct keras_layer {
 } keras_layer;
 
 typedef struct keras_model {
-	char name[KERAS_NAME];
+	char *name;                                  /* own */
 	int layers;
 	keras_layer *layer;                          /* [layers], own; inputs of a layer stand before it */
 	int inputs, input[KERAS_INPUTS];             /* InputLayers in the order of the arguments */
@@ -59,11 +59,14 @@ keras_model *keras_model_new(const char *name, error *e);
 void keras_model_free(keras_model *m);               /* NULL allowed */
 
 /* Appends a layer fed by in[0..nin) and returns its index, or -1 with e set: memory, an index that does
- * not exist yet, a name that is taken or not [A-Za-z0-9_.-]{1,63} ("a/b: ..."). */
+ * not exist yet, a name that is taken or not [A-Za-z0-9_.-]{1,63} ("a/b: ..."), a class of more than 63 letters.
+ * No name is ever cut: those of classes, settings and weights are refused as well when they are longer. */
 int keras_add(keras_model *m, const char *class_name, const char *name, int nin, const int *in, error *e);
 /* The same for an input: batch_input_shape [null, s...] and dtype ("float32", "int32"); and the output. */
 int keras_add_input(keras_model *m, const char *name, shape s, const char *dtype, error *e);
 bool keras_set_output(keras_model *m, int layer, error *e);
+/* Another name for layer i; false as above. */
+bool keras_rename(keras_model *m, int i, const char *name, error *e);
 
 /* Settings of layer i, appended or replaced. list: n numbers; pairs: n is twice the number of pairs. */
 bool keras_set_bool(keras_model *m, int i, const char *key, bool x, error *e);

@@ -10,12 +10,12 @@
 
 const int64_t onnx_to_maps[4] = {0, 3, 1, 2}, onnx_from_maps[4] = {0, 2, 3, 1};
 
-bool onnx_refuse(const onnx_site *t, const char *what)
+bool onnx_refuse(const onnx_layer *t, const char *what)
 {
 	return error_set(t->x->e, "layer %s (%s): %s has no counterpart in the ONNX export", t->l->name, t->l->class_name, what);
 }
 
-const char *onnx_own(const onnx_site *t, const char *what, char out[ONNX_NAME])
+const char *onnx_own(const onnx_layer *t, const char *what, char out[ONNX_NAME])
 {
 	snprintf(out, ONNX_NAME, "%s/%s", t->l->name, what);
 	return out;
@@ -23,22 +23,22 @@ const char *onnx_own(const onnx_site *t, const char *what, char out[ONNX_NAME])
 
 /* ---- nodes ---- */
 
-onnx_node *onnx_unary(const onnx_site *t, const char *op, const char *output, const char *input)
+onnx_node *onnx_unary(const onnx_layer *t, const char *op, const char *output, const char *input)
 {
 	return onnx_add(t->g, op, output, 1, &input);
 }
 
-onnx_node *onnx_binary(const onnx_site *t, const char *op, const char *output, const char *a, const char *b)
+onnx_node *onnx_binary(const onnx_layer *t, const char *op, const char *output, const char *a, const char *b)
 {
 	return onnx_add(t->g, op, output, 2, (const char *const[]){a, b});
 }
 
-void onnx_transpose(const onnx_site *t, const char *output, const char *input, int n, const int64_t *order)
+void onnx_transpose(const onnx_layer *t, const char *output, const char *input, int n, const int64_t *order)
 {
 	onnx_ints(t->g, onnx_unary(t, "Transpose", output, input), "perm", n, order);
 }
 
-void onnx_number(const onnx_site *t, const char *op, const char *output, const char *input, const char *name, double x)
+void onnx_number(const onnx_layer *t, const char *op, const char *output, const char *input, const char *name, double x)
 {
 	char constant[ONNX_NAME];
 	real value = (real)x;
@@ -46,7 +46,7 @@ void onnx_number(const onnx_site *t, const char *op, const char *output, const c
 	onnx_binary(t, op, output, input, constant);
 }
 
-void onnx_reshape(const onnx_site *t, const char *output, const char *input, const shape *s)
+void onnx_reshape(const onnx_layer *t, const char *output, const char *input, const shape *s)
 {
 	int64_t dims[RANK_MAX + 1] = {0};            /* 0: the batch, as it is */
 	char constant[ONNX_NAME];
@@ -57,7 +57,7 @@ void onnx_reshape(const onnx_site *t, const char *output, const char *input, con
 
 /* ---- weights ---- */
 
-const keras_weight *onnx_need(const onnx_site *t, const char *name, int rank)
+const keras_weight *onnx_need(const onnx_layer *t, const char *name, int rank)
 {
 	const keras_weight *w = keras_find_weight(t->l, name);
 	if (w && w->s.rank == rank)
@@ -67,7 +67,7 @@ const keras_weight *onnx_need(const onnx_site *t, const char *name, int rank)
 	return NULL;
 }
 
-bool onnx_weight(const onnx_site *t, const char *name, int rank)
+bool onnx_weight(const onnx_layer *t, const char *name, int rank)
 {
 	char full[ONNX_NAME];
 	const keras_weight *w = onnx_need(t, name, rank);
@@ -76,7 +76,7 @@ bool onnx_weight(const onnx_site *t, const char *name, int rank)
 	return w;
 }
 
-bool onnx_kernel(const onnx_site *t, const keras_weight *w)
+bool onnx_kernel(const onnx_layer *t, const keras_weight *w)
 {
 	char full[ONNX_NAME];
 	const int64_t *n = w->s.dim, taps = n[0] * n[1];
@@ -92,7 +92,7 @@ bool onnx_kernel(const onnx_site *t, const keras_weight *w)
 	return true;
 }
 
-bool onnx_vector(const onnx_site *t, const char *name, int64_t n, real otherwise)
+bool onnx_vector(const onnx_layer *t, const char *name, int64_t n, real otherwise)
 {
 	char full[ONNX_NAME];
 	if (keras_find_weight(t->l, name)) {
@@ -113,7 +113,7 @@ bool onnx_vector(const onnx_site *t, const char *name, int64_t n, real otherwise
 
 /* ---- all ---- */
 
-static bool put_input(const onnx_site *t)
+static bool put_input(const onnx_layer *t)
 {
 	onnx_input(t->g, t->l->name, *t->s, !strcmp(keras_text(t->l, "dtype", "float32"), "int32"));
 	if (t->s->rank == 3)
@@ -138,7 +138,7 @@ static bool put_layer(onnx_export *x, int i)
 {
 	const keras_layer *l = &x->m->layer[i];
 	char from[KERAS_INPUTS][ONNX_NAME];
-	onnx_site t = {.x = x, .g = x->g, .l = l, .s = &x->s[i], .in = l->nin ? &x->s[l->in[0]] : NULL};
+	onnx_layer t = {.x = x, .g = x->g, .l = l, .s = &x->s[i], .in = l->nin ? &x->s[l->in[0]] : NULL};
 	value_name(x, i, t.out);
 	for (int k = 0; k < l->nin; k++) {
 		value_name(x, l->in[k], from[k]);
@@ -157,7 +157,7 @@ static void put_output(onnx_export *x, int i)
 	const keras_layer *l = &x->m->layer[i];
 	value_name(x, i, value);
 	if (x->s[i].rank == 3)
-		onnx_transpose(&(onnx_site){.x = x, .g = x->g, .l = l}, l->name, value, 4, onnx_from_maps);
+		onnx_transpose(&(onnx_layer){.x = x, .g = x->g, .l = l}, l->name, value, 4, onnx_from_maps);
 	onnx_output(x->g, l->name, x->s[i]);
 }
 

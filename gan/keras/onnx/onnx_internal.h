@@ -21,49 +21,49 @@ typedef struct onnx_export {
 } onnx_export;
 
 /* The layer at hand. */
-typedef struct onnx_site {
+typedef struct onnx_layer {
 	onnx_export *x;
 	onnx *g;
 	const keras_layer *l;
 	const shape *s, *in;                         /* its result; its first input */
 	char out[ONNX_NAME];                         /* value that it makes */
 	const char *from[KERAS_INPUTS];              /* values that feed it */
-} onnx_site;
+} onnx_layer;
 
 /* The nodes of one class. False with e set. */
 typedef struct onnx_class {
 	const char *class_name;
-	bool (*put)(const onnx_site *t);
+	bool (*put)(const onnx_layer *t);
 } onnx_class;
 extern const onnx_class onnx_pointwise[], onnx_products[], onnx_windows[];      /* each ends with {NULL} */
 
 /* "layer r (Conv2D): WHAT has no counterpart ..", false. */
-bool onnx_refuse(const onnx_site *t, const char *what);
+bool onnx_refuse(const onnx_layer *t, const char *what);
 
 /* "layer/what", which names a value or constant of the layer. */
-const char *onnx_own(const onnx_site *t, const char *what, char out[ONNX_NAME]);
+const char *onnx_own(const onnx_layer *t, const char *what, char out[ONNX_NAME]);
 
 /* Nodes of one and two inputs; a transpose; one whose second input is the number x, called layer/name; the same
  * elements as [N, s...]. */
-onnx_node *onnx_unary(const onnx_site *t, const char *op, const char *output, const char *input);
-onnx_node *onnx_binary(const onnx_site *t, const char *op, const char *output, const char *a, const char *b);
-void onnx_transpose(const onnx_site *t, const char *output, const char *input, int n, const int64_t *order);
-void onnx_number(const onnx_site *t, const char *op, const char *output, const char *input, const char *name, double x);
-void onnx_reshape(const onnx_site *t, const char *output, const char *input, const shape *s);
+onnx_node *onnx_unary(const onnx_layer *t, const char *op, const char *output, const char *input);
+onnx_node *onnx_binary(const onnx_layer *t, const char *op, const char *output, const char *a, const char *b);
+void onnx_transpose(const onnx_layer *t, const char *output, const char *input, int n, const int64_t *order);
+void onnx_number(const onnx_layer *t, const char *op, const char *output, const char *input, const char *name, double x);
+void onnx_reshape(const onnx_layer *t, const char *output, const char *input, const shape *s);
 extern const int64_t onnx_to_maps[4], onnx_from_maps[4];
 
 /* A weight of that rank, or NULL with e set; the same as constant layer/name. */
-const keras_weight *onnx_need(const onnx_site *t, const char *name, int rank);
-bool onnx_weight(const onnx_site *t, const char *name, int rank);
+const keras_weight *onnx_need(const onnx_layer *t, const char *name, int rank);
+bool onnx_weight(const onnx_layer *t, const char *name, int rank);
 
 /* A weight of n elements, or n times `otherwise` when the layer was made without. */
-bool onnx_vector(const onnx_site *t, const char *name, int64_t n, real otherwise);
+bool onnx_vector(const onnx_layer *t, const char *name, int64_t n, real otherwise);
 
 /* Constant layer/kernel: w (kh, kw, a, b), Keras' order for both convolutions, as (b, a, kh, kw), ONNX' order. */
-bool onnx_kernel(const onnx_site *t, const keras_weight *w);
+bool onnx_kernel(const onnx_layer *t, const keras_weight *w);
 
 /* The value that a layer with a setting "activation" makes before it: its own when there is none. Then the rest. */
-const char *onnx_before(const onnx_site *t, char out[ONNX_NAME]);
-bool onnx_after(const onnx_site *t, const char *value);
+const char *onnx_before(const onnx_layer *t, char out[ONNX_NAME]);
+bool onnx_after(const onnx_layer *t, const char *value);
 
 #endif

@@ -8,7 +8,7 @@
 /* ---- activations ---- */
 
 /* gelu(x) = x (1 + erf(x / sqrt 2)) / 2 */
-static void gelu(const onnx_site *t, const char *output, const char *input)
+static void gelu(const onnx_layer *t, const char *output, const char *input)
 {
 	char a[ONNX_NAME], b[ONNX_NAME], c[ONNX_NAME], d[ONNX_NAME];
 	onnx_number(t, "Mul", onnx_own(t, "gelu1", a), input, "gelu_scale", 0.70710678118654752440);
@@ -19,7 +19,7 @@ static void gelu(const onnx_site *t, const char *output, const char *input)
 }
 
 /* swish(x) = x sigmoid(x) */
-static void swish(const onnx_site *t, const char *output, const char *input)
+static void swish(const onnx_layer *t, const char *output, const char *input)
 {
 	char a[ONNX_NAME];
 	onnx_unary(t, "Sigmoid", onnx_own(t, "sigmoid", a), input);
@@ -28,14 +28,14 @@ static void swish(const onnx_site *t, const char *output, const char *input)
 
 static const struct {
 	const char *name, *op;                       /* op NULL: several nodes */
-	void (*nodes)(const onnx_site *t, const char *output, const char *input);
+	void (*nodes)(const onnx_layer *t, const char *output, const char *input);
 } activations[] = {
 	{"linear", "Identity", NULL}, {"relu", "Relu", NULL}, {"tanh", "Tanh", NULL}, {"sigmoid", "Sigmoid", NULL},
 	{"softplus", "Softplus", NULL}, {"softsign", "Softsign", NULL}, {"exponential", "Exp", NULL},
 	{"elu", "Elu", NULL}, {"selu", "Selu", NULL}, {"gelu", NULL, gelu}, {"swish", NULL, swish}, {"silu", NULL, swish},
 };
 
-static bool activate(const onnx_site *t, const char *name, const char *output, const char *input)
+static bool activate(const onnx_layer *t, const char *name, const char *output, const char *input)
 {
 	for (int i = 0; i < COUNT(activations); i++) {
 		if (strcmp(activations[i].name, name) != 0)
@@ -49,23 +49,23 @@ static bool activate(const onnx_site *t, const char *name, const char *output, c
 	return onnx_refuse(t, name);
 }
 
-const char *onnx_before(const onnx_site *t, char out[ONNX_NAME])
+const char *onnx_before(const onnx_layer *t, char out[ONNX_NAME])
 {
 	const char *name = keras_text(t->l, "activation", "linear");
 	return strcmp(name, "linear") ? onnx_own(t, "linear", out) : t->out;
 }
 
-bool onnx_after(const onnx_site *t, const char *value)
+bool onnx_after(const onnx_layer *t, const char *value)
 {
 	return value == t->out || activate(t, keras_text(t->l, "activation", "linear"), t->out, value);
 }
 
-static bool put_activation(const onnx_site *t)
+static bool put_activation(const onnx_layer *t)
 {
 	return activate(t, keras_text(t->l, "activation", "linear"), t->out, t->from[0]);
 }
 
-static bool put_relu(const onnx_site *t)
+static bool put_relu(const onnx_layer *t)
 {
 	char a[ONNX_NAME];
 	double slope = keras_number(t->l, "negative_slope", 0), top = keras_number(t->l, "max_value", INFINITY);
@@ -82,7 +82,7 @@ static bool put_relu(const onnx_site *t)
 }
 
 /* The slope has a name per generation. */
-static bool put_leaky_relu(const onnx_site *t)
+static bool put_leaky_relu(const onnx_layer *t)
 {
 	double slope = keras_number(t->l, "negative_slope", keras_number(t->l, "alpha", 0.3));
 	onnx_float(t->g, onnx_unary(t, "LeakyRelu", t->out, t->from[0]), "alpha", slope);
@@ -90,14 +90,14 @@ static bool put_leaky_relu(const onnx_site *t)
 }
 
 /* Dropout: nothing, when it is used. */
-static bool put_identity(const onnx_site *t)
+static bool put_identity(const onnx_layer *t)
 {
 	onnx_unary(t, "Identity", t->out, t->from[0]);
 	return true;
 }
 
 /* Softmax along one axis; Keras counts axes of a map with the channels last. */
-static bool put_softmax(const onnx_site *t)
+static bool put_softmax(const onnx_layer *t)
 {
 	int64_t axis = (int64_t)keras_number(t->l, "axis", -1), rank = t->s->rank + 1;
 	axis += axis < 0 ? rank : 0;
@@ -109,13 +109,13 @@ static bool put_softmax(const onnx_site *t)
 
 /* ---- norms ---- */
 
-static bool is_last_axis(const onnx_site *t)
+static bool is_last_axis(const onnx_layer *t)
 {
 	int64_t axis = (int64_t)keras_number(t->l, "axis", -1);
 	return axis == -1 || axis == t->s->rank;
 }
 
-static bool put_batch_norm(const onnx_site *t)
+static bool put_batch_norm(const onnx_layer *t)
 {
 	static const char *const names[] = {"gamma", "beta", "moving_mean", "moving_variance"};
 	int64_t n = shape_last(t->s);
@@ -135,7 +135,7 @@ static bool put_batch_norm(const onnx_site *t)
 	return true;
 }
 
-static bool put_layer_norm(const onnx_site *t)
+static bool put_layer_norm(const onnx_layer *t)
 {
 	char gamma[ONNX_NAME], beta[ONNX_NAME], in[ONNX_NAME], out[ONNX_NAME];
 	bool map = t->s->rank == 3;
@@ -156,7 +156,7 @@ static bool put_layer_norm(const onnx_site *t)
 	return true;
 }
 
-static bool put_rescaling(const onnx_site *t)
+static bool put_rescaling(const onnx_layer *t)
 {
 	char a[ONNX_NAME];
 	double offset = keras_number(t->l, "offset", 0);
@@ -176,7 +176,7 @@ static bool is_row(const shape *s)
 }
 
 /* Reshape and Flatten: through Keras' order of axes where a map is taken apart or made. */
-static bool put_reshape(const onnx_site *t)
+static bool put_reshape(const onnx_layer *t)
 {
 	char last[ONNX_NAME], made[ONNX_NAME];
 	shape s = *t->s;
@@ -192,7 +192,7 @@ static bool put_reshape(const onnx_site *t)
 }
 
 /* Any number of inputs, by pairs. */
-static bool put_joined(const onnx_site *t)
+static bool put_joined(const onnx_layer *t)
 {
 	const char *op = !strcmp(t->l->class_name, "Add") ? "Add" : "Mul";
 	char part[KERAS_INPUTS][ONNX_NAME], what[32];

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* y = x W + b over the last axis; on maps that is a convolution with a window of one. */
-static bool put_dense(const onnx_site *t)
+static bool put_dense(const onnx_layer *t)
 {
 	char kernel[ONNX_NAME], bias[ONNX_NAME], sum[ONNX_NAME], before[ONNX_NAME];
 	bool has_bias = keras_find_weight(t->l, "bias") != NULL;
@@ -31,7 +31,7 @@ static bool put_dense(const onnx_site *t)
 }
 
 /* Rows of a table; labels may come as floats. */
-static bool put_embedding(const onnx_site *t)
+static bool put_embedding(const onnx_layer *t)
 {
 	char table[ONNX_NAME], label[ONNX_NAME];
 	const keras_layer *from = &t->x->m->layer[t->l->in[0]];
@@ -49,7 +49,7 @@ static bool put_embedding(const onnx_site *t)
 }
 
 /* The axis that Dot sums over, 1 or 2 of [N,n,k]. */
-static int64_t dot_axis(const onnx_site *t, int k)
+static int64_t dot_axis(const onnx_layer *t, int k)
 {
 	const keras_value *v = keras_get(t->l, "axes");
 	const shape *s = &t->x->s[t->l->in[k]];
@@ -58,7 +58,7 @@ static int64_t dot_axis(const onnx_site *t, int k)
 }
 
 /* [N,n,k] and [N,m,k] give [N,n,m], whatever the order of their axes; [N,k] and [N,k] give [N,1]. */
-static bool put_dot(const onnx_site *t)
+static bool put_dot(const onnx_layer *t)
 {
 	static const int64_t swap[] = {0, 2, 1}, one = 1;
 	char a[ONNX_NAME], b[ONNX_NAME];

@@ -4,20 +4,20 @@
 
 #include <string.h>
 
-static void pair(const onnx_site *t, const char *key, int64_t otherwise, int64_t out[2])
+static void pair(const onnx_layer *t, const char *key, int64_t otherwise, int64_t out[2])
 {
 	const keras_value *v = keras_get(t->l, key);
 	out[0] = v ? v->list[0] : otherwise;
 	out[1] = v ? v->list[1] : otherwise;
 }
 
-static bool is_same(const onnx_site *t)
+static bool is_same(const onnx_layer *t)
 {
 	return !strcmp(keras_text(t->l, "padding", "valid"), "same");
 }
 
 /* top, left, bottom, right of a window of k at this stride and dilation. */
-static void pads(const onnx_site *t, const int64_t k[2], const int64_t stride[2], const int64_t dilation[2], int64_t out[4])
+static void pads(const onnx_layer *t, const int64_t k[2], const int64_t stride[2], const int64_t dilation[2], int64_t out[4])
 {
 	for (int i = 0; i < 2; i++) {
 		int64_t pad[2] = {0, 0};
@@ -33,7 +33,7 @@ typedef struct conv_settings {
 } conv_settings;
 
 /* Settings of a convolution of either kind, whose kernel and bias become initializers. */
-static bool conv_read(const onnx_site *t, conv_settings *c)
+static bool conv_read(const onnx_layer *t, conv_settings *c)
 {
 	const keras_weight *w = onnx_need(t, "kernel", 4);
 	if (!w || !onnx_kernel(t, w) || (keras_find_weight(t->l, "bias") && !onnx_weight(t, "bias", 1)))
@@ -45,7 +45,7 @@ static bool conv_read(const onnx_site *t, conv_settings *c)
 }
 
 /* A convolution of either kind: the node without what is special to it. */
-static onnx_node *convolution(const onnx_site *t, const char *op, const char *value, const int64_t stride[2],
+static onnx_node *convolution(const onnx_layer *t, const char *op, const char *value, const int64_t stride[2],
 			      const int64_t dilation[2], const int64_t pad[4])
 {
 	char kernel[ONNX_NAME], bias[ONNX_NAME];
@@ -58,7 +58,7 @@ static onnx_node *convolution(const onnx_site *t, const char *op, const char *va
 }
 
 /* Keras' kernel (kh, kw, in, out) is (out, in, kh, kw) in ONNX. */
-static bool put_conv(const onnx_site *t)
+static bool put_conv(const onnx_layer *t)
 {
 	conv_settings c;
 	int64_t pad[4];
@@ -74,7 +74,7 @@ static bool put_conv(const onnx_site *t)
 
 /* Keras' kernel (kh, kw, out, in) is (in, out, kh, kw) in ONNX. The result has s n rows, or with padding
  * "valid" max(k - s, 0) more; ONNX' own is (n - 1) s + k - pads + output_padding. */
-static bool put_conv_transpose(const onnx_site *t)
+static bool put_conv_transpose(const onnx_layer *t)
 {
 	static const int64_t one[2] = {1, 1};
 	conv_settings c;
@@ -95,7 +95,7 @@ static bool put_conv_transpose(const onnx_site *t)
 	return onnx_after(t, value);
 }
 
-static bool put_pool(const onnx_site *t)
+static bool put_pool(const onnx_layer *t)
 {
 	static const int64_t one[2] = {1, 1};
 	int64_t k[2], stride[2], pad[4];
@@ -110,7 +110,7 @@ static bool put_pool(const onnx_site *t)
 	return true;
 }
 
-static bool put_pool_all(const onnx_site *t)
+static bool put_pool_all(const onnx_layer *t)
 {
 	char maps[ONNX_NAME];
 	onnx_unary(t, "GlobalAveragePool", onnx_own(t, "mean", maps), t->from[0]);
@@ -118,7 +118,7 @@ static bool put_pool_all(const onnx_site *t)
 	return true;
 }
 
-static bool put_upsampling(const onnx_site *t)
+static bool put_upsampling(const onnx_layer *t)
 {
 	int64_t k[2];
 	char constant_name[ONNX_NAME];
@@ -136,7 +136,7 @@ static bool put_upsampling(const onnx_site *t)
 	return true;
 }
 
-static bool put_padding(const onnx_site *t)
+static bool put_padding(const onnx_layer *t)
 {
 	const int64_t *p = keras_get(t->l, "padding")->list;
 	char constant_name[ONNX_NAME];

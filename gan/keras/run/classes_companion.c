@@ -97,6 +97,11 @@ static bool attention_read(keras_placed *p, attention_parts *a)
 	}
 	const shape *x = &p->in[0]->s;
 	const int64_t C = x->dim[3], out[] = {d, d, cv, C};
+	const int filters = placed_int(p, "filters", 0, 0, CHANNELS_MAX);
+	placed_must_be(p, "activation", "linear");   /* the module's class knows more than its layers become */
+	placed_must_be(p, "residual", "identity");
+	if (filters && filters != C)
+		placed_fail(p, "filters = %d on %lld channels is not supported", filters, (long long)C);
 	if (a->pool && (x->dim[1] % 2 || x->dim[2] % 2 || a->row))
 		placed_fail(p, "pools an image of odd size, or rows");
 	if (a->parts == 3 && cv != C)

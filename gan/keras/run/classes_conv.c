@@ -58,7 +58,7 @@ static conv_settings conv_read(keras_placed *p, const char *size_key, int size, 
 	conv_settings c;
 	int dilation[2];
 	const char *padding = keras_text(p->layer, "padding", "valid");
-	site_must_be(p, "data_format", "channels_last");
+	placed_must_be(p, "data_format", "channels_last");
 	placed_pair(p, size_key, size, 1, SIDE_MAX, c.kernel);
 	placed_pair(p, "strides", stride, 1, SIDE_MAX, c.stride);
 	placed_pair(p, "dilation_rate", 1, 1, SIDE_MAX, dilation);
@@ -214,13 +214,13 @@ static node *pooled(keras_placed *p, node *y)
 
 static node *global_average(keras_placed *p)
 {
-	site_must_be(p, "data_format", "channels_last");
+	placed_must_be(p, "data_format", "channels_last");
 	return placed_rank(p, 4) ? pooled(p, op_mean(p->g, p->in[0], 6, false)) : NULL;
 }
 
 static node *global_max(keras_placed *p)
 {
-	site_must_be(p, "data_format", "channels_last");
+	placed_must_be(p, "data_format", "channels_last");
 	if (!placed_rank(p, 4) || p->in[0]->s.dim[1] > SIDE_MAX || p->in[0]->s.dim[2] > SIDE_MAX)
 		return placed_fail(p, "its input is too large");
 	const int h = (int)p->in[0]->s.dim[1], w = (int)p->in[0]->s.dim[2];
@@ -231,7 +231,7 @@ static node *up_sampling(keras_placed *p)
 {
 	int size[2];
 	const char *how = keras_text(p->layer, "interpolation", "nearest");
-	site_must_be(p, "data_format", "channels_last");
+	placed_must_be(p, "data_format", "channels_last");
 	placed_pair(p, "size", 2, 1, SIDE_MAX, size);
 	if (!placed_rank(p, 4))
 		return NULL;

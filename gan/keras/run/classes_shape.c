@@ -36,7 +36,7 @@ static node *reshape(keras_placed *p)
 
 static node *flatten(keras_placed *p)
 {
-	site_must_be(p, "data_format", "channels_last");
+	placed_must_be(p, "data_format", "channels_last");
 	if (p->failed)
 		return NULL;
 	const int64_t B = p->in[0]->s.dim[0];
@@ -77,7 +77,7 @@ static void margins(keras_placed *p, const char *key, int otherwise, int64_t bef
 	enum { MARGIN_MAX = 4096 };
 	const keras_value *v = keras_get(p->layer, key);
 	int both[2];
-	site_must_be(p, "data_format", "channels_last");
+	placed_must_be(p, "data_format", "channels_last");
 	for (int i = 0; i < 4; i++)
 		before[i] = after[i] = 0;
 	if (v && v->kind == KERAS_PAIRS) {

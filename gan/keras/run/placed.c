@@ -190,7 +190,7 @@ int placed_axis(keras_placed *p, const char *key, int otherwise, int rank)
 	return rank - 1;
 }
 
-void site_must_be(keras_placed *p, const char *key, const char *text)
+void placed_must_be(keras_placed *p, const char *key, const char *text)
 {
 	const keras_value *v = keras_get(p->layer, key);
 	if (v && (v->kind != KERAS_TEXT || strcmp(v->text, text)))

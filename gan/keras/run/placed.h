@@ -60,7 +60,7 @@ void placed_pair(keras_placed *p, const char *key, int otherwise, int lo, int hi
 /* An axis, negative ones counted from the end, of a value with `rank` axes: 1 .. rank-1. */
 int placed_axis(keras_placed *p, const char *key, int otherwise, int rank);
 /* Complains unless the setting is absent or has this text: data_format channels_last. */
-void site_must_be(keras_placed *p, const char *key, const char *text);
+void placed_must_be(keras_placed *p, const char *key, const char *text);
 
 /* act(x) for the setting `activation` and functions of that name. */
 node *placed_activation(keras_placed *p, node *x, const char *name);

@@ -18,6 +18,7 @@ typedef struct builder {
 	graph *g;
 	int64_t batch;
 	bool dry;
+	bool refused;                                /* a layer does not run here */
 	node **value;                                /* own, [layers] */
 	int *label;                                  /* own, [layers] */
 	buffer *input[KERAS_INPUTS];                 /* own until taken */
@@ -43,9 +44,10 @@ struct keras_run {
 /* ---- building ---- */
 
 /* "layer #3 (named bn, BatchNormalization): reason" */
-static bool blame(const builder *b, int i, const char *reason)
+static bool blame(builder *b, int i, const char *reason)
 {
 	const keras_layer *l = &b->m->layer[i];
+	b->refused = true;
 	return error_set(b->e, "layer #%d (named %s, %s): %.400s", i, l->name, l->class_name, reason);
 }
 
@@ -133,11 +135,12 @@ static bool add_layer(builder *b, int i, keras_wants *wants)
 	graph_push(b->g, l->name);
 	node *y = c->apply(&p);
 	graph_pop(b->g);
-	if (!p.failed && !graph_ok(b->g, &why))
-		p.failed = true;
-	if (p.failed || !y)
-		return blame(b, i, why.text);
-	if (!placed_fits(&p, &y->s))
+	if (!graph_ok(b->g, &why)) {                 /* first: what such a graph says of shapes is not true */
+		blame(b, i, why.text);
+		b->refused = false;                  /* memory, or shapes that do not fit in any Keras */
+		return false;
+	}
+	if (p.failed || !placed_fits(&p, &y->s))
 		return blame(b, i, why.text);
 	if (!b->dry && p.wants.n != l->weights) {
 		snprintf(text, sizeof text, "expects %d weight(s), received %d", p.wants.n, l->weights);
@@ -194,7 +197,7 @@ static bool builder_start(builder *b, const keras_model *m, int64_t batch, bool 
 	return b->label && (dry || b->weight);
 }
 
-bool keras_run_wants(const keras_model *m, keras_wants *wants, error *e)
+bool keras_run_wants(const keras_model *m, keras_wants *wants, bool *refused, error *e)
 {
 	builder b;
 	memset(wants, 0, (size_t)m->layers * sizeof *wants);
@@ -202,6 +205,7 @@ bool keras_run_wants(const keras_model *m, keras_wants *wants, error *e)
 	graph_free(b.g);
 	free(b.value);
 	free(b.label);
+	*refused = b.refused;
 	return ok;
 }
 

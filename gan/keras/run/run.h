@@ -41,8 +41,9 @@ typedef struct keras_wants {
 	int n;
 	keras_wanted w[KERAS_WEIGHTS_MAX];
 } keras_wants;
-/* wants[0..m->layers), whatever weights m has: those it should have. False when a class is not known. */
-bool keras_run_wants(const keras_model *m, keras_wants *wants, error *e);
+/* wants[0..m->layers), whatever weights m has: those it should have. *refused when the reason of a failure is a layer that
+ * does not run here: its class is not known, or a setting not supported. Else it is memory, or shapes that do not fit. */
+bool keras_run_wants(const keras_model *m, keras_wants *wants, bool *refused, error *e);
 
 #ifdef __cplusplus
 }

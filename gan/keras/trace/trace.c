@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 2 };                                  /* more than one, so that the batch axis is seen */
+enum {
+	BATCH = 2,                                   /* more than one, so that the batch axis is seen */
+	NAME_TEXT = 4 * KERAS_NAME                   /* longer than a layer's name may be: keras_add refuses, nothing is cut */
+};
 
 /* ---- refusing ---- */
 
@@ -51,21 +54,21 @@ bool trace_has_name(const tracer *t, const char *path)
 }
 
 /* "block1/conv1" and "relu" -> "block1_conv1_relu", with a number where that is taken. */
-static void name_of(const keras_model *k, const char *path, const char *suffix, char name[KERAS_NAME])
+static void name_of(const keras_model *k, const char *path, const char *suffix, char name[NAME_TEXT])
 {
-	char text[KERAS_NAME - 12];                  /* room for a number */
+	char text[NAME_TEXT - 12];                   /* room for a number */
 	snprintf(text, sizeof text, "%s%s%s", path, *path && suffix ? "_" : "", suffix ? suffix : "");
 	for (char *p = text; *p; p++)
 		if (!isalnum((unsigned char)*p) && *p != '.' && *p != '-')
 			*p = '_';
-	snprintf(name, KERAS_NAME, "%s", text);
+	snprintf(name, NAME_TEXT, "%s", text);
 	for (int i = 2; keras_find(k, name) >= 0; i++)
-		snprintf(name, KERAS_NAME, "%s_%d", text, i);
+		snprintf(name, NAME_TEXT, "%s_%d", text, i);
 }
 
 int trace_add(tracer *t, const char *path, const char *suffix, const char *class_name, int nin, const int *in)
 {
-	char name[KERAS_NAME];
+	char name[NAME_TEXT];
 	name_of(t->k, path, suffix, name);
 	return keras_add(t->k, class_name, name, nin, in, t->e);
 }
@@ -233,10 +236,7 @@ static bool walk(tracer *t, int nin, const trace_end *in, trace_end out)
 	int last = trace_as(t, out.x, trace_shape(t, out.x));
 	if (last < 0)
 		return false;
-	if (keras_find(t->k, out.name) >= 0)
-		return error_set(t->e, "%s: a layer is called %s like its output", t->k->name, out.name);
-	snprintf(t->k->layer[last].name, KERAS_NAME, "%s", out.name);
-	return keras_set_output(t->k, last, t->e);
+	return keras_rename(t->k, last, out.name, t->e) && keras_set_output(t->k, last, t->e);
 }
 
 keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, const trace_end *in, trace_end out,

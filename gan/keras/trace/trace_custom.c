@@ -210,13 +210,16 @@ static bool set_arg(tracer *t, int at, const layer_site *s, const layer_arg *a)
 	return false;
 }
 
+/* Longer than a weight's name may be: keras_add_weight refuses it whole. */
+enum { WEIGHT_TEXT = 4 * KERAS_NAME };
+
 /* "attention14/query_sn/u" below "attention14" -> "query_sn_u"; NULL when it is elsewhere. */
-static const char *name_below(const char *full, const char *path, char text[KERAS_NAME])
+static const char *name_below(const char *full, const char *path, char text[WEIGHT_TEXT])
 {
 	const size_t n = strlen(path);
 	if (strncmp(full, path, n) || full[n] != '/')
 		return NULL;
-	snprintf(text, KERAS_NAME, "%s", full + n + 1);
+	snprintf(text, WEIGHT_TEXT, "%s", full + n + 1);
 	for (char *p = text; *p; p++)
 		*p = *p == '/' ? '_' : *p;
 	return text;
@@ -224,7 +227,7 @@ static const char *name_below(const char *full, const char *path, char text[KERA
 
 static bool add_registered(tracer *t, int at, const char *path)
 {
-	char text[KERAS_NAME];
+	char text[WEIGHT_TEXT];
 	bool ok = true;
 	for (int i = 0; ok && i < module_params(t->m); i++) {
 		const buffer *b = module_param_at(t->m, i);
