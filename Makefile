@@ -1,8 +1,10 @@
 # sagan: `make` builds build/sagan; `make demo` and `make test` need nothing but git, gcc, make and apt.
 #
 #   make                     the program, build/sagan          make install PREFIX=/usr/local
-#   make demo                digits in three minutes           make lint    who includes whom
-#   make test                all tests                         make bench   speed of kernels and steps
+#   make demo                digits in three minutes           make uninstall   the same files, removed
+#   make test                all tests                         make lint    who includes whom
+#   make deps                installs what both would          make bench   speed of kernels and steps
+#   make dist                build/sagan-VERSION.tar.gz
 #   make examples            the programs of docs/examples/, into build/float/examples
 #   make test-keras           exported files in four versions of Keras, and ONNX Runtime
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
@@ -20,6 +22,8 @@ V    ?=
 Q    := $(if $(V),,@)
 
 comma  := ,
+empty  :=
+space  := $(empty) $(empty)
 CONFIG := $(REAL)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BUILD  ?= build
 B      := $(BUILD)/$(CONFIG)
@@ -119,19 +123,19 @@ $(B)/docs/examples/%: $(B)/docs/examples/%.o $(B)/libsagan.a
 
 # Rewritten only when the command changes, so that `make CFLAGS=...` rebuilds.
 $(B)/.flags: FORCE
-	@tools/setup.sh check $(PACKAGES) $(PROGRAMS)
+	@CC='$(CC) $(CFLAGS)' tools/setup.sh check $(PACKAGES) $(PROGRAMS)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
 
-# ---- demo and tests: install what is missing, then a second make finds it ----
+# ---- demo and tests: install what is missing (`make deps` does only that), then a second make finds it ----
 
 AGAIN = @$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-demo test golden: setup
+demo test golden: deps
 	$(AGAIN) run-$@
 
-setup:
-	@tools/setup.sh install $(PACKAGES) $(PROGRAMS) check
+deps:
+	@CC='$(CC) $(CFLAGS)' tools/setup.sh install $(PACKAGES) $(PROGRAMS) check
 
 run-demo: all
 	$(BUILD)/sagan train configs/demo.yaml --out runs/demo --max-time 170s
@@ -172,21 +176,35 @@ run-mutants: $(B)/tests/mutants
 lint:
 	@CC='$(CC)' tools/lint.sh
 
-install: all
-	@for h in $(PUBLIC); do install -D -m 644 $$h $(INTO)/include/sagan/$$h || exit 1; done
-	install -D -m 755 $(B)/sagan $(INTO)/bin/sagan
-	install -D -m 644 $(B)/libsagan.a $(INTO)/lib/libsagan.a
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' \
-	    -e 's|@REAL@|$(if $(filter double,$(REAL)), -DREAL_DOUBLE)|' tools/sagan.pc.in > $(B)/sagan.pc
-	install -D -m 644 $(B)/sagan.pc $(INTO)/lib/pkgconfig/sagan.pc
-	install -D -m 644 tools/sagan.1 $(INTO)/share/man/man1/sagan.1
-	install -D -m 644 tools/completion.bash $(INTO)/share/bash-completion/completions/sagan
+# ---- install, uninstall, dist ----
+
+# What is installed: mode, file, place below PREFIX. `make uninstall` removes this list.
+INSTALLED = 755,$(B)/sagan,bin/sagan 644,$(B)/libsagan.a,lib/libsagan.a $(foreach h,$(PUBLIC),644,$h,include/sagan/$h) \
+	    644,$(B)/sagan.pc,lib/pkgconfig/sagan.pc 644,tools/sagan.1,share/man/man1/sagan.1 \
+	    644,tools/completion.bash,share/bash-completion/completions/sagan
+
+install: all $(B)/sagan.pc
+	@tools/install.sh put '$(INTO)' $(INSTALLED)
+
+uninstall:
+	@tools/install.sh remove '$(INTO)' $(INSTALLED)
+
+# PREFIX may be another than the last time. pkg-config wants a backslash before a space.
+$(B)/sagan.pc: FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(subst $(space),\\ ,$(subst &,\&,$(PREFIX)))|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@PACKAGES@|$(PACKAGES)|' -e 's|@REAL@|$(if $(filter double,$(REAL)), -DREAL_DOUBLE)|' tools/sagan.pc.in > $@
+
+# The committed files, the same bytes each time; builds and tests without git.
+dist:
+	@tools/dist.sh '$(BUILD)' sagan-$(VERSION)
 
 clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all demo test golden setup run-demo run-test run-golden test-keras examples bench fuzz mutants run-mutants lint install clean FORCE
+.PHONY: all demo test golden deps run-demo run-test run-golden test-keras examples bench fuzz mutants run-mutants lint \
+	install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,5 +1,7 @@
-/* test_setup.c - tools/setup.sh on machines that are made up: a folder with the few programs it may find
- * is the whole PATH, and pkg-config, apt-get, id and sudo in it are scripts of this test. */
+/* test_setup.c - how the program gets to a machine and goes again.
+ *
+ * tools/setup.sh runs on machines that are made up: a folder with the few programs it may find is the whole PATH, and
+ * pkg-config, apt-get, id and sudo in it are scripts of this test. Installing and packing are tried for real, by scripts. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +107,48 @@ START_TEST(no_network_is_one_line)
 }
 END_TEST
 
+/* A compiler is a script, too: what it predefines says what it compiles for. */
+START_TEST(compilers_without_64_bits_are_refused)
+{
+	static const struct {
+		const char *cc, *says, *words;
+		int status, lines;
+	} row[] = {
+		{"here -O3", "echo '#define __SIZEOF_POINTER__ 8'", "", 0, 0},
+		{"here -m32", "echo '#define __SIZEOF_POINTER__ 4'", "needs a 64-bit system: `here -m32` compiles for 32 bits", 1, 1},
+		{"here -march=odd", "echo 'odd: what is that' >&2; echo usage >&2; exit 4",
+		 "the C compiler `here -march=odd` does not run: odd: what is that. CC=", 1, 1},
+		{"elsewhere", "", "the C compiler `elsewhere` does not run: ", 1, 1},
+	};
+	bare_machine(1000);
+	script("head", "PATH=/usr/bin:/bin exec head \"$@\"");
+	script("pkg-config", "exit 0");
+	for (int i = 0; i < COUNT(row); i++) {
+		script("here", row[i].says);
+		for (int k = 0; k < 2; k++) {
+			const answer a = command("CC='%s' PATH=%s /bin/sh tools/setup.sh %s zlib", row[i].cc, scratch_folder(),
+						 k ? "install" : "check");
+			must_say(&a, row[i].status, row[i].lines, row[i].words);
+		}
+	}
+}
+END_TEST
+
+START_TEST(install_is_complete_and_goes_again)
+{
+	const answer a = command("tests/install.sh '%s' %s %s", sagan_program(), sizeof(real) == sizeof(double) ? "double" : "float",
+				 scratch_folder());
+	must_say(&a, 0, 0, "");
+}
+END_TEST
+
+START_TEST(dist_packs_a_commit_or_refuses)
+{
+	const answer a = command("tests/dist.sh %s", scratch_folder());
+	must_say(&a, 0, 0, "");
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -113,6 +157,9 @@ int main(void)
 		{neither_root_nor_sudo_says_what_to_ask_for, 1},
 		{lists_are_updated_and_sudo_is_used, 1},
 		{no_network_is_one_line, 1},
+		{compilers_without_64_bits_are_refused, 1},
+		{install_is_complete_and_goes_again, 1},
+		{dist_packs_a_commit_or_refuses, 1},
 	};
-	return suite_run("set-up", tests, COUNT(tests), 60);
+	return suite_run("set-up", tests, COUNT(tests), 300);
 }

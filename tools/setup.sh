@@ -3,6 +3,8 @@
 #
 #     tools/setup.sh check NAME...      says what is missing; status 1 when something is
 #     tools/setup.sh install NAME...    apt-get installs it (with sudo when not root)
+#
+# CC in the environment is a compiler with its flags: it must run, and compile for 64 bits.
 set -eu
 
 what=$1
@@ -32,6 +34,19 @@ is_missing() {
 	*) ! pkg-config --exists "$1" 2>/dev/null ;;
 	esac
 }
+
+# What the compiler makes counts, not what the machine is: gcc -m32 is 32 bits everywhere.
+if [ "${CC:-}" ]; then
+	# shellcheck disable=SC2086
+	macros=$($CC -dM -E -x c /dev/null 2>&1) || {
+		echo "the C compiler \`$CC\` does not run: $(echo "$macros" | head -n 1). CC=... names another" >&2
+		exit 1
+	}
+	case $macros in
+	*'__SIZEOF_POINTER__ 8'*) ;;
+	*) echo "sagan needs a 64-bit system: \`$CC\` compiles for 32 bits, where arrays above 2 GB have no place" >&2; exit 1 ;;
+	esac
+fi
 
 missing=
 command -v pkg-config >/dev/null 2>&1 || missing=" pkg-config"

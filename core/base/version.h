@@ -2,6 +2,6 @@
 #ifndef SAGAN_CORE_BASE_VERSION_H
 #define SAGAN_CORE_BASE_VERSION_H
 
-#define SAGAN_VERSION "0.1.0"
+#define SAGAN_VERSION "0.2.0"
 
 #endif

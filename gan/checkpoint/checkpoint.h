@@ -42,7 +42,7 @@ void state_list_free(state_list *l);                 /* the items' arrays stay *
 typedef struct checkpoint_info {
 	char path[1024];
 	int64_t step;
-	char program[64];                            /* "sagan 0.1.0" */
+	char program[64];                            /* "sagan 0.2.0" */
 	char precision[16];                          /* "float32" */
 	char *config;                                /* own; the config as YAML text */
 	bool has_score;
