@@ -45,7 +45,7 @@ PROGRAMS := protoc-c
 # Asked once, and only when something is compiled. It may be missing before the set-up: setup.sh says so.
 ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) $(CFLAGS) \
-	-fno-math-errno -fno-trapping-math -pthread \
+	-fno-math-errno -fno-trapping-math -fvisibility=hidden -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -DNO_CLONES -Wno-format-truncation) \
 	$(PKG_CFLAGS)
@@ -70,20 +70,35 @@ EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard docs/examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
 MAINS    := tests/test_%.c tests/bench_%.c tests/fuzz_%.c tests/mutants.c
 HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(wildcard tests/*.c)))
-# Headers that C++ can include are the public ones.
-PUBLIC   := $(shell grep -rl --include='*.h' 'extern "C"' $(FOLDERS)) core/base/version.h
+# What tools/sagan.h includes is the library's public face; the rest is hidden from other programs.
+PUBLIC   := $(shell sed -n 's/^\#include "\(.*\)"/\1/p' tools/sagan.h)
+OBJCOPY  ?= $(shell $(CC) -print-prog-name=objcopy)
+NM       ?= $(shell $(CC) -print-prog-name=nm)
 
-all: $(BUILD)/sagan
+all: $(BUILD)/sagan $(B)/libsagan.a
 
 # build/sagan is the configuration that was built last.
 $(BUILD)/sagan: $(B)/sagan FORCE
 	@ln -f $< $@
 
-$(B)/sagan: $(TOOL_OBJ) $(B)/libsagan.a
+$(B)/sagan: $(TOOL_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/libsagan.a: $(LIB_OBJ)
+# Everything, for the program and the tests.
+$(B)/internal.a: $(LIB_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+# For other programs: one object, in which only what public headers declare is still seen from outside. GCC does not
+# hide a function of several versions (nm: i) nor what chooses among them (W).
+$(B)/libsagan.a: $(LIB_OBJ)
+	$(Q)$(CC) -r -nostdlib -o $(B)/libsagan.o $^
+	$(Q)$(OBJCOPY) --localize-hidden \
+	    $$($(NM) -g --defined-only $(B)/libsagan.o | sed -n 's/.* [iW] /--localize-symbol=/p') $(B)/libsagan.o
+	$(Q)rm -f $@ && ar rcs $@ $(B)/libsagan.o
+
+# The public headers as they are installed.
+$(B)/include/sagan/sagan.h: $(PUBLIC) tools/sagan.h tools/headers.sh $(B)/.flags
+	$(Q)tools/headers.sh $(@D) $(filter double,$(REAL))
 
 $(B)/core/kernels/tile_%.o: core/kernels/tile.c $(B)/.flags
 	@mkdir -p $(@D)
@@ -113,13 +128,23 @@ $(B)/%.pb-c.o: $(B)/%.pb-c.c
 
 $(B)/gan/keras/onnx/onnx_graph.o $(B)/tests/test_keras_onnx.o: $(B)/gan/keras/onnx/onnx.pb-c.h
 
-$(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(B)/libsagan.a
+$(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
 $(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp
 
-$(B)/docs/examples/%: $(B)/docs/examples/%.o $(B)/libsagan.a
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+# Examples are built as a reader builds them, from what is installed: here into a folder of the build.
+HERE = $(abspath $(B))/installed
+$(B)/docs/examples/%: docs/examples/%.c $(B)/installed/.done
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(WARN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $< \
+	    $$(PKG_CONFIG_PATH=$(HERE)/lib/pkgconfig:$$PKG_CONFIG_PATH pkg-config --cflags --libs sagan)
+
+$(B)/installed/.done: $(B)/libsagan.a $(B)/include/sagan/sagan.h tools/sagan.pc.in
+	@rm -rf $(HERE) && mkdir -p $(HERE)/lib/pkgconfig
+	@tools/install.sh put '$(HERE)' $(LIBRARY)
+	@$(call pc,$(HERE)) > $(HERE)/lib/pkgconfig/sagan.pc
+	@touch $@
 
 # Rewritten only when the command changes, so that `make CFLAGS=...` rebuilds.
 $(B)/.flags: FORCE
@@ -144,7 +169,7 @@ run-demo: all
 
 # Every program runs, whatever the one before said.
 run-test: $(TESTS) $(EXAMPLES) $(B)/sagan
-	@failed=; for t in $(TESTS); do SAGAN=$(B)/sagan EXAMPLES=$(B)/docs/examples $$t || failed="$$failed $$t"; done; \
+	@failed=; for t in $(TESTS); do SAGAN=$(B)/sagan EXAMPLES=$(B)/docs/examples CC='$(CC)$(SAN:%= -fsanitize=%)' $$t || failed="$$failed $$t"; done; \
 	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all $(words $(TESTS)) test programs passed"
 
 run-golden: $(B)/tests/test_golden
@@ -179,21 +204,26 @@ lint:
 # ---- install, uninstall, dist ----
 
 # What is installed: mode, file, place below PREFIX. `make uninstall` removes this list.
-INSTALLED = 755,$(B)/sagan,bin/sagan 644,$(B)/libsagan.a,lib/libsagan.a $(foreach h,$(PUBLIC),644,$h,include/sagan/$h) \
+LIBRARY   = 644,$(B)/libsagan.a,lib/libsagan.a \
+	    $(foreach h,sagan.h $(notdir $(PUBLIC)),644,$(B)/include/sagan/$h,include/sagan/$h)
+INSTALLED = 755,$(B)/sagan,bin/sagan $(LIBRARY) \
 	    644,$(B)/sagan.pc,lib/pkgconfig/sagan.pc 644,tools/sagan.1,share/man/man1/sagan.1 \
 	    644,tools/completion.bash,share/bash-completion/completions/sagan
 
-install: all $(B)/sagan.pc
+install: all $(B)/include/sagan/sagan.h $(B)/sagan.pc
 	@tools/install.sh put '$(INTO)' $(INSTALLED)
 
 uninstall:
 	@tools/install.sh remove '$(INTO)' $(INSTALLED)
 
-# PREFIX may be another than the last time. pkg-config wants a backslash before a space.
+# The pkg-config file for a prefix. pkg-config wants a backslash before a space.
+pc = sed -e 's|@PREFIX@|$(subst $(space),\\ ,$(subst &,\&,$1))|' -e 's|@VERSION@|$(VERSION)|' \
+	 -e 's|@PACKAGES@|$(PACKAGES)|' tools/sagan.pc.in
+
+# PREFIX may be another than the last time.
 $(B)/sagan.pc: FORCE
 	@mkdir -p $(@D)
-	@sed -e 's|@PREFIX@|$(subst $(space),\\ ,$(subst &,\&,$(PREFIX)))|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@PACKAGES@|$(PACKAGES)|' -e 's|@REAL@|$(if $(filter double,$(REAL)), -DREAL_DOUBLE)|' tools/sagan.pc.in > $@
+	@$(call pc,$(PREFIX)) > $@
 
 # The committed files, the same bytes each time; builds and tests without git.
 dist:

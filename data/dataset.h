@@ -9,9 +9,7 @@
 
 #include "data/picture/resize.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum data_format {
 	DATA_AUTO, DATA_IDX, DATA_CIFAR10, DATA_CIFAR100, DATA_PNG, DATA_HDF5, DATA_FORMATS
@@ -66,7 +64,5 @@ int64_t dataset_bytes(const dataset *d);
 /* FNV-1a (64 bits) over sizes, labels and pixels: whether a resumed run sees the same data. */
 uint64_t dataset_checksum(const dataset *d);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -8,9 +8,7 @@
 
 #include "data/dataset.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct loader loader;
 
@@ -43,7 +41,5 @@ loader_place loader_position(const loader *l);
 bool loader_seek(loader *l, loader_place p, error *e);
 int64_t loader_batches(const loader *l);             /* per epoch */
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

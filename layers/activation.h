@@ -8,9 +8,7 @@
 
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct activation {
 	const char *name;                            /* keep; "linear" for none */
@@ -24,7 +22,5 @@ void activation_init(module *m, activation *a, const char *layer, const char *na
 /* x [..,C] -> same. */
 node *activation_apply(graph *g, const activation *a, node *x);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

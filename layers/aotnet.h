@@ -15,9 +15,7 @@
 #include "layers/module.h"
 #include "layers/norm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* ---- anti_alias_downsample: a fixed binomial blur, then a stride (arXiv 1904.11486) ----
  *
@@ -101,8 +99,8 @@ typedef struct conv2d_options {
 	sn_options sn;
 } conv2d_options;
 typedef struct conv2d_no_bias {
-	conv conv;                                   /* without use: is_depthwise */
-	depthwise depthwise;
+	struct conv conv;                                   /* without use: is_depthwise */
+	struct depthwise depthwise;
 	bool is_depthwise;
 	conv2d_options opt;
 } conv2d_no_bias;
@@ -113,7 +111,5 @@ void conv2d_no_bias_init(module *m, conv2d_no_bias *c, const char *prefix, int64
  * would be empty"). */
 node *conv2d_no_bias_apply(graph *g, const conv2d_no_bias *c, node *x, mode m);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -12,9 +12,7 @@
 #include "layers/conv.h"
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum attention_layout {
 	ATTENTION_FULL,                              /* softmax over all positions */
@@ -68,7 +66,5 @@ void attention_init(module *m, attention *a, const char *name, int64_t C, attent
  * cannot be added. */
 node *attention_apply(graph *g, const attention *a, node *x, mode m, node **map, node **ctx);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -8,9 +8,7 @@
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum padding {
 	PAD_SAME,                                    /* TensorFlow: out = ceil(n/s), extra zero at the end */
@@ -65,7 +63,5 @@ node *depthwise_apply(graph *g, const depthwise *d, node *x, mode m);
 /* k x k, stride 1, same size (odd k), bias, zeros around: the convolution of the residual blocks. */
 conv_options conv_same(int filters, int k, init kernel_init, sn_options sn);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -9,9 +9,7 @@
 #include "layers/conv.h"
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* ---- ConvPositionalEncoding: y = x, and for pixels y = x + depthwise(x) ----
  *
@@ -61,7 +59,5 @@ void conv_relative_positional_encoding_init(module *m, conv_relative_positional_
 node *conv_relative_positional_encoding_apply(graph *g, const conv_relative_positional_encoding *p, node *query,
 					      node *value, mode m);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -14,9 +14,7 @@
 
 #include "layers/aotnet.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct cot_options {
 	int kernel_size;                             /* k */
@@ -49,7 +47,5 @@ void cot_init(module *m, cot *c, const char *name, int64_t F, cot_options opt);
 /* x [B,H,W,F] -> same, or half of it; scores (NULL: not wanted): a [B,1,1,F,2]. */
 node *cot_apply(graph *g, const cot *c, node *x, mode m, node **scores);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

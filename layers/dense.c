@@ -29,3 +29,11 @@ node *dense_apply(graph *g, const dense *d, node *x, mode m)
 	graph_pop(g);
 	return y;
 }
+
+node *dense_layer(module *m, graph *g, const char *name, node *x, int64_t units)
+{
+	const dense_options o = {.units = units, .bias = true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}};
+	dense d;
+	dense_init(m, &d, name, shape_last(&x->s), o);
+	return dense_apply(g, &d, x, (mode){.train = true});
+}

@@ -5,9 +5,7 @@
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct dense_options {
 	int64_t units;
@@ -26,7 +24,9 @@ void dense_init(module *m, dense *d, const char *name, int64_t in, dense_options
 /* x [..,in] -> [..,units]. */
 node *dense_apply(graph *g, const dense *d, node *x, mode m);
 
-#ifdef __cplusplus
-}
-#endif
+/* Both at once, for a layer that is used once, with bias and Keras' first weights (Glorot uniform): x [..,in] ->
+ * [..,units]. Not in a graph that is traced (graph_trace), which remembers the layer. */
+node *dense_layer(module *m, graph *g, const char *name, node *x, int64_t units);
+
+SAGAN_END
 #endif

@@ -4,15 +4,11 @@
 
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* x as op_dropout leaves it, drawn like `noise`; x itself outside training and for rate 0. `what` names the argument.
  * Wrong: training without a stream ("mlp_block: drop_rate = 0.5: training needs a random stream"). */
 node *drop_out(graph *g, node *x, double rate, shape noise, mode m, const char *what);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

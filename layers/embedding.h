@@ -5,9 +5,7 @@
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct embedding {
 	char name[32];
@@ -20,7 +18,5 @@ void embedding_init(module *m, embedding *e, const char *name, int64_t K, int64_
 /* label [B], whole numbers below K -> [B,C]. */
 node *embedding_apply(graph *g, const embedding *e, node *label, mode m);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

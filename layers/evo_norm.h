@@ -13,9 +13,7 @@
 
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct evo_options {
 	bool nonlinearity;
@@ -36,7 +34,5 @@ void evo_norm_init(module *m, evo_norm *n, const char *name, int64_t C, evo_opti
 /* x [B,H,W,C] -> same. Wrong: another rank or C. */
 node *evo_norm_apply(graph *g, const evo_norm *n, node *x, mode m);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

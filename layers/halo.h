@@ -15,9 +15,7 @@
 #include "layers/dense.h"
 #include "layers/heads.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum halo_form {
 	/* HaloAttention @07209e2, strides as in ea299be: query [C,n*d], key_value [C,2*n*d], output_weight
@@ -74,7 +72,5 @@ void halo_init(module *m, halo *a, const char *name, int64_t C, halo_options opt
  * blocks do not tile: "halo_attention: map 14x16: height is not a multiple of block_size 4; 2 fit". */
 node *halo_apply(graph *g, const halo *a, node *x, mode m, node **scores);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -7,9 +7,7 @@
 #include "layers/positions.h"
 #include "layers/spectral_norm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* A matrix that its layer owns itself, as Keras' add_weight makes it: "query", not "query/kernel". */
 typedef struct projection {
@@ -44,7 +42,5 @@ divisors_text divisors_print(int64_t n, int64_t least);
  * returned. `layer` begins the message: "mhsa: num_heads = 0: must be at least 1". */
 bool heads_check(module *m, const char *layer, int num_heads, int64_t out_shape, double attn_dropout);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -14,9 +14,7 @@
 #include "layers/dense.h"
 #include "layers/heads.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum mhsa_form {
 	/* MHSAWithPositionEmbedding @07209e2: weights query, key, value [C,n*d], output_weight [n*d,O],
@@ -64,7 +62,5 @@ void mhsa_init(module *m, mhsa *a, const char *name, int64_t H, int64_t W, int64
  * on a->pos carries tables over to a layer built for it. */
 node *mhsa_apply(graph *g, const mhsa *a, node *x, mode m, node **scores);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -10,9 +10,7 @@
 #include "layers/module.h"
 #include "layers/norm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* ---- mlp_block: y = act(x W0 + b0) W1 + b1, over the last axis of any rank ----
  *
@@ -80,7 +78,5 @@ void spatial_gating_block_init(module *m, spatial_gating_block *b, const char *n
 /* x [B,N,C] -> [B,N,C/2]. Wrong: another rank, N or C than built. */
 node *spatial_gating_block_apply(graph *g, const spatial_gating_block *b, node *x, mode m);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -9,9 +9,7 @@
 #include "core/graph/graph.h"
 #include "core/base/rng.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct module module;
 
@@ -83,7 +81,5 @@ typedef struct mode {
 	rng *noise;                                  /* stream for dropout and noise, NULL when !train */
 } mode;
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -8,9 +8,7 @@
 #include "layers/embedding.h"
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct bn_options {
 	double keep;                                 /* 0 means 0.9 */
@@ -86,7 +84,5 @@ node *group_norm_apply(graph *g, const group_norm *n, node *x);
 /* Mean and biased variance over all positions and each group, given to every channel: x [B,N,C] -> [B,1,C]. */
 void group_moments(graph *g, node *x, int64_t groups, node **mean, node **var);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -16,9 +16,7 @@
 #include "layers/dense.h"
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* Fields have names, so that the page's outlook_attention(inputs, 4, 192), which asks for width 4 with 192 heads,
  * cannot be written by mistake. */
@@ -58,7 +56,5 @@ void outlook_attention_simple_init(module *m, outlook *o, const char *name, int6
 /* x [B,H,W,C] -> [B,H,W,embed_dim], for both. scores may be NULL: a after dropout, [B,hh,ww,n,K,K]. */
 node *outlook_attention_apply(graph *g, const outlook *o, node *x, mode m, node **scores);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -11,9 +11,7 @@
 
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct position_options {
 	int64_t position_height, position_width;     /* keys: at least as many as queries; 0: as many as
@@ -47,7 +45,5 @@ bool positions_load(positions *p, const buffer *r_height, const buffer *r_width,
 /* The same for one table: dst [d,L] from src [d,any]. */
 bool position_table_load(buffer *dst, const buffer *src, error *e);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -11,9 +11,7 @@
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct se_options {
 	double se_ratio;                             /* 0 means 0.25 */
@@ -44,7 +42,5 @@ void se_module_init(module *m, se_module *s, const char *name, int64_t C, se_opt
 /* x [B,H,W,C] -> same. */
 node *se_module_apply(graph *g, const se_module *s, node *x, mode m);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -8,9 +8,7 @@
 
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct sn_options {
 	bool on;
@@ -37,7 +35,5 @@ node *spectral_norm_apply(graph *g, const spectral_norm *s, node *w, mode m);
 /* sigma alone, [1,1]. */
 node *spectral_norm_sigma(graph *g, const spectral_norm *s, node *w, mode m);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

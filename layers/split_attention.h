@@ -11,9 +11,7 @@
 
 #include "layers/aotnet.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* Softmax over the groups, or a sigmoid for groups <= 1. x [B,H,W,C] -> same: seen as [B,groups,rest],
  * channels of a group together. Wrong: groups that do not divide, and, unless `spatial`, a map larger
@@ -58,7 +56,5 @@ void split_attention_init(module *m, split_attention *s, const char *name, int64
 /* x [B,H,W,C] -> [B,H',W',F], H' = floor((H + 2 floor(k/2) - k) / strides) + 1. */
 node *split_attention_apply(graph *g, const split_attention *s, node *x, mode m);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -8,9 +8,7 @@
 
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* ---- BiasLayer: y = x + b ----
  *
@@ -78,7 +76,5 @@ void class_token_init(module *m, class_token *t, const char *name, int64_t C, cl
 /* x [B,N,C] -> [B,N+T,C]. Wrong: another rank. */
 node *class_token_apply(graph *g, const class_token *t, node *x);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

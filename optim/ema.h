@@ -4,15 +4,11 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* average = decay * average + (1-decay) * x over n elements, after update number `step` (from 0); a copy
  * of x while step < start (BigGAN starts at 1000: early weights would stay in it for long). */
 void ema_update(real *average, const real *x, int64_t n, double decay, int64_t start, int64_t step);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

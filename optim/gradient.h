@@ -5,9 +5,7 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* Euclidean norm of g[0..n), added up in double. */
 double gradient_norm(const real *g, int64_t n);
@@ -22,7 +20,5 @@ void gradient_clip_value(real *g, int64_t n, double limit);
 void gradient_add(real *sum, const real *g, int64_t n);
 void gradient_scale(real *g, int64_t n, double c);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

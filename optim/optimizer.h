@@ -17,9 +17,7 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum update_rule { RULE_ADAM, RULE_ADAMW, RULE_SGD, RULE_RMSPROP };
 enum update_form { UPDATE_TORCH, UPDATE_KERAS };
@@ -55,7 +53,5 @@ const char *optimizer_slot_name(const optimizer *o, int i);
 real *optimizer_slot(const optimizer *o, int i);
 int64_t optimizer_size(const optimizer *o);          /* n */
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -5,9 +5,7 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum decay_kind {
 	DECAY_NONE,                                  /* rate */
@@ -31,7 +29,5 @@ typedef struct schedule {
  * is wasted at rate 0; at and after `steps` rate * f. */
 double schedule_lr(const schedule *s, int64_t step);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Proves the include table: which room may include what of ours, that each library's header stands in
-# one file, and that every header compiles on its own (public ones as C++ too).
+# one file, that every header compiles on its own, and that the public ones do so as they are installed, in C and C++.
 set -eu
 cd "$(dirname "$0")/.."
 CC=${CC:-gcc}
@@ -96,10 +96,26 @@ found=$(includes)
 [ -z "$found" ] || say "the table of rooms (tools/lint.sh) does not allow:
 $found"
 
-# Examples are what an outside program is: they see installed headers only.
-for h in $(sed -n 's/^#include "\(.*\)"/\1/p' docs/examples/*.c | sort -u); do
-	grep -q 'extern "C"' "$h" || say "docs/examples/ include $h, which is not installed"
+# The public headers (tools/sagan.h lists them) include each other and nothing else of ours, and only they are marked to
+# be seen from outside; examples include them as they are installed.
+public=$(sed -n 's/^#include "\(.*\)"/\1/p' tools/sagan.h)
+for h in $public; do
+	for i in $(sed -n 's/^#include "\(.*\)"/\1/p' "$h"); do
+		case " core/base/local.h $(echo $public) " in
+		*" $i "*) ;;
+		*) say "$h is public and includes $i, which is not (tools/sagan.h)" ;;
+		esac
+	done
 done
+for h in $(grep -rl --include='*.h' '^SAGAN_BEGIN' core layers optim data gan); do
+	case " $(echo $public) " in
+	*" $h "*) ;;
+	*) say "$h says SAGAN_BEGIN, but tools/sagan.h does not list it" ;;
+	esac
+done
+found=$(grep -n '^#include "' docs/examples/*.c || true)
+[ -z "$found" ] || say "examples include installed headers, <sagan/..>:
+$found"
 
 # once HEADER FILE: only FILE includes HEADER (tests may make files with a library of their own).
 once() {
@@ -131,12 +147,29 @@ for h in $(find core layers optim data gan tools tests -name '*.h'); do
 	# shellcheck disable=SC2086
 	printf '#include "%s"\ntypedef int lint_some_content;\n' "$h" | $CC $flags -x c - || say "$h does not compile on its own"
 done
-if echo | $CC -x c++ -fsyntax-only - 2>/dev/null; then
-	for h in $(grep -rl --include='*.h' 'extern "C"' core layers optim data gan); do
-		$CC -std=c++11 -Wall -Wextra -Werror -I. -fsyntax-only -x c++ "$h" || say "$h does not compile as C++"
+# As they are installed: in one folder, C and C++.
+stage=$(mktemp -d)
+trap 'rm -rf "$stage"' EXIT
+tools/headers.sh "$stage/sagan" || say "tools/headers.sh failed"
+try() {
+	for h in "$stage"/sagan/*.h; do
+		printf '#include <sagan/%s>\ntypedef int lint_some_content;\n' "${h##*/}" |
+			$CC "$@" -Wall -Wextra -Wpedantic -Werror -I"$stage" -fsyntax-only - || say "<sagan/${h##*/}> does not compile alone ($*)"
 	done
+}
+try -std=c11 -x c
+if echo | $CC -x c++ -fsyntax-only - 2>/dev/null; then
+	try -std=c++11 -x c++
 else
 	echo "lint: no C++ compiler: headers were tried as C only"
 fi
+
+# What was built exports what those headers declare, and nothing else.
+for a in build/*/libsagan.a; do
+	[ -e "$a" ] || continue
+	cat "$stage"/sagan/*.h | tr -cs A-Za-z0-9_ '\n' | sort -u > "$stage/words"
+	found=$(nm -g --defined-only "$a" | awk 'NF == 3 { print $3 }' | sort -u | comm -23 - "$stage/words" | head -5)
+	[ -z "$found" ] || say "$a exports what no public header declares: $(echo $found)"
+done
 [ $bad = 0 ] && echo "lint: includes are as the table allows, headers compile on their own"
 exit $bad

@@ -1,4 +1,4 @@
-/* base.h - what every file stands on: the scalar type, errors, shapes, the assertion.
+/* base.h - what every file stands on: the scalar type, errors, shapes.
  *
  * Nothing here knows graphs, files or networks. */
 #ifndef SAGAN_CORE_BASE_BASE_H
@@ -8,9 +8,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
+/* Every public header stands between these two: C++ finds C functions, and the linker of another program finds
+ * them at all. What no public header declares is hidden (-fvisibility=hidden; the Makefile's libsagan.a). */
+#if defined(__GNUC__)
+#define SAGAN_SHOW _Pragma("GCC visibility push(default)")
+#define SAGAN_HIDE _Pragma("GCC visibility pop")
+#else
+#define SAGAN_SHOW
+#define SAGAN_HIDE
 #endif
+#ifdef __cplusplus
+#include <initializer_list>
+#define SAGAN_BEGIN extern "C" { SAGAN_SHOW
+#define SAGAN_END   SAGAN_HIDE }
+#else
+#define SAGAN_BEGIN SAGAN_SHOW
+#define SAGAN_END   SAGAN_HIDE
+#endif
+
+SAGAN_BEGIN
 
 /* The arithmetic of the whole program. `make REAL=double` builds everything in double, which is
  * what derivatives are checked in. */
@@ -24,10 +40,8 @@ typedef float real;
 
 #if defined(__GNUC__)
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define NORETURN __attribute__((noreturn))
 #else
 #define PRINTF_LIKE(fmt, args)
-#define NORETURN
 #endif
 
 /* One line for the user: place, what was given, what is wrong, what is allowed. The line is whole in `text`; whoever
@@ -50,26 +64,6 @@ const char *error_reason(const error *e);
 /* A copy of a message that another process wrote: its numbers are made to fit its text. Returns false. */
 bool error_take(error *e, const error *told);
 
-/* A bug in the program: prints file, line and message to stderr and aborts, in every build. */
-NORETURN void bug(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
-#define must(cond, ...) ((cond) ? (void)0 : bug(__FILE__, __LINE__, __VA_ARGS__))
-
-/* malloc and calloc of n * size bytes; NULL with `e` set when the product overflows or memory is
- * out. Zero bytes give a pointer that can be freed. new/free: release with free(). */
-void *mem_new(size_t n, size_t size, error *e);
-void *mem_zero(size_t n, size_t size, error *e);
-
-/* 64-byte aligned memory (a vector register, a cache line), not cleared. free() releases it. */
-void *mem_aligned(size_t bytes, error *e);
-
-/* A copy of a string, or NULL with `e` set. */
-char *text_copy(const char *s, error *e);
-
-/* The entry of list[0..n) that a misspelt `word` most likely meant: fewest single-letter insertions,
- * removals, replacements and swaps of neighbours, at most a third of the letters. NULL when nothing
- * is near. Borrows both, allocates nothing. */
-const char *closest(const char *word, const char *const *list, int n);
-
 enum { RANK_MAX = 8 };
 
 /* The sizes of a value, row-major, last axis fastest: [B,H,W,C] images, [B,N,C] tokens. Rank 0 is
@@ -81,8 +75,12 @@ typedef struct shape {
 
 /* Shape of the given axes: SHAPE(B, H, W, C); shape_scalar() has none. */
 shape shape_of(int rank, const int64_t *dim);
+#ifdef __cplusplus
+#define SHAPE(...) shape_of_list({__VA_ARGS__})
+#else
 #define SHAPE(...) \
 	shape_of((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+#endif
 shape shape_scalar(void);
 int64_t shape_count(const shape *s);                 /* number of elements; 1 for a scalar */
 bool shape_equal(const shape *a, const shape *b);
@@ -95,11 +93,14 @@ typedef struct shape_text {
 } shape_text;
 shape_text shape_print(const shape *s);
 
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+SAGAN_END
 
 #ifdef __cplusplus
+static inline shape shape_of_list(std::initializer_list<int64_t> dim)
+{
+	return shape_of((int)dim.size(), dim.begin());
 }
 #endif
+
+#include "core/base/local.h"
 #endif

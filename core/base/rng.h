@@ -12,9 +12,7 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct rng {
 	uint64_t seed;                               /* the key */
@@ -41,7 +39,5 @@ void rng_permutation(rng *r, int64_t *order, int64_t n);
 /* The four words of one block: the generator itself, public for the known-answer test. */
 void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -8,9 +8,7 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum { THREADS_MAX = 256 };
 
@@ -28,7 +26,5 @@ typedef void (*span_fn)(void *ctx, int worker, int64_t lo, int64_t hi);
  * chunk it runs serially on that worker. */
 void parallel_for(int64_t n, int64_t grain, span_fn fn, void *ctx);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

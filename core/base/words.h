@@ -5,9 +5,7 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* Names in a row, ended by NULL: an array of names, or the names of an array of records. {0}: none. */
 typedef struct word_list {
@@ -28,7 +26,5 @@ const char *word_near(word_list l, const char *word);        /* closest() of the
 /* "a, b or c". Returns buf. */
 char *words_print(word_list l, char *buf, size_t size);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -1,8 +1,8 @@
 /* buffer.c - storage that outlives graphs. */
+#include "core/graph/buffer.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "core/graph/graph.h"
 
 buffer *buffer_new(const char *name, shape s, error *e)
 {

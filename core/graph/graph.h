@@ -1,4 +1,4 @@
-/* graph.h - values and how they are made: buffers, nodes, ops, and derivatives of graphs.
+/* graph.h - values and how they are made: nodes, ops, and derivatives of graphs.
  *
  * A graph is an append-only array of nodes; creation order is topological order. Nodes say what to
  * compute; nothing runs until a plan (plan.h) is made. Derivatives append nodes too, so a gradient
@@ -9,24 +9,9 @@
 
 #include "core/base/base.h"
 #include "core/base/rng.h"
+#include "core/graph/buffer.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/* Storage that outlives graphs: a parameter, a moment, a running mean, an input batch. */
-typedef struct buffer {
-	char *name;                                  /* own; "generator/block1/conv1/kernel" */
-	shape s;
-	real *x;                                     /* [s] */
-	bool owns;                                   /* false: x lies in a module's block */
-} buffer;
-
-buffer *buffer_new(const char *name, shape s, error *e);     /* zeros; new/free */
-void buffer_free(buffer *b);
-/* The two ways in and out of a buffer's memory outside core/: whole contents, s elements. */
-void buffer_write(buffer *b, const real *x);
-void buffer_read(const buffer *b, real *x);
+SAGAN_BEGIN
 
 typedef struct graph graph;
 typedef struct node node;
@@ -84,7 +69,7 @@ typedef union attr {
 
 /* One value in one graph. Fields are read by ops and layers, written by the graph and plan only. */
 struct node {
-	const op *op;
+	const struct op *op;
 	graph *g;
 	int id;                                      /* index in the graph */
 	shape s;
@@ -174,7 +159,5 @@ const graph_call *graph_calls(const graph *g, int *n);
 void graph_rewrite(graph *g, bool on);
 bool graph_rewrites(const graph *g);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -9,9 +9,7 @@
 
 #include "core/graph/graph.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* ---- element-wise: ops_elementwise.c. x any shape -> same ---- */
 node *op_add(graph *g, node *a, node *b);            /* a + b, broadcast */
@@ -154,7 +152,5 @@ node *op_shift(graph *g, node *x, node *t);
 /* Every op record, ended by NULL: what the derivative test walks. */
 extern const op *const op_list[];
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -7,9 +7,7 @@
 
 #include "core/graph/graph.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct plan plan;
 
@@ -47,7 +45,5 @@ bool plan_find_bad(plan *p, char *where, size_t size);
  * steps it lives, its offset in the arena (docs/plan.md). new/free: release with free(). NULL: no memory. */
 char *plan_print(const plan *p, error *e);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -4,9 +4,7 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* How an image that is not h x w becomes so: crop scales until it covers and cuts the centre, fit
  * scales until it is inside and fills with black, stretch changes the proportions, pad does not
@@ -16,7 +14,5 @@ extern const char *const data_resize_name[];         /* crop fit stretch pad; en
 
 enum { DATA_SIDE_MAX = 1 << 14 };                     /* pixels a side */
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

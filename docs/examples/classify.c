@@ -2,10 +2,10 @@
  * epochs; 99.04 % here). classify [EPOCHS [IMAGES]] reads data/mnist, or the first IMAGES of both its parts. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "core/base/thread.h"
-#include "gan/train/fit.h"
-#include "layers/attention.h"
-#include "layers/dense.h"
+#include <sagan/attention.h>
+#include <sagan/dense.h>
+#include <sagan/fit.h>
+#include <sagan/thread.h>
 enum { B = 125 };                                /* divides both parts; the original's batch is 128 */
 
 /* x [B,28,28,1] -> logits [B,10]. */

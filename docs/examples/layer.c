@@ -1,10 +1,10 @@
 /* layer.c - one layer alone: halo attention on a random map, forward and back. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "core/graph/ops.h"
-#include "core/plan/plan.h"
-#include "layers/halo.h"
-#include "optim/gradient.h"
+#include <sagan/gradient.h>
+#include <sagan/halo.h>
+#include <sagan/ops.h>
+#include <sagan/plan.h>
 
 static error e;
 

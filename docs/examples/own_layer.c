@@ -2,10 +2,9 @@
  * layer behind it learns which points of a square lie in a ring. Nobody writes a derivative. */
 #include <stdio.h>
 #include <stdlib.h>
-#include "core/graph/ops.h"
-#include "core/plan/plan.h"
-#include "layers/dense.h"
-#include "optim/optimizer.h"
+#include <sagan/dense.h>
+#include <sagan/fit.h>
+#include <sagan/ops.h>
 
 enum { POINTS = 1000, CENTRES = 24, STEPS = 600 };
 typedef struct radial {
@@ -29,32 +28,29 @@ static node *radial_apply(graph *g, const radial *l, node *x)
 int main(void)
 {
 	error e;
-	rng weights = rng_new(1, "weights"), points = rng_new(1, "points");
+	rng points = rng_new(1, "points");
 	module *m = module_new(&e);
 	graph *g = graph_new(&e);
 	radial basis;
-	dense out;
 	radial_init(m, &basis, 2, CENTRES);
-	dense_init(m, &out, "out", CENTRES, (dense_options){1, true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}});
 	/* New points x in [-1,1]^2 in every run; t is 1 in the ring 0.16 < |x|^2 < 0.64, else -1. */
 	node *x = op_add_scalar(g, op_scale(g, op_random(g, SHAPE(POINTS, 2), RANDOM_UNIFORM, &points), 2), -1);
 	node *r = op_sum(g, op_square(g, x), 1u << 1, true), *one = op_fill(g, r->s, 1);
 	node *inside = op_mul(g, op_add_scalar(g, r, -0.16), op_add_scalar(g, op_neg(g, r), 0.64));
 	node *t = op_add_scalar(g, op_scale(g, op_gate(g, one, inside, 0), 2), -1);
-	node *tz = op_mul(g, t, dense_apply(g, &out, radial_apply(g, &basis, x), (mode){.train = true}));
+	node *tz = op_mul(g, t, dense_layer(m, g, "out", radial_apply(g, &basis, x), 1));
 	node *loss = op_mean_all(g, op_softplus(g, op_neg(g, tz)));
 	node *right = op_mean_all(g, op_gate(g, one, tz, 0));
-	module_grad(m, g, loss);
-	plan *p = module_alloc(m, &weights, &e) ? plan_new(g, (node *[]){loss, right}, 2, 0, &e) : NULL;
-	optimizer_config adam = {RULE_ADAM, UPDATE_KERAS, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-7};
-	optimizer *o = p ? optimizer_new(&adam, module_block_size(m), &e) : NULL;
-	if (!o)
+	learner *l = learner_new(m, g, (node *[]){loss, right}, 2, 1, &e);
+	if (!l)
 		return fprintf(stderr, "own_layer: %s\n", e.text), EXIT_FAILURE;
 	for (int i = 0; i <= STEPS; i++) {
-		plan_run(p);
-		const double share = 100 * (double)*plan_value(p, right);
+		const double before = learner_step(l, 0.02), share = 100 * (double)*learner_value(l, right);
 		if (i % 100 == 0)
-			printf("step %3d  loss %.4f  right %.1f %%\n", i, (double)*plan_value(p, loss), share);
-		optimizer_step(o, module_param_block(m), module_grad_block(m), 0.02);
+			printf("step %3d  loss %.4f  right %.1f %%\n", i, before, share);
 	}
+	learner_free(l);
+	graph_free(g);
+	module_free(m);
+	return 0;
 }

@@ -14,9 +14,7 @@
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* Room for texts and lists; a longer one in a file is refused.
  * TEXT: a path in it, and a message with that path, fit into the 1,024 letters of an error.
@@ -187,7 +185,5 @@ char *config_text(const config *c, error *e);
 /* Indices of keys that differ, into at[CONFIG_KEYS_MAX]; returns how many. */
 int config_diff(const config *a, const config *b, int *at);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

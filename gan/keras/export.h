@@ -11,9 +11,7 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum { EXPORT_SAMPLES = 8, EXPORT_FILES = 8, EXPORT_NETS = 2 };
 
@@ -55,7 +53,5 @@ bool keras_export(const export_request *q, export_report *out, error *e);
 extern const unsigned char keras_layers_text[];
 extern const unsigned long keras_layers_size;
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

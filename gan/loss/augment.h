@@ -7,9 +7,7 @@
 
 #include "core/graph/graph.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* One transform: x [B,H,W,C] -> same, drawing from `stream` (keep) at every run. */
 typedef struct diff_augment {
@@ -36,7 +34,5 @@ node *augment_color(graph *g, node *x, node *brightness, node *saturation, node 
 node *augment_translation(graph *g, node *x, node *u);       /* u [B,2]: rows, columns */
 node *augment_cutout(graph *g, node *x, node *u);            /* u [B,2]: rows, columns */
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

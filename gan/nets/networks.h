@@ -10,9 +10,7 @@
 #include "layers/module.h"
 #include "layers/norm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum { ATTENTION_MAX = 8 };
 
@@ -139,7 +137,5 @@ typedef struct layer_row {
 int generator_layers(const generator *n, layer_row *rows, int max, error *e);
 int discriminator_layers(const discriminator *n, layer_row *rows, int max, error *e);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

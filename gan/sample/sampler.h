@@ -10,9 +10,7 @@
 #include "gan/nets/networks.h"
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct sampler sampler;
 
@@ -91,7 +89,5 @@ typedef struct attention_view {
 int sampler_attentions(const sampler *s);
 bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, error *e);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

@@ -9,9 +9,7 @@
 #include "layers/module.h"
 #include "optim/optimizer.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 /* z [B,K] logits, truth [B,K] the probabilities that are wanted, one-hot or soft: rows add up to 1.
  * -> scalar, the mean over B of log(sum_k e^z_k) - sum_k truth_k z_k. Safe for large |z|. */
@@ -19,6 +17,24 @@ node *cross_entropy(graph *g, node *z, node *truth);
 
 /* The same shapes, truth one-hot -> scalar, the share of rows whose largest logit is the true one. No derivative. */
 node *share_right(graph *g, node *z, node *truth);
+
+/* ---- a network that learns from what its graph makes or finds in buffers ---- */
+
+typedef struct learner learner;
+
+/* Makes everything that is left to do when m's layers stand in g: draws their first weights (stream "weights" of the
+ * seed), appends the gradients of the scalar out[0] and plans out[0..n), with Adam as in Keras (0.9, 0.999, 1e-7).
+ * Keep m and g. new/free. NULL with e set: whatever went wrong so far in m or g, or memory is out. */
+learner *learner_new(module *m, graph *g, node *const *out, int n, uint64_t seed, error *e);
+void learner_free(learner *l);
+
+/* One run and one update of all weights, which makes out[0] smaller. Returns out[0] as it was before the update. */
+double learner_step(learner *l, double rate);
+
+/* The value of one of `out` in the last step. */
+const real *learner_value(const learner *l, const node *out);
+
+/* ---- a network that learns from labelled pictures ---- */
 
 /* What one pass over the data works on; all borrowed. */
 typedef struct fit {
@@ -34,7 +50,5 @@ typedef struct fit {
  * e set when memory is out, and with e as it is when data, x, label or p is NULL: what made them has said why. */
 bool fit_epoch(const fit *f, const node *value, double lr, double *mean, error *e);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

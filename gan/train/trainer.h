@@ -19,9 +19,7 @@
 #include "gan/config/config.h"
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 typedef struct trainer trainer;
 
@@ -125,7 +123,5 @@ typedef struct bench_result {
 } bench_result;
 bool trainer_bench(const config *cfg, int steps, bench_result *r, error *e);
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif

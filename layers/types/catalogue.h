@@ -12,9 +12,7 @@
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+SAGAN_BEGIN
 
 enum { LAYER_ARGS_MAX = 16, LAYER_TYPES_MAX = 64 };
 
@@ -141,7 +139,5 @@ typedef struct layer_group {
 extern const layer_group layers_self_attention, layers_heads, layers_convolutional, layers_perceptrons, layers_tokens,
 	layers_norms;
 
-#ifdef __cplusplus
-}
-#endif
+SAGAN_END
 #endif
