@@ -148,12 +148,47 @@ static bool cifar_read(dataset *d, const dataset_options *o, const cifar_kind *k
 	return ok;
 }
 
-bool cifar10_read(dataset *d, const dataset_options *o, error *e)
+static bool cifar10_read(dataset *d, const dataset_options *o, error *e)
 {
 	return cifar_read(d, o, &cifar10, e);
 }
 
-bool cifar100_read(dataset *d, const dataset_options *o, error *e)
+static bool cifar100_read(dataset *d, const dataset_options *o, error *e)
 {
 	return cifar_read(d, o, &cifar100, e);
 }
+
+/* The files have no signature: their length is a number of records. */
+static bool is_cifar10_file(const uint8_t *head, int64_t n, int64_t length)
+{
+	(void)head, (void)n;
+	return length % cifar10.record == 0;
+}
+
+static bool is_cifar100_file(const uint8_t *head, int64_t n, int64_t length)
+{
+	(void)head, (void)n;
+	return length % cifar100.record == 0;
+}
+
+static bool is_bin(const char *name, const char *stem)
+{
+	const size_t k = strlen(stem);
+	return strncmp(name, stem, k) == 0 && (!strcmp(name + k, ".bin") || !strcmp(name + k, ".bin.gz"));
+}
+
+static bool is_cifar10_folder(const char *name, const char *entry)
+{
+	(void)entry;
+	return strncmp(name, "data_batch_", 11) == 0 || is_bin(name, "test_batch");
+}
+
+static bool is_cifar100_folder(const char *name, const char *entry)
+{
+	(void)entry;
+	return is_bin(name, "train") || is_bin(name, "test");
+}
+
+extern const data_format format_cifar10, format_cifar100;
+const data_format format_cifar10 = {"cifar10", "CIFAR-10/100 .bin batches", cifar10_read, is_cifar10_file, is_cifar10_folder};
+const data_format format_cifar100 = {"cifar100", NULL, cifar100_read, is_cifar100_file, is_cifar100_folder};

@@ -10,27 +10,36 @@
 #include "data/source.h"
 #include "data/picture/image.h"
 
-const char *const data_format_name[] = {"auto", "idx", "cifar10", "cifar100", "png", "hdf5", NULL};
 const char *const data_split_name[] = {"train", "test", "all", NULL};
 
-static const reader_fn reader[DATA_FORMATS] = {
-	[DATA_IDX] = idx_read, [DATA_CIFAR10] = cifar10_read, [DATA_CIFAR100] = cifar100_read,
-	[DATA_PNG] = pngs_read, [DATA_HDF5] = hdf5_read,
+/* In a folder the first kind wins, so that a stray picture or subfolder does not hide the archive. */
+extern const data_format format_idx, format_cifar10, format_cifar100, format_png, format_hdf5;
+static const data_format format_auto = {.name = "auto"};
+const data_format *const data_formats[] = {
+	&format_auto, &format_idx, &format_cifar10, &format_cifar100, &format_png, &format_hdf5, NULL
 };
-
-#define KNOWN_KINDS "IDX (MNIST), CIFAR-10/100 .bin batches, a folder of PNGs, HDF5"
 
 /* ---- what kind of file ---- */
 
-static bool head_is(const uint8_t *head, int64_t n, const char *magic, int64_t k)
+bool head_is(const uint8_t *head, int64_t n, const char *signature, int64_t k)
 {
-	return n >= k && memcmp(head, magic, (size_t)k) == 0;
+	return n >= k && memcmp(head, signature, (size_t)k) == 0;
 }
 
-/* By the first bytes; CIFAR has no signature, so it goes by its record length. */
-static bool format_of_file(const char *path, enum data_format *f, error *e)
+/* "PATH: not recognised; known are IDX (MNIST), ..". */
+static bool unknown(const char *path, const char *what, error *e)
 {
-	uint8_t head[8];
+	char known[256] = "";
+	for (const data_format *const *f = data_formats; *f; f++)
+		if ((*f)->what)
+			snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "", (*f)->what);
+	return error_at(e, path, "%s; known are %s", what, known);
+}
+
+static bool format_of_file(const char *path, const data_format **f, error *e)
+{
+	uint8_t head[FORMAT_HEAD];
+	int64_t length;
 	source *s = source_open(path, e);
 	const int64_t n = s ? source_read_some(s, head, sizeof head, e) : -1;
 	source_close(s);
@@ -38,71 +47,51 @@ static bool format_of_file(const char *path, enum data_format *f, error *e)
 		return false;
 	if (n == 0)
 		return error_at(e, path, "the file is empty");
-	if (head_is(head, n, "\211HDF\r\n\032\n", 8))
-		return *f = DATA_HDF5, true;
-	if (head_is(head, n, "\0\0\010", 3))
-		return *f = DATA_IDX, true;
 	if (head_is(head, n, "\211PNG", 4))
 		return error_at(e, path, "a single PNG; give the folder that contains the images");
-	int64_t length;
 	if (!file_length(path, INT64_C(1) << 32, &length, e))
 		return false;
-	if (length % 3073 == 0)
-		return *f = DATA_CIFAR10, true;
-	if (length % 3074 == 0)
-		return *f = DATA_CIFAR100, true;
-	return error_at(e, path, "not recognised; known are " KNOWN_KINDS);
+	for (const data_format *const *k = data_formats; *k; k++)
+		if ((*k)->is_file && (*k)->is_file(head, n, length))
+			return *f = *k, true;
+	return unknown(path, "not recognised", e);
 }
 
-static bool is_bin(const char *name, const char *stem)
+static bool has_entry_of(const data_format *f, const char *folder, const names *l)
 {
-	const size_t k = strlen(stem);
-	return strncmp(name, stem, k) == 0 && (!strcmp(name + k, ".bin") || !strcmp(name + k, ".bin.gz"));
+	bool found = false;
+	for (int64_t i = 0; f->is_folder && i < l->n && !found; i++) {
+		char *entry = path_join(folder, l->name[i], NULL);
+		found = entry && f->is_folder(l->name[i], entry);
+		free(entry);
+	}
+	return found;
 }
 
-static enum data_format format_of_name(const char *folder, const char *name)
-{
-	if (strncmp(name, "data_batch_", 11) == 0 || is_bin(name, "test_batch"))
-		return DATA_CIFAR10;
-	if (is_bin(name, "train") || is_bin(name, "test"))
-		return DATA_CIFAR100;
-	if (strstr(name, "ubyte"))
-		return DATA_IDX;
-	if (name_ends(name, ".png"))
-		return DATA_PNG;
-	char *path = path_join(folder, name, NULL);
-	const bool is_folder = path && file_type(path) == FILE_FOLDER;
-	free(path);
-	return is_folder ? DATA_PNG : DATA_AUTO;
-}
-
-/* In a folder names are the hint; the readers check the contents. The first kind in the order of
- * the enumeration wins, so that a stray picture or subfolder does not hide the archive. */
-static bool format_of_folder(const char *path, enum data_format *f, error *e)
+/* In a folder names are the hint; the readers check the contents. */
+static bool format_of_folder(const char *path, const data_format **f, error *e)
 {
 	names l;
 	if (!names_list(&l, path, e))
 		return false;
-	*f = DATA_FORMATS;
-	for (int64_t i = 0; i < l.n; i++) {
-		enum data_format k = format_of_name(path, l.name[i]);
-		if (k != DATA_AUTO && k < *f)
-			*f = k;
-	}
+	*f = NULL;
+	for (const data_format *const *k = data_formats; *k && !*f; k++)
+		if (has_entry_of(*k, path, &l))
+			*f = *k;
 	names_free(&l);
-	return *f != DATA_FORMATS ||
-		error_at(e, path, "no data set in this folder; known are " KNOWN_KINDS);
+	return *f || unknown(path, "no data set in this folder", e);
 }
 
-static bool format_find(const char *path, enum data_format *f, error *e)
+/* *f: as asked for; where that is auto, what the path holds. */
+static bool format_find(const char *path, const data_format **f, error *e)
 {
 	switch (file_type(path)) {
 	case FILE_MISSING:
 		return error_at(e, path, "no such file or folder");
 	case FILE_FOLDER:
-		return *f != DATA_AUTO || format_of_folder(path, f, e);
+		return *f != &format_auto || format_of_folder(path, f, e);
 	case FILE_REGULAR:
-		return *f != DATA_AUTO || format_of_file(path, f, e);
+		return *f != &format_auto || format_of_file(path, f, e);
 	default:
 		return error_at(e, path, "neither a file nor a folder");
 	}
@@ -231,8 +220,8 @@ static bool options_check(const char *path, const dataset_options *o, error *e)
 			o->channels);
 	if (o->limit < 0)
 		return error_at(e, path, "limit %" PRId64 ": must be 0 (all) or more", o->limit);
-	must((unsigned)o->format < DATA_FORMATS && (unsigned)o->split < SPLITS && (unsigned)o->resize < RESIZES,
-		"dataset_open: format %d, split %d, resize %d", o->format, o->split, o->resize);
+	must((unsigned)o->split < SPLITS && (unsigned)o->resize < RESIZES, "dataset_open: split %d, resize %d", o->split,
+		o->resize);
 	return true;
 }
 
@@ -257,17 +246,26 @@ static bool dataset_convert(dataset *d, const dataset_options *o, error *e)
 	return true;
 }
 
+static const data_format *format_named(const char *name)
+{
+	for (const data_format *const *f = data_formats; name && *f; f++)
+		if (!strcmp((*f)->name, name))
+			return *f;
+	must(!name, "dataset_open: no format is called %s", name);
+	return &format_auto;
+}
+
 dataset *dataset_open(const char *path, const dataset_options *options, error *e)
 {
 	const dataset_options o = options ? *options : (dataset_options){0};
-	enum data_format f = o.format;
+	const data_format *f = format_named(o.format);
 	if (!options_check(path, &o, e) || !format_find(path, &f, e))
 		return NULL;
 	dataset *d = mem_zero(1, sizeof *d, e);
 	bool ok = d && (d->path = text_copy(path, e));
 	if (ok) {
-		snprintf(d->kind, sizeof d->kind, "%s", data_format_name[f]);
-		ok = reader[f](d, &o, e) && dataset_convert(d, &o, e) && class_names_default(d, e);
+		snprintf(d->kind, sizeof d->kind, "%s", f->name);
+		ok = f->read(d, &o, e) && dataset_convert(d, &o, e) && class_names_default(d, e);
 	}
 	if (ok)
 		return d;

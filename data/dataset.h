@@ -11,18 +11,19 @@
 
 SAGAN_BEGIN
 
-enum data_format {
-	DATA_AUTO, DATA_IDX, DATA_CIFAR10, DATA_CIFAR100, DATA_PNG, DATA_HDF5, DATA_FORMATS
-};
 enum data_split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_ALL, SPLITS };
 
 /* Their names in a config, by enum value, ended by NULL. */
-extern const char *const data_format_name[];         /* auto idx cifar10 cifar100 png hdf5 */
 extern const char *const data_split_name[];          /* train test all */
+
+/* A kind of data set. The records, ended by NULL, are in the files of their readers; the first, "auto", has none and means:
+ * the first one that knows the files. */
+typedef struct data_format data_format;
+extern const data_format *const data_formats[];      /* each begins with its name, for WORDS_AT */
 
 /* All zero is a good default: recognise, training part, as stored. */
 typedef struct dataset_options {
-	enum data_format format;
+	const char *format;                          /* a name of data_formats; NULL: auto */
 	enum data_split split;
 	int h, w;                                    /* wanted size; 0: as stored */
 	enum data_resize resize;
@@ -36,7 +37,7 @@ enum {
 };
 
 typedef struct dataset {
-	char kind[32];                               /* "idx", "cifar10", .. as in data_format_name */
+	char kind[32];                               /* "idx", "cifar10", .. the name of its format */
 	char *path;                                  /* own; as given */
 	int64_t n;
 	int h, w, c;

@@ -4,13 +4,22 @@
 
 #include "data/dataset.h"
 
-/* Fills d (path and kind are set) with images as stored, at most o->limit. */
-typedef bool (*reader_fn)(dataset *d, const dataset_options *o, error *e);
-bool idx_read(dataset *d, const dataset_options *o, error *e);
-bool cifar10_read(dataset *d, const dataset_options *o, error *e);
-bool cifar100_read(dataset *d, const dataset_options *o, error *e);
-bool pngs_read(dataset *d, const dataset_options *o, error *e);      /* converts to the wanted size too */
-bool hdf5_read(dataset *d, const dataset_options *o, error *e);
+/* A reader. A new format is a file with its record, and a line in data/dataset.c. */
+struct data_format {
+	const char *name;                            /* in a config; must stay the first field */
+	const char *what;                            /* in messages: "IDX (MNIST)"; NULL: said by another record */
+	/* Fills d (path and kind are set) with images as stored, at most o->limit. */
+	bool (*read)(dataset *d, const dataset_options *o, error *e);
+	/* Whether a file is of this kind: by its first n bytes (at most FORMAT_HEAD), or by its length where the kind has no
+	 * signature. NULL: no single file is. */
+	bool (*is_file)(const uint8_t *head, int64_t n, int64_t length);
+	/* Whether a folder with an entry of this name is of this kind; `entry` is its path. NULL: no folder is. */
+	bool (*is_folder)(const char *name, const char *entry);
+};
+enum { FORMAT_HEAD = 8 };
+
+/* is_file for kinds with a signature of k bytes. */
+bool head_is(const uint8_t *head, int64_t n, const char *signature, int64_t k);
 
 /* Sets the sizes and takes memory for n images of h x w x c and, if wanted, labels. Checks that the
  * sizes are sane and that this machine can hold them. */

@@ -271,7 +271,8 @@ static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, err
 	return pass(l, n, read_span, e);
 }
 
-bool pngs_read(dataset *d, const dataset_options *o, error *e)
+/* Converts to the wanted size, too. */
+static bool pngs_read(dataset *d, const dataset_options *o, error *e)
 {
 	pictures l = {0};
 	pthread_mutex_init(&l.lock, NULL);
@@ -290,3 +291,11 @@ bool pngs_read(dataset *d, const dataset_options *o, error *e)
 	pthread_mutex_destroy(&l.lock);
 	return ok;
 }
+
+static bool is_picture_folder(const char *name, const char *entry)
+{
+	return name_ends(name, ".png") || file_type(entry) == FILE_FOLDER;
+}
+
+extern const data_format format_png;
+const data_format format_png = {"png", "a folder of PNGs", pngs_read, NULL, is_picture_folder};

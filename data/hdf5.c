@@ -288,7 +288,7 @@ static confine_limits limits_of(const char *path)
 	return (confine_limits){.cpu_s = 60 * minutes, .wall_s = 600 * minutes, .memory = (size_t)memory};
 }
 
-bool hdf5_read(dataset *d, const dataset_options *o, error *e)
+static bool hdf5_read(dataset *d, const dataset_options *o, error *e)
 {
 	bool whole;
 	job j = {d->path, o};
@@ -302,3 +302,12 @@ bool hdf5_read(dataset *d, const dataset_options *o, error *e)
 	}
 	return confine_end(c, e) && (whole || error_at(e, d->path, "damaged file (the reader ended early)"));
 }
+
+static bool is_hdf5_file(const uint8_t *head, int64_t n, int64_t length)
+{
+	(void)length;
+	return head_is(head, n, "\211HDF\r\n\032\n", 8);
+}
+
+extern const data_format format_hdf5;
+const data_format format_hdf5 = {"hdf5", "HDF5", hdf5_read, is_hdf5_file, NULL};

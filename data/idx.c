@@ -241,7 +241,7 @@ static bool parts_read(dataset *d, idx_part *p, int n, const dataset_options *o,
 	return !d->label || classes_set(d, most, e);
 }
 
-bool idx_read(dataset *d, const dataset_options *o, error *e)
+static bool idx_read(dataset *d, const dataset_options *o, error *e)
 {
 	idx_part p[PARTS_MAX] = {0};
 	int n = 0;
@@ -250,3 +250,18 @@ bool idx_read(dataset *d, const dataset_options *o, error *e)
 		part_close(&p[i]);
 	return ok;
 }
+
+static bool is_idx_file(const uint8_t *head, int64_t n, int64_t length)
+{
+	(void)length;
+	return head_is(head, n, "\0\0\010", 3);
+}
+
+static bool is_idx_folder(const char *name, const char *entry)
+{
+	(void)entry;
+	return strstr(name, "ubyte") != NULL;
+}
+
+extern const data_format format_idx;
+const data_format format_idx = {"idx", "IDX (MNIST)", idx_read, is_idx_file, is_idx_folder};

@@ -204,7 +204,7 @@ static bool try_model(const char *path, error *e)
 
 static bool try_data(const char *path, error *e)
 {
-	dataset *d = dataset_open(path, &(dataset_options){.format = DATA_HDF5}, e);
+	dataset *d = dataset_open(path, &(dataset_options){.format = "hdf5"}, e);
 	dataset_free(d);
 	return d != NULL;
 }

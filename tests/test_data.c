@@ -452,7 +452,7 @@ START_TEST(broken_png_folders_are_refused_with_a_line)
 {
 	mkdir(scratch_at("q1"), 0777);
 	refused(scratch_at("q1"), (dataset_options){0}, "no data set in this folder");
-	refused(scratch_at("q1"), (dataset_options){.format = DATA_PNG}, "no .png files (0 files");
+	refused(scratch_at("q1"), (dataset_options){.format = "png"}, "no .png files (0 files");
 	mkdir(scratch_at("q1/a"), 0777);
 	file_put("q1/a/1.jpg", "x", 1);
 	refused(scratch_at("q1"), (dataset_options){0}, "no .png files (1 files of other kinds)");
@@ -474,7 +474,7 @@ START_TEST(broken_png_folders_are_refused_with_a_line)
 		ck_assert_msg(strstr(e.text, "1019.png: damaged or truncated PNG") != NULL, "%s", e.text);
 	}
 	refused(scratch_at("q3/1.png"), (dataset_options){0}, "a single PNG; give the folder");
-	refused(scratch_at("q3/1.png"), (dataset_options){.format = DATA_PNG}, "format png needs a folder");
+	refused(scratch_at("q3/1.png"), (dataset_options){.format = "png"}, "format png needs a folder");
 }
 END_TEST
 
@@ -617,7 +617,7 @@ START_TEST(other_paths_and_options_are_refused_with_a_line)
 	refused(scratch_at("o"), (dataset_options){.h = 1 << 20, .w = 1 << 20}, "wanted size");
 	refused(scratch_at("o"), (dataset_options){.channels = 2}, "wanted channels 2");
 	refused(scratch_at("o"), (dataset_options){.limit = -1}, "limit -1");
-	refused(scratch_at("o"), (dataset_options){.format = DATA_CIFAR10}, "no training batch");
+	refused(scratch_at("o"), (dataset_options){.format = "cifar10"}, "no training batch");
 	refused("/dev/zero", (dataset_options){0}, "neither a file nor a folder");
 	unlink(scratch_at("o/t10k-images-idx3-ubyte"));
 	refused(scratch_at("o"), (dataset_options){.split = SPLIT_TEST}, "no file of the test images");

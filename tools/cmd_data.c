@@ -1,19 +1,11 @@
 /* cmd_data.c - sagan data: what a path contains. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "core/base/words.h"
 #include "data/describe.h"
 #include "data/picture/png.h"
 #include "tools/command.h"
-
-static int find_name(const char *const *name, const char *word)
-{
-	for (int i = 0; name[i]; i++)
-		if (strcmp(name[i], word) == 0)
-			return i;
-	return -1;
-}
 
 /* The first 100 images, ten a row. */
 static bool draw(const dataset *d, const char *path, error *e)
@@ -60,10 +52,12 @@ static bool show(const char *path, dataset_options o, const char *picture, uint6
 
 static int run(const command *c, int argc, char **argv)
 {
+	const word_list formats = WORDS_AT(data_formats), splits = WORDS(data_split_name);
+	char known[128];
 	const char *path = NULL, *format = "auto", *split = NULL, *picture = NULL;
 	dataset_options o = {0};
 	const option_row rows[] = {
-		{"format", OPTION_TEXT, &format, 0, 0, "F", "auto, idx, cifar10, cifar100, png or hdf5"},
+		{"format", OPTION_TEXT, &format, 0, 0, "F", words_print(formats, known, sizeof known)},
 		{"split", OPTION_TEXT, &split, 0, 0, "PART", "train, test or all (default: train, then test)"},
 		{"coarse", OPTION_FLAG, &o.coarse, 0, 0, NULL, "CIFAR-100: the 20 coarse classes"},
 		{"limit", OPTION_COUNT, &o.limit, 1, 1e12, "N", "the first N images only"},
@@ -72,14 +66,14 @@ static int run(const command *c, int argc, char **argv)
 	const int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 1, 1);
 	if (status >= 0)
 		return status;
-	const int f = find_name(data_format_name, format), s = split ? find_name(data_split_name, split) : 0;
-	if (f < 0)
-		return fail_usage(c, "--format %s: must be auto, idx, cifar10, cifar100, png or hdf5", format);
+	const int s = split ? word_find(splits, split) : 0;
+	if (word_find(formats, format) < 0)
+		return fail_usage(c, "--format %s: must be %s", format, known);
 	if (s < 0)
-		return fail_usage(c, "--split %s: must be train, test or all", split);
+		return fail_usage(c, "--split %s: must be %s", split, words_print(splits, known, sizeof known));
 	error e;
 	uint64_t seen = 0;
-	o.format = (enum data_format)f;
+	o.format = format;
 	o.split = (enum data_split)s;
 	if (!show(path, o, picture, &seen, &e))
 		return fail(&e);

@@ -5,11 +5,18 @@
 
 enum { WORDS_MAX = 64 };                             /* among which a near one is looked for */
 
+/* Name i of those in a row, or NULL after them. */
+static const char *in_row(word_list l, int i)
+{
+	const char *const *at = (const char *const *)((const char *)l.first + (size_t)i * l.stride);
+	return l.pointers && *at ? *(const char *const *)*at : *at;
+}
+
 /* Names without the last one. */
 static int count_in_row(word_list l)
 {
 	int n = 0;
-	for (const char *at = (const char *)l.first; at && *(const char *const *)at; at += l.stride)
+	while (l.first && in_row(l, n))
 		n++;
 	return n;
 }
@@ -24,7 +31,7 @@ const char *word_at(word_list l, int i)
 	const int n = count_in_row(l);
 	if (i < 0 || i > n)
 		return NULL;
-	return i == n ? l.last : *(const char *const *)((const char *)l.first + (size_t)i * l.stride);
+	return i == n ? l.last : in_row(l, i);
 }
 
 int word_find(word_list l, const char *word)

@@ -7,17 +7,21 @@
 
 SAGAN_BEGIN
 
-/* Names in a row, ended by NULL: an array of names, or the names of an array of records. {0}: none. */
+/* Names in a row, ended by NULL: an array of names, the names of an array of records, or those of an array of pointers
+ * to records that begin with their name. {0}: none. */
 typedef struct word_list {
-	const char *const *first;
-	size_t stride;                               /* bytes from one name to the next */
+	const void *first;
+	size_t stride;                               /* bytes from one name, or pointer, to the next; 0: none */
+	bool pointers;
 	const char *last;                            /* one more after them; NULL: none */
 } word_list;
 
-/* As initialisers: WORDS(update_rule_name), WORDS_OF(gan_losses, name). */
-#define WORDS(array) {(array), sizeof *(array), NULL}
-#define WORDS_AND(array, last) {(array), sizeof *(array), (last)}
-#define WORDS_OF(table, field) {&(table)[0].field, sizeof (table)[0], NULL}
+/* As initialisers: WORDS(update_rule_name), WORDS_OF(gan_losses, name), WORDS_AT(data_formats). */
+#define WORDS(array) {(array), sizeof *(array), false, NULL}
+#define WORDS_AND(array, last) {(array), sizeof *(array), false, (last)}
+#define WORDS_OF(table, field) {&(table)[0].field, sizeof (table)[0], false, NULL}
+#define WORDS_AT(pointers) {(pointers), sizeof *(pointers), true, NULL}
+#define WORDS_AT_AND(pointers, last) {(pointers), sizeof *(pointers), true, (last)}
 
 const char *word_at(word_list l, int i);             /* NULL after the last one */
 int word_count(word_list l);

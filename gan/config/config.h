@@ -23,7 +23,6 @@ SAGAN_BEGIN
 enum { CONFIG_TEXT_MAX = 512, CONFIG_SITES_MAX = 8, CONFIG_KEYS_MAX = 96 };
 
 /* Choices that only a config knows. Every other list of names is its module's. */
-enum { DATA_RANDOM = DATA_FORMATS };                 /* after those of enum data_format: noise, no files */
 enum { RESIZE_NONE = RESIZES };                      /* after those of enum data_resize: refuse other sizes */
 enum sn_update { SN_EVERY_FORWARD, SN_REAL_ONLY };
 enum d_batch { D_BATCH_JOINT, D_BATCH_SEPARATE };
@@ -53,7 +52,7 @@ typedef struct config {
 
 	struct {
 		char path[CONFIG_TEXT_MAX];
-		int format;                          /* enum data_format or DATA_RANDOM */
+		int format;                          /* row of data_formats, or after them "random": noise, no files */
 		int split;                           /* enum data_split */
 		int resize;                          /* enum data_resize or RESIZE_NONE: to model.size */
 		bool coarse;                         /* CIFAR-100: the 20 coarse classes */

@@ -184,13 +184,14 @@ static bool fit(config *c, const dataset *d, error *e)
 bool config_open_data(config *c, dataset **out, error *e)
 {
 	*out = NULL;
-	if (c->data.format == DATA_RANDOM)
+	const char *format = config_choice("data.format", c->data.format);
+	if (!strcmp(format, "random"))
 		return check_random(c, e);
 	if (!c->data.path[0])
 		return config_wrong(c, "data.path", e, "must name the folder or file with the images");
 	const bool as_stored = c->data.resize == RESIZE_NONE;
 	const dataset_options o = {
-		.format = (enum data_format)c->data.format,
+		.format = format,
 		.split = (enum data_split)c->data.split,
 		.h = as_stored ? 0 : c->net.size, .w = as_stored ? 0 : c->net.size,
 		.resize = as_stored ? RESIZE_CROP : (enum data_resize)c->data.resize,
