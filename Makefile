@@ -64,7 +64,8 @@ FOLDERS  := core layers optim data gan
 LIB_SRC  := $(filter-out core/kernels/tile.c,$(sort $(shell find $(FOLDERS) -name '*.c')))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile_%.o) $(B)/gan/keras/onnx/onnx.pb-c.o \
 	    $(B)/gan/keras/layers_text.o
-TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
+TIME_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c))
+TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c)) $(TIME_OBJ)
 TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard docs/examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
@@ -128,7 +129,7 @@ $(B)/%.pb-c.o: $(B)/%.pb-c.c
 
 $(B)/gan/keras/onnx/onnx_graph.o $(B)/tests/test_keras_onnx.o: $(B)/gan/keras/onnx/onnx.pb-c.h
 
-$(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(B)/internal.a
+$(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
 $(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp

@@ -17,6 +17,7 @@
 #include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
+#include "tools/bench/step.h"
 
 static trainer *make(const char *text, const char *const *set, const dataset *d)
 {
@@ -757,7 +758,7 @@ START_TEST(bench_measures_without_data)
 	error e = {.text = ""};
 	bench_result r;
 	config c = tiny_config(TINY_FULL, NULL);
-	ck_assert_msg(trainer_bench(&c, 3, &r, &e), "%s", e.text);
+	ck_assert_msg(step_bench(&c, 3, &r, &e), "%s", e.text);
 	ck_assert(r.min_s > 0 && r.median_s >= r.min_s && r.gflop > 0);
 	ck_assert(r.params_g > 0 && r.params_d > 0 && r.arena_bytes > 0);
 	ck_assert_int_eq(r.steps, 3);

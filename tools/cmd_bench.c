@@ -4,8 +4,8 @@
 #include <sys/resource.h>
 
 #include "core/base/thread.h"
-#include "gan/train/layer_bench.h"
-#include "gan/train/trainer.h"
+#include "tools/bench/layers.h"
+#include "tools/bench/step.h"
 #include "tools/command.h"
 
 /* Largest resident size of this process so far. Linux counts in units of 1024 bytes. */
@@ -48,20 +48,20 @@ static const char *rate(const layer_bench_result *r, char *buf, size_t size)
 	return buf;
 }
 
-static void layer_line(const layer_bench_row *row, const layer_bench_result *r)
+static void layer_line(const char *name, const layer_bench_result *r)
 {
 	char speed[32], arena[32];
-	printf("%-26s %-16s %10.3f %10.3f %8s %9s\n", row->name, shape_print(&r->input).s, 1e3 * r->forward_s,
+	printf("%-26s %-16s %10.3f %10.3f %8s %9s\n", name, shape_print(&r->input).s, 1e3 * r->forward_s,
 	       1e3 * r->both_s, rate(r, speed, sizeof speed), print_bytes((double)r->both_bytes, arena, sizeof arena));
 	fflush(stdout);
 }
 
-static void layer_json(const layer_bench_row *row, const layer_bench_result *r)
+static void layer_json(const char *name, const layer_bench_result *r)
 {
 	printf("{\"layer\": \"%s\", \"input\": %s, \"output\": %s, \"real\": \"%s\", \"threads\": %d, \"params\": %lld, "
 	       "\"forward_s\": %.6g, \"both_s\": %.6g, \"forward_gflop\": %.6g, \"both_gflop\": %.6g, "
 	       "\"forward_bytes\": %zu, \"both_bytes\": %zu}\n",
-	       row->name, shape_print(&r->input).s, shape_print(&r->output).s, REAL_NAME, pool_threads(),
+	       name, shape_print(&r->input).s, shape_print(&r->output).s, REAL_NAME, pool_threads(),
 	       (long long)r->params, r->forward_s, r->both_s, r->forward_gflop, r->both_gflop, r->forward_bytes,
 	       r->both_bytes);
 	fflush(stdout);
@@ -77,15 +77,24 @@ static bool is_wanted(const char *only, const char *name)
 	return !only;
 }
 
+static bool is_layer(const char *name, int n)
+{
+	const layer_type *t;
+	const layer_case *c;
+	for (int i = 0; layer_bench_row(i, &t, &c); i++) {
+		const char *row = layer_case_name(t, c);
+		if (!strncmp(row, name, (size_t)n) && !row[n])
+			return true;
+	}
+	return false;
+}
+
 /* One message for the first name of `only` that no layer has. */
 static bool check_names(const char *only, error *e)
 {
 	for (const char *p = only; p; p = strchr(p, ','), p += p != NULL) {
 		const int n = (int)strcspn(p, ",");
-		const layer_bench_row *row = layer_bench_rows;
-		while (row->name && (strncmp(row->name, p, (size_t)n) != 0 || row->name[n]))
-			row++;
-		if (!row->name)
+		if (!is_layer(p, n))
 			return error_set(e, "--only %.*s: no such layer; --layers alone lists them all", n, p);
 	}
 	return true;
@@ -101,12 +110,14 @@ static int bench_layers(int batch, int runs, int threads, const char *only, bool
 	int status = EXIT_GOOD;
 	if (!json)
 		printf("%-26s %-16s %10s %10s %8s %9s\n", "layer", "input", "forward ms", "+ back ms", "GFLOP/s", "arena");
-	for (const layer_bench_row *row = layer_bench_rows; row->name && status == EXIT_GOOD; row++) {
+	const layer_type *t;
+	const layer_case *c;
+	for (int i = 0; status == EXIT_GOOD && layer_bench_row(i, &t, &c); i++) {
 		layer_bench_result r;
-		if (!is_wanted(only, row->name))
+		if (!is_wanted(only, layer_case_name(t, c)))
 			continue;
-		if (layer_bench(row, batch, runs, &r, &e))
-			(json ? layer_json : layer_line)(row, &r);
+		if (layer_bench(t, c, batch, runs, &r, &e))
+			(json ? layer_json : layer_line)(layer_case_name(t, c), &r);
 		else
 			status = fail(&e);
 	}
@@ -122,7 +133,7 @@ static int run(const command *c, int argc, char **argv)
 	bool json = false, layers = false;
 	const option_row rows[] = {
 		{"layers", OPTION_FLAG, &layers, 0, 0, NULL, "every layer at its documented input size, no config"},
-		{"only", OPTION_TEXT, &only, 0, 0, "NAMES", "with --layers: these, as mlp_block,halo_layer"},
+		{"only", OPTION_TEXT, &only, 0, 0, "NAMES", "with --layers: these, as mlp,halo"},
 		{"batch", OPTION_INT, &batch, 1, 1e6, "N", "with --layers: images a run (default 16)"},
 		{"steps", OPTION_INT, &steps, 1, 1e6, "N", "measured steps, after two that are not (default 10)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
@@ -143,7 +154,7 @@ static int run(const command *c, int argc, char **argv)
 	status = read_config(&cfg, path, &sets);
 	if (status == EXIT_GOOD && !pool_start(threads ? threads : cfg.train.threads, &e))
 		status = fail(&e);
-	if (status == EXIT_GOOD && !trainer_bench(&cfg, steps, &r, &e))
+	if (status == EXIT_GOOD && !step_bench(&cfg, steps, &r, &e))
 		status = fail(&e);
 	if (status == EXIT_GOOD)
 		(json ? print_json : print_table)(&cfg, &r);

@@ -93,6 +93,7 @@ static bool read_map(const char *text, layer_site *s)
 			return false;
 		p = end + 1;
 	}
+	s->input = SHAPE(1, s->H, s->W, s->C);
 	return s->H <= 4096 && s->W <= 4096;
 }
 

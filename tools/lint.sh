@@ -32,7 +32,8 @@ gan/sample        core/ layers/ data/ gan/nets gan/config gan/checkpoint
 gan/train         core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint gan/sample
 gan/keras/import  core/ layers/ gan/nets gan/config gan/checkpoint gan/train gan/keras/
 gan/keras         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/keras/
-tools             core/ layers/ optim data/ gan/
+tools/bench       core/ layers/ gan/config gan/train
+tools             core/ layers/ optim data/ gan/ tools/bench
 tests             core/ layers/ optim data/ gan/ tools/
 '
 

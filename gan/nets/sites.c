@@ -44,7 +44,8 @@ static bool site_of(const net_config *c, const attention_place *p, const net_sta
 			near ? near : "", near ? "?" : "");
 	}
 	*out = (layer_site){
-		.type = layer_type_at(i), .args = p->args, .H = s->size, .W = s->size, .C = s->channels, .sn = sn,
+		.type = layer_type_at(i), .args = p->args, .input = SHAPE(1, s->size, s->size, s->channels), .H = s->size,
+		.W = s->size, .C = s->channels, .sn = sn,
 		.start = net_init(c, 1), .gamma = c->attention_gamma,
 	};
 	return true;

@@ -111,17 +111,5 @@ const plan *trainer_plan(const trainer *t, const char *key, error *e);
 bool trainer_save(trainer *t, const char *path, error *e);
 bool trainer_load(trainer *t, const char *path, error *e);
 
-/* Speed of the steps of a config on random images. */
-typedef struct bench_result {
-	int steps;                                   /* measured, after two that are not */
-	double median_s, min_s;
-	double images_per_s;                         /* batch / median, as the peers count */
-	double gflop;                                /* naive, of one step */
-	int64_t params_g, params_d;
-	size_t arena_bytes;
-	int threads;
-} bench_result;
-bool trainer_bench(const config *cfg, int steps, bench_result *r, error *e);
-
 SAGAN_END
 #endif

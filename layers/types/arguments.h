@@ -8,7 +8,15 @@
 extern const char *const layer_activations[];
 enum { RELU = 0, GELU = 3, SIGMOID = 12 };
 
-#define ARGS(a) .arg = a, .args = COUNT(a)
+#define ARGS(a)  .arg = a, .args = COUNT(a)
+#define CASES(c) .cases = c, .n_cases = COUNT(c)
+
+/* Maps of keras_cv_attention_models' documentation and tests (07209e2, 687943d). Layers without a documented size
+ * stand on the map of the others. */
+#define MAP_28 {4, {0, 28, 28, 192}}
+#define MAP_14 {4, {0, 14, 14, 192}}
+#define MAP_16 {4, {0, 14, 16, 256}}
+#define TOKENS_28 {3, {0, 784, 192}}
 
 #define ODD(k)         {.name = "kernel", .type = ARG_INT, .lo = 1, .hi = 31, .initial = k, .help = "side k, odd"}
 #define ACT(n, a)      {.name = n, .type = ARG_WORD, .words = layer_activations, .initial = a, .help = "activation"}
@@ -27,8 +35,10 @@ bool layer_is(const layer_site *s, const char *name);
 /* Given, or what 0 stands for. */
 int64_t layer_int_or(const layer_site *s, const char *name, int64_t otherwise);
 
-/* x [B,H,W,C] -> [B,H*W,C] */
-node *layer_as_tokens(graph *g, node *x);
+/* N: positions of a map, tokens of [B,N,C]. */
+int64_t layer_positions(const layer_site *s);
+/* Channels of the result. */
+int64_t layer_out(const layer_site *s);
 
 /* ---- for `fits` ---- */
 

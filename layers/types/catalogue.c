@@ -38,9 +38,15 @@ const char *const layer_activations[] = {
 
 static const layer_group *const groups[] = {
 	&layers_self_attention, &layers_heads, &layers_convolutional, &layers_perceptrons, &layers_tokens, &layers_norms,
+	&layers_parts,
 };
 
 int layer_type_count(void)
+{
+	return layer_type_all() - layers_parts.n;
+}
+
+int layer_type_all(void)
 {
 	int n = 0;
 	for (int i = 0; i < COUNT(groups); i++)
@@ -129,9 +135,14 @@ int64_t layer_int_or(const layer_site *s, const char *name, int64_t otherwise)
 	return v ? v : otherwise;
 }
 
-node *layer_as_tokens(graph *g, node *x)
+int64_t layer_positions(const layer_site *s)
 {
-	return op_reshape(g, x, SHAPE(x->s.dim[0], x->s.dim[1] * x->s.dim[2], x->s.dim[3]));
+	return shape_count(&s->input) / s->input.dim[0] / s->C;
+}
+
+int64_t layer_out(const layer_site *s)
+{
+	return s->out ? s->out : s->C;
 }
 
 bool layer_replaces(const layer_site *s)
@@ -182,7 +193,7 @@ static bool try_layer(module *m, const layer_site *s, error *e)
 	placed_layer l = {0};
 	rng noise = rng_new(0, "trial");
 	graph *g = graph_new(e);
-	buffer *b = buffer_new("x", SHAPE(1, s->H, s->W, s->C), e);
+	buffer *b = buffer_new("x", s->input, e);
 	bool ok = g && b && placed_layer_init(m, &l, "layer", s, e) && module_good(m, e);
 	if (ok) {
 		node *x = graph_leaf(g, b), *y = placed_layer_apply(g, &l, x, (mode){true, true, &noise}, NULL);
@@ -215,6 +226,57 @@ bool layer_site_check(const layer_site *s, error *e)
 	return error_set(e, "%s: %s", name, text);
 }
 
+/* ---- a layer alone ---- */
+
+const char *layer_case_name(const layer_type *t, const layer_case *c)
+{
+	return c->name ? c->name : t->name;
+}
+
+layer_site layer_case_site(const layer_type *t, const layer_case *c, int64_t batch)
+{
+	layer_site s = {
+		.type = t, .input = shape_of(c->input.rank, c->input.dim), .out = c->out,
+		.start = {INIT_GLOROT_UNIFORM, 0}, .gamma = NAN,
+	};
+	s.input.dim[0] = batch;
+	s.H = s.input.dim[1];
+	s.W = s.input.dim[2];
+	s.C = shape_last(&s.input);
+	for (int k = 0; k < CASE_ARGS_MAX && c->arg[k].name; k++) {
+		int i = layer_arg_find(t, c->arg[k].name);
+		must(i >= 0, "%s has no argument %s", t->name, c->arg[k].name);
+		s.args.set |= 1u << i;
+		s.args.value[i] = c->arg[k].value;
+	}
+	return s;
+}
+
+void layer_start(module *m, void *body, const char *name, const layer_site *s)
+{
+	if (s->type->prefixed)
+		module_push(m, name);
+	s->type->init(m, body, s->type->prefixed ? "" : name, s);
+	if (s->type->prefixed)
+		module_pop(m);
+}
+
+node *layer_run(graph *g, const layer_site *s, const char *name, const void *body, node *x, mode m, node **map)
+{
+	const shape given = x->s;
+	const bool flat = s->type->takes == LAYER_TOKENS && given.rank == 4;
+	if (s->type->prefixed)
+		graph_push(g, name);
+	if (flat)
+		x = op_reshape(g, x, SHAPE(given.dim[0], given.dim[1] * given.dim[2], given.dim[3]));
+	node *y = s->type->apply(g, body, x, m, map);
+	if (flat)
+		y = op_reshape(g, y, given);
+	if (s->type->prefixed)
+		graph_pop(g);
+	return y;
+}
+
 /* ---- a placed layer ---- */
 
 bool placed_layer_init(module *m, placed_layer *l, const char *name, const layer_site *s, error *e)
@@ -224,11 +286,7 @@ bool placed_layer_init(module *m, placed_layer *l, const char *name, const layer
 	if (!l->body)
 		return false;
 	snprintf(l->name, sizeof l->name, "%s", name);
-	if (t->prefixed)
-		module_push(m, name);
-	t->init(m, l->body, t->prefixed ? "" : name, &l->site);
-	if (t->prefixed)
-		module_pop(m);
+	layer_start(m, l->body, name, &l->site);
 	if (t->own_skip) {
 		l->residual = LAYER_BARE;
 		l->gamma = t->gamma(l->body);
@@ -249,11 +307,8 @@ node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node 
 {
 	if (map)
 		*map = NULL;
-	if (l->site.type->prefixed)
-		graph_push(g, l->name);
-	node *y = l->site.type->apply(g, l->body, x, m, map);
-	if (!l->site.type->prefixed)
-		graph_push(g, l->name);
+	node *y = layer_run(g, &l->site, l->name, l->body, x, m, map);
+	graph_push(g, l->name);
 	if (l->residual == LAYER_GAMMA)
 		y = op_mul(g, y, graph_leaf(g, l->gamma));
 	if (l->residual != LAYER_BARE)

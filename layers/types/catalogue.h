@@ -1,11 +1,13 @@
-/* catalogue.h - every layer that a config can put into a network, by name and arguments.
+/* catalogue.h - every layer, by name and arguments: one record a type.
  *
  * A layer type is one record: what it is, its arguments, how it is registered for a map [H,W,C] and applied to it.
- * All of them keep the map: x [B,H,W,C] -> same. Layers over tokens see [B,H*W,C]. Unless they bring their own skip
- * they are added to x: y = x + gamma * layer(x), gamma a scalar that starts at 0.
+ * What a config can put into a network keeps the map: x [B,H,W,C] -> same. Layers over tokens see [B,H*W,C]. Unless
+ * they bring their own skip they are added to x: y = x + gamma * layer(x), gamma a scalar that starts at 0.
+ * `sagan layers`, `sagan bench --layers`, the config's reader, exported files and the tests are loops over the records.
  *
  * Each file of this folder holds the records of one family: self_attention.c (the only ones with a skip and a gamma
- * inside), heads.c, convolutional.c, perceptrons.c, tokens.c, norms.c. */
+ * inside), heads.c, convolutional.c, perceptrons.c, tokens.c, norms.c. parts.c has what networks and other layers are
+ * made of: it is timed, and no config places it. */
 #ifndef SAGAN_LAYERS_TYPES_CATALOGUE_H
 #define SAGAN_LAYERS_TYPES_CATALOGUE_H
 
@@ -14,6 +16,8 @@
 
 SAGAN_BEGIN
 
+/* Room for more than the largest type's 11 arguments (bits of layer_args.set: at most 32) and for twice the types of
+ * today; tests/test_sites.c and layer_type_names watch them. */
 enum { LAYER_ARGS_MAX = 16, LAYER_TYPES_MAX = 64 };
 
 enum layer_arg_type { ARG_INT, ARG_REAL, ARG_BOOL, ARG_WORD };
@@ -42,13 +46,31 @@ struct placed_layer;
 typedef struct layer_site {
 	const layer_type *type;
 	layer_args args;
-	int64_t H, W, C;                             /* of its map */
+	shape input;                                 /* [1,H,W,C]; alone also tokens [B,N,C] and others */
+	int64_t H, W, C;                             /* of its map: axes 1, 2 and the last of input */
+	int64_t out;                                 /* channels of the result where the layer has a choice; 0: as published.
+	                                              * A config's layers have C */
 	sn_options sn;                               /* of every convolution and dense matrix */
 	init start;                                  /* of self-attention's kernels; others start as published */
 	double gamma;                                /* when the arguments do not say: NAN, the type's own */
 } layer_site;
 
 enum layer_residual { LAYER_GAMMA, LAYER_ADD, LAYER_BARE };
+
+/* What a layer is made for. Another one gets a map as tokens [B,N,C], and its result as a map again. */
+enum layer_input { LAYER_MAP, LAYER_TOKENS };
+
+/* An input and arguments that the type's source documents, or a size that shows something: a row of the bench. */
+enum { CASE_ARGS_MAX = 4 };
+typedef struct layer_case {
+	const char *name;                            /* NULL: the type's */
+	shape input;                                 /* the first axis is the batch: 0, for the caller to choose */
+	struct {
+		const char *name;
+		double value;                        /* as in layer_args, and beyond a config's range: strides */
+	} arg[CASE_ARGS_MAX];
+	int64_t out;                                 /* see layer_site */
+} layer_case;
 
 struct layer_type {
 	const char *name;
@@ -59,6 +81,9 @@ struct layer_type {
 	const layer_arg *arg;                        /* its own arguments, after those of all layers */
 	int args;
 	size_t body;                                 /* bytes of the layer's struct */
+	const layer_case *cases;                     /* for the bench */
+	int n_cases;
+	enum layer_input takes;
 	bool has_map;                                /* it has an attention map over all positions */
 	int64_t (*keys)(const struct placed_layer *l);       /* M of that map; NULL: all N */
 	bool has_batch_norm;
@@ -77,10 +102,12 @@ struct layer_type {
 
 /* ---- the table ---- */
 
+/* How many a config can place; behind them stand the parts. */
 int layer_type_count(void);
+int layer_type_all(void);
 /* The first eight are the variants of layers/attention.h in the order of model.attention. */
 const layer_type *layer_type_at(int i);
-int layer_type_find(const char *name);               /* index, or -1 */
+int layer_type_find(const char *name);               /* index of one that a config can place, or -1 */
 /* All names, in order, ended by NULL, into the caller's array. */
 void layer_type_names(const char *names[LAYER_TYPES_MAX]);
 
@@ -93,6 +120,15 @@ int layer_arg_find(const layer_type *t, const char *name);   /* index, or -1 */
 double layer_number(const layer_site *s, const char *name);
 const char *layer_word(const layer_site *s, const char *name);
 bool layer_replaces(const layer_site *s);            /* place: instead */
+
+/* A case with a batch; starts as published, without spectral norm. */
+layer_site layer_case_site(const layer_type *t, const layer_case *c, int64_t batch);
+const char *layer_case_name(const layer_type *t, const layer_case *c);
+
+/* The layer alone, without residual and gamma: registers it in m under `name`; x as site.input -> its result. `body`
+ * has room for type->body bytes; map as in placed_layer_apply. */
+void layer_start(module *m, void *body, const char *name, const layer_site *s);
+node *layer_run(graph *g, const layer_site *s, const char *name, const void *body, node *x, mode m, node **map);
 
 /* Everything that can be wrong with a site, found on a layer that is registered and applied for trial but never
  * allocated. "halo: block = 4: does not divide the map's 14; 1, 2, 7, 14 fit". */
@@ -137,7 +173,7 @@ typedef struct layer_group {
 	int n;
 } layer_group;
 extern const layer_group layers_self_attention, layers_heads, layers_convolutional, layers_perceptrons, layers_tokens,
-	layers_norms;
+	layers_norms, layers_parts;
 
 SAGAN_END
 #endif

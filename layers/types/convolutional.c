@@ -5,6 +5,8 @@
 #include "layers/split_attention.h"
 #include "layers/types/arguments.h"
 
+static const layer_case map_28[] = {{.input = MAP_28}};
+
 /* ---- cot, split_attention, se ---- */
 
 static const layer_arg cot_args[] = {ODD(3), ACT("activation", RELU), STRIDES, TORCH};
@@ -44,10 +46,12 @@ static bool split_fits(const layer_site *s, error *e)
 	return layer_has_odd_kernel(s, e) && layer_divides(s, "groups", s->C, "the channels,", e);
 }
 
+static const layer_case split_cases[] = {{.input = MAP_28, .out = 384}};
+
 static void split_start(module *m, void *body, const char *name, const layer_site *s)
 {
 	split_attention_options o = split_attention_defaults;
-	o.filters = (int)s->C;
+	o.filters = (int)layer_out(s);
 	o.kernel_size = layer_int(s, "kernel");
 	o.groups = layer_int(s, "groups");
 	o.activation = layer_word(s, "activation");
@@ -95,9 +99,15 @@ static const layer_arg blur_args[] = {
 	ODD(3), STRIDES, NO("trainable", "the kernel is learned; it starts as the blur"),
 };
 
+/* With its stride it is anti_alias_downsample. */
+static const layer_case blur_cases[] = {
+	{.name = "anti_alias_downsample", .input = MAP_28, .arg = {{"strides", 2}}}, {.input = MAP_28},
+};
+
 static void blur_start(module *m, void *body, const char *name, const layer_site *s)
 {
-	anti_alias_options o = {.kernel_size = layer_int(s, "kernel"), .strides = 1, .trainable = layer_is(s, "trainable")};
+	anti_alias_options o = {.kernel_size = layer_int(s, "kernel"), .strides = layer_int(s, "strides"),
+				.trainable = layer_is(s, "trainable")};
 	anti_alias_downsample_init(m, body, name, s->C, o);
 }
 
@@ -138,29 +148,30 @@ static node *conv_place(graph *g, const void *body, node *x, mode m, node **map)
 
 static const layer_type types[] = {
 	{.name = "cot", .what = "local weights from keys in context, two branches", .paper = "arXiv 2107.12292",
-	 .cost = "N C (k^2 C/4 + 4C + k^2)", ARGS(cot_args), .body = sizeof(cot), .has_batch_norm = true,
+	 .cost = "N C (k^2 C/4 + 4C + k^2)", ARGS(cot_args), CASES(map_28), .body = sizeof(cot), .has_batch_norm = true,
 	 .formula = "key = act(bn(conv_k(x))), w = gn(conv1(act(bn(conv1([x,key])))))\n"
 		    "e = swish(bn(sum_t val[tap t] w[t])), layer(x) = e a_0 + key a_1, a = softmax of the branches\n",
 	 .weights = "key_conv (k,k,C/4,C), embed_ww_1_conv (1,1,2C,C/2), embed_ww_2_conv (1,1,C/2,k*k*C/8), "
 		    "embed_1_conv (1,1,C,C), attn_se_1_conv, attn_se_2_conv, norms\n",
 	 .fits = cot_fits, .init = cot_start, .apply = cot_place},
 	{.name = "split_attention", .what = "groups of channels compete for each feature", .paper = "arXiv 2004.08955",
-	 .cost = "N k^2 C^2", ARGS(split_args), .body = sizeof(split_attention), .has_batch_norm = true,
+	 .cost = "N k^2 C^2", ARGS(split_args), CASES(split_cases), .body = sizeof(split_attention), .has_batch_norm = true,
 	 .formula = "L = act(bn(conv_k of each group)), a = rsoftmax(conv(act(bn(conv(mean sum_j L_j)))))\n"
 		    "layer(x) = sum_j a_j L_j\n",
 	 .weights = "1_gj_conv (k,k,C/g,C) per group, 1_bn (g*C), 2_conv (1,1,C,I), 2_bn (I), 3_conv (1,1,I,g*C)\n",
 	 .fits = split_fits, .init = split_start, .apply = split_place},
 	{.name = "se", .what = "squeeze and excitation: a gain for each channel", .paper = "arXiv 1709.01507",
-	 .cost = "N C + 2 r C", ARGS(se_args), .body = sizeof(se_module),
+	 .cost = "N C + 2 r C", ARGS(se_args), CASES(map_28), .body = sizeof(se_module),
 	 .formula = "layer(x) = x * act_out(W2 act(W1 mean(x) + b1) + b2)\n",
 	 .weights = "1_conv (1,1,C,r), bias (r), 2_conv (1,1,r,C), bias (C)\n", .init = se_start, .apply = se_place},
 	{.name = "blur", .what = "anti_alias_downsample without the stride", .paper = "arXiv 1904.11486",
-	 .cost = "N k^2 C", ARGS(blur_args), .body = sizeof(anti_alias_downsample), .prefixed = true, .residual = LAYER_BARE,
+	 .cost = "N k^2 C", ARGS(blur_args), CASES(blur_cases), .body = sizeof(anti_alias_downsample), .prefixed = true,
+	 .residual = LAYER_BARE,
 	 .formula = "layer(x) = depthwise(x, f f'), f[i] = binom(k-1,i)/2^(k-1)\n",
 	 .weights = "anti_alias_down/depthwise_kernel (k,k,C,1)\n",
 	 .fits = layer_has_odd_kernel, .init = blur_start, .apply = blur_place},
 	{.name = "conv", .what = "conv2d_no_bias: a convolution that keeps the map", .paper = "arXiv 1512.03385",
-	 .cost = "N k^2 C^2/groups", ARGS(conv_args), .body = sizeof(conv2d_no_bias), .prefixed = true,
+	 .cost = "N k^2 C^2/groups", ARGS(conv_args), CASES(map_28), .body = sizeof(conv2d_no_bias), .prefixed = true,
 	 .formula = "layer(x) = conv_k(x)\n",
 	 .weights = "conv/kernel (k,k,C/groups,C), or depthwise_conv/depthwise_kernel (k,k,C,1), bias\n",
 	 .fits = conv_fits, .init = conv_start, .apply = conv_place},

@@ -52,7 +52,7 @@ bool layer_cost_of(const layer_site *s, layer_cost *out,
 	placed_layer l = {.body = NULL};
 	rng r = rng_new(0, "init");
 	module *m = module_new(e);
-	buffer *x = buffer_new("x", SHAPE(1, s->H, s->W, s->C), e);
+	buffer *x = buffer_new("x", s->input, e);
 	bool ok = m && x && placed_layer_init(m, &l, "layer", s, e) && module_alloc(m, &r, e)
 		&& measure(m, &l, x, false, &out->flop, &out->bytes, e)
 		&& measure(m, &l, x, true, &out->train_flop, &out->train_bytes, e);

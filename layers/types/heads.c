@@ -35,6 +35,12 @@ static const char *const POSITION[] = {"relative", "absolute", NULL};
 	DROPOUT("dropout")
 static const layer_arg mhsa_args[] = {MHSA_ARGS};
 
+static const layer_case mhsa_cases[] = {
+	{.input = MAP_16, .arg = {{"key_dim", 128}}, .out = 512},
+	{.name = "mhsa_absolute", .input = MAP_16, .arg = {{"key_dim", 128}, {"position", 1}}, .out = 512},
+};
+static const layer_case mhsa_h_cases[] = {{.input = MAP_16, .arg = {{"key_dim", 128}}}};
+
 static bool mhsa_fits(const layer_site *s, error *e)
 {
 	return layer_is_width(s, "out", e)
@@ -51,7 +57,7 @@ static void mhsa_start(module *m, mhsa *a, const char *name, const layer_site *s
 	o.num_heads = layer_int(s, "heads");
 	o.key_dim = key_dim(s);
 	o.relative = layer_number(s, "position") == 0;
-	o.out_shape = s->C;
+	o.out_shape = layer_out(s);
 	o.out_weight = layer_is(s, "out_weight");
 	o.out_bias = layer_is(s, "out_bias");
 	o.attn_dropout = layer_number(s, "dropout");
@@ -100,6 +106,9 @@ static const layer_arg halo_h_args[] = {
 	HALO_BLOCK(4), HALO_REST
 };
 
+static const layer_case halo_cases[] = {{.input = MAP_16, .arg = {{"key_dim", 128}}, .out = 512}};
+static const layer_case halo_h_cases[] = {{.input = {4, {0, 12, 16, 256}}, .arg = {{"heads", 4}}, .out = 384}};
+
 static bool halo_fits(const layer_site *s, error *e)
 {
 	return layer_is_width(s, "out", e) && layer_divides(s, "block", s->H, "the map's side,", e)
@@ -117,6 +126,7 @@ static void halo_start(module *m, halo *a, const char *name, const layer_site *s
 	o.num_heads = layer_int(s, "heads");
 	o.block_size = layer_int(s, "block");
 	o.halo_size = layer_int(s, "halo");
+	o.out_shape = layer_out(s);
 	o.out_weight = layer_is(s, "out_weight");
 	o.out_bias = layer_is(s, "out_bias");
 	o.attn_dropout = layer_number(s, "dropout");
@@ -128,7 +138,6 @@ static void halo_layer_init(module *m, void *body, const char *name, const layer
 {
 	halo_options o = halo_layer_defaults;
 	o.key_dim = (double)key_dim(s);
-	o.out_shape = s->C;
 	halo_start(m, body, name, s, o);
 }
 
@@ -162,6 +171,8 @@ static const layer_arg outlook_args[] = {
 	OUTLOOK_REST
 };
 static const layer_arg outlook_simple_args[] = {OUTLOOK_HEAD, OUTLOOK_REST};
+
+static const layer_case map_28[] = {{.input = MAP_28}};
 
 static bool outlook_fits(const layer_site *s, error *e)
 {
@@ -277,38 +288,39 @@ static node *relative_apply(graph *g, const void *body, node *x, mode m, node **
 
 static const layer_type types[] = {
 	{.name = "mhsa", .what = "multi-head self-attention with position tables",
-	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), .body = sizeof(mhsa), .has_map = true,
-	 .formula = "Q, K, V = x Wq, x Wk, x Wv; n heads of width d\n"
+	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), CASES(mhsa_cases), .body = sizeof(mhsa),
+	 .has_map = true, .formula = "Q, K, V = x Wq, x Wk, x Wv; n heads of width d\n"
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q/sqrt(d))) V) Wo + bo\n",
 	 .weights = "query, key, value (C,n*d), output_weight (n*d,C), output_bias (C), r_width (d,2W-1), r_height (d,2H-1)\n",
 	 .fits = mhsa_fits, .init = mhsa_layer_init, .apply = mhsa_place},
 	{.name = "mhsa_h", .what = "the same, from one qkv convolution",
-	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), .body = sizeof(mhsa), .has_map = true,
-	 .formula = "Q, K, V = split(x Wqkv); n heads of width d, values of width C/n\n"
+	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), CASES(mhsa_h_cases), .body = sizeof(mhsa),
+	 .has_map = true, .formula = "Q, K, V = split(x Wqkv); n heads of width d, values of width C/n\n"
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q)) V) Wo + bo\n",
 	 .weights = "qkv_conv (1,1,C,2*n*d+C), pos_emb/r_height (d,2H-1), pos_emb/r_width (d,2W-1), output (C,C)\n",
 	 .fits = mhsa_h_fits, .init = mhsa_function_init, .apply = mhsa_place},
 	{.name = "halo", .what = "self-attention in blocks that see over their edges",
-	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_args), .body = sizeof(halo),
+	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_args), CASES(halo_cases), .body = sizeof(halo),
 	 .formula = "blocks of b x b, windows of P = b + 2h a side; n heads of width d\n"
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q/sqrt(d))) V) Wo + bo\n",
 	 .weights = "query (C,n*d), key_value (C,2*n*d), output_weight (n*d,C), output_bias (C), "
 		    "r_width, r_height (d,2P-1)\n",
 	 .fits = halo_fits, .init = halo_layer_init, .apply = halo_place},
 	{.name = "halo_h", .what = "halo attention with convolutions, values of width C/heads",
-	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_h_args), .body = sizeof(halo),
+	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_h_args), CASES(halo_h_cases), .body = sizeof(halo),
 	 .formula = "as halo, positions(Q) instead of positions(Q/sqrt(d))\n",
 	 .weights = "query_conv (1,1,C,n*d), key_value_conv (1,1,C,n*d+C), pos_emb/r_height, pos_emb/r_width (d,2P-1), "
 		    "output (C,C)\n",
 	 .fits = halo_h_fits, .init = halo_function_init, .apply = halo_place},
 	{.name = "outlook", .what = "a pixel's features say how its window is mixed",
-	 .paper = "arXiv 2106.13112", .cost = "N k^2/s^2 (k^2 C + ..)", ARGS(outlook_args), .body = sizeof(outlook),
+	 .paper = "arXiv 2106.13112", .cost = "N k^2/s^2 (k^2 C + ..)", ARGS(outlook_args), CASES(map_28),
+	 .body = sizeof(outlook),
 	 .formula = "v = x Wv; a = softmax((mean(x) Wa + ba)/sqrt(d)), k^2 x k^2 per head and cell\n"
 		    "layer(x) = fold(a v) Wo + bo\n",
 	 .weights = "v (C,C), attn (C,k^4*n), attn/bias, out (C,C), out/bias\n",
 	 .fits = outlook_fits, .init = outlook_init, .apply = outlook_place},
 	{.name = "outlook_simple", .what = "outlook attention in windows side by side",
-	 .paper = "arXiv 2106.13112", .cost = "N k^2 C", ARGS(outlook_simple_args), .body = sizeof(outlook),
+	 .paper = "arXiv 2106.13112", .cost = "N k^2 C", ARGS(outlook_simple_args), CASES(map_28), .body = sizeof(outlook),
 	 .formula = "as outlook with strides = kernel, windows without overlap\n",
 	 .weights = "v (C,C), attn (C,k^4*n), attn/bias, out (C,C), out/bias\n",
 	 .fits = outlook_fits, .init = outlook_simple_init, .apply = outlook_place},

@@ -2,6 +2,8 @@
 #include "layers/aotnet.h"
 #include "layers/types/arguments.h"
 
+static const layer_case map_28[] = {{.input = MAP_28}};
+
 static const layer_arg norm_args[] = {
 	{.name = "epsilon", .type = ARG_REAL, .lo = 1e-9, .hi = 1, .initial = 1e-6, .help = "added to the variance"},
 	YES("scale", "gains"), YES("center", "biases"),
@@ -20,7 +22,7 @@ static void norm_start(module *m, void *body, const char *name, const layer_site
 {
 	ln_options o = {.eps = layer_number(s, "epsilon"), .no_scale = !layer_is(s, "scale"),
 			.no_center = !layer_is(s, "center")};
-	layer_norm_init(m, body, name, SHAPE(1, s->H, s->W, s->C), o);
+	layer_norm_init(m, body, name, s->input, o);
 }
 
 static node *norm_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -60,11 +62,11 @@ static node *bn_place(graph *g, const void *body, node *x, mode m, node **map)
 
 static const layer_type types[] = {
 	{.name = "layer_norm", .what = "each pixel normalised over its channels", .paper = "arXiv 1607.06450",
-	 .cost = "N C", ARGS(norm_args), .body = sizeof(layer_norm), .residual = LAYER_BARE,
+	 .cost = "N C", ARGS(norm_args), CASES(map_28), .body = sizeof(layer_norm), .residual = LAYER_BARE,
 	 .formula = "layer(x) = gamma (x - mean)/sqrt(var + epsilon) + beta\n", .weights = "gamma (C), beta (C)\n",
 	 .fits = norm_fits, .init = norm_start, .apply = norm_place},
 	{.name = "bn_act", .what = "batchnorm_with_activation", .paper = "arXiv 1502.03167", .cost = "N C",
-	 ARGS(bn_args), .body = sizeof(batchnorm_with_activation), .prefixed = true, .has_batch_norm = true,
+	 ARGS(bn_args), CASES(map_28), .body = sizeof(batchnorm_with_activation), .prefixed = true, .has_batch_norm = true,
 	 .residual = LAYER_BARE,
 	 .formula = "layer(x) = act(bn(x)), or bn(act(x)) with act_first\n",
 	 .weights = "bn/gamma, beta, moving_mean, moving_variance (C)\n", .init = bn_start, .apply = bn_place},

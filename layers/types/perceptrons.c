@@ -11,6 +11,8 @@ static const layer_arg mlp_args[] = {
 	NO("use_conv", "1x1 convolutions instead of dense layers"), YES("bias", "biases"),
 };
 
+static const layer_case mlp_cases[] = {{.input = TOKENS_28, .arg = {{"hidden", 36}}}};
+
 static void mlp_start(module *m, void *body, const char *name, const layer_site *s)
 {
 	mlp_options o = {
@@ -33,11 +35,14 @@ static const layer_arg mixer_args[] = {
 	RATE("drop_rate", "share of samples whose branch is silenced in training"), YES("bias", "biases"),
 };
 
+static const layer_case mixer_cases[] = {{.input = TOKENS_28, .arg = {{"tokens", 196}, {"channels", 36}}}};
+
 static void mixer_start(module *m, void *body, const char *name, const layer_site *s)
 {
-	int64_t N = s->H * s->W;
+	const int64_t N = layer_positions(s);
 	mixer_options o = {
-		.tokens_mlp_dim = layer_int_or(s, "tokens", MAX(N / 2, 1)), .channels_mlp_dim = layer_int_or(s, "channels", 4 * s->C),
+		.tokens_mlp_dim = layer_int_or(s, "tokens", MAX(N / 2, 1)),
+		.channels_mlp_dim = layer_int_or(s, "channels", 4 * s->C),
 		.activation = layer_word(s, "activation"), .drop_rate = layer_number(s, "drop_rate"),
 		.no_bias = !layer_is(s, "bias"), .sn = s->sn,
 	};
@@ -47,7 +52,7 @@ static void mixer_start(module *m, void *body, const char *name, const layer_sit
 static node *mixer_place(graph *g, const void *body, node *x, mode m, node **map)
 {
 	(void)map;
-	return op_reshape(g, mixer_block_apply(g, body, layer_as_tokens(g, x), m), x->s);
+	return mixer_block_apply(g, body, x, m);
 }
 
 /* The gating unit halves its channels, so it stands between two dense layers, as in gMLP's block. */
@@ -76,7 +81,7 @@ static void gating_start(module *m, void *body, const char *name, const layer_si
 	snprintf(b->name, sizeof b->name, "%s", name);
 	module_push(m, name);
 	dense_init(m, &b->in, "in", s->C, o);
-	spatial_gating_block_init(m, &b->gate, "gate", s->H * s->W, hidden, s->sn);
+	spatial_gating_block_init(m, &b->gate, "gate", layer_positions(s), hidden, s->sn);
 	o.units = s->C;
 	dense_init(m, &b->out, "out", hidden / 2, o);
 	module_pop(m);
@@ -87,10 +92,10 @@ static node *gating_place(graph *g, const void *body, node *x, mode m, node **ma
 	(void)map;
 	const gated_block *b = body;
 	graph_push(g, b->name);
-	node *y = op_gelu(g, dense_apply(g, &b->in, layer_as_tokens(g, x), m));
+	node *y = op_gelu(g, dense_apply(g, &b->in, x, m));
 	y = dense_apply(g, &b->out, spatial_gating_block_apply(g, &b->gate, y, m), m);
 	graph_pop(g);
-	return op_reshape(g, y, x->s);
+	return y;
 }
 
 /* ---- records ---- */
@@ -99,16 +104,19 @@ static const layer_type types[] = {
 	{.name = "mlp", .what = "two dense layers over the channels of each pixel", .paper = "arXiv 2105.01601",
 	 .cost = "N 2 C hidden", ARGS(mlp_args), .body = sizeof(mlp_block),
 	 .formula = "layer(x) = act(x W0 + b0) W1 + b1\n",
-	 .weights = "Dense_0 (C,hidden), bias, Dense_1 (hidden,C), bias\n", .init = mlp_start, .apply = mlp_place},
+	 .weights = "Dense_0 (C,hidden), bias, Dense_1 (hidden,C), bias\n", CASES(mlp_cases),
+	 .init = mlp_start, .apply = mlp_place},
 	{.name = "mixer", .what = "a perceptron over positions, one over channels", .paper = "arXiv 2105.01601",
 	 .cost = "N 2 C (tokens + channels)", ARGS(mixer_args), .body = sizeof(mixer_block), .residual = LAYER_BARE,
 	 .formula = "t = x + mlp(LN(x)')', layer(x) = t + mlp(LN(t)), ' exchanges positions and channels\n",
+	 .takes = LAYER_TOKENS, CASES(mixer_cases),
 	 .weights = "LayerNorm_0 (C), token_mixing/Dense_0 (N,tokens), Dense_1 (tokens,N), LayerNorm_1 (C), "
 		    "channel_mixing/Dense_0 (C,channels), Dense_1 (channels,C)\n",
 	 .init = mixer_start, .apply = mixer_place},
 	{.name = "spatial_gating", .what = "gMLP block: channels gated by a mix of positions", .paper = "arXiv 2105.08050",
 	 .cost = "N^2 h/2 + N C 3h/2", ARGS(gating_args), .body = sizeof(gated_block),
 	 .formula = "u, v = halves of gelu(x Wi + bi); layer(x) = (u * (K' LN(v) + b)) Wo + bo\n",
+	 .takes = LAYER_TOKENS,
 	 .weights = "in (C,h), gate/vv_ln (h/2), gate/vv_dense (N,N), bias (N), out (h/2,C)\n",
 	 .fits = gating_fits, .init = gating_start, .apply = gating_place},
 };

@@ -20,6 +20,7 @@ static bool settings(const layer_site *s, attention_config *c, error *e)
 		sn.on = false;
 	if (!attention_variant(s->type->name, s->C, sn, c, e))
 		return false;
+	c->filters = layer_out(s);
 	int64_t cq = (int64_t)layer_number(s, "key_width"), cv = (int64_t)layer_number(s, "value_width");
 	int pool = (int)layer_number(s, "pool");
 	c->cq = cq ? cq : c->cq;
@@ -66,35 +67,48 @@ static int64_t keys_of(const placed_layer *l)
 	return c->layout == ATTENTION_ROW ? l->site.W : l->site.H * l->site.W / (c->kv_pool ? 4 : 1);
 }
 
+/* The 32x32 map of the paper's ablation (table 1) at half its channels, an MNIST image for conv2d, and maps whose N x N
+ * scores no layer may hold. */
+#define MAP_32 {4, {0, 32, 32, 128}}
+#define MAP_64 {4, {0, 64, 64, 64}}
+static const layer_case cases[] = {{.input = MAP_32}};
+static const layer_case official_cases[] = {{.input = MAP_32}, {.name = "official_64", .input = MAP_64}};
+static const layer_case plain_cases[] = {{.input = MAP_32}, {.name = "plain_64", .input = MAP_64}};
+static const layer_case conv2d_cases[] = {
+	{.input = {4, {0, 28, 28, 1}}, .arg = {{"key_width", 4}, {"value_width", 4}}, .out = 8},
+	{.name = "conv2d_64", .input = MAP_64},
+};
+
 #define OUTSIDE "Q = x Wq [N,cq]  K = pool(x Wk) [M,cq]  V = pool(x Wv) [M,cv]\ny = x + gamma out(softmax(Q K') V)\n"
 #define INSIDE  "Q = x Wq [N,cq]  K = x Wk [N,cq]  V = x Wv [N,cv]\ny = x + (gamma softmax(Q K') V) Wo + bo\n"
-#define FAMILY  .arg = args, .args = COUNT(args), .body = sizeof(attention), .has_map = true, .own_skip = true, \
+#define FAMILY(c) ARGS(args), CASES(c), .body = sizeof(attention), .has_map = true, .own_skip = true, \
 		.fits = fits, .init = init_layer, .apply = apply, .keys = keys_of, .gamma = gamma_of
 
 static const layer_type types[] = {
 	{.name = "official", .what = "SAGAN self-attention as its authors run it: pooled keys",
 	 .paper = "arXiv 1805.08318", .cost = "N N/4 (C/8 + C/2)", .formula = OUTSIDE,
-	 .weights = "theta (1,1,C,C/8), phi (1,1,C,C/8), g (1,1,C,C/2), attn (1,1,C/2,C), sigma_ratio ()\n", FAMILY},
+	 .weights = "theta (1,1,C,C/8), phi (1,1,C,C/8), g (1,1,C,C/2), attn (1,1,C/2,C), sigma_ratio ()\n",
+	 FAMILY(official_cases)},
 	{.name = "paper", .what = "SAGAN self-attention, equations 1 to 3", .paper = "arXiv 1805.08318",
 	 .cost = "N^2 C/4", .formula = OUTSIDE,
-	 .weights = "f (1,1,C,C/8), g (1,1,C,C/8), h (1,1,C,C/8), v (1,1,C/8,C), gamma ()\n", FAMILY},
+	 .weights = "f (1,1,C,C/8), g (1,1,C,C/8), h (1,1,C,C/8), v (1,1,C/8,C), gamma ()\n", FAMILY(cases)},
 	{.name = "plain", .what = "self-attention without output projection, biases, no SN",
 	 .paper = "heykeetae/Self-Attention-GAN", .cost = "N^2 (C/8 + C)", .formula = OUTSIDE,
-	 .weights = "query_conv, key_conv (1,1,C,C/8), value_conv (1,1,C,C), biases, gamma ()\n", FAMILY},
+	 .weights = "query_conv, key_conv (1,1,C,C/8), value_conv (1,1,C,C), biases, gamma ()\n", FAMILY(plain_cases)},
 	{.name = "ashpy", .what = "ashpy's attention over the whole map, as documented", .paper = "zurutech/ashpy",
 	 .cost = "N^2 (C/8 + C)", .formula = OUTSIDE,
-	 .weights = "gamma (), f_conv, g_conv (1,1,C,C/8), h_conv (1,1,C,C), biases\n", FAMILY},
+	 .weights = "gamma (), f_conv, g_conv (1,1,C,C/8), h_conv (1,1,C,C), biases\n", FAMILY(cases)},
 	{.name = "ashpy_row", .what = "ashpy's attention within image rows, as computed", .paper = "zurutech/ashpy",
 	 .cost = "N W (C/8 + C)", .formula = OUTSIDE,
-	 .weights = "gamma (), f_conv, g_conv (1,1,C,C/8), h_conv (1,1,C,C), biases\n", FAMILY},
+	 .weights = "gamma (), f_conv, g_conv (1,1,C,C/8), h_conv (1,1,C,C), biases\n", FAMILY(cases)},
 	{.name = "simplegan", .what = "pooled self-attention with biases", .paper = "grohith327/simplegan",
 	 .cost = "N N/4 (C/8 + C/2)", .formula = OUTSIDE,
-	 .weights = "scaling_factor (), f, g (1,1,C,C/8), h (1,1,C,C/2), attn (1,1,C/2,C), biases\n", FAMILY},
+	 .weights = "scaling_factor (), f, g (1,1,C,C/8), h (1,1,C,C/2), attn (1,1,C/2,C), biases\n", FAMILY(cases)},
 	{.name = "mnistgans", .what = "self-attention with gamma before the projection", .paper = "MorvanZhou/mnistGANs",
 	 .cost = "N^2 C/4", .formula = INSIDE,
-	 .weights = "gamma (), f, g, h (1,1,C,C/8), v (1,1,C/8,C), biases\n", FAMILY},
+	 .weights = "gamma (), f, g, h (1,1,C,C/8), v (1,1,C/8,C), biases\n", FAMILY(cases)},
 	{.name = "conv2d", .what = "SelfAttention_Conv2D with full widths",
 	 .paper = "juancolonna/SelfAttention_Conv2D", .cost = "N^2 2C", .formula = INSIDE,
-	 .weights = "gamma (), f, g, h, v (1,1,C,C), biases\n", FAMILY},
+	 .weights = "gamma (), f, g, h, v (1,1,C,C), biases\n", FAMILY(conv2d_cases)},
 };
 const layer_group layers_self_attention = {types, COUNT(types)};

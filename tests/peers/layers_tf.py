@@ -6,7 +6,7 @@ tf.function and compiled by XLA (jit_compile=True); the fastest counts, for forw
 Shapes and numbers of parameters are checked against the documented ones. One JSON line a layer.
 
     python3 -m venv build/peer-tf && build/peer-tf/bin/pip install tensorflow-cpu==2.15.1
-    build/peer-tf/bin/python tests/peers/layers_tf.py --threads 2 [--layers halo_layer,mlp_block] [--best FILE]
+    build/peer-tf/bin/python tests/peers/layers_tf.py --threads 2 [--layers halo,mlp] [--best FILE]
 
 --best names an earlier output: only its fastest configurations are run again.
 """
@@ -516,7 +516,7 @@ ROWS = {
     "conv2d_64": (LARGE, LARGE, 16641, 1, self_attention(64, 64, bias=True, inside=True, filters=64)),
     "anti_alias_downsample": (SMALL, (14, 14, 192), 0, 1, anti_alias(2)),
     "blur": (SMALL, SMALL, 0, 1, anti_alias(1)),
-    "batchnorm_with_activation": (SMALL, SMALL, 384, 1, bn(nn.relu)),
+    "bn_act": (SMALL, SMALL, 384, 1, bn(nn.relu)),
     "batch_norm": (SMALL, SMALL, 384, 1, bn(lambda x: x)),
     "group_norm": (SMALL, SMALL, 384, 1, group_norm_of),
     "layer_norm": (SMALL, SMALL, 384, 2, layer_norm_of),
@@ -526,29 +526,29 @@ ROWS = {
     "prelu": (SMALL, SMALL, 192, 1, prelu),
     "star_relu": (SMALL, SMALL, 2, 1, star_relu),
     "dense": (SMALL, SMALL, 37056, 1, dense_layer),
-    "conv2d_no_bias": (SMALL, SMALL, 331776, 1, conv3x3),
+    "conv": (SMALL, SMALL, 331776, 1, conv3x3),
     "depthwise_conv2d": (SMALL, SMALL, 1920, 1, depthwise),
     "conv2d_transpose": ((14, 14, 192), (28, 28, 96), 295008, 1, conv_transpose),
-    "se_module": (SMALL, SMALL, 18672, 1, squeeze),
-    "mhsa_layer": ((14, 16, 256), (14, 16, 512), 662784, 1, mhsa(False)),
+    "se": (SMALL, SMALL, 18672, 1, squeeze),
+    "mhsa": ((14, 16, 256), (14, 16, 512), 662784, 1, mhsa(False)),
     "mhsa_absolute": ((14, 16, 256), (14, 16, 512), 659200, 1, mhsa_absolute),
-    "mhsa_function": ((14, 16, 256), (14, 16, 256), 400640, 1, mhsa(True)),
+    "mhsa_h": ((14, 16, 256), (14, 16, 256), 400640, 1, mhsa(True)),
     "relative_position": ((4, 14, 16, 32), (4, 14, 16, 14, 16), 1856, 1, relative_position),
-    "halo_layer": ((14, 16, 256), (14, 16, 512), 657152, 2, halo(False)),
-    "halo_function": ((12, 16, 256), (12, 16, 384), 378240, 2, halo(True)),
-    "cot_attention": (SMALL, SMALL, 235368, 2, cot),
-    "conv_positional_encoding": ((197, 256), (197, 256), 2560, 1, conv_position),
+    "halo": ((14, 16, 256), (14, 16, 512), 657152, 2, halo(False)),
+    "halo_h": ((12, 16, 256), (12, 16, 384), 378240, 2, halo(True)),
+    "cot": (SMALL, SMALL, 235368, 2, cot),
+    "conv_position": ((197, 256), (197, 256), 2560, 1, conv_position),
     "conv_relative_positional": ((8, 197, 6), (8, 197, 6), 1488, 1, conv_relative),
     "rsoftmax": ((1, 1, 98), (1, 1, 98), 0, 1, rsoftmax),
     "split_attention": (SMALL, (28, 28, 384), 776736, 1, split_attention),
-    "outlook_attention": (SMALL, SMALL, 136452, 2, outlook(False)),
-    "outlook_attention_simple": (SMALL, SMALL, 136452, 2, outlook(True)),
-    "bias_layer": ((14, 14, 192), (14, 14, 192), 192, 1, bias_layer),
+    "outlook": (SMALL, SMALL, 136452, 2, outlook(False)),
+    "outlook_simple": (SMALL, SMALL, 136452, 2, outlook(True)),
+    "bias": ((14, 14, 192), (14, 14, 192), 192, 1, bias_layer),
     "channel_affine": ((14, 14, 192), (14, 14, 192), 384, 1, channel_affine),
     "positional_embedding": ((8, 16, 49), (8, 16, 49), 6272, 1, positional_embedding),
     "class_token": ((196, 192), (197, 192), 192, 1, class_token),
-    "mlp_block": ((784, 192), (784, 192), 14052, 1, mlp_block),
-    "mixer_block": ((784, 192), (784, 192), 323128, 2, mixer_block),
+    "mlp": ((784, 192), (784, 192), 14052, 1, mlp_block),
+    "mixer": ((784, 192), (784, 192), 323128, 2, mixer_block),
     "spatial_gating_block": ((784, 192), (784, 96), 615632, 2, spatial_gating),
 }
 

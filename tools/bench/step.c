@@ -1,8 +1,10 @@
-/* bench.c - how long a step takes: what `sagan bench` prints. */
+/* step.c - a stopwatch around the steps of a trainer. */
+#include "tools/bench/step.h"
+
 #include <stdlib.h>
 
-#include "core/base/thread.h"
 #include "core/base/clock.h"
+#include "core/base/thread.h"
 #include "gan/train/trainer.h"
 
 enum { WARM_UP = 2 };
@@ -20,7 +22,7 @@ static bool time_steps(trainer *t, int steps, double *s, error *e)
 	return true;
 }
 
-bool trainer_bench(const config *cfg, int steps, bench_result *r, error *e)
+bool step_bench(const config *cfg, int steps, bench_result *r, error *e)
 {
 	if (steps < 1)
 		return error_set(e, "steps = %d: must be at least 1", steps);

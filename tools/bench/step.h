@@ -1,0 +1,19 @@
+/* step.h - how long a training step takes: what `sagan bench CONFIG` prints. */
+#ifndef SAGAN_TOOLS_BENCH_STEP_H
+#define SAGAN_TOOLS_BENCH_STEP_H
+
+#include "gan/config/config.h"
+
+/* Speed of the steps of a config on random images. */
+typedef struct bench_result {
+	int steps;                                   /* measured, after two that are not */
+	double median_s, min_s;
+	double images_per_s;                         /* batch / median, as the peers count */
+	double gflop;                                /* naive, of one step */
+	int64_t params_g, params_d;
+	size_t arena_bytes;
+	int threads;
+} bench_result;
+bool step_bench(const config *cfg, int steps, bench_result *r, error *e);
+
+#endif
