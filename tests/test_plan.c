@@ -14,9 +14,13 @@
 
 enum { LEAVES = 5, NODES = 60, GRAPHS = 60 };
 
+/* Samples of a random graph: values of 3 fit a cache and are always kept, those of 6 may be computed again. */
+static int64_t samples = 3;
+
 static shape leaf_shapes(int i)
 {
-	const shape s[LEAVES] = {SHAPE(3, 8, 8, 16), SHAPE(16), SHAPE(3, 1, 1, 16), SHAPE(3, 8, 8, 16), SHAPE(1)};
+	const int64_t B = samples;
+	const shape s[LEAVES] = {SHAPE(B, 8, 8, 16), SHAPE(16), SHAPE(B, 1, 1, 16), SHAPE(B, 8, 8, 16), SHAPE(1)};
 	return s[i];
 }
 
@@ -30,8 +34,9 @@ static buffer *random_buffer(const char *name, shape s, rng *r)
 /* A random expression over the leaves: element-wise ops, broadcasts, sums, views, a product. */
 static node *random_graph(graph *g, node *const *leaf, rng *r)
 {
-	const shape full = SHAPE(3, 8, 8, 16);
-	const shape sums[] = {SHAPE(1, 1, 1, 16), SHAPE(3, 1, 1, 16), SHAPE(1, 1, 1, 1), SHAPE(3, 1, 1, 1)};
+	const int64_t B = samples;
+	const shape full = SHAPE(B, 8, 8, 16);
+	const shape sums[] = {SHAPE(1, 1, 1, 16), SHAPE(B, 1, 1, 16), SHAPE(1, 1, 1, 1), SHAPE(B, 1, 1, 1)};
 	node *v[NODES];
 	int n = 0;
 	for (int i = 0; i < LEAVES; i++)
@@ -46,10 +51,10 @@ static node *random_graph(graph *g, node *const *leaf, rng *r)
 		case 4: y = op_sigmoid(g, a); break;
 		case 5: y = op_gate(g, a, b, 0.1); break;
 		case 6: y = op_tanh(g, op_sub(g, a, op_scale(g, op_sum_to(g, b, sums[rng_below(r, 4)]), 1e-2))); break;
-		case 7: y = op_tanh(g, op_reshape(g, op_exp(g, op_tanh(g, op_reshape(g, a, SHAPE(3, 64, 16)))), full)); break;
+		case 7: y = op_tanh(g, op_reshape(g, op_exp(g, op_tanh(g, op_reshape(g, a, SHAPE(B, 64, 16)))), full)); break;
 		case 8: y = op_stop(g, op_mul(g, a, a)); y = op_tanh(g, y); break;
 		default: {
-			node *p = op_softmax(g, op_reshape(g, a, SHAPE(3, 64, 16)));
+			node *p = op_softmax(g, op_reshape(g, a, SHAPE(B, 64, 16)));
 			y = op_reshape(g, p, full);
 		}
 		}
@@ -128,6 +133,7 @@ static real *results(trial *t, unsigned flags, int64_t *count)
 
 START_TEST(placed_run_equals_separate_values)
 {
+	samples = 3 + 3 * _i;
 	for (uint64_t seed = 0; seed < GRAPHS; seed++) {
 		trial t;
 		int64_t n;
@@ -143,11 +149,13 @@ END_TEST
 
 START_TEST(fused_run_equals_op_by_op)
 {
+	samples = _i == 0 ? 3 : 6;
 	for (uint64_t seed = 0; seed < GRAPHS; seed++) {
 		trial t;
 		int64_t n;
 		trial_open(&t, seed);
-		real *fused = results(&t, 0, &n), *plain = results(&t, PLAN_NO_FUSE | PLAN_SEPARATE, &n);
+		real *fused = results(&t, _i < 2 ? 0 : PLAN_NO_RECOMPUTE, &n);
+		real *plain = results(&t, PLAN_NO_FUSE | PLAN_SEPARATE, &n);
 		double worst = 0, most = 0;
 		for (int64_t i = 0; i < n; i++) {
 			worst = fmax(worst, fabs((double)fused[i] - (double)plain[i]));
@@ -160,6 +168,32 @@ START_TEST(fused_run_equals_op_by_op)
 		free(plain);
 		trial_close(&t);
 	}
+}
+END_TEST
+
+/* What a chain computes again instead of reading it has the same bits, and there is less to write. */
+START_TEST(a_value_computed_again_is_the_same)
+{
+	graph *g = graph_new(NULL);
+	rng r = rng_new(1, "again");
+	buffer *b[] = {random_buffer("x", SHAPE(64, 8, 16), &r), random_buffer("w", SHAPE(16), &r)};
+	node *v = op_leaky_relu(g, op_mul(g, graph_leaf(g, b[0]), graph_leaf(g, b[1])), 0.1);
+	node *y = op_tanh(g, op_add(g, op_permute(g, op_permute(g, op_exp(g, v), (int[]){1, 0, 2}), (int[]){1, 0, 2}), v));
+	plan *again = plan_new(g, &y, 1, 0, NULL), *kept = plan_new(g, &y, 1, PLAN_NO_RECOMPUTE, NULL);
+	plan_run(again);
+	plan_run(kept);
+	ck_assert(!memcmp(plan_value(again, y), plan_value(kept, y), (size_t)shape_count(&y->s) * sizeof(real)));
+	char *text = plan_print(again, NULL);
+	ck_assert_msg(strstr(text, "chain mul leaky_relu exp (x, w)") && strstr(text, "chain mul leaky_relu add tanh (x, w, %"), "%s", text);
+	free(text);
+	text = plan_print(kept, NULL);
+	ck_assert_msg(strstr(text, "chain mul leaky_relu exp (x, w)") && strstr(text, "chain add tanh (%"), "%s", text);
+	free(text);
+	plan_free(again);
+	plan_free(kept);
+	graph_free(g);
+	buffer_free(b[0]);
+	buffer_free(b[1]);
 }
 END_TEST
 
@@ -256,6 +290,44 @@ START_TEST(first_wrong_shape_is_remembered)
 	ck_assert_msg(strstr(e.text, "generator/block1: matmul [2,3] [4,5]") == e.text, "%s", e.text);
 	graph_free(g);
 	buffer_free(a);
+	buffer_free(b);
+}
+END_TEST
+
+/* A buffer that could not be made is no value: the graph says so, and which layer wanted it. */
+START_TEST(a_missing_buffer_is_a_wrong_graph)
+{
+	for (int assigned = 0; assigned < 2; assigned++) {
+		graph *g = graph_new(NULL);
+		buffer *b = buffer_new("x", SHAPE(4), NULL);
+		graph_push(g, "block1");
+		node *y = op_add_scalar(g, graph_leaf(g, assigned ? b : NULL), 1);
+		graph_assign(g, assigned ? NULL : b, y);
+		error e;
+		ck_assert_ptr_null(plan_new(g, &y, 1, 0, &e));
+		ck_assert_msg(strncmp(e.text, "block1: ", 8) == 0 && strstr(e.text, "missing"), "%s", e.text);
+		graph_free(g);
+		buffer_free(b);
+	}
+}
+END_TEST
+
+/* 47 names of ten letters do not fit; cut, the path would be that of another layer. */
+START_TEST(a_path_is_never_cut)
+{
+	graph *g = graph_new(NULL);
+	buffer *b = buffer_new("x", SHAPE(4), NULL);
+	node *y = graph_leaf(g, b);
+	for (int i = 0; i < 46; i++)
+		graph_push(g, "0123456789");
+	y = op_add_scalar(g, y, 1);
+	ck_assert(graph_ok(g, NULL));
+	ck_assert_uint_eq(strlen(y->path), 46 * 11 - 1);
+	graph_push(g, "0123456789");
+	error e;
+	ck_assert(!graph_ok(g, &e));
+	ck_assert_msg(strstr(e.text, "names of layers, one in the other, have more than 511 letters"), "%s", e.text);
+	graph_free(g);
 	buffer_free(b);
 }
 END_TEST
@@ -491,13 +563,16 @@ END_TEST
 int main(void)
 {
 	const suite_test tests[] = {
-		{placed_run_equals_separate_values, 1},
-		{fused_run_equals_op_by_op, 1},
+		{placed_run_equals_separate_values, 2},
+		{fused_run_equals_op_by_op, 3},
+		{a_value_computed_again_is_the_same, 1},
 		{threads_change_no_bit, 1},
 		{gradient_of_gradient, 1},
 		{equal_nodes_are_made_once, 1},
 		{assignments_happen_after_the_run, 1},
 		{first_wrong_shape_is_remembered, 1},
+		{a_missing_buffer_is_a_wrong_graph, 1},
+		{a_path_is_never_cut, 1},
 		{first_bad_value_is_named, 1},
 		{arena_is_smaller_than_the_sum_of_values, 1},
 		{printed_values_never_lie_on_each_other, 1},

@@ -139,11 +139,18 @@ bool graph_rewrites(const graph *g)
 	return g->rewrite && !g->failed;
 }
 
+/* The names so far and `name` behind them; a path that was cut would name another layer. */
+static void path_extend(graph *g, size_t n, const char *name)
+{
+	const int more = snprintf(g->path + n, sizeof g->path - n, "%s%s", n ? "/" : "", name);
+	if (more >= (int)(sizeof g->path - n))
+		graph_fail(g, "names of layers, one in the other, have more than %d letters", PATH_MAX_BYTES - 1);
+	g->path_now = NULL;
+}
+
 void graph_push(graph *g, const char *name)
 {
-	size_t n = strlen(g->path);
-	snprintf(g->path + n, sizeof g->path - n, "%s%s", n ? "/" : "", name);
-	g->path_now = NULL;
+	path_extend(g, strlen(g->path), name);
 }
 
 void graph_pop(graph *g)
@@ -153,7 +160,7 @@ void graph_pop(graph *g)
 	g->path_now = NULL;
 }
 
-/* The path as text that lives as long as the graph: nodes of one layer share it. */
+/* The path as text that lives as long as the graph: nodes of one layer share it. Without memory the graph fails. */
 static const char *path_intern(graph *g)
 {
 	if (g->path_now)
@@ -163,8 +170,10 @@ static const char *path_intern(graph *g)
 			return g->path_now = t->s;
 	size_t n = strlen(g->path) + 1;
 	struct path_text *t = malloc(sizeof *t + n);
-	if (!t)
+	if (!t) {
+		graph_fail(g, "out of memory after %d nodes", g->n);
 		return "";
+	}
 	memcpy(t->s, g->path, n);
 	t->next = g->texts;
 	g->texts = t;
@@ -173,8 +182,7 @@ static const char *path_intern(graph *g)
 
 void graph_path_set(graph *g, const char *path)
 {
-	snprintf(g->path, sizeof g->path, "%s", path);
-	g->path_now = NULL;
+	path_extend(g, 0, path);
 }
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -295,7 +303,9 @@ void graph_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 
 node *graph_leaf(graph *g, buffer *b)
 {
-	if (g->failed || !b)
+	if (!b)
+		return graph_fail(g, "a buffer is missing: it could not be made, or no layer has registered it");
+	if (g->failed)
 		return &g->broken;
 	node y = {.op = &op_rec_leaf, .g = g, .buf = b, .s = b->s};
 	memset(&y.a, 0, sizeof y.a);
@@ -304,7 +314,9 @@ node *graph_leaf(graph *g, buffer *b)
 
 void graph_assign(graph *g, buffer *b, node *x)
 {
-	if (g->failed || !b)
+	if (!b)
+		graph_fail(g, "a value is assigned to a buffer that is missing");
+	if (g->failed)
 		return;
 	if (shape_count(&b->s) != shape_count(&x->s)) {
 		graph_fail(g, "assign %s %s: value has shape %s", b->name, shape_print(&b->s).s,

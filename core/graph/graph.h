@@ -92,8 +92,8 @@ struct op {
 	 * is allowed; the graph adds op, input shapes and layer path) and returns false. */
 	bool (*infer)(node *y, char *why, size_t why_size);
 	size_t (*scratch)(const node *y);            /* bytes of workspace for eval; NULL: none */
-	void (*eval)(const node *y, void *scratch);  /* y->x from y->in[i]->x; y->x is unaligned to none:
-	                                              * every value starts at 64 bytes */
+	void (*eval)(const node *y, void *scratch);  /* y->x from y->in[i]->x; each begins at a multiple
+	                                              * of 64 bytes */
 	/* Element-wise ops only: out[i] from in[k][i], i < n; out may be in[k]. The planner fuses chains
 	 * of these; eval is then elementwise_eval. */
 	void (*span)(const attr *a, real *out, const real *const *in, int64_t n);
@@ -107,7 +107,8 @@ struct op {
 graph *graph_new(error *e);
 void graph_free(graph *g);
 
-/* A buffer seen in this graph (keep: b must outlive g). Asking twice gives the same node. */
+/* A buffer seen in this graph (keep: b must outlive g). Asking twice gives the same node. The graph fails without one:
+ * NULL is what buffer_new and module_param return when they fail. */
 node *graph_leaf(graph *g, buffer *b);
 
 /* After each run of a plan, b takes the value x (same shape). Later graph_current(g, b) is x. */
@@ -123,7 +124,8 @@ void graph_grad(graph *g, node *y, node *seed, node *const *wrt, int n, node **o
 /* The same value, but no derivative flows through it. */
 node *op_stop(graph *g, node *x);
 
-/* Layer path for the nodes made next, for messages: push "block1", make nodes, pop. */
+/* Layer path for the nodes made next, for messages: push "block1", make nodes, pop. The graph fails when a path has
+ * more than 511 letters. */
 void graph_push(graph *g, const char *name);
 void graph_pop(graph *g);
 

@@ -15,6 +15,7 @@ enum plan_flag {
 	PLAN_SEPARATE = 1,                           /* debug: every value has a malloc of its own, poisoned
 	                                              * when its life ends; for ASan and as the reference */
 	PLAN_NO_FUSE = 2,                            /* debug: one pass over memory per op */
+	PLAN_NO_RECOMPUTE = 4,                       /* debug: what two passes read is written, never computed twice */
 };
 
 /* Plans the values out[0..n) and all assignments of the graph. The graph must outlive the plan. A
