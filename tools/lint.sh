@@ -132,6 +132,34 @@ once 'protobuf-c.*\.h' ''
 once 'zip\.h' gan/keras/file/zip.c
 once 'yaml\.h' gan/config/config_yaml.c
 
+# A comment that names a file of ours names one that exists: files move, comments stay behind.
+found=$(find Makefile README.md configs core data docs gan layers optim tests tools -type f | sed 's|.*/||' | awk '
+	FILENAME == "-" { there[$0] = 1; next }
+	/^#[ \t]*include[ \t]*</ { name = $0; gsub(/.*<|>.*/, "", name); sub(/.*\//, "", name); there[name] = 1 }
+	{
+		text = $0
+		if (!inside && !match(text, /\/\*/))
+			next
+		if (!inside)
+			text = substr(text, RSTART)
+		inside = !match(text, /\*\//)
+		if (!inside)
+			text = substr(text, 1, RSTART)
+		while (match(text, /[A-Za-z_][A-Za-z0-9_-]+\.[ch]([^A-Za-z0-9_]|$)/)) {
+			name = substr(text, RSTART, RLENGTH)
+			sub(/[^A-Za-z0-9_]$/, "", name)
+			said[name] = said[name] " " FILENAME ":" FNR
+			text = substr(text, RSTART + RLENGTH)
+		}
+	}
+	END {
+		for (name in said)
+			if (!(name in there) && name !~ /pb-c/)
+				print "  " name ":" said[name]
+	}' - $(sources) | sort)
+[ -z "$found" ] || say "comments name files that do not exist:
+$found"
+
 # The library neither prints nor exits. (bug() in base.c ends the program when the program is wrong.)
 found=$(grep -rnE --include='*.c' '\b(printf|puts|putchar|perror|exit|_exit)\(' core layers optim data gan || true)
 [ -z "$found" ] || say "only tools/ prints and exits:

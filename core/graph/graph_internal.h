@@ -1,4 +1,4 @@
-/* graph_internal.h - what graph.c, grad.c and the planner share and nothing else includes. */
+/* graph_internal.h - what graph.c, grad.c and the planner know of a graph and nobody else. */
 #ifndef SAGAN_CORE_GRAPH_GRAPH_INTERNAL_H
 #define SAGAN_CORE_GRAPH_GRAPH_INTERNAL_H
 

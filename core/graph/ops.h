@@ -11,7 +11,7 @@
 
 SAGAN_BEGIN
 
-/* ---- element-wise: ops_elementwise.c. x any shape -> same ---- */
+/* ---- element-wise: ops_elementwise.c, ops_function.c. x any shape -> same ---- */
 node *op_add(graph *g, node *a, node *b);            /* a + b, broadcast */
 node *op_sub(graph *g, node *a, node *b);            /* a - b, broadcast */
 node *op_mul(graph *g, node *a, node *b);            /* a * b, broadcast */
@@ -33,9 +33,10 @@ node *op_leaky_relu(graph *g, node *x, double slope);/* x > 0 ? x : slope * x; d
 node *op_relu(graph *g, node *x);                    /* leaky_relu with slope 0 */
 /* sel > 0 ? x : slope * x: the derivative of leaky_relu. None flows through sel. Equal shapes. */
 node *op_gate(graph *g, node *x, node *sel, double slope);
-node *op_clip(graph *g, node *x, double lo, double hi);      /* min(max(x,lo),hi), made of relu */
 node *op_abs(graph *g, node *x);                     /* derivative at 0: -1 */
-/* Composed: */
+
+/* Made of these: ops_activation.c. */
+node *op_clip(graph *g, node *x, double lo, double hi);      /* min(max(x,lo),hi), made of relu */
 node *op_gelu(graph *g, node *x);                    /* exact: 0.5 x (1 + erf(x/sqrt 2)) */
 node *op_gelu_tanh(graph *g, node *x);               /* 0.5 x (1 + tanh(sqrt(2/pi)(x + 0.044715 x^3))) */
 node *op_swish(graph *g, node *x);                   /* x sigmoid(x) */
@@ -49,32 +50,35 @@ node *op_hard_sigmoid(graph *g, node *x);            /* Keras 2: clip(0.2 x + 0.
 node *op_activation(graph *g, node *x, const char *name);
 bool activation_known(const char *name, error *e);  /* the same question, without a graph */
 
-/* ---- shape and reduction: ops_shape.c ---- */
+/* ---- constants, shapes and places: ops_shape.c, ops_move.c ---- */
 node *op_fill(graph *g, shape s, double c);          /* constant; no inputs */
 node *op_reshape(graph *g, node *x, shape s);        /* same count; a view, no copy */
 node *op_broadcast(graph *g, node *x, shape s);      /* x -> s, broadcast */
-node *op_sum_to(graph *g, node *x, shape s);         /* adjoint: sums the axes where s has 1 or none */
-node *op_sum(graph *g, node *x, unsigned axes, bool keep);   /* bit i: axis i; keep: as size 1 */
-node *op_mean(graph *g, node *x, unsigned axes, bool keep);
-/* Both at once, the variance biased: half the passes of their formulas. The axes stay, as size 1. ops_moments.c */
-void op_moments(graph *g, node *x, unsigned axes, node **mean, node **var);
-node *op_sum_all(graph *g, node *x);                 /* -> scalar */
-node *op_mean_all(graph *g, node *x);                /* -> scalar */
 node *op_permute(graph *g, node *x, const int *axis);/* output axis i is input axis axis[i] */
 node *op_transpose(graph *g, node *x);               /* the last two axes exchanged */
 node *op_pad(graph *g, node *x, const int64_t *before, const int64_t *after);   /* zeros, per axis */
 node *op_slice(graph *g, node *x, const int64_t *lo, const int64_t *hi);        /* half-open, per axis */
 node *op_slice_axis(graph *g, node *x, int axis, int64_t lo, int64_t hi);
 node *op_concat(graph *g, node *const *x, int n, int axis);
-node *op_softmax(graph *g, node *x);                 /* last axis; subtracts the row maximum */
-node *op_softmax_axis(graph *g, node *x, int axis);
 /* Rows of a table: table [K,C], index [B] (whole numbers 0..K-1 stored as real) -> [B,C]. An index
  * outside is a bug: callers check data before. The index has no derivative. */
 node *op_gather(graph *g, node *table, node *index);
 node *op_scatter_add(graph *g, node *dy, node *index, int64_t count);   /* its adjoint -> [count,C] */
 
-/* Logits of displacements become logits of keys (relative positions): x [..,M,I,2P-1] ->
- * [..,M,I,P], y[m,i,j] = x[m,i, P-1 + j - m] for M <= P queries; and its adjoint. ops_skew.c */
+/* ---- sums over axes: ops_reduce.c, ops_moments.c ---- */
+node *op_sum_to(graph *g, node *x, shape s);         /* adjoint of broadcast: sums the axes where s has 1 or none */
+node *op_sum(graph *g, node *x, unsigned axes, bool keep);   /* bit i: axis i; keep: as size 1 */
+node *op_mean(graph *g, node *x, unsigned axes, bool keep);
+node *op_sum_all(graph *g, node *x);                 /* -> scalar */
+node *op_mean_all(graph *g, node *x);                /* -> scalar */
+/* Mean and variance at once, the variance biased: half the passes of their formulas. The axes stay, as size 1. */
+void op_moments(graph *g, node *x, unsigned axes, node **mean, node **var);
+node *op_softmax(graph *g, node *x);                 /* last axis; subtracts the row maximum */
+node *op_softmax_axis(graph *g, node *x, int axis);
+
+/* ---- relative positions: ops_skew.c ---- */
+/* Logits of displacements become logits of keys: x [..,M,I,2P-1] ->
+ * [..,M,I,P], y[m,i,j] = x[m,i, P-1 + j - m] for M <= P queries; and its adjoint. */
 node *op_skew(graph *g, node *x);
 node *op_unskew(graph *g, node *dy);
 
@@ -123,7 +127,7 @@ node *op_conv2d_dw(graph *g, node *x, node *dy, conv_geometry c, int kh, int kw)
 /* w [kh,kw,a,b] -> [kh,kw,b,a] turned by half a turn; its own adjoint (rewrite.c). */
 node *op_kernel_turn(graph *g, node *w);
 
-/* ---- windows and resizing: ops_window.c ---- */
+/* ---- windows and resizing: ops_window.c, ops_max.c, ops_resize.c ---- */
 typedef struct window_geometry {
 	int kh, kw, sh, sw;
 	int top, bottom, left, right;                /* zeros around the image */
@@ -148,9 +152,6 @@ node *op_resize_bilinear_dx(graph *g, node *dy, int64_t h, int64_t w_);
 /* Each sample b shifted: y[b,i,j] = x[b, i+t[b,0], j+t[b,1]], zero outside; t [B,2] whole numbers,
  * no derivative through t. adjoint: shift by -t. (DiffAugment translation, arXiv 2006.10738.) */
 node *op_shift(graph *g, node *x, node *t);
-
-/* Every op record, ended by NULL: what the derivative test walks. */
-extern const op *const op_list[];
 
 SAGAN_END
 #endif

@@ -4,7 +4,7 @@
  *	attention          q k v                      -> o | lse
  *	attention_grad     q k v dy lse delta         -> dq | dk | dv
  *	attention_second   q k v dy lse delta a b e   -> derivatives of attention_grad in its six inputs
- * attention_kernel.h has the formulas. Each differentiates into the next, attention_second (the third
+ * attention.h has the formulas. Each differentiates into the next, attention_second (the third
  * derivative) into elementary ops. As inputs, lse and delta are independent of the others: what they
  * depend on is the graph's business, and the chain rule does the rest. */
 #include "core/graph/ops.h"
@@ -12,7 +12,9 @@
 #include "core/kernels/attention.h"
 #include "core/graph/ops_internal.h"
 
-enum { LARGE = 1 << 17 };                            /* scores of a sample from which on they are not held */
+/* Scores of a sample from which on they are not held: measured with batch 16 and 2 threads, forward and backward are
+ * even at 256 x 256 and 1.1 to 1.8 times as fast from 1024 x 256 on. Both ways give the same values but for rounding. */
+enum { LARGE = 1 << 17 };
 enum { Q, K, V, DY, LSE, DELTA, A, B, E, INPUTS };
 
 /* ---- sizes and places ---- */
@@ -331,7 +333,7 @@ static node *with_sums(graph *g, node *x, node *Z, const attention_sizes *s)
 	return op_concat(g, all, COUNT(all), last);
 }
 
-/* The same in elementary ops, out[0..5] as attention_kernel.h says; holds matrices N x M. */
+/* The same in elementary ops, out[0..5] as attention.h says; holds matrices N x M. */
 static void second_plain(graph *g, node *const *in, const attention_sizes *s, double scale, node **out)
 {
 	node *q = channels(g, in[Q], 0, s->d), *a = channels(g, in[A], 0, s->d);

@@ -1,4 +1,4 @@
-/* ops_internal.h - what op files share and nothing else includes. */
+/* ops_internal.h - what op files share, and the records by which the planner knows some ops from others. */
 #ifndef SAGAN_CORE_GRAPH_OPS_INTERNAL_H
 #define SAGAN_CORE_GRAPH_OPS_INTERNAL_H
 
@@ -28,22 +28,22 @@ bool shape_equal_aligned(const shape *a, const shape *b);
 /* Whether the planner may hand a product bias, residual and activation, as it does with convolutions. */
 bool matmul_has_epilogue(const node *y);
 
-/* Records, one line per file. */
-extern const op op_rec_fill, op_rec_reshape, op_rec_gather, op_rec_scatter_add;
-extern const op op_rec_broadcast, op_rec_permute, op_rec_pad, op_rec_slice, op_rec_concat;
-extern const op op_rec_skew, op_rec_unskew;
-extern const op op_rec_sum_to, op_rec_softmax, op_rec_moments;
-extern const op op_rec_matmul;
-extern const op op_rec_attention, op_rec_attention_grad, op_rec_attention_second;
-extern const op op_rec_sum_pool, op_rec_sum_pool_dx, op_rec_patches, op_rec_patches_fold;
-extern const op op_rec_max_pick, op_rec_max_place;
-extern const op op_rec_resize_bilinear, op_rec_resize_bilinear_dx, op_rec_shift;
-extern const op op_rec_add, op_rec_sub, op_rec_mul, op_rec_div, op_rec_scale, op_rec_add_scalar;
-extern const op op_rec_recip, op_rec_sqrt, op_rec_rsqrt;
-extern const op op_rec_exp, op_rec_log, op_rec_tanh, op_rec_sigmoid, op_rec_softplus, op_rec_erf;
-extern const op op_rec_gate, op_rec_leaky_relu;
-extern const op op_rec_random;
-extern const op op_rec_kernel_turn;
-extern const op op_rec_conv2d, op_rec_conv2d_dx, op_rec_conv2d_dw;
+/* Every op that has inputs or makes values, by family: the only list of them. Leaves and stops belong to the graph. */
+#define OP_LIST(OP) \
+	OP(add) OP(sub) OP(mul) OP(div) OP(scale) OP(add_scalar) \
+	OP(recip) OP(sqrt) OP(rsqrt) OP(exp) OP(log) OP(tanh) OP(sigmoid) OP(softplus) OP(erf) OP(leaky_relu) OP(gate) \
+	OP(fill) OP(random) OP(reshape) OP(broadcast) OP(permute) OP(pad) OP(slice) OP(concat) OP(gather) OP(scatter_add) OP(skew) OP(unskew) \
+	OP(sum_to) OP(softmax) OP(moments) \
+	OP(matmul) OP(attention) OP(attention_grad) OP(attention_second) \
+	OP(conv2d) OP(conv2d_dx) OP(conv2d_dw) OP(kernel_turn) \
+	OP(sum_pool) OP(sum_pool_dx) OP(patches) OP(patches_fold) OP(max_pick) OP(max_place) \
+	OP(resize_bilinear) OP(resize_bilinear_dx) OP(shift)
+
+#define OP_RECORD(name) extern const op op_rec_##name;
+OP_LIST(OP_RECORD)
+#undef OP_RECORD
+
+/* All of them, ended by NULL: what the derivative test walks. */
+extern const op *const op_list[];
 
 #endif

@@ -1,4 +1,4 @@
-/* h5.h - HDF5 in one place: the only file that knows hdf5.h and its error stack.
+/* h5.h - HDF5 in one place: only the files of core/h5 know hdf5.h and its error stack.
  *
  * Reading is defensive: names, ranks, types and sizes are checked before memory is taken; soft
  * and external links, user-defined filters and object headers that lie end in one line. Writing is

@@ -1,4 +1,4 @@
-/* conv_band.c - padded copies of parts of images, and small helpers of the convolution kernels. */
+/* conv_band.c - padded copies of parts of images, and scratch for them. */
 #include "core/kernels/conv_internal.h"
 
 #include <string.h>
@@ -35,24 +35,4 @@ int64_t piece(int64_t n)
 {
 	const int64_t line = 64 / (int64_t)sizeof(real);
 	return (n + line - 1) / line * line;
-}
-
-bool conv_is_product(const conv_shape *s)
-{
-	return s->kh == 1 && s->kw == 1 && s->sh == 1 && s->sw == 1 && s->top == 0 && s->left == 0 &&
-	       s->ho == s->h && s->wo == s->w && s->groups == 1;
-}
-
-conv_shape conv_flatten(const conv_shape *s)
-{
-	conv_shape f = *s;
-	f.h = f.ho = s->b * s->h * s->w;
-	f.b = f.w = f.wo = 1;
-	return f;
-}
-
-double conv_shape_flop(const conv_shape *s)
-{
-	double terms = (double)s->kh * s->kw * (double)(s->cin / s->groups);
-	return 2.0 * (double)s->b * (double)s->ho * (double)s->wo * (double)s->cout * terms;
 }

@@ -4,7 +4,7 @@
  * bytes; each level exports one table, and tile_best picks by the processor at run time. Every
  * output has one accumulator that runs over its sum in a fixed order, so v3 and v4 (both with FMA)
  * give the same bits. Kernels are serial and know neither padding nor threads: callers prepare
- * offsets and zero-padded copies (conv_kernel.h). */
+ * offsets and zero-padded copies (conv_internal.h). */
 #ifndef SAGAN_CORE_KERNELS_TILE_H
 #define SAGAN_CORE_KERNELS_TILE_H
 

@@ -12,12 +12,20 @@
 #include "core/plan/chain_internal.h"
 #include "core/graph/ops_internal.h"
 
+/* What the maker knows of where a root is. */
+enum where {
+	NOWHERE,                                     /* not met so far */
+	FOR_NOW,                                     /* in a slot that serves again behind its last reader, or in memory */
+	TO_STAY,                                     /* in memory, or in a slot of its own: the same in every block */
+	GONE                                         /* its slot has been given away */
+};
+
 typedef struct maker {
 	const plan *p;
 	chain *c;
 	bool *inside, *holds;                        /* [count] id is a member; it took another in */
 	operand *where;                              /* [count] of roots met so far */
-	char *known;                                 /* [count] where[] is set */
+	char *known;                                 /* [count] enum where, of where[] */
 	int *last_use;                               /* [count] index of the last member reading the root */
 	int *taken;                                  /* [members] id that the member computes on the way, -1: none */
 	bool *gone;                                  /* [count] taken in by a member */
@@ -66,20 +74,20 @@ static void add_load(maker *m, int root)
 	l.out.slot = steady ? m->c->slots++ : slot_take(m);
 	*(steady ? &m->c->head[m->c->nhead++] : &m->c->body[m->c->nbody++]) = l;
 	m->where[root] = l.out;
-	m->known[root] = steady ? 2 : 1;
+	m->known[root] = steady ? TO_STAY : FOR_NOW;
 }
 
 static operand operand_of(maker *m, const node *in)
 {
 	int root = root_of(m->p, in);
-	if (m->known[root])
+	if (m->known[root] != NOWHERE)
 		return m->where[root];
 	const node *y = m->p->node[root];
 	if (m->p->home[root].stored) {
 		note_read(m->c, y);
 		note_stream(m->c, y);
 		m->where[root] = (operand){.y = y};
-		m->known[root] = 2;
+		m->known[root] = TO_STAY;
 	} else
 		add_load(m, root);
 	return m->where[root];
@@ -106,9 +114,9 @@ static void release_slots(maker *m, int index)
 	const int n = inputs_of(m, index, in);
 	for (int i = 0; i < n; i++) {
 		int root = root_of(m->p, in[i]);
-		if (m->known[root] == 1 && m->last_use[root] == index && !m->where[root].y) {
+		if (m->known[root] == FOR_NOW && m->last_use[root] == index && !m->where[root].y) {
 			m->free_slot[m->nfree++] = m->where[root].slot;
-			m->known[root] = 3;
+			m->known[root] = GONE;
 		}
 	}
 }
@@ -142,7 +150,7 @@ static void add_member(maker *m, int index)
 		} else
 			k.out = (operand){.slot = slot_take(m)};
 		m->where[id] = k.out;
-		m->known[id] = 1;
+		m->known[id] = FOR_NOW;
 	}
 	c->body[c->nbody++] = k;
 }

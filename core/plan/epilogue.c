@@ -123,12 +123,12 @@ static bool is_product(const node *y)
 	return y->op == &op_rec_conv2d || y->op == &op_rec_matmul;
 }
 
-epilogue epilogue_of(const node *y)
+absorbed absorbed_by(const node *y)
 {
 	if (!is_product(y))
-		return (epilogue){0};
+		return (absorbed){0};
 	const bool conv = y->op == &op_rec_conv2d;
-	return (epilogue){
+	return (absorbed){
 		.bias = y->nin > 2, .residual = y->nin > 3, .act = conv ? y->a.conv.act : y->a.matmul.act,
 		.slope = conv ? y->a.conv.slope : y->a.matmul.slope,
 	};

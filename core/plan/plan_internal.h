@@ -59,11 +59,11 @@ static inline int root_of(const plan *p, const node *y)
 bool plan_epilogues(plan *p, error *e);
 
 /* What a product took in; nothing for any other op. */
-typedef struct epilogue {
+typedef struct absorbed {
 	bool bias, residual, act;
 	double slope;
-} epilogue;
-epilogue epilogue_of(const node *y);
+} absorbed;
+absorbed absorbed_by(const node *y);
 
 /* fuse.c: decides chains and the order of steps; fills p->step, p->unit, home.stored. */
 bool plan_fuse(plan *p, error *e);

@@ -10,7 +10,7 @@
 /* "conv2d + bias + residual + relu": what epilogue.c made of a product and its readers. */
 static void put_op(FILE *f, const node *y)
 {
-	const epilogue tail = epilogue_of(y);
+	const absorbed tail = absorbed_by(y);
 	fputs(y->op->name, f);
 	if (tail.bias)
 		fputs(" + bias", f);

@@ -1,4 +1,4 @@
-/* level.c - which register tiles this processor runs, and the layouts around them (tile.h). */
+/* tiles.c - which register tiles this processor runs, and the layouts around them (tile.h). */
 #include "core/kernels/tile.h"
 
 #include <string.h>
