@@ -27,6 +27,9 @@ space  := $(empty) $(empty)
 CONFIG := $(REAL)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BUILD  ?= build
 B      := $(BUILD)/$(CONFIG)
+ifneq ($(word 2,$(BUILD)),)
+$(error BUILD = $(BUILD): has a space in it, and names of targets cannot. The sources may lie in such a folder)
+endif
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -98,7 +101,7 @@ $(B)/libsagan.a: $(LIB_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $(B)/libsagan.o
 
 # The public headers as they are installed.
-$(B)/include/sagan/sagan.h: $(PUBLIC) tools/sagan.h tools/headers.sh $(B)/.flags
+$(B)/include/sagan/sagan.h: $(PUBLIC) tools/sagan.h tools/headers.sh
 	$(Q)tools/headers.sh $(@D) $(filter double,$(REAL))
 
 $(B)/core/kernels/tile_%.o: core/kernels/tile.c $(B)/.flags
@@ -134,8 +137,9 @@ $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 
 $(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp
 
-# Examples are built as a reader builds them, from what is installed: here into a folder of the build.
-HERE = $(abspath $(B))/installed
+# Examples are built as a reader builds them, from what is installed: here into a folder of the build. Its path is
+# relative, as the folder of the sources may have a space in its name.
+HERE = $(B)/installed
 $(B)/docs/examples/%: docs/examples/%.c $(B)/installed/.done
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(WARN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $< \

@@ -35,5 +35,5 @@ for once in 1 2; do
 done
 cmp "$folder/1/$name.tar.gz" "$folder/2/$name.tar.gz" || die "two archives of one commit differ"
 (cd "$folder" && gzip -dc "1/$name.tar.gz" | tar -xf -)
-[ "$(ls "$folder/$name/Makefile" "$folder/$name/LICENSE" | wc -l)" = 2 ] || die "no Makefile or no LICENSE in it"
+[ -s "$folder/$name/Makefile" ] && [ -s "$folder/$name/LICENSE" ] || die "no Makefile or no LICENSE in it"
 must_refuse "$folder/$name"

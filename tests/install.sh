@@ -26,10 +26,11 @@ files() { # FOLDER
 	(cd "$1" && find . -type f | sort)
 }
 
+before=$(ls -l --time-style=full-iso "$made/.flags" "$made/libsagan.a")
 prefix="$folder/a b & c"
 sagan_make install PREFIX="$prefix" >"$folder/said"
 [ "$("$prefix/bin/sagan" --version)" = "$("$build/$config/sagan" --version)" ] || die "bin/sagan is another program"
-for f in lib/libsagan.a lib/pkgconfig/sagan.pc share/man/man1/sagan.1 share/bash-completion/completions/sagan; do
+for f in include/sagan/sagan.h lib/libsagan.a lib/pkgconfig/sagan.pc share/man/man1/sagan.1 share/bash-completion/completions/sagan; do
 	[ -s "$prefix/$f" ] || die "$f is not installed"
 done
 
@@ -44,6 +45,8 @@ compiler=${CC:-$(command -v gcc || echo cc)}
 	die "a program does not compile with: $flags"
 "$folder/outsider" >"$folder/said" || die "the program that was compiled with it fails"
 [ "$(pkg-config --modversion sagan)" = "$("$prefix/bin/sagan" --version | cut -d ' ' -f 2)" ] || die "sagan.pc has another version"
+
+[ "$(ls -l --time-style=full-iso "$made/.flags" "$made/libsagan.a")" = "$before" ] || die "make install built something"
 
 # Files of others in the same folders stay, the folders with them.
 echo mine >"$prefix/bin/mine"
