@@ -21,6 +21,7 @@
 
 #include "core/graph/graph_internal.h"
 #include "core/graph/ops.h"
+#include "core/graph/ops_internal.h"
 #include "core/plan/plan.h"
 #include "tests/derivative_rows.h"
 
