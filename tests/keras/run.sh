@@ -1,12 +1,13 @@
 #!/bin/bash
 # run.sh - `make test-keras`: what sagan exports, in the Keras of other people.
 #
-#   tests/keras/run.sh SAGAN WORK [ENVIRONMENT .. [onnx]]
+#   [TRACE_OPS=PROGRAM] tests/keras/run.sh SAGAN WORK [ENVIRONMENT .. [onnx]]
 #
 # Makes a virtual environment per row of ENVIRONMENTS below WORK, trains small networks with SAGAN, exports them, and in each
-# environment runs test_layers.py (the custom layers), check_export.py (load, predict, train, save again) and imports
-# what that Keras saved. ONNX files go through the checker and ONNX Runtime. Ends with a table: ways by versions, largest
-# errors. Needs pip with a package index and a python that fits; what is missing is said, and the status is then 1.
+# environment runs test_layers.py (the custom layers), check_traced.py (single operations, as TRACE_OPS, the program
+# test_trace_ops, leaves them), check_export.py (load, predict, train, save again) and imports what that Keras saved.
+# ONNX files go through the checker and ONNX Runtime. Ends with a table: ways by versions, largest errors. Needs pip with a
+# package index and a python that fits; what is missing is said, and the status is then 1.
 set -u -o pipefail
 
 # name | fitting pythons | packages | variables
@@ -179,8 +180,11 @@ table()
 		}' "${files[@]}"
 }
 
-mkdir -p "$work/runs" "$work/files" "$work/saved"
+mkdir -p "$work/runs" "$work/files" "$work/saved" "$work/traced"
 networks
+if [ -n "${TRACE_OPS:-}" ]; then
+	SAGAN_TRACE_DIR=$work/traced "$TRACE_OPS" > "$work/traced.log" 2>&1 || fault "$TRACE_OPS: see $work/traced.log"
+fi
 done_environments=()
 while IFS='|' read -r name pythons packages variables; do
 	name=$(trim "$name")
@@ -191,6 +195,9 @@ while IFS='|' read -r name pythons packages variables; do
 	rm -rf "$work/$name.tsv" "$work/saved/$name"
 	# shellcheck disable=SC2086
 	env $variables nice "$work/$name/bin/python" -W ignore "$here/test_layers.py" 2> "$work/$name.err" || fault "$name: test_layers.py: $(tail -n 1 "$work/$name.err")"
+	# shellcheck disable=SC2086
+	[ -z "${TRACE_OPS:-}" ] || env $variables nice "$work/$name/bin/python" -W ignore "$here/check_traced.py" "$work/traced" \
+		2> "$work/$name.err" || fault "$name: check_traced.py: see above, and $work/$name.err"
 	# shellcheck disable=SC2086
 	env $variables nice "$work/$name/bin/python" -W ignore "$here/check_export.py" "$work/$name.tsv" "$work/saved/$name" "$work"/files/*/ \
 		2> "$work/$name.err" || fault "$name: check_export.py: see above, and $work/$name.err"
@@ -212,7 +219,8 @@ onnx()
 			|| { fault "$run: export --onnx: $(tail -n 1 "$work/onnx.log")"; continue; }
 		for f in "$work/onnx-files/$run"/*.onnx; do pairs+=("$f" "${f%.onnx}.reference.h5"); done
 	done
-	nice "$work/onnx/bin/python" "$here/check_onnx.py" "${pairs[@]}" | sed "s|$work/onnx-files/||" || fault "check_onnx.py"
+	for f in "$work/traced"/*.onnx; do [ ! -e "$f" ] || pairs+=("$f" "${f%.onnx}.reference.h5"); done
+	nice "$work/onnx/bin/python" "$here/check_onnx.py" "${pairs[@]}" | sed "s|$work/onnx-files/||; s|$work/||" || fault "check_onnx.py"
 }
 
 wanted onnx && { mkdir -p "$work/onnx-files"; echo "== ONNX"; onnx; }

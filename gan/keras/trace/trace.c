@@ -158,8 +158,8 @@ int trace_plain(tracer *t, node *y)
 	traced *v = trace_value(t, y);
 	if (!v || v->scale == 1)
 		return v ? v->layer : -1;
-	int at = trace_add(t, v->by->path, "scale", "Rescaling", 1, &v->layer);
-	if (at < 0 || !keras_set_float(t->k, at, "scale", v->scale, t->e) || !keras_set_float(t->k, at, "offset", 0, t->e))
+	int at = trace_rescaling(t, v->by->path, "scale", v->layer, v->scale, 0);
+	if (at < 0)
 		return -1;
 	v->layer = at;
 	v->scale = 1;

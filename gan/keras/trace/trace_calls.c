@@ -135,13 +135,6 @@ static bool is_clipped(const tracer *t, const graph_call *c)
 	return clipped_of(c->layer) != NULL;
 }
 
-static int add_rescaling(tracer *t, const char *path, int in, double scale, double offset)
-{
-	int at = in < 0 ? -1 : trace_add(t, path, "rescale", "Rescaling", 1, &in);
-	return at >= 0 && keras_set_float(t->k, at, "scale", scale, t->e)
-		&& keras_set_float(t->k, at, "offset", offset, t->e) ? at : -1;
-}
-
 static int add_relu(tracer *t, const char *path, int in)
 {
 	return in < 0 ? -1 : trace_add(t, path, "relu", "ReLU", 1, &in);
@@ -152,9 +145,9 @@ static bool emit_clipped(tracer *t, const graph_call *c)
 {
 	const struct clipped *a = clipped_of(c->layer);
 	int x = trace_plain(t, c->x);
-	int u = add_rescaling(t, c->path, x, a->slope, 0.5);
-	int low = add_relu(t, c->path, u);
-	int high = add_rescaling(t, c->path, add_relu(t, c->path, add_rescaling(t, c->path, low, 1, -1)), -1, 0);
+	int low = add_relu(t, c->path, trace_rescaling(t, c->path, "rescale", x, a->slope, 0.5));
+	int high = add_relu(t, c->path, trace_rescaling(t, c->path, "rescale", low, 1, -1));
+	high = trace_rescaling(t, c->path, "rescale", high, -1, 0);
 	int at = high < 0 ? -1 : trace_add(t, c->path, "clip", "Add", 2, (const int[]){low, high});
 	if (at >= 0 && a->times_x)
 		at = trace_add(t, c->path, "swish", "Multiply", 2, (const int[]){x, at});

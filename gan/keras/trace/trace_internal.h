@@ -114,6 +114,8 @@ bool trace_set_window(tracer *t, int layer, trace_geometry c, const char *paddin
 trace_geometry trace_conv_geometry(const node *y);
 /* What a transposed convolution y leaves of the full result: "same", "valid", or NULL for another crop. */
 const char *trace_crop(const node *y, trace_geometry c);
+/* scale * x + offset of layer `in` (-1: a failure passes through). */
+int trace_rescaling(tracer *t, const char *path, const char *suffix, int in, double scale, double offset);
 /* BatchNormalization of x, affine or not; the layer's shape into *s. */
 int trace_batch_norm(tracer *t, const char *path, const batch_norm *b, node *x, shape *s);
 bool trace_weight(tracer *t, int layer, const char *name, const buffer *b);

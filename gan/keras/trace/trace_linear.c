@@ -201,9 +201,9 @@ bool emit_gather(tracer *t, node *y)
 
 /* ---- factors and summands per channel ---- */
 
-static int add_rescaling(tracer *t, const node *y, int in, double scale, double offset)
+int trace_rescaling(tracer *t, const char *path, const char *suffix, int in, double scale, double offset)
 {
-	int at = trace_add(t, y->path, "rescale", "Rescaling", 1, &in);
+	int at = in < 0 ? -1 : trace_add(t, path, suffix, "Rescaling", 1, &in);
 	return at >= 0 && keras_set_float(t->k, at, "scale", scale, t->e)
 		&& keras_set_float(t->k, at, "offset", offset, t->e) ? at : -1;
 }
@@ -232,8 +232,10 @@ bool emit_affine(tracer *t, const node *y, node *x, const terms *w, const terms 
 		return false;
 	const int64_t last = shape_last(&x->s);
 	shape s = t->value[x->id].s;
-	if (w->n == 1 && (!b || b->n == 1))
-		return trace_done(t, y, add_rescaling(t, y, in, w->x[0], b ? b->x[0] : 0), s, false);
+	if (w->n == 1 && (!b || b->n == 1)) {
+		int at = trace_rescaling(t, y->path, "rescale", in, w->x[0], b ? b->x[0] : 0);
+		return trace_done(t, y, at, s, false);
+	}
 	if (shape_last(&s) != last) {                /* channels must be the last axis of the layer, too */
 		s = trace_shape(t, x);
 		in = trace_as(t, x, s);

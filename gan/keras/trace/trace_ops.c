@@ -93,10 +93,8 @@ static bool emit_shifted(tracer *t, node *y, node *x, node *c, double sign)
 /* A Rescaling of its own, so that which layers there are does not depend on the number. */
 static bool add_scale(tracer *t, node *y, node *x, double c)
 {
-	int in = trace_plain(t, x);
-	int at = in < 0 ? -1 : trace_add(t, y->path, "scale", "Rescaling", 1, &in);
-	return at >= 0 && keras_set_float(t->k, at, "scale", c, t->e) && keras_set_float(t->k, at, "offset", 0, t->e)
-		&& trace_done(t, y, at, t->value[x->id].s, false);
+	int at = trace_rescaling(t, y->path, "scale", trace_plain(t, x), c, 0);
+	return trace_done(t, y, at, t->value[x->id].s, false);
 }
 
 /* y = c x for one number: kept aside while sums become means, moved into a kernel, or a Rescaling in the end. */
