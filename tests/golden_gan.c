@@ -327,48 +327,36 @@ static bool network_settings(golden_case *c, const char *set, net_config *net)
 	return true;
 }
 
-static void drop_generator(void *n)
+static void drop_network(void *n)
 {
-	generator_free(n);
+	network_free(n);
 }
 
-static void drop_discriminator(void *n)
+static bool build_network(golden_case *c, enum net_side side)
 {
-	discriminator_free(n);
+	net_config net;
+	rng r = rng_new(1, "golden");
+	if (!network_settings(c, side == NET_G ? "output64" : "input", &net))
+		return false;
+	network *n = network_new(&net, side, &r, c->e);
+	if (!n)
+		return false;
+	c->kept = n;
+	c->drop = drop_network;
+	attention_at = network_attention_at(n, 0)->path;
+	is_discriminator = side == NET_D;
+	return golden_bind_names(c, network_module(n), network_name) &&
+	       golden_give(c, network_apply(c->g, n, c->x[0], c->x[1], c->mode, NULL));
 }
 
 static bool build_generator(golden_case *c)
 {
-	net_config net;
-	rng r = rng_new(1, "golden");
-	if (!network_settings(c, "output64", &net))
-		return false;
-	generator *n = generator_new(&net, &r, c->e);
-	if (!n)
-		return false;
-	c->kept = n;
-	c->drop = drop_generator;
-	attention_at = generator_attention_at(n, 0)->path;
-	is_discriminator = false;
-	return golden_bind_names(c, generator_module(n), network_name) &&
-	       golden_give(c, generator_apply(c->g, n, c->x[0], c->x[1], c->mode, NULL));
+	return build_network(c, NET_G);
 }
 
 static bool build_discriminator(golden_case *c)
 {
-	net_config net;
-	rng r = rng_new(1, "golden");
-	if (!network_settings(c, "input", &net))
-		return false;
-	discriminator *n = discriminator_new(&net, &r, c->e);
-	if (!n)
-		return false;
-	c->kept = n;
-	c->drop = drop_discriminator;
-	attention_at = discriminator_attention_at(n, 0)->path;
-	is_discriminator = true;
-	return golden_bind_names(c, discriminator_module(n), network_name) &&
-	       golden_give(c, discriminator_apply(c->g, n, c->x[0], c->x[1], c->mode, NULL));
+	return build_network(c, NET_D);
 }
 
 /* ---- the table ---- */

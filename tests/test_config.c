@@ -541,13 +541,13 @@ START_TEST(published_configs_have_the_published_parameters)
 		config_init(&c);
 		ck_assert_msg(config_load(&c, rows[i].path, &e) && config_check(&c, &e), "%s", e.text);
 		ck_assert_msg(config_network(&c, &n, &e), "%s", e.text);
-		generator *g = generator_new(&n, &r, &e);
-		discriminator *d = discriminator_new(&n, &r, &e);
+		network *g = network_new(&n, NET_G, &r, &e);
+		network *d = network_new(&n, NET_D, &r, &e);
 		ck_assert_msg(g && d, "%s: %s", rows[i].path, e.text);
-		ck_assert_int_eq(module_param_count(generator_module(g)), rows[i].g);
-		ck_assert_int_eq(module_param_count(discriminator_module(d)), rows[i].d);
-		generator_free(g);
-		discriminator_free(d);
+		ck_assert_int_eq(module_param_count(network_module(g)), rows[i].g);
+		ck_assert_int_eq(module_param_count(network_module(d)), rows[i].d);
+		network_free(g);
+		network_free(d);
 		config_free(&c);
 	}
 }

@@ -75,8 +75,7 @@ static void stir(module *m, uint64_t seed, double gate)
 }
 
 typedef struct pair {
-	generator *g;
-	discriminator *d;
+	network *g, *d;
 } pair;
 
 static pair make(const net_row *r, uint64_t seed, double gate)
@@ -84,33 +83,32 @@ static pair make(const net_row *r, uint64_t seed, double gate)
 	const net_config c = config_of(r);
 	rng stream = rng_new(seed, "init");
 	error e;
-	pair p = {generator_new(&c, &stream, &e), NULL};
+	pair p = {network_new(&c, NET_G, &stream, &e), NULL};
 	ck_assert_msg(p.g != NULL, "%s", e.text);
-	p.d = discriminator_new(&c, &stream, &e);
+	p.d = network_new(&c, NET_D, &stream, &e);
 	ck_assert_msg(p.d != NULL, "%s", e.text);
-	stir(generator_module(p.g), seed, gate);
-	stir(discriminator_module(p.d), seed, -gate);
+	stir(network_module(p.g), seed, gate);
+	stir(network_module(p.d), seed, -gate);
 	return p;
 }
 
 static void drop(pair p)
 {
-	generator_free(p.g);
-	discriminator_free(p.d);
+	network_free(p.g);
+	network_free(p.d);
 }
 
 static keras_model *trace(const pair *p, bool g, enum keras_form form)
 {
 	error e;
-	keras_model *m = g ? keras_of_generator(p->g, form, &e) : keras_of_discriminator(p->d, form, &e);
+	keras_model *m = keras_of_network(g ? p->g : p->d, form, &e);
 	ck_assert_msg(m != NULL, "%s", e.text);
 	return m;
 }
 
 static bool import(const pair *p, bool g, keras_model *from, keras_imported *out, error *e)
 {
-	return g ? keras_import_generator(p->g, from, out, NULL, NULL, e)
-		 : keras_import_discriminator(p->d, from, out, NULL, NULL, e);
+	return keras_import_network(g ? p->g : p->d, from, out, NULL, NULL, e);
 }
 
 static void round_trip(const net_row *r, bool g, enum keras_form form, double gate)
@@ -267,15 +265,13 @@ static void export_file(trainer *t, bool g, int kind, const char *path)
 	net_config c;
 	rng start = rng_new(0, "x");
 	ck_assert(config_network(trainer_config(t), &c, &e));
-	pair p = {g ? generator_new(&c, &start, &e) : NULL, g ? NULL : discriminator_new(&c, &start, &e)};
-	if (g)
-		module_copy(generator_module(p.g), trainer_ema(t));
-	else
-		module_copy(discriminator_module(p.d), trainer_discriminator(t));
-	keras_model *m = trace(&p, g, KERAS_STOCK);
-	ck_assert_msg(write[kind](m, path, &e), "%s", e.text);
+	network *n = network_new(&c, g ? NET_G : NET_D, &start, &e);
+	ck_assert_msg(n != NULL, "%s", e.text);
+	module_copy(network_module(n), g ? trainer_ema(t) : trainer_discriminator(t));
+	keras_model *m = keras_of_network(n, KERAS_STOCK, &e);
+	ck_assert_msg(m && write[kind](m, path, &e), "%s", e.text);
 	keras_model_free(m);
-	drop(p);
+	network_free(n);
 }
 
 static trainer *tiny_trainer(dataset *d, const char *seed)
@@ -368,7 +364,7 @@ START_TEST(another_width_is_listed_and_changes_nothing)
 	wide.width = 16;
 	pair a = make(&wide, 1, 0.5), b = make(&nets[0], 2, 0.5);
 	keras_model *before = trace(&b, true, KERAS_STOCK), *from = trace(&a, true, KERAS_STOCK);
-	ck_assert(!keras_import_generator(b.g, from, &done, count_line, &lines, &e));
+	ck_assert(!keras_import_network(b.g, from, &done, count_line, &lines, &e));
 	ck_assert_int_ge(lines, 10);
 	ck_assert_ptr_nonnull(strstr(e.text, "Shape mismatch in layer #"));
 	keras_model *after = trace(&b, true, KERAS_STOCK);
@@ -395,7 +391,7 @@ START_TEST(what_spectral_norm_cannot_say_is_reported)
 	ck_assert_int_ge(i, 0);
 	for (int64_t k = 0; k < shape_count(&from->layer[i].weight[0].s); k++)
 		from->layer[i].weight[0].x[k] *= (real)0.001;
-	ck_assert_msg(keras_import_generator(b.g, from, &done, NULL, NULL, &e), "%s", e.text);
+	ck_assert_msg(keras_import_network(b.g, from, &done, NULL, NULL, &e), "%s", e.text);
 	ck_assert(!done.same);
 	ck_assert_str_eq(done.worst_at, "dense/kernel");
 	ck_assert_double_gt(done.worst, 100);

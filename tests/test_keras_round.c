@@ -169,9 +169,9 @@ START_TEST(zeros_behind_an_open_gate_are_imported)
 	c.d_attention.at[0].variant = "plain";
 	ck_assert_msg(net_config_check(&c, &e), "%s", e.text);
 	rng stream = rng_new(1, "a");
-	discriminator *n[2] = {discriminator_new(&c, &stream, &e), discriminator_new(&c, &stream, &e)};
+	network *n[2] = {network_new(&c, NET_D, &stream, &e), network_new(&c, NET_D, &stream, &e)};
 	for (int k = 0; k < 2; k++) {
-		module *m = discriminator_module(n[k]);
+		module *m = network_module(n[k]);
 		for (int i = 0; i < module_params(m); i++) {
 			buffer *b = module_param_at(m, i);
 			const size_t len = strlen(b->name);
@@ -180,12 +180,12 @@ START_TEST(zeros_behind_an_open_gate_are_imported)
 				b->x[j] = bias ? (real)k : (real)0.5;
 		}
 	}
-	keras_model *from = keras_of_discriminator(n[0], KERAS_STOCK, &e);
-	ck_assert(keras_import_discriminator(n[1], from, &r, NULL, NULL, &e));
+	keras_model *from = keras_of_network(n[0], KERAS_STOCK, &e);
+	ck_assert(keras_import_network(n[1], from, &r, NULL, NULL, &e));
 	ck_assert_msg(r.worst < 1e-6, "off by %g at %s", r.worst, r.worst_at);
 	keras_model_free(from);
-	discriminator_free(n[0]);
-	discriminator_free(n[1]);
+	network_free(n[0]);
+	network_free(n[1]);
 }
 END_TEST
 

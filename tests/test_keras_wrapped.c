@@ -264,23 +264,20 @@ START_TEST(a_wrapped_network_is_imported)
 	c.g_width = c.d_width = 8;
 	ck_assert(net_config_check(&c, &e));
 	rng first = rng_new(1, "a"), second = rng_new(2, "b");
-	discriminator *a = discriminator_new(&c, &first, &e), *b = discriminator_new(&c, &second, &e);
-	generator *g = generator_new(&c, &first, &e), *h = generator_new(&c, &second, &e);
-	ck_assert(a && b && g && h);
-	keras_model *m = _i ? keras_of_generator(g, KERAS_STOCK, &e) : keras_of_discriminator(a, KERAS_STOCK, &e);
+	const enum net_side side = _i ? NET_G : NET_D;
+	network *a = network_new(&c, side, &first, &e), *b = network_new(&c, side, &second, &e);
+	ck_assert(a && b);
+	keras_model *m = keras_of_network(a, KERAS_STOCK, &e);
 	const char *file = scratch_at("net.weights.h5");
 	write_wrapped(m, file);
 	keras_model *from = read_model(file);
-	ck_assert_msg(_i ? keras_import_generator(h, from, &done, NULL, NULL, &e)
-			 : keras_import_discriminator(b, from, &done, NULL, NULL, &e), "%s", e.text);
+	ck_assert_msg(keras_import_network(b, from, &done, NULL, NULL, &e), "%s", e.text);
 	ck_assert_msg(done.same || sizeof(real) == 8, "off by %g at %s", done.worst, done.worst_at);
 	ck_assert_double_le(done.worst, 1e-6);
 	keras_model_free(m);
 	keras_model_free(from);
-	discriminator_free(a);
-	discriminator_free(b);
-	generator_free(g);
-	generator_free(h);
+	network_free(a);
+	network_free(b);
 }
 END_TEST
 

@@ -19,34 +19,23 @@
 
 /* ---- parameter counts ---- */
 
-static net_config settings(const char *network, int size)
+static net_config settings(const char *name, int size)
 {
 	net_config c;
 	error e;
-	ck_assert_msg(net_config_default(network, size, &c, &e), "%s", e.text);
+	ck_assert_msg(net_config_default(name, size, &c, &e), "%s", e.text);
 	return c;
 }
 
-static int64_t count_g(const net_config *c)
+static int64_t count(const net_config *c, enum net_side side)
 {
 	error e;
 	rng r = rng_new(1, "init");
-	generator *n = generator_new(c, &r, &e);
+	network *n = network_new(c, side, &r, &e);
 	ck_assert_msg(n != NULL, "%s", e.text);
-	int64_t count = module_param_count(generator_module(n));
-	generator_free(n);
-	return count;
-}
-
-static int64_t count_d(const net_config *c)
-{
-	error e;
-	rng r = rng_new(1, "init");
-	discriminator *n = discriminator_new(c, &r, &e);
-	ck_assert_msg(n != NULL, "%s", e.text);
-	int64_t count = module_param_count(discriminator_module(n));
-	discriminator_free(n);
-	return count;
+	int64_t params = module_param_count(network_module(n));
+	network_free(n);
+	return params;
 }
 
 /* Sources: PyTorch-StudioGAN's log for resnet32 256/128, shared widths by the same blocks; sagan.py of
@@ -76,17 +65,16 @@ START_TEST(parameters_are_as_published)
 	if (counts[_i].width)
 		c.g_width = c.d_width = counts[_i].width;
 	if (counts[_i].g)
-		ck_assert_int_eq(count_g(&c), counts[_i].g);
+		ck_assert_int_eq(count(&c, NET_G), counts[_i].g);
 	if (counts[_i].d)
-		ck_assert_int_eq(count_d(&c), counts[_i].d);
+		ck_assert_int_eq(count(&c, NET_D), counts[_i].d);
 }
 END_TEST
 
 /* ---- shapes of every kind of network ---- */
 
 typedef struct pair {
-	generator *g;
-	discriminator *d;
+	network *g, *d;
 	graph *graph;
 	buffer *z, *y;
 	node *image, *logit;
@@ -97,9 +85,9 @@ static void pair_open(pair *p, const net_config *c, int B, mode m)
 {
 	error e;
 	rng r = rng_new(2, "init");
-	p->g = generator_new(c, &r, &e);
+	p->g = network_new(c, NET_G, &r, &e);
 	ck_assert_msg(p->g != NULL, "%s", e.text);
-	p->d = discriminator_new(c, &r, &e);
+	p->d = network_new(c, NET_D, &r, &e);
 	ck_assert_msg(p->d != NULL, "%s", e.text);
 	p->graph = graph_new(NULL);
 	p->z = buffer_new("z", SHAPE(B, c->latent), NULL);
@@ -108,16 +96,16 @@ static void pair_open(pair *p, const net_config *c, int B, mode m)
 	for (int i = 0; i < B && c->classes; i++)
 		p->y->x[i] = (real)(i % c->classes);
 	node *label = c->classes ? graph_leaf(p->graph, p->y) : NULL;
-	p->image = generator_apply(p->graph, p->g, graph_leaf(p->graph, p->z), label, m, p->map_g);
-	p->logit = discriminator_apply(p->graph, p->d, p->image, label, m, p->map_d);
+	p->image = network_apply(p->graph, p->g, graph_leaf(p->graph, p->z), label, m, p->map_g);
+	p->logit = network_apply(p->graph, p->d, p->image, label, m, p->map_d);
 	ck_assert_msg(graph_ok(p->graph, &e), "%s", e.text);
 }
 
 static void pair_close(pair *p)
 {
 	graph_free(p->graph);
-	generator_free(p->g);
-	discriminator_free(p->d);
+	network_free(p->g);
+	network_free(p->d);
 	buffer_free(p->z);
 	buffer_free(p->y);
 }
@@ -206,9 +194,9 @@ START_TEST(every_kind_of_network_runs)
 	rng noise = rng_new(3, "noise");
 	pair p;
 	pair_open(&p, &c, 2, (mode){.train = true, .update = true, .noise = &noise});
-	module_grad(generator_module(p.g), p.graph, op_mean_all(p.graph, p.logit));
+	module_grad(network_module(p.g), p.graph, op_mean_all(p.graph, p.logit));
 	node *out[2 + 2 * ATTENTION_MAX] = {p.image, p.logit};
-	int n = 2, sites_g = generator_attentions(p.g), sites_d = discriminator_attentions(p.d);
+	int n = 2, sites_g = network_attentions(p.g), sites_d = network_attentions(p.d);
 	ck_assert_int_eq(sites_g, c.g_attention.n);
 	ck_assert_int_eq(sites_d, c.d_attention.n);
 	for (int i = 0; i < sites_g; i++)
@@ -226,12 +214,12 @@ START_TEST(every_kind_of_network_runs)
 	for (int64_t i = 0; i < shape_count(&image); i++)
 		ck_assert(fabs((double)plan_value(run, p.image)[i]) <= 1);
 	for (int i = 0; i < sites_g; i++)
-		check_map(run, generator_attention_at(p.g, i), p.map_g[i]);
+		check_map(run, network_attention_at(p.g, i), p.map_g[i]);
 	for (int i = 0; i < sites_d; i++)
-		check_map(run, discriminator_attention_at(p.d, i), p.map_d[i]);
+		check_map(run, network_attention_at(p.d, i), p.map_d[i]);
 	double sum = 0;
-	const real *grad = module_grad_block(generator_module(p.g));
-	for (int64_t i = 0; i < module_block_size(generator_module(p.g)); i++)
+	const real *grad = module_grad_block(network_module(p.g));
+	for (int64_t i = 0; i < module_block_size(network_module(p.g)); i++)
 		sum += fabs((double)grad[i]);
 	ck_assert(isfinite(sum) && sum > 0);
 	plan_free(run);
@@ -248,9 +236,9 @@ START_TEST(evaluation_is_per_sample_and_changes_nothing)
 	pair_open(&one, &c, 1, (mode){0});
 	pair_open(&two, &c, 3, (mode){0});
 	memcpy(one.z->x, two.z->x, (size_t)c.latent * sizeof(real));
-	int64_t n = module_state_size(generator_module(two.g));
+	int64_t n = module_state_size(network_module(two.g));
 	real *before = mem_new((size_t)n, sizeof *before, NULL);
-	memcpy(before, module_state_block(generator_module(two.g)), (size_t)n * sizeof *before);
+	memcpy(before, module_state_block(network_module(two.g)), (size_t)n * sizeof *before);
 	plan *a = plan_new(one.graph, (node *[]){one.logit, one.image}, 2, 0, NULL);
 	plan *b = plan_new(two.graph, (node *[]){two.logit, two.image}, 2, 0, NULL);
 	plan_run(a);
@@ -258,7 +246,7 @@ START_TEST(evaluation_is_per_sample_and_changes_nothing)
 	double tolerance = 1e-5;
 	for (int64_t i = 0; i < shape_count(&one.image->s); i++)
 		ck_assert(fabs((double)plan_value(a, one.image)[i] - (double)plan_value(b, two.image)[i]) < tolerance);
-	ck_assert(!memcmp(before, module_state_block(generator_module(two.g)), (size_t)n * sizeof *before));
+	ck_assert(!memcmp(before, module_state_block(network_module(two.g)), (size_t)n * sizeof *before));
 	free(before);
 	plan_free(a);
 	plan_free(b);
@@ -272,7 +260,7 @@ END_TEST
 /* A block with silent convolutions is its skip: of relu(x) with SKIP_RELU, of x without. */
 START_TEST(skip_takes_what_the_setting_says)
 {
-	net n = {.cfg = settings("resnet32", 0), .m = module_new(NULL)};
+	network n = {.cfg = settings("resnet32", 0), .m = module_new(NULL)};
 	d_block b;
 	rng r = rng_new(1, "init");
 	n.cfg.d_skip = _i ? SKIP_RELU : SKIP_LINEAR;
@@ -299,7 +287,7 @@ static double moved(const net_config *c, const char *state)
 	pair p;
 	pair_open(&p, c, 2, (mode){.train = true, .update = true});
 	plan *run = plan_new(p.graph, &p.image, 1, 0, NULL);
-	buffer *b = module_find(generator_module(p.g), state);
+	buffer *b = module_find(network_module(p.g), state);
 	ck_assert_ptr_nonnull(b);
 	for (int64_t i = 0; i < shape_count(&b->s); i++)
 		b->x[i] = 1000;
@@ -332,7 +320,7 @@ START_TEST(dense_batch_norm_has_no_bessel_factor)
 	net_config c = settings("mnistgans28", 0);
 	pair p;
 	pair_open(&p, &c, 2, (mode){.train = true, .update = true});
-	module *m = generator_module(p.g);
+	module *m = network_module(p.g);
 	buffer *w = module_find(m, "dense/kernel"), *var = module_find(m, "norm1/moving_variance");
 	memset(w->x, 0, (size_t)shape_count(&w->s) * sizeof(real));
 	w->x[0] = 1;
@@ -362,20 +350,20 @@ START_TEST(gain_is_that_of_the_blocks)
 	net_config c = settings("resnet28", 0);
 	c.g_width = 8;
 	rng a = rng_new(1, "init"), b = rng_new(1, "init");
-	generator *one = generator_new(&c, &a, NULL);
+	network *one = network_new(&c, NET_G, &a, NULL);
 	c.init_gain = 3;
-	generator *three = generator_new(&c, &b, NULL);
+	network *three = network_new(&c, NET_G, &b, NULL);
 	static const struct {
 		const char *name;
 		double gain;
 	} part[] = {{"block1/conv1/kernel", 3}, {"block2/conv2/kernel", 3}, {"block1/skip/kernel", 1},
 		{"dense/kernel", 1}, {"out/kernel", 1}, {"attention14/theta/kernel", 1}};
 	for (int i = 0; i < COUNT(part); i++) {
-		double ratio = sum_of(generator_module(three), part[i].name) / sum_of(generator_module(one), part[i].name);
+		double ratio = sum_of(network_module(three), part[i].name) / sum_of(network_module(one), part[i].name);
 		ck_assert_msg(fabs(ratio / part[i].gain - 1) < 1e-5, "%s: %g", part[i].name, ratio);
 	}
-	generator_free(one);
-	generator_free(three);
+	network_free(one);
+	network_free(three);
 }
 END_TEST
 
@@ -389,16 +377,16 @@ START_TEST(spectral_norm_stands_where_asked)
 	c.d_sn = _i & 2;
 	c.cbn_sn = _i & 4;
 	c.cbn_form = COND_ONE_PLUS;
-	generator *g = generator_new(&c, &r, NULL);
-	discriminator *d = discriminator_new(&c, &r, NULL);
-	const module *mg = generator_module(g), *md = discriminator_module(d);
+	network *g = network_new(&c, NET_G, &r, NULL);
+	network *d = network_new(&c, NET_D, &r, NULL);
+	const module *mg = network_module(g), *md = network_module(d);
 	ck_assert_int_eq(module_find(mg, "block1/conv1/u") != NULL, c.g_sn);
 	ck_assert_int_eq(module_find(mg, "attention14/theta/u") != NULL, c.g_sn);
 	ck_assert_int_eq(module_find(mg, "block1/norm1/gain/u") != NULL, c.g_sn && c.cbn_sn);
 	ck_assert_int_eq(module_find(md, "block1/conv1/u") != NULL, c.d_sn);
 	ck_assert_int_eq(module_find(md, "embed/u") != NULL, c.d_sn);
-	generator_free(g);
-	discriminator_free(d);
+	network_free(g);
+	network_free(d);
 }
 END_TEST
 
@@ -407,12 +395,12 @@ START_TEST(noise_and_dropout_act_in_training_only)
 {
 	net_config c = settings("mnistgans28", 0);
 	rng r = rng_new(1, "init"), noise = rng_new(1, "noise");
-	discriminator *d = discriminator_new(&c, &r, NULL);
+	network *d = network_new(&c, NET_D, &r, NULL);
 	graph *g = graph_new(NULL);
 	node *x = op_fill(g, SHAPE(2, 28, 28, 1), 0.5);
 	node *y[2] = {
-		discriminator_apply(g, d, x, NULL, (mode){.train = true, .noise = &noise}, NULL),
-		discriminator_apply(g, d, x, NULL, (mode){0}, NULL),
+		network_apply(g, d, x, NULL, (mode){.train = true, .noise = &noise}, NULL),
+		network_apply(g, d, x, NULL, (mode){0}, NULL),
 	};
 	plan *p = plan_new(g, y, 2, 0, NULL);
 	real first[2][2];
@@ -429,14 +417,14 @@ START_TEST(noise_and_dropout_act_in_training_only)
 	ck_assert_int_eq(draws, 3);
 	plan_free(p);
 	graph_free(g);
-	discriminator_free(d);
+	network_free(d);
 }
 END_TEST
 
 /* ---- reference values: PyTorch in double ---- */
 
 /* Names of the reference's parts and ours. */
-static const char *translated(const char *part, const char *before, bool is_g, int att)
+static const char *translated(const char *part, const char *before, enum net_side side, int att)
 {
 	static char text[32];
 	static const char *const table[][2] = {
@@ -452,7 +440,7 @@ static const char *translated(const char *part, const char *before, bool is_g, i
 		return "sigma_ratio";
 	if (!strcmp(part, "bias") && before[0] == 'n' && isdigit((unsigned char)before[1]))
 		return "bias/embeddings";
-	if (!strcmp(part, "dense") && !is_g)
+	if (!strcmp(part, "dense") && side == NET_D)
 		return "linear";
 	if (!strcmp(before, "blocks")) {
 		snprintf(text, sizeof text, "block%d", atoi(part) + 1);
@@ -465,7 +453,7 @@ static const char *translated(const char *part, const char *before, bool is_g, i
 }
 
 /* "003_blocks.0.n1.bias" -> "block1/norm1/bias/embeddings". */
-static void our_name(char *out, size_t size, const char *name, bool is_g, int att)
+static void our_name(char *out, size_t size, const char *name, enum net_side side, int att)
 {
 	char copy[128], *rest = copy, before[32] = "";
 	snprintf(copy, sizeof copy, "%s", strchr(name, '_') + 1);
@@ -473,7 +461,7 @@ static void our_name(char *out, size_t size, const char *name, bool is_g, int at
 	for (char *part; (part = strtok_r(rest, ".", &rest));) {
 		if (strcmp(part, "blocks") && strcmp(part, "bn")) {
 			size_t n = strlen(out);
-			snprintf(out + n, size - n, "%s%s", n ? "/" : "", translated(part, before, is_g, att));
+			snprintf(out + n, size - n, "%s%s", n ? "/" : "", translated(part, before, side, att));
 		}
 		snprintf(before, sizeof before, "%s", part);
 	}
@@ -483,7 +471,7 @@ typedef struct reference {
 	h5 *f;
 	char group[32];
 	module *m;
-	bool is_g;
+	enum net_side side;
 	int att;
 	double scale;                                /* of the case's gradients */
 } reference;
@@ -516,7 +504,7 @@ static h5_names members(const reference *r, const char *group)
 static buffer *counterpart(const reference *r, const char *name)
 {
 	char ours[128];
-	our_name(ours, sizeof ours, name, r->is_g, r->att);
+	our_name(ours, sizeof ours, name, r->side, r->att);
 	buffer *b = module_find(r->m, ours);
 	ck_assert_msg(b != NULL, "%s has no counterpart %s", name, ours);
 	return b;
@@ -604,11 +592,11 @@ static double compare_states(const reference *r)
 
 static const struct {
 	const char *group;
-	bool is_g;
+	enum net_side side;
 	int size;
 } references[] = {
-	{"generator_32", true, 32}, {"generator_28", true, 28},
-	{"discriminator_32", false, 32}, {"discriminator_28", false, 28},
+	{"generator_32", NET_G, 32}, {"generator_28", NET_G, 28},
+	{"discriminator_32", NET_D, 32}, {"discriminator_28", NET_D, 28},
 };
 
 /* float32: measured 3e-6 for values and states and 3e-5 for gradients, which are sums over up to 3 x 1024
@@ -619,7 +607,7 @@ static const double near_value = sizeof(real) == 8 ? 1e-12 : 1e-5, near_grad = s
 START_TEST(whole_networks_equal_pytorch)
 {
 	error e;
-	reference r = {.is_g = references[_i].is_g};
+	reference r = {.side = references[_i].side};
 	net_config c = settings("resnet", references[_i].size);
 	c.g_width = c.d_width = 16;
 	r.att = references[_i].size / 2;
@@ -627,9 +615,9 @@ START_TEST(whole_networks_equal_pytorch)
 	r.f = h5_open(GOLDEN "/sagan_networks.h5", &e);
 	ck_assert_msg(r.f != NULL, "%s", e.text);
 	rng start = rng_new(4, "init");
-	generator *gen = r.is_g ? generator_new(&c, &start, &e) : NULL;
-	discriminator *dis = r.is_g ? NULL : discriminator_new(&c, &start, &e);
-	r.m = r.is_g ? generator_module(gen) : discriminator_module(dis);
+	network *n = network_new(&c, r.side, &start, &e);
+	ck_assert_msg(n != NULL, "%s", e.text);
+	r.m = network_module(n);
 	load_weights(&r);
 
 	buffer *x = input(&r, "input/0", size_of(&r, "input/0")), *y = input(&r, "input/1", size_of(&r, "input/1"));
@@ -637,7 +625,7 @@ START_TEST(whole_networks_equal_pytorch)
 	graph *g = graph_new(NULL);
 	node *in = graph_leaf(g, x), *label = graph_leaf(g, y), *out, *dx;
 	mode m = {.train = true, .update = true};
-	out = r.is_g ? generator_apply(g, gen, in, label, m, NULL) : discriminator_apply(g, dis, in, label, m, NULL);
+	out = network_apply(g, n, in, label, m, NULL);
 	node *loss = op_sum_all(g, op_mul(g, out, op_reshape(g, graph_leaf(g, dy), out->s)));
 	module_grad(r.m, g, loss);
 	graph_grad(g, loss, NULL, &in, 1, &dx);
@@ -664,8 +652,7 @@ START_TEST(whole_networks_equal_pytorch)
 	buffer_free(x);
 	buffer_free(y);
 	buffer_free(dy);
-	generator_free(gen);
-	discriminator_free(dis);
+	network_free(n);
 	h5_close(r.f);
 }
 END_TEST
@@ -738,7 +725,7 @@ START_TEST(wrong_settings_are_refused_in_one_line)
 		rng r = rng_new(1, "init");
 		error again;
 		bool of_d = refusals[_i].field == PLACE_D || refusals[_i].field == TWICE;
-		ck_assert(of_d ? !discriminator_new(&c, &r, &again) : !generator_new(&c, &r, &again));
+		ck_assert(!network_new(&c, of_d ? NET_D : NET_G, &r, &again));
 		ck_assert_str_eq(again.text, e.text);
 	}
 	ck_assert_str_eq(e.text, refusals[_i].message);
@@ -751,26 +738,26 @@ START_TEST(wrong_inputs_are_refused)
 	net_config c = settings("resnet28", 0);
 	c.g_width = c.d_width = 8;
 	rng r = rng_new(1, "init");
-	generator *gen = generator_new(&c, &r, NULL);
-	discriminator *dis = discriminator_new(&c, &r, NULL);
+	network *gen = network_new(&c, NET_G, &r, NULL);
+	network *dis = network_new(&c, NET_D, &r, NULL);
 	error e;
 	graph *g = graph_new(NULL);
-	generator_apply(g, gen, op_fill(g, SHAPE(2, 100), 0), op_fill(g, SHAPE(2), 0), (mode){0}, NULL);
+	network_apply(g, gen, op_fill(g, SHAPE(2, 100), 0), op_fill(g, SHAPE(2), 0), (mode){0}, NULL);
 	ck_assert(!graph_ok(g, &e));
 	ck_assert_str_eq(e.text, "generator: latent [2,100], must be [B,128]");
 	graph_free(g);
 	g = graph_new(NULL);
-	discriminator_apply(g, dis, op_fill(g, SHAPE(2, 32, 32, 1), 0), op_fill(g, SHAPE(2), 0), (mode){0}, NULL);
+	network_apply(g, dis, op_fill(g, SHAPE(2, 32, 32, 1), 0), op_fill(g, SHAPE(2), 0), (mode){0}, NULL);
 	ck_assert(!graph_ok(g, &e));
 	ck_assert_str_eq(e.text, "discriminator: image [2,32,32,1], must be [B,28,28,1]");
 	graph_free(g);
 	g = graph_new(NULL);
-	discriminator_apply(g, dis, op_fill(g, SHAPE(2, 28, 28, 1), 0), NULL, (mode){0}, NULL);
+	network_apply(g, dis, op_fill(g, SHAPE(2, 28, 28, 1), 0), NULL, (mode){0}, NULL);
 	ck_assert(!graph_ok(g, &e));
 	ck_assert_str_eq(e.text, "a network of 10 classes needs labels");
 	graph_free(g);
-	generator_free(gen);
-	discriminator_free(dis);
+	network_free(gen);
+	network_free(dis);
 }
 END_TEST
 
@@ -813,20 +800,20 @@ START_TEST(listings_hold_every_parameter_and_product)
 	if (macs[_i].width)
 		c.g_width = c.d_width = macs[_i].width;
 	rng r = rng_new(1, "init");
-	generator *gen = generator_new(&c, &r, &e);
-	discriminator *dis = discriminator_new(&c, &r, &e);
-	int n = generator_layers(gen, rows, ROWS, &e);
+	network *gen = network_new(&c, NET_G, &r, &e);
+	network *dis = network_new(&c, NET_D, &r, &e);
+	int n = network_layers(gen, rows, ROWS, &e);
 	ck_assert_msg(n > 0 && n <= ROWS, "%s", e.text);
-	check_rows(rows, n, module_param_count(generator_module(gen)), macs[_i].g, "G");
+	check_rows(rows, n, module_param_count(network_module(gen)), macs[_i].g, "G");
 	ck_assert_str_eq(rows[0].path, "dense");
 	ck_assert_str_eq(rows[n - 1].path, "out");
 	shape image = SHAPE(1, c.size, c.size, c.channels);
 	ck_assert(shape_equal(&rows[n - 1].out, &image));
-	n = discriminator_layers(dis, rows, ROWS, &e);
+	n = network_layers(dis, rows, ROWS, &e);
 	ck_assert_msg(n > 0 && n <= ROWS, "%s", e.text);
-	check_rows(rows, n, module_param_count(discriminator_module(dis)), macs[_i].d, "D");
-	generator_free(gen);
-	discriminator_free(dis);
+	check_rows(rows, n, module_param_count(network_module(dis)), macs[_i].d, "D");
+	network_free(gen);
+	network_free(dis);
 }
 END_TEST
 
@@ -836,15 +823,15 @@ START_TEST(start_depends_on_the_seed_only)
 	net_config c = settings("resnet28", 0);
 	c.g_width = 8;
 	rng a = rng_new(1, "init"), b = rng_new(1, "init"), other = rng_new(2, "init");
-	generator *x = generator_new(&c, &a, NULL), *y = generator_new(&c, &b, NULL), *z = generator_new(&c, &other, NULL);
-	size_t bytes = (size_t)module_block_size(generator_module(x)) * sizeof(real);
-	ck_assert(!memcmp(module_param_block(generator_module(x)), module_param_block(generator_module(y)), bytes));
-	ck_assert(memcmp(module_param_block(generator_module(x)), module_param_block(generator_module(z)), bytes));
-	module_copy(generator_module(z), generator_module(x));
-	ck_assert(!memcmp(module_param_block(generator_module(x)), module_param_block(generator_module(z)), bytes));
-	generator_free(x);
-	generator_free(y);
-	generator_free(z);
+	network *x = network_new(&c, NET_G, &a, NULL), *y = network_new(&c, NET_G, &b, NULL), *z = network_new(&c, NET_G, &other, NULL);
+	size_t bytes = (size_t)module_block_size(network_module(x)) * sizeof(real);
+	ck_assert(!memcmp(module_param_block(network_module(x)), module_param_block(network_module(y)), bytes));
+	ck_assert(memcmp(module_param_block(network_module(x)), module_param_block(network_module(z)), bytes));
+	module_copy(network_module(z), network_module(x));
+	ck_assert(!memcmp(module_param_block(network_module(x)), module_param_block(network_module(z)), bytes));
+	network_free(x);
+	network_free(y);
+	network_free(z);
 }
 END_TEST
 

@@ -217,13 +217,13 @@ START_TEST(layers_start_silent_behind_gamma)
 	net_config n;
 	rng r = rng_new(1, "init");
 	ck_assert(config_network(&c, &n, &e));
-	generator *net = generator_new(&n, &r, &e);
+	network *net = network_new(&n, NET_G, &r, &e);
 	ck_assert_msg(net, "%s", e.text);
-	const attention_site *site = generator_attention_at(net, 0);
+	const attention_site *site = network_attention_at(net, 0);
 	ck_assert(site->gamma && site->gamma->x[0] == 0);
 	ck_assert_str_eq(site->gamma->name, "attention8/gamma");
 	ck_assert_int_eq(site->keys, type->has_map ? 64 : 0);
-	generator_free(net);
+	network_free(net);
 	config_free(&c);
 }
 END_TEST
@@ -329,16 +329,16 @@ START_TEST(listing_counts_every_parameter_once)
 	site_text(_i, text);
 	config c = site_config(text);
 	ck_assert(config_network(&c, &n, &e));
-	generator *g = generator_new(&n, &r, &e);
-	discriminator *d = discriminator_new(&n, &r, &e);
+	network *g = network_new(&n, NET_G, &r, &e);
+	network *d = network_new(&n, NET_D, &r, &e);
 	ck_assert_msg(g && d, "%s", e.text);
-	int rows = generator_layers(g, row, COUNT(row), &e);
+	int rows = network_layers(g, row, COUNT(row), &e);
 	ck_assert_int_le(rows, COUNT(row));
-	ck_assert_msg(listed(row, rows) == module_param_count(generator_module(g)), "%s in G", text);
-	rows = discriminator_layers(d, row, COUNT(row), &e);
-	ck_assert_msg(listed(row, rows) == module_param_count(discriminator_module(d)), "%s in D", text);
-	generator_free(g);
-	discriminator_free(d);
+	ck_assert_msg(listed(row, rows) == module_param_count(network_module(g)), "%s in G", text);
+	rows = network_layers(d, row, COUNT(row), &e);
+	ck_assert_msg(listed(row, rows) == module_param_count(network_module(d)), "%s in D", text);
+	network_free(g);
+	network_free(d);
 	config_free(&c);
 }
 END_TEST

@@ -201,30 +201,19 @@ static void stir(module *m)
 
 /* ---- the same numbers ---- */
 
-typedef node *(*apply_fn)(graph *g, const void *net, node *x, node *label);
-
-static node *apply_g(graph *g, const void *net, node *x, node *label)
-{
-	return generator_apply(g, net, x, label, (mode){0}, NULL);
-}
-
-static node *apply_d(graph *g, const void *net, node *x, node *label)
-{
-	return discriminator_apply(g, net, x, label, (mode){0}, NULL);
-}
-
 /* Largest difference between the network and the model, as a share of the largest output; nothing is as large as 0. */
-static double difference(const void *net, apply_fn apply, shape s, int classes, const keras_model *k, const char *what)
+static double difference(const network *net, const keras_model *k, const char *what)
 {
 	error e = {.text = ""};
-	s.dim[0] = SAMPLES;
+	const shape s = network_input(net, SAMPLES);
+	const int classes = network_config(net)->classes;
 	graph *g = graph_new(&e);
 	buffer *x = buffer_new("x", s, &e), *y = buffer_new("y", SHAPE(SAMPLES), &e);
 	rng r = rng_new(5, "inputs");
 	rng_fill_normal(&r, x->x, shape_count(&s));
 	for (int i = 0; i < SAMPLES; i++)
 		y->x[i] = (real)(classes ? (i * 2 + 1) % classes : 0);
-	node *out = apply(g, net, graph_leaf(g, x), classes ? graph_leaf(g, y) : NULL);
+	node *out = network_apply(g, net, graph_leaf(g, x), classes ? graph_leaf(g, y) : NULL, (mode){0}, NULL);
 	plan *p = plan_new(g, &out, 1, 0, &e);
 	ck_assert_msg(p, "%s: %s", what, e.text);
 	plan_run(p);
@@ -249,23 +238,13 @@ static double difference(const void *net, apply_fn apply, shape s, int classes, 
 	return worst / fmax(largest, 1);
 }
 
-static generator *generator_of(const net_config *c)
+static network *network_of(const net_config *c, enum net_side side)
 {
 	error e;
-	rng r = rng_new(3, "g");
-	generator *n = generator_new(c, &r, &e);
+	rng r = side == NET_G ? rng_new(3, "g") : rng_new(4, "d");
+	network *n = network_new(c, side, &r, &e);
 	ck_assert_msg(n, "%s", e.text);
-	stir(generator_module(n));
-	return n;
-}
-
-static discriminator *discriminator_of(const net_config *c)
-{
-	error e;
-	rng r = rng_new(4, "d");
-	discriminator *n = discriminator_new(c, &r, &e);
-	ck_assert_msg(n, "%s", e.text);
-	stir(discriminator_module(n));
+	stir(network_module(n));
 	return n;
 }
 
@@ -274,15 +253,15 @@ START_TEST(stock_generator_computes_what_ours_does)
 	const net_row *row = &networks[_i];
 	error e = {.text = ""};
 	net_config c = config_of(row);
-	generator *n = generator_of(&c);
-	keras_model *k = keras_of_generator(n, KERAS_STOCK, &e);
+	network *n = network_of(&c, NET_G);
+	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s%d %s: %s", row->network, row->size, row->g ? row->g : "", e.text);
 	for (int i = 0; i < k->layers; i++)
 		ck_assert_msg(!strchr(k->layer[i].class_name, '>'), "%s", k->layer[i].class_name);
-	double d = difference(n, apply_g, SHAPE(1, c.latent), c.classes, k, row->network);
+	double d = difference(n, k, row->network);
 	ck_assert_msg(d <= tolerance, "%s%d %s: %g", row->network, row->size, row->g ? row->g : "", d);
 	keras_model_free(k);
-	generator_free(n);
+	network_free(n);
 }
 END_TEST
 
@@ -291,13 +270,13 @@ START_TEST(stock_discriminator_computes_what_ours_does)
 	const net_row *row = &networks[_i];
 	error e = {.text = ""};
 	net_config c = config_of(row);
-	discriminator *n = discriminator_of(&c);
-	keras_model *k = keras_of_discriminator(n, KERAS_STOCK, &e);
+	network *n = network_of(&c, NET_D);
+	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s%d %s: %s", row->network, row->size, row->d ? row->d : "", e.text);
-	double d = difference(n, apply_d, SHAPE(1, c.size, c.size, c.channels), c.classes, k, row->network);
+	double d = difference(n, k, row->network);
 	ck_assert_msg(d <= tolerance, "%s%d %s: %g", row->network, row->size, row->d ? row->d : "", d);
 	keras_model_free(k);
-	discriminator_free(n);
+	network_free(n);
 }
 END_TEST
 
@@ -310,10 +289,10 @@ static keras_model *model_of(const char *type, const char *set, double value, en
 	net_config c = config_of(&row);
 	if (set)
 		set_arg(&c, set, value);
-	generator *n = generator_of(&c);
-	keras_model *k = keras_of_generator(n, form, &e);
+	network *n = network_of(&c, NET_G);
+	keras_model *k = keras_of_network(n, form, &e);
 	ck_assert_msg(k, "%s: %s", type, e.text);
-	generator_free(n);
+	network_free(n);
 	return k;
 }
 
@@ -345,8 +324,8 @@ START_TEST(every_map_has_a_name_of_its_own)
 	error e = {.text = ""};
 	net_config c = config_of(&row);
 	c.g_attention = (attention_places){2, {{.size = 8, .variant = "paper"}, {.size = 16, .variant = "plain"}}};
-	generator *n = generator_of(&c);
-	keras_model *k = keras_of_generator(n, KERAS_STOCK, &e);
+	network *n = network_of(&c, NET_G);
+	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);
 	shape s[256];
 	ck_assert_int_lt(k->layers, 256);
@@ -356,7 +335,7 @@ START_TEST(every_map_has_a_name_of_its_own)
 	ck_assert_int_eq(s[keras_find(k, "attention_map")].dim[0], 64);
 	ck_assert_int_eq(s[keras_find(k, "attention_map_2")].dim[0], 256);
 	keras_model_free(k);
-	generator_free(n);
+	network_free(n);
 }
 END_TEST
 
@@ -390,16 +369,16 @@ START_TEST(a_gate_of_zero_is_a_kernel_of_zeros)
 	net_row row = {"resnet", 32, 8, 0, 1, "official", "official", 8, 8, NULL};
 	error e = {.text = ""};
 	net_config c = config_of(&row);
-	generator *n = generator_of(&c);
-	generator_attention_at(n, 0)->gamma->x[0] = 0;
-	keras_model *k = keras_of_generator(n, KERAS_STOCK, &e);
+	network *n = network_of(&c, NET_G);
+	network_attention_at(n, 0)->gamma->x[0] = 0;
+	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);
 	const keras_weight *w = &layer_of(k, "attention8_attn")->weight[0];
 	for (int64_t i = 0; i < shape_count(&w->s); i++)
 		ck_assert(w->x[i] == 0);
-	ck_assert(difference(n, apply_g, SHAPE(1, c.latent), 0, k, "closed") <= tolerance);
+	ck_assert(difference(n, k, "closed") <= tolerance);
 	keras_model_free(k);
-	generator_free(n);
+	network_free(n);
 }
 END_TEST
 
@@ -408,15 +387,15 @@ START_TEST(a_discriminator_sums_by_a_mean_and_a_factor)
 	net_row row = {"resnet", 32, 8, 3, 1, "official", "official", 8, 8, NULL};
 	error e = {.text = ""};
 	net_config c = config_of(&row);
-	discriminator *n = discriminator_of(&c);
-	keras_model *k = keras_of_discriminator(n, KERAS_STOCK, &e);
+	network *n = network_of(&c, NET_D);
+	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);
 	ck_assert_int_eq(count_of(k, "GlobalAveragePooling2D"), 1);
 	ck_assert_int_eq(count_of(k, "Rescaling"), 1);
 	ck_assert_double_eq(keras_number(layer_of(k, "scale"), "scale", 0), 64);
 	ck_assert_str_eq(k->layer[k->output[0]].name, "logit");
 	keras_model_free(k);
-	discriminator_free(n);
+	network_free(n);
 }
 END_TEST
 
@@ -458,12 +437,12 @@ START_TEST(stock_layers_refuse_by_name_and_say_what_works)
 	error e = {.text = ""};
 	char start[64];
 	net_config c = refused_config(_i);
-	generator *n = generator_of(&c);
-	ck_assert_ptr_null(keras_of_generator(n, KERAS_STOCK, &e));
+	network *n = network_of(&c, NET_G);
+	ck_assert_ptr_null(keras_of_network(n, KERAS_STOCK, &e));
 	snprintf(start, sizeof start, "attention8: layer type %s: stock Keras layers do not say ", refused[_i].type);
 	ck_assert_msg(!strncmp(e.text, start, strlen(start)), "%s", e.text);
 	ck_assert_msg(strstr(e.text, refused[_i].message) && strstr(e.text, "--layers"), "%s", e.text);
-	generator_free(n);
+	network_free(n);
 }
 END_TEST
 
@@ -474,9 +453,9 @@ START_TEST(the_second_form_keeps_the_layer_with_all_its_weights)
 {
 	error e = {.text = ""};
 	net_config c = refused_config(_i);
-	generator *n = generator_of(&c);
-	const module *m = generator_module(n);
-	keras_model *k = keras_of_generator(n, KERAS_LAYERS, &e);
+	network *n = network_of(&c, NET_G);
+	const module *m = network_module(n);
+	keras_model *k = keras_of_network(n, KERAS_LAYERS, &e);
 	ck_assert_msg(k, "%s: %s", refused[_i].type, e.text);
 	const keras_layer *l = layer_of(k, "attention8");
 	ck_assert_str_eq(l->class_name, refused[_i].class_name);
@@ -494,7 +473,7 @@ START_TEST(the_second_form_keeps_the_layer_with_all_its_weights)
 	}
 	ck_assert_int_eq(w, l->weights);
 	keras_model_free(k);
-	generator_free(n);
+	network_free(n);
 }
 END_TEST
 
@@ -508,20 +487,18 @@ START_TEST(the_second_form_holds_every_number_once)
 	error e = {.text = ""};
 	net_config c = config_of(&row);
 	one_plus(&c);
-	generator *g = generator_of(&c);
-	discriminator *d = discriminator_of(&c);
-	const module *m[2] = {generator_module(g), discriminator_module(d)};
-	keras_model *k[2] = {keras_of_generator(g, KERAS_LAYERS, &e), keras_of_discriminator(d, KERAS_LAYERS, &e)};
-	for (int i = 0; i < 2; i++) {
-		ck_assert_msg(k[i], "%s: %s", types[_i], e.text);
+	for (int side = NET_G; side <= NET_D; side++) {
+		network *n = network_of(&c, side);
+		const module *m = network_module(n);
+		keras_model *k = keras_of_network(n, KERAS_LAYERS, &e);
+		ck_assert_msg(k, "%s: %s", types[_i], e.text);
 		int64_t states = 0;
-		for (int s = 0; s < module_states(m[i]); s++)
-			states += shape_count(&module_state_at(m[i], s)->s);
-		ck_assert_int_eq(keras_count(k[i]), module_param_count(m[i]) + states);
-		keras_model_free(k[i]);
+		for (int s = 0; s < module_states(m); s++)
+			states += shape_count(&module_state_at(m, s)->s);
+		ck_assert_int_eq(keras_count(k), module_param_count(m) + states);
+		keras_model_free(k);
+		network_free(n);
 	}
-	generator_free(g);
-	discriminator_free(d);
 }
 END_TEST
 
@@ -549,13 +526,13 @@ START_TEST(the_second_form_computes_what_ours_does)
 	net_config c = config_of(&row);
 	if (!strcmp(types[_i], "se"))
 		set_arg(&c, "residual", LAYER_ADD);
-	generator *n = generator_of(&c);
-	keras_model *k = keras_of_generator(n, KERAS_LAYERS, &e);
+	network *n = network_of(&c, NET_G);
+	keras_model *k = keras_of_network(n, KERAS_LAYERS, &e);
 	ck_assert_msg(k, "%s: %s", types[_i], e.text);
-	double d = difference(n, apply_g, SHAPE(1, c.latent), c.classes, k, types[_i]);
+	double d = difference(n, k, types[_i]);
 	ck_assert_msg(d <= tolerance, "%s: %g", types[_i], d);
 	keras_model_free(k);
-	generator_free(n);
+	network_free(n);
 }
 END_TEST
 

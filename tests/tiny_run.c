@@ -108,7 +108,7 @@ uint64_t tiny_hash(trainer *t)
 	uint64_t h = hash_module(0xcbf29ce484222325u, t->pg.m);
 	h = hash_module(h, t->pd.m);
 	if (t->average)
-		h = hash_module(h, generator_module(t->average));
+		h = hash_module(h, network_module(t->average));
 	h = hash_optimizer(h, t->pg.opt);
 	h = hash_optimizer(h, t->pd.opt);
 	h = hash(h, t->stream, sizeof t->stream);

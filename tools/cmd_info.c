@@ -51,8 +51,7 @@ static int print_keys(const char *prefix, bool markdown)
 
 /* ---- networks ---- */
 
-/* Rows of one network; returns its parameters, or -1. */
-static int64_t print_layers(const char *title, const layer_row *row, int n)
+static void print_rows(const char *title, const layer_row *row, int n)
 {
 	int64_t params = 0;
 	double mac = 0;
@@ -66,29 +65,26 @@ static int64_t print_layers(const char *title, const layer_row *row, int n)
 		mac += row[i].mac;
 	}
 	printf("  %-28s %-18s %14s %10.2f\n\n", "total", "", print_count(params, number, sizeof number), mac / 1e6);
-	return params;
+}
+
+static bool print_network(const net_config *c, enum net_side side, rng *r, error *e)
+{
+	layer_row *row = mem_new(ROWS_MAX, sizeof *row, e);
+	network *n = row ? network_new(c, side, r, e) : NULL;
+	const int rows = n ? network_layers(n, row, ROWS_MAX, e) : -1;
+	if (rows >= 0)
+		print_rows(net_side_name(side), row, MIN(rows, ROWS_MAX));
+	network_free(n);
+	free(row);
+	return rows >= 0;
 }
 
 static bool print_networks(const config *c, error *e)
 {
 	net_config n;
 	rng r = rng_new((uint64_t)c->seed, "init");
-	generator *g = NULL;
-	discriminator *d = NULL;
-	layer_row *row = mem_new(ROWS_MAX, sizeof *row, e);
-	int rows = -1;
 	printf("%-30s %-18s %14s %10s\n", "layer", "output", "parameters", "MMAC/image");
-	if (row && config_network(c, &n, e) && (g = generator_new(&n, &r, e))
-	    && (rows = generator_layers(g, row, ROWS_MAX, e)) >= 0)
-		print_layers("generator", row, MIN(rows, ROWS_MAX));
-	const bool made_g = rows >= 0;
-	rows = -1;
-	if (made_g && (d = discriminator_new(&n, &r, e)) && (rows = discriminator_layers(d, row, ROWS_MAX, e)) >= 0)
-		print_layers("discriminator", row, MIN(rows, ROWS_MAX));
-	free(row);
-	generator_free(g);
-	discriminator_free(d);
-	return rows >= 0;
+	return config_network(c, &n, e) && print_network(&n, NET_G, &r, e) && print_network(&n, NET_D, &r, e);
 }
 
 /* What a step costs; a network too large for this machine still has its layers printed. */

@@ -33,14 +33,16 @@ static const char *key_at_fault(const error *why)
 }
 
 /* A layer in a place that the network's authors chose fits unless the width was changed. */
-static bool check_layers(const config *c, const net_config *n, bool is_g, error *e)
+static bool check_layers(const config *c, const net_config *n, enum net_side side, error *e)
 {
 	error why;
-	const config_sites *s = is_g ? &c->model.layers_g : &c->model.layers_d;
-	if (net_layers_check(n, is_g, &why))
+	const config_sites *s = side == NET_G ? &c->model.layers_g : &c->model.layers_d;
+	if (net_layers_check(n, side, &why))
 		return true;
-	const char *key[2][2] = {{"model.layers_d", "model.layers_g"}, {"model.d_channels", "model.g_channels"}};
-	return config_wrong(c, key[s->n < 0][is_g], e, "%s", why.text);
+	static const char *const key[][2] = {
+		[NET_G] = {"model.layers_g", "model.g_channels"}, [NET_D] = {"model.layers_d", "model.d_channels"},
+	};
+	return config_wrong(c, key[side][s->n < 0], e, "%s", why.text);
 }
 
 bool config_network(const config *c, net_config *out, error *e)
@@ -63,7 +65,7 @@ bool config_network(const config *c, net_config *out, error *e)
 	put_places(c, &c->model.layers_d, &out->d_attention);
 	if (!net_settings_check(out, &why))
 		return config_wrong(c, key_at_fault(&why), e, "%s", error_reason(&why));
-	return check_layers(c, out, true, e) && check_layers(c, out, false, e);
+	return check_layers(c, out, NET_G, e) && check_layers(c, out, NET_D, e);
 }
 
 schedule config_schedule(const config *c, double rate)

@@ -27,7 +27,7 @@ typedef struct job {
 	const export_request *q;
 	export_report *r;
 	sampler *s;                                  /* own */
-	discriminator *d;                            /* own; NULL: not wanted */
+	network *d;                                  /* own; NULL: not wanted */
 	net_config net;
 	/* own; the samples: z [8,Z], y [8] -> image [8,H,W,C]; seen [8,H,W,C], y -> logit [8] */
 	real *z, *y, *image, *seen, *logit;
@@ -46,8 +46,8 @@ typedef struct part {
 static bool open_discriminator(job *j, error *e)
 {
 	rng first = rng_new(0, "export");            /* overwritten from the checkpoint */
-	j->d = discriminator_new(&j->net, &first, e);
-	return j->d && network_load(sampler_path(j->s), "discriminator", discriminator_module(j->d), e);
+	j->d = network_new(&j->net, NET_D, &first, e);
+	return j->d && network_load(sampler_path(j->s), "discriminator", network_module(j->d), e);
 }
 
 /* All different when there are enough classes. */
@@ -57,17 +57,16 @@ static int label_of(int i, int classes)
 }
 
 /* The network itself in evaluation mode: x [8,..] and labels -> out [n]. */
-static bool run_network(const job *j, const generator *n, const real *x, shape s, real *out, error *e)
+static bool run_network(const job *j, const network *n, const real *x, real *out, error *e)
 {
 	graph *g = graph_new(e);
-	buffer *b = buffer_new("x", s, e), *label = buffer_new("y", SHAPE(EXPORT_SAMPLES), e);
+	buffer *b = buffer_new("x", network_input(n, EXPORT_SAMPLES), e), *label = buffer_new("y", SHAPE(EXPORT_SAMPLES), e);
 	plan *p = NULL;
 	if (g && b && label) {
 		buffer_write(b, x);
 		buffer_write(label, j->y);
 		node *y = j->net.classes ? graph_leaf(g, label) : NULL, *in = graph_leaf(g, b);
-		node *result = n ? generator_apply(g, n, in, y, (mode){0}, NULL)
-			: discriminator_apply(g, j->d, in, y, (mode){0}, NULL);
+		node *result = network_apply(g, n, in, y, (mode){0}, NULL);
 		p = plan_new(g, &result, 1, 0, e);
 		if (p) {
 			plan_run(p);
@@ -120,32 +119,21 @@ static bool make_samples(job *j, error *e)
 		j->y[i] = (real)label_of(i, c->classes);
 		draw_waves(&r, c->size, c->size, c->channels, j->seen + (size_t)i * size);
 	}
-	const shape z = SHAPE(EXPORT_SAMPLES, c->latent), x = SHAPE(EXPORT_SAMPLES, c->size, c->size, c->channels);
-	return (!j->q->generator || run_network(j, sampler_generator(j->s), j->z, z, j->image, e))
-		&& (!j->d || run_network(j, NULL, j->seen, x, j->logit, e));
+	return (!j->q->generator || run_network(j, sampler_generator(j->s), j->z, j->image, e))
+		&& (!j->d || run_network(j, j->d, j->seen, j->logit, e));
 }
 
 /* ---- what the report says ---- */
 
 /* "attention14, attention28": gates that are zero. */
-static void list_closed(export_net *n, int sites, const attention_site *(*at)(const void *net, int i), const void *net)
+static void list_closed(export_net *about, const network *n)
 {
-	for (int i = 0; i < sites; i++) {
-		const attention_site *s = at(net, i);
-		const size_t used = strlen(n->closed);
+	for (int i = 0; i < network_attentions(n); i++) {
+		const attention_site *s = network_attention_at(n, i);
+		const size_t used = strlen(about->closed);
 		if (s->gamma && s->gamma->x[0] == 0)
-			snprintf(n->closed + used, sizeof n->closed - used, "%s%s", used ? ", " : "", s->path);
+			snprintf(about->closed + used, sizeof about->closed - used, "%s%s", used ? ", " : "", s->path);
 	}
-}
-
-static const attention_site *site_g(const void *net, int i)
-{
-	return generator_attention_at(net, i);
-}
-
-static const attention_site *site_d(const void *net, int i)
-{
-	return discriminator_attention_at(net, i);
 }
 
 /* Runs the stock form on the samples. Its results, which are of the numbers in the files and of nothing else, become the
@@ -213,11 +201,11 @@ static bool write_module(const job *j, error *e)
 
 /* ---- the whole ---- */
 
-static bool trace_part(const job *j, part *p, const generator *g, error *e)
+static bool trace_part(const job *j, part *p, const network *n, error *e)
 {
 	const bool both = j->q->layers;
 	error *why = both ? &p->about->refused : e;
-	p->stock = g ? keras_of_generator(g, KERAS_STOCK, why) : keras_of_discriminator(j->d, KERAS_STOCK, why);
+	p->stock = keras_of_network(n, KERAS_STOCK, why);
 	if (!p->stock && !both)
 		return false;
 	if (p->stock) {
@@ -227,18 +215,18 @@ static bool trace_part(const job *j, part *p, const generator *g, error *e)
 			snprintf(p->about->map, sizeof p->about->map, "attention_map");
 	}
 	if (both)
-		p->layers = g ? keras_of_generator(g, KERAS_LAYERS, e) : keras_of_discriminator(j->d, KERAS_LAYERS, e);
+		p->layers = keras_of_network(n, KERAS_LAYERS, e);
 	return (!both || p->layers) && (!p->stock || compare(p, e));
 }
 
 static bool export_parts(job *j, part *p, error *e)
 {
-	const generator *g = sampler_generator(j->s);
+	const network *g = sampler_generator(j->s);
 	int n = 0;
 	if (j->q->generator) {
 		p[n] = (part){.about = &j->r->net[n], .input = {j->z, j->y}, .output = j->image};
 		*p[n].about = (export_net){.name = "generator", .output = "image"};
-		list_closed(p[n].about, generator_attentions(g), site_g, g);
+		list_closed(p[n].about, g);
 		j->r->nets = n + 1;
 		if (!trace_part(j, &p[n++], g, e))
 			return false;
@@ -246,9 +234,9 @@ static bool export_parts(job *j, part *p, error *e)
 	if (j->d) {
 		p[n] = (part){.about = &j->r->net[n], .input = {j->seen, j->y}, .output = j->logit};
 		*p[n].about = (export_net){.name = "discriminator", .output = "logit"};
-		list_closed(p[n].about, discriminator_attentions(j->d), site_d, j->d);
+		list_closed(p[n].about, j->d);
 		j->r->nets = n + 1;
-		if (!trace_part(j, &p[n++], NULL, e))
+		if (!trace_part(j, &p[n++], j->d, e))
 			return false;
 	}
 	if (mkdir(j->q->out, 0777) != 0 && errno != EEXIST)
@@ -288,7 +276,7 @@ bool keras_export(const export_request *q, export_report *out, error *e)
 	free(j.image);
 	free(j.seen);
 	free(j.logit);
-	discriminator_free(j.d);
+	network_free(j.d);
 	sampler_free(j.s);
 	return ok;
 }

@@ -16,7 +16,7 @@ static node *pool2(graph *g, node *x)
 	return op_avg_pool(g, x, (window_geometry){.kh = 2, .kw = 2, .sh = 2, .sw = 2});
 }
 
-void g_block_init(net *n, g_block *b, const char *name, int64_t in, int64_t out)
+void g_block_init(network *n, g_block *b, const char *name, int64_t in, int64_t out)
 {
 	double gain = n->cfg.init_gain;
 	snprintf(b->name, sizeof b->name, "%s", name);
@@ -42,7 +42,7 @@ node *g_block_apply(graph *g, const g_block *b, enum upsampling up, node *x, nod
 	return y;
 }
 
-void d_block_init(net *n, d_block *b, const char *name, int64_t in, int64_t out, bool first, bool down)
+void d_block_init(network *n, d_block *b, const char *name, int64_t in, int64_t out, bool first, bool down)
 {
 	double gain = n->cfg.init_gain;
 	b->first = first;

@@ -10,7 +10,7 @@ typedef struct g_block {
 	cond_norm norm1, norm2;
 	conv conv1, conv2, skip;
 } g_block;
-void g_block_init(net *n, g_block *b, const char *name, int64_t in, int64_t out);
+void g_block_init(network *n, g_block *b, const char *name, int64_t in, int64_t out);
 node *g_block_apply(graph *g, const g_block *b, enum upsampling up, node *x, node *label, mode m);
 
 /* r = conv3(relu(conv3(relu(x)))), pooled when down; s = conv1(x), pooled when down, or x itself when
@@ -21,7 +21,7 @@ typedef struct d_block {
 	bool first, down, has_skip, skip_relu;
 	conv conv1, conv2, skip;
 } d_block;
-void d_block_init(net *n, d_block *b, const char *name, int64_t in, int64_t out, bool first, bool down);
+void d_block_init(network *n, d_block *b, const char *name, int64_t in, int64_t out, bool first, bool down);
 node *d_block_apply(graph *g, const d_block *b, node *x, mode m);
 
 #endif

@@ -39,7 +39,7 @@ static int dcgan_d_stages(const net_config *c, net_stage *out)
 }
 
 /* k4 s2 p1: exactly twice or half the size. */
-static conv_options stride_two(const net *n, int64_t in, int64_t filters)
+static conv_options stride_two(const network *n, int64_t in, int64_t filters)
 {
 	conv_options o = net_conv(n, in, filters, 4, 1);
 	o.sh = 2;
@@ -50,7 +50,7 @@ static conv_options stride_two(const net *n, int64_t in, int64_t filters)
 
 /* ---- generator ---- */
 
-static void g_stage_init(net *n, int i)
+static void g_stage_init(network *n, int i)
 {
 	dcgan_g *b = n->body;
 	const net_stage *s = &n->stage[i];
@@ -67,7 +67,7 @@ static void g_stage_init(net *n, int i)
 	net_norm(n, &b->norm[i], name, s->channels);
 }
 
-static node *g_stage_apply(graph *g, const net *n, int i, node *x, node *label, mode m)
+static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
 {
 	const dcgan_g *b = n->body;
 	if (i == 0)
@@ -76,7 +76,7 @@ static node *g_stage_apply(graph *g, const net *n, int i, node *x, node *label, 
 	return op_relu(g, cond_norm_apply(g, &b->norm[i], x, label, m));
 }
 
-static void g_end_init(net *n)
+static void g_end_init(network *n)
 {
 	dcgan_g *b = n->body;
 	int64_t C = n->stage[n->stages - 1].channels;
@@ -85,7 +85,7 @@ static void g_end_init(net *n)
 	conv_transpose_init(n->m, &b->up[n->stages], "out", C, o);
 }
 
-static node *g_end_apply(graph *g, const net *n, node *x, node *label, mode m)
+static node *g_end_apply(graph *g, const network *n, node *x, node *label, mode m)
 {
 	(void)label;
 	const dcgan_g *b = n->body;
@@ -95,12 +95,12 @@ static node *g_end_apply(graph *g, const net *n, node *x, node *label, mode m)
 /* ---- discriminator ---- */
 
 /* No batch norm on the first map (arXiv 1511.06434). */
-static bool normalised(const net *n, int i)
+static bool normalised(const network *n, int i)
 {
 	return n->cfg.d_batch_norm && i > 0;
 }
 
-static void d_stage_init(net *n, int i)
+static void d_stage_init(network *n, int i)
 {
 	dcgan_d *b = n->body;
 	const net_stage *s = &n->stage[i];
@@ -113,7 +113,7 @@ static void d_stage_init(net *n, int i)
 		batch_norm_init(n->m, &b->norm[i], name, s->channels, net_bn(&n->cfg));
 }
 
-static node *d_stage_apply(graph *g, const net *n, int i, node *x, node *label, mode m)
+static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
 {
 	(void)label;
 	const dcgan_d *b = n->body;
@@ -123,7 +123,7 @@ static node *d_stage_apply(graph *g, const net *n, int i, node *x, node *label, 
 	return op_leaky_relu(g, x, n->cfg.d_slope);
 }
 
-static void d_end_init(net *n)
+static void d_end_init(network *n)
 {
 	dcgan_d *b = n->body;
 	const net_stage *s = &n->stage[n->stages - 1];
@@ -136,7 +136,7 @@ static void d_end_init(net *n)
 }
 
 /* The whole map to one number, plus <embed(y), sum over pixels of x>. */
-static node *d_end_apply(graph *g, const net *n, node *x, node *label, mode m)
+static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode m)
 {
 	const dcgan_d *b = n->body;
 	node *logit = op_reshape(g, conv_apply(g, &b->last, x, m), SHAPE(x->s.dim[0]));
@@ -183,6 +183,8 @@ static bool dcgan_d_batch_norm(const net_config *c)
 
 const net_family family_dcgan = {
 	.name = "dcgan", .check = dcgan_check, .defaults = dcgan_defaults, .d_batch_norm = dcgan_d_batch_norm,
-	.g = {sizeof(dcgan_g), dcgan_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
-	.d = {sizeof(dcgan_d), dcgan_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+	.half = {
+		[NET_G] = {sizeof(dcgan_g), dcgan_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
+		[NET_D] = {sizeof(dcgan_d), dcgan_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+	},
 };

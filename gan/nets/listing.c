@@ -129,45 +129,20 @@ static int walk(const module *m, const graph *g, const node *x, const node *labe
 	return n;
 }
 
-typedef node *(*apply_fn)(graph *g, const void *network, node *x, node *label);
-
-static node *apply_g(graph *g, const void *network, node *x, node *label)
+int network_layers(const network *n, layer_row *rows, int max, error *e)
 {
-	return generator_apply(g, network, x, label, (mode){0}, NULL);
-}
-
-static node *apply_d(graph *g, const void *network, node *x, node *label)
-{
-	return discriminator_apply(g, network, x, label, (mode){0}, NULL);
-}
-
-static int list(const module *m, const net_config *c, shape input, apply_fn apply, const void *network,
-		layer_row *rows, int max, error *e)
-{
-	int n = -1;
+	int count = -1;
 	graph *g = graph_new(e);
-	buffer *x = buffer_new("input", input, e), *label = buffer_new("label", SHAPE(1), e);
+	buffer *x = buffer_new("input", network_input(n, 1), e), *label = buffer_new("label", SHAPE(1), e);
 	if (g && x && label) {
 		graph_rewrite(g, false);             /* the layers as written */
 		node *in = graph_leaf(g, x), *y = graph_leaf(g, label);
-		apply(g, network, in, c->classes ? y : NULL);
+		network_apply(g, n, in, n->cfg.classes ? y : NULL, (mode){0}, NULL);
 		if (graph_ok(g, e))
-			n = walk(m, g, in, y, rows, max, e);
+			count = walk(n->m, g, in, y, rows, max, e);
 	}
 	graph_free(g);
 	buffer_free(x);
 	buffer_free(label);
-	return n;
-}
-
-int generator_layers(const generator *n, layer_row *rows, int max, error *e)
-{
-	const net_config *c = generator_config(n);
-	return list(generator_module(n), c, SHAPE(1, c->latent), apply_g, n, rows, max, e);
-}
-
-int discriminator_layers(const discriminator *n, layer_row *rows, int max, error *e)
-{
-	const net_config *c = discriminator_config(n);
-	return list(discriminator_module(n), c, SHAPE(1, c->size, c->size, c->channels), apply_d, n, rows, max, e);
+	return count;
 }

@@ -35,7 +35,7 @@ static int mnist_d_stages(const net_config *c, net_stage *out)
 }
 
 /* k4, TensorFlow's SAME: zeros 1 and 1 at stride 2, 1 and 2 at stride 1. */
-static conv_options four(const net *n, int64_t in, int64_t filters, int stride)
+static conv_options four(const network *n, int64_t in, int64_t filters, int stride)
 {
 	conv_options o = net_conv(n, in, filters, 4, 1);
 	o.sh = stride;
@@ -45,7 +45,7 @@ static conv_options four(const net *n, int64_t in, int64_t filters, int stride)
 
 /* ---- generator ---- */
 
-static void g_stage_init(net *n, int i)
+static void g_stage_init(network *n, int i)
 {
 	mnist_g *b = n->body;
 	const net_stage *s = &n->stage[i];
@@ -62,7 +62,7 @@ static void g_stage_init(net *n, int i)
 	batch_norm_init(n->m, &b->norm[i], norm[i], s->channels, bn);
 }
 
-static node *g_stage_apply(graph *g, const net *n, int i, node *x, node *label, mode m)
+static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
 {
 	(void)label;
 	const mnist_g *b = n->body;
@@ -72,14 +72,14 @@ static node *g_stage_apply(graph *g, const net *n, int i, node *x, node *label, 
 	return i ? x : op_reshape(g, x, SHAPE(x->s.dim[0], s->size, s->size, s->channels));
 }
 
-static void g_end_init(net *n)
+static void g_end_init(network *n)
 {
 	mnist_g *b = n->body;
 	int64_t C = n->stage[2].channels;
 	conv_init(n->m, &b->out, "out", C, four(n, C, n->cfg.channels, 1));
 }
 
-static node *g_end_apply(graph *g, const net *n, node *x, node *label, mode m)
+static node *g_end_apply(graph *g, const network *n, node *x, node *label, mode m)
 {
 	(void)label;
 	const mnist_g *b = n->body;
@@ -88,7 +88,7 @@ static node *g_end_apply(graph *g, const net *n, node *x, node *label, mode m)
 
 /* ---- discriminator ---- */
 
-static void d_stage_init(net *n, int i)
+static void d_stage_init(network *n, int i)
 {
 	mnist_d *b = n->body;
 	static const char *const down[] = {"down1", "down2"}, *const norm[] = {"norm1", "norm2"};
@@ -110,7 +110,7 @@ static node *noisy(graph *g, node *x, mode m)
 }
 
 /* Noise before the first stage, dropout after the attention that follows it, and at the end. */
-static node *d_stage_apply(graph *g, const net *n, int i, node *x, node *label, mode m)
+static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
 {
 	(void)label;
 	const mnist_d *b = n->body;
@@ -119,7 +119,7 @@ static node *d_stage_apply(graph *g, const net *n, int i, node *x, node *label, 
 	return op_leaky_relu(g, batch_norm_apply(g, &b->norm[i], x, m), SLOPE);
 }
 
-static void d_end_init(net *n)
+static void d_end_init(network *n)
 {
 	mnist_d *b = n->body;
 	const net_stage *s = &n->stage[1];
@@ -127,7 +127,7 @@ static void d_end_init(net *n)
 	dense_init(n->m, &b->linear, "linear", in, net_dense(n, in, 1));
 }
 
-static node *d_end_apply(graph *g, const net *n, node *x, node *label, mode m)
+static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode m)
 {
 	(void)label;
 	const mnist_d *b = n->body;
@@ -169,6 +169,8 @@ static bool mnist_d_batch_norm(const net_config *c)
 
 const net_family family_mnistgans = {
 	.name = "mnistgans", .check = mnist_check, .defaults = mnist_defaults, .d_batch_norm = mnist_d_batch_norm,
-	.g = {sizeof(mnist_g), mnist_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
-	.d = {sizeof(mnist_d), mnist_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+	.half = {
+		[NET_G] = {sizeof(mnist_g), mnist_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
+		[NET_D] = {sizeof(mnist_d), mnist_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+	},
 };

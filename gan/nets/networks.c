@@ -26,13 +26,6 @@ const char *const net_init_name[] = {
 	[NET_TORCH] = "torch", NULL
 };
 
-struct generator {
-	net n;
-};
-struct discriminator {
-	net n;
-};
-
 /* ---- settings ---- */
 
 /* The family of "resnet32", and 32; *size 0 when the name has no digits. */
@@ -65,14 +58,14 @@ static const net_family *family_for(const char *name, int size, int *named, erro
 	return f;
 }
 
-bool net_config_default(const char *network, int size, net_config *out, error *e)
+bool net_config_default(const char *name, int size, net_config *out, error *e)
 {
 	int named;
-	const net_family *f = family_for(network, size, &named, e);
+	const net_family *f = family_for(name, size, &named, e);
 	if (!f)
 		return false;
 	*out = (net_config){
-		.network = network, .size = named ? named : size,
+		.network = name, .size = named ? named : size,
 		.channels = 3, .classes = 10, .latent = 128, .g_width = 64, .d_width = 64,
 		.attention_gamma = NAN, .g_sn = true, .d_sn = true, .sn_iterations = 1, .sn_eps = 1e-6,
 		.bn_keep = 0.9, .bn_eps = 1e-5, .d_slope = 0.2, .init_gain = 1,
@@ -116,16 +109,16 @@ bool net_settings_check(const net_config *c, error *e)
 		check_range("width of D", c->d_width, 1, 1 << 12, e);
 }
 
-bool net_layers_check(const net_config *c, bool is_g, error *e)
+bool net_layers_check(const net_config *c, enum net_side side, error *e)
 {
 	int named;
 	const net_family *f = family_for(c->network, c->size, &named, e);
-	return f && sites_check(c, is_g, is_g ? &f->g : &f->d, e);
+	return f && sites_check(c, side, &f->half[side], e);
 }
 
 bool net_config_check(const net_config *c, error *e)
 {
-	return net_settings_check(c, e) && net_layers_check(c, true, e) && net_layers_check(c, false, e);
+	return net_settings_check(c, e) && net_layers_check(c, NET_G, e) && net_layers_check(c, NET_D, e);
 }
 
 bool net_mixes_samples(const net_config *c)
@@ -161,7 +154,7 @@ static init bias_start(const net_config *c, int64_t fan_in)
 	return c->init == NET_TORCH ? (init){INIT_TORCH_UNIFORM, 1 / sqrt((double)fan_in)} : (init){INIT_ZEROS, 0};
 }
 
-sn_options net_sn(const net *n)
+sn_options net_sn(const network *n)
 {
 	return (sn_options){.on = n->sn, .iterations = n->cfg.sn_iterations, .eps = n->cfg.sn_eps};
 }
@@ -171,14 +164,14 @@ bn_options net_bn(const net_config *c)
 	return (bn_options){.keep = c->bn_keep, .eps = c->bn_eps};
 }
 
-conv_options net_conv(const net *n, int64_t in, int64_t filters, int k, double gain)
+conv_options net_conv(const network *n, int64_t in, int64_t filters, int k, double gain)
 {
 	conv_options o = conv_same((int)filters, k, net_init(&n->cfg, gain), net_sn(n));
 	o.bias_init = bias_start(&n->cfg, in * k * k);
 	return o;
 }
 
-dense_options net_dense(const net *n, int64_t in, int64_t units)
+dense_options net_dense(const network *n, int64_t in, int64_t units)
 {
 	return (dense_options){
 		.units = units, .bias = true, .kernel_init = net_init(&n->cfg, 1),
@@ -186,7 +179,7 @@ dense_options net_dense(const net *n, int64_t in, int64_t units)
 	};
 }
 
-void net_norm(net *n, cond_norm *c, const char *name, int64_t C)
+void net_norm(network *n, cond_norm *c, const char *name, int64_t C)
 {
 	sn_options sn = net_sn(n);
 	sn.on = sn.on && n->cfg.cbn_sn;
@@ -195,17 +188,16 @@ void net_norm(net *n, cond_norm *c, const char *name, int64_t C)
 
 /* ---- construction ---- */
 
-/* Fills n, which is zero. On failure the caller frees it. */
-static bool net_build(net *n, const net_config *c, bool is_g, rng *r, error *e)
+static bool build(network *n, const net_config *c, enum net_side side, rng *r, error *e)
 {
 	int named;
 	if (!net_config_check(c, e))
 		return false;
 	const net_family *f = family_for(c->network, c->size, &named, e);
 	n->cfg = *c;
-	n->half = is_g ? &f->g : &f->d;
-	n->is_g = is_g;
-	n->sn = is_g ? c->g_sn : c->d_sn;
+	n->side = side;
+	n->half = &f->half[side];
+	n->sn = side == NET_G ? c->g_sn : c->d_sn;
 	n->stages = n->half->stages(c, n->stage);
 	n->m = module_new(e);
 	n->body = mem_zero(1, n->half->body, e);
@@ -218,16 +210,71 @@ static bool net_build(net *n, const net_config *c, bool is_g, rng *r, error *e)
 	return module_alloc(n->m, r, e);
 }
 
-static void net_clear(net *n)
+network *network_new(const net_config *c, enum net_side side, rng *r, error *e)
 {
+	network *n = mem_zero(1, sizeof *n, e);
+	if (n && !build(n, c, side, r, e)) {
+		network_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void network_free(network *n)
+{
+	if (!n)
+		return;
 	for (int i = 0; i < n->sites; i++)
 		placed_layer_clear(&n->att[i]);
 	module_free(n->m);
 	free(n->body);
+	free(n);
 }
 
-static node *net_apply(graph *g, const net *n, node *x, node *label, mode m, node **maps)
+/* ---- use ---- */
+
+const char *net_side_name(enum net_side side)
 {
+	return side == NET_G ? "generator" : "discriminator";
+}
+
+enum net_side network_side(const network *n)
+{
+	return n->side;
+}
+
+module *network_module(const network *n)
+{
+	return n->m;
+}
+
+const net_config *network_config(const network *n)
+{
+	return &n->cfg;
+}
+
+shape network_input(const network *n, int64_t batch)
+{
+	const net_config *c = &n->cfg;
+	return n->side == NET_G ? SHAPE(batch, c->latent) : SHAPE(batch, c->size, c->size, c->channels);
+}
+
+/* "[B,32,32,3]" */
+static node *refuse_input(graph *g, const network *n, const node *x)
+{
+	const shape want = network_input(n, 1);
+	const shape_text text = shape_print(&want);
+	return graph_fail(g, "%s: %s %s, must be [B%s", net_side_name(n->side), n->side == NET_G ? "latent" : "image",
+		shape_print(&x->s).s, text.s + strlen("[1"));
+}
+
+node *network_apply(graph *g, const network *n, node *x, node *label, mode m, node **maps)
+{
+	if (graph_ok(g, NULL)) {
+		const shape want = network_input(n, x->s.rank > 0 ? x->s.dim[0] : 1);
+		if (!shape_equal(&x->s, &want))
+			return refuse_input(g, n, x);
+	}
 	if (n->cfg.classes && !label)
 		return graph_fail(g, "a network of %d classes needs labels", n->cfg.classes);
 	for (int i = 0; i < n->stages; i++)
@@ -235,99 +282,13 @@ static node *net_apply(graph *g, const net *n, node *x, node *label, mode m, nod
 	return n->half->end_apply(g, n, x, label, m);
 }
 
-/* ---- generator ---- */
-
-generator *generator_new(const net_config *c, rng *r, error *e)
+int network_attentions(const network *n)
 {
-	generator *n = mem_zero(1, sizeof *n, e);
-	if (n && !net_build(&n->n, c, true, r, e)) {
-		generator_free(n);
-		return NULL;
-	}
-	return n;
+	return n->sites;
 }
 
-void generator_free(generator *n)
+const attention_site *network_attention_at(const network *n, int i)
 {
-	if (n)
-		net_clear(&n->n);
-	free(n);
-}
-
-module *generator_module(const generator *n)
-{
-	return n->n.m;
-}
-
-const net_config *generator_config(const generator *n)
-{
-	return &n->n.cfg;
-}
-
-node *generator_apply(graph *g, const generator *n, node *z, node *label, mode m, node **maps)
-{
-	if (graph_ok(g, NULL) && (z->s.rank != 2 || z->s.dim[1] != n->n.cfg.latent))
-		return graph_fail(g, "generator: latent %s, must be [B,%d]", shape_print(&z->s).s, n->n.cfg.latent);
-	return net_apply(g, &n->n, z, label, m, maps);
-}
-
-int generator_attentions(const generator *n)
-{
-	return n->n.sites;
-}
-
-const attention_site *generator_attention_at(const generator *n, int i)
-{
-	must(i >= 0 && i < n->n.sites, "attention %d of %d", i, n->n.sites);
-	return &n->n.site[i];
-}
-
-/* ---- discriminator ---- */
-
-discriminator *discriminator_new(const net_config *c, rng *r, error *e)
-{
-	discriminator *n = mem_zero(1, sizeof *n, e);
-	if (n && !net_build(&n->n, c, false, r, e)) {
-		discriminator_free(n);
-		return NULL;
-	}
-	return n;
-}
-
-void discriminator_free(discriminator *n)
-{
-	if (n)
-		net_clear(&n->n);
-	free(n);
-}
-
-module *discriminator_module(const discriminator *n)
-{
-	return n->n.m;
-}
-
-const net_config *discriminator_config(const discriminator *n)
-{
-	return &n->n.cfg;
-}
-
-node *discriminator_apply(graph *g, const discriminator *n, node *x, node *label, mode m, node **maps)
-{
-	const net_config *c = &n->n.cfg;
-	bool fits = x->s.rank == 4 && x->s.dim[1] == c->size && x->s.dim[2] == c->size && x->s.dim[3] == c->channels;
-	if (graph_ok(g, NULL) && !fits)
-		return graph_fail(g, "discriminator: image %s, must be [B,%d,%d,%d]", shape_print(&x->s).s, c->size,
-			c->size, c->channels);
-	return net_apply(g, &n->n, x, label, m, maps);
-}
-
-int discriminator_attentions(const discriminator *n)
-{
-	return n->n.sites;
-}
-
-const attention_site *discriminator_attention_at(const discriminator *n, int i)
-{
-	must(i >= 0 && i < n->n.sites, "attention %d of %d", i, n->n.sites);
-	return &n->n.site[i];
+	must(i >= 0 && i < n->sites, "attention %d of %d", i, n->sites);
+	return &n->site[i];
 }

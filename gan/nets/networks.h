@@ -12,6 +12,10 @@
 
 SAGAN_BEGIN
 
+/* Which of the two networks of a GAN: G makes images of latents, D tells real images from made ones. */
+enum net_side { NET_G, NET_D };
+const char *net_side_name(enum net_side side);       /* "generator", "discriminator" */
+
 enum { ATTENTION_MAX = 8 };
 
 /* The networks by the names that a config knows them by, ended by NULL. */
@@ -76,10 +80,10 @@ typedef struct net_config {
 } net_config;
 
 /* The published settings of a network and size: "resnet" 32 and so on. Attention in the published
- * places. `network` may also be written with its size: resnet28, resnet32, official128, dcgan64,
+ * places. `name` may also be written with its size: resnet28, resnet32, official128, dcgan64,
  * mnistgans28; size 0 then takes it from there. Refuses unknown networks and sizes that do not come
  * out whole ("size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, ...)"). */
-bool net_config_default(const char *network, int size, net_config *out, error *e);
+bool net_config_default(const char *name, int size, net_config *out, error *e);
 
 /* Everything that can be wrong with the settings, without building anything: sizes, widths, places of
  * attention ("layer at 7: G has maps of 14, 28"), variants, channels. */
@@ -87,7 +91,7 @@ bool net_config_check(const net_config *c, error *e);
 /* Its two parts, for who wants to say which setting is at fault: everything but the places, whose errors have the
  * name of the field as their place (error_is_at(e, "size")); and the places in one network, when the rest is right. */
 bool net_settings_check(const net_config *c, error *e);
-bool net_layers_check(const net_config *c, bool is_g, error *e);
+bool net_layers_check(const net_config *c, enum net_side side, error *e);
 
 /* D's value of one image depends on the others in the batch: its own layers have batch norm. Wrong for a
  * config that net_config_check refuses. */
@@ -102,28 +106,22 @@ typedef struct attention_site {
 	int64_t queries, keys;                       /* N, M: the map is [B,N,M]; keys 0: it has no map */
 } attention_site;
 
-typedef struct generator generator;
-typedef struct discriminator discriminator;
+typedef struct network network;
 
 /* Registers all layers and draws initial values from `r` (borrow). new/free. */
-generator *generator_new(const net_config *c, rng *r, error *e);
-void generator_free(generator *n);
-module *generator_module(const generator *n);
-const net_config *generator_config(const generator *n);
-/* z [B,Z], label [B] or NULL -> images [B,H,W,C]. maps: NULL, or room for one node per attention
- * layer, which receives its map, or NULL when it has none over all positions. */
-node *generator_apply(graph *g, const generator *n, node *z, node *label, mode m, node **maps);
-int generator_attentions(const generator *n);
-const attention_site *generator_attention_at(const generator *n, int i);
+network *network_new(const net_config *c, enum net_side side, rng *r, error *e);
+void network_free(network *n);
+enum net_side network_side(const network *n);
+module *network_module(const network *n);
+const net_config *network_config(const network *n);
+shape network_input(const network *n, int64_t batch);        /* G: latents [B,Z]; D: images [B,H,W,C] */
 
-discriminator *discriminator_new(const net_config *c, rng *r, error *e);
-void discriminator_free(discriminator *n);
-module *discriminator_module(const discriminator *n);
-const net_config *discriminator_config(const discriminator *n);
-/* x [B,H,W,C], label [B] or NULL -> logits [B]. maps as above. */
-node *discriminator_apply(graph *g, const discriminator *n, node *x, node *label, mode m, node **maps);
-int discriminator_attentions(const discriminator *n);
-const attention_site *discriminator_attention_at(const discriminator *n, int i);
+/* G: x = latents [B,Z] -> images [B,H,W,C]; D: x = images [B,H,W,C] -> logits [B]. label [B], NULL when there are no
+ * classes. maps: NULL, or room for one node per attention layer, which receives its map, or NULL when it has none
+ * over all positions. */
+node *network_apply(graph *g, const network *n, node *x, node *label, mode m, node **maps);
+int network_attentions(const network *n);
+const attention_site *network_attention_at(const network *n, int i);
 
 /* One line of `sagan info`: a layer as applied to one image. */
 typedef struct layer_row {
@@ -134,8 +132,7 @@ typedef struct layer_row {
 } layer_row;
 
 /* Rows in order of application; returns how many there are (at most max are written), or -1. */
-int generator_layers(const generator *n, layer_row *rows, int max, error *e);
-int discriminator_layers(const discriminator *n, layer_row *rows, int max, error *e);
+int network_layers(const network *n, layer_row *rows, int max, error *e);
 
 SAGAN_END
 #endif

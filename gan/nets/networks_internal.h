@@ -17,21 +17,19 @@ typedef struct net_stage {
 	int64_t channels;
 } net_stage;
 
-typedef struct net net;
-
 /* The generator or the discriminator of a family. */
 typedef struct net_half {
 	size_t body;                                 /* bytes of the struct with the layers */
 	int (*stages)(const net_config *c, net_stage *out);  /* at most STAGES_MAX; returns how many */
-	void (*stage_init)(net *n, int i);
-	node *(*stage_apply)(graph *g, const net *n, int i, node *x, node *label, mode m);
-	void (*end_init)(net *n);
-	node *(*end_apply)(graph *g, const net *n, node *x, node *label, mode m);
+	void (*stage_init)(network *n, int i);
+	node *(*stage_apply)(graph *g, const network *n, int i, node *x, node *label, mode m);
+	void (*end_init)(network *n);
+	node *(*end_apply)(graph *g, const network *n, node *x, node *label, mode m);
 } net_half;
 
 typedef struct net_family {
 	const char *name;
-	net_half g, d;
+	net_half half[2];                            /* by enum net_side */
 	bool (*check)(const net_config *c, error *e);        /* what only this family refuses */
 	void (*defaults)(net_config *c);             /* c->size is set */
 	bool (*d_batch_norm)(const net_config *c);   /* whether D has batch norm of its own; NULL: never */
@@ -48,7 +46,7 @@ typedef struct net_bridge {
 	int factor;                                  /* of the resizing; 1: none */
 } net_bridge;
 
-struct net {
+struct network {
 	net_config cfg;
 	const net_half *half;
 	module *m;                                   /* own */
@@ -59,32 +57,32 @@ struct net {
 	attention_site site[ATTENTION_MAX];
 	int after[ATTENTION_MAX];                    /* stage that attention layer i follows */
 	int sites;
-	bool is_g;
+	enum net_side side;
 	bool sn;                                     /* spectral norm in this half */
 	void *body;                                  /* own: the family's layers */
 };
 
 /* ---- sites.c ---- */
 
-bool sites_check(const net_config *c, bool is_g, const net_half *half, error *e);
+bool sites_check(const net_config *c, enum net_side side, const net_half *half, error *e);
 /* Registers stage i, or what stands instead of it, and the layer after it; applies the same. */
-bool stage_start(net *n, int i, error *e);
-node *stage_run(graph *g, const net *n, int i, node *x, node *label, mode m, node **maps);
+bool stage_start(network *n, int i, error *e);
+node *stage_run(graph *g, const network *n, int i, node *x, node *label, mode m, node **maps);
 
 /* n when size = base * 2^n with n >= 1 and base 4 or 7 (put into *base), else 0. */
 int net_halvings(int size, int *base);
 
 /* How kernels start: gain applies to the kinds that have one. */
 init net_init(const net_config *c, double gain);
-sn_options net_sn(const net *n);
+sn_options net_sn(const network *n);
 bn_options net_bn(const net_config *c);
 
 /* Options of a k x k convolution over `in` channels: the network's start, spectral norm, a bias. */
-conv_options net_conv(const net *n, int64_t in, int64_t filters, int k, double gain);
-dense_options net_dense(const net *n, int64_t in, int64_t units);
+conv_options net_conv(const network *n, int64_t in, int64_t filters, int k, double gain);
+dense_options net_dense(const network *n, int64_t in, int64_t units);
 init net_embedding(const net_config *c);             /* of the projection table [K,C] */
 
 /* Conditional (with cfg.classes) or plain batch norm as the settings say. */
-void net_norm(net *n, cond_norm *c, const char *name, int64_t C);
+void net_norm(network *n, cond_norm *c, const char *name, int64_t C);
 
 #endif

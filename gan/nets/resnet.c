@@ -81,7 +81,7 @@ static int official_d_stages(const net_config *c, net_stage *out)
 
 /* ---- generator ---- */
 
-static void g_stage_init(net *n, int i)
+static void g_stage_init(network *n, int i)
 {
 	resnet_g *r = n->body;
 	const net_stage *s = &n->stage[i];
@@ -95,7 +95,7 @@ static void g_stage_init(net *n, int i)
 	g_block_init(n, &r->block[i - 1], name, s[-1].channels, s->channels);
 }
 
-static node *g_stage_apply(graph *g, const net *n, int i, node *x, node *label, mode m)
+static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
 {
 	const resnet_g *r = n->body;
 	const net_stage *s = &n->stage[i];
@@ -105,7 +105,7 @@ static node *g_stage_apply(graph *g, const net *n, int i, node *x, node *label, 
 	return op_reshape(g, y, SHAPE(x->s.dim[0], s->size, s->size, s->channels));
 }
 
-static void g_end_init(net *n)
+static void g_end_init(network *n)
 {
 	resnet_g *r = n->body;
 	int64_t C = n->stage[n->stages - 1].channels;
@@ -116,7 +116,7 @@ static void g_end_init(net *n)
 }
 
 /* tanh(conv3(relu(BN(x)))) */
-static node *g_end_apply(graph *g, const net *n, node *x, node *label, mode m)
+static node *g_end_apply(graph *g, const network *n, node *x, node *label, mode m)
 {
 	(void)label;
 	const resnet_g *r = n->body;
@@ -126,7 +126,7 @@ static node *g_end_apply(graph *g, const net *n, node *x, node *label, mode m)
 
 /* ---- discriminator ---- */
 
-static void d_stage_init(net *n, int i)
+static void d_stage_init(network *n, int i)
 {
 	resnet_d *r = n->body;
 	const net_stage *s = &n->stage[i];
@@ -137,14 +137,14 @@ static void d_stage_init(net *n, int i)
 	d_block_init(n, &r->block[i], name, in, s->channels, i == 0, s->size < before);
 }
 
-static node *d_stage_apply(graph *g, const net *n, int i, node *x, node *label, mode m)
+static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
 {
 	(void)label;
 	const resnet_d *r = n->body;
 	return d_block_apply(g, &r->block[i], x, m);
 }
 
-static void d_end_init(net *n)
+static void d_end_init(network *n)
 {
 	resnet_d *r = n->body;
 	int64_t C = n->stage[n->stages - 1].channels;
@@ -154,7 +154,7 @@ static void d_end_init(net *n)
 }
 
 /* h = sum over pixels of relu(x); logit = w.h + b + <embed(y), h> (arXiv 1802.05637) */
-static node *d_end_apply(graph *g, const net *n, node *x, node *label, mode m)
+static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode m)
 {
 	const resnet_d *r = n->body;
 	node *h = op_sum(g, op_relu(g, x), 1u << 1 | 1u << 2, false);
@@ -201,12 +201,16 @@ static void official_defaults(net_config *c)
 
 const net_family family_resnet = {
 	.name = "resnet", .check = resnet_check, .defaults = resnet_defaults,
-	.g = {sizeof(resnet_g), resnet_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
-	.d = {sizeof(resnet_d), resnet_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+	.half = {
+		[NET_G] = {sizeof(resnet_g), resnet_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
+		[NET_D] = {sizeof(resnet_d), resnet_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+	},
 };
 
 const net_family family_official = {
 	.name = "official", .check = official_check, .defaults = official_defaults,
-	.g = {sizeof(resnet_g), official_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
-	.d = {sizeof(resnet_d), official_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+	.half = {
+		[NET_G] = {sizeof(resnet_g), official_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
+		[NET_D] = {sizeof(resnet_d), official_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
+	},
 };

@@ -26,9 +26,9 @@ static int stage_of(const net_stage *s, int n, int size)
 	return -1;
 }
 
-static const attention_places *places_of(const net_config *c, bool is_g)
+static const attention_places *places_of(const net_config *c, enum net_side side)
 {
-	return is_g ? &c->g_attention : &c->d_attention;
+	return side == NET_G ? &c->g_attention : &c->d_attention;
 }
 
 /* The layer at a place of a map. */
@@ -57,20 +57,20 @@ static int size_before(const net_config *c, const net_stage *s, int i)
 	return i ? s[i - 1].size : c->size;
 }
 
-static bool check_replaced(const net_config *c, bool is_g, const net_stage *s, int i, error *e)
+static bool check_replaced(const net_config *c, enum net_side side, const net_stage *s, int i, error *e)
 {
 	int before = size_before(c, s, i), size = s[i].size;
-	if (is_g && i == 0)
+	if (side == NET_G && i == 0)
 		return error_set(e, "place = instead: the first map of G is made of the latent; place = after fits");
-	if (is_g ? size % before : before % size)
+	if (side == NET_G ? size % before : before % size)
 		return error_set(e, "place = instead: %d to %d is no whole factor; place = after fits", before, size);
 	return true;
 }
 
-static bool check_place(const net_config *c, bool is_g, int k, const net_stage *s, int n, error *e)
+static bool check_place(const net_config *c, enum net_side side, int k, const net_stage *s, int n, error *e)
 {
-	const attention_places *p = places_of(c, is_g);
-	const char *who = is_g ? "G" : "D";
+	const attention_places *p = places_of(c, side);
+	const char *who = side == NET_G ? "G" : "D";
 	char sizes[128];
 	int size = p->at[k].size, i = stage_of(s, n, size);
 	layer_site site;
@@ -81,58 +81,58 @@ static bool check_place(const net_config *c, bool is_g, int k, const net_stage *
 	for (int j = 0; j < k; j++)
 		if (p->at[j].size == size)
 			return error_set(e, "layer at %d: listed twice for %s", size, who);
-	sn_options sn = {.on = is_g ? c->g_sn : c->d_sn, .iterations = c->sn_iterations, .eps = c->sn_eps};
+	sn_options sn = {.on = side == NET_G ? c->g_sn : c->d_sn, .iterations = c->sn_iterations, .eps = c->sn_eps};
 	bool ok = site_of(c, &p->at[k], &s[i], sn, &site, &why)
-		&& (!layer_replaces(&site) || check_replaced(c, is_g, s, i, &why)) && layer_site_check(&site, &why);
+		&& (!layer_replaces(&site) || check_replaced(c, side, s, i, &why)) && layer_site_check(&site, &why);
 	return ok ? true : error_set(e, "layer at %d in %s: %s", size, who, why.text);
 }
 
-bool sites_check(const net_config *c, bool is_g, const net_half *half, error *e)
+bool sites_check(const net_config *c, enum net_side side, const net_half *half, error *e)
 {
-	const attention_places *p = places_of(c, is_g);
+	const attention_places *p = places_of(c, side);
 	net_stage s[STAGES_MAX];
 	int n = half->stages(c, s);
 	if (p->n < 0 || p->n > ATTENTION_MAX)
-		return error_set(e, "layers in %s: %d, at most %d", is_g ? "G" : "D", p->n, ATTENTION_MAX);
+		return error_set(e, "layers in %s: %d, at most %d", side == NET_G ? "G" : "D", p->n, ATTENTION_MAX);
 	for (int k = 0; k < p->n; k++)
-		if (!check_place(c, is_g, k, s, n, e))
+		if (!check_place(c, side, k, s, n, e))
 			return false;
 	return true;
 }
 
 /* ---- instead of a stage ---- */
 
-static bool is_image(const net *n, int i)
+static bool is_image(const network *n, int i)
 {
-	return !n->is_g && i == 0;
+	return n->side == NET_D && i == 0;
 }
 
-static void bridge_init(net *n, net_bridge *b, int i)
+static void bridge_init(network *n, net_bridge *b, int i)
 {
 	int before = size_before(&n->cfg, n->stage, i), size = n->stage[i].size;
 	int64_t in = is_image(n, i) ? n->cfg.channels : n->stage[i - 1].channels;
 	snprintf(b->name, sizeof b->name, "bridge%d", size);
-	b->factor = n->is_g ? size / before : before / size;
+	b->factor = n->side == NET_G ? size / before : before / size;
 	module_push(n->m, b->name);
-	if (n->is_g)
+	if (n->side == NET_G)
 		net_norm(n, &b->norm, "norm", in);
 	conv_init(n->m, &b->conv, "conv", in, net_conv(n, in, n->stage[i].channels, 1, 1));
 	module_pop(n->m);
 }
 
 /* The convolution stands where the map is small: it commutes with both ways of resizing. */
-static node *bridge_apply(graph *g, const net *n, const net_bridge *b, int i, node *x, node *label, mode m)
+static node *bridge_apply(graph *g, const network *n, const net_bridge *b, int i, node *x, node *label, mode m)
 {
 	int f = b->factor;
 	graph_push(g, b->name);
-	if (n->is_g)
+	if (n->side == NET_G)
 		x = cond_norm_apply(g, &b->norm, x, label, m);
 	if (!is_image(n, i))
 		x = op_relu(g, x);
-	if (!n->is_g && f > 1)
+	if (n->side == NET_D && f > 1)
 		x = op_avg_pool(g, x, (window_geometry){.kh = f, .kw = f, .sh = f, .sw = f});
 	x = conv_apply(g, &b->conv, x, m);
-	if (n->is_g && f > 1)
+	if (n->side == NET_G && f > 1)
 		x = op_upsample_nearest(g, x, f, f);
 	graph_pop(g);
 	return x;
@@ -141,16 +141,16 @@ static node *bridge_apply(graph *g, const net *n, const net_bridge *b, int i, no
 /* ---- stages ---- */
 
 /* The place at stage i, or NULL. */
-static const attention_place *place_at(const net *n, int i)
+static const attention_place *place_at(const network *n, int i)
 {
-	const attention_places *p = places_of(&n->cfg, n->is_g);
+	const attention_places *p = places_of(&n->cfg, n->side);
 	for (int k = 0; k < p->n; k++)
 		if (stage_of(n->stage, n->stages, p->at[k].size) == i)
 			return &p->at[k];
 	return NULL;
 }
 
-static bool add_layer(net *n, int i, const layer_site *s, error *e)
+static bool add_layer(network *n, int i, const layer_site *s, error *e)
 {
 	attention_site *site = &n->site[n->sites];
 	placed_layer *l = &n->att[n->sites];
@@ -166,7 +166,7 @@ static bool add_layer(net *n, int i, const layer_site *s, error *e)
 	return true;
 }
 
-bool stage_start(net *n, int i, error *e)
+bool stage_start(network *n, int i, error *e)
 {
 	const attention_place *p = place_at(n, i);
 	layer_site s;
@@ -183,7 +183,7 @@ bool stage_start(net *n, int i, error *e)
 	return add_layer(n, i, &s, e);
 }
 
-node *stage_run(graph *g, const net *n, int i, node *x, node *label, mode m, node **maps)
+node *stage_run(graph *g, const network *n, int i, node *x, node *label, mode m, node **maps)
 {
 	int k = 0;
 	while (k < n->sites && n->after[k] != i)

@@ -26,7 +26,7 @@ typedef struct forward {
 struct sampler {
 	config cfg;                                  /* own */
 	net_config net;
-	generator *gen;                              /* own */
+	network *gen;                                /* own */
 	int64_t batch, step;
 	char path[RUN_PATH_MAX];
 	buffer *z, *y, *one_z, *one_y;               /* own; [B,Z], [B], [1,Z], [1] */
@@ -44,10 +44,10 @@ static bool forward_build(sampler *s, forward *f, buffer *z, buffer *y, mode m, 
 	if (!f->g)
 		return false;
 	node *label = s->net.classes ? graph_leaf(f->g, y) : NULL;
-	f->x = generator_apply(f->g, s->gen, graph_leaf(f->g, z), label, m, maps ? f->map : NULL);
+	f->x = network_apply(f->g, s->gen, graph_leaf(f->g, z), label, m, maps ? f->map : NULL);
 	node *out[1 + ATTENTION_MAX] = {f->x};
 	int n = 1;
-	for (int i = 0; maps && i < generator_attentions(s->gen); i++)
+	for (int i = 0; maps && i < network_attentions(s->gen); i++)
 		if (f->map[i])
 			out[n++] = f->map[i];
 	f->p = plan_new(f->g, out, n, 0, e);
@@ -69,7 +69,7 @@ sampler *sampler_new(const config *cfg, int64_t batch, error *e)
 	int64_t Z = cfg->net.latent;
 	s->batch = batch;
 	bool ok = config_copy(&s->cfg, cfg, e) && config_network(cfg, &s->net, e)
-		&& (s->gen = generator_new(&s->net, &first, e))
+		&& (s->gen = network_new(&s->net, NET_G, &first, e))
 		&& (s->z = buffer_new("latents", SHAPE(batch, Z), e))
 		&& (s->y = buffer_new("labels", SHAPE(batch), e))
 		&& (s->one_z = buffer_new("latent", SHAPE(1, Z), e))
@@ -109,7 +109,7 @@ void sampler_free(sampler *s)
 	forward_free(&s->draw);
 	forward_free(&s->collect);
 	forward_free(&s->attend);
-	generator_free(s->gen);
+	network_free(s->gen);
 	buffer_free(s->z);
 	buffer_free(s->y);
 	buffer_free(s->one_z);
@@ -156,7 +156,7 @@ static bool is_statistic(const buffer *b)
  * are those of the last batch norm, which has a share of its own. */
 static double batch_share(const sampler *s, int i)
 {
-	const module *m = generator_module(s->gen);
+	const module *m = network_module(s->gen);
 	int later = 0;
 	for (int k = i + 1; k < module_states(m); k++)
 		later += is_statistic(module_state_at(m, k));
@@ -177,7 +177,7 @@ static void draw_batch(sampler *s, rng *r)
  * vectors of spectral norm iterate along, as in any forward in training mode. */
 static void collect_once(sampler *s, double *sum, rng *r)
 {
-	module *m = generator_module(s->gen);
+	module *m = network_module(s->gen);
 	for (int i = 0; i < module_states(m); i++) {
 		buffer *b = module_state_at(m, i);
 		if (is_statistic(b))
@@ -191,7 +191,7 @@ static void collect_once(sampler *s, double *sum, rng *r)
 
 static bool collect_standing(sampler *s, error *e)
 {
-	module *m = generator_module(s->gen);
+	module *m = network_module(s->gen);
 	int batches = s->cfg.ema.standing_batches;
 	rng r = rng_new((uint64_t)s->cfg.seed, "standing statistics");
 	const mode training = {.train = true, .update = true};
@@ -215,13 +215,13 @@ static bool collect_standing(sampler *s, error *e)
 /* What new parameters and states need before images are drawn. */
 static bool settle(sampler *s, error *e)
 {
-	make_vectors_unit(generator_module(s->gen));
+	make_vectors_unit(network_module(s->gen));
 	return s->cfg.ema.bn_mode != BN_STANDING || collect_standing(s, e);
 }
 
 bool sampler_take(sampler *s, const module *from, error *e)
 {
-	module_copy(generator_module(s->gen), from);
+	module_copy(network_module(s->gen), from);
 	return settle(s, e);
 }
 
@@ -256,7 +256,7 @@ static sampler *sampler_of(const checkpoint_info *info, bool raw, int64_t batch,
 	const char *group = c.ema.decay > 0 && !raw ? "ema" : "generator";
 	s->step = info->step;
 	snprintf(s->path, sizeof s->path, "%s", info->path);
-	bool ok = network_load(info->path, group, generator_module(s->gen), e) && settle(s, e);
+	bool ok = network_load(info->path, group, network_module(s->gen), e) && settle(s, e);
 	config_free(&c);
 	if (!ok) {
 		sampler_free(s);
@@ -294,7 +294,7 @@ const plan *sampler_plan(const sampler *s)
 	return s->draw.p;
 }
 
-const generator *sampler_generator(const sampler *s)
+const network *sampler_generator(const sampler *s)
 {
 	return s->gen;
 }
@@ -454,8 +454,8 @@ bool sampler_request(sampler *s, const sample_request *q, real *images, error *e
 static int mapped(const sampler *s, int k)
 {
 	int seen = 0;
-	for (int i = 0; i < generator_attentions(s->gen); i++)
-		if (generator_attention_at(s->gen, i)->keys && seen++ == k)
+	for (int i = 0; i < network_attentions(s->gen); i++)
+		if (network_attention_at(s->gen, i)->keys && seen++ == k)
 			return i;
 	return seen;
 }
@@ -483,7 +483,7 @@ bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_v
 	must(layer >= 0 && layer < sampler_attentions(s), "attention layer %d of %d", layer,
 		sampler_attentions(s));
 	const int at = mapped(s, layer);
-	const attention_site *site = generator_attention_at(s->gen, at);
+	const attention_site *site = network_attention_at(s->gen, at);
 	if (!s->attend.p && !forward_build(s, &s->attend, s->one_z, s->one_y, (mode){0}, true, e))
 		return false;
 	const node *map = s->attend.map[at];

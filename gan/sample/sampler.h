@@ -47,7 +47,7 @@ bool network_load(const char *path, const char *group, module *m, error *e);
 
 const config *sampler_config(const sampler *s);      /* of a generator of another kind: the defaults */
 /* The generator that draws, for reading; it is the sampler's. */
-const generator *sampler_generator(const sampler *s);
+const network *sampler_generator(const sampler *s);
 /* The plan of one pass over sampler_batch latents, for plan_print; NULL for a generator of another kind. Borrow. */
 const plan *sampler_plan(const sampler *s);
 const char *sampler_path(const sampler *s);          /* the file it came from, or "" */

@@ -86,7 +86,7 @@ static bool take(run *r, error *e)
 	if (r->taken == t->step)
 		return true;
 	r->taken = -1;
-	if (!sampler_take(r->s, t->average ? generator_module(t->average) : t->pg.m, e))
+	if (!sampler_take(r->s, t->average ? network_module(t->average) : t->pg.m, e))
 		return false;
 	r->taken = t->step;
 	return true;
@@ -235,7 +235,7 @@ static bool final_pictures(run *r, error *e)
 	if (!show_scores(r, e))
 		return false;
 	if (sampler_attentions(r->s) == 0) {
-		if (generator_attentions(t->g) > 0)
+		if (network_attentions(t->g) > 0)
 			run_say(r, NOTE_INFO, "attention: no picture, no layer of G has a map over all positions");
 		return true;
 	}

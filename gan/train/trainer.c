@@ -54,19 +54,19 @@ static bool make_networks(trainer *t, error *e)
 {
 	rng init_g = rng_new((uint64_t)t->cfg.seed, "init generator");
 	rng init_d = rng_new((uint64_t)t->cfg.seed, "init discriminator");
-	t->g = generator_new(&t->net, &init_g, e);
-	t->d = t->g ? discriminator_new(&t->net, &init_d, e) : NULL;
+	t->g = network_new(&t->net, NET_G, &init_g, e);
+	t->d = t->g ? network_new(&t->net, NET_D, &init_d, e) : NULL;
 	if (!t->d)
 		return false;
 	if (t->cfg.ema.decay > 0) {
 		init_g = rng_new((uint64_t)t->cfg.seed, "init generator");
-		t->average = generator_new(&t->net, &init_g, e);
+		t->average = network_new(&t->net, NET_G, &init_g, e);
 		if (!t->average)
 			return false;
-		module_copy(generator_module(t->average), generator_module(t->g));
+		module_copy(network_module(t->average), network_module(t->g));
 	}
-	return player_init(&t->pg, "generator", generator_module(t->g), &t->cfg, t->cfg.optim.lr_g, e)
-		&& player_init(&t->pd, "discriminator", discriminator_module(t->d), &t->cfg,
+	return player_init(&t->pg, "generator", network_module(t->g), &t->cfg, t->cfg.optim.lr_g, e)
+		&& player_init(&t->pd, "discriminator", network_module(t->d), &t->cfg,
 			t->cfg.optim.lr_d, e);
 }
 
@@ -112,10 +112,10 @@ static void add_gamma(trainer *t, const player *p, const attention_site *site)
 
 static void find_gammas(trainer *t)
 {
-	for (int i = 0; i < generator_attentions(t->g); i++)
-		add_gamma(t, &t->pg, generator_attention_at(t->g, i));
-	for (int i = 0; i < discriminator_attentions(t->d); i++)
-		add_gamma(t, &t->pd, discriminator_attention_at(t->d, i));
+	for (int i = 0; i < network_attentions(t->g); i++)
+		add_gamma(t, &t->pg, network_attention_at(t->g, i));
+	for (int i = 0; i < network_attentions(t->d); i++)
+		add_gamma(t, &t->pd, network_attention_at(t->d, i));
 }
 
 trainer *trainer_new(const config *cfg, const dataset *data, error *e)
@@ -159,9 +159,9 @@ void trainer_free(trainer *t)
 	free(t->host_z);
 	player_free(&t->pg);
 	player_free(&t->pd);
-	generator_free(t->g);
-	generator_free(t->average);
-	discriminator_free(t->d);
+	network_free(t->g);
+	network_free(t->average);
+	network_free(t->d);
 	config_free(&t->cfg);
 	free(t);
 }
@@ -190,7 +190,7 @@ module *trainer_discriminator(trainer *t)
 
 module *trainer_ema(trainer *t)
 {
-	return t->average ? generator_module(t->average) : NULL;
+	return t->average ? network_module(t->average) : NULL;
 }
 
 size_t trainer_arena_bytes(const trainer *t)

@@ -50,7 +50,7 @@ static node *generate(trainer *t, graph *g)
 {
 	node *y = t->net.classes ? graph_leaf(g, t->fake_y) : NULL;
 	graph_push(g, "generator");
-	node *x = generator_apply(g, t->g, graph_leaf(g, t->z), y, training(t, true), NULL);
+	node *x = network_apply(g, t->g, graph_leaf(g, t->z), y, training(t, true), NULL);
 	graph_pop(g);
 	return x;
 }
@@ -60,7 +60,7 @@ static node *judge(trainer *t, graph *g, node *x, node *label, bool update)
 {
 	x = augment_apply(g, &t->cfg.augment, x, &t->stream[STREAM_AUGMENT]);
 	graph_push(g, "discriminator");
-	node *logits = discriminator_apply(g, t->d, x, label, training(t, update), NULL);
+	node *logits = network_apply(g, t->d, x, label, training(t, update), NULL);
 	graph_pop(g);
 	return logits;
 }

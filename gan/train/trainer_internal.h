@@ -61,9 +61,9 @@ struct trainer {
 	buffer *real_x, *real_y;                     /* own; [B,H,W,C], [B] */
 	buffer *z, *fake_y;                          /* own; [B,Z], [B] */
 
-	generator *g;                                /* own */
-	discriminator *d;
-	generator *average;                          /* own; NULL without EMA */
+	network *g;                                  /* own */
+	network *d;
+	network *average;                            /* own; NULL without EMA */
 	player pg, pd;
 
 	pass d_pass, d_penalty_pass, g_pass;         /* without a plan when never needed */

@@ -59,7 +59,7 @@ static bool list_all(trainer *t, state_list *l, error *e)
 	list_module(l, "generator", t->pg.m);
 	list_module(l, "discriminator", t->pd.m);
 	if (t->average)
-		list_module(l, "ema", generator_module(t->average));
+		list_module(l, "ema", network_module(t->average));
 	list_optimizer(l, &t->pg);
 	list_optimizer(l, &t->pd);
 	list_streams(t, l);

@@ -181,7 +181,7 @@ static void update_average(trainer *t)
 {
 	if (!t->average)
 		return;
-	module *to = generator_module(t->average), *from = t->pg.m;
+	module *to = network_module(t->average), *from = t->pg.m;
 	double d = t->cfg.ema.decay;
 	int64_t start = t->cfg.ema.start;
 	ema_update(module_param_block(to), module_param_block(from), module_block_size(to), d, start,

@@ -81,7 +81,7 @@ static void compare(const keras_model *now, const keras_model *want, keras_impor
 
 static bool verify(importer *p, keras_imported *out)
 {
-	keras_model *now = p->s.trace(p->s.net, p->s.form, p->report.e);
+	keras_model *now = keras_of_network(p->n, p->form, p->report.e);
 	*out = (keras_imported){.same = true};
 	if (now)
 		compare(now, p->target, out);
@@ -93,36 +93,36 @@ static bool verify(importer *p, keras_imported *out)
 
 static bool keep(importer *p)
 {
-	const size_t np = (size_t)module_block_size(p->s.m), ns = (size_t)module_state_size(p->s.m);
+	const size_t np = (size_t)module_block_size(p->m), ns = (size_t)module_state_size(p->m);
 	p->params = mem_new(np, sizeof(real), p->report.e);
 	p->states = mem_new(ns, sizeof(real), p->report.e);
 	if (!p->params || !p->states)
 		return false;
-	memcpy(p->params, module_param_block(p->s.m), np * sizeof(real));
-	memcpy(p->states, module_state_block(p->s.m), ns * sizeof(real));
+	memcpy(p->params, module_param_block(p->m), np * sizeof(real));
+	memcpy(p->states, module_state_block(p->m), ns * sizeof(real));
 	return true;
 }
 
 static void restore(importer *p)
 {
-	memcpy(module_param_block(p->s.m), p->params, (size_t)module_block_size(p->s.m) * sizeof(real));
-	memcpy(module_state_block(p->s.m), p->states, (size_t)module_state_size(p->s.m) * sizeof(real));
+	memcpy(module_param_block(p->m), p->params, (size_t)module_block_size(p->m) * sizeof(real));
+	memcpy(module_state_block(p->m), p->states, (size_t)module_state_size(p->m) * sizeof(real));
 }
 
 /* The trace with the file's weights in the place of its own. */
 static bool make_target(importer *p, keras_model *from)
 {
-	p->s.form = has_own_classes(from) ? KERAS_LAYERS : KERAS_STOCK;
+	p->form = has_own_classes(from) ? KERAS_LAYERS : KERAS_STOCK;
 	keras_model *w = list_weights(from, p->report.e);
-	p->target = w ? p->s.trace(p->s.net, p->s.form, p->report.e) : NULL;
+	p->target = w ? keras_of_network(p->n, p->form, p->report.e) : NULL;
 	const bool ok = p->target && keras_match(p->target, w, p->report.line, p->report.ctx, p->report.e);
 	keras_model_free(w);
 	return ok;
 }
 
-static bool import_into(subject s, keras_model *from, keras_imported *out, complaints_line line, void *ctx, error *e)
+bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, error *e)
 {
-	importer p = {.s = s, .report = {line, ctx, e, 0}};
+	importer p = {.n = n, .m = network_module(n), .report = {line, ctx, e, 0}};
 	bool ok = keep(&p) && make_target(&p, from);
 	if (ok) {
 		ok = import_find_origins(&p);
@@ -136,28 +136,6 @@ static bool import_into(subject s, keras_model *from, keras_imported *out, compl
 	free(p.params);
 	free(p.states);
 	return ok;
-}
-
-static keras_model *trace_g(const void *net, enum keras_form form, error *e)
-{
-	return keras_of_generator(net, form, e);
-}
-
-static keras_model *trace_d(const void *net, enum keras_form form, error *e)
-{
-	return keras_of_discriminator(net, form, e);
-}
-
-bool keras_import_generator(generator *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx,
-			    error *e)
-{
-	return import_into((subject){n, generator_module(n), trace_g, KERAS_STOCK}, from, out, line, ctx, e);
-}
-
-bool keras_import_discriminator(discriminator *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx,
-				error *e)
-{
-	return import_into((subject){n, discriminator_module(n), trace_d, KERAS_STOCK}, from, out, line, ctx, e);
 }
 
 /* ---- into a trainer ---- */
@@ -184,34 +162,20 @@ bool keras_import_config(config *c, bool is_generator, const char *onto, error *
 }
 
 /* The trainer's networks belong to its graphs, so a network of the same config is imported into, and copied. */
-static bool import_generator(trainer *t, const net_config *c, keras_model *m, keras_imported *out, complaints_line line,
-			     void *ctx, error *e)
+static bool import_network(trainer *t, const net_config *c, bool is_generator, keras_model *m, keras_imported *out,
+			   complaints_line line, void *ctx, error *e)
 {
 	rng start = rng_new(0, "import");
-	generator *n = generator_new(c, &start, e);
+	module *to = is_generator ? trainer_generator(t) : trainer_discriminator(t);
+	network *n = network_new(c, is_generator ? NET_G : NET_D, &start, e);
 	if (n)
-		module_copy(generator_module(n), trainer_generator(t));
-	const bool ok = n && keras_import_generator(n, m, out, line, ctx, e);
-	if (ok) {
-		module_copy(trainer_generator(t), generator_module(n));
-		if (trainer_ema(t))
-			module_copy(trainer_ema(t), generator_module(n));
-	}
-	generator_free(n);
-	return ok;
-}
-
-static bool import_discriminator(trainer *t, const net_config *c, keras_model *m, keras_imported *out,
-				 complaints_line line, void *ctx, error *e)
-{
-	rng start = rng_new(0, "import");
-	discriminator *n = discriminator_new(c, &start, e);
-	if (n)
-		module_copy(discriminator_module(n), trainer_discriminator(t));
-	const bool ok = n && keras_import_discriminator(n, m, out, line, ctx, e);
+		module_copy(network_module(n), to);
+	const bool ok = n && keras_import_network(n, m, out, line, ctx, e);
 	if (ok)
-		module_copy(trainer_discriminator(t), discriminator_module(n));
-	discriminator_free(n);
+		module_copy(to, network_module(n));
+	if (ok && is_generator && trainer_ema(t))
+		module_copy(trainer_ema(t), network_module(n));
+	network_free(n);
 	return ok;
 }
 
@@ -223,7 +187,7 @@ bool keras_import_file(trainer *t, bool is_generator, const char *path, keras_im
 	keras_model *m = config_network(trainer_config(t), &c, e) ? keras_read(path, NULL, e) : NULL;
 	if (!m)
 		return false;
-	const bool ok = (is_generator ? import_generator : import_discriminator)(t, &c, m, out, line, ctx, &why);
+	const bool ok = import_network(t, &c, is_generator, m, out, line, ctx, &why);
 	keras_model_free(m);
 	return ok || error_set(e, "%s: %.900s", path, why.text);
 }

@@ -8,16 +8,6 @@
 #include "layers/module.h"
 #include "layers/spectral_norm.h"
 
-typedef keras_model *(*trace_fn)(const void *net, enum keras_form form, error *e);
-
-/* A network of either kind. */
-typedef struct subject {
-	const void *net;
-	module *m;
-	trace_fn trace;
-	enum keras_form form;
-} subject;
-
 /* Weight k of layer i is factor * b + plus, where factor = constant * gamma / sigma(b), gamma and sigma where b has
  * them. b NULL: a constant. */
 typedef struct origin {
@@ -28,7 +18,9 @@ typedef struct origin {
 } origin;
 
 typedef struct importer {
-	subject s;
+	network *n;
+	module *m;                                   /* of n */
+	enum keras_form form;
 	keras_model *target;                         /* own; the trace's layers with the file's weights */
 	origin *from;                                /* own, [weights] */
 	int weights;

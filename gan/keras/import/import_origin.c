@@ -77,10 +77,10 @@ typedef struct run {
 
 static const real *in_run(const importer *p, const run *r, const buffer *b)
 {
-	const real *params = module_param_block(p->s.m);
-	if (b->x >= params && b->x < params + module_block_size(p->s.m))
+	const real *params = module_param_block(p->m);
+	if (b->x >= params && b->x < params + module_block_size(p->m))
 		return r->params + (b->x - params);
-	return r->states + (b->x - module_state_block(p->s.m));
+	return r->states + (b->x - module_state_block(p->m));
 }
 
 /* |W u| of a run. */
@@ -103,7 +103,7 @@ static bool about_equal(double a, double b)
 static bool explain(const importer *p, const run *r, const line_fit f[RUNS], origin *o)
 {
 	double s[RUNS];
-	o->u = sigma_vector(p->s.m, o->b, &o->by_rows);
+	o->u = sigma_vector(p->m, o->b, &o->by_rows);
 	for (int k = 0; k < RUNS; k++)
 		s[k] = o->u ? sigma_in(p, &r[k], o->b, o->u, o->by_rows) : 1;
 	for (int with_sigma = o->u ? 1 : 0; with_sigma >= 0; with_sigma--) {
@@ -114,8 +114,8 @@ static bool explain(const importer *p, const run *r, const line_fit f[RUNS], ori
 			o->u = with_sigma ? o->u : NULL;
 			return true;
 		}
-		for (int i = 0; i < module_params(p->s.m); i++) {
-			buffer *g = module_param_at(p->s.m, i);
+		for (int i = 0; i < module_params(p->m); i++) {
+			buffer *g = module_param_at(p->m, i);
 			if (g->s.rank != 0 || g == o->b)
 				continue;
 			o->constant = a0 / (double)*in_run(p, &r[0], g);
@@ -144,7 +144,7 @@ static bool find_origin(const importer *p, const run *r, int i, int k, origin *o
 {
 	const keras_weight *w[RUNS] = {&r[0].t->layer[i].weight[k], &r[1].t->layer[i].weight[k]};
 	const int64_t n = shape_count(&w[0]->s);
-	module *m = p->s.m;
+	module *m = p->m;
 	*o = (origin){.layer = i, .k = k};
 	if (!memcmp(w[0]->x, w[1]->x, (size_t)n * sizeof(real)))
 		return true;
@@ -174,12 +174,12 @@ static bool find_origin(const importer *p, const run *r, int i, int k, origin *o
 
 static bool run_take(importer *p, run *r, rng *stream)
 {
-	module *m = p->s.m;
+	module *m = p->m;
 	const size_t np = (size_t)module_block_size(m), ns = (size_t)module_state_size(m);
 	randomise(m, stream);
 	r->params = mem_new(np, sizeof(real), p->report.e);
 	r->states = mem_new(ns, sizeof(real), p->report.e);
-	r->t = r->params && r->states ? p->s.trace(p->s.net, p->s.form, p->report.e) : NULL;
+	r->t = r->params && r->states ? keras_of_network(p->n, p->form, p->report.e) : NULL;
 	if (!r->t)
 		return false;
 	memcpy(r->params, module_param_block(m), np * sizeof(real));

@@ -143,9 +143,9 @@ bool import_put(const importer *p)
 	for (int i = 0; i < p->weights; i++)
 		if (p->from[i].b)
 			put(p, &p->from[i]);
-	for (int i = 0; ok && i < module_params(p->s.m); i++)
-		if (module_param_at(p->s.m, i)->s.rank == 0)
-			ok = put_gate(p, module_param_at(p->s.m, i));
+	for (int i = 0; ok && i < module_params(p->m); i++)
+		if (module_param_at(p->m, i)->s.rank == 0)
+			ok = put_gate(p, module_param_at(p->m, i));
 	for (int i = 0; ok && i < p->weights; i++)
 		if (p->from[i].u)
 			ok = put_vector(p, &p->from[i]);

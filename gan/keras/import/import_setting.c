@@ -26,7 +26,7 @@ static keras_model *traced_at(const importer *p, buffer *gate, double x)
 {
 	const real start = *gate->x;
 	*gate->x = (real)x;
-	keras_model *t = p->s.trace(p->s.net, p->s.form, p->report.e);
+	keras_model *t = keras_of_network(p->n, p->form, p->report.e);
 	*gate->x = start;
 	return t;
 }
@@ -55,8 +55,8 @@ static bool put_scale(importer *p, const keras_model *from, buffer *gate)
 bool import_put_settings(importer *p, const keras_model *from)
 {
 	bool ok = true;
-	for (int i = 0; ok && i < module_params(p->s.m); i++)
-		if (module_param_at(p->s.m, i)->s.rank == 0)
-			ok = put_scale(p, from, module_param_at(p->s.m, i));
+	for (int i = 0; ok && i < module_params(p->m); i++)
+		if (module_param_at(p->m, i)->s.rank == 0)
+			ok = put_scale(p, from, module_param_at(p->m, i));
 	return ok;
 }

@@ -264,50 +264,28 @@ keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, c
 
 /* ---- our two networks ---- */
 
-/* The maps are asked for so that attention is written with them: users look them up. */
-typedef node *(*apply_fn)(graph *g, const void *net, node *x, node *label);
-
-static node *apply_g(graph *g, const void *net, node *x, node *label)
+/* The maps are asked for so that attention is written with them: users look
+ * them up. */
+keras_model *keras_of_network(const network *n, enum keras_form form, error *e)
 {
-	node *map[ATTENTION_MAX];
-	return generator_apply(g, net, x, label, (mode){0}, map);
-}
-
-static node *apply_d(graph *g, const void *net, node *x, node *label)
-{
-	node *map[ATTENTION_MAX];
-	return discriminator_apply(g, net, x, label, (mode){0}, map);
-}
-
-static keras_model *network(const void *net, apply_fn apply, const module *m, const char *name, shape in, int classes,
-			    const char *const end[2], enum keras_form form, error *e)
-{
+	static const struct {
+		const char *in, *out;
+	} name[] = {[NET_G] = {"z", "image"}, [NET_D] = {"image", "logit"}};
+	const enum net_side side = network_side(n);
+	const int inputs = network_config(n)->classes ? 2 : 1;
 	graph *g = graph_new(e);
-	buffer *x = buffer_new(end[0], in, e), *y = buffer_new("y", SHAPE(BATCH), e);
+	buffer *x = buffer_new(name[side].in, network_input(n, BATCH), e), *y = buffer_new("y", SHAPE(BATCH), e);
+	node *map[ATTENTION_MAX];
 	keras_model *k = NULL;
 	if (g && x && y) {
 		graph_rewrite(g, false);
 		graph_trace(g, true);
-		trace_end ends[2] = {{graph_leaf(g, x), end[0]}, {classes ? graph_leaf(g, y) : NULL, "y"}};
-		trace_end out = {apply(g, net, ends[0].x, ends[1].x), end[1]};
-		k = keras_trace(g, m, name, classes ? 2 : 1, ends, out, form, e);
+		trace_end in[2] = {{graph_leaf(g, x), name[side].in}, {inputs > 1 ? graph_leaf(g, y) : NULL, "y"}};
+		trace_end out = {network_apply(g, n, in[0].x, in[1].x, (mode){0}, map), name[side].out};
+		k = keras_trace(g, network_module(n), net_side_name(side), inputs, in, out, form, e);
 	}
 	graph_free(g);
 	buffer_free(x);
 	buffer_free(y);
 	return k;
-}
-
-keras_model *keras_of_generator(const generator *n, enum keras_form form, error *e)
-{
-	const net_config *c = generator_config(n);
-	return network(n, apply_g, generator_module(n), "generator", SHAPE(BATCH, c->latent), c->classes,
-		(const char *const[]){"z", "image"}, form, e);
-}
-
-keras_model *keras_of_discriminator(const discriminator *n, enum keras_form form, error *e)
-{
-	const net_config *c = discriminator_config(n);
-	return network(n, apply_d, discriminator_module(n), "discriminator", SHAPE(BATCH, c->size, c->size, c->channels),
-		c->classes, (const char *const[]){"image", "logit"}, form, e);
 }

@@ -32,9 +32,8 @@ typedef struct trace_end {
 keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, const trace_end *in, trace_end out,
 			 enum keras_form form, error *e);
 
-/* z (and y) -> image; image (and y) -> logit. */
-keras_model *keras_of_generator(const generator *n, enum keras_form form, error *e);
-keras_model *keras_of_discriminator(const discriminator *n, enum keras_form form, error *e);
+/* G: z (and y) -> image; D: image (and y) -> logit. */
+keras_model *keras_of_network(const network *n, enum keras_form form, error *e);
 
 #ifdef __cplusplus
 }
