@@ -36,7 +36,7 @@ void anti_alias_downsample_init(module *m, anti_alias_downsample *a, const char 
 	init blur = {.kind = INIT_BINOMIAL};
 	shape s = SHAPE(k, k, C, 1);
 	a->kernel = opt.trainable ? module_param(m, "depthwise_kernel", s, blur)
-				  : module_state(m, "depthwise_kernel", s, blur);
+				  : module_state(m, "depthwise_kernel", s, blur, (state_role){STATE_FIXED, 0});
 	module_pop(m);
 }
 

@@ -22,7 +22,8 @@ void evo_norm_init(module *m, evo_norm *n, const char *name, int64_t C, evo_opti
 	n->gamma = module_param(m, "gamma", s, opt.zero_gamma ? zeros : ones);
 	n->beta = module_param(m, "beta", s, zeros);
 	if (opt.groups < 1)
-		n->moving_variance = module_state(m, "moving_variance", s, ones);
+		n->moving_variance = module_state(m, "moving_variance", s, ones,
+			(state_role){STATE_MOVING_VARIANCE, n->opt.momentum});
 	if (opt.nonlinearity)
 		n->vv = module_param(m, "vv", s, ones);
 	module_pop(m);

@@ -19,6 +19,7 @@ typedef struct entry {
 	buffer *grad;                                /* own; parameters only */
 	init start;
 	bool is_param;
+	state_role role;                             /* states only */
 } entry;
 
 struct module {
@@ -118,7 +119,7 @@ static bool grow(module *m)
 	return true;
 }
 
-static buffer *add(module *m, const char *name, shape s, init start, bool is_param)
+static buffer *add(module *m, const char *name, shape s, init start, bool is_param, state_role role)
 {
 	if (m->failed)
 		return NULL;
@@ -138,7 +139,7 @@ static buffer *add(module *m, const char *name, shape s, init start, bool is_par
 		return NULL;
 	}
 	int i = m->n++;
-	m->all[i] = (entry){b, grad, start, is_param};
+	m->all[i] = (entry){b, grad, start, is_param, role};
 	if (is_param)
 		m->param[m->params++] = i;
 	else
@@ -148,12 +149,12 @@ static buffer *add(module *m, const char *name, shape s, init start, bool is_par
 
 buffer *module_param(module *m, const char *name, shape s, init i)
 {
-	return add(m, name, s, i, true);
+	return add(m, name, s, i, true, (state_role){0});
 }
 
-buffer *module_state(module *m, const char *name, shape s, init i)
+buffer *module_state(module *m, const char *name, shape s, init i, state_role role)
 {
-	return add(m, name, s, i, false);
+	return add(m, name, s, i, false, role);
 }
 
 static int64_t padded(const shape *s)
@@ -240,6 +241,12 @@ buffer *module_state_at(const module *m, int i)
 	return m->all[m->state[i]].b;
 }
 
+state_role module_role_at(const module *m, int i)
+{
+	must(i >= 0 && i < m->states, "state %d of %d", i, m->states);
+	return m->all[m->state[i]].role;
+}
+
 buffer *module_grad_at(const module *m, int i)
 {
 	must(i >= 0 && i < m->params, "gradient %d of %d", i, m->params);
@@ -251,6 +258,24 @@ buffer *module_find(const module *m, const char *name)
 	for (int i = 0; i < m->n; i++)
 		if (!strcmp(m->all[i].b->name, name))
 			return m->all[i].b;
+	return NULL;
+}
+
+/* Characters of "block1/conv1/kernel" up to the last slash. */
+static size_t folder_length(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	return slash ? (size_t)(slash - name) : 0;
+}
+
+buffer *module_beside(const module *m, const buffer *b, enum state_kind kind)
+{
+	size_t n = folder_length(b->name);
+	for (int i = 0; i < m->states; i++) {
+		const entry *t = &m->all[m->state[i]];
+		if (t->role.kind == kind && folder_length(t->b->name) == n && !memcmp(t->b->name, b->name, n))
+			return t->b;
+	}
 	return NULL;
 }
 

@@ -39,11 +39,24 @@ void module_free(module *m);
 void module_push(module *m, const char *name);
 void module_pop(module *m);
 
+/* What a state is, said by the layer that registers it. Who changes states from outside (standing statistics, averages,
+ * imports) asks this; names are for people and files. */
+enum state_kind {
+	STATE_FIXED,                                 /* never moves: a blur, a table of digits */
+	STATE_MOVING_MEAN, STATE_MOVING_VARIANCE,    /* keep * old + (1 - keep) * (of the batch) */
+	STATE_SN_VECTOR,                             /* u of spectral norm, length 1: one number per output of the kernel */
+	STATE_SN_ROW_VECTOR                          /* u with one number per row of it (layers/spectral_norm.h, by_rows) */
+};
+typedef struct state_role {
+	enum state_kind kind;
+	double keep;                                 /* of what moves */
+} state_role;
+
 /* Registers a parameter (trained) or a state buffer (running statistics, SN vectors). Own: m frees
  * it. NULL after an earlier failure or when memory is out; the module remembers the failure and
  * module_alloc reports it. Its memory exists after module_alloc. */
 buffer *module_param(module *m, const char *name, shape s, init i);
-buffer *module_state(module *m, const char *name, shape s, init i);
+buffer *module_state(module *m, const char *name, shape s, init i, state_role role);
 
 /* Layers report wrong arguments here; module_alloc hands the first one over. */
 void module_fail(module *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -58,8 +71,11 @@ int module_params(const module *m);                  /* number of parameters, as
 int module_states(const module *m);
 buffer *module_param_at(const module *m, int i);
 buffer *module_state_at(const module *m, int i);
+state_role module_role_at(const module *m, int i);   /* of state i */
 buffer *module_grad_at(const module *m, int i);      /* gradient buffer of parameter i */
 buffer *module_find(const module *m, const char *name);      /* param or state, or NULL */
+/* The state of this kind that was registered beside b, under the same prefix, or NULL. */
+buffer *module_beside(const module *m, const buffer *b, enum state_kind kind);
 
 int64_t module_param_count(const module *m);         /* elements */
 real *module_param_block(const module *m);           /* [param_count] plus padding between buffers: */

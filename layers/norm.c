@@ -21,8 +21,10 @@ void batch_norm_init(module *m, batch_norm *b, const char *name, int64_t C, bn_o
 		b->gamma = module_param(m, "gamma", SHAPE(C), (init){.kind = opt.zero_gamma ? INIT_ZEROS : INIT_ONES});
 	if (!opt.no_center)
 		b->beta = module_param(m, "beta", SHAPE(C), (init){.kind = INIT_ZEROS});
-	b->moving_mean = module_state(m, "moving_mean", SHAPE(C), (init){.kind = INIT_ZEROS});
-	b->moving_variance = module_state(m, "moving_variance", SHAPE(C), (init){.kind = INIT_ONES});
+	b->moving_mean = module_state(m, "moving_mean", SHAPE(C), (init){.kind = INIT_ZEROS},
+		(state_role){STATE_MOVING_MEAN, b->opt.keep});
+	b->moving_variance = module_state(m, "moving_variance", SHAPE(C), (init){.kind = INIT_ONES},
+		(state_role){STATE_MOVING_VARIANCE, b->opt.keep});
 	module_pop(m);
 }
 

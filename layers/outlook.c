@@ -34,7 +34,8 @@ static void init_parts(module *m, outlook *o, const char *name)
 		.units = K * K * p->num_heads, .bias = true, .kernel_init = glorot, .sn = p->sn});
 	if (p->fold_kernel) {
 		module_push(m, "fold_convtrans");
-		o->fold = module_state(m, "kernel", SHAPE(k, k, 1, K), (init){.kind = INIT_IDENTITY});
+		o->fold = module_state(m, "kernel", SHAPE(k, k, 1, K), (init){.kind = INIT_IDENTITY},
+			(state_role){STATE_FIXED, 0});
 		module_pop(m);
 	}
 	dense_init(m, &o->out, "out", E, (dense_options){

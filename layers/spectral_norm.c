@@ -21,7 +21,8 @@ void spectral_norm_init(module *m, spectral_norm *s, sn_options opt, shape w, bo
 	if (!opt.on)
 		return;
 	int64_t out = shape_last(&w), rows = shape_count(&w) / MAX(out, 1);
-	s->u = module_state(m, "u", SHAPE(by_rows ? rows : out), (init){.kind = INIT_UNIT_NORMAL});
+	s->u = module_state(m, "u", SHAPE(by_rows ? rows : out), (init){.kind = INIT_UNIT_NORMAL},
+		(state_role){by_rows ? STATE_SN_ROW_VECTOR : STATE_SN_VECTOR, 0});
 }
 
 /* With W [rows,out], v and u columns (by_rows: W' in the place of W):

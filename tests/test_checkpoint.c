@@ -32,9 +32,9 @@ static void state_make(sample_state *s)
 		s->sums[i] = 1.0 / (i + 3);
 	for (int i = 0; i < 3; i++)
 		s->stream[i] = INT64_MIN + i;
-	state_add(&s->list, STATE_REAL, "/generator/block1/kernel", SHAPE(2, 3), s->kernel, NULL);
-	state_add(&s->list, STATE_F64, "/trainer/sums", SHAPE(4), s->sums, "sums of something");
-	state_add(&s->list, STATE_I64, "/random/latent", SHAPE(3), s->stream, "key, stream, block");
+	state_add(&s->list, ARRAY_REAL, "/generator/block1/kernel", SHAPE(2, 3), s->kernel, NULL);
+	state_add(&s->list, ARRAY_F64, "/trainer/sums", SHAPE(4), s->sums, "sums of something");
+	state_add(&s->list, ARRAY_I64, "/random/latent", SHAPE(3), s->stream, "key, stream, block");
 }
 
 static checkpoint_info about(int64_t step)
@@ -49,7 +49,7 @@ static void save_step(int64_t step)
 	char path[RUN_PATH_MAX];
 	checkpoint_info info = about(step);
 	state_make(&s);
-	checkpoint_path(scratch_folder(), step, path, sizeof path);
+	rundir_checkpoint(scratch_folder(), step, path, sizeof path);
 	ck_assert_msg(checkpoint_save(path, &info, &s.list, &e), "%s", e.text);
 	state_list_free(&s.list);
 }
@@ -135,7 +135,7 @@ START_TEST(checkpoint_of_another_network_is_told_in_one_line)
 	for (int i = 0; i < COUNT(row); i++) {
 		state_list l = {0};
 		error e = {.text = ""};
-		state_add(&l, STATE_REAL, row[i].path, row[i].s, row[i].x, NULL);
+		state_add(&l, ARRAY_REAL, row[i].path, row[i].s, row[i].x, NULL);
 		ck_assert(!checkpoint_load(scratch_at("checkpoint-00000001.h5"), &l, row[i].whole, &e));
 		ck_assert_msg(strstr(e.text, row[i].word) && strstr(e.text, "checkpoint of another network")
 			&& !strchr(e.text, '\n'), "%s", e.text);
@@ -275,8 +275,8 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 {
 	error e = {.text = ""}, warning;
 	char path[RUN_PATH_MAX];
-	ck_assert(!checkpoint_any(scratch_folder()));
-	ck_assert(!checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e));
+	ck_assert(!rundir_any(scratch_folder()));
+	ck_assert(!rundir_latest(scratch_folder(), path, sizeof path, &warning, &e));
 	ck_assert_msg(strstr(e.text, "no checkpoint"), "%s", e.text);
 
 	save_step(900);
@@ -284,14 +284,14 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 	save_step(123456789);                        /* more digits than eight */
 	file_store(scratch_at("checkpoint-99999999.txt"), (const unsigned char *)"x", 1);
 	file_store(scratch_at("checkpoint-00002000.h5.tmp.1"), (const unsigned char *)"x", 1);
-	ck_assert(checkpoint_any(scratch_folder()));
-	ck_assert_msg(checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert(rundir_any(scratch_folder()));
+	ck_assert_msg(rundir_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(path, scratch_at("checkpoint-123456789.h5"));
 	ck_assert_str_eq(warning.text, "");
 
 	/* The newest is cut short: the one before, and a warning that says so. */
 	ck_assert_int_eq(truncate(path, 600), 0);
-	ck_assert_msg(checkpoint_resolve(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_msg(rundir_resolve(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(path, scratch_at("checkpoint-00001000.h5"));
 	ck_assert_msg(strstr(warning.text, "checkpoint-123456789.h5")
 		&& strstr(warning.text, "checkpoint-00001000.h5"),
@@ -299,7 +299,7 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 
 	ck_assert_int_eq(truncate(scratch_at("checkpoint-00001000.h5"), 0), 0);
 	ck_assert_int_eq(truncate(scratch_at("checkpoint-00000900.h5"), 10), 0);
-	ck_assert(!checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e));
+	ck_assert(!rundir_latest(scratch_folder(), path, sizeof path, &warning, &e));
 	ck_assert_msg(strstr(e.text, "checkpoint-123456789.h5") && strstr(e.text, "no other"), "%s",
 		e.text);
 }
@@ -311,13 +311,13 @@ START_TEST(pruning_keeps_the_last_n_and_the_best)
 	bool better;
 	for (int i = 1; i <= 5; i++)
 		save_step(i);
-	ck_assert(checkpoint_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 3.5, "units", &better, &e) && better);
+	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 3.5, "units", &better, &e) && better);
 	file_store(scratch_at("checkpoint-00000006.h5.tmp.4711"), (const unsigned char *)"half", 4);
 	file_store(scratch_at("notes.tmp.txt"), (const unsigned char *)"mine", 4);
-	ck_assert_msg(checkpoint_prune(scratch_folder(), 2, &e), "%s", e.text);
+	ck_assert_msg(rundir_prune(scratch_folder(), 2, &e), "%s", e.text);
 	for (int i = 1; i <= 5; i++) {
 		char path[RUN_PATH_MAX];
-		checkpoint_path(scratch_folder(), i, path, sizeof path);
+		rundir_checkpoint(scratch_folder(), i, path, sizeof path);
 		ck_assert_int_eq(access(path, F_OK) == 0, i >= 4);
 	}
 	ck_assert_int_eq(access(scratch_at("checkpoint-best.h5"), F_OK), 0);
@@ -343,8 +343,8 @@ START_TEST(best_is_the_lowest_score_and_complete)
 		bool better;
 		char path[RUN_PATH_MAX];
 		save_step(i + 1);
-		checkpoint_path(scratch_folder(), i + 1, path, sizeof path);
-		ck_assert_msg(checkpoint_best(scratch_folder(), path, row[i].score, row[i].about, &better, &e), "%s", e.text);
+		rundir_checkpoint(scratch_folder(), i + 1, path, sizeof path);
+		ck_assert_msg(rundir_keep_best(scratch_folder(), path, row[i].score, row[i].about, &better, &e), "%s", e.text);
 		ck_assert_int_eq(better, row[i].better);
 	}
 	ck_assert_msg(checkpoint_read_info(scratch_at("checkpoint-best.h5"), &info, &e), "%s", e.text);
@@ -369,11 +369,11 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 	error e = {.text = ""}, warning;
 	bool better;
 	char path[RUN_PATH_MAX];
-	ck_assert(!checkpoint_best_path(scratch_folder(), path, sizeof path, &e));
+	ck_assert(!rundir_best(scratch_folder(), path, sizeof path, &e));
 	ck_assert_msg(strstr(e.text, "checkpoint-best.h5") && strstr(e.text, "train.score_count"), "%s", e.text);
 	save_step(1);
-	ck_assert(checkpoint_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 1, "units", &better, &e) && better);
-	ck_assert(checkpoint_best_path(scratch_folder(), path, sizeof path, &e));
+	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 1, "units", &better, &e) && better);
+	ck_assert(rundir_best(scratch_folder(), path, sizeof path, &e));
 	size_t n;
 	unsigned char *x = file_bytes(path, &n);
 	const double third = 1.0 / 3;
@@ -383,16 +383,16 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 	file_store(path, x, n);
 	free(x);
 	ck_assert(!checkpoint_verify(path, NULL));
-	ck_assert(checkpoint_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 2, "units", &better, &e) && better);
+	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 2, "units", &better, &e) && better);
 	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
 
 	ck_assert_int_eq(truncate(scratch_at("checkpoint-00000001.h5"), 100), 0);
-	ck_assert_msg(checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_msg(rundir_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(path, scratch_at("checkpoint-best.h5"));
 	ck_assert_msg(strstr(warning.text, "checkpoint-00000001.h5"), "%s", warning.text);
 	ck_assert_int_eq(unlink(scratch_at("checkpoint-00000001.h5")), 0);
-	ck_assert(checkpoint_any(scratch_folder()));
-	ck_assert_msg(checkpoint_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert(rundir_any(scratch_folder()));
+	ck_assert_msg(rundir_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(warning.text, "");
 }
 END_TEST

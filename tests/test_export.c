@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gan/sample/sampler.h"
+#include "gan/sample/network_sampler.h"
+#include "gan/sample/request.h"
 #include "gan/train/trainer.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/export.h"
@@ -55,11 +56,11 @@ static double file_against_sampler(const char *dir, const char *name, const char
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	keras_model *m = keras_read(path, NULL, &e);
 	keras_run *net = m ? keras_run_new(m, N, &e) : NULL;
-	sampler *s = sampler_open(from, raw, SAMPLER_BATCH, &warning, &e);
+	sampler *s = network_sampler_open(from, raw, SAMPLER_BATCH, &warning, &e);
 	ck_assert_msg(net && s, "%s", e.text);
 	real z[N * 8], y[N], want[N * 256], got[N * 256];
 	for (int i = 0; i < N; i++) {
-		sampler_latent(s, 9, i, 0, z + 8 * i);
+		request_latent(sampler_latent_size(s), 9, i, 0, z + 8 * i);
 		y[i] = (real)(i % 2);
 	}
 	ck_assert(sampler_run(s, N, z, y, want, &e));

@@ -12,6 +12,8 @@
 #include "gan/keras/file/write.h"
 #include "gan/keras/import/import.h"
 #include "gan/keras/sample.h"
+#include "gan/sample/network_sampler.h"
+#include "gan/sample/request.h"
 #include "gan/keras/trace/trace.h"
 #include "tests/files.h"
 #include "tests/layer_kit.h"
@@ -298,7 +300,7 @@ static void draw(sampler *s, real *x)
 	const sample_request q = {.n = 9, .seed = 3, .label = -1, .truncation = 0.7};
 	error e;
 	ck_assert_ptr_nonnull(s);
-	ck_assert(sampler_request(s, &q, x, &e));
+	ck_assert(request_run(s, &q, x, &e));
 	sampler_free(s);
 }
 
@@ -331,8 +333,8 @@ START_TEST(files_become_checkpoints_and_the_same_files)
 	ck_assert(files_equal(file, again));
 	if (g) {
 		ck_assert(trainer_save(t, in_dir(dir, "original.h5", original), &e));
-		draw(sampler_open(original, false, 4, &warning, &e), x);
-		draw(sampler_open(checkpoint, false, 4, &warning, &e), y);
+		draw(network_sampler_open(original, false, 4, &warning, &e), x);
+		draw(network_sampler_open(checkpoint, false, 4, &warning, &e), y);
 		ck_assert_double_le(kit_worst(x, y, PIXELS), 2e-6);
 		if (kind < 2) {
 			draw(keras_sampler_open(file, 4, &e), z);
@@ -428,15 +430,18 @@ START_TEST(keras_own_generators_are_drawn_from)
 	const shape want = SHAPE(12, 16, 3), got = sampler_image_shape(s);
 	ck_assert(shape_equal(&want, &got));
 	ck_assert_int_eq(sampler_classes(s), 4);
+	ck_assert_int_eq(sampler_attentions(s), 0);
+	ck_assert(!sampler_take(s, NULL, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "stays what it is"));
 	static real all[8 * 12 * 16 * 3], one[2 * 12 * 16 * 3];
 	sample_request q = {.n = 8, .seed = 1, .label = -1};
-	ck_assert(sampler_request(s, &q, all, &e));
+	ck_assert(request_run(s, &q, all, &e));
 	q.n = 2;
 	q.label = 0;
-	ck_assert(sampler_request(s, &q, one, &e));
+	ck_assert(request_run(s, &q, one, &e));
 	ck_assert_double_le(kit_worst(all, one, 12 * 16 * 3), 2e-6);
 	q.label = 4;
-	ck_assert(!sampler_request(s, &q, one, &e));
+	ck_assert(!request_run(s, &q, one, &e));
 	sampler_free(s);
 }
 END_TEST

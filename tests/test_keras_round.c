@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gan/sample/sampler.h"
+#include "gan/sample/network_sampler.h"
+#include "gan/sample/request.h"
 #include "gan/train/trainer.h"
 #include "gan/keras/export.h"
 #include "gan/keras/import/import.h"
@@ -134,7 +135,7 @@ static void draw(sampler *s, real *x)
 	error e = {.text = ""};
 	const sample_request q = {.n = 8, .seed = 3, .label = -1};
 	ck_assert_ptr_nonnull(s);
-	ck_assert_msg(sampler_request(s, &q, x, &e), "%s", e.text);
+	ck_assert_msg(request_run(s, &q, x, &e), "%s", e.text);
 	sampler_free(s);
 }
 
@@ -152,7 +153,7 @@ START_TEST(imported_networks_draw_what_their_file_draws)
 	must_export(train("run.h5", sets[_i], 3), first);
 	const char *path = import_both(sets[_i], first, ".keras");
 	draw(keras_sampler_open(in(first, "generator.keras", file), 4, &e), x);
-	draw(sampler_open(path, false, 4, &warning, &e), y);
+	draw(network_sampler_open(path, false, 4, &warning, &e), y);
 	for (int i = 0; i < COUNT(x); i++)
 		ck_assert_double_le(fabs((double)x[i] - (double)y[i]), 1e-5);
 }

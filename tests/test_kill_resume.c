@@ -14,7 +14,7 @@
 #include "core/base/thread.h"
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/checkpoint/rundir.h"
-#include "gan/train/trainer.h"
+#include "gan/train/run.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
@@ -36,7 +36,7 @@ static int train(const char *dir, int threads)
 		return 1;
 	trainer *t = trainer_new(&c, d, &e);
 	const run_options o = {.out = dir};
-	bool ok = t && trainer_run(t, &o, &end, &e);
+	bool ok = t && run_trainer(t, &o, &end, &e);
 	if (!ok)
 		fprintf(stderr, "%s\n", e.text);
 	trainer_free(t);

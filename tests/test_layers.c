@@ -80,7 +80,7 @@ START_TEST(module_places_buffers_in_blocks)
 	module *m = module_new(NULL);
 	module_push(m, "block1");
 	buffer *w = module_param(m, "kernel", SHAPE(3, 5), (init){INIT_CONSTANT, 2});
-	buffer *u = module_state(m, "u", SHAPE(5), (init){INIT_ONES, 0});
+	buffer *u = module_state(m, "u", SHAPE(5), (init){INIT_ONES, 0}, (state_role){STATE_SN_VECTOR, 0});
 	module_pop(m);
 	buffer *b = module_param(m, "bias", shape_scalar(), (init){INIT_CONSTANT, 3});
 	alloc(m);
@@ -97,6 +97,37 @@ START_TEST(module_places_buffers_in_blocks)
 	for (int64_t i = 0; i < module_block_size(m); i++)
 		sum += (double)module_param_block(m)[i];
 	ck_assert(sum == 15 * 2 + 3);                /* padding is zero */
+	module_free(m);
+}
+END_TEST
+
+/* What a state is comes from the layer that has it: under whatever name, and of the right neighbour. */
+START_TEST(states_know_what_they_are)
+{
+	static const state_role want[] = {
+		{STATE_SN_VECTOR, 0}, {STATE_SN_VECTOR, 0}, {STATE_MOVING_MEAN, 0.75}, {STATE_MOVING_VARIANCE, 0.75}, {STATE_SN_ROW_VECTOR, 0},
+	};
+	const init start = {INIT_NORMAL, 1};
+	const sn_options on = {.on = true};
+	module *m = module_new(NULL);
+	dense d, longer;                             /* of a name that begins with d's */
+	batch_norm n;
+	embedding t;
+	dense_init(m, &longer, "ab", 3, (dense_options){.units = 2, .kernel_init = start, .sn = on});
+	dense_init(m, &d, "a", 3, (dense_options){.units = 2, .kernel_init = start, .sn = on});
+	batch_norm_init(m, &n, "n", 2, (bn_options){.keep = 0.75});
+	embedding_init(m, &t, "t", 4, 2, start, on);
+	alloc(m);
+	ck_assert_int_eq(module_states(m), COUNT(want));
+	for (int i = 0; i < COUNT(want); i++) {
+		const state_role r = module_role_at(m, i);
+		ck_assert_msg(r.kind == want[i].kind && r.keep == want[i].keep, "%s", module_state_at(m, i)->name);
+	}
+	ck_assert_ptr_eq(module_beside(m, d.kernel, STATE_SN_VECTOR), d.sn.u);
+	ck_assert_ptr_eq(module_beside(m, n.gamma, STATE_MOVING_VARIANCE), n.moving_variance);
+	ck_assert_ptr_eq(module_beside(m, t.table, STATE_SN_ROW_VECTOR), t.sn.u);
+	ck_assert_ptr_null(module_beside(m, n.gamma, STATE_SN_VECTOR));
+	ck_assert_ptr_null(module_beside(m, t.table, STATE_SN_VECTOR));
 	module_free(m);
 }
 END_TEST
@@ -1009,6 +1040,7 @@ int main(void)
 {
 	const suite_test tests[] = {
 		{module_places_buffers_in_blocks, 1},
+		{states_know_what_they_are, 1},
 		{module_grad_fills_the_gradient_block, 1},
 		{module_reports_the_first_failure, 1},
 		{starts_have_their_deviation_and_bound, COUNT(starts)},

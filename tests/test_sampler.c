@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "data/picture/png.h"
+#include "gan/sample/network_sampler.h"
 #include "gan/sample/pictures.h"
-#include "gan/checkpoint/rundir.h"
+#include "gan/sample/request.h"
+#include "gan/checkpoint/saved.h"
 #include "gan/train/trainer_internal.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
@@ -34,7 +36,7 @@ static trainer *trained(const char *const *set)
 static sampler *sampler_for(trainer *t, int64_t batch)
 {
 	error e = {.text = ""};
-	sampler *s = sampler_new(trainer_config(t), batch, &e);
+	sampler *s = network_sampler_new(trainer_config(t), batch, &e);
 	ck_assert_msg(s != NULL, "%s", e.text);
 	ck_assert_msg(sampler_take(s, trainer_ema(t), &e), "%s", e.text);
 	return s;
@@ -43,7 +45,7 @@ static sampler *sampler_for(trainer *t, int64_t batch)
 static void draw(sampler *s, sample_request q, real *x)
 {
 	error e = {.text = ""};
-	ck_assert_msg(sampler_request(s, &q, x, &e), "%s", e.text);
+	ck_assert_msg(request_run(s, &q, x, &e), "%s", e.text);
 }
 
 static void setup(void)
@@ -81,12 +83,12 @@ START_TEST(checkpoint_gives_the_images_of_the_trainer)
 	error e = {.text = ""}, warning;
 	const char *dir = scratch_folder();
 	trainer *t = trained(NULL);
-	checkpoint_path(dir, 5, path, sizeof path);
+	rundir_checkpoint(dir, 5, path, sizeof path);
 	ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
 	for (int raw = 0; raw < 2; raw++) {
 		const sample_request q = {.n = 4, .seed = 1, .label = -1};
 		sampler *s = sampler_for(t, 4);
-		sampler *opened = sampler_open(raw ? path : dir, raw, 4, &warning, &e);
+		sampler *opened = network_sampler_open(raw ? path : dir, raw, 4, &warning, &e);
 		ck_assert_msg(opened != NULL, "%s", e.text);
 		ck_assert(sampler_take(s, raw ? trainer_generator(t) : trainer_ema(t), &e));
 		draw(s, q, want);
@@ -97,7 +99,7 @@ START_TEST(checkpoint_gives_the_images_of_the_trainer)
 		sampler_free(s);
 		sampler_free(opened);
 	}
-	ck_assert_ptr_null(sampler_open("/nowhere/run", false, 4, &warning, &e));
+	ck_assert_ptr_null(network_sampler_open("/nowhere/run", false, 4, &warning, &e));
 	ck_assert_msg(strstr(e.text, "/nowhere/run"), "%s", e.text);
 	trainer_free(t);
 }
@@ -109,7 +111,7 @@ START_TEST(rows_of_a_grid_are_classes)
 	trainer *t = trained(NULL);
 	sampler *s = sampler_for(t, 6);
 	const sample_request q = {.n = 6, .seed = 2, .label = -1};
-	ck_assert_int_eq(sample_columns(s, &q), 3);
+	ck_assert_int_eq(request_columns(s, &q), 3);
 	draw(s, q, grid);
 	for (int k = 0; k < 2; k++) {
 		draw(s, (sample_request){.n = 6, .seed = 2, .label = k}, one);
@@ -127,15 +129,15 @@ START_TEST(classes_that_do_not_exist_are_refused)
 	error e = {.text = ""};
 	trainer *t = trained(NULL);
 	sampler *s = sampler_for(t, 1);
-	ck_assert(!sampler_request(s, &(sample_request){.n = 1, .label = 2}, x, &e));
+	ck_assert(!request_run(s, &(sample_request){.n = 1, .label = 2}, x, &e));
 	ck_assert_str_eq(e.text, "class 2: must be 0 to 1");
 	sampler_free(s);
 	trainer_free(t);
 	t = trained((const char *[]){"model.conditional=false", NULL});
 	s = sampler_for(t, 1);
-	ck_assert(!sampler_request(s, &(sample_request){.n = 1, .label = 0}, x, &e));
+	ck_assert(!request_run(s, &(sample_request){.n = 1, .label = 0}, x, &e));
 	ck_assert_msg(strstr(e.text, "not conditional"), "%s", e.text);
-	ck_assert(sampler_request(s, &(sample_request){.n = 1, .label = -1}, x, &e));
+	ck_assert(request_run(s, &(sample_request){.n = 1, .label = -1}, x, &e));
 	sampler_free(s);
 	trainer_free(t);
 }
@@ -149,7 +151,7 @@ START_TEST(truncated_latents_stay_within_the_limit)
 	for (int k = 0; k < 50; k++) {
 		real z[Z];
 		for (int cut = 0; cut < 2; cut++) {
-			sampler_latent(s, 9, k, cut ? 0.5 : 0, z);
+			request_latent(sampler_latent_size(s), 9, k, cut ? 0.5 : 0, z);
 			for (int i = 0; i < Z; i++)
 				most[cut] = MAX(most[cut], fabs((double)z[i]));
 		}
@@ -169,8 +171,8 @@ START_TEST(interpolation_runs_between_two_latents)
 	trainer *t = trained(NULL);
 	sampler *s = sampler_for(t, 3);
 	draw(s, (sample_request){.n = 3, .seed = 4, .label = 0, .interpolate = true, .columns = 3}, row);
-	sampler_latent(s, 4, 0, 0, z[0]);
-	sampler_latent(s, 4, 1, 0, z[2]);
+	request_latent(sampler_latent_size(s), 4, 0, 0, z[0]);
+	request_latent(sampler_latent_size(s), 4, 1, 0, z[2]);
 	for (int i = 0; i < Z; i++)
 		z[1][i] = (z[0][i] + z[2][i]) / 2;
 	ck_assert_msg(sampler_run(s, 3, z[0], label, want, &e), "%s", e.text);
@@ -234,13 +236,18 @@ START_TEST(averaged_spectral_vectors_are_made_unit)
 END_TEST
 
 /* Over many batches the standing statistics are those of a large batch, but for a little noise and the
- * n/(n-1) of running variances: both make nearly the same images. */
+ * n/(n-1) of running variances: both make nearly the same images. A norm in a layer of the user's has a
+ * momentum of its own, wherever it stands. */
 START_TEST(standing_statistics_are_those_of_batches)
 {
+	static const char *const layer[] = {
+		"model.attention_g=[8]", "model.attention_g=[{at: 8, type: bn_act, momentum: 0.99}]",
+		"model.attention_g=[{at: 16, type: bn_act, momentum: 0.5}]",
+	};
 	static real a[MOST * SIZE], b[MOST * SIZE];
 	double diff = 0, size = 0;
 	trainer *t = trained((const char *[]){"ema.bn_mode=standing", "ema.standing_batches=40",
-		"model.bn_last_momentum=0.99", "model.spectral_norm_g=false", NULL});
+		"model.bn_last_momentum=0.99", "model.spectral_norm_g=false", layer[_i], NULL});
 	sampler *s = sampler_for(t, MOST);
 	draw(s, (sample_request){.n = MOST, .seed = 1, .label = -1}, a);
 	sampler_free(s);
@@ -251,8 +258,45 @@ START_TEST(standing_statistics_are_those_of_batches)
 		diff += fabs((double)(a[i] - b[i]));
 		size += fabs((double)b[i]);
 	}
-	ck_assert_msg(diff < 0.1 * size, "mean difference %g of %g", diff, size);
+	ck_assert_msg(diff < 0.1 * size, "%s: mean difference %g of %g", layer[_i], diff, size);
 	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+static bool same_module(const module *a, const module *b)
+{
+	return memcmp(module_param_block(a), module_param_block(b), (size_t)module_block_size(a) * sizeof(real)) == 0
+		&& memcmp(module_state_block(a), module_state_block(b), (size_t)module_state_size(a) * sizeof(real)) == 0;
+}
+
+/* The average, the generator itself, the discriminator: bit for bit, as they were saved. */
+START_TEST(networks_of_a_checkpoint_are_the_trainers)
+{
+	char path[RUN_PATH_MAX];
+	error e = {.text = ""}, warning;
+	saved from;
+	trainer *t = trained(NULL);
+	rundir_checkpoint(scratch_folder(), 5, path, sizeof path);
+	ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
+	ck_assert_msg(saved_open(scratch_folder(), &from, &warning, &e), "%s", e.text);
+	ck_assert(from.step == 5 && strcmp(from.path, path) == 0);
+	const struct {
+		enum net_side side;
+		bool raw;
+		const module *want;
+	} row[] = {
+		{NET_G, false, trainer_ema(t)}, {NET_G, true, trainer_generator(t)}, {NET_D, false, trainer_discriminator(t)},
+	};
+	ck_assert(!same_module(row[0].want, row[1].want));
+	for (int i = 0; i < COUNT(row); i++) {
+		network *n = network_open(&from, row[i].side, row[i].raw, &e);
+		ck_assert_msg(n != NULL, "%s", e.text);
+		ck_assert_msg(same_module(network_module(n), row[i].want), "row %d", i);
+		network_free(n);
+	}
+	saved_close(&from);
+	ck_assert(!saved_open("/nowhere/run", &from, &warning, &e));
 	trainer_free(t);
 }
 END_TEST
@@ -269,7 +313,7 @@ START_TEST(attention_rows_sum_to_one)
 		trainer *t = trained((const char *[]){set, NULL});
 		sampler *s = sampler_for(t, 2);
 		real z[Z];
-		sampler_latent(s, 1, 0, 0, z);
+		request_latent(sampler_latent_size(s), 1, 0, 0, z);
 		ck_assert_int_eq(sampler_attentions(s), 1);
 		ck_assert_msg(sampler_attend(s, 0, z, 1, &v, &e), "%s", e.text);
 		ck_assert(v.qh * v.qw == 64 && v.kh * v.kw == keys[k]);
@@ -324,7 +368,8 @@ int main(void)
 		{interpolation_runs_between_two_latents, 1},
 		{standing_statistics_forget_the_running_ones, 1},
 		{averaged_spectral_vectors_are_made_unit, 1},
-		{standing_statistics_are_those_of_batches, 1},
+		{standing_statistics_are_those_of_batches, 3},
+		{networks_of_a_checkpoint_are_the_trainers, 1},
 		{attention_rows_sum_to_one, 1},
 		{pictures_have_the_sizes_that_they_should, 1},
 	};

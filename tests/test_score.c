@@ -8,7 +8,7 @@
 #include "core/base/rng.h"
 #include "core/base/thread.h"
 #include "gan/sample/frechet.h"
-#include "gan/sample/sampler.h"
+#include "gan/sample/network_sampler.h"
 #include "gan/sample/score.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
@@ -389,7 +389,7 @@ START_TEST(score_of_a_generator_is_the_distance_of_its_images)
 		scorer s;
 		moments fake;
 		ck_assert(pool_start(threads[i], &e));
-		sampler *from = sampler_new(&c, 4, &e);
+		sampler *from = network_sampler_new(&c, 4, &e);
 		ck_assert_msg(from && scorer_init(&s, &c, d, &e), "%s", e.text);
 		ck_assert_msg(scorer_run(&s, from, &score[i], &e), "%s", e.text);
 		ck_assert(s.z && s.label && strstr(s.about, "8x8x1, 37 samples against the first 25 "));

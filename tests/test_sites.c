@@ -7,8 +7,8 @@
 
 #include "gan/config/config_apply.h"
 #include "gan/nets/networks.h"
-#include "gan/sample/sampler.h"
-#include "gan/train/trainer.h"
+#include "gan/sample/network_sampler.h"
+#include "gan/train/run.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -263,7 +263,7 @@ START_TEST(layers_without_a_map_are_passed_over)
 	error e = {.text = ""};
 	attention_view v;
 	real z[8] = {1, -1, 0.5};
-	sampler *s = sampler_new(&c, 4, &e);
+	sampler *s = network_sampler_new(&c, 4, &e);
 	ck_assert_msg(s, "%s", e.text);
 	ck_assert_int_eq(sampler_attentions(s), 2);
 	static const int side[] = {4, 16}, keys[] = {4, 8};
@@ -299,7 +299,7 @@ START_TEST(a_run_without_maps_says_so)
 		const char *dir = scratch_at(site[i]);
 		trainer *t = trainer_new(&c, data, &e);
 		run_options opt = {.out = dir, .ctx = &heard, .note = hear};
-		ck_assert_msg(t && trainer_run(t, &opt, &end, &e), "%s", e.text);
+		ck_assert_msg(t && run_trainer(t, &opt, &end, &e), "%s", e.text);
 		ck_assert_int_eq(end, RUN_FINISHED);
 		ck_assert_int_eq(heard, i == 0);
 		trainer_free(t);

@@ -12,7 +12,9 @@
 
 #include "core/base/thread.h"
 #include "gan/checkpoint/rundir.h"
-#include "gan/sample/sampler.h"
+#include "gan/sample/network_sampler.h"
+#include "gan/sample/request.h"
+#include "gan/train/run.h"
 #include "gan/train/trainer_internal.h"
 #include "tests/files.h"
 #include "tests/suite.h"
@@ -255,7 +257,7 @@ START_TEST(resuming_after_any_step_ends_in_the_same_bits)
 		if (k > 0)
 			step(t);
 		at[k] = tiny_hash(t);
-		checkpoint_path(dir, k, path, sizeof path);
+		rundir_checkpoint(dir, k, path, sizeof path);
 		ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
 		ck_assert_uint_eq(tiny_hash(t), at[k]);      /* saving changes nothing */
 		ck_assert(k == 0 || at[k] != at[k - 1]);
@@ -264,7 +266,7 @@ START_TEST(resuming_after_any_step_ends_in_the_same_bits)
 	for (int k = 0; k <= LAST; k++) {
 		t = make(KINDS[_i], NULL, d);
 		step(t);
-		checkpoint_path(dir, k, path, sizeof path);
+		rundir_checkpoint(dir, k, path, sizeof path);
 		ck_assert_msg(trainer_load(t, path, &e), "%s", e.text);
 		ck_assert_uint_eq(tiny_hash(t), at[k]);
 		ck_assert_int_eq(trainer_steps_done(t), k);
@@ -283,7 +285,7 @@ static void run_ok(trainer *t, const run_options *o, enum run_end want)
 {
 	error e = {.text = ""};
 	enum run_end end;
-	ck_assert_msg(trainer_run(t, o, &end, &e), "%s", e.text);
+	ck_assert_msg(run_trainer(t, o, &end, &e), "%s", e.text);
 	ck_assert_int_eq(end, want);
 }
 
@@ -348,7 +350,7 @@ START_TEST(interrupted_run_ends_like_the_uninterrupted_one)
 	run_ok(t, &o, RUN_FINISHED);
 	trainer_free(t);
 	char path[RUN_PATH_MAX];
-	checkpoint_path(dir[1], 11, path, sizeof path);
+	rundir_checkpoint(dir[1], 11, path, sizeof path);
 	ck_assert_int_eq(unlink(path), 0);
 
 	t = make(TINY_FULL, NULL, d);
@@ -390,7 +392,7 @@ static void best_must_be(const char *dir, int64_t step, double score)
 	char path[RUN_PATH_MAX];
 	error e = {.text = ""};
 	checkpoint_info info;
-	ck_assert_msg(checkpoint_best_path(dir, path, sizeof path, &e), "%s", e.text);
+	ck_assert_msg(rundir_best(dir, path, sizeof path, &e), "%s", e.text);
 	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
 	ck_assert_msg(checkpoint_read_info(path, &info, &e), "%s", e.text);
 	ck_assert(info.has_score);
@@ -452,7 +454,7 @@ START_TEST(best_that_a_kill_left_out_is_made_good)
 		trainer_free(t);
 		ck_assert_int_eq(lowest_score(dir, &score, &rows), 4);
 		best_must_be(dir, 4, score);
-		ck_assert(checkpoint_best_path(dir, path, sizeof path, NULL) && unlink(path) == 0);
+		ck_assert(rundir_best(dir, path, sizeof path, NULL) && unlink(path) == 0);
 	}
 	dataset_free(d);
 }
@@ -513,7 +515,7 @@ START_TEST(overfits_eight_images)
 		"optim.lr_g=5e-3", "optim.lr_d=5e-3", NULL};
 	trainer *t = make(TINY_PLAIN, set, d);
 	error e = {.text = ""};
-	sampler *s = sampler_new(trainer_config(t), N, &e);
+	sampler *s = network_sampler_new(trainer_config(t), N, &e);
 	ck_assert_msg(s != NULL, "%s", e.text);
 	static real x[N * SIZE];
 	double distance[2] = {0, 0};
@@ -521,7 +523,7 @@ START_TEST(overfits_eight_images)
 		const sample_request q = {.n = N, .seed = 3, .label = -1, .columns = 1};
 		for (int k = 0; when && k < 800; k++)
 			step(t);
-		ck_assert(sampler_take(s, trainer_ema(t), &e) && sampler_request(s, &q, x, &e));
+		ck_assert(sampler_take(s, trainer_ema(t), &e) && request_run(s, &q, x, &e));
 		for (int i = 0; i < N * SIZE; i++) {
 			double diff = x[i] - (d->pixels[i] / 127.5 - 1);
 			distance[when] += diff * diff / (N * SIZE);
@@ -586,14 +588,14 @@ START_TEST(exploding_run_keeps_the_last_good_checkpoint)
 		"train.checkpoint_every=1", "model.spectral_norm_g=false",
 		"model.spectral_norm_d=false", NULL}, d);
 	char first[RUN_PATH_MAX];
-	checkpoint_path(dir, 0, first, sizeof first);
+	rundir_checkpoint(dir, 0, first, sizeof first);
 	ck_assert_msg(trainer_save(t, first, &e), "%s", e.text);
 	run_options o = options(dir, &s);
-	ck_assert(!trainer_run(t, &o, &end, &e));
+	ck_assert(!run_trainer(t, &o, &end, &e));
 	ck_assert_msg(strstr(e.text, "step ") && strstr(e.text, "last good checkpoint: "), "%s", e.text);
 	trainer_free(t);
 	char path[RUN_PATH_MAX];
-	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
+	ck_assert_msg(rundir_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
 	t = make(TINY_PLAIN, (const char *[]){"optim.kind=sgd", "model.spectral_norm_g=false",
 		"model.spectral_norm_d=false", NULL}, d);
 	ck_assert_msg(trainer_load(t, path, &e), "%s", e.text);
@@ -632,7 +634,7 @@ static void refuse_run(const char *const *set, const dataset *d, const char *dir
 	enum run_end end;
 	trainer *t = make(TINY_PLAIN, set, d);
 	run_options o = options(dir, &s);
-	ck_assert(!trainer_run(t, &o, &end, &e));
+	ck_assert(!run_trainer(t, &o, &end, &e));
 	for (int i = 0; words[i]; i++)
 		ck_assert_msg(strstr(e.text, words[i]) != NULL, "'%s' lacks '%s'", e.text, words[i]);
 	ck_assert(strchr(e.text, '\n') == NULL);
@@ -706,7 +708,7 @@ START_TEST(full_disk_ends_the_run_and_keeps_the_last_good_checkpoint)
 	refuse_run(NULL, d, dir, (const char *[]){"checkpoint-00000008.h5: cannot write", "File too large",
 		"last good checkpoint: ", "checkpoint-00000004.h5", NULL});
 	disk_free();
-	ck_assert_msg(checkpoint_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
+	ck_assert_msg(rundir_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
 	ck_assert_ptr_nonnull(strstr(path, "checkpoint-00000004.h5"));
 	dataset_free(d);
 }

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "core/base/thread.h"
-#include "gan/checkpoint/checkpoint.h"
+#include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
-#include "gan/sample/sampler.h"
+#include "gan/sample/network_sampler.h"
 #include "gan/train/trainer.h"
 #include "tools/command.h"
 
@@ -123,7 +123,7 @@ static void print_settings(const config *c)
 static bool print_plan(const config *c, const char *which, error *e)
 {
 	const bool sample = strcmp(which, "sample") == 0;
-	sampler *s = sample ? sampler_new(c, SAMPLER_BATCH, e) : NULL;
+	sampler *s = sample ? network_sampler_new(c, SAMPLER_BATCH, e) : NULL;
 	trainer *t = sample ? NULL : trainer_new(c, NULL, e);
 	const plan *p = s ? sampler_plan(s) : t ? trainer_plan(t, which, e) : NULL;
 	char *text = p ? plan_print(p, e) : NULL;
@@ -170,7 +170,7 @@ static void print_best(const char *run)
 {
 	char path[4096];
 	checkpoint_info info;
-	if (!checkpoint_best_path(run, path, sizeof path, NULL) || !checkpoint_read_info(path, &info, NULL))
+	if (!rundir_best(run, path, sizeof path, NULL) || !checkpoint_read_info(path, &info, NULL))
 		return;
 	if (info.has_score)
 		printf("  best: score %.4g at step %lld, %s\n", info.score, (long long)info.step, path);
@@ -183,7 +183,7 @@ static bool print_checkpoint(const char *given, const char *which_plan, error *e
 	error warning = {.text = ""};
 	checkpoint_info info;
 	config cfg;
-	if (!checkpoint_resolve(given, path, sizeof path, &warning, e) || !checkpoint_read_info(path, &info, e))
+	if (!rundir_resolve(given, path, sizeof path, &warning, e) || !checkpoint_read_info(path, &info, e))
 		return false;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
@@ -193,10 +193,11 @@ static bool print_checkpoint(const char *given, const char *which_plan, error *e
 	print_best(given);
 	error damage;
 	printf("  %s\n\n", checkpoint_verify(path, &damage) ? "complete: the checksum is right" : damage.text);
-	config_init(&cfg);
-	const bool ok = config_parse(&cfg, info.config, strlen(info.config), path, e) && config_check(&cfg, e)
-		&& print_config(&cfg, which_plan, e);
-	config_free(&cfg);
+	bool ok = saved_config(&info, &cfg, e);
+	if (ok) {
+		ok = config_check(&cfg, e) && print_config(&cfg, which_plan, e);
+		config_free(&cfg);
+	}
 	checkpoint_info_free(&info);
 	return ok;
 }

@@ -8,9 +8,10 @@
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
 #include "data/picture/png.h"
-#include "gan/checkpoint/checkpoint.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/sample/network_sampler.h"
 #include "gan/sample/pictures.h"
-#include "gan/sample/sampler.h"
+#include "gan/sample/request.h"
 #include "gan/keras/sample.h"
 #include "tools/command.h"
 
@@ -52,13 +53,12 @@ static bool write_each(const char *dir, const sampler *s, const real *x, int64_t
 	return true;
 }
 
-static bool write_grid(const char *path, const sampler *s, const sample_request *q, const real *x, bool is_keras,
-	error *e)
+static bool write_grid(const char *path, const sampler *s, const sample_request *q, const real *x, error *e)
 {
 	const shape i = sampler_image_shape(s);
-	if (!picture_grid(path, x, q->n, (int)i.dim[0], (int)i.dim[1], (int)i.dim[2], sample_columns(s, q), e))
+	if (!picture_grid(path, x, q->n, (int)i.dim[0], (int)i.dim[1], (int)i.dim[2], request_columns(s, q), e))
 		return false;
-	if (is_keras)
+	if (sampler_step(s) < 0)
 		printf("%lld images of %s: %s\n", (long long)q->n, sampler_path(s), path);
 	else
 		printf("%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s), path);
@@ -72,7 +72,7 @@ static bool write_latents(const char *path, const sampler *s, const sample_reque
 	const shape i = sampler_image_shape(s);
 	const int64_t Z = sampler_latent_size(s), n = q->n;
 	real *z = mem_new((size_t)n * (size_t)Z, sizeof *z, e), *label = mem_new((size_t)n, sizeof *label, e);
-	h5 *f = z && label && sampler_latents(s, q, z, label, e) ? h5_create(path, e) : NULL;
+	h5 *f = z && label && request_latents(s, q, z, label, e) ? h5_create(path, e) : NULL;
 	const bool ok = f && h5_write_f32(f, "/inputs/z", SHAPE(n, Z), z, e)
 		&& (!sampler_classes(s) || h5_write_i32(f, "/inputs/y", SHAPE(n, 1), label, e))
 		&& h5_write_f32(f, "/outputs/image", SHAPE(n, i.dim[0], i.dim[1], i.dim[2]), x, e);
@@ -100,7 +100,7 @@ static bool choose_best(const char *run, char *path, size_t size, error *e)
 	struct stat s;
 	if (stat(run, &s) == 0 && !S_ISDIR(s.st_mode))
 		return error_set(e, "%s: is a file; --best wants the folder of a run", run);
-	return checkpoint_best_path(run, path, size, e);
+	return rundir_best(run, path, size, e);
 }
 
 /* `from` is a run or a checkpoint, or a file of Keras. */
@@ -109,14 +109,14 @@ static bool sample(const char *from, bool is_keras, bool raw, const sample_reque
 {
 	error warning = {.text = ""};
 	sampler *s = is_keras ? keras_sampler_open(from, MIN(SAMPLER_BATCH, q->n), e)
-			      : sampler_open(from, raw, SAMPLER_BATCH, &warning, e);
+			      : network_sampler_open(from, raw, SAMPLER_BATCH, &warning, e);
 	if (!s)
 		return false;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	real *x = mem_new((size_t)q->n * (size_t)sampler_image_size(s), sizeof *x, e);
-	const bool ok = x && check_request(s, q, e) && sampler_request(s, q, x, e)
-		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, is_keras, e))
+	const bool ok = x && check_request(s, q, e) && request_run(s, q, x, e)
+		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, e))
 		&& (!latents || write_latents(latents, s, q, x, e));
 	free(x);
 	sampler_free(s);

@@ -7,7 +7,7 @@
 
 #include "core/base/thread.h"
 #include "gan/config/config_apply.h"
-#include "gan/train/trainer.h"
+#include "gan/train/run.h"
 #include "tools/command.h"
 
 static volatile sig_atomic_t stop_asked;
@@ -104,7 +104,7 @@ static bool train(const request *q, config *cfg, const char *out, error *e)
 			.out = out, .steps = q->steps, .max_seconds = q->max_seconds, .fresh = q->fresh,
 			.stop = &stop_asked, .ctx = &s, .progress = on_progress, .note = on_note,
 		};
-		ok = trainer_run(t, &o, &end, e);
+		ok = run_trainer(t, &o, &end, e);
 		end_line(&s);
 	}
 	if (ok)

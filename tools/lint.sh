@@ -27,7 +27,7 @@ data              core/base core/h5 data/picture
 gan/nets          core/base core/graph core/plan layers/
 gan/loss          core/base core/graph layers/
 gan/config        core/base core/graph gan/nets gan/loss data/ optim layers/
-gan/checkpoint    core/base core/h5 core/graph layers gan/config
+gan/checkpoint    core/base core/h5 core/graph layers gan/nets gan/config
 gan/sample        core/ layers/ data/ gan/nets gan/config gan/checkpoint
 gan/train         core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint gan/sample
 gan/keras/import  core/ layers/ gan/nets gan/config gan/checkpoint gan/train gan/keras/

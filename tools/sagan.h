@@ -59,8 +59,11 @@
 #include "gan/keras/export.h"
 #include "gan/loss/augment.h"
 #include "gan/nets/networks.h"
+#include "gan/sample/network_sampler.h"
+#include "gan/sample/request.h"
 #include "gan/sample/sampler.h"
 #include "gan/train/fit.h"
+#include "gan/train/run.h"
 #include "gan/train/trainer.h"
 
 #endif

@@ -40,7 +40,8 @@ int main(int argc, char **argv)
 	module *m = module_new(&e);
 	graph *g = graph_new(&e);
 	buffer *x = buffer_new("x", SHAPE(B, 28, 28, 1), &e), *label = buffer_new("label", SHAPE(B), &e);
-	buffer *digits = module_state(m, "digits", SHAPE(10, 10), (init){INIT_IDENTITY, 0});
+	buffer *digits = module_state(m, "digits", SHAPE(10, 10), (init){INIT_IDENTITY, 0},
+		(state_role){STATE_FIXED, 0});
 	node *z = network(m, g, graph_leaf(g, x)), *t = op_gather(g, graph_leaf(g, digits), graph_leaf(g, label));
 	node *loss = cross_entropy(g, z, t), *right = share_right(g, z, t);
 	rng r = rng_new(1, "init");

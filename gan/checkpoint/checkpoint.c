@@ -1,6 +1,4 @@
-/* checkpoint.c - a state as a list of named arrays, written to and read from one HDF5 file.
- *
- * It knows no network: whoever owns a state lists it. The files of a directory are in rundir.c. */
+/* checkpoint.c - a state, written to and read from one HDF5 file. It knows no network. */
 #include "gan/checkpoint/checkpoint.h"
 
 #include <stdio.h>
@@ -10,45 +8,6 @@
 #include "core/h5/h5.h"
 
 enum { FORMAT_VERSION = 1, DEPTH_MAX = 16, PATH_ROOM = 512 };
-
-/* ---- lists ---- */
-
-void state_add(state_list *l, enum state_kind kind, const char *path, shape s, void *x, const char *about)
-{
-	if (l->failed)
-		return;
-	if (l->n == l->room) {
-		int room = l->room ? 2 * l->room : 64;
-		state_item *bigger = realloc(l->item, (size_t)room * sizeof *bigger);
-		if (!bigger) {
-			l->failed = true;
-			return;
-		}
-		l->item = bigger;
-		l->room = room;
-	}
-	state_item it = {text_copy(path, NULL), about ? text_copy(about, NULL) : NULL, kind, s, x};
-	l->item[l->n++] = it;
-	l->failed = !it.path || (about && !it.about);
-}
-
-void state_list_free(state_list *l)
-{
-	for (int i = 0; i < l->n; i++) {
-		free(l->item[i].path);
-		free(l->item[i].about);
-	}
-	free(l->item);
-	*l = (state_list){0};
-}
-
-static const state_item *state_find(const state_list *l, const char *path)
-{
-	for (int i = 0; i < l->n; i++)
-		if (strcmp(l->item[i].path, path) == 0)
-			return &l->item[i];
-	return NULL;
-}
 
 void checkpoint_info_free(checkpoint_info *c)
 {
@@ -96,12 +55,12 @@ static uint64_t hash_config(const checkpoint_info *c)
 
 static uint64_t hash_list(const checkpoint_info *c, const state_list *l)
 {
-	static const char type[] = {[STATE_REAL] = sizeof(real) == 4 ? 'f' : 'd', [STATE_F64] = 'd',
-		[STATE_I64] = 'i'};
+	static const char type[] = {[ARRAY_REAL] = sizeof(real) == 4 ? 'f' : 'd', [ARRAY_F64] = 'd',
+		[ARRAY_I64] = 'i'};
 	uint64_t sum = hash_config(c);
 	for (int i = 0; i < l->n; i++) {
 		const state_item *it = &l->item[i];
-		sum += hash_item(it, type[it->kind], it->x, it->kind == STATE_REAL ? sizeof(real) : 8);
+		sum += hash_item(it, type[it->type], it->x, it->type == ARRAY_REAL ? sizeof(real) : 8);
 	}
 	return sum;
 }
@@ -110,8 +69,8 @@ static uint64_t hash_list(const checkpoint_info *c, const state_list *l)
 
 static bool write_item(h5 *f, const state_item *it, error *e)
 {
-	bool ok = it->kind == STATE_REAL ? h5_write_real(f, it->path, it->s, it->x, e)
-		: it->kind == STATE_F64 ? h5_write_f64(f, it->path, it->s, it->x, e)
+	bool ok = it->type == ARRAY_REAL ? h5_write_real(f, it->path, it->s, it->x, e)
+		: it->type == ARRAY_F64 ? h5_write_f64(f, it->path, it->s, it->x, e)
 		: h5_write_i64(f, it->path, it->s, it->x, e);
 	return ok && (!it->about || h5_attr_write_text(f, it->path, "about", it->about, e));
 }
@@ -185,12 +144,12 @@ bool checkpoint_read_info(const char *path, checkpoint_info *out, error *e)
 	return ok;
 }
 
-static enum state_kind kind_of(enum h5_type stored)
+static enum array_type kind_of(enum h5_type stored)
 {
-	return stored == H5_F32 ? STATE_REAL : stored == H5_F64 ? STATE_F64 : STATE_I64;
+	return stored == H5_F32 ? ARRAY_REAL : stored == H5_F64 ? ARRAY_F64 : ARRAY_I64;
 }
 
-/* Adds every data set below `group` to l: float32 as STATE_REAL, float64 and int64 as themselves. */
+/* Adds every data set below `group` to l: float32 as ARRAY_REAL, float64 and int64 as themselves. */
 static bool list_file(h5 *f, const char *group, int depth, state_list *l, error *e)
 {
 	h5_names names;
@@ -228,19 +187,19 @@ static bool hash_stored(h5 *f, const state_item *it, uint64_t *sum, error *e)
 	if (!x)
 		return false;
 	bool ok;
-	if (it->kind == STATE_I64) {
+	if (it->type == ARRAY_I64) {
 		ok = h5_read_i64(f, it->path, (int64_t *)(void *)x, n, e);
 	} else {
 		ok = h5_read_f64(f, it->path, x, n, e);
 		float *narrow = (float *)(void *)x;  /* in place: float i lies at or before double i */
-		for (int64_t i = 0; ok && it->kind == STATE_REAL && i < n; i++) {
+		for (int64_t i = 0; ok && it->type == ARRAY_REAL && i < n; i++) {
 			float v = (float)x[i];
 			memcpy(&narrow[i], &v, sizeof v);
 		}
 	}
-	static const char type[] = {[STATE_REAL] = 'f', [STATE_F64] = 'd', [STATE_I64] = 'i'};
+	static const char type[] = {[ARRAY_REAL] = 'f', [ARRAY_F64] = 'd', [ARRAY_I64] = 'i'};
 	if (ok)
-		*sum += hash_item(it, type[it->kind], x, it->kind == STATE_REAL ? 4 : 8);
+		*sum += hash_item(it, type[it->type], x, it->type == ARRAY_REAL ? 4 : 8);
 	free(x);
 	return ok;
 }
@@ -274,9 +233,9 @@ bool checkpoint_verify(const char *path, error *e)
 	return ok;
 }
 
-static bool same_kind(enum state_kind want, enum state_kind stored)
+static bool same_kind(enum array_type want, enum array_type stored)
 {
-	return want == stored || (want == STATE_REAL && stored == STATE_F64);
+	return want == stored || (want == ARRAY_REAL && stored == ARRAY_F64);
 }
 
 /* How the file's table differs from the list: the first difference in words and how many there are. */
@@ -286,7 +245,7 @@ static bool compare(const char *path, const state_list *l, const state_list *sto
 	int n = 0;
 	for (int i = 0; i < l->n; i++) {
 		const state_item *a = &l->item[i], *b = state_find(stored, a->path);
-		if (b && same_kind(a->kind, b->kind) && shape_equal(&a->s, &b->s))
+		if (b && same_kind(a->type, b->type) && shape_equal(&a->s, &b->s))
 			continue;
 		if (n++ == 0 && !b)
 			snprintf(first, sizeof first, "%.500s is missing", a->path);
@@ -311,8 +270,8 @@ static bool fill(h5 *f, const state_list *l, error *e)
 	for (int i = 0; i < l->n; i++) {
 		const state_item *it = &l->item[i];
 		int64_t n = shape_count(&it->s);
-		bool ok = it->kind == STATE_REAL ? h5_read_real(f, it->path, it->x, n, e)
-			: it->kind == STATE_F64 ? h5_read_f64(f, it->path, it->x, n, e)
+		bool ok = it->type == ARRAY_REAL ? h5_read_real(f, it->path, it->x, n, e)
+			: it->type == ARRAY_F64 ? h5_read_f64(f, it->path, it->x, n, e)
 			: h5_read_i64(f, it->path, it->x, n, e);
 		if (!ok)
 			return false;

@@ -25,7 +25,7 @@ bool run_path(const char *dir, const char *name, char path[RUN_PATH_MAX], error 
 	return true;
 }
 
-void checkpoint_path(const char *dir, int64_t step, char *path, size_t size)
+void rundir_checkpoint(const char *dir, int64_t step, char *path, size_t size)
 {
 	snprintf(path, size, "%s/checkpoint-%08lld.h5", dir, (long long)step);
 }
@@ -90,16 +90,16 @@ static bool list_steps(const char *dir, steps *out, error *e)
 	return ok;
 }
 
-bool checkpoint_any(const char *dir)
+bool rundir_any(const char *dir)
 {
 	steps s;
 	char best[RUN_PATH_MAX];
 	bool any = list_steps(dir, &s, NULL) && s.n > 0;
 	free(s.x);
-	return any || checkpoint_best_path(dir, best, sizeof best, NULL);
+	return any || rundir_best(dir, best, sizeof best, NULL);
 }
 
-bool checkpoint_latest(const char *dir, char *path, size_t size, error *warning, error *e)
+bool rundir_latest(const char *dir, char *path, size_t size, error *warning, error *e)
 {
 	steps s;
 	error first = {.text = ""};
@@ -110,12 +110,12 @@ bool checkpoint_latest(const char *dir, char *path, size_t size, error *warning,
 	bool found = false;
 	for (int i = 0; i < s.n && !found; i++) {
 		error why;
-		checkpoint_path(dir, s.x[i], path, size);
+		rundir_checkpoint(dir, s.x[i], path, size);
 		found = checkpoint_verify(path, &why);
 		if (!found && first.text[0] == '\0')
 			first = why;
 	}
-	if (!found && checkpoint_best_path(dir, path, size, NULL))
+	if (!found && rundir_best(dir, path, size, NULL))
 		found = checkpoint_verify(path, first.text[0] ? NULL : &first);
 	if (found && first.text[0] && warning)
 		error_set(warning, "%.600s; going on from %.300s", first.text, path);
@@ -127,7 +127,7 @@ bool checkpoint_latest(const char *dir, char *path, size_t size, error *warning,
 	return found;
 }
 
-bool checkpoint_resolve(const char *given, char *path, size_t size, error *warning, error *e)
+bool rundir_resolve(const char *given, char *path, size_t size, error *warning, error *e)
 {
 	struct stat st;
 	if (warning)
@@ -136,7 +136,7 @@ bool checkpoint_resolve(const char *given, char *path, size_t size, error *warni
 		return error_set(e, "%s: %s; give a run directory or a checkpoint file", given,
 			strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return checkpoint_latest(given, path, size, warning, e);
+		return rundir_latest(given, path, size, warning, e);
 	if ((size_t)snprintf(path, size, "%s", given) >= size)
 		return error_set(e, "%.200s...: the path is longer than %zu bytes", given, size - 1);
 	return checkpoint_verify(path, e);
@@ -164,7 +164,7 @@ static void remove_leftovers(const char *dir)
 	closedir(d);
 }
 
-bool checkpoint_prune(const char *dir, int keep, error *e)
+bool rundir_prune(const char *dir, int keep, error *e)
 {
 	steps s;
 	if (!list_steps(dir, &s, e))
@@ -172,7 +172,7 @@ bool checkpoint_prune(const char *dir, int keep, error *e)
 	bool ok = true;
 	for (int i = MAX(keep, 1); i < s.n && ok; i++) {
 		char path[RUN_PATH_MAX];
-		checkpoint_path(dir, s.x[i], path, sizeof path);
+		rundir_checkpoint(dir, s.x[i], path, sizeof path);
 		if (unlink(path) != 0 && errno != ENOENT)
 			ok = error_set(e, "%s: cannot remove it: %s", path, strerror(errno));
 	}
@@ -181,7 +181,7 @@ bool checkpoint_prune(const char *dir, int keep, error *e)
 	return ok;
 }
 
-bool checkpoint_best(const char *dir, const char *path, double score, const char *about, bool *better, error *e)
+bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, error *e)
 {
 	char best[RUN_PATH_MAX];
 	checkpoint_info old;
@@ -198,7 +198,7 @@ bool checkpoint_best(const char *dir, const char *path, double score, const char
 	return *better;
 }
 
-bool checkpoint_best_path(const char *dir, char *path, size_t size, error *e)
+bool rundir_best(const char *dir, char *path, size_t size, error *e)
 {
 	if ((size_t)snprintf(path, size, "%s/" BEST_NAME, dir) >= size)
 		return error_set(e, "%.200s...: the path is longer than %zu bytes", dir, size - 1);

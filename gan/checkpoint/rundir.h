@@ -1,4 +1,4 @@
-/* rundir.h - the directory of a run: made, locked, put aside. Its checkpoints are in checkpoint.h. */
+/* rundir.h - the directory of a run: made, locked, put aside; which checkpoints (checkpoint.h) it has, which may go. */
 #ifndef SAGAN_GAN_CHECKPOINT_RUNDIR_H
 #define SAGAN_GAN_CHECKPOINT_RUNDIR_H
 
@@ -22,6 +22,32 @@ void rundir_close(int lock);                         /* -1 allowed */
 /* Moves checkpoints, CSV files, pictures and config of an earlier run to dir/previous-N, N the first
  * free number. `moved` (RUN_PATH_MAX) becomes that directory, or "" when there was nothing. */
 bool rundir_put_aside(const char *dir, char *moved, error *e);
+
+/* "dir/checkpoint-00001000.h5" */
+void rundir_checkpoint(const char *dir, int64_t step, char *path, size_t size);
+
+/* The newest checkpoint of a directory that passes checkpoint_verify; the best one where no numbered
+ * one does. Unreadable newer ones are named in `warning` (one line, empty when there are none). False
+ * when the directory has none at all: e then says so, or, where all are damaged, what is wrong with
+ * the newest. */
+bool rundir_latest(const char *dir, char *path, size_t size, error *warning, error *e);
+
+/* True when the directory has a file named like a checkpoint. */
+bool rundir_any(const char *dir);
+
+/* RUN-or-CHECKPOINT as typed: a file is taken as it is, of a directory the newest. */
+bool rundir_resolve(const char *given, char *path, size_t size, error *warning, error *e);
+
+/* Removes all numbered checkpoints of dir but the `keep` newest, and forgotten temporary files. */
+bool rundir_prune(const char *dir, int keep, error *e);
+
+/* Makes dir/checkpoint-best.h5 a copy of `path` with its score, when that is lower than the score of
+ * the best so far, or that one measures something else, or there is none. *better says whether it did.
+ * Pruning does not touch the copy. */
+bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, error *e);
+
+/* The best checkpoint of a directory into path; false when it has none. */
+bool rundir_best(const char *dir, char *path, size_t size, error *e);
 
 #ifdef __cplusplus
 }

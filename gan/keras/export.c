@@ -10,9 +10,9 @@
 
 #include "core/base/file.h"
 #include "core/plan/plan.h"
-#include "gan/config/config_apply.h"
-#include "gan/checkpoint/rundir.h"
-#include "gan/sample/sampler.h"
+#include "gan/checkpoint/saved.h"
+#include "gan/sample/request.h"
+#include "gan/sample/standing.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
 #include "gan/keras/onnx/onnx.h"
@@ -26,9 +26,8 @@ enum { SEED = 1 };
 typedef struct job {
 	const export_request *q;
 	export_report *r;
-	sampler *s;                                  /* own */
-	network *d;                                  /* own; NULL: not wanted */
-	net_config net;
+	network *g, *d;                              /* own; NULL: not wanted */
+	const net_config *net;                       /* of either */
 	/* own; the samples: z [8,Z], y [8] -> image [8,H,W,C]; seen [8,H,W,C], y -> logit [8] */
 	real *z, *y, *image, *seen, *logit;
 } job;
@@ -43,11 +42,18 @@ typedef struct part {
 
 /* ---- networks and samples ---- */
 
-static bool open_discriminator(job *j, error *e)
+/* The generator with the statistics that `sagan sample` takes. */
+static network *open_generator(const saved *from, bool raw, error *e)
 {
-	rng first = rng_new(0, "export");            /* overwritten from the checkpoint */
-	j->d = network_new(&j->net, NET_D, &first, e);
-	return j->d && network_load(sampler_path(j->s), "discriminator", network_module(j->d), e);
+	network *g = network_open(from, NET_G, raw, e);
+	standing *s = g ? standing_new(&from->cfg, g, SAMPLER_BATCH, e) : NULL;
+	if (s && standing_settle(s, e)) {
+		standing_free(s);
+		return g;
+	}
+	standing_free(s);
+	network_free(g);
+	return NULL;
 }
 
 /* All different when there are enough classes. */
@@ -65,7 +71,7 @@ static bool run_network(const job *j, const network *n, const real *x, real *out
 	if (g && b && label) {
 		buffer_write(b, x);
 		buffer_write(label, j->y);
-		node *y = j->net.classes ? graph_leaf(g, label) : NULL, *in = graph_leaf(g, b);
+		node *y = j->net->classes ? graph_leaf(g, label) : NULL, *in = graph_leaf(g, b);
 		node *result = network_apply(g, n, in, y, (mode){0}, NULL);
 		p = plan_new(g, &result, 1, 0, e);
 		if (p) {
@@ -104,8 +110,8 @@ static void draw_waves(rng *r, int64_t H, int64_t W, int64_t C, real *image)
 
 static bool make_samples(job *j, error *e)
 {
-	const net_config *c = &j->net;
-	const size_t n = EXPORT_SAMPLES, size = (size_t)sampler_image_size(j->s);
+	const net_config *c = j->net;
+	const size_t n = EXPORT_SAMPLES, size = (size_t)c->size * (size_t)c->size * (size_t)c->channels;
 	rng r = rng_new(SEED, "export");
 	j->z = mem_new(n * (size_t)c->latent, sizeof *j->z, e);
 	j->y = mem_new(n, sizeof *j->y, e);
@@ -115,11 +121,11 @@ static bool make_samples(job *j, error *e)
 	if (!j->z || !j->y || !j->seen || !j->image || !j->logit)
 		return false;
 	for (int i = 0; i < EXPORT_SAMPLES; i++) {
-		sampler_latent(j->s, SEED, i, 0, j->z + i * c->latent);
+		request_latent(c->latent, SEED, i, 0, j->z + i * c->latent);
 		j->y[i] = (real)label_of(i, c->classes);
 		draw_waves(&r, c->size, c->size, c->channels, j->seen + (size_t)i * size);
 	}
-	return (!j->q->generator || run_network(j, sampler_generator(j->s), j->z, j->image, e))
+	return (!j->g || run_network(j, j->g, j->z, j->image, e))
 		&& (!j->d || run_network(j, j->d, j->seen, j->logit, e));
 }
 
@@ -221,22 +227,21 @@ static bool trace_part(const job *j, part *p, const network *n, error *e)
 
 static bool export_parts(job *j, part *p, error *e)
 {
-	const network *g = sampler_generator(j->s);
+	const struct {
+		const network *n;
+		const char *output;
+		real *x, *y;
+	} row[] = {{j->g, "image", j->z, j->image}, {j->d, "logit", j->seen, j->logit}};
 	int n = 0;
-	if (j->q->generator) {
-		p[n] = (part){.about = &j->r->net[n], .input = {j->z, j->y}, .output = j->image};
-		*p[n].about = (export_net){.name = "generator", .output = "image"};
-		list_closed(p[n].about, g);
+	for (int i = 0; i < COUNT(row); i++) {
+		if (!row[i].n)
+			continue;
+		export_net *about = &j->r->net[n];
+		*about = (export_net){.name = net_side_name(network_side(row[i].n)), .output = row[i].output};
+		list_closed(about, row[i].n);
+		p[n] = (part){.about = about, .input = {row[i].x, j->y}, .output = row[i].y};
 		j->r->nets = n + 1;
-		if (!trace_part(j, &p[n++], g, e))
-			return false;
-	}
-	if (j->d) {
-		p[n] = (part){.about = &j->r->net[n], .input = {j->seen, j->y}, .output = j->logit};
-		*p[n].about = (export_net){.name = "discriminator", .output = "logit"};
-		list_closed(p[n].about, j->d);
-		j->r->nets = n + 1;
-		if (!trace_part(j, &p[n++], j->d, e))
+		if (!trace_part(j, &p[n++], row[i].n, e))
 			return false;
 	}
 	if (mkdir(j->q->out, 0777) != 0 && errno != EEXIST)
@@ -247,18 +252,31 @@ static bool export_parts(job *j, part *p, error *e)
 	return write_module(j, e);
 }
 
+static bool open_networks(job *j, const saved *from, error *e)
+{
+	if (!j->q->generator && !j->q->discriminator)
+		return error_set(e, "%s: neither of its networks is asked for", from->path);
+	if (j->q->generator && !(j->g = open_generator(from, j->q->raw, e)))
+		return false;
+	if (j->q->discriminator && !(j->d = network_open(from, NET_D, j->q->raw, e)))
+		return false;
+	j->net = network_config(j->g ? j->g : j->d);
+	return true;
+}
+
 static bool open_job(job *j, error *e)
 {
-	j->s = sampler_open(j->q->from, j->q->raw, SAMPLER_BATCH, &j->r->warning, e);
-	if (!j->s)
+	saved from;
+	if (!saved_open(j->q->from, &from, &j->r->warning, e))
 		return false;
-	const config *c = sampler_config(j->s);
-	snprintf(j->r->path, sizeof j->r->path, "%s", sampler_path(j->s));
-	j->r->step = sampler_step(j->s);
-	if (c->ema.bn_mode == BN_BATCH && !*j->r->warning.text)
+	snprintf(j->r->path, sizeof j->r->path, "%s", from.path);
+	j->r->step = from.step;
+	if (from.cfg.ema.bn_mode == BN_BATCH && !*j->r->warning.text)
 		error_set(&j->r->warning, "ema.bn_mode = batch: Keras takes the running statistics, not those of each "
 			"batch, so pictures differ from `sagan sample`; ema.bn_mode = standing gives the same ones");
-	return config_network(c, &j->net, e) && (!j->q->discriminator || open_discriminator(j, e));
+	const bool ok = open_networks(j, &from, e);
+	saved_close(&from);
+	return ok;
 }
 
 bool keras_export(const export_request *q, export_report *out, error *e)
@@ -276,7 +294,7 @@ bool keras_export(const export_request *q, export_report *out, error *e)
 	free(j.image);
 	free(j.seen);
 	free(j.logit);
+	network_free(j.g);
 	network_free(j.d);
-	sampler_free(j.s);
 	return ok;
 }

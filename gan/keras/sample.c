@@ -1,4 +1,4 @@
-/* sample.c - a Keras network behind a sampler. */
+/* sample.c - the kind of sampler that a file of Keras is. */
 #include "gan/keras/sample.h"
 
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static void drop(void *ctx)
 }
 
 /* Which input is which; *out says how large everything is. */
-static bool is_generator(const char *path, source *s, sampler_net *out, error *e)
+static bool is_generator(const char *path, source *s, sampler_facts *out, error *e)
 {
 	const keras_run *n = s->net;
 	const shape image = keras_run_output_shape(n);
@@ -51,25 +51,24 @@ static bool is_generator(const char *path, source *s, sampler_net *out, error *e
 		return error_set(e, "%s: no generator: its output has the shape %s; images are [H,W,1] or [H,W,3]", path,
 			shape_print(&image).s);
 	out->latent = z.dim[0];
-	out->h = image.dim[0];
-	out->w = image.dim[1];
-	out->c = image.dim[2];
+	out->image = image;
 	out->classes = s->y >= 0 ? (int)keras_run_classes(n, s->y) : 0;
 	return true;
 }
 
+static const sampler_kind of_file = {.run = run, .free = drop};
+
 sampler *keras_sampler_open(const char *path, int64_t batch, error *e)
 {
 	error why = {.text = ""};
-	sampler_net out = {.run = run, .free = drop, .path = path};
+	sampler_facts facts = {.path = path, .step = -1, .batch = batch};
 	source *s = mem_zero(1, sizeof *s, e);
 	keras_model *m = s ? keras_read(path, NULL, e) : NULL;
-	out.ctx = s;
 	if (m && !(s->net = keras_run_new(m, batch, &why)))
 		error_set(e, "%s: %.900s", path, why.text);
 	keras_model_free(m);
-	if (s && s->net && is_generator(path, s, &out, e))
-		return sampler_of_net(&out, e);
+	if (s && s->net && is_generator(path, s, &facts, e))
+		return sampler_of(&of_file, s, &facts, e);
 	if (s)
 		drop(s);
 	return NULL;

@@ -9,6 +9,7 @@
 
 #include "data/picture/chart.h"
 #include "data/picture/png.h"
+#include "gan/sample/request.h"
 
 enum { SHEET_WIDTH = 900, SCALE_MAX = 4 };
 
@@ -161,12 +162,13 @@ static void choose_queries(const shown *s, const attention_view *v, int at[QUERI
 static bool draw_row(image *im, sampler *smp, uint64_t seed, int row, real *z, error *e)
 {
 	attention_view v;
-	const config *c = sampler_config(smp);
-	int K = sampler_classes(smp), at[QUERIES][2] = {{0}};
-	sampler_latent(smp, seed, row, 0, z);
+	const shape x = sampler_image_shape(smp);
+	const int size = (int)x.dim[0], K = sampler_classes(smp);
+	int at[QUERIES][2] = {{0}};
+	request_latent(sampler_latent_size(smp), seed, row, 0, z);
 	if (!sampler_attend(smp, sampler_attentions(smp) - 1, z, K ? row % K : 0, &v, e))
 		return false;
-	shown s = {v.image, c->net.size, c->model.channels, MAX(1, CELL / c->net.size)};
+	shown s = {v.image, size, (int)x.dim[2], MAX(1, CELL / size)};
 	int side = s.size * s.scale, top = GAP + row * (side + GAP);
 	choose_queries(&s, &v, at);
 	draw_image(im, top, GAP, &s);
@@ -179,7 +181,7 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, er
 {
 	if (sampler_attentions(s) == 0)
 		return error_set(e, "%s: the generator has no attention layer", path);
-	int size = sampler_config(s)->net.size, side = size * MAX(1, CELL / size);
+	const int size = (int)sampler_image_shape(s).dim[0], side = size * MAX(1, CELL / size);
 	image im;
 	real *z = mem_new((size_t)sampler_latent_size(s), sizeof *z, e);
 	if (!z || !image_init(&im, GAP + rows * (side + GAP), GAP + (QUERIES + 1) * (side + GAP), 3, e)) {

@@ -12,6 +12,7 @@
 #define SAGAN_GAN_SAMPLE_SCORE_H
 
 #include "data/dataset.h"
+#include "gan/config/config.h"
 #include "gan/sample/frechet.h"
 #include "gan/sample/sampler.h"
 

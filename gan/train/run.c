@@ -1,13 +1,15 @@
 /* run.c - the loop around the steps: logging, drawing, scoring, saving, ending. */
-#include "gan/train/run_internal.h"
+#include "gan/train/run.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gan/sample/pictures.h"
 #include "core/base/clock.h"
+#include "gan/sample/pictures.h"
+#include "gan/sample/request.h"
+#include "gan/train/run_internal.h"
 
 /* ---- between steps ---- */
 
@@ -101,9 +103,9 @@ static bool draw(run *r, error *e)
 	real *x = mem_new((size_t)(q.n * sampler_image_size(r->s)), sizeof *x, e);
 	snprintf(name, sizeof name, "samples-%08lld.png", (long long)t->step);
 	bool ok = x && run_path(r->out, name, path, e) && take(r, e)
-		&& sampler_request(r->s, &q, x, e)
+		&& request_run(r->s, &q, x, e)
 		&& picture_grid(path, x, q.n, t->cfg.net.size, t->cfg.net.size, t->cfg.model.channels,
-			sample_columns(r->s, &q), e);
+			request_columns(r->s, &q), e);
 	free(x);
 	if (ok)
 		run_say(r, NOTE_FILE, "samples: %s", path);
@@ -125,7 +127,7 @@ static bool judge(run *r, double *score, bool *judged, error *e)
 static bool keep_best(run *r, const char *path, double score, error *e)
 {
 	bool better;
-	if (!checkpoint_best(r->out, path, score, r->judge.about, &better, e))
+	if (!rundir_keep_best(r->out, path, score, r->judge.about, &better, e))
 		return false;
 	if (better)
 		r->best = (struct best){score, r->t->step};
@@ -142,13 +144,13 @@ static bool save(run *r, bool scored, error *e)
 	bool judged = false;
 	if (scored && !judge(r, &score, &judged, e))
 		return false;
-	checkpoint_path(r->out, t->step, path, sizeof path);
+	rundir_checkpoint(r->out, t->step, path, sizeof path);
 	if (!trainer_save_scored(t, path, score, judged ? r->judge.about : NULL, e))
 		return false;
 	memcpy(r->good, path, sizeof r->good);
 	r->saved = t->step;
 	run_say(r, NOTE_FILE, "checkpoint: %s", path);
-	return (!judged || keep_best(r, path, score, e)) && checkpoint_prune(r->out, t->cfg.train.keep, e);
+	return (!judged || keep_best(r, path, score, e)) && rundir_prune(r->out, t->cfg.train.keep, e);
 }
 
 /* Told once when it begins, and again only after it was over. */
@@ -216,7 +218,7 @@ static bool show_scores(run *r, error *e)
 	if (r->judge.fakes == 0 || r->best.step < 0)
 		return true;
 	if (!run_path(r->out, "scores.csv", csv, e) || !run_path(r->out, "scores.png", picture, e)
-		|| !checkpoint_best_path(r->out, best, sizeof best, e) || !picture_scores(picture, csv, e))
+		|| !rundir_best(r->out, best, sizeof best, e) || !picture_scores(picture, csv, e))
 		return false;
 	run_say(r, NOTE_FILE, "scores: %s", picture);
 	run_say(r, NOTE_FILE, "best checkpoint: %s (score %.4g at step %lld)", best, r->best.score,
@@ -263,7 +265,7 @@ static void name_last_good(const run *r, error *e)
 		error_set(e, "%.600s; last good checkpoint: %.400s", why.text, r->good);
 }
 
-bool trainer_run(trainer *t, const run_options *opt, enum run_end *end, error *e)
+bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, error *e)
 {
 	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1,
 		.taken = -1, .best = {.step = -1}};

@@ -3,6 +3,7 @@
 #define SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 
 #include "gan/train/metrics.h"
+#include "gan/train/run.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/sample/sampler.h"
 #include "gan/sample/score.h"
@@ -32,7 +33,7 @@ typedef struct run {
 	} watch;
 } run;
 
-/* A line to the caller of trainer_run. */
+/* A line to the caller of run_trainer. */
 void run_say(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Locks the directory, goes on from its newest checkpoint, shows the data, opens what the steps write to. */

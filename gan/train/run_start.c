@@ -10,6 +10,8 @@
 
 #include "core/base/file.h"
 #include "data/describe.h"
+#include "gan/checkpoint/saved.h"
+#include "gan/sample/network_sampler.h"
 #include "gan/sample/pictures.h"
 
 void run_say(const run *r, enum run_note kind, const char *fmt, ...)
@@ -31,11 +33,8 @@ static bool check_config(const run *r, const checkpoint_info *info, error *e)
 {
 	config old;
 	int at[CONFIG_KEYS_MAX];
-	config_init(&old);
-	if (!config_parse(&old, info->config, strlen(info->config), info->path, e)) {
-		config_free(&old);
+	if (!saved_config(info, &old, e))
 		return false;
-	}
 	const config *now = &r->t->cfg;
 	const config_key *fixed = NULL;              /* the first that may not change */
 	char before[CONFIG_TEXT_MAX + 64] = "", others[400] = "";
@@ -65,7 +64,7 @@ static void read_best(run *r)
 {
 	char path[RUN_PATH_MAX];
 	checkpoint_info best;
-	if (!checkpoint_best_path(r->out, path, sizeof path, NULL) || !checkpoint_read_info(path, &best, NULL))
+	if (!rundir_best(r->out, path, sizeof path, NULL) || !checkpoint_read_info(path, &best, NULL))
 		return;
 	if (best.has_score)
 		r->best = (struct best){best.score, best.step};
@@ -80,7 +79,7 @@ static bool recall_best(run *r, const checkpoint_info *newest, error *e)
 	read_best(r);
 	if (!newest->has_score || newest->step <= r->best.step)
 		return true;
-	if (!checkpoint_best(r->out, r->good, newest->score, newest->score_about, &better, e))
+	if (!rundir_keep_best(r->out, r->good, newest->score, newest->score_about, &better, e))
 		return false;
 	if (better)
 		r->best = (struct best){newest->score, newest->step};
@@ -92,9 +91,9 @@ static bool resume(run *r, error *e)
 {
 	error warning;
 	checkpoint_info info;
-	if (!checkpoint_any(r->out))
+	if (!rundir_any(r->out))
 		return true;
-	if (!checkpoint_latest(r->out, r->good, sizeof r->good, &warning, e)
+	if (!rundir_latest(r->out, r->good, sizeof r->good, &warning, e)
 		|| !checkpoint_read_info(r->good, &info, e))
 		return false;
 	if (warning.text[0])
@@ -192,7 +191,7 @@ bool run_start(run *r, error *e)
 		names.gamma[i].name = t->gamma_name[i];
 	if (!resume(r, e) || !write_config(r, e) || !show_data(r, e) || !start_scores(r, e)
 		|| !(r->m = metrics_open(r->out, t->step, &names, r->judge.fakes > 0, e))
-		|| !(r->s = sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e)))
+		|| !(r->s = network_sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e)))
 		return false;
 	run_say(r, NOTE_INFO,
 		"generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",

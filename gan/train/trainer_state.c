@@ -7,70 +7,53 @@
 
 #include "core/base/version.h"
 
-enum { STATE_PATH = 512 };
-
-static void list_module(state_list *l, const char *group, const module *m)
-{
-	char path[STATE_PATH];
-	for (int i = 0; i < module_params(m); i++) {
-		const buffer *b = module_param_at(m, i);
-		snprintf(path, sizeof path, "/%s/%s", group, b->name);
-		state_add(l, STATE_REAL, path, b->s, b->x, NULL);
-	}
-	for (int i = 0; i < module_states(m); i++) {
-		const buffer *b = module_state_at(m, i);
-		snprintf(path, sizeof path, "/%s/%s", group, b->name);
-		state_add(l, STATE_REAL, path, b->s, b->x, "state: moves in the forward pass, not trained");
-	}
-}
-
 /* Moments lie in blocks laid out like the parameters': each parameter's part is one array. */
 static void list_optimizer(state_list *l, player *p)
 {
-	char path[STATE_PATH];
+	char path[STATE_PATH_MAX];
 	for (int k = 0; k < optimizer_slots(p->opt); k++) {
 		real *block = optimizer_slot(p->opt, k);
 		for (int i = 0; i < module_params(p->m); i++) {
 			const buffer *b = module_param_at(p->m, i);
 			snprintf(path, sizeof path, "/optimizer/%s/%s/%s", p->name,
 				optimizer_slot_name(p->opt, k), b->name);
-			state_add(l, STATE_REAL, path, b->s, block + (b->x - module_param_block(p->m)),
+			state_add(l, ARRAY_REAL, path, b->s, block + (b->x - module_param_block(p->m)),
 				NULL);
 		}
 	}
 	p->t = optimizer_count(p->opt);
 	snprintf(path, sizeof path, "/optimizer/%s/t", p->name);
-	state_add(l, STATE_I64, path, SHAPE(1), &p->t, "updates taken");
+	state_add(l, ARRAY_I64, path, SHAPE(1), &p->t, "updates taken");
 }
 
 static void list_streams(trainer *t, state_list *l)
 {
 	_Static_assert(sizeof(rng) == 3 * sizeof(int64_t), "a stream is three words");
-	char path[STATE_PATH];
+	char path[STATE_PATH_MAX];
 	for (int i = 0; i < STREAMS; i++) {
 		snprintf(path, sizeof path, "/random/%s", stream_name[i]);
-		state_add(l, STATE_I64, path, SHAPE(3), &t->stream[i],
+		state_add(l, ARRAY_I64, path, SHAPE(3), &t->stream[i],
 			"Philox4x32-10: key (the seed), stream (hash of its name), next block");
 	}
 }
 
 static bool list_all(trainer *t, state_list *l, error *e)
 {
-	list_module(l, "generator", t->pg.m);
-	list_module(l, "discriminator", t->pd.m);
+	state_add_module(l, "generator", t->pg.m);
+	state_add_module(l, "discriminator", t->pd.m);
 	if (t->average)
-		list_module(l, "ema", network_module(t->average));
+		state_add_module(l, "ema", network_module(t->average));
 	list_optimizer(l, &t->pg);
 	list_optimizer(l, &t->pd);
 	list_streams(t, l);
-	state_add(l, STATE_I64, "/trainer/step", SHAPE(1), &t->step, "steps done (generator updates)");
-	state_add(l, STATE_I64, "/trainer/d_updates", SHAPE(1), &t->d_updates,
+	state_add(l, ARRAY_I64, "/trainer/step", SHAPE(1), &t->step, "steps done (generator updates)");
+	state_add(l, ARRAY_I64, "/trainer/d_updates", SHAPE(1), &t->d_updates,
 		"discriminator updates done");
-	state_add(l, STATE_F64, "/trainer/sums", SHAPE(SUMS), t->sum,
+	state_add(l, ARRAY_F64, "/trainer/sums", SHAPE(SUMS), t->sum,
 		"what the next row of metrics.csv is the mean of");
-	state_add(l, STATE_I64, "/loader/position", SHAPE(2), t->place,
+	state_add(l, ARRAY_I64, "/loader/position", SHAPE(2), t->place,
 		"epoch, batch in the epoch: what comes next");
-	state_add(l, STATE_I64, "/loader/data_checksum", SHAPE(1), &t->data_checksum,
+	state_add(l, ARRAY_I64, "/loader/data_checksum", SHAPE(1), &t->data_checksum,
 		"of sizes, labels and pixels");
 	return !l->failed || error_set(e, "out of memory while listing the state");
 }
@@ -91,7 +74,7 @@ static bool all_finite(const state_list *l, error *e)
 	for (int i = 0; i < l->n; i++) {
 		const state_item *it = &l->item[i];
 		const real *x = it->x;
-		int64_t n = it->kind == STATE_REAL ? shape_count(&it->s) : 0;
+		int64_t n = it->type == ARRAY_REAL ? shape_count(&it->s) : 0;
 		for (int64_t k = 0; k < n; k++)
 			if (!isfinite(x[k]))
 				return error_set(e, "%s has %g at element %lld", it->path, (double)x[k],

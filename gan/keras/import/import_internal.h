@@ -46,7 +46,7 @@ bool import_put_settings(importer *p, const keras_model *from);
 
 /* ---- import_sigma.c ---- */
 
-/* The vector of a kernel or table: the state "u" beside it, or NULL. *by_rows: it is of the rows. */
+/* Spectral norm's vector of a kernel or table, or NULL. *by_rows: it is of the rows. */
 buffer *sigma_vector(const module *m, const buffer *w, bool *by_rows);
 
 /* |W u| with u as it is. */

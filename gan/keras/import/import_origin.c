@@ -20,16 +20,15 @@ typedef struct line_fit {
 	double a, c;
 } line_fit;
 
-static bool ends_with(const char *name, const char *end)
-{
-	const size_t n = strlen(name), k = strlen(end);
-	return n >= k && !strcmp(name + n - k, end);
-}
-
 /* Parameters, then states. */
 static buffer *buffer_at(const module *m, int i)
 {
 	return i < module_params(m) ? module_param_at(m, i) : module_state_at(m, i - module_params(m));
+}
+
+static bool is_variance(const module *m, int i)
+{
+	return i >= module_params(m) && module_role_at(m, i - module_params(m)).kind == STATE_MOVING_VARIANCE;
 }
 
 /* Every parameter and state differs from every other, numbers alone too; variances are positive. */
@@ -40,7 +39,7 @@ static void randomise(module *m, rng *r)
 		const int64_t n = shape_count(&b->s);
 		rng_fill_normal(r, b->x, n);
 		for (int64_t k = 0; k < n; k++)
-			if (ends_with(b->name, "moving_variance") || b->s.rank == 0)
+			if (is_variance(m, i) || b->s.rank == 0)
 				b->x[k] = (real)(0.5 + fabs((double)b->x[k]));
 	}
 }

@@ -62,17 +62,14 @@ static void scale(double *x, int64_t n, double by)
 
 buffer *sigma_vector(const module *m, const buffer *w, bool *by_rows)
 {
-	char name[512];
-	const char *slash = strrchr(w->name, '/');
-	const char *last = slash ? slash + 1 : w->name;
-	const int64_t out = shape_last(&w->s), in = shape_count(&w->s) / out;
 	if (w->s.rank < 2)
 		return NULL;
-	snprintf(name, sizeof name, "%.*su", (int)(last - w->name), w->name);
-	buffer *u = module_find(m, name);
-	const int64_t n = u ? shape_count(&u->s) : 0;
-	*by_rows = !strcmp(last, "embeddings") ? n == in : n != out;
-	return n == (*by_rows ? in : out) ? u : NULL;
+	const int64_t out = shape_last(&w->s), rows = shape_count(&w->s) / out;
+	buffer *u = module_beside(m, w, STATE_SN_ROW_VECTOR);
+	*by_rows = u != NULL;
+	if (!u)
+		u = module_beside(m, w, STATE_SN_VECTOR);
+	return u && shape_count(&u->s) == (*by_rows ? rows : out) ? u : NULL;
 }
 
 double sigma_estimate(const buffer *w, const buffer *u, bool by_rows)

@@ -1,0 +1,35 @@
+/* saved.h - what a checkpoint holds, ready for use: its config and its networks, without a trainer. */
+#ifndef SAGAN_GAN_CHECKPOINT_SAVED_H
+#define SAGAN_GAN_CHECKPOINT_SAVED_H
+
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/config/config.h"
+#include "gan/nets/networks.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The config in a checkpoint, read but not checked. False: nothing is left to free. */
+bool saved_config(const checkpoint_info *info, config *out, error *e);
+
+typedef struct saved {
+	char path[RUN_PATH_MAX];                     /* of the checkpoint file */
+	int64_t step;
+	config cfg;                                  /* own; checked */
+} saved;
+
+/* A checkpoint file, or the newest good one of a run directory; `warning` as for rundir_latest. Release with
+ * saved_close; on failure nothing is left to release. */
+bool saved_open(const char *run_or_checkpoint, saved *out, error *warning, error *e);
+void saved_close(saved *s);
+
+/* One of its networks with the parameters and states that it had. Of the generator the moving average, where there is
+ * one and not `raw`. new/free. */
+network *network_open(const saved *from, enum net_side side, bool raw, error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,26 @@
+/* forward.h - a generator's graph and plan for batches of one size. */
+#ifndef SAGAN_GAN_SAMPLE_FORWARD_H
+#define SAGAN_GAN_SAMPLE_FORWARD_H
+
+#include "core/plan/plan.h"
+#include "gan/nets/networks.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct forward {
+	graph *g;                                    /* own */
+	plan *p;                                     /* own; NULL: not built */
+	node *x;                                     /* images [B,H,W,C] */
+	node *map[ATTENTION_MAX];                    /* with `maps`: as network_apply gives them */
+} forward;
+
+/* Fills f, which is zero, for latents in z [B,Z] and labels in y [B] (both keep). forward_free even on failure. */
+bool forward_build(forward *f, const network *n, buffer *z, buffer *y, mode m, bool maps, error *e);
+void forward_free(forward *f);                       /* all zero allowed */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,142 @@
+/* network_sampler.c - the generator with frozen parameters, a batch at a time.
+ *
+ * Batch norm takes its statistics from one of three places (config ema.bn_mode): the running ones, the
+ * batch itself, or standing ones (standing.c). */
+#include "gan/sample/network_sampler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/local.h"
+#include "gan/checkpoint/saved.h"
+#include "gan/config/config_apply.h"
+#include "gan/sample/network_sampler_internal.h"
+#include "gan/sample/request.h"
+#include "gan/sample/standing.h"
+
+static shape image_shape(const network_sampler *s)
+{
+	const net_config *c = network_config(s->g);
+	return SHAPE(c->size, c->size, c->channels);
+}
+
+/* The last batch is filled up with other images, the same each time: only batch statistics see them. */
+static bool run(void *ctx, int64_t n, const real *z, const real *label, real *images, error *e)
+{
+	(void)e;
+	network_sampler *s = ctx;
+	const shape image = image_shape(s);
+	const int64_t Z = network_config(s->g)->latent, size = shape_count(&image);
+	for (int64_t lo = 0; lo < n; lo += s->batch) {
+		int64_t k = MIN(s->batch, n - lo);
+		rng filler = rng_new((uint64_t)s->cfg.seed, "filler");
+		if (k < s->batch)
+			request_random(&filler, s->batch, Z, network_config(s->g)->classes, s->host_z, s->host_y);
+		memcpy(s->host_z, z + lo * Z, (size_t)(k * Z) * sizeof *z);
+		if (network_config(s->g)->classes)
+			memcpy(s->host_y, label + lo, (size_t)k * sizeof *label);
+		buffer_write(s->z, s->host_z);
+		buffer_write(s->y, s->host_y);
+		plan_run(s->draw.p);
+		memcpy(images + lo * size, plan_value(s->draw.p, s->draw.x),
+			(size_t)(k * size) * sizeof *images);
+	}
+	return true;
+}
+
+static bool take(void *ctx, const module *from, error *e)
+{
+	network_sampler *s = ctx;
+	module_copy(network_module(s->g), from);
+	return standing_settle(s->standing, e);
+}
+
+static void drop(void *ctx)
+{
+	network_sampler *s = ctx;
+	forward_free(&s->draw);
+	standing_free(s->standing);
+	forward_free(&s->attend);
+	network_free(s->g);
+	buffer_free(s->z);
+	buffer_free(s->y);
+	buffer_free(s->one_z);
+	buffer_free(s->one_y);
+	free(s->host_z);
+	free(s->host_y);
+	free(s->map);
+	config_free(&s->cfg);
+	free(s);
+}
+
+static const plan *pass_of(const void *ctx)
+{
+	const network_sampler *s = ctx;
+	return s->draw.p;
+}
+
+static const sampler_kind of_network = {
+	.run = run, .take = take, .attentions = count_maps, .attend = attend, .pass = pass_of, .free = drop,
+};
+
+/* ---- building ---- */
+
+/* Around g, which becomes the sampler's, and is freed when NULL is returned. */
+static network_sampler *wrap(const config *cfg, network *g, int64_t batch, error *e)
+{
+	network_sampler *s = mem_zero(1, sizeof *s, e);
+	const int64_t Z = network_config(g)->latent;
+	if (!s) {
+		network_free(g);
+		return NULL;
+	}
+	s->g = g;
+	s->batch = batch;
+	const bool ok = config_copy(&s->cfg, cfg, e)
+		&& (s->z = buffer_new("latents", SHAPE(batch, Z), e))
+		&& (s->y = buffer_new("labels", SHAPE(batch), e))
+		&& (s->one_z = buffer_new("latent", SHAPE(1, Z), e))
+		&& (s->one_y = buffer_new("label", SHAPE(1), e))
+		&& (s->host_z = mem_zero((size_t)(batch * Z), sizeof(real), e))
+		&& (s->host_y = mem_zero((size_t)batch, sizeof(real), e))
+		&& (s->standing = standing_new(cfg, g, batch, e))
+		&& forward_build(&s->draw, s->g, s->z, s->y, (mode){.train = cfg->ema.bn_mode == BN_BATCH}, false, e);
+	if (ok)
+		return s;
+	drop(s);
+	return NULL;
+}
+
+static sampler *sampler_around(network_sampler *s, const char *path, int64_t step, error *e)
+{
+	const sampler_facts facts = {
+		.path = path, .step = step, .batch = s->batch, .latent = network_config(s->g)->latent,
+		.classes = network_config(s->g)->classes, .image = image_shape(s),
+	};
+	return sampler_of(&of_network, s, &facts, e);
+}
+
+sampler *network_sampler_new(const config *cfg, int64_t batch, error *e)
+{
+	net_config c;
+	rng first = rng_new(0, "sampler");           /* sampler_take overwrites it */
+	network *g = config_network(cfg, &c, e) ? network_new(&c, NET_G, &first, e) : NULL;
+	network_sampler *s = g ? wrap(cfg, g, batch, e) : NULL;
+	return s ? sampler_around(s, "", -1, e) : NULL;
+}
+
+sampler *network_sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, error *warning, error *e)
+{
+	saved from;
+	if (!saved_open(run_or_checkpoint, &from, warning, e))
+		return NULL;
+	network *g = network_open(&from, NET_G, raw, e);
+	network_sampler *s = g ? wrap(&from.cfg, g, batch, e) : NULL;
+	sampler *out = NULL;
+	if (s && standing_settle(s->standing, e))
+		out = sampler_around(s, from.path, from.step, e);
+	else if (s)
+		drop(s);
+	saved_close(&from);
+	return out;
+}
