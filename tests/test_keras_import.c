@@ -269,7 +269,7 @@ static void export_file(trainer *t, bool g, int kind, const char *path)
 	ck_assert(config_network(trainer_config(t), &c, &e));
 	network *n = network_new(&c, g ? NET_G : NET_D, &start, &e);
 	ck_assert_msg(n != NULL, "%s", e.text);
-	module_copy(network_module(n), g ? trainer_ema(t) : trainer_discriminator(t));
+	module_copy(network_module(n), g ? trainer_ema(t) : trainer_module(t, NET_D));
 	keras_model *m = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(m && write[kind](m, path, &e), "%s", e.text);
 	keras_model_free(m);
@@ -322,7 +322,9 @@ START_TEST(files_become_checkpoints_and_the_same_files)
 	for (int k = 0; k < 3; k++)
 		ck_assert_msg(trainer_step(t, &stats, &e), "%s", e.text);
 	export_file(t, g, kind, in_dir(dir, kinds[kind], file));
-	ck_assert_msg(keras_import_file(u, g, file, &r, NULL, NULL, &e), "%s", e.text);
+	const enum net_side side = g ? NET_G : NET_D;
+	ck_assert_msg(keras_import_file(trainer_config(u), side, trainer_module(u, side), g ? trainer_ema(u) : NULL, file, &r,
+		NULL, NULL, &e), "%s", e.text);
 	ck_assert_msg(r.same || sizeof(real) == 8, "off by %g at %s", r.worst, r.worst_at);
 	ck_assert(trainer_save(u, in_dir(dir, "checkpoint-00000000.h5", checkpoint), &e));
 	trainer_free(u);

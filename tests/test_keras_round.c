@@ -25,14 +25,14 @@
 
 enum { SET_MAX = 8 };
 
-static trainer *make(dataset *d, const char *const *set, bool fresh, bool is_generator, const char *onto)
+static trainer *make(dataset *d, const char *const *set, bool fresh, enum net_side side, const char *onto)
 {
 	error e = {.text = ""};
 	config c = tiny_config(TINY_PLAIN, set);
 	if (fresh)
 		c.seed += 7;
 	if (fresh)
-		ck_assert_msg(keras_import_config(&c, is_generator, onto, &e), "%s", e.text);
+		ck_assert_msg(keras_import_config(&c, side, onto, &e), "%s", e.text);
 	trainer *t = trainer_new(&c, d, &e);
 	ck_assert_msg(t != NULL, "%s", e.text);
 	config_free(&c);
@@ -45,7 +45,7 @@ static const char *train(const char *name, const char *const *set, int steps)
 	error e = {.text = ""};
 	step_stats s;
 	dataset *d = tiny_data(16, 16, 2);
-	trainer *t = make(d, set, false, true, NULL);
+	trainer *t = make(d, set, false, NET_G, NULL);
 	for (int i = 0; i < steps; i++)
 		ck_assert_msg(trainer_step(t, &s, &e), "%s", e.text);
 	const char *path = scratch_at(name);
@@ -73,14 +73,15 @@ static const char *import_both(const char *const *set, const char *dir, const ch
 {
 	const char *path = scratch_at("imported.h5");
 	dataset *d = tiny_data(16, 16, 2);
-	for (int i = 0; i < 2; i++) {
+	for (int side = NET_G; side <= NET_D; side++) {
 		error e = {.text = ""};
 		keras_imported r;
 		char file[400];
-		snprintf(file, sizeof file, "%s/%s%s", dir, i ? "discriminator" : "generator", ending);
-		trainer *t = make(d, set, true, i == 0, i ? path : NULL);
-		ck_assert_msg(!i || trainer_load(t, path, &e), "%s", e.text);
-		ck_assert_msg(keras_import_file(t, i == 0, file, &r, NULL, NULL, &e), "%s", e.text);
+		snprintf(file, sizeof file, "%s/%s%s", dir, net_side_name(side), ending);
+		trainer *t = make(d, set, true, side, side == NET_D ? path : NULL);
+		ck_assert_msg(side == NET_G || trainer_load(t, path, &e), "%s", e.text);
+		ck_assert_msg(keras_import_file(trainer_config(t), side, trainer_module(t, side),
+			side == NET_G ? trainer_ema(t) : NULL, file, &r, NULL, NULL, &e), "%s", e.text);
 		ck_assert_msg(r.same || sizeof(real) == 8, "%s: off by %g at %s", file, r.worst, r.worst_at);
 		ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
 		trainer_free(t);

@@ -90,7 +90,7 @@ START_TEST(checkpoint_gives_the_images_of_the_trainer)
 		sampler *s = sampler_for(t, 4);
 		sampler *opened = network_sampler_open(raw ? path : dir, raw, 4, &warning, &e);
 		ck_assert_msg(opened != NULL, "%s", e.text);
-		ck_assert(sampler_take(s, raw ? trainer_generator(t) : trainer_ema(t), &e));
+		ck_assert(sampler_take(s, raw ? trainer_module(t, NET_G) : trainer_ema(t), &e));
 		draw(s, q, want);
 		draw(opened, q, have);
 		ck_assert_mem_eq(want, have, sizeof want);
@@ -286,7 +286,7 @@ START_TEST(networks_of_a_checkpoint_are_the_trainers)
 		bool raw;
 		const module *want;
 	} row[] = {
-		{NET_G, false, trainer_ema(t)}, {NET_G, true, trainer_generator(t)}, {NET_D, false, trainer_discriminator(t)},
+		{NET_G, false, trainer_ema(t)}, {NET_G, true, trainer_module(t, NET_G)}, {NET_D, false, trainer_module(t, NET_D)},
 	};
 	ck_assert(!same_module(row[0].want, row[1].want));
 	for (int i = 0; i < COUNT(row); i++) {

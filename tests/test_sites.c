@@ -147,8 +147,8 @@ START_TEST(every_layer_trains_in_g_and_d_and_resumes)
 	trainer *t = trainer_new(&c, data, &e);
 	ck_assert_msg(t, "%s: %s", text, e.text);
 	step_on(t, 2);
-	check_gradients(trainer_generator(t), text);
-	check_gradients(trainer_discriminator(t), text);
+	check_gradients(trainer_module(t, NET_G), text);
+	check_gradients(trainer_module(t, NET_D), text);
 	const char *dir = scratch_folder();
 	snprintf(path, sizeof path, "%s/half.h5", dir);
 	ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);

@@ -152,7 +152,7 @@ START_TEST(average_follows_parameters_and_statistics)
 {
 	dataset *d = tiny_data(12, 16, 2);
 	trainer *t = make(TINY_PLAIN, (const char *[]){"ema.decay=0.75", "ema.start=2", NULL}, d);
-	module *e = trainer_ema(t), *g = trainer_generator(t);
+	module *e = trainer_ema(t), *g = trainer_module(t, NET_G);
 	int64_t n = module_block_size(g), k = module_state_size(g);
 	real *old = malloc((size_t)(n + k) * sizeof *old);
 	ck_assert(old != NULL);

@@ -10,6 +10,7 @@
 
 typedef struct request {
 	const char *file, *config, *onto, *out, *net;
+	enum net_side side;                          /* what net says */
 	text_list sets;
 } request;
 
@@ -33,7 +34,7 @@ static void print_result(const request *q, int bn_mode, const config *c, const k
 	if (!r->same && r->worst > 1e-4)
 		fprintf(stderr, "sagan: warning: %s cannot be said under spectral norm, it is divided by its norm; "
 			"model.spectral_norm_g or spectral_norm_d = false keeps it\n", r->worst_at);
-	if (bn_mode != c->ema.bn_mode && !strcmp(q->net, "generator"))
+	if (bn_mode != c->ema.bn_mode && q->side == NET_G)
 		printf("ema.bn_mode = %s in it, so that samples have the statistics of the file; `sagan train` goes on with "
 			"%s\n", config_choice("ema.bn_mode", c->ema.bn_mode), config_choice("ema.bn_mode", bn_mode));
 }
@@ -43,11 +44,13 @@ static bool import(const request *q, config *cfg, error *e)
 	dataset *data = NULL;
 	trainer *t = NULL;
 	keras_imported r;
-	const bool is_generator = !strcmp(q->net, "generator");
+	const enum net_side side = q->side;
 	const int bn_mode = cfg->ema.bn_mode;
-	const bool ok = config_open_data(cfg, &data, e) && keras_import_config(cfg, is_generator, q->onto, e)
+	const bool ok = config_open_data(cfg, &data, e) && keras_import_config(cfg, side, q->onto, e)
 		&& (t = trainer_new(cfg, data, e)) && (!q->onto || trainer_load(t, q->onto, e))
-		&& keras_import_file(t, is_generator, q->file, &r, print_mismatch, NULL, e) && trainer_save(t, q->out, e);
+		&& keras_import_file(trainer_config(t), side, trainer_module(t, side),
+			side == NET_G ? trainer_ema(t) : NULL, q->file, &r, print_mismatch, NULL, e)
+		&& trainer_save(t, q->out, e);
 	if (ok)
 		print_result(q, bn_mode, cfg, &r);
 	trainer_free(t);
@@ -72,7 +75,8 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	if (!q.config || !q.out)
 		return fail_usage(c, "--%s is missing", q.config ? "out" : "config");
-	if (strcmp(q.net, "generator") && strcmp(q.net, "discriminator"))
+	q.side = strcmp(q.net, net_side_name(NET_G)) == 0 ? NET_G : NET_D;
+	if (strcmp(q.net, net_side_name(q.side)) != 0)
 		return fail_usage(c, "--net %s: must be generator or discriminator", q.net);
 	config cfg;
 	error e;

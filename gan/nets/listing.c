@@ -7,48 +7,10 @@
 #include "core/graph/ops.h"
 #include "gan/nets/networks_internal.h"
 
-/* Multiply-adds of one node's product. The kernel is input 1 of every convolution. */
-static double conv_mac(const node *y)
-{
-	const shape *w = &y->in[1]->s;
-	return (double)shape_count(&y->s) / (double)w->dim[3] * (double)shape_count(w);
-}
-
-static double conv_dx_mac(const node *y)
-{
-	const shape *w = &y->in[1]->s;
-	return (double)shape_count(&y->in[0]->s) / (double)w->dim[3] * (double)shape_count(w);
-}
-
-static double matmul_mac(const node *y)
-{
-	const shape *a = &y->in[0]->s;
-	int64_t K = a->dim[y->a.matmul.ta ? a->rank - 2 : a->rank - 1];
-	return (double)shape_count(&y->s) * (double)K;
-}
-
-/* softmax(q k') v: q [..,N,d], k [..,M,d], v [..,M,c]. */
-static double attention_mac(const node *y)
-{
-	const shape *q = &y->in[0]->s, *k = &y->in[1]->s;
-	const double queries = (double)shape_count(q) / (double)shape_last(q);
-	return queries * (double)k->dim[k->rank - 2] * (double)(shape_last(k) + shape_last(&y->in[2]->s));
-}
-
-static const struct {
-	const char *op;
-	double (*mac)(const node *y);
-} products[] = {
-	{"conv2d", conv_mac}, {"conv2d_dx", conv_dx_mac}, {"matmul", matmul_mac},
-	{"attention", attention_mac},
-};
-
+/* Multiply-adds of one node's product. */
 static double mac_of(const node *y)
 {
-	for (int i = 0; i < COUNT(products); i++)
-		if (!strcmp(products[i].op, y->op->name))
-			return products[i].mac(y);
-	return 0;
+	return y->op->flop ? y->op->flop(y) / 2 : 0;
 }
 
 /* Whether there is a parameter "path/<name>" that no deeper layer owns. */

@@ -264,9 +264,13 @@ static bool table_read(table *t, const char *path, error *e)
 	FILE *f = fopen(path, "r");
 	if (!f)
 		return error_set(e, "%s: cannot be read: %s", path, strerror(errno));
-	bool ok = fgets(line, sizeof line, f) ? find_columns(t, path, line, e) : error_set(e, "%s: is empty", path);
+	bool some = fgets(line, sizeof line, f), ok = some && find_columns(t, path, line, e);
 	while (ok && fgets(line, sizeof line, f))
 		ok = add_row(t, line, e);
+	if (ferror(f))
+		ok = error_set(e, "%s: cannot be read: %s", path, strerror(errno));
+	else if (!some)
+		error_set(e, "%s: is empty", path);
 	fclose(f);
 	return ok;
 }

@@ -35,6 +35,31 @@ static double value_of(const step_stats *s, const struct column *c)
 	return x;
 }
 
+/* All of f as a text. A read that fails must not pass for the end of the file: the rows behind it would be lost. */
+static char *read_all(FILE *f, const char *path, error *e)
+{
+	enum { PIECE = 1 << 16 };
+	char *text = NULL;
+	for (size_t n = 0, got = PIECE; got == PIECE; n += got) {
+		char *bigger = realloc(text, n + PIECE + 1);
+		if (!bigger) {
+			error_set(e, "%s: out of memory while reading it", path);
+			break;
+		}
+		text = bigger;
+		got = fread(text + n, 1, PIECE, f);
+		text[n + got] = '\0';
+		if (ferror(f)) {
+			error_set(e, "%s: cannot be read: %s", path, strerror(errno));
+			break;
+		}
+		if (got < PIECE)
+			return text;
+	}
+	free(text);
+	return NULL;
+}
+
 /* The whole file as a text; "" when there is none. */
 static char *read_text(const char *path, error *e)
 {
@@ -45,12 +70,7 @@ static char *read_text(const char *path, error *e)
 		error_set(e, "%s: cannot be read: %s", path, strerror(errno));
 		return NULL;
 	}
-	char *text = NULL;
-	long n = fseek(f, 0, SEEK_END) == 0 ? ftell(f) : -1;
-	if (n >= 0 && fseek(f, 0, SEEK_SET) == 0 && (text = mem_new((size_t)n + 1, 1, e)) != NULL)
-		text[fread(text, 1, (size_t)n, f)] = '\0';
-	else
-		error_set(e, "%s: cannot be read: %s", path, strerror(errno));
+	char *text = read_all(f, path, e);
 	fclose(f);
 	return text;
 }

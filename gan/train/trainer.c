@@ -178,14 +178,9 @@ const config *trainer_config(const trainer *t)
 	return &t->cfg;
 }
 
-module *trainer_generator(trainer *t)
+module *trainer_module(trainer *t, enum net_side side)
 {
-	return t->pg.m;
-}
-
-module *trainer_discriminator(trainer *t)
-{
-	return t->pd.m;
+	return side == NET_G ? t->pg.m : t->pd.m;
 }
 
 module *trainer_ema(trainer *t)

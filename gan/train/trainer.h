@@ -8,6 +8,7 @@
 #include "core/plan/plan.h"
 #include "data/dataset.h"
 #include "gan/config/config.h"
+#include "gan/nets/networks.h"
 #include "layers/module.h"
 
 SAGAN_BEGIN
@@ -49,8 +50,7 @@ bool trainer_step(trainer *t, step_stats *s, error *e);
 
 int64_t trainer_steps_done(const trainer *t);
 const config *trainer_config(const trainer *t);
-module *trainer_generator(trainer *t);               /* borrow */
-module *trainer_discriminator(trainer *t);
+module *trainer_module(trainer *t, enum net_side side);       /* borrow */
 module *trainer_ema(trainer *t);                     /* the averaged generator, or NULL */
 size_t trainer_arena_bytes(const trainer *t);        /* shared by all plans */
 double trainer_step_flop(const trainer *t);          /* one step: d_steps D updates and one G update */

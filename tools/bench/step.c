@@ -35,8 +35,8 @@ bool step_bench(const config *cfg, int steps, bench_result *r, error *e)
 			.steps = steps,
 			.median_s = middle, .min_s = s[0],
 			.gflop = trainer_step_flop(t) / 1e9,
-			.params_g = module_param_count(trainer_generator(t)),
-			.params_d = module_param_count(trainer_discriminator(t)),
+			.params_g = module_param_count(trainer_module(t, NET_G)),
+			.params_d = module_param_count(trainer_module(t, NET_D)),
 			.arena_bytes = trainer_arena_bytes(t), .threads = pool_threads(),
 		};
 		r->images_per_s = trainer_config(t)->batch / r->median_s;

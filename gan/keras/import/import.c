@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gan/checkpoint/checkpoint.h"
+#include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
 #include "gan/keras/file/read.h"
 #include "gan/keras/import/import_internal.h"
@@ -138,7 +138,7 @@ bool keras_import_network(network *n, keras_model *from, keras_imported *out, co
 	return ok;
 }
 
-/* ---- into a trainer ---- */
+/* ---- from a file ---- */
 
 static bool mode_of(const char *checkpoint, int *bn_mode, error *e)
 {
@@ -146,48 +146,42 @@ static bool mode_of(const char *checkpoint, int *bn_mode, error *e)
 	config was;
 	if (!checkpoint_read_info(checkpoint, &info, e))
 		return false;
-	config_init(&was);
-	const bool ok = config_parse(&was, info.config, strlen(info.config), info.path, e);
-	*bn_mode = was.ema.bn_mode;
-	config_free(&was);
+	const bool ok = saved_config(&info, &was, e);
+	if (ok) {
+		*bn_mode = was.ema.bn_mode;
+		config_free(&was);
+	}
 	checkpoint_info_free(&info);
 	return ok;
 }
 
-bool keras_import_config(config *c, bool is_generator, const char *onto, error *e)
+bool keras_import_config(config *c, enum net_side side, const char *onto, error *e)
 {
-	if (is_generator)
+	if (side == NET_G)
 		c->ema.bn_mode = BN_RUNNING;
-	return is_generator || !onto || mode_of(onto, &c->ema.bn_mode, e);
+	return side == NET_G || !onto || mode_of(onto, &c->ema.bn_mode, e);
 }
 
-/* The trainer's networks belong to its graphs, so a network of the same config is imported into, and copied. */
-static bool import_network(trainer *t, const net_config *c, bool is_generator, keras_model *m, keras_imported *out,
-			   complaints_line line, void *ctx, error *e)
+bool keras_import_file(const config *c, enum net_side side, module *m, module *average, const char *path,
+		       keras_imported *out, complaints_line line, void *ctx, error *e)
 {
-	rng start = rng_new(0, "import");
-	module *to = is_generator ? trainer_generator(t) : trainer_discriminator(t);
-	network *n = network_new(c, is_generator ? NET_G : NET_D, &start, e);
-	if (n)
-		module_copy(network_module(n), to);
-	const bool ok = n && keras_import_network(n, m, out, line, ctx, e);
-	if (ok)
-		module_copy(to, network_module(n));
-	if (ok && is_generator && trainer_ema(t))
-		module_copy(trainer_ema(t), network_module(n));
-	network_free(n);
-	return ok;
-}
-
-bool keras_import_file(trainer *t, bool is_generator, const char *path, keras_imported *out, complaints_line line,
-		       void *ctx, error *e)
-{
-	net_config c;
+	net_config net;
 	error why = {.text = ""};
-	keras_model *m = config_network(trainer_config(t), &c, e) ? keras_read(path, NULL, e) : NULL;
-	if (!m)
+	rng start = rng_new(0, "import");            /* m's values take the place of these */
+	if (!config_network(c, &net, e))
 		return false;
-	const bool ok = import_network(t, &c, is_generator, m, out, line, ctx, &why);
-	keras_model_free(m);
-	return ok || error_set(e, "%s: %.900s", path, why.text);
+	keras_model *from = keras_read(path, NULL, e);
+	network *n = from ? network_new(&net, side, &start, e) : NULL;
+	bool ok = n != NULL;
+	if (ok) {
+		module_copy(network_module(n), m);
+		ok = keras_import_network(n, from, out, line, ctx, &why) || error_set(e, "%s: %.900s", path, why.text);
+	}
+	if (ok)
+		module_copy(m, network_module(n));
+	if (ok && average)
+		module_copy(average, network_module(n));
+	network_free(n);
+	keras_model_free(from);
+	return ok;
 }

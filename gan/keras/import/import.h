@@ -23,8 +23,8 @@
 #ifndef SAGAN_GAN_KERAS_IMPORT_IMPORT_H
 #define SAGAN_GAN_KERAS_IMPORT_IMPORT_H
 
+#include "gan/config/config.h"
 #include "gan/nets/networks.h"
-#include "gan/train/trainer.h"
 #include "gan/keras/file/complaints.h"
 #include "gan/keras/model/model.h"
 
@@ -46,12 +46,12 @@ bool keras_import_network(network *n, keras_model *from, keras_imported *out, co
 
 /* What the checkpoint of an import has to say for samples to be what the file draws: ema.bn_mode = running, of a
  * discriminator what the checkpoint `onto` (NULL: a new start) says. Training goes on with the mode of its own config. */
-bool keras_import_config(config *c, bool is_generator, const char *onto, error *e);
+bool keras_import_config(config *c, enum net_side side, const char *onto, error *e);
 
-/* The same for the generator (and its moving average) or the discriminator of a trainer, from a file. Its optimiser and
- * its step stay. */
-bool keras_import_file(trainer *t, bool is_generator, const char *path, keras_imported *out, complaints_line line,
-		       void *ctx, error *e);
+/* The same from a file, into the module of a network of `c` that is in use elsewhere, as a trainer's; average (NULL: there
+ * is none) becomes the same. */
+bool keras_import_file(const config *c, enum net_side side, module *m, module *average, const char *path,
+		       keras_imported *out, complaints_line line, void *ctx, error *e);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,80 @@
+/* test_metrics.c - rows of a run's CSV files: which stay when a run goes on, and that none is lost to a read that fails. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "gan/sample/pictures.h"
+#include "gan/train/metrics.h"
+#include "tests/files.h"
+#include "tests/scratch.h"
+#include "tests/suite.h"
+
+static metrics *open_at(int64_t step, error *e)
+{
+	const step_stats none = {.gammas = 0};
+	return metrics_open(scratch_folder(), step, &none, true, e);
+}
+
+/* Rows up to the step stay, later ones and one that was cut short go. */
+START_TEST(a_run_that_goes_on_drops_what_is_done_again)
+{
+	error e = {.text = ""};
+	file_store(scratch_at("scores.csv"), "step,score\n2,1\n4,2\n6,3\n8", 26);
+	for (int k = 0; k < 2; k++) {
+		metrics *m = open_at(4, &e);
+		ck_assert_msg(m != NULL, "%s", e.text);
+		ck_assert(metrics_close(m, &e));
+		char *text = file_bytes(scratch_at("scores.csv"), NULL);
+		ck_assert_str_eq(text, "step,score\n2,1\n4,2\n");
+		free(text);
+	}
+	metrics *m = open_at(0, &e);
+	ck_assert_msg(m && metrics_score(m, 1, 0.5, &e) && metrics_close(m, &e), "%s", e.text);
+	char *text = file_bytes(scratch_at("scores.csv"), NULL);
+	ck_assert_str_eq(text, "step,score\n1,0.5\n");
+	free(text);
+}
+END_TEST
+
+/* Longer than what is read at once: every row is still there. */
+START_TEST(long_files_are_read_to_their_end)
+{
+	enum { ROWS = 20000 };
+	static char text[12 * ROWS + 64];
+	error e = {.text = ""};
+	size_t n = (size_t)sprintf(text, "step,score\n");
+	for (int i = 1; i <= ROWS; i++)
+		n += (size_t)sprintf(text + n, "%d,0.5\n", i);
+	file_store(scratch_at("scores.csv"), text, n);
+	metrics *m = open_at(ROWS, &e);
+	ck_assert_msg(m && metrics_close(m, &e), "%s", e.text);
+	size_t have;
+	char *after = file_bytes(scratch_at("scores.csv"), &have);
+	ck_assert(have == n && memcmp(after, text, n) == 0);
+	free(after);
+}
+END_TEST
+
+/* What opens but cannot be read (a folder, here) is neither an empty file nor a short one. */
+START_TEST(a_read_that_fails_is_told)
+{
+	error e = {.text = ""};
+	ck_assert_int_eq(mkdir(scratch_at("metrics.csv"), 0777), 0);
+	ck_assert_ptr_null(open_at(4, &e));
+	ck_assert_msg(strstr(e.text, "metrics.csv: cannot be read"), "%s", e.text);
+	ck_assert(!picture_loss(scratch_at("loss.png"), scratch_at("metrics.csv"), &e));
+	ck_assert_msg(strstr(e.text, "metrics.csv: cannot be read"), "%s", e.text);
+}
+END_TEST
+
+int main(void)
+{
+	const suite_test tests[] = {
+		{a_run_that_goes_on_drops_what_is_done_again, 1},
+		{long_files_are_read_to_their_end, 1},
+		{a_read_that_fails_is_told, 1},
+	};
+	return suite_run("metrics", tests, COUNT(tests), 60);
+}
