@@ -231,6 +231,32 @@ START_TEST(threads_change_no_bit)
 }
 END_TEST
 
+/* How the work is cut into items depends on the number of images and on sizes that should stay in a cache (CONV_L2 and
+ * its like): an image alone is cut otherwise than among others, and has the same bits. Sums over images, dw, have not. */
+START_TEST(the_cut_changes_no_bit)
+{
+	const conv_shape *s = &geometry[_i];
+	conv_shape one = *s;
+	one.b = 1;
+	const arrays a = arrays_new(s);
+	for (int kind = FORWARD; kind <= DX; kind++) {
+		real *all = run(kind, tile_best(), s, &a, (epilogue){0});
+		for (int64_t b = 0; b < s->b; b++) {
+			const int64_t nx = a.nx / s->b, ny = a.ny / s->b, n = kind == FORWARD ? ny : nx;
+			const arrays mine = {nx, a.nw, ny, a.x + b * nx, a.w, a.y + b * ny};
+			real *alone = run(kind, tile_best(), &one, &mine, (epilogue){0});
+			ck_assert_msg(!memcmp(alone, all + b * n, (size_t)n * sizeof(real)), "geometry %d, %s: image %d of %d", _i,
+				      kind_name[kind], (int)b, (int)s->b);
+			free(alone);
+		}
+		free(all);
+	}
+	free(a.x);
+	free(a.w);
+	free(a.y);
+}
+END_TEST
+
 #ifdef __x86_64__
 /* Vectors run across channels, so their width changes no sum; FMA at both levels. */
 START_TEST(v3_and_v4_give_the_same_bits)
@@ -395,6 +421,7 @@ int main(void)
 		{kernels_equal_seven_loops, COUNT(geometry)},
 		{adjoints_are_adjoint, COUNT(geometry)},
 		{threads_change_no_bit, COUNT(geometry)},
+		{the_cut_changes_no_bit, COUNT(geometry)},
 #ifdef __x86_64__
 		{v3_and_v4_give_the_same_bits, COUNT(geometry)},
 #endif

@@ -21,7 +21,7 @@ core/graph        core/base core/kernels
 core/plan         core/base core/kernels core/graph
 layers            core/base core/graph core/plan
 layers/types      core/base core/graph core/plan layers
-optim             core/base core/graph
+optim             core/base
 data/picture      core/base
 data              core/base core/h5 data/picture
 gan/nets          core/base core/graph core/plan layers/

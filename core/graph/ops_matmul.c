@@ -13,7 +13,8 @@
 #include "core/base/thread.h"
 
 enum {
-	PIECES = 32,                                 /* wanted; more than the cores of a usual machine */
+	PIECES = 32,                                 /* wanted: more than the cores of a usual machine. Pieces of the sum
+	                                              * are added in order: part of what a result is, to the last bits */
 	ROWS_MIN = 64, COLUMNS_MIN = 128, SUM_MIN = 512      /* below, BLAS loses its speed */
 };
 

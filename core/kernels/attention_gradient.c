@@ -11,7 +11,9 @@
 #include "core/base/clones.h"
 #include "core/base/thread.h"
 
-enum { PIECES = 16 };                                /* wanted; each has sums for all queries of its sample */
+/* Pieces of the keys that are wanted: some for each thread, few since each has sums for all queries of its sample, in
+ * memory of its own. They are added in order, so the number is part of what a result is, to the last bits. */
+enum { PIECES = 16 };
 
 /* Elements of a worker's memory: operands packed as they are and transposed, blocks of scores, room to
  * copy rows. b, e and what follows are for attention_second. */

@@ -4,9 +4,12 @@
 
 #include "core/kernels/conv.h"
 
+/* Into how many items the work is cut: no result depends on it, since each output is one sum (the_cut_changes_no_bit). */
 enum {
-	CONV_L2 = 384 * 1024,                        /* bytes of input that an item should hold at most */
-	CONV_ITEMS = 16,                             /* items that should exist at least */
+	CONV_L2 = 384 * 1024,                        /* bytes of input that an item should hold at most: a second-level
+	                                              * cache has 512 KB or more, and packed weights go there too */
+	CONV_ITEMS = 16,                             /* items that should exist at least: a few for each thread of a
+	                                              * small machine, so that all end at about the same time */
 	CONV_PIXELS = 64,                            /* pixels of an item at least: fills register tiles */
 };
 
