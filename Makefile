@@ -48,24 +48,24 @@ PROGRAMS := protoc-c
 # Asked once, and only when something is compiled. It may be missing before the set-up: setup.sh says so.
 ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) $(CFLAGS) \
-	-fno-math-errno -fno-trapping-math -fvisibility=hidden -pthread \
+	-fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -DNO_CLONES -Wno-format-truncation) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -Wno-format-truncation) \
 	$(PKG_CFLAGS)
 PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags $(PACKAGES))
 PKG_LIBS   = $(call ask,PKG_LIBS,--libs $(PACKAGES))
 LIBS       = $(PKG_LIBS) -lm -pthread
 TEST_LIBS  = $(call ask,TEST_LIBS,--libs check)
 
-# The register tiles are compiled once per instruction set and chosen at run time (core/kernels/tile.h).
-LEVELS     := $(if $(filter x86_64,$(shell uname -m)),base v3 v4,base)
-FLAGS_base := -ffp-contract=fast
-FLAGS_v3   := -ffp-contract=fast -march=x86-64-v3
-FLAGS_v4   := -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=512
+# The register tiles are compiled once per level; what a level's processor must have stands in core/base/level.h.
+LEVELS   := base $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),v3 v4)
+features  = $(shell sed -n '/LEVEL_$1_HAS(F)/ s/F("\([a-z0-9]*\)")/-m\1/gp' core/base/level.h | sed 's/.*(F)//')
+FLAGS_v3  = $(call features,V3)
+FLAGS_v4  = $(FLAGS_v3) $(call features,V4) -mprefer-vector-width=512
 
 FOLDERS  := core layers optim data gan
 LIB_SRC  := $(filter-out core/kernels/tile.c,$(sort $(shell find $(FOLDERS) -name '*.c')))
-LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile_%.o) $(B)/gan/keras/onnx/onnx.pb-c.o \
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile.%.o) $(B)/gan/keras/onnx/onnx.pb-c.o \
 	    $(B)/gan/keras/layers_text.o
 TIME_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c))
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c)) $(TIME_OBJ)
@@ -77,7 +77,6 @@ HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(wildcard tests/*.c))
 # What tools/sagan.h includes is the library's public face; the rest is hidden from other programs.
 PUBLIC   := $(shell sed -n 's/^\#include "\(.*\)"/\1/p' tools/sagan.h)
 OBJCOPY  ?= $(shell $(CC) -print-prog-name=objcopy)
-NM       ?= $(shell $(CC) -print-prog-name=nm)
 
 all: $(BUILD)/sagan $(B)/libsagan.a
 
@@ -92,19 +91,17 @@ $(B)/sagan: $(TOOL_OBJ) $(B)/internal.a
 $(B)/internal.a: $(LIB_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# For other programs: one object, in which only what public headers declare is still seen from outside. GCC does not
-# hide a function of several versions (nm: i) nor what chooses among them (W).
+# For other programs: one object, in which only what public headers declare is still seen from outside.
 $(B)/libsagan.a: $(LIB_OBJ)
 	$(Q)$(CC) -r -nostdlib -o $(B)/libsagan.o $^
-	$(Q)$(OBJCOPY) --localize-hidden \
-	    $$($(NM) -g --defined-only $(B)/libsagan.o | sed -n 's/.* [iW] /--localize-symbol=/p') $(B)/libsagan.o
+	$(Q)$(OBJCOPY) --localize-hidden $(B)/libsagan.o
 	$(Q)rm -f $@ && ar rcs $@ $(B)/libsagan.o
 
 # The public headers as they are installed.
 $(B)/include/sagan/sagan.h: $(PUBLIC) tools/sagan.h tools/headers.sh
 	$(Q)tools/headers.sh $(@D) $(filter double,$(REAL))
 
-$(B)/core/kernels/tile_%.o: core/kernels/tile.c $(B)/.flags
+$(B)/core/kernels/tile.%.o: core/kernels/tile.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(FLAGS_$*) -DTILE_LEVEL=$* -MMD -MP -c -o $@ $<
 

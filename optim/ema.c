@@ -13,7 +13,7 @@ struct job {
 
 /* Written as a + (1-d)(x-a), because d a + (1-d) x with d and 1-d rounded to float does not have x as its
  * fixed point: for d = 0.9999 they add up to 1 + 3e-8, and the average would settle 3e-4 away. */
-VECTOR_CLONES static void average_span(real *restrict a, const real *restrict x, real take, int64_t n)
+static CLONES(average_span, (real *restrict a, const real *restrict x, real take, int64_t n), (a, x, take, n))
 {
 	for (int64_t i = 0; i < n; i++)
 		a[i] += take * (x[i] - a[i]);

@@ -12,18 +12,18 @@ enum {
 
 /* ---- norm ---- */
 
-VECTOR_CLONES static double square_sum(const real *x, int64_t n)
+static CLONES(square_sum, (double *sum, const real *x, int64_t n), (sum, x, n))
 {
-	double lane[LANES] = {0}, sum = 0;
+	double lane[LANES] = {0};
 	int64_t i = 0;
 	for (; i + LANES <= n; i += LANES)
 		for (int k = 0; k < LANES; k++)
 			lane[k] += (double)x[i + k] * (double)x[i + k];
 	for (int k = 0; i + k < n; k++)
 		lane[k] += (double)x[i + k] * (double)x[i + k];
+	*sum = 0;
 	for (int k = 0; k < LANES; k++)
-		sum += lane[k];
-	return sum;
+		*sum += lane[k];
 }
 
 struct norm_job {
@@ -35,7 +35,7 @@ static void norm_span(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	(void)worker;
 	const struct norm_job *j = ctx;
-	j->part[lo / SPAN_GRAIN] = square_sum(j->x + lo, hi - lo);
+	square_sum(&j->part[lo / SPAN_GRAIN], j->x + lo, hi - lo);
 }
 
 double gradient_norm(const real *g, int64_t n)
@@ -60,19 +60,19 @@ struct job {
 	real c;
 };
 
-VECTOR_CLONES static void scale_loop(real *y, real c, int64_t n)
+static CLONES(scale_loop, (real *y, real c, int64_t n), (y, c, n))
 {
 	for (int64_t i = 0; i < n; i++)
 		y[i] *= c;
 }
 
-VECTOR_CLONES static void add_loop(real *restrict y, const real *restrict x, int64_t n)
+static CLONES(add_loop, (real *restrict y, const real *restrict x, int64_t n), (y, x, n))
 {
 	for (int64_t i = 0; i < n; i++)
 		y[i] += x[i];
 }
 
-VECTOR_CLONES static void clip_loop(real *y, real c, int64_t n)
+static CLONES(clip_loop, (real *y, real c, int64_t n), (y, c, n))
 {
 	for (int64_t i = 0; i < n; i++)
 		y[i] = y[i] > c ? c : y[i] < -c ? -c : y[i];

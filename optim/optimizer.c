@@ -37,8 +37,9 @@ struct optimizer {
 
 /* ---- span kernels: one pass over memory, which is what they cost ---- */
 
-VECTOR_CLONES static void adam_span(const coefficients *k, real *restrict p, const real *restrict g,
-				    real *restrict m, real *restrict v, real *restrict vhat, int64_t n)
+static CLONES(adam_span, (const coefficients *k, real *restrict p, const real *restrict g, real *restrict m,
+	real *restrict v, real *restrict vhat, int64_t n),
+	(k, p, g, m, v, vhat, n))
 {
 	(void)vhat;
 	const coefficients c = *k;
@@ -51,8 +52,9 @@ VECTOR_CLONES static void adam_span(const coefficients *k, real *restrict p, con
 }
 
 /* beta1 = 0: m is g. RMSprop with eps outside the root is the same without bias correction. */
-VECTOR_CLONES static void adam_plain_span(const coefficients *k, real *restrict p, const real *restrict g,
-					  real *restrict m, real *restrict v, real *restrict vhat, int64_t n)
+static CLONES(adam_plain_span, (const coefficients *k, real *restrict p, const real *restrict g,
+	real *restrict m, real *restrict v, real *restrict vhat, int64_t n),
+	(k, p, g, m, v, vhat, n))
 {
 	(void)m, (void)vhat;
 	const coefficients c = *k;
@@ -63,8 +65,9 @@ VECTOR_CLONES static void adam_plain_span(const coefficients *k, real *restrict 
 	}
 }
 
-VECTOR_CLONES static void amsgrad_span(const coefficients *k, real *restrict p, const real *restrict g,
-				       real *restrict m, real *restrict v, real *restrict vhat, int64_t n)
+static CLONES(amsgrad_span, (const coefficients *k, real *restrict p, const real *restrict g, real *restrict m,
+	real *restrict v, real *restrict vhat, int64_t n),
+	(k, p, g, m, v, vhat, n))
 {
 	const coefficients c = *k;
 	for (int64_t i = 0; i < n; i++) {
@@ -76,8 +79,9 @@ VECTOR_CLONES static void amsgrad_span(const coefficients *k, real *restrict p, 
 	}
 }
 
-VECTOR_CLONES static void rmsprop_keras_span(const coefficients *k, real *restrict p, const real *restrict g,
-					     real *restrict m, real *restrict v, real *restrict vhat, int64_t n)
+static CLONES(rmsprop_keras_span, (const coefficients *k, real *restrict p, const real *restrict g,
+	real *restrict m, real *restrict v, real *restrict vhat, int64_t n),
+	(k, p, g, m, v, vhat, n))
 {
 	(void)m, (void)vhat;
 	const coefficients c = *k;
@@ -87,8 +91,9 @@ VECTOR_CLONES static void rmsprop_keras_span(const coefficients *k, real *restri
 	}
 }
 
-VECTOR_CLONES static void sgd_span(const coefficients *k, real *restrict p, const real *restrict g,
-				   real *restrict m, real *restrict v, real *restrict vhat, int64_t n)
+static CLONES(sgd_span, (const coefficients *k, real *restrict p, const real *restrict g, real *restrict m,
+	real *restrict v, real *restrict vhat, int64_t n),
+	(k, p, g, m, v, vhat, n))
 {
 	(void)m, (void)v, (void)vhat;
 	const coefficients c = *k;
@@ -96,8 +101,9 @@ VECTOR_CLONES static void sgd_span(const coefficients *k, real *restrict p, cons
 		p[i] = c.shrink * p[i] - c.step * (g[i] + c.l2 * p[i]);
 }
 
-VECTOR_CLONES static void momentum_span(const coefficients *k, real *restrict p, const real *restrict g,
-					real *restrict m, real *restrict v, real *restrict vhat, int64_t n)
+static CLONES(momentum_span, (const coefficients *k, real *restrict p, const real *restrict g, real *restrict m,
+	real *restrict v, real *restrict vhat, int64_t n),
+	(k, p, g, m, v, vhat, n))
 {
 	(void)v, (void)vhat;
 	const coefficients c = *k;

@@ -1,6 +1,6 @@
 /* bench_conv.c - speed of the convolution kernels: GFLOP/s and percent of the FMA peak of a core.
  *
- * bench_conv [THREADS [LEVEL [NAME-PART]]]: one line per geometry, forward, dx, dw; medians, or the
+ * [SAGAN_LEVEL=LEVEL] bench_conv [THREADS [NAME-PART]]: one line per geometry, forward, dx, dw; medians, or the
  * best times with BEST in the environment. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,19 +101,13 @@ int main(int argc, char **argv)
 {
 	int threads = argc > 1 ? atoi(argv[1]) : 1;
 	const tile_kernels *k = tile_best();
-#ifdef __x86_64__
-	if (argc > 2 && !strcmp(argv[2], "v3"))
-		k = &tile_kernels_v3;
-#endif
-	if (argc > 2 && !strcmp(argv[2], "base"))
-		k = &tile_kernels_base;
 	pool_start(threads, NULL);
 	double top = peak(k);
-	printf("%s, %d threads, tile from L1 on one core: %.0f GFLOP/s\n", k->name, threads, top);
+	printf("%s, %d threads, tile from L1 on one core: %.0f GFLOP/s\n", level_name(level_now()), threads, top);
 	printf("%-18s %7s %15s %15s %15s\n", "", "MFLOP", "forward", "dx", "dw");
 	for (int i = 0; i < COUNT(rows); i++) {
 		const conv_shape *s = &rows[i].s;
-		if (argc > 3 && !strstr(rows[i].name, argv[3]))
+		if (argc > 2 && !strstr(rows[i].name, argv[2]))
 			continue;
 		real *x = filled(s->b * s->h * s->w * s->cin), *y = filled(s->b * s->ho * s->wo * s->cout);
 		real *w = filled((int64_t)s->kh * s->kw * s->cin / s->groups * s->cout);

@@ -147,16 +147,13 @@ static double tolerance(enum kind kind, const conv_shape *s)
 	return eps * (terms + 4);
 }
 
+/* The levels that there are, in order: each has all that the one before has. */
 static int levels(const tile_kernels **k)
 {
 	int n = 0;
-	k[n++] = &tile_kernels_base;
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("x86-64-v3"))
-		k[n++] = &tile_kernels_v3;
-	if (__builtin_cpu_supports("x86-64-v4"))
-		k[n++] = &tile_kernels_v4;
-#endif
+	for (int l = 0; l < LEVELS; l++)
+		if (level_has(l))
+			k[n++] = tile_at(l);
 	return n;
 }
 
@@ -174,7 +171,7 @@ START_TEST(kernels_equal_seven_loops)
 			for (int64_t i = 0; i < count_of(kind, &a); i++)
 				ck_assert_msg(fabs((double)got[i] - want[i]) <= tolerance(kind, s),
 					      "geometry %d, %s, %s: element %lld is %.9g, should be %.9g", _i,
-					      kind_name[kind], k[l]->name, (long long)i, (double)got[i],
+					      kind_name[kind], level_name((cpu_level)l), (long long)i, (double)got[i],
 					      want[i]);
 			free(got);
 		}
@@ -257,17 +254,16 @@ START_TEST(the_cut_changes_no_bit)
 }
 END_TEST
 
-#ifdef __x86_64__
 /* Vectors run across channels, so their width changes no sum; FMA at both levels. */
 START_TEST(v3_and_v4_give_the_same_bits)
 {
-	if (!__builtin_cpu_supports("x86-64-v4"))
+	if (!level_has(LEVEL_V4))
 		return;
 	const conv_shape *s = &geometry[_i];
 	arrays a = arrays_new(s);
 	for (int kind = 0; kind < KINDS; kind++) {
-		real *narrow = run(kind, &tile_kernels_v3, s, &a, (epilogue){0});
-		real *wide = run(kind, &tile_kernels_v4, s, &a, (epilogue){0});
+		real *narrow = run(kind, tile_at(LEVEL_V3), s, &a, (epilogue){0});
+		real *wide = run(kind, tile_at(LEVEL_V4), s, &a, (epilogue){0});
 		ck_assert_msg(!memcmp(narrow, wide, (size_t)count_of(kind, &a) * sizeof(real)),
 			      "geometry %d, %s", _i, kind_name[kind]);
 		free(narrow);
@@ -276,7 +272,6 @@ START_TEST(v3_and_v4_give_the_same_bits)
 	arrays_free(&a);
 }
 END_TEST
-#endif
 
 /* The epilogue in the tile does to each sum what a pass afterwards does. */
 START_TEST(epilogue_equals_passes)
@@ -342,7 +337,7 @@ START_TEST(gemm_equals_three_loops)
 					(double)w[b.transposed ? col * b.ld + t : t * b.ld + col];
 			double eps = sizeof(real) == 4 ? 1.2e-7 : 2.3e-16;
 			ck_assert_msg(fabs((double)c[i] - want) <= eps * (double)(terms + 4),
-				      "%s, case %d: [%lld,%lld] is %.9g, should be %.9g", level->name,
+				      "%s, case %d: [%lld,%lld] is %.9g, should be %.9g", level_name((cpu_level)(mask / 8)),
 				      mask % 8, (long long)row, (long long)col, (double)c[i], want);
 		}
 	}
@@ -422,9 +417,7 @@ int main(void)
 		{adjoints_are_adjoint, COUNT(geometry)},
 		{threads_change_no_bit, COUNT(geometry)},
 		{the_cut_changes_no_bit, COUNT(geometry)},
-#ifdef __x86_64__
 		{v3_and_v4_give_the_same_bits, COUNT(geometry)},
-#endif
 		{epilogue_equals_passes, COUNT(geometry)},
 		{gemm_equals_three_loops, 5},
 		{wrong_shapes_are_refused, COUNT(wrong)},

@@ -102,7 +102,7 @@ START_TEST(product_is_the_definition)
 	ck_assert(gemm_suits(&k.s));
 	multiply(tile_best(), &k, (epilogue){0});
 	expect_product(&k, (epilogue){0});
-	multiply(&tile_kernels_base, &k, (epilogue){0});
+	multiply(tile_at(LEVEL_BASE), &k, (epilogue){0});
 	expect_product(&k, (epilogue){0});
 	rig_close(&k);
 }
@@ -115,7 +115,7 @@ START_TEST(epilogue_comes_after_the_sum)
 	if (gemm_has_epilogue(&k.s)) {
 		multiply(tile_best(), &k, e);
 		expect_product(&k, e);
-		multiply(&tile_kernels_base, &k, e);
+		multiply(tile_at(LEVEL_BASE), &k, e);
 		expect_product(&k, e);
 	}
 	rig_close(&k);
@@ -140,23 +140,21 @@ START_TEST(threads_change_no_bit)
 }
 END_TEST
 
-#ifdef __x86_64__
 START_TEST(levels_with_fma_agree_to_the_bit)
 {
-	if (!__builtin_cpu_supports("x86-64-v4"))
+	if (!level_has(LEVEL_V4))
 		return;
 	rig k = rig_open(&SHAPES[_i]);
 	const size_t bytes = (size_t)(k.s.batch * k.s.m * k.s.n) * sizeof(real);
-	multiply(&tile_kernels_v3, &k, (epilogue){0});
+	multiply(tile_at(LEVEL_V3), &k, (epilogue){0});
 	real *v3 = mem_new(bytes, 1, NULL);
 	memcpy(v3, k.c, bytes);
-	multiply(&tile_kernels_v4, &k, (epilogue){0});
+	multiply(tile_at(LEVEL_V4), &k, (epilogue){0});
 	ck_assert_mem_eq(v3, k.c, bytes);
 	free(v3);
 	rig_close(&k);
 }
 END_TEST
-#endif
 
 START_TEST(thin_shapes_are_left_to_blas)
 {
@@ -173,9 +171,7 @@ int main(void)
 		{product_is_the_definition, COUNT(SHAPES)},
 		{epilogue_comes_after_the_sum, COUNT(SHAPES)},
 		{threads_change_no_bit, COUNT(SHAPES)},
-#ifdef __x86_64__
 		{levels_with_fma_agree_to_the_bit, COUNT(SHAPES)},
-#endif
 		{thin_shapes_are_left_to_blas, 1},
 	};
 	return suite_run("gemm", tests, COUNT(tests), 120);

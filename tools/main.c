@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/level.h"
 #include "core/base/version.h"
 #include "tools/command.h"
 
@@ -75,6 +76,11 @@ int main(int argc, char **argv)
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;
+	}
+	error e;
+	if (!level_check(&e)) {
+		fprintf(stderr, "sagan: %s\n", e.text);
+		return EXIT_INPUT;
 	}
 	const char *word = argv[1];
 	if (strcmp(word, "--version") == 0) {

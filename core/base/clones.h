@@ -1,15 +1,57 @@
-/* clones.h - plain loops compiled once per x86-64 level, the best one chosen at load time. */
+/* clones.h - plain loops compiled once per level, chosen at run time; and what loops tell the compiler. */
 #ifndef SAGAN_CORE_BASE_CLONES_H
 #define SAGAN_CORE_BASE_CLONES_H
 
-#include "core/base/base.h"
+#include "core/base/level.h"
 
-/* Stands before a function whose loops the compiler vectorises. Sanitizers run before the choice can
- * be made, so they get the plain version. -std=c11 contracts nothing: all levels give the same bits. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(NO_CLONES)
-#define VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+/* Stands in place of a function's head, before its body; `params` and `args` are its parameters with and without
+ * their types:
+ *
+ *     static CLONES(add, (real *restrict y, const real *restrict x, int64_t n), (y, x, n))
+ *     {
+ *             for (int64_t i = 0; i < n; i++) ..
+ *
+ * The body is compiled for every level, and `add` calls the one of level_now. No compiler joins a*b + c into one
+ * rounding here (-ffp-contract=off), so all levels give the same bits. It is done by hand because target_clones is not
+ * to be had everywhere: not in GCC 11 by these names, not before sanitizers start, not without ifunc. */
+#ifdef __x86_64__
+#define LEVEL_AND(feature) "," feature
+#define LEVEL_V3_CODE __attribute__((target("sse2" LEVEL_V3_HAS(LEVEL_AND))))
+#define LEVEL_V4_CODE __attribute__((target("sse2" LEVEL_V3_HAS(LEVEL_AND) LEVEL_V4_HAS(LEVEL_AND))))
+#define CLONES(name, params, args) \
+	void name params; \
+	static inline __attribute__((always_inline)) void name##_loop params; \
+	LEVEL_V3_CODE static void name##_v3 params { name##_loop args; } \
+	LEVEL_V4_CODE static void name##_v4 params { name##_loop args; } \
+	void name params \
+	{ \
+		const cpu_level now = level_now(); \
+		if (now == LEVEL_V4) \
+			name##_v4 args; \
+		else if (now == LEVEL_V3) \
+			name##_v3 args; \
+		else \
+			name##_loop args; \
+	} \
+	static inline __attribute__((always_inline)) void name##_loop params
 #else
-#define VECTOR_CLONES
+#define CLONES(name, params, args) void name params
+#endif
+
+/* Before a loop: no iteration reads what another writes, though pointers may be equal. */
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wpass-failed"     /* what cannot be done is no fault */
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/* Before a loop: n copies of its body (n at least its length: none is left). */
+#define LOOP_TEXT(x) #x
+#ifdef __clang__
+#define UNROLL(n) _Pragma(LOOP_TEXT(clang loop unroll_count(n)))
+#else
+#define UNROLL(n) _Pragma(LOOP_TEXT(GCC unroll n))
 #endif
 
 enum {

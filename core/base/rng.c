@@ -27,7 +27,7 @@ enum { PHILOX_ROUNDS = 10 };
 static inline void philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1,
 	uint32_t out[4])
 {
-#pragma GCC unroll 10
+	UNROLL(10)
 	for (int n = 0; n < PHILOX_ROUNDS; n++) {
 		uint64_t p0 = (uint64_t)PHILOX_M0 * c0;
 		uint64_t p1 = (uint64_t)PHILOX_M1 * c2;
@@ -50,8 +50,7 @@ void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
 }
 
 /* Words of BLOCKS blocks from `first` on, in stream order: out[4*i + j] is word j of first + i. */
-VECTOR_CLONES
-static void philox_blocks(const rng *r, uint64_t first, uint32_t out[WORDS])
+static CLONES(philox_blocks, (const rng *r, uint64_t first, uint32_t out[WORDS]), (r, first, out))
 {
 	const uint32_t p0 = (uint32_t)r->purpose, p1 = (uint32_t)(r->purpose >> 32);
 	const uint32_t k0 = (uint32_t)r->seed, k1 = (uint32_t)(r->seed >> 32);
@@ -136,8 +135,7 @@ typedef struct fill {
 	convert_fn convert;
 } fill;
 
-VECTOR_CLONES
-static void to_uniform(const uint32_t *word, real *x)
+static CLONES(to_uniform, (const uint32_t *word, real *x), (word, x))
 {
 	for (int i = 0; i < WORDS; i++)
 		x[i] = (real)(int32_t)(word[i] >> 8) * (real)0x1p-24;
@@ -146,8 +144,7 @@ static void to_uniform(const uint32_t *word, real *x)
 /* Words 0, 1 of a block make elements 0, 1, words 2, 3 make 2, 3: radius from the even word, angle
  * from the odd one. The radius word keeps its 32 bits where real can hold them: the smaller u, the
  * further the tail (|x| <= 6.66). */
-VECTOR_CLONES
-static void to_normal(const uint32_t *word, real *x)
+static CLONES(to_normal, (const uint32_t *word, real *x), (word, x))
 {
 	enum { PAIRS = WORDS / 2 };
 	real radius[PAIRS], turn[PAIRS], c[PAIRS], s[PAIRS];

@@ -163,58 +163,51 @@ static inline void sincos_one(double x, double *s, double *c)
 
 /* ivdep: y may be x itself, never overlaps it otherwise, so every element is independent. */
 
-VECTOR_CLONES
-void vec_exp(real *y, const real *x, int64_t n)
+CLONES(vec_exp, (real *y, const real *x, int64_t n), (y, x, n))
 {
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		y[i] = exp_one(x[i]);
 }
 
-VECTOR_CLONES
-void vec_log(real *y, const real *x, int64_t n)
+CLONES(vec_log, (real *y, const real *x, int64_t n), (y, x, n))
 {
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		y[i] = log_one(x[i]);
 }
 
-VECTOR_CLONES
-void vec_tanh(real *y, const real *x, int64_t n)
+CLONES(vec_tanh, (real *y, const real *x, int64_t n), (y, x, n))
 {
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		y[i] = tanh_one(x[i]);
 }
 
-VECTOR_CLONES
-void vec_sigmoid(real *y, const real *x, int64_t n)
+CLONES(vec_sigmoid, (real *y, const real *x, int64_t n), (y, x, n))
 {
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		y[i] = sigmoid_one(x[i]);
 }
 
-VECTOR_CLONES
-void vec_softplus(real *y, const real *x, int64_t n)
+CLONES(vec_softplus, (real *y, const real *x, int64_t n), (y, x, n))
 {
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		y[i] = softplus_one(x[i]);
 }
 
-VECTOR_CLONES
-void vec_erf(real *y, const real *x, int64_t n)
+CLONES(vec_erf, (real *y, const real *x, int64_t n), (y, x, n))
 {
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		y[i] = erf_one(x[i]);
 }
 
-VECTOR_CLONES
-void vec_sincos_turns(real *s, real *c, const real *x, int64_t n)
+CLONES(vec_sincos_turns, (real *s, real *c, const real *x, int64_t n), (s, c, x, n))
 {
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++) {
 		real sn, cs;
 		sincos_one(x[i], &sn, &cs);

@@ -65,12 +65,11 @@ static node *binary(graph *g, const op *o, node *a, node *b)
 
 /* ---- y = a + b ---- */
 
-VECTOR_CLONES
-static void add_span(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(add_span, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = a[i] + b[i];
 }
@@ -103,12 +102,11 @@ node *op_add(graph *g, node *a, node *b)
 
 /* ---- y = a - b ---- */
 
-VECTOR_CLONES
-static void sub_span(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(sub_span, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = a[i] - b[i];
 }
@@ -141,12 +139,11 @@ node *op_sub(graph *g, node *a, node *b)
 
 /* ---- y = a b ---- */
 
-VECTOR_CLONES
-static void mul_span(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(mul_span, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = a[i] * b[i];
 }
@@ -179,12 +176,11 @@ node *op_mul(graph *g, node *a, node *b)
 
 /* ---- y = a / b ---- */
 
-VECTOR_CLONES
-static void div_span(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(div_span, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = a[i] / b[i];
 }
@@ -211,11 +207,10 @@ node *op_div(graph *g, node *a, node *b)
 
 /* ---- y = c x ---- */
 
-VECTOR_CLONES
-static void scale_span(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(scale_span, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	const real *x = in[0], c = (real)at->scalar;
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = c * x[i];
 }
@@ -254,11 +249,10 @@ node *op_neg(graph *g, node *x)
 
 /* ---- y = x + c ---- */
 
-VECTOR_CLONES
-static void add_scalar_span(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(add_scalar_span, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	const real *x = in[0], c = (real)at->scalar;
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = x[i] + c;
 }
@@ -294,12 +288,11 @@ node *op_square(graph *g, node *x)
 	return op_mul(g, x, x);
 }
 
-VECTOR_CLONES
-static void recip_span(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(recip_span, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *x = in[0];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = 1 / x[i];
 }
@@ -321,12 +314,11 @@ node *op_recip(graph *g, node *x)
 	return graph_node(g, &op_rec_recip, 1, &x, NULL);
 }
 
-VECTOR_CLONES
-static void sqrt_span(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(sqrt_span, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *x = in[0];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = sqrt(x[i]);
 }
@@ -348,12 +340,11 @@ node *op_sqrt(graph *g, node *x)
 	return graph_node(g, &op_rec_sqrt, 1, &x, NULL);
 }
 
-VECTOR_CLONES
-static void rsqrt_span(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(rsqrt_span, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *x = in[0];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = 1 / sqrt(x[i]);
 }

@@ -166,15 +166,15 @@ node *op_erf(graph *g, node *x)
 
 /* With slope 0 the loop selects a zero: 0 * x would be -0, or NaN for an infinite x. A NaN in sel
  * lets x pass, so that relu(NaN) is NaN. */
-VECTOR_CLONES
-static void gate_values(real *out, const real *x, const real *sel, real slope, int64_t n)
+static CLONES(gate_values, (real *out, const real *x, const real *sel, real slope, int64_t n),
+	(out, x, sel, slope, n))
 {
 	if (slope == 0) {
-#pragma GCC ivdep
+	INDEPENDENT
 		for (int64_t i = 0; i < n; i++)
 			out[i] = sel[i] <= 0 ? 0 : x[i];
 	} else {
-#pragma GCC ivdep
+	INDEPENDENT
 		for (int64_t i = 0; i < n; i++) {
 			real low = slope * x[i];
 			out[i] = sel[i] > 0 ? x[i] : low;

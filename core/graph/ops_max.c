@@ -87,9 +87,9 @@ static bool infer_max_pick(node *y, char *why, size_t why_size)
 	return true;
 }
 
-VECTOR_CLONES
-static void pick_row(real *y, const real *sel, const real *v, const shape *xs, const shape *ys,
-		     window_geometry w, int64_t y0)
+static CLONES(pick_row, (real *y, const real *sel, const real *v, const shape *xs, const shape *ys,
+	window_geometry w, int64_t y0),
+	(y, sel, v, xs, ys, w, y0))
 {
 	const int64_t c = xs->dim[3];
 	real best[CHANNELS], value[CHANNELS];
@@ -177,9 +177,9 @@ static inline void place(real *y, const real *restrict d, const real *restrict p
 }
 
 /* One image, n channels from where the pointers stand: windows may overlap, so they add, in order. */
-VECTOR_CLONES
-static void place_image(real *y, const real *sel, const real *dy, const shape *ys, const shape *ds,
-			window_geometry w, int64_t n)
+static CLONES(place_image, (real *y, const real *sel, const real *dy, const shape *ys, const shape *ds,
+	window_geometry w, int64_t n),
+	(y, sel, dy, ys, ds, w, n))
 {
 	const int64_t width = ys->dim[2], c = ys->dim[3];
 	real best[CHANNELS], pixel[CHANNELS];

@@ -45,8 +45,9 @@ static bool by_rows(const moments *m)
 /* ---- rows that lie behind each other ---- */
 
 /* Mean and variance of rows [lo,hi) of n values. */
-VECTOR_CLONES
-static void row_moments(const real *x, int64_t n, int64_t lo, int64_t hi, real *restrict mean, real *restrict var)
+static CLONES(row_moments, (const real *x, int64_t n, int64_t lo, int64_t hi, real *restrict mean,
+	real *restrict var),
+	(x, n, lo, hi, mean, var))
 {
 	const int64_t whole = n / ROW_LANES * ROW_LANES;
 	for (int64_t r = lo; r < hi; r++) {
@@ -79,8 +80,8 @@ static void rows_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
 /* ---- columns, in pieces ---- */
 
 /* sum[i] += over rows of x[r*stride + i], i < n */
-VECTOR_CLONES
-static void add_rows(real *restrict sum, const real *restrict x, int64_t rows, int64_t stride, int64_t n)
+static CLONES(add_rows, (real *restrict sum, const real *restrict x, int64_t rows, int64_t stride, int64_t n),
+	(sum, x, rows, stride, n))
 {
 	int64_t r = 0;
 	for (; r + 4 <= rows; r += 4, x += 4 * stride)
@@ -97,9 +98,9 @@ static inline real square(real d)
 }
 
 /* sum[i] += over rows of (x[r*stride + i] - mean[i])^2, i < n */
-VECTOR_CLONES
-static void add_squares(real *restrict sum, const real *restrict x, const real *restrict mean, int64_t rows,
-			int64_t stride, int64_t n)
+static CLONES(add_squares, (real *restrict sum, const real *restrict x, const real *restrict mean, int64_t rows,
+	int64_t stride, int64_t n),
+	(sum, x, mean, rows, stride, n))
 {
 	int64_t r = 0;
 	for (; r + 4 <= rows; r += 4, x += 4 * stride)
@@ -114,7 +115,7 @@ static void add_squares(real *restrict sum, const real *restrict x, const real *
 /* Mean and sum of squares around it of `rows` rows of n columns. Few columns are taken several rows at a time. */
 static void piece_moments(const real *x, int64_t rows, int64_t stride, int64_t n, real *mean, real *squares)
 {
-	real sum[COLUMNS + LANES], at[COLUMNS + LANES];
+	real sum[COLUMNS + LANES], at[COLUMNS + LANES] = {0};
 	const int64_t fold = stride == n ? MAX(1, MIN(rows, LANES / n)) : 1, wide = fold * n;
 	const int64_t whole = rows / fold, rest = rows - whole * fold;
 	memset(sum, 0, (size_t)wide * sizeof *sum);

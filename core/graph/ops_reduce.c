@@ -101,9 +101,8 @@ static int64_t offset_at(int rank, const int64_t *n, const int64_t *stride, int6
 }
 
 /* acc[i] += x[0,i] + .. + x[rows-1,i], i < n; rows lie `stride` apart. */
-VECTOR_CLONES
-static void add_rows(double *restrict acc, const real *restrict x, int64_t rows, int64_t stride,
-		     int64_t n)
+static CLONES(add_rows, (double *restrict acc, const real *restrict x, int64_t rows, int64_t stride, int64_t n),
+	(acc, x, rows, stride, n))
 {
 	int64_t j = 0;
 	for (; j + 8 <= rows; j += 8) {
@@ -157,8 +156,7 @@ static void reduce_item(const reduction *r, int64_t item)
 }
 
 /* The sum of one row, for rows too short to be cut: lanes in double, folded in halves. */
-VECTOR_CLONES
-static double row_sum(const real *x, int64_t n)
+static CLONES(row_sum, (double *sum, const real *x, int64_t n), (sum, x, n))
 {
 	enum { WIDTH = LANES / 2 };
 	double lane[WIDTH] = {0};
@@ -166,7 +164,8 @@ static double row_sum(const real *x, int64_t n)
 	if (n < WIDTH) {
 		for (; i < n; i++)
 			lane[0] += (double)x[i];
-		return lane[0];
+		*sum = lane[0];
+		return;
 	}
 	for (; i + WIDTH <= n; i += WIDTH)
 		for (int k = 0; k < WIDTH; k++)
@@ -176,7 +175,7 @@ static double row_sum(const real *x, int64_t n)
 	for (int half = WIDTH / 2; half > 0; half /= 2)
 		for (int k = 0; k < half; k++)
 			lane[k] += lane[k + half];
-	return lane[0];
+	*sum = lane[0];
 }
 
 static void reduce_items(void *ctx, int worker, int64_t lo, int64_t hi)
@@ -184,8 +183,11 @@ static void reduce_items(void *ctx, int worker, int64_t lo, int64_t hi)
 	(void)worker;
 	const reduction *r = ctx;
 	if (r->c == 1 && r->m <= ROW && r->kept_rank <= 1 && r->added == 1) {        /* [n,m] -> [n] */
-		for (int64_t p = lo; p < hi; p++)
-			r->y[p] = (real)row_sum(r->x + p * r->m, r->m);
+		for (int64_t p = lo; p < hi; p++) {
+			double sum;
+			row_sum(&sum, r->x + p * r->m, r->m);
+			r->y[p] = (real)sum;
+		}
 		return;
 	}
 	for (int64_t item = lo; item < hi; item++)
@@ -362,8 +364,7 @@ static bool infer_softmax(node *y, char *why, size_t why_size)
 }
 
 /* The largest of x[0..n), in lanes that the compiler can keep in vector registers. */
-VECTOR_CLONES
-static real row_max(const real *x, int64_t n)
+static CLONES(row_max, (real *top, const real *x, int64_t n), (top, x, n))
 {
 	real lane[LANES];
 	for (int k = 0; k < LANES; k++)
@@ -377,7 +378,7 @@ static real row_max(const real *x, int64_t n)
 	for (int half = LANES / 2; half > 0; half /= 2)
 		for (int k = 0; k < half; k++)
 			lane[k] = lane[k + half] > lane[k] ? lane[k + half] : lane[k];
-	return lane[0];
+	*top = lane[0];
 }
 
 /* y = e^(x-max) / sum of these, rows [lo,hi); y may be x. The exponentials of all rows of the chunk
@@ -389,13 +390,16 @@ static void softmax_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 	const int64_t n = shape_last(&y->s);
 	const real *x = y->in[0]->x;
 	for (int64_t r = lo; r < hi; r++) {
-		const real top = row_max(x + r * n, n);
+		real top;
+		row_max(&top, x + r * n, n);
 		for (int64_t i = r * n; i < (r + 1) * n; i++)
 			y->x[i] = x[i] - top;
 	}
 	vec_exp(y->x + lo * n, y->x + lo * n, (hi - lo) * n);
 	for (int64_t r = lo; r < hi; r++) {
-		const real scale = (real)(1 / row_sum(y->x + r * n, n));
+		double sum;
+		row_sum(&sum, y->x + r * n, n);
+		const real scale = (real)(1 / sum);
 		for (int64_t i = r * n; i < (r + 1) * n; i++)
 			y->x[i] *= scale;
 	}

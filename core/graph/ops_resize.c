@@ -84,9 +84,9 @@ static size_t resize_scratch(const node *y)
 }
 
 /* One row [w,C] of the result between rows a and b of x. */
-VECTOR_CLONES
-static void blend_row(real *restrict y, const real *a, const real *b, real f, const tap *col, int64_t w,
-		      int64_t c)
+static CLONES(blend_row, (real *restrict y, const real *a, const real *b, real f, const tap *col, int64_t w,
+	int64_t c),
+	(y, a, b, f, col, w, c))
 {
 	for (int64_t o = 0; o < w; o++, y += c) {
 		const real *p = a + col[o].i * c, *q = a + col[o].j * c;
@@ -157,8 +157,7 @@ static inline void add_weighted(real *restrict y, const real *restrict x, real w
 		y[k] += w * x[k];
 }
 
-VECTOR_CLONES
-static void resize_dx_row(const tables *t, real *y, const real *dy, int64_t iy)
+static CLONES(resize_dx_row, (const tables *t, real *y, const real *dy, int64_t iy), (t, y, dy, iy))
 {
 	const int64_t c = t->y->s.dim[3], w = t->y->s.dim[2], wo = t->y->in[0]->s.dim[2];
 	const users rows = t->row_users[iy];

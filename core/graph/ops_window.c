@@ -118,9 +118,9 @@ static inline void add_to(real *restrict y, const real *restrict x, int64_t c)
 }
 
 /* Row [Wo,C] of the result from rows y0.. of the image x [H,W,C]. */
-VECTOR_CLONES
-static void sum_pool_row(real *y, const real *x, const shape *xs, const shape *ys, window_geometry w,
-			 int64_t y0)
+static CLONES(sum_pool_row, (real *y, const real *x, const shape *xs, const shape *ys, window_geometry w,
+	int64_t y0),
+	(y, x, xs, ys, w, y0))
 {
 	const int64_t width = xs->dim[2], c = xs->dim[3];
 	for (int64_t ox = 0; ox < ys->dim[2]; ox++, y += c) {
@@ -187,9 +187,9 @@ static void windows_at(int64_t i, int k, int s, int before, int64_t n, int64_t *
 
 /* Row iy [W,C] of the image from dy [Ho,Wo,D]. taps: D = kh*kw*C, each tap has channels of its own;
  * otherwise D = C and all taps share them. */
-VECTOR_CLONES
-static void gather_row(real *y, const real *dy, const shape *ys, const shape *ds, window_geometry w,
-		       int64_t iy, bool taps)
+static CLONES(gather_row, (real *y, const real *dy, const shape *ys, const shape *ds, window_geometry w,
+	int64_t iy, bool taps),
+	(y, dy, ys, ds, w, iy, taps))
 {
 	const int64_t c = ys->dim[3], d = ds->dim[3];
 	int64_t oy0, oy1;

@@ -27,9 +27,9 @@ static inline real row_sum(const real *s, int64_t n)
 	return fold_lanes(lane, LANES);
 }
 
-VECTOR_CLONES
-void block_add_positions(real *s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z, const real *x,
-			 int64_t ld)
+CLONES(block_add_positions, (real *s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z,
+	const real *x, int64_t ld),
+	(s, rows, n, m, z, x, ld))
 {
 	for (int64_t r = 0; r < rows; r++, s += n, x += ld)
 		for (int64_t k = 0; k < n;) {
@@ -40,9 +40,9 @@ void block_add_positions(real *s, int64_t rows, int64_t n, int64_t m, const atte
 		}
 }
 
-VECTOR_CLONES
-void block_sum_positions(const real *restrict s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z,
-			 real *restrict x, int64_t ld)
+CLONES(block_sum_positions, (const real *restrict s, int64_t rows, int64_t n, int64_t m,
+	const attention_sizes *z, real *restrict x, int64_t ld),
+	(s, rows, n, m, z, x, ld))
 {
 	for (int64_t r = 0; r < rows; r++, s += n, x += ld)
 		for (int64_t k = 0; k < n;) {
@@ -55,8 +55,9 @@ void block_sum_positions(const real *restrict s, int64_t rows, int64_t n, int64_
 		}
 }
 
-VECTOR_CLONES
-void block_weigh(real *restrict d, const real *restrict p, int64_t rows, int64_t n, real scale, const real *delta)
+CLONES(block_weigh, (real *restrict d, const real *restrict p, int64_t rows, int64_t n, real scale,
+	const real *delta),
+	(d, p, rows, n, scale, delta))
 {
 	for (int64_t r = 0; r < rows; r++, d += n, p += n) {
 		const real less = delta[r];
@@ -65,9 +66,9 @@ void block_weigh(real *restrict d, const real *restrict p, int64_t rows, int64_t
 	}
 }
 
-VECTOR_CLONES
-void block_second(real *restrict u, real *restrict w, real *restrict e, const real *restrict p, int64_t rows,
-		  int64_t n, real scale, const real *delta, real *lse, real *delta_out)
+CLONES(block_second, (real *restrict u, real *restrict w, real *restrict e, const real *restrict p,
+	int64_t rows, int64_t n, real scale, const real *delta, real *lse, real *delta_out),
+	(u, w, e, p, rows, n, scale, delta, lse, delta_out))
 {
 	for (int64_t r = 0; r < rows; r++, u += n, w += n, e += n, p += n) {
 		const real less = delta[r];

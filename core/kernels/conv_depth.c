@@ -31,9 +31,9 @@ bool conv_is_depthwise(const conv_shape *s)
 }
 
 /* y[j*ys + i] += a[j*as + i] * b[j*bs + i] for j < n, i < c; a step of 0 repeats or adds up. */
-VECTOR_CLONES
-static void row_fma(real *restrict y, int64_t ys, const real *restrict a, int64_t as,
-		    const real *restrict b, int64_t bs, int64_t n, int64_t c)
+static CLONES(row_fma, (real *restrict y, int64_t ys, const real *restrict a, int64_t as,
+	const real *restrict b, int64_t bs, int64_t n, int64_t c),
+	(y, ys, a, as, b, bs, n, c))
 {
 	for (int64_t j = 0; j < n; j++, y += ys, a += as, b += bs)
 		for (int64_t i = 0; i < c; i++)
@@ -64,9 +64,9 @@ static int64_t column_hi(const conv_shape *s, int kx)
 }
 
 /* act(y + bias + residual) of n pixels of c channels; bias and residual may be NULL. */
-VECTOR_CLONES
-static void finish_pixels(real *restrict y, const real *restrict bias, const real *restrict residual, bool act,
-			  real slope, int64_t n, int64_t c)
+static CLONES(finish_pixels, (real *restrict y, const real *restrict bias, const real *restrict residual,
+	bool act, real slope, int64_t n, int64_t c),
+	(y, bias, residual, act, slope, n, c))
 {
 	for (int64_t j = 0; bias && j < n; j++)
 		for (int64_t i = 0; i < c; i++)

@@ -220,8 +220,8 @@ static void add_outer(const product *p, const real *a, const real *b, int64_t ld
 }
 
 /* Rows of a piece of a, [terms,rows] in rows of `ld`, as strips of TALL, each [terms][its rows]. */
-VECTOR_CLONES
-static void copy_strips(real *restrict to, const real *restrict a, int64_t ld, int64_t terms, int64_t rows)
+static CLONES(copy_strips, (real *restrict to, const real *restrict a, int64_t ld, int64_t terms, int64_t rows),
+	(to, a, ld, terms, rows))
 {
 	for (int64_t k = 0; k < terms; k++, a += ld) {
 		int64_t r = 0;
@@ -234,9 +234,9 @@ static void copy_strips(real *restrict to, const real *restrict a, int64_t ld, i
 }
 
 /* Columns [0,have) of b, [terms,..] in rows of `ld`, as [terms][width], zeros behind. */
-VECTOR_CLONES
-static void copy_columns(real *restrict to, const real *restrict b, int64_t ld, int64_t terms, int64_t have,
-			 int64_t width)
+static CLONES(copy_columns, (real *restrict to, const real *restrict b, int64_t ld, int64_t terms, int64_t have,
+	int64_t width),
+	(to, b, ld, terms, have, width))
 {
 	for (int64_t k = 0; k < terms; k++, to += width, b += ld) {
 		for (int i = 0; have == COLUMNS && i < COLUMNS; i++)
@@ -325,8 +325,7 @@ static void outer_pieces(void *ctx, int worker, int64_t lo, int64_t hi)
 }
 
 /* c = part[0] + part[1] + .., in this order */
-VECTOR_CLONES
-static void combine(void *ctx, int worker, int64_t lo, int64_t hi)
+static CLONES(combine, (void *ctx, int worker, int64_t lo, int64_t hi), (ctx, worker, lo, hi))
 {
 	(void)worker;
 	const product *p = ctx;

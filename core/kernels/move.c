@@ -5,11 +5,9 @@
 
 #include "core/base/clones.h"
 #include "core/base/thread.h"
+#include "core/kernels/tile.h"
 
-enum {
-	TILE = 32,                                   /* transposes: both sides of a tile stay in L1 */
-	SIDE = 8                                     /* of a square that is transposed in registers */
-};
+enum { TILE = 32 };                                  /* transposes: both sides of a tile stay in L1 */
 
 void move_strides(const shape *s, int64_t *stride)
 {
@@ -123,50 +121,6 @@ static void move_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 	}
 }
 
-/* d[j*dj + l] = s[l*sl + j], a square of SIDE: rows are read and written whole, and exchanged in registers. */
-VECTOR_CLONES
-static void transpose_square(real *restrict d, int64_t dj, const real *restrict s, int64_t sl)
-{
-	typedef real row __attribute__((vector_size(SIDE * sizeof(real))));
-	typedef real row_any __attribute__((vector_size(SIDE * sizeof(real)), aligned(sizeof(real)), may_alias));
-	typedef __typeof__((row){0} > (row){0}) order;
-	/* Pairs of rows exchange halves, quarters, eighths: after log2 SIDE steps rows are columns. */
-	static const order low[] = {
-		{0, 8, 2, 10, 4, 12, 6, 14}, {0, 1, 8, 9, 4, 5, 12, 13}, {0, 1, 2, 3, 8, 9, 10, 11},
-	}, high[] = {
-		{1, 9, 3, 11, 5, 13, 7, 15}, {2, 3, 10, 11, 6, 7, 14, 15}, {4, 5, 6, 7, 12, 13, 14, 15},
-	};
-	row r[SIDE];
-#pragma GCC unroll 8
-	for (int i = 0; i < SIDE; i++)
-		r[i] = *(const row_any *)(s + i * sl);
-#pragma GCC unroll 3
-	for (int k = 0; k < 3; k++)
-#pragma GCC unroll 8
-		for (int i = 0; i < SIDE; i++) {
-			const int other = i | 1 << k;
-			if (other == i)
-				continue;
-			const row a = r[i], b = r[other];
-			r[i] = __builtin_shuffle(a, b, low[k]);
-			r[other] = __builtin_shuffle(a, b, high[k]);
-		}
-#pragma GCC unroll 8
-	for (int i = 0; i < SIDE; i++)
-		*(row_any *)(d + i * dj) = r[i];
-}
-
-void move_transpose(real *d, int64_t dj, const real *s, int64_t sl, int64_t nj, int64_t nl)
-{
-	const int64_t wj = nj / SIDE * SIDE, wl = nl / SIDE * SIDE;
-	for (int64_t j = 0; j < wj; j += SIDE)
-		for (int64_t l = 0; l < wl; l += SIDE)
-			transpose_square(d + j * dj + l, dj, s + l * sl + j, sl);
-	for (int64_t j = 0; j < nj; j++)
-		for (int64_t l = j < wj ? wl : 0; l < nl; l++)
-			d[j * dj + l] = s[l * sl + j];
-}
-
 /* The last axis walks the result, the one before it walks the source. */
 static void move_tile(const move *m, real *d, const real *s, int64_t nj)
 {
@@ -176,7 +130,7 @@ static void move_tile(const move *m, real *d, const real *s, int64_t nj)
 	for (int64_t l0 = 0; l0 < n; l0 += TILE) {
 		int64_t l1 = MIN(n, l0 + TILE);
 		if (dl == 1 && sj == 1) {
-			move_transpose(d + l0, dj, s + l0 * sl, sl, nj, l1 - l0);
+			tile_best()->transpose(d + l0, dj, s + l0 * sl, sl, nj, l1 - l0);
 			continue;
 		}
 		for (int64_t j = 0; j < nj; j++)

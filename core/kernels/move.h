@@ -24,7 +24,4 @@ void move_strides(const shape *s, int64_t *stride);
  * lie behind each other in both boxes are joined, so that runs are as long as the shapes allow. */
 void move_run(move *m);
 
-/* d[j*dj + l] = s[l*sl + j] for j < nj, l < nl: serial, squares of 8 in registers. */
-void move_transpose(real *d, int64_t dj, const real *s, int64_t sl, int64_t nj, int64_t nl);
-
 #endif

@@ -1,21 +1,25 @@
-/* tile.c - register tiles in GCC vector types, compiled once per instruction-set level.
+/* tile.c - register tiles in GCC vector types, compiled once per level (core/base/level.h).
  *
- * The Makefile sets TILE_LEVEL and the -march of the level, and -ffp-contract=fast, so that a*b + c
- * becomes one FMA where the level has it. P pixels (or rows) times N vectors of channels stay in
+ * The Makefile sets TILE_LEVEL and the level's instruction set. P pixels (or rows) times N vectors of channels stay in
  * registers; per term of the sum there are N vector loads and P broadcasts for P*N FMAs. */
 #include "core/kernels/tile.h"
 
 #include <string.h>
-#ifdef __AVX512F__
+#ifdef __FMA__
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
+#include "core/base/clones.h"
 #include "core/base/vecmath_exp.h"
 
 #ifdef __AVX512F__
 enum { BYTES = 64, PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
 #elif defined(__AVX2__)
 enum { BYTES = 32, PIXELS = 6, WIDE = 2, ROWS = 6, FLAT = 3 };
+#elif defined(__aarch64__)
+enum { BYTES = 16, PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
 #else
 enum { BYTES = 16, PIXELS = 6, WIDE = 2, ROWS = 6, FLAT = 3 };
 #endif
@@ -27,7 +31,28 @@ typedef real vec_any __attribute__((vector_size(BYTES), aligned(sizeof(real)), m
 typedef __typeof__((vec){0} > (vec){0}) mask;
 
 #define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 32")
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+
+/* sum + v * x, x in all lanes: rounded once where the level has the instruction. It is asked for by name, since a
+ * compiler that may join the two does not always (GCC 14 leaves a chain of one sum apart), and levels would differ. */
+#if defined(__FMA__) && defined(REAL_DOUBLE)
+#define LANES_OF(name) PASTE(name, _pd)
+#elif defined(__FMA__)
+#define LANES_OF(name) PASTE(name, _ps)
+#endif
+#ifdef __AVX512F__
+#define ADD_PRODUCT(sum, v, x) ((vec)LANES_OF(_mm512_fmadd)(v, LANES_OF(_mm512_set1)(x), sum))
+#elif defined(__FMA__)
+#define ADD_PRODUCT(sum, v, x) ((vec)LANES_OF(_mm256_fmadd)(v, LANES_OF(_mm256_set1)(x), sum))
+#elif defined(__aarch64__) && defined(REAL_DOUBLE)
+#define ADD_PRODUCT(sum, v, x) ((vec)vfmaq_n_f64((float64x2_t)(sum), (float64x2_t)(v), x))
+#elif defined(__aarch64__)
+#define ADD_PRODUCT(sum, v, x) ((vec)vfmaq_n_f32((float32x4_t)(sum), (float32x4_t)(v), x))
+#else
+#define ADD_PRODUCT(sum, v, x) ((sum) + (v) * (x))
+#endif
 
 /* v > 0 ? v : slope * v, by masks: C has no ?: on vectors. */
 INLINE vec leaky(vec v, real slope)
@@ -40,12 +65,12 @@ INLINE vec leaky(vec v, real slope)
  * with 36 columns, so the masks of AVX-512 are worth their intrinsics. */
 #ifdef __AVX512F__
 #ifdef REAL_DOUBLE
-#define LOAD_SOME(left, x) ((vec)_mm512_maskz_loadu_pd((__mmask8)((1u << (left)) - 1), x))
-#define STORE_SOME(left, y, v) _mm512_mask_storeu_pd(y, (__mmask8)((1u << (left)) - 1), (__m512d)(v))
+#define FIRST(left) ((__mmask8)((1u << (left)) - 1))
 #else
-#define LOAD_SOME(left, x) ((vec)_mm512_maskz_loadu_ps((__mmask16)((1u << (left)) - 1), x))
-#define STORE_SOME(left, y, v) _mm512_mask_storeu_ps(y, (__mmask16)((1u << (left)) - 1), (__m512)(v))
+#define FIRST(left) ((__mmask16)((1u << (left)) - 1))
 #endif
+#define LOAD_SOME(left, x) ((vec)LANES_OF(_mm512_maskz_loadu)(FIRST(left), x))
+#define STORE_SOME(left, y, v) LANES_OF(_mm512_mask_storeu)(y, FIRST(left), v)
 INLINE void store_some(const epilogue *e, vec v, real *y, const real *residual, const real *bias, int left)
 {
 	if (left <= 0)
@@ -95,26 +120,26 @@ INLINE void conv_tile(const int P, const int N, const tile_conv *t, const real *
 		      const int64_t *in, const int64_t *out, int valid, int64_t o)
 {
 	vec acc[PIXELS][WIDE];
-	UNROLL for (int p = 0; p < P; p++)
-		UNROLL for (int n = 0; n < N; n++)
+	UNROLL(32) for (int p = 0; p < P; p++)
+		UNROLL(32) for (int n = 0; n < N; n++)
 			acc[p][n] = (vec){0};
 	for (int r = 0; r < t->nrun; r++) {
 		const real *x[PIXELS];
-		UNROLL for (int p = 0; p < P; p++)
+		UNROLL(32) for (int p = 0; p < P; p++)
 			x[p] = t->x + in[p] + t->run[r];
 		for (int64_t i = 0; i < t->len; i++, w += N * VEC) {
 			vec wv[WIDE];
-			UNROLL for (int n = 0; n < N; n++)
+			UNROLL(32) for (int n = 0; n < N; n++)
 				wv[n] = *(const vec *)(w + n * VEC);
-			UNROLL for (int p = 0; p < P; p++)
-				UNROLL for (int n = 0; n < N; n++)
-					acc[p][n] += wv[n] * x[p][i];
+			UNROLL(32) for (int p = 0; p < P; p++)
+				UNROLL(32) for (int n = 0; n < N; n++)
+					acc[p][n] = ADD_PRODUCT(acc[p][n], wv[n], x[p][i]);
 		}
 	}
-	UNROLL for (int p = 0; p < P; p++) {
+	UNROLL(32) for (int p = 0; p < P; p++) {
 		if (p >= valid)
 			break;
-		UNROLL for (int n = 0; n < N; n++) {
+		UNROLL(32) for (int n = 0; n < N; n++) {
 			int64_t c = o + n * VEC, at = out[p] + c;
 			store(&t->e, acc[p][n], t->y + at, t->e.residual ? t->e.residual + at : NULL,
 			      t->e.bias ? t->e.bias + c : NULL, t->cout - c);
@@ -189,7 +214,7 @@ static __attribute__((noinline)) void add_some(vec v, real *z, int left)
 INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0, int64_t o)
 {
 	vec acc[SUMS];
-	UNROLL for (int i = 0; i < R * N; i++)
+	UNROLL(32) for (int i = 0; i < R * N; i++)
 		acc[i] = (vec){0};
 	const int64_t xs = t->x_step[2], ys = t->dy_step[2];
 	for (int64_t b = 0; b < t->size[0]; b++) {
@@ -198,16 +223,16 @@ INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0
 			const real *dy = t->dy + b * t->dy_step[0] + i * t->dy_step[1] + o;
 			for (int64_t j = t->size[2]; j > 0; j--, x += xs, dy += ys) {
 				vec yv[FLAT];
-				UNROLL for (int n = 0; n < N; n++)
+				UNROLL(32) for (int n = 0; n < N; n++)
 					yv[n] = *(const vec_any *)(dy + n * VEC);
-				UNROLL for (int r = 0; r < R; r++)
-					UNROLL for (int n = 0; n < N; n++)
-						acc[r * N + n] += yv[n] * x[r];
+				UNROLL(32) for (int r = 0; r < R; r++)
+					UNROLL(32) for (int n = 0; n < N; n++)
+						acc[r * N + n] = ADD_PRODUCT(acc[r * N + n], yv[n], x[r]);
 			}
 		}
 	}
-	UNROLL for (int r = 0; r < R; r++) {
-		UNROLL for (int n = 0; n < N; n++) {
+	UNROLL(32) for (int r = 0; r < R; r++) {
+		UNROLL(32) for (int n = 0; n < N; n++) {
 			real *z = t->z + (r0 + r) * t->ld + o + n * VEC;
 			int64_t left = t->cout - o - n * VEC;
 			if (left >= VEC)
@@ -303,7 +328,7 @@ static real row_sum(const real *s, int64_t n)
 
 static void row_exp(real *s, int64_t n, real scale, real down)
 {
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		s[i] = exp_normal(scale * s[i] - down);
 }
@@ -323,12 +348,75 @@ static void exp_shifted(real *s, int64_t rows, int64_t n, real scale, const real
 		row_exp(s, n, scale, shift[r]);
 }
 
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
-#define TEXT_(a) #a
-#define TEXT(a) TEXT_(a)
+/* ---- transposes ---- */
+
+/* d[j*dj + l] = s[l*sl + j], a square of SIDE: rows are read and written whole, and exchanged in registers. Pairs of
+ * rows exchange eighths, quarters, halves: then rows are columns. */
+enum { SIDE = 8 };
+
+typedef real row __attribute__((vector_size(SIDE * sizeof(real))));
+typedef real row_any __attribute__((vector_size(SIDE * sizeof(real)), aligned(sizeof(real)), may_alias));
+
+/* Elements of a, and of b as 8..15, by number. GCC 11 has the older form only. */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_shufflevector)
+#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#endif
+#endif
+#ifndef PICK
+typedef __typeof__(__builtin_choose_expr(sizeof(real) == 8, (int64_t)0, (int32_t)0)) number;
+typedef number numbers __attribute__((vector_size(sizeof(row))));
+#define PICK(a, b, ...) __builtin_shuffle(a, b, (numbers){__VA_ARGS__})
+#endif
+
+INLINE void exchange_eighths(row *a, row *b)
+{
+	const row low = PICK(*a, *b, 0, 8, 2, 10, 4, 12, 6, 14);
+	*b = PICK(*a, *b, 1, 9, 3, 11, 5, 13, 7, 15);
+	*a = low;
+}
+
+INLINE void exchange_quarters(row *a, row *b)
+{
+	const row low = PICK(*a, *b, 0, 1, 8, 9, 4, 5, 12, 13);
+	*b = PICK(*a, *b, 2, 3, 10, 11, 6, 7, 14, 15);
+	*a = low;
+}
+
+INLINE void exchange_halves(row *a, row *b)
+{
+	const row low = PICK(*a, *b, 0, 1, 2, 3, 8, 9, 10, 11);
+	*b = PICK(*a, *b, 4, 5, 6, 7, 12, 13, 14, 15);
+	*a = low;
+}
+
+INLINE void transpose_square(real *d, int64_t dj, const real *s, int64_t sl)
+{
+	row r[SIDE];
+	UNROLL(8) for (int i = 0; i < SIDE; i++)
+		r[i] = *(const row_any *)(s + i * sl);
+	UNROLL(4) for (int i = 0; i < SIDE; i += 2)
+		exchange_eighths(&r[i], &r[i + 1]);
+	UNROLL(4) for (int i = 0; i < SIDE / 2; i++)
+		exchange_quarters(&r[i + i / 2 * 2], &r[i + i / 2 * 2 + 2]);
+	UNROLL(4) for (int i = 0; i < SIDE / 2; i++)
+		exchange_halves(&r[i], &r[i + 4]);
+	UNROLL(8) for (int i = 0; i < SIDE; i++)
+		*(row_any *)(d + i * dj) = r[i];
+}
+
+static void transpose(real *restrict d, int64_t dj, const real *restrict s, int64_t sl, int64_t nj, int64_t nl)
+{
+	const int64_t wj = nj / SIDE * SIDE, wl = nl / SIDE * SIDE;
+	for (int64_t j = 0; j < wj; j += SIDE)
+		for (int64_t l = 0; l < wl; l += SIDE)
+			transpose_square(d + j * dj + l, dj, s + l * sl + j, sl);
+	for (int64_t j = 0; j < nj; j++)
+		for (int64_t l = j < wj ? wl : 0; l < nl; l++)
+			d[j * dj + l] = s[l * sl + j];
+}
 
 const tile_kernels PASTE(tile_kernels_, TILE_LEVEL) = {
-	.name = TEXT(TILE_LEVEL), .vec = VEC, .block = WIDE * VEC, .conv = conv, .outer = outer,
-	.exp_below = exp_below, .exp_shifted = exp_shifted,
+	.vec = VEC, .block = WIDE * VEC, .conv = conv, .outer = outer, .exp_below = exp_below,
+	.exp_shifted = exp_shifted, .transpose = transpose,
 };

@@ -1,14 +1,14 @@
 /* tile.h - register tiles: the innermost loops of convolutions and matrix products.
  *
- * tile.c is compiled once per instruction-set level (base, v3, v4) with vectors of 16, 32 and 64
- * bytes; each level exports one table, and tile_best picks by the processor at run time. Every
- * output has one accumulator that runs over its sum in a fixed order, so v3 and v4 (both with FMA)
- * give the same bits. Kernels are serial and know neither padding nor threads: callers prepare
+ * tile.c is compiled once per level (core/base/level.h) with vectors of 16, 32 or 64 bytes; each level
+ * exports one table, and tile_best picks at run time. Every output has one accumulator that runs over its
+ * sum in a fixed order, so all levels with FMA (v3, v4, neon) give the same bits (docs/portability.md).
+ * Kernels are serial and know neither padding nor threads: callers prepare
  * offsets and zero-padded copies (conv_internal.h). */
 #ifndef SAGAN_CORE_KERNELS_TILE_H
 #define SAGAN_CORE_KERNELS_TILE_H
 
-#include "core/base/base.h"
+#include "core/base/level.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -52,7 +52,6 @@ typedef struct tile_outer {
 } tile_outer;
 
 typedef struct tile_kernels {
-	const char *name;                            /* "base", "v3", "v4" */
 	int vec;                                     /* elements of a vector */
 	int block;                                   /* channels of a full block of packed weights */
 	void (*conv)(const tile_conv *t);
@@ -62,14 +61,14 @@ typedef struct tile_kernels {
 	void (*exp_below)(real *s, int64_t rows, int64_t n, real scale, const real *old, real *top, real *sum);
 	/* s = e^(scale s - shift[r]) */
 	void (*exp_shifted)(real *s, int64_t rows, int64_t n, real scale, const real *shift);
+	/* d[j*dj + l] = s[l*sl + j] for j < nj, l < nl: squares of 8 in registers. */
+	void (*transpose)(real *d, int64_t dj, const real *s, int64_t sl, int64_t nj, int64_t nl);
 } tile_kernels;
 
-extern const tile_kernels tile_kernels_base;
-#ifdef __x86_64__
-extern const tile_kernels tile_kernels_v3, tile_kernels_v4;
-#endif
+/* The tiles of a level; NULL where level_has says no. */
+const tile_kernels *tile_at(cpu_level l);
 
-/* The widest level that this processor has. */
+/* Those of level_now. */
 const tile_kernels *tile_best(void);
 
 /* n rounded up to whole vectors. */

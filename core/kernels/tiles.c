@@ -1,19 +1,27 @@
-/* tiles.c - which register tiles this processor runs, and the layouts around them (tile.h). */
+/* tiles.c - the register tiles of each level, and the layouts around them (tile.h). */
 #include "core/kernels/tile.h"
 
 #include <string.h>
 
-#include "core/kernels/move.h"
+extern const tile_kernels tile_kernels_base;
+#ifdef __x86_64__
+extern const tile_kernels tile_kernels_v3, tile_kernels_v4;
+#endif
+
+const tile_kernels *tile_at(cpu_level l)
+{
+	static const tile_kernels *const table[LEVELS] = {
+		[LEVEL_BASE] = &tile_kernels_base,
+#ifdef __x86_64__
+		[LEVEL_V3] = &tile_kernels_v3, [LEVEL_V4] = &tile_kernels_v4,
+#endif
+	};
+	return level_has(l) ? table[l] : NULL;
+}
 
 const tile_kernels *tile_best(void)
 {
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("x86-64-v4"))
-		return &tile_kernels_v4;
-	if (__builtin_cpu_supports("x86-64-v3"))
-		return &tile_kernels_v3;
-#endif
-	return &tile_kernels_base;
+	return tile_at(level_now());
 }
 
 int64_t tile_round(const tile_kernels *k, int64_t n)
@@ -39,7 +47,7 @@ void tile_pack(const tile_kernels *k, const real *w, int64_t row, int64_t col, i
 		int64_t width = block_width(k, cout - o), have = MIN(width, cout - o);
 		real *to = packed + o * terms + at * width;
 		if (row == 1)
-			move_transpose(to, width, w + o * col, col, n, have);
+			k->transpose(to, width, w + o * col, col, n, have);
 		for (int64_t i = 0; i < n; i++, to += width) {
 			const real *from = w + i * row + o * col;
 			if (col == 1)

@@ -16,8 +16,8 @@ size_t chain_scratch(const chain *c)
 }
 
 /* out[r*width + i] = x[r], r < rows */
-VECTOR_CLONES
-static void load_columns(real *restrict out, const real *restrict x, int64_t rows, int64_t width)
+static CLONES(load_columns, (real *restrict out, const real *restrict x, int64_t rows, int64_t width),
+	(out, x, rows, width))
 {
 	for (int64_t r = 0; r < rows; r++, out += width) {
 		const real v = x[r];
@@ -27,8 +27,8 @@ static void load_columns(real *restrict out, const real *restrict x, int64_t row
 }
 
 /* out[r*width + i] = x[i], r < rows */
-VECTOR_CLONES
-static void load_rows(real *restrict out, const real *restrict x, int64_t rows, int64_t width)
+static CLONES(load_rows, (real *restrict out, const real *restrict x, int64_t rows, int64_t width),
+	(out, x, rows, width))
 {
 	for (int64_t r = 0; r < rows; r++, out += width)
 		for (int64_t i = 0; i < width; i++)
@@ -85,16 +85,16 @@ static void do_load(const instr *l, real *out, int64_t at, int64_t n)
 		load_general(out, l->y, l->src->x, at, n);
 }
 
-VECTOR_CLONES
-static void add_rows(real *restrict sum, const real *restrict x, int64_t rows, int64_t width)
+static CLONES(add_rows, (real *restrict sum, const real *restrict x, int64_t rows, int64_t width),
+	(sum, x, rows, width))
 {
 	for (int64_t r = 0; r < rows; r++)
 		for (int64_t i = 0; i < width; i++)
 			sum[i] += x[r * width + i];
 }
 
-VECTOR_CLONES
-static void add_products(real *restrict sum, const real *a, const real *b, int64_t rows, int64_t width)
+static CLONES(add_products, (real *restrict sum, const real *a, const real *b, int64_t rows, int64_t width),
+	(sum, a, b, rows, width))
 {
 	for (int64_t r = 0; r < rows; r++)
 		for (int64_t i = 0; i < width; i++)
@@ -124,8 +124,7 @@ static void do_sum(real *sum, const real *x, const real *y, int64_t q, int64_t n
 }
 
 /* sum[r] = sum of row r of x [rows,n]. */
-VECTOR_CLONES
-static void sum_rows(real *restrict sum, const real *x, int64_t rows, int64_t n)
+static CLONES(sum_rows, (real *restrict sum, const real *x, int64_t rows, int64_t n), (sum, x, rows, n))
 {
 	const int64_t whole = n / LANES * LANES;
 	for (int64_t r = 0; r < rows; r++, x += n) {
@@ -140,8 +139,8 @@ static void sum_rows(real *restrict sum, const real *x, int64_t rows, int64_t n)
 }
 
 /* sum[r] = sum of row r of x by that of y. */
-VECTOR_CLONES
-static void sum_row_products(real *restrict sum, const real *x, const real *y, int64_t rows, int64_t n)
+static CLONES(sum_row_products, (real *restrict sum, const real *x, const real *y, int64_t rows, int64_t n),
+	(sum, x, y, rows, n))
 {
 	const int64_t whole = n / LANES * LANES;
 	for (int64_t r = 0; r < rows; r++, x += n, y += n) {

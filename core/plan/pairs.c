@@ -5,72 +5,65 @@
 #include "core/graph/ops_internal.h"
 #include "core/plan/plan_internal.h"
 
-VECTOR_CLONES
-static void mul_add(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(mul_add, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1], *c = in[2];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = a[i] * b[i] + c[i];
 }
 
-VECTOR_CLONES
-static void mul_sub(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(mul_sub, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1], *c = in[2];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = a[i] * b[i] - c[i];
 }
 
-VECTOR_CLONES
-static void sub_product(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(sub_product, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1], *c = in[2];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = c[i] - a[i] * b[i];
 }
 
-VECTOR_CLONES
-static void sub_mul(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(sub_mul, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1], *c = in[2];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = (a[i] - b[i]) * c[i];
 }
 
-VECTOR_CLONES
-static void add_mul(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(add_mul, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1], *c = in[2];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = (a[i] + b[i]) * c[i];
 }
 
-VECTOR_CLONES
-static void mul_mul(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(mul_mul, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1], *c = in[2];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = a[i] * b[i] * c[i];
 }
 
-VECTOR_CLONES
-static void add_add(const attr *at, real *out, const real *const *in, int64_t n)
+static CLONES(add_add, (const attr *at, real *out, const real *const *in, int64_t n), (at, out, in, n))
 {
 	(void)at;
 	const real *a = in[0], *b = in[1], *c = in[2];
-#pragma GCC ivdep
+	INDEPENDENT
 	for (int64_t i = 0; i < n; i++)
 		out[i] = a[i] + b[i] + c[i];
 }
