@@ -1,6 +1,7 @@
 #include "optim/optimizer.h"
 
 #include "core/base/clones.h"
+#include "core/base/portable.h"
 #include "core/base/thread.h"
 
 #include <stdlib.h>
@@ -195,8 +196,8 @@ static coefficients coefficients_at(const optimizer_config *c, int64_t t, double
 {
 	bool keras = c->form == UPDATE_KERAS, adam = c->rule == RULE_ADAM || c->rule == RULE_ADAMW;
 	bool decoupled = keras || c->rule == RULE_ADAMW;
-	double fix1 = adam ? 1 - pow(c->beta1, (double)t) : 1;
-	double fix2 = adam ? sqrt(1 - pow(c->beta2, (double)t)) : 1;
+	double fix1 = adam ? 1 - portable_power(c->beta1, t) : 1;
+	double fix2 = adam ? sqrt(1 - portable_power(c->beta2, t)) : 1;
 	double in = keras ? -lr : 1, out = keras ? 1 : -lr;
 	return (coefficients){
 		.shrink = (real)(decoupled ? 1 - lr * c->weight_decay : 1),

@@ -1,6 +1,6 @@
 #include "optim/schedule.h"
 
-#include <math.h>
+#include "core/base/portable.h"
 
 const char *const decay_name[] = {
 	[DECAY_NONE] = "constant", [DECAY_LINEAR] = "linear", [DECAY_COSINE] = "cosine", NULL
@@ -19,8 +19,7 @@ static double linear(double f, double s)
 
 static double cosine(double f, double s)
 {
-	const double pi = 3.14159265358979323846;
-	return f + (1 - f) * 0.5 * (1 + cos(pi * s));
+	return f + (1 - f) * 0.5 * (1 + portable_cos_turns(s / 2));
 }
 
 static double (*const decay_of[])(double f, double s) = {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/base.h"
+#include "core/base/portable.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
 #include "core/base/words.h"
@@ -258,6 +259,29 @@ START_TEST(copy_of_a_stream_replays_it)
 	rng_fill_truncated(&copy, y, N, 0.7);
 	ck_assert_mem_eq(x, y, sizeof x);
 	ck_assert_mem_eq(&r, &copy, sizeof r);
+}
+END_TEST
+
+/* Near the C library's everywhere, and to the bit what they gave on the machine that wrote these numbers. */
+START_TEST(portable_functions_are_the_same_everywhere)
+{
+	rng r = rng_new(5, "portable");
+	uint64_t hash = 0;
+	for (int i = 0; i < 20000; i++) {
+		const double u = rng_uniform(&r) + 0x1p-33, t = 40 * u - 20;
+		const double y[] = {portable_log(u), portable_exp(t), portable_cos_turns(u), portable_power(u, i % 50)};
+		const double want[] = {log(u), exp(t), cos(6.283185307179586476925 * u), pow(u, i % 50)};
+		const double bound[] = {1e-15 * fabs(want[0]), 1e-15 * want[1], 1e-15, 2e-16 * (i % 50) * want[3]};
+		for (int k = 0; k < 4; k++) {
+			uint64_t bits;
+			memcpy(&bits, &y[k], sizeof bits);
+			hash = (hash ^ bits) * 0x100000001b3u;
+			ck_assert_msg(fabs(y[k] - want[k]) <= bound[k], "function %d of %.17g: %.17g is not %.17g", k, u, y[k],
+				      want[k]);
+		}
+	}
+	ck_assert(portable_log(1) == 0 && portable_exp(0) == 1 && portable_cos_turns(0) == 1 && portable_power(3, 4) == 81);
+	ck_assert_msg(hash == 0x4aadb15e7ff3d983u, "the hash of all is 0x%llx", (unsigned long long)hash);
 }
 END_TEST
 
@@ -641,6 +665,7 @@ int main(void)
 		{fills_are_the_words_of_the_stream, 1},
 		{streams_differ_by_seed_and_purpose, 1},
 		{copy_of_a_stream_replays_it, 1},
+		{portable_functions_are_the_same_everywhere, 1},
 		{fills_do_not_depend_on_threads, 3},
 		{fills_have_the_moments_of_their_distribution, 3},
 		{normals_follow_the_normal_distribution, 3},

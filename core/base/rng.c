@@ -4,6 +4,7 @@
  * vector code, and the chunks of a fill run on the pool in any order. */
 #include "core/base/rng.h"
 #include "core/base/clones.h"
+#include "core/base/portable.h"
 #include "core/base/thread.h"
 #include "core/base/vecmath.h"
 
@@ -117,11 +118,10 @@ int64_t rng_below(rng *r, int64_t n)
 /* Box-Muller: u in (0,1], v in [0,1) => sqrt(-2 ln u) cos(2 pi v). */
 double rng_normal(rng *r)
 {
-	const double two_pi = 6.283185307179586476925;
 	uint32_t word[4];
 	next_block(r, word);
 	double u = (word[0] + 1.0) * 0x1p-32, v = word[1] * 0x1p-32;
-	return sqrt(-2.0 * log(u)) * cos(two_pi * v);
+	return sqrt(-2.0 * portable_log(u)) * portable_cos_turns(v);
 }
 
 /* ---- fills ---- */
@@ -209,7 +209,7 @@ static double draw_truncated(rng *r, double limit)
 				return x;
 		} else {
 			double x = limit * (2 * rng_uniform(r) - 1);
-			if (rng_uniform(r) < exp(-0.5 * x * x))
+			if (rng_uniform(r) < portable_exp(-0.5 * x * x))
 				return x;
 		}
 	}
