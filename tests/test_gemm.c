@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/kernels/gemm.h"
+#include "core/kernels/thin.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
 #include "tests/suite.h"
@@ -156,7 +157,41 @@ START_TEST(levels_with_fma_agree_to_the_bit)
 }
 END_TEST
 
-START_TEST(thin_shapes_are_left_to_blas)
+/* Sizes around lanes, rows of four and blocks, in all four layouts. Rows lie further apart than they are long. */
+START_TEST(thin_product_is_the_definition)
+{
+	static const int64_t size[][3] = {{1, 1, 1}, {1, 1100, 37}, {1030, 1, 530}, {3, 600, 1025}, {20, 19, 513}, {7, 5, 4}};
+	const int64_t m = size[_i / 4][0], n = size[_i / 4][1], k = size[_i / 4][2];
+	const bool ta = _i & 1, tb = _i & 2;
+	const int64_t lda = (ta ? m : k) + 3, ldb = (tb ? k : n) + 1, ldc = n + 2;
+	rng r = rng_new(9, "thin");
+	real *a = random_values(lda * (ta ? k : m), &r), *b = random_values(ldb * (tb ? n : k), &r);
+	real *c = random_values(ldc * m, &r), *was = mem_new((size_t)(ldc * m), sizeof *was, NULL);
+	memcpy(was, c, (size_t)(ldc * m) * sizeof *was);
+	thin_product(ta, tb, m, n, k, a, lda, b, ldb, c, ldc);
+	for (int64_t i = 0; i < m; i++)
+		for (int64_t j = 0; j < ldc; j++) {
+			double sum = 0, size_of = 0;
+			for (int64_t t = 0; t < k && j < n; t++) {
+				const double term = (double)a[ta ? t * lda + i : i * lda + t] * (double)b[tb ? j * ldb + t : t * ldb + j];
+				sum += term;
+				size_of += fabs(term);
+			}
+			const double got = (double)c[i * ldc + j];
+			if (j >= n)
+				ck_assert(c[i * ldc + j] == was[i * ldc + j]);
+			else
+				ck_assert_msg(fabs(got - sum) <= EPS * (4 + sqrt((double)k)) * size_of,
+					      "ta %d tb %d [%lld,%lld]: %.9g is not %.9g", ta, tb, (long long)i, (long long)j, got, sum);
+		}
+	free(a);
+	free(b);
+	free(c);
+	free(was);
+}
+END_TEST
+
+START_TEST(thin_shapes_are_not_for_tiles)
 {
 	ck_assert(!gemm_suits(&(gemm_shape){1, 1, 100, 100, false, false}));
 	ck_assert(!gemm_suits(&(gemm_shape){1, 100, 1, 100, true, false}));
@@ -172,7 +207,8 @@ int main(void)
 		{epilogue_comes_after_the_sum, COUNT(SHAPES)},
 		{threads_change_no_bit, COUNT(SHAPES)},
 		{levels_with_fma_agree_to_the_bit, COUNT(SHAPES)},
-		{thin_shapes_are_left_to_blas, 1},
+		{thin_product_is_the_definition, 24},
+		{thin_shapes_are_not_for_tiles, 1},
 	};
 	return suite_run("gemm", tests, COUNT(tests), 120);
 }

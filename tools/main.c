@@ -1,9 +1,8 @@
-/* main.c - the program: which command, its help, and the machine's best OpenBLAS. */
+/* main.c - the program: which command, its help, the level of its loops. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/level.h"
 #include "core/base/version.h"
@@ -13,28 +12,6 @@ static const command *const COMMANDS[] = {
 	&command_train, &command_sample, &command_export, &command_import, &command_info, &command_layers, &command_data,
 	&command_bench,
 };
-
-/* Debian's OpenBLAS does not know recent processors and takes AVX2 kernels on AVX-512 machines: 119
- * instead of 222 GFLOP/s for sgemm of 256 (one core, 0.3.21). Its choice is an environment variable
- * that is read when the library is loaded, so the program starts itself once more with it set. The same
- * goes for its own threads, which spin for their first tens of milliseconds: a bench of short layers began
- * at half its speed. */
-static void choose_blas_kernels(char **argv)
-{
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	if (getenv("OPENBLAS_CORETYPE") || !__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512vl")
-	    || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq"))
-		return;
-	char self[4096];                             /* by its own path: ps and pkill know it by name */
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n <= 0 || setenv("OPENBLAS_CORETYPE", "SkylakeX", 1) != 0 || setenv("OPENBLAS_NUM_THREADS", "1", 0) != 0)
-		return;
-	self[n] = '\0';
-	execv(self, argv);                           /* returns only when it failed: slower, not wrong */
-#else
-	(void)argv;
-#endif
-}
 
 static void print_help(FILE *to)
 {
@@ -71,7 +48,6 @@ static int closed_stdout(int status)
 
 int main(int argc, char **argv)
 {
-	choose_blas_kernels(argv);
 	signal(SIGXFSZ, SIG_IGN);                    /* a file size limit is a failed write, told in one line */
 	if (argc < 2) {
 		print_help(stderr);

@@ -1,21 +1,21 @@
-/* ops_matmul.c - batched matrix products: on register tiles (gemm.h), and by BLAS where a side is shorter than a
- * tile or both factors are stored transposed.
+/* ops_matmul.c - batched matrix products: on register tiles (gemm.h), and as thin ones (thin.h) where a side is
+ * shorter than a tile or both factors are stored transposed.
  *
- * For BLAS work is cut into pieces by shape alone: products of a batch, blocks of rows, blocks of columns
+ * Thin products are cut into pieces by shape alone: products of a batch, blocks of rows, blocks of columns
  * and, for small results of long sums, blocks of the sum, added up in order. */
 #include "core/graph/ops.h"
 
 #include <string.h>
 
-#include "core/kernels/blas.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/thin.h"
 #include "core/graph/ops_internal.h"
 #include "core/base/thread.h"
 
 enum {
 	PIECES = 32,                                 /* wanted: more than the cores of a usual machine. Pieces of the sum
 	                                              * are added in order: part of what a result is, to the last bits */
-	ROWS_MIN = 64, COLUMNS_MIN = 128, SUM_MIN = 512      /* below, BLAS loses its speed */
+	ROWS_MIN = 64, COLUMNS_MIN = 128, SUM_MIN = 512      /* of a piece: below, calls cost more than sums */
 };
 
 /* [batch, m, n] = [batch, m, k] [batch, k, n], cut into pieces of mb rows, nb columns, kb terms. */
@@ -77,8 +77,8 @@ static void product_piece(const product *p, int64_t item)
 	const real *a = p->y->in[0]->x + i * p->m * p->k + (ta ? ik * lda + im : im * lda + ik);
 	const real *b = p->y->in[1]->x + i * p->k * p->n + (tb ? in * ldb + ik : ik * ldb + in);
 	real *c = p->ks > 1 ? p->part + item % p->ks * p->batch * p->m * p->n : p->y->x;
-	blas_gemm(ta, tb, MIN(p->mb, p->m - im), MIN(p->nb, p->n - in), MIN(p->kb, p->k - ik), a, lda,
-		  b, ldb, c + i * p->m * p->n + im * p->n + in, p->n);
+	thin_product(ta, tb, MIN(p->mb, p->m - im), MIN(p->nb, p->n - in), MIN(p->kb, p->k - ik), a, lda,
+		     b, ldb, c + i * p->m * p->n + im * p->n + in, p->n);
 }
 
 static void product_pieces(void *ctx, int worker, int64_t lo, int64_t hi)
