@@ -200,6 +200,10 @@ mutants:
 run-mutants: $(B)/tests/mutants
 	@$<
 
+# One hash per level, whatever the number of threads.
+same-bits: all
+	@tools/same-bits.sh $(BUILD)/sagan
+
 lint:
 	@CC='$(CC)' tools/lint.sh
 
@@ -235,7 +239,7 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all demo test golden deps run-demo run-test run-golden test-keras examples bench fuzz mutants run-mutants lint \
+.PHONY: all demo test golden deps run-demo run-test run-golden test-keras examples bench fuzz mutants run-mutants lint same-bits \
 	install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
