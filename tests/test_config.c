@@ -323,9 +323,9 @@ START_TEST(values_arrive_in_their_fields)
 	ck_assert_str_eq(config_choice("model.network", c.model.network), "resnet");
 	ck_assert(c.net.size == 64 && !c.model.conditional);
 	ck_assert(c.model.layers_g.n == 2 && c.model.layers_d.n == 1);
-	ck_assert(c.model.layers_g.site[0].at == 8 && c.model.layers_g.site[0].variant == layer_type_find("paper"));
-	ck_assert(c.model.layers_g.site[1].at == 16 && c.model.layers_g.site[1].variant == layer_type_find("plain"));
-	ck_assert(c.model.layers_d.site[0].at == 32 && c.net.d_skip == SKIP_RELU);
+	ck_assert(c.model.layers_g.layer[0].at == 8 && c.model.layers_g.layer[0].type == layer_type_named("paper"));
+	ck_assert(c.model.layers_g.layer[1].at == 16 && c.model.layers_g.layer[1].type == layer_type_named("plain"));
+	ck_assert(c.model.layers_d.layer[0].at == 32 && c.net.d_skip == SKIP_RELU);
 	ck_assert_str_eq(gan_losses[c.loss.name].name, "wgan");
 	ck_assert_str_eq(gan_penalties[c.loss.penalty].name, "gp");
 	ck_assert(c.loss.d_batch == D_BATCH_SEPARATE);
@@ -378,7 +378,7 @@ START_TEST(old_names_of_keys_mean_the_same)
 	ck_assert_msg(config_set(&new, "model.attention_g=[14]", &e) && config_set(&old, "model.layers_g=[14]", &e), "%s",
 		      e.text);
 	ck_assert(old.model.layers_g.n == 1 && config_diff(&old, &new, at) == 0);
-	ck_assert(config_set(&new, "model.attention_g=[7]", &e) && new.model.layers_g.site[0].at == 7);
+	ck_assert(config_set(&new, "model.attention_g=[7]", &e) && new.model.layers_g.layer[0].at == 7);
 	ck_assert(!config_set(&new, "model.layers_g=[28]", &e));
 	ck_assert_str_eq(e.text, "command line: model.layers_g = [28]: set twice, under its old name, too; use one of the "
 			 "names");
@@ -396,8 +396,8 @@ START_TEST(check_settles_what_follows_the_network)
 	int at[CONFIG_KEYS_MAX];
 	ck_assert_msg(read_text(&c, "model: {network: resnet28, attention: plain}\n", &e), "%s", e.text);
 	ck_assert(c.net.size == 28 && c.net.g_width > 0 && c.net.d_width > 0);
-	ck_assert(c.model.layers_g.n == 1 && c.model.layers_g.site[0].at == 14);
-	ck_assert(c.model.layers_g.site[0].variant == layer_type_find("plain"));
+	ck_assert(c.model.layers_g.n == 1 && c.model.layers_g.layer[0].at == 14);
+	ck_assert(c.model.layers_g.layer[0].type == layer_type_named("plain"));
 	ck_assert(c.model.channels == 0 && c.model.classes == 0);
 	ck_assert(config_copy(&again, &c, &e) && config_check(&again, &e));
 	ck_assert_int_eq(config_diff(&c, &again, at), 0);

@@ -53,10 +53,10 @@ static net_config config_of(const net_row *r)
 	c.cbn_form = r->form;
 	c.cbn_sn = r->sn_tables;
 	c.g_sn = r->sn_g;
-	for (int i = 0; r->attention && i < c.g_attention.n; i++)
-		c.g_attention.at[i].variant = r->attention;
-	for (int i = 0; r->attention && i < c.d_attention.n; i++)
-		c.d_attention.at[i].variant = r->attention;
+	for (int i = 0; r->attention && i < c.g_layers.n; i++)
+		c.g_layers.layer[i].type = layer_type_named(r->attention);
+	for (int i = 0; r->attention && i < c.d_layers.n; i++)
+		c.d_layers.layer[i].type = layer_type_named(r->attention);
 	ck_assert_msg(net_config_check(&c, &e), "%s %s: %s", r->network, r->attention ? r->attention : "", e.text);
 	return c;
 }

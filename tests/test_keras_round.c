@@ -168,7 +168,7 @@ START_TEST(zeros_behind_an_open_gate_are_imported)
 	net_config c;
 	ck_assert(net_config_default("resnet", 28, &c, &e));
 	c.g_width = c.d_width = 8;
-	c.d_attention.at[0].variant = "plain";
+	c.d_layers.layer[0].type = layer_type_named("plain");
 	ck_assert_msg(net_config_check(&c, &e), "%s", e.text);
 	rng stream = rng_new(1, "a");
 	network *n[2] = {network_new(&c, NET_D, &stream, &e), network_new(&c, NET_D, &stream, &e)};

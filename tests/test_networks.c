@@ -78,7 +78,7 @@ typedef struct pair {
 	graph *graph;
 	buffer *z, *y;
 	node *image, *logit;
-	node *map_g[ATTENTION_MAX], *map_d[ATTENTION_MAX];
+	node *map_g[LAYERS_MAX], *map_d[LAYERS_MAX];
 } pair;
 
 static void pair_open(pair *p, const net_config *c, int B, mode m)
@@ -147,11 +147,11 @@ static const struct {
 	{"mnistgans",  28, 3,  0, 16, {0}, {14}, "official", 0, 0, 0, NET_XAVIER},
 };
 
-static attention_places places(const int *at, const char *variant, attention_places fallback)
+static layer_specs places(const int *at, const char *variant, layer_specs fallback)
 {
-	attention_places p = {0};
+	layer_specs p = {0};
 	for (int i = 0; i < 3 && at[i] > 0; i++)
-		p.at[p.n++] = (attention_place){.size = at[i], .variant = variant};
+		p.layer[p.n++] = (layer_spec){.at = at[i], .type = variant ? layer_type_named(variant) : NULL};
 	return at[0] < 0 ? fallback : p;
 }
 
@@ -161,8 +161,8 @@ static net_config kind_settings(int i)
 	c.channels = kinds[i].channels;
 	c.classes = kinds[i].classes;
 	c.g_width = c.d_width = kinds[i].width;
-	c.g_attention = places(kinds[i].at_g, kinds[i].variant, c.g_attention);
-	c.d_attention = places(kinds[i].at_d, kinds[i].variant, c.d_attention);
+	c.g_layers = places(kinds[i].at_g, kinds[i].variant, c.g_layers);
+	c.d_layers = places(kinds[i].at_d, kinds[i].variant, c.d_layers);
 	c.g_sn = kinds[i].sn & 1;
 	c.d_sn = kinds[i].sn & 2;
 	c.cbn_form = kinds[i].one_plus ? COND_ONE_PLUS : COND_TABLE;
@@ -172,17 +172,17 @@ static net_config kind_settings(int i)
 	return c;
 }
 
-static void check_map(const plan *p, const attention_site *site, const node *map)
+static void check_map(const plan *p, const placed_layer *l, const node *map)
 {
 	ck_assert_int_eq(map->s.dim[0], 2);
-	ck_assert_int_eq(shape_last(&map->s), site->keys);
-	ck_assert_int_eq(shape_count(&map->s), 2 * site->queries * site->keys);
+	ck_assert_int_eq(shape_last(&map->s), layer_map_keys(l));
+	ck_assert_int_eq(shape_count(&map->s), 2 * l->H * l->W * layer_map_keys(l));
 	const real *row = plan_value(p, map);
-	for (int64_t n = 0; n < 2 * site->queries; n++, row += site->keys) {
+	for (int64_t n = 0; n < 2 * l->H * l->W; n++, row += layer_map_keys(l)) {
 		double sum = 0;
-		for (int64_t k = 0; k < site->keys; k++)
+		for (int64_t k = 0; k < layer_map_keys(l); k++)
 			sum += (double)row[k];
-		ck_assert_msg(fabs(sum - 1) < 1e-5, "row %lld of %s sums to %.9g", (long long)n, site->path, sum);
+		ck_assert_msg(fabs(sum - 1) < 1e-5, "row %lld of %s sums to %.9g", (long long)n, l->name, sum);
 	}
 }
 
@@ -195,10 +195,10 @@ START_TEST(every_kind_of_network_runs)
 	pair p;
 	pair_open(&p, &c, 2, (mode){.train = true, .update = true, .noise = &noise});
 	module_grad(network_module(p.g), p.graph, op_mean_all(p.graph, p.logit));
-	node *out[2 + 2 * ATTENTION_MAX] = {p.image, p.logit};
+	node *out[2 + 2 * LAYERS_MAX] = {p.image, p.logit};
 	int n = 2, sites_g = network_attentions(p.g), sites_d = network_attentions(p.d);
-	ck_assert_int_eq(sites_g, c.g_attention.n);
-	ck_assert_int_eq(sites_d, c.d_attention.n);
+	ck_assert_int_eq(sites_g, c.g_layers.n);
+	ck_assert_int_eq(sites_d, c.d_layers.n);
 	for (int i = 0; i < sites_g; i++)
 		out[n++] = p.map_g[i];
 	for (int i = 0; i < sites_d; i++)
@@ -306,7 +306,7 @@ START_TEST(running_statistics_keep_their_share)
 	net_config c = settings("official64", 0);
 	c.g_width = c.d_width = 2;
 	c.classes = 0;
-	c.g_attention.n = c.d_attention.n = 0;
+	c.g_layers.n = c.d_layers.n = 0;
 	ck_assert(fabs(moved(&c, "block1/norm1/moving_mean") - 0.999) < 1e-4);
 	ck_assert(fabs(moved(&c, "norm/moving_mean") - 0.9999) < 1e-5);
 	c = settings("mnistgans28", 0);
@@ -659,7 +659,7 @@ END_TEST
 
 /* ---- refusals ---- */
 
-enum field { NETWORK, SIZE, CHANNELS, CLASSES, LATENT, G_WIDTH, PLACE_G, PLACE_D, TWICE, VARIANT };
+enum field { NETWORK, SIZE, CHANNELS, CLASSES, LATENT, G_WIDTH, PLACE_G, PLACE_D, TWICE };
 
 static const struct {
 	const char *network;
@@ -689,22 +689,20 @@ static const struct {
 	{"resnet28", 0, G_WIDTH, 4, "layer at 14 in G: attention: 4 channels: query width C/8 is 0; at least 8 "
 		"channels are needed"},
 	{"resnet32", 0, TWICE, 16, "layer at 16: listed twice for D"},
-	{"resnet32", 0, VARIANT, 0, "layer at 16 in G: sagan: no such layer; `sagan layers` lists them"},
 };
 
 static void spoil(net_config *c, enum field field, int value)
 {
-	const attention_place official = {.size = value, .variant = "official"}, paper = {.size = value, .variant = "paper"};
-	attention_places one = {1, {official}}, two = {2, {official, paper}};
+	const layer_spec official = {.at = value, .type = layer_type_named("official")}, paper = {.at = value, .type = layer_type_named("paper")};
+	layer_specs one = {1, {official}}, two = {2, {official, paper}};
 	switch (field) {
 	case CHANNELS: c->channels = value; break;
 	case CLASSES:  c->classes = value; break;
 	case LATENT:   c->latent = value; break;
 	case G_WIDTH:  c->g_width = value; break;
-	case PLACE_G:  c->g_attention = one; break;
-	case PLACE_D:  c->d_attention = one; break;
-	case TWICE:    c->d_attention = two; break;
-	case VARIANT:  c->g_attention.at[0].variant = "sagan"; break;
+	case PLACE_G:  c->g_layers = one; break;
+	case PLACE_D:  c->d_layers = one; break;
+	case TWICE:    c->d_layers = two; break;
 	case NETWORK:
 	case SIZE:
 		break;

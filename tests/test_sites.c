@@ -197,7 +197,7 @@ START_TEST(every_layer_survives_the_text_of_a_config)
 	config_init(&b);
 	ck_assert_msg(yaml && config_parse(&b, yaml, strlen(yaml), "text", &e), "%s: %s", text, e.text);
 	ck_assert_int_eq(config_diff(&a, &b, at), 0);
-	ck_assert(!memcmp(&a.model.layers_g.site[0].args, &b.model.layers_g.site[0].args, sizeof(layer_args)));
+	ck_assert(!memcmp(&a.model.layers_g.layer[0].args, &b.model.layers_g.layer[0].args, sizeof(layer_args)));
 	free(yaml);
 	config_free(&a);
 	config_free(&b);
@@ -219,10 +219,10 @@ START_TEST(layers_start_silent_behind_gamma)
 	ck_assert(config_network(&c, &n, &e));
 	network *net = network_new(&n, NET_G, &r, &e);
 	ck_assert_msg(net, "%s", e.text);
-	const attention_site *site = network_attention_at(net, 0);
-	ck_assert(site->gamma && site->gamma->x[0] == 0);
-	ck_assert_str_eq(site->gamma->name, "attention8/gamma");
-	ck_assert_int_eq(site->keys, type->has_map ? 64 : 0);
+	const placed_layer *l = network_attention_at(net, 0);
+	ck_assert(l->gamma && l->gamma->x[0] == 0);
+	ck_assert_str_eq(l->gamma->name, "attention8/gamma");
+	ck_assert_int_eq(layer_map_keys(l), type->has_map ? 64 : 0);
 	network_free(net);
 	config_free(&c);
 }

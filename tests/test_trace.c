@@ -51,10 +51,10 @@ static void dcgan_norms(net_config *c)
 	c->d_slope = 0;
 }
 
-static layer_args instead(const char *type)
+static layer_args instead(const layer_type *type)
 {
 	layer_args a = {0};
-	int i = layer_arg_find(layer_type_at(layer_type_find(type)), "place");
+	int i = layer_arg_find(type, "place");
 	a.set |= 1u << i;
 	a.value[i] = 1;
 	return a;
@@ -62,15 +62,15 @@ static layer_args instead(const char *type)
 
 static void replaced(net_config *c)
 {
-	c->g_attention.at[0].args = instead(c->g_attention.at[0].variant);
-	c->d_attention.at[0].args = instead(c->d_attention.at[0].variant);
+	c->g_layers.layer[0].args = instead(c->g_layers.layer[0].type);
+	c->d_layers.layer[0].args = instead(c->d_layers.layer[0].type);
 }
 
 static void set_arg(net_config *c, const char *name, double v)
 {
-	attention_place *p[] = {&c->g_attention.at[0], &c->d_attention.at[0]};
+	layer_spec *p[] = {&c->g_layers.layer[0], &c->d_layers.layer[0]};
 	for (int k = 0; k < 2; k++) {
-		int i = layer_arg_find(layer_type_at(layer_type_find(p[k]->variant)), name);
+		int i = layer_arg_find(p[k]->type, name);
 		ck_assert_int_ge(i, 0);
 		p[k]->args.set |= 1u << i;
 		p[k]->args.value[i] = v;
@@ -106,7 +106,7 @@ static void act_first(net_config *c)
 
 static void set_activation(net_config *c, const char *name)
 {
-	const layer_type *t = layer_type_at(layer_type_find(c->g_attention.at[0].variant));
+	const layer_type *t = c->g_layers.layer[0].type;
 	const layer_arg *a = layer_arg_at(t, layer_arg_find(t, "activation"));
 	int i = 0;
 	while (strcmp(a->words[i], name))
@@ -172,9 +172,9 @@ static net_config config_of(const net_row *r)
 	c.classes = r->classes;
 	c.channels = r->channels;
 	if (r->g)
-		c.g_attention = (attention_places){1, {{.size = r->at_g, .variant = r->g}}};
+		c.g_layers = (layer_specs){1, {{.at = r->at_g, .type = layer_type_named(r->g)}}};
 	if (r->d)
-		c.d_attention = (attention_places){1, {{.size = r->at_d, .variant = r->d}}};
+		c.d_layers = (layer_specs){1, {{.at = r->at_d, .type = layer_type_named(r->d)}}};
 	if (r->more)
 		r->more(&c);
 	return c;
@@ -323,7 +323,7 @@ START_TEST(every_map_has_a_name_of_its_own)
 	net_row row = {"resnet", 32, 8, 0, 1, NULL, NULL, 0, 0, NULL};
 	error e = {.text = ""};
 	net_config c = config_of(&row);
-	c.g_attention = (attention_places){2, {{.size = 8, .variant = "paper"}, {.size = 16, .variant = "plain"}}};
+	c.g_layers = (layer_specs){2, {{.at = 8, .type = layer_type_named("paper")}, {.at = 16, .type = layer_type_named("plain")}}};
 	network *n = network_of(&c, NET_G);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);

@@ -37,8 +37,8 @@ static char *print_range(const layer_arg *a, char *buf, size_t size)
 
 static char *print_default(const layer_type *t, const layer_arg *a, char *buf, size_t size)
 {
-	const layer_site site = {.type = t};
-	const double x = layer_number(&site, a->name);
+	const placed_layer l = {.spec = {.type = t}};
+	const double x = layer_number(&l, a->name);
 	if (t->own_skip && strcmp(a->name, "gamma") == 0)
 		snprintf(buf, size, "the variant's own");
 	else if (x == 0 && a->zero)
@@ -82,9 +82,9 @@ static void print_type(const layer_type *t)
 /* ---- one layer on a map ---- */
 
 /* "16x16x128" */
-static bool read_map(const char *text, layer_site *s)
+static bool read_map(const char *text, shape *map)
 {
-	int64_t *at[] = {&s->H, &s->W, &s->C};
+	int64_t *at[] = {&map->dim[1], &map->dim[2], &map->dim[3]};
 	const char *p = text;
 	for (int i = 0; i < COUNT(at); i++) {
 		char *end;
@@ -93,8 +93,7 @@ static bool read_map(const char *text, layer_site *s)
 			return false;
 		p = end + 1;
 	}
-	s->input = SHAPE(1, s->H, s->W, s->C);
-	return s->H <= 4096 && s->W <= 4096;
+	return map->dim[1] <= 4096 && map->dim[2] <= 4096;
 }
 
 static void print_weight(void *ctx, const char *name, const shape *s, bool trained)
@@ -105,11 +104,11 @@ static void print_weight(void *ctx, const char *name, const shape *s, bool train
 	       trained ? "" : "  state");
 }
 
-/* The arguments of --set as a site of a config. */
+/* The arguments of --set as a layer of a config. */
 static bool read_arguments(const layer_type *t, const text_list *sets, layer_args *out, error *e)
 {
 	char text[4096];
-	config_site site;
+	layer_spec one;
 	size_t n = (size_t)snprintf(text, sizeof text, "{at: 1, type: %s", t->name);
 	for (int i = 0; i < sets->n && n < sizeof text; i++) {
 		const char *equal = strchr(sets->text[i], '=');
@@ -121,21 +120,20 @@ static bool read_arguments(const layer_type *t, const text_list *sets, layer_arg
 	if (n + 2 > sizeof text)
 		return error_set(e, "command line: --set: too many arguments");
 	strcpy(text + n, "}");
-	if (!config_site_parse(&site, text, e))
+	if (!config_layer_parse(&one, text, e))
 		return false;
-	*out = site.args;
+	*out = one.args;
 	return true;
 }
 
-static bool print_site(const layer_site *s, error *e)
+static bool print_cost(const placed_layer *l, error *e)
 {
 	layer_cost c;
 	char number[32], bytes[32];
-	const shape map = SHAPE(1, s->H, s->W, s->C);
-	if (!layer_site_check(s, e))
+	if (!placed_layer_check(l, e))
 		return false;
-	printf("\non one map %s -> %s\n", shape_print(&map).s, shape_print(&map).s);
-	if (!layer_cost_of(s, &c, print_weight, NULL, e))
+	printf("\non one map %s -> %s\n", shape_print(&l->input).s, shape_print(&l->input).s);
+	if (!layer_cost_of(l, &c, print_weight, NULL, e))
 		return false;
 	printf("  %-44s %-20s %14s\n", "parameters", "", print_count(c.params, number, sizeof number));
 	printf("  forward: %.4g MFLOP, %s of arena\n", c.flop / 1e6, print_bytes((double)c.bytes, bytes, sizeof bytes));
@@ -172,24 +170,27 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	if (!name)
 		return input || sets.n || sn ? fail_usage(c, "name a layer for these options") : print_list();
-	layer_site s = {.type = find_type(name), .sn = {.on = sn}, .start = {INIT_GLOROT_UNIFORM, 0}, .gamma = NAN};
+	layer_spec spec = {.type = find_type(name)};
+	shape map = SHAPE(1, 1, 1, 1);
 	error e;
-	if (!s.type)
+	if (!spec.type)
 		return EXIT_INPUT;
 	if (!input && (sets.n || sn))
 		return fail_usage(c, "--set and --sn want --input");
-	if (input && !read_map(input, &s))
+	if (input && !read_map(input, &map))
 		return fail_usage(c, "--input %s: must be HxWxC, as 16x16x128, sides to 4096", input);
-	if (!read_arguments(s.type, &sets, &s.args, &e)) {
+	if (!read_arguments(spec.type, &sets, &spec.args, &e)) {
 		fail(&e);
 		return EXIT_USAGE;
 	}
-	print_type(s.type);
+	print_type(spec.type);
 	if (!input)
 		return EXIT_GOOD;
 	if (!pool_start(0, &e))
 		return fail(&e);
-	const bool ok = print_site(&s, &e);
+	placed_layer l = placed_layer_at("layer", &spec, map);
+	l.sn.on = sn;
+	const bool ok = print_cost(&l, &e);
 	pool_stop();
 	return ok ? EXIT_GOOD : fail(&e);
 }

@@ -81,11 +81,11 @@ static void put_arg(const layer_arg *a, double x, char *buf, size_t size)
 	snprintf(buf, size, "%s: %s", a->name, value);
 }
 
-static void put_site(const config_site *p, char *buf, size_t size)
+static void put_layer(const layer_spec *p, char *buf, size_t size)
 {
-	const layer_type *t = layer_type_at(MAX(p->variant, 0));
+	const layer_type *t = p->type ? p->type : layer_type_at(0);
 	size_t n = (size_t)snprintf(buf, size, "{at: %d", p->at);
-	if (p->variant >= 0)
+	if (p->type)
 		n += (size_t)snprintf(buf + n, size - n, ", type: %s", t->name);
 	for (int i = 0; i < layer_arg_count(t); i++)
 		if (p->args.set & 1u << i) {
@@ -96,19 +96,19 @@ static void put_site(const config_site *p, char *buf, size_t size)
 	snprintf(buf + n, size - n, "}");
 }
 
-size_t config_put_sites(const config_sites *s, int plain, char *buf, size_t size)
+size_t config_put_layers(const layer_specs *s, const layer_type *plain, char *buf, size_t size)
 {
 	if (s->n <= 0)
 		return (size_t)snprintf(buf, size, "%s", s->n < 0 ? "auto" : "none");
 	size_t n = 1;
 	snprintf(buf, size, "[");
 	for (int i = 0; i < s->n; i++) {
-		const config_site *p = &s->site[i];
+		const layer_spec *p = &s->layer[i];
 		char one[LAYER_ARGS_MAX * 128 + 128];
-		if (!p->args.set && (p->variant < 0 || p->variant == plain))
+		if (!p->args.set && (!p->type || p->type == plain))
 			snprintf(one, sizeof one, "%d", p->at);
 		else
-			put_site(p, one, sizeof one);
+			put_layer(p, one, sizeof one);
 		size_t at = MIN(n, size);
 		n += (size_t)snprintf(buf + at, size - at, "%s%s%s", i ? ", " : "", one, i + 1 == s->n ? "]" : "");
 	}
@@ -151,8 +151,8 @@ char *config_value(const config *c, int i, char *buf, size_t size)
 	case KEY_CHOICE:
 		snprintf(buf, size, "%s", config_choice(k->name, *(const int *)at));
 		break;
-	case KEY_SITES:
-		config_put_sites(at, c->model.attention, buf, size);
+	case KEY_LAYERS:
+		config_put_layers(at, layer_type_at(c->model.attention), buf, size);
 		break;
 	case KEY_LIST:
 		put_list(k, at, buf, size);

@@ -18,29 +18,14 @@ SAGAN_BEGIN
 
 /* Room for texts and lists; a longer one in a file is refused.
  * TEXT: a path in it, and a message with that path, fit into the 1,024 letters of an error.
- * SITES: a network has at most one layer per map, and 512 pixels have eight maps from 4x4 up.
  * KEYS: rows of the table; a test counts them. */
-enum { CONFIG_TEXT_MAX = 512, CONFIG_SITES_MAX = 8, CONFIG_KEYS_MAX = 96 };
+enum { CONFIG_TEXT_MAX = 512, CONFIG_KEYS_MAX = 96 };
 
 /* Choices that only a config knows. Every other list of names is its module's. */
 enum { RESIZE_NONE = RESIZES };                      /* after those of enum data_resize: refuse other sizes */
 enum sn_update { SN_EVERY_FORWARD, SN_REAL_ONLY };
 enum d_batch { D_BATCH_JOINT, D_BATCH_SEPARATE };
 enum bn_mode { BN_RUNNING, BN_STANDING, BN_BATCH };
-
-/* One layer: after the block whose output has side `at`, or instead of it. */
-typedef struct config_site {
-	int at;
-	int variant;                                 /* index of its type in layers/types/catalogue.h; -1 until
-	                                              * config_check: model.attention */
-	layer_args args;
-} config_site;
-
-/* Where attention stands. n = -1: where the network's authors put it ("auto"); 0: nowhere. */
-typedef struct config_sites {
-	int n;
-	config_site site[CONFIG_SITES_MAX];
-} config_sites;
 
 /* Every key, in the order of the table. 0 means "follow the data" or "the network's own" where the
  * help says so; config_check and config_fit_data replace these zeros (and n = -1) by values. */
@@ -66,7 +51,7 @@ typedef struct config {
 		bool conditional;                    /* labels in G (cBN) and D (projection) */
 		int classes;                         /* K; 0: as the data */
 		int attention;                       /* row of attention_variants, of sites given as numbers */
-		config_sites layers_g, layers_d;
+		layer_specs layers_g, layers_d;
 		int sn_update;                       /* enum sn_update */
 	} model;
 	net_config net;                              /* the other keys of the section "model" are fields of this */
@@ -120,7 +105,7 @@ enum config_type {
 	KEY_BOOL,                                    /* true, false */
 	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */
 	KEY_CHOICE,                                  /* int or an enum, index into words */
-	KEY_SITES,                                   /* config_sites: auto, none, [16, {at: 32, type: halo, heads: 4}] */
+	KEY_LAYERS,                                   /* layer_specs: auto, none, [16, {at: 32, type: halo, heads: 4}] */
 	KEY_LIST                                     /* augment_policy: none or [color, cutout] */
 };
 
@@ -161,8 +146,8 @@ bool config_parse(config *c, const char *text, size_t n, const char *label, erro
 /* "section.key=value", from the command line. */
 bool config_set(config *c, const char *assignment, error *e);
 
-/* One site alone, "{at: 16, type: halo, heads: 4}": type and arguments for a layer_site. */
-bool config_site_parse(config_site *out, const char *text, error *e);
+/* One layer alone, "{at: 16, type: halo, heads: 4}". */
+bool config_layer_parse(layer_spec *out, const char *text, error *e);
 
 /* What no single key can show: sizes that the blocks reach, attention at maps that exist, choices that
  * exclude each other. Call it after all config_set; replaces size, widths and attention left open by

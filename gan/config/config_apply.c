@@ -6,23 +6,30 @@
 
 #include "gan/loss/penalties.h"
 
-static attention_places places(const config *c, const config_sites *s)
+/* Of layers that are asked for by their map alone. */
+static const layer_type *own_type(const config *c)
 {
-	attention_places p = {.n = MAX(s->n, 0)};
+	return layer_type_at(c->model.attention);
+}
+
+static layer_specs places(const config *c, const layer_specs *s)
+{
+	layer_specs p = {.n = MAX(s->n, 0)};
 	for (int i = 0; i < p.n; i++) {
-		const int kind = s->site[i].variant < 0 ? c->model.attention : s->site[i].variant;
-		p.at[i] = (attention_place){s->site[i].at, layer_type_at(kind)->name, s->site[i].args};
+		p.layer[i] = s->layer[i];
+		if (!p.layer[i].type)
+			p.layer[i].type = own_type(c);
 	}
 	return p;
 }
 
 /* Places left to the network ("auto") are its own, with the layer that model.attention names. */
-static void put_places(const config *c, const config_sites *from, attention_places *to)
+static void put_places(const config *c, const layer_specs *from, layer_specs *to)
 {
 	if (from->n >= 0)
 		*to = places(c, from);
 	for (int i = 0; from->n < 0 && i < to->n; i++)
-		to->at[i].variant = config_choice("model.attention", c->model.attention);
+		to->layer[i].type = own_type(c);
 }
 
 /* The key of a setting that the network refuses. Ranges of single keys have been checked when they were read. */
@@ -36,7 +43,7 @@ static const char *key_at_fault(const error *why)
 static bool check_layers(const config *c, const net_config *n, enum net_side side, error *e)
 {
 	error why;
-	const config_sites *s = side == NET_G ? &c->model.layers_g : &c->model.layers_d;
+	const layer_specs *s = side == NET_G ? &c->model.layers_g : &c->model.layers_d;
 	if (net_layers_check(n, side, &why))
 		return true;
 	static const char *const key[][2] = {
@@ -55,14 +62,14 @@ bool config_network(const config *c, net_config *out, error *e)
 	out->network = own.network;
 	out->size = own.size;
 	out->attention_gamma = own.attention_gamma;
-	out->g_attention = own.g_attention;
-	out->d_attention = own.d_attention;
+	out->g_layers = own.g_layers;
+	out->d_layers = own.d_layers;
 	out->g_width = c->net.g_width ? c->net.g_width : own.g_width;
 	out->d_width = c->net.d_width ? c->net.d_width : own.d_width;
 	out->channels = c->model.channels ? c->model.channels : 3;
 	out->classes = !c->model.conditional ? 0 : c->model.classes ? c->model.classes : 10;
-	put_places(c, &c->model.layers_g, &out->g_attention);
-	put_places(c, &c->model.layers_d, &out->d_attention);
+	put_places(c, &c->model.layers_g, &out->g_layers);
+	put_places(c, &c->model.layers_d, &out->d_layers);
 	if (!net_settings_check(out, &why))
 		return config_wrong(c, key_at_fault(&why), e, "%s", error_reason(&why));
 	return check_layers(c, out, NET_G, e) && check_layers(c, out, NET_D, e);
@@ -78,17 +85,17 @@ schedule config_schedule(const config *c, double rate)
 
 /* ---- cross checks ---- */
 
-/* Sites left to the network get its own places; all get a variant. */
-static void settle_sites(const config *c, config_sites *s, const attention_places *p)
+/* Layers left to the network get its own places; all get a type. */
+static void settle_layers(const config *c, layer_specs *s, const layer_specs *p)
 {
 	if (s->n < 0) {
-		s->n = MIN(p->n, CONFIG_SITES_MAX);
+		s->n = p->n;
 		for (int i = 0; i < s->n; i++)
-			s->site[i] = (config_site){.at = p->at[i].size, .variant = c->model.attention};
+			s->layer[i] = (layer_spec){.at = p->layer[i].at};
 	}
 	for (int i = 0; i < s->n; i++)
-		if (s->site[i].variant < 0)
-			s->site[i].variant = c->model.attention;
+		if (!s->layer[i].type)
+			s->layer[i].type = own_type(c);
 }
 
 static bool check_name(const config *c, error *e)
@@ -102,11 +109,11 @@ static bool check_name(const config *c, error *e)
 }
 
 /* The name of a layer with batch norm, or NULL. */
-static const char *batch_norm_in(const config_sites *s)
+static const char *batch_norm_in(const layer_specs *s)
 {
 	for (int i = 0; i < s->n; i++)
-		if (s->site[i].variant >= 0 && layer_type_at(s->site[i].variant)->has_batch_norm)
-			return layer_type_at(s->site[i].variant)->name;
+		if (s->layer[i].type && s->layer[i].type->has_batch_norm)
+			return s->layer[i].type->name;
 	return NULL;
 }
 
@@ -138,8 +145,8 @@ bool config_check(config *c, error *e)
 	c->net.size = n.size;
 	c->net.g_width = n.g_width;
 	c->net.d_width = n.d_width;
-	settle_sites(c, &c->model.layers_g, &n.g_attention);
-	settle_sites(c, &c->model.layers_d, &n.d_attention);
+	settle_layers(c, &c->model.layers_g, &n.g_layers);
+	settle_layers(c, &c->model.layers_d, &n.d_layers);
 	return true;
 }
 

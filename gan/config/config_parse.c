@@ -202,13 +202,13 @@ static bool take_arg(const layer_arg *a, const config_node *v, double *out, char
 	return false;
 }
 
-static bool take_type(const config_node *v, int *variant, char *why)
+static bool take_type(const config_node *v, const layer_type **type, char *why)
 {
 	const char *names[LAYER_TYPES_MAX];
 	char value[64];
 	show(v, value, sizeof value);
-	*variant = v->kind == YAML_SCALAR ? layer_type_find(v->text) : -1;
-	if (*variant >= 0)
+	*type = v->kind == YAML_SCALAR ? layer_type_named(v->text) : NULL;
+	if (*type)
 		return true;
 	layer_type_names(names);
 	const char *near = v->kind == YAML_SCALAR ? closest(v->text, names, layer_type_count()) : NULL;
@@ -233,7 +233,7 @@ static bool unknown_arg(const layer_type *t, const char *given, char *why)
 }
 
 /* Place and type; the other arguments depend on the type, wherever it is written. */
-static bool take_site_head(const config_node *v, config_site *s, char *why)
+static bool take_layer_head(const config_node *v, layer_spec *s, char *why)
 {
 	static const layer_arg side = {.name = "at", .type = ARG_INT, .lo = 1, .hi = 512};
 	for (const config_node *name = v->child; name; name = name->next->next) {
@@ -243,7 +243,7 @@ static bool take_site_head(const config_node *v, config_site *s, char *why)
 				snprintf(why, WHY_MAX, "%.40s appears twice;", name->text);
 				return false;
 			}
-		if (strcmp(name->text, "type") == 0 && !take_type(name->next, &s->variant, why))
+		if (strcmp(name->text, "type") == 0 && !take_type(name->next, &s->type, why))
 			return false;
 		if (strcmp(name->text, "at") == 0 && !take_arg(&side, name->next, &x, why))
 			return false;
@@ -256,12 +256,12 @@ static bool take_site_head(const config_node *v, config_site *s, char *why)
 }
 
 /* {at: 16, type: halo, heads: 4}. Without a type it is one of self-attention, which share their arguments. */
-static bool take_site_map(const config_node *v, config_site *s, char *why)
+static bool take_layer_map(const config_node *v, layer_spec *s, char *why)
 {
 	s->at = 0;
-	if (!take_site_head(v, s, why))
+	if (!take_layer_head(v, s, why))
 		return false;
-	const layer_type *t = layer_type_at(MAX(s->variant, 0));
+	const layer_type *t = s->type ? s->type : layer_type_at(0);
 	for (const config_node *name = v->child; name; name = name->next->next) {
 		const int i = layer_arg_find(t, name->text);
 		if (strcmp(name->text, "at") == 0 || strcmp(name->text, "type") == 0)
@@ -276,44 +276,44 @@ static bool take_site_map(const config_node *v, config_site *s, char *why)
 }
 
 /* auto, none, 16, [16, 32], [{at: 16, type: halo, heads: 4}, 32] */
-static bool take_sites(const config_key *k, void *at, const config_node *v, char *why)
+static bool take_layers(const config_key *k, void *at, const config_node *v, char *why)
 {
-	config_sites l = {0};
+	layer_specs l = {0};
 	const bool is_auto = v->kind == YAML_SCALAR && strcmp(v->text, "auto") == 0;
 	if (is_auto || (v->kind == YAML_SCALAR && strcmp(v->text, "none") == 0)) {
 		l.n = is_auto ? -1 : 0;
-		*(config_sites *)at = l;
+		*(layer_specs *)at = l;
 		return true;
 	}
 	for (const config_node *x = v->kind == YAML_LIST ? v->child : v; x; x = x->next) {
-		config_site one = {.variant = -1};
-		if (!(x->kind == YAML_MAP ? take_site_map(x, &one, why) : take_int(k, &one.at, x, why)))
+		layer_spec one = {0};
+		if (!(x->kind == YAML_MAP ? take_layer_map(x, &one, why) : take_int(k, &one.at, x, why)))
 			return false;
 		for (int i = 0; i < l.n; i++)
-			if (l.site[i].at == one.at) {
+			if (l.layer[i].at == one.at) {
 				snprintf(why, WHY_MAX, "%d appears twice;", one.at);
 				return false;
 			}
-		if (l.n == CONFIG_SITES_MAX) {
-			snprintf(why, WHY_MAX, "more than %d sites;", CONFIG_SITES_MAX);
+		if (l.n == LAYERS_MAX) {
+			snprintf(why, WHY_MAX, "more than %d sites;", LAYERS_MAX);
 			return false;
 		}
-		l.site[l.n++] = one;
+		l.layer[l.n++] = one;
 		if (v->kind != YAML_LIST)
 			break;
 	}
-	char text[CONFIG_SITES_TEXT_MAX];
-	if (config_put_sites(&l, -1, text, sizeof text) >= sizeof text) {
-		snprintf(why, WHY_MAX, "the arguments are longer than %d letters;", CONFIG_SITES_TEXT_MAX);
+	char text[CONFIG_LAYERS_TEXT_MAX];
+	if (config_put_layers(&l, NULL, text, sizeof text) >= sizeof text) {
+		snprintf(why, WHY_MAX, "the arguments are longer than %d letters;", CONFIG_LAYERS_TEXT_MAX);
 		return false;
 	}
-	*(config_sites *)at = l;
+	*(layer_specs *)at = l;
 	return true;
 }
 
 static const taker TAKE[KEY_LIST + 1] = {
 	[KEY_INT] = take_int, [KEY_COUNT] = take_count, [KEY_REAL] = take_real, [KEY_BOOL] = take_bool,
-	[KEY_TEXT] = take_text, [KEY_CHOICE] = take_choice, [KEY_SITES] = take_sites, [KEY_LIST] = take_list,
+	[KEY_TEXT] = take_text, [KEY_CHOICE] = take_choice, [KEY_LAYERS] = take_layers, [KEY_LIST] = take_list,
 };
 
 /* ---- keys ---- */
@@ -497,14 +497,14 @@ bool config_set(config *c, const char *assignment, error *e)
 	return ok;
 }
 
-bool config_site_parse(config_site *out, const char *text, error *e)
+bool config_layer_parse(layer_spec *out, const char *text, error *e)
 {
 	char why[WHY_MAX] = "";
 	config_node *v = config_tree_read(text, strlen(text), "command line", false, e);
-	*out = (config_site){.variant = -1};
+	*out = (layer_spec){0};
 	if (!v)
 		return false;
-	bool ok = v->kind == YAML_MAP && take_site_map(v, out, why);
+	bool ok = v->kind == YAML_MAP && take_layer_map(v, out, why);
 	config_tree_free(v);
 	if (ok)
 		return true;

@@ -66,9 +66,9 @@ static const config_key TABLE[] = {
 	"number of classes; 0: as the data"},
 {"model.attention", KEY_CHOICE, AT(model.attention), 0, 0, WORDS(attention_variants), "official", FIXED,
 	"whose self-attention layer"},
-{"model.layers_g", KEY_SITES, AT(model.layers_g), 1, 512, {0}, "auto", FIXED,
+{"model.layers_g", KEY_LAYERS, AT(model.layers_g), 1, 512, {0}, "auto", FIXED,
 	"layers in G: sides of maps, {at: 16, type: halo}; auto: the authors'"},
-{"model.layers_d", KEY_SITES, AT(model.layers_d), 1, 512, {0}, "auto", FIXED,
+{"model.layers_d", KEY_LAYERS, AT(model.layers_d), 1, 512, {0}, "auto", FIXED,
 	"the same for D"},
 {"model.spectral_norm_g", KEY_BOOL, AT(net.g_sn), 0, 0, {0}, "true", FIXED,
 	"spectral norm in G"},
@@ -243,7 +243,7 @@ char *config_key_range(const config_key *k, char *buf, size_t size)
 	case KEY_CHOICE:
 		words_print(k->words, buf, size);
 		break;
-	case KEY_SITES:
+	case KEY_LAYERS:
 		snprintf(buf, size, "auto, none or a list of sides like [16, 32]");
 		break;
 	case KEY_LIST:

@@ -135,10 +135,10 @@ static bool make_samples(job *j, error *e)
 static void list_closed(export_net *about, const network *n)
 {
 	for (int i = 0; i < network_attentions(n); i++) {
-		const attention_site *s = network_attention_at(n, i);
+		const placed_layer *s = network_attention_at(n, i);
 		const size_t used = strlen(about->closed);
 		if (s->gamma && s->gamma->x[0] == 0)
-			snprintf(about->closed + used, sizeof about->closed - used, "%s%s", used ? ", " : "", s->path);
+			snprintf(about->closed + used, sizeof about->closed - used, "%s%s", used ? ", " : "", s->name);
 	}
 }
 

@@ -164,13 +164,13 @@ static void dcgan_defaults(net_config *c)
 	c->channels = c->size == 28 ? 1 : 3;
 	c->classes = 0;
 	if (c->size == 64) {
-		c->g_attention = (attention_places){2, {{.size = 16, .variant = "plain"}, {.size = 32, .variant = "plain"}}};
-		c->d_attention = (attention_places){2, {{.size = 8, .variant = "plain"}, {.size = 4, .variant = "plain"}}};
+		c->g_layers = (layer_specs){2, {{.at = 16, .type = layer_type_named("plain")}, {.at = 32, .type = layer_type_named("plain")}}};
+		c->d_layers = (layer_specs){2, {{.at = 8, .type = layer_type_named("plain")}, {.at = 4, .type = layer_type_named("plain")}}};
 		c->d_slope = 0.1;
 		c->init = NET_TORCH;
 		return;
 	}
-	c->g_attention = c->d_attention = (attention_places){1, {{.size = c->size / 2, .variant = "official"}}};
+	c->g_layers = c->d_layers = (layer_specs){1, {{.at = c->size / 2, .type = layer_type_named("official")}}};
 	c->g_sn = c->d_sn = false;
 	c->d_batch_norm = true;
 	c->init = NET_N02;

@@ -157,8 +157,8 @@ static void mnist_defaults(net_config *c)
 	c->g_sn = c->d_sn = false;
 	c->bn_keep = 0.99;
 	c->bn_eps = 1e-3;
-	c->g_attention = (attention_places){2, {{.size = 14, .variant = "mnistgans"}, {.size = 28, .variant = "mnistgans"}}};
-	c->d_attention = (attention_places){1, {{.size = 14, .variant = "mnistgans"}}};
+	c->g_layers = (layer_specs){2, {{.at = 14, .type = layer_type_named("mnistgans")}, {.at = 28, .type = layer_type_named("mnistgans")}}};
+	c->d_layers = (layer_specs){1, {{.at = 14, .type = layer_type_named("mnistgans")}}};
 }
 
 static bool mnist_d_batch_norm(const net_config *c)

@@ -224,8 +224,8 @@ void network_free(network *n)
 {
 	if (!n)
 		return;
-	for (int i = 0; i < n->sites; i++)
-		placed_layer_clear(&n->att[i]);
+	for (int i = 0; i < n->layers; i++)
+		placed_layer_clear(&n->layer[i]);
 	module_free(n->m);
 	free(n->body);
 	free(n);
@@ -284,11 +284,11 @@ node *network_apply(graph *g, const network *n, node *x, node *label, mode m, no
 
 int network_attentions(const network *n)
 {
-	return n->sites;
+	return n->layers;
 }
 
-const attention_site *network_attention_at(const network *n, int i)
+const placed_layer *network_attention_at(const network *n, int i)
 {
-	must(i >= 0 && i < n->sites, "attention %d of %d", i, n->sites);
-	return &n->site[i];
+	must(i >= 0 && i < n->layers, "attention %d of %d", i, n->layers);
+	return &n->layer[i];
 }

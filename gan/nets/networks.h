@@ -16,8 +16,6 @@ SAGAN_BEGIN
 enum net_side { NET_G, NET_D };
 const char *net_side_name(enum net_side side);       /* "generator", "discriminator" */
 
-enum { ATTENTION_MAX = 8 };
-
 /* The networks by the names that a config knows them by, ended by NULL. */
 extern const char *const net_name[];
 
@@ -36,18 +34,6 @@ enum net_init {
 /* Their names, by enum value, ended by NULL. */
 extern const char *const upsampling_name[], *const d_skip_name[], *const net_init_name[];
 
-/* Where a layer of layers/types/catalogue.h stands: after the first stage whose map has this height, or instead of it.
- * n = 0: nowhere. */
-typedef struct attention_place {
-	int size;
-	const char *variant;                         /* name of its type; keep; NULL: official */
-	layer_args args;
-} attention_place;
-typedef struct attention_places {
-	int n;
-	attention_place at[ATTENTION_MAX];
-} attention_places;
-
 typedef struct net_config {
 	/* resnet (base*2^blocks, base 4 or 7: resnet28, resnet32, 64, 128 of one width), official (64, 128,
 	 * 256), dcgan, mnistgans (28). keep. */
@@ -58,7 +44,7 @@ typedef struct net_config {
 	int latent;                                  /* Z */
 	int g_width, d_width;                        /* base width of G, of D */
 
-	attention_places g_attention, d_attention;
+	layer_specs g_layers, d_layers;              /* after the first stage whose map has the size, or instead of it */
 	double attention_gamma;                      /* start of gamma; NAN: the variant's own */
 
 	bool g_sn, d_sn;                             /* spectral norm in G, in D */
@@ -97,15 +83,6 @@ bool net_layers_check(const net_config *c, enum net_side side, error *e);
  * config that net_config_check refuses. */
 bool net_mixes_samples(const net_config *c);
 
-/* One attention layer of a network, for logging gamma and drawing maps. */
-typedef struct attention_site {
-	char path[64];                               /* "attention14" */
-	buffer *gamma;                               /* [], in the module (borrow); NULL: it has none */
-	int size;                                    /* height and width of its map */
-	int64_t channels;
-	int64_t queries, keys;                       /* N, M: the map is [B,N,M]; keys 0: it has no map */
-} attention_site;
-
 typedef struct network network;
 
 /* Registers all layers and draws initial values from `r` (borrow). new/free. */
@@ -121,7 +98,7 @@ shape network_input(const network *n, int64_t batch);        /* G: latents [B,Z]
  * over all positions. */
 node *network_apply(graph *g, const network *n, node *x, node *label, mode m, node **maps);
 int network_attentions(const network *n);
-const attention_site *network_attention_at(const network *n, int i);
+const placed_layer *network_attention_at(const network *n, int i);
 
 /* One line of `sagan info`: a layer as applied to one image. */
 typedef struct layer_row {

@@ -52,11 +52,10 @@ struct network {
 	module *m;                                   /* own */
 	net_stage stage[STAGES_MAX];
 	int stages;
-	placed_layer att[ATTENTION_MAX];
-	net_bridge bridge[ATTENTION_MAX];            /* of layers that replace their stage */
-	attention_site site[ATTENTION_MAX];
-	int after[ATTENTION_MAX];                    /* stage that attention layer i follows */
-	int sites;
+	placed_layer layer[LAYERS_MAX];
+	net_bridge bridge[LAYERS_MAX];               /* of layers that replace their stage */
+	int after[LAYERS_MAX];                       /* stage that layer i follows */
+	int layers;
 	enum net_side side;
 	bool sn;                                     /* spectral norm in this half */
 	void *body;                                  /* own: the family's layers */

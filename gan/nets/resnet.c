@@ -187,7 +187,7 @@ static void resnet_defaults(net_config *c)
 	c->g_width = c->size == 32 ? 256 : 64;
 	c->d_width = c->size == 32 ? 128 : 64;
 	c->channels = c->size == 28 ? 1 : 3;
-	c->g_attention = c->d_attention = (attention_places){1, {{.size = c->size / 2, .variant = "official"}}};
+	c->g_layers = c->d_layers = (layer_specs){1, {{.at = c->size / 2, .type = layer_type_named("official")}}};
 }
 
 static void official_defaults(net_config *c)
@@ -196,7 +196,7 @@ static void official_defaults(net_config *c)
 	c->bn_keep = 0.999;
 	c->bn_last_keep = 0.9999;
 	int place = c->size == 256 ? 64 : 32;
-	c->g_attention = c->d_attention = (attention_places){1, {{.size = place, .variant = "official"}}};
+	c->g_layers = c->d_layers = (layer_specs){1, {{.at = place, .type = layer_type_named("official")}}};
 }
 
 const net_family family_resnet = {

@@ -26,29 +26,21 @@ static int stage_of(const net_stage *s, int n, int size)
 	return -1;
 }
 
-static const attention_places *places_of(const net_config *c, enum net_side side)
+static const layer_specs *places_of(const net_config *c, enum net_side side)
 {
-	return side == NET_G ? &c->g_attention : &c->d_attention;
+	return side == NET_G ? &c->g_layers : &c->d_layers;
 }
 
-/* The layer at a place of a map. */
-static bool site_of(const net_config *c, const attention_place *p, const net_stage *s, sn_options sn, layer_site *out,
-		    error *e)
+/* The layer that is asked for on the map of a stage. Its parameters keep the names of version 0.1.0. */
+static placed_layer layer_on(const net_config *c, const layer_spec *spec, const net_stage *s, sn_options sn)
 {
-	const char *name = p->variant ? p->variant : "official", *names[LAYER_TYPES_MAX];
-	int i = layer_type_find(name);
-	if (i < 0) {
-		layer_type_names(names);
-		const char *near = closest(name, names, layer_type_count());
-		return error_set(e, "%s: no such layer%s%s%s; `sagan layers` lists them", name, near ? "; did you mean " : "",
-			near ? near : "", near ? "?" : "");
-	}
-	*out = (layer_site){
-		.type = layer_type_at(i), .args = p->args, .input = SHAPE(1, s->size, s->size, s->channels), .H = s->size,
-		.W = s->size, .C = s->channels, .sn = sn,
-		.start = net_init(c, 1), .gamma = c->attention_gamma,
-	};
-	return true;
+	char path[32];
+	snprintf(path, sizeof path, "attention%d", s->size);
+	placed_layer l = placed_layer_at(path, spec, SHAPE(1, s->size, s->size, s->channels));
+	l.sn = sn;
+	l.start = net_init(c, 1);
+	l.gamma_start = c->attention_gamma;
+	return l;
 }
 
 /* Size of the map that stage i gets. */
@@ -69,31 +61,30 @@ static bool check_replaced(const net_config *c, enum net_side side, const net_st
 
 static bool check_place(const net_config *c, enum net_side side, int k, const net_stage *s, int n, error *e)
 {
-	const attention_places *p = places_of(c, side);
+	const layer_specs *p = places_of(c, side);
 	const char *who = side == NET_G ? "G" : "D";
 	char sizes[128];
-	int size = p->at[k].size, i = stage_of(s, n, size);
-	layer_site site;
+	int size = p->layer[k].at, i = stage_of(s, n, size);
 	error why;
 	print_sizes(sizes, sizeof sizes, s, n);
 	if (i < 0)
 		return error_set(e, "layer at %d: %s has maps of %s", size, who, sizes);
 	for (int j = 0; j < k; j++)
-		if (p->at[j].size == size)
+		if (p->layer[j].at == size)
 			return error_set(e, "layer at %d: listed twice for %s", size, who);
 	sn_options sn = {.on = side == NET_G ? c->g_sn : c->d_sn, .iterations = c->sn_iterations, .eps = c->sn_eps};
-	bool ok = site_of(c, &p->at[k], &s[i], sn, &site, &why)
-		&& (!layer_replaces(&site) || check_replaced(c, side, s, i, &why)) && layer_site_check(&site, &why);
+	const placed_layer there = layer_on(c, &p->layer[k], &s[i], sn);
+	bool ok = (!layer_replaces(&there) || check_replaced(c, side, s, i, &why)) && placed_layer_check(&there, &why);
 	return ok ? true : error_set(e, "layer at %d in %s: %s", size, who, why.text);
 }
 
 bool sites_check(const net_config *c, enum net_side side, const net_half *half, error *e)
 {
-	const attention_places *p = places_of(c, side);
+	const layer_specs *p = places_of(c, side);
 	net_stage s[STAGES_MAX];
 	int n = half->stages(c, s);
-	if (p->n < 0 || p->n > ATTENTION_MAX)
-		return error_set(e, "layers in %s: %d, at most %d", side == NET_G ? "G" : "D", p->n, ATTENTION_MAX);
+	if (p->n < 0 || p->n > LAYERS_MAX)
+		return error_set(e, "layers in %s: %d, at most %d", side == NET_G ? "G" : "D", p->n, LAYERS_MAX);
 	for (int k = 0; k < p->n; k++)
 		if (!check_place(c, side, k, s, n, e))
 			return false;
@@ -140,59 +131,43 @@ static node *bridge_apply(graph *g, const network *n, const net_bridge *b, int i
 
 /* ---- stages ---- */
 
-/* The place at stage i, or NULL. */
-static const attention_place *place_at(const network *n, int i)
+/* What is asked for at stage i, or NULL. */
+static const layer_spec *asked_at(const network *n, int i)
 {
-	const attention_places *p = places_of(&n->cfg, n->side);
+	const layer_specs *p = places_of(&n->cfg, n->side);
 	for (int k = 0; k < p->n; k++)
-		if (stage_of(n->stage, n->stages, p->at[k].size) == i)
-			return &p->at[k];
+		if (stage_of(n->stage, n->stages, p->layer[k].at) == i)
+			return &p->layer[k];
 	return NULL;
-}
-
-static bool add_layer(network *n, int i, const layer_site *s, error *e)
-{
-	attention_site *site = &n->site[n->sites];
-	placed_layer *l = &n->att[n->sites];
-	snprintf(site->path, sizeof site->path, "attention%d", (int)s->H);
-	n->after[n->sites++] = i;
-	if (!placed_layer_init(n->m, l, site->path, s, e))
-		return false;
-	site->gamma = l->gamma;
-	site->size = (int)s->H;
-	site->channels = s->C;
-	site->queries = s->H * s->W;
-	site->keys = layer_map_keys(l);
-	return true;
 }
 
 bool stage_start(network *n, int i, error *e)
 {
-	const attention_place *p = place_at(n, i);
-	layer_site s;
+	const layer_spec *p = asked_at(n, i);
 	if (!p) {
 		n->half->stage_init(n, i);
 		return true;
 	}
-	if (!site_of(&n->cfg, p, &n->stage[i], net_sn(n), &s, e))
-		return false;
-	if (layer_replaces(&s))
-		bridge_init(n, &n->bridge[n->sites], i);
+	placed_layer *l = &n->layer[n->layers];
+	*l = layer_on(&n->cfg, p, &n->stage[i], net_sn(n));
+	if (layer_replaces(l))
+		bridge_init(n, &n->bridge[n->layers], i);
 	else
 		n->half->stage_init(n, i);
-	return add_layer(n, i, &s, e);
+	n->after[n->layers++] = i;
+	return placed_layer_init(n->m, l, e);
 }
 
 node *stage_run(graph *g, const network *n, int i, node *x, node *label, mode m, node **maps)
 {
 	int k = 0;
-	while (k < n->sites && n->after[k] != i)
+	while (k < n->layers && n->after[k] != i)
 		k++;
-	if (k == n->sites)
+	if (k == n->layers)
 		return n->half->stage_apply(g, n, i, x, label, m);
-	if (layer_replaces(&n->att[k].site))
+	if (layer_replaces(&n->layer[k]))
 		x = bridge_apply(g, n, &n->bridge[k], i, x, label, m);
 	else
 		x = n->half->stage_apply(g, n, i, x, label, m);
-	return placed_layer_apply(g, &n->att[k], x, m, maps ? &maps[k] : NULL);
+	return placed_layer_apply(g, &n->layer[k], x, m, maps ? &maps[k] : NULL);
 }

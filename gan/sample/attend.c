@@ -7,12 +7,12 @@
 #include "core/plan/plan.h"
 #include "gan/sample/network_sampler_internal.h"
 
-/* The site of the k-th layer with a map over all positions, or how many there are. */
+/* The number of the k-th layer with a map over all positions, or how many there are. */
 static int mapped(const network_sampler *s, int k)
 {
 	int seen = 0;
 	for (int i = 0; i < network_attentions(s->g); i++)
-		if (network_attention_at(s->g, i)->keys && seen++ == k)
+		if (layer_map_keys(network_attention_at(s->g, i)) && seen++ == k)
 			return i;
 	return seen;
 }
@@ -39,11 +39,11 @@ bool attend(void *ctx, int layer, const real *z, int label, attention_view *out,
 {
 	network_sampler *s = ctx;
 	const int at = mapped(s, layer);
-	const attention_site *site = network_attention_at(s->g, at);
+	const placed_layer *l = network_attention_at(s->g, at);
 	if (!s->attend.p && !forward_build(&s->attend, s->g, s->one_z, s->one_y, (mode){0}, true, e))
 		return false;
 	const node *map = s->attend.map[at];
-	int side = site->size, key_side = map->s.rank == 3 ? (int)lround(sqrt((double)map->s.dim[2]))
+	int side = (int)l->H, key_side = map->s.rank == 3 ? (int)lround(sqrt((double)map->s.dim[2]))
 		: side;
 	int64_t N = (int64_t)side * side, M = (int64_t)key_side * key_side;
 	free(s->map);

@@ -7,7 +7,7 @@ bool forward_build(forward *f, const network *n, buffer *z, buffer *y, mode m, b
 		return false;
 	node *label = network_config(n)->classes ? graph_leaf(f->g, y) : NULL;
 	f->x = network_apply(f->g, n, graph_leaf(f->g, z), label, m, maps ? f->map : NULL);
-	node *out[1 + ATTENTION_MAX] = {f->x};
+	node *out[1 + LAYERS_MAX] = {f->x};
 	int count = 1;
 	for (int i = 0; maps && i < network_attentions(n); i++)
 		if (f->map[i])

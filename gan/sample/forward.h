@@ -13,7 +13,7 @@ typedef struct forward {
 	graph *g;                                    /* own */
 	plan *p;                                     /* own; NULL: not built */
 	node *x;                                     /* images [B,H,W,C] */
-	node *map[ATTENTION_MAX];                    /* with `maps`: as network_apply gives them */
+	node *map[LAYERS_MAX];                    /* with `maps`: as network_apply gives them */
 } forward;
 
 /* Fills f, which is zero, for latents in z [B,Z] and labels in y [B] (both keep). forward_free even on failure. */

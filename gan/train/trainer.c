@@ -98,14 +98,14 @@ static bool make_batch(trainer *t, error *e)
 	return true;
 }
 
-static void add_gamma(trainer *t, const player *p, const attention_site *site)
+static void add_gamma(trainer *t, const player *p, const placed_layer *l)
 {
 	for (int i = 0; i < module_params(p->m) && t->gammas < GAMMA_MAX; i++) {
-		if (module_param_at(p->m, i) != site->gamma)
+		if (module_param_at(p->m, i) != l->gamma)
 			continue;
 		int k = t->gammas++;
-		snprintf(t->gamma_name[k], sizeof t->gamma_name[k], "%s/%s", p->name, site->path);
-		t->gamma[k].value = site->gamma;
+		snprintf(t->gamma_name[k], sizeof t->gamma_name[k], "%s/%s", p->name, l->name);
+		t->gamma[k].value = l->gamma;
 		t->gamma[k].grad = module_grad_at(p->m, i);
 	}
 }

@@ -15,7 +15,7 @@ SAGAN_BEGIN
 
 typedef struct trainer trainer;
 
-enum { GAMMA_MAX = 16 };
+enum { GAMMA_MAX = 2 * LAYERS_MAX };               /* one a layer, of G and D */
 
 /* The scalar gate of one attention layer: y = x + gamma * attention. */
 typedef struct gamma_value {

@@ -30,23 +30,23 @@ enum { RELU = 0, GELU = 3, SIGMOID = 12 };
 #define HEADS(n)       {.name = "heads", .type = ARG_INT, .lo = 1, .hi = 4096, .initial = n, \
 			.help = "how many look at once, each with channels of its own"}
 
-int layer_int(const layer_site *s, const char *name);
-bool layer_is(const layer_site *s, const char *name);
+int layer_int(const placed_layer *l, const char *name);
+bool layer_is(const placed_layer *l, const char *name);
 /* Given, or what 0 stands for. */
-int64_t layer_int_or(const layer_site *s, const char *name, int64_t otherwise);
+int64_t layer_int_or(const placed_layer *l, const char *name, int64_t otherwise);
 
 /* N: positions of a map, tokens of [B,N,C]. */
-int64_t layer_positions(const layer_site *s);
+int64_t layer_positions(const placed_layer *l);
 /* Channels of the result. */
-int64_t layer_out(const layer_site *s);
+int64_t layer_out(const placed_layer *l);
 
 /* ---- for `fits` ---- */
 
 /* "heads = 3: must divide the 64 channels; 1, 2, 4, 8, 16, 32, 64 fit". Zero is refused, too. */
-bool layer_divides(const layer_site *s, const char *name, int64_t of, const char *what, error *e);
-bool layer_is_odd(const layer_site *s, const char *name, error *e);
-bool layer_has_odd_kernel(const layer_site *s, error *e);
+bool layer_divides(const placed_layer *l, const char *name, int64_t of, const char *what, error *e);
+bool layer_is_odd(const placed_layer *l, const char *name, error *e);
+bool layer_has_odd_kernel(const placed_layer *l, error *e);
 /* An argument that may only have the map's own width, or 0. */
-bool layer_is_width(const layer_site *s, const char *name, error *e);
+bool layer_is_width(const placed_layer *l, const char *name, error *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* catalogue.c - the layers that a config can name: looking them up, checking a site, placing one. */
+/* catalogue.c - the layers that a config can name: looking them up, checking one at its place, placing it. */
 #include "layers/types/arguments.h"
 
 #include <math.h>
@@ -72,6 +72,12 @@ int layer_type_find(const char *name)
 	return -1;
 }
 
+const layer_type *layer_type_named(const char *name)
+{
+	const int i = layer_type_find(name);
+	return i < 0 ? NULL : layer_type_at(i);
+}
+
 void layer_type_names(const char *names[LAYER_TYPES_MAX])
 {
 	int n = layer_type_count();
@@ -102,99 +108,99 @@ int layer_arg_find(const layer_type *t, const char *name)
 
 /* ---- values ---- */
 
-double layer_number(const layer_site *s, const char *name)
+double layer_number(const placed_layer *l, const char *name)
 {
-	int i = layer_arg_find(s->type, name);
-	must(i >= 0, "%s has no argument %s", s->type->name, name);
-	if (s->args.set & 1u << i)
-		return s->args.value[i];
-	if (layer_arg_at(s->type, i) == &common[COMMON_RESIDUAL])
-		return s->type->residual;
-	return layer_arg_at(s->type, i)->initial;
+	int i = layer_arg_find(l->spec.type, name);
+	must(i >= 0, "%s has no argument %s", l->spec.type->name, name);
+	if (l->spec.args.set & 1u << i)
+		return l->spec.args.value[i];
+	if (layer_arg_at(l->spec.type, i) == &common[COMMON_RESIDUAL])
+		return l->spec.type->residual;
+	return layer_arg_at(l->spec.type, i)->initial;
 }
 
-const char *layer_word(const layer_site *s, const char *name)
+const char *layer_word(const placed_layer *l, const char *name)
 {
-	const layer_arg *a = layer_arg_at(s->type, layer_arg_find(s->type, name));
-	return a->words[(int)layer_number(s, name)];
+	const layer_arg *a = layer_arg_at(l->spec.type, layer_arg_find(l->spec.type, name));
+	return a->words[(int)layer_number(l, name)];
 }
 
-int layer_int(const layer_site *s, const char *name)
+int layer_int(const placed_layer *l, const char *name)
 {
-	return (int)layer_number(s, name);
+	return (int)layer_number(l, name);
 }
 
-bool layer_is(const layer_site *s, const char *name)
+bool layer_is(const placed_layer *l, const char *name)
 {
-	return layer_number(s, name) != 0;
+	return layer_number(l, name) != 0;
 }
 
-int64_t layer_int_or(const layer_site *s, const char *name, int64_t otherwise)
+int64_t layer_int_or(const placed_layer *l, const char *name, int64_t otherwise)
 {
-	int64_t v = (int64_t)layer_number(s, name);
+	int64_t v = (int64_t)layer_number(l, name);
 	return v ? v : otherwise;
 }
 
-int64_t layer_positions(const layer_site *s)
+int64_t layer_positions(const placed_layer *l)
 {
-	return shape_count(&s->input) / s->input.dim[0] / s->C;
+	return shape_count(&l->input) / l->input.dim[0] / l->C;
 }
 
-int64_t layer_out(const layer_site *s)
+int64_t layer_out(const placed_layer *l)
 {
-	return s->out ? s->out : s->C;
+	return l->out ? l->out : l->C;
 }
 
-bool layer_replaces(const layer_site *s)
+bool layer_replaces(const placed_layer *l)
 {
-	return layer_is(s, "place");
+	return layer_is(l, "place");
 }
 
 /* ---- checks ---- */
 
-bool layer_divides(const layer_site *s, const char *name, int64_t of, const char *what, error *e)
+bool layer_divides(const placed_layer *l, const char *name, int64_t of, const char *what, error *e)
 {
-	int64_t v = (int64_t)layer_number(s, name);
+	int64_t v = (int64_t)layer_number(l, name);
 	if (v > 0 && of % v == 0)
 		return true;
 	return error_set(e, "%s = %lld: must divide %s %lld; %s fit", name, (long long)v, what, (long long)of,
 		divisors_print(of, 1).s);
 }
 
-bool layer_is_odd(const layer_site *s, const char *name, error *e)
+bool layer_is_odd(const placed_layer *l, const char *name, error *e)
 {
-	int v = (int)layer_number(s, name);
+	int v = (int)layer_number(l, name);
 	return v % 2 ? true : error_set(e, "%s = %d: must be odd; %d and %d fit", name, v, v - 1, v + 1);
 }
 
-bool layer_has_odd_kernel(const layer_site *s, error *e)
+bool layer_has_odd_kernel(const placed_layer *l, error *e)
 {
-	return layer_is_odd(s, "kernel", e);
+	return layer_is_odd(l, "kernel", e);
 }
 
-bool layer_is_width(const layer_site *s, const char *name, error *e)
+bool layer_is_width(const placed_layer *l, const char *name, error *e)
 {
-	int64_t v = (int64_t)layer_number(s, name);
-	return v == 0 || v == s->C ? true
-		: error_set(e, "%s = %lld: the map keeps its width; 0 and %lld fit", name, (long long)v, (long long)s->C);
+	int64_t v = (int64_t)layer_number(l, name);
+	return v == 0 || v == l->C ? true
+		: error_set(e, "%s = %lld: the map keeps its width; 0 and %lld fit", name, (long long)v, (long long)l->C);
 }
 
-static bool check_residual(const layer_site *s, error *e)
+static bool check_residual(const placed_layer *l, error *e)
 {
-	int gamma = layer_arg_find(s->type, "gamma");
-	if (s->type->own_skip || !(s->args.set & 1u << gamma) || layer_number(s, "residual") == LAYER_GAMMA)
+	int gamma = layer_arg_find(l->spec.type, "gamma");
+	if (l->spec.type->own_skip || !(l->spec.args.set & 1u << gamma) || layer_number(l, "residual") == LAYER_GAMMA)
 		return true;
-	return error_set(e, "gamma: there is none with residual = %s; residual = gamma fits", layer_word(s, "residual"));
+	return error_set(e, "gamma: there is none with residual = %s; residual = gamma fits", layer_word(l, "residual"));
 }
 
 /* Nothing of `m` is allocated: the graph is built and thrown away, never run. */
-static bool try_layer(module *m, const layer_site *s, error *e)
+static bool try_layer(module *m, const placed_layer *there, error *e)
 {
-	placed_layer l = {0};
+	placed_layer l = *there;
 	rng noise = rng_new(0, "trial");
 	graph *g = graph_new(e);
-	buffer *b = buffer_new("x", s->input, e);
-	bool ok = g && b && placed_layer_init(m, &l, "layer", s, e) && module_good(m, e);
+	buffer *b = buffer_new("x", l.input, e);
+	bool ok = g && b && placed_layer_init(m, &l, e) && module_good(m, e);
 	if (ok) {
 		node *x = graph_leaf(g, b), *y = placed_layer_apply(g, &l, x, (mode){true, true, &noise}, NULL);
 		ok = graph_ok(g, e);
@@ -208,96 +214,110 @@ static bool try_layer(module *m, const layer_site *s, error *e)
 	return ok;
 }
 
-bool layer_site_check(const layer_site *s, error *e)
+/* What stands in `text` behind "word: ", or all of it. */
+static const char *behind(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+	return !strncmp(text, word, n) && !strncmp(text + n, ": ", 2) ? text + n + 2 : text;
+}
+
+bool placed_layer_check(const placed_layer *l, error *e)
 {
 	error why;
+	const layer_type *t = l->spec.type;
 	module *m = NULL;
-	bool ok = check_residual(s, &why) && (!s->type->fits || s->type->fits(s, &why)) && (m = module_new(&why))
-		&& try_layer(m, s, &why);
+	bool ok = check_residual(l, &why) && (!t->fits || t->fits(l, &why)) && (m = module_new(&why))
+		&& try_layer(m, l, &why);
 	module_free(m);
 	if (ok)
 		return true;
-	/* The trial's path says nothing to a reader, and most layers begin with their own name. */
-	const char *text = strncmp(why.text, "layer: ", 7) ? why.text : why.text + 7;
-	const char *name = s->type->own_skip ? "attention" : s->type->name;
-	size_t n = strlen(name);
-	if (!strncmp(text, name, n) && text[n] == ':')
-		return error_set(e, "%s", text);
-	return error_set(e, "%s: %s", name, text);
+	/* The path is said by the caller, and most layers begin with their own name. */
+	const char *kind = t->own_skip ? "attention" : t->name;
+	return error_set(e, "%s: %s", kind, behind(behind(why.text, l->name), kind));
 }
 
-/* ---- a layer alone ---- */
+/* ---- a layer at its place ---- */
+
+placed_layer placed_layer_at(const char *name, const layer_spec *spec, shape input)
+{
+	placed_layer l = {
+		.spec = {spec->at, spec->type ? spec->type : layer_type_at(0), spec->args}, .input = input, .H = input.dim[1], .W = input.dim[2], .C = shape_last(&input),
+		.start = {INIT_GLOROT_UNIFORM, 0}, .gamma_start = NAN,
+	};
+	snprintf(l.name, sizeof l.name, "%s", name);
+	return l;
+}
 
 const char *layer_case_name(const layer_type *t, const layer_case *c)
 {
 	return c->name ? c->name : t->name;
 }
 
-layer_site layer_case_site(const layer_type *t, const layer_case *c, int64_t batch)
+placed_layer placed_layer_case(const layer_type *t, const layer_case *c, int64_t batch)
 {
-	layer_site s = {
-		.type = t, .input = shape_of(c->input.rank, c->input.dim), .out = c->out,
-		.start = {INIT_GLOROT_UNIFORM, 0}, .gamma = NAN,
-	};
-	s.input.dim[0] = batch;
-	s.H = s.input.dim[1];
-	s.W = s.input.dim[2];
-	s.C = shape_last(&s.input);
+	layer_spec spec = {.type = t};
 	for (int k = 0; k < CASE_ARGS_MAX && c->arg[k].name; k++) {
 		int i = layer_arg_find(t, c->arg[k].name);
 		must(i >= 0, "%s has no argument %s", t->name, c->arg[k].name);
-		s.args.set |= 1u << i;
-		s.args.value[i] = c->arg[k].value;
+		spec.args.set |= 1u << i;
+		spec.args.value[i] = c->arg[k].value;
 	}
-	return s;
+	shape input = shape_of(c->input.rank, c->input.dim);
+	input.dim[0] = batch;
+	placed_layer l = placed_layer_at(t->name, &spec, input);
+	l.out = c->out;
+	return l;
 }
 
-void layer_start(module *m, void *body, const char *name, const layer_site *s)
+bool layer_alone_init(module *m, placed_layer *l, error *e)
 {
-	if (s->type->prefixed)
-		module_push(m, name);
-	s->type->init(m, body, s->type->prefixed ? "" : name, s);
-	if (s->type->prefixed)
+	const layer_type *t = l->spec.type;
+	l->body = mem_zero(1, t->body, e);
+	if (!l->body)
+		return false;
+	if (t->prefixed)
+		module_push(m, l->name);
+	t->init(m, l->body, t->prefixed ? "" : l->name, l);
+	if (t->prefixed)
 		module_pop(m);
+	return true;
 }
 
-node *layer_run(graph *g, const layer_site *s, const char *name, const void *body, node *x, mode m, node **map)
+node *layer_alone_apply(graph *g, const placed_layer *l, node *x, mode m, node **map)
 {
+	const layer_type *t = l->spec.type;
 	const shape given = x->s;
-	const bool flat = s->type->takes == LAYER_TOKENS && given.rank == 4;
-	if (s->type->prefixed)
-		graph_push(g, name);
+	const bool flat = t->takes == LAYER_TOKENS && given.rank == 4;
+	if (map)
+		*map = NULL;
+	if (t->prefixed)
+		graph_push(g, l->name);
 	if (flat)
 		x = op_reshape(g, x, SHAPE(given.dim[0], given.dim[1] * given.dim[2], given.dim[3]));
-	node *y = s->type->apply(g, body, x, m, map);
+	node *y = t->apply(g, l->body, x, m, map);
 	if (flat)
 		y = op_reshape(g, y, given);
-	if (s->type->prefixed)
+	if (t->prefixed)
 		graph_pop(g);
 	return y;
 }
 
-/* ---- a placed layer ---- */
-
-bool placed_layer_init(module *m, placed_layer *l, const char *name, const layer_site *s, error *e)
+bool placed_layer_init(module *m, placed_layer *l, error *e)
 {
-	const layer_type *t = s->type;
-	*l = (placed_layer){.site = *s, .body = mem_zero(1, t->body, e)};
-	if (!l->body)
+	const layer_type *t = l->spec.type;
+	if (!layer_alone_init(m, l, e))
 		return false;
-	snprintf(l->name, sizeof l->name, "%s", name);
-	layer_start(m, l->body, name, &l->site);
 	if (t->own_skip) {
 		l->residual = LAYER_BARE;
 		l->gamma = t->gamma(l->body);
 		return true;
 	}
-	l->residual = (enum layer_residual)layer_number(s, "residual");
+	l->residual = (enum layer_residual)layer_number(l, "residual");
 	if (l->residual != LAYER_GAMMA)
 		return true;
-	bool given = s->args.set & 1u << layer_arg_find(t, "gamma");
-	double start = given || isnan(s->gamma) ? layer_number(s, "gamma") : s->gamma;
-	module_push(m, name);
+	bool given = l->spec.args.set & 1u << layer_arg_find(t, "gamma");
+	double start = given || isnan(l->gamma_start) ? layer_number(l, "gamma") : l->gamma_start;
+	module_push(m, l->name);
 	l->gamma = module_param(m, "gamma", shape_scalar(), (init){INIT_CONSTANT, start});
 	module_pop(m);
 	return true;
@@ -305,9 +325,7 @@ bool placed_layer_init(module *m, placed_layer *l, const char *name, const layer
 
 node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node **map)
 {
-	if (map)
-		*map = NULL;
-	node *y = layer_run(g, &l->site, l->name, l->body, x, m, map);
+	node *y = layer_alone_apply(g, l, x, m, map);
 	graph_push(g, l->name);
 	if (l->residual == LAYER_GAMMA)
 		y = op_mul(g, y, graph_leaf(g, l->gamma));
@@ -320,10 +338,10 @@ node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node 
 
 int64_t layer_map_keys(const placed_layer *l)
 {
-	const layer_site *s = &l->site;
-	if (!s->type->has_map)
+	const layer_type *t = l->spec.type;
+	if (!t->has_map)
 		return 0;
-	return s->type->keys ? s->type->keys(l) : s->H * s->W;
+	return t->keys ? t->keys(l) : l->H * l->W;
 }
 
 void placed_layer_clear(placed_layer *l)

@@ -40,22 +40,39 @@ typedef struct layer_args {
 } layer_args;
 
 typedef struct layer_type layer_type;
-struct placed_layer;
 
-/* A layer at a place. Plain data. */
-typedef struct layer_site {
-	const layer_type *type;
+/* What is asked for: a layer behind the block whose map has the side `at`, or instead of that block. */
+typedef struct layer_spec {
+	int at;
+	const layer_type *type;                      /* NULL: official; in a config, until config_check: model.attention */
 	layer_args args;
-	shape input;                                 /* [1,H,W,C]; alone also tokens [B,N,C] and others */
-	int64_t H, W, C;                             /* of its map: axes 1, 2 and the last of input */
-	int64_t out;                                 /* channels of the result where the layer has a choice; 0: as published.
-	                                              * A config's layers have C */
-	sn_options sn;                               /* of every convolution and dense matrix */
-	init start;                                  /* of self-attention's kernels; others start as published */
-	double gamma;                                /* when the arguments do not say: NAN, the type's own */
-} layer_site;
+} layer_spec;
+
+/* Room for the layers of one network: at most one a map, and 512 pixels have eight maps from 4x4 up. */
+enum { LAYERS_MAX = 8 };
+typedef struct layer_specs {
+	int n;                                       /* 0: none; -1, in a config: the network authors' choice ("auto") */
+	layer_spec layer[LAYERS_MAX];
+} layer_specs;
 
 enum layer_residual { LAYER_GAMMA, LAYER_ADD, LAYER_BARE };
+
+/* What stands there. placed_layer_at says where; the caller may change sn, start and gamma_start; placed_layer_init
+ * adds the rest. */
+typedef struct placed_layer {
+	char name[32];                               /* its path: "attention14" */
+	layer_spec spec;
+	shape input;                                 /* [1,H,W,C]; alone also tokens [B,N,C] and others */
+	int64_t H, W, C;                             /* of its map: axes 1, 2 and the last of input */
+	int64_t out;                                 /* channels of the result where the layer has a choice; 0: C, which a
+	                                              * config's layers have */
+	sn_options sn;                               /* of every convolution and dense matrix */
+	init start;                                  /* of self-attention's kernels; others start as published */
+	double gamma_start;                          /* when the arguments do not say; NAN: the type's own */
+	void *body;                                  /* own */
+	buffer *gamma;                               /* [], in the module (borrow), or NULL */
+	enum layer_residual residual;
+} placed_layer;
 
 /* What a layer is made for. Another one gets a map as tokens [B,N,C], and its result as a map again. */
 enum layer_input { LAYER_MAP, LAYER_TOKENS };
@@ -69,7 +86,7 @@ typedef struct layer_case {
 		const char *name;
 		double value;                        /* as in layer_args, and beyond a config's range: strides */
 	} arg[CASE_ARGS_MAX];
-	int64_t out;                                 /* see layer_site */
+	int64_t out;                                 /* see placed_layer */
 } layer_case;
 
 struct layer_type {
@@ -85,16 +102,16 @@ struct layer_type {
 	int n_cases;
 	enum layer_input takes;
 	bool has_map;                                /* it has an attention map over all positions */
-	int64_t (*keys)(const struct placed_layer *l);       /* M of that map; NULL: all N */
+	int64_t (*keys)(const placed_layer *l);      /* M of that map; NULL: all N */
 	bool has_batch_norm;
 	bool own_skip;                               /* self-attention: gamma and skip are the layer's own */
 	bool prefixed;                               /* its sublayers are called prefix + suffix (layers/aotnet.h), so
 	                                              * that the level of its name is made around it */
 	enum layer_residual residual;                /* the default */
 	/* What the map and the arguments do not allow together; NULL: what the layer itself refuses. */
-	bool (*fits)(const layer_site *s, error *e);
+	bool (*fits)(const placed_layer *l, error *e);
 	/* name: "" when prefixed. */
-	void (*init)(module *m, void *body, const char *name, const layer_site *s);
+	void (*init)(module *m, void *body, const char *name, const placed_layer *l);
 	/* map: NULL, or a place for the attention map [B,N,M] (or [B,H,W,W]), set when has_map. */
 	node *(*apply)(graph *g, const void *body, node *x, mode m, node **map);
 	buffer *(*gamma)(const void *body);          /* own_skip: its scalar */
@@ -108,6 +125,7 @@ int layer_type_all(void);
 /* The first eight are the variants of layers/attention.h in the order of model.attention. */
 const layer_type *layer_type_at(int i);
 int layer_type_find(const char *name);               /* index of one that a config can place, or -1 */
+const layer_type *layer_type_named(const char *name);        /* the same; NULL: there is none */
 /* All names, in order, ended by NULL, into the caller's array. */
 void layer_type_names(const char *names[LAYER_TYPES_MAX]);
 
@@ -116,38 +134,30 @@ int layer_arg_count(const layer_type *t);
 const layer_arg *layer_arg_at(const layer_type *t, int i);
 int layer_arg_find(const layer_type *t, const char *name);   /* index, or -1 */
 
-/* The value of an argument at a site: given, or the default. The name must be one of the type's. */
-double layer_number(const layer_site *s, const char *name);
-const char *layer_word(const layer_site *s, const char *name);
-bool layer_replaces(const layer_site *s);            /* place: instead */
+/* ---- a layer at its place ---- */
 
-/* A case with a batch; starts as published, without spectral norm. */
-layer_site layer_case_site(const layer_type *t, const layer_case *c, int64_t batch);
+/* `spec` on an input [1,H,W,C] under the name: glorot uniform, without spectral norm. Registers nothing yet. */
+placed_layer placed_layer_at(const char *name, const layer_spec *spec, shape input);
+/* A case of a type with a batch. */
+placed_layer placed_layer_case(const layer_type *t, const layer_case *c, int64_t batch);
 const char *layer_case_name(const layer_type *t, const layer_case *c);
 
-/* The layer alone, without residual and gamma: registers it in m under `name`; x as site.input -> its result. `body`
- * has room for type->body bytes; map as in placed_layer_apply. */
-void layer_start(module *m, void *body, const char *name, const layer_site *s);
-node *layer_run(graph *g, const layer_site *s, const char *name, const void *body, node *x, mode m, node **map);
+/* The value of an argument: given, or the default. The name must be one of the type's. */
+double layer_number(const placed_layer *l, const char *name);
+const char *layer_word(const placed_layer *l, const char *name);
+bool layer_replaces(const placed_layer *l);          /* place: instead */
 
-/* Everything that can be wrong with a site, found on a layer that is registered and applied for trial but never
+/* Everything that can be wrong with it, found on a layer that is registered and applied for trial but never
  * allocated. "halo: block = 4: does not divide the map's 14; 1, 2, 7, 14 fit". */
-bool layer_site_check(const layer_site *s, error *e);
+bool placed_layer_check(const placed_layer *l, error *e);
 
-/* ---- a layer that stands in a network ---- */
-
-typedef struct placed_layer {
-	char name[32];
-	layer_site site;
-	void *body;                                  /* own */
-	buffer *gamma;                               /* [], or NULL */
-	enum layer_residual residual;
-} placed_layer;
-
-/* Registers it under `name` for a site that layer_site_check has passed. Without memory: false, with e set. */
-bool placed_layer_init(module *m, placed_layer *l, const char *name, const layer_site *s, error *e);
+/* Registers what placed_layer_check has passed. Without memory: false, with e set. */
+bool placed_layer_init(module *m, placed_layer *l, error *e);
 /* x [B,H,W,C] -> same. map: NULL, or a place for its attention map, NULL when it has none. */
 node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node **map);
+/* The same of the layer alone, without residual and gamma; x as l->input. */
+bool layer_alone_init(module *m, placed_layer *l, error *e);
+node *layer_alone_apply(graph *g, const placed_layer *l, node *x, mode m, node **map);
 /* M of its attention map, 0 without one. */
 int64_t layer_map_keys(const placed_layer *l);
 void placed_layer_clear(placed_layer *l);
@@ -162,9 +172,8 @@ typedef struct layer_cost {
 	size_t train_bytes;
 } layer_cost;
 
-/* Builds the layer on [1,H,W,C]; `weight` (NULL: not wanted) is told each parameter and state in order. Checks the
- * site first. */
-bool layer_cost_of(const layer_site *s, layer_cost *out,
+/* Builds the layer; `weight` (NULL: not wanted) is told each parameter and state in order. Checks the layer first. */
+bool layer_cost_of(const placed_layer *l, layer_cost *out,
 		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, error *e);
 
 /* The groups of records, for the table. */

@@ -11,22 +11,22 @@ static const layer_case map_28[] = {{.input = MAP_28}};
 
 static const layer_arg cot_args[] = {ODD(3), ACT("activation", RELU), STRIDES, TORCH};
 
-static bool cot_fits(const layer_site *s, error *e)
+static bool cot_fits(const placed_layer *l, error *e)
 {
-	if (s->C % 8)
-		return error_set(e, "%lld channels: must be a multiple of 8; %lld and %lld fit", (long long)s->C,
-			(long long)MAX(s->C / 8 * 8, 8), (long long)(s->C / 8 + 1) * 8);
-	return layer_has_odd_kernel(s, e);
+	if (l->C % 8)
+		return error_set(e, "%lld channels: must be a multiple of 8; %lld and %lld fit", (long long)l->C,
+			(long long)MAX(l->C / 8 * 8, 8), (long long)(l->C / 8 + 1) * 8);
+	return layer_has_odd_kernel(l, e);
 }
 
-static void cot_start(module *m, void *body, const char *name, const layer_site *s)
+static void cot_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	cot_options o = cot_defaults;
-	o.kernel_size = layer_int(s, "kernel");
-	o.activation = layer_word(s, "activation");
-	o.torch_init = layer_is(s, "torch_init");
-	o.sn = s->sn;
-	cot_init(m, body, name, s->C, o);
+	o.kernel_size = layer_int(l, "kernel");
+	o.activation = layer_word(l, "activation");
+	o.torch_init = layer_is(l, "torch_init");
+	o.sn = l->sn;
+	cot_init(m, body, name, l->C, o);
 }
 
 static node *cot_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -41,23 +41,23 @@ static const layer_arg split_args[] = {
 	ACT("activation", RELU), STRIDES, TORCH,
 };
 
-static bool split_fits(const layer_site *s, error *e)
+static bool split_fits(const placed_layer *l, error *e)
 {
-	return layer_has_odd_kernel(s, e) && layer_divides(s, "groups", s->C, "the channels,", e);
+	return layer_has_odd_kernel(l, e) && layer_divides(l, "groups", l->C, "the channels,", e);
 }
 
 static const layer_case split_cases[] = {{.input = MAP_28, .out = 384}};
 
-static void split_start(module *m, void *body, const char *name, const layer_site *s)
+static void split_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	split_attention_options o = split_attention_defaults;
-	o.filters = (int)layer_out(s);
-	o.kernel_size = layer_int(s, "kernel");
-	o.groups = layer_int(s, "groups");
-	o.activation = layer_word(s, "activation");
-	o.torch_init = layer_is(s, "torch_init");
-	o.sn = s->sn;
-	split_attention_init(m, body, name, s->C, o);
+	o.filters = (int)layer_out(l);
+	o.kernel_size = layer_int(l, "kernel");
+	o.groups = layer_int(l, "groups");
+	o.activation = layer_word(l, "activation");
+	o.torch_init = layer_is(l, "torch_init");
+	o.sn = l->sn;
+	split_attention_init(m, body, name, l->C, o);
 }
 
 static node *split_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -76,15 +76,15 @@ static const layer_arg se_args[] = {
 	NO("glorot", "kernels start glorot uniform"),
 };
 
-static void se_start(module *m, void *body, const char *name, const layer_site *s)
+static void se_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	se_options o = {
-		.se_ratio = layer_number(s, "ratio"), .divisor = layer_int(s, "divisor"),
-		.limit_round_down = layer_number(s, "limit_round_down"),
-		.activation = layer_word(s, "activation"), .activation_out = layer_word(s, "activation_out"),
-		.no_bias = !layer_is(s, "bias"), .dense = layer_is(s, "dense"), .glorot = layer_is(s, "glorot"), .sn = s->sn,
+		.se_ratio = layer_number(l, "ratio"), .divisor = layer_int(l, "divisor"),
+		.limit_round_down = layer_number(l, "limit_round_down"),
+		.activation = layer_word(l, "activation"), .activation_out = layer_word(l, "activation_out"),
+		.no_bias = !layer_is(l, "bias"), .dense = layer_is(l, "dense"), .glorot = layer_is(l, "glorot"), .sn = l->sn,
 	};
-	se_module_init(m, body, name, s->C, o);
+	se_module_init(m, body, name, l->C, o);
 }
 
 static node *se_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -104,11 +104,11 @@ static const layer_case blur_cases[] = {
 	{.name = "anti_alias_downsample", .input = MAP_28, .arg = {{"strides", 2}}}, {.input = MAP_28},
 };
 
-static void blur_start(module *m, void *body, const char *name, const layer_site *s)
+static void blur_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	anti_alias_options o = {.kernel_size = layer_int(s, "kernel"), .strides = layer_int(s, "strides"),
-				.trainable = layer_is(s, "trainable")};
-	anti_alias_downsample_init(m, body, name, s->C, o);
+	anti_alias_options o = {.kernel_size = layer_int(l, "kernel"), .strides = layer_int(l, "strides"),
+				.trainable = layer_is(l, "trainable")};
+	anti_alias_downsample_init(m, body, name, l->C, o);
 }
 
 static node *blur_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -122,20 +122,20 @@ static const layer_arg conv_args[] = {
 	NO("bias", "a bias"), YES("depthwise", "groups = C is a depthwise convolution"), TORCH,
 };
 
-static bool conv_fits(const layer_site *s, error *e)
+static bool conv_fits(const placed_layer *l, error *e)
 {
-	return layer_has_odd_kernel(s, e) && layer_divides(s, "groups", s->C, "the channels,", e);
+	return layer_has_odd_kernel(l, e) && layer_divides(l, "groups", l->C, "the channels,", e);
 }
 
-static void conv_start(module *m, void *body, const char *name, const layer_site *s)
+static void conv_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	conv2d_options o = {
-		.filters = (int)s->C, .kh = layer_int(s, "kernel"), .padding = CONV2D_SAME, .use_bias = layer_is(s, "bias"),
-		.groups = layer_int(s, "groups"), .depthwise_parity = layer_is(s, "depthwise"),
-		.torch_init = layer_is(s, "torch_init"),
-		.sn = s->sn,
+		.filters = (int)l->C, .kh = layer_int(l, "kernel"), .padding = CONV2D_SAME, .use_bias = layer_is(l, "bias"),
+		.groups = layer_int(l, "groups"), .depthwise_parity = layer_is(l, "depthwise"),
+		.torch_init = layer_is(l, "torch_init"),
+		.sn = l->sn,
 	};
-	conv2d_no_bias_init(m, body, name, s->C, o);
+	conv2d_no_bias_init(m, body, name, l->C, o);
 }
 
 static node *conv_place(graph *g, const void *body, node *x, mode m, node **map)

@@ -1,4 +1,4 @@
-/* cost.c - parameters, operations and bytes of a layer at a site, from plans that never run. */
+/* cost.c - parameters, operations and bytes of a layer at its place, from plans that never run. */
 #include <string.h>
 
 #include "core/graph/ops.h"
@@ -43,17 +43,17 @@ static void tell(const module *m, layer_cost *c,
 	}
 }
 
-bool layer_cost_of(const layer_site *s, layer_cost *out,
+bool layer_cost_of(const placed_layer *there, layer_cost *out,
 		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, error *e)
 {
 	*out = (layer_cost){0};
-	if (!layer_site_check(s, e))
+	if (!placed_layer_check(there, e))
 		return false;
-	placed_layer l = {.body = NULL};
+	placed_layer l = *there;
 	rng r = rng_new(0, "init");
 	module *m = module_new(e);
-	buffer *x = buffer_new("x", s->input, e);
-	bool ok = m && x && placed_layer_init(m, &l, "layer", s, e) && module_alloc(m, &r, e)
+	buffer *x = buffer_new("x", l.input, e);
+	bool ok = m && x && placed_layer_init(m, &l, e) && module_alloc(m, &r, e)
 		&& measure(m, &l, x, false, &out->flop, &out->bytes, e)
 		&& measure(m, &l, x, true, &out->train_flop, &out->train_bytes, e);
 	if (ok)

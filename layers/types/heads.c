@@ -15,10 +15,10 @@
 #define TRUE_FALSE(n, x, h) {.name = n, .type = ARG_BOOL, .initial = x, .help = h}
 
 /* d: given, or C / heads. */
-static int64_t key_dim(const layer_site *s)
+static int64_t key_dim(const placed_layer *l)
 {
-	int64_t d = (int64_t)layer_number(s, "key_dim");
-	return d ? d : MAX(s->C / layer_int(s, "heads"), 1);
+	int64_t d = (int64_t)layer_number(l, "key_dim");
+	return d ? d : MAX(l->C / layer_int(l, "heads"), 1);
 }
 
 /* ---- mhsa ---- */
@@ -41,38 +41,38 @@ static const layer_case mhsa_cases[] = {
 };
 static const layer_case mhsa_h_cases[] = {{.input = MAP_16, .arg = {{"key_dim", 128}}}};
 
-static bool mhsa_fits(const layer_site *s, error *e)
+static bool mhsa_fits(const placed_layer *l, error *e)
 {
-	return layer_is_width(s, "out", e)
-		&& (layer_number(s, "key_dim") > 0 || layer_divides(s, "heads", s->C, "the channels,", e));
+	return layer_is_width(l, "out", e)
+		&& (layer_number(l, "key_dim") > 0 || layer_divides(l, "heads", l->C, "the channels,", e));
 }
 
-static bool mhsa_h_fits(const layer_site *s, error *e)
+static bool mhsa_h_fits(const placed_layer *l, error *e)
 {
-	return layer_is_width(s, "out", e) && layer_divides(s, "heads", s->C, "the channels,", e);
+	return layer_is_width(l, "out", e) && layer_divides(l, "heads", l->C, "the channels,", e);
 }
 
-static void mhsa_start(module *m, mhsa *a, const char *name, const layer_site *s, mhsa_options o)
+static void mhsa_start(module *m, mhsa *a, const char *name, const placed_layer *l, mhsa_options o)
 {
-	o.num_heads = layer_int(s, "heads");
-	o.key_dim = key_dim(s);
-	o.relative = layer_number(s, "position") == 0;
-	o.out_shape = layer_out(s);
-	o.out_weight = layer_is(s, "out_weight");
-	o.out_bias = layer_is(s, "out_bias");
-	o.attn_dropout = layer_number(s, "dropout");
-	o.sn = s->sn;
-	mhsa_init(m, a, name, s->H, s->W, s->C, o);
+	o.num_heads = layer_int(l, "heads");
+	o.key_dim = key_dim(l);
+	o.relative = layer_number(l, "position") == 0;
+	o.out_shape = layer_out(l);
+	o.out_weight = layer_is(l, "out_weight");
+	o.out_bias = layer_is(l, "out_bias");
+	o.attn_dropout = layer_number(l, "dropout");
+	o.sn = l->sn;
+	mhsa_init(m, a, name, l->H, l->W, l->C, o);
 }
 
-static void mhsa_layer_init(module *m, void *body, const char *name, const layer_site *s)
+static void mhsa_layer_init(module *m, void *body, const char *name, const placed_layer *l)
 {
-	mhsa_start(m, body, name, s, mhsa_layer_defaults);
+	mhsa_start(m, body, name, l, mhsa_layer_defaults);
 }
 
-static void mhsa_function_init(module *m, void *body, const char *name, const layer_site *s)
+static void mhsa_function_init(module *m, void *body, const char *name, const placed_layer *l)
 {
-	mhsa_start(m, body, name, s, mhsa_function_defaults);
+	mhsa_start(m, body, name, l, mhsa_function_defaults);
 }
 
 /* The map of the picture is the mean of the heads. */
@@ -109,43 +109,43 @@ static const layer_arg halo_h_args[] = {
 static const layer_case halo_cases[] = {{.input = MAP_16, .arg = {{"key_dim", 128}}, .out = 512}};
 static const layer_case halo_h_cases[] = {{.input = {4, {0, 12, 16, 256}}, .arg = {{"heads", 4}}, .out = 384}};
 
-static bool halo_fits(const layer_site *s, error *e)
+static bool halo_fits(const placed_layer *l, error *e)
 {
-	return layer_is_width(s, "out", e) && layer_divides(s, "block", s->H, "the map's side,", e)
-		&& (layer_number(s, "key_dim") > 0 || layer_divides(s, "heads", s->C, "the channels,", e));
+	return layer_is_width(l, "out", e) && layer_divides(l, "block", l->H, "the map's side,", e)
+		&& (layer_number(l, "key_dim") > 0 || layer_divides(l, "heads", l->C, "the channels,", e));
 }
 
-static bool halo_h_fits(const layer_site *s, error *e)
+static bool halo_h_fits(const placed_layer *l, error *e)
 {
-	return layer_is_width(s, "out", e) && layer_divides(s, "block", s->H, "the map's side,", e)
-		&& layer_divides(s, "heads", s->C, "the channels,", e);
+	return layer_is_width(l, "out", e) && layer_divides(l, "block", l->H, "the map's side,", e)
+		&& layer_divides(l, "heads", l->C, "the channels,", e);
 }
 
-static void halo_start(module *m, halo *a, const char *name, const layer_site *s, halo_options o)
+static void halo_start(module *m, halo *a, const char *name, const placed_layer *l, halo_options o)
 {
-	o.num_heads = layer_int(s, "heads");
-	o.block_size = layer_int(s, "block");
-	o.halo_size = layer_int(s, "halo");
-	o.out_shape = layer_out(s);
-	o.out_weight = layer_is(s, "out_weight");
-	o.out_bias = layer_is(s, "out_bias");
-	o.attn_dropout = layer_number(s, "dropout");
-	o.sn = s->sn;
-	halo_init(m, a, name, s->C, o);
+	o.num_heads = layer_int(l, "heads");
+	o.block_size = layer_int(l, "block");
+	o.halo_size = layer_int(l, "halo");
+	o.out_shape = layer_out(l);
+	o.out_weight = layer_is(l, "out_weight");
+	o.out_bias = layer_is(l, "out_bias");
+	o.attn_dropout = layer_number(l, "dropout");
+	o.sn = l->sn;
+	halo_init(m, a, name, l->C, o);
 }
 
-static void halo_layer_init(module *m, void *body, const char *name, const layer_site *s)
+static void halo_layer_init(module *m, void *body, const char *name, const placed_layer *l)
 {
 	halo_options o = halo_layer_defaults;
-	o.key_dim = (double)key_dim(s);
-	halo_start(m, body, name, s, o);
+	o.key_dim = (double)key_dim(l);
+	halo_start(m, body, name, l, o);
 }
 
-static void halo_function_init(module *m, void *body, const char *name, const layer_site *s)
+static void halo_function_init(module *m, void *body, const char *name, const placed_layer *l)
 {
 	halo_options o = halo_function_defaults;
-	o.key_dim = layer_number(s, "key_dim");
-	halo_start(m, body, name, s, o);
+	o.key_dim = layer_number(l, "key_dim");
+	halo_start(m, body, name, l, o);
 }
 
 static node *halo_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -174,33 +174,33 @@ static const layer_arg outlook_simple_args[] = {OUTLOOK_HEAD, OUTLOOK_REST};
 
 static const layer_case map_28[] = {{.input = MAP_28}};
 
-static bool outlook_fits(const layer_site *s, error *e)
+static bool outlook_fits(const placed_layer *l, error *e)
 {
-	return layer_is_width(s, "out", e) && layer_divides(s, "heads", s->C, "the channels,", e);
+	return layer_is_width(l, "out", e) && layer_divides(l, "heads", l->C, "the channels,", e);
 }
 
-static outlook_options outlook_common(const layer_site *s)
+static outlook_options outlook_common(const placed_layer *l)
 {
 	return (outlook_options){
-		.embed_dim = s->C, .num_heads = layer_int(s, "heads"), .kernel_size = layer_int(s, "kernel"),
-		.attn_dropout = layer_number(s, "dropout"), .fold_kernel = layer_is(s, "fold_kernel"),
-		.sn = s->sn,
+		.embed_dim = l->C, .num_heads = layer_int(l, "heads"), .kernel_size = layer_int(l, "kernel"),
+		.attn_dropout = layer_number(l, "dropout"), .fold_kernel = layer_is(l, "fold_kernel"),
+		.sn = l->sn,
 	};
 }
 
-static void outlook_init(module *m, void *body, const char *name, const layer_site *s)
+static void outlook_init(module *m, void *body, const char *name, const placed_layer *l)
 {
-	outlook_options o = outlook_common(s);
-	o.strides = layer_int(s, "strides");
-	o.no_padding = layer_number(s, "padding") == 0;
-	o.refuse_gaps = layer_is(s, "refuse_gaps");
-	o.output_dropout = layer_number(s, "output_dropout");
-	outlook_attention_init(m, body, name, s->C, o);
+	outlook_options o = outlook_common(l);
+	o.strides = layer_int(l, "strides");
+	o.no_padding = layer_number(l, "padding") == 0;
+	o.refuse_gaps = layer_is(l, "refuse_gaps");
+	o.output_dropout = layer_number(l, "output_dropout");
+	outlook_attention_init(m, body, name, l->C, o);
 }
 
-static void outlook_simple_init(module *m, void *body, const char *name, const layer_site *s)
+static void outlook_simple_init(module *m, void *body, const char *name, const placed_layer *l)
 {
-	outlook_attention_simple_init(m, body, name, s->C, outlook_common(s));
+	outlook_attention_simple_init(m, body, name, l->C, outlook_common(l));
 }
 
 static node *outlook_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -224,34 +224,34 @@ typedef struct factorised {
 	int64_t heads, d;
 } factorised;
 
-static bool relative_fits(const layer_site *s, error *e)
+static bool relative_fits(const placed_layer *l, error *e)
 {
-	int k = layer_int(s, "kernel"), heads = layer_int(s, "heads");
+	int k = layer_int(l, "kernel"), heads = layer_int(l, "heads");
 	if (k == 0 && heads != 8)
 		return error_set(e, "heads = %d: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)", heads);
-	return (k == 0 || layer_is_odd(s, "kernel", e)) && layer_divides(s, "heads", s->C, "the channels,", e);
+	return (k == 0 || layer_is_odd(l, "kernel", e)) && layer_divides(l, "heads", l->C, "the channels,", e);
 }
 
-static void relative_init(module *m, void *body, const char *name, const layer_site *s)
+static void relative_init(module *m, void *body, const char *name, const placed_layer *l)
 {
 	factorised *f = body;
-	int k = layer_int(s, "kernel");
-	f->heads = layer_int(s, "heads");
-	f->d = s->C / f->heads;
+	int k = layer_int(l, "kernel");
+	f->heads = layer_int(l, "heads");
+	f->d = l->C / f->heads;
 	snprintf(f->name, sizeof f->name, "%s", name);
-	dense_options o = {.units = 3 * s->C, .kernel_init = {INIT_GLOROT_UNIFORM, 0}, .sn = s->sn};
-	conv_relative_options c = {.input_height = s->H, .sn = s->sn};
+	dense_options o = {.units = 3 * l->C, .kernel_init = {INIT_GLOROT_UNIFORM, 0}, .sn = l->sn};
+	conv_relative_options c = {.input_height = l->H, .sn = l->sn};
 	if (k) {
 		c.splits = 1;
 		c.head_splits[0] = (int)f->heads;
 		c.head_kernel_size[0] = k;
 	}
 	module_push(m, name);
-	dense_init(m, &f->qkv, "qkv", s->C, o);
+	dense_init(m, &f->qkv, "qkv", l->C, o);
 	conv_relative_positional_encoding_init(m, &f->position, "position", f->heads, f->d, c);
-	o.units = s->C;
+	o.units = l->C;
 	o.bias = true;
-	dense_init(m, &f->out, "out", s->C, o);
+	dense_init(m, &f->out, "out", l->C, o);
 	module_pop(m);
 }
 

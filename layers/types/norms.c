@@ -10,19 +10,19 @@ static const layer_arg norm_args[] = {
 };
 
 /* Two scalars of one name in one layer would be one. */
-static bool norm_fits(const layer_site *s, error *e)
+static bool norm_fits(const placed_layer *l, error *e)
 {
-	if (layer_number(s, "residual") != LAYER_GAMMA || !layer_is(s, "scale"))
+	if (layer_number(l, "residual") != LAYER_GAMMA || !layer_is(l, "scale"))
 		return true;
 	return error_set(e, "residual = gamma: the layer has a gain called gamma of its own; none, add and scale = false "
 		"fit");
 }
 
-static void norm_start(module *m, void *body, const char *name, const layer_site *s)
+static void norm_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	ln_options o = {.eps = layer_number(s, "epsilon"), .no_scale = !layer_is(s, "scale"),
-			.no_center = !layer_is(s, "center")};
-	layer_norm_init(m, body, name, s->input, o);
+	ln_options o = {.eps = layer_number(l, "epsilon"), .no_scale = !layer_is(l, "scale"),
+			.no_center = !layer_is(l, "center")};
+	layer_norm_init(m, body, name, l->input, o);
 }
 
 static node *norm_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -41,15 +41,15 @@ static const layer_arg bn_args[] = {
 	 .help = "share kept of the running value"},
 };
 
-static void bn_start(module *m, void *body, const char *name, const layer_site *s)
+static void bn_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	bn_act_options o = {
-		.activation = layer_word(s, "activation"), .zero_gamma = layer_is(s, "zero_gamma"),
-		.act_first = layer_is(s, "act_first"),
-		.use_evo_norm = layer_is(s, "evo_norm"), .evo_norm_group_size = layer_int(s, "group_size"),
-		.epsilon = layer_number(s, "epsilon"), .momentum = layer_number(s, "momentum"),
+		.activation = layer_word(l, "activation"), .zero_gamma = layer_is(l, "zero_gamma"),
+		.act_first = layer_is(l, "act_first"),
+		.use_evo_norm = layer_is(l, "evo_norm"), .evo_norm_group_size = layer_int(l, "group_size"),
+		.epsilon = layer_number(l, "epsilon"), .momentum = layer_number(l, "momentum"),
 	};
-	batchnorm_with_activation_init(m, body, name, s->C, o);
+	batchnorm_with_activation_init(m, body, name, l->C, o);
 }
 
 static node *bn_place(graph *g, const void *body, node *x, mode m, node **map)

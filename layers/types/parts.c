@@ -17,9 +17,9 @@ static const layer_case map_28[] = {{.input = MAP_28}};
 
 /* ---- norms ---- */
 
-static void batch_norm_start(module *m, void *body, const char *name, const layer_site *s)
+static void batch_norm_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	batch_norm_init(m, body, name, s->C, (bn_options){0});
+	batch_norm_init(m, body, name, l->C, (bn_options){0});
 }
 
 static node *batch_norm_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -32,9 +32,9 @@ static const layer_arg group_norm_args[] = {
 	{.name = "groups", .type = ARG_INT, .lo = 1, .hi = 4096, .initial = 32, .help = "groups of channels"},
 };
 
-static void group_norm_start(module *m, void *body, const char *name, const layer_site *s)
+static void group_norm_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	group_norm_init(m, body, name, s->C, layer_int(s, "groups"), 1e-5);
+	group_norm_init(m, body, name, l->C, layer_int(l, "groups"), 1e-5);
 }
 
 static node *group_norm_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -53,10 +53,10 @@ static const layer_case evo_norm_cases[] = {
 	{.name = "evo_norm_s0a", .input = MAP_28, .arg = {{"groups", 32}, {"nonlinearity", 0}}},
 };
 
-static void evo_norm_start(module *m, void *body, const char *name, const layer_site *s)
+static void evo_norm_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	evo_norm_init(m, body, name, s->C, (evo_options){
-		.nonlinearity = layer_is(s, "nonlinearity"), .groups = layer_int(s, "groups")});
+	evo_norm_init(m, body, name, l->C, (evo_options){
+		.nonlinearity = layer_is(l, "nonlinearity"), .groups = layer_int(l, "groups")});
 }
 
 static node *evo_norm_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -67,9 +67,9 @@ static node *evo_norm_place(graph *g, const void *body, node *x, mode m, node **
 
 /* ---- activations that learn: the type's name is the activation's ---- */
 
-static void activation_start(module *m, void *body, const char *name, const layer_site *s)
+static void activation_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	activation_init(m, body, name, s->type->name, s->C);
+	activation_init(m, body, name, l->spec.type->name, l->C);
 }
 
 static node *activation_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -80,10 +80,10 @@ static node *activation_place(graph *g, const void *body, node *x, mode m, node 
 
 /* ---- products ---- */
 
-static void dense_start(module *m, void *body, const char *name, const layer_site *s)
+static void dense_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	dense_init(m, body, name, s->C, (dense_options){
-		.units = layer_out(s), .bias = true, .kernel_init = {.kind = INIT_GLOROT_UNIFORM}, .sn = s->sn});
+	dense_init(m, body, name, l->C, (dense_options){
+		.units = layer_out(l), .bias = true, .kernel_init = {.kind = INIT_GLOROT_UNIFORM}, .sn = l->sn});
 }
 
 static node *dense_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -92,10 +92,10 @@ static node *dense_place(graph *g, const void *body, node *x, mode m, node **map
 	return dense_apply(g, body, x, m);
 }
 
-static void depthwise_start(module *m, void *body, const char *name, const layer_site *s)
+static void depthwise_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	depthwise_init(m, body, name, s->C, (conv_options){
-		.kh = 3, .bias = true, .kernel_init = {.kind = INIT_GLOROT_UNIFORM}, .sn = s->sn});
+	depthwise_init(m, body, name, l->C, (conv_options){
+		.kh = 3, .bias = true, .kernel_init = {.kind = INIT_GLOROT_UNIFORM}, .sn = l->sn});
 }
 
 static node *depthwise_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -107,11 +107,11 @@ static node *depthwise_place(graph *g, const void *body, node *x, mode m, node *
 /* 4x4, stride 2: the way up of DCGAN, with half as many channels. */
 static const layer_case transpose_cases[] = {{.input = MAP_14, .out = 96}};
 
-static void transpose_start(module *m, void *body, const char *name, const layer_site *s)
+static void transpose_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	conv_transpose_init(m, body, name, s->C, (conv_options){
-		.filters = (int)layer_out(s), .kh = 4, .sh = 2, .bias = true, .kernel_init = {.kind = INIT_GLOROT_UNIFORM},
-		.sn = s->sn});
+	conv_transpose_init(m, body, name, l->C, (conv_options){
+		.filters = (int)layer_out(l), .kh = 4, .sh = 2, .bias = true, .kernel_init = {.kind = INIT_GLOROT_UNIFORM},
+		.sn = l->sn});
 }
 
 static node *transpose_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -125,9 +125,9 @@ static node *transpose_place(graph *g, const void *body, node *x, mode m, node *
 /* Queries [B,heads,H,W,d]. */
 static const layer_case positions_cases[] = {{.input = {5, {0, 4, 14, 16, 32}}}};
 
-static void positions_start(module *m, void *body, const char *name, const layer_site *s)
+static void positions_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	const int64_t *d = s->input.dim;
+	const int64_t *d = l->input.dim;
 	positions_init(m, body, name, d[2], d[3], d[4], (position_options){0});
 }
 
@@ -140,9 +140,9 @@ static node *positions_place(graph *g, const void *body, node *x, mode m, node *
 /* Heads [B,heads,1+N,d], as queries and as values. */
 static const layer_case relative_cases[] = {{.input = {4, {0, 8, 197, 6}}}};
 
-static void relative_start(module *m, void *body, const char *name, const layer_site *s)
+static void relative_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	conv_relative_positional_encoding_init(m, body, name, s->input.dim[1], s->C, (conv_relative_options){.sn = s->sn});
+	conv_relative_positional_encoding_init(m, body, name, l->input.dim[1], l->C, (conv_relative_options){.sn = l->sn});
 }
 
 static node *relative_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -153,9 +153,9 @@ static node *relative_place(graph *g, const void *body, node *x, mode m, node **
 
 static const layer_case rsoftmax_cases[] = {{.input = {4, {0, 1, 1, 98}}}};
 
-static void nothing_to_start(module *m, void *body, const char *name, const layer_site *s)
+static void nothing_to_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	(void)m, (void)body, (void)name, (void)s;
+	(void)m, (void)body, (void)name, (void)l;
 }
 
 /* Of two groups. */
@@ -167,9 +167,9 @@ static node *rsoftmax_place(graph *g, const void *body, node *x, mode m, node **
 
 static const layer_case class_token_cases[] = {{.input = {3, {0, 196, 192}}}};
 
-static void class_token_start(module *m, void *body, const char *name, const layer_site *s)
+static void class_token_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	class_token_init(m, body, name, s->C, (class_token_options){0});
+	class_token_init(m, body, name, l->C, (class_token_options){0});
 }
 
 static node *class_token_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -181,9 +181,9 @@ static node *class_token_place(graph *g, const void *body, node *x, mode m, node
 /* The gate of gMLP alone: it halves the channels. */
 static const layer_case gate_cases[] = {{.input = TOKENS_28}};
 
-static void gate_start(module *m, void *body, const char *name, const layer_site *s)
+static void gate_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	spatial_gating_block_init(m, body, name, layer_positions(s), s->C, s->sn);
+	spatial_gating_block_init(m, body, name, layer_positions(l), l->C, l->sn);
 }
 
 static node *gate_place(graph *g, const void *body, node *x, mode m, node **map)

@@ -13,14 +13,14 @@ static const layer_arg mlp_args[] = {
 
 static const layer_case mlp_cases[] = {{.input = TOKENS_28, .arg = {{"hidden", 36}}}};
 
-static void mlp_start(module *m, void *body, const char *name, const layer_site *s)
+static void mlp_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	mlp_options o = {
-		.hidden_dim = layer_int_or(s, "hidden", 4 * s->C), .activation = layer_word(s, "activation"),
-		.drop_rate = layer_number(s, "drop_rate"), .use_conv = layer_is(s, "use_conv"), .no_bias = !layer_is(s, "bias"),
-		.sn = s->sn,
+		.hidden_dim = layer_int_or(l, "hidden", 4 * l->C), .activation = layer_word(l, "activation"),
+		.drop_rate = layer_number(l, "drop_rate"), .use_conv = layer_is(l, "use_conv"), .no_bias = !layer_is(l, "bias"),
+		.sn = l->sn,
 	};
-	mlp_block_init(m, body, name, s->C, o);
+	mlp_block_init(m, body, name, l->C, o);
 }
 
 static node *mlp_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -37,16 +37,16 @@ static const layer_arg mixer_args[] = {
 
 static const layer_case mixer_cases[] = {{.input = TOKENS_28, .arg = {{"tokens", 196}, {"channels", 36}}}};
 
-static void mixer_start(module *m, void *body, const char *name, const layer_site *s)
+static void mixer_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	const int64_t N = layer_positions(s);
+	const int64_t N = layer_positions(l);
 	mixer_options o = {
-		.tokens_mlp_dim = layer_int_or(s, "tokens", MAX(N / 2, 1)),
-		.channels_mlp_dim = layer_int_or(s, "channels", 4 * s->C),
-		.activation = layer_word(s, "activation"), .drop_rate = layer_number(s, "drop_rate"),
-		.no_bias = !layer_is(s, "bias"), .sn = s->sn,
+		.tokens_mlp_dim = layer_int_or(l, "tokens", MAX(N / 2, 1)),
+		.channels_mlp_dim = layer_int_or(l, "channels", 4 * l->C),
+		.activation = layer_word(l, "activation"), .drop_rate = layer_number(l, "drop_rate"),
+		.no_bias = !layer_is(l, "bias"), .sn = l->sn,
 	};
-	mixer_block_init(m, body, name, N, s->C, o);
+	mixer_block_init(m, body, name, N, l->C, o);
 }
 
 static node *mixer_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -67,22 +67,22 @@ static const layer_arg gating_args[] = {
 	 .help = "width before the gate, which halves it; even"},
 };
 
-static bool gating_fits(const layer_site *s, error *e)
+static bool gating_fits(const placed_layer *l, error *e)
 {
-	int h = layer_int(s, "hidden");
+	int h = layer_int(l, "hidden");
 	return h % 2 == 0 ? true : error_set(e, "hidden = %d: the gate halves it; %d and %d fit", h, h - 1, h + 1);
 }
 
-static void gating_start(module *m, void *body, const char *name, const layer_site *s)
+static void gating_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	gated_block *b = body;
-	int64_t hidden = layer_int_or(s, "hidden", 2 * s->C);
-	dense_options o = {.units = hidden, .bias = true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}, .sn = s->sn};
+	int64_t hidden = layer_int_or(l, "hidden", 2 * l->C);
+	dense_options o = {.units = hidden, .bias = true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}, .sn = l->sn};
 	snprintf(b->name, sizeof b->name, "%s", name);
 	module_push(m, name);
-	dense_init(m, &b->in, "in", s->C, o);
-	spatial_gating_block_init(m, &b->gate, "gate", layer_positions(s), hidden, s->sn);
-	o.units = s->C;
+	dense_init(m, &b->in, "in", l->C, o);
+	spatial_gating_block_init(m, &b->gate, "gate", layer_positions(l), hidden, l->sn);
+	o.units = l->C;
 	dense_init(m, &b->out, "out", hidden / 2, o);
 	module_pop(m);
 }

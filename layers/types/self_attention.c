@@ -13,39 +13,39 @@ static const layer_arg args[] = {
 };
 
 /* `plain` is without spectral norm, as in heykeetae's networks. */
-static bool settings(const layer_site *s, attention_config *c, error *e)
+static bool settings(const placed_layer *l, attention_config *c, error *e)
 {
-	sn_options sn = s->sn;
-	if (!strcmp(s->type->name, "plain"))
+	sn_options sn = l->sn;
+	if (!strcmp(l->spec.type->name, "plain"))
 		sn.on = false;
-	if (!attention_variant(s->type->name, s->C, sn, c, e))
+	if (!attention_variant(l->spec.type->name, l->C, sn, c, e))
 		return false;
-	c->filters = layer_out(s);
-	int64_t cq = (int64_t)layer_number(s, "key_width"), cv = (int64_t)layer_number(s, "value_width");
-	int pool = (int)layer_number(s, "pool");
+	c->filters = layer_out(l);
+	int64_t cq = (int64_t)layer_number(l, "key_width"), cv = (int64_t)layer_number(l, "value_width");
+	int pool = (int)layer_number(l, "pool");
 	c->cq = cq ? cq : c->cq;
 	c->cv = cv ? cv : c->cv;
 	c->kv_pool = pool ? pool == 1 : c->kv_pool;
-	c->kernel_init = s->start;
-	if (!isnan(s->gamma))
-		c->gamma_init = s->gamma;
-	if (s->args.set & 1u << layer_arg_find(s->type, "gamma"))
-		c->gamma_init = layer_number(s, "gamma");
+	c->kernel_init = l->start;
+	if (!isnan(l->gamma_start))
+		c->gamma_init = l->gamma_start;
+	if (l->spec.args.set & 1u << layer_arg_find(l->spec.type, "gamma"))
+		c->gamma_init = layer_number(l, "gamma");
 	return true;
 }
 
-static bool fits(const layer_site *s, error *e)
+static bool fits(const placed_layer *l, error *e)
 {
 	attention_config c;
-	return settings(s, &c, e);
+	return settings(l, &c, e);
 }
 
-static void init_layer(module *m, void *body, const char *name, const layer_site *s)
+static void init_layer(module *m, void *body, const char *name, const placed_layer *l)
 {
 	attention_config c;
 	error e;
-	if (settings(s, &c, &e))
-		attention_init(m, body, name, s->C, c);
+	if (settings(l, &c, &e))
+		attention_init(m, body, name, l->C, c);
 	else
 		module_fail(m, "%s", e.text);
 }
@@ -64,7 +64,7 @@ static buffer *gamma_of(const void *body)
 static int64_t keys_of(const placed_layer *l)
 {
 	const attention_config *c = &((const attention *)l->body)->cfg;
-	return c->layout == ATTENTION_ROW ? l->site.W : l->site.H * l->site.W / (c->kv_pool ? 4 : 1);
+	return c->layout == ATTENTION_ROW ? l->W : l->H * l->W / (c->kv_pool ? 4 : 1);
 }
 
 /* The 32x32 map of the paper's ablation (table 1) at half its channels, an MNIST image for conv2d, and maps whose N x N

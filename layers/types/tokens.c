@@ -10,12 +10,12 @@ static const layer_case table_cases[] = {{.input = {4, {0, 8, 16, 49}}}};
 
 static const layer_arg position_args[] = {ODD(3)};
 
-static void position_start(module *m, void *body, const char *name, const layer_site *s)
+static void position_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	conv_positional_options o = {.kernel_size = layer_int(s, "kernel"), .sn = s->sn};
-	if (s->input.rank == 4)
-		o.input_height = s->H;               /* tokens alone are of a square map */
-	conv_positional_encoding_init(m, body, name, s->C, o);
+	conv_positional_options o = {.kernel_size = layer_int(l, "kernel"), .sn = l->sn};
+	if (l->input.rank == 4)
+		o.input_height = l->H;               /* tokens alone are of a square map */
+	conv_positional_encoding_init(m, body, name, l->C, o);
 }
 
 /* The layer expects a class token in front of a map's positions; a zero takes its place and leaves again. */
@@ -30,9 +30,9 @@ static node *position_place(graph *g, const void *body, node *x, mode m, node **
 	return op_reshape(g, op_slice_axis(g, y, 1, 1, N + 1), x->s);
 }
 
-static void table_start(module *m, void *body, const char *name, const layer_site *s)
+static void table_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	positional_embedding_init(m, body, name, s->input, 0);
+	positional_embedding_init(m, body, name, l->input, 0);
 }
 
 static node *table_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -46,10 +46,10 @@ static const layer_arg affine_args[] = {
 	{.name = "start", .type = ARG_REAL, .lo = -100, .hi = 100, .initial = 1, .help = "start of the scales"},
 };
 
-static void affine_start(module *m, void *body, const char *name, const layer_site *s)
+static void affine_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	affine_options o = {.no_bias = !layer_is(s, "bias"), .weight_init = {INIT_CONSTANT, layer_number(s, "start")}};
-	channel_affine_init(m, body, name, s->input, o);
+	affine_options o = {.no_bias = !layer_is(l, "bias"), .weight_init = {INIT_CONSTANT, layer_number(l, "start")}};
+	channel_affine_init(m, body, name, l->input, o);
 }
 
 static node *affine_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -58,9 +58,9 @@ static node *affine_place(graph *g, const void *body, node *x, mode m, node **ma
 	return channel_affine_apply(g, body, x);
 }
 
-static void bias_start(module *m, void *body, const char *name, const layer_site *s)
+static void bias_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	bias_layer_init(m, body, name, s->input, 0, (init){INIT_ZEROS, 0});
+	bias_layer_init(m, body, name, l->input, 0, (init){INIT_ZEROS, 0});
 }
 
 static node *bias_place(graph *g, const void *body, node *x, mode m, node **map)

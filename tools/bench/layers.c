@@ -67,7 +67,7 @@ static bool append_gradients(module *m, graph *g, node *y, node *dy, node *x, no
 /* What one measurement makes; all own. */
 typedef struct rig {
 	module *m;
-	void *body;                                  /* of the layer */
+	placed_layer l;
 	graph *g;
 	buffer *x, *dy;
 	plan *p;
@@ -75,16 +75,15 @@ typedef struct rig {
 } rig;
 
 /* The plan of a layer: y alone, as in inference, or in training with its gradients. */
-static bool rig_plan(rig *k, const layer_site *s, bool both, node **y, error *e)
+static bool rig_plan(rig *k, bool both, node **y, error *e)
 {
 	rng noise = rng_new(1, "layer_bench");
 	node *out[2];
-	if (!(k->m = module_new(e)) || !(k->body = mem_zero(1, s->type->body, e)) || !(k->g = graph_new(e))
-	    || !(k->x = random_buffer("x", s->input, &noise, e)))
+	if (!(k->m = module_new(e)) || !layer_alone_init(k->m, &k->l, e) || !(k->g = graph_new(e))
+	    || !(k->x = random_buffer("x", k->l.input, &noise, e)))
 		return false;
 	node *x = graph_leaf(k->g, k->x);
-	layer_start(k->m, k->body, s->type->name, s);
-	*y = out[0] = layer_run(k->g, s, s->type->name, k->body, x, (mode){both, both, &noise}, NULL);
+	*y = out[0] = layer_alone_apply(k->g, &k->l, x, (mode){both, both, &noise}, NULL);
 	if (!module_alloc(k->m, &noise, e) || !graph_ok(k->g, e))
 		return false;
 	if (both && !(k->dy = random_buffer("dy", (*y)->s, &noise, e)))
@@ -94,11 +93,11 @@ static bool rig_plan(rig *k, const layer_site *s, bool both, node **y, error *e)
 	return (k->p = plan_new(k->g, out, both ? 2 : 1, 0, e)) != NULL;
 }
 
-static bool measure(const layer_site *s, int runs, bool both, layer_bench_result *to, error *e)
+static bool measure(const placed_layer *l, int runs, bool both, layer_bench_result *to, error *e)
 {
-	rig k = {.s = mem_new((size_t)runs, sizeof *k.s, e)};
+	rig k = {.l = *l, .s = mem_new((size_t)runs, sizeof *k.s, e)};
 	node *y;
-	bool ok = k.s && rig_plan(&k, s, both, &y, e);
+	bool ok = k.s && rig_plan(&k, both, &y, e);
 	if (ok) {
 		*(both ? &to->both_s : &to->forward_s) = time_plan(k.p, runs, k.s);
 		*(both ? &to->both_gflop : &to->forward_gflop) = plan_flop(k.p) / 1e9;
@@ -111,7 +110,7 @@ static bool measure(const layer_site *s, int runs, bool both, layer_bench_result
 	module_free(k.m);
 	buffer_free(k.x);
 	buffer_free(k.dy);
-	free(k.body);
+	placed_layer_clear(&k.l);
 	free(k.s);
 	return ok;
 }
@@ -120,7 +119,7 @@ bool layer_bench(const layer_type *t, const layer_case *c, int64_t batch, int ru
 {
 	if (batch < 1 || runs < 1)
 		return error_set(e, "batch = %lld, runs = %d: must be at least 1", (long long)batch, runs);
-	const layer_site s = layer_case_site(t, c, batch);
-	*to = (layer_bench_result){.input = s.input};
-	return measure(&s, runs, false, to, e) && measure(&s, runs, true, to, e);
+	const placed_layer l = placed_layer_case(t, c, batch);
+	*to = (layer_bench_result){.input = l.input};
+	return measure(&l, runs, false, to, e) && measure(&l, runs, true, to, e);
 }

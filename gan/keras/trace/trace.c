@@ -34,8 +34,8 @@ bool trace_refuse(tracer *t, const node *y, const char *what)
 	const placed_layer *l = trace_placed(t, y->path);
 	if (l && t->form == KERAS_STOCK)
 		return error_set(t->e, "%s: layer type %s: stock Keras layers do not say %s; --layers writes it as a class of "
-			"sagan_layers.py, and type %s is stock", l->name, l->site.type->name, what,
-			l->site.type->own_skip ? "ashpy" : "official");
+			"sagan_layers.py, and type %s is stock", l->name, l->spec.type->name, what,
+			l->spec.type->own_skip ? "ashpy" : "official");
 	return error_set(t->e, "%s%s%s: Keras layers do not say %s", t->k->name, *y->path ? "/" : "", y->path, what);
 }
 
@@ -275,7 +275,7 @@ keras_model *keras_of_network(const network *n, enum keras_form form, error *e)
 	const int inputs = network_config(n)->classes ? 2 : 1;
 	graph *g = graph_new(e);
 	buffer *x = buffer_new(name[side].in, network_input(n, BATCH), e), *y = buffer_new("y", SHAPE(BATCH), e);
-	node *map[ATTENTION_MAX];
+	node *map[LAYERS_MAX];
 	keras_model *k = NULL;
 	if (g && x && y) {
 		graph_rewrite(g, false);

@@ -180,8 +180,8 @@ static const struct {
 
 static const char *class_of(const placed_layer *l)
 {
-	const char *type = l->site.type->name;
-	if (!strcmp(type, "bn_act") && layer_number(&l->site, "evo_norm") == 0)
+	const char *type = l->spec.type->name;
+	if (!strcmp(type, "bn_act") && layer_number(l, "evo_norm") == 0)
 		return NULL;
 	for (int i = 0; i < COUNT(placed_class); i++)
 		if (!strcmp(placed_class[i].type, type))
@@ -194,9 +194,9 @@ static bool has_class(const tracer *t, const graph_call *c)
 	return t->m && class_of(c->layer);
 }
 
-static bool set_arg(tracer *t, int at, const layer_site *s, const layer_arg *a)
+static bool set_arg(tracer *t, int at, const placed_layer *l, const layer_arg *a)
 {
-	const double v = layer_number(s, a->name);
+	const double v = layer_number(l, a->name);
 	switch (a->type) {
 	case ARG_INT:
 		return keras_set_int(t->k, at, a->name, (int64_t)v, t->e);
@@ -205,7 +205,7 @@ static bool set_arg(tracer *t, int at, const layer_site *s, const layer_arg *a)
 	case ARG_BOOL:
 		return keras_set_bool(t->k, at, a->name, v != 0, t->e);
 	case ARG_WORD:
-		return keras_set_text(t->k, at, a->name, layer_word(s, a->name), t->e);
+		return keras_set_text(t->k, at, a->name, layer_word(l, a->name), t->e);
 	}
 	return false;
 }
@@ -243,14 +243,14 @@ static bool add_registered(tracer *t, int at, const char *path)
 static bool emit_placed(tracer *t, const graph_call *c)
 {
 	const placed_layer *l = c->layer;
-	const layer_type *type = l->site.type;
+	const layer_type *type = l->spec.type;
 	const shape s = trace_shape(t, c->x);
 	int in = trace_as(t, c->x, s);
 	int at = in < 0 ? -1 : trace_add(t, c->path, NULL, class_of(l), 1, &in);
 	bool ok = at >= 0 && keras_set_bool(t->k, at, "skip", l->residual != LAYER_BARE, t->e)
-		&& keras_set_bool(t->k, at, "gain", l->residual == LAYER_GAMMA, t->e) && set_sn(t, at, &l->site.sn, true);
+		&& keras_set_bool(t->k, at, "gain", l->residual == LAYER_GAMMA, t->e) && set_sn(t, at, &l->sn, true);
 	for (int i = 0; ok && i < type->args; i++)
-		ok = set_arg(t, at, &l->site, &type->arg[i]);
+		ok = set_arg(t, at, l, &type->arg[i]);
 	return ok && add_registered(t, at, c->path) && trace_done(t, c->y, at, s, false);
 }
 
