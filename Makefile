@@ -119,10 +119,11 @@ $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Messages of ONNX: C from gan/keras/onnx/onnx.proto.
+# Messages of ONNX: C from gan/keras/onnx/onnx.proto. Newer versions of protoc-c say that they are deprecated: kept for
+# when they fail, as the older ones are all that Debian 12 has.
 $(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto $(B)/.flags
 	@mkdir -p $(@D)
-	$(Q)protoc-c --c_out=$(B) $<
+	$(Q)protoc-c --c_out=$(B) $< 2>$(B)/protoc.txt || { cat $(B)/protoc.txt >&2; exit 1; }
 
 $(B)/%.pb-c.o: $(B)/%.pb-c.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<

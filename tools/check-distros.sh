@@ -154,7 +154,7 @@ timed() { # STEP USER-ID COMMAND
 run_steps() {
 	for step in $steps; do
 		case $step in
-		build) timed build "$who" "cd /src && make -j$(nproc) $arguments all \$(ls tests/test_*.c docs/examples/*.c | sed 's,^,build/float/,; s,\\.c\$,,')"; build_s=$took ;;
+		build) timed build "$who" "cd /src && make deps $arguments && make -j$(nproc) $arguments all \$(ls tests/test_*.c docs/examples/*.c | sed 's,^,build/float/,; s,\\.c\$,,')"; build_s=$took ;;
 		demo) timed demo "$who" "cd /src && make demo $arguments"; demo_s=$took ;;
 		test) timed test "$who" "cd /src && make test $arguments $(tests)"; test_s=$took ;;
 		user)
@@ -214,7 +214,7 @@ check() { # SYSTEM
 		row passed
 		[ "${KEEP:-}" ] || rm -rf "$system_root"
 	else
-		row "failed:$failed, see $log"
+		row "failed:$failed, see build/distros/$1.log"
 		bad=1
 	fi
 }
