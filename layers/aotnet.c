@@ -27,7 +27,7 @@ void anti_alias_downsample_init(module *m, anti_alias_downsample *a, const char 
 	*a = (anti_alias_downsample){.opt = opt};
 	int k = a->opt.kernel_size = opt.kernel_size != 0 ? opt.kernel_size : 3;
 	a->opt.strides = opt.strides != 0 ? opt.strides : 2;
-	snprintf(a->name, sizeof a->name, "%s", joined(prefix, "anti_alias_down").name);
+	module_name(m, a->name, sizeof a->name, joined(prefix, "anti_alias_down").name);
 	if (k < 1)
 		module_fail(m, "anti_alias_downsample: kernel_size = %d: must be at least 1", k);
 	if (a->opt.strides < 1)

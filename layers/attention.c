@@ -1,7 +1,6 @@
 /* attention.c - the published variants as rows of a table, and the one layer that is all of them. */
 #include "layers/attention.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/graph/ops.h"
@@ -116,7 +115,7 @@ void attention_init(module *m, attention *a, const char *name, int64_t C, attent
 	*a = (attention){.cfg = cfg, .C = C};
 	attention_config *c = &a->cfg;
 	c->filters = c->filters ? c->filters : C;
-	snprintf(a->name, sizeof a->name, "%s", name);
+	module_name(m, a->name, sizeof a->name, name);
 	module_push(m, name);
 	check(m, c, C);
 	init start = {INIT_CONSTANT, c->gamma_init};

@@ -1,8 +1,6 @@
 /* conv.c - convolution layers: a kernel, a bias, a padding rule. */
 #include "layers/conv.h"
 
-#include <stdio.h>
-
 static conv_options with_defaults(conv_options o)
 {
 	o.kw = o.kw ? o.kw : o.kh;
@@ -15,7 +13,7 @@ static conv_options with_defaults(conv_options o)
 static void init_parts(module *m, conv *c, const char *name, int64_t in, shape kernel)
 {
 	const conv_options *o = &c->opt;
-	snprintf(c->name, sizeof c->name, "%s", name);
+	module_name(m, c->name, sizeof c->name, name);
 	module_push(m, name);
 	if (in % o->groups || o->filters % o->groups)
 		module_fail(m, "in=%lld, out=%d, groups=%d: not divisible", (long long)in, o->filters, o->groups);
@@ -107,7 +105,7 @@ void depthwise_init(module *m, depthwise *d, const char *name, int64_t C, conv_o
 	*d = (depthwise){.opt = with_defaults(opt)};
 	conv_options *o = &d->opt;
 	o->filters = o->groups = (int)C;
-	snprintf(d->name, sizeof d->name, "%s", name);
+	module_name(m, d->name, sizeof d->name, name);
 	module_push(m, name);
 	d->kernel = module_param(m, "depthwise_kernel", SHAPE(o->kh, o->kw, C, 1), o->kernel_init);
 	if (o->bias)

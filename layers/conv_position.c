@@ -38,7 +38,7 @@ void conv_positional_encoding_init(module *m, conv_positional_encoding *p, const
 {
 	*p = (conv_positional_encoding){.opt = opt};
 	int k = p->opt.kernel_size = opt.kernel_size ? opt.kernel_size : 3;
-	snprintf(p->name, sizeof p->name, "%s", name);
+	module_name(m, p->name, sizeof p->name, name);
 	module_push(m, name);
 	if (k < 1 || k % 2 == 0)
 		module_fail(m, "conv_positional_encoding: kernel_size = %d: must be odd", k);
@@ -113,7 +113,7 @@ void conv_relative_positional_encoding_init(module *m, conv_relative_positional_
 			.splits = 3, .head_splits = {2, 3, 3}, .head_kernel_size = {3, 5, 7},
 			.input_height = opt.input_height, .sn = opt.sn,
 		};
-	snprintf(p->name, sizeof p->name, "%s", name);
+	module_name(m, p->name, sizeof p->name, name);
 	module_push(m, name);
 	check_splits(m, o, heads);
 	for (int i = 0; i < o->splits; i++) {

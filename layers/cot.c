@@ -1,8 +1,6 @@
 /* cot.c - a convolution's context, a learned local filter's context, and a softmax between them. */
 #include "layers/cot.h"
 
-#include <stdio.h>
-
 #include "core/graph/ops.h"
 
 enum { SHARE = 8, GROUPS = 4 };                      /* channels per local weight; groups of the key */
@@ -61,7 +59,7 @@ static void add_weights(module *m, cot *c)
 void cot_init(module *m, cot *c, const char *name, int64_t F, cot_options opt)
 {
 	*c = (cot){.opt = opt, .F = F};
-	snprintf(c->name, sizeof c->name, "%s", name);
+	module_name(m, c->name, sizeof c->name, name);
 	module_push(m, name);
 	if (check(m, c))
 		add_weights(m, c);

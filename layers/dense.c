@@ -1,14 +1,12 @@
 /* dense.c - a matrix product over the last axis. */
 #include "layers/dense.h"
 
-#include <stdio.h>
-
 #include "core/graph/ops.h"
 
 void dense_init(module *m, dense *d, const char *name, int64_t in, dense_options opt)
 {
 	*d = (dense){0};
-	snprintf(d->name, sizeof d->name, "%s", name);
+	module_name(m, d->name, sizeof d->name, name);
 	module_push(m, name);
 	shape kernel = SHAPE(in, opt.units);
 	d->kernel = module_param(m, "kernel", kernel, opt.kernel_init);

@@ -1,15 +1,13 @@
 /* embedding.c - rows of a table. */
 #include "layers/embedding.h"
 
-#include <stdio.h>
-
 #include "core/graph/ops.h"
 
 void embedding_init(module *m, embedding *e, const char *name, int64_t K, int64_t C, init table_init,
 		    sn_options sn)
 {
 	*e = (embedding){0};
-	snprintf(e->name, sizeof e->name, "%s", name);
+	module_name(m, e->name, sizeof e->name, name);
 	module_push(m, name);
 	e->table = module_param(m, "embeddings", SHAPE(K, C), table_init);
 	spectral_norm_init(m, &e->sn, sn, SHAPE(K, C), true);

@@ -1,8 +1,6 @@
 /* evo_norm.c - the four forms of EvoNorm from deviations over different axes. */
 #include "layers/evo_norm.h"
 
-#include <stdio.h>
-
 #include "core/graph/ops.h"
 #include "layers/norm.h"
 
@@ -17,7 +15,7 @@ void evo_norm_init(module *m, evo_norm *n, const char *name, int64_t C, evo_opti
 		n->opt.groups--;
 	init ones = {.kind = INIT_ONES}, zeros = {.kind = INIT_ZEROS};
 	shape s = SHAPE(1, 1, 1, C);
-	snprintf(n->name, sizeof n->name, "%s", name);
+	module_name(m, n->name, sizeof n->name, name);
 	module_push(m, name);
 	n->gamma = module_param(m, "gamma", s, opt.zero_gamma ? zeros : ones);
 	n->beta = module_param(m, "beta", s, zeros);

@@ -2,7 +2,6 @@
 #include "layers/halo.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "layers/se.h"
 
@@ -127,7 +126,7 @@ static void add_function(module *m, halo *a)
 void halo_init(module *m, halo *a, const char *name, int64_t C, halo_options opt)
 {
 	*a = (halo){.opt = opt, .C = C};
-	snprintf(a->name, sizeof a->name, "%s", name);
+	module_name(m, a->name, sizeof a->name, name);
 	module_push(m, name);
 	if (measure(m, a))
 		(opt.form == HALO_LAYER ? add_layer : add_function)(m, a);

@@ -11,7 +11,7 @@
 void projection_init(module *m, projection *p, const char *name, int64_t in, int64_t out, sn_options sn)
 {
 	*p = (projection){.w = module_param(m, name, SHAPE(in, out), (init){INIT_GLOROT_UNIFORM, 0})};
-	snprintf(p->name, sizeof p->name, "%s", name);
+	module_name(m, p->name, sizeof p->name, name);
 	/* Not below `name` itself: in a checkpoint that is a data set, which holds no members. */
 	char level[40];
 	snprintf(level, sizeof level, "%s_sn", name);

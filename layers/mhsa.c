@@ -2,7 +2,6 @@
 #include "layers/mhsa.h"
 
 #include <math.h>
-#include <stdio.h>
 
 const mhsa_options mhsa_layer_defaults = {
 	.form = MHSA_LAYER, .num_heads = 4, .key_dim = 128, .relative = true, .out_weight = true,
@@ -75,7 +74,7 @@ static void add_function(module *m, mhsa *a)
 void mhsa_init(module *m, mhsa *a, const char *name, int64_t H, int64_t W, int64_t C, mhsa_options opt)
 {
 	*a = (mhsa){.opt = opt, .C = C, .H = H, .W = W};
-	snprintf(a->name, sizeof a->name, "%s", name);
+	module_name(m, a->name, sizeof a->name, name);
 	module_push(m, name);
 	if (measure(m, a))
 		(opt.form == MHSA_LAYER ? add_layer : add_function)(m, a);

@@ -1,8 +1,6 @@
 /* mlp.c - products over the last axis, and over the token axis by exchanging it with the last. */
 #include "layers/mlp.h"
 
-#include <stdio.h>
-
 #include "core/graph/ops.h"
 #include "layers/dropout.h"
 
@@ -25,7 +23,7 @@ void mlp_block_init(module *m, mlp_block *b, const char *name, int64_t C, mlp_op
 {
 	*b = (mlp_block){.opt = opt};
 	int64_t out = opt.output_channel > 0 ? opt.output_channel : C;
-	snprintf(b->name, sizeof b->name, "%s", name);
+	module_name(m, b->name, sizeof b->name, name);
 	if (*name)
 		module_push(m, name);
 	if (opt.hidden_dim < 1)
@@ -73,7 +71,7 @@ void mixer_block_init(module *m, mixer_block *b, const char *name, int64_t N, in
 	mlp_options channel = token;
 	channel.hidden_dim = opt.channels_mlp_dim;
 	ln_options norm = {.eps = 1e-5};
-	snprintf(b->name, sizeof b->name, "%s", name);
+	module_name(m, b->name, sizeof b->name, name);
 	module_push(m, name);
 	layer_norm_init(m, &b->norm[0], "LayerNorm_0", SHAPE(1, N, C), norm);
 	mlp_block_init(m, &b->token, "token_mixing", N, token);
@@ -116,7 +114,7 @@ void spatial_gating_block_init(module *m, spatial_gating_block *b, const char *n
 			       sn_options sn)
 {
 	*b = (spatial_gating_block){.N = N, .C = C};
-	snprintf(b->name, sizeof b->name, "%s", name);
+	module_name(m, b->name, sizeof b->name, name);
 	module_push(m, name);
 	if (C % 2)
 		module_fail(m, "spatial_gating_block: %lld channels cannot be halved", (long long)C);

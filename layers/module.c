@@ -69,6 +69,12 @@ void module_fail(module *m, const char *fmt, ...)
 	m->failed = true;
 }
 
+void module_name(module *m, char *to, size_t size, const char *name)
+{
+	if (snprintf(to, size, "%s", name) >= (int)size)
+		module_fail(m, "%s: a layer's name has at most %zu letters", name, size - 1);
+}
+
 void module_push(module *m, const char *name)
 {
 	size_t n = strlen(m->prefix);
@@ -124,7 +130,8 @@ static buffer *add(module *m, const char *name, shape s, init start, bool is_par
 	if (m->failed)
 		return NULL;
 	char path[PREFIX_MAX + 64];
-	snprintf(path, sizeof path, "%s%s%s", m->prefix, *m->prefix ? "/" : "", name);
+	const int length = snprintf(path, sizeof path, "%s%s%s", m->prefix, *m->prefix ? "/" : "", name);
+	must(length < (int)sizeof path, "the name %s/%s is too long", m->prefix, name);
 	if (shape_count(&s) <= 0) {
 		module_fail(m, "%s: shape %s has no elements", name, shape_print(&s).s);
 		return NULL;

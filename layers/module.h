@@ -58,6 +58,10 @@ typedef struct state_role {
 buffer *module_param(module *m, const char *name, shape s, init i);
 buffer *module_state(module *m, const char *name, shape s, init i, state_role role);
 
+/* `name` into to[size], the copy that a layer keeps for the paths of its nodes. Whole, or the module fails: a name that was
+ * cut would be another layer's, and rows of a listing and layers of an export are found by name. */
+void module_name(module *m, char *to, size_t size, const char *name);
+
 /* Layers report wrong arguments here; module_alloc hands the first one over. */
 void module_fail(module *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -4,8 +4,6 @@
  * subtraction, one product and one sum. */
 #include "layers/norm.h"
 
-#include <stdio.h>
-
 #include "core/graph/ops.h"
 
 /* ---- batch norm ---- */
@@ -15,7 +13,7 @@ void batch_norm_init(module *m, batch_norm *b, const char *name, int64_t C, bn_o
 	*b = (batch_norm){.opt = opt};
 	b->opt.keep = opt.keep != 0 ? opt.keep : 0.9;
 	b->opt.eps = opt.eps != 0 ? opt.eps : 1e-5;
-	snprintf(b->name, sizeof b->name, "%s", name);
+	module_name(m, b->name, sizeof b->name, name);
 	module_push(m, name);
 	if (!opt.no_scale)
 		b->gamma = module_param(m, "gamma", SHAPE(C), (init){.kind = opt.zero_gamma ? INIT_ZEROS : INIT_ONES});
@@ -147,7 +145,7 @@ void layer_norm_init(module *m, layer_norm *l, const char *name, shape input, ln
 {
 	*l = (layer_norm){.opt = opt};
 	l->opt.eps = opt.eps != 0 ? opt.eps : 1e-6;
-	snprintf(l->name, sizeof l->name, "%s", name);
+	module_name(m, l->name, sizeof l->name, name);
 	shape s = {0};
 	unsigned axes = ln_axes(&opt, input.rank);
 	for (int i = 0; i < input.rank; i++)
@@ -190,7 +188,7 @@ node *layer_norm_apply(graph *g, const layer_norm *l, node *x)
 void group_norm_init(module *m, group_norm *n, const char *name, int64_t C, int64_t groups, double eps)
 {
 	*n = (group_norm){.groups = groups, .eps = eps};
-	snprintf(n->name, sizeof n->name, "%s", name);
+	module_name(m, n->name, sizeof n->name, name);
 	module_push(m, name);
 	if (groups < 1 || C % groups)
 		module_fail(m, "%lld channels, groups=%lld: not divisible", (long long)C, (long long)groups);

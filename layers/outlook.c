@@ -2,7 +2,6 @@
 #include "layers/outlook.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "core/graph/ops.h"
 #include "layers/dropout.h"
@@ -26,7 +25,7 @@ static void init_parts(module *m, outlook *o, const char *name)
 	const outlook_options *p = &o->opt;
 	int64_t E = p->embed_dim, k = p->kernel_size, K = k * k;
 	init glorot = {.kind = INIT_GLOROT_UNIFORM};
-	snprintf(o->name, sizeof o->name, "%s", name);
+	module_name(m, o->name, sizeof o->name, name);
 	module_push(m, name);
 	check(m, o);
 	dense_init(m, &o->v, "v", o->C, (dense_options){.units = E, .kernel_init = glorot, .sn = p->sn});

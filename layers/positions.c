@@ -2,7 +2,6 @@
 #include "layers/positions.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
@@ -32,7 +31,7 @@ void positions_init(module *m, positions *p, const char *name, int64_t H, int64_
 	*p = (positions){
 		.H = H, .W = W, .PH = MAX(opt.position_height, H), .PW = MAX(width, W), .d = d, .opt = opt,
 	};
-	snprintf(p->name, sizeof p->name, "%s", name);
+	module_name(m, p->name, sizeof p->name, name);
 	if (*name)
 		module_push(m, name);
 	if (opt.position_height < 0 || opt.position_width < 0)

@@ -1,6 +1,5 @@
 /* se.c - squeeze and excitation: a gate per channel from the mean over the map. */
 #include <math.h>
-#include <stdio.h>
 
 #include "core/graph/ops.h"
 #include "layers/se.h"
@@ -38,7 +37,7 @@ static void half_init(module *m, se_module *s, int i, int64_t in, int64_t out)
 void se_module_init(module *m, se_module *s, const char *name, int64_t C, se_options opt)
 {
 	*s = (se_module){.opt = opt, .hidden = opt.divisor < 0 ? 0 : se_hidden(C, opt)};
-	snprintf(s->name, sizeof s->name, "%s", name);
+	module_name(m, s->name, sizeof s->name, name);
 	module_push(m, name);
 	if (opt.divisor < 0)
 		module_fail(m, "se: divisor = %d: must be at least 1, or 0 for none", opt.divisor);

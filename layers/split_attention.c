@@ -76,7 +76,7 @@ void split_attention_init(module *m, split_attention *s, const char *name, int64
 			  split_attention_options opt)
 {
 	*s = (split_attention){.opt = opt, .C = C};
-	snprintf(s->name, sizeof s->name, "%s", name);
+	module_name(m, s->name, sizeof s->name, name);
 	module_push(m, name);
 	if (check(m, s)) {
 		const int64_t wide = (int64_t)opt.groups * opt.filters, inner = MAX(C * opt.groups / 4, 32);

@@ -2,7 +2,6 @@
 #include "layers/token.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +45,7 @@ static node *meets(graph *g, const char *layer, buffer *w, const node *x)
 void bias_layer_init(module *m, bias_layer *b, const char *name, shape input, unsigned axes, init start)
 {
 	*b = (bias_layer){0};
-	snprintf(b->name, sizeof b->name, "%s", name);
+	module_name(m, b->name, sizeof b->name, name);
 	module_push(m, name);
 	b->bias = module_param(m, "bias", chosen(m, "bias_layer", &input, axes), start);
 	module_pop(m);
@@ -65,7 +64,7 @@ node *bias_layer_apply(graph *g, const bias_layer *b, node *x)
 void channel_affine_init(module *m, channel_affine *a, const char *name, shape input, affine_options opt)
 {
 	*a = (channel_affine){0};
-	snprintf(a->name, sizeof a->name, "%s", name);
+	module_name(m, a->name, sizeof a->name, name);
 	module_push(m, name);
 	shape s = chosen(m, "channel_affine", &input, opt.axes);
 	if (s.rank == input.rank && s.rank > 1)      /* without the batch */
@@ -93,7 +92,7 @@ void positional_embedding_init(module *m, positional_embedding *p, const char *n
 			       int64_t input_height)
 {
 	*p = (positional_embedding){.input_height = input_height};
-	snprintf(p->name, sizeof p->name, "%s", name);
+	module_name(m, p->name, sizeof p->name, name);
 	module_push(m, name);
 	if (input.rank < 2)
 		module_fail(m, "positional_embedding: input %s has no positions", shape_print(&input).s);
@@ -185,7 +184,7 @@ void class_token_init(module *m, class_token *t, const char *name, int64_t C, cl
 {
 	*t = (class_token){.opt = opt};
 	t->opt.num_tokens = opt.num_tokens ? opt.num_tokens : 1;
-	snprintf(t->name, sizeof t->name, "%s", name);
+	module_name(m, t->name, sizeof t->name, name);
 	module_push(m, name);
 	if (t->opt.num_tokens < 1)
 		module_fail(m, "class_token: num_tokens = %d: must be at least 1", t->opt.num_tokens);

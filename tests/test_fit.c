@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/graph/ops.h"
+#include "gan/loss/classes.h"
 #include "gan/train/fit.h"
 #include "tests/gradcheck.h"
 #include "tests/layer_kit.h"

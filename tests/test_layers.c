@@ -132,6 +132,23 @@ START_TEST(states_know_what_they_are)
 }
 END_TEST
 
+/* A layer finds its name again in its nodes' paths, so a name is whole or refused. */
+START_TEST(long_names_are_refused_not_cut)
+{
+	static const char name[] = "a_name_of_thirty_one_letters_ab", longer[] = "a_name_of_thirty_two_letters_abc";
+	const dense_options one = {.units = 1, .kernel_init = {INIT_NORMAL, 1}};
+	dense d;
+	module *m = module_new(NULL);
+	dense_init(m, &d, name, 1, one);
+	ck_assert_str_eq(d.name, name);
+	alloc(m);
+	module_free(m);
+	m = module_new(NULL);
+	dense_init(m, &d, longer, 1, one);
+	refused(m, "a_name_of_thirty_two_letters_abc: a layer's name has at most 31 letters");
+}
+END_TEST
+
 /* d(sum w*w)/dw = 2w lands in the gradient block. */
 START_TEST(module_grad_fills_the_gradient_block)
 {
@@ -1041,6 +1058,7 @@ int main(void)
 	const suite_test tests[] = {
 		{module_places_buffers_in_blocks, 1},
 		{states_know_what_they_are, 1},
+		{long_names_are_refused_not_cut, 1},
 		{module_grad_fills_the_gradient_block, 1},
 		{module_reports_the_first_failure, 1},
 		{starts_have_their_deviation_and_bound, COUNT(starts)},

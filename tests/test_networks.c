@@ -789,6 +789,41 @@ static void check_rows(const layer_row *rows, int n, int64_t params, double mac,
 		ck_assert_msg(fabs(products / mac - 1) < 0.01, "%s: %.4g multiply-adds, published %.4g", what, products, mac);
 }
 
+/* Levels of names around one product: as many as a row has room for, and one too many. */
+static int levels;
+
+static void deep_init(network *n)
+{
+	(void)n;
+}
+
+static node *deep_apply(graph *g, const network *n, node *x, node *label, mode m)
+{
+	(void)n, (void)label, (void)m;
+	for (int i = 0; i < levels; i++)
+		graph_push(g, "level_of_names");
+	x = op_matmul(g, x, op_fill(g, SHAPE(4, 4), 1), false, false);
+	for (int i = 0; i < levels; i++)
+		graph_pop(g);
+	return x;
+}
+
+START_TEST(rows_of_a_listing_have_whole_paths)
+{
+	static const net_half half = {.end_init = deep_init, .end_apply = deep_apply};
+	layer_row row[4];
+	error e = {.text = ""};
+	network n = {.cfg = {.latent = 4}, .half = &half, .m = module_new(NULL)};
+	levels = 6;
+	ck_assert_int_eq(network_layers(&n, row, COUNT(row), &e), 1);
+	ck_assert_uint_eq(strlen(row[0].path), 6 * 15 - 1);
+	levels = 7;
+	ck_assert_int_eq(network_layers(&n, row, COUNT(row), &e), -1);
+	ck_assert_msg(strstr(e.text, "a row has room for 95 letters"), "%s", e.text);
+	module_free(n.m);
+}
+END_TEST
+
 START_TEST(listings_hold_every_parameter_and_product)
 {
 	enum { ROWS = 128 };
@@ -848,6 +883,7 @@ int main(void)
 		{whole_networks_equal_pytorch, COUNT(references)},
 		{wrong_settings_are_refused_in_one_line, COUNT(refusals)},
 		{wrong_inputs_are_refused, 1},
+		{rows_of_a_listing_have_whole_paths, 1},
 		{listings_hold_every_parameter_and_product, COUNT(macs)},
 		{start_depends_on_the_seed_only, 1},
 	};

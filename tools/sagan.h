@@ -58,6 +58,7 @@
 #include "gan/config/config.h"
 #include "gan/keras/export.h"
 #include "gan/loss/augment.h"
+#include "gan/loss/classes.h"
 #include "gan/nets/networks.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"

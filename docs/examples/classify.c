@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sagan/attention.h>
+#include <sagan/classes.h>
 #include <sagan/dense.h>
 #include <sagan/fit.h>
 #include <sagan/thread.h>

@@ -2,8 +2,6 @@
  * are found by the graph. */
 #include "gan/nets/blocks.h"
 
-#include <stdio.h>
-
 static node *up2(graph *g, node *x, enum upsampling up)
 {
 	if (up == UPSAMPLE_BILINEAR)
@@ -19,7 +17,7 @@ static node *pool2(graph *g, node *x)
 void g_block_init(network *n, g_block *b, const char *name, int64_t in, int64_t out)
 {
 	double gain = n->cfg.init_gain;
-	snprintf(b->name, sizeof b->name, "%s", name);
+	module_name(n->m, b->name, sizeof b->name, name);
 	module_push(n->m, name);
 	net_norm(n, &b->norm1, "norm1", in);
 	conv_init(n->m, &b->conv1, "conv1", in, net_conv(n, in, out, 3, gain));
@@ -49,7 +47,7 @@ void d_block_init(network *n, d_block *b, const char *name, int64_t in, int64_t 
 	b->down = down;
 	b->has_skip = first || down || in != out;
 	b->skip_relu = n->cfg.d_skip == SKIP_RELU && !first;
-	snprintf(b->name, sizeof b->name, "%s", name);
+	module_name(n->m, b->name, sizeof b->name, name);
 	module_push(n->m, name);
 	conv_init(n->m, &b->conv1, "conv1", in, net_conv(n, in, out, 3, gain));
 	conv_init(n->m, &b->conv2, "conv2", out, net_conv(n, out, out, 3, gain));

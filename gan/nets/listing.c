@@ -75,18 +75,22 @@ static int walk(const module *m, const graph *g, const node *x, const node *labe
 		error *e)
 {
 	int count = graph_count(g), n = 0;
-	bool *live = mem_zero((size_t)count, sizeof *live, e);
+	bool fits = true, *live = mem_zero((size_t)count, sizeof *live, e);
 	if (!live)
 		return -1;
-	for (int id = 0; id < count; id++) {
+	for (int id = 0; fits && id < count; id++) {
 		const node *y = graph_at(g, id);
 		live[id] = y == x || y == label;
 		for (int i = 0; i < y->nin; i++)
 			live[id] |= live[y->in[i]->id];
-		if (live[id] && y->nin)
+		fits = strlen(y->path) < sizeof rows->path
+			|| error_set(e, "%.200s..: a row has room for %zu letters", y->path, sizeof rows->path - 1);
+		if (fits && live[id] && y->nin)
 			note(m, y, rows, &n, max);
 	}
 	free(live);
+	if (!fits)
+		return -1;
 	count_params(m, rows, MIN(n, max));
 	return n;
 }

@@ -1,4 +1,4 @@
-/* fit.h - supervised training in its plainest form: how well a network tells classes apart, and a pass over the data.
+/* fit.h - supervised training in its plainest form: one learner, and a pass over the data.
  *
  * What an outside program needs to train a classifier, with a graph, a module and an optimizer of its own. */
 #ifndef SAGAN_GAN_TRAIN_FIT_H
@@ -10,13 +10,6 @@
 #include "optim/optimizer.h"
 
 SAGAN_BEGIN
-
-/* z [B,K] logits, truth [B,K] the probabilities that are wanted, one-hot or soft: rows add up to 1.
- * -> scalar, the mean over B of log(sum_k e^z_k) - sum_k truth_k z_k. Safe for large |z|. */
-node *cross_entropy(graph *g, node *z, node *truth);
-
-/* The same shapes, truth one-hot -> scalar, the share of rows whose largest logit is the true one. No derivative. */
-node *share_right(graph *g, node *z, node *truth);
 
 /* ---- a network that learns from what its graph makes or finds in buffers ---- */
 

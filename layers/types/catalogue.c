@@ -244,7 +244,8 @@ placed_layer placed_layer_at(const char *name, const layer_spec *spec, shape inp
 		.spec = {spec->at, spec->type ? spec->type : layer_type_at(0), spec->args}, .input = input, .H = input.dim[1], .W = input.dim[2], .C = shape_last(&input),
 		.start = {INIT_GLOROT_UNIFORM, 0}, .gamma_start = NAN,
 	};
-	snprintf(l.name, sizeof l.name, "%s", name);
+	const int n = snprintf(l.name, sizeof l.name, "%s", name);
+	must(n < (int)sizeof l.name, "the name %s is too long for a layer", name);
 	return l;
 }
 

@@ -1,6 +1,5 @@
 /* heads.c - attention of several heads as layer types: whole maps, blocks with halos, windows. */
 #include <math.h>
-#include <stdio.h>
 
 #include "core/graph/ops.h"
 #include "layers/types/arguments.h"
@@ -238,7 +237,7 @@ static void relative_init(module *m, void *body, const char *name, const placed_
 	int k = layer_int(l, "kernel");
 	f->heads = layer_int(l, "heads");
 	f->d = l->C / f->heads;
-	snprintf(f->name, sizeof f->name, "%s", name);
+	module_name(m, f->name, sizeof f->name, name);
 	dense_options o = {.units = 3 * l->C, .kernel_init = {INIT_GLOROT_UNIFORM, 0}, .sn = l->sn};
 	conv_relative_options c = {.input_height = l->H, .sn = l->sn};
 	if (k) {

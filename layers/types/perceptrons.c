@@ -1,5 +1,4 @@
 /* perceptrons.c - layers of dense products over channels and positions. */
-#include <stdio.h>
 
 #include "core/graph/ops.h"
 #include "layers/mlp.h"
@@ -78,7 +77,7 @@ static void gating_start(module *m, void *body, const char *name, const placed_l
 	gated_block *b = body;
 	int64_t hidden = layer_int_or(l, "hidden", 2 * l->C);
 	dense_options o = {.units = hidden, .bias = true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}, .sn = l->sn};
-	snprintf(b->name, sizeof b->name, "%s", name);
+	module_name(m, b->name, sizeof b->name, name);
 	module_push(m, name);
 	dense_init(m, &b->in, "in", l->C, o);
 	spatial_gating_block_init(m, &b->gate, "gate", layer_positions(l), hidden, l->sn);
