@@ -9,7 +9,10 @@
 #   make test-keras           exported files in four versions of Keras, and ONNX Runtime
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make fuzz                20,000 damaged files of each kind
+#   make test-double         derivatives and golden values in double
+#   make test-sanitized      a set of tests under the address and undefined-behaviour sanitizers
 #   make mutants             every derivative broken on purpose: a test must see it
+#   make coverage            lines and branches that the tests run
 #
 #   make REAL=double         everything in double (derivative checks run in it)
 #   make SAN=address,undefined        V=1 shows the commands        BUILD=DIR builds there
@@ -24,7 +27,8 @@ Q    := $(if $(V),,@)
 comma  := ,
 empty  :=
 space  := $(empty) $(empty)
-CONFIG := $(REAL)$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+COVERAGE ?=
+CONFIG := $(REAL)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),-coverage)
 BUILD  ?= build
 B      := $(BUILD)/$(CONFIG)
 ifneq ($(word 2,$(BUILD)),)
@@ -51,6 +55,7 @@ ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) $(CFLAGS) \
 	-fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -Wno-format-truncation) \
+	$(if $(COVERAGE),--coverage -Wno-maybe-uninitialized) \
 	$(PKG_CFLAGS)
 PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags $(PACKAGES))
 PKG_LIBS   = $(call ask,PKG_LIBS,--libs $(PACKAGES))
@@ -69,7 +74,9 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile.%.o) $(B)/
 	    $(B)/gan/keras/layers_text.o
 TIME_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c))
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c)) $(TIME_OBJ)
-TESTS    := $(patsubst %.c,$(B)/%,$(wildcard tests/test_*.c))
+# All test programs, or some: ONLY='plan ops'.
+ONLY     ?= $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
+TESTS    := $(ONLY:%=$(B)/tests/test_%)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard docs/examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
 MAINS    := tests/test_%.c tests/bench_%.c tests/fuzz_%.c tests/mutants.c
@@ -133,14 +140,18 @@ $(B)/gan/keras/onnx/onnx_graph.o $(B)/tests/test_keras_onnx.o: $(B)/gan/keras/on
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
+# Calls of these functions go to the test program's own.
 $(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp
+$(B)/tests/test_memory: LINK := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc free)
 
 # Examples are built as a reader builds them, from what is installed: here into a folder of the build. Its path is
 # relative, as the folder of the sources may have a space in its name.
 HERE = $(B)/installed
+# What a program must be linked with because the library is.
+FLAVOUR = $(SAN:%= -fsanitize=%)$(if $(COVERAGE), --coverage)
 $(B)/docs/examples/%: docs/examples/%.c $(B)/installed/.done
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 $(WARN) $(CFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $< \
+	$(Q)$(CC) -std=c11 $(WARN) $(CFLAGS)$(FLAVOUR) -o $@ $< \
 	    $$(PKG_CONFIG_PATH=$(HERE)/lib/pkgconfig:$$PKG_CONFIG_PATH pkg-config --cflags --libs sagan)
 
 $(B)/installed/.done: $(B)/libsagan.a $(B)/include/sagan/sagan.h tools/sagan.pc.in
@@ -170,10 +181,32 @@ run-demo: all
 	$(BUILD)/sagan sample runs/demo --n 100 --out runs/demo/digits.png
 	@cat tools/after-demo.txt
 
-# Every program runs, whatever the one before said.
+# Two or more at a time, and every one, whatever the others say.
 run-test: $(TESTS) $(EXAMPLES) $(B)/sagan
-	@failed=; for t in $(TESTS); do SAGAN=$(B)/sagan EXAMPLES=$(B)/docs/examples CC='$(CC)$(SAN:%= -fsanitize=%)' $$t || failed="$$failed $$t"; done; \
-	if [ "$$failed" ]; then echo "failed:$$failed"; exit 1; fi; echo "all $(words $(TESTS)) test programs passed"
+	@SAGAN=$(B)/sagan EXAMPLES=$(B)/docs/examples CC='$(CC)$(FLAVOUR)' tests/run.sh $(TESTS)
+
+# Programs that compare derivatives with differences, or values with others computed in double: float is too coarse.
+DOUBLE := golden elementwise ops gemm \
+	  $(patsubst tests/test_%.c,%,$(shell grep -lE 'tests/(gradcheck|layer_kit|blocks)\.h' tests/test_*.c))
+# Programs that reach most of the memory and arithmetic in little time, under the sanitizers.
+SANITIZED := attention base checkpoint config conv data derivatives elementwise examples fit gemm h5 keras_files \
+	     keras_onnx keras_read layers loader memory ops optim pictures plan rewrite sampler trace
+
+test-double: deps
+	$(AGAIN) REAL=double ONLY='$(DOUBLE)' run-test
+
+# Slower by half an order of magnitude: each test may take as much longer.
+test-sanitized: deps
+	$(AGAIN) SAN=address,undefined CFLAGS='-O2 -g' ONLY='$(SANITIZED)' CK_TIMEOUT_MULTIPLIER=10 run-test
+
+# Lines and branches that the tests run; fails below these shares (in per cent).
+coverage: deps
+	$(AGAIN) COVERAGE=1 CFLAGS='-O1 -g' CK_TIMEOUT_MULTIPLIER=10 run-coverage
+
+run-coverage: $(TESTS) $(EXAMPLES) $(B)/sagan
+	@find $(B) -name '*.gcda' -delete
+	@SAGAN=$(B)/sagan EXAMPLES=$(B)/docs/examples CC='$(CC)$(FLAVOUR)' tests/run.sh $(TESTS)
+	@tests/coverage.sh $(B) 97 85
 
 run-golden: $(B)/tests/test_golden
 	@$< '$(GOLDEN)'
@@ -195,8 +228,8 @@ fuzz: $(B)/tests/fuzz_keras
 	@$< $(FILES)
 
 # Every derivative of every op left out or bent, one at a time: tests/mutants.c. The table goes to docs/testing.md.
-mutants:
-	@$(MAKE) --no-print-directory REAL=double run-mutants
+mutants: deps
+	$(AGAIN) REAL=double run-mutants
 
 run-mutants: $(B)/tests/mutants
 	@$<
@@ -240,8 +273,8 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all demo test golden deps run-demo run-test run-golden test-keras examples bench fuzz mutants run-mutants lint same-bits \
-	install uninstall dist clean FORCE
+.PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
+	test-keras examples bench fuzz mutants run-mutants lint same-bits install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
