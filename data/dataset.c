@@ -57,15 +57,18 @@ static bool format_of_file(const char *path, const data_format **f, error *e)
 	return unknown(path, "not recognised", e);
 }
 
-static bool has_entry_of(const data_format *f, const char *folder, const names *l)
+/* *found: an entry of the folder looks like one of the format's. False when memory is out. */
+static bool has_entry_of(const data_format *f, const char *folder, const names *l, bool *found, error *e)
 {
-	bool found = false;
-	for (int64_t i = 0; f->is_folder && i < l->n && !found; i++) {
-		char *entry = path_join(folder, l->name[i], NULL);
-		found = entry && f->is_folder(l->name[i], entry);
+	*found = false;
+	for (int64_t i = 0; f->is_folder && i < l->n && !*found; i++) {
+		char *entry = path_join(folder, l->name[i], e);
+		if (!entry)
+			return false;
+		*found = f->is_folder(l->name[i], entry);
 		free(entry);
 	}
-	return found;
+	return true;
 }
 
 /* In a folder names are the hint; the readers check the contents. */
@@ -75,11 +78,14 @@ static bool format_of_folder(const char *path, const data_format **f, error *e)
 	if (!names_list(&l, path, e))
 		return false;
 	*f = NULL;
-	for (const data_format *const *k = data_formats; *k && !*f; k++)
-		if (has_entry_of(*k, path, &l))
+	bool ok = true, found;
+	for (const data_format *const *k = data_formats; *k && !*f && ok; k++) {
+		ok = has_entry_of(*k, path, &l, &found, e);
+		if (ok && found)
 			*f = *k;
+	}
 	names_free(&l);
-	return *f || unknown(path, "no data set in this folder", e);
+	return ok && (*f || unknown(path, "no data set in this folder", e));
 }
 
 /* *f: as asked for; where that is auto, what the path holds. */

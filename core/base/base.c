@@ -9,6 +9,13 @@
 
 enum { LARGE_PAGE = 2 << 20 };
 
+#define MEMORY "out of memory"
+
+bool error_is_memory(const error *e)
+{
+	return strstr(e->text, MEMORY) != NULL;
+}
+
 /* The text may be one of the arguments, or the place a part of them: everything is written aside first. */
 static bool error_write(error *e, const char *place, const char *between, const char *fmt, va_list args)
 {
@@ -91,7 +98,7 @@ void *mem_new(size_t n, size_t size, error *e)
 	if (size == 0 || n <= SIZE_MAX / size)
 		p = malloc(MAX(n * size, 1));
 	if (!p)
-		error_set(e, "out of memory: %zu elements of %zu bytes", n, size);
+		error_set(e, MEMORY ": %zu elements of %zu bytes", n, size);
 	return p;
 }
 
@@ -101,7 +108,7 @@ void *mem_zero(size_t n, size_t size, error *e)
 	if (size == 0 || n <= SIZE_MAX / size)
 		p = calloc(n ? n : 1, size ? size : 1);
 	if (!p)
-		error_set(e, "out of memory: %zu elements of %zu bytes", n, size);
+		error_set(e, MEMORY ": %zu elements of %zu bytes", n, size);
 	return p;
 }
 
@@ -112,7 +119,7 @@ void *mem_aligned(size_t bytes, error *e)
 	size_t rounded = (MAX(bytes, 1) + align - 1) & ~(align - 1);
 	void *p = rounded < bytes ? NULL : aligned_alloc(align, rounded);
 	if (!p)
-		error_set(e, "out of memory: %zu bytes", bytes);
+		error_set(e, MEMORY ": %zu bytes", bytes);
 #ifdef MADV_HUGEPAGE
 	else if (align == LARGE_PAGE)
 		madvise(p, rounded, MADV_HUGEPAGE);  /* a wish: what comes of it does not matter */

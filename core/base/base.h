@@ -64,6 +64,10 @@ const char *error_reason(const error *e);
 /* A copy of a message that another process wrote: its numbers are made to fit its text. Returns false. */
 bool error_take(error *e, const error *told);
 
+/* Whether memory was what was missing (the messages say "out of memory"): whoever takes a file that cannot be read for
+ * a damaged one asks this first. */
+bool error_is_memory(const error *e);
+
 enum { RANK_MAX = 8 };
 
 /* The sizes of a value, row-major, last axis fastest: [B,H,W,C] images, [B,N,C] tokens. Rank 0 is

@@ -64,30 +64,34 @@ static bool attr_open(h5 *f, const char *path, const char *name, struct attribut
 	return ok;
 }
 
+/* Both: false when the library cannot read it; *text is NULL, and e set, when memory is out. */
+
 /* A fixed-length text is `width` bytes, ended by the first NUL or by nothing at all. */
-static char *fixed_text(const struct attribute *a, error *e)
+static bool fixed_text(const struct attribute *a, char **text, error *e)
 {
-	char *text = mem_zero(a->width + 1, 1, e);
-	if (text && H5Aread(a->id, a->type, text) < 0) {
-		free(text);
-		return NULL;
+	char *x = *text = mem_zero(a->width + 1, 1, e);
+	if (x && H5Aread(a->id, a->type, x) < 0) {
+		free(x);
+		*text = NULL;
+		return false;
 	}
-	if (text && H5Tget_strpad(a->type) == H5T_STR_SPACEPAD)
-		for (size_t n = strlen(text); n > 0 && text[n - 1] == ' '; n--)
-			text[n - 1] = '\0';
-	return text;
+	if (x && H5Tget_strpad(a->type) == H5T_STR_SPACEPAD)
+		for (size_t n = strlen(x); n > 0 && x[n - 1] == ' '; n--)
+			x[n - 1] = '\0';
+	return true;
 }
 
-static char *variable_text(const struct attribute *a, error *e)
+static bool variable_text(const struct attribute *a, char **text, error *e)
 {
-	char *theirs = NULL, *text = NULL;
+	char *theirs = NULL;
 	hid_t type = H5Tcopy(H5T_C_S1);
-	if (H5Tset_size(type, H5T_VARIABLE) >= 0 && H5Tset_cset(type, H5Tget_cset(a->type)) >= 0 &&
-	    H5Aread(a->id, type, &theirs) >= 0)
-		text = text_copy(theirs ? theirs : "", e);
+	const bool ok = H5Tset_size(type, H5T_VARIABLE) >= 0 && H5Tset_cset(type, H5Tget_cset(a->type)) >= 0 &&
+		H5Aread(a->id, type, &theirs) >= 0;
+	if (ok)
+		*text = text_copy(theirs ? theirs : "", e);
 	H5free_memory(theirs);
 	H5Tclose(type);
-	return text;
+	return ok;
 }
 
 char *h5_attr_text_new(h5 *f, const char *path, const char *name, error *e)
@@ -103,7 +107,7 @@ char *h5_attr_text_new(h5 *f, const char *path, const char *name, error *e)
 		text = text_copy("", e);
 	else if (a.width > TEXT_MAX)
 		h5_fail(f, path, e, "attribute \"%s\" has %zu bytes; %d are allowed", name, a.width, TEXT_MAX);
-	else if (!(text = H5Tis_variable_str(a.type) > 0 ? variable_text(&a, e) : fixed_text(&a, e)))
+	else if (!(H5Tis_variable_str(a.type) > 0 ? variable_text : fixed_text)(&a, &text, e))
 		h5_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, h5_reason(why));
 	attr_close(&a);
 	return text;

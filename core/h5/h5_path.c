@@ -102,13 +102,18 @@ bool h5_exists(h5 *f, const char *path)
 struct lister {
 	h5_names *out;
 	int room;                                    /* a damaged group may yield more names than it says */
+	bool memory;                                 /* none was left for a name: e is set */
+	error *e;
 };
 
 static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *ctx)
 {
 	(void)group, (void)info;
 	struct lister *l = ctx;
-	char *copy = l->out->n < l->room ? text_copy(name, NULL) : NULL;
+	if (l->out->n == l->room)
+		return -1;
+	char *copy = text_copy(name, l->e);
+	l->memory = !copy;
 	if (!copy)
 		return -1;
 	l->out->name[l->out->n++] = copy;
@@ -146,9 +151,9 @@ static bool list_group(h5 *f, const char *path, hid_t group, h5_names *out, erro
 	out->name = mem_new((size_t)info.nlinks + 1, sizeof *out->name, e);
 	if (!out->name)
 		return false;
-	struct lister l = {out, (int)info.nlinks};
+	struct lister l = {.out = out, .room = (int)info.nlinks, .e = e};
 	if (H5Literate(group, order_of(group), H5_ITER_INC, NULL, add_name, &l) < 0 || out->n != l.room)
-		return h5_fail(f, path, e, "cannot be listed (%s)", h5_reason(why));
+		return !l.memory && h5_fail(f, path, e, "cannot be listed (%s)", h5_reason(why));
 	return true;
 }
 

@@ -76,29 +76,6 @@ static bool copy_requests(plan *p, node *const *out, int n, error *e)
 	return true;
 }
 
-plan *plan_new(graph *g, node *const *out, int n, unsigned flags, error *e)
-{
-	if (!graph_ok(g, e))
-		return NULL;
-	plan *p = mem_zero(1, sizeof *p, e);
-	if (!p)
-		return NULL;
-	p->g = g;
-	p->flags = flags;
-	p->count = graph_count(g);
-	p->threads = pool_threads();
-	p->bad = -1;
-	p->node = mem_zero((size_t)p->count, sizeof *p->node, e);
-	p->home = mem_zero((size_t)p->count, sizeof *p->home, e);
-	p->unit = mem_zero((size_t)p->count, sizeof *p->unit, e);
-	if (p->node && p->home && p->unit && copy_requests(p, out, n, e) && copy_live(p, e)
-	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
-	    && plan_place(p, e))
-		return p;
-	plan_free(p);
-	return NULL;
-}
-
 static bool separate(const plan *p)
 {
 	return p->flags & PLAN_SEPARATE;
@@ -169,6 +146,39 @@ void plan_bind(plan *p, void *arena)
 		set_addresses(p);
 }
 
+static bool own_arena(plan *p, error *e)
+{
+	void *arena = mem_aligned(p->bytes, e);
+	if (!arena)
+		return false;
+	plan_bind(p, arena);
+	p->owns_arena = true;
+	return true;
+}
+
+plan *plan_new(graph *g, node *const *out, int n, unsigned flags, error *e)
+{
+	if (!graph_ok(g, e))
+		return NULL;
+	plan *p = mem_zero(1, sizeof *p, e);
+	if (!p)
+		return NULL;
+	p->g = g;
+	p->flags = flags;
+	p->count = graph_count(g);
+	p->threads = pool_threads();
+	p->bad = -1;
+	p->node = mem_zero((size_t)p->count, sizeof *p->node, e);
+	p->home = mem_zero((size_t)p->count, sizeof *p->home, e);
+	p->unit = mem_zero((size_t)p->count, sizeof *p->unit, e);
+	if (p->node && p->home && p->unit && copy_requests(p, out, n, e) && copy_live(p, e)
+	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
+	    && plan_place(p, e) && (flags & (PLAN_SEPARATE | PLAN_UNBOUND) || own_arena(p, e)))
+		return p;
+	plan_free(p);
+	return NULL;
+}
+
 static void set_leaves(plan *p)
 {
 	for (int i = 0; i < p->nassign; i++)
@@ -185,7 +195,8 @@ static void set_leaves(plan *p)
 	}
 }
 
-static void allocate_values(plan *p, int s)
+/* False when memory is out. */
+static bool allocate_values(plan *p, int s)
 {
 	for (int id = 0; id < p->count; id++) {
 		home *h = &p->home[id];
@@ -193,9 +204,11 @@ static void allocate_values(plan *p, int s)
 			continue;
 		free(p->node[id]->x);
 		p->node[id]->x = mem_aligned(h->bytes, NULL);
-		must(p->node[id]->x, "debug run: out of memory for %s", p->node[id]->op->name);
+		if (!p->node[id]->x)
+			return false;
 		memset(p->node[id]->x, 0xff, h->bytes);
 	}
+	return true;
 }
 
 static void release_values(plan *p, int s)
@@ -213,12 +226,14 @@ static bool all_finite(const real *x, int64_t n)
 	return sum == 0;
 }
 
-static void run_step(plan *p, int s)
+static bool run_step(plan *p, int s)
 {
 	const step *st = &p->step[s];
 	void *scratch = NULL, *own = NULL;
 	if (st->scratch_bytes)
 		scratch = separate(p) ? own = mem_aligned(st->scratch_bytes, NULL) : p->arena + st->scratch_at;
+	if (st->scratch_bytes && !scratch)
+		return false;
 	if (st->c)
 		chain_run(st->c, scratch);
 	else
@@ -226,31 +241,36 @@ static void run_step(plan *p, int s)
 	free(own);
 	if (p->check && st->y && p->bad < 0 && !all_finite(st->y->x, shape_count(&st->y->s)))
 		p->bad = st->y->id;
+	return true;
+}
+
+/* False when a debug run has no memory for its values. No other run asks for any. */
+static bool run_steps(plan *p)
+{
+	if (separate(p))
+		release_all(p);
+	set_leaves(p);
+	for (int s = 0; s < p->nstep; s++) {
+		if (separate(p)) {
+			if (!allocate_values(p, s))
+				return false;
+			set_leaves(p);
+		}
+		if (!run_step(p, s))
+			return false;
+		if (separate(p))
+			release_values(p, s);
+	}
+	return true;
 }
 
 void plan_run(plan *p)
 {
 	must(pool_threads() <= p->threads, "a plan made for %d threads is run by %d: its workspace is too small",
 		p->threads, pool_threads());
-	if (!p->arena && !separate(p)) {
-		void *arena = mem_aligned(p->bytes, NULL);
-		must(arena, "out of memory for an arena of %zu bytes: bind one before running", p->bytes);
-		plan_bind(p, arena);
-		p->owns_arena = true;
-	}
-	if (separate(p))
-		release_all(p);
-	set_leaves(p);
-	for (int s = 0; s < p->nstep; s++) {
-		if (separate(p)) {
-			allocate_values(p, s);
-			set_leaves(p);
-		}
-		run_step(p, s);
-		if (separate(p))
-			release_values(p, s);
-	}
-	for (int i = 0; i < p->nassign && !p->check; i++) {
+	must(p->arena || separate(p), "a plan made with PLAN_UNBOUND runs before plan_bind");
+	must(run_steps(p), "out of memory in a debug run");
+	for (int i = 0; i < p->nassign; i++) {
 		const graph_assignment *a = &p->assign[i];
 		if (a->x->x != a->b->x)
 			memcpy(a->b->x, a->x->x, (size_t)shape_count(&a->b->s) * sizeof(real));
@@ -295,9 +315,7 @@ bool plan_find_bad(plan *p, char *where, size_t size)
 	if (!debug)
 		return false;
 	debug->check = true;
-	if (!bad_leaf(debug))
-		plan_run(debug);
-	bool found = debug->bad >= 0;
+	bool found = (bad_leaf(debug) || run_steps(debug)) && debug->bad >= 0;
 	if (found) {
 		const node *y = graph_at(p->g, debug->bad);
 		if (y->buf)

@@ -16,6 +16,7 @@ enum plan_flag {
 	                                              * when its life ends; for ASan and as the reference */
 	PLAN_NO_FUSE = 2,                            /* debug: one pass over memory per op */
 	PLAN_NO_RECOMPUTE = 4,                       /* debug: what two passes read is written, never computed twice */
+	PLAN_UNBOUND = 8,                            /* no arena of its own: plan_bind comes, or it never runs */
 };
 
 /* Plans the values out[0..n) and all assignments of the graph. The graph must outlive the plan. A
@@ -25,8 +26,8 @@ plan *plan_new(graph *g, node *const *out, int n, unsigned flags, error *e);
 void plan_free(plan *p);
 
 size_t plan_bytes(const plan *p);                    /* arena needed, workspace included */
-/* Places the plan's values (borrow: plan_bytes bytes, 64-byte aligned, must outlive the runs).
- * Without it the first run allocates an arena of its own. */
+/* Places the plan's values in an arena that plans share (borrow: plan_bytes bytes, 64-byte aligned, must outlive
+ * the runs). */
 void plan_bind(plan *p, void *arena);
 void plan_run(plan *p);
 

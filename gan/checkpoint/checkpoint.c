@@ -127,8 +127,10 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, error *e)
 		return false;
 	if (out->step < 0)
 		return error_set(e, "%s: step = %lld: must not be negative", path, (long long)out->step);
-	out->has_score = h5_attr_f64(f, "/", "score", &out->score, NULL)
-		&& h5_attr_text(f, "/", "score_about", out->score_about, sizeof out->score_about, NULL);
+	out->has_score = h5_attr_exists(f, "/", "score") && h5_attr_exists(f, "/", "score_about");
+	if (out->has_score && (!h5_attr_f64(f, "/", "score", &out->score, e)
+		|| !h5_attr_text(f, "/", "score_about", out->score_about, sizeof out->score_about, e)))
+		return false;
 	out->config = h5_attr_text_new(f, "/", "config", e);
 	return out->config != NULL;
 }

@@ -92,34 +92,41 @@ static bool list_steps(const char *dir, steps *out, error *e)
 
 bool rundir_any(const char *dir)
 {
-	steps s;
 	char best[RUN_PATH_MAX];
-	bool any = list_steps(dir, &s, NULL) && s.n > 0;
-	free(s.x);
+	bool any = false;
+	DIR *d = opendir(dir);
+	for (struct dirent *f; d && !any && (f = readdir(d)) != NULL;)
+		any = name_step(f->d_name) >= 0;
+	if (d)
+		closedir(d);
 	return any || rundir_best(dir, best, sizeof best, NULL);
 }
 
 bool rundir_latest(const char *dir, char *path, size_t size, error *warning, error *e)
 {
 	steps s;
-	error first = {.text = ""};
+	error first = {.text = ""}, why = {.text = ""};
 	if (warning)
 		warning->text[0] = '\0';
 	if (!list_steps(dir, &s, e))
 		return false;
 	bool found = false;
-	for (int i = 0; i < s.n && !found; i++) {
-		error why;
+	for (int i = 0; i < s.n && !found && !error_is_memory(&why); i++) {
 		rundir_checkpoint(dir, s.x[i], path, size);
 		found = checkpoint_verify(path, &why);
 		if (!found && first.text[0] == '\0')
 			first = why;
 	}
-	if (!found && rundir_best(dir, path, size, NULL))
-		found = checkpoint_verify(path, first.text[0] ? NULL : &first);
+	if (!found && !error_is_memory(&why) && rundir_best(dir, path, size, NULL)) {
+		found = checkpoint_verify(path, &why);
+		if (!found && first.text[0] == '\0')
+			first = why;
+	}
 	if (found && first.text[0] && warning)
 		error_set(warning, "%.600s; going on from %.300s", first.text, path);
-	if (!found && !first.text[0])
+	if (error_is_memory(&why))
+		found = error_set(e, "%s: %.900s", dir, why.text);
+	else if (!found && !first.text[0])
 		error_set(e, "%s: no checkpoint there (checkpoint-*.h5)", dir);
 	else if (!found)
 		error_set(e, "%.900s; no other checkpoint can be read", first.text);
@@ -185,13 +192,16 @@ bool rundir_keep_best(const char *dir, const char *path, double score, const cha
 {
 	char best[RUN_PATH_MAX];
 	checkpoint_info old;
+	error why = {.text = ""};
 	*better = false;
 	if (!run_path(dir, BEST_NAME, best, e))
 		return false;
 	/* Read whole: a damaged best one must not stand in the way of a good one. */
-	bool keep_old = checkpoint_read_info(best, &old, NULL) && old.has_score
-		&& strcmp(old.score_about, about) == 0 && !(score < old.score) && checkpoint_verify(best, NULL);
+	bool keep_old = checkpoint_read_info(best, &old, &why) && old.has_score
+		&& strcmp(old.score_about, about) == 0 && !(score < old.score) && checkpoint_verify(best, &why);
 	checkpoint_info_free(&old);
+	if (error_is_memory(&why))
+		return error_set(e, "%s: %.900s", best, why.text);
 	if (keep_old || !isfinite(score))
 		return true;
 	*better = checkpoint_rescore(path, best, score, about, e);

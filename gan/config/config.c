@@ -10,9 +10,17 @@
 
 void config_init(config *c)
 {
+	error e = {.text = ""};
 	memset(c, 0, sizeof *c);
-	for (int i = 0; i < config_key_count(); i++)
-		must(config_take_default(c, i), "config key %s: its default is not allowed", config_key_at(i)->name);
+	for (int i = 0; i < config_key_count() && !c->broken; i++) {
+		c->broken = !config_take_default(c, i, &e);
+		must(!c->broken || error_is_memory(&e), "config key %s: default: %s", config_key_at(i)->name, e.text);
+	}
+}
+
+bool config_good(const config *c, error *e)
+{
+	return !c->broken || error_set(e, "out of memory for a config");
 }
 
 void config_free(config *c)
@@ -26,6 +34,8 @@ void config_free(config *c)
 
 bool config_copy(config *dst, const config *src, error *e)
 {
+	if (!config_good(src, e))
+		return false;
 	*dst = *src;
 	dst->source = src->source ? text_copy(src->source, e) : NULL;
 	dst->file = src->file ? text_copy(src->file, e) : NULL;

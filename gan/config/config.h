@@ -92,6 +92,7 @@ typedef struct config {
 	} train;
 
 	/* Not keys: where the values come from. */
+	bool broken;                                 /* no memory for the defaults: config_good */
 	char *source;                                /* own: the file's text, NULL when none was read */
 	char *file;                                  /* own: its name for messages */
 	int line[CONFIG_KEYS_MAX];                   /* of key i: 0 the default, -1 command line, else file line */
@@ -132,8 +133,10 @@ char *config_key_range(const config_key *k, char *buf, size_t size);
 /* The word of a choice: config_choice("loss.name", c->loss.name) is "hinge". */
 const char *config_choice(const char *key, int value);
 
-/* Fills c with the defaults. Release with config_free (which leaves c empty). */
+/* Fills c with the defaults. Release with config_free (which leaves c empty). Without memory c is broken, and all that
+ * can fail below does; config_good asks. */
 void config_init(config *c);
+bool config_good(const config *c, error *e);
 void config_free(config *c);
 bool config_copy(config *dst, const config *src, error *e);  /* dst: not initialised; config_free(dst) later */
 

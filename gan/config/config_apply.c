@@ -138,6 +138,8 @@ static bool check_combinations(const config *c, const net_config *n, error *e)
 bool config_check(config *c, error *e)
 {
 	net_config n;
+	if (!config_good(c, e))
+		return false;
 	if (c->model.channels == 2)
 		return config_wrong(c, "model.channels", e, "must be 1 (gray), 3 (colour) or 0 (as the data)");
 	if (!check_name(c, e) || !config_network(c, &n, e) || !check_combinations(c, &n, e))

@@ -10,6 +10,6 @@ size_t config_put_layers(const layer_specs *s, const layer_type *plain, char *bu
 enum { CONFIG_LAYERS_TEXT_MAX = 4 * CONFIG_TEXT_MAX - 64 };   /* longer lists are refused */
 
 /* The value of key i becomes its default; false when the table's text is not allowed (a bug). */
-bool config_take_default(config *c, int i);
+bool config_take_default(config *c, int i, error *e);
 
 #endif

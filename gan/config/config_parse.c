@@ -429,7 +429,7 @@ static bool take_document(config *c, const config_node *doc, const char *label, 
 
 bool config_parse(config *c, const char *text, size_t n, const char *label, error *e)
 {
-	config_node *doc = config_tree_read(text, n, label, true, e);
+	config_node *doc = config_good(c, e) ? config_tree_read(text, n, label, true, e) : NULL;
 	if (!doc)
 		return false;
 	bool ok = take_document(c, doc, label, e);
@@ -470,6 +470,8 @@ bool config_load(config *c, const char *path, error *e)
  * file. */
 bool config_set(config *c, const char *assignment, error *e)
 {
+	if (!config_good(c, e))
+		return false;
 	const place p = {"command line", -1, e};
 	const char *equal = strchr(assignment, '=');
 	char name[128];
@@ -512,12 +514,11 @@ bool config_layer_parse(layer_spec *out, const char *text, error *e)
 	return error_set(e, "command line: %.*s", (int)(n && why[n - 1] == ';' ? n - 1 : n), n ? why : "no site");
 }
 
-bool config_take_default(config *c, int i)
+bool config_take_default(config *c, int i, error *e)
 {
-	error e;
 	const char *text = config_key_at(i)->initial;
-	config_node *v = config_tree_read(text, strlen(text), "default", false, &e);
-	const bool ok = v && take(c, i, v, &(place){"default", 0, &e});
+	config_node *v = config_tree_read(text, strlen(text), "default", false, e);
+	const bool ok = v && take(c, i, v, &(place){"default", 0, e});
 	config_tree_free(v);
 	return ok;
 }

@@ -36,7 +36,7 @@ static bool pass_open(pass *p, error *e)
 
 static bool pass_plan(pass *p, node *const *out, int n, error *e)
 {
-	p->p = plan_new(p->g, out, n, p->as_written ? PLAN_NO_FUSE : 0, e);
+	p->p = plan_new(p->g, out, n, PLAN_UNBOUND | (p->as_written ? PLAN_NO_FUSE : 0), e);
 	return p->p != NULL;
 }
 

@@ -20,7 +20,7 @@ static bool measure(module *m, const placed_layer *l, buffer *b, bool train, dou
 		if (module_params(m))
 			module_grad(m, g, loss);
 	}
-	plan *p = plan_new(g, out, train ? 2 : 1, 0, e);
+	plan *p = plan_new(g, out, train ? 2 : 1, PLAN_UNBOUND, e);
 	if (p) {
 		*flop = plan_flop(p);
 		*bytes = plan_bytes(p);

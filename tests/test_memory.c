@@ -1,0 +1,566 @@
+/* test_memory.c - memory that runs out: each allocation of the library fails once, in every part of it that allocates.
+ *
+ * The call then returns an error of one line, nothing that it took is left behind, and what it was given is as it was.
+ * The program is linked with --wrap for malloc and its kin, so that calls of the library and of this program come here
+ * first; those of other libraries do not. */
+#include <check.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/thread.h"
+#include "core/graph/ops.h"
+#include "core/h5/h5.h"
+#include "core/kernels/blas.h"
+#include "core/plan/plan.h"
+#include "data/loader.h"
+#include "data/picture/chart.h"
+#include "data/picture/png.h"
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/keras/export.h"
+#include "gan/keras/file/read.h"
+#include "gan/sample/pictures.h"
+#include "gan/sample/network_sampler.h"
+#include "gan/sample/request.h"
+#include "gan/train/trainer.h"
+#include "layers/attention.h"
+#include "layers/conv.h"
+#include "layers/norm.h"
+#include "optim/optimizer.h"
+#include "tests/data_files.h"
+#include "tests/suite.h"
+#include "tests/tiny_run.h"
+
+/* ---- the memory below ---- */
+
+enum { SLOTS = 1 << 18 };                            /* more than any subject holds at once */
+
+static struct {
+	pthread_mutex_t lock;
+	bool counting;
+	long made;                                   /* allocations since counting began */
+	long failing;                                /* the number of the one that fails; 0: none */
+	long live;                                   /* made while counting and not freed */
+	void *at[SLOTS];                             /* open hash of those */
+} heap = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t align, size_t n);
+void __real_free(void *p);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t align, size_t n);
+void __wrap_free(void *p);
+
+static char dropped;                                 /* marks a slot that was used: searches go on behind it */
+
+static size_t first_slot(const void *p)
+{
+	return (size_t)((uintptr_t)p / 16 * 0x9e3779b97f4a7c15u >> 32) % SLOTS;
+}
+
+static void note(void *p)
+{
+	size_t k = first_slot(p);
+	while (heap.at[k] && heap.at[k] != &dropped)
+		k = (k + 1) % SLOTS;
+	heap.at[k] = p;
+	heap.live++;
+}
+
+static void forget(const void *p)
+{
+	for (size_t k = first_slot(p); heap.at[k]; k = (k + 1) % SLOTS)
+		if (heap.at[k] == p) {
+			heap.at[k] = &dropped;
+			heap.live--;
+			return;
+		}
+}
+
+/* Whether this allocation is the one that fails. */
+static bool fails(void)
+{
+	pthread_mutex_lock(&heap.lock);
+	const bool yes = heap.counting && ++heap.made == heap.failing;
+	pthread_mutex_unlock(&heap.lock);
+	return yes;
+}
+
+/* `old` became p: NULL when there was none. */
+static void *moved(void *old, void *p)
+{
+	pthread_mutex_lock(&heap.lock);
+	if (old)
+		forget(old);
+	if (p && heap.counting)
+		note(p);
+	pthread_mutex_unlock(&heap.lock);
+	return p;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : moved(NULL, __real_malloc(n));
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : moved(NULL, __real_calloc(n, size));
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t n)
+{
+	return fails() ? NULL : moved(NULL, __real_aligned_alloc(align, n));
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	if (fails())
+		return NULL;
+	void *const q = __real_realloc(p, n);
+	return q ? moved(p, q) : NULL;
+}
+
+void __wrap_free(void *p)
+{
+	if (p)
+		moved(p, NULL);
+	__real_free(p);
+}
+
+/* Runs `go` with its k-th allocation failing (0: none); *made: how many it asked for, *left: how many it kept. */
+static bool run_failing(bool (*go)(error *), long k, error *e, long *made, long *left)
+{
+	memset(heap.at, 0, sizeof heap.at);
+	heap.made = heap.live = 0;
+	heap.failing = k;
+	e->text[0] = '\0';
+	heap.counting = true;
+	const bool ok = go(e);
+	heap.counting = false;
+	*made = heap.made;
+	*left = heap.live;
+	return ok;
+}
+
+/* ---- graphs and plans ---- */
+
+static buffer *leaf[6];
+
+static void make_leaves(void)
+{
+	const shape s[] = {SHAPE(2, 4, 4, 8), SHAPE(3, 3, 8, 8), SHAPE(8), SHAPE(2, 16, 4), SHAPE(2, 1), SHAPE(2, 4, 4, 8)};
+	for (int i = 0; i < COUNT(leaf); i++)
+		leaf[i] = buffer_new("leaf", s[i], NULL);
+}
+
+static void free_leaves(void)
+{
+	for (int i = 0; i < COUNT(leaf); i++)
+		buffer_free(leaf[i]);
+}
+
+/* A little of everything: convolution with an epilogue, statistics, attention, a chain, products, a penalty. */
+static node *some_value(graph *g, node **x)
+{
+	node *mean, *var, *w = graph_leaf(g, leaf[1]), *b = graph_leaf(g, leaf[2]), *q = graph_leaf(g, leaf[3]);
+	*x = graph_leaf(g, leaf[0]);
+	graph_push(g, "block");
+	node *y = op_relu(g, op_add(g, op_conv2d(g, *x, w, (conv_geometry){1, 1, 1, 1, 1, 1, 1}), b));
+	graph_called(g, "conv", leaf[1], *x, NULL, y);
+	graph_pop(g);
+	op_moments(g, y, 7, &mean, &var);
+	y = op_mul(g, op_sub(g, y, mean), op_rsqrt(g, op_add_scalar(g, var, 1e-3)));
+	node *a = op_attention_blocked(g, q, q, q, 0.5);
+	return op_add(g, op_mean_all(g, op_tanh(g, op_avg_pool(g, y, (window_geometry){2, 2, 2, 2, 0, 0, 0, 0}))),
+		op_mean_all(g, op_square(g, a)));
+}
+
+/* leaf 4 says whether a value that is not finite is to be found. */
+static bool plan_some_value(unsigned flags, error *e)
+{
+	graph *g = graph_new(e);
+	if (!g)
+		return false;
+	graph_trace(g, true);
+	node *x, *d, *y = some_value(g, &x);
+	graph_grad(g, y, NULL, &x, 1, &d);
+	node *penalty = op_sum_all(g, op_square(g, d)), *out[3] = {y, penalty, NULL};
+	node *const wrt[] = {x, graph_leaf(g, leaf[1])};
+	node *second[2];
+	graph_grad(g, penalty, NULL, wrt, 2, second);
+	out[2] = second[1];
+	graph_assign(g, leaf[5], second[0]);
+	plan *p = plan_new(g, out, 3, flags, e);
+	bool ok = p != NULL;
+	if (p)
+		plan_run(p);
+	char where[200];
+	if (ok && leaf[4]->x[0] < 0 && !plan_find_bad(p, where, sizeof where))
+		ok = error_set(e, "no memory to find the bad value");
+	plan_free(p);
+	graph_free(g);
+	return ok;
+}
+
+static bool go_plan(error *e) { return plan_some_value(0, e); }
+static bool go_plan_unfused(error *e) { return plan_some_value(PLAN_NO_FUSE, e); }
+
+/* In a debug run every value has memory of its own; without it nothing is found, and that is no crash. */
+static bool go_find_bad(error *e)
+{
+	leaf[2]->x[0] = NAN;
+	leaf[4]->x[0] = -1;
+	const bool ok = plan_some_value(0, e);
+	leaf[2]->x[0] = leaf[4]->x[0] = 0;
+	return ok;
+}
+
+/* ---- modules, optimiser ---- */
+
+static bool go_module(error *e)
+{
+	module *m = module_new(e), *copy = module_new(e);
+	rng r = rng_new(1, "memory");
+	conv c, c2;
+	batch_norm b;
+	if (!m || !copy) {
+		module_free(m);
+		module_free(copy);
+		return false;
+	}
+	const sn_options sn = {.on = true, .iterations = 1, .eps = 1e-6};
+	const init orthogonal = {INIT_ORTHOGONAL, 1};
+	module_push(m, "block");
+	conv_init(m, &c, "conv", 4, conv_same(8, 3, orthogonal, sn));
+	batch_norm_init(m, &b, "norm", 8, (bn_options){.no_bessel = true});
+	module_pop(m);
+	conv_init(copy, &c2, "conv", 4, conv_same(8, 3, (init){INIT_TRUNCATED, 1}, (sn_options){0}));
+	const bool ok = module_alloc(m, &r, e) && module_alloc(copy, &r, e);
+	module_free(m);
+	module_free(copy);
+	return ok;
+}
+
+static bool go_optimizer(error *e)
+{
+	optimizer *o = optimizer_new(&(optimizer_config){.rule = RULE_ADAM, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8}, 100, e);
+	optimizer_free(o);
+	return o != NULL;
+}
+
+static bool go_eigen(error *e)
+{
+	double a[9] = {2, 1, 0, 1, 2, 1, 0, 1, 2}, w[3];
+	return blas_eigen(3, a, w, true, e);
+}
+
+/* ---- config ---- */
+
+static void put_config(void)
+{
+	file_put("a.yaml", TINY_FULL, strlen(TINY_FULL));
+}
+
+static bool go_config(error *e)
+{
+	config c, copy = {0};
+	config_init(&c);
+	char *text = NULL;
+	bool ok = config_load(&c, scratch_at("a.yaml"), e) && config_set(&c, "model.attention_g=[{at: 8, type: halo}]", e)
+		&& config_set(&c, "augment.policy=[color, cutout]", e) && config_check(&c, e)
+		&& config_fit_data(&c, 100, 1, 2, e) && (text = config_text(&c, e));
+	if (ok && (ok = config_copy(&copy, &c, e)))
+		config_free(&copy);
+	free(text);
+	config_free(&c);
+	return ok;
+}
+
+/* ---- files ---- */
+
+static real kernel[6] = {1, 2, 3, 4, 5, 6};
+static double sums[4];
+static int64_t stream[3];
+
+static bool go_checkpoint(error *e)
+{
+	static const checkpoint_info about = {.step = 3, .program = "sagan test", .config = (char *)"seed: 1\n"};
+	char path[RUN_PATH_MAX], found[RUN_PATH_MAX];
+	error warning;
+	state_list l = {0};
+	checkpoint_info info = {0};
+	bool better;
+	rundir_checkpoint(scratch_folder(), 3, path, sizeof path);
+	state_add(&l, STATE_REAL, "/generator/block1/kernel", SHAPE(2, 3), kernel, NULL);
+	state_add(&l, STATE_F64, "/trainer/sums", SHAPE(4), sums, "sums of something");
+	state_add(&l, STATE_I64, "/random/latent", SHAPE(3), stream, "key, stream, block");
+	const bool ok = checkpoint_save(path, &about, &l, e) && checkpoint_load(path, &l, true, e)
+		&& checkpoint_read_info(path, &info, e) && checkpoint_verify(path, e)
+		&& rundir_keep_best(scratch_folder(), path, 2.0, "distance", &better, e)
+		&& rundir_latest(scratch_folder(), found, sizeof found, &warning, e)
+		&& (!warning.text[0] || error_set(e, "%s", warning.text))    /* a checkpoint that could not be read */
+		&& rundir_prune(scratch_folder(), 1, e);
+	checkpoint_info_free(&info);
+	state_list_free(&l);
+	return ok;
+}
+
+static bool write_some(const char *path, error *e)
+{
+	static const char *const words[] = {"one", "two"};
+	h5 *f = h5_create(path, e);
+	if (!f)
+		return false;
+	h5_write_real(f, "/a/kernel", SHAPE(2, 3), kernel, e);
+	h5_write_f32(f, "/a/small", SHAPE(2, 3), kernel, e);
+	h5_write_i32(f, "/a/whole", SHAPE(2, 3), kernel, e);
+	const bool ok = h5_attr_write_text(f, "/", "config", "text", e) && h5_attr_write_ascii(f, "/", "ascii", "text", e)
+		&& h5_attr_write_texts(f, "/", "names", 2, words, e);
+	if (ok)
+		return h5_commit(f, e);              /* it closes the file, whatever comes of it */
+	h5_close(f);
+	return false;
+}
+
+static bool go_h5(error *e)
+{
+	const char *path = scratch_at("a.h5");
+	h5_names names = {0}, texts = {0};
+	real x[6];
+	bool ok = write_some(path, e);
+	h5 *f = ok ? h5_open(path, e) : NULL;
+	char *text = NULL;
+	ok = f && h5_list(f, "/a", &names, e) && h5_read_real(f, "/a/kernel", x, 6, e)
+		&& (text = h5_attr_text_new(f, "/", "config", e)) && h5_attr_texts(f, "/", "names", &texts, e);
+	free(text);
+	h5_names_free(&names);
+	h5_names_free(&texts);
+	h5_close(f);
+	return ok;
+}
+
+enum { SIDE = 8, IMAGES = 6, PIXELS = SIDE * SIDE };
+static uint8_t grey[PIXELS * 3];
+
+static void put_images(void)
+{
+	static uint8_t bytes[1 << 16];
+	size_t n = idx_bytes(bytes, (uint32_t[]){IMAGES, SIDE, SIDE}, 3, IMAGES * PIXELS, 3, 251);
+	file_put_gz("idx/train-images-idx3-ubyte.gz", bytes, n);
+	n = idx_bytes(bytes, (uint32_t[]){IMAGES}, 1, IMAGES, 1, 2);
+	file_put_gz("idx/train-labels-idx1-ubyte.gz", bytes, n);
+	file_put("idx/classes.txt", "bar\nblob\n", 9);
+	for (int i = 0; i < 2 * 3073; i++)
+		bytes[i] = (uint8_t)(i % 3073 ? i % 251 : i / 3073);
+	file_put("cifar/data_batch_1.bin", bytes, 2 * 3073);
+	for (int i = 0; i < COUNT(grey); i++)
+		grey[i] = (uint8_t)i;
+	error e;
+	must(png_write(scratch_at("png/a/1.png"), grey, SIDE, SIDE, 1, &e), "%s", e.text);
+	must(png_write(scratch_at("png/b/1.png"), grey, SIDE, SIDE, 3, &e), "%s", e.text);
+	h5 *f = h5_create(scratch_at("images.h5"), &e);
+	must(f && h5_write_u8(f, "/images", SHAPE(2, SIDE, SIDE, 1), grey, &e)
+		&& h5_write_i64(f, "/labels", SHAPE(2), (int64_t[]){0, 1}, &e) && h5_commit(f, &e), "%s", e.text);
+}
+
+static bool open_and_free(const char *name, error *e)
+{
+	dataset *d = dataset_open(scratch_at(name), &(dataset_options){.h = 16, .w = 16, .channels = 3}, e);
+	dataset_free(d);
+	return d != NULL;
+}
+
+static bool go_idx(error *e) { return open_and_free("idx", e); }
+static bool go_cifar(error *e) { return open_and_free("cifar", e); }
+static bool go_png(error *e) { return open_and_free("png", e); }
+static bool go_hdf5(error *e) { return open_and_free("images.h5", e); }
+
+static dataset *data;
+static config cfg;
+static trainer *grown;
+static char saved[RUN_PATH_MAX];
+
+static void make_data(void)
+{
+	data = tiny_data(25, 16, 2);
+	cfg = tiny_config(TINY_FULL, (const char *const[]){"steps=1", "train.checkpoint_every=1", "train.sample_every=1", NULL});
+}
+
+static void free_data(void)
+{
+	dataset_free(data);
+	config_free(&cfg);
+}
+
+static bool load_batches(bool direct, error *e)
+{
+	static real x[4 * 16 * 16];
+	loader *l = loader_new(data, &(loader_options){.batch = 4, .seed = 1, .flip = true, .direct = direct}, e);
+	if (!l)
+		return false;
+	for (int i = 0; i < 8; i++)
+		loader_next(l, x, NULL);
+	const bool ok = loader_seek(l, (loader_place){3, 1}, e);
+	loader_next(l, x, NULL);
+	loader_free(l);
+	return ok;
+}
+
+static bool go_loader(error *e) { return load_batches(false, e); }
+static bool go_loader_direct(error *e) { return load_batches(true, e); }
+
+static bool go_pictures(error *e)
+{
+	static const double x[] = {1, 2, 3}, y[] = {1, 0.5, 0.25};
+	static const real images[4 * PIXELS];
+	const chart_series series = {"loss", x, y, 3};
+	image im = {0};
+	const bool ok = png_write_grid(scratch_at("grid.png"), images, 4, SIDE, SIDE, 1, 2, 2, e)
+		&& png_read(scratch_at("grid.png"), &im, e)
+		&& chart_write(scratch_at("chart.png"), &(chart){.title = "t", .series = &series, .count = 1}, e);
+	image_free(&im);
+	return ok;
+}
+
+/* ---- training and sampling ---- */
+
+static void make_checkpoint(void)
+{
+	error e;
+	step_stats s;
+	make_data();
+	grown = trainer_new(&cfg, data, &e);
+	must(grown && trainer_step(grown, &s, &e), "%s", e.text);
+	rundir_checkpoint(scratch_folder(), 1, saved, sizeof saved);
+	must(trainer_save(grown, saved, &e), "%s", e.text);
+}
+
+static void free_checkpoint(void)
+{
+	trainer_free(grown);
+	free_data();
+}
+
+static bool go_trainer(error *e)
+{
+	step_stats s;
+	trainer *t = trainer_new(&cfg, data, e);
+	const bool ok = t && trainer_step(t, &s, e) && trainer_save(t, scratch_at("own.h5"), e) && trainer_load(t, saved, e);
+	trainer_free(t);
+	return ok;
+}
+
+static bool go_run(error *e)
+{
+	enum run_end end;
+	trainer *t = trainer_new(&cfg, data, e);
+	const run_options o = {.out = scratch_at("run"), .fresh = true};
+	const bool ok = t && trainer_run(t, &o, &end, e);
+	trainer_free(t);
+	return ok;
+}
+
+static bool go_sampler(error *e)
+{
+	static real z[8], x[3 * 16 * 16];
+	error warning;
+	attention_view view;
+	sampler *s = network_sampler_open(saved, false, 4, &warning, e);
+	const bool ok = s && request_run(s, &(sample_request){.n = 3, .label = -1, .truncation = 1}, x, e)
+		&& sampler_attend(s, 0, z, 1, &view, e) && picture_attention(scratch_at("attention.png"), s, 1, 2, e);
+	sampler_free(s);
+	return ok;
+}
+
+static bool go_export(error *e)
+{
+	export_report report;
+	const export_request q = {.from = saved, .out = scratch_at("exported"), .generator = true, .discriminator = true,
+		.onnx = true, .layers = true};
+	return keras_export(&q, &report, e);
+}
+
+/* ---- the table ---- */
+
+typedef struct subject {
+	const char *name;
+	bool (*go)(error *e);
+	void (*before)(void), (*after)(void);        /* around all its runs; NULL: nothing */
+} subject;
+
+static const subject subjects[] = {
+	{"plan", go_plan, make_leaves, free_leaves},
+	{"plan, unfused", go_plan_unfused, make_leaves, free_leaves},
+	{"bad value", go_find_bad, make_leaves, free_leaves},
+	{"module", go_module, NULL, NULL},
+	{"optimizer", go_optimizer, NULL, NULL},
+	{"eigenvalues", go_eigen, NULL, NULL},
+	{"config", go_config, put_config, NULL},
+	{"checkpoint", go_checkpoint, NULL, NULL},
+	{"h5", go_h5, NULL, NULL},
+	{"idx", go_idx, put_images, NULL},
+	{"cifar", go_cifar, put_images, NULL},
+	{"png", go_png, put_images, NULL},
+	{"hdf5", go_hdf5, put_images, NULL},
+	{"loader", go_loader, make_data, free_data},
+	{"loader without a thread", go_loader_direct, make_data, free_data},
+	{"pictures", go_pictures, NULL, NULL},
+	{"trainer", go_trainer, make_checkpoint, free_checkpoint},
+	{"run", go_run, make_data, free_data},
+	{"sampler", go_sampler, make_checkpoint, free_checkpoint},
+	{"export", go_export, make_checkpoint, free_checkpoint},
+};
+
+/* All of the first ALL allocations fail, one after the other, then one in total / SAMPLES: graphs make nodes by the
+ * thousand. */
+enum { ALL = 100, SAMPLES = 100 };
+
+START_TEST(every_allocation_may_fail)
+{
+	const subject *s = &subjects[_i];
+	error e = {.text = ""};
+	long total, made, left;
+	if (s->before)
+		s->before();
+	/* Twice: files are there at the second time. */
+	for (int i = 0; i < 2; i++)
+		ck_assert_msg(run_failing(s->go, 0, &e, &total, &left), "%s: %s", s->name, e.text);
+	ck_assert_msg(left == 0, "%s: %ld allocations are left when nothing fails", s->name, left);
+	ck_assert_msg(total > 0, "%s: no allocation was seen", s->name);
+	for (long k = 1; k <= total; k += k < ALL ? 1 : MAX(1, (total - ALL) / SAMPLES)) {
+		const bool ok = run_failing(s->go, k, &e, &made, &left);
+		if (made < k)
+			break;                       /* it went another way this time */
+		ck_assert_msg(!ok, "%s: allocation %ld of %ld failed, and nobody said so", s->name, k, total);
+		ck_assert_msg(left == 0, "%s: %ld allocations are left when number %ld fails", s->name, left, k);
+		ck_assert_msg(e.text[0] && !strchr(e.text, '\n'), "%s: number %ld: \"%s\" is no line", s->name, k, e.text);
+	}
+	if (s->after)
+		s->after();
+}
+END_TEST
+
+static void setup(void)
+{
+	error e;
+	must(pool_start(2, &e), "%s", e.text);
+}
+
+int main(void)
+{
+	const suite_test tests[] = {
+		{every_allocation_may_fail, COUNT(subjects)},
+	};
+	const suite_case cases[] = {
+		{.name = "memory", TESTS(tests), .timeout = 600, .setup = setup, .teardown = pool_stop},
+	};
+	return suite_run_cases("memory", cases, COUNT(cases), 60);
+}
