@@ -55,7 +55,7 @@ ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) $(CFLAGS) \
 	-fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -Wno-format-truncation) \
-	$(if $(COVERAGE),--coverage -Wno-maybe-uninitialized) \
+	$(if $(COVERAGE),--coverage -fno-inline -DCOVERAGE -Wno-maybe-uninitialized) \
 	$(PKG_CFLAGS)
 PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags $(PACKAGES))
 PKG_LIBS   = $(call ask,PKG_LIBS,--libs $(PACKAGES))
