@@ -214,6 +214,8 @@ static bool trace_part(const job *j, part *p, const network *n, error *e)
 	p->stock = keras_of_network(n, KERAS_STOCK, why);
 	if (!p->stock && !both)
 		return false;
+	if (!p->stock && error_is_memory(why))
+		return error_take(e, why);           /* not for want of a stock form */
 	if (p->stock) {
 		p->about->layers = p->stock->layers;
 		p->about->weights = keras_count(p->stock);
