@@ -28,6 +28,7 @@
 #include "gan/sample/pictures.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
+#include "gan/train/run.h"
 #include "gan/train/trainer.h"
 #include "layers/attention.h"
 #include "layers/conv.h"
@@ -304,9 +305,9 @@ static bool go_checkpoint(error *e)
 	checkpoint_info info = {0};
 	bool better;
 	rundir_checkpoint(scratch_folder(), 3, path, sizeof path);
-	state_add(&l, STATE_REAL, "/generator/block1/kernel", SHAPE(2, 3), kernel, NULL);
-	state_add(&l, STATE_F64, "/trainer/sums", SHAPE(4), sums, "sums of something");
-	state_add(&l, STATE_I64, "/random/latent", SHAPE(3), stream, "key, stream, block");
+	state_add(&l, ARRAY_REAL, "/generator/block1/kernel", SHAPE(2, 3), kernel, NULL);
+	state_add(&l, ARRAY_F64, "/trainer/sums", SHAPE(4), sums, "sums of something");
+	state_add(&l, ARRAY_I64, "/random/latent", SHAPE(3), stream, "key, stream, block");
 	const bool ok = checkpoint_save(path, &about, &l, e) && checkpoint_load(path, &l, true, e)
 		&& checkpoint_read_info(path, &info, e) && checkpoint_verify(path, e)
 		&& rundir_keep_best(scratch_folder(), path, 2.0, "distance", &better, e)
