@@ -469,7 +469,7 @@ static bool go_run(error *e)
 	enum run_end end;
 	trainer *t = trainer_new(&cfg, data, e);
 	const run_options o = {.out = scratch_at("run"), .fresh = true};
-	const bool ok = t && trainer_run(t, &o, &end, e);
+	const bool ok = t && run_trainer(t, &o, &end, e);
 	trainer_free(t);
 	return ok;
 }
