@@ -98,6 +98,9 @@ struct layer_type {
 	const layer_arg *arg;                        /* its own arguments, after those of all layers */
 	int args;
 	size_t body;                                 /* bytes of the layer's struct */
+	const char *keras;                           /* its class in exported files (gan/keras/sagan_layers.py), for what
+	                                              * stock layers do not say; NULL: they say it */
+	const char *keras_when;                      /* a bool argument without which they do; NULL: there is none */
 	const layer_case *cases;                     /* for the bench */
 	int n_cases;
 	enum layer_input takes;

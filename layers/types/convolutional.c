@@ -148,6 +148,7 @@ static node *conv_place(graph *g, const void *body, node *x, mode m, node **map)
 
 static const layer_type types[] = {
 	{.name = "cot", .what = "local weights from keys in context, two branches", .paper = "arXiv 2107.12292",
+	 .keras = "ContextualTransformer2D",
 	 .cost = "N C (k^2 C/4 + 4C + k^2)", ARGS(cot_args), CASES(map_28), .body = sizeof(cot), .has_batch_norm = true,
 	 .formula = "key = act(bn(conv_k(x))), w = gn(conv1(act(bn(conv1([x,key])))))\n"
 		    "e = swish(bn(sum_t val[tap t] w[t])), layer(x) = e a_0 + key a_1, a = softmax of the branches\n",
@@ -155,6 +156,7 @@ static const layer_type types[] = {
 		    "embed_1_conv (1,1,C,C), attn_se_1_conv, attn_se_2_conv, norms\n",
 	 .fits = cot_fits, .init = cot_start, .apply = cot_place},
 	{.name = "split_attention", .what = "groups of channels compete for each feature", .paper = "arXiv 2004.08955",
+	 .keras = "SplitAttention2D",
 	 .cost = "N k^2 C^2", ARGS(split_args), CASES(split_cases), .body = sizeof(split_attention), .has_batch_norm = true,
 	 .formula = "L = act(bn(conv_k of each group)), a = rsoftmax(conv(act(bn(conv(mean sum_j L_j)))))\n"
 		    "layer(x) = sum_j a_j L_j\n",

@@ -287,18 +287,21 @@ static node *relative_apply(graph *g, const void *body, node *x, mode m, node **
 
 static const layer_type types[] = {
 	{.name = "mhsa", .what = "multi-head self-attention with position tables",
+	 .keras = "MultiHeadAttention2D",
 	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), CASES(mhsa_cases), .body = sizeof(mhsa),
 	 .has_map = true, .formula = "Q, K, V = x Wq, x Wk, x Wv; n heads of width d\n"
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q/sqrt(d))) V) Wo + bo\n",
 	 .weights = "query, key, value (C,n*d), output_weight (n*d,C), output_bias (C), r_width (d,2W-1), r_height (d,2H-1)\n",
 	 .fits = mhsa_fits, .init = mhsa_layer_init, .apply = mhsa_place},
 	{.name = "mhsa_h", .what = "the same, from one qkv convolution",
+	 .keras = "MultiHeadAttentionH2D",
 	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), CASES(mhsa_h_cases), .body = sizeof(mhsa),
 	 .has_map = true, .formula = "Q, K, V = split(x Wqkv); n heads of width d, values of width C/n\n"
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q)) V) Wo + bo\n",
 	 .weights = "qkv_conv (1,1,C,2*n*d+C), pos_emb/r_height (d,2H-1), pos_emb/r_width (d,2W-1), output (C,C)\n",
 	 .fits = mhsa_h_fits, .init = mhsa_function_init, .apply = mhsa_place},
 	{.name = "halo", .what = "self-attention in blocks that see over their edges",
+	 .keras = "HaloAttention2D",
 	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_args), CASES(halo_cases), .body = sizeof(halo),
 	 .formula = "blocks of b x b, windows of P = b + 2h a side; n heads of width d\n"
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q/sqrt(d))) V) Wo + bo\n",
@@ -306,12 +309,14 @@ static const layer_type types[] = {
 		    "r_width, r_height (d,2P-1)\n",
 	 .fits = halo_fits, .init = halo_layer_init, .apply = halo_place},
 	{.name = "halo_h", .what = "halo attention with convolutions, values of width C/heads",
+	 .keras = "HaloAttentionH2D",
 	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_h_args), CASES(halo_h_cases), .body = sizeof(halo),
 	 .formula = "as halo, positions(Q) instead of positions(Q/sqrt(d))\n",
 	 .weights = "query_conv (1,1,C,n*d), key_value_conv (1,1,C,n*d+C), pos_emb/r_height, pos_emb/r_width (d,2P-1), "
 		    "output (C,C)\n",
 	 .fits = halo_h_fits, .init = halo_function_init, .apply = halo_place},
 	{.name = "outlook", .what = "a pixel's features say how its window is mixed",
+	 .keras = "OutlookAttention2D",
 	 .paper = "arXiv 2106.13112", .cost = "N k^2/s^2 (k^2 C + ..)", ARGS(outlook_args), CASES(map_28),
 	 .body = sizeof(outlook),
 	 .formula = "v = x Wv; a = softmax((mean(x) Wa + ba)/sqrt(d)), k^2 x k^2 per head and cell\n"
@@ -319,11 +324,13 @@ static const layer_type types[] = {
 	 .weights = "v (C,C), attn (C,k^4*n), attn/bias, out (C,C), out/bias\n",
 	 .fits = outlook_fits, .init = outlook_init, .apply = outlook_place},
 	{.name = "outlook_simple", .what = "outlook attention in windows side by side",
+	 .keras = "OutlookAttentionSimple2D",
 	 .paper = "arXiv 2106.13112", .cost = "N k^2 C", ARGS(outlook_simple_args), CASES(map_28), .body = sizeof(outlook),
 	 .formula = "as outlook with strides = kernel, windows without overlap\n",
 	 .weights = "v (C,C), attn (C,k^4*n), attn/bias, out (C,C), out/bias\n",
 	 .fits = outlook_fits, .init = outlook_simple_init, .apply = outlook_place},
 	{.name = "conv_relative", .what = "factorised attention, positions from convolutions",
+	 .keras = "FactorisedAttention2D",
 	 .paper = "arXiv 2104.06399", .cost = "N C (2d + k^2)", ARGS(relative_args), .body = sizeof(factorised),
 	 .formula = "Q, K, V = x Wqkv; n heads of width d = C/n\n"
 		    "layer(x) = concat(Q (softmax_N(K)' V)/sqrt(d) + Q * depthwise(V)) Wo + bo\n",

@@ -66,6 +66,7 @@ static const layer_type types[] = {
 	 .formula = "layer(x) = gamma (x - mean)/sqrt(var + epsilon) + beta\n", .weights = "gamma (C), beta (C)\n",
 	 .fits = norm_fits, .init = norm_start, .apply = norm_place},
 	{.name = "bn_act", .what = "batchnorm_with_activation", .paper = "arXiv 1502.03167", .cost = "N C",
+	 .keras = "EvoNorm2D", .keras_when = "evo_norm",
 	 ARGS(bn_args), CASES(map_28), .body = sizeof(batchnorm_with_activation), .prefixed = true, .has_batch_norm = true,
 	 .residual = LAYER_BARE,
 	 .formula = "layer(x) = act(bn(x)), or bn(act(x)) with act_first\n",

@@ -79,6 +79,7 @@ static const layer_type types[] = {
 	 .weights = "depth_conv/depthwise_kernel (k,k,C,1), bias (C)\n",
 	 .fits = layer_has_odd_kernel, .init = position_start, .apply = position_place},
 	{.name = "positional_embedding", .what = "a learned number for each place and channel",
+	 .keras = "PositionalEmbedding2D",
 	 .paper = "arXiv 2106.13112", .cost = "N C", CASES(table_cases),
 	 .body = sizeof(positional_embedding), .residual = LAYER_BARE,
 	 .formula = "layer(x) = x + p\n", .weights = "positional_embedding (1,H,W,C)\n",

@@ -165,33 +165,12 @@ static bool emit_attention(tracer *t, const graph_call *c)
 
 /* ---- layers placed at a map ---- */
 
-/* Types that stock layers do not say, and their classes. */
-static const struct {
-	const char *type, *class_name;
-} placed_class[] = {
-	{"mhsa", "sagan>MultiHeadAttention2D"}, {"mhsa_h", "sagan>MultiHeadAttentionH2D"},
-	{"halo", "sagan>HaloAttention2D"}, {"halo_h", "sagan>HaloAttentionH2D"},
-	{"outlook", "sagan>OutlookAttention2D"}, {"outlook_simple", "sagan>OutlookAttentionSimple2D"},
-	{"conv_relative", "sagan>FactorisedAttention2D"}, {"cot", "sagan>ContextualTransformer2D"},
-	{"split_attention", "sagan>SplitAttention2D"}, {"mixer", "sagan>Mixer2D"},
-	{"spatial_gating", "sagan>SpatialGating2D"}, {"positional_embedding", "sagan>PositionalEmbedding2D"},
-	{"bn_act", "sagan>EvoNorm2D"},
-};
-
-static const char *class_of(const placed_layer *l)
-{
-	const char *type = l->spec.type->name;
-	if (!strcmp(type, "bn_act") && layer_number(l, "evo_norm") == 0)
-		return NULL;
-	for (int i = 0; i < COUNT(placed_class); i++)
-		if (!strcmp(placed_class[i].type, type))
-			return placed_class[i].class_name;
-	return NULL;
-}
-
+/* Whether stock layers do not say it. */
 static bool has_class(const tracer *t, const graph_call *c)
 {
-	return t->m && class_of(c->layer);
+	const placed_layer *l = c->layer;
+	const layer_type *type = l->spec.type;
+	return t->m && type->keras && (!type->keras_when || layer_number(l, type->keras_when) != 0);
 }
 
 static bool set_arg(tracer *t, int at, const placed_layer *l, const layer_arg *a)
@@ -246,7 +225,9 @@ static bool emit_placed(tracer *t, const graph_call *c)
 	const layer_type *type = l->spec.type;
 	const shape s = trace_shape(t, c->x);
 	int in = trace_as(t, c->x, s);
-	int at = in < 0 ? -1 : trace_add(t, c->path, NULL, class_of(l), 1, &in);
+	char class_name[KERAS_NAME];
+	snprintf(class_name, sizeof class_name, "sagan>%s", type->keras);
+	int at = in < 0 ? -1 : trace_add(t, c->path, NULL, class_name, 1, &in);
 	bool ok = at >= 0 && keras_set_bool(t->k, at, "skip", l->residual != LAYER_BARE, t->e)
 		&& keras_set_bool(t->k, at, "gain", l->residual == LAYER_GAMMA, t->e) && set_sn(t, at, &l->sn, true);
 	for (int i = 0; ok && i < type->args; i++)
