@@ -75,7 +75,10 @@ void batchnorm_with_activation_init(module *m, batchnorm_with_activation *b, con
 			.momentum = opt.momentum != 0 ? opt.momentum : 0.9});
 		return;
 	}
-	bn_options bn = {.keep = opt.momentum, .eps = opt.epsilon, .zero_gamma = opt.zero_gamma};
+	bn_options bn = {
+		.keep = opt.momentum != 0 ? opt.momentum : 0.9, .eps = opt.epsilon != 0 ? opt.epsilon : 1e-5,
+		.zero_gamma = opt.zero_gamma,
+	};
 	if (opt.act_first)
 		activation_init(m, &b->act, act_layer.name, act, C);
 	batch_norm_init(m, &b->bn, joined(prefix, "bn").name, C, bn);

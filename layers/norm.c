@@ -11,8 +11,7 @@
 void batch_norm_init(module *m, batch_norm *b, const char *name, int64_t C, bn_options opt)
 {
 	*b = (batch_norm){.opt = opt};
-	b->opt.keep = opt.keep != 0 ? opt.keep : 0.9;
-	b->opt.eps = opt.eps != 0 ? opt.eps : 1e-5;
+	must(opt.keep >= 0 && opt.keep < 1 && opt.eps > 0, "batch norm %s: keep = %g, eps = %g", name, opt.keep, opt.eps);
 	module_name(m, b->name, sizeof b->name, name);
 	module_push(m, name);
 	if (!opt.no_scale)

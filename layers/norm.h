@@ -11,12 +11,14 @@
 SAGAN_BEGIN
 
 typedef struct bn_options {
-	double keep;                                 /* 0 means 0.9 */
-	double eps;                                  /* 0 means 1e-5 */
+	double keep;                                 /* in [0, 1): 0 keeps nothing of the old value */
+	double eps;                                  /* > 0 */
 	bool no_scale, no_center;                    /* leave out gamma, beta */
 	bool no_bessel;                              /* running variance without n/(n-1): Keras, rank 2 */
 	bool zero_gamma;                             /* gamma starts at 0: a residual branch starts silent */
 } bn_options;
+/* The usual ones, as part of an initialiser: (bn_options){BN_USUAL, .zero_gamma = true}. */
+#define BN_USUAL .keep = 0.9, .eps = 1e-5
 
 typedef struct batch_norm {
 	char name[32];

@@ -221,7 +221,7 @@ static bool critic_batch_norm(golden_case *c, critic *d)
 	golden_text(c, "discriminator", "", what, sizeof what);
 	if (!strstr(what, "batch norm"))
 		return true;
-	batch_norm_init(c->m, &d->bn, "bn", shape_count(&c->w[2].s), (bn_options){.eps = 1e-5});
+	batch_norm_init(c->m, &d->bn, "bn", shape_count(&c->w[2].s), (bn_options){BN_USUAL});
 	if (!module_alloc(c->m, &r, c->e))
 		return false;
 	c->w[2].buf = d->bn.gamma;

@@ -138,8 +138,13 @@ static const struct {
 	 "a.yaml:2: train.score_count = 1: one image has no spread; must be 0 (no scores) or 2 to 100000"},
 	{"model:\n  channels: 2\n",
 	 "a.yaml:2: model.channels = 2: must be 1 (gray), 3 (colour) or 0 (as the data)"},
-	{"model:\n  network: mnistgans28\n",
-	 "a.yaml: model.conditional = true (the default): the mnistgans network is unconditional"},
+	{"model:\n  network: mnistgans28\n  conditional: true\n",
+	 "a.yaml:3: model.conditional = true: the mnistgans network is unconditional"},
+	{"model:\n  network: dcgan\n  size: 32\nloss:\n  penalty: r1\n",
+	 "a.yaml:5: loss.penalty = r1: a discriminator with batch norm has no gradient of one sample; must be none for "
+	 "this network"},
+	{"model:\n  sn_eps: 0\n", "a.yaml:2: model.sn_eps = 0: must be a number from 1e-30 to 0.1"},
+	{"model:\n  init_gain: 0\n", "a.yaml:2: model.init_gain = 0: must be a number from 0.01 to 100"},
 	{"model:\n  network: mnistgans28\n  conditional: false\n  channels: 1\n  latent: 100\nloss:\n  penalty: gp\n",
 	 "a.yaml:7: loss.penalty = gp: a discriminator with batch norm has no gradient of one sample; "
 	 "must be none for this network"},
@@ -206,7 +211,7 @@ START_TEST(data_that_do_not_fit_name_the_key)
 		{"batch: 64\n", 63, 3, 10, "a.yaml:1: batch = 64: the data have 63 images; must be 1 to 63"},
 		{"seed: 1\nmodel:\n  channels: 1\n", 64, 3, 10,
 		 "a.yaml:3: model.channels = 1: the images have 3; must be 3, or 0 (as the data)"},
-		{"seed: 1\n", 64, 3, 0, "a.yaml: model.conditional = true (the default): the data have no labels; must be false"},
+		{"seed: 1\n", 64, 3, 0, "a.yaml: model.conditional = true (the network's own): the data have no labels; must be false"},
 		{"model:\n  classes: 5\n", 64, 3, 10,
 		 "a.yaml:2: model.classes = 5: the data have 10 classes; must be 0 (as the data) or 10"},
 	};
@@ -408,6 +413,91 @@ START_TEST(check_settles_what_follows_the_network)
 }
 END_TEST
 
+/* The fields of net_config that are keys are those of net_config_default for every network that is named alone. */
+START_TEST(a_network_alone_is_the_published_one)
+{
+	static const size_t bytes[] = {
+		[KEY_INT] = sizeof(int), [KEY_REAL] = sizeof(double), [KEY_BOOL] = sizeof(bool), [KEY_CHOICE] = sizeof(int),
+	};
+	for (int k = 0; net_name[k]; k++) {
+		char text[128];
+		config c;
+		net_config own, n;
+		error e = {.text = ""};
+		const int size = net_config_default(net_name[k], 0, &own, NULL) ? 0 : 32;
+		ck_assert_msg(net_config_default(net_name[k], size, &own, &e), "%s", e.text);
+		snprintf(text, sizeof text, "model: {network: %s, size: %d}\n", net_name[k], size);
+		ck_assert_msg(read_text(&c, text, &e) && config_network(&c, &n, &e), "%s", e.text);
+		int found = 0;
+		for (int i = 0; i < config_key_count(); i++) {
+			const config_key *key = config_key_at(i);
+			const size_t at = key->offset - offsetof(config, net);
+			if (at >= sizeof own)
+				continue;
+			found++;
+			ck_assert_msg(memcmp((char *)&own + at, (char *)&n + at, bytes[key->type]) == 0, "%s of %s", key->name,
+				      net_name[k]);
+		}
+		ck_assert_int_ge(found, 19);
+		ck_assert_int_eq(n.classes > 0, own.classes > 0);
+		ck_assert_int_eq(n.d_layers.n, own.d_layers.n);
+		ck_assert_int_eq(n.g_layers.n, own.g_layers.n);
+		for (int i = 0; i < own.g_layers.n; i++) {
+			ck_assert_int_eq(n.g_layers.layer[i].at, own.g_layers.layer[i].at);
+			ck_assert_ptr_eq(n.g_layers.layer[i].type, own.g_layers.layer[i].type);
+		}
+		config_free(&c);
+	}
+}
+END_TEST
+
+/* What the authors of a few networks are known to have, from the file as users write it. */
+START_TEST(published_settings_reach_a_config)
+{
+	static const struct {
+		const char *text, *key, *value;
+	} rows[] = {
+		{"model: {network: dcgan, size: 32}\n", "model.spectral_norm_d", "false"},
+		{"model: {network: dcgan, size: 32}\n", "model.d_batch_norm", "true"},
+		{"model: {network: dcgan, size: 32}\n", "model.init", "n02"},
+		{"model: {network: dcgan, size: 32}\n", "model.leaky", "0.2"},
+		{"model: {network: dcgan, size: 32}\n", "model.conditional", "false"},
+		{"model: {network: dcgan, size: 32, d_batch_norm: false}\n", "model.d_batch_norm", "false"},
+		{"model: {network: dcgan, size: 64}\n", "model.attention", "plain"},
+		{"model: {network: dcgan64}\n", "model.size", "64"},
+		{"model: {network: official128}\n", "model.bn_momentum", "0.999"},
+		{"model: {network: official128}\n", "model.bn_last_momentum", "0.9999"},
+		{"model: {network: mnistgans28}\n", "model.latent", "100"},
+		{"model: {network: mnistgans28, latent: 128}\n", "model.latent", "128"},
+		{"model: {network: resnet28, g_channels: 0}\n", "model.g_channels", "64"},
+		{"seed: 1\n", "model.g_channels", "256"},
+		{"seed: 1\n", "model.bn_eps", "0.0001"},
+	};
+	for (int i = 0; i < COUNT(rows); i++) {
+		config c;
+		char value[4 * CONFIG_TEXT_MAX];
+		error e = {.text = ""};
+		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
+		config_value(&c, config_key_find(rows[i].key), value, sizeof value);
+		ck_assert_msg(strcmp(value, rows[i].value) == 0, "%s%s = %s, must be %s", rows[i].text, rows[i].key, value,
+			      rows[i].value);
+		config_free(&c);
+	}
+}
+END_TEST
+
+START_TEST(own_values_are_listed_by_network)
+{
+	char text[512];
+	ck_assert_str_eq(config_key_own(config_key_find("model.leaky"), text, sizeof text), "0.1; dcgan 0.2");
+	ck_assert_str_eq(config_key_own(config_key_find("model.bn_momentum"), text, sizeof text),
+			 "0.9; official64, official128 0.999; mnistgans28 0.99");
+	ck_assert_str_eq(config_key_own(config_key_find("model.conditional"), text, sizeof text),
+			 "true; dcgan, dcgan64, mnistgans28 false");
+	ck_assert_str_eq(config_key_own(config_key_find("seed"), text, sizeof text), "");
+}
+END_TEST
+
 /* A short run at the start of a long course of the rates keeps nearly the whole rate. */
 START_TEST(rates_follow_their_own_number_of_steps)
 {
@@ -567,6 +657,9 @@ int main(void)
 		{old_names_of_keys_mean_the_same, 1},
 		{assignments_take_the_path_of_the_file, 1},
 		{check_settles_what_follows_the_network, 1},
+		{a_network_alone_is_the_published_one, 1},
+		{published_settings_reach_a_config, 1},
+		{own_values_are_listed_by_network, 1},
 		{rates_follow_their_own_number_of_steps, 1},
 		{text_reads_back_to_the_same_values, 1},
 		{diff_names_the_keys_and_whether_they_may_change, 1},

@@ -115,7 +115,7 @@ START_TEST(states_know_what_they_are)
 	embedding t;
 	dense_init(m, &longer, "ab", 3, (dense_options){.units = 2, .kernel_init = start, .sn = on});
 	dense_init(m, &d, "a", 3, (dense_options){.units = 2, .kernel_init = start, .sn = on});
-	batch_norm_init(m, &n, "n", 2, (bn_options){.keep = 0.75});
+	batch_norm_init(m, &n, "n", 2, (bn_options){.keep = 0.75, .eps = 1e-5});
 	embedding_init(m, &t, "t", 4, 2, start, on);
 	alloc(m);
 	ck_assert_int_eq(module_states(m), COUNT(want));
@@ -337,7 +337,7 @@ START_TEST(batch_norm_moves_once_per_updating_application)
 {
 	module *m = module_new(NULL);
 	batch_norm b;
-	batch_norm_init(m, &b, "norm", BN_C, (bn_options){.keep = 0.5});
+	batch_norm_init(m, &b, "norm", BN_C, (bn_options){.keep = 0.5, .eps = 1e-5});
 	alloc(m);
 	buffer *x = random_buffer(SHAPE(BN_B, 3, 5, BN_C), 3);
 	real y[BN_N * BN_C];
@@ -359,7 +359,7 @@ START_TEST(batch_norm_evaluates_with_running_statistics)
 {
 	module *m = module_new(NULL);
 	batch_norm b;
-	batch_norm_init(m, &b, "norm", BN_C, (bn_options){.eps = 0.25});
+	batch_norm_init(m, &b, "norm", BN_C, (bn_options){.keep = 0.9, .eps = 0.25});
 	alloc(m);
 	block_scramble(m, 4);
 	for (int c = 0; c < BN_C; c++) {
@@ -389,8 +389,8 @@ START_TEST(conditional_norm_is_batch_norm_per_class)
 	module *m = module_new(NULL), *plain = module_new(NULL);
 	cond_norm c;
 	batch_norm b;
-	cond_norm_init(m, &c, "norm", BN_C, K, (bn_options){0}, form, (init){INIT_NORMAL, 1}, (sn_options){0});
-	batch_norm_init(plain, &b, "norm", BN_C, (bn_options){0});
+	cond_norm_init(m, &c, "norm", BN_C, K, (bn_options){BN_USUAL}, form, (init){INIT_NORMAL, 1}, (sn_options){0});
+	batch_norm_init(plain, &b, "norm", BN_C, (bn_options){BN_USUAL});
 	alloc(m);
 	alloc(plain);
 	block_scramble(m, 6);
@@ -984,9 +984,9 @@ static void init_any(module *m, any_layer *l, shape s)
 	case L_DENSE:   dense_init(m, &l->dense, "dense", C, (dense_options){.units = 3, .bias = true}); break;
 	case L_EMBED:   embedding_init(m, &l->embed, "embed", 3, 4, (init){0}, (sn_options){0}); break;
 	case L_BN:
-	case L_BN_EVAL: batch_norm_init(m, &l->bn, "norm", C, (bn_options){0}); break;
+	case L_BN_EVAL: batch_norm_init(m, &l->bn, "norm", C, (bn_options){BN_USUAL}); break;
 	case L_CBN:
-	case L_CBN_ONE: cond_norm_init(m, &l->cbn, "norm", C, 3, (bn_options){0}, form, (init){0}, (sn_options){0}); break;
+	case L_CBN_ONE: cond_norm_init(m, &l->cbn, "norm", C, 3, (bn_options){BN_USUAL}, form, (init){0}, (sn_options){0}); break;
 	case L_LN:      layer_norm_init(m, &l->ln, "norm", s, (ln_options){0}); break;
 	case L_GN:      group_norm_init(m, &l->gn, "norm", C, 2, 1e-5); break;
 	case L_ATT:     attention_init(m, &l->att, "attention", C, variant(l->c->variant, C)); break;

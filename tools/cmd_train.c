@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/base/thread.h"
+#include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
 #include "gan/train/run.h"
 #include "tools/command.h"
@@ -98,6 +99,11 @@ static bool train(const request *q, config *cfg, const char *out, error *e)
 	enum run_end end = RUN_FINISHED;
 	dataset *data = NULL;
 	trainer *t = NULL;
+	error told = {.text = ""};
+	if (!q->fresh)
+		saved_follow(out, cfg, &told);
+	if (told.text[0])
+		puts(told.text);
 	bool ok = config_open_data(cfg, &data, e) && (t = trainer_new(cfg, data, e));
 	if (ok) {
 		const run_options o = {

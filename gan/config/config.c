@@ -16,6 +16,13 @@ void config_init(config *c)
 		c->broken = !config_take_default(c, i, &e);
 		must(!c->broken || error_is_memory(&e), "config key %s: default: %s", config_key_at(i)->name, e.text);
 	}
+	if (c->broken)
+		return;
+	net_config own;
+	must(net_config_default(config_choice("model.network", c->model.network), 0, &own, NULL), "the default network");
+	own.size = c->net.size;
+	c->net = own;
+	config_take_own(c, &own);
 }
 
 bool config_good(const config *c, error *e)
@@ -216,8 +223,10 @@ bool config_wrong(const config *c, const char *key, error *e, const char *fmt, .
 	must(i >= 0, "no config key %s", key);
 	char value[4 * CONFIG_TEXT_MAX + 8], place[CONFIG_TEXT_MAX + 32], what[512];
 	config_value(c, i, value, sizeof value);
-	if (c->line[i] < 0)
+	if (c->line[i] == LINE_COMMAND)
 		snprintf(place, sizeof place, "command line");
+	else if (c->line[i] == LINE_RUN)
+		snprintf(place, sizeof place, "the checkpoint");
 	else if (c->line[i] > 0)
 		snprintf(place, sizeof place, "%.500s:%d", c->file ? c->file : "config", c->line[i]);
 	else
@@ -226,5 +235,7 @@ bool config_wrong(const config *c, const char *key, error *e, const char *fmt, .
 	va_start(args, fmt);
 	vsnprintf(what, sizeof what, fmt, args);
 	va_end(args);
-	return error_set(e, "%s: %s = %.200s%s: %s", place, key, value, c->line[i] == 0 ? " (the default)" : "", what);
+	const char *whose = c->line[i] != LINE_DEFAULT ? "" : config_key_at(i)->initial ? " (the default)"
+		: " (the network's own)";
+	return error_set(e, "%s: %s = %.200s%s: %s", place, key, value, whose, what);
 }

@@ -27,8 +27,10 @@ enum sn_update { SN_EVERY_FORWARD, SN_REAL_ONLY };
 enum d_batch { D_BATCH_JOINT, D_BATCH_SEPARATE };
 enum bn_mode { BN_RUNNING, BN_STANDING, BN_BATCH };
 
-/* Every key, in the order of the table. 0 means "follow the data" or "the network's own" where the
+/* Every key, in the order of the table. A key of the section "model" that is not given has the value that the network's
+ * authors published, from config_check on. 0 means "follow the data" or "the network's own" where the
  * help says so; config_check and config_fit_data replace these zeros (and n = -1) by values. */
+enum { LINE_DEFAULT = 0, LINE_COMMAND = -1, LINE_RUN = -2 };         /* nobody's; --set; the run that goes on */
 typedef struct config {
 	char name[CONFIG_TEXT_MAX];
 	int64_t seed;
@@ -95,7 +97,7 @@ typedef struct config {
 	bool broken;                                 /* no memory for the defaults: config_good */
 	char *source;                                /* own: the file's text, NULL when none was read */
 	char *file;                                  /* own: its name for messages */
-	int line[CONFIG_KEYS_MAX];                   /* of key i: 0 the default, -1 command line, else file line */
+	int line[CONFIG_KEYS_MAX];                   /* of key i: a line of the file, or one of these */
 	bool by_old_name[CONFIG_KEYS_MAX];           /* key i was given under config_key_old_name */
 } config;
 
@@ -117,7 +119,8 @@ typedef struct config_key {
 	size_t offset;                               /* in struct config */
 	double lo, hi;                               /* numbers: allowed range, ends included */
 	word_list words;                             /* KEY_CHOICE, KEY_LIST: what may be chosen */
-	const char *initial;                         /* the default, as written in a file */
+	const char *initial;                         /* the default, as written in a file; NULL: the network's own, as
+	                                              * its authors published it (net_config_default) */
 	bool on_resume;                              /* may change when a run goes on */
 	const char *help;                            /* one line */
 } config_key;
@@ -156,6 +159,15 @@ bool config_layer_parse(layer_spec *out, const char *text, error *e);
  * exclude each other. Call it after all config_set; replaces size, widths and attention left open by
  * the network's own. Channels and classes may still be 0. Calling it again changes nothing. */
 bool config_check(config *c, error *e);
+
+/* For a run that goes on: the keys that c leaves to the network are those of `was`, the config that the run was started
+ * with, whatever a newer program takes for them. Indices of those that changed into at[CONFIG_KEYS_MAX]; returns how
+ * many. */
+int config_follow(config *c, const config *was, int *at);
+
+/* The values that the networks' authors chose for key i, by network: "64; resnet32 256; mnistgans28 32". "" for a key
+ * whose default is not the network's own. Returns buf. */
+char *config_key_own(int i, char *buf, size_t size);
 
 /* Replaces channels and classes left open by the data's and checks that data and config agree: batch
  * not above the number of images, labels where labels are needed. classes 0: the data have no labels. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gan/config/config_internal.h"
 #include "gan/loss/penalties.h"
 
 /* Of layers that are asked for by their map alone. */
@@ -52,27 +53,38 @@ static bool check_layers(const config *c, const net_config *n, enum net_side sid
 	return config_wrong(c, key[side][s->n < 0], e, "%s", why.text);
 }
 
-bool config_network(const config *c, net_config *out, error *e)
+/* The networks of c, whose open keys are settled on the way. */
+static bool settle(config *c, net_config *out, error *e)
 {
 	error why;
 	net_config own;
 	if (!net_config_default(config_choice("model.network", c->model.network), c->net.size, &own, &why))
 		return config_wrong(c, key_at_fault(&why), e, "%s", error_reason(&why));
+	config_take_own(c, &own);
+	c->net.g_width = c->net.g_width ? c->net.g_width : own.g_width;
+	c->net.d_width = c->net.d_width ? c->net.d_width : own.d_width;
 	*out = c->net;
 	out->network = own.network;
 	out->size = own.size;
 	out->attention_gamma = own.attention_gamma;
 	out->g_layers = own.g_layers;
 	out->d_layers = own.d_layers;
-	out->g_width = c->net.g_width ? c->net.g_width : own.g_width;
-	out->d_width = c->net.d_width ? c->net.d_width : own.d_width;
 	out->channels = c->model.channels ? c->model.channels : 3;
 	out->classes = !c->model.conditional ? 0 : c->model.classes ? c->model.classes : 10;
 	put_places(c, &c->model.layers_g, &out->g_layers);
 	put_places(c, &c->model.layers_d, &out->d_layers);
 	if (!net_settings_check(out, &why))
 		return config_wrong(c, key_at_fault(&why), e, "%s", error_reason(&why));
-	return check_layers(c, out, NET_G, e) && check_layers(c, out, NET_D, e);
+	if (!check_layers(c, out, NET_G, e) || !check_layers(c, out, NET_D, e))
+		return false;
+	c->net.size = out->size;                     /* last: a message shows the size as it was given */
+	return true;
+}
+
+bool config_network(const config *c, net_config *out, error *e)
+{
+	config settled = *c;                         /* its texts stay c's */
+	return settle(&settled, out, e);
 }
 
 schedule config_schedule(const config *c, double rate)
@@ -135,20 +147,19 @@ static bool check_combinations(const config *c, const net_config *n, error *e)
 	return true;
 }
 
-bool config_check(config *c, error *e)
+bool config_check(config *given, error *e)
 {
 	net_config n;
+	config settled = *given, *c = &settled;      /* its texts stay given's */
 	if (!config_good(c, e))
 		return false;
 	if (c->model.channels == 2)
 		return config_wrong(c, "model.channels", e, "must be 1 (gray), 3 (colour) or 0 (as the data)");
-	if (!check_name(c, e) || !config_network(c, &n, e) || !check_combinations(c, &n, e))
+	if (!check_name(c, e) || !settle(c, &n, e) || !check_combinations(c, &n, e))
 		return false;
-	c->net.size = n.size;
-	c->net.g_width = n.g_width;
-	c->net.d_width = n.d_width;
 	settle_layers(c, &c->model.layers_g, &n.g_layers);
 	settle_layers(c, &c->model.layers_d, &n.d_layers);
+	*given = settled;
 	return true;
 }
 

@@ -9,7 +9,11 @@
 size_t config_put_layers(const layer_specs *s, const layer_type *plain, char *buf, size_t size);
 enum { CONFIG_LAYERS_TEXT_MAX = 4 * CONFIG_TEXT_MAX - 64 };   /* longer lists are refused */
 
-/* The value of key i becomes its default; false when the table's text is not allowed (a bug). */
+/* The value of key i becomes its default; false when the table's text is not allowed (a bug). Keys whose default is the
+ * network's own are left alone. */
 bool config_take_default(config *c, int i, error *e);
+
+/* Keys that are not given and are the network's own become those of `own`, its published settings. */
+void config_take_own(config *c, const net_config *own);
 
 #endif

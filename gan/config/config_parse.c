@@ -13,7 +13,7 @@
 /* Where a value stands, for messages. */
 typedef struct place {
 	const char *label;                           /* file name, or "command line" */
-	int line;                                    /* -1: the command line */
+	int line;                                    /* or LINE_COMMAND */
 	error *e;
 } place;
 
@@ -472,7 +472,7 @@ bool config_set(config *c, const char *assignment, error *e)
 {
 	if (!config_good(c, e))
 		return false;
-	const place p = {"command line", -1, e};
+	const place p = {"command line", LINE_COMMAND, e};
 	const char *equal = strchr(assignment, '=');
 	char name[128];
 	if (!equal)
@@ -517,8 +517,10 @@ bool config_layer_parse(layer_spec *out, const char *text, error *e)
 bool config_take_default(config *c, int i, error *e)
 {
 	const char *text = config_key_at(i)->initial;
+	if (!text)
+		return true;
 	config_node *v = config_tree_read(text, strlen(text), "default", false, e);
-	const bool ok = v && take(c, i, v, &(place){"default", 0, e});
+	const bool ok = v && take(c, i, v, &(place){"default", LINE_DEFAULT, e});
 	config_tree_free(v);
 	return ok;
 }

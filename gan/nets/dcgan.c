@@ -166,13 +166,13 @@ static void dcgan_defaults(net_config *c)
 	if (c->size == 64) {
 		c->g_layers = (layer_specs){2, {{.at = 16, .type = layer_type_named("plain")}, {.at = 32, .type = layer_type_named("plain")}}};
 		c->d_layers = (layer_specs){2, {{.at = 8, .type = layer_type_named("plain")}, {.at = 4, .type = layer_type_named("plain")}}};
-		c->d_slope = 0.1;
 		c->init = NET_TORCH;
 		return;
 	}
 	c->g_layers = c->d_layers = (layer_specs){1, {{.at = c->size / 2, .type = layer_type_named("official")}}};
 	c->g_sn = c->d_sn = false;
 	c->d_batch_norm = true;
+	c->d_slope = 0.2;
 	c->init = NET_N02;
 }
 

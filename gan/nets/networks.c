@@ -16,7 +16,7 @@ static const net_family *const families[] = {
 	&family_resnet, &family_official, &family_dcgan, &family_mnistgans,
 };
 const char *const net_name[] = {
-	"resnet", "resnet28", "resnet32", "official64", "official128", "dcgan", "mnistgans28", NULL
+	"resnet", "resnet28", "resnet32", "official64", "official128", "dcgan", "dcgan64", "mnistgans28", NULL
 };
 
 const char *const upsampling_name[] = {[UPSAMPLE_NEAREST] = "nearest", [UPSAMPLE_BILINEAR] = "bilinear", NULL};
@@ -68,7 +68,7 @@ bool net_config_default(const char *name, int size, net_config *out, error *e)
 		.network = name, .size = named ? named : size,
 		.channels = 3, .classes = 10, .latent = 128, .g_width = 64, .d_width = 64,
 		.attention_gamma = NAN, .g_sn = true, .d_sn = true, .sn_iterations = 1, .sn_eps = 1e-6,
-		.bn_keep = 0.9, .bn_eps = 1e-5, .d_slope = 0.2, .init_gain = 1,
+		.bn_keep = 0.9, .bn_eps = 1e-5, .d_slope = 0.1, .init_gain = 1,
 	};
 	if (!f->check(out, e) && f != &family_mnistgans)
 		return false;
@@ -95,6 +95,11 @@ static bool check_range(const char *name, int value, int lo, int hi, error *e)
 	return error_value(e, name, value, "must be %d to %d", lo, hi);
 }
 
+static bool check_above_0(const char *name, double value, error *e)
+{
+	return value > 0 || error_value(e, name, value, "must be above 0");
+}
+
 bool net_settings_check(const net_config *c, error *e)
 {
 	int named;
@@ -106,7 +111,9 @@ bool net_settings_check(const net_config *c, error *e)
 	return check_range("classes", c->classes, 0, 1 << 20, e) &&
 		check_range("latent", c->latent, 1, 1 << 16, e) &&
 		check_range("width of G", c->g_width, 1, 1 << 12, e) &&
-		check_range("width of D", c->d_width, 1, 1 << 12, e);
+		check_range("width of D", c->d_width, 1, 1 << 12, e) &&
+		check_above_0("sn_eps", c->sn_eps, e) && check_above_0("bn_eps", c->bn_eps, e) &&
+		check_above_0("init_gain", c->init_gain, e);
 }
 
 bool net_layers_check(const net_config *c, enum net_side side, error *e)
@@ -138,7 +145,7 @@ init net_init(const net_config *c, double gain)
 		[NET_TORCH] = {INIT_TORCH_UNIFORM, 0},
 	};
 	init i = start[c->init];
-	i.value *= gain != 0 && c->init != NET_N02 ? gain : 1;
+	i.value *= c->init != NET_N02 ? gain : 1;
 	return i;
 }
 

@@ -49,7 +49,7 @@ typedef struct net_config {
 
 	bool g_sn, d_sn;                             /* spectral norm in G, in D */
 	int sn_iterations;
-	double sn_eps;
+	double sn_eps;                               /* > 0 */
 
 	double bn_keep, bn_eps;                      /* see layers/norm.h */
 	double bn_last_keep;                         /* of G's last batch norm; 0 means bn_keep */
@@ -62,7 +62,7 @@ typedef struct net_config {
 	double d_slope;                              /* dcgan: slope of D's leaky ReLU */
 
 	enum net_init init;
-	double init_gain;                            /* 0 means 1 */
+	double init_gain;                            /* > 0 */
 } net_config;
 
 /* The published settings of a network and size: "resnet" 32 and so on. Attention in the published

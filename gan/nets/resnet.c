@@ -187,6 +187,7 @@ static void resnet_defaults(net_config *c)
 	c->g_width = c->size == 32 ? 256 : 64;
 	c->d_width = c->size == 32 ? 128 : 64;
 	c->channels = c->size == 28 ? 1 : 3;
+	c->bn_eps = 1e-4;                            /* PyTorch-StudioGAN 947b35e src/utils/ops.py */
 	c->g_layers = c->d_layers = (layer_specs){1, {{.at = c->size / 2, .type = layer_type_named("official")}}};
 }
 

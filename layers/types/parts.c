@@ -19,7 +19,7 @@ static const layer_case map_28[] = {{.input = MAP_28}};
 
 static void batch_norm_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	batch_norm_init(m, body, name, l->C, (bn_options){0});
+	batch_norm_init(m, body, name, l->C, (bn_options){BN_USUAL});
 }
 
 static node *batch_norm_place(graph *g, const void *body, node *x, mode m, node **map)
