@@ -14,6 +14,7 @@
 #include "core/base/confine.h"
 #include "core/h5/h5.h"
 #include "data/dataset_internal.h"
+#include "data/picture/image.h"
 
 /* Names that people use (BigGAN-PyTorch writes imgs and labels; Keras users x and y). */
 static const char *const image_name[] = {"images", "imgs", "x", "data", NULL};
@@ -104,8 +105,8 @@ static bool range_find(const real *x, int64_t n, const char *file, const char *p
 	if (lo < -1.001 || hi > 255.001 || (lo < 0 && hi > 1.001))
 		return error_at(e, file, "%s: values from %g to %g; allowed are 0 to 255, 0 to 1, or -1 to 1", path,
 			lo, hi);
-	*scale = lo < 0 ? 127.5 : hi <= 1 ? 255 : 1;
-	*shift = lo < 0 ? 127.5 : 0;
+	*scale = lo < 0 ? PIXEL_HALF : hi <= 1 ? 255 : 1;
+	*shift = lo < 0 ? PIXEL_HALF : 0;
 	return true;
 }
 

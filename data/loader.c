@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/rng.h"
+#include "data/picture/image.h"
 
 enum {
 	RING = 2,                                    /* batches ahead: making one takes far less than a step */
@@ -22,7 +23,7 @@ struct loader {
 	const dataset *d;                            /* keep */
 	loader_options o;
 	int64_t batches;                             /* per epoch */
-	real value[256];                             /* v/127.5 - 1 */
+	real value[256];                             /* pixel_real */
 	rng order_stream, flip_stream;               /* as at epoch 0 */
 
 	/* Used by whoever makes batches: the thread, or the caller of a direct loader. */
@@ -82,15 +83,15 @@ static void batch_make(loader *l, loader_place p, real *x, real *label)
 	}
 	const int64_t first = (p.batch * l->o.shares + l->o.share) * l->o.batch;
 	for (int64_t i = 0; i < l->o.batch; i++) {
-		const int64_t image = l->order[first + i];
+		const int64_t k = l->order[first + i];
 		bool flip = false;
 		if (l->o.flip) {
 			rng r = stream_at(l->flip_stream, p.epoch, first + i);
 			flip = rng_u32(&r) >> 31;
 		}
-		image_write(l, x + i * bytes, d->pixels + image * bytes, flip);
+		image_write(l, x + i * bytes, d->pixels + k * bytes, flip);
 		if (label)
-			label[i] = d->label ? (real)d->label[image] : 0;
+			label[i] = d->label ? (real)d->label[k] : 0;
 	}
 }
 
@@ -176,7 +177,7 @@ loader *loader_new(const dataset *d, const loader_options *options, error *e)
 	l->flip_stream = rng_new(o.seed, "flip");
 	l->order_epoch = -1;
 	for (int v = 0; v < 256; v++)
-		l->value[v] = (real)(v / 127.5 - 1);
+		l->value[v] = pixel_real((uint8_t)v);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->filled, NULL);
 	pthread_cond_init(&l->emptied, NULL);

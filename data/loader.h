@@ -26,7 +26,7 @@ typedef struct loader_options {
 loader *loader_new(const dataset *d, const loader_options *o, error *e);
 void loader_free(loader *l);
 
-/* The next batch: x [batch,h,w,c], pixel v as v/127.5 - 1; label [batch] whole numbers (zeros for a
+/* The next batch: x [batch,h,w,c], pixel v as pixel_real(v); label [batch] whole numbers (zeros for a
  * set without labels), or NULL when not wanted. */
 void loader_next(loader *l, real *x, real *label);
 

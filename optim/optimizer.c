@@ -122,20 +122,19 @@ static bool in_unit(double x)
 	return x >= 0 && x < 1;
 }
 
-static bool check(const optimizer_config *c, error *e)
+bool optimizer_check(const optimizer_config *c, error *e)
 {
 	bool adam = c->rule == RULE_ADAM || c->rule == RULE_ADAMW, sgd = c->rule == RULE_SGD;
 	if (adam && !in_unit(c->beta1))
-		return error_set(e, "optimizer: beta1 = %g: must be in [0, 1)", c->beta1);
+		return error_value(e, "beta1", c->beta1, "must be in [0, 1)");
 	if (!sgd && !in_unit(c->beta2))
-		return error_set(e, "optimizer: beta2 = %g: must be in [0, 1)", c->beta2);
+		return error_value(e, "beta2", c->beta2, "must be in [0, 1)");
 	if (!sgd && !(c->eps > 0))
-		return error_set(e, "optimizer: eps = %g: must be greater than 0", c->eps);
+		return error_value(e, "eps", c->eps, "must be greater than 0");
 	if (!(c->weight_decay >= 0))
-		return error_set(e, "optimizer: weight_decay = %g: must be at least 0", c->weight_decay);
+		return error_value(e, "weight_decay", c->weight_decay, "must be at least 0");
 	if (!in_unit(c->momentum) || (!sgd && c->momentum != 0))
-		return error_set(e, "optimizer: momentum = %g: must be in [0, 1), and 0 unless the rule is SGD",
-				 c->momentum);
+		return error_value(e, "momentum", c->momentum, "must be in [0, 1), and 0 unless the rule is SGD");
 	if (c->nesterov && c->momentum == 0)
 		return error_set(e, "optimizer: Nesterov's form needs SGD with momentum greater than 0");
 	if (c->amsgrad && !adam)
@@ -160,7 +159,7 @@ static span_update *choose(const optimizer_config *c, bool need[SLOTS])
 optimizer *optimizer_new(const optimizer_config *c, int64_t n, error *e)
 {
 	bool need[SLOTS] = {false};
-	if (!check(c, e))
+	if (!optimizer_check(c, e))
 		return NULL;
 	optimizer *o = mem_zero(1, sizeof *o, e);
 	if (!o)

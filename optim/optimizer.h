@@ -35,6 +35,9 @@ typedef struct optimizer_config {
 	bool amsgrad;                                /* Adam, AdamW */
 } optimizer_config;
 
+/* Everything that can be wrong with the settings; the place of the error is the field: "momentum". */
+bool optimizer_check(const optimizer_config *c, error *e);
+
 typedef struct optimizer optimizer;
 
 /* For blocks of n elements. new/free. Refuses values outside the ranges above. */

@@ -143,6 +143,8 @@ static const struct {
 	{"model:\n  network: dcgan\n  size: 32\nloss:\n  penalty: r1\n",
 	 "a.yaml:5: loss.penalty = r1: a discriminator with batch norm has no gradient of one sample; must be none for "
 	 "this network"},
+	{"optim:\n  momentum: 0.5\n",
+	 "a.yaml:2: optim.momentum = 0.5: must be in [0, 1), and 0 unless the rule is SGD"},
 	{"model:\n  sn_eps: 0\n", "a.yaml:2: model.sn_eps = 0: must be a number from 1e-30 to 0.1"},
 	{"model:\n  init_gain: 0\n", "a.yaml:2: model.init_gain = 0: must be a number from 0.01 to 100"},
 	{"model:\n  network: mnistgans28\n  conditional: false\n  channels: 1\n  latent: 100\nloss:\n  penalty: gp\n",

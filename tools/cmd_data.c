@@ -4,6 +4,7 @@
 
 #include "core/base/words.h"
 #include "data/describe.h"
+#include "data/picture/image.h"
 #include "data/picture/png.h"
 #include "tools/command.h"
 
@@ -15,7 +16,7 @@ static bool draw(const dataset *d, const char *path, error *e)
 	if (!x)
 		return false;
 	for (int64_t i = 0; i < n * size; i++)
-		x[i] = d->pixels[i] / (real)127.5 - 1;
+		x[i] = pixel_real(d->pixels[i]);
 	const bool ok = png_write_grid(path, x, n, d->h, d->w, d->c, 10, d->w < 48 ? 2 : 1, e);
 	free(x);
 	return ok;

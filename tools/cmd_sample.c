@@ -7,6 +7,7 @@
 
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
+#include "data/picture/image.h"
 #include "data/picture/png.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/sample/network_sampler.h"
@@ -30,7 +31,7 @@ static bool write_one(const char *path, shape s, const real *x, error *e)
 	if (!byte)
 		return false;
 	for (int64_t i = 0; i < size; i++)
-		byte[i] = (uint8_t)(MIN(MAX((x[i] + 1) * (real)127.5, 0), 255) + (real)0.5);
+		byte[i] = pixel_byte(x[i]);
 	const bool ok = png_write(path, byte, (int)s.dim[0], (int)s.dim[1], (int)s.dim[2], e);
 	free(byte);
 	return ok;

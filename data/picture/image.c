@@ -28,6 +28,16 @@ static uint8_t byte_of(double v)
 
 /* ---- resizing ---- */
 
+real pixel_real(uint8_t v)
+{
+	return (real)(v / PIXEL_HALF - 1);
+}
+
+uint8_t pixel_byte(real x)
+{
+	return byte_of(((double)x + 1) * PIXEL_HALF);
+}
+
 /* Where one output pixel takes its value from: source pixels first .. first+count-1 of an axis. */
 typedef struct tap {
 	int first, count;
@@ -189,12 +199,6 @@ bool image_convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int
 
 enum { LINE = 2, LINE_VALUE = 48 };
 
-/* v in [-1,1] -> 0..255; NaN fails the comparison and is black. */
-static uint8_t byte_of_real(real v)
-{
-	return byte_of(((double)v + 1) * 127.5);
-}
-
 static void cell_draw(image *out, int top, int left, const real *x, int h, int w, int scale)
 {
 	const int c = out->c;
@@ -203,7 +207,7 @@ static void cell_draw(image *out, int top, int left, const real *x, int h, int w
 			const real *p = x + ((size_t)(y / scale) * (size_t)w + (size_t)(i / scale)) * (size_t)c;
 			uint8_t *q = out->x + ((size_t)(top + y) * (size_t)out->w + (size_t)(left + i)) * (size_t)c;
 			for (int k = 0; k < c; k++)
-				q[k] = byte_of_real(p[k]);
+				q[k] = pixel_byte(p[k]);
 		}
 }
 

@@ -19,6 +19,11 @@ typedef struct image {
 bool image_init(image *im, int h, int w, int c, error *e);
 void image_free(image *im);                          /* the pixels; `im` is empty afterwards */
 
+/* What a byte is to a network, v / PIXEL_HALF - 1 in [-1,1], and back: rounded, cut off at both ends, NaN is black. */
+#define PIXEL_HALF 127.5
+real pixel_real(uint8_t v);
+uint8_t pixel_byte(real x);
+
 /* to [h,w,c] from [sh,sw,sc] under one of the four modes. Per axis: area average when it shrinks,
  * bilinear (half-pixel centres, edge clamped) when it grows. RGB -> gray is ITU-R BT.601 luma. */
 bool image_convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,

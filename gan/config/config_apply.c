@@ -129,6 +129,17 @@ static const char *batch_norm_in(const layer_specs *s)
 	return NULL;
 }
 
+/* The fields of the rule have the names of their keys. */
+static bool check_rule(const config *c, error *e)
+{
+	error why;
+	char key[64];
+	if (optimizer_check(&c->optim.rule, &why))
+		return true;
+	snprintf(key, sizeof key, "optim.%.*s", why.place, why.text);
+	return config_wrong(c, key, e, "%s", error_reason(&why));
+}
+
 /* n: the networks of c. */
 static bool check_combinations(const config *c, const net_config *n, error *e)
 {
@@ -155,7 +166,7 @@ bool config_check(config *given, error *e)
 		return false;
 	if (c->model.channels == 2)
 		return config_wrong(c, "model.channels", e, "must be 1 (gray), 3 (colour) or 0 (as the data)");
-	if (!check_name(c, e) || !settle(c, &n, e) || !check_combinations(c, &n, e))
+	if (!check_name(c, e) || !settle(c, &n, e) || !check_rule(c, e) || !check_combinations(c, &n, e))
 		return false;
 	settle_layers(c, &c->model.layers_g, &n.g_layers);
 	settle_layers(c, &c->model.layers_d, &n.d_layers);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "data/picture/chart.h"
+#include "data/picture/image.h"
 #include "data/picture/png.h"
 #include "gan/sample/request.h"
 
@@ -60,7 +61,7 @@ static colour pixel(const shown *s, int y, int x)
 	const real *p = s->x + ((int64_t)y * s->size + x) * s->c;
 	double v[3];
 	for (int i = 0; i < 3; i++)
-		v[i] = 127.5 * (1 + MAX(-1, MIN((double)p[MIN(i, s->c - 1)], 1)));
+		v[i] = PIXEL_HALF * (1 + MAX(-1, MIN((double)p[MIN(i, s->c - 1)], 1)));
 	return (colour){v[0], v[1], v[2]};
 }
 

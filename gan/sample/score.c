@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/rng.h"
+#include "data/picture/image.h"
 
 int score_side(int size)
 {
@@ -54,7 +55,7 @@ bool score_real(const dataset *d, int64_t n, bool flip, moments *out, error *e)
 	must(d->h == d->w, "score of images of %dx%d", d->h, d->w);
 	for (int64_t i = 0; ok && i < MIN(n, d->n); i++) {
 		for (int64_t j = 0; j < bytes; j++)
-			x[j] = (real)(d->pixels[i * bytes + j] / 127.5 - 1);
+			x[j] = pixel_real(d->pixels[i * bytes + j]);
 		score_pool(x, d->h, d->c, side, y);
 		moments_add(out, y, 1);
 		if (flip) {

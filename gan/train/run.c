@@ -153,13 +153,21 @@ static bool save(run *r, bool scored, error *e)
 	return (!judged || keep_best(r, path, score, e)) && rundir_prune(r->out, t->cfg.train.keep, e);
 }
 
+/* When a person is told. Nothing else depends on these numbers.
+ * FLAT: spread of the fakes as a share of the data's. Where G learns the two are alike; at a fiftieth the images of a
+ * batch differ by less than the eye sees.
+ * IDLE: of D's loss. The hinge is 0 exactly when D has won; log(1 + e^-x) is below 1e-4 when its logits are beyond 9.
+ * PATIENCE: steps in a row. Single ones mean nothing: a batch may be easy, and G may come back. */
+#define FLAT 0.02
+#define IDLE 1e-4
+enum { PATIENCE = 200 };
+
 /* Told once when it begins, and again only after it was over. */
 static void watch_collapse(run *r, const step_stats *s)
 {
-	enum { PATIENCE = 200 };                     /* steps in a row; single ones mean nothing */
 	struct watch *w = &r->watch;
-	w->flat = s->spread < 0.02 * w->real_spread ? w->flat + 1 : 0;
-	w->idle = fabs(s->d_loss) < 1e-4 ? w->idle + 1 : 0;
+	w->flat = s->spread < FLAT * w->real_spread ? w->flat + 1 : 0;
+	w->idle = fabs(s->d_loss) < IDLE ? w->idle + 1 : 0;
 	if (w->flat == PATIENCE)
 		run_say(r, NOTE_WARNING,
 			"step %lld: collapse: the fakes of a batch are nearly alike (spread %.2g, real images "
