@@ -35,6 +35,7 @@
 #include "layers/norm.h"
 #include "optim/optimizer.h"
 #include "tests/data_files.h"
+#include "tests/memory.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -496,13 +497,7 @@ static bool go_export(error *e)
 
 /* ---- the table ---- */
 
-typedef struct subject {
-	const char *name;
-	bool (*go)(error *e);
-	void (*before)(void), (*after)(void);        /* around all its runs; NULL: nothing */
-} subject;
-
-static const subject subjects[] = {
+static const memory_subject subjects[] = {
 	{"plan", go_plan, make_leaves, free_leaves},
 	{"plan, unfused", go_plan_unfused, make_leaves, free_leaves},
 	{"bad value", go_find_bad, make_leaves, free_leaves},
@@ -529,9 +524,8 @@ static const subject subjects[] = {
  * thousand. */
 enum { ALL = 100, SAMPLES = 100 };
 
-START_TEST(every_allocation_may_fail)
+static void fail_each(const memory_subject *s)
 {
-	const subject *s = &subjects[_i];
 	error e = {.text = ""};
 	long total, made, left;
 	if (getenv("SUBJECT") && strcmp(getenv("SUBJECT"), s->name))
@@ -555,6 +549,17 @@ START_TEST(every_allocation_may_fail)
 	if (s->after)
 		s->after();
 }
+
+START_TEST(every_allocation_may_fail)
+{
+	fail_each(&subjects[_i]);
+}
+END_TEST
+
+START_TEST(every_allocation_for_keras_may_fail)
+{
+	fail_each(&memory_keras[_i]);
+}
 END_TEST
 
 static void setup(void)
@@ -567,6 +572,7 @@ int main(void)
 {
 	const suite_test tests[] = {
 		{every_allocation_may_fail, COUNT(subjects)},
+		{every_allocation_for_keras_may_fail, MEMORY_KERAS},
 	};
 	const suite_case cases[] = {
 		{.name = "memory", TESTS(tests), .timeout = 600, .setup = setup, .teardown = pool_stop},

@@ -30,6 +30,7 @@ typedef struct builder {
 struct keras_run {
 	graph *g;
 	plan *p;
+	void *arena;                                 /* own; the plan's */
 	node *out;
 	int64_t batch;
 	int inputs, layers;
@@ -216,6 +217,7 @@ void keras_run_free(keras_run *n)
 	if (!n)
 		return;
 	plan_free(n->p);
+	free(n->arena);
 	graph_free(n->g);
 	for (int i = 0; i < n->layers && n->weight; i++) {
 		for (int k = 0; n->weight[i] && k < n->weights[i]; k++)
@@ -249,7 +251,7 @@ static bool take_over(keras_run *n, builder *b, error *e)
 	return n->weights != NULL;
 }
 
-/* What a file makes of its shapes must fit this machine: the arena is taken when the plan first runs. */
+/* What a file makes of its shapes must fit this machine. */
 static bool enough_memory(const plan *p, error *e)
 {
 	const double has = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
@@ -270,8 +272,11 @@ static bool finish(keras_run *n, const builder *b, error *e)
 		if (!n->host[k])
 			return false;
 	}
-	n->p = plan_new(n->g, &n->out, 1, 0, e);
-	return n->p && enough_memory(n->p, e);
+	n->p = plan_new(n->g, &n->out, 1, PLAN_UNBOUND, e);
+	n->arena = n->p && enough_memory(n->p, e) ? mem_aligned(plan_bytes(n->p), e) : NULL;
+	if (n->arena)
+		plan_bind(n->p, n->arena);
+	return n->arena != NULL;
 }
 
 keras_run *keras_run_new(const keras_model *m, int64_t batch, error *e)
