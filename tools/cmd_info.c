@@ -16,20 +16,23 @@ enum { ROWS_MAX = 512 };
 
 /* ---- keys ---- */
 
-/* A value in a column: without the quotes of a text, "-" for an empty one. */
-static const char *shown_default(const config_key *k)
+/* A value in a column: without the quotes of a text, "-" for an empty one; the network's own by network. */
+static const char *shown_default(int i, char *buf, size_t size)
 {
-	return strcmp(k->initial, "\"\"") == 0 ? "-" : k->initial;
+	const char *initial = config_key_at(i)->initial;
+	return !initial ? config_key_own(i, buf, size) : strcmp(initial, "\"\"") == 0 ? "-" : initial;
 }
 
-static void print_key(const config_key *k, bool markdown)
+static void print_key(int i, bool markdown)
 {
-	char range[512];
+	const config_key *k = config_key_at(i);
+	char range[512], own[512];
+	const char *value = shown_default(i, own, sizeof own), *whose = k->initial ? "" : "the network's own: ";
 	config_key_range(k, range, sizeof range);
 	if (markdown)
-		printf("| `%s` | %s | %s | %s | %s |\n", k->name, range, shown_default(k), k->on_resume ? "yes" : "no", k->help);
+		printf("| `%s` | %s | %s%s | %s | %s |\n", k->name, range, whose, value, k->on_resume ? "yes" : "no", k->help);
 	else
-		printf("%-24s %s\n%24s %s; default %s%s\n", k->name, k->help, "", range, shown_default(k),
+		printf("%-24s %s\n%24s %s; default %s%s%s\n", k->name, k->help, "", range, whose, value,
 		       k->on_resume ? "" : "; fixed for a run");
 }
 
@@ -40,7 +43,7 @@ static int print_keys(const char *prefix, bool markdown)
 		puts("| key | values | default | may change on resume | meaning |\n| --- | --- | --- | --- | --- |");
 	for (int i = 0; i < config_key_count(); i++)
 		if (strncmp(config_key_at(i)->name, prefix, strlen(prefix)) == 0) {
-			print_key(config_key_at(i), markdown);
+			print_key(i, markdown);
 			found++;
 		}
 	if (found)
@@ -102,15 +105,19 @@ static void print_step(const config *c)
 	trainer_free(t);
 }
 
-/* Keys that are not at their defaults. */
+/* Keys that are not at their defaults, which are those of the network. */
 static void print_settings(const config *c)
 {
 	config plain;
 	int at[CONFIG_KEYS_MAX];
 	char value[4 * CONFIG_TEXT_MAX];
 	config_init(&plain);
+	printf("network %s\n\n", config_choice("model.network", c->model.network));
+	plain.model.network = c->model.network;
+	plain.net.size = c->net.size;
+	config_check(&plain, NULL);
 	const int n = config_diff(&plain, c, at);
-	puts("settings that differ from the defaults");
+	puts("settings that differ from the defaults and the network's own");
 	for (int i = 0; i < n; i++)
 		printf("  %-24s %s\n", config_key_at(at[i])->name, config_value(c, at[i], value, sizeof value));
 	puts("");
