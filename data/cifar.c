@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "data/dataset_internal.h"
 #include "data/source.h"
 
@@ -40,7 +41,7 @@ typedef struct batches {
 } batches;
 
 /* Adds folder/stem.bin or folder/stem.bin.gz; neither is no error. */
-static bool batch_add(batches *b, const char *folder, const char *stem, error *e)
+static bool batch_add(batches *b, const char *folder, const char *stem, fault *e)
 {
 	static const char *const ending[] = {".bin", ".bin.gz"};
 	for (int i = 0; i < COUNT(ending); i++) {
@@ -57,7 +58,7 @@ static bool batch_add(batches *b, const char *folder, const char *stem, error *e
 }
 
 /* A shortened set (fewer training batches) is allowed, as long as one is there. */
-static bool batches_find(batches *b, const dataset *d, const dataset_options *o, const cifar_kind *k, error *e)
+static bool batches_find(batches *b, const dataset *d, const dataset_options *o, const cifar_kind *k, fault *e)
 {
 	if (file_type(d->path) == FILE_REGULAR)
 		return (b->path[b->count++] = text_copy(d->path, e)) != NULL;
@@ -66,17 +67,17 @@ static bool batches_find(batches *b, const dataset *d, const dataset_options *o,
 			if (!batch_add(b, d->path, k->train[i], e))
 				return false;
 		if (b->count == 0)
-			return error_at(e, d->path, "no training batch (%s.bin or %s.bin.gz)", k->train[0],
+			return fault_at(e, d->path, "no training batch (%s.bin or %s.bin.gz)", k->train[0],
 				k->train[0]);
 	}
 	const int train = b->count;
 	if (o->split != SPLIT_TRAIN && !batch_add(b, d->path, k->test, e))
 		return false;
 	return o->split == SPLIT_TRAIN || b->count > train ||
-		error_at(e, d->path, "no test batch (%s.bin or %s.bin.gz)", k->test, k->test);
+		fault_at(e, d->path, "no test batch (%s.bin or %s.bin.gz)", k->test, k->test);
 }
 
-static bool batches_count(batches *b, const cifar_kind *k, int64_t *total, error *e)
+static bool batches_count(batches *b, const cifar_kind *k, int64_t *total, fault *e)
 {
 	*total = 0;
 	for (int i = 0; i < b->count; i++) {
@@ -84,7 +85,7 @@ static bool batches_count(batches *b, const cifar_kind *k, int64_t *total, error
 		if (!file_length(b->path[i], INT64_C(1) << 32, &bytes, e))
 			return false;
 		if (bytes == 0 || bytes % k->record)
-			return error_at(e, b->path[i], "%" PRId64 " bytes, must be a multiple of the %d of a record: truncated "
+			return fault_at(e, b->path[i], "%" PRId64 " bytes, must be a multiple of the %d of a record: truncated "
 				"or another format", bytes, k->record);
 		b->n[i] = bytes / k->record;
 		*total += b->n[i];
@@ -101,7 +102,7 @@ static void planes_join(uint8_t *to, const uint8_t *planes)
 }
 
 static bool batch_read(dataset *d, const char *path, const cifar_kind *k, bool coarse, int64_t from, int64_t take,
-	error *e)
+	fault *e)
 {
 	uint8_t record[RECORD_MAX];
 	source *s = source_open(path, e);
@@ -112,7 +113,7 @@ static bool batch_read(dataset *d, const char *path, const cifar_kind *k, bool c
 			break;
 		for (int j = 0; j < 2; j++)
 			if (record[k->label_at[j]] >= k->classes[j])
-				ok = error_at(e, path, "record %" PRId64 " has label %d, allowed are 0 to %d", i,
+				ok = fault_at(e, path, "record %" PRId64 " has label %d, allowed are 0 to %d", i,
 					record[k->label_at[j]], k->classes[j] - 1);
 		d->label[from + i] = record[k->label_at[coarse]];
 		planes_join(d->pixels + (from + i) * PIXELS, record + k->record - PIXELS);
@@ -121,7 +122,7 @@ static bool batch_read(dataset *d, const char *path, const cifar_kind *k, bool c
 	return ok;
 }
 
-static bool names_find(dataset *d, const cifar_kind *k, bool coarse, error *e)
+static bool names_find(dataset *d, const cifar_kind *k, bool coarse, fault *e)
 {
 	d->classes = k->classes[coarse];
 	if (file_type(d->path) != FILE_FOLDER)
@@ -132,7 +133,7 @@ static bool names_find(dataset *d, const cifar_kind *k, bool coarse, error *e)
 	return ok;
 }
 
-static bool cifar_read(dataset *d, const dataset_options *o, const cifar_kind *k, error *e)
+static bool cifar_read(dataset *d, const dataset_options *o, const cifar_kind *k, fault *e)
 {
 	batches b = {0};
 	int64_t total, at = 0;
@@ -148,12 +149,12 @@ static bool cifar_read(dataset *d, const dataset_options *o, const cifar_kind *k
 	return ok;
 }
 
-static bool cifar10_read(dataset *d, const dataset_options *o, error *e)
+static bool cifar10_read(dataset *d, const dataset_options *o, fault *e)
 {
 	return cifar_read(d, o, &cifar10, e);
 }
 
-static bool cifar100_read(dataset *d, const dataset_options *o, error *e)
+static bool cifar100_read(dataset *d, const dataset_options *o, fault *e)
 {
 	return cifar_read(d, o, &cifar100, e);
 }

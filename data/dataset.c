@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "data/dataset_internal.h"
 #include "data/source.h"
 #include "data/picture/image.h"
@@ -27,16 +28,16 @@ bool head_is(const uint8_t *head, int64_t n, const char *signature, int64_t k)
 }
 
 /* "PATH: not recognised; known are IDX (MNIST), ..". */
-static bool unknown(const char *path, const char *what, error *e)
+static bool unknown(const char *path, const char *what, fault *e)
 {
 	char known[256] = "";
 	for (const data_format *const *f = data_formats; *f; f++)
 		if ((*f)->what)
 			snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "", (*f)->what);
-	return error_at(e, path, "%s; known are %s", what, known);
+	return fault_at(e, path, "%s; known are %s", what, known);
 }
 
-static bool format_of_file(const char *path, const data_format **f, error *e)
+static bool format_of_file(const char *path, const data_format **f, fault *e)
 {
 	uint8_t head[FORMAT_HEAD];
 	int64_t length;
@@ -46,9 +47,9 @@ static bool format_of_file(const char *path, const data_format **f, error *e)
 	if (n < 0)
 		return false;
 	if (n == 0)
-		return error_at(e, path, "the file is empty");
+		return fault_at(e, path, "the file is empty");
 	if (head_is(head, n, "\211PNG", 4))
-		return error_at(e, path, "a single PNG; give the folder that contains the images");
+		return fault_at(e, path, "a single PNG; give the folder that contains the images");
 	if (!file_length(path, INT64_C(1) << 32, &length, e))
 		return false;
 	for (const data_format *const *k = data_formats; *k; k++)
@@ -58,7 +59,7 @@ static bool format_of_file(const char *path, const data_format **f, error *e)
 }
 
 /* *found: an entry of the folder looks like one of the format's. False when memory is out. */
-static bool has_entry_of(const data_format *f, const char *folder, const names *l, bool *found, error *e)
+static bool has_entry_of(const data_format *f, const char *folder, const names *l, bool *found, fault *e)
 {
 	*found = false;
 	for (int64_t i = 0; f->is_folder && i < l->n && !*found; i++) {
@@ -72,7 +73,7 @@ static bool has_entry_of(const data_format *f, const char *folder, const names *
 }
 
 /* In a folder names are the hint; the readers check the contents. */
-static bool format_of_folder(const char *path, const data_format **f, error *e)
+static bool format_of_folder(const char *path, const data_format **f, fault *e)
 {
 	names l;
 	if (!names_list(&l, path, e))
@@ -89,17 +90,17 @@ static bool format_of_folder(const char *path, const data_format **f, error *e)
 }
 
 /* *f: as asked for; where that is auto, what the path holds. */
-static bool format_find(const char *path, const data_format **f, error *e)
+static bool format_find(const char *path, const data_format **f, fault *e)
 {
 	switch (file_type(path)) {
 	case FILE_MISSING:
-		return error_at(e, path, "no such file or folder");
+		return fault_at(e, path, "no such file or folder");
 	case FILE_FOLDER:
 		return *f != &format_auto || format_of_folder(path, f, e);
 	case FILE_REGULAR:
 		return *f != &format_auto || format_of_file(path, f, e);
 	default:
-		return error_at(e, path, "neither a file nor a folder");
+		return fault_at(e, path, "neither a file nor a folder");
 	}
 }
 
@@ -121,22 +122,22 @@ int64_t limit_of(const dataset_options *o, int64_t n)
 }
 
 /* Linux hands out more memory than there is and kills later, so malloc alone cannot tell. */
-bool memory_check(const char *what, double bytes, error *e)
+bool memory_check(const char *what, double bytes, fault *e)
 {
 	const double has = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-	return bytes <= has || error_set(e, "%s needs %.1f GB of memory, this machine has %.1f GB: "
+	return bytes <= has || fault_set(e, "%s needs %.1f GB of memory, this machine has %.1f GB: "
 		"set a limit or a smaller size", what, bytes * 1e-9, has * 1e-9);
 }
 
-bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, bool labels, error *e)
+bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, bool labels, fault *e)
 {
 	if (n < 1)
-		return error_at(e, d->path, "contains no images");
+		return fault_at(e, d->path, "contains no images");
 	if (h < 1 || w < 1 || h > DATA_SIDE_MAX || w > DATA_SIDE_MAX)
-		return error_at(e, d->path, "images of %" PRId64 "x%" PRId64 ", allowed are 1 to %d pixels a side",
+		return fault_at(e, d->path, "images of %" PRId64 "x%" PRId64 ", allowed are 1 to %d pixels a side",
 			h, w, DATA_SIDE_MAX);
 	if (c != 1 && c != 3)
-		return error_at(e, d->path, "%" PRId64 " channels, allowed are 1 (gray) and 3 (RGB)", c);
+		return fault_at(e, d->path, "%" PRId64 " channels, allowed are 1 (gray) and 3 (RGB)", c);
 	char what[512];
 	snprintf(what, sizeof what, "%.300s: %" PRId64 " images of %dx%dx%d", d->path, n, (int)h, (int)w, (int)c);
 	if (!memory_check(what, (double)n * (double)(h * w * c + (labels ? 4 : 0)), e))
@@ -147,7 +148,7 @@ bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, boo
 	d->c = (int)c;
 	d->pixels = mem_new((size_t)n, (size_t)(h * w * c), e);
 	d->label = labels && d->pixels ? mem_new((size_t)n, sizeof *d->label, e) : NULL;
-	return (d->pixels && (d->label || !labels)) || error_set(e, "%s do not fit into memory", what);
+	return (d->pixels && (d->label || !labels)) || fault_set(e, "%s do not fit into memory", what);
 }
 
 void dataset_free(dataset *d)
@@ -167,7 +168,7 @@ void dataset_free(dataset *d)
 
 enum { NAMES_BYTES_MAX = 1 << 20 };
 
-static bool class_lines(names *l, char *text, error *e)
+static bool class_lines(names *l, char *text, fault *e)
 {
 	char *rest = NULL;
 	for (char *line = strtok_r(text, "\r\n", &rest); line; line = strtok_r(NULL, "\r\n", &rest))
@@ -176,7 +177,7 @@ static bool class_lines(names *l, char *text, error *e)
 	return true;
 }
 
-bool class_names_read(dataset *d, const char *path, int want, error *e)
+bool class_names_read(dataset *d, const char *path, int want, fault *e)
 {
 	if (file_type(path) == FILE_MISSING)
 		return true;
@@ -188,7 +189,7 @@ bool class_names_read(dataset *d, const char *path, int want, error *e)
 		(text = mem_zero((size_t)size + 1, 1, e)) && source_read(s, text, size, e) &&
 		class_lines(&l, text, e);
 	if (ok && (l.n < 1 || l.n > DATA_CLASSES_MAX || (want && l.n != want)))
-		ok = error_at(e, path, "%" PRId64 " class names, needs %s%d", l.n, want ? "" : "1 to ",
+		ok = fault_at(e, path, "%" PRId64 " class names, needs %s%d", l.n, want ? "" : "1 to ",
 			want ? want : DATA_CLASSES_MAX);
 	source_close(s);
 	free(text);
@@ -200,7 +201,7 @@ bool class_names_read(dataset *d, const char *path, int want, error *e)
 }
 
 /* A class without a name is called by its number. */
-static bool class_names_default(dataset *d, error *e)
+static bool class_names_default(dataset *d, fault *e)
 {
 	if (!d->label || d->class_name)
 		return true;
@@ -216,23 +217,23 @@ static bool class_names_default(dataset *d, error *e)
 
 /* ---- opening ---- */
 
-static bool options_check(const char *path, const dataset_options *o, error *e)
+static bool options_check(const char *path, const dataset_options *o, fault *e)
 {
 	if (o->h < 0 || o->w < 0 || o->h > DATA_SIDE_MAX || o->w > DATA_SIDE_MAX || !o->h != !o->w)
-		return error_at(e, path, "wanted size %dx%d: both sides must be 1 to %d, or 0 for as stored",
+		return fault_at(e, path, "wanted size %dx%d: both sides must be 1 to %d, or 0 for as stored",
 			o->h, o->w, DATA_SIDE_MAX);
 	if (o->channels != 0 && o->channels != 1 && o->channels != 3)
-		return error_at(e, path, "wanted channels %d: must be 1 (gray), 3 (RGB) or 0 for as stored",
+		return fault_at(e, path, "wanted channels %d: must be 1 (gray), 3 (RGB) or 0 for as stored",
 			o->channels);
 	if (o->limit < 0)
-		return error_at(e, path, "limit %" PRId64 ": must be 0 (all) or more", o->limit);
+		return fault_at(e, path, "limit %" PRId64 ": must be 0 (all) or more", o->limit);
 	must((unsigned)o->split < SPLITS && (unsigned)o->resize < RESIZES, "dataset_open: split %d, resize %d", o->split,
 		o->resize);
 	return true;
 }
 
 /* Another set of the wanted size takes the place of the pixels. */
-static bool dataset_convert(dataset *d, const dataset_options *o, error *e)
+static bool dataset_convert(dataset *d, const dataset_options *o, fault *e)
 {
 	const int h = o->h ? o->h : d->h, w = o->w ? o->w : d->w, c = o->channels ? o->channels : d->c;
 	if (h == d->h && w == d->w && c == d->c)
@@ -261,7 +262,7 @@ static const data_format *format_named(const char *name)
 	return &format_auto;
 }
 
-dataset *dataset_open(const char *path, const dataset_options *options, error *e)
+dataset *dataset_open(const char *path, const dataset_options *options, fault *e)
 {
 	const dataset_options o = options ? *options : (dataset_options){0};
 	const data_format *f = format_named(o.format);

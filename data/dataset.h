@@ -55,7 +55,7 @@ typedef struct dataset {
  * that a limit keeps them balanced. An HDF5 file has the data sets images and labels. The last two
  * may be divided into train and test (folders, groups); if they are not, they have no test part.
  * A single IDX or CIFAR file is read whatever the split. */
-dataset *dataset_open(const char *path, const dataset_options *o, error *e);
+dataset *dataset_open(const char *path, const dataset_options *o, fault *e);
 void dataset_free(dataset *d);
 
 /* Bytes of one image, of all. */

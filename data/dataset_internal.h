@@ -9,7 +9,7 @@ struct data_format {
 	const char *name;                            /* in a config; must stay the first field */
 	const char *what;                            /* in messages: "IDX (MNIST)"; NULL: said by another record */
 	/* Fills d (path and kind are set) with images as stored, at most o->limit. */
-	bool (*read)(dataset *d, const dataset_options *o, error *e);
+	bool (*read)(dataset *d, const dataset_options *o, fault *e);
 	/* Whether a file is of this kind: by its first n bytes (at most FORMAT_HEAD), or by its length where the kind has no
 	 * signature. NULL: no single file is. */
 	bool (*is_file)(const uint8_t *head, int64_t n, int64_t length);
@@ -23,16 +23,16 @@ bool head_is(const uint8_t *head, int64_t n, const char *signature, int64_t k);
 
 /* Sets the sizes and takes memory for n images of h x w x c and, if wanted, labels. Checks that the
  * sizes are sane and that this machine can hold them. */
-bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, bool labels, error *e);
+bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, bool labels, fault *e);
 
 /* Class names from a text file, one per line; empty lines do not count. `want` 0: any number. Sets
  * d->classes and d->class_name. A missing file is fine and changes nothing. */
-bool class_names_read(dataset *d, const char *path, int want, error *e);
+bool class_names_read(dataset *d, const char *path, int want, fault *e);
 
 /* min(n, limit), when there is one. */
 int64_t limit_of(const dataset_options *o, int64_t n);
 
 /* Bytes of a dataset's pixels must fit into this machine's memory; `what` begins the message. */
-bool memory_check(const char *what, double bytes, error *e);
+bool memory_check(const char *what, double bytes, fault *e);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
+
 /* ---- numbers ---- */
 
 static void mean_sd(const dataset *d, dataset_stats *s)
@@ -48,7 +50,7 @@ static int hash_order(const void *a, const void *b)
 	return (p > q) - (p < q);
 }
 
-static bool images_look(const dataset *d, dataset_stats *s, error *e)
+static bool images_look(const dataset *d, dataset_stats *s, fault *e)
 {
 	uint64_t *hash = mem_new((size_t)d->n, sizeof *hash, e);
 	if (!hash)
@@ -65,7 +67,7 @@ static bool images_look(const dataset *d, dataset_stats *s, error *e)
 	return true;
 }
 
-bool dataset_stats_make(const dataset *d, dataset_stats *s, error *e)
+bool dataset_stats_make(const dataset *d, dataset_stats *s, fault *e)
 {
 	*s = (dataset_stats){.checksum = dataset_checksum(d)};
 	if (d->label) {

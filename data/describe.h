@@ -4,10 +4,6 @@
 
 #include "data/dataset.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct dataset_stats {
 	double mean[3], sd[3];                       /* per channel, of v/255 */
 	int64_t *per_class;                          /* own; [classes], or NULL without labels */
@@ -17,7 +13,7 @@ typedef struct dataset_stats {
 	uint64_t checksum;                           /* dataset_checksum */
 } dataset_stats;
 
-bool dataset_stats_make(const dataset *d, dataset_stats *s, error *e);
+bool dataset_stats_make(const dataset *d, dataset_stats *s, fault *e);
 void dataset_stats_free(dataset_stats *s);
 
 /* Calls line(ctx, text) for every line, without newline: kind, sizes, mean and deviation, checksum,
@@ -25,7 +21,4 @@ void dataset_stats_free(dataset_stats *s);
 typedef void (*line_fn)(void *ctx, const char *text);
 void dataset_describe(const dataset *d, const dataset_stats *s, line_fn line, void *ctx);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "data/dataset_internal.h"
 #include "data/picture/png.h"
@@ -30,12 +31,12 @@ typedef struct pictures {
 	enum data_resize resize;
 	pthread_mutex_t lock;                        /* guards what follows */
 	int64_t first_bad;                           /* lowest picture that failed, or n */
-	error bad;
+	fault bad;
 } pictures;
 
 /* ---- finding the files ---- */
 
-static bool is_folder_in(const char *folder, const char *name, bool *yes, error *e)
+static bool is_folder_in(const char *folder, const char *name, bool *yes, fault *e)
 {
 	char *path = path_join(folder, name, e);
 	*yes = path && file_type(path) == FILE_FOLDER;
@@ -44,7 +45,7 @@ static bool is_folder_in(const char *folder, const char *name, bool *yes, error 
 }
 
 /* The subfolders of a folder. */
-static bool subfolders(names *out, const char *folder, error *e)
+static bool subfolders(names *out, const char *folder, fault *e)
 {
 	names l;
 	*out = (names){0};
@@ -67,7 +68,7 @@ static bool has_name(const names *l, const char *name)
 }
 
 /* Sorted insertion, so that classes are numbered in the order of their names. */
-static bool class_add(names *l, const char *name, error *e)
+static bool class_add(names *l, const char *name, fault *e)
 {
 	if (has_name(l, name))
 		return true;
@@ -82,18 +83,18 @@ static bool class_add(names *l, const char *name, error *e)
 }
 
 /* The classes of both parts are counted even if one part is read: numbers must not depend on it. */
-static bool classes_of(pictures *l, const char *folder, error *e)
+static bool classes_of(pictures *l, const char *folder, fault *e)
 {
 	names sub;
 	bool ok = subfolders(&sub, folder, e);
 	for (int64_t i = 0; ok && i < sub.n; i++)
 		ok = class_add(&l->classes, sub.name[i], e);
 	names_free(&sub);
-	return ok && (l->classes.n <= DATA_CLASSES_MAX || error_at(e, folder, "%" PRId64 " class folders, allowed are %d",
+	return ok && (l->classes.n <= DATA_CLASSES_MAX || fault_at(e, folder, "%" PRId64 " class folders, allowed are %d",
 		l->classes.n, DATA_CLASSES_MAX));
 }
 
-static bool part_add(pictures *l, const char *root, const char *name, bool wanted, error *e)
+static bool part_add(pictures *l, const char *root, const char *name, bool wanted, fault *e)
 {
 	char *path = path_join(root, name, e);
 	const bool ok = path && classes_of(l, path, e) && (!wanted || names_add(&l->parts, path, e));
@@ -102,7 +103,7 @@ static bool part_add(pictures *l, const char *root, const char *name, bool wante
 }
 
 /* Subfolders train and test, and no others, are parts; others are classes. */
-static bool parts_of(pictures *l, const char *root, enum data_split split, error *e)
+static bool parts_of(pictures *l, const char *root, enum data_split split, fault *e)
 {
 	names sub;
 	bool ok = subfolders(&sub, root, e);
@@ -111,9 +112,9 @@ static bool parts_of(pictures *l, const char *root, enum data_split split, error
 		ok = (!train || part_add(l, root, "train", split != SPLIT_TEST, e)) &&
 			(!test || part_add(l, root, "test", split != SPLIT_TRAIN, e));
 		if (ok && l->parts.n < (split == SPLIT_ALL ? 2 : 1))
-			ok = error_at(e, root, "no folder %s", test ? "train" : "test");
+			ok = fault_at(e, root, "no folder %s", test ? "train" : "test");
 	} else if (ok && split == SPLIT_TEST) {
-		ok = error_at(e, root, "not divided into folders train and test, so it has no test part");
+		ok = fault_at(e, root, "not divided into folders train and test, so it has no test part");
 	} else if (ok) {
 		ok = classes_of(l, root, e) && names_add(&l->parts, root, e);
 	}
@@ -121,13 +122,13 @@ static bool parts_of(pictures *l, const char *root, enum data_split split, error
 	return ok;
 }
 
-static bool picture_add(pictures *l, const char *folder, const char *name, int32_t label, int64_t rank, error *e)
+static bool picture_add(pictures *l, const char *folder, const char *name, int32_t label, int64_t rank, fault *e)
 {
 	if (l->n == l->room) {
 		const int64_t room = MAX(2 * l->room, 1024);
 		picture *more = realloc(l->p, (size_t)room * sizeof *more);
 		if (!more)
-			return error_at(e, folder, "out of memory for %" PRId64 " names", room);
+			return fault_at(e, folder, "out of memory for %" PRId64 " names", room);
 		l->p = more;
 		l->room = room;
 	}
@@ -136,7 +137,7 @@ static bool picture_add(pictures *l, const char *folder, const char *name, int32
 }
 
 /* The .png files of one folder; `rank` goes on over the parts of a class. */
-static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t *rank, error *e)
+static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t *rank, fault *e)
 {
 	names files;
 	bool ok = names_list(&files, folder, e);
@@ -151,7 +152,7 @@ static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t 
 	return ok;
 }
 
-static bool class_pictures(pictures *l, int64_t k, error *e)
+static bool class_pictures(pictures *l, int64_t k, fault *e)
 {
 	int64_t rank = 0;
 	bool ok = true;
@@ -170,10 +171,10 @@ static int picture_order(const void *a, const void *b)
 	return p->rank != q->rank ? (p->rank > q->rank) - (p->rank < q->rank) : p->label - q->label;
 }
 
-static bool pictures_find(pictures *l, const dataset *d, const dataset_options *o, error *e)
+static bool pictures_find(pictures *l, const dataset *d, const dataset_options *o, fault *e)
 {
 	if (file_type(d->path) != FILE_FOLDER)
-		return error_at(e, d->path, "format png needs a folder of images");
+		return fault_at(e, d->path, "format png needs a folder of images");
 	if (!parts_of(l, d->path, o->split, e))
 		return false;
 	int64_t rank = 0;
@@ -185,10 +186,10 @@ static bool pictures_find(pictures *l, const dataset *d, const dataset_options *
 		if (!class_pictures(l, k, e))
 			return false;
 	if (l->n == 0)
-		return error_at(e, d->path, "no .png files (%" PRId64 " files of other kinds); only PNG is read",
+		return fault_at(e, d->path, "no .png files (%" PRId64 " files of other kinds); only PNG is read",
 			l->ignored);
 	if (loose && loose < l->n)
-		return error_at(e, d->path, "has both images (like %s) and class folders with images; allowed is one of "
+		return fault_at(e, d->path, "has both images (like %s) and class folders with images; allowed is one of "
 			"the two", l->p[0].path);
 	if (loose)                                   /* the subfolders have nothing to do with it */
 		names_free(&l->classes);
@@ -199,7 +200,7 @@ static bool pictures_find(pictures *l, const dataset *d, const dataset_options *
 /* ---- reading ---- */
 
 /* Which error is told must not depend on the threads: that of the lowest picture. */
-static void picture_failed(pictures *l, int64_t i, const error *why)
+static void picture_failed(pictures *l, int64_t i, const fault *why)
 {
 	pthread_mutex_lock(&l->lock);
 	if (i < l->first_bad) {
@@ -213,7 +214,7 @@ static void stat_span(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	pictures *l = ctx;
 	(void)worker;
-	error why;
+	fault why;
 	for (int64_t i = lo; i < hi; i++)
 		if (!png_stat(l->p[i].path, &l->p[i].h, &l->p[i].w, &l->p[i].c, &why))
 			picture_failed(l, i, &why);
@@ -224,7 +225,7 @@ static void read_span(void *ctx, int worker, int64_t lo, int64_t hi)
 	pictures *l = ctx;
 	dataset *d = l->d;
 	(void)worker;
-	error why;
+	fault why;
 	for (int64_t i = lo; i < hi; i++) {
 		image im;
 		if (!png_read(l->p[i].path, &im, &why) || !image_convert(im.x, im.h, im.w, im.c,
@@ -234,7 +235,7 @@ static void read_span(void *ctx, int worker, int64_t lo, int64_t hi)
 	}
 }
 
-static bool pass(pictures *l, int64_t n, span_fn fn, error *e)
+static bool pass(pictures *l, int64_t n, span_fn fn, fault *e)
 {
 	l->first_bad = n;
 	parallel_for(n, 16, fn, l);
@@ -243,17 +244,17 @@ static bool pass(pictures *l, int64_t n, span_fn fn, error *e)
 	return l->first_bad == n;
 }
 
-static bool sizes_agree(const pictures *l, int64_t n, error *e)
+static bool sizes_agree(const pictures *l, int64_t n, fault *e)
 {
 	const picture *p = l->p;
 	for (int64_t i = 1; i < n; i++)
 		if (p[i].h != p[0].h || p[i].w != p[0].w)
-			return error_at(e, p[i].path, "%d pixels high, %d wide, but %s is %d high, %d wide: give the size "
+			return fault_at(e, p[i].path, "%d pixels high, %d wide, but %s is %d high, %d wide: give the size "
 				"wanted and how to resize", p[i].h, p[i].w, p[0].path, p[0].h, p[0].w);
 	return true;
 }
 
-static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, error *e)
+static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fault *e)
 {
 	const int64_t n = limit_of(o, l->n);
 	if (!pass(l, n, stat_span, e) || (!o->h && !sizes_agree(l, n, e)))
@@ -272,7 +273,7 @@ static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, err
 }
 
 /* Converts to the wanted size, too. */
-static bool pngs_read(dataset *d, const dataset_options *o, error *e)
+static bool pngs_read(dataset *d, const dataset_options *o, fault *e)
 {
 	pictures l = {0};
 	pthread_mutex_init(&l.lock, NULL);

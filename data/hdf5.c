@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/confine.h"
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "data/dataset_internal.h"
 #include "data/picture/image.h"
@@ -39,7 +40,7 @@ static bool first_of(h5 *f, const char *group, const char *const *name, char *pa
 }
 
 /* Reads the axes: a last axis of 1 or 3 is channels, else a second one. */
-static bool axes_set(h5_part *p, const char *file, error *e)
+static bool axes_set(h5_part *p, const char *file, fault *e)
 {
 	const shape *s = &p->info.s;
 	const int64_t *k = s->dim;
@@ -58,34 +59,34 @@ static bool axes_set(h5_part *p, const char *file, error *e)
 		p->h = k[2];
 		p->w = k[3];
 	} else {
-		return error_at(e, file, "%s has the shape %s, images are [n,h,w], [n,h,w,c] or [n,c,h,w] with c 1 or "
+		return fault_at(e, file, "%s has the shape %s, images are [n,h,w], [n,h,w,c] or [n,c,h,w] with c 1 or "
 			"3", p->images, shape_print(s).s);
 	}
 	return true;
 }
 
-static bool labels_stat(h5 *f, const char *file, const h5_part *p, error *e)
+static bool labels_stat(h5 *f, const char *file, const h5_part *p, fault *e)
 {
 	h5_info l;
 	if (!h5_stat(f, p->labels, &l, e))
 		return false;
 	if (l.is_group || l.type == H5_OTHER || l.s.rank < 1 || shape_count(&l.s) != l.s.dim[0])
-		return error_at(e, file, "%s has the shape %s, labels are one number per image: [n] or [n,1]",
+		return fault_at(e, file, "%s has the shape %s, labels are one number per image: [n] or [n,1]",
 			p->labels, shape_print(&l.s).s);
-	return l.s.dim[0] == p->n || error_at(e, file, "%" PRId64 " labels for %" PRId64 " images", l.s.dim[0],
+	return l.s.dim[0] == p->n || fault_at(e, file, "%" PRId64 " labels for %" PRId64 " images", l.s.dim[0],
 		p->n);
 }
 
-static bool part_stat(h5 *f, const char *file, const char *group, h5_part *p, error *e)
+static bool part_stat(h5 *f, const char *file, const char *group, h5_part *p, fault *e)
 {
 	*p = (h5_part){0};
 	if (!first_of(f, group, image_name, p->images, sizeof p->images))
-		return error_at(e, file, "no data set images (or imgs, x, data) in %s", *group ? group : "/");
+		return fault_at(e, file, "no data set images (or imgs, x, data) in %s", *group ? group : "/");
 	first_of(f, group, label_name, p->labels, sizeof p->labels);
 	if (!h5_stat(f, p->images, &p->info, e))
 		return false;
 	if (p->info.is_group || p->info.type == H5_OTHER || p->info.s.rank < 3)
-		return error_at(e, file, "%s is not a data set of images: needs numbers in 3 or 4 axes", p->images);
+		return fault_at(e, file, "%s is not a data set of images: needs numbers in 3 or 4 axes", p->images);
 	return axes_set(p, file, e) && (!*p->labels || labels_stat(f, file, p, e));
 }
 
@@ -93,17 +94,17 @@ static bool part_stat(h5 *f, const char *file, const char *group, h5_part *p, er
 
 /* How stored numbers become bytes: v * scale + shift. */
 static bool range_find(const real *x, int64_t n, const char *file, const char *path, double *scale, double *shift,
-	error *e)
+	fault *e)
 {
 	double lo = INFINITY, hi = -INFINITY;
 	for (int64_t i = 0; i < n; i++) {
 		if (!isfinite(x[i]))
-			return error_at(e, file, "%s: value %" PRId64 " is not a number", path, i);
+			return fault_at(e, file, "%s: value %" PRId64 " is not a number", path, i);
 		lo = MIN(lo, (double)x[i]);
 		hi = MAX(hi, (double)x[i]);
 	}
 	if (lo < -1.001 || hi > 255.001 || (lo < 0 && hi > 1.001))
-		return error_at(e, file, "%s: values from %g to %g; allowed are 0 to 255, 0 to 1, or -1 to 1", path,
+		return fault_at(e, file, "%s: values from %g to %g; allowed are 0 to 255, 0 to 1, or -1 to 1", path,
 			lo, hi);
 	*scale = lo < 0 ? PIXEL_HALF : hi <= 1 ? 255 : 1;
 	*shift = lo < 0 ? PIXEL_HALF : 0;
@@ -111,7 +112,7 @@ static bool range_find(const real *x, int64_t n, const char *file, const char *p
 }
 
 /* All images, because their range decides what the numbers mean; `take` of them become bytes in to. */
-static bool floats_read(h5 *f, const h5_part *p, const char *file, int64_t take, uint8_t *to, error *e)
+static bool floats_read(h5 *f, const h5_part *p, const char *file, int64_t take, uint8_t *to, fault *e)
 {
 	const int64_t all = shape_count(&p->info.s), n = take * p->h * p->w * p->c;
 	char what[256];
@@ -147,7 +148,7 @@ static bool images_send(const h5_part *p, uint8_t *x, int64_t n, uint8_t *temp, 
 }
 
 /* Bytes come in pieces, so that only the parent has them all; floats as a whole. */
-static bool pixels_send(h5 *f, const char *file, const h5_part *p, int64_t take, confine_out *out, error *e)
+static bool pixels_send(h5 *f, const char *file, const h5_part *p, int64_t take, confine_out *out, fault *e)
 {
 	enum { PIECE = 64 << 20 };
 	const int64_t bytes = p->h * p->w * p->c;
@@ -170,13 +171,13 @@ static bool pixels_send(h5 *f, const char *file, const h5_part *p, int64_t take,
 
 /* All labels are checked and count for *classes, `take` of them are sent. */
 static bool labels_send(h5 *f, const char *file, const h5_part *p, int64_t take, int32_t *classes, confine_out *out,
-	error *e)
+	fault *e)
 {
 	double *x = mem_new((size_t)p->n, sizeof *x, e);
 	bool ok = x && h5_read_f64(f, p->labels, x, p->n, e);
 	for (int64_t i = 0; ok && i < p->n; i++) {
 		if (!(x[i] >= 0 && x[i] < DATA_CLASSES_MAX && x[i] == floor(x[i]))) {
-			ok = error_at(e, file, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d", p->labels, i,
+			ok = fault_at(e, file, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d", p->labels, i,
 				x[i], DATA_CLASSES_MAX - 1);
 			break;
 		}
@@ -190,21 +191,21 @@ static bool labels_send(h5 *f, const char *file, const h5_part *p, int64_t take,
 
 /* ---- parts ---- */
 
-static bool parts_stat(h5 *f, const char *file, const dataset_options *o, h5_part *p, int *n, error *e)
+static bool parts_stat(h5 *f, const char *file, const dataset_options *o, h5_part *p, int *n, fault *e)
 {
 	static const char *const group[] = {"/train", "/test"};
 	const bool train = h5_exists(f, group[0]), test = h5_exists(f, group[1]);
 	*n = 0;
 	if (!train && !test) {
 		if (o->split == SPLIT_TEST)
-			return error_at(e, file, "not divided into groups train and test, so it has no test part");
+			return fault_at(e, file, "not divided into groups train and test, so it has no test part");
 		return part_stat(f, file, "", &p[(*n)++], e);
 	}
 	for (int k = SPLIT_TRAIN; k <= SPLIT_TEST; k++)
 		if ((o->split == SPLIT_ALL || (int)o->split == k) && !part_stat(f, file, group[k], &p[(*n)++], e))
 			return false;
 	if (*n == 2 && (p[0].h != p[1].h || p[0].w != p[1].w || p[0].c != p[1].c || !*p[0].labels != !*p[1].labels))
-		return error_at(e, file, "the images of /train and /test differ in size, or only one has labels");
+		return fault_at(e, file, "the images of /train and /test differ in size, or only one has labels");
 	return true;
 }
 
@@ -221,7 +222,7 @@ static int64_t share(const h5_part *p, int i, int64_t n)
 	return MIN(p[i].n, n - before);
 }
 
-static bool parts_send(h5 *f, const char *file, const dataset_options *o, confine_out *out, error *e)
+static bool parts_send(h5 *f, const char *file, const dataset_options *o, confine_out *out, fault *e)
 {
 	h5_part p[2];
 	int n;
@@ -242,7 +243,7 @@ typedef struct job {
 	const dataset_options *o;
 } job;
 
-static bool child(void *ctx, confine_out *out, error *e)
+static bool child(void *ctx, confine_out *out, fault *e)
 {
 	const job *j = ctx;
 	h5 *f = h5_open(j->path, e);
@@ -253,16 +254,16 @@ static bool child(void *ctx, confine_out *out, error *e)
 
 /* ---- the program's side ---- */
 
-static bool labels_sane(const dataset *d, int32_t classes, error *e)
+static bool labels_sane(const dataset *d, int32_t classes, fault *e)
 {
 	bool ok = d->label ? classes > 0 && classes <= DATA_CLASSES_MAX : classes == 0;
 	for (int64_t i = 0; ok && d->label && i < d->n; i++)
 		ok = d->label[i] >= 0 && d->label[i] < classes;
-	return ok || error_at(e, d->path, "damaged file (the reader's labels make no sense)");
+	return ok || fault_at(e, d->path, "damaged file (the reader's labels make no sense)");
 }
 
 /* *whole: all came. False, and not whole: the child has the reason. */
-static bool parts_take(confine *c, dataset *d, bool *whole, error *e)
+static bool parts_take(confine *c, dataset *d, bool *whole, fault *e)
 {
 	header head;
 	int32_t classes;
@@ -289,7 +290,7 @@ static confine_limits limits_of(const char *path)
 	return (confine_limits){.cpu_s = 60 * minutes, .wall_s = 600 * minutes, .memory = (size_t)memory};
 }
 
-static bool hdf5_read(dataset *d, const dataset_options *o, error *e)
+static bool hdf5_read(dataset *d, const dataset_options *o, fault *e)
 {
 	bool whole;
 	job j = {d->path, o};
@@ -301,7 +302,7 @@ static bool hdf5_read(dataset *d, const dataset_options *o, error *e)
 		confine_stop(c);
 		return false;
 	}
-	return confine_end(c, e) && (whole || error_at(e, d->path, "damaged file (the reader ended early)"));
+	return confine_end(c, e) && (whole || fault_at(e, d->path, "damaged file (the reader ended early)"));
 }
 
 static bool is_hdf5_file(const uint8_t *head, int64_t n, int64_t length)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "data/dataset_internal.h"
 #include "data/source.h"
 
@@ -27,17 +28,17 @@ static void part_close(idx_part *p)
 }
 
 /* Reads the sizes and compares what they promise with what the file can hold. */
-static bool header_read(source *s, const char *path, int rank_lo, int rank_hi, int64_t *dim, error *e)
+static bool header_read(source *s, const char *path, int rank_lo, int rank_hi, int64_t *dim, fault *e)
 {
 	uint8_t head[4], size[4];
 	if (!source_read(s, head, 4, e))
 		return false;
 	if (head[0] || head[1] || head[2] != 8)
-		return error_at(e, path, "not an IDX file of bytes: begins %02x %02x %02x, must be 00 00 08",
+		return fault_at(e, path, "not an IDX file of bytes: begins %02x %02x %02x, must be 00 00 08",
 			head[0], head[1], head[2]);
 	const int rank = head[3];
 	if (rank < rank_lo || rank > rank_hi)
-		return error_at(e, path, "IDX data of %d axes, %s", rank,
+		return fault_at(e, path, "IDX data of %d axes, %s", rank,
 			rank_hi == 1 ? "labels have 1" : "images have 3 (n,h,w) or 4 (n,h,w,c)");
 	/* In long double 2^128 does not overflow; the comparison needs no exact digits. */
 	long double bytes = 1;
@@ -52,15 +53,15 @@ static bool header_read(source *s, const char *path, int rank_lo, int rank_hi, i
 	}
 	const int64_t head_bytes = 4 + 4 * rank;
 	if (source_size(s) >= 0 && bytes != (long double)(source_size(s) - head_bytes))
-		return error_at(e, path, "header says %.0Lf bytes of data, the file has %" PRId64 ": truncated or not "
+		return fault_at(e, path, "header says %.0Lf bytes of data, the file has %" PRId64 ": truncated or not "
 			"IDX", bytes, source_size(s) - head_bytes);
 	if (bytes > (long double)source_most(s))
-		return error_at(e, path, "header says %.0Lf bytes of data, a gzip file of this size holds at most %"
+		return fault_at(e, path, "header says %.0Lf bytes of data, a gzip file of this size holds at most %"
 			PRId64, bytes, source_most(s));
 	return true;
 }
 
-static bool part_open(idx_part *p, error *e)
+static bool part_open(idx_part *p, fault *e)
 {
 	int64_t dim[4], count[4];
 	p->file[0] = source_open(p->path[0], e);
@@ -75,7 +76,7 @@ static bool part_open(idx_part *p, error *e)
 	p->file[1] = source_open(p->path[1], e);
 	if (!p->file[1] || !header_read(p->file[1], p->path[1], 1, 1, count, e))
 		return false;
-	return count[0] == p->n || error_at(e, p->path[1], "%" PRId64 " labels for the %" PRId64 " images of %s",
+	return count[0] == p->n || fault_at(e, p->path[1], "%" PRId64 " labels for the %" PRId64 " images of %s",
 		count[0], p->n, p->path[0]);
 }
 
@@ -93,7 +94,7 @@ static const char *const split_word[SPLITS][2] = {
 /* The one file in a folder whose name has "images" or "labels", "ubyte" and the word of the split;
  * a plain file wins over its own .gz. NULL without an error: none. */
 static bool part_find(char **path, const char *folder, const names *l, const char *what, enum data_split part,
-	error *e)
+	fault *e)
 {
 	const char *found = NULL;
 	for (int64_t i = 0; i < l->n; i++) {
@@ -104,7 +105,7 @@ static bool part_find(char **path, const char *folder, const names *l, const cha
 		/* names are sorted: "a" comes right before "a.gz" */
 		const size_t k = found ? strlen(found) : 0;
 		if (found && !(strncmp(found, name, k) == 0 && strcmp(name + k, ".gz") == 0))
-			return error_at(e, folder, "both %s and %s are %s %s: give one of the files", found,
+			return fault_at(e, folder, "both %s and %s are %s %s: give one of the files", found,
 				name, data_split_name[part], what);
 		found = found ? found : name;
 	}
@@ -114,7 +115,7 @@ static bool part_find(char **path, const char *folder, const names *l, const cha
 }
 
 /* train-images-idx3-ubyte.gz -> train-labels-idx1-ubyte[.gz], if it exists. */
-static bool labels_find(char **path, const char *images, error *e)
+static bool labels_find(char **path, const char *images, fault *e)
 {
 	static const char *const ending[] = {"", ".gz"};
 	const char *base = strrchr(images, '/');
@@ -140,7 +141,7 @@ static bool labels_find(char **path, const char *images, error *e)
 	return true;
 }
 
-static bool parts_find(idx_part *p, int *n, const dataset *d, const dataset_options *o, error *e)
+static bool parts_find(idx_part *p, int *n, const dataset *d, const dataset_options *o, fault *e)
 {
 	if (file_type(d->path) == FILE_REGULAR) {
 		*n = 1;
@@ -156,7 +157,7 @@ static bool parts_find(idx_part *p, int *n, const dataset *d, const dataset_opti
 		ok = part_find(&p[*n].path[0], d->path, &l, "images", k, e) &&
 			part_find(&p[*n].path[1], d->path, &l, "labels", k, e);
 		if (ok && !p[*n].path[0])
-			ok = error_at(e, d->path, "no file of the %s images (like %s-images-idx3-ubyte.gz)",
+			ok = fault_at(e, d->path, "no file of the %s images (like %s-images-idx3-ubyte.gz)",
 				data_split_name[k], split_word[k][0]);
 		(*n)++;
 	}
@@ -166,7 +167,7 @@ static bool parts_find(idx_part *p, int *n, const dataset *d, const dataset_opti
 
 /* ---- reading ---- */
 
-static bool labels_read(dataset *d, const idx_part *p, int64_t from, int64_t take, int *most, error *e)
+static bool labels_read(dataset *d, const idx_part *p, int64_t from, int64_t take, int *most, fault *e)
 {
 	uint8_t *bytes = mem_new((size_t)p->n, 1, e);
 	bool ok = bytes && source_read(p->file[1], bytes, p->n, e) && source_end(p->file[1], e);
@@ -180,21 +181,21 @@ static bool labels_read(dataset *d, const idx_part *p, int64_t from, int64_t tak
 	return ok;
 }
 
-static bool parts_agree(const idx_part *p, int n, error *e)
+static bool parts_agree(const idx_part *p, int n, fault *e)
 {
 	for (int i = 1; i < n; i++) {
 		if (p[i].h != p[0].h || p[i].w != p[0].w || p[i].c != p[0].c)
-			return error_at(e, p[i].path[0], "images of %" PRId64 "x%" PRId64 "x%" PRId64 ", those of %s are %" PRId64
+			return fault_at(e, p[i].path[0], "images of %" PRId64 "x%" PRId64 "x%" PRId64 ", those of %s are %" PRId64
 				"x%" PRId64 "x%" PRId64, p[i].h, p[i].w, p[i].c, p[0].path[0], p[0].h,
 				p[0].w, p[0].c);
 		if (!p[i].path[1] != !p[0].path[1])
-			return error_at(e, p[!p[0].path[1]].path[1], "labels for only one of the two parts");
+			return fault_at(e, p[!p[0].path[1]].path[1], "labels for only one of the two parts");
 	}
 	return true;
 }
 
 /* The names of the classes may lie next to the images, in classes.txt. */
-static bool classes_set(dataset *d, int most, error *e)
+static bool classes_set(dataset *d, int most, fault *e)
 {
 	char *folder = text_copy(d->path, e);
 	if (!folder)
@@ -206,7 +207,7 @@ static bool classes_set(dataset *d, int most, error *e)
 	char *path = path_join(folder, "classes.txt", e);
 	bool ok = path && class_names_read(d, path, 0, e);
 	if (ok && d->class_name && most >= d->classes)
-		ok = error_at(e, path, "names %d classes, the data have label %d", d->classes, most);
+		ok = fault_at(e, path, "names %d classes, the data have label %d", d->classes, most);
 	if (ok && !d->class_name)
 		d->classes = most + 1;
 	free(path);
@@ -214,7 +215,7 @@ static bool classes_set(dataset *d, int most, error *e)
 	return ok;
 }
 
-static bool parts_read(dataset *d, idx_part *p, int n, const dataset_options *o, error *e)
+static bool parts_read(dataset *d, idx_part *p, int n, const dataset_options *o, fault *e)
 {
 	int64_t total = 0;
 	for (int i = 0; i < n; i++) {
@@ -241,7 +242,7 @@ static bool parts_read(dataset *d, idx_part *p, int n, const dataset_options *o,
 	return !d->label || classes_set(d, most, e);
 }
 
-static bool idx_read(dataset *d, const dataset_options *o, error *e)
+static bool idx_read(dataset *d, const dataset_options *o, fault *e)
 {
 	idx_part p[PARTS_MAX] = {0};
 	int n = 0;

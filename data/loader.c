@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/base/rng.h"
 #include "data/picture/image.h"
 
@@ -123,7 +124,7 @@ static void *fill(void *arg)
 }
 
 /* Signals belong to the program's main thread: the new thread inherits a mask that blocks all. */
-static bool thread_start(loader *l, error *e)
+static bool thread_start(loader *l, fault *e)
 {
 	sigset_t all, old;
 	sigfillset(&all);
@@ -131,26 +132,26 @@ static bool thread_start(loader *l, error *e)
 	const int why = pthread_create(&l->thread, NULL, fill, l);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	l->threaded = why == 0;
-	return l->threaded || error_set(e, "cannot start the loader's thread: %s", strerror(why));
+	return l->threaded || fault_set(e, "cannot start the loader's thread: %s", strerror(why));
 }
 
 /* ---- what callers see ---- */
 
-static bool options_check(const dataset *d, loader_options *o, error *e)
+static bool options_check(const dataset *d, loader_options *o, fault *e)
 {
 	o->shares = MAX(o->shares, 1);
 	if (o->share < 0 || o->share >= o->shares)
-		return error_set(e, "loader: share %d of %d: shares are numbered 0 to %d", o->share, o->shares,
+		return fault_set(e, "loader: share %d of %d: shares are numbered 0 to %d", o->share, o->shares,
 			o->shares - 1);
 	if (o->batch < 1)
-		return error_set(e, "loader: batch %" PRId64 ": must be 1 or more", o->batch);
+		return fault_set(e, "loader: batch %" PRId64 ": must be 1 or more", o->batch);
 	if (o->batch > d->n / o->shares)
-		return error_set(e, "batch = %" PRId64 "%s: larger than the data: %s has %" PRId64 " images",
+		return fault_set(e, "batch = %" PRId64 "%s: larger than the data: %s has %" PRId64 " images",
 			o->batch, o->shares > 1 ? " in every share" : "", d->path ? d->path : "the set", d->n);
 	return true;
 }
 
-static bool ring_new(loader *l, error *e)
+static bool ring_new(loader *l, fault *e)
 {
 	const size_t pixels = (size_t)l->o.batch * (size_t)dataset_image_bytes(l->d);
 	for (int i = 0; i < RING; i++) {
@@ -162,7 +163,7 @@ static bool ring_new(loader *l, error *e)
 	return true;
 }
 
-loader *loader_new(const dataset *d, const loader_options *options, error *e)
+loader *loader_new(const dataset *d, const loader_options *options, fault *e)
 {
 	loader_options o = *options;
 	if (!options_check(d, &o, e))
@@ -242,10 +243,10 @@ loader_place loader_position(const loader *l)
 	return l->place;
 }
 
-bool loader_seek(loader *l, loader_place p, error *e)
+bool loader_seek(loader *l, loader_place p, fault *e)
 {
 	if (p.epoch < 0 || p.epoch >= INT64_C(1) << (64 - EPOCH_BITS) || p.batch < 0 || p.batch >= l->batches)
-		return error_set(e, "data position epoch %" PRId64 ", batch %" PRId64 ": outside the data (%" PRId64
+		return fault_set(e, "data position epoch %" PRId64 ", batch %" PRId64 ": outside the data (%" PRId64
 			" batches an epoch)", p.epoch, p.batch, l->batches);
 	l->place = p;
 	if (!l->threaded)

@@ -23,7 +23,7 @@ typedef struct loader_options {
 
 /* d is kept and must outlive the loader. new/free. Refuses a batch (times shares) larger than the
  * data. Starts the thread; it takes no signals. */
-loader *loader_new(const dataset *d, const loader_options *o, error *e);
+loader *loader_new(const dataset *d, const loader_options *o, fault *e);
 void loader_free(loader *l);
 
 /* The next batch: x [batch,h,w,c], pixel v as pixel_real(v); label [batch] whole numbers (zeros for a
@@ -38,7 +38,7 @@ typedef struct loader_place {
 } loader_place;
 loader_place loader_position(const loader *l);
 /* Continues at a position. Wrong is a negative number or a batch outside the epoch. */
-bool loader_seek(loader *l, loader_place p, error *e);
+bool loader_seek(loader *l, loader_place p, fault *e);
 int64_t loader_batches(const loader *l);             /* per epoch */
 
 SAGAN_END

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "core/base/local.h"
+
 /* The longest match (258 bytes) in the shortest code (2 bits): zlib's manual states 1032:1. */
 enum { DEFLATE_DENSEST = 1032, READ_STEP = 1 << 20 };
 
@@ -22,13 +24,13 @@ struct source {
 };
 
 /* A pipe or device could block or never end: only regular files are opened. */
-source *source_open(const char *path, error *e)
+source *source_open(const char *path, fault *e)
 {
 	struct stat st;
 	if (stat(path, &st) != 0)
-		return error_at(e, path, "cannot read: %s", strerror(errno)), NULL;
+		return fault_at(e, path, "cannot read: %s", strerror(errno)), NULL;
 	if (!S_ISREG(st.st_mode))
-		return error_at(e, path, "not a regular file"), NULL;
+		return fault_at(e, path, "not a regular file"), NULL;
 	source *s = mem_zero(1, sizeof *s, e);
 	if (!s || !(s->path = text_copy(path, e)))
 		goto fail;
@@ -36,7 +38,7 @@ source *source_open(const char *path, error *e)
 	errno = 0;
 	s->file = gzopen(path, "rb");
 	if (!s->file) {
-		error_at(e, path, "cannot read: %s", errno ? strerror(errno) : "out of memory");
+		fault_at(e, path, "cannot read: %s", errno ? strerror(errno) : "out of memory");
 		goto fail;
 	}
 	gzbuffer(s->file, 1 << 17);
@@ -57,19 +59,19 @@ void source_close(source *s)
 	free(s);
 }
 
-static bool source_damaged(const source *s, error *e)
+static bool source_damaged(const source *s, fault *e)
 {
 	int code;
 	const char *why = gzerror(s->file, &code);
 	if (code == Z_ERRNO)
-		return error_at(e, s->path, "cannot read: %s", strerror(errno));
+		return fault_at(e, s->path, "cannot read: %s", strerror(errno));
 	if (code == Z_BUF_ERROR)
-		return error_at(e, s->path, "truncated: the gzip stream ends after %" PRId64 " bytes of contents", s->at);
-	return error_at(e, s->path, "damaged gzip stream after %" PRId64 " bytes of contents (%s)", s->at,
+		return fault_at(e, s->path, "truncated: the gzip stream ends after %" PRId64 " bytes of contents", s->at);
+	return fault_at(e, s->path, "damaged gzip stream after %" PRId64 " bytes of contents (%s)", s->at,
 		why);
 }
 
-int64_t source_read_some(source *s, void *to, int64_t n, error *e)
+int64_t source_read_some(source *s, void *to, int64_t n, fault *e)
 {
 	int64_t got = 0;
 	while (got < n) {
@@ -88,21 +90,21 @@ int64_t source_read_some(source *s, void *to, int64_t n, error *e)
 	return got;
 }
 
-bool source_read(source *s, void *to, int64_t n, error *e)
+bool source_read(source *s, void *to, int64_t n, fault *e)
 {
 	const int64_t from = s->at, got = source_read_some(s, to, n, e);
 	if (got == n)
 		return true;
-	return got >= 0 && error_at(e, s->path, "truncated: ends after %" PRId64 " bytes, needs %" PRId64,
+	return got >= 0 && fault_at(e, s->path, "truncated: ends after %" PRId64 " bytes, needs %" PRId64,
 		s->at, from + n);
 }
 
-bool source_end(source *s, error *e)
+bool source_end(source *s, fault *e)
 {
 	char extra;
 	const int64_t got = source_read_some(s, &extra, 1, e);
 	if (got > 0)
-		return error_at(e, s->path, "has more than the %" PRId64 " bytes that its header says",
+		return fault_at(e, s->path, "has more than the %" PRId64 " bytes that its header says",
 			s->at - 1);
 	return got == 0;
 }
@@ -117,7 +119,7 @@ int64_t source_most(const source *s)
 	return !s->packed ? s->size : s->size > INT64_MAX / DEFLATE_DENSEST ? INT64_MAX : s->size * DEFLATE_DENSEST;
 }
 
-bool file_length(const char *path, int64_t most, int64_t *n, error *e)
+bool file_length(const char *path, int64_t most, int64_t *n, fault *e)
 {
 	source *s = source_open(path, e);
 	char *step = s && s->packed ? mem_new(READ_STEP, 1, e) : NULL;
@@ -131,19 +133,19 @@ bool file_length(const char *path, int64_t most, int64_t *n, error *e)
 	}
 	*n = !ok ? 0 : s->packed ? s->at : s->size;
 	if (ok && *n > most)
-		ok = error_at(e, path, "longer than the %" PRId64 " bytes allowed", most);
+		ok = fault_at(e, path, "longer than the %" PRId64 " bytes allowed", most);
 	free(step);
 	source_close(s);
 	return ok;
 }
 
-bool names_add(names *l, const char *name, error *e)
+bool names_add(names *l, const char *name, fault *e)
 {
 	/* room doubles whenever the count is a power of two */
 	if ((l->n & (l->n - 1)) == 0) {
 		char **more = realloc(l->name, (size_t)MAX(2 * l->n, 1) * sizeof *more);
 		if (!more)
-			return error_set(e, "out of memory: %" PRId64 " names", l->n);
+			return fault_set(e, "out of memory: %" PRId64 " names", l->n);
 		l->name = more;
 	}
 	char *copy = text_copy(name, e);
@@ -166,19 +168,19 @@ static int name_order(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool names_list(names *l, const char *folder, error *e)
+bool names_list(names *l, const char *folder, fault *e)
 {
 	*l = (names){0};
 	DIR *d = opendir(folder);
 	if (!d)
-		return error_at(e, folder, "cannot read the folder: %s", strerror(errno));
+		return fault_at(e, folder, "cannot read the folder: %s", strerror(errno));
 	bool ok = true;
 	const struct dirent *entry;
 	while (ok && (errno = 0, entry = readdir(d)))
 		if (entry->d_name[0] != '.')
 			ok = names_add(l, entry->d_name, e);
 	if (ok && errno)
-		ok = error_at(e, folder, "cannot read the folder: %s", strerror(errno));
+		ok = fault_at(e, folder, "cannot read the folder: %s", strerror(errno));
 	closedir(d);
 	if (!ok)
 		names_free(l);
@@ -187,7 +189,7 @@ bool names_list(names *l, const char *folder, error *e)
 	return ok;
 }
 
-char *path_join(const char *folder, const char *name, error *e)
+char *path_join(const char *folder, const char *name, fault *e)
 {
 	const size_t n = strlen(folder) + strlen(name) + 2;
 	char *p = mem_new(n, 1, e);

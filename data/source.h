@@ -9,32 +9,32 @@
 /* A regular file read from start to end; gzip is recognised by content and unpacked. */
 typedef struct source source;
 
-source *source_open(const char *path, error *e);     /* new/free (source_close) */
+source *source_open(const char *path, fault *e);     /* new/free (source_close) */
 void source_close(source *s);                        /* NULL allowed */
 /* Exactly n bytes, or the message says at which byte the file ended or is damaged. */
-bool source_read(source *s, void *to, int64_t n, error *e);
+bool source_read(source *s, void *to, int64_t n, fault *e);
 /* Up to n bytes; -1 when the file is damaged. */
-int64_t source_read_some(source *s, void *to, int64_t n, error *e);
+int64_t source_read_some(source *s, void *to, int64_t n, fault *e);
 /* Nothing may be left; checks the sum of a .gz. */
-bool source_end(source *s, error *e);
+bool source_end(source *s, fault *e);
 /* The contents' size when the file says it honestly (not packed), else -1. */
 int64_t source_size(const source *s);
 /* No contents can be longer than this: the size, or for gzip 1032 times that (deflate's densest
  * code). What a header claims is compared with it before memory is taken. */
 int64_t source_most(const source *s);
 /* Bytes of the whole contents, unpacking a .gz once; refuses more than `most`. */
-bool file_length(const char *path, int64_t most, int64_t *n, error *e);
+bool file_length(const char *path, int64_t most, int64_t *n, fault *e);
 
 /* Names in a folder, sorted by bytes, without those that begin with a dot. */
 typedef struct names {
 	int64_t n;
 	char **name;                                 /* own */
 } names;
-bool names_list(names *l, const char *folder, error *e);
-bool names_add(names *l, const char *name, error *e);
+bool names_list(names *l, const char *folder, fault *e);
+bool names_add(names *l, const char *name, fault *e);
 void names_free(names *l);
 
-char *path_join(const char *folder, const char *name, error *e);     /* new; free() */
+char *path_join(const char *folder, const char *name, fault *e);     /* new; free() */
 /* Whether a name ends so, letters of either case. */
 bool name_ends(const char *name, const char *end);
 

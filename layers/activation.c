@@ -3,11 +3,12 @@
 
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 void activation_init(module *m, activation *a, const char *layer, const char *name, int64_t C)
 {
-	error e;
+	fault e;
 	*a = (activation){.name = name ? name : "linear"};
 	bool prelu = !strcmp(a->name, "prelu"), star = !strcmp(a->name, "star_relu");
 	if (!prelu && !star) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 /* prefix + suffix, the name of a sublayer. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 /* ---- the variants: widths are C / q_div, C / v_div ---- */
@@ -59,14 +60,14 @@ static const variant *find(const char *name)
 	return NULL;
 }
 
-bool attention_variant(const char *name, int64_t C, sn_options sn, attention_config *out, error *e)
+bool attention_variant(const char *name, int64_t C, sn_options sn, attention_config *out, fault *e)
 {
 	const variant *v = find(name);
 	if (!v)
-		return error_set(e, "attention: unknown variant %s; there are official, paper, plain, ashpy, "
+		return fault_set(e, "attention: unknown variant %s; there are official, paper, plain, ashpy, "
 			"ashpy_row, simplegan, mnistgans, conv2d", name);
 	if (C / v->q_div == 0)
-		return error_set(e, "attention: %lld channels: query width C/%d is 0; at least %d channels are needed",
+		return fault_set(e, "attention: %lld channels: query width C/%d is 0; at least %d channels are needed",
 			(long long)C, v->q_div, v->q_div);
 	*out = (attention_config){
 		.cq = C / v->q_div, .cv = C / v->v_div, .filters = C,

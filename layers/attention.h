@@ -47,7 +47,7 @@ typedef struct attention_config {
  * variant has spectral norm (official, paper, simplegan, and plain, where it is an option). Unknown
  * names and widths of 0 are refused: "attention: 4 channels: query width C/8 is 0; at least 8 channels
  * are needed". */
-bool attention_variant(const char *name, int64_t C, sn_options sn, attention_config *out, error *e);
+bool attention_variant(const char *name, int64_t C, sn_options sn, attention_config *out, fault *e);
 /* Names of the variants, ended by NULL. */
 extern const char *const attention_variants[];
 

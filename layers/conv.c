@@ -1,6 +1,8 @@
 /* conv.c - convolution layers: a kernel, a bias, a padding rule. */
 #include "layers/conv.h"
 
+#include "core/base/local.h"
+
 static conv_options with_defaults(conv_options o)
 {
 	o.kw = o.kw ? o.kw : o.kh;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 /* k x k, stride 1, same size, bias: kernels of the original are glorot uniform, its other wish is not heard. */

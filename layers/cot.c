@@ -1,6 +1,7 @@
 /* cot.c - a convolution's context, a learned local filter's context, and a softmax between them. */
 #include "layers/cot.h"
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 enum { SHARE = 8, GROUPS = 4 };                      /* channels per local weight; groups of the key */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 /* ---- projection ---- */

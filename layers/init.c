@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
+
 /* Standard deviation of a unit normal cut at two deviations (scipy.stats.truncnorm.std(-2, 2)). */
 #define TRUNCATED_DEVIATION 0.87962566103423978
 
@@ -50,28 +52,28 @@ static void uniform(real *x, int64_t n, double bound, rng *r)
 
 /* ---- one function per kind: x [s] ---- */
 
-static bool draw_zeros(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_zeros(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)i, (void)r, (void)e;
 	fill(x, shape_count(s), 0);
 	return true;
 }
 
-static bool draw_ones(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_ones(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)i, (void)r, (void)e;
 	fill(x, shape_count(s), 1);
 	return true;
 }
 
-static bool draw_constant(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_constant(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)r, (void)e;
 	fill(x, shape_count(s), i.value);
 	return true;
 }
 
-static bool draw_normal(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_normal(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)e;
 	rng_fill_normal(r, x, shape_count(s));
@@ -79,7 +81,7 @@ static bool draw_normal(init i, const shape *s, real *x, rng *r, error *e)
 	return true;
 }
 
-static bool draw_truncated(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_truncated(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)e;
 	rng_fill_truncated(r, x, shape_count(s), 2);
@@ -88,7 +90,7 @@ static bool draw_truncated(init i, const shape *s, real *x, rng *r, error *e)
 }
 
 /* l = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, AISTATS 2010, eq. 16). */
-static bool draw_glorot_uniform(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_glorot_uniform(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)e;
 	double in, out;
@@ -97,21 +99,21 @@ static bool draw_glorot_uniform(init i, const shape *s, real *x, rng *r, error *
 	return true;
 }
 
-static bool draw_glorot_normal(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_glorot_normal(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	double in, out;
 	init_fans(s, &in, &out);
 	return draw_normal((init){INIT_NORMAL, gain(i) * sqrt(2 / (in + out))}, s, x, r, e);
 }
 
-static bool draw_he_fan_out(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_he_fan_out(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	double in, out;
 	init_fans(s, &in, &out);
 	return draw_truncated((init){INIT_TRUNCATED, gain(i) * sqrt(2 / out) / TRUNCATED_DEVIATION}, s, x, r, e);
 }
 
-static bool draw_torch_uniform(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_torch_uniform(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)e;
 	double in, out;
@@ -154,7 +156,7 @@ static void orthogonalise(double *row, int64_t k, int64_t n)
 
 /* A matrix [rows, out] with orthonormal columns or rows, whichever are fewer, times the gain. QR of
  * a Gaussian matrix with positive diagonal of R (arXiv 1312.6120; torch.nn.init.orthogonal_). */
-static bool draw_orthogonal(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_orthogonal(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	int64_t out = shape_last(s), rows = shape_count(s) / MAX(out, 1);
 	int64_t few = MIN(out, rows), many = MAX(out, rows);
@@ -173,7 +175,7 @@ static bool draw_orthogonal(init i, const shape *s, real *x, rng *r, error *e)
 	return true;
 }
 
-static bool draw_unit_normal(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_unit_normal(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)i, (void)e;
 	int64_t n = shape_count(s);
@@ -195,7 +197,7 @@ static double binomial(int64_t n, int64_t i)
 }
 
 /* The blur of arXiv 1904.11486 in every channel. */
-static bool draw_binomial(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_binomial(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)i, (void)r, (void)e;
 	int64_t rest = shape_count(s) / (s->dim[0] * s->dim[1]);
@@ -206,7 +208,7 @@ static bool draw_binomial(init i, const shape *s, real *x, rng *r, error *e)
 	return true;
 }
 
-static bool draw_identity(init i, const shape *s, real *x, rng *r, error *e)
+static bool draw_identity(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	(void)i, (void)r, (void)e;
 	int64_t n = shape_last(s);
@@ -216,7 +218,7 @@ static bool draw_identity(init i, const shape *s, real *x, rng *r, error *e)
 	return true;
 }
 
-static bool (*const draw[])(init, const shape *, real *, rng *, error *) = {
+static bool (*const draw[])(init, const shape *, real *, rng *, fault *) = {
 	[INIT_ZEROS]          = draw_zeros,
 	[INIT_ONES]           = draw_ones,
 	[INIT_CONSTANT]       = draw_constant,
@@ -232,7 +234,7 @@ static bool (*const draw[])(init, const shape *, real *, rng *, error *) = {
 	[INIT_IDENTITY]       = draw_identity,
 };
 
-bool init_draw(init i, const shape *s, real *x, rng *r, error *e)
+bool init_draw(init i, const shape *s, real *x, rng *r, fault *e)
 {
 	return draw[i.kind](i, s, x, r, e);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "layers/init.h"
 
 enum { PREFIX_MAX = 256, ALIGN_ELEMENTS = 64 / sizeof(real) };
@@ -31,10 +32,10 @@ struct module {
 	real *param_block, *grad_block, *state_block;        /* own */
 	int64_t param_elements, block_size, state_size;
 	bool failed;
-	error err;
+	fault err;
 };
 
-module *module_new(error *e)
+module *module_new(fault *e)
 {
 	return mem_zero(1, sizeof(module), e);
 }
@@ -65,7 +66,7 @@ void module_fail(module *m, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(reason, sizeof reason, fmt, args);
 	va_end(args);
-	error_set(&m->err, "%s%s%s", m->prefix, *m->prefix ? ": " : "", reason);
+	fault_set(&m->err, "%s%s%s", m->prefix, *m->prefix ? ": " : "", reason);
 	m->failed = true;
 }
 
@@ -170,7 +171,7 @@ static int64_t padded(const shape *s)
 }
 
 /* A block of n elements, zero; NULL with e set when memory is out. */
-static real *block_new(int64_t n, error *e)
+static real *block_new(int64_t n, fault *e)
 {
 	real *x = mem_aligned((size_t)MAX(n, ALIGN_ELEMENTS) * sizeof *x, e);
 	if (x)
@@ -203,16 +204,16 @@ static void place(module *m)
 	}
 }
 
-bool module_good(const module *m, error *e)
+bool module_good(const module *m, fault *e)
 {
-	return !m->failed || error_set(e, "%s", m->err.text);
+	return !m->failed || fault_set(e, "%s", m->err.text);
 }
 
-bool module_alloc(module *m, rng *r, error *e)
+bool module_alloc(module *m, rng *r, fault *e)
 {
 	must(!m->param_block, "module_alloc is called twice");
 	if (m->failed)
-		return error_set(e, "%s", m->err.text);
+		return fault_set(e, "%s", m->err.text);
 	measure(m);
 	m->param_block = block_new(m->block_size, e);
 	m->grad_block = block_new(m->block_size, e);

@@ -32,7 +32,7 @@ typedef struct init {
 	double value;                                /* constant, deviation, bound or gain (0 means 1 for gains) */
 } init;
 
-module *module_new(error *e);
+module *module_new(fault *e);
 void module_free(module *m);
 
 /* Prefix for the names registered next: push "block1" ... pop. Names become "block1/conv1/kernel". */
@@ -66,10 +66,10 @@ void module_name(module *m, char *to, size_t size, const char *name);
 void module_fail(module *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Whether nothing has failed so far; e may be NULL. */
-bool module_good(const module *m, error *e);
+bool module_good(const module *m, fault *e);
 
 /* Places all blocks and draws the initial values in order of registration from `r` (borrow). */
-bool module_alloc(module *m, rng *r, error *e);
+bool module_alloc(module *m, rng *r, fault *e);
 
 int module_params(const module *m);                  /* number of parameters, as buffers */
 int module_states(const module *m);

@@ -4,6 +4,7 @@
  * subtraction, one product and one sum. */
 #include "layers/norm.h"
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 /* ---- batch norm ---- */

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "layers/dropout.h"
 

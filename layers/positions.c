@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 
@@ -96,7 +97,7 @@ node *positions_apply(graph *g, const positions *p, node *q)
 /* ---- resizing ---- */
 
 /* A table is an image of height d: only its width changes. */
-static bool resize(graph *g, buffer *dst, const buffer *src, error *e)
+static bool resize(graph *g, buffer *dst, const buffer *src, fault *e)
 {
 	const int64_t d = src->s.dim[0], from = src->s.dim[1], to = dst->s.dim[1];
 	node *x = op_reshape(g, graph_leaf(g, (buffer *)src), SHAPE(1, d, from, 1));
@@ -109,10 +110,10 @@ static bool resize(graph *g, buffer *dst, const buffer *src, error *e)
 	return true;
 }
 
-bool position_table_load(buffer *dst, const buffer *src, error *e)
+bool position_table_load(buffer *dst, const buffer *src, fault *e)
 {
 	if (dst->s.rank != 2 || src->s.rank != 2 || dst->s.dim[0] != src->s.dim[0])
-		return error_set(e, "%s %s cannot be resized to %s %s: tables [d,length] of the same d are "
+		return fault_set(e, "%s %s cannot be resized to %s %s: tables [d,length] of the same d are "
 			"needed", src->name, shape_print(&src->s).s, dst->name, shape_print(&dst->s).s);
 	graph *g = graph_new(e);
 	bool ok = g && resize(g, dst, src, e);
@@ -120,7 +121,7 @@ bool position_table_load(buffer *dst, const buffer *src, error *e)
 	return ok;
 }
 
-bool positions_load(positions *p, const buffer *r_height, const buffer *r_width, error *e)
+bool positions_load(positions *p, const buffer *r_height, const buffer *r_width, fault *e)
 {
 	return position_table_load(p->r_height, r_height, e) && position_table_load(p->r_width, r_width, e);
 }

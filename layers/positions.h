@@ -41,9 +41,9 @@ void positions_parts(graph *g, const positions *p, node *q, node **rows, node **
 
 /* Fills p's tables from those of the same layer on another map: bilinear along the length, half-pixel
  * centres, no antialias (load_resized_pos_emb). Borrows both; false when the widths d differ. */
-bool positions_load(positions *p, const buffer *r_height, const buffer *r_width, error *e);
+bool positions_load(positions *p, const buffer *r_height, const buffer *r_width, fault *e);
 /* The same for one table: dst [d,L] from src [d,any]. */
-bool position_table_load(buffer *dst, const buffer *src, error *e);
+bool position_table_load(buffer *dst, const buffer *src, fault *e);
 
 SAGAN_END
 #endif

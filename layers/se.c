@@ -1,6 +1,7 @@
 /* se.c - squeeze and excitation: a gate per channel from the mean over the map. */
 #include <math.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "layers/se.h"
 

@@ -1,6 +1,7 @@
 /* spectral_norm.c - power iteration and the division by sigma, as nodes. */
 #include "layers/spectral_norm.h"
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 /* x / max(norm(x), eps), x a column. max under the root, so that no 1/0 appears. */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "layers/heads.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 
@@ -130,7 +131,7 @@ static table_parts parts_of(const shape *s, int64_t rows)
 }
 
 /* The map of x resized into that of the table, both [h*w,C]. */
-static bool resize_map(table_parts from, const real *x, table_parts to, real *y, int64_t C, error *e)
+static bool resize_map(table_parts from, const real *x, table_parts to, real *y, int64_t C, fault *e)
 {
 	graph *g = graph_new(e);
 	buffer *b = g ? buffer_new("table", SHAPE(1, from.h, from.w, C), e) : NULL;
@@ -151,7 +152,7 @@ static bool resize_map(table_parts from, const real *x, table_parts to, real *y,
 	return ok;
 }
 
-bool positional_embedding_load(positional_embedding *p, shape from, const real *x, int64_t from_height, error *e)
+bool positional_embedding_load(positional_embedding *p, shape from, const real *x, int64_t from_height, fault *e)
 {
 	const shape *to = &p->table->s;
 	int64_t C = shape_last(to);
@@ -160,11 +161,11 @@ bool positional_embedding_load(positional_embedding *p, shape from, const real *
 		return true;
 	}
 	if (from.rank != to->rank || (to->rank != 3 && to->rank != 4) || from.dim[0] != 1 || shape_last(&from) != C)
-		return error_set(e, "%s: a table %s cannot be resized to %s", p->table->name, shape_print(&from).s,
+		return fault_set(e, "%s: a table %s cannot be resized to %s", p->table->name, shape_print(&from).s,
 			shape_print(to).s);
 	table_parts a = parts_of(&from, from_height), b = parts_of(to, p->input_height);
 	if (a.head != b.head || a.h < 1 || a.w < 1 || b.h < 1 || b.w < 1)
-		return error_set(e, "%s: a table of %lld class tokens and a map of %lldx%lld cannot be resized to %lld "
+		return fault_set(e, "%s: a table of %lld class tokens and a map of %lldx%lld cannot be resized to %lld "
 			"and %lldx%lld", p->table->name, (long long)a.head, (long long)a.h, (long long)a.w,
 			(long long)b.head, (long long)b.h, (long long)b.w);
 	int64_t rows = a.head * C;

@@ -57,7 +57,7 @@ node *positional_embedding_apply(graph *g, const positional_embedding *p, node *
  * centres, no antialias (load_resized_pos_emb). Tables of tokens keep their first T rows, those of class tokens;
  * from_height rows of map in `from`, 0 for the largest square. After module_alloc. False with e set, and nothing
  * changed, when rank, channels or T differ. */
-bool positional_embedding_load(positional_embedding *p, shape from, const real *x, int64_t from_height, error *e);
+bool positional_embedding_load(positional_embedding *p, shape from, const real *x, int64_t from_height, fault *e);
 
 /* ---- ClassToken: learned tokens before the others, or after ----
  *

@@ -1,6 +1,7 @@
 #include "optim/gradient.h"
 
 #include "core/base/clones.h"
+#include "core/base/local.h"
 #include "core/base/thread.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 #include "optim/optimizer.h"
 
 #include "core/base/clones.h"
+#include "core/base/local.h"
 #include "core/base/portable.h"
 #include "core/base/thread.h"
 
@@ -122,23 +123,23 @@ static bool in_unit(double x)
 	return x >= 0 && x < 1;
 }
 
-bool optimizer_check(const optimizer_config *c, error *e)
+bool optimizer_check(const optimizer_config *c, fault *e)
 {
 	bool adam = c->rule == RULE_ADAM || c->rule == RULE_ADAMW, sgd = c->rule == RULE_SGD;
 	if (adam && !in_unit(c->beta1))
-		return error_value(e, "beta1", c->beta1, "must be in [0, 1)");
+		return fault_value(e, "beta1", c->beta1, "must be in [0, 1)");
 	if (!sgd && !in_unit(c->beta2))
-		return error_value(e, "beta2", c->beta2, "must be in [0, 1)");
+		return fault_value(e, "beta2", c->beta2, "must be in [0, 1)");
 	if (!sgd && !(c->eps > 0))
-		return error_value(e, "eps", c->eps, "must be greater than 0");
+		return fault_value(e, "eps", c->eps, "must be greater than 0");
 	if (!(c->weight_decay >= 0))
-		return error_value(e, "weight_decay", c->weight_decay, "must be at least 0");
+		return fault_value(e, "weight_decay", c->weight_decay, "must be at least 0");
 	if (!in_unit(c->momentum) || (!sgd && c->momentum != 0))
-		return error_value(e, "momentum", c->momentum, "must be in [0, 1), and 0 unless the rule is SGD");
+		return fault_value(e, "momentum", c->momentum, "must be in [0, 1), and 0 unless the rule is SGD");
 	if (c->nesterov && c->momentum == 0)
-		return error_set(e, "optimizer: Nesterov's form needs SGD with momentum greater than 0");
+		return fault_set(e, "optimizer: Nesterov's form needs SGD with momentum greater than 0");
 	if (c->amsgrad && !adam)
-		return error_set(e, "optimizer: amsgrad is a form of Adam");
+		return fault_set(e, "optimizer: amsgrad is a form of Adam");
 	return true;
 }
 
@@ -156,7 +157,7 @@ static span_update *choose(const optimizer_config *c, bool need[SLOTS])
 	return c->amsgrad ? amsgrad_span : c->beta1 > 0 ? adam_span : adam_plain_span;
 }
 
-optimizer *optimizer_new(const optimizer_config *c, int64_t n, error *e)
+optimizer *optimizer_new(const optimizer_config *c, int64_t n, fault *e)
 {
 	bool need[SLOTS] = {false};
 	if (!optimizer_check(c, e))

@@ -36,12 +36,12 @@ typedef struct optimizer_config {
 } optimizer_config;
 
 /* Everything that can be wrong with the settings; the place of the error is the field: "momentum". */
-bool optimizer_check(const optimizer_config *c, error *e);
+bool optimizer_check(const optimizer_config *c, fault *e);
 
 typedef struct optimizer optimizer;
 
 /* For blocks of n elements. new/free. Refuses values outside the ranges above. */
-optimizer *optimizer_new(const optimizer_config *c, int64_t n, error *e);
+optimizer *optimizer_new(const optimizer_config *c, int64_t n, fault *e);
 void optimizer_free(optimizer *o);
 
 /* One update of param[0..n) by grad[0..n) (borrow); runs on the pool, allocates nothing. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/local.h"
 #include "core/kernels/conv.h"
 #include "core/base/thread.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 
@@ -408,7 +409,7 @@ const block *block_named(const char *name)
 
 module *block_alloc(module *m)
 {
-	error e;
+	fault e;
 	rng r = rng_new(7, "init");
 	ck_assert_msg(module_alloc(m, &r, &e), "%s", e.text);
 	return m;
@@ -416,7 +417,7 @@ module *block_alloc(module *m)
 
 real *value_of(graph *g, node *y)
 {
-	error e;
+	fault e;
 	plan *p = plan_new(g, &y, 1, 0, &e);
 	ck_assert_msg(p != NULL, "%s", e.text);
 	plan_run(p);
@@ -441,7 +442,7 @@ void block_scramble(module *m, uint64_t seed)
 trial open_layer(const char *name, shape s, sn_options sn, const mode *how)
 {
 	const block *b = block_named(name);
-	error e;
+	fault e;
 	trial t = {.m = module_new(NULL), .g = graph_new(NULL), .x = buffer_new("x", s, NULL)};
 	rng r = rng_new(11, "test");
 	rng_fill_normal(&r, t.x->x, shape_count(&s));

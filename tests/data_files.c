@@ -5,6 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "core/base/local.h"
 #include "tests/scratch.h"
 
 void file_put(const char *name, const void *bytes, size_t n)

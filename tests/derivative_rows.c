@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/graph/ops_internal.h"
 
@@ -399,5 +400,5 @@ const grad_case *derivative_row_named(const char *name)
 	for (int i = 0; i < derivative_row_count; i++)
 		if (!strcmp(derivative_rows[i].c.name, name))
 			return &derivative_rows[i].c;
-	bug(__FILE__, __LINE__, "no row is named %s", name);
+	bug_abort(__FILE__, __LINE__, "no row is named %s", name);
 }

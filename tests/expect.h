@@ -1,4 +1,4 @@
-/* expect.h - what a call that can fail must do, in tests that keep its message in an `error e` of their own. */
+/* expect.h - what a call that can fail must do, in tests that keep its message in an `fault e` of their own. */
 #ifndef SAGAN_TESTS_EXPECT_H
 #define SAGAN_TESTS_EXPECT_H
 
@@ -15,6 +15,6 @@
 	ck_assert_msg(!(call), "accepted; expected: %s", part); \
 	expect_line(&e, place, part); \
 } while (0)
-void expect_line(const error *e, const char *place, const char *part);
+void expect_line(const fault *e, const char *place, const char *part);
 
 #endif

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
+
 void *file_bytes(const char *path, size_t *n)
 {
 	FILE *f = fopen(path, "rb");

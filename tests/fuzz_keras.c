@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "tests/keras_damage.h"
 #include "tests/scratch.h"
 

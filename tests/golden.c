@@ -1,5 +1,6 @@
 #include "tests/golden.h"
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/h5/h5_internal.h"
 #include "core/plan/plan.h"
@@ -98,7 +99,7 @@ static bool read_weight(golden_case *c, const char *name)
 	h5_info info;
 	int64_t trainable = 1;
 	if (c->nw == GOLDEN_WEIGHTS)
-		return error_set(c->e, "%s: more than %d weights", c->group, GOLDEN_WEIGHTS);
+		return fault_set(c->e, "%s: more than %d weights", c->group, GOLDEN_WEIGHTS);
 	golden_weight *w = &c->w[c->nw++];
 	snprintf(w->name, sizeof w->name, "%s", name);
 	if (!h5_stat(c->f, member(c, "weight", name, path), &info, c->e))
@@ -125,7 +126,7 @@ static bool read_case(golden_case *c)
 	return ok;
 }
 
-static golden_case *case_new(h5 *f, const char *group, error *e)
+static golden_case *case_new(h5 *f, const char *group, fault *e)
 {
 	golden_case *c = mem_zero(1, sizeof *c, e);
 	if (!c)
@@ -179,9 +180,9 @@ node *golden_leaf(golden_case *c, int i)
 static bool bind_one(golden_case *c, golden_weight *w, buffer *b)
 {
 	if (!b)
-		return error_set(c->e, "%s: no place for weight %s", c->group, w->name);
+		return fault_set(c->e, "%s: no place for weight %s", c->group, w->name);
 	if (shape_count(&b->s) != shape_count(&w->s))
-		return error_set(c->e, "%s: weight %s is %s, our %s is %s", c->group, w->name, shape_print(&w->s).s,
+		return fault_set(c->e, "%s: weight %s is %s, our %s is %s", c->group, w->name, shape_print(&w->s).s,
 				 b->name, shape_print(&b->s).s);
 	w->buf = b;
 	buffer_write(b, w->x);
@@ -202,7 +203,7 @@ bool golden_bind(golden_case *c, module *m, int first_state)
 			return false;
 	}
 	if (params != module_params(m))
-		return error_set(c->e, "%s: the file has %d parameters, we have %d", c->group, params, module_params(m));
+		return fault_set(c->e, "%s: the file has %d parameters, we have %d", c->group, params, module_params(m));
 	return true;
 }
 
@@ -215,7 +216,7 @@ bool golden_bind_names(golden_case *c, module *m, void (*translate)(const char *
 			return false;
 	}
 	if (c->nw != module_params(m) + module_states(m))
-		return error_set(c->e, "%s: the file has %d weights, we have %d", c->group, c->nw,
+		return fault_set(c->e, "%s: the file has %d weights, we have %d", c->group, c->nw,
 				 module_params(m) + module_states(m));
 	return true;
 }
@@ -273,12 +274,12 @@ static bool list_wanted(golden_case *c, checklist *l)
 			return false;
 		bool ok = part != GOLDEN_OUTPUT || names.n == c->ny;
 		if (!ok)
-			error_set(c->e, "%s: the file has %d outputs, we have %d", c->group, names.n, c->ny);
+			fault_set(c->e, "%s: the file has %d outputs, we have %d", c->group, names.n, c->ny);
 		for (int i = 0; ok && i < names.n; i++) {
 			wanted *w = &l->at[l->n++];
 			*w = (wanted){.part = (enum golden_part)part};
 			snprintf(w->name, sizeof w->name, "%s", names.name[i]);
-			ok = locate(c, w) || error_set(c->e, "%s/%s/%s: we have no such value", c->group,
+			ok = locate(c, w) || fault_set(c->e, "%s/%s/%s: we have no such value", c->group,
 						       part_name[part], w->name);
 		}
 		h5_names_free(&names);
@@ -384,7 +385,7 @@ static bool compare(const golden_case *c, const plan *p, const wanted *w, double
 		t->worst[w->part] = off;
 	if (off <= allowed)
 		return true;
-	return error_set(c->e, "%s/%s/%s: off by %.2g, %.2g allowed", c->group, part_name[w->part], w->name, off, allowed);
+	return fault_set(c->e, "%s/%s/%s: off by %.2g, %.2g allowed", c->group, part_name[w->part], w->name, off, allowed);
 }
 
 /* Weights that the call is not said to change must be as before. */
@@ -395,7 +396,7 @@ static bool unchanged(const golden_case *c, const golden_weight *w, const checkl
 			return true;
 	if (!w->buf || !memcmp(w->buf->x, w->x, (size_t)shape_count(&w->s) * sizeof *w->x))
 		return true;
-	return error_set(c->e, "%s: weight %s was changed", c->group, w->name);
+	return fault_set(c->e, "%s: weight %s was changed", c->group, w->name);
 }
 
 static bool run_and_compare(golden_case *c, const checklist *l, tally *t)
@@ -419,14 +420,14 @@ static bool run_and_compare(golden_case *c, const checklist *l, tally *t)
 	return ok;
 }
 
-static bool check_case(h5 *f, const char *group, tally *t, error *e)
+static bool check_case(h5 *f, const char *group, tally *t, fault *e)
 {
 	if (t->row->run) {
 		double worst = 0;
 		bool ok = t->row->run(f, group, &worst, e);
 		t->worst[GOLDEN_OUTPUT] = fmax(t->worst[GOLDEN_OUTPUT], worst);
 		if (ok && !(worst <= tolerance(t->row, GOLDEN_OUTPUT)))
-			return error_set(e, "%s: off by %.2g, %.2g allowed", group, worst,
+			return fault_set(e, "%s: off by %.2g, %.2g allowed", group, worst,
 					 tolerance(t->row, GOLDEN_OUTPUT));
 		return ok;
 	}
@@ -435,7 +436,7 @@ static bool check_case(h5 *f, const char *group, tally *t, error *e)
 	bool ok = l && c && read_case(c) && t->row->build(c) && graph_ok(c->g, e) && list_wanted(c, l) &&
 		  differentiate(c, l) && run_and_compare(c, l, t);
 	if (ok && golden_number(c, "float64", 0) != 1)
-		ok = error_set(e, "%s: no values in double to compare with", group);
+		ok = fault_set(e, "%s: no values in double to compare with", group);
 	case_free(c);
 	free(l);
 	return ok;
@@ -464,7 +465,7 @@ static void print_tally(const char *file, const tally *t)
 }
 
 /* The tally of a case's layer; a new one when this layer is seen first. NULL for an unknown layer. */
-static tally *tally_of(h5 *f, const char *group, tally *all, int *n, int max, error *e)
+static tally *tally_of(h5 *f, const char *group, tally *all, int *n, int max, fault *e)
 {
 	char layer[64], source[256] = "";
 	if (!h5_attr_text(f, group, "layer", layer, sizeof layer, e))
@@ -475,7 +476,7 @@ static tally *tally_of(h5 *f, const char *group, tally *all, int *n, int max, er
 		if (all[i].row == row && !strcmp(all[i].layer, layer))
 			return &all[i];
 	if (!row || *n == max) {
-		error_set(e, "%s: layer %s (%s) is not known", group, layer, source);
+		fault_set(e, "%s: layer %s (%s) is not known", group, layer, source);
 		return NULL;
 	}
 	tally *t = &all[(*n)++];
@@ -484,7 +485,7 @@ static tally *tally_of(h5 *f, const char *group, tally *all, int *n, int max, er
 	return t;
 }
 
-bool golden_file(const char *path, golden_count *n, error *e)
+bool golden_file(const char *path, golden_count *n, fault *e)
 {
 	static tally all[64];
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -498,7 +499,7 @@ bool golden_file(const char *path, golden_count *n, error *e)
 	n->files++;
 	for (int i = 0; i < cases.n; i++) {
 		char group[256];
-		error why = {.text = ""};
+		fault why = {.text = ""};
 		snprintf(group, sizeof group, "/%s", cases.name[i]);
 		tally *t = tally_of(f, group, all, &tallies, COUNT(all), &why);
 		bool ok = t && check_case(f, group, t, &why);
@@ -523,16 +524,16 @@ static int is_h5(const struct dirent *d)
 	return n > 3 && !strcmp(d->d_name + n - 3, ".h5");
 }
 
-bool golden_walk(const char *dir, golden_count *n, error *e)
+bool golden_walk(const char *dir, golden_count *n, fault *e)
 {
 	struct dirent **file;
 	int files = scandir(dir, &file, is_h5, alphasort);
 	if (files < 0)
-		return error_set(e, "%s: %s", dir, strerror(errno));
-	bool ok = files > 0 || error_set(e, "%s: no .h5 files", dir);
+		return fault_set(e, "%s: %s", dir, strerror(errno));
+	bool ok = files > 0 || fault_set(e, "%s: no .h5 files", dir);
 	for (int i = 0; i < files; i++) {
 		char path[4096];
-		error why;
+		fault why;
 		snprintf(path, sizeof path, "%s/%s", dir, file[i]->d_name);
 		if (!golden_file(path, n, &why)) {
 			printf("%s\n", why.text);

@@ -36,7 +36,7 @@ typedef struct golden_case {
 	golden_weight w[GOLDEN_WEIGHTS];
 	void *kept;                                  /* freed by drop after the run */
 	void (*drop)(void *kept);
-	error *e;
+	fault *e;
 } golden_case;
 
 /* Attributes; the fallback stands for an absent one and for Python's None. */
@@ -65,7 +65,7 @@ typedef struct golden_layer {
 	const char *layer, *source;                  /* attribute `layer`, part of `source` (NULL: any) */
 	bool (*build)(golden_case *c);
 	/* Instead of build, for files with a shape of their own: worst error of the case. */
-	bool (*run)(h5 *f, const char *group, double *worst, error *e);
+	bool (*run)(h5 *f, const char *group, double *worst, fault *e);
 	double figure[GOLDEN_PARTS];
 	double exact;                                /* allowed in double; 0 means 1e-10 */
 } golden_layer;
@@ -73,8 +73,8 @@ typedef struct golden_layer {
 extern const golden_layer golden_layers[], golden_gan[], golden_attention[], golden_blocks[];
 
 /* golden_optim.c: trajectories of update rules. */
-bool golden_keras_optimizer(h5 *f, const char *group, double *worst, error *e);
-bool golden_torch_optimizer(h5 *f, const char *group, double *worst, error *e);
+bool golden_keras_optimizer(h5 *f, const char *group, double *worst, fault *e);
+bool golden_torch_optimizer(h5 *f, const char *group, double *worst, fault *e);
 
 typedef struct golden_count {
 	int files, cases, failed;
@@ -83,7 +83,7 @@ typedef struct golden_count {
 
 /* One file, or every .h5 file of a directory in order of names. Prints a line per layer and one per
  * failure, and adds to n. False with e set only when nothing could be read. */
-bool golden_file(const char *path, golden_count *n, error *e);
-bool golden_walk(const char *dir, golden_count *n, error *e);
+bool golden_file(const char *path, golden_count *n, fault *e);
+bool golden_walk(const char *dir, golden_count *n, fault *e);
 
 #endif

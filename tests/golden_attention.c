@@ -1,6 +1,7 @@
 /* Attention layers of keras_cv_attention_models with heads, blocks, local filters and splits: builders for
  * their reference files. Names of weights are compared with the file's, too: lists of weights are exchanged
  * by them. */
+#include "core/base/local.h"
 #include "tests/golden.h"
 
 #include "core/graph/ops.h"
@@ -68,7 +69,7 @@ static bool bind(golden_case *c, bool is_class)
 		const char *ours = strchr(c->w[i].buf->name, '/') + 1;
 		name_in_layer(c->w[i].name, is_class, name, sizeof name);
 		if (strcmp(ours, name))
-			return error_set(c->e, "%s: weight %s is called %s by us", c->group, c->w[i].name, ours);
+			return fault_set(c->e, "%s: weight %s is called %s by us", c->group, c->w[i].name, ours);
 	}
 	return true;
 }

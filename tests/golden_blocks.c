@@ -60,11 +60,11 @@ static bool build_anti_alias(golden_case *c)
 	anti_alias_downsample_init(c->m, &a, "p_", channels(c), o);
 	rng r = rng_new(1, "golden");
 	if (c->nw != 1 || !module_alloc(c->m, &r, c->e))
-		return error_set(c->e, "%s: one kernel is expected", c->group);
+		return fault_set(c->e, "%s: one kernel is expected", c->group);
 	c->w[0].buf = a.kernel;                      /* ours starts as the original's: nothing is copied */
 	for (int64_t i = 0; !o.trainable && i < shape_count(&c->w[0].s); i++)
 		if (c->w[0].x[i] != a.kernel->x[i])
-			return error_set(c->e, "%s: the fixed kernel differs at %d", c->group, (int)i);
+			return fault_set(c->e, "%s: the fixed kernel differs at %d", c->group, (int)i);
 	if (o.trainable)
 		buffer_write(a.kernel, c->w[0].x);
 	return golden_give(c, anti_alias_downsample_apply(c->g, &a, c->x[0]));
@@ -172,7 +172,7 @@ static bool build_conv_relative(golden_case *c)
 	o.splits = golden_list(c, "head_splits", heads, CONV_RELATIVE_SPLITS);
 	if (c->nx != 2 || o.splits < 1 ||
 	    golden_list(c, "head_kernel_size", sizes, CONV_RELATIVE_SPLITS) != o.splits)
-		return error_set(c->e, "%s: query, value, splits and as many kernels are expected", c->group);
+		return fault_set(c->e, "%s: query, value, splits and as many kernels are expected", c->group);
 	for (int i = 0; i < o.splits; i++) {
 		o.head_splits[i] = (int)heads[i];
 		o.head_kernel_size[i] = (int)sizes[i];

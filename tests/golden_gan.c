@@ -1,5 +1,6 @@
 /* The parts of GANs: attention layers, losses, gradient penalties and whole networks, built from layers/ and
  * gan/ for the comparison with reference files. */
+#include "core/base/local.h"
 #include "tests/golden.h"
 
 #include "core/graph/ops.h"
@@ -26,7 +27,7 @@ static bool give_outputs(golden_case *c, node *y, node *ctx, node *map, const ch
 			*at++ = '\0';
 		node *v = !strcmp(name, "y") ? y : !strcmp(name, "context") ? ctx : !strcmp(name, "attention_map") ? map : NULL;
 		if (!v)
-			return error_set(c->e, "%s: output %s is not known", c->group, name);
+			return fault_set(c->e, "%s: output %s is not known", c->group, name);
 		golden_give(c, v);
 	}
 	return true;
@@ -113,7 +114,7 @@ static bool build_simplegan(golden_case *c)
 		for (int k = all ? 0 : 1; k < COUNT(kernel); k++)
 			if (c->w[i].buf == kernel[k] &&
 			    !(c->w[i].at = c->w[i].after = divided_kernel(c, kernel[k])))
-				return error_set(c->e, "%s: no divided kernel of %s", c->group, kernel[k]->name);
+				return fault_set(c->e, "%s: no divided kernel of %s", c->group, kernel[k]->name);
 	return true;
 }
 
@@ -139,7 +140,7 @@ static bool build_loss(golden_case *c)
 		bool d = !strcmp(layer + n - 2, "_d");
 		return golden_give(c, d ? l->d_loss(c->g, c->x[0], c->x[1]) : l->g_loss(c->g, c->x[1]));
 	}
-	return error_set(c->e, "%s: loss %s is not known", c->group, layer);
+	return fault_set(c->e, "%s: loss %s is not known", c->group, layer);
 }
 
 /* ---- penalties: small discriminators described by attribute `discriminator` ---- */

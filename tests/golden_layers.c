@@ -1,5 +1,6 @@
 /* Building blocks and update rules: what the reference files call them and how each is built from ours. Where
  * a layer of layers/ exists it is used; primitives are ops. */
+#include "core/base/local.h"
 #include "tests/golden.h"
 
 #include "core/graph/ops.h"
@@ -141,7 +142,7 @@ static bool build_spectral_norm(golden_case *c)
 	rng r = rng_new(1, "golden");
 	golden_weight *u = &c->w[c->nw - 1];
 	if (c->nw != 2 + bias || !module_alloc(c->m, &r, c->e))
-		return error_set(c->e, "%s: kernel, bias and vector_u are expected", c->group);
+		return fault_set(c->e, "%s: kernel, bias and vector_u are expected", c->group);
 	u->buf = sn.u;
 	buffer_write(sn.u, u->x);
 
@@ -162,7 +163,7 @@ static bool build_spectral_norm(golden_case *c)
 		pad_same_tf(W, k.kw, k.sw, &at.left, &at.right);
 		y = op_conv2d_dx(c->g, x, w, at, H, W);
 	} else {
-		return error_set(c->e, "%s: spectral norm around %s is not known", c->group, inner);
+		return fault_set(c->e, "%s: spectral norm around %s is not known", c->group, inner);
 	}
 	return golden_give(c, bias ? op_add(c->g, y, golden_leaf(c, 1)) : y);
 }
@@ -202,7 +203,7 @@ static bool build_zero_padding(golden_case *c)
 	double p[4];
 	int n = golden_list(c, "padding", p, 4);
 	if (n != 2 && n != 4)
-		return error_set(c->e, "%s: padding of %d numbers", c->group, n);
+		return fault_set(c->e, "%s: padding of %d numbers", c->group, n);
 	double v[4] = {p[0], n == 4 ? p[1] : p[0], n == 4 ? p[2] : p[1], n == 4 ? p[3] : p[1]};
 	int64_t before[4] = {0, (int64_t)v[0], (int64_t)v[2], 0}, after[4] = {0, (int64_t)v[1], (int64_t)v[3], 0};
 	return golden_give(c, op_pad(c->g, c->x[0], before, after));
@@ -218,7 +219,7 @@ static bool build_up_sampling(golden_case *c)
 	if (!strcmp(how, "bilinear"))
 		return golden_give(c, op_resize_bilinear(c->g, c->x[0], s.dim[1] * f[0], s.dim[2] * f[1]));
 	if (strcmp(how, "nearest") != 0)
-		return error_set(c->e, "%s: interpolation %s is not known", c->group, how);
+		return fault_set(c->e, "%s: interpolation %s is not known", c->group, how);
 	return golden_give(c, op_upsample_nearest(c->g, c->x[0], f[0], f[1]));
 }
 

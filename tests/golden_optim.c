@@ -1,4 +1,5 @@
 /* Trajectories of update rules: keras_optimizers and torch_optimizers, files with a shape of their own. */
+#include "core/base/local.h"
 #include "tests/golden.h"
 
 #include "optim/ema.h"
@@ -21,7 +22,7 @@ static double number(h5 *f, const char *group, const char *name, double none)
 }
 
 /* "/case/part/name" as double, `count` elements (-1: any; *n tells). NULL with e set on failure. */
-static double *values(h5 *f, const char *group, const char *part, const char *name, int64_t count, int64_t *n, error *e)
+static double *values(h5 *f, const char *group, const char *part, const char *name, int64_t count, int64_t *n, fault *e)
 {
 	char path[512];
 	h5_info info;
@@ -51,7 +52,7 @@ static void compare(const real *x, const double *row, int64_t n, const double *a
 		*worst = off;
 }
 
-static bool rule_of(h5 *f, const char *group, enum update_rule *rule, error *e)
+static bool rule_of(h5 *f, const char *group, enum update_rule *rule, fault *e)
 {
 	static const struct {
 		const char *name;
@@ -68,7 +69,7 @@ static bool rule_of(h5 *f, const char *group, enum update_rule *rule, error *e)
 		if (!strcmp(name, rows[i].name))
 			return true;
 	}
-	return error_set(e, "%s: unknown optimizer %s", group, layer);
+	return fault_set(e, "%s: unknown optimizer %s", group, layer);
 }
 
 /* ---- Keras: two parameters in one block, with room between as in a module's block ---- */
@@ -80,7 +81,7 @@ static const char *const var_name[VARS] = {"00_w", "01_w"};
 struct keras {
 	h5 *f;
 	const char *group;
-	error *e;
+	fault *e;
 	optimizer *o;
 	real p[VARS * ROOM], g[VARS * ROOM], average[VARS * ROOM];
 	int64_t steps, n[VARS];
@@ -155,7 +156,7 @@ static bool keras_compare_slots(struct keras *k, int64_t s)
 		snprintf(second, sizeof second, "%.*s1", (int)stem, first);
 		const real *slot = keras_slot(k, first, &skip);
 		if (!slot && !skip)
-			ok = error_set(k->e, "%s: we have no slot %s", k->group, first);
+			ok = fault_set(k->e, "%s: we have no slot %s", k->group, first);
 		else if (slot)
 			ok = keras_compare(k, "state64", (const char *const[]){first, second}, s, slot);
 	}
@@ -170,7 +171,7 @@ static bool keras_read(struct keras *k)
 		double *w = values(k->f, k->group, "weight", var_name[i], -1, &k->n[i], k->e);
 		if (!w || k->n[i] > ROOM) {
 			free(w);
-			return w ? error_set(k->e, "%s: more than %d elements", k->group, ROOM) : false;
+			return w ? fault_set(k->e, "%s: more than %d elements", k->group, ROOM) : false;
 		}
 		for (int64_t j = 0; j < k->n[i]; j++)
 			k->p[i * ROOM + j] = (real)w[j];
@@ -196,7 +197,7 @@ static bool keras_start(struct keras *k)
 	};
 	k->steps = (int64_t)keras_number(k, "steps");
 	if (k->steps < 1 || keras_number(k, "centered") != 0)
-		return error_set(k->e, "%s: no steps, or a centred RMSprop, which is not ours", k->group);
+		return fault_set(k->e, "%s: no steps, or a centred RMSprop, which is not ours", k->group);
 	k->o = optimizer_new(&c, VARS * ROOM, k->e);
 	return k->o && keras_read(k);
 }
@@ -219,7 +220,7 @@ static bool keras_step(struct keras *k, int64_t s)
 	return !averaged || s + 1 < k->steps || keras_compare(k, "finalized64", var_name, -1, k->average);
 }
 
-bool golden_keras_optimizer(h5 *f, const char *group, double *worst, error *e)
+bool golden_keras_optimizer(h5 *f, const char *group, double *worst, fault *e)
 {
 	struct keras k = {.f = f, .group = group, .e = e, .worst = worst};
 	bool ok = keras_start(&k);
@@ -233,7 +234,7 @@ bool golden_keras_optimizer(h5 *f, const char *group, double *worst, error *e)
 
 /* ---- PyTorch: one parameter, gradients and results per step; absent arguments have its defaults ---- */
 
-static bool torch_step(h5 *f, const char *group, int s, optimizer *o, real *p, real *g, double *worst, error *e)
+static bool torch_step(h5 *f, const char *group, int s, optimizer *o, real *p, real *g, double *worst, fault *e)
 {
 	char name[16];
 	int64_t n = optimizer_size(o), m;
@@ -251,7 +252,7 @@ static bool torch_step(h5 *f, const char *group, int s, optimizer *o, real *p, r
 	return ok;
 }
 
-bool golden_torch_optimizer(h5 *f, const char *group, double *worst, error *e)
+bool golden_torch_optimizer(h5 *f, const char *group, double *worst, fault *e)
 {
 	enum update_rule rule;
 	char path[512];
@@ -270,7 +271,7 @@ bool golden_torch_optimizer(h5 *f, const char *group, double *worst, error *e)
 	optimizer *o = start ? optimizer_new(&c, n, e) : NULL;
 	real *p = o ? mem_new(2 * (size_t)n, sizeof *p, e) : NULL;
 	snprintf(path, sizeof path, "%s/input", group);
-	bool ok = p && h5_list(f, path, &steps, e) && (steps.n > 0 || error_set(e, "%s: no steps", group));
+	bool ok = p && h5_list(f, path, &steps, e) && (steps.n > 0 || fault_set(e, "%s: no steps", group));
 	for (int64_t i = 0; ok && i < n; i++)
 		p[i] = (real)start[i];
 	for (int s = 0; ok && s < steps.n; s++)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 
@@ -107,7 +108,7 @@ static void append_second_order(check *c, const node *const *leaf)
 static bool check_build(check *c, grad_build build, const void *arg)
 {
 	node *leaf[GRAD_INPUTS + 1];
-	error e;
+	fault e;
 	if (!(c->g = graph_new(&e)))
 		return fail(c, e.text);
 	for (int i = 0; i < c->n; i++)

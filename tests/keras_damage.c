@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/base/rng.h"
 #include "data/dataset.h"
@@ -58,7 +59,7 @@ static void store(const char *path, const uint8_t *x, size_t n)
 /* A generator of Keras' written once more by us. */
 static void write_own(const char *path)
 {
-	error e;
+	fault e;
 	keras_model *m = keras_read(GOLDEN_ "generator-cond-keras2.15.full.h5", NULL, &e);
 	must(m && keras_write_h5(m, path, &e), "%s", e.text);
 	keras_model_free(m);
@@ -158,7 +159,7 @@ static bool damage_members(rng *r, const file *f, const char *path)
 	void *bytes[2] = {NULL, NULL}, *zip = NULL;
 	size_t n = 0;
 	const int64_t which = rng_below(r, 3);
-	error e;
+	fault e;
 	bool ok = true;
 	for (int k = 0; ok && k < 2; k++) {
 		ok = zip_extract("seed", f->x, f->n, name[k], BYTES_MAX, &bytes[k], &m[k].n, &e);
@@ -191,18 +192,18 @@ static void make(enum damage_kind kind, rng *r, const char *path)
 
 /* ---- reading ---- */
 
-static bool try_model(const char *path, error *e)
+static bool try_model(const char *path, fault *e)
 {
 	keras_model *m = keras_read(path, &(keras_read_options){.cpu_s = 2}, e);
 	const bool ok = m != NULL;
-	error why;
+	fault why;
 	keras_run *n = m && m->topology ? keras_run_new(m, 1, &why) : NULL;
 	keras_run_free(n);
 	keras_model_free(m);
 	return ok;
 }
 
-static bool try_data(const char *path, error *e)
+static bool try_data(const char *path, fault *e)
 {
 	dataset *d = dataset_open(path, &(dataset_options){.format = "hdf5"}, e);
 	dataset_free(d);
@@ -211,7 +212,7 @@ static bool try_data(const char *path, error *e)
 
 void damage_try(enum damage_kind kind, int64_t i, const char *path, damage_counts *c)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	rng r = rng_new((uint64_t)i, damage_name[kind]);
 	make(kind, &r, path);
 	if (kind == DAMAGE_DATA ? try_data(path, &e) : try_model(path, &e)) {

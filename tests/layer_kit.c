@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
+
 const double kit_tiny = sizeof(real) == 8 ? 1e-12 : 2e-5;
 
 kit kit_open(shape s, uint64_t seed)
@@ -20,7 +22,7 @@ kit kit_open(shape s, uint64_t seed)
 
 void kit_ready(kit *k)
 {
-	error e;
+	fault e;
 	rng r = rng_new(7, "init");
 	ck_assert_msg(module_alloc(k->m, &r, &e), "%s", e.text);
 	for (int i = 0; i < module_params(k->m); i++) {
@@ -33,7 +35,7 @@ void kit_ready(kit *k)
 
 const real *kit_run(kit *k, node *const *out, int n)
 {
-	error e;
+	fault e;
 	plan_free(k->p);
 	k->p = plan_new(k->g, out, n, 0, &e);
 	ck_assert_msg(k->p != NULL, "%s", e.text);
@@ -59,7 +61,7 @@ double kit_worst(const real *a, const real *b, int64_t n)
 
 void kit_module_refuses(module *m, const char *message)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	rng r = rng_new(1, "init");
 	ck_assert(!module_alloc(m, &r, &e));
 	ck_assert_str_eq(e.text, message);
@@ -68,7 +70,7 @@ void kit_module_refuses(module *m, const char *message)
 
 void kit_graph_refuses(graph *g, const char *message)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert(!graph_ok(g, &e));
 	ck_assert_str_eq(e.text, message);
 	graph_free(g);

@@ -6,7 +6,7 @@
 
 typedef struct memory_subject {
 	const char *name;
-	bool (*go)(error *e);
+	bool (*go)(fault *e);
 	void (*before)(void), (*after)(void);        /* around all its runs; NULL: nothing */
 } memory_subject;
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/keras/file/match.h"
 #include "gan/keras/file/read_internal.h"
 #include "gan/keras/file/write.h"
@@ -17,21 +18,21 @@
 /* ---- reading ---- */
 
 /* What the child process of keras_read does, here. */
-static bool read_one(const char *file, bool weights_only, error *e)
+static bool read_one(const char *file, bool weights_only, fault *e)
 {
 	keras_model *m = read_unconfined(file, &(keras_read_options){.weights_only = weights_only}, e);
 	keras_model_free(m);
 	return m != NULL;
 }
 
-static bool go_read_archive(error *e) { return read_one(GOLDEN "classes/own-attention-bias.keras", false, e); }
-static bool go_read_wrapped(error *e) { return read_one(GOLDEN "classes/spectral-conv.keras", false, e); }
-static bool go_read_sequential(error *e) { return read_one(GOLDEN "discriminator-seq-keras2.15.keras", false, e); }
-static bool go_read_legacy(error *e) { return read_one(GOLDEN "classes/separable-multiplier.keras2.h5", false, e); }
-static bool go_read_numbers(error *e) { return read_one(GOLDEN "discriminator-seq-keras2.15.weights.h5", true, e); }
+static bool go_read_archive(fault *e) { return read_one(GOLDEN "classes/own-attention-bias.keras", false, e); }
+static bool go_read_wrapped(fault *e) { return read_one(GOLDEN "classes/spectral-conv.keras", false, e); }
+static bool go_read_sequential(fault *e) { return read_one(GOLDEN "discriminator-seq-keras2.15.keras", false, e); }
+static bool go_read_legacy(fault *e) { return read_one(GOLDEN "classes/separable-multiplier.keras2.h5", false, e); }
+static bool go_read_numbers(fault *e) { return read_one(GOLDEN "discriminator-seq-keras2.15.weights.h5", true, e); }
 
 /* The program's side of it. */
-static bool go_read_confined(error *e)
+static bool go_read_confined(fault *e)
 {
 	keras_model *m = keras_read(GOLDEN "classes/own-attention-bias.keras", NULL, e);
 	keras_model_free(m);
@@ -41,7 +42,7 @@ static bool go_read_confined(error *e)
 /* ---- matching ---- */
 
 /* The weights of a file into the model of another. A failure leaves the model with those that it had. */
-static bool match_one(const char *model, const char *file, error *e)
+static bool match_one(const char *model, const char *file, fault *e)
 {
 	keras_model *m = read_unconfined(model, NULL, e);
 	keras_model *w = m ? read_unconfined(file, &(keras_read_options){.weights_only = true}, e) : NULL;
@@ -54,10 +55,10 @@ static bool match_one(const char *model, const char *file, error *e)
 }
 
 #define SEQ GOLDEN "discriminator-seq-keras2.15."
-static bool go_match_legacy(error *e) { return match_one(SEQ "full.h5", SEQ "legacy.h5", e); }
-static bool go_match_native(error *e) { return match_one(SEQ "full.h5", SEQ "weights.h5", e); }
+static bool go_match_legacy(fault *e) { return match_one(SEQ "full.h5", SEQ "legacy.h5", e); }
+static bool go_match_native(fault *e) { return match_one(SEQ "full.h5", SEQ "weights.h5", e); }
 
-static bool go_match_wrapped(error *e)
+static bool go_match_wrapped(fault *e)
 {
 	return match_one(GOLDEN "discriminator-plain-keras2.15.full.h5", GOLDEN "discriminator-sn-keras2.15.weights.h5", e);
 }
@@ -68,7 +69,7 @@ static keras_model *topology;
 
 static void read_topology(const char *file)
 {
-	error e;
+	fault e;
 	topology = keras_read(file, NULL, &e);
 	must(topology != NULL, "%s", e.text);
 }
@@ -81,7 +82,7 @@ static void drop_topology(void)
 static void before_run(void) { read_topology(GOLDEN "classes/own-attention-bias.keras"); }
 static void before_write(void) { read_topology(GOLDEN "example-generator-cond.keras"); }
 
-static bool go_run(error *e)
+static bool go_run(fault *e)
 {
 	static const real x[160];
 	static real y[160];
@@ -92,7 +93,7 @@ static bool go_run(error *e)
 	return ok;
 }
 
-static bool go_build(error *e)
+static bool go_build(fault *e)
 {
 	keras_model *m = keras_model_new("own", e);
 	int at = m ? keras_add_input(m, "x", SHAPE(4), "float32", e) : -1;
@@ -104,20 +105,20 @@ static bool go_build(error *e)
 	return ok;
 }
 
-static bool go_write(error *e)
+static bool go_write(fault *e)
 {
 	return keras_write_h5(topology, scratch_at("m.h5"), e) && keras_write_archive(topology, scratch_at("m.keras"), e)
 		&& keras_write_weights(topology, scratch_at("m.weights.h5"), e)
 		&& keras_write_onnx(topology, scratch_at("m.onnx"), e);
 }
 
-static bool go_reference(error *e)
+static bool go_reference(fault *e)
 {
 	static const real x[64], y[2 * 64 * 64 * 3];
 	return keras_write_reference(scratch_at("r.h5"), topology, 2, (const real *const[]){x, x}, y, e);
 }
 
-static bool go_sample(error *e)
+static bool go_sample(fault *e)
 {
 	sampler *s = keras_sampler_open(GOLDEN "generator-convt-keras3.15.keras", 2, e);
 	sampler_free(s);

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/graph_internal.h"
 #include "core/graph/ops.h"
 #include "core/graph/ops_internal.h"
@@ -61,7 +62,7 @@ static node *gradient_blind_to(graph *g, const node *y, node *dy, const bool *ne
 /* Largest element of d, with the values that the leaves have now. */
 static double largest(graph *g, node *d)
 {
-	error e;
+	fault e;
 	plan *p = plan_new(g, &d, 1, 0, &e);
 	must(p, "%s", e.text);
 	plan_run(p);

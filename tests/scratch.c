@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/base.h"
+#include "core/base/local.h"
 
 static char root[256];
 static pid_t owner;                              /* the process that removes it: not the children of fork */

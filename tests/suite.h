@@ -6,6 +6,7 @@
 #include <check.h>
 
 #include "core/base/base.h"
+#include "core/base/local.h"
 #include "tests/scratch.h"
 
 /* Run for _i = 0 .. times - 1. */

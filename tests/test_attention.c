@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/base/thread.h"
 #include "core/kernels/tile.h"
@@ -61,7 +62,7 @@ static void bench_close(bench *t)
 
 static void bench_run(bench *t, node *const *out, int n)
 {
-	error e;
+	fault e;
 	plan_free(t->p);
 	t->p = plan_new(t->g, out, n, 0, &e);
 	ck_assert_msg(t->p != NULL, "%s", e.text);
@@ -314,7 +315,7 @@ static node *self_attention(kit *k, const char *variant, node **map)
 {
 	static attention a;
 	attention_config c;
-	error e;
+	fault e;
 	const int64_t C = shape_last(&k->in->s);
 	ck_assert_msg(attention_variant(variant, C, (sn_options){0}, &c, &e), "%s", e.text);
 	attention_init(k->m, &a, "attention", C, c);
@@ -388,7 +389,7 @@ static size_t bytes_of(kit *k, node *y, bool penalty)
 	}
 	graph_grad(k->g, loss, NULL, wrt, n + 1, out);
 	out[n + 1] = y;
-	error e;
+	fault e;
 	k->p = plan_new(k->g, out, n + 2, 0, &e);
 	ck_assert_msg(k->p != NULL, "%s", e.text);
 	return plan_bytes(k->p);

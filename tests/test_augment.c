@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 #include "gan/loss/augment.h"
@@ -26,7 +27,7 @@ static buffer *random_buffer(shape s, uint64_t seed)
 
 static plan *planned(graph *g, node *const *out, int n)
 {
-	error e;
+	fault e;
 	plan *p = plan_new(g, out, n, 0, &e);
 	ck_assert_msg(p != NULL, "%s", e.text);
 	return p;
@@ -261,7 +262,7 @@ static const struct {
 
 START_TEST(losses_have_their_value)
 {
-	error e;
+	fault e;
 	const gan_loss *l = gan_loss_find(by_hand[_i].name, &e);
 	ck_assert_msg(l != NULL, "%s", e.text);
 	buffer *r = buffer_new("r", SHAPE(2), NULL), *f = buffer_new("f", SHAPE(2), NULL);
@@ -281,7 +282,7 @@ END_TEST
 
 START_TEST(unknown_losses_are_refused)
 {
-	error e;
+	fault e;
 	ck_assert_ptr_null(gan_loss_find("hing", &e));
 	ck_assert_str_eq(e.text, "loss = hing: must be hinge, ns, kl, minimax, ls, wgan or keras_hinge");
 	int n = 0;

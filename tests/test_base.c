@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/base.h"
+#include "core/base/local.h"
 #include "core/base/portable.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
@@ -48,14 +49,14 @@ END_TEST
 
 START_TEST(error_is_one_line_and_false)
 {
-	error e;
+	fault e;
 	char text[2000];
-	ck_assert(!error_set(&e, "%s: %d", "size", 36));
+	ck_assert(!fault_set(&e, "%s: %d", "size", 36));
 	ck_assert_str_eq(e.text, "size: 36");
-	ck_assert(!error_set(NULL, "nobody listens"));
+	ck_assert(!fault_set(NULL, "nobody listens"));
 	memset(text, 'x', sizeof text - 1);
 	text[sizeof text - 1] = '\0';
-	error_set(&e, "%s", text);
+	fault_set(&e, "%s", text);
 	ck_assert_uint_eq(strlen(e.text), sizeof e.text - 1);
 }
 END_TEST
@@ -63,32 +64,32 @@ END_TEST
 /* Whoever knows a better place takes the reason, without looking into the text. */
 START_TEST(error_has_a_place_and_a_reason)
 {
-	error e, copy;
+	fault e, copy;
 	char long_place[sizeof e.text + 8];
-	error_at(&e, "a: b", "no %s", "such file");
+	fault_at(&e, "a: b", "no %s", "such file");
 	ck_assert_str_eq(e.text, "a: b: no such file");
-	ck_assert_str_eq(error_reason(&e), "no such file");
-	ck_assert(error_is_at(&e, "a: b") && !error_is_at(&e, "a") && !error_is_at(&e, "a: b: no such file"));
-	error_value(&e, "size", 1048577, "must be %d", 4);
+	ck_assert_str_eq(fault_reason(&e), "no such file");
+	ck_assert(fault_is_at(&e, "a: b") && !fault_is_at(&e, "a") && !fault_is_at(&e, "a: b: no such file"));
+	fault_value(&e, "size", 1048577, "must be %d", 4);
 	ck_assert_str_eq(e.text, "size = 1048577: must be 4");
-	ck_assert_str_eq(error_reason(&e), "must be 4");
-	ck_assert(error_is_at(&e, "size"));
-	error_at(&e, "around", "%s", e.text);        /* its own text, told from further out */
+	ck_assert_str_eq(fault_reason(&e), "must be 4");
+	ck_assert(fault_is_at(&e, "size"));
+	fault_at(&e, "around", "%s", e.text);        /* its own text, told from further out */
 	ck_assert_str_eq(e.text, "around: size = 1048577: must be 4");
-	error_set(&e, "alone");
-	ck_assert(error_is_at(&e, "") && !error_is_at(&e, "alone"));
-	ck_assert_str_eq(error_reason(&e), "alone");
+	fault_set(&e, "alone");
+	ck_assert(fault_is_at(&e, "") && !fault_is_at(&e, "alone"));
+	ck_assert_str_eq(fault_reason(&e), "alone");
 	memset(long_place, 'x', sizeof long_place - 1);
 	long_place[sizeof long_place - 1] = '\0';
-	error_at(&e, long_place, "cut off");
+	fault_at(&e, long_place, "cut off");
 	ck_assert_uint_eq(strlen(e.text), sizeof e.text - 1);
-	ck_assert_str_eq(error_reason(&e), "");
+	ck_assert_str_eq(fault_reason(&e), "");
 	e.place = INT_MAX;
 	e.reason = INT_MIN;
 	e.text[5] = '\0';
-	ck_assert(!error_take(&copy, &e) && !error_take(NULL, &e));
-	ck_assert_str_eq(error_reason(&copy), "xxxxx");
-	ck_assert(error_is_at(&copy, ""));
+	ck_assert(!fault_take(&copy, &e) && !fault_take(NULL, &e));
+	ck_assert_str_eq(fault_reason(&copy), "xxxxx");
+	ck_assert(fault_is_at(&copy, ""));
 }
 END_TEST
 
@@ -116,7 +117,7 @@ END_TEST
 
 START_TEST(memory_overflow_is_an_error)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	/* The product wraps round to four bytes. */
 	ck_assert_ptr_null(mem_new(SIZE_MAX / 4 + 2, 4, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "out of memory"));
@@ -166,7 +167,7 @@ START_TEST(closest_names_the_likely_word)
 		{"rl", "lr"},          {"batchsize", "batch_size"}, {"convolution", NULL},
 	};
 	for (int i = 0; i < COUNT(row); i++) {
-		const char *got = closest(row[i].word, known, COUNT(known));
+		const char *got = text_closest(row[i].word, known, COUNT(known));
 		if (row[i].want)
 			ck_assert_pstr_eq(got, row[i].want);
 		else
@@ -175,8 +176,8 @@ START_TEST(closest_names_the_likely_word)
 	char giant[4096];
 	memset(giant, 'r', sizeof giant - 1);
 	giant[sizeof giant - 1] = '\0';
-	ck_assert_ptr_null(closest(giant, known, COUNT(known)));
-	ck_assert_ptr_null(closest("relu", known, 0));
+	ck_assert_ptr_null(text_closest(giant, known, COUNT(known)));
+	ck_assert_ptr_null(text_closest("relu", known, 0));
 }
 END_TEST
 
@@ -621,7 +622,7 @@ END_TEST
 
 START_TEST(wrong_thread_counts_are_errors)
 {
-	error e;
+	fault e;
 	ck_assert(!pool_start(-1, &e));
 	ck_assert_str_eq(e.text, "threads = -1: must be 0 (one per processor) to 256");
 	ck_assert(!pool_start(THREADS_MAX + 1, &e));

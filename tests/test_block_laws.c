@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "tests/blocks.h"
 #include "tests/gradcheck.h"
@@ -399,7 +400,7 @@ END_TEST
 /* A ramp stays the ramp, sampled at the new centres and flat beyond the old ones; class tokens stay. */
 START_TEST(position_tables_are_resized)
 {
-	error e;
+	fault e;
 	module *m = module_new(NULL);
 	positional_embedding image, tokens;
 	positional_embedding_init(m, &image, "image", SHAPE(5, 4, 6, 1), 0);
@@ -566,7 +567,7 @@ START_TEST(dropout_follows_its_stream)
 	any a = t[3].a;
 	a.mode = train;
 	block_named(dropped[_i].block)->apply(t[3].g, &a, t[3].in);
-	error e;
+	fault e;
 	ck_assert(!graph_ok(t[3].g, &e));
 	ck_assert_msg(strstr(e.text, dropped[_i].argument) && strstr(e.text, ": training needs a random stream"), "%s",
 		      e.text);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "tests/blocks.h"
 #include "tests/gradcheck.h"
@@ -214,7 +215,7 @@ static const struct {
 START_TEST(shapes_are_the_documented_ones)
 {
 	any a = {.mode = evaluate};
-	error e;
+	fault e;
 	module *m = module_new(NULL);
 	graph *g = graph_new(NULL);
 	shape in = shape_of(documented[_i].in.rank, documented[_i].in.dim);
@@ -566,7 +567,7 @@ static const struct {
 START_TEST(wrong_arguments_are_refused)
 {
 	any a;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	rng r = rng_new(1, "init");
 	module *m = module_new(NULL);
 	refused[_i].init(m, &a);
@@ -619,7 +620,7 @@ static const struct {
 START_TEST(wrong_inputs_are_refused)
 {
 	any a = {.mode = evaluate};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	module *m = module_new(NULL);
 	graph *g = graph_new(NULL);
 	const block *b = block_named(misfit[_i].block);
@@ -639,7 +640,7 @@ END_TEST
 START_TEST(query_and_value_must_be_alike)
 {
 	any a;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	module *m = module_new(NULL);
 	graph *g = graph_new(NULL);
 	block_named("crpe_two")->init(m, &a, SHAPE(1, 3, 5, 2), (sn_options){0});

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/checkpoint/rundir.h"
@@ -45,7 +46,7 @@ static checkpoint_info about(int64_t step)
 static void save_step(int64_t step)
 {
 	sample_state s;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	char path[RUN_PATH_MAX];
 	checkpoint_info info = about(step);
 	state_make(&s);
@@ -59,7 +60,7 @@ static void save_step(int64_t step)
 START_TEST(state_comes_back_bit_for_bit)
 {
 	sample_state a, b;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	save_step(12);
 	state_make(&a);
 	state_make(&b);
@@ -100,7 +101,7 @@ END_TEST
 
 START_TEST(a_person_understands_the_names)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	char text[64];
 	save_step(5);
 	h5 *f = h5_open(scratch_at("checkpoint-00000005.h5"), &e);
@@ -134,7 +135,7 @@ START_TEST(checkpoint_of_another_network_is_told_in_one_line)
 	};
 	for (int i = 0; i < COUNT(row); i++) {
 		state_list l = {0};
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		state_add(&l, ARRAY_REAL, row[i].path, row[i].s, row[i].x, NULL);
 		ck_assert(!checkpoint_load(scratch_at("checkpoint-00000001.h5"), &l, row[i].whole, &e));
 		ck_assert_msg(strstr(e.text, row[i].word) && strstr(e.text, "checkpoint of another network")
@@ -148,7 +149,7 @@ END_TEST
 
 START_TEST(files_of_others_are_refused)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	checkpoint_info info;
 	h5 *f = h5_create(scratch_at("plain.h5"), &e);
 	ck_assert(f && h5_write_f64(f, "/x", SHAPE(1), &(double){1}, &e) && h5_commit(f, &e));
@@ -176,7 +177,7 @@ START_TEST(damage_is_seen)
 	save_step(2);
 	unsigned char *x = file_bytes(scratch_at("checkpoint-00000002.h5"), &n);
 	for (size_t i = 0; i < n; i += 7) {
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		file_store(scratch_at("cut.h5"), x, i);
 		ck_assert_msg(!checkpoint_verify(scratch_at("cut.h5"), &e), "cut at %zu of %zu", i, n);
 		ck_assert(e.text[0] && !strchr(e.text, '\n'));
@@ -210,7 +211,7 @@ END_TEST
 START_TEST(a_flipped_bit_in_the_data_is_seen)
 {
 	size_t n, where = 0;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	const double third = 1.0 / 3;
 	save_step(2);
 	unsigned char *x = file_bytes(scratch_at("checkpoint-00000002.h5"), &n);
@@ -232,7 +233,7 @@ END_TEST
 START_TEST(full_disk_leaves_the_older_file)
 {
 	sample_state s;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	checkpoint_info info = about(2);
 	state_make(&s);
 	save_step(2);
@@ -257,7 +258,7 @@ END_TEST
 START_TEST(unwritable_directory_is_told)
 {
 	sample_state s;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	char path[RUN_PATH_MAX];
 	checkpoint_info info = about(2);
 	state_make(&s);
@@ -273,7 +274,7 @@ END_TEST
 
 START_TEST(newest_readable_checkpoint_is_found_by_number)
 {
-	error e = {.text = ""}, warning;
+	fault e = {.text = ""}, warning;
 	char path[RUN_PATH_MAX];
 	ck_assert(!rundir_any(scratch_folder()));
 	ck_assert(!rundir_latest(scratch_folder(), path, sizeof path, &warning, &e));
@@ -307,7 +308,7 @@ END_TEST
 
 START_TEST(pruning_keeps_the_last_n_and_the_best)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	bool better;
 	for (int i = 1; i <= 5; i++)
 		save_step(i);
@@ -337,7 +338,7 @@ START_TEST(best_is_the_lowest_score_and_complete)
 		{4.5, "apples", true}, {4.5, "apples", false},
 		{7, "pears", true},                  /* nothing to do with apples */
 	};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	checkpoint_info info;
 	for (int i = 0; i < COUNT(row); i++) {
 		bool better;
@@ -366,7 +367,7 @@ END_TEST
 /* A damaged best one does not stand in the way; the best one is gone on from when nothing else is left. */
 START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 {
-	error e = {.text = ""}, warning;
+	fault e = {.text = ""}, warning;
 	bool better;
 	char path[RUN_PATH_MAX];
 	ck_assert(!rundir_best(scratch_folder(), path, sizeof path, &e));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/base.h"
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/config/config.h"
 #include "tests/command.h"
@@ -248,7 +249,7 @@ END_TEST
 static bool has_latents(const char *dir, int n)
 {
 	char path[300];
-	error e;
+	fault e;
 	static double z[128 * 16], image[28 * 28 * 16];
 	int64_t y[16] = {0};
 	snprintf(path, sizeof path, "%s/latents.h5", dir);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/config/config_apply.h"
 #include "gan/loss/losses.h"
 #include "gan/loss/penalties.h"
@@ -155,7 +156,7 @@ static const struct {
 	 "= joint; set loss.d_batch = separate or model.sn_update = every_forward"},
 };
 
-static bool read_text(config *c, const char *text, error *e)
+static bool read_text(config *c, const char *text, fault *e)
 {
 	config_init(c);
 	return config_parse(c, text, strlen(text), "a.yaml", e) && config_check(c, e);
@@ -164,7 +165,7 @@ static bool read_text(config *c, const char *text, error *e)
 START_TEST(wrong_files_are_refused_with_their_message)
 {
 	config c;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	const bool ok = read_text(&c, WRONG_FILES[_i].text, &e);
 	ck_assert_msg(!ok, "accepted: %s", WRONG_FILES[_i].text);
 	ck_assert_str_eq(e.text, WRONG_FILES[_i].message);
@@ -193,7 +194,7 @@ static const struct {
 START_TEST(wrong_assignments_are_refused_with_their_message)
 {
 	config c;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	config_init(&c);
 	ck_assert(!config_set(&c, WRONG_SETS[_i].set, &e));
 	ck_assert_str_eq(e.text, WRONG_SETS[_i].message);
@@ -219,7 +220,7 @@ START_TEST(data_that_do_not_fit_name_the_key)
 	};
 	for (int i = 0; i < COUNT(rows); i++) {
 		config c;
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
 		ck_assert(!config_fit_data(&c, rows[i].images, rows[i].channels, rows[i].classes, &e));
 		ck_assert_str_eq(e.text, rows[i].message);
@@ -231,7 +232,7 @@ END_TEST
 START_TEST(missing_data_name_the_line_of_the_path)
 {
 	config c;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	dataset *d;
 	ck_assert(read_text(&c, "seed: 1\ndata:\n  path: no/such/folder\n", &e));
 	ck_assert(!config_open_data(&c, &d, &e));
@@ -255,7 +256,7 @@ START_TEST(the_bad_file_of_a_folder_is_named)
 {
 	char text[600], message[1024];
 	config c;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	dataset *d;
 	FILE *f = fopen(scratch_at("pictures/7.png"), "wb");
 	ck_assert(f && fputs("no picture", f) >= 0 && fclose(f) == 0);
@@ -272,7 +273,7 @@ END_TEST
 START_TEST(large_and_missing_files_are_refused)
 {
 	config c;
-	error e;
+	fault e;
 	const size_t n = (1 << 20) + 1;
 	char *text = malloc(n);
 	memset(text, '#', n);
@@ -295,7 +296,7 @@ START_TEST(every_prefix_of_a_file_is_read_or_refused)
 		"augment: {policy: [color, cutout]}\noptim:\n  lr_g: \"1\"\n";
 	for (size_t n = 0; n < sizeof text; n++) {
 		config c;
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		config_init(&c);
 		const bool ok = config_parse(&c, text, n, "a.yaml", &e);
 		ck_assert(ok || strncmp(e.text, "a.yaml", 6) == 0);
@@ -319,7 +320,7 @@ START_TEST(values_arrive_in_their_fields)
 		"augment: {policy: [cutout, color]}\n"
 		"train: {out: \"a # b\", threads: 3}\n";
 	config c;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert_msg(read_text(&c, text, &e), "%s", e.text);
 	ck_assert_str_eq(c.name, "test");
 	ck_assert(c.seed == 7 && c.steps == 12 && c.batch == 8);
@@ -351,7 +352,7 @@ END_TEST
 START_TEST(assignments_take_the_path_of_the_file)
 {
 	config c;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	config_init(&c);
 	ck_assert_msg(config_set(&c, "optim.lr_g=3e-4", &e), "%s", e.text);
 	ck_assert_msg(config_set(&c, "model.layers_g=[8, 16]", &e), "%s", e.text);
@@ -371,7 +372,7 @@ END_TEST
 START_TEST(old_names_of_keys_mean_the_same)
 {
 	config old, new;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	int at[CONFIG_KEYS_MAX];
 	ck_assert_msg(read_text(&old, "model: {network: resnet28, attention_g: none, attention_d: [{at: 14, type: halo}]}\n",
 				&e), "%s", e.text);
@@ -399,7 +400,7 @@ END_TEST
 START_TEST(check_settles_what_follows_the_network)
 {
 	config c, again;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	int at[CONFIG_KEYS_MAX];
 	ck_assert_msg(read_text(&c, "model: {network: resnet28, attention: plain}\n", &e), "%s", e.text);
 	ck_assert(c.net.size == 28 && c.net.g_width > 0 && c.net.d_width > 0);
@@ -425,7 +426,7 @@ START_TEST(a_network_alone_is_the_published_one)
 		char text[128];
 		config c;
 		net_config own, n;
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		const int size = net_config_default(net_name[k], 0, &own, NULL) ? 0 : 32;
 		ck_assert_msg(net_config_default(net_name[k], size, &own, &e), "%s", e.text);
 		snprintf(text, sizeof text, "model: {network: %s, size: %d}\n", net_name[k], size);
@@ -478,7 +479,7 @@ START_TEST(published_settings_reach_a_config)
 	for (int i = 0; i < COUNT(rows); i++) {
 		config c;
 		char value[4 * CONFIG_TEXT_MAX];
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
 		config_value(&c, config_key_find(rows[i].key), value, sizeof value);
 		ck_assert_msg(strcmp(value, rows[i].value) == 0, "%s%s = %s, must be %s", rows[i].text, rows[i].key, value,
@@ -513,7 +514,7 @@ START_TEST(rates_follow_their_own_number_of_steps)
 	};
 	for (int i = 0; i < COUNT(rows); i++) {
 		config c;
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
 		const schedule s = config_schedule(&c, c.optim.lr_g);
 		ck_assert_int_eq(s.steps, rows[i].steps);
@@ -532,7 +533,7 @@ START_TEST(text_reads_back_to_the_same_values)
 		"model.sn_eps=1e-12", "ema.decay=0.9999",
 	};
 	config a, b;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	int at[CONFIG_KEYS_MAX];
 	config_init(&a);
 	for (int round = 0; round < 2; round++) {
@@ -554,7 +555,7 @@ END_TEST
 START_TEST(diff_names_the_keys_and_whether_they_may_change)
 {
 	config a, b;
-	error e;
+	fault e;
 	int at[CONFIG_KEYS_MAX];
 	config_init(&a);
 	config_init(&b);
@@ -597,7 +598,7 @@ START_TEST(shipped_configs_are_right)
 		char path[512], name[300];
 		const char *end = strstr(f->d_name, ".yaml");
 		config c;
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		if (!end)
 			continue;
 		snprintf(path, sizeof path, "configs/%s", f->d_name);
@@ -628,7 +629,7 @@ START_TEST(published_configs_have_the_published_parameters)
 	for (int i = 0; i < COUNT(rows); i++) {
 		config c;
 		net_config n;
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		rng r = rng_new(1, "init");
 		config_init(&c);
 		ck_assert_msg(config_load(&c, rows[i].path, &e) && config_check(&c, &e), "%s", e.text);

@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "core/base/confine.h"
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 
 enum { MANY = 3 << 20 };
 
-static bool send_numbers(void *ctx, confine_out *out, error *e)
+static bool send_numbers(void *ctx, confine_out *out, fault *e)
 {
 	(void)e;
 	for (int i = 0; i < *(int *)ctx; i++)
@@ -23,26 +24,26 @@ static bool send_numbers(void *ctx, confine_out *out, error *e)
 	return true;
 }
 
-static bool send_block(void *ctx, confine_out *out, error *e)
+static bool send_block(void *ctx, confine_out *out, fault *e)
 {
 	(void)e;
 	return confine_put(out, "ab", 2) && confine_put(out, ctx, MANY);
 }
 
-static bool refuse(void *ctx, confine_out *out, error *e)
+static bool refuse(void *ctx, confine_out *out, fault *e)
 {
 	(void)ctx, (void)out;
-	return error_set(e, "x.h5: not what it says");
+	return fault_set(e, "x.h5: not what it says");
 }
 
-static bool crash(void *ctx, confine_out *out, error *e)
+static bool crash(void *ctx, confine_out *out, fault *e)
 {
 	(void)out, (void)e;
 	raise(*(int *)ctx);
 	return true;
 }
 
-static bool spin(void *ctx, confine_out *out, error *e)
+static bool spin(void *ctx, confine_out *out, fault *e)
 {
 	(void)ctx, (void)out, (void)e;
 	for (volatile int i = 0;; i = i + 1)
@@ -50,14 +51,14 @@ static bool spin(void *ctx, confine_out *out, error *e)
 	return true;
 }
 
-static bool sleep_long(void *ctx, confine_out *out, error *e)
+static bool sleep_long(void *ctx, confine_out *out, fault *e)
 {
 	(void)ctx, (void)out, (void)e;
 	sleep(100);
 	return true;
 }
 
-static bool eat_memory(void *ctx, confine_out *out, error *e)
+static bool eat_memory(void *ctx, confine_out *out, fault *e)
 {
 	(void)out;
 	void *p = mem_new(*(size_t *)ctx, 1, e);
@@ -65,13 +66,13 @@ static bool eat_memory(void *ctx, confine_out *out, error *e)
 	return p != NULL;
 }
 
-static bool vanish(void *ctx, confine_out *out, error *e)
+static bool vanish(void *ctx, confine_out *out, fault *e)
 {
 	(void)ctx, (void)out, (void)e;
 	_exit(3);
 }
 
-static bool print_and_write(void *ctx, confine_out *out, error *e)
+static bool print_and_write(void *ctx, confine_out *out, fault *e)
 {
 	(void)out;
 	printf("from the child\n");
@@ -80,16 +81,16 @@ static bool print_and_write(void *ctx, confine_out *out, error *e)
 	const bool wrote = f && fputs("x", f) >= 0 && fflush(f) == 0;
 	if (f)
 		fclose(f);
-	return !wrote || error_set(e, "could write");
+	return !wrote || fault_set(e, "could write");
 }
 
-static bool run_with(confine_fn fn, void *ctx, confine_limits l, error *e)
+static bool run_with(confine_fn fn, void *ctx, confine_limits l, fault *e)
 {
 	confine *c = confine_start("x.h5", fn, ctx, &l, e);
 	return confine_end(c, e);
 }
 
-static bool run(confine_fn fn, void *ctx, error *e)
+static bool run(confine_fn fn, void *ctx, fault *e)
 {
 	return run_with(fn, ctx, (confine_limits){0}, e);
 }
@@ -97,7 +98,7 @@ static bool run(confine_fn fn, void *ctx, error *e)
 START_TEST(what_is_put_is_taken_in_any_pieces)
 {
 	int n = 100000, sum = 0;
-	error e;
+	fault e;
 	confine *c = confine_start("x", send_numbers, &n, &(confine_limits){0}, &e);
 	ck_assert_ptr_nonnull(c);
 	for (int i = 0; i < n; i++) {
@@ -116,7 +117,7 @@ END_TEST
 START_TEST(large_blocks_come_whole)
 {
 	char *x = malloc(MANY), *y = malloc(MANY), two[2];
-	error e;
+	fault e;
 	for (int i = 0; i < MANY; i++)
 		x[i] = (char)(i * 7 + i / 1000);
 	confine *c = confine_start("x", send_block, x, &(confine_limits){0}, &e);
@@ -130,7 +131,7 @@ END_TEST
 
 START_TEST(the_childs_line_is_the_parents)
 {
-	error e;
+	fault e;
 	ck_assert(!run(refuse, NULL, &e));
 	ck_assert_str_eq(e.text, "x.h5: not what it says");
 }
@@ -140,7 +141,7 @@ START_TEST(signals_become_one_line)
 {
 	static const int sig[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE};
 	for (int i = 0; i < COUNT(sig); i++) {
-		error e;
+		fault e;
 		char want[80];
 		int s = sig[i];
 		snprintf(want, sizeof want, "x.h5: damaged file (the reader stopped on signal %d)", s);
@@ -152,7 +153,7 @@ END_TEST
 
 START_TEST(an_end_without_a_word_is_an_error)
 {
-	error e;
+	fault e;
 	ck_assert(!run(vanish, NULL, &e));
 	ck_assert_str_eq(e.text, "x.h5: damaged file (the reader stopped without a word)");
 }
@@ -160,7 +161,7 @@ END_TEST
 
 START_TEST(hangs_end)
 {
-	error e;
+	fault e;
 	ck_assert(!run_with(spin, NULL, (confine_limits){.cpu_s = 1}, &e));
 	ck_assert_ptr_nonnull(strstr(e.text, "in 1 s of processor time"));
 	ck_assert(!run_with(sleep_long, NULL, (confine_limits){.wall_s = 1}, &e));
@@ -172,7 +173,7 @@ START_TEST(memory_is_limited)
 {
 	size_t much = (size_t)1 << 30, little = 1 << 20;
 	confine_limits l = {.memory = (size_t)256 << 20};
-	error e;
+	fault e;
 	ck_assert(run_with(eat_memory, &little, l, &e));
 	ck_assert(run(eat_memory, &much, &e));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -185,7 +186,7 @@ END_TEST
 START_TEST(the_child_neither_prints_nor_writes)
 {
 	char path[512];
-	error e;
+	fault e;
 	snprintf(path, sizeof path, "%s", scratch_at("file"));
 	file_store(path, "", 0);
 	fflush(stdout);
@@ -198,7 +199,7 @@ END_TEST
 START_TEST(stopping_early_leaves_no_process)
 {
 	int n = 100000000, x;
-	error e;
+	fault e;
 	confine *c = confine_start("x", send_numbers, &n, &(confine_limits){0}, &e);
 	ck_assert(confine_take(c, &x, sizeof x));
 	confine_stop(c);
@@ -218,7 +219,7 @@ static void add_up(void *ctx, int worker, int64_t lo, int64_t hi)
 		sum[i] = i;
 }
 
-static bool count_up(void *ctx, confine_out *out, error *e)
+static bool count_up(void *ctx, confine_out *out, fault *e)
 {
 	(void)ctx, (void)e;
 	int64_t x[64] = {0};
@@ -228,7 +229,7 @@ static bool count_up(void *ctx, confine_out *out, error *e)
 
 START_TEST(a_pool_in_the_parent_does_not_matter)
 {
-	error e;
+	fault e;
 	ck_assert(pool_start(4, &e));
 	for (int i = 0; i < 20; i++) {
 		int64_t x[64], got = 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/kernels/conv.h"
 #include "core/graph/ops.h"
 #include "core/base/thread.h"
@@ -395,7 +396,7 @@ static const struct {
 
 START_TEST(wrong_shapes_are_refused)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	graph *g = graph_new(NULL);
 	node *a = op_fill(g, shape_of(4, wrong[_i].a), 1), *b = op_fill(g, shape_of(4, wrong[_i].b), 1);
 	if (wrong[_i].kind == FORWARD)

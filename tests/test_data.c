@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
 #include "data/describe.h"
@@ -18,7 +19,7 @@
 
 static dataset *opened(const char *path, dataset_options o)
 {
-	error e;
+	fault e;
 	dataset *d = dataset_open(path, &o, &e);
 	ck_assert_msg(d != NULL, "%s", e.text);
 	return d;
@@ -26,7 +27,7 @@ static dataset *opened(const char *path, dataset_options o)
 
 static void refused(const char *path, dataset_options o, const char *says)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	dataset *d = dataset_open(path, &o, &e);
 	ck_assert_msg(d == NULL, "read, but should say: %s", says);
 	ck_assert_msg(strstr(e.text, says) != NULL, "says \"%s\", should say \"%s\"", e.text, says);
@@ -90,7 +91,7 @@ START_TEST(classes_and_moments_are_the_known_ones)
 {
 	dataset *d = opened(official[_i].path, (dataset_options){.split = official[_i].split});
 	dataset_stats s;
-	error e;
+	fault e;
 	ck_assert_int_eq(d->n, official[_i].n);
 	ck_assert(d->h == official[_i].h && d->w == d->h && d->c == official[_i].c && d->classes == 10);
 	ck_assert_msg(dataset_stats_make(d, &s, &e), "%s", e.text);
@@ -175,7 +176,7 @@ START_TEST(class_names_and_missing_labels_are_fine)
 	ck_assert_str_eq(d->class_name[2], "bag");
 	dataset_free(d);
 	file_put("named/classes.txt", "shirt\nboot\n", 11);
-	error e;
+	fault e;
 	ck_assert_ptr_null(dataset_open(scratch_at("named"), NULL, &e));
 	ck_assert_msg(strstr(e.text, "classes.txt: names 2 classes, the data have label 2") != NULL, "%s", e.text);
 	unlink(scratch_at("named/classes.txt"));
@@ -335,7 +336,7 @@ START_TEST(cifar100_has_fine_and_coarse_labels)
 		dataset_free(d);
 	}
 	file_put("c100/coarse_label_names.txt", names, strlen(names) - 9);
-	error e;
+	fault e;
 	ck_assert_ptr_null(dataset_open(scratch_at("c100"), &(dataset_options){.coarse = true}, &e));
 	ck_assert_msg(strstr(e.text, "19 class names, needs 20") != NULL, "%s", e.text);
 }
@@ -378,7 +379,7 @@ END_TEST
 static void put_png(const char *name, int h, int w, int c, int value)
 {
 	static uint8_t x[64 * 64 * 3];
-	error e;
+	fault e;
 	memset(x, value, sizeof x);
 	x[0] = 1;
 	ck_assert_msg(png_write(scratch_at(name), x, h, w, c, &e), "%s", e.text);
@@ -434,7 +435,7 @@ START_TEST(png_sizes_must_agree_or_a_size_be_given)
 	put_png("mix/1.png", 6, 5, 1, 10);
 	put_png("mix/2.png", 9, 9, 3, 20);
 	put_png("mix/3.png", 40, 2, 1, 30);
-	error e;
+	fault e;
 	ck_assert_ptr_null(dataset_open(scratch_at("mix"), NULL, &e));
 	ck_assert_msg(strstr(e.text, "2.png: 9 pixels high, 9 wide, but") && strstr(e.text, "give the size"), "%s",
 		e.text);
@@ -468,7 +469,7 @@ START_TEST(broken_png_folders_are_refused_with_a_line)
 		else
 			put_png(name, 6, 5, 1, 1);
 	}
-	error e;
+	fault e;
 	for (int i = 0; i < 3; i++) {
 		ck_assert_ptr_null(dataset_open(scratch_at("q3"), NULL, &e));
 		ck_assert_msg(strstr(e.text, "1019.png: damaged or truncated PNG") != NULL, "%s", e.text);
@@ -482,7 +483,7 @@ END_TEST
 
 static void put_h5(const char *name, const char *const *path, const shape *s, const uint8_t *const *x, int n)
 {
-	error e;
+	fault e;
 	h5 *f = h5_create(scratch_at(name), &e);
 	ck_assert(f != NULL);
 	for (int i = 0; i < n; i++)
@@ -514,7 +515,7 @@ START_TEST(hdf5_bytes_floats_and_planes_are_equal)
 		(const uint8_t *[]){planes, labels}, 2);
 	const real *const floats[] = {unit, sym};
 	for (int i = 0; i < 2; i++) {
-		error e;
+		fault e;
 		h5 *f = h5_create(scratch_at(i ? "d.h5" : "c.h5"), &e);
 		ck_assert(f && h5_write_real(f, "/x", SHAPE(4, 5, 6, 3), floats[i], &e));
 		ck_assert(h5_write_i64(f, "/y", SHAPE(4), (const int64_t[]){2, 0, 1, 2}, &e) && h5_commit(f, &e));
@@ -593,7 +594,7 @@ START_TEST(broken_hdf5_files_are_refused_with_a_line)
 	put_h5("e5.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(4, 2)},
 		(const uint8_t *[]){images, images}, 2);
 	refused(scratch_at("e5.h5"), (dataset_options){0}, "labels are one number per image");
-	error e;
+	fault e;
 	h5 *f = h5_create(scratch_at("e6.h5"), &e);
 	ck_assert(h5_write_u8(f, "/images", SHAPE(4, 5, 6, 3), images, &e));
 	ck_assert(h5_write_f64(f, "/labels", SHAPE(4), (const double[]){0, 1, 1.5, 2}, &e) && h5_commit(f, &e));
@@ -647,7 +648,7 @@ static void line_add(void *ctx, const char *text)
 static void described(const dataset *d, char *text)
 {
 	dataset_stats s;
-	error e;
+	fault e;
 	*text = '\0';
 	ck_assert(dataset_stats_make(d, &s, &e));
 	dataset_describe(d, &s, line_add, text);
@@ -704,7 +705,7 @@ END_TEST
 
 static void pool_on(void)
 {
-	error e;
+	fault e;
 	ck_assert_msg(pool_start(3, &e), "%s", e.text);
 }
 

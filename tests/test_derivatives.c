@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/graph/ops_internal.h"
 #include "core/plan/plan.h"
@@ -135,7 +136,7 @@ static void gradient_of(grad_build build, const void *arg, shape s, const real *
 	buffer_write(b, x);
 	node *leaf = graph_leaf(g, b), *d;
 	graph_grad(g, build(g, &leaf, arg), NULL, &leaf, 1, &d);
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	plan *p = plan_new(g, &d, 1, 0, &e);
 	ck_assert_msg(p != NULL, "%s", e.text);
 	plan_run(p);

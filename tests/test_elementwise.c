@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/graph/ops_internal.h"
 #include "core/plan/plan.h"
@@ -267,7 +268,7 @@ END_TEST
 /* Runs y and returns its values, in memory of the plan's. */
 static void run(graph *g, node *y, real *out)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	plan *p = plan_new(g, &y, 1, 0, &e);
 	ck_assert_msg(p, "%s", e.text);
 	plan_run(p);
@@ -334,7 +335,7 @@ START_TEST(wrong_shapes_name_the_op_and_both)
 {
 	buffer *b3 = buffer_new("a", SHAPE(2, 3), NULL), *b4 = buffer_new("b", SHAPE(4), NULL);
 	graph *g = graph_new(NULL);
-	error e;
+	fault e;
 	graph_push(g, "block1");
 	node *y = op_mul(g, graph_leaf(g, b3), graph_leaf(g, b4));
 	op_tanh(g, op_add(g, y, graph_leaf(g, b4)));
@@ -476,7 +477,7 @@ START_TEST(unknown_activation_suggests_the_nearest)
 	buffer *b = buffer_new("x", SHAPE(3), NULL);
 	for (int i = 0; i < COUNT(row); i++) {
 		graph *g = graph_new(NULL);
-		error e;
+		fault e;
 		op_activation(g, graph_leaf(g, b), row[i][0]);
 		ck_assert(!graph_ok(g, &e));
 		ck_assert_msg(!strncmp(e.text, row[i][1], strlen(row[i][1])), "%s", e.text);
@@ -505,7 +506,7 @@ START_TEST(clip_is_exact_and_flat_outside)
 		ck_assert(d[i] == (x[i] > (real)lo && x[i] < (real)hi ? 1 : 0));
 	}
 	ck_assert(isnan(y[N - 1]));
-	error e;
+	fault e;
 	op_clip(g, leaf, 1, 0);
 	ck_assert(!graph_ok(g, &e));
 	ck_assert_str_eq(e.text, "clip [10]: lower bound 1 is above upper bound 0");
@@ -596,7 +597,7 @@ START_TEST(dropout_checks_its_rate_and_noise)
 {
 	buffer *b = buffer_new("x", SHAPE(2, 3), NULL);
 	rng stream = rng_new(1, "dropout");
-	error e;
+	fault e;
 	graph *g = graph_new(NULL);
 	node *x = graph_leaf(g, b);
 	ck_assert_ptr_eq(op_dropout(g, x, 0, x->s, &stream), x);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
 #include "gan/train/trainer.h"
@@ -23,7 +24,7 @@
 /* A run of three steps with these settings, in dir/run.h5. */
 static void train(const char *dir, const char *const *set, char path[300])
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	step_stats s;
 	config c = tiny_config(TINY_PLAIN, set);
 	dataset *data = tiny_data(16, 16, 2);
@@ -40,7 +41,7 @@ static void train(const char *dir, const char *const *set, char path[300])
 
 static export_report exported(const char *from, const char *out, bool both, bool raw, bool layers)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	export_report r;
 	export_request q = {from, out, true, both, raw, layers, .onnx = layers};
 	ck_assert_msg(keras_export(&q, &r, &e), "%s", e.text);
@@ -52,7 +53,7 @@ static double file_against_sampler(const char *dir, const char *name, const char
 {
 	enum { N = 5 };
 	char path[400];
-	error e = {.text = ""}, warning;
+	fault e = {.text = ""}, warning;
 	snprintf(path, sizeof path, "%s/%s", dir, name);
 	keras_model *m = keras_read(path, NULL, &e);
 	keras_run *net = m ? keras_run_new(m, N, &e) : NULL;
@@ -182,7 +183,7 @@ END_TEST
 START_TEST(a_refused_layer_leaves_no_file)
 {
 	char run[300], out[300];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	export_report r;
 	const char *dir = scratch_folder();
 	train(dir, (const char *const[]){"model.layers_d=[{at: 8, type: halo}]", NULL}, run);
@@ -202,7 +203,7 @@ END_TEST
 START_TEST(wrong_places_are_one_line)
 {
 	char run[300], out[300];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	export_report r;
 	const char *dir = scratch_folder();
 	train(dir, NULL, run);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "gan/loss/classes.h"
 #include "gan/train/fit.h"

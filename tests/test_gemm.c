@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/kernels/gemm.h"
 #include "core/kernels/thin.h"
 #include "core/base/rng.h"

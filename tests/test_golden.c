@@ -1,6 +1,7 @@
 /* Every case of every reference file, and that the walker notices what is wrong.
  *
  * The directory is the first argument, else $GOLDEN, else tests/golden. */
+#include "core/base/local.h"
 #include "tests/golden.h"
 
 #include "core/base/thread.h"
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 static const char *directory = "tests/golden";
-static error e;
+static fault e;
 
 START_TEST(every_case_of_every_file)
 {
@@ -30,7 +31,7 @@ START_TEST(every_case_of_every_file)
 END_TEST
 
 /* What is written into a small file of one case of tanh, right but for one thing. */
-struct fault {
+struct damage {
 	const char *layer;
 	double output, grad, weight, updated;        /* added to the right value; `weight`: 1 adds a set */
 	int outputs;
@@ -43,7 +44,7 @@ static bool put(h5 *f, const char *path, double x)
 	return strstr(path, "64") ? h5_write_f64(f, path, SHAPE(1), &x, &e) : h5_write_real(f, path, SHAPE(1), &r, &e);
 }
 
-static void write_case(const char *path, const struct fault *w)
+static void write_case(const char *path, const struct damage *w)
 {
 	double x = 0.5, y = tanh(x), dx = 2 * (1 - y * y);
 	h5 *f = h5_create(path, &e);
@@ -64,7 +65,7 @@ static void write_case(const char *path, const struct fault *w)
 
 START_TEST(a_wrong_or_missing_value_is_noticed)
 {
-	static const struct fault rows[] = {
+	static const struct damage rows[] = {
 		{"tanh", 0, 0, 0, 0, 1, 0},
 		{"tanh", 1e-5, 0, 0, 0, 1, 1},
 		{"tanh", NAN, 0, 0, 0, 1, 1},

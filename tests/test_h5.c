@@ -3,6 +3,7 @@
  *
  * hdf5.h is included to make files that our own writer refuses to make: links, foreign filters,
  * variable-length texts, sets that were never filled. */
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "tests/expect.h"
 #include "tests/files.h"
@@ -17,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static error e;
+static fault e;
 
 static const real reals[6] = {1, -2, 0.5, 1e-30, 3e30, 0};
 static const double doubles[2] = {1.0 / 3, -1e300};

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/keras/file/read.h"
 #include "gan/keras/model/json.h"
@@ -24,7 +25,7 @@ static real *load(h5 *f, const char *file, const char *part, shape *s)
 {
 	char path[300];
 	h5_info info;
-	error e;
+	fault e;
 	snprintf(path, sizeof path, "/%s|%s", file, part);
 	ck_assert_msg(h5_stat(f, path, &info, &e), "%s", e.text);
 	*s = info.s;
@@ -36,7 +37,7 @@ static real *load(h5 *f, const char *file, const char *part, shape *s)
 static keras_model *model_in(const char *file)
 {
 	char path[300];
-	error e;
+	fault e;
 	snprintf(path, sizeof path, DIR_ "classes/%s", file);
 	keras_model *m = keras_read(path, NULL, &e);
 	ck_assert_msg(m != NULL, "%s", e.text);
@@ -48,7 +49,7 @@ static double error_of(const char *file, const keras_model *m, h5 *expected)
 {
 	real *in[KERAS_INPUTS] = {NULL};
 	shape s, out;
-	error e;
+	fault e;
 	keras_run *n = keras_run_new(m, 2, &e);
 	ck_assert_msg(n != NULL, "%s: %s", file, e.text);
 	for (int k = 0; k < keras_run_inputs(n); k++)
@@ -91,7 +92,7 @@ START_TEST(every_class_predicts_what_keras_does)
 {
 	bool seen[CLASSES_MAX] = {false};
 	int files = 0, wrong = 0;
-	error e;
+	fault e;
 	h5 *expected = h5_open(DIR_ "classes.expected.h5", &e);
 	ck_assert_msg(expected != NULL, "%s", e.text);
 	DIR *d = opendir(DIR_ "classes");
@@ -263,7 +264,7 @@ static char *json_of(const refusal *r)
 START_TEST(settings_that_mean_something_else_are_refused)
 {
 	const refusal *r = &refusals[_i];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	bool refused;
 	keras_wants wants[3];
 	char *text = json_of(r);

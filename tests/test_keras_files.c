@@ -3,6 +3,7 @@
  * same model, half a file, a text that ends the program.
  *
  * hdf5.h is included to see what core/h5/h5.h hides: how attributes are stored, and all of their names. */
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/keras/file/write.h"
 #include "gan/keras/model/json.h"
@@ -24,7 +25,7 @@
 
 #define GOLDEN "tests/golden/keras/"
 
-static error e;
+static fault e;
 
 /* ---- the examples as models ---- */
 
@@ -252,7 +253,7 @@ END_TEST
 
 /* ---- the same bytes, or the old ones ---- */
 
-typedef bool writer(const keras_model *m, const char *path, error *e);
+typedef bool writer(const keras_model *m, const char *path, fault *e);
 static writer *const writers[] = {keras_write_h5, keras_write_weights, keras_write_archive};
 
 START_TEST(equal_models_give_equal_bytes)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "gan/config/config_apply.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
@@ -45,7 +46,7 @@ static const net_row squeezed = {"resnet", 32, 0, 16, "se", COND_TABLE, true, fa
 static net_config config_of(const net_row *r)
 {
 	net_config c;
-	error e;
+	fault e;
 	ck_assert_msg(net_config_default(r->network, r->size, &c, &e), "%s", e.text);
 	c.classes = r->classes;
 	c.g_width = c.d_width = r->width;
@@ -84,7 +85,7 @@ static pair make(const net_row *r, uint64_t seed, double gate)
 {
 	const net_config c = config_of(r);
 	rng stream = rng_new(seed, "init");
-	error e;
+	fault e;
 	pair p = {network_new(&c, NET_G, &stream, &e), NULL};
 	ck_assert_msg(p.g != NULL, "%s", e.text);
 	p.d = network_new(&c, NET_D, &stream, &e);
@@ -102,20 +103,20 @@ static void drop(pair p)
 
 static keras_model *trace(const pair *p, bool g, enum keras_form form)
 {
-	error e;
+	fault e;
 	keras_model *m = keras_of_network(g ? p->g : p->d, form, &e);
 	ck_assert_msg(m != NULL, "%s", e.text);
 	return m;
 }
 
-static bool import(const pair *p, bool g, keras_model *from, keras_imported *out, error *e)
+static bool import(const pair *p, bool g, keras_model *from, keras_imported *out, fault *e)
 {
 	return keras_import_network(g ? p->g : p->d, from, out, NULL, NULL, e);
 }
 
 static void round_trip(const net_row *r, bool g, enum keras_form form, double gate)
 {
-	error e;
+	fault e;
 	keras_imported done;
 	pair a = make(r, 1, gate), b = make(r, 2, 0.3);
 	keras_model *first = trace(&a, g, form), *moved = trace(&a, g, form);
@@ -160,7 +161,7 @@ END_TEST
 /* A native file calls weights 0, 1, ..; reading leaves it so in layers of classes that it does not know. */
 START_TEST(weights_that_are_only_numbered_find_their_layers)
 {
-	error e;
+	fault e;
 	keras_imported done;
 	pair a = make(&nets[0], 1, 0.6), b = make(&nets[0], 2, 0.3);
 	keras_model *m = trace(&a, _i, KERAS_LAYERS);
@@ -195,7 +196,7 @@ END_TEST
 
 START_TEST(gates_that_weights_do_not_tell_are_asked_for)
 {
-	error e;
+	fault e;
 	keras_imported done;
 	pair a = make(&squeezed, 1, 0.6);
 	keras_model *m = trace(&a, true, KERAS_STOCK);
@@ -210,7 +211,7 @@ END_TEST
 /* What a model predicts for latents or images and labels of a seed: [4, ..], to be freed; *n numbers. */
 static real *predict(const keras_model *m, int64_t *n)
 {
-	error e;
+	fault e;
 	keras_run *k = keras_run_new(m, 4, &e);
 	ck_assert_msg(k != NULL, "%s", e.text);
 	real *in[2] = {NULL};
@@ -260,10 +261,10 @@ END_TEST
 /* A trainer's generator (the averaged one) or discriminator in a file of the kind. */
 static void export_file(trainer *t, bool g, int kind, const char *path)
 {
-	static bool (*const write[])(const keras_model *m, const char *path, error *e) = {
+	static bool (*const write[])(const keras_model *m, const char *path, fault *e) = {
 		keras_write_h5, keras_write_archive, keras_write_weights,
 	};
-	error e;
+	fault e;
 	net_config c;
 	rng start = rng_new(0, "x");
 	ck_assert(config_network(trainer_config(t), &c, &e));
@@ -278,7 +279,7 @@ static void export_file(trainer *t, bool g, int kind, const char *path)
 
 static trainer *tiny_trainer(dataset *d, const char *seed)
 {
-	error e;
+	fault e;
 	const char *const set[] = {"ema.bn_mode=running", seed, NULL};
 	config c = tiny_config(TINY_FULL, set);
 	trainer *t = trainer_new(&c, d, &e);
@@ -298,7 +299,7 @@ static const char *const kinds[] = {"net.h5", "net.keras", "net.weights.h5"};
 static void draw(sampler *s, real *x)
 {
 	const sample_request q = {.n = 9, .seed = 3, .label = -1, .truncation = 0.7};
-	error e;
+	fault e;
 	ck_assert_ptr_nonnull(s);
 	ck_assert(request_run(s, &q, x, &e));
 	sampler_free(s);
@@ -313,7 +314,7 @@ START_TEST(files_become_checkpoints_and_the_same_files)
 	static real x[PIXELS], y[PIXELS], z[PIXELS];
 	const bool g = _i % 2 == 0;
 	const int kind = _i / 2;
-	error e = {.text = ""}, warning;
+	fault e = {.text = ""}, warning;
 	keras_imported r;
 	step_stats stats;
 	const char *dir = scratch_folder();
@@ -361,7 +362,7 @@ static void count_line(void *ctx, const char *text)
 /* A file of another width: every layer is listed, and nothing has changed. */
 START_TEST(another_width_is_listed_and_changes_nothing)
 {
-	error e;
+	fault e;
 	keras_imported done;
 	net_row wide = nets[0];
 	int lines = 0;
@@ -387,7 +388,7 @@ END_TEST
 /* A kernel that was never under spectral norm: the report says which and by how much. */
 START_TEST(what_spectral_norm_cannot_say_is_reported)
 {
-	error e;
+	fault e;
 	keras_imported done;
 	pair a = make(&nets[0], 1, 0.5), b = make(&nets[0], 2, 0.5);
 	keras_model *from = trace(&a, true, KERAS_STOCK);
@@ -415,7 +416,7 @@ START_TEST(files_that_are_no_generator_are_not_drawn_from)
 		{"tests/golden/keras/none.keras", "No such file"},
 	};
 	for (int i = 0; i < COUNT(row); i++) {
-		error e;
+		fault e;
 		ck_assert_ptr_null(keras_sampler_open(row[i].file, 2, &e));
 		ck_assert_msg(strstr(e.text, row[i].want) != NULL, "%s", e.text);
 		ck_assert_int_eq(strncmp(e.text, row[i].file, strlen(row[i].file)), 0);
@@ -426,7 +427,7 @@ END_TEST
 /* Keras' own generators, not square: images of the file's size, one class or all. */
 START_TEST(keras_own_generators_are_drawn_from)
 {
-	error e;
+	fault e;
 	sampler *s = keras_sampler_open("tests/golden/keras/generator-cond-keras3.15.keras", 3, &e);
 	ck_assert_msg(s != NULL, "%s", e.text);
 	const shape want = SHAPE(12, 16, 3), got = sampler_image_shape(s);

@@ -1,6 +1,7 @@
 /* ONNX files: read back with the messages of the format and followed through their graph. What ONNX Runtime computes
  * from them is for tests/keras/check_onnx.py; with SAGAN_ONNX_DIR set, the files and references that it needs
  * stay there. */
+#include "core/base/local.h"
 #include "core/base/rng.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
@@ -19,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static error e;
+static fault e;
 
 /* What tests/keras/check_onnx.py needs. */
 static const char *in_dir(const char *base, const char *end)

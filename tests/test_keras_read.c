@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
@@ -73,7 +74,7 @@ static const golden_row golden[] = {
 static real *load_set(h5 *f, const char *path, shape *s)
 {
 	h5_info info;
-	error e;
+	fault e;
 	ck_assert_msg(h5_stat(f, path, &info, &e), "%s", e.text);
 	*s = info.s;
 	real *x = malloc((size_t)shape_count(s) * sizeof *x);
@@ -84,7 +85,7 @@ static real *load_set(h5 *f, const char *path, shape *s)
 static keras_model *read_good(const char *name, bool weights_only)
 {
 	char path[256];
-	error e;
+	fault e;
 	keras_model *m = keras_read(path_of(name, path), &(keras_read_options){.weights_only = weights_only}, &e);
 	ck_assert_msg(m != NULL, "%s", e.text);
 	return m;
@@ -96,7 +97,7 @@ static double prediction_error(const keras_model *m, const char *base)
 {
 	char path[256], inner[1024];
 	real *in[KERAS_INPUTS] = {NULL};
-	error e;
+	fault e;
 	snprintf(path, sizeof path, DIR_ "%s.expected.h5", base);
 	h5 *f = h5_open(path, &e);
 	ck_assert_msg(f != NULL, "%s", e.text);
@@ -138,7 +139,7 @@ static const double TOLERANCE = 1e-5;
 START_TEST(files_of_keras_predict_as_keras_does)
 {
 	const golden_row *r = &golden[_i];
-	error e;
+	fault e;
 	keras_model *m = read_good(r->topology ? r->topology : r->file, false);
 	ck_assert(m->topology);
 	if (r->topology) {
@@ -160,7 +161,7 @@ END_TEST
 START_TEST(chunked_names_are_joined)
 {
 	char name[KERAS_NAME];
-	error e;
+	fault e;
 	keras_model *w = read_good("chunked-names-keras2.15.legacy.h5", false), *m = keras_model_new("chain", &e);
 	ck_assert(!w->topology);
 	ck_assert_int_eq(w->layers, 96);
@@ -183,7 +184,7 @@ END_TEST
 static int nest(keras_model *m, const keras_model *from, const char *name, int at)
 {
 	int index[128];
-	error e;
+	fault e;
 	for (int i = 0; i < from->layers; i++) {
 		const keras_layer *l = &from->layer[i];
 		char full[2 * KERAS_NAME];
@@ -207,7 +208,7 @@ static int nest(keras_model *m, const keras_model *from, const char *name, int a
 /* z -> generator -> discriminator, both nested models; without weights. */
 static keras_model *two_models(const char *first, const char *second)
 {
-	error e;
+	fault e;
 	keras_model *g = read_good("generator-convt-keras2.15.full.h5", false);
 	keras_model *d = read_good("discriminator-seq-keras2.15.full.h5", false), *m = keras_model_new("both", &e);
 	int at = keras_add_input(m, "z", SHAPE(6), "float32", &e);
@@ -222,7 +223,7 @@ static keras_model *two_models(const char *first, const char *second)
 /* Trained weights first in the generator, layer by layer in the frozen discriminator. */
 START_TEST(nested_models_get_their_flat_lists)
 {
-	error e;
+	fault e;
 	keras_model *w = read_good("combined-nested-frozen-keras2.15.legacy.h5", false);
 	keras_model *m = two_models(_i ? "renamed" : "gent2", "discl");
 	ck_assert_msg(keras_match(m, w, NULL, NULL, &e), "%s", e.text);
@@ -236,7 +237,7 @@ END_TEST
 static void write_group(h5 *f, const keras_model *m, const char *model, const char *group)
 {
 	const size_t n = strlen(model);
-	error e;
+	fault e;
 	for (int i = 0; i < m->layers; i++) {
 		const keras_layer *l = &m->layer[i];
 		char snake[2 * KERAS_NAME], path[512], number[16] = "";
@@ -259,7 +260,7 @@ static void write_group(h5 *f, const keras_model *m, const char *model, const ch
 START_TEST(nested_models_find_their_groups)
 {
 	static const char *const group[][2] = {{"functional", "sequential"}, {"functional_1", "functional"}};
-	error e;
+	fault e;
 	keras_model *w = read_good("combined-nested-frozen-keras2.15.legacy.h5", false);
 	keras_model *m = two_models("gent2", "discl"), *fresh = two_models("a", "b");
 	ck_assert(keras_match(m, w, NULL, NULL, &e));
@@ -295,7 +296,7 @@ static void keep_line(void *ctx, const char *text)
 
 START_TEST(mismatches_are_listed_layer_by_layer)
 {
-	error e;
+	fault e;
 	lines l = {0};
 	keras_model *m = read_good("discriminator-seq-keras2.15.full.h5", false);
 	keras_model *w = read_good("discriminator-seq-keras2.15.legacy.h5", true);
@@ -318,7 +319,7 @@ END_TEST
 
 START_TEST(another_networks_weights_are_refused)
 {
-	error e;
+	fault e;
 	keras_model *m = read_good("discriminator-seq-keras2.15.full.h5", false);
 	keras_model *w = read_good("generator-cond-keras3.3.weights.h5", true);
 	ck_assert(!keras_match(m, w, NULL, NULL, &e));
@@ -333,7 +334,7 @@ END_TEST
 
 START_TEST(unknown_classes_are_kept_by_name_and_not_run)
 {
-	error e;
+	fault e;
 	keras_model *m = read_good("discriminator-seq-keras2.15.full.h5", false);
 	snprintf(m->layer[2].class_name, KERAS_NAME, "Strange");
 	ck_assert_ptr_null(keras_run_new(m, 1, &e));
@@ -347,7 +348,7 @@ END_TEST
 
 START_TEST(labels_are_checked_before_anything_runs)
 {
-	error e;
+	fault e;
 	keras_model *m = read_good("generator-cond-keras2.15.full.h5", false);
 	keras_run *n = keras_run_new(m, 2, &e);
 	ck_assert_int_eq(keras_run_classes(n, 0) + keras_run_classes(n, 1), 4);
@@ -386,7 +387,7 @@ START_TEST(wrong_settings_are_named)
 		{8, "units", 1e12, NULL, "setting units must be a whole number"},
 	};
 	for (int i = 0; i < COUNT(row); i++) {
-		error e;
+		fault e;
 		keras_model *m = read_good("discriminator-seq-keras2.15.full.h5", false);
 		ck_assert(row[i].text ? keras_set_text(m, row[i].layer, row[i].key, row[i].text, &e)
 				      : keras_set_float(m, row[i].layer, row[i].key, row[i].number, &e));
@@ -401,7 +402,7 @@ END_TEST
 /* A network that computes nothing passes its input on. */
 START_TEST(an_identity_runs)
 {
-	error e;
+	fault e;
 	keras_model *m = keras_model_new("same", &e);
 	int at = keras_add_input(m, "x", SHAPE(2, 2), "float32", &e);
 	at = keras_add(m, _i ? "Flatten" : "Dropout", "d", 1, &at, &e);
@@ -434,7 +435,7 @@ END_TEST
 /* By the child process, and by the same functions here: the line comes through the pipe as it is. */
 static void refused_with(const char *want)
 {
-	error e = {.text = ""}, here = {.text = ""};
+	fault e = {.text = ""}, here = {.text = ""};
 	keras_model *m = keras_read(scratch_at("file"), NULL, &e);
 	ck_assert_ptr_null(read_unconfined(scratch_at("file"), NULL, &here));
 	unlink(scratch_at("file"));
@@ -458,7 +459,7 @@ START_TEST(what_is_no_file_of_keras_is_said)
 	refused_with("not a readable HDF5 file (file signature not found)");
 	put_bytes("PK\003\004 and nothing else", 21);
 	refused_with("zip");
-	error e;
+	fault e;
 	h5 *f = h5_create(scratch_at("file"), &e);
 	ck_assert(h5_write_real(f, "/x", SHAPE(2), (real[]){1, 2}, &e) && h5_commit(f, &e));
 	refused_with("HDF5, but no weights of Keras");
@@ -472,7 +473,7 @@ END_TEST
 /* A legacy file with one layer "d", whose list of weights is given. */
 static h5 *legacy_file(const char *layer, const char *weight)
 {
-	error e;
+	fault e;
 	h5 *f = h5_create(scratch_at("file"), &e);
 	const char *layers[] = {layer}, *weights[] = {weight};
 	ck_assert(h5_group(f, "/d", &e) && h5_attr_write_texts(f, "/", "layer_names", 1, layers, &e) &&
@@ -482,7 +483,7 @@ static h5 *legacy_file(const char *layer, const char *weight)
 
 START_TEST(legacy_lists_that_lead_astray_are_refused)
 {
-	error e;
+	fault e;
 	const real x[4] = {1, 2, 3, 4}, bad[2] = {1, (real)NAN};
 	static const char *const name[] = {"/d/k:0", "../d/k:0", "d//k:0", ""};
 	for (int i = 0; i < COUNT(name); i++) {
@@ -517,7 +518,7 @@ END_TEST
 START_TEST(long_names_are_nobody_elses)
 {
 	char full[101], weight[80];
-	error e;
+	fault e;
 	memset(full, 'n', sizeof full);
 	full[sizeof full - 1] = '\0';
 	const char *end = full + sizeof full - KERAS_NAME, *names[] = {full, "first"}, *path[] = {"kernel:0"};
@@ -557,7 +558,7 @@ END_TEST
 START_TEST(deep_and_wide_native_files_are_refused)
 {
 	char path[2048] = "/layers/a";
-	error e;
+	fault e;
 	h5 *f = h5_create(scratch_at("file"), &e);
 	for (int i = 0; i < 30; i++)
 		strcat(path, "/layers/a");
@@ -592,7 +593,7 @@ START_TEST(linked_files_are_refused)
 	};
 	for (int i = 0; i < COUNT(row); i++) {
 		char path[256];
-		error e;
+		fault e;
 		snprintf(path, sizeof path, "tests/golden/data/%s", row[i].file);
 		keras_model *m = keras_read(path, NULL, &e);
 		ck_assert_msg(m == NULL, "%s was read", row[i].file);
@@ -611,7 +612,7 @@ typedef struct blob {
 static blob member(const char *file, const char *name)
 {
 	char path[256];
-	error e;
+	fault e;
 	FILE *f = fopen(path_of(file, path), "rb");
 	ck_assert_ptr_nonnull(f);
 	blob all = {malloc(1 << 20), 0}, b;
@@ -624,7 +625,7 @@ static blob member(const char *file, const char *name)
 
 static void put_archive(const zip_member *m, int n)
 {
-	error e;
+	fault e;
 	void *x;
 	size_t size;
 	ck_assert_msg(zip_pack("made", m, n, &x, &size, &e), "%s", e.text);
@@ -663,7 +664,7 @@ END_TEST
 START_TEST(zip_bombs_are_refused_before_memory_is_taken)
 {
 	char path[256];
-	error e;
+	fault e;
 	ck_assert_ptr_null(keras_read(path_of("../data/bomb.keras", path), NULL, &e));
 	ck_assert_msg(strstr(e.text, "model.weights.h5") != NULL, "%s", e.text);
 }
@@ -672,7 +673,7 @@ END_TEST
 /* A few bytes of settings that mean terabytes: refused before anything of that size is asked for. */
 START_TEST(networks_larger_than_the_machine_are_refused)
 {
-	error e;
+	fault e;
 	keras_model *m = keras_model_new("large", &e);
 	int at = keras_add_input(m, "x", SHAPE(4096, 4096, 1), "float32", &e);
 	at = keras_add(m, "UpSampling2D", "up", 1, &at, &e);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
 #include "gan/train/trainer.h"
@@ -27,7 +28,7 @@ enum { SET_MAX = 8 };
 
 static trainer *make(dataset *d, const char *const *set, bool fresh, enum net_side side, const char *onto)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	config c = tiny_config(TINY_PLAIN, set);
 	if (fresh)
 		c.seed += 7;
@@ -42,7 +43,7 @@ static trainer *make(dataset *d, const char *const *set, bool fresh, enum net_si
 /* A checkpoint after some steps. */
 static const char *train(const char *name, const char *const *set, int steps)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	step_stats s;
 	dataset *d = tiny_data(16, 16, 2);
 	trainer *t = make(d, set, false, NET_G, NULL);
@@ -55,7 +56,7 @@ static const char *train(const char *name, const char *const *set, int steps)
 	return path;
 }
 
-static bool export_to(const char *from, const char *out, error *e)
+static bool export_to(const char *from, const char *out, fault *e)
 {
 	export_report r;
 	const export_request q = {from, out, true, true, .layers = true, .onnx = true};
@@ -64,7 +65,7 @@ static bool export_to(const char *from, const char *out, error *e)
 
 static void must_export(const char *from, const char *out)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert_msg(export_to(from, out, &e), "%s", e.text);
 }
 
@@ -74,7 +75,7 @@ static const char *import_both(const char *const *set, const char *dir, const ch
 	const char *path = scratch_at("imported.h5");
 	dataset *d = tiny_data(16, 16, 2);
 	for (int side = NET_G; side <= NET_D; side++) {
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		keras_imported r;
 		char file[400];
 		snprintf(file, sizeof file, "%s/%s%s", dir, net_side_name(side), ending);
@@ -133,7 +134,7 @@ END_TEST
 
 static void draw(sampler *s, real *x)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	const sample_request q = {.n = 8, .seed = 3, .label = -1};
 	ck_assert_ptr_nonnull(s);
 	ck_assert_msg(request_run(s, &q, x, &e), "%s", e.text);
@@ -150,7 +151,7 @@ START_TEST(imported_networks_draw_what_their_file_draws)
 	const char *first = scratch_at("first");
 	char file[400];
 	static real x[8 * 256], y[8 * 256];
-	error e = {.text = ""}, warning;
+	fault e = {.text = ""}, warning;
 	must_export(train("run.h5", sets[_i], 3), first);
 	const char *path = import_both(sets[_i], first, ".keras");
 	draw(keras_sampler_open(in(first, "generator.keras", file), 4, &e), x);
@@ -163,7 +164,7 @@ END_TEST
 /* A bias of zero is not left as it was, as what a gate that is shut hides would be. */
 START_TEST(zeros_behind_an_open_gate_are_imported)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	keras_imported r;
 	net_config c;
 	ck_assert(net_config_default("resnet", 28, &c, &e));
@@ -231,7 +232,7 @@ START_TEST(a_full_disk_leaves_whole_files)
 {
 	static const size_t limit[] = {512, 20000, 60000, 200000};
 	const exports x = two_exports();
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	disk_full(limit[_i]);
 	const bool ok = export_to(x.from_b, x.dir, &e);
 	disk_free();
@@ -267,7 +268,7 @@ END_TEST
 /* Places that cannot be written: one line that names them, and nothing beside. */
 START_TEST(places_that_cannot_be_written_are_named)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	struct stat s;
 	char path[400];
 	const char *run = train("run.h5", NULL, 1), *dir = scratch_at("out");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/keras/file/match.h"
 #include "gan/keras/file/read.h"
@@ -29,7 +30,7 @@ static void unwrap(keras_model *m)
 
 static keras_model *read_model(const char *path)
 {
-	error e;
+	fault e;
 	keras_model *m = keras_read(path, NULL, &e);
 	ck_assert_msg(m != NULL, "%s", e.text);
 	return m;
@@ -56,7 +57,7 @@ START_TEST(wrapped_layers_of_keras_files_find_plain_ones)
 {
 	static const char *const version[] = {"2.15", "3.3", "3.15"};
 	char weights[128], whole[128];
-	error e;
+	fault e;
 	snprintf(weights, sizeof weights, "tests/golden/keras/discriminator-sn-keras%s.weights.h5", version[_i / 2]);
 	snprintf(whole, sizeof whole, "tests/golden/keras/discriminator-sn-keras%s.keras", version[_i / 2]);
 	keras_model *want = read_model(whole), *plain = read_model(whole), *from = read_model(weights);
@@ -78,7 +79,7 @@ END_TEST
 /* A chain of Dense layers with these units, z [units[0]] -> .., layer k called names[k]. */
 static keras_model *chain(int n, const char *const *names, const int *units)
 {
-	error e;
+	fault e;
 	keras_model *m = keras_model_new("chain", &e);
 	int at = keras_add_input(m, "z", SHAPE(units[0]), "float32", &e);
 	for (int k = 0; k < n; k++) {
@@ -96,7 +97,7 @@ static void put_dense(h5 *f, const char *path, const int *units, int k)
 	enum { MOST = 64 };
 	real w[MOST], b[MOST];
 	char at[300];
-	error e;
+	fault e;
 	ck_assert_int_le(units[k] * units[k + 1], MOST);
 	for (int i = 0; i < MOST; i++) {
 		w[i] = (real)(100 * k + i);
@@ -112,7 +113,7 @@ static void put_wrapped(h5 *f, const char *path, const int *units, int k)
 {
 	char at[300];
 	real x[64] = {1};
-	error e;
+	fault e;
 	snprintf(at, sizeof at, "%s/vars/0", path);
 	ck_assert_msg(h5_write_real(f, at, SHAPE(units[k], units[k + 1]), x, &e), "%s", e.text);
 	snprintf(at, sizeof at, "%s/vars/1", path);
@@ -134,7 +135,7 @@ static void check_chain(const keras_model *m, int n, const int *units)
 }
 
 /* Path k of the file for layer k of the chain; a path that begins with '*' is wrapped. */
-static bool chain_from(int n, const char *const *names, const char *const *path, const int *units, error *e)
+static bool chain_from(int n, const char *const *names, const char *const *path, const int *units, fault *e)
 {
 	const char *file = scratch_at("net.weights.h5");
 	h5 *f = h5_create(file, e);
@@ -173,7 +174,7 @@ START_TEST(which_layers_are_wrapped_shows_in_their_shapes)
 		{{"dense", "*spectral_normalization", "dense_1", "dense_2"}, {4, 5, 5, 5, 5}, "more than one way"},
 		{{"dense", "*spectral_normalization", "dense_1", "lstm"}, {3, 4, 5, 4, 2}, "no way"},
 	};
-	error e;
+	fault e;
 	const bool ok = chain_from(4, flat, row[_i].path, row[_i].units, &e);
 	ck_assert_msg(ok == !row[_i].wrong, "%s", ok ? "taken" : e.text);
 	ck_assert_msg(ok || strstr(e.text, row[_i].wrong), "%s", e.text);
@@ -196,7 +197,7 @@ START_TEST(models_two_deep_find_their_groups)
 		  "functional/layers/sequential/layers/sequential/layers/dense"}},
 	};
 	static const int units[] = {3, 4, 5, 6, 7, 8};
-	error e;
+	fault e;
 	const char *path[5];
 	for (int k = 0; k < 5; k++)
 		path[k] = row[_i].path[k];
@@ -214,7 +215,7 @@ START_TEST(wrapped_layers_in_models_are_found)
 	static const char *const path[] = {"*functional/layers/functional/layers/spectral_normalization",
 		"functional/layers/functional/layers/dense", "*functional/layers/spectral_normalization"};
 	static const int units[] = {3, 4, 5, 6};
-	error e;
+	fault e;
 	ck_assert_msg(chain_from(3, name, path, units, &e), "%s", e.text);
 }
 END_TEST
@@ -225,7 +226,7 @@ END_TEST
 static void write_wrapped(const keras_model *m, const char *file)
 {
 	int order[256], wrappers = 0, norms = 0;
-	error e;
+	fault e;
 	ck_assert_int_le(m->layers, COUNT(order));
 	ck_assert(keras_order(m, order, &e));
 	h5 *f = h5_create(file, &e);
@@ -257,7 +258,7 @@ static void write_wrapped(const keras_model *m, const char *file)
 START_TEST(a_wrapped_network_is_imported)
 {
 	net_config c;
-	error e;
+	fault e;
 	keras_imported done;
 	ck_assert(net_config_default("resnet", 28, &c, &e));
 	c.classes = 5;

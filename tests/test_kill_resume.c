@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/checkpoint/rundir.h"
@@ -28,7 +29,7 @@ static int train(const char *dir, int threads)
 {
 	static const char *const set[] = {"steps=60", "train.checkpoint_every=2", "train.log_every=3",
 		"train.sample_every=20", "train.score_count=20", NULL};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	enum run_end end;
 	config c = tiny_config(TINY_FULL, set);
 	dataset *d = tiny_data(25, 16, 2);

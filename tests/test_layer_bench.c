@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "tests/command.h"
 #include "tests/suite.h"
 #include "tools/bench/layers.h"
@@ -39,7 +40,7 @@ START_TEST(every_layer_is_timed)
 {
 	const row x = row_at(_i);
 	layer_bench_result r;
-	error e;
+	fault e;
 	ck_assert_msg(layer_bench(x.type, x.c, 1, 1, &r, &e), "%s: %s", x.name, e.text);
 	ck_assert_msg(r.forward_s > 0 && r.both_s > 0 && isfinite(r.both_s), "%s", x.name);
 	ck_assert_int_eq(r.output.dim[0], 1);
@@ -93,7 +94,7 @@ static const struct {
 START_TEST(shapes_and_weights_are_the_documented_ones)
 {
 	layer_bench_result r;
-	error e;
+	fault e;
 	const row x = row_of(DOCUMENTED[_i].name);
 	ck_assert_msg(layer_bench(x.type, x.c, 1, 1, &r, &e), "%s", e.text);
 	ck_assert_str_eq(shape_print(&r.output).s, DOCUMENTED[_i].output);
@@ -106,7 +107,7 @@ START_TEST(what_does_not_fit_is_said)
 	const layer_case four = {.input = {4, {0, 14, 16, 8}}, .arg = {{"block", 4}}};
 	const row x = row_of("rsoftmax");
 	layer_bench_result r;
-	error e;
+	fault e;
 	ck_assert(!layer_bench(layer_type_at(layer_type_find("halo")), &four, 1, 1, &r, &e));
 	ck_assert_msg(strstr(e.text, "map 14x16: height is not a multiple of block_size 4"), "%s", e.text);
 	ck_assert(!layer_bench(x.type, x.c, 0, 1, &r, &e));

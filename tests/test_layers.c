@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 #include "layers/attention.h"
@@ -32,7 +33,7 @@ static buffer *random_buffer(shape s, uint64_t seed)
 
 static module *alloc(module *m)
 {
-	error e;
+	fault e;
 	rng r = rng_new(7, "init");
 	ck_assert_msg(module_alloc(m, &r, &e), "%s", e.text);
 	return m;
@@ -41,7 +42,7 @@ static module *alloc(module *m)
 /* Runs the graph once; the values of out[i] go to x[i], which has room. */
 static void run(graph *g, node *const *out, int n, real *const *x)
 {
-	error e;
+	fault e;
 	plan *p = plan_new(g, out, n, 0, &e);
 	ck_assert_msg(p != NULL, "%s", e.text);
 	plan_run(p);
@@ -66,7 +67,7 @@ static double worst_difference(const real *a, const real *b, int64_t n)
 /* The error text of a module whose registration went wrong. */
 static void refused(module *m, const char *message)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	rng r = rng_new(1, "init");
 	ck_assert(!module_alloc(m, &r, &e));
 	ck_assert_str_eq(e.text, message);
@@ -266,7 +267,7 @@ START_TEST(convolutions_have_their_size_and_bias)
 {
 	conv_options o = geometries[_i].o;
 	conv c;
-	error e;
+	fault e;
 	o.bias = true;
 	o.bias_init = (init){INIT_CONSTANT, 3};
 	module *m = module_new(NULL);
@@ -611,14 +612,14 @@ typedef struct att_trial {
 static attention_config variant(const char *name, int64_t C)
 {
 	attention_config c;
-	error e;
+	fault e;
 	ck_assert_msg(attention_variant(name, C, (sn_options){0}, &c, &e), "%s", e.text);
 	return c;
 }
 
 static att_trial att_open(attention_config c, shape s)
 {
-	error e;
+	fault e;
 	att_trial t = {.m = module_new(NULL), .g = graph_new(NULL), .x = random_buffer(s, 11)};
 	attention_init(t.m, &t.a, "attention", shape_last(&s), c);
 	alloc(t.m);
@@ -866,7 +867,7 @@ static void refused_attention(attention_config c, int64_t C, const char *message
 
 START_TEST(wrong_attention_is_refused)
 {
-	error e;
+	fault e;
 	attention_config c;
 	ck_assert(!attention_variant("official", 4, (sn_options){0}, &c, &e));
 	ck_assert_str_eq(e.text, "attention: 4 channels: query width C/8 is 0; at least 8 channels are needed");
@@ -895,7 +896,7 @@ START_TEST(odd_maps_are_refused_under_pooling)
 {
 	module *m = module_new(NULL);
 	attention a;
-	error e;
+	fault e;
 	attention_init(m, &a, "attention7", 16, variant("official", 16));
 	alloc(m);
 	graph *g = graph_new(NULL);

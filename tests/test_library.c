@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "tests/command.h"
 #include "tests/files.h"
 #include "tests/scratch.h"
@@ -90,6 +91,7 @@ START_TEST(no_header_of_the_system_is_in_the_way)
 			strcat(text, "#include <sagan/sagan.h>\n");
 		for (int i = 0; i < COUNT(SYSTEM); i++)
 			sprintf(text + strlen(text), "#include <%s>\n", SYSTEM[i]);
+		strcat(text, "#if __has_include(<error.h>)\n#include <error.h>\n#endif\n");
 		strcat(text, "#include <sagan/sagan.h>\nint main(void) { return 0; }\n");
 		const char *file = scratch_at("system.c");
 		file_store(file, text, strlen(text));

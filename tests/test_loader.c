@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "data/loader.h"
 #include "tests/suite.h"
 
@@ -30,7 +31,7 @@ typedef struct batch {
 
 static loader *opened(loader_options o)
 {
-	error e;
+	fault e;
 	loader *l = loader_new(&set, &o, &e);
 	ck_assert_msg(l != NULL, "%s", e.text);
 	return l;
@@ -196,7 +197,7 @@ END_TEST
 START_TEST(a_set_without_labels_gives_zeros)
 {
 	dataset d = set;
-	error e;
+	fault e;
 	d.label = NULL;
 	loader *l = loader_new(&d, &(loader_options){.batch = 8}, &e);
 	batch b;
@@ -225,7 +226,7 @@ static const struct {
 
 START_TEST(impossible_options_are_refused_with_a_line)
 {
-	error e;
+	fault e;
 	ck_assert_ptr_null(loader_new(&set, &refused[_i].o, &e));
 	ck_assert_msg(strstr(e.text, refused[_i].says) != NULL, "%s", e.text);
 }
@@ -236,7 +237,7 @@ START_TEST(positions_outside_the_data_are_refused)
 	static const loader_place wrong[] = {{-1, 0}, {0, -1}, {0, 4}, {INT64_C(1) << 24, 0}};
 	loader *l = opened((loader_options){.batch = 8});
 	for (int i = 0; i < COUNT(wrong); i++) {
-		error e;
+		fault e;
 		ck_assert(!loader_seek(l, wrong[i], &e));
 		ck_assert_msg(strstr(e.text, "outside the data (4 batches an epoch)") != NULL, "%s", e.text);
 	}

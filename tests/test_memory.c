@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "core/graph/ops.h"
 #include "core/h5/h5.h"
@@ -143,7 +144,7 @@ void __wrap_free(void *p)
 }
 
 /* Runs `go` with its k-th allocation failing (0: none); *made: how many it asked for, *left: how many it kept. */
-static bool run_failing(bool (*go)(error *), long k, error *e, long *made, long *left)
+static bool run_failing(bool (*go)(fault *), long k, fault *e, long *made, long *left)
 {
 	memset(heap.at, 0, sizeof heap.at);
 	heap.made = heap.live = 0;
@@ -191,7 +192,7 @@ static node *some_value(graph *g, node **x)
 }
 
 /* leaf 4 says whether a value that is not finite is to be found. */
-static bool plan_some_value(unsigned flags, error *e)
+static bool plan_some_value(unsigned flags, fault *e)
 {
 	graph *g = graph_new(e);
 	if (!g)
@@ -211,17 +212,17 @@ static bool plan_some_value(unsigned flags, error *e)
 		plan_run(p);
 	char where[200];
 	if (ok && leaf[4]->x[0] < 0 && !plan_find_bad(p, where, sizeof where))
-		ok = error_set(e, "no memory to find the bad value");
+		ok = fault_set(e, "no memory to find the bad value");
 	plan_free(p);
 	graph_free(g);
 	return ok;
 }
 
-static bool go_plan(error *e) { return plan_some_value(0, e); }
-static bool go_plan_unfused(error *e) { return plan_some_value(PLAN_NO_FUSE, e); }
+static bool go_plan(fault *e) { return plan_some_value(0, e); }
+static bool go_plan_unfused(fault *e) { return plan_some_value(PLAN_NO_FUSE, e); }
 
 /* In a debug run every value has memory of its own; without it nothing is found, and that is no crash. */
-static bool go_find_bad(error *e)
+static bool go_find_bad(fault *e)
 {
 	leaf[2]->x[0] = NAN;
 	leaf[4]->x[0] = -1;
@@ -232,7 +233,7 @@ static bool go_find_bad(error *e)
 
 /* ---- modules, optimiser ---- */
 
-static bool go_module(error *e)
+static bool go_module(fault *e)
 {
 	module *m = module_new(e), *copy = module_new(e);
 	rng r = rng_new(1, "memory");
@@ -256,14 +257,14 @@ static bool go_module(error *e)
 	return ok;
 }
 
-static bool go_optimizer(error *e)
+static bool go_optimizer(fault *e)
 {
 	optimizer *o = optimizer_new(&(optimizer_config){.rule = RULE_ADAM, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8}, 100, e);
 	optimizer_free(o);
 	return o != NULL;
 }
 
-static bool go_eigen(error *e)
+static bool go_eigen(fault *e)
 {
 	double a[9] = {2, 1, 0, 1, 2, 1, 0, 1, 2}, w[3];
 	return blas_eigen(3, a, w, true, e);
@@ -276,7 +277,7 @@ static void put_config(void)
 	file_put("a.yaml", TINY_FULL, strlen(TINY_FULL));
 }
 
-static bool go_config(error *e)
+static bool go_config(fault *e)
 {
 	config c, copy = {0};
 	config_init(&c);
@@ -297,11 +298,11 @@ static real kernel[6] = {1, 2, 3, 4, 5, 6};
 static double sums[4];
 static int64_t stream[3];
 
-static bool go_checkpoint(error *e)
+static bool go_checkpoint(fault *e)
 {
 	static const checkpoint_info about = {.step = 3, .program = "sagan test", .config = (char *)"seed: 1\n"};
 	char path[RUN_PATH_MAX], found[RUN_PATH_MAX];
-	error warning;
+	fault warning;
 	state_list l = {0};
 	checkpoint_info info = {0};
 	bool better;
@@ -313,14 +314,14 @@ static bool go_checkpoint(error *e)
 		&& checkpoint_read_info(path, &info, e) && checkpoint_verify(path, e)
 		&& rundir_keep_best(scratch_folder(), path, 2.0, "distance", &better, e)
 		&& rundir_latest(scratch_folder(), found, sizeof found, &warning, e)
-		&& (!warning.text[0] || error_set(e, "%s", warning.text))    /* a checkpoint that could not be read */
+		&& (!warning.text[0] || fault_set(e, "%s", warning.text))    /* a checkpoint that could not be read */
 		&& rundir_prune(scratch_folder(), 1, e);
 	checkpoint_info_free(&info);
 	state_list_free(&l);
 	return ok;
 }
 
-static bool write_some(const char *path, error *e)
+static bool write_some(const char *path, fault *e)
 {
 	static const char *const words[] = {"one", "two"};
 	h5 *f = h5_create(path, e);
@@ -337,7 +338,7 @@ static bool write_some(const char *path, error *e)
 	return false;
 }
 
-static bool go_h5(error *e)
+static bool go_h5(fault *e)
 {
 	const char *path = scratch_at("a.h5");
 	h5_names names = {0}, texts = {0};
@@ -370,7 +371,7 @@ static void put_images(void)
 	file_put("cifar/data_batch_1.bin", bytes, 2 * 3073);
 	for (int i = 0; i < COUNT(grey); i++)
 		grey[i] = (uint8_t)i;
-	error e;
+	fault e;
 	must(png_write(scratch_at("png/a/1.png"), grey, SIDE, SIDE, 1, &e), "%s", e.text);
 	must(png_write(scratch_at("png/b/1.png"), grey, SIDE, SIDE, 3, &e), "%s", e.text);
 	h5 *f = h5_create(scratch_at("images.h5"), &e);
@@ -378,17 +379,17 @@ static void put_images(void)
 		&& h5_write_i64(f, "/labels", SHAPE(2), (int64_t[]){0, 1}, &e) && h5_commit(f, &e), "%s", e.text);
 }
 
-static bool open_and_free(const char *name, error *e)
+static bool open_and_free(const char *name, fault *e)
 {
 	dataset *d = dataset_open(scratch_at(name), &(dataset_options){.h = 16, .w = 16, .channels = 3}, e);
 	dataset_free(d);
 	return d != NULL;
 }
 
-static bool go_idx(error *e) { return open_and_free("idx", e); }
-static bool go_cifar(error *e) { return open_and_free("cifar", e); }
-static bool go_png(error *e) { return open_and_free("png", e); }
-static bool go_hdf5(error *e) { return open_and_free("images.h5", e); }
+static bool go_idx(fault *e) { return open_and_free("idx", e); }
+static bool go_cifar(fault *e) { return open_and_free("cifar", e); }
+static bool go_png(fault *e) { return open_and_free("png", e); }
+static bool go_hdf5(fault *e) { return open_and_free("images.h5", e); }
 
 static dataset *data;
 static config cfg;
@@ -407,7 +408,7 @@ static void free_data(void)
 	config_free(&cfg);
 }
 
-static bool load_batches(bool direct, error *e)
+static bool load_batches(bool direct, fault *e)
 {
 	static real x[4 * 16 * 16];
 	loader *l = loader_new(data, &(loader_options){.batch = 4, .seed = 1, .flip = true, .direct = direct}, e);
@@ -421,10 +422,10 @@ static bool load_batches(bool direct, error *e)
 	return ok;
 }
 
-static bool go_loader(error *e) { return load_batches(false, e); }
-static bool go_loader_direct(error *e) { return load_batches(true, e); }
+static bool go_loader(fault *e) { return load_batches(false, e); }
+static bool go_loader_direct(fault *e) { return load_batches(true, e); }
 
-static bool go_pictures(error *e)
+static bool go_pictures(fault *e)
 {
 	static const double x[] = {1, 2, 3}, y[] = {1, 0.5, 0.25};
 	static const real images[4 * PIXELS];
@@ -441,7 +442,7 @@ static bool go_pictures(error *e)
 
 static void make_checkpoint(void)
 {
-	error e;
+	fault e;
 	step_stats s;
 	make_data();
 	grown = trainer_new(&cfg, data, &e);
@@ -456,7 +457,7 @@ static void free_checkpoint(void)
 	free_data();
 }
 
-static bool go_trainer(error *e)
+static bool go_trainer(fault *e)
 {
 	step_stats s;
 	trainer *t = trainer_new(&cfg, data, e);
@@ -465,7 +466,7 @@ static bool go_trainer(error *e)
 	return ok;
 }
 
-static bool go_run(error *e)
+static bool go_run(fault *e)
 {
 	enum run_end end;
 	trainer *t = trainer_new(&cfg, data, e);
@@ -475,10 +476,10 @@ static bool go_run(error *e)
 	return ok;
 }
 
-static bool go_sampler(error *e)
+static bool go_sampler(fault *e)
 {
 	static real z[8], x[3 * 16 * 16];
-	error warning;
+	fault warning;
 	attention_view view;
 	sampler *s = network_sampler_open(saved, false, 4, &warning, e);
 	const bool ok = s && request_run(s, &(sample_request){.n = 3, .label = -1, .truncation = 1}, x, e)
@@ -487,7 +488,7 @@ static bool go_sampler(error *e)
 	return ok;
 }
 
-static bool go_export(error *e)
+static bool go_export(fault *e)
 {
 	export_report report;
 	const export_request q = {.from = saved, .out = scratch_at("exported"), .generator = true, .discriminator = true,
@@ -526,7 +527,7 @@ enum { ALL = 100, SAMPLES = 100 };
 
 static void fail_each(const memory_subject *s)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	long total, made, left;
 	if (getenv("SUBJECT") && strcmp(getenv("SUBJECT"), s->name))
 		return;
@@ -564,7 +565,7 @@ END_TEST
 
 static void setup(void)
 {
-	error e;
+	fault e;
 	must(pool_start(2, &e), "%s", e.text);
 }
 

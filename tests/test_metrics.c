@@ -5,13 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/local.h"
 #include "gan/sample/pictures.h"
 #include "gan/train/metrics.h"
 #include "tests/files.h"
 #include "tests/scratch.h"
 #include "tests/suite.h"
 
-static metrics *open_at(int64_t step, error *e)
+static metrics *open_at(int64_t step, fault *e)
 {
 	const step_stats none = {.gammas = 0};
 	return metrics_open(scratch_folder(), step, &none, true, e);
@@ -20,7 +21,7 @@ static metrics *open_at(int64_t step, error *e)
 /* Rows up to the step stay, later ones and one that was cut short go. */
 START_TEST(a_run_that_goes_on_drops_what_is_done_again)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	file_store(scratch_at("scores.csv"), "step,score\n2,1\n4,2\n6,3\n8", 26);
 	for (int k = 0; k < 2; k++) {
 		metrics *m = open_at(4, &e);
@@ -43,7 +44,7 @@ START_TEST(long_files_are_read_to_their_end)
 {
 	enum { ROWS = 20000 };
 	static char text[12 * ROWS + 64];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	size_t n = (size_t)sprintf(text, "step,score\n");
 	for (int i = 1; i <= ROWS; i++)
 		n += (size_t)sprintf(text + n, "%d,0.5\n", i);
@@ -60,7 +61,7 @@ END_TEST
 /* What opens but cannot be read (a folder, here) is neither an empty file nor a short one. */
 START_TEST(a_read_that_fails_is_told)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert_int_eq(mkdir(scratch_at("metrics.csv"), 0777), 0);
 	ck_assert_ptr_null(open_at(4, &e));
 	ck_assert_msg(strstr(e.text, "metrics.csv: cannot be read"), "%s", e.text);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "layers/mhsa.h"
 #include "layers/positions.h"
@@ -86,7 +87,7 @@ static double resized(const real *row, int64_t from, int64_t to, int64_t o)
 START_TEST(tables_are_resized_along_their_length)
 {
 	static const int64_t length[] = {7, 13, 4, 1};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	for (int n = 0; n < COUNT(length); n++) {
 		buffer *dst = buffer_new("r_width", SHAPE(3, length[n]), NULL);
 		kit k = kit_open(SHAPE(3, 7), 2);
@@ -105,7 +106,7 @@ END_TEST
 /* Tables of a 3x4 map in a layer for 6x5; those of another head width are refused. */
 START_TEST(positions_load_changes_the_map_only)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	module *m = module_new(NULL), *n = module_new(NULL);
 	positions a, b, narrow;
 	rng r = rng_new(3, "init");
@@ -232,7 +233,7 @@ START_TEST(scores_are_dropped_in_training_only)
 	ck_assert(plain != out[0]);
 	kit_expect_rows_of_one(kept, n / 16, 16);
 	mhsa_apply(k.g, &a, k.in, (mode){.train = true}, NULL);
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert(!graph_ok(k.g, &e));
 	ck_assert_str_eq(e.text, "mhsa: attn_dropout = 0.25: training needs a random stream");
 	kit_close(&k);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
@@ -22,14 +23,14 @@
 static net_config settings(const char *name, int size)
 {
 	net_config c;
-	error e;
+	fault e;
 	ck_assert_msg(net_config_default(name, size, &c, &e), "%s", e.text);
 	return c;
 }
 
 static int64_t count(const net_config *c, enum net_side side)
 {
-	error e;
+	fault e;
 	rng r = rng_new(1, "init");
 	network *n = network_new(c, side, &r, &e);
 	ck_assert_msg(n != NULL, "%s", e.text);
@@ -83,7 +84,7 @@ typedef struct pair {
 
 static void pair_open(pair *p, const net_config *c, int B, mode m)
 {
-	error e;
+	fault e;
 	rng r = rng_new(2, "init");
 	p->g = network_new(c, NET_G, &r, &e);
 	ck_assert_msg(p->g != NULL, "%s", e.text);
@@ -203,7 +204,7 @@ START_TEST(every_kind_of_network_runs)
 		out[n++] = p.map_g[i];
 	for (int i = 0; i < sites_d; i++)
 		out[n++] = p.map_d[i];
-	error e;
+	fault e;
 	plan *run = plan_new(p.graph, out, n, 0, &e);
 	ck_assert_msg(run != NULL, "%s", e.text);
 	plan_run(run);
@@ -484,7 +485,7 @@ typedef struct reference {
  * of it is rounding noise (gradients that are zero in exact arithmetic). */
 static double distance(h5 *f, const char *path, const real *x, int64_t n, double floor)
 {
-	error e;
+	fault e;
 	double *ref = mem_new((size_t)n, sizeof *ref, NULL), worst = 0, largest = 0;
 	ck_assert_msg(h5_read_f64(f, path, ref, n, &e), "%s", e.text);
 	for (int64_t i = 0; i < n; i++) {
@@ -499,7 +500,7 @@ static h5_names members(const reference *r, const char *group)
 {
 	char path[64];
 	h5_names names;
-	error e;
+	fault e;
 	snprintf(path, sizeof path, "/%s/%s", r->group, group);
 	ck_assert_msg(h5_list(r->f, path, &names, &e), "%s", e.text);
 	return names;
@@ -518,7 +519,7 @@ static void load_weights(const reference *r)
 {
 	h5_names names = members(r, "weight");
 	char path[160];
-	error e;
+	fault e;
 	ck_assert_int_eq(names.n, module_params(r->m) + module_states(r->m));
 	for (int i = 0; i < names.n; i++) {
 		buffer *b = counterpart(r, names.name[i]);
@@ -531,7 +532,7 @@ static void load_weights(const reference *r)
 static buffer *input(const reference *r, const char *what, shape s)
 {
 	char path[64];
-	error e;
+	fault e;
 	buffer *b = buffer_new(what, s, NULL);
 	snprintf(path, sizeof path, "/%s/%s", r->group, what);
 	ck_assert_msg(h5_read_real(r->f, path, b->x, shape_count(&s), &e), "%s", e.text);
@@ -542,7 +543,7 @@ static shape size_of(const reference *r, const char *what)
 {
 	char path[64];
 	h5_info info;
-	error e;
+	fault e;
 	snprintf(path, sizeof path, "/%s/%s", r->group, what);
 	ck_assert_msg(h5_stat(r->f, path, &info, &e), "%s", e.text);
 	return info.s;
@@ -610,7 +611,7 @@ static const double near_value = sizeof(real) == 8 ? 1e-12 : 1e-5, near_grad = s
 /* Outputs, gradients of every parameter and of the input, running statistics and u after the call. */
 START_TEST(whole_networks_equal_pytorch)
 {
-	error e;
+	fault e;
 	reference r = {.side = references[_i].side};
 	net_config c = settings("resnet", references[_i].size);
 	c.g_width = c.d_width = 16;
@@ -717,7 +718,7 @@ static void spoil(net_config *c, enum field field, int value)
 START_TEST(wrong_settings_are_refused_in_one_line)
 {
 	net_config c;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	bool made = net_config_default(refusals[_i].network, refusals[_i].size, &c, &e);
 	if (refusals[_i].field == NETWORK || refusals[_i].field == SIZE) {
 		ck_assert(!made);
@@ -726,7 +727,7 @@ START_TEST(wrong_settings_are_refused_in_one_line)
 		spoil(&c, refusals[_i].field, refusals[_i].value);
 		ck_assert(!net_config_check(&c, &e));
 		rng r = rng_new(1, "init");
-		error again;
+		fault again;
 		bool of_d = refusals[_i].field == PLACE_D || refusals[_i].field == TWICE;
 		ck_assert(!network_new(&c, of_d ? NET_D : NET_G, &r, &again));
 		ck_assert_str_eq(again.text, e.text);
@@ -743,7 +744,7 @@ START_TEST(wrong_inputs_are_refused)
 	rng r = rng_new(1, "init");
 	network *gen = network_new(&c, NET_G, &r, NULL);
 	network *dis = network_new(&c, NET_D, &r, NULL);
-	error e;
+	fault e;
 	graph *g = graph_new(NULL);
 	network_apply(g, gen, op_fill(g, SHAPE(2, 100), 0), op_fill(g, SHAPE(2), 0), (mode){0}, NULL);
 	ck_assert(!graph_ok(g, &e));
@@ -817,7 +818,7 @@ START_TEST(rows_of_a_listing_have_whole_paths)
 {
 	static const net_half half = {.end_init = deep_init, .end_apply = deep_apply};
 	layer_row row[4];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	network n = {.cfg = {.latent = 4}, .half = &half, .m = module_new(NULL)};
 	levels = 6;
 	ck_assert_int_eq(network_layers(&n, row, COUNT(row), &e), 1);
@@ -833,7 +834,7 @@ START_TEST(listings_hold_every_parameter_and_product)
 {
 	enum { ROWS = 128 };
 	layer_row rows[ROWS];
-	error e;
+	fault e;
 	net_config c = settings(macs[_i].network, 0);
 	if (macs[_i].width)
 		c.g_width = c.d_width = macs[_i].width;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "data/source.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/keras/export.h"
@@ -32,7 +33,7 @@ static const char *unpacked(const char *name)
 {
 	enum { MOST = 1 << 20 };
 	char from[128], to[64];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	snprintf(from, sizeof from, FOLDER "%s.h5.gz", name);
 	snprintf(to, sizeof to, "%s.h5", name);
 	source *s = source_open(from, &e);
@@ -142,7 +143,7 @@ static void compare_state(const char *name, const state_list *l, const told *t, 
 
 START_TEST(training_goes_on_as_it_did)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	checkpoint_info info;
 	config c;
 	step_stats stats;
@@ -171,7 +172,7 @@ END_TEST
 
 START_TEST(samples_are_the_ones_it_drew)
 {
-	error e = {.text = ""}, warning;
+	fault e = {.text = ""}, warning;
 	told t[TOLD_MAX];
 	const int told_n = read_told(NAMES[_i], t);
 	sampler *s = network_sampler_open(unpacked(NAMES[_i]), false, 4, &warning, &e);
@@ -193,7 +194,7 @@ END_TEST
 
 START_TEST(both_networks_are_exported)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	export_report r;
 	const export_request q = {.from = unpacked(NAMES[_i]), .out = scratch_at("exported"), .generator = true,
 		.discriminator = true, .layers = true};
@@ -211,7 +212,7 @@ END_TEST
 START_TEST(a_zero_means_what_it_meant)
 {
 	static const char say_zero[] = "model: {bn_momentum: 0}\n";
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	checkpoint_info info;
 	config c;
 	ck_assert_msg(checkpoint_read_info(unpacked("resnet"), &info, &e), "%s", e.text);
@@ -231,7 +232,7 @@ END_TEST
 START_TEST(a_run_keeps_what_the_config_leaves_to_the_network)
 {
 	static const char text[] = "model: {network: dcgan, size: 8, leaky: 0.3}\n";
-	error e = {.text = ""}, kept;
+	fault e = {.text = ""}, kept;
 	config c;
 	char to[600];
 	const char *from = unpacked("dcgan");
@@ -268,7 +269,7 @@ START_TEST(shipped_networks_are_what_they_were)
 {
 	static char all[1 << 16];
 	FILE *f = fopen(FOLDER "configs.txt", "r");
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	int n = 0;
 	ck_assert(f && fread(all, 1, sizeof all - 1, f) > 0);
 	fclose(f);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 #include "core/base/rng.h"
@@ -52,7 +53,7 @@ static bench bench_new(int n, const shape *s)
 
 static const real *bench_run(bench *t, node *y)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	t->p = plan_new(t->g, &y, 1, 0, &e);
 	ck_assert_msg(t->p != NULL, "%s", e.text);
 	plan_run(t->p);
@@ -443,7 +444,7 @@ static void windows_are_right(window_geometry w, int64_t c)
 	bench t = BENCH(SHAPE(2, 9, 8, c));
 	node *out[] = {op_sum_pool(t.g, t.in[0], w), op_avg_pool(t.g, t.in[0], w), op_max_pool(t.g, t.in[0], w),
 		       op_patches(t.g, t.in[0], w)};
-	error e;
+	fault e;
 	t.p = plan_new(t.g, out, COUNT(out), 0, &e);
 	plan_run(t.p);
 	const shape s = out[0]->s;
@@ -673,7 +674,7 @@ static const struct wrong_case {
 START_TEST(wrong_shapes_are_named)
 {
 	bench t = BENCH(SHAPE(2, 3, 4), SHAPE(2, 4, 4, 3), SHAPE(6));
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	graph_push(t.g, "block1");
 	wrong[_i].make(t.g, t.in);
 	ck_assert(!graph_ok(t.g, &e));
@@ -722,7 +723,7 @@ START_TEST(threads_change_no_bit)
 		/* A plan has workspace for the threads there are when it is made. */
 		ck_assert(pool_start(threads, NULL));
 		plan_free(t.p);
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		t.p = plan_new(t.g, out, n, 0, &e);
 		ck_assert_msg(t.p != NULL, "%s", e.text);
 		plan_run(t.p);

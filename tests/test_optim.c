@@ -1,5 +1,6 @@
 /* Update rules against trajectories of Keras and PyTorch, every case of both files; averages, schedules
  * and gradient blocks by their definitions; the same bits for any number of threads. */
+#include "core/base/local.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
 #include "optim/ema.h"
@@ -17,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static error e;
+static fault e;
 
 /* Every case of a file of trajectories; tests/golden.c compares and prints. */
 static void check_trajectories(const char *name, int at_least)

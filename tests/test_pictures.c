@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "data/picture/chart.h"
 #include "data/picture/png.h"
 #include "tests/data_files.h"
@@ -21,7 +22,7 @@ START_TEST(what_is_written_is_read_again)
 {
 	const int h = sizes[_i][0], w = sizes[_i][1], c = sizes[_i][2];
 	uint8_t *x = malloc((size_t)(h * w * c));
-	error e;
+	fault e;
 	image im;
 	for (int i = 0; i < h * w * c; i++)
 		x[i] = (uint8_t)(i * 2654435761u >> 13);
@@ -75,7 +76,7 @@ START_TEST(every_kind_of_png_becomes_gray_or_rgb_bytes)
 	png_kind k = kinds[_i].kind;
 	k.rows = kinds[_i].rows;
 	file_put("kind.png", bytes, png_bytes(bytes, sizeof bytes, &k));
-	error e;
+	fault e;
 	image im;
 	int h, w, c;
 	ck_assert_msg(png_stat(scratch_at("kind.png"), &h, &w, &c, &e), "%s: %s", kinds[_i].what, e.text);
@@ -114,7 +115,7 @@ START_TEST(a_png_cut_anywhere_is_refused)
 	static uint8_t bytes[16384];
 	const size_t n = good_png(bytes, sizeof bytes, 64, 64);
 	for (size_t k = 0; k < n - 12; k += k < 64 ? 1 : 97) {     /* the last 12 are the end mark */
-		error e;
+		fault e;
 		image im;
 		file_put("cut.png", bytes, k);
 		ck_assert_msg(!png_read(scratch_at("cut.png"), &im, &e), "cut at %zu", k);
@@ -133,7 +134,7 @@ START_TEST(a_png_with_changed_bytes_is_refused_or_read_but_never_worse)
 		memcpy(copy, bytes, n);
 		copy[8 + k * 2654435761u % (n - 8)] ^= (uint8_t)(1 + k % 255);
 		file_put("changed.png", copy, n);
-		error e;
+		fault e;
 		image im;
 		if (png_read(scratch_at("changed.png"), &im, &e))
 			image_free(&im);
@@ -147,7 +148,7 @@ END_TEST
 START_TEST(files_that_are_no_png_are_named)
 {
 	static uint8_t bytes[16384];
-	error e;
+	fault e;
 	image im;
 	ck_assert(!png_read(scratch_at("missing.png"), &im, &e));
 	ck_assert_msg(strstr(e.text, "missing.png: cannot read: No such file") != NULL, "%s", e.text);
@@ -167,7 +168,7 @@ START_TEST(a_png_that_is_too_large_is_refused)
 {
 	static uint8_t row[DATA_SIDE_MAX + 8], bytes[DATA_SIDE_MAX + 8192];
 	png_kind k = {.w = DATA_SIDE_MAX + 1, .h = 1, .depth = 8, .type = 0, .row = DATA_SIDE_MAX + 1, .rows = row};
-	error e;
+	fault e;
 	image im;
 	file_put("wide.png", bytes, png_bytes(bytes, sizeof bytes, &k));
 	ck_assert(!png_read(scratch_at("wide.png"), &im, &e));
@@ -184,7 +185,7 @@ END_TEST
 START_TEST(a_failed_write_leaves_the_old_file)
 {
 	static uint8_t x[64 * 64], before[8192], after[8192];
-	error e;
+	fault e;
 	x[5] = 9;
 	ck_assert(png_write(scratch_at("w/old.png"), x, 8, 8, 1, &e));
 	const size_t n = file_get("w/old.png", before, sizeof before);
@@ -209,7 +210,7 @@ END_TEST
 static void convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,
 	enum data_resize mode)
 {
-	error e;
+	fault e;
 	ck_assert_msg(image_convert(from, sh, sw, sc, to, h, w, c, mode, &e), "%s", e.text);
 }
 
@@ -310,7 +311,7 @@ START_TEST(a_grid_places_scales_and_clamps)
 	/* three images 1x2, gray: the last value is not a number */
 	const real x[6] = {-1, 1, 0, 5, -7, (real)NAN};
 	image g;
-	error e;
+	fault e;
 	ck_assert(image_grid(&g, x, 3, 1, 2, 1, 2, 3, &e));
 	ck_assert(g.h == 2 * (3 + 2) + 2 && g.w == 2 * (6 + 2) + 2 && g.c == 1);
 	static const struct {
@@ -355,7 +356,7 @@ START_TEST(a_chart_shows_a_rising_curve_rising)
 		const chart_series s = {"D loss", x, y, points};
 		const chart c = {.title = "loss", .x_name = "step", .series = &s, .count = 1};
 		image im;
-		error e;
+		fault e;
 		ck_assert_msg(chart_draw(&im, &c, &e), "%s", e.text);
 		ck_assert(im.w == 900 && im.h == 500 && im.c == 3);
 		const double left = curve_height(&im, 150, 200), middle = curve_height(&im, 450, 500),
@@ -377,10 +378,10 @@ START_TEST(charts_of_odd_data_are_drawn)
 				const chart_series s = {"a", x, y[i], n};
 				const chart c = {.title = "a title that is long enough to need a row of its own for the names",
 					.series = &s, .count = 1, .log_y = log_y};
-				error e;
+				fault e;
 				ck_assert_msg(chart_write(scratch_at("c.png"), &c, &e), "%s", e.text);
 			}
-	error e;
+	fault e;
 	image im;
 	ck_assert(!chart_draw(&im, &(chart){.w = 10, .h = 10}, &e));
 	ck_assert_msg(strstr(e.text, "chart of 10x10") != NULL, "%s", e.text);

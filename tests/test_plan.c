@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 #include "core/base/thread.h"
@@ -109,7 +110,7 @@ static void trial_close(trial *t)
 /* All results of one run in one array; the caller frees it. */
 static real *results(trial *t, unsigned flags, int64_t *count)
 {
-	error e;
+	fault e;
 	plan *p = plan_new(t->g, t->out, 1 + LEAVES, flags, &e);
 	ck_assert_msg(p != NULL, "%s", e.text);
 	plan_run(p);
@@ -285,7 +286,7 @@ START_TEST(first_wrong_shape_is_remembered)
 	node *y = op_matmul(g, graph_leaf(g, a), graph_leaf(g, b), false, false);
 	graph_pop(g);
 	y = op_tanh(g, op_add(g, y, graph_leaf(g, a)));
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert_ptr_null(plan_new(g, &y, 1, 0, &e));
 	ck_assert_msg(strstr(e.text, "generator/block1: matmul [2,3] [4,5]") == e.text, "%s", e.text);
 	graph_free(g);
@@ -303,7 +304,7 @@ START_TEST(a_missing_buffer_is_a_wrong_graph)
 		graph_push(g, "block1");
 		node *y = op_add_scalar(g, graph_leaf(g, assigned ? b : NULL), 1);
 		graph_assign(g, assigned ? NULL : b, y);
-		error e;
+		fault e;
 		ck_assert_ptr_null(plan_new(g, &y, 1, 0, &e));
 		ck_assert_msg(strncmp(e.text, "block1: ", 8) == 0 && strstr(e.text, "missing"), "%s", e.text);
 		graph_free(g);
@@ -324,7 +325,7 @@ START_TEST(a_path_is_never_cut)
 	ck_assert(graph_ok(g, NULL));
 	ck_assert_uint_eq(strlen(y->path), 46 * 11 - 1);
 	graph_push(g, "0123456789");
-	error e;
+	fault e;
 	ck_assert(!graph_ok(g, &e));
 	ck_assert_msg(strstr(e.text, "names of layers, one in the other, have more than 511 letters"), "%s", e.text);
 	graph_free(g);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 #include "tests/suite.h"
@@ -65,7 +66,7 @@ static int64_t evaluate(int which, bool rewrite, unsigned flags, buffer **leaf, 
 		all[1 + i] = d[i];
 		all[1 + WRT + i] = dd[i];
 	}
-	error e;
+	fault e;
 	plan *p = plan_new(g, all, 1 + 2 * WRT, flags, &e);
 	ck_assert_msg(p != NULL, "%s", e.text);
 	plan_run(p);

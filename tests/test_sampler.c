@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "data/picture/png.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/pictures.h"
@@ -22,7 +23,7 @@ static dataset *data;
 /* A trainer of the plain recipe, a few steps old. */
 static trainer *trained(const char *const *set)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	step_stats s;
 	config c = tiny_config(TINY_PLAIN, set);
 	trainer *t = trainer_new(&c, data, &e);
@@ -35,7 +36,7 @@ static trainer *trained(const char *const *set)
 
 static sampler *sampler_for(trainer *t, int64_t batch)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	sampler *s = network_sampler_new(trainer_config(t), batch, &e);
 	ck_assert_msg(s != NULL, "%s", e.text);
 	ck_assert_msg(sampler_take(s, trainer_ema(t), &e), "%s", e.text);
@@ -44,7 +45,7 @@ static sampler *sampler_for(trainer *t, int64_t batch)
 
 static void draw(sampler *s, sample_request q, real *x)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert_msg(request_run(s, &q, x, &e), "%s", e.text);
 }
 
@@ -80,7 +81,7 @@ START_TEST(checkpoint_gives_the_images_of_the_trainer)
 {
 	static real want[4 * SIZE], have[4 * SIZE];
 	char path[RUN_PATH_MAX];
-	error e = {.text = ""}, warning;
+	fault e = {.text = ""}, warning;
 	const char *dir = scratch_folder();
 	trainer *t = trained(NULL);
 	rundir_checkpoint(dir, 5, path, sizeof path);
@@ -126,7 +127,7 @@ END_TEST
 START_TEST(classes_that_do_not_exist_are_refused)
 {
 	static real x[SIZE];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	trainer *t = trained(NULL);
 	sampler *s = sampler_for(t, 1);
 	ck_assert(!request_run(s, &(sample_request){.n = 1, .label = 2}, x, &e));
@@ -167,7 +168,7 @@ START_TEST(interpolation_runs_between_two_latents)
 {
 	static real row[3 * SIZE], want[3 * SIZE];
 	real z[3][Z], label[3] = {0, 0, 0};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	trainer *t = trained(NULL);
 	sampler *s = sampler_for(t, 3);
 	draw(s, (sample_request){.n = 3, .seed = 4, .label = 0, .interpolate = true, .columns = 3}, row);
@@ -197,7 +198,7 @@ static void change_states(module *m, const char *part, real factor, real plus)
 START_TEST(standing_statistics_forget_the_running_ones)
 {
 	static real a[4 * SIZE], b[4 * SIZE];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	static const char *const from[] = {"ema.bn_mode=standing", "ema.bn_mode=batch",
 		"ema.bn_mode=running"};
 	for (int k = 0; k < COUNT(from); k++) {
@@ -220,7 +221,7 @@ END_TEST
 START_TEST(averaged_spectral_vectors_are_made_unit)
 {
 	static real a[SIZE], b[SIZE];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	trainer *t = trained(NULL);
 	sampler *s = sampler_for(t, 1);
 	const sample_request q = {.n = 1, .seed = 1, .label = 0};
@@ -274,7 +275,7 @@ static bool same_module(const module *a, const module *b)
 START_TEST(networks_of_a_checkpoint_are_the_trainers)
 {
 	char path[RUN_PATH_MAX];
-	error e = {.text = ""}, warning;
+	fault e = {.text = ""}, warning;
 	saved from;
 	trainer *t = trained(NULL);
 	rundir_checkpoint(scratch_folder(), 5, path, sizeof path);
@@ -307,7 +308,7 @@ START_TEST(attention_rows_sum_to_one)
 	static const int keys[] = {16, 64, 64};      /* pooled; the map itself; rows of the map */
 	for (int k = 0; k < COUNT(variant); k++) {
 		char set[64];
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		attention_view v;
 		snprintf(set, sizeof set, "model.attention=%s", variant[k]);
 		trainer *t = trained((const char *[]){set, NULL});
@@ -335,7 +336,7 @@ START_TEST(pictures_have_the_sizes_that_they_should)
 {
 	static real x[6 * SIZE];
 	char path[RUN_PATH_MAX];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	int h, w, c;
 	const char *dir = scratch_folder();
 	trainer *t = trained(NULL);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/kernels/blas.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
@@ -33,7 +34,7 @@ static double *cloud(int64_t n, int64_t d, const char *purpose)
 static moments of(const double *x, int64_t n, int64_t d)
 {
 	moments m;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert_msg(moments_init(&m, d, &e), "%s", e.text);
 	moments_add(&m, x, n);
 	return m;
@@ -42,7 +43,7 @@ static moments of(const double *x, int64_t n, int64_t d)
 static double between(const moments *a, const moments *b)
 {
 	double y = -1;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert_msg(frechet_distance(a, b, &y, &e), "%s", e.text);
 	return y;
 }
@@ -61,7 +62,7 @@ START_TEST(eigenvectors_rebuild_the_matrix)
 {
 	enum { D = 17 };
 	double a[D * D], v[D * D], w[D];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	for (int i = 0; i < D; i++)
 		for (int j = 0; j < D; j++)
 			a[i * D + j] = cos(i * j + 1.0) + (i == j ? i : 0);
@@ -250,7 +251,7 @@ END_TEST
 START_TEST(numbers_that_are_not_finite_are_told)
 {
 	double x[3][2] = {{1, 2}, {3, NAN}, {0, 1}}, y;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	moments a = of(x[0], 3, 2);
 	ck_assert(!frechet_distance(&a, &a, &y, &e));
 	ck_assert_msg(strstr(e.text, "not finite"), "%s", e.text);
@@ -287,7 +288,7 @@ END_TEST
 
 static dataset *digits(int64_t n)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	dataset *d = dataset_open("data/mnist", &(dataset_options){.limit = n}, &e);
 	ck_assert_msg(d != NULL, "%s", e.text);
 	return d;
@@ -309,7 +310,7 @@ static void keep(dataset *d, int64_t lo, int without)
 static moments real_of(const dataset *d, bool flip)
 {
 	moments m;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert_msg(score_real(d, d->n, flip, &m, &e), "%s", e.text);
 	return m;
 }
@@ -382,7 +383,7 @@ START_TEST(score_of_a_generator_is_the_distance_of_its_images)
 	static const char *const set[] = {"train.score_count=37", NULL};
 	config c = tiny_config(TINY_PLAIN, set);
 	dataset *d = tiny_data(25, SIZE, 2);
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	double score[3];
 	static const int threads[] = {1, 2, 4};
 	for (int i = 0; i < 3; i++) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/base.h"
+#include "core/base/local.h"
 #include "tests/command.h"
 #include "tests/suite.h"
 

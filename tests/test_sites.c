@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/config/config_apply.h"
 #include "gan/nets/networks.h"
 #include "gan/sample/network_sampler.h"
@@ -122,7 +123,7 @@ static int moved(module *m, int *of)
 
 static uint64_t step_on(trainer *t, int steps)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	step_stats s;
 	for (int i = 0; i < steps; i++)
 		ck_assert_msg(trainer_step(t, &s, &e), "%s", e.text);
@@ -140,7 +141,7 @@ static void check_gradients(module *m, const char *text)
 START_TEST(every_layer_trains_in_g_and_d_and_resumes)
 {
 	char text[256], path[300];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	site_text(_i, text);
 	config c = site_config(text);
 	dataset *data = tiny_data(16, 16, 2);
@@ -167,7 +168,7 @@ END_TEST
 START_TEST(every_layer_without_batch_norm_trains_under_r1)
 {
 	char text[256], site[300];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	step_stats s;
 	site_text(_i, text);
 	snprintf(site, sizeof site, "model.layers_d=[{at: 8, %s}]", text);
@@ -189,7 +190,7 @@ END_TEST
 START_TEST(every_layer_survives_the_text_of_a_config)
 {
 	char text[256];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	int at[CONFIG_KEYS_MAX];
 	site_text(_i, text);
 	config a = site_config(text), b;
@@ -209,7 +210,7 @@ START_TEST(layers_start_silent_behind_gamma)
 {
 	const layer_type *type = layer_type_at(_i);
 	char text[64];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	if (type->own_skip || type->residual != LAYER_GAMMA)
 		return;
 	snprintf(text, sizeof text, "type: %s", type->name);
@@ -236,7 +237,7 @@ START_TEST(configs_with_these_layers_train)
 {
 	char path[64];
 	config c;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	step_stats s;
 	snprintf(path, sizeof path, "configs/mnist-%s.yaml", configs[_i]);
 	config_init(&c);
@@ -260,7 +261,7 @@ START_TEST(layers_without_a_map_are_passed_over)
 {
 	config c = tiny_config(TINY_PLAIN, (const char *const[]){
 		"model.layers_g=[{at: 4, type: mhsa}, {at: 8, type: halo}, {at: 16, type: official}]", NULL});
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	attention_view v;
 	real z[8] = {1, -1, 0.5};
 	sampler *s = network_sampler_new(&c, 4, &e);
@@ -292,7 +293,7 @@ START_TEST(a_run_without_maps_says_so)
 	static const char *const site[] = {"model.layers_g=[{at: 8, type: halo}]", "model.layers_g=[{at: 8, type: mhsa}]"};
 	for (int i = 0; i < 2; i++) {
 			int heard = 0;
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		enum run_end end;
 		config c = tiny_config(TINY_PLAIN, (const char *const[]){site[i], "steps=1", "train.score_count=0", NULL});
 		dataset *data = tiny_data(16, 16, 2);
@@ -322,7 +323,7 @@ static int64_t listed(const layer_row *row, int n)
 START_TEST(listing_counts_every_parameter_once)
 {
 	char text[256];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config n;
 	layer_row row[128];
 	rng r = rng_new(1, "init");
@@ -379,7 +380,7 @@ static const struct {
 START_TEST(wrong_arguments_are_refused_in_one_line)
 {
 	config c = tiny_config(TINY_PLAIN, NULL);
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	bool ok = config_set(&c, refusals[_i].set, &e) && config_check(&c, &e);
 	ck_assert_msg(!ok, "%s is accepted", refusals[_i].set);
 	ck_assert_msg(strstr(e.text, refusals[_i].says) != NULL, "%s\nsays %s\nand not %s", refusals[_i].set, e.text,
@@ -392,7 +393,7 @@ END_TEST
 START_TEST(batch_norm_in_d_excludes_penalties)
 {
 	config c = tiny_config(TINY_PLAIN, (const char *const[]){"loss.penalty=r1", NULL});
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert(config_set(&c, "model.layers_d=[{at: 8, type: cot}]", &e));
 	ck_assert(!config_check(&c, &e) && strstr(e.text, "cot in D has batch norm"));
 	ck_assert(config_set(&c, "model.layers_d=[{at: 8, type: mixer}]", &e) && config_check(&c, &e));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/plan/plan.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/model/shapes.h"
@@ -166,7 +167,7 @@ static const net_row networks[] = {
 static net_config config_of(const net_row *r)
 {
 	net_config c;
-	error e;
+	fault e;
 	ck_assert_msg(net_config_default(r->network, r->size, &c, &e), "%s", e.text);
 	c.g_width = c.d_width = r->width;
 	c.classes = r->classes;
@@ -204,7 +205,7 @@ static void stir(module *m)
 /* Largest difference between the network and the model, as a share of the largest output; nothing is as large as 0. */
 static double difference(const network *net, const keras_model *k, const char *what)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	const shape s = network_input(net, SAMPLES);
 	const int classes = network_config(net)->classes;
 	graph *g = graph_new(&e);
@@ -240,7 +241,7 @@ static double difference(const network *net, const keras_model *k, const char *w
 
 static network *network_of(const net_config *c, enum net_side side)
 {
-	error e;
+	fault e;
 	rng r = side == NET_G ? rng_new(3, "g") : rng_new(4, "d");
 	network *n = network_new(c, side, &r, &e);
 	ck_assert_msg(n, "%s", e.text);
@@ -251,7 +252,7 @@ static network *network_of(const net_config *c, enum net_side side)
 START_TEST(stock_generator_computes_what_ours_does)
 {
 	const net_row *row = &networks[_i];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config c = config_of(row);
 	network *n = network_of(&c, NET_G);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
@@ -268,7 +269,7 @@ END_TEST
 START_TEST(stock_discriminator_computes_what_ours_does)
 {
 	const net_row *row = &networks[_i];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config c = config_of(row);
 	network *n = network_of(&c, NET_D);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
@@ -285,7 +286,7 @@ END_TEST
 static keras_model *model_of(const char *type, const char *set, double value, enum keras_form form)
 {
 	net_row row = {"resnet", 32, 8, 3, 1, type, type, 8, 8, NULL};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	if (set)
 		set_arg(&c, set, value);
@@ -321,7 +322,7 @@ END_TEST
 START_TEST(every_map_has_a_name_of_its_own)
 {
 	net_row row = {"resnet", 32, 8, 0, 1, NULL, NULL, 0, 0, NULL};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	c.g_layers = (layer_specs){2, {{.at = 8, .type = layer_type_named("paper")}, {.at = 16, .type = layer_type_named("plain")}}};
 	network *n = network_of(&c, NET_G);
@@ -367,7 +368,7 @@ END_TEST
 START_TEST(a_gate_of_zero_is_a_kernel_of_zeros)
 {
 	net_row row = {"resnet", 32, 8, 0, 1, "official", "official", 8, 8, NULL};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	network *n = network_of(&c, NET_G);
 	network_attention_at(n, 0)->gamma->x[0] = 0;
@@ -385,7 +386,7 @@ END_TEST
 START_TEST(a_discriminator_sums_by_a_mean_and_a_factor)
 {
 	net_row row = {"resnet", 32, 8, 3, 1, "official", "official", 8, 8, NULL};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	network *n = network_of(&c, NET_D);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
@@ -434,7 +435,7 @@ static net_config refused_config(int i)
 
 START_TEST(stock_layers_refuse_by_name_and_say_what_works)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	char start[64];
 	net_config c = refused_config(_i);
 	network *n = network_of(&c, NET_G);
@@ -451,7 +452,7 @@ END_TEST
 /* The weights of a layer of its own are all that the layer has registered: first what is trained. */
 START_TEST(the_second_form_keeps_the_layer_with_all_its_weights)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config c = refused_config(_i);
 	network *n = network_of(&c, NET_G);
 	const module *m = network_module(n);
@@ -484,7 +485,7 @@ START_TEST(the_second_form_holds_every_number_once)
 		"official", "paper", "plain", "ashpy", "simplegan", "mnistgans", "conv2d", "mhsa", "halo", "cot", "mixer",
 	};
 	net_row row = {"resnet", 32, 8, 3, 1, types[_i], types[_i], 8, 8, NULL};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	one_plus(&c);
 	for (int side = NET_G; side <= NET_D; side++) {
@@ -522,7 +523,7 @@ START_TEST(the_second_form_computes_what_ours_does)
 {
 	static const char *const types[] = {"official", "paper", "plain", "ashpy", "simplegan", "se", "bias"};
 	net_row row = {"resnet", 32, 8, 3, 1, types[_i], types[_i], 8, 8, without_sn};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	if (!strcmp(types[_i], "se"))
 		set_arg(&c, "residual", LAYER_ADD);
@@ -541,7 +542,7 @@ END_TEST
 /* A graph that no network of ours is. */
 START_TEST(any_composition_is_traced)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	rng r = rng_new(1, "own");
 	module *m = module_new(&e);
 	conv a, b;
@@ -587,7 +588,7 @@ END_TEST
 
 START_TEST(recording_is_off_unless_asked_for)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	int n;
 	graph *g = graph_new(&e);
 	buffer *x = buffer_new("x", SHAPE(2, 3), &e);

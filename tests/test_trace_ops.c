@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 #include "gan/keras/file/write.h"
@@ -31,7 +32,7 @@ typedef struct sketch {
 /* A constant of the graph. */
 static node *number(sketch *k, shape s)
 {
-	error e;
+	fault e;
 	buffer *b = buffer_new("constant", s, &e);
 	rng_fill_normal(&k->r, b->x, shape_count(&s));
 	k->leaf[k->leaves++] = b;
@@ -204,7 +205,7 @@ static const char *path_of(const char *base, const char *end)
 /* The files of a model, and what we compute from it. Those of the second form are for Keras alone. */
 static void keep_files(const keras_model *m, const char *name, enum keras_form form, const real *const *in, const real *out)
 {
-	error e;
+	fault e;
 	ck_assert_msg(keras_write_archive(m, path_of(name, ".keras"), &e), "%s: %s", name, e.text);
 	ck_assert_msg(keras_write_h5(m, path_of(name, ".h5"), &e), "%s: %s", name, e.text);
 	ck_assert_msg(keras_write_reference(path_of(name, ".reference.h5"), m, SAMPLES, in, out, &e), "%s: %s", name, e.text);
@@ -224,7 +225,7 @@ static double error_of(const real *x, const real *y, int64_t n)
 
 static void run_row(int i)
 {
-	error e;
+	fault e;
 	sketch k = {.g = graph_new(&e), .r = rng_new(1, rows[i].name)};
 	buffer *x = buffer_new("x", shape_of(rows[i].rank, rows[i].dim), &e), *y = buffer_new("y", SHAPE(SAMPLES), &e);
 	rng_fill_normal(&k.r, x->x, shape_count(&x->s));
@@ -337,7 +338,7 @@ static const struct {
 
 START_TEST(what_no_layer_says_is_refused_in_words)
 {
-	error e;
+	fault e;
 	sketch k = {.g = graph_new(&e), .r = rng_new(1, "refused")};
 	buffer *x = buffer_new("x", SHAPE(SAMPLES, 4, 5, 4), &e), *y = buffer_new("y", SHAPE(SAMPLES), &e);
 	graph_rewrite(k.g, false);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/sample/network_sampler.h"
@@ -23,7 +24,7 @@
 
 static trainer *make(const char *text, const char *const *set, const dataset *d)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	config c = tiny_config(text, set);
 	trainer *t = trainer_new(&c, d, &e);
 	ck_assert_msg(t != NULL, "%s", e.text);
@@ -34,7 +35,7 @@ static trainer *make(const char *text, const char *const *set, const dataset *d)
 static step_stats step(trainer *t)
 {
 	step_stats s;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	ck_assert_msg(trainer_step(t, &s, &e), "%s", e.text);
 	return s;
 }
@@ -228,7 +229,7 @@ START_TEST(threads_do_not_change_a_bit)
 	uint64_t first = 0;
 	static const int threads[] = {1, 2, 4};
 	for (int k = 0; k < COUNT(threads); k++) {
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		ck_assert_msg(pool_start(threads[k], &e), "%s", e.text);
 		trainer *t = make(KINDS[_i], NULL, d);
 		for (int i = 0; i < 3; i++)
@@ -250,7 +251,7 @@ START_TEST(resuming_after_any_step_ends_in_the_same_bits)
 	dataset *d = data_for(_i);
 	char path[RUN_PATH_MAX];
 	uint64_t at[LAST + 1];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	const char *dir = scratch_folder();
 	trainer *t = make(KINDS[_i], NULL, d);
 	for (int k = 0; k <= LAST; k++) {
@@ -283,7 +284,7 @@ END_TEST
 
 static void run_ok(trainer *t, const run_options *o, enum run_end want)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	enum run_end end;
 	ck_assert_msg(run_trainer(t, o, &end, &e), "%s", e.text);
 	ck_assert_int_eq(end, want);
@@ -390,7 +391,7 @@ static int64_t lowest_score(const char *dir, double *score, int *rows)
 static void best_must_be(const char *dir, int64_t step, double score)
 {
 	char path[RUN_PATH_MAX];
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	checkpoint_info info;
 	ck_assert_msg(rundir_best(dir, path, sizeof path, &e), "%s", e.text);
 	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
@@ -514,7 +515,7 @@ START_TEST(overfits_eight_images)
 		"model.d_channels=16",
 		"optim.lr_g=5e-3", "optim.lr_d=5e-3", NULL};
 	trainer *t = make(TINY_PLAIN, set, d);
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	sampler *s = network_sampler_new(trainer_config(t), N, &e);
 	ck_assert_msg(s != NULL, "%s", e.text);
 	static real x[N * SIZE];
@@ -543,7 +544,7 @@ START_TEST(nan_stops_and_names_step_and_node)
 {
 	dataset *d = tiny_data(25, 16, 2);
 	trainer *t = make(TINY_FULL, NULL, d);
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	step_stats s;
 	step(t);
 	step(t);
@@ -581,7 +582,7 @@ START_TEST(exploding_run_keeps_the_last_good_checkpoint)
 {
 	dataset *d = tiny_data(25, 16, 2);
 	notes s = {.n = 0};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	enum run_end end;
 	const char *dir = scratch_folder();
 	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.kind=sgd", "optim.lr_g=100", "optim.lr_d=100",
@@ -630,7 +631,7 @@ END_TEST
 static void refuse_run(const char *const *set, const dataset *d, const char *dir, const char *const *words)
 {
 	notes s = {.n = 0};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	enum run_end end;
 	trainer *t = make(TINY_PLAIN, set, d);
 	run_options o = options(dir, &s);
@@ -697,7 +698,7 @@ START_TEST(full_disk_ends_the_run_and_keeps_the_last_good_checkpoint)
 	dataset *d = tiny_data(25, 16, 2);
 	char path[RUN_PATH_MAX];
 	notes s = {.n = 0};
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	const char *dir = scratch_folder();
 	trainer *t = make(TINY_PLAIN, NULL, d);
 	run_options o = options(dir, &s);
@@ -744,7 +745,7 @@ START_TEST(data_that_do_not_fit_are_refused)
 		const char *word;
 	} row[] = {{d, "[20,20,1]"}, {many, "5 classes"}};
 	for (int i = 0; i < COUNT(row); i++) {
-		error e = {.text = ""};
+		fault e = {.text = ""};
 		config c = tiny_config(TINY_PLAIN, NULL);
 		ck_assert_ptr_null(trainer_new(&c, row[i].d, &e));
 		ck_assert_msg(strstr(e.text, row[i].word) != NULL, "%s", e.text);
@@ -757,7 +758,7 @@ END_TEST
 
 START_TEST(bench_measures_without_data)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	bench_result r;
 	config c = tiny_config(TINY_FULL, NULL);
 	ck_assert_msg(step_bench(&c, 3, &r, &e), "%s", e.text);

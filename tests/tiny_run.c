@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/train/trainer_internal.h"
 
 #define TINY_MODEL \
@@ -36,7 +37,7 @@ const char TINY_MNISTGANS[] =
 config tiny_config(const char *text, const char *const *set)
 {
 	config c;
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	config_init(&c);
 	must(config_parse(&c, text, strlen(text), "tiny.yaml", &e), "%s", e.text);
 	for (int i = 0; set && set[i]; i++)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "tools/bench/layers.h"
 #include "tools/bench/step.h"
@@ -90,19 +91,19 @@ static bool is_layer(const char *name, int n)
 }
 
 /* One message for the first name of `only` that no layer has. */
-static bool check_names(const char *only, error *e)
+static bool check_names(const char *only, fault *e)
 {
 	for (const char *p = only; p; p = strchr(p, ','), p += p != NULL) {
 		const int n = (int)strcspn(p, ",");
 		if (!is_layer(p, n))
-			return error_set(e, "--only %.*s: no such layer; --layers alone lists them all", n, p);
+			return fault_set(e, "--only %.*s: no such layer; --layers alone lists them all", n, p);
 	}
 	return true;
 }
 
 static int bench_layers(int batch, int runs, int threads, const char *only, bool json)
 {
-	error e;
+	fault e;
 	if (!check_names(only, &e))
 		return fail(&e);
 	if (!pool_start(threads, &e))
@@ -149,7 +150,7 @@ static int run(const command *c, int argc, char **argv)
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;
-	error e;
+	fault e;
 	bench_result r;
 	status = read_config(&cfg, path, &sets);
 	if (status == EXIT_GOOD && !pool_start(threads ? threads : cfg.train.threads, &e))

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/local.h"
 #include "core/base/words.h"
 #include "data/describe.h"
 #include "data/picture/image.h"
@@ -9,7 +10,7 @@
 #include "tools/command.h"
 
 /* The first 100 images, ten a row. */
-static bool draw(const dataset *d, const char *path, error *e)
+static bool draw(const dataset *d, const char *path, fault *e)
 {
 	const int64_t n = MIN(d->n, 100), size = dataset_image_bytes(d);
 	real *x = mem_new((size_t)(n * size), sizeof *x, e);
@@ -22,7 +23,7 @@ static bool draw(const dataset *d, const char *path, error *e)
 	return ok;
 }
 
-static bool describe(const dataset *d, error *e)
+static bool describe(const dataset *d, fault *e)
 {
 	dataset_stats s;
 	if (!dataset_stats_make(d, &s, e))
@@ -33,7 +34,7 @@ static bool describe(const dataset *d, error *e)
 }
 
 /* One part of the set; `seen` is the checksum of the part before, to pass over a set without parts. */
-static bool show(const char *path, dataset_options o, const char *picture, uint64_t *seen, error *e)
+static bool show(const char *path, dataset_options o, const char *picture, uint64_t *seen, fault *e)
 {
 	dataset *d = dataset_open(path, &o, e);
 	if (!d)
@@ -72,7 +73,7 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, "--format %s: must be %s", format, known);
 	if (s < 0)
 		return fail_usage(c, "--split %s: must be %s", split, words_print(splits, known, sizeof known));
-	error e;
+	fault e;
 	uint64_t seen = 0;
 	o.format = format;
 	o.split = (enum data_split)s;

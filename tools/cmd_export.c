@@ -2,17 +2,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/keras/export.h"
 #include "tools/command.h"
 
-static bool choose_nets(const char *word, export_request *q, error *e)
+static bool choose_nets(const char *word, export_request *q, fault *e)
 {
 	const bool both = !strcmp(word, "both");
 	q->generator = both || !strcmp(word, "generator");
 	q->discriminator = both || !strcmp(word, "discriminator");
 	return q->generator || q->discriminator ? true
-		: error_set(e, "--net %s: must be generator, discriminator or both", word);
+		: fault_set(e, "--net %s: must be generator, discriminator or both", word);
 }
 
 static void print_files(const char *dir, const export_net *n)
@@ -93,7 +94,7 @@ static int run(const command *c, int argc, char **argv)
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &q.from, 1, 1);
 	if (status >= 0)
 		return status;
-	error e;
+	fault e;
 	export_report r;
 	if (!choose_nets(net, &q, &e))
 		return fail_usage(c, "%s", e.text);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/config/config_apply.h"
 #include "gan/train/trainer.h"
@@ -39,7 +40,7 @@ static void print_result(const request *q, int bn_mode, const config *c, const k
 			"%s\n", config_choice("ema.bn_mode", c->ema.bn_mode), config_choice("ema.bn_mode", bn_mode));
 }
 
-static bool import(const request *q, config *cfg, error *e)
+static bool import(const request *q, config *cfg, fault *e)
 {
 	dataset *data = NULL;
 	trainer *t = NULL;
@@ -79,7 +80,7 @@ static int run(const command *c, int argc, char **argv)
 	if (strcmp(q.net, net_side_name(q.side)) != 0)
 		return fail_usage(c, "--net %s: must be generator or discriminator", q.net);
 	config cfg;
-	error e;
+	fault e;
 	status = read_config(&cfg, q.config, &q.sets);
 	if (status == EXIT_GOOD && (!pool_start(threads, &e) || !import(&q, &cfg, &e)))
 		status = fail(&e);

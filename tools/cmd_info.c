@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
@@ -70,7 +71,7 @@ static void print_rows(const char *title, const layer_row *row, int n)
 	printf("  %-28s %-18s %14s %10.2f\n\n", "total", "", print_count(params, number, sizeof number), mac / 1e6);
 }
 
-static bool print_network(const net_config *c, enum net_side side, rng *r, error *e)
+static bool print_network(const net_config *c, enum net_side side, rng *r, fault *e)
 {
 	layer_row *row = mem_new(ROWS_MAX, sizeof *row, e);
 	network *n = row ? network_new(c, side, r, e) : NULL;
@@ -82,7 +83,7 @@ static bool print_network(const net_config *c, enum net_side side, rng *r, error
 	return rows >= 0;
 }
 
-static bool print_networks(const config *c, error *e)
+static bool print_networks(const config *c, fault *e)
 {
 	net_config n;
 	rng r = rng_new((uint64_t)c->seed, "init");
@@ -93,7 +94,7 @@ static bool print_networks(const config *c, error *e)
 /* What a step costs; a network too large for this machine still has its layers printed. */
 static void print_step(const config *c)
 {
-	error e;
+	fault e;
 	char bytes[32];
 	trainer *t = trainer_new(c, NULL, &e);
 	if (!t) {
@@ -127,7 +128,7 @@ static void print_settings(const config *c)
 /* ---- plans ---- */
 
 /* What a training step ("d", "d_penalty", "g") or drawing images ("sample") does, line by line. */
-static bool print_plan(const config *c, const char *which, error *e)
+static bool print_plan(const config *c, const char *which, fault *e)
 {
 	const bool sample = strcmp(which, "sample") == 0;
 	sampler *s = sample ? network_sampler_new(c, SAMPLER_BATCH, e) : NULL;
@@ -144,7 +145,7 @@ static bool print_plan(const config *c, const char *which, error *e)
 
 /* ---- all of a config ---- */
 
-static bool print_config(const config *c, const char *which_plan, error *e)
+static bool print_config(const config *c, const char *which_plan, fault *e)
 {
 	if (which_plan)
 		return print_plan(c, which_plan, e);
@@ -184,10 +185,10 @@ static void print_best(const char *run)
 	checkpoint_info_free(&info);
 }
 
-static bool print_checkpoint(const char *given, const char *which_plan, error *e)
+static bool print_checkpoint(const char *given, const char *which_plan, fault *e)
 {
 	char path[4096];
-	error warning = {.text = ""};
+	fault warning = {.text = ""};
 	checkpoint_info info;
 	config cfg;
 	if (!rundir_resolve(given, path, sizeof path, &warning, e) || !checkpoint_read_info(path, &info, e))
@@ -198,7 +199,7 @@ static bool print_checkpoint(const char *given, const char *which_plan, error *e
 	if (info.has_score)
 		printf("  score %.4g: %s\n", info.score, info.score_about);
 	print_best(given);
-	error damage;
+	fault damage;
 	printf("  %s\n\n", checkpoint_verify(path, &damage) ? "complete: the checksum is right" : damage.text);
 	bool ok = saved_config(&info, &cfg, e);
 	if (ok) {
@@ -228,7 +229,7 @@ static int run(const command *c, int argc, char **argv)
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;
-	error e;
+	fault e;
 	if (!pool_start(0, &e))
 		return fail(&e);
 	if (is_checkpoint(path)) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "layers/types/catalogue.h"
 #include "tools/command.h"
@@ -105,7 +106,7 @@ static void print_weight(void *ctx, const char *name, const shape *s, bool train
 }
 
 /* The arguments of --set as a layer of a config. */
-static bool read_arguments(const layer_type *t, const text_list *sets, layer_args *out, error *e)
+static bool read_arguments(const layer_type *t, const text_list *sets, layer_args *out, fault *e)
 {
 	char text[4096];
 	layer_spec one;
@@ -113,12 +114,12 @@ static bool read_arguments(const layer_type *t, const text_list *sets, layer_arg
 	for (int i = 0; i < sets->n && n < sizeof text; i++) {
 		const char *equal = strchr(sets->text[i], '=');
 		if (!equal)
-			return error_set(e, "command line: --set %.200s: must be KEY=VALUE, as heads=4", sets->text[i]);
+			return fault_set(e, "command line: --set %.200s: must be KEY=VALUE, as heads=4", sets->text[i]);
 		n += (size_t)snprintf(text + n, sizeof text - n, ", %.*s: %s", (int)(equal - sets->text[i]),
 				      sets->text[i], equal + 1);
 	}
 	if (n + 2 > sizeof text)
-		return error_set(e, "command line: --set: too many arguments");
+		return fault_set(e, "command line: --set: too many arguments");
 	strcpy(text + n, "}");
 	if (!config_layer_parse(&one, text, e))
 		return false;
@@ -126,7 +127,7 @@ static bool read_arguments(const layer_type *t, const text_list *sets, layer_arg
 	return true;
 }
 
-static bool print_cost(const placed_layer *l, error *e)
+static bool print_cost(const placed_layer *l, fault *e)
 {
 	layer_cost c;
 	char number[32], bytes[32];
@@ -149,7 +150,7 @@ static const layer_type *find_type(const char *name)
 	if (i >= 0)
 		return layer_type_at(i);
 	layer_type_names(names);
-	const char *near = closest(name, names, layer_type_count());
+	const char *near = text_closest(name, names, layer_type_count());
 	fprintf(stderr, "sagan: %.60s: no such layer%s%s%s; `sagan layers` lists them\n", name,
 		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return NULL;
@@ -172,7 +173,7 @@ static int run(const command *c, int argc, char **argv)
 		return input || sets.n || sn ? fail_usage(c, "name a layer for these options") : print_list();
 	layer_spec spec = {.type = find_type(name)};
 	shape map = SHAPE(1, 1, 1, 1);
-	error e;
+	fault e;
 	if (!spec.type)
 		return EXIT_INPUT;
 	if (!input && (sets.n || sn))

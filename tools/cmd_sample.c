@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
 #include "data/picture/image.h"
@@ -24,7 +25,7 @@ static bool is_folder(const char *path)
 }
 
 /* [-1,1] to bytes; nothing else has been done to the picture. */
-static bool write_one(const char *path, shape s, const real *x, error *e)
+static bool write_one(const char *path, shape s, const real *x, fault *e)
 {
 	const int64_t size = shape_count(&s);
 	uint8_t *byte = mem_new((size_t)size, 1, e);
@@ -38,12 +39,12 @@ static bool write_one(const char *path, shape s, const real *x, error *e)
 }
 
 /* One file per image: DIR/000000.png, .. */
-static bool write_each(const char *dir, const sampler *s, const real *x, int64_t n, error *e)
+static bool write_each(const char *dir, const sampler *s, const real *x, int64_t n, fault *e)
 {
 	const int64_t size = sampler_image_size(s);
 	char path[4096];
 	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-		return error_set(e, "%s: cannot make the folder: %s", dir, strerror(errno));
+		return fault_set(e, "%s: cannot make the folder: %s", dir, strerror(errno));
 	for (int64_t i = 0; i < n; i++) {
 		const size_t len = strlen(dir);
 		snprintf(path, sizeof path, "%s%s%06lld.png", dir, len && dir[len - 1] == '/' ? "" : "/", (long long)i);
@@ -54,7 +55,7 @@ static bool write_each(const char *dir, const sampler *s, const real *x, int64_t
 	return true;
 }
 
-static bool write_grid(const char *path, const sampler *s, const sample_request *q, const real *x, error *e)
+static bool write_grid(const char *path, const sampler *s, const sample_request *q, const real *x, fault *e)
 {
 	const shape i = sampler_image_shape(s);
 	if (!picture_grid(path, x, q->n, (int)i.dim[0], (int)i.dim[1], (int)i.dim[2], request_columns(s, q), e))
@@ -68,7 +69,7 @@ static bool write_grid(const char *path, const sampler *s, const sample_request 
 
 /* What the images x were drawn from and what they are, as in the reference file of an export: inputs/z [n,Z], inputs/y
  * [n,1] where there are classes, outputs/image [n,H,W,C]. */
-static bool write_latents(const char *path, const sampler *s, const sample_request *q, const real *x, error *e)
+static bool write_latents(const char *path, const sampler *s, const sample_request *q, const real *x, fault *e)
 {
 	const shape i = sampler_image_shape(s);
 	const int64_t Z = sampler_latent_size(s), n = q->n;
@@ -85,30 +86,30 @@ static bool write_latents(const char *path, const sampler *s, const sample_reque
 	return false;
 }
 
-static bool check_request(const sampler *s, const sample_request *q, error *e)
+static bool check_request(const sampler *s, const sample_request *q, fault *e)
 {
 	const int classes = sampler_classes(s);
 	if (q->label < 0 || q->label < classes)
 		return true;
 	if (classes == 0)
-		return error_set(e, "--class %d: this network was trained without labels", q->label);
-	return error_set(e, "--class %d: must be 0 to %d", q->label, classes - 1);
+		return fault_set(e, "--class %d: this network was trained without labels", q->label);
+	return fault_set(e, "--class %d: must be 0 to %d", q->label, classes - 1);
 }
 
 /* RUN's best checkpoint instead of its newest. */
-static bool choose_best(const char *run, char *path, size_t size, error *e)
+static bool choose_best(const char *run, char *path, size_t size, fault *e)
 {
 	struct stat s;
 	if (stat(run, &s) == 0 && !S_ISDIR(s.st_mode))
-		return error_set(e, "%s: is a file; --best wants the folder of a run", run);
+		return fault_set(e, "%s: is a file; --best wants the folder of a run", run);
 	return rundir_best(run, path, size, e);
 }
 
 /* `from` is a run or a checkpoint, or a file of Keras. */
 static bool sample(const char *from, bool is_keras, bool raw, const sample_request *q, const char *out,
-	const char *latents, error *e)
+	const char *latents, fault *e)
 {
-	error warning = {.text = ""};
+	fault warning = {.text = ""};
 	sampler *s = is_keras ? keras_sampler_open(from, MIN(SAMPLER_BATCH, q->n), e)
 			      : network_sampler_open(from, raw, SAMPLER_BATCH, &warning, e);
 	if (!s)
@@ -153,7 +154,7 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, from ? "--from FILE takes the place of a run" : "an argument is missing");
 	if (keras && (raw || best))
 		return fail_usage(c, "--from: a file of Keras has no %s", raw ? "raw generator" : "best checkpoint");
-	error e;
+	fault e;
 	q.seed = (uint64_t)seed;
 	if (!pool_start(threads, &e) || (best && !choose_best(from, best_path, sizeof best_path, &e))
 	    || !sample(keras ? keras : best ? best_path : from, keras != NULL, raw, &q, out, latents, &e))

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
@@ -93,13 +94,13 @@ static void how_to_go_on(const request *q, enum run_end end, int64_t step, const
 	       q->sets.n ? " and the same --set" : "");
 }
 
-static bool train(const request *q, config *cfg, const char *out, error *e)
+static bool train(const request *q, config *cfg, const char *out, fault *e)
 {
 	screen s = {.is_terminal = isatty(STDOUT_FILENO)};
 	enum run_end end = RUN_FINISHED;
 	dataset *data = NULL;
 	trainer *t = NULL;
-	error told = {.text = ""};
+	fault told = {.text = ""};
 	if (!q->fresh)
 		saved_follow(out, cfg, &told);
 	if (told.text[0])
@@ -135,7 +136,7 @@ static int run(const command *c, int argc, char **argv)
 	if (status >= 0)
 		return status;
 	config cfg;
-	error e;
+	fault e;
 	char out[CONFIG_TEXT_MAX + 16];
 	status = read_config(&cfg, q.path, &q.sets);
 	if (status == EXIT_GOOD) {

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-int fail(const error *e)
+#include "core/base/local.h"
+
+int fail(const fault *e)
 {
 	fflush(stdout);
 	fprintf(stderr, "sagan: %s\n", e->text);
@@ -128,7 +130,7 @@ static int unknown_option(const command *c, const option_row *rows, int n, const
 	snprintf(word, sizeof word, "%.*s", (int)strcspn(given, "="), given);
 	for (int i = 0; i < n; i++)
 		name[i] = rows[i].name;
-	const char *near = strncmp(word, "--", 2) == 0 ? closest(word + 2, name, n) : NULL;
+	const char *near = strncmp(word, "--", 2) == 0 ? text_closest(word + 2, name, n) : NULL;
 	return near ? fail_usage(c, "%s: unknown option; did you mean --%s?", word, near)
 		    : fail_usage(c, "%s: unknown option", word);
 }
@@ -171,7 +173,7 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 
 int read_config(config *cfg, const char *path, const text_list *sets)
 {
-	error e;
+	fault e;
 	config_init(cfg);
 	if (!config_load(cfg, path, &e))
 		return fail(&e);

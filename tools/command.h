@@ -55,7 +55,7 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 		  const char **place, int needed, int places);
 
 /* "sagan: text" on stderr; returns EXIT_INPUT. */
-int fail(const error *e);
+int fail(const fault *e);
 /* The same with EXIT_USAGE and where help is. */
 int fail_usage(const command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -8,6 +8,6 @@ rm -f "$to"/*.h
 list=$(sed -n 's/^#include "\(.*\)"/\1/p' tools/sagan.h)
 for h in $list tools/sagan.h; do
 	[ ! -e "$to/${h##*/}" ] || { echo "headers.sh: two public headers are called ${h##*/}" >&2; exit 1; }
-	sed -e '/^#include "core\/base\/local.h"/d' -e 's|^#include ".*/\([^/]*\)"|#include "\1"|' \
+	sed -e 's|^#include ".*/\([^/]*\)"|#include "\1"|' \
 	    ${2:+-e 's/^#ifdef REAL_DOUBLE$/#if 1/'} "$h" > "$to/${h##*/}"
 done

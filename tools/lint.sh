@@ -101,7 +101,7 @@ $found"
 public=$(sed -n 's/^#include "\(.*\)"/\1/p' tools/sagan.h)
 for h in $public; do
 	for i in $(sed -n 's/^#include "\(.*\)"/\1/p' "$h"); do
-		case " core/base/local.h $(echo $public) " in
+		case " $(echo $public) " in
 		*" $i "*) ;;
 		*) say "$h is public and includes $i, which is not (tools/sagan.h)" ;;
 		esac

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/level.h"
+#include "core/base/local.h"
 #include "core/base/version.h"
 #include "tools/command.h"
 
@@ -31,7 +32,7 @@ static int unknown_command(const char *word)
 	const char *name[COUNT(COMMANDS)];
 	for (int i = 0; i < COUNT(COMMANDS); i++)
 		name[i] = COMMANDS[i]->name;
-	const char *near = closest(word, name, COUNT(COMMANDS));
+	const char *near = text_closest(word, name, COUNT(COMMANDS));
 	fprintf(stderr, "sagan: %.60s: no such command%s%s%s; `sagan --help` lists them\n", word,
 		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return EXIT_USAGE;
@@ -53,7 +54,7 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return EXIT_USAGE;
 	}
-	error e;
+	fault e;
 	if (!level_check(&e)) {
 		fprintf(stderr, "sagan: %s\n", e.text);
 		return EXIT_INPUT;

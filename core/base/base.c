@@ -7,17 +7,19 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/base/local.h"
+
 enum { LARGE_PAGE = 2 << 20 };
 
 #define MEMORY "out of memory"
 
-bool error_is_memory(const error *e)
+bool fault_is_memory(const fault *e)
 {
 	return strstr(e->text, MEMORY) != NULL;
 }
 
 /* The text may be one of the arguments, or the place a part of them: everything is written aside first. */
-static bool error_write(error *e, const char *place, const char *between, const char *fmt, va_list args)
+static bool fault_write(fault *e, const char *place, const char *between, const char *fmt, va_list args)
 {
 	char text[sizeof e->text];
 	if (!e)
@@ -30,46 +32,46 @@ static bool error_write(error *e, const char *place, const char *between, const 
 	return false;
 }
 
-bool error_set(error *e, const char *fmt, ...)
+bool fault_set(fault *e, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
-	error_write(e, "", "", fmt, args);
+	fault_write(e, "", "", fmt, args);
 	va_end(args);
 	return false;
 }
 
-bool error_at(error *e, const char *place, const char *fmt, ...)
+bool fault_at(fault *e, const char *place, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
-	error_write(e, place, ": ", fmt, args);
+	fault_write(e, place, ": ", fmt, args);
 	va_end(args);
 	return false;
 }
 
-bool error_value(error *e, const char *place, double value, const char *fmt, ...)
+bool fault_value(fault *e, const char *place, double value, const char *fmt, ...)
 {
 	char between[40];
 	va_list args;
 	snprintf(between, sizeof between, " = %.9g: ", value);
 	va_start(args, fmt);
-	error_write(e, place, between, fmt, args);
+	fault_write(e, place, between, fmt, args);
 	va_end(args);
 	return false;
 }
 
-bool error_is_at(const error *e, const char *place)
+bool fault_is_at(const fault *e, const char *place)
 {
 	return strlen(place) == (size_t)e->place && memcmp(e->text, place, (size_t)e->place) == 0;
 }
 
-const char *error_reason(const error *e)
+const char *fault_reason(const fault *e)
 {
 	return e->text + e->reason;
 }
 
-bool error_take(error *e, const error *told)
+bool fault_take(fault *e, const fault *told)
 {
 	if (!e)
 		return false;
@@ -81,7 +83,7 @@ bool error_take(error *e, const error *told)
 	return false;
 }
 
-void bug(const char *file, int line, const char *fmt, ...)
+void bug_abort(const char *file, int line, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
@@ -92,34 +94,34 @@ void bug(const char *file, int line, const char *fmt, ...)
 	abort();
 }
 
-void *mem_new(size_t n, size_t size, error *e)
+void *mem_new(size_t n, size_t size, fault *e)
 {
 	void *p = NULL;
 	if (size == 0 || n <= SIZE_MAX / size)
 		p = malloc(MAX(n * size, 1));
 	if (!p)
-		error_set(e, MEMORY ": %zu elements of %zu bytes", n, size);
+		fault_set(e, MEMORY ": %zu elements of %zu bytes", n, size);
 	return p;
 }
 
-void *mem_zero(size_t n, size_t size, error *e)
+void *mem_zero(size_t n, size_t size, fault *e)
 {
 	void *p = NULL;
 	if (size == 0 || n <= SIZE_MAX / size)
 		p = calloc(n ? n : 1, size ? size : 1);
 	if (!p)
-		error_set(e, MEMORY ": %zu elements of %zu bytes", n, size);
+		fault_set(e, MEMORY ": %zu elements of %zu bytes", n, size);
 	return p;
 }
 
 /* Large values lie in large pages where the system has them: passes over memory then wait less for addresses. */
-void *mem_aligned(size_t bytes, error *e)
+void *mem_aligned(size_t bytes, fault *e)
 {
 	const size_t align = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64;
 	size_t rounded = (MAX(bytes, 1) + align - 1) & ~(align - 1);
 	void *p = rounded < bytes ? NULL : aligned_alloc(align, rounded);
 	if (!p)
-		error_set(e, MEMORY ": %zu bytes", bytes);
+		fault_set(e, MEMORY ": %zu bytes", bytes);
 #ifdef MADV_HUGEPAGE
 	else if (align == LARGE_PAGE)
 		madvise(p, rounded, MADV_HUGEPAGE);  /* a wish: what comes of it does not matter */
@@ -127,7 +129,7 @@ void *mem_aligned(size_t bytes, error *e)
 	return p;
 }
 
-char *text_copy(const char *s, error *e)
+char *text_copy(const char *s, fault *e)
 {
 	size_t n = strlen(s) + 1;
 	char *p = mem_new(n, 1, e);
@@ -160,7 +162,7 @@ static int edit_distance(const char *a, int na, const char *b, int nb)
 	return row[na % 3][nb];
 }
 
-const char *closest(const char *word, const char *const *list, int n)
+const char *text_closest(const char *word, const char *const *list, int n)
 {
 	const char *best = NULL;
 	size_t nw = strlen(word);

@@ -46,27 +46,27 @@ typedef float real;
 
 /* One line for the user: place, what was given, what is wrong, what is allowed. The line is whole in `text`; whoever
  * knows a better place (the line of a config, say) takes the reason alone. */
-typedef struct error {
+typedef struct fault {
 	char text[1024];                             /* "place: reason", "place = value: reason" or the reason alone */
 	int place;                                   /* letters of the place; 0: it has none */
 	int reason;                                  /* where the reason begins */
-} error;
+} fault;
 
-/* Each writes the line and returns false, so that `return error_set(e, ...)` ends a function.
+/* Each writes the line and returns false, so that `return fault_set(e, ...)` ends a function.
  * `e` may be NULL: the caller then only wants to know that it failed. */
-bool error_set(error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
-bool error_at(error *e, const char *place, const char *fmt, ...) PRINTF_LIKE(3, 4);  /* place: a file, a layer */
-bool error_value(error *e, const char *place, double value, const char *fmt, ...) PRINTF_LIKE(4, 5);
+bool fault_set(fault *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+bool fault_at(fault *e, const char *place, const char *fmt, ...) PRINTF_LIKE(3, 4);  /* place: a file, a layer */
+bool fault_value(fault *e, const char *place, double value, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* Whether the message is about this very place. */
-bool error_is_at(const error *e, const char *place);
-const char *error_reason(const error *e);
+bool fault_is_at(const fault *e, const char *place);
+const char *fault_reason(const fault *e);
 /* A copy of a message that another process wrote: its numbers are made to fit its text. Returns false. */
-bool error_take(error *e, const error *told);
+bool fault_take(fault *e, const fault *told);
 
 /* Whether memory was what was missing (the messages say "out of memory"): whoever takes a file that cannot be read for
  * a damaged one asks this first. */
-bool error_is_memory(const error *e);
+bool fault_is_memory(const fault *e);
 
 enum { RANK_MAX = 8 };
 
@@ -106,5 +106,4 @@ static inline shape shape_of_list(std::initializer_list<int64_t> dim)
 }
 #endif
 
-#include "core/base/local.h"
 #endif

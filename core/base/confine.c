@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
+
 enum {
 	OUT_BUFFER = 1 << 16,                        /* the size of a pipe in Linux */
 	CPU_DEFAULT = 60, WALL_DEFAULT = 600,
@@ -24,7 +26,7 @@ enum {
 /* The child's last word. */
 typedef struct last_word {
 	char good;
-	error why;
+	fault why;
 } last_word;
 
 struct confine_out {
@@ -153,7 +155,7 @@ static void run_child(int data, int word, confine_fn fn, void *ctx)
 	static confine_out out;                      /* 64 KiB, and the child has one */
 	last_word last;
 	memset(&last, 0, sizeof last);               /* its padding goes through the pipe, too */
-	error_set(&last.why, "the reader gave no reason");
+	fault_set(&last.why, "the reader gave no reason");
 	out.fd = data;
 	last.good = fn(ctx, &out, &last.why) && flush(&out);
 	write_all(word, &last, sizeof last);
@@ -190,7 +192,7 @@ static bool pipe_open(int fd[2])
 	return fd[0] >= 0 && fd[1] >= 0;
 }
 
-confine *confine_start(const char *label, confine_fn fn, void *ctx, const confine_limits *l, error *e)
+confine *confine_start(const char *label, confine_fn fn, void *ctx, const confine_limits *l, fault *e)
 {
 	int data[2] = {-1, -1}, word[2] = {-1, -1};
 	confine *c = mem_zero(1, sizeof *c, e);
@@ -210,7 +212,7 @@ confine *confine_start(const char *label, confine_fn fn, void *ctx, const confin
 		run_child(data[1], word[1], fn, ctx);
 	}
 	if (c->pid < 0) {
-		error_set(e, "%s: cannot start a process to read it: %s", label, strerror(errno));
+		fault_set(e, "%s: cannot start a process to read it: %s", label, strerror(errno));
 		close_both(data);
 		close_both(word);
 		free(c);
@@ -285,20 +287,20 @@ static void confine_free(confine *c)
 	free(c);
 }
 
-static bool say_why(const confine *c, int status, error *e)
+static bool say_why(const confine *c, int status, fault *e)
 {
 	const int sig = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	if (c->late)
-		return error_set(e, "%s: damaged file (the reader did not end in %d s)", c->label, c->wall_s);
+		return fault_set(e, "%s: damaged file (the reader did not end in %d s)", c->label, c->wall_s);
 	if (sig == SIGXCPU || sig == SIGKILL)
-		return error_set(e, "%s: damaged file (the reader did not end in %d s of processor time, or was killed)",
+		return fault_set(e, "%s: damaged file (the reader did not end in %d s of processor time, or was killed)",
 			c->label, c->cpu_s);
 	if (sig)
-		return error_set(e, "%s: damaged file (the reader stopped on signal %d)", c->label, sig);
-	return error_set(e, "%s: damaged file (the reader stopped without a word)", c->label);
+		return fault_set(e, "%s: damaged file (the reader stopped on signal %d)", c->label, sig);
+	return fault_set(e, "%s: damaged file (the reader stopped without a word)", c->label);
 }
 
-bool confine_end(confine *c, error *e)
+bool confine_end(confine *c, fault *e)
 {
 	last_word last;
 	if (!c)
@@ -311,7 +313,7 @@ bool confine_end(confine *c, error *e)
 	const int status = reap(c);
 	bool ok = told && last.good == 1;
 	if (told && !ok) {
-		error_take(e, &last.why);
+		fault_take(e, &last.why);
 	} else if (!told) {
 		say_why(c, status, e);
 	}

@@ -14,10 +14,6 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct confine_limits {
 	int cpu_s;                                   /* seconds of processor; 0: 60 */
 	int wall_s;                                  /* seconds by the clock; 0: 600 */
@@ -30,7 +26,7 @@ typedef struct confine_limits {
 typedef struct confine_out confine_out;
 
 /* Does the work and sends what it found; false with e set: the parent gets that line as it is. */
-typedef bool (*confine_fn)(void *ctx, confine_out *out, error *e);
+typedef bool (*confine_fn)(void *ctx, confine_out *out, fault *e);
 
 /* Sends n bytes. False when the parent has gone. */
 bool confine_put(confine_out *out, const void *x, size_t n);
@@ -41,19 +37,16 @@ typedef struct confine confine;
 
 /* Forks a child that runs fn(ctx, ..) and ends. `label`, the path of the file, begins messages (borrow until the
  * end). NULL with e set: no pipe, no process. */
-confine *confine_start(const char *label, confine_fn fn, void *ctx, const confine_limits *l, error *e);
+confine *confine_start(const char *label, confine_fn fn, void *ctx, const confine_limits *l, fault *e);
 
 /* Receives exactly n bytes. False when the child ended or ran out of time before: confine_end says why. */
 bool confine_take(confine *c, void *x, size_t n);
 
 /* Waits for the child and frees c (NULL allowed: false). True when its function returned true; else e has its line,
  * or why it stopped. What the parent did not take is lost. */
-bool confine_end(confine *c, error *e);
+bool confine_end(confine *c, fault *e);
 
 /* Stops the child and frees c (NULL allowed): the parent has seen enough. */
 void confine_stop(confine *c);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
+
 /* write() may be interrupted and may take less than it was given. */
 static bool write_all(int fd, const char *x, size_t n)
 {
@@ -56,7 +58,7 @@ static void sync_directory(char *path)
 	}
 }
 
-bool file_replace(const char *path, const void *bytes, size_t n, error *e)
+bool file_replace(const char *path, const void *bytes, size_t n, fault *e)
 {
 	size_t size = strlen(path) + 32;
 	char *tmp = mem_new(size, 1, e);
@@ -65,9 +67,9 @@ bool file_replace(const char *path, const void *bytes, size_t n, error *e)
 	snprintf(tmp, size, "%s.tmp.%ld", path, (long)getpid());
 	bool ok = false;
 	if (!write_synced(tmp, bytes, n)) {
-		error_at(e, path, "cannot write %zu bytes: %s", n, strerror(errno));
+		fault_at(e, path, "cannot write %zu bytes: %s", n, strerror(errno));
 	} else if (rename(tmp, path) != 0) {
-		error_at(e, path, "cannot put the new file in place: %s", strerror(errno));
+		fault_at(e, path, "cannot put the new file in place: %s", strerror(errno));
 		unlink(tmp);
 	} else {
 		sync_directory(tmp);

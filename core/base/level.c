@@ -57,7 +57,7 @@ cpu_level level_now(void)
 	return l;
 }
 
-bool level_check(error *e)
+bool level_check(fault *e)
 {
 	const char *name = getenv("SAGAN_LEVEL");
 	if (!name || level_asked() != LEVELS)
@@ -66,5 +66,5 @@ bool level_check(error *e)
 	for (int l = 0; l < LEVELS; l++)
 		if (level_has(l))
 			snprintf(have + strlen(have), sizeof have - strlen(have), "%s%s", l ? ", " : "", level_name(l));
-	return error_set(e, "SAGAN_LEVEL=%.20s: not a level of this processor, which has: %s", name, have);
+	return fault_set(e, "SAGAN_LEVEL=%.20s: not a level of this processor, which has: %s", name, have);
 }

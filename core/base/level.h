@@ -8,10 +8,6 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 #ifdef __x86_64__
 #define LEVEL_V3_HAS(F) F("avx2") F("fma") F("bmi") F("bmi2")
 #define LEVEL_V4_HAS(F) F("avx512f") F("avx512bw") F("avx512cd") F("avx512dq") F("avx512vl")
@@ -30,9 +26,6 @@ cpu_level level_now(void);
 
 /* SAGAN_LEVEL is not set or names a level that level_has. Else false, and e says which ones there are; level_now then
  * takes the widest. */
-bool level_check(error *e);
+bool level_check(fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -12,24 +12,24 @@
 #endif
 
 /* A bug in the program: prints file, line and message to stderr and aborts, in every build. */
-NORETURN void bug(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
-#define must(cond, ...) ((cond) ? (void)0 : bug(__FILE__, __LINE__, __VA_ARGS__))
+NORETURN void bug_abort(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
+#define must(cond, ...) ((cond) ? (void)0 : bug_abort(__FILE__, __LINE__, __VA_ARGS__))
 
 /* malloc and calloc of n * size bytes; NULL with `e` set when the product overflows or memory is
  * out. Zero bytes give a pointer that can be freed. new/free: release with free(). */
-void *mem_new(size_t n, size_t size, error *e);
-void *mem_zero(size_t n, size_t size, error *e);
+void *mem_new(size_t n, size_t size, fault *e);
+void *mem_zero(size_t n, size_t size, fault *e);
 
 /* 64-byte aligned memory (a vector register, a cache line), not cleared. free() releases it. */
-void *mem_aligned(size_t bytes, error *e);
+void *mem_aligned(size_t bytes, fault *e);
 
 /* A copy of a string, or NULL with `e` set. */
-char *text_copy(const char *s, error *e);
+char *text_copy(const char *s, fault *e);
 
 /* The entry of list[0..n) that a misspelt `word` most likely meant: fewest single-letter insertions,
  * removals, replacements and swaps of neighbours, at most a third of the letters. NULL when nothing
  * is near. Borrows both, allocates nothing. */
-const char *closest(const char *word, const char *const *list, int n);
+const char *text_closest(const char *word, const char *const *list, int n);
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))

@@ -4,6 +4,7 @@
  * vector code, and the chunks of a fill run on the pool in any order. */
 #include "core/base/rng.h"
 #include "core/base/clones.h"
+#include "core/base/local.h"
 #include "core/base/portable.h"
 #include "core/base/thread.h"
 #include "core/base/vecmath.h"

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/local.h"
+
 enum {
 	LINE = 64,                                   /* cache line: what different threads write lies apart */
 	SPIN_NS = 50000,                             /* about what a sleeping thread needs to wake up */
@@ -210,12 +212,12 @@ static void watch_forks(void)
 	pthread_atfork(NULL, NULL, forget_pool);
 }
 
-bool pool_start(int count, error *e)
+bool pool_start(int count, fault *e)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	if (count < 0 || count > THREADS_MAX)
-		return error_set(e, "threads = %d: must be 0 (one per processor) to %d", count, THREADS_MAX);
+		return fault_set(e, "threads = %d: must be 0 (one per processor) to %d", count, THREADS_MAX);
 	pool_stop();
 	pthread_once(&once, watch_forks);
 	int available = processors();
@@ -225,7 +227,7 @@ bool pool_start(int count, error *e)
 		void *worker = (void *)(intptr_t)pool.count;
 		int rc = pthread_create(&pool.thread[pool.count], NULL, worker_main, worker);
 		if (rc != 0) {
-			error_set(e, "threads = %d: thread %d cannot be started: %s", count, pool.count + 1,
+			fault_set(e, "threads = %d: thread %d cannot be started: %s", count, pool.count + 1,
 				strerror(rc));
 			pool_stop();
 			return false;

@@ -14,7 +14,7 @@ enum { THREADS_MAX = 256 };
 
 /* Starts the pool with `count` threads, the caller's included (0: one per processor this process
  * may use). Starting again replaces the pool. Without a pool everything runs on the caller. */
-bool pool_start(int count, error *e);
+bool pool_start(int count, fault *e);
 void pool_stop(void);
 int pool_threads(void);                              /* 1 without a pool */
 

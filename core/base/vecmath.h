@@ -11,10 +11,6 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 void vec_exp(real *y, const real *x, int64_t n);
 void vec_log(real *y, const real *x, int64_t n);
 void vec_tanh(real *y, const real *x, int64_t n);
@@ -26,7 +22,4 @@ void vec_erf(real *y, const real *x, int64_t n);
  * x. For random numbers: the angle of Box-Muller. */
 void vec_sincos_turns(real *s, real *c, const real *x, int64_t n);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

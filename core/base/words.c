@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/local.h"
+
 enum { WORDS_MAX = 64 };                             /* among which a near one is looked for */
 
 /* Name i of those in a row, or NULL after them. */
@@ -49,7 +51,7 @@ const char *word_near(word_list l, const char *word)
 	int n = 0;
 	while (n < WORDS_MAX && (list[n] = word_at(l, n)) != NULL)
 		n++;
-	return closest(word, list, n);
+	return text_closest(word, list, n);
 }
 
 char *words_print(word_list l, char *buf, size_t size)

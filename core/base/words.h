@@ -26,7 +26,7 @@ typedef struct word_list {
 const char *word_at(word_list l, int i);             /* NULL after the last one */
 int word_count(word_list l);
 int word_find(word_list l, const char *word);        /* index, or -1 */
-const char *word_near(word_list l, const char *word);        /* closest() of the list */
+const char *word_near(word_list l, const char *word);        /* text_closest() of the list */
 /* "a, b or c". Returns buf. */
 char *words_print(word_list l, char *buf, size_t size);
 

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-buffer *buffer_new(const char *name, shape s, error *e)
+#include "core/base/local.h"
+
+buffer *buffer_new(const char *name, shape s, fault *e)
 {
 	buffer *b = mem_zero(1, sizeof *b, e);
 	if (!b)

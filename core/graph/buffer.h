@@ -13,7 +13,7 @@ typedef struct buffer {
 	bool owns;                                   /* false: x lies in a module's block */
 } buffer;
 
-buffer *buffer_new(const char *name, shape s, error *e);     /* zeros; new/free */
+buffer *buffer_new(const char *name, shape s, fault *e);     /* zeros; new/free */
 void buffer_free(buffer *b);
 
 /* The whole contents, s elements, in and out. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/graph_internal.h"
 
 enum { PATH_MAX_BYTES = 512 };
@@ -31,7 +32,7 @@ struct graph {
 	graph_call *call;                            /* [calls], own */
 	int calls;
 	bool rewrite, trace, failed;
-	error err;
+	fault err;
 	node broken;                                 /* what constructors return after a failure */
 };
 
@@ -69,7 +70,7 @@ node *op_stop(graph *g, node *x)
 	return graph_node(g, &op_rec_stop, 1, &x, NULL);
 }
 
-graph *graph_new(error *e)
+graph *graph_new(fault *e)
 {
 	graph *g = mem_zero(1, sizeof *g, e);
 	if (!g)
@@ -105,13 +106,13 @@ node *graph_fail(graph *g, const char *fmt, ...)
 		va_start(args, fmt);
 		vsnprintf(reason, sizeof reason, fmt, args);
 		va_end(args);
-		error_set(&g->err, "%s%s%s", g->path, *g->path ? ": " : "", reason);
+		fault_set(&g->err, "%s%s%s", g->path, *g->path ? ": " : "", reason);
 		g->failed = true;
 	}
 	return &g->broken;
 }
 
-bool graph_ok(const graph *g, error *e)
+bool graph_ok(const graph *g, fault *e)
 {
 	if (g->failed && e)
 		*e = g->err;

@@ -104,7 +104,7 @@ struct op {
 };
 #define INPLACE(i) (1u << (i))
 
-graph *graph_new(error *e);
+graph *graph_new(fault *e);
 void graph_free(graph *g);
 
 /* A buffer seen in this graph (keep: b must outlive g). Asking twice gives the same node. The graph fails without one:
@@ -132,7 +132,7 @@ void graph_pop(graph *g);
 /* A graph remembers its first wrong shape; constructors then do nothing harmful and plan_new hands
  * the error over. Layers use graph_fail for their own checks and may return its result. */
 node *graph_fail(graph *g, const char *fmt, ...) PRINTF_LIKE(2, 3);
-bool graph_ok(const graph *g, error *e);
+bool graph_ok(const graph *g, fault *e);
 
 int graph_count(const graph *g);
 node *graph_at(const graph *g, int id);

@@ -48,7 +48,7 @@ node *op_hard_sigmoid(graph *g, node *x);            /* Keras 2: clip(0.2 x + 0.
  * exponential, hard_sigmoid, hard_sigmoid_torch: clip(x/6 + 0.5, 0, 1), hard_swish: x relu6(x+3)/6, mish:
  * x tanh(softplus(x)), phish: x tanh(gelu(x)), squared_relu, softmax. Unknown: graph_fail with a suggestion. */
 node *op_activation(graph *g, node *x, const char *name);
-bool activation_known(const char *name, error *e);  /* the same question, without a graph */
+bool activation_known(const char *name, fault *e);  /* the same question, without a graph */
 
 /* ---- constants, shapes and places: ops_shape.c, ops_move.c ---- */
 node *op_fill(graph *g, shape s, double c);          /* constant; no inputs */

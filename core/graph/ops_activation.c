@@ -1,5 +1,6 @@
 /* ops_activation.c - activations composed of other ops, and the table of their names. No kernels:
  * the planner runs such a chain in one pass. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <math.h>
@@ -185,7 +186,7 @@ static int row_of(const char *name)
 	return -1;
 }
 
-bool activation_known(const char *name, error *e)
+bool activation_known(const char *name, fault *e)
 {
 	const char *names[COUNT(activation)];
 	double slope;
@@ -193,17 +194,17 @@ bool activation_known(const char *name, error *e)
 		return true;
 	for (int i = 0; i < COUNT(activation); i++)
 		names[i] = activation[i].name;
-	const char *near = closest(name, names, COUNT(names));
+	const char *near = text_closest(name, names, COUNT(names));
 	if (near)
-		return error_set(e, "activation '%s': unknown; did you mean '%s'?", name, near);
-	return error_set(e, "activation '%s': unknown; known are linear, relu, leaky_relu, leaky_relu/SLOPE, sigmoid, "
+		return fault_set(e, "activation '%s': unknown; did you mean '%s'?", name, near);
+	return fault_set(e, "activation '%s': unknown; known are linear, relu, leaky_relu, leaky_relu/SLOPE, sigmoid, "
 		"tanh, swish, gelu, gelu_tanh, gelu/quick, gelu/linear, softplus, elu, selu, exponential, "
 		"hard_sigmoid, hard_sigmoid_torch, hard_swish, mish, phish, squared_relu, softmax", name);
 }
 
 node *op_activation(graph *g, node *x, const char *name)
 {
-	error e;
+	fault e;
 	double slope;
 	if (!activation_known(name, &e))
 		return graph_fail(g, "%s", e.text);

@@ -7,6 +7,7 @@
  * attention.h has the formulas. Each differentiates into the next, attention_second (the third
  * derivative) into elementary ops. As inputs, lse and delta are independent of the others: what they
  * depend on is the graph's business, and the chain rule does the rest. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include "core/kernels/attention.h"

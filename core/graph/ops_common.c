@@ -1,5 +1,6 @@
 /* ops_common.c - what the element-wise op files share: their shape rule, their evaluation on the
  * pool, and the writing of a refusal. */
+#include "core/base/local.h"
 #include "core/graph/ops_internal.h"
 
 #include <stdarg.h>

@@ -3,6 +3,7 @@
  * Images [B,H,W,C], kernels [kh,kw,Cin/groups,Cout], cross-correlation with zeros around the image:
  * H + top + bottom >= kh, Ho = (H + top + bottom - kh)/sh + 1, rounded down. The arithmetic is in the
  * conv_*.c kernels; this file checks shapes and knows derivatives. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 

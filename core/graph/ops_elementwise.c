@@ -3,6 +3,7 @@
  * Inputs of one record have one shape; the two-input constructors insert the broadcast, and its
  * derivative (sum_to) un-broadcasts. A span may write over its inputs, so its loops promise the
  * compiler independent elements (ivdep) and no more. Functions are in ops_function.c. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <tgmath.h>

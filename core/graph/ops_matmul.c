@@ -3,6 +3,7 @@
  *
  * Thin products are cut into pieces by shape alone: products of a batch, blocks of rows, blocks of columns
  * and, for small results of long sums, blocks of the sum, added up in order. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <string.h>
@@ -28,7 +29,7 @@ typedef struct product {
 } product;
 
 /* Length of the pieces when n is to fall into about `want`: a multiple of 16, at least `least`. */
-static int64_t piece(int64_t n, int64_t want, int64_t least)
+static int64_t scratch_piece(int64_t n, int64_t want, int64_t least)
 {
 	if (want < 2 || n < 2 * least)
 		return n;
@@ -59,11 +60,11 @@ static product product_of(const node *y)
 	const gemm_shape s = shape_of_product(y);
 	product p = {.y = y, .batch = s.batch, .m = s.m, .n = s.n, .k = s.k};
 	int64_t want = pieces(PIECES, p.batch);
-	p.mb = piece(p.m, want, ROWS_MIN);
+	p.mb = scratch_piece(p.m, want, ROWS_MIN);
 	p.ms = pieces(p.m, p.mb);
-	p.nb = piece(p.n, want / p.ms, COLUMNS_MIN);
+	p.nb = scratch_piece(p.n, want / p.ms, COLUMNS_MIN);
 	p.ns = pieces(p.n, p.nb);
-	p.kb = piece(p.k, want / (p.ms * p.ns), SUM_MIN);
+	p.kb = scratch_piece(p.k, want / (p.ms * p.ns), SUM_MIN);
 	p.ks = pieces(p.k, p.kb);
 	return p;
 }

@@ -2,6 +2,7 @@
  *
  * `sel` chooses, `v` is chosen from; the derivative flows through v only, so the pair is linear in v
  * and closed under differentiation. max_pool(x) is pick(x, x). */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
  * The input is seen as [outer, middle, inner], moments over the middle. A piece that fits the cache is read twice,
  * for its mean and for the squares around it; pieces are combined in their order, in double (Chan, Golub, LeVeque,
  * Updating formulae and a pairwise algorithm, 1979). The variance is biased and does not cancel. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
  * The one impure family: evaluating draws from a stream that lies outside the graph and moves on at
  * every run. In a plan each such node is evaluated once per run, in order of creation, so the same
  * stream gives the same values whatever else the plan computes. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include "core/graph/ops_internal.h"

@@ -3,6 +3,7 @@
  * Sums are fast and accurate together: eight rows are added pairwise, and these sums go into double
  * accumulators, one per channel, so that the error stays near one rounding whatever the length.
  * Blocks of rows are combined in their order, which does not depend on the threads. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <string.h>

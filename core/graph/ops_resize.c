@@ -1,4 +1,5 @@
 /* ops_resize.c - bilinear resizing, its adjoint, and whole-pixel shifts per image. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <math.h>

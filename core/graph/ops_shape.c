@@ -1,5 +1,6 @@
 /* ops_shape.c - constants, reshaping, and the rows of a table. Moving values is in ops_move.c, adding
  * them up in ops_reduce.c. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <string.h>

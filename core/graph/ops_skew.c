@@ -3,6 +3,7 @@
  * Relative positions (arXiv 1803.02155, 2101.11605) give query m a logit for every displacement
  * -(P-1)..P-1 of a key; attention wants it per key j: y[m,j] = x[m, P-1 + j - m]. Two ops, each
  * other's adjoint, copy that band; x beyond it never counts. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
  *
  * Images are [B,H,W,C]; inner loops run across channels. Every loop gathers: a row of the result is
  * computed by one thread in a fixed order, also in the adjoints. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 
 #include <string.h>

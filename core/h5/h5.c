@@ -4,6 +4,7 @@
  *
  * Written files have version 1.8 metadata, which carries checksums, no times, and creation order
  * on groups and attributes: equal calls give equal bytes. */
+#include "core/base/local.h"
 #include "core/h5/h5_internal.h"
 
 #include "core/base/file.h"
@@ -34,14 +35,14 @@ void h5_quiet(void)
 	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-bool h5_fail(const h5 *f, const char *path, error *e, const char *fmt, ...)
+bool h5_fail(const h5 *f, const char *path, fault *e, const char *fmt, ...)
 {
 	char text[512];
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	return error_set(e, "%s: %s: %s", f->path, path, text);
+	return fault_set(e, "%s: %s: %s", f->path, path, text);
 }
 
 static herr_t first_reason(unsigned n, const H5E_error2_t *err, void *out)
@@ -63,7 +64,7 @@ const char *h5_reason(char text[256])
 
 /* ---- opening ---- */
 
-static h5 *h5_new(const char *path, error *e)
+static h5 *h5_new(const char *path, fault *e)
 {
 	h5 *f = mem_zero(1, sizeof *f, e);
 	if (!f)
@@ -90,17 +91,17 @@ void h5_close(h5 *f)
 	free(f);
 }
 
-h5 *h5_open(const char *path, error *e)
+h5 *h5_open(const char *path, fault *e)
 {
 	h5_quiet();
 	struct stat st;
 	char why[256];
 	if (stat(path, &st) != 0) {
-		error_set(e, "%s: %s", path, strerror(errno));
+		fault_set(e, "%s: %s", path, strerror(errno));
 		return NULL;
 	}
 	if (!S_ISREG(st.st_mode)) {                  /* opening a pipe would wait for ever */
-		error_set(e, "%s: not a regular file", path);
+		fault_set(e, "%s: not a regular file", path);
 		return NULL;
 	}
 	h5 *f = h5_new(path, e);
@@ -111,7 +112,7 @@ h5 *h5_open(const char *path, error *e)
 	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
 	f->file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
 	if (f->file < 0)
-		error_set(e, "%s: not a readable HDF5 file (%s)", path, h5_reason(why));
+		fault_set(e, "%s: not a readable HDF5 file (%s)", path, h5_reason(why));
 	H5Pclose(fapl);
 	if (f->file < 0) {
 		h5_close(f);
@@ -209,7 +210,7 @@ static void memory_name(const h5 *f, char name[32])
 	snprintf(name, 32, "memory-%p", (const void *)f);
 }
 
-h5 *h5_open_image(const void *bytes, size_t n, const char *label, error *e)
+h5 *h5_open_image(const void *bytes, size_t n, const char *label, fault *e)
 {
 	h5_quiet();
 	char why[256], name[32];
@@ -230,7 +231,7 @@ h5 *h5_open_image(const void *bytes, size_t n, const char *label, error *e)
 	if (n > 0 && fapl >= 0 && H5Pset_file_image(fapl, f->image, n) >= 0)
 		f->file = H5Fopen(name, H5F_ACC_RDONLY, fapl);
 	if (f->file < 0)
-		error_set(e, "%s: not a readable HDF5 file (%s)", label, n ? h5_reason(why) : "it is empty");
+		fault_set(e, "%s: not a readable HDF5 file (%s)", label, n ? h5_reason(why) : "it is empty");
 	H5Pclose(fapl);
 	if (f->file < 0) {
 		h5_close(f);
@@ -239,7 +240,7 @@ h5 *h5_open_image(const void *bytes, size_t n, const char *label, error *e)
 	return f;
 }
 
-h5 *h5_create(const char *path, error *e)
+h5 *h5_create(const char *path, fault *e)
 {
 	h5_quiet();
 	char why[256], name[32];
@@ -254,7 +255,7 @@ h5 *h5_create(const char *path, error *e)
 	if (fapl >= 0 && fcpl >= 0)
 		f->file = H5Fcreate(name, H5F_ACC_TRUNC, fcpl, fapl);
 	if (f->file < 0)
-		error_set(e, "%s: cannot prepare an HDF5 file in memory (%s)", path, h5_reason(why));
+		fault_set(e, "%s: cannot prepare an HDF5 file in memory (%s)", path, h5_reason(why));
 	H5Pclose(fcpl);
 	H5Pclose(fapl);
 	if (f->file < 0) {
@@ -265,25 +266,25 @@ h5 *h5_create(const char *path, error *e)
 }
 
 /* The file's bytes become f->image[0..*size), and no library object is left. */
-static bool finish(h5 *f, size_t *size, error *e)
+static bool finish(h5 *f, size_t *size, fault *e)
 {
 	char why[256];
 	must(f->writing, "commit of %s, which is open for reading", f->path);
 	bool ok = !f->failed;
 	if (!ok)
-		error_set(e, "%s: not written, because an earlier part failed", f->path);
+		fault_set(e, "%s: not written, because an earlier part failed", f->path);
 	ssize_t n = ok && H5Fflush(f->file, H5F_SCOPE_GLOBAL) >= 0 ? H5Fget_file_image(f->file, NULL, 0) : -1;
 	if (ok && n < 0)
-		ok = error_set(e, "%s: cannot finish the file in memory (%s)", f->path, h5_reason(why));
+		ok = fault_set(e, "%s: cannot finish the file in memory (%s)", f->path, h5_reason(why));
 	must(!ok || H5Fget_obj_count(f->file, H5F_OBJ_ALL) == 1, "%s: an object is still open", f->path);
 	if (H5Fclose(f->file) < 0 && ok)
-		ok = error_set(e, "%s: cannot finish the file in memory (%s)", f->path, h5_reason(why));
+		ok = fault_set(e, "%s: cannot finish the file in memory (%s)", f->path, h5_reason(why));
 	f->file = H5I_INVALID_HID;
 	*size = ok ? (size_t)n : 0;
 	return ok;
 }
 
-bool h5_commit(h5 *f, error *e)
+bool h5_commit(h5 *f, fault *e)
 {
 	size_t n;
 	h5_quiet();
@@ -292,7 +293,7 @@ bool h5_commit(h5 *f, error *e)
 	return ok;
 }
 
-bool h5_finish(h5 *f, void **bytes, size_t *n, error *e)
+bool h5_finish(h5 *f, void **bytes, size_t *n, fault *e)
 {
 	h5_quiet();
 	bool ok = finish(f, n, e);

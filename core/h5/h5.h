@@ -9,33 +9,29 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct h5 h5;
 
 /* Opens for reading. new/free (h5_close). The message begins with the path. */
-h5 *h5_open(const char *path, error *e);
+h5 *h5_open(const char *path, fault *e);
 /* Opens a file image held in memory (borrow until closed). */
-h5 *h5_open_image(const void *bytes, size_t n, const char *label, error *e);
+h5 *h5_open_image(const void *bytes, size_t n, const char *label, fault *e);
 /* A new file in memory; h5_commit writes it to path (temporary file, fsync, rename, fsync of the
  * directory) and closes it whether or not that succeeds. Bytes are deterministic: no times. */
-h5 *h5_create(const char *path, error *e);
-bool h5_commit(h5 *f, error *e);
+h5 *h5_create(const char *path, fault *e);
+bool h5_commit(h5 *f, fault *e);
 /* The same, but the bytes are handed over instead: *bytes [*n], new/free. The file is closed. */
-bool h5_finish(h5 *f, void **bytes, size_t *n, error *e);
+bool h5_finish(h5 *f, void **bytes, size_t *n, fault *e);
 void h5_close(h5 *f);                                /* NULL allowed; an uncommitted file vanishes */
 
 /* Groups are made as needed by the writers. Paths are "/a/b/c". */
 bool h5_exists(h5 *f, const char *path);
-bool h5_group(h5 *f, const char *path, error *e);    /* makes a group (and its parents) */
+bool h5_group(h5 *f, const char *path, fault *e);    /* makes a group (and its parents) */
 /* Names of the members of a group, in creation order if it was kept, else by name; at most 2^20. */
 typedef struct h5_names {
 	int n;
 	char **name;
 } h5_names;
-bool h5_list(h5 *f, const char *path, h5_names *out, error *e);
+bool h5_list(h5 *f, const char *path, h5_names *out, fault *e);
 void h5_names_free(h5_names *n);
 
 enum h5_type { H5_F32, H5_F64, H5_I32, H5_I64, H5_U8, H5_OTHER };
@@ -44,49 +40,46 @@ typedef struct h5_info {
 	enum h5_type type;                           /* as stored */
 	shape s;                                     /* rank > RANK_MAX is refused */
 } h5_info;
-bool h5_stat(h5 *f, const char *path, h5_info *out, error *e);
+bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e);
 
 /* Whole data set as real, double or int64, converted by value; `count` must equal the number
  * of elements in the file (checked before reading). A value out of range is an error, and so are
  * floating-point numbers where whole ones are asked. */
-bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, error *e);
-bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, error *e);
-bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, error *e);
+bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, fault *e);
+bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, fault *e);
+bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, fault *e);
 /* Rows [lo,hi) of the first axis as bytes, for data sets that do not fit. `count` as above, for the rows. */
-bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, error *e);
+bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, fault *e);
 
 /* For other programs: float32 and int32 whatever `real` is; a value that int32 cannot hold is an error. */
-bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, error *e);
-bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, error *e);
+bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, fault *e);
+bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, fault *e);
 
 /* A writer that fails marks the file: h5_commit then refuses, so results need checking only once. */
-bool h5_write_real(h5 *f, const char *path, shape s, const real *x, error *e);
-bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, error *e);
-bool h5_write_u8(h5 *f, const char *path, shape s, const uint8_t *x, error *e);
-bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, error *e);
+bool h5_write_real(h5 *f, const char *path, shape s, const real *x, fault *e);
+bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, fault *e);
+bool h5_write_u8(h5 *f, const char *path, shape s, const uint8_t *x, fault *e);
+bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, fault *e);
 
 /* Attributes of a group or data set. Texts: fixed-length or variable, NUL-padded or not; the result
  * is terminated, cut at size-1. Readers return false when the attribute is missing or of another
  * kind. */
-bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t size, error *e);
-char *h5_attr_text_new(h5 *f, const char *path, const char *name, error *e);          /* any length up to 64 MiB; free() */
-bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, error *e);
-bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, error *e);
+bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t size, fault *e);
+char *h5_attr_text_new(h5 *f, const char *path, const char *name, fault *e);          /* any length up to 64 MiB; free() */
+bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, fault *e);
+bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, fault *e);
 bool h5_attr_exists(h5 *f, const char *path, const char *name);
 /* Kind of an attribute: 'i', 'f', 's' or 0. */
 char h5_attr_kind(h5 *f, const char *path, const char *name);
-bool h5_attr_write_text(h5 *f, const char *path, const char *name, const char *text, error *e);
+bool h5_attr_write_text(h5 *f, const char *path, const char *name, const char *text, fault *e);
 /* As Keras wants texts: ASCII, NUL-padded. A list that is wider than 64,512 bytes becomes name0, name1, ..
  * of nearly equal length (one text wider than that is an error). */
-bool h5_attr_write_ascii(h5 *f, const char *path, const char *name, const char *text, error *e);
-bool h5_attr_write_texts(h5 *f, const char *path, const char *name, int n, const char *const *text, error *e);
+bool h5_attr_write_ascii(h5 *f, const char *path, const char *name, const char *text, fault *e);
+bool h5_attr_write_texts(h5 *f, const char *path, const char *name, int n, const char *const *text, fault *e);
 /* And back: the list `name`, else name0, name1, .. together; an empty list of any type counts. False with
  * e set when there is neither. Free with h5_names_free. */
-bool h5_attr_texts(h5 *f, const char *path, const char *name, h5_names *out, error *e);
-bool h5_attr_write_i64(h5 *f, const char *path, const char *name, int64_t x, error *e);
-bool h5_attr_write_f64(h5 *f, const char *path, const char *name, double x, error *e);
+bool h5_attr_texts(h5 *f, const char *path, const char *name, h5_names *out, fault *e);
+bool h5_attr_write_i64(h5 *f, const char *path, const char *name, int64_t x, fault *e);
+bool h5_attr_write_f64(h5 *f, const char *path, const char *name, double x, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -1,4 +1,5 @@
 /* h5_attr.c - attributes: single values, lists, and the lists of texts in pieces that Keras keeps. */
+#include "core/base/local.h"
 #include "core/h5/h5_internal.h"
 
 #include <stdio.h>
@@ -34,7 +35,7 @@ static char kind_of(hid_t type)
 	}
 }
 
-static bool attr_check(const h5 *f, const char *path, const char *name, struct attribute *a, error *e)
+static bool attr_check(const h5 *f, const char *path, const char *name, struct attribute *a, fault *e)
 {
 	char why[256];
 	if (H5Aexists(a->obj, name) <= 0)
@@ -53,7 +54,7 @@ static bool attr_check(const h5 *f, const char *path, const char *name, struct a
 	return true;
 }
 
-static bool attr_open(h5 *f, const char *path, const char *name, struct attribute *a, error *e)
+static bool attr_open(h5 *f, const char *path, const char *name, struct attribute *a, fault *e)
 {
 	*a = (struct attribute){.obj = h5_object(f, path, e), .id = -1, .type = -1, .space = -1};
 	if (a->obj < 0)
@@ -67,7 +68,7 @@ static bool attr_open(h5 *f, const char *path, const char *name, struct attribut
 /* Both: false when the library cannot read it; *text is NULL, and e set, when memory is out. */
 
 /* A fixed-length text is `width` bytes, ended by the first NUL or by nothing at all. */
-static bool fixed_text(const struct attribute *a, char **text, error *e)
+static bool fixed_text(const struct attribute *a, char **text, fault *e)
 {
 	char *x = *text = mem_zero(a->width + 1, 1, e);
 	if (x && H5Aread(a->id, a->type, x) < 0) {
@@ -81,7 +82,7 @@ static bool fixed_text(const struct attribute *a, char **text, error *e)
 	return true;
 }
 
-static bool variable_text(const struct attribute *a, char **text, error *e)
+static bool variable_text(const struct attribute *a, char **text, fault *e)
 {
 	char *theirs = NULL;
 	hid_t type = H5Tcopy(H5T_C_S1);
@@ -94,7 +95,7 @@ static bool variable_text(const struct attribute *a, char **text, error *e)
 	return ok;
 }
 
-char *h5_attr_text_new(h5 *f, const char *path, const char *name, error *e)
+char *h5_attr_text_new(h5 *f, const char *path, const char *name, fault *e)
 {
 	char why[256], *text = NULL;
 	struct attribute a;
@@ -113,7 +114,7 @@ char *h5_attr_text_new(h5 *f, const char *path, const char *name, error *e)
 	return text;
 }
 
-bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t size, error *e)
+bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t size, fault *e)
 {
 	char *text = h5_attr_text_new(f, path, name, e);
 	if (!text)
@@ -123,7 +124,7 @@ bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t s
 	return true;
 }
 
-static bool attr_number(h5 *f, const char *path, const char *name, bool whole, void *x, error *e)
+static bool attr_number(h5 *f, const char *path, const char *name, bool whole, void *x, fault *e)
 {
 	char why[256];
 	struct attribute a;
@@ -139,12 +140,12 @@ static bool attr_number(h5 *f, const char *path, const char *name, bool whole, v
 	return ok;
 }
 
-bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, error *e)
+bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, fault *e)
 {
 	return attr_number(f, path, name, true, x, e);
 }
 
-bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, error *e)
+bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, fault *e)
 {
 	return attr_number(f, path, name, false, x, e);
 }
@@ -182,7 +183,7 @@ static hid_t text_type(size_t n, H5T_cset_t set)
 
 /* Writes one value, or a list of n when n >= 0; an attribute of that name is replaced. The object must exist. */
 static bool write_attr(h5 *f, const char *path, const char *name, hid_t stored, hid_t memory, int64_t n,
-		       const void *x, error *e)
+		       const void *x, fault *e)
 {
 	char why[256];
 	hsize_t count = (hsize_t)MAX(n, 0);
@@ -203,7 +204,7 @@ static bool write_attr(h5 *f, const char *path, const char *name, hid_t stored, 
 	return ok;
 }
 
-static bool write_text(h5 *f, const char *path, const char *name, H5T_cset_t set, const char *text, error *e)
+static bool write_text(h5 *f, const char *path, const char *name, H5T_cset_t set, const char *text, fault *e)
 {
 	h5_quiet();
 	size_t n = strlen(text);
@@ -217,23 +218,23 @@ static bool write_text(h5 *f, const char *path, const char *name, H5T_cset_t set
 	return ok;
 }
 
-bool h5_attr_write_text(h5 *f, const char *path, const char *name, const char *text, error *e)
+bool h5_attr_write_text(h5 *f, const char *path, const char *name, const char *text, fault *e)
 {
 	return write_text(f, path, name, H5T_CSET_UTF8, text, e);
 }
 
-bool h5_attr_write_ascii(h5 *f, const char *path, const char *name, const char *text, error *e)
+bool h5_attr_write_ascii(h5 *f, const char *path, const char *name, const char *text, fault *e)
 {
 	return write_text(f, path, name, H5T_CSET_ASCII, text, e);
 }
 
-bool h5_attr_write_i64(h5 *f, const char *path, const char *name, int64_t x, error *e)
+bool h5_attr_write_i64(h5 *f, const char *path, const char *name, int64_t x, fault *e)
 {
 	h5_quiet();
 	return write_attr(f, path, name, H5T_STD_I64LE, H5T_NATIVE_INT64, -1, &x, e);
 }
 
-bool h5_attr_write_f64(h5 *f, const char *path, const char *name, double x, error *e)
+bool h5_attr_write_f64(h5 *f, const char *path, const char *name, double x, fault *e)
 {
 	h5_quiet();
 	return write_attr(f, path, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, -1, &x, e);
@@ -255,7 +256,7 @@ static const char *piece_name(const char *name, int number, char out[256])
 }
 
 /* text[0..n), each `width` bytes. */
-static bool write_piece(h5 *f, const char *path, const char *name, int n, const char *const *text, size_t width, error *e)
+static bool write_piece(h5 *f, const char *path, const char *name, int n, const char *const *text, size_t width, fault *e)
 {
 	char *flat = mem_zero((size_t)n, width, e);
 	hid_t type = text_type(width, H5T_CSET_ASCII);
@@ -269,7 +270,7 @@ static bool write_piece(h5 *f, const char *path, const char *name, int n, const 
 }
 
 /* k pieces, k as small as it can be; the first n mod k are one longer. */
-bool h5_attr_write_texts(h5 *f, const char *path, const char *name, int n, const char *const *text, error *e)
+bool h5_attr_write_texts(h5 *f, const char *path, const char *name, int n, const char *const *text, fault *e)
 {
 	size_t width = 1;
 	char piece[256];
@@ -293,7 +294,7 @@ bool h5_attr_write_texts(h5 *f, const char *path, const char *name, int n, const
 }
 
 /* A copy of at most `width` bytes, behind those of `out`. */
-static bool add_text(h5_names *out, const char *text, size_t width, bool spaces, error *e)
+static bool add_text(h5_names *out, const char *text, size_t width, bool spaces, fault *e)
 {
 	size_t n = strnlen(text, width);
 	while (spaces && n > 0 && text[n - 1] == ' ')
@@ -307,7 +308,7 @@ static bool add_text(h5_names *out, const char *text, size_t width, bool spaces,
 	return true;
 }
 
-static bool fixed_list(const struct attribute *a, h5_names *out, error *e)
+static bool fixed_list(const struct attribute *a, h5_names *out, fault *e)
 {
 	char *flat = mem_new((size_t)a->count, a->width, e);
 	bool spaces = H5Tget_strpad(a->type) == H5T_STR_SPACEPAD;
@@ -318,7 +319,7 @@ static bool fixed_list(const struct attribute *a, h5_names *out, error *e)
 	return ok;
 }
 
-static bool variable_list(const struct attribute *a, h5_names *out, error *e)
+static bool variable_list(const struct attribute *a, h5_names *out, fault *e)
 {
 	char **theirs = mem_zero((size_t)a->count, sizeof *theirs, e);
 	hid_t type = H5Tcopy(H5T_C_S1);
@@ -334,7 +335,7 @@ static bool variable_list(const struct attribute *a, h5_names *out, error *e)
 }
 
 static bool read_piece(const h5 *f, const char *path, const char *name, const struct attribute *a, h5_names *out,
-		       error *e)
+		       fault *e)
 {
 	char why[256];
 	if (a->count == 0)
@@ -349,14 +350,14 @@ static bool read_piece(const h5 *f, const char *path, const char *name, const st
 		return h5_fail(f, path, e, "attribute \"%s\" has more than %d texts", name, LIST_MAX);
 	char **larger = realloc(out->name, ((size_t)out->n + (size_t)a->count) * sizeof *larger);
 	if (!larger)
-		return error_set(e, "out of memory");
+		return fault_set(e, "out of memory");
 	out->name = larger;
 	if (variable ? variable_list(a, out, e) : fixed_list(a, out, e))
 		return true;
 	return h5_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, h5_reason(why));
 }
 
-bool h5_attr_texts(h5 *f, const char *path, const char *name, h5_names *out, error *e)
+bool h5_attr_texts(h5 *f, const char *path, const char *name, h5_names *out, fault *e)
 {
 	char piece[256], first[256];
 	*out = (h5_names){0, NULL};

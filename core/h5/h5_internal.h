@@ -28,7 +28,7 @@ struct h5 {
 void h5_quiet(void);
 
 /* "file: /path in the file: what is wrong"; returns false. */
-bool h5_fail(const h5 *f, const char *path, error *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
+bool h5_fail(const h5 *f, const char *path, fault *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* The library's innermost complaint. */
 const char *h5_reason(char text[256]);
@@ -40,10 +40,10 @@ bool h5_next_name(const char **from, const char **end);
 const char *h5_path_prefix(const char *path, const char *end, char text[PATH_SIZE]);
 
 /* Depth, length and names of a path are allowed. */
-bool h5_path_sane(const h5 *f, const char *path, error *e);
+bool h5_path_sane(const h5 *f, const char *path, fault *e);
 
 /* Opens what is there by hard links only, or H5I_INVALID_HID with e set. */
-hid_t h5_object(h5 *f, const char *path, error *e);
+hid_t h5_object(h5 *f, const char *path, fault *e);
 
 /* There is a group at path, which is known to be no link. */
 bool h5_is_group(const h5 *f, const char *path);

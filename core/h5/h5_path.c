@@ -1,4 +1,5 @@
 /* h5_path.c - finding things in a file: paths are walked name by name, hard links only. */
+#include "core/base/local.h"
 #include "core/h5/h5_internal.h"
 
 #include <stdlib.h>
@@ -12,12 +13,12 @@ bool h5_next_name(const char **from, const char **end)
 	return *end > *from;
 }
 
-bool h5_path_sane(const h5 *f, const char *path, error *e)
+bool h5_path_sane(const h5 *f, const char *path, fault *e)
 {
 	const char *name = path, *end;
 	int depth = 0;
 	if (strlen(path) >= PATH_SIZE)
-		return error_set(e, "%s: a path of %zu characters inside the file; %d are allowed", f->path,
+		return fault_set(e, "%s: a path of %zu characters inside the file; %d are allowed", f->path,
 				 strlen(path), PATH_SIZE - 1);
 	for (; h5_next_name(&name, &end); name = end) {
 		size_t n = (size_t)(end - name);
@@ -47,7 +48,7 @@ bool h5_is_group(const h5 *f, const char *path)
 }
 
 /* 1 exists by hard links only, 0 does not exist, -1 refused with e set. */
-static int path_state(h5 *f, const char *path, error *e)
+static int path_state(h5 *f, const char *path, fault *e)
 {
 	char text[PATH_SIZE];
 	const char *name = path, *end;
@@ -77,7 +78,7 @@ static const char *root_or(const char *path)
 	return path[strspn(path, "/")] ? path : "/";
 }
 
-hid_t h5_object(h5 *f, const char *path, error *e)
+hid_t h5_object(h5 *f, const char *path, fault *e)
 {
 	char why[256];
 	int state = path_state(f, path, e);
@@ -103,7 +104,7 @@ struct lister {
 	h5_names *out;
 	int room;                                    /* a damaged group may yield more names than it says */
 	bool memory;                                 /* none was left for a name: e is set */
-	error *e;
+	fault *e;
 };
 
 static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *ctx)
@@ -138,7 +139,7 @@ static H5_index_t order_of(hid_t group)
 	return tracked ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
 }
 
-static bool list_group(h5 *f, const char *path, hid_t group, h5_names *out, error *e)
+static bool list_group(h5 *f, const char *path, hid_t group, h5_names *out, fault *e)
 {
 	char why[256];
 	H5G_info_t info;
@@ -157,7 +158,7 @@ static bool list_group(h5 *f, const char *path, hid_t group, h5_names *out, erro
 	return true;
 }
 
-bool h5_list(h5 *f, const char *path, h5_names *out, error *e)
+bool h5_list(h5 *f, const char *path, h5_names *out, fault *e)
 {
 	h5_quiet();
 	*out = (h5_names){0, NULL};

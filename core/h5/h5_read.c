@@ -1,4 +1,5 @@
 /* h5_read.c - data sets of any origin: type, shape and storage are checked before memory is taken. */
+#include "core/base/local.h"
 #include "core/h5/h5_internal.h"
 
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static void set_close(struct set *d)
 	H5Dclose(d->id);
 }
 
-static bool check_type(const h5 *f, const char *path, struct set *d, error *e)
+static bool check_type(const h5 *f, const char *path, struct set *d, fault *e)
 {
 	d->class = H5Tget_class(d->type);
 	d->width = H5Tget_size(d->type);
@@ -38,7 +39,7 @@ static bool check_type(const h5 *f, const char *path, struct set *d, error *e)
 	return true;
 }
 
-static bool check_shape(const h5 *f, const char *path, struct set *d, error *e)
+static bool check_shape(const h5 *f, const char *path, struct set *d, fault *e)
 {
 	hsize_t dims[H5S_MAX_RANK] = {0};
 	H5S_class_t kind = H5Sget_simple_extent_type(d->space);
@@ -64,7 +65,7 @@ static bool check_shape(const h5 *f, const char *path, struct set *d, error *e)
 }
 
 /* Filters the reader trusts. *packed: bytes in the file may be fewer than the values. */
-static bool check_filters(const h5 *f, const char *path, const struct set *d, bool *packed, error *e)
+static bool check_filters(const h5 *f, const char *path, const struct set *d, bool *packed, fault *e)
 {
 	int n = H5Pget_nfilters(d->list);
 	*packed = false;
@@ -81,7 +82,7 @@ static bool check_filters(const h5 *f, const char *path, const struct set *d, bo
 	return true;
 }
 
-static bool check_chunks(const h5 *f, const char *path, const struct set *d, uint64_t stored, error *e)
+static bool check_chunks(const h5 *f, const char *path, const struct set *d, uint64_t stored, fault *e)
 {
 	bool packed;
 	hsize_t chunk[H5S_MAX_RANK] = {0};
@@ -103,7 +104,7 @@ static bool check_chunks(const h5 *f, const char *path, const struct set *d, uin
 }
 
 /* The values must be able to come from where the header says they lie. */
-static bool check_storage(const h5 *f, const char *path, const struct set *d, error *e)
+static bool check_storage(const h5 *f, const char *path, const struct set *d, fault *e)
 {
 	uint64_t values = (uint64_t)d->count * d->width, stored = H5Dget_storage_size(d->id);
 	if (f->writing || d->count == 0)
@@ -129,7 +130,7 @@ static bool check_storage(const h5 *f, const char *path, const struct set *d, er
 	}
 }
 
-static bool set_check(const h5 *f, const char *path, struct set *d, error *e)
+static bool set_check(const h5 *f, const char *path, struct set *d, fault *e)
 {
 	char why[256];
 	if (H5Iget_type(d->id) != H5I_DATASET)
@@ -142,7 +143,7 @@ static bool set_check(const h5 *f, const char *path, struct set *d, error *e)
 	return check_type(f, path, d, e) && check_shape(f, path, d, e) && check_storage(f, path, d, e);
 }
 
-static bool set_open(h5 *f, const char *path, struct set *d, error *e)
+static bool set_open(h5 *f, const char *path, struct set *d, fault *e)
 {
 	*d = (struct set){.id = h5_object(f, path, e), .type = -1, .space = -1, .list = -1};
 	if (d->id < 0)
@@ -163,7 +164,7 @@ static enum h5_type stored_type(const struct set *d)
 	return d->width == 1 ? H5_U8 : H5_OTHER;
 }
 
-bool h5_stat(h5 *f, const char *path, h5_info *out, error *e)
+bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e)
 {
 	h5_quiet();
 	*out = (h5_info){.type = H5_OTHER};
@@ -206,7 +207,7 @@ struct request {
 	int64_t count;
 };
 
-static bool select_rows(const h5 *f, const char *path, struct set *d, const struct request *r, error *e)
+static bool select_rows(const h5 *f, const char *path, struct set *d, const struct request *r, fault *e)
 {
 	if (r->hi < 0)
 		return true;
@@ -224,7 +225,7 @@ static bool select_rows(const h5 *f, const char *path, struct set *d, const stru
 	return true;
 }
 
-static bool transfer(const h5 *f, const char *path, const struct set *d, const struct request *r, error *e)
+static bool transfer(const h5 *f, const char *path, const struct set *d, const struct request *r, fault *e)
 {
 	char why[256];
 	bool range = false;
@@ -241,7 +242,7 @@ static bool transfer(const h5 *f, const char *path, const struct set *d, const s
 	return ok;
 }
 
-static bool read_set(h5 *f, const char *path, const struct request *r, error *e)
+static bool read_set(h5 *f, const char *path, const struct request *r, fault *e)
 {
 	struct set d;
 	h5_quiet();
@@ -265,22 +266,22 @@ static bool read_set(h5 *f, const char *path, const struct request *r, error *e)
 #define MEMORY_REAL H5T_NATIVE_FLOAT
 #endif
 
-bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, error *e)
+bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, fault *e)
 {
 	return read_set(f, path, &(struct request){MEMORY_REAL, REAL_NAME, 0, -1, x, count}, e);
 }
 
-bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, error *e)
+bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, fault *e)
 {
 	return read_set(f, path, &(struct request){H5T_NATIVE_DOUBLE, "float64", 0, -1, x, count}, e);
 }
 
-bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, error *e)
+bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, fault *e)
 {
 	return read_set(f, path, &(struct request){H5T_NATIVE_INT64, "int64", 0, -1, x, count}, e);
 }
 
-bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, error *e)
+bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, fault *e)
 {
 	must(lo >= 0 && lo <= hi, "rows %lld to %lld of %s", (long long)lo, (long long)hi, path);
 	return read_set(f, path, &(struct request){H5T_NATIVE_UINT8, "uint8", lo, hi, x, count}, e);

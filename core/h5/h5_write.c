@@ -1,4 +1,5 @@
 /* h5_write.c - groups and data sets of a file that is made in memory. */
+#include "core/base/local.h"
 #include "core/h5/h5_internal.h"
 
 #include <stdlib.h>
@@ -27,7 +28,7 @@ hid_t h5_creation_list(hid_t class)
 	return H5I_INVALID_HID;
 }
 
-static bool make_group(h5 *f, const char *path, error *e)
+static bool make_group(h5 *f, const char *path, fault *e)
 {
 	char why[256];
 	hid_t list = h5_creation_list(H5P_GROUP_CREATE);
@@ -43,7 +44,7 @@ static bool make_group(h5 *f, const char *path, error *e)
 
 /* Makes the groups that `path` names, its last name excluded unless `last`. One at a time, because
  * groups that the library makes on the way would carry times. */
-static bool make_groups(h5 *f, const char *path, bool last, error *e)
+static bool make_groups(h5 *f, const char *path, bool last, fault *e)
 {
 	char text[PATH_SIZE];
 	const char *name = path, *end;
@@ -65,7 +66,7 @@ static bool make_groups(h5 *f, const char *path, bool last, error *e)
 	return true;
 }
 
-bool h5_group(h5 *f, const char *path, error *e)
+bool h5_group(h5 *f, const char *path, fault *e)
 {
 	h5_quiet();
 	return make_groups(f, path, true, e);
@@ -79,7 +80,7 @@ static hid_t space_of(const shape *s)
 	return s->rank ? H5Screate_simple(s->rank, dims, NULL) : H5Screate(H5S_SCALAR);
 }
 
-static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, error *e)
+static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, fault *e)
 {
 	char why[256];
 	h5_quiet();
@@ -99,33 +100,33 @@ static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memo
 	return ok;
 }
 
-bool h5_write_real(h5 *f, const char *path, shape s, const real *x, error *e)
+bool h5_write_real(h5 *f, const char *path, shape s, const real *x, fault *e)
 {
 	return write_set(f, path, s, STORED_REAL, MEMORY_REAL, x, e);
 }
 
-bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, error *e)
+bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, fault *e)
 {
 	return write_set(f, path, s, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, x, e);
 }
 
-bool h5_write_u8(h5 *f, const char *path, shape s, const uint8_t *x, error *e)
+bool h5_write_u8(h5 *f, const char *path, shape s, const uint8_t *x, fault *e)
 {
 	return write_set(f, path, s, H5T_STD_U8LE, H5T_NATIVE_UINT8, x, e);
 }
 
-bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, error *e)
+bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, fault *e)
 {
 	return write_set(f, path, s, H5T_STD_I64LE, H5T_NATIVE_INT64, x, e);
 }
 
-bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, error *e)
+bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, fault *e)
 {
 	return write_set(f, path, s, H5T_IEEE_F32LE, MEMORY_REAL, x, e);
 }
 
 /* Converted here: the library would clip and round without a word. */
-bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, error *e)
+bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, fault *e)
 {
 	size_t n = (size_t)shape_count(&s);
 	int32_t *whole = mem_new(n, sizeof *whole, e);

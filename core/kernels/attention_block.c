@@ -2,6 +2,7 @@
 #include "core/kernels/attention_block.h"
 
 #include "core/base/clones.h"
+#include "core/base/local.h"
 
 enum { LANES = 16 };                                 /* partial sums of a row, in this order always */
 

@@ -2,6 +2,7 @@
  *
  * Per block of keys, packed once for a chunk of queries: scores of BLOCK_ROWS queries, their running
  * maximum m and sum l, and O = O e^(m_old - m) + e^(S - m) V. At the end O / l, lse = m + log l. */
+#include "core/base/local.h"
 #include "core/kernels/attention_block.h"
 
 #include <math.h>

@@ -4,6 +4,7 @@
  * Outside runs a block of keys, packed once, inside all blocks of queries: what belongs to keys is
  * complete after its block, what belongs to queries is added up block after block. With few samples
  * the blocks of keys are shared out as pieces with sums of their own, added in order at the end. */
+#include "core/base/local.h"
 #include "core/kernels/attention_block.h"
 
 #include <string.h>

@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/base/local.h"
+
 /* LAPACK has no C header of its own. Fortran passes everything by address and the lengths of texts
  * behind the last argument. */
 void dsyev_(const char *job, const char *half, const int *n, double *a, const int *lda, double *w,
@@ -16,7 +18,7 @@ static void one_thread(void)
 }
 
 /* Fortran's columns are our rows: its upper half is our j <= i, its eigenvector columns are our rows. */
-bool blas_eigen(int64_t n, double *a, double *w, bool vectors, error *e)
+bool blas_eigen(int64_t n, double *a, double *w, bool vectors, fault *e)
 {
 	must(n >= 1 && n <= 8192, "eigenvalues of a matrix of side %lld", (long long)n);
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -28,5 +30,5 @@ bool blas_eigen(int64_t n, double *a, double *w, bool vectors, error *e)
 		return false;
 	dsyev_(vectors ? "V" : "N", "U", &side, a, &side, w, work, &room, &info, 1, 1);
 	free(work);
-	return info == 0 || error_set(e, "eigenvalues of a matrix of side %d: no convergence (dsyev %d)", side, info);
+	return info == 0 || fault_set(e, "eigenvalues of a matrix of side %d: no convergence (dsyev %d)", side, info);
 }

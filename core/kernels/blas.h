@@ -10,6 +10,6 @@
 /* Eigenvalues w [n], ascending, of the symmetric a [n,n] (its j <= i half is read), in double. With
  * `vectors`, row k of a becomes the unit eigenvector of w[k]; without, a is spoilt. False when memory
  * is out or the iteration does not converge (numbers that are not finite). */
-bool blas_eigen(int64_t n, double *a, double *w, bool vectors, error *e);
+bool blas_eigen(int64_t n, double *a, double *w, bool vectors, fault *e);
 
 #endif

@@ -9,10 +9,6 @@
 #include "core/base/base.h"
 #include "core/kernels/tile.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* One convolution. Output (i,j) reads image rows i*sh - top + ky and columns j*sw - left + kx; what
  * lies outside is zero, so `bottom` and `right` padding are implied by ho and wo. */
 typedef struct conv_shape {
@@ -42,7 +38,4 @@ void conv_dw(const tile_kernels *k, const conv_shape *s, const real *x, const re
 /* Multiplications and additions of the definition: 2 per output and term. */
 double conv_shape_flop(const conv_shape *s);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -1,4 +1,5 @@
 /* conv_band.c - padded copies of parts of images, and scratch for them. */
+#include "core/base/local.h"
 #include "core/kernels/conv_internal.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ void band_copy(const band *r, const real *image, real *to)
 	}
 }
 
-int64_t piece(int64_t n)
+int64_t scratch_piece(int64_t n)
 {
 	const int64_t line = 64 / (int64_t)sizeof(real);
 	return (n + line - 1) / line * line;

@@ -6,6 +6,7 @@
  * half empty: kernels are repeated for all pixels of a row, which then is one long sum. */
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/kernels/conv_internal.h"
 #include "core/base/clones.h"
 #include "core/base/thread.h"
@@ -19,7 +20,7 @@ typedef struct depth {
 	conv_shape s;
 	int64_t m;                                   /* channel multiplier */
 	const real *x, *w, *dy;
-	const real *repeated;                        /* w for a row of pixels, [kh,kw,piece(wo*cout)], or NULL */
+	const real *repeated;                        /* w for a row of pixels, [kh,kw,scratch_piece(wo*cout)], or NULL */
 	real *out, *work;
 	epilogue e;
 	int64_t chunks;
@@ -92,14 +93,14 @@ static bool is_repeated(const conv_shape *s)
 /* Elements of the repeated kernels. */
 static int64_t repeated_size(const conv_shape *s)
 {
-	return is_repeated(s) ? s->kh * s->kw * piece(s->wo * s->cout) : 0;
+	return is_repeated(s) ? s->kh * s->kw * scratch_piece(s->wo * s->cout) : 0;
 }
 
 static void repeat_kernels(depth *d, const real *w, real *to)
 {
 	const conv_shape *s = &d->s;
 	d->repeated = to;
-	for (int tap = 0; tap < s->kh * s->kw; tap++, w += s->cout, to += piece(s->wo * s->cout))
+	for (int tap = 0; tap < s->kh * s->kw; tap++, w += s->cout, to += scratch_piece(s->wo * s->cout))
 		for (int64_t j = 0; j < s->wo; j++)
 			memcpy(to + j * s->cout, w, (size_t)s->cout * sizeof *to);
 }
@@ -110,7 +111,7 @@ static void forward_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 	const depth *d = ctx;
 	const conv_shape *s = &d->s;
 	const int64_t c = s->cout;
-	real *work = d->work + worker * piece(s->w * c);
+	real *work = d->work + worker * scratch_piece(s->w * c);
 	for (int64_t row = lo; row < hi; row++) {
 		int64_t b = row / s->ho, i = row % s->ho;
 		real *sum = d->out + row * s->wo * c;
@@ -125,7 +126,7 @@ static void forward_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 				const real *from = x + (j * s->sw - s->left + kx) * c;
 				const int64_t tap = ky * s->kw + kx;
 				if (d->repeated)
-					row_fma(sum + j * c, 0, from, 0, d->repeated + tap * piece(s->wo * c), 0, 1, n * c);
+					row_fma(sum + j * c, 0, from, 0, d->repeated + tap * scratch_piece(s->wo * c), 0, 1, n * c);
 				else
 					row_fma(sum + j * c, c, from, s->sw * c, d->w + tap * c, 0, n, c);
 			}
@@ -140,7 +141,7 @@ static void dx_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 	const depth *d = ctx;
 	const conv_shape *s = &d->s;
 	const int64_t c = s->cout;
-	real *work = d->work + worker * piece(s->w * c);
+	real *work = d->work + worker * scratch_piece(s->w * c);
 	for (int64_t row = lo; row < hi; row++) {
 		int64_t b = row / s->h, h = row % s->h;
 		real *out = d->out + row * s->w * s->cin, *sum = d->m == 1 ? out : work;
@@ -170,9 +171,9 @@ static void dw_chunks(void *ctx, int worker, int64_t lo, int64_t hi)
 	const depth *d = ctx;
 	const conv_shape *s = &d->s;
 	const int64_t c = s->cout, size = s->kh * s->kw * c, rows = s->b * s->ho;
-	real *work = d->work + d->chunks * piece(size) + worker * piece(s->w * c);
+	real *work = d->work + d->chunks * scratch_piece(size) + worker * scratch_piece(s->w * c);
 	for (int64_t k = lo; k < hi; k++) {
-		real *sum = d->work + k * piece(size);
+		real *sum = d->work + k * scratch_piece(size);
 		memset(sum, 0, (size_t)size * sizeof(real));
 		for (int64_t row = k * rows / d->chunks; row < (k + 1) * rows / d->chunks; row++) {
 			const real *dy = d->dy + row * s->wo * c;
@@ -203,8 +204,8 @@ static depth depth_of(const conv_shape *s)
 size_t conv_depth_scratch(const conv_shape *s)
 {
 	depth d = depth_of(s);
-	int64_t sums = d.chunks * piece((int64_t)s->kh * s->kw * s->cout);
-	return (size_t)(sums + repeated_size(s) + pool_threads() * piece(s->w * s->cout)) * sizeof(real);
+	int64_t sums = d.chunks * scratch_piece((int64_t)s->kh * s->kw * s->cout);
+	return (size_t)(sums + repeated_size(s) + pool_threads() * scratch_piece(s->w * s->cout)) * sizeof(real);
 }
 
 /* Rows of about 16,000 products per chunk of work. */
@@ -248,5 +249,5 @@ void conv_depth_dw(const conv_shape *s, const real *x, const real *dy, real *dw,
 	memcpy(dw, d.work, (size_t)size * sizeof(real));
 	for (int64_t k = 1; k < d.chunks; k++)
 		for (int64_t i = 0; i < size; i++)
-			dw[i] += d.work[k * piece(size) + i];
+			dw[i] += d.work[k * scratch_piece(size) + i];
 }

@@ -7,6 +7,7 @@
  * chunks and are cut along co instead. */
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/kernels/conv_internal.h"
 #include "core/kernels/gemm.h"
 #include "core/base/thread.h"
@@ -73,8 +74,8 @@ static weigh weigh_of(const tile_kernels *k, const conv_shape *given)
 	g.part = (blocks + parts - 1) / parts * k->block;
 	g.parts = (g.cog + g.part - 1) / g.part;
 	/* Whole vectors are read at the last pixel, too. */
-	g.x_size = g.copy_x ? piece(g.images * g.rows_in * g.width * g.cig + k->vec) : 0;
-	g.dy_size = g.copy_dy ? piece(g.images * g.rows * s.wo * k->block) : 0;
+	g.x_size = g.copy_x ? scratch_piece(g.images * g.rows_in * g.width * g.cig + k->vec) : 0;
+	g.dy_size = g.copy_dy ? scratch_piece(g.images * g.rows * s.wo * k->block) : 0;
 	return g;
 }
 
@@ -172,7 +173,7 @@ static void weigh_band_swapped(const weigh *g, int64_t b, int64_t n, int64_t m0,
 static real *sum_of(const weigh *g, int64_t c)
 {
 	int64_t i = g->swapped ? c : c - 1;
-	return i < 0 ? g->dw : g->partial + i * piece(dw_size(g));
+	return i < 0 ? g->dw : g->partial + i * scratch_piece(dw_size(g));
 }
 
 /* Item: a group, a chunk of the pixels, a part of the output channels. */
@@ -226,7 +227,7 @@ static void add_swapped(const weigh *g)
 
 static int64_t partial_size(const weigh *g)
 {
-	return (g->chunks - !g->swapped) * piece(dw_size(g));
+	return (g->chunks - !g->swapped) * scratch_piece(dw_size(g));
 }
 
 /* With one tap dw = x' dy over all pixels. Whether that is so, and the product suits the tiles. */

@@ -9,6 +9,7 @@
  * run and a kernel with few input channels is as fast as others. Without padding nothing is copied. */
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/kernels/conv_internal.h"
 #include "core/base/thread.h"
 
@@ -127,8 +128,8 @@ static void gather_items(gather *g)
 	g->list_size = g->item_images * g->item_rows * g->cols;
 	int64_t copy = g->item_images * band_rows(g, g->item_rows) * (g->last_x - g->first_x) * g->icg;
 	int64_t offsets = 2 * g->list_size + g->s.kh;
-	g->lists_size = piece(offsets * (int64_t)(sizeof(int64_t) / sizeof(real)));
-	g->work_size = g->lists_size + (g->direct ? 0 : piece(copy));
+	g->lists_size = scratch_piece(offsets * (int64_t)(sizeof(int64_t) / sizeof(real)));
+	g->work_size = g->lists_size + (g->direct ? 0 : scratch_piece(copy));
 }
 
 static gather gather_of(const tile_kernels *k, const conv_shape *given, bool adjoint)
@@ -152,7 +153,7 @@ static gather gather_of(const tile_kernels *k, const conv_shape *given, bool adj
 
 static int64_t packed_size(const gather *g)
 {
-	return piece(tile_packed_size(g->k, g->s.kh * g->s.kw * g->icg, g->ocg));
+	return scratch_piece(tile_packed_size(g->k, g->s.kh * g->s.kw * g->icg, g->ocg));
 }
 
 static size_t gather_scratch(const gather *g)

@@ -24,7 +24,7 @@ typedef struct band {
 void band_copy(const band *r, const real *image, real *to);
 
 /* Elements of a 64-byte aligned piece of scratch that holds n elements. */
-int64_t piece(int64_t n);
+int64_t scratch_piece(int64_t n);
 
 /* 1x1, stride 1, no padding, one group: the same thing as one column of pixels. */
 bool conv_is_product(const conv_shape *s);

@@ -8,6 +8,7 @@
  * That is the adjoint in x. Forward with stride 1 is the same with the kernel flipped. */
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/kernels/conv_internal.h"
 #include "core/base/thread.h"
 
@@ -47,8 +48,8 @@ static narrow narrow_of(const tile_kernels *k, const conv_shape *s, bool adjoint
 	g.rows = MAX(1, MIN((g.oh + want - 1) / want, NARROW_BYTES / line * g.sh));
 	g.bands = (g.oh + g.rows - 1) / g.rows;
 	g.rows_in = MIN(g.ih, (g.rows + s->kh) / g.sh + 2);
-	g.lists_size = piece(2 * (g.rows_in * g.iw + g.ow) * (int64_t)(sizeof(int64_t) / sizeof(real)));
-	g.work_size = g.lists_size + piece(g.rows_in * g.iw * g.wide + NARROW);
+	g.lists_size = scratch_piece(2 * (g.rows_in * g.iw + g.ow) * (int64_t)(sizeof(int64_t) / sizeof(real)));
+	g.work_size = g.lists_size + scratch_piece(g.rows_in * g.iw * g.wide + NARROW);
 	return g;
 }
 
@@ -68,13 +69,13 @@ bool conv_is_narrow(const conv_shape *s, bool adjoint)
 
 static int64_t packed_size(const narrow *g)
 {
-	return piece(tile_packed_size(g->k, g->ic, g->kh * g->kw * g->oc));
+	return scratch_piece(tile_packed_size(g->k, g->ic, g->kh * g->kw * g->oc));
 }
 
 size_t conv_narrow_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint)
 {
 	narrow g = narrow_of(k, s, adjoint);
-	int64_t plain = piece(g.ic * g.kh * g.kw * g.oc);
+	int64_t plain = scratch_piece(g.ic * g.kh * g.kw * g.oc);
 	return (size_t)(packed_size(&g) + plain + pool_threads() * g.work_size) * sizeof(real);
 }
 
@@ -188,7 +189,7 @@ void conv_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint, const
 	g.e = e;
 	g.packed = scratch;
 	real *plain = g.packed + packed_size(&g);
-	g.work = plain + piece(g.ic * g.kh * g.kw * g.oc);
+	g.work = plain + scratch_piece(g.ic * g.kh * g.kw * g.oc);
 	pack(&g, adjoint, w, plain);
 	parallel_for(g.b * g.bands, 1, narrow_item, &g);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/clones.h"
+#include "core/base/local.h"
 #include "core/base/thread.h"
 
 enum {

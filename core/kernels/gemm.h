@@ -7,10 +7,6 @@
 
 #include "core/kernels/tile.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct gemm_shape {
 	int64_t batch, m, n, k;
 	bool ta, tb;                                 /* a is stored [batch,k,m], b [batch,n,k] */
@@ -28,7 +24,4 @@ size_t gemm_scratch(const tile_kernels *t, const gemm_shape *s);
 void gemm(const tile_kernels *t, const gemm_shape *s, const real *a, const real *b, epilogue e, real *c,
 	  void *scratch);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

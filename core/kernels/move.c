@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/clones.h"
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "core/kernels/tile.h"
 

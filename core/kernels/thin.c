@@ -5,6 +5,7 @@
 #include "core/kernels/thin.h"
 
 #include "core/base/clones.h"
+#include "core/base/local.h"
 
 enum {
 	FEW = 8,                                     /* rows of the short factor at a time */

@@ -10,10 +10,6 @@
 
 #include "core/base/level.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* What is done to a sum before it is stored: y = act(sum + bias + residual), act(v) = v > 0 ? v :
  * slope * v. Zero everywhere means nothing. */
 typedef struct epilogue {
@@ -98,7 +94,4 @@ void tile_gemm(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_
 void tile_gemm_packed(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, const real *a, int64_t lda,
 		      const real *packed, real *c, int64_t ldc, bool accumulate);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -1,4 +1,5 @@
 /* tiles.c - the register tiles of each level, and the layouts around them (tile.h). */
+#include "core/base/local.h"
 #include "core/kernels/tile.h"
 
 #include <string.h>

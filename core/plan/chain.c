@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/plan/chain_internal.h"
 #include "core/graph/ops_internal.h"
 
@@ -219,7 +220,7 @@ static void find_last_uses(maker *m)
 }
 
 /* Members without memory that one other member reads, once, and can compute on the way. */
-static bool find_pairs(maker *m, error *e)
+static bool find_pairs(maker *m, fault *e)
 {
 	const plan *p = m->p;
 	const chain *c = m->c;
@@ -251,7 +252,7 @@ static bool find_pairs(maker *m, error *e)
 	return true;
 }
 
-static bool maker_open(maker *m, const int *member, int n, error *e)
+static bool maker_open(maker *m, const int *member, int n, fault *e)
 {
 	size_t count = (size_t)m->p->count;
 	chain *c = m->c;
@@ -287,7 +288,7 @@ static void maker_close(maker *m)
 	free(m->free_slot);
 }
 
-chain *chain_new(const plan *p, const int *member, int n, error *e)
+chain *chain_new(const plan *p, const int *member, int n, fault *e)
 {
 	chain *c = mem_zero(1, sizeof *c, e);
 	if (!c)

@@ -1,6 +1,7 @@
 /* chain_run.c - runs a chain: loads, element-wise operations and sums on one block after the other (chain.c). */
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/plan/chain_internal.h"
 #include "core/graph/ops_internal.h"
 #include "core/base/thread.h"

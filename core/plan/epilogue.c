@@ -7,6 +7,7 @@
  * its kernel looks at the shapes of its factors only. */
 #include <stdlib.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops_internal.h"
 #include "core/plan/plan_internal.h"
 
@@ -149,7 +150,7 @@ static void drop_unread(plan *p, const readers *r)
 		}
 }
 
-bool plan_epilogues(plan *p, error *e)
+bool plan_epilogues(plan *p, fault *e)
 {
 	readers r = {
 		mem_zero((size_t)p->count, sizeof *r.count, e),

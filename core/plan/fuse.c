@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/plan/plan_internal.h"
 
 /* Where these numbers were varied, the bytes that steps read and write were counted in the plans of the D and G steps of
@@ -309,7 +310,7 @@ static void form_units(fuser *f)
 	}
 }
 
-static bool form_siblings(fuser *f, error *e)
+static bool form_siblings(fuser *f, fault *e)
 {
 	const size_t n = (size_t)f->p->count * SIBLINGS;
 	int *reader = mem_new(n, sizeof *reader, e);
@@ -356,7 +357,7 @@ static int compare_ids(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-static bool make_chain(fuser *f, const fusion *k, int u, step *st, int *members, int *stamp, error *e)
+static bool make_chain(fuser *f, const fusion *k, int u, step *st, int *members, int *stamp, fault *e)
 {
 	int n = 0;
 	for (int m = u; m >= 0; m = f->next[m])
@@ -387,7 +388,7 @@ static bool is_needless(const fuser *f, int u)
 	return true;
 }
 
-static bool make_step(fuser *f, const fusion *k, int u, int *members, int *stamp, error *e)
+static bool make_step(fuser *f, const fusion *k, int u, int *members, int *stamp, fault *e)
 {
 	plan *p = f->p;
 	step *st = &p->step[p->nstep];
@@ -404,7 +405,7 @@ static bool make_step(fuser *f, const fusion *k, int u, int *members, int *stamp
 	return true;
 }
 
-static bool make_steps(fuser *f, error *e)
+static bool make_steps(fuser *f, fault *e)
 {
 	plan *p = f->p;
 	const size_t count = (size_t)p->count;
@@ -427,7 +428,7 @@ static bool make_steps(fuser *f, error *e)
 	return ok;
 }
 
-bool plan_fuse(plan *p, error *e)
+bool plan_fuse(plan *p, fault *e)
 {
 	size_t n = (size_t)p->count;
 	fuser f = {.p = p, .words = (p->count + 63) / 64};

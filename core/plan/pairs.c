@@ -2,6 +2,7 @@
  *
  * Half of the passes of a normalisation and its derivative only carry a product to a sum or a difference to a
  * product. Nothing is contracted: each operation rounds. */
+#include "core/base/local.h"
 #include "core/graph/ops_internal.h"
 #include "core/plan/plan_internal.h"
 

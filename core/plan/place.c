@@ -4,6 +4,7 @@
  * ("greedy by size", arXiv 2001.03288, section 5.2). */
 #include <stdlib.h>
 
+#include "core/base/local.h"
 #include "core/plan/plan_internal.h"
 
 size_t plan_align(size_t bytes)
@@ -150,7 +151,7 @@ static int collect(plan *p, item *all)
 	return n;
 }
 
-bool plan_place(plan *p, error *e)
+bool plan_place(plan *p, fault *e)
 {
 	size_t most = (size_t)p->count + (size_t)p->nstep;
 	item *all = mem_zero(most, sizeof *all, e);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops_internal.h"
 #include "core/plan/plan_internal.h"
 #include "core/base/thread.h"
@@ -21,7 +22,7 @@ static void mark_live(const graph *g, bool *live, int count)
 				live[graph_at(g, id)->in[i]->id] = true;
 }
 
-static node *copy_node(const plan *p, const node *y, error *e)
+static node *copy_node(const plan *p, const node *y, fault *e)
 {
 	size_t most = (size_t)MAX(y->nin, EPILOGUE_INPUTS);
 	node *c = mem_new(1, sizeof *c + most * sizeof(node *), e);
@@ -36,7 +37,7 @@ static node *copy_node(const plan *p, const node *y, error *e)
 }
 
 /* Private copies of the live nodes, and the root of every view. */
-static bool copy_live(plan *p, error *e)
+static bool copy_live(plan *p, fault *e)
 {
 	bool *live = mem_zero((size_t)p->count, sizeof *live, e);
 	if (!live)
@@ -62,7 +63,7 @@ static bool copy_live(plan *p, error *e)
 	return ok;
 }
 
-static bool copy_requests(plan *p, node *const *out, int n, error *e)
+static bool copy_requests(plan *p, node *const *out, int n, fault *e)
 {
 	const graph_assignment *a = graph_assignments(p->g, &p->nassign);
 	p->out = mem_new((size_t)n, sizeof *p->out, e);
@@ -146,7 +147,7 @@ void plan_bind(plan *p, void *arena)
 		set_addresses(p);
 }
 
-static bool own_arena(plan *p, error *e)
+static bool own_arena(plan *p, fault *e)
 {
 	void *arena = mem_aligned(p->bytes, e);
 	if (!arena)
@@ -156,7 +157,7 @@ static bool own_arena(plan *p, error *e)
 	return true;
 }
 
-plan *plan_new(graph *g, node *const *out, int n, unsigned flags, error *e)
+plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e)
 {
 	if (!graph_ok(g, e))
 		return NULL;

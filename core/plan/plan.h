@@ -22,7 +22,7 @@ enum plan_flag {
 /* Plans the values out[0..n) and all assignments of the graph. The graph must outlive the plan. A
  * wrong shape remembered by the graph comes out here. The workspace is sized for the pool as it is:
  * start the pool first; more threads later are a bug, fewer are not. new/free. */
-plan *plan_new(graph *g, node *const *out, int n, unsigned flags, error *e);
+plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e);
 void plan_free(plan *p);
 
 size_t plan_bytes(const plan *p);                    /* arena needed, workspace included */
@@ -45,7 +45,7 @@ bool plan_find_bad(plan *p, char *where, size_t size);
 
 /* The plan as text, one line for each value that a step writes: what computes it from what, its shape, bytes, the
  * steps it lives, its offset in the arena (docs/plan.md). new/free: release with free(). NULL: no memory. */
-char *plan_print(const plan *p, error *e);
+char *plan_print(const plan *p, fault *e);
 
 SAGAN_END
 #endif

@@ -56,7 +56,7 @@ static inline int root_of(const plan *p, const node *y)
 }
 
 /* epilogue.c: bias, residual and activation become part of the convolution or matrix product before them. */
-bool plan_epilogues(plan *p, error *e);
+bool plan_epilogues(plan *p, fault *e);
 
 /* What a product took in; nothing for any other op. */
 typedef struct absorbed {
@@ -66,7 +66,7 @@ typedef struct absorbed {
 absorbed absorbed_by(const node *y);
 
 /* fuse.c: decides chains and the order of steps; fills p->step, p->unit, home.stored. */
-bool plan_fuse(plan *p, error *e);
+bool plan_fuse(plan *p, fault *e);
 
 /* recompute.c: what fuse.c decided, and which values need no memory because each reader computes them again: it clears
  * their home.stored. The second adds them to the n members of a unit that reads them and returns how many there are;
@@ -77,11 +77,11 @@ typedef struct fusion {
 	const bool *virtual;                         /* [count] broadcast or fill without memory */
 	const bool *in_chain;                        /* [count] of units */
 } fusion;
-bool plan_recompute(const fusion *f, error *e);
+bool plan_recompute(const fusion *f, fault *e);
 int plan_recomputed(const fusion *f, int unit, int *member, int n, int *stamp);
 
 /* place.c: liveness, in-place reuse, offsets; fills home and p->bytes. */
-bool plan_place(plan *p, error *e);
+bool plan_place(plan *p, fault *e);
 /* The id is a live value of its own with memory: no view, no leaf, none that only exists in registers. */
 bool in_memory(const plan *p, int id);
 /* Bytes as they are placed: every value starts at 64 bytes. */
@@ -94,7 +94,7 @@ span_kernel pair_span(const op *first, const op *second, int at);
 
 /* chain.c. A chain runs members (ids in topological order, element-wise ops and sums) over n
  * elements. Virtual inputs (broadcasts and fills that have no memory) are made on the fly. */
-chain *chain_new(const plan *p, const int *member, int n, error *e);
+chain *chain_new(const plan *p, const int *member, int n, fault *e);
 void chain_free(chain *c);
 size_t chain_scratch(const chain *c);
 void chain_run(const chain *c, void *scratch);

@@ -192,13 +192,13 @@ static void put_total(FILE *f, const plan *p)
 		p->bytes, values, most - values, at, p->bytes - most);
 }
 
-char *plan_print(const plan *p, error *e)
+char *plan_print(const plan *p, fault *e)
 {
 	char *text = NULL;
 	size_t n;
 	FILE *f = open_memstream(&text, &n);
 	if (!f) {
-		error_set(e, "plan: out of memory for its text");
+		fault_set(e, "plan: out of memory for its text");
 		return NULL;
 	}
 	fprintf(f, "%5s %7s  %-18s %11s  %-10s %11s  %s\n", "step", "value", "shape", "bytes", "life", "offset", "computed by");
@@ -209,7 +209,7 @@ char *plan_print(const plan *p, error *e)
 	const bool bad = ferror(f);
 	if (!fclose(f) && !bad)
 		return text;
-	error_set(e, "plan: out of memory for its text");
+	fault_set(e, "plan: out of memory for its text");
 	free(text);
 	return NULL;
 }

@@ -6,6 +6,7 @@
  * cut into other pieces, and so add up in another order, than without.) */
 #include <stdlib.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops_internal.h"
 #include "core/plan/plan_internal.h"
 
@@ -77,7 +78,7 @@ static void count_cost(const fusion *f, const node *y, int *cost, int *inputs)
 	}
 }
 
-bool plan_recompute(const fusion *f, error *e)
+bool plan_recompute(const fusion *f, fault *e)
 {
 	plan *p = f->p;
 	bool *needed = mem_zero((size_t)p->count, sizeof *needed, e);

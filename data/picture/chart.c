@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "data/picture/font.h"
 #include "data/picture/png.h"
 
@@ -104,7 +105,7 @@ static int double_order(const void *a, const void *b)
 
 /* The vertical range covers all but the outermost 0.2 % on either side, so that one spike at the
  * start of a run does not flatten the rest. */
-static bool range_y(frame *f, int64_t points, error *e)
+static bool range_y(frame *f, int64_t points, fault *e)
 {
 	double *v = mem_new((size_t)points, sizeof *v, e);
 	int64_t n = 0;
@@ -133,7 +134,7 @@ static bool range_y(frame *f, int64_t points, error *e)
 	return true;
 }
 
-static bool ranges(frame *f, error *e)
+static bool ranges(frame *f, fault *e)
 {
 	int64_t points = 0;
 	f->x0 = INFINITY;
@@ -326,7 +327,7 @@ static void mean_draw(const frame *f, const bin *b, int n, colour k)
 	}
 }
 
-static bool series_draw(const frame *f, error *e)
+static bool series_draw(const frame *f, fault *e)
 {
 	const int n = MAX((int)(f->right - f->left), 1);
 	bin *b = mem_new((size_t)n, sizeof *b, e);
@@ -375,13 +376,13 @@ static void legend_draw(const frame *f, int y)
 	}
 }
 
-bool chart_draw(image *out, const chart *c, error *e)
+bool chart_draw(image *out, const chart *c, fault *e)
 {
 	must(c->count >= 0 && c->count <= COUNT(CURVE), "chart of %d series", c->count);
 	*out = (image){0};
 	const int h = c->h > 0 ? c->h : 500, w = c->w > 0 ? c->w : 900;
 	if (h < 200 || w < 300 || h > DATA_SIDE_MAX || w > DATA_SIDE_MAX)
-		return error_set(e, "chart of %dx%d: needs 300x200 to %d a side", w, h, DATA_SIDE_MAX);
+		return fault_set(e, "chart of %dx%d: needs 300x200 to %d a side", w, h, DATA_SIDE_MAX);
 	if (!image_init(out, h, w, 3, e))
 		return false;
 	memset(out->x, 255, (size_t)h * (size_t)w * 3);
@@ -405,7 +406,7 @@ fail:
 	return false;
 }
 
-bool chart_write(const char *path, const chart *c, error *e)
+bool chart_write(const char *path, const chart *c, fault *e)
 {
 	image im;
 	const bool ok = chart_draw(&im, c, e) && png_write(path, im.x, im.h, im.w, im.c, e);

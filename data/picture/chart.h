@@ -4,10 +4,6 @@
 
 #include "data/picture/image.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct chart_series {
 	const char *name;                            /* for the legend */
 	const double *x, *y;                         /* [n]; x ascending; points with y not finite are gaps */
@@ -23,10 +19,7 @@ typedef struct chart {
 } chart;
 
 /* Draws: with more points than columns, the mean per column over a pale band from least to most. */
-bool chart_draw(image *out, const chart *c, error *e);
-bool chart_write(const char *path, const chart *c, error *e);
+bool chart_draw(image *out, const chart *c, fault *e);
+bool chart_write(const char *path, const chart *c, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

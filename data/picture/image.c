@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
+
 const char *const data_resize_name[] = {"crop", "fit", "stretch", "pad", NULL};
 
-bool image_init(image *im, int h, int w, int c, error *e)
+bool image_init(image *im, int h, int w, int c, fault *e)
 {
 	must(h > 0 && w > 0 && (c == 1 || c == 3), "image_init %dx%dx%d", h, w, c);
 	*im = (image){.h = h, .w = w, .c = c, .x = mem_zero((size_t)h * (size_t)w, (size_t)c, e)};
@@ -65,7 +67,7 @@ static void tap_set(tap *t, int i, int m, double lo, double len, int n)
 	t->weight[1] = at - t->first;
 }
 
-static tap *taps_new(int m, double lo, double len, int n, error *e)
+static tap *taps_new(int m, double lo, double len, int n, fault *e)
 {
 	const size_t room = (size_t)MAX(len / m, 1) + 3;
 	tap *t = mem_new((size_t)m, sizeof *t + room * sizeof(double), e);
@@ -110,7 +112,7 @@ typedef struct rect {
 
 /* The part `r` of from [sh,sw,c] as h x w pixels at `to`. */
 static bool resample(const uint8_t *from, int sh, int sw, int c, rect r, uint8_t *to, size_t pitch, int h, int w,
-	error *e)
+	fault *e)
 {
 	tap *ty = taps_new(h, r.y, r.h, sh, e), *tx = taps_new(w, r.x, r.w, sw, e);
 	const size_t row = (size_t)w * (size_t)c;
@@ -139,7 +141,7 @@ static void pad_copy(const uint8_t *from, int sh, int sw, int c, uint8_t *to, in
 
 /* to [h,w,c], black before; same channels. */
 static bool resize(const uint8_t *from, int sh, int sw, int c, uint8_t *to, int h, int w, enum data_resize mode,
-	error *e)
+	fault *e)
 {
 	const size_t pitch = (size_t)w * (size_t)c;
 	const double fy = (double)h / sh, fx = (double)w / sw;
@@ -180,7 +182,7 @@ static void recolour(const uint8_t *from, int sc, uint8_t *to, int c, size_t n)
 }
 
 bool image_convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,
-	enum data_resize mode, error *e)
+	enum data_resize mode, fault *e)
 {
 	const size_t n = (size_t)h * (size_t)w;
 	if (sc == c) {
@@ -211,7 +213,7 @@ static void cell_draw(image *out, int top, int left, const real *x, int h, int w
 		}
 }
 
-bool image_grid(image *out, const real *x, int64_t n, int h, int w, int c, int cols, int scale, error *e)
+bool image_grid(image *out, const real *x, int64_t n, int h, int w, int c, int cols, int scale, fault *e)
 {
 	must(n > 0 && h > 0 && w > 0 && (c == 1 || c == 3), "image_grid %lld of %dx%dx%d", (long long)n, h, w, c);
 	*out = (image){0};
@@ -220,7 +222,7 @@ bool image_grid(image *out, const real *x, int64_t n, int h, int w, int c, int c
 	const int64_t down = (n + across - 1) / across;
 	const int64_t ph = (int64_t)h * scale + LINE, pw = (int64_t)w * scale + LINE;
 	if (down * ph + LINE > DATA_SIDE_MAX || across * pw + LINE > DATA_SIDE_MAX)
-		return error_set(e, "a grid of %lld images of %dx%d at scale %d is larger than %d pixels a side: "
+		return fault_set(e, "a grid of %lld images of %dx%d at scale %d is larger than %d pixels a side: "
 			"take fewer images", (long long)n, h, w, scale, DATA_SIDE_MAX);
 	if (!image_init(out, (int)(down * ph) + LINE, (int)(across * pw) + LINE, c, e))
 		return false;

@@ -6,17 +6,13 @@
 
 #include "data/picture/resize.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct image {
 	int h, w, c;
 	uint8_t *x;                                  /* own; [h,w,c] */
 } image;
 
 /* Black, h x w x c. On failure leaves `im` empty. */
-bool image_init(image *im, int h, int w, int c, error *e);
+bool image_init(image *im, int h, int w, int c, fault *e);
 void image_free(image *im);                          /* the pixels; `im` is empty afterwards */
 
 /* What a byte is to a network, v / PIXEL_HALF - 1 in [-1,1], and back: rounded, cut off at both ends, NaN is black. */
@@ -27,13 +23,10 @@ uint8_t pixel_byte(real x);
 /* to [h,w,c] from [sh,sw,sc] under one of the four modes. Per axis: area average when it shrinks,
  * bilinear (half-pixel centres, edge clamped) when it grows. RGB -> gray is ITU-R BT.601 luma. */
 bool image_convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,
-	enum data_resize mode, error *e);
+	enum data_resize mode, fault *e);
 
 /* Images [n,h,w,c] in [-1,1] (others are clamped, NaN is black) as one picture: `cols` per row (0:
  * about square), each pixel scale x scale (0: 1), a dark line of 2 around and between. */
-bool image_grid(image *out, const real *x, int64_t n, int h, int w, int c, int cols, int scale, error *e);
+bool image_grid(image *out, const real *x, int64_t n, int h, int w, int c, int cols, int scale, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

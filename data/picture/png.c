@@ -10,6 +10,7 @@
 
 #include "core/base/file.h"
 #include "core/base/file.h"
+#include "core/base/local.h"
 
 /* libpng leaves by longjmp. Everything it may jump over lives in one of these two structs, outside
  * the frames it unwinds, so that no local variable is indeterminate afterwards. */
@@ -58,19 +59,19 @@ static void reading_end(reading *r)
 	free(r->clear);
 }
 
-static bool reading_begin(reading *r, const char *path, error *e)
+static bool reading_begin(reading *r, const char *path, fault *e)
 {
 	*r = (reading){.path = path};
 	if (file_type(path) == FILE_FOLDER || file_type(path) == FILE_OTHER)
-		return error_at(e, path, "not a regular file");
+		return fault_at(e, path, "not a regular file");
 	if (!(r->f = fopen(path, "rb")))
-		return error_at(e, path, "cannot read: %s", strerror(errno));
+		return fault_at(e, path, "cannot read: %s", strerror(errno));
 	uint8_t head[8];
 	if (fread(head, 1, sizeof head, r->f) != sizeof head || png_sig_cmp(head, 0, sizeof head))
-		return error_at(e, path, "not a PNG file");
+		return fault_at(e, path, "not a PNG file");
 	r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r->why, on_error, on_warning);
 	r->info = r->png ? png_create_info_struct(r->png) : NULL;
-	return r->info || error_at(e, path, "out of memory");
+	return r->info || fault_at(e, path, "out of memory");
 }
 
 static bool is_colour(const reading *r)
@@ -112,13 +113,13 @@ static bool pixels_read(reading *r)
 	return true;
 }
 
-static bool reading_failed(const reading *r, error *e)
+static bool reading_failed(const reading *r, fault *e)
 {
-	return error_at(e, r->path, "damaged or truncated PNG, or larger than %d pixels a side (%s)",
+	return fault_at(e, r->path, "damaged or truncated PNG, or larger than %d pixels a side (%s)",
 		DATA_SIDE_MAX, r->why);
 }
 
-bool png_stat(const char *path, int *h, int *w, int *c, error *e)
+bool png_stat(const char *path, int *h, int *w, int *c, fault *e)
 {
 	reading r;
 	bool ok = reading_begin(&r, path, e);
@@ -134,14 +135,14 @@ bool png_stat(const char *path, int *h, int *w, int *c, error *e)
 }
 
 /* Takes memory for what libpng will deliver: rows of w pixels of c, or c and alpha. */
-static bool rows_set(reading *r, error *e)
+static bool rows_set(reading *r, fault *e)
 {
 	const size_t bytes = png_get_rowbytes(r->png, r->info);
 	const int h = (int)png_get_image_height(r->png, r->info), w = (int)png_get_image_width(r->png, r->info);
 	const int c = is_colour(r) ? 3 : 1;
 	r->alpha = bytes == (size_t)w * (size_t)(c + 1);
 	if (bytes != (size_t)w * (size_t)(c + r->alpha))
-		return error_at(e, r->path, "unexpected kind of PNG (%zu bytes a row of %d pixels)", bytes, w);
+		return fault_at(e, r->path, "unexpected kind of PNG (%zu bytes a row of %d pixels)", bytes, w);
 	if (!image_init(&r->im, h, w, c, e) || !(r->row = mem_new((size_t)h, sizeof *r->row, e)) ||
 		(r->alpha && !(r->clear = mem_new((size_t)h, bytes, e))))
 		return false;
@@ -160,7 +161,7 @@ static void lay_over_white(image *im, const uint8_t *from)
 			to[k] = (uint8_t)((from[im->c] * from[k] + (255 - from[im->c]) * 255 + 127) / 255);
 }
 
-bool png_read(const char *path, image *im, error *e)
+bool png_read(const char *path, image *im, fault *e)
 {
 	reading r;
 	*im = (image){0};
@@ -217,15 +218,15 @@ static bool encode(writing *to, const uint8_t *pixels, int h, int w, int c)
 	return true;
 }
 
-bool png_write(const char *path, const uint8_t *pixels, int h, int w, int c, error *e)
+bool png_write(const char *path, const uint8_t *pixels, int h, int w, int c, fault *e)
 {
 	must(h > 0 && w > 0 && (c == 1 || c == 3), "png_write %dx%dx%d", h, w, c);
 	writing to = {0};
 	to.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, to.why, on_error, on_warning);
 	to.info = to.png ? png_create_info_struct(to.png) : NULL;
-	bool ok = to.info || error_at(e, path, "out of memory");
+	bool ok = to.info || fault_at(e, path, "out of memory");
 	if (ok && !encode(&to, pixels, h, w, c))
-		ok = error_at(e, path, "cannot write a PNG of %dx%dx%d: %s", h, w, c, to.why);
+		ok = fault_at(e, path, "cannot write a PNG of %dx%dx%d: %s", h, w, c, to.why);
 	ok = ok && file_replace(path, to.bytes, to.n, e);
 	png_destroy_write_struct(to.png ? &to.png : NULL, to.info ? &to.info : NULL);
 	free(to.bytes);
@@ -233,7 +234,7 @@ bool png_write(const char *path, const uint8_t *pixels, int h, int w, int c, err
 }
 
 bool png_write_grid(const char *path, const real *x, int64_t n, int h, int w, int c, int cols, int scale,
-	error *e)
+	fault *e)
 {
 	image grid;
 	bool ok = image_grid(&grid, x, n, h, w, c, cols, scale, e) &&

@@ -33,7 +33,7 @@ static node *network(module *m, graph *g, node *x)
 int main(int argc, char **argv)
 {
 	const int epochs = argc > 1 ? atoi(argv[1]) : 10, images = argc > 2 ? atoi(argv[2]) : 0;
-	error e;
+	fault e;
 	dataset *train = dataset_open("data/mnist", &(dataset_options){.limit = images}, &e);
 	dataset *test = dataset_open("data/mnist", &(dataset_options){.limit = images, .split = SPLIT_TEST}, &e);
 	if (!train || !test || !pool_start(0, &e))

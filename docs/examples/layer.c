@@ -6,7 +6,7 @@
 #include <sagan/ops.h>
 #include <sagan/plan.h>
 
-static error e;
+static fault e;
 
 /* What was made, or the end of the program: e says why. */
 static void *made(void *what)

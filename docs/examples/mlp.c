@@ -4,7 +4,7 @@
 
 int main(void)
 {
-	error e;
+	fault e;
 	rng points = rng_new(1, "points");
 	module *m = module_new(&e);
 	graph *g = graph_new(&e);

@@ -27,7 +27,7 @@ static node *radial_apply(graph *g, const radial *l, node *x)
 
 int main(void)
 {
-	error e;
+	fault e;
 	rng points = rng_new(1, "points");
 	module *m = module_new(&e);
 	graph *g = graph_new(&e);

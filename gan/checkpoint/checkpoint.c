@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 
 enum { FORMAT_VERSION = 1, DEPTH_MAX = 16, PATH_ROOM = 512 };
@@ -67,7 +68,7 @@ static uint64_t hash_list(const checkpoint_info *c, const state_list *l)
 
 /* ---- writing ---- */
 
-static bool write_item(h5 *f, const state_item *it, error *e)
+static bool write_item(h5 *f, const state_item *it, fault *e)
 {
 	bool ok = it->type == ARRAY_REAL ? h5_write_real(f, it->path, it->s, it->x, e)
 		: it->type == ARRAY_F64 ? h5_write_f64(f, it->path, it->s, it->x, e)
@@ -75,7 +76,7 @@ static bool write_item(h5 *f, const state_item *it, error *e)
 	return ok && (!it->about || h5_attr_write_text(f, it->path, "about", it->about, e));
 }
 
-static bool write_info(h5 *f, const checkpoint_info *c, const state_list *l, error *e)
+static bool write_info(h5 *f, const checkpoint_info *c, const state_list *l, fault *e)
 {
 	char sum[32];
 	snprintf(sum, sizeof sum, "%016llx", (unsigned long long)hash_list(c, l));
@@ -89,10 +90,10 @@ static bool write_info(h5 *f, const checkpoint_info *c, const state_list *l, err
 			&& h5_attr_write_text(f, "/", "score_about", c->score_about, e)));
 }
 
-bool checkpoint_save(const char *path, const checkpoint_info *about, const state_list *l, error *e)
+bool checkpoint_save(const char *path, const checkpoint_info *about, const state_list *l, fault *e)
 {
 	if (l->failed)
-		return error_set(e, "%s: out of memory while listing the state", path);
+		return fault_set(e, "%s: out of memory while listing the state", path);
 	h5 *f = h5_create(path, e);
 	if (!f)
 		return false;
@@ -108,17 +109,17 @@ bool checkpoint_save(const char *path, const checkpoint_info *about, const state
 
 /* ---- reading ---- */
 
-static bool read_info(h5 *f, const char *path, checkpoint_info *out, error *e)
+static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 {
 	int64_t format;
 	*out = (checkpoint_info){0};
 	if (!h5_attr_exists(f, "/", "checksum") || !h5_attr_exists(f, "/", "config"))
-		return error_set(e,
+		return fault_set(e,
 			"%s: not a checkpoint of this program (no attributes config and checksum)", path);
 	if (!h5_attr_i64(f, "/", "format", &format, e))
 		return false;
 	if (format != FORMAT_VERSION)
-		return error_set(e, "%s: format = %lld: this program reads checkpoints of format %d", path,
+		return fault_set(e, "%s: format = %lld: this program reads checkpoints of format %d", path,
 			(long long)format, FORMAT_VERSION);
 	snprintf(out->path, sizeof out->path, "%s", path);
 	if (!h5_attr_i64(f, "/", "step", &out->step, e)
@@ -126,7 +127,7 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, error *e)
 		|| !h5_attr_text(f, "/", "precision", out->precision, sizeof out->precision, e))
 		return false;
 	if (out->step < 0)
-		return error_set(e, "%s: step = %lld: must not be negative", path, (long long)out->step);
+		return fault_set(e, "%s: step = %lld: must not be negative", path, (long long)out->step);
 	out->has_score = h5_attr_exists(f, "/", "score") && h5_attr_exists(f, "/", "score_about");
 	if (out->has_score && (!h5_attr_f64(f, "/", "score", &out->score, e)
 		|| !h5_attr_text(f, "/", "score_about", out->score_about, sizeof out->score_about, e)))
@@ -135,7 +136,7 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, error *e)
 	return out->config != NULL;
 }
 
-bool checkpoint_read_info(const char *path, checkpoint_info *out, error *e)
+bool checkpoint_read_info(const char *path, checkpoint_info *out, fault *e)
 {
 	*out = (checkpoint_info){0};
 	h5 *f = h5_open(path, e);
@@ -152,7 +153,7 @@ static enum array_type kind_of(enum h5_type stored)
 }
 
 /* Adds every data set below `group` to l: float32 as ARRAY_REAL, float64 and int64 as themselves. */
-static bool list_file(h5 *f, const char *group, int depth, state_list *l, error *e)
+static bool list_file(h5 *f, const char *group, int depth, state_list *l, fault *e)
 {
 	h5_names names;
 	if (!h5_list(f, group, &names, e))
@@ -164,25 +165,25 @@ static bool list_file(h5 *f, const char *group, int depth, state_list *l, error 
 		int n = snprintf(path, sizeof path, "%s/%s", strcmp(group, "/") == 0 ? "" : group,
 			names.name[i]);
 		if (n >= (int)sizeof path || depth == DEPTH_MAX)
-			ok = error_set(e, "%s/%s: groups nested deeper than a checkpoint's", group,
+			ok = fault_set(e, "%s/%s: groups nested deeper than a checkpoint's", group,
 				names.name[i]);
 		else if (!h5_stat(f, path, &info, e))
 			ok = false;
 		else if (info.is_group)
 			ok = list_file(f, path, depth + 1, l, e);
 		else if (info.type != H5_F32 && info.type != H5_F64 && info.type != H5_I64)
-			ok = error_set(e, "%s: type is none of float32, float64, int64", path);
+			ok = fault_set(e, "%s: type is none of float32, float64, int64", path);
 		else
 			state_add(l, kind_of(info.type), path, info.s, NULL, NULL);
 	}
 	h5_names_free(&names);
 	if (ok && l->failed)
-		return error_set(e, "out of memory while listing a checkpoint");
+		return fault_set(e, "out of memory while listing a checkpoint");
 	return ok;
 }
 
 /* Adds the hash of the data set `it` as stored to *sum. */
-static bool hash_stored(h5 *f, const state_item *it, uint64_t *sum, error *e)
+static bool hash_stored(h5 *f, const state_item *it, uint64_t *sum, fault *e)
 {
 	int64_t n = shape_count(&it->s);
 	double *x = mem_new((size_t)n, sizeof *x, e);
@@ -206,7 +207,7 @@ static bool hash_stored(h5 *f, const state_item *it, uint64_t *sum, error *e)
 	return ok;
 }
 
-static bool verify(h5 *f, const char *path, const checkpoint_info *info, const state_list *stored, error *e)
+static bool verify(h5 *f, const char *path, const checkpoint_info *info, const state_list *stored, fault *e)
 {
 	uint64_t sum = hash_config(info);
 	for (int i = 0; i < stored->n; i++)
@@ -217,12 +218,12 @@ static bool verify(h5 *f, const char *path, const checkpoint_info *info, const s
 	if (!h5_attr_text(f, "/", "checksum", want, sizeof want, e))
 		return false;
 	if (strcmp(want, have) != 0)
-		return error_set(e, "%s: damaged: its contents give checksum %s, it says %s", path,
+		return fault_set(e, "%s: damaged: its contents give checksum %s, it says %s", path,
 			have, want);
 	return true;
 }
 
-bool checkpoint_verify(const char *path, error *e)
+bool checkpoint_verify(const char *path, fault *e)
 {
 	checkpoint_info info = {0};
 	state_list stored = {0};
@@ -241,7 +242,7 @@ static bool same_kind(enum array_type want, enum array_type stored)
 }
 
 /* How the file's table differs from the list: the first difference in words and how many there are. */
-static bool compare(const char *path, const state_list *l, const state_list *stored, bool whole, error *e)
+static bool compare(const char *path, const state_list *l, const state_list *stored, bool whole, fault *e)
 {
 	char first[700] = "";
 	int n = 0;
@@ -262,12 +263,12 @@ static bool compare(const char *path, const state_list *l, const state_list *sto
 	if (n == 0)
 		return true;
 	if (n == 1)
-		return error_set(e, "%s: checkpoint of another network: %s", path, first);
-	return error_set(e, "%s: checkpoint of another network: %s, and %d more differences", path,
+		return fault_set(e, "%s: checkpoint of another network: %s", path, first);
+	return fault_set(e, "%s: checkpoint of another network: %s, and %d more differences", path,
 		first, n - 1);
 }
 
-static bool fill(h5 *f, const state_list *l, error *e)
+static bool fill(h5 *f, const state_list *l, fault *e)
 {
 	for (int i = 0; i < l->n; i++) {
 		const state_item *it = &l->item[i];
@@ -281,10 +282,10 @@ static bool fill(h5 *f, const state_list *l, error *e)
 	return true;
 }
 
-bool checkpoint_load(const char *path, const state_list *l, bool whole, error *e)
+bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e)
 {
 	if (l->failed)
-		return error_set(e, "%s: out of memory while listing the state", path);
+		return fault_set(e, "%s: out of memory while listing the state", path);
 	checkpoint_info info = {0};
 	state_list stored = {0};
 	h5 *f = h5_open(path, e);
@@ -298,14 +299,14 @@ bool checkpoint_load(const char *path, const state_list *l, bool whole, error *e
 	return ok;
 }
 
-bool checkpoint_rescore(const char *from, const char *to, double score, const char *about, error *e)
+bool checkpoint_rescore(const char *from, const char *to, double score, const char *about, fault *e)
 {
 	checkpoint_info info = {0};
 	state_list l = {0};
 	h5 *f = h5_open(from, e);
 	bool ok = f && read_info(f, from, &info, e) && list_file(f, "/", 0, &l, e);
 	if (ok && strcmp(info.precision, REAL_NAME) != 0)
-		ok = error_set(e, "%s: of a %s program, this one computes in %s", from, info.precision,
+		ok = fault_set(e, "%s: of a %s program, this one computes in %s", from, info.precision,
 			REAL_NAME);
 	for (int i = 0; ok && i < l.n; i++) {
 		char words[512];

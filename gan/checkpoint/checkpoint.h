@@ -15,10 +15,6 @@
 
 #include "gan/checkpoint/state.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* What a checkpoint says about itself. */
 typedef struct checkpoint_info {
 	char path[1024];
@@ -33,24 +29,21 @@ typedef struct checkpoint_info {
 void checkpoint_info_free(checkpoint_info *c);
 
 /* Writes all items to path (temporary file, sync, rename). On failure an older path is untouched. */
-bool checkpoint_save(const char *path, const checkpoint_info *about, const state_list *l, error *e);
+bool checkpoint_save(const char *path, const checkpoint_info *about, const state_list *l, fault *e);
 
 /* Reads the attributes only. `out` is filled; free it with checkpoint_info_free. */
-bool checkpoint_read_info(const char *path, checkpoint_info *out, error *e);
+bool checkpoint_read_info(const char *path, checkpoint_info *out, fault *e);
 
 /* Fills the items of the list from the file. Names, kinds and shapes of all items are checked first,
  * and the checksum of the file, so on failure nothing has changed; the message of a checkpoint of
  * another network lists what differs. Items of the file that the list lacks are an error with
  * `whole`, else passed over (a sampler wants the generator only; the checksum is not checked then). */
-bool checkpoint_load(const char *path, const state_list *l, bool whole, error *e);
+bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e);
 
 /* Reads everything and compares with the checksum: false with the reason for a damaged file. */
-bool checkpoint_verify(const char *path, error *e);
+bool checkpoint_verify(const char *path, fault *e);
 
 /* Writes the checkpoint `from` once more to `to`, with a score and what that measures. */
-bool checkpoint_rescore(const char *from, const char *to, double score, const char *about, error *e);
+bool checkpoint_rescore(const char *from, const char *to, double score, const char *about, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

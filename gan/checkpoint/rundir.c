@@ -14,14 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "gan/checkpoint/checkpoint.h"
 
 #define BEST_NAME "checkpoint-best.h5"
 
-bool run_path(const char *dir, const char *name, char path[RUN_PATH_MAX], error *e)
+bool run_path(const char *dir, const char *name, char path[RUN_PATH_MAX], fault *e)
 {
 	if (snprintf(path, RUN_PATH_MAX, "%s/%s", dir, name) >= RUN_PATH_MAX)
-		return error_set(e, "%.200s...: the path is longer than %d bytes", dir, RUN_PATH_MAX - 1);
+		return fault_set(e, "%.200s...: the path is longer than %d bytes", dir, RUN_PATH_MAX - 1);
 	return true;
 }
 
@@ -57,12 +58,12 @@ static int newest_first(const void *a, const void *b)
 }
 
 /* Steps of the checkpoints in dir, newest first. */
-static bool list_steps(const char *dir, steps *out, error *e)
+static bool list_steps(const char *dir, steps *out, fault *e)
 {
 	*out = (steps){0};
 	DIR *d = opendir(dir);
 	if (!d)
-		return error_set(e, "%s: cannot be read: %s", dir, strerror(errno));
+		return fault_set(e, "%s: cannot be read: %s", dir, strerror(errno));
 	int room = 0;
 	bool ok = true;
 	for (struct dirent *f; ok && (f = readdir(d)) != NULL;) {
@@ -73,7 +74,7 @@ static bool list_steps(const char *dir, steps *out, error *e)
 			room = room ? 2 * room : 16;
 			int64_t *bigger = realloc(out->x, (size_t)room * sizeof *bigger);
 			if (!bigger) {
-				ok = error_set(e, "%s: out of memory while listing it", dir);
+				ok = fault_set(e, "%s: out of memory while listing it", dir);
 				break;
 			}
 			out->x = bigger;
@@ -102,50 +103,50 @@ bool rundir_any(const char *dir)
 	return any || rundir_best(dir, best, sizeof best, NULL);
 }
 
-bool rundir_latest(const char *dir, char *path, size_t size, error *warning, error *e)
+bool rundir_latest(const char *dir, char *path, size_t size, fault *warning, fault *e)
 {
 	steps s;
-	error first = {.text = ""}, why = {.text = ""};
+	fault first = {.text = ""}, why = {.text = ""};
 	if (warning)
 		warning->text[0] = '\0';
 	if (!list_steps(dir, &s, e))
 		return false;
 	bool found = false;
-	for (int i = 0; i < s.n && !found && !error_is_memory(&why); i++) {
+	for (int i = 0; i < s.n && !found && !fault_is_memory(&why); i++) {
 		rundir_checkpoint(dir, s.x[i], path, size);
 		found = checkpoint_verify(path, &why);
 		if (!found && first.text[0] == '\0')
 			first = why;
 	}
-	if (!found && !error_is_memory(&why) && rundir_best(dir, path, size, NULL)) {
+	if (!found && !fault_is_memory(&why) && rundir_best(dir, path, size, NULL)) {
 		found = checkpoint_verify(path, &why);
 		if (!found && first.text[0] == '\0')
 			first = why;
 	}
 	if (found && first.text[0] && warning)
-		error_set(warning, "%.600s; going on from %.300s", first.text, path);
-	if (error_is_memory(&why))
-		found = error_set(e, "%s: %.900s", dir, why.text);
+		fault_set(warning, "%.600s; going on from %.300s", first.text, path);
+	if (fault_is_memory(&why))
+		found = fault_set(e, "%s: %.900s", dir, why.text);
 	else if (!found && !first.text[0])
-		error_set(e, "%s: no checkpoint there (checkpoint-*.h5)", dir);
+		fault_set(e, "%s: no checkpoint there (checkpoint-*.h5)", dir);
 	else if (!found)
-		error_set(e, "%.900s; no other checkpoint can be read", first.text);
+		fault_set(e, "%.900s; no other checkpoint can be read", first.text);
 	free(s.x);
 	return found;
 }
 
-bool rundir_resolve(const char *given, char *path, size_t size, error *warning, error *e)
+bool rundir_resolve(const char *given, char *path, size_t size, fault *warning, fault *e)
 {
 	struct stat st;
 	if (warning)
 		warning->text[0] = '\0';
 	if (stat(given, &st) != 0)
-		return error_set(e, "%s: %s; give a run directory or a checkpoint file", given,
+		return fault_set(e, "%s: %s; give a run directory or a checkpoint file", given,
 			strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return rundir_latest(given, path, size, warning, e);
 	if ((size_t)snprintf(path, size, "%s", given) >= size)
-		return error_set(e, "%.200s...: the path is longer than %zu bytes", given, size - 1);
+		return fault_set(e, "%.200s...: the path is longer than %zu bytes", given, size - 1);
 	return checkpoint_verify(path, e);
 }
 
@@ -171,7 +172,7 @@ static void remove_leftovers(const char *dir)
 	closedir(d);
 }
 
-bool rundir_prune(const char *dir, int keep, error *e)
+bool rundir_prune(const char *dir, int keep, fault *e)
 {
 	steps s;
 	if (!list_steps(dir, &s, e))
@@ -181,18 +182,18 @@ bool rundir_prune(const char *dir, int keep, error *e)
 		char path[RUN_PATH_MAX];
 		rundir_checkpoint(dir, s.x[i], path, sizeof path);
 		if (unlink(path) != 0 && errno != ENOENT)
-			ok = error_set(e, "%s: cannot remove it: %s", path, strerror(errno));
+			ok = fault_set(e, "%s: cannot remove it: %s", path, strerror(errno));
 	}
 	free(s.x);
 	remove_leftovers(dir);
 	return ok;
 }
 
-bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, error *e)
+bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, fault *e)
 {
 	char best[RUN_PATH_MAX];
 	checkpoint_info old;
-	error why = {.text = ""};
+	fault why = {.text = ""};
 	*better = false;
 	if (!run_path(dir, BEST_NAME, best, e))
 		return false;
@@ -200,66 +201,66 @@ bool rundir_keep_best(const char *dir, const char *path, double score, const cha
 	bool keep_old = checkpoint_read_info(best, &old, &why) && old.has_score
 		&& strcmp(old.score_about, about) == 0 && !(score < old.score) && checkpoint_verify(best, &why);
 	checkpoint_info_free(&old);
-	if (error_is_memory(&why))
-		return error_set(e, "%s: %.900s", best, why.text);
+	if (fault_is_memory(&why))
+		return fault_set(e, "%s: %.900s", best, why.text);
 	if (keep_old || !isfinite(score))
 		return true;
 	*better = checkpoint_rescore(path, best, score, about, e);
 	return *better;
 }
 
-bool rundir_best(const char *dir, char *path, size_t size, error *e)
+bool rundir_best(const char *dir, char *path, size_t size, fault *e)
 {
 	if ((size_t)snprintf(path, size, "%s/" BEST_NAME, dir) >= size)
-		return error_set(e, "%.200s...: the path is longer than %zu bytes", dir, size - 1);
+		return fault_set(e, "%.200s...: the path is longer than %zu bytes", dir, size - 1);
 	if (access(path, F_OK) == 0)
 		return true;
-	return error_set(e, "%s: %s; a run that scores its checkpoints (train.score_count) keeps the best there",
+	return fault_set(e, "%s: %s; a run that scores its checkpoints (train.score_count) keeps the best there",
 		path, strerror(errno));
 }
 
 /* ---- the directory itself ---- */
 
-static bool make_directories(const char *dir, error *e)
+static bool make_directories(const char *dir, fault *e)
 {
 	char path[RUN_PATH_MAX];
 	if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path)
-		return error_set(e, "%.200s...: the path is longer than %d bytes", dir, RUN_PATH_MAX - 1);
+		return fault_set(e, "%.200s...: the path is longer than %d bytes", dir, RUN_PATH_MAX - 1);
 	for (char *p = path + 1; ; p++) {
 		if (*p != '/' && *p != '\0')
 			continue;
 		char end = *p;
 		*p = '\0';
 		if (mkdir(path, 0777) != 0 && errno != EEXIST)
-			return error_set(e, "%s: cannot make the run directory: %s", path, strerror(errno));
+			return fault_set(e, "%s: cannot make the run directory: %s", path, strerror(errno));
 		*p = end;
 		if (end == '\0')
 			break;
 	}
 	struct stat st;
 	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-		return error_set(e, "%s: is not a directory", path);
+		return fault_set(e, "%s: is not a directory", path);
 	return true;
 }
 
-int rundir_open(const char *dir, error *e)
+int rundir_open(const char *dir, fault *e)
 {
 	char path[RUN_PATH_MAX];
 	if (dir[0] == '\0') {
-		error_set(e, "the run directory has no name");
+		fault_set(e, "the run directory has no name");
 		return -1;
 	}
 	if (!make_directories(dir, e) || !run_path(dir, "lock", path, e))
 		return -1;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0) {
-		error_set(e, "%s: cannot write there: %s", dir, strerror(errno));
+		fault_set(e, "%s: cannot write there: %s", dir, strerror(errno));
 		return -1;
 	}
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	if (fcntl(fd, F_SETLK, &whole) != 0) {
 		bool busy = errno == EACCES || errno == EAGAIN;
-		error_set(e, "%s: %s", dir, busy ? "another process is training there" : strerror(errno));
+		fault_set(e, "%s: %s", dir, busy ? "another process is training there" : strerror(errno));
 		close(fd);
 		return -1;
 	}
@@ -285,7 +286,7 @@ static bool is_run_file(const char *name)
 	return false;
 }
 
-static bool make_previous(const char *dir, char *moved, error *e)
+static bool make_previous(const char *dir, char *moved, fault *e)
 {
 	for (int i = 1; i < 100000; i++) {
 		char name[32];
@@ -297,15 +298,15 @@ static bool make_previous(const char *dir, char *moved, error *e)
 		if (errno != EEXIST)
 			break;
 	}
-	return error_set(e, "%s: cannot be made: %s", moved, strerror(errno));
+	return fault_set(e, "%s: cannot be made: %s", moved, strerror(errno));
 }
 
-bool rundir_put_aside(const char *dir, char *moved, error *e)
+bool rundir_put_aside(const char *dir, char *moved, fault *e)
 {
 	moved[0] = '\0';
 	DIR *d = opendir(dir);
 	if (!d)
-		return error_set(e, "%s: cannot be read: %s", dir, strerror(errno));
+		return fault_set(e, "%s: cannot be read: %s", dir, strerror(errno));
 	bool ok = true;
 	for (struct dirent *f; ok && (f = readdir(d)) != NULL;) {
 		char from[RUN_PATH_MAX], to[RUN_PATH_MAX];
@@ -314,7 +315,7 @@ bool rundir_put_aside(const char *dir, char *moved, error *e)
 		ok = (moved[0] || make_previous(dir, moved, e))
 			&& run_path(dir, f->d_name, from, e) && run_path(moved, f->d_name, to, e);
 		if (ok && rename(from, to) != 0)
-			ok = error_set(e, "%s: cannot be moved to %s: %s", from, moved, strerror(errno));
+			ok = fault_set(e, "%s: cannot be moved to %s: %s", from, moved, strerror(errno));
 	}
 	closedir(d);
 	return ok;

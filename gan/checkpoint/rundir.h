@@ -4,24 +4,20 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum { RUN_PATH_MAX = 1024 };
 
 /* dir/name into path; false when it is too long. */
-bool run_path(const char *dir, const char *name, char path[RUN_PATH_MAX], error *e);
+bool run_path(const char *dir, const char *name, char path[RUN_PATH_MAX], fault *e);
 
 /* Makes dir (and its parents) and takes dir/lock for this process, so that no two runs write the
  * same files: returns a descriptor for rundir_close, or -1. The lock goes with the process, however
  * it ends. */
-int rundir_open(const char *dir, error *e);
+int rundir_open(const char *dir, fault *e);
 void rundir_close(int lock);                         /* -1 allowed */
 
 /* Moves checkpoints, CSV files, pictures and config of an earlier run to dir/previous-N, N the first
  * free number. `moved` (RUN_PATH_MAX) becomes that directory, or "" when there was nothing. */
-bool rundir_put_aside(const char *dir, char *moved, error *e);
+bool rundir_put_aside(const char *dir, char *moved, fault *e);
 
 /* "dir/checkpoint-00001000.h5" */
 void rundir_checkpoint(const char *dir, int64_t step, char *path, size_t size);
@@ -30,26 +26,23 @@ void rundir_checkpoint(const char *dir, int64_t step, char *path, size_t size);
  * one does. Unreadable newer ones are named in `warning` (one line, empty when there are none). False
  * when the directory has none at all: e then says so, or, where all are damaged, what is wrong with
  * the newest. */
-bool rundir_latest(const char *dir, char *path, size_t size, error *warning, error *e);
+bool rundir_latest(const char *dir, char *path, size_t size, fault *warning, fault *e);
 
 /* True when the directory has a file named like a checkpoint. */
 bool rundir_any(const char *dir);
 
 /* RUN-or-CHECKPOINT as typed: a file is taken as it is, of a directory the newest. */
-bool rundir_resolve(const char *given, char *path, size_t size, error *warning, error *e);
+bool rundir_resolve(const char *given, char *path, size_t size, fault *warning, fault *e);
 
 /* Removes all numbered checkpoints of dir but the `keep` newest, and forgotten temporary files. */
-bool rundir_prune(const char *dir, int keep, error *e);
+bool rundir_prune(const char *dir, int keep, fault *e);
 
 /* Makes dir/checkpoint-best.h5 a copy of `path` with its score, when that is lower than the score of
  * the best so far, or that one measures something else, or there is none. *better says whether it did.
  * Pruning does not touch the copy. */
-bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, error *e);
+bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, fault *e);
 
 /* The best checkpoint of a directory into path; false when it has none. */
-bool rundir_best(const char *dir, char *path, size_t size, error *e);
+bool rundir_best(const char *dir, char *path, size_t size, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -17,7 +17,7 @@ static const struct {
 };
 
 /* text with the first `line` in it replaced; NULL without memory. Frees the old one. */
-static char *replaced(char *text, const char *line, const char *meant, error *e)
+static char *replaced(char *text, const char *line, const char *meant, fault *e)
 {
 	const char *at = strstr(text, line);
 	if (!at)
@@ -30,7 +30,7 @@ static char *replaced(char *text, const char *line, const char *meant, error *e)
 	return out;
 }
 
-bool saved_config(const checkpoint_info *info, config *out, error *e)
+bool saved_config(const checkpoint_info *info, config *out, fault *e)
 {
 	config_init(out);
 	char *text = text_copy(info->config, e);
@@ -47,7 +47,7 @@ bool saved_config(const checkpoint_info *info, config *out, error *e)
 /* ---- a run that goes on ---- */
 
 /* "model.leaky 0.1 (not 0.2), ..." */
-static void tell(const config *before, const config *c, const int *at, int n, error *told)
+static void tell(const config *before, const config *c, const int *at, int n, fault *told)
 {
 	char line[sizeof told->text - 200] = "", was[64], is[64];
 	size_t used = 0;
@@ -56,14 +56,14 @@ static void tell(const config *before, const config *c, const int *at, int n, er
 			config_key_at(at[i])->name, config_value(c, at[i], was, sizeof was),
 			config_value(before, at[i], is, sizeof is));
 	if (n > 0)
-		error_set(told, "the run keeps what it was started with where the config leaves the choice to the network: %s",
+		fault_set(told, "the run keeps what it was started with where the config leaves the choice to the network: %s",
 			  line);
 }
 
-void saved_follow(const char *run, config *c, error *told)
+void saved_follow(const char *run, config *c, fault *told)
 {
 	saved was;
-	error warning;
+	fault warning;
 	int at[CONFIG_KEYS_MAX];
 	const config before = *c;                    /* its texts stay c's */
 	told->text[0] = '\0';
@@ -76,7 +76,7 @@ void saved_follow(const char *run, config *c, error *told)
 
 /* ---- networks ---- */
 
-bool saved_open(const char *run_or_checkpoint, saved *out, error *warning, error *e)
+bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault *e)
 {
 	checkpoint_info info;
 	if (!rundir_resolve(run_or_checkpoint, out->path, sizeof out->path, warning, e)
@@ -103,7 +103,7 @@ static const char *group_of(const saved *s, enum net_side side, bool raw)
 	return side == NET_G && s->cfg.ema.decay > 0 && !raw ? "ema" : net_side_name(side);
 }
 
-network *network_open(const saved *from, enum net_side side, bool raw, error *e)
+network *network_open(const saved *from, enum net_side side, bool raw, fault *e)
 {
 	net_config c;
 	state_list l = {0};

@@ -7,18 +7,14 @@
 #include "gan/config/config.h"
 #include "gan/nets/networks.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* The config in a checkpoint as the run meant it, whichever version of the program wrote it; read but not checked. It is
  * complete: no default of this program enters it. False: nothing is left to free. */
-bool saved_config(const checkpoint_info *info, config *out, error *e);
+bool saved_config(const checkpoint_info *info, config *out, fault *e);
 
 /* For a run in the folder `run` that may go on: the keys that c leaves to the network become those of its newest
  * checkpoint (config_follow), and `told` names those that changed, in one line; "" when there are none, or no checkpoint
  * that can be read. */
-void saved_follow(const char *run, config *c, error *told);
+void saved_follow(const char *run, config *c, fault *told);
 
 typedef struct saved {
 	char path[RUN_PATH_MAX];                     /* of the checkpoint file */
@@ -28,14 +24,11 @@ typedef struct saved {
 
 /* A checkpoint file, or the newest good one of a run directory; `warning` as for rundir_latest. Release with
  * saved_close; on failure nothing is left to release. */
-bool saved_open(const char *run_or_checkpoint, saved *out, error *warning, error *e);
+bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault *e);
 void saved_close(saved *s);
 
 /* One of its networks with the parameters and states that it had. Of the generator the moving average, where there is
  * one and not `raw`. new/free. */
-network *network_open(const saved *from, enum net_side side, bool raw, error *e);
+network *network_open(const saved *from, enum net_side side, bool raw, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

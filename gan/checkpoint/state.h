@@ -7,10 +7,6 @@
 #include "core/base/base.h"
 #include "layers/module.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum array_type { ARRAY_REAL, ARRAY_F64, ARRAY_I64 };
 enum { STATE_PATH_MAX = 512 };                        /* bytes of a path, the end included */
 
@@ -35,7 +31,4 @@ void state_list_free(state_list *l);                 /* the items' arrays stay *
 
 const state_item *state_find(const state_list *l, const char *path);         /* or NULL */
 
-#ifdef __cplusplus
-}
-#endif
 #endif

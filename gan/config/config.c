@@ -6,15 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/config/config_internal.h"
 
 void config_init(config *c)
 {
-	error e = {.text = ""};
+	fault e = {.text = ""};
 	memset(c, 0, sizeof *c);
 	for (int i = 0; i < config_key_count() && !c->broken; i++) {
 		c->broken = !config_take_default(c, i, &e);
-		must(!c->broken || error_is_memory(&e), "config key %s: default: %s", config_key_at(i)->name, e.text);
+		must(!c->broken || fault_is_memory(&e), "config key %s: default: %s", config_key_at(i)->name, e.text);
 	}
 	if (c->broken)
 		return;
@@ -25,9 +26,9 @@ void config_init(config *c)
 	config_take_own(c, &own);
 }
 
-bool config_good(const config *c, error *e)
+bool config_good(const config *c, fault *e)
 {
-	return !c->broken || error_set(e, "out of memory for a config");
+	return !c->broken || fault_set(e, "out of memory for a config");
 }
 
 void config_free(config *c)
@@ -39,7 +40,7 @@ void config_free(config *c)
 	memset(c, 0, sizeof *c);
 }
 
-bool config_copy(config *dst, const config *src, error *e)
+bool config_copy(config *dst, const config *src, fault *e)
 {
 	if (!config_good(src, e))
 		return false;
@@ -185,7 +186,7 @@ static int section_length(const char *name)
 	return dot ? (int)(dot - name) : 0;
 }
 
-char *config_text(const config *c, error *e)
+char *config_text(const config *c, fault *e)
 {
 	const size_t size = (size_t)config_key_count() * (4 * CONFIG_TEXT_MAX + 64);
 	char *text = mem_new(size, 1, e);
@@ -217,7 +218,7 @@ int config_diff(const config *a, const config *b, int *at)
 	return n;
 }
 
-bool config_wrong(const config *c, const char *key, error *e, const char *fmt, ...)
+bool config_wrong(const config *c, const char *key, fault *e, const char *fmt, ...)
 {
 	const int i = config_key_find(key);
 	must(i >= 0, "no config key %s", key);
@@ -237,5 +238,5 @@ bool config_wrong(const config *c, const char *key, error *e, const char *fmt, .
 	va_end(args);
 	const char *whose = c->line[i] != LINE_DEFAULT ? "" : config_key_at(i)->initial ? " (the default)"
 		: " (the network's own)";
-	return error_set(e, "%s: %s = %.200s%s: %s", place, key, value, whose, what);
+	return fault_set(e, "%s: %s = %.200s%s: %s", place, key, value, whose, what);
 }

@@ -139,26 +139,26 @@ const char *config_choice(const char *key, int value);
 /* Fills c with the defaults. Release with config_free (which leaves c empty). Without memory c is broken, and all that
  * can fail below does; config_good asks. */
 void config_init(config *c);
-bool config_good(const config *c, error *e);
+bool config_good(const config *c, fault *e);
 void config_free(config *c);
-bool config_copy(config *dst, const config *src, error *e);  /* dst: not initialised; config_free(dst) later */
+bool config_copy(config *dst, const config *src, fault *e);  /* dst: not initialised; config_free(dst) later */
 
 /* Reads YAML over the values in c: from a file, or from a text of n bytes that messages call `label`.
  * Message: "file:line: key = value: what is wrong, what is allowed". On failure c is still valid for
  * config_free only. */
-bool config_load(config *c, const char *path, error *e);
-bool config_parse(config *c, const char *text, size_t n, const char *label, error *e);
+bool config_load(config *c, const char *path, fault *e);
+bool config_parse(config *c, const char *text, size_t n, const char *label, fault *e);
 
 /* "section.key=value", from the command line. */
-bool config_set(config *c, const char *assignment, error *e);
+bool config_set(config *c, const char *assignment, fault *e);
 
 /* One layer alone, "{at: 16, type: halo, heads: 4}". */
-bool config_layer_parse(layer_spec *out, const char *text, error *e);
+bool config_layer_parse(layer_spec *out, const char *text, fault *e);
 
 /* What no single key can show: sizes that the blocks reach, attention at maps that exist, choices that
  * exclude each other. Call it after all config_set; replaces size, widths and attention left open by
  * the network's own. Channels and classes may still be 0. Calling it again changes nothing. */
-bool config_check(config *c, error *e);
+bool config_check(config *c, fault *e);
 
 /* For a run that goes on: the keys that c leaves to the network are those of `was`, the config that the run was started
  * with, whatever a newer program takes for them. Indices of those that changed into at[CONFIG_KEYS_MAX]; returns how
@@ -171,16 +171,16 @@ char *config_key_own(int i, char *buf, size_t size);
 
 /* Replaces channels and classes left open by the data's and checks that data and config agree: batch
  * not above the number of images, labels where labels are needed. classes 0: the data have no labels. */
-bool config_fit_data(config *c, int64_t images, int channels, int classes, error *e);
+bool config_fit_data(config *c, int64_t images, int channels, int classes, fault *e);
 
 /* Wrong value of one key: "file:line: key = value: " and the text; returns false. For users of the
  * config who find out later (data does not fit, directory cannot be written). */
-bool config_wrong(const config *c, const char *key, error *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
+bool config_wrong(const config *c, const char *key, fault *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* Value of key i as a file would have it. Returns buf. */
 char *config_value(const config *c, int i, char *buf, size_t size);
 /* Every key = value as YAML that config_parse reads back to the same values. new/free: free(). */
-char *config_text(const config *c, error *e);
+char *config_text(const config *c, fault *e);
 /* Indices of keys that differ, into at[CONFIG_KEYS_MAX]; returns how many. */
 int config_diff(const config *a, const config *b, int *at);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/config/config_internal.h"
 #include "gan/loss/penalties.h"
 
@@ -34,16 +35,16 @@ static void put_places(const config *c, const layer_specs *from, layer_specs *to
 }
 
 /* The key of a setting that the network refuses. Ranges of single keys have been checked when they were read. */
-static const char *key_at_fault(const error *why)
+static const char *key_at_fault(const fault *why)
 {
-	return error_is_at(why, "size") ? "model.size" : error_is_at(why, "classes") ? "model.conditional"
-		: error_is_at(why, "channels") ? "model.channels" : "model.network";
+	return fault_is_at(why, "size") ? "model.size" : fault_is_at(why, "classes") ? "model.conditional"
+		: fault_is_at(why, "channels") ? "model.channels" : "model.network";
 }
 
 /* A layer in a place that the network's authors chose fits unless the width was changed. */
-static bool check_layers(const config *c, const net_config *n, enum net_side side, error *e)
+static bool check_layers(const config *c, const net_config *n, enum net_side side, fault *e)
 {
-	error why;
+	fault why;
 	const layer_specs *s = side == NET_G ? &c->model.layers_g : &c->model.layers_d;
 	if (net_layers_check(n, side, &why))
 		return true;
@@ -54,12 +55,12 @@ static bool check_layers(const config *c, const net_config *n, enum net_side sid
 }
 
 /* The networks of c, whose open keys are settled on the way. */
-static bool settle(config *c, net_config *out, error *e)
+static bool settle(config *c, net_config *out, fault *e)
 {
-	error why;
+	fault why;
 	net_config own;
 	if (!net_config_default(config_choice("model.network", c->model.network), c->net.size, &own, &why))
-		return config_wrong(c, key_at_fault(&why), e, "%s", error_reason(&why));
+		return config_wrong(c, key_at_fault(&why), e, "%s", fault_reason(&why));
 	config_take_own(c, &own);
 	c->net.g_width = c->net.g_width ? c->net.g_width : own.g_width;
 	c->net.d_width = c->net.d_width ? c->net.d_width : own.d_width;
@@ -74,14 +75,14 @@ static bool settle(config *c, net_config *out, error *e)
 	put_places(c, &c->model.layers_g, &out->g_layers);
 	put_places(c, &c->model.layers_d, &out->d_layers);
 	if (!net_settings_check(out, &why))
-		return config_wrong(c, key_at_fault(&why), e, "%s", error_reason(&why));
+		return config_wrong(c, key_at_fault(&why), e, "%s", fault_reason(&why));
 	if (!check_layers(c, out, NET_G, e) || !check_layers(c, out, NET_D, e))
 		return false;
 	c->net.size = out->size;                     /* last: a message shows the size as it was given */
 	return true;
 }
 
-bool config_network(const config *c, net_config *out, error *e)
+bool config_network(const config *c, net_config *out, fault *e)
 {
 	config settled = *c;                         /* its texts stay c's */
 	return settle(&settled, out, e);
@@ -110,7 +111,7 @@ static void settle_layers(const config *c, layer_specs *s, const layer_specs *p)
 			s->layer[i].type = own_type(c);
 }
 
-static bool check_name(const config *c, error *e)
+static bool check_name(const config *c, fault *e)
 {
 	for (const char *p = c->name; *p; p++)
 		if (*p == '/' || (unsigned char)*p <= ' ' || *p == 0x7f)
@@ -130,18 +131,18 @@ static const char *batch_norm_in(const layer_specs *s)
 }
 
 /* The fields of the rule have the names of their keys. */
-static bool check_rule(const config *c, error *e)
+static bool check_rule(const config *c, fault *e)
 {
-	error why;
+	fault why;
 	char key[64];
 	if (optimizer_check(&c->optim.rule, &why))
 		return true;
 	snprintf(key, sizeof key, "optim.%.*s", why.place, why.text);
-	return config_wrong(c, key, e, "%s", error_reason(&why));
+	return config_wrong(c, key, e, "%s", fault_reason(&why));
 }
 
 /* n: the networks of c. */
-static bool check_combinations(const config *c, const net_config *n, error *e)
+static bool check_combinations(const config *c, const net_config *n, fault *e)
 {
 	if (c->loss.penalty != PENALTY_NONE && net_mixes_samples(n))
 		return config_wrong(c, "loss.penalty", e, "a discriminator with batch norm has no gradient of one "
@@ -158,7 +159,7 @@ static bool check_combinations(const config *c, const net_config *n, error *e)
 	return true;
 }
 
-bool config_check(config *given, error *e)
+bool config_check(config *given, fault *e)
 {
 	net_config n;
 	config settled = *given, *c = &settled;      /* its texts stay given's */
@@ -177,7 +178,7 @@ bool config_check(config *given, error *e)
 /* ---- data ---- */
 
 /* Noise has nothing to follow. */
-static bool check_random(const config *c, error *e)
+static bool check_random(const config *c, fault *e)
 {
 	if (c->model.channels == 0)
 		return config_wrong(c, "model.channels", e, "random data have no channels to follow; must be 1 or 3");
@@ -186,7 +187,7 @@ static bool check_random(const config *c, error *e)
 	return true;
 }
 
-bool config_fit_data(config *c, int64_t images, int channels, int classes, error *e)
+bool config_fit_data(config *c, int64_t images, int channels, int classes, fault *e)
 {
 	if (c->batch > images)
 		return config_wrong(c, "batch", e, "the data have %lld images; must be 1 to %lld", (long long)images,
@@ -205,7 +206,7 @@ bool config_fit_data(config *c, int64_t images, int channels, int classes, error
 	return true;
 }
 
-static bool fit(config *c, const dataset *d, error *e)
+static bool fit(config *c, const dataset *d, fault *e)
 {
 	const int size = c->net.size;
 	if (d->h != size || d->w != size)
@@ -214,7 +215,7 @@ static bool fit(config *c, const dataset *d, error *e)
 	return config_fit_data(c, d->n, d->c, d->classes, e);
 }
 
-bool config_open_data(config *c, dataset **out, error *e)
+bool config_open_data(config *c, dataset **out, fault *e)
 {
 	*out = NULL;
 	const char *format = config_choice("data.format", c->data.format);
@@ -230,10 +231,10 @@ bool config_open_data(config *c, dataset **out, error *e)
 		.resize = as_stored ? RESIZE_CROP : (enum data_resize)c->data.resize,
 		.channels = c->model.channels, .coarse = c->data.coarse, .limit = c->data.limit,
 	};
-	error why;
+	fault why;
 	dataset *d = dataset_open(c->data.path, &o, &why);
 	if (!d)
-		return config_wrong(c, "data.path", e, "%s", error_is_at(&why, c->data.path) ? error_reason(&why) : why.text);
+		return config_wrong(c, "data.path", e, "%s", fault_is_at(&why, c->data.path) ? fault_reason(&why) : why.text);
 	if (!fit(c, d, e)) {
 		dataset_free(d);
 		return false;

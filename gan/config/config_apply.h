@@ -6,22 +6,15 @@
 #include "gan/config/config.h"
 #include "gan/nets/networks.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* The networks of a config, complete (config_check) or not: channels and classes that still follow
  * the data count as 3 and 10. The texts in `out` are constants. Messages name the key at fault. */
-bool config_network(const config *c, net_config *out, error *e);
+bool config_network(const config *c, net_config *out, fault *e);
 
 /* The learning rate over the steps of a run; rate: lr_g or lr_d. */
 schedule config_schedule(const config *c, double rate);
 
 /* Opens data.path as the section `data` says, in the size and the channels of the model, and fits the
  * config to it (config_fit_data). *out: new/free (dataset_free), NULL for data.format = random. */
-bool config_open_data(config *c, dataset **out, error *e);
+bool config_open_data(config *c, dataset **out, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -11,7 +11,7 @@ enum { CONFIG_LAYERS_TEXT_MAX = 4 * CONFIG_TEXT_MAX - 64 };   /* longer lists ar
 
 /* The value of key i becomes its default; false when the table's text is not allowed (a bug). Keys whose default is the
  * network's own are left alone. */
-bool config_take_default(config *c, int i, error *e);
+bool config_take_default(config *c, int i, fault *e);
 
 /* Keys that are not given and are the network's own become those of `own`, its published settings. */
 void config_take_own(config *c, const net_config *own);

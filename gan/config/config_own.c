@@ -1,4 +1,5 @@
 /* config_own.c - the keys that are the network's own: not given, they have the value that its authors published. */
+#include "core/base/local.h"
 #include "gan/config/config.h"
 
 #include <stdio.h>
@@ -26,7 +27,7 @@ static void take_derived(config *c, const char *key, const net_config *own)
 	else if (strcmp(key, "model.attention") == 0)
 		c->model.attention = word_find((word_list)WORDS(attention_variants), own->g_layers.layer[0].type->name);
 	else
-		bug(__FILE__, __LINE__, "%s: the network does not say it", key);
+		bug_abort(__FILE__, __LINE__, "%s: the network does not say it", key);
 }
 
 static void take_one(config *c, const config_key *k, const net_config *own)

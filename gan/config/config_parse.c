@@ -1,4 +1,5 @@
 /* config_parse.c - from YAML and the command line to values: one path, driven by the table. */
+#include "core/base/local.h"
 #include "gan/config/config.h"
 
 #include <ctype.h>
@@ -14,7 +15,7 @@
 typedef struct place {
 	const char *label;                           /* file name, or "command line" */
 	int line;                                    /* or LINE_COMMAND */
-	error *e;
+	fault *e;
 } place;
 
 enum { WHY_MAX = 400 };
@@ -59,8 +60,8 @@ static bool wrong(const place *p, const char *key, const config_node *v, const c
 	char value[128];
 	show(v, value, sizeof value);
 	if (p->line < 0)
-		return error_set(p->e, "%s: %s = %s: %s", p->label, key, value, what);
-	return error_set(p->e, "%s:%d: %s = %s: %s", p->label, p->line, key, value, what);
+		return fault_set(p->e, "%s: %s = %s: %s", p->label, key, value, what);
+	return fault_set(p->e, "%s:%d: %s = %s: %s", p->label, p->line, key, value, what);
 }
 
 /* ---- one taker per type: v into the field at `at`; false with a reason, or with none when the
@@ -211,7 +212,7 @@ static bool take_type(const config_node *v, const layer_type **type, char *why)
 	if (*type)
 		return true;
 	layer_type_names(names);
-	const char *near = v->kind == YAML_SCALAR ? closest(v->text, names, layer_type_count()) : NULL;
+	const char *near = v->kind == YAML_SCALAR ? text_closest(v->text, names, layer_type_count()) : NULL;
 	snprintf(why, WHY_MAX, "type %.40s: no such layer%s%s; `sagan layers` lists them;", value,
 		 near ? ", did you mean " : "", near ? near : "");
 	return false;
@@ -224,7 +225,7 @@ static bool unknown_arg(const layer_type *t, const char *given, char *why)
 	int n = 2;
 	for (int i = 0; i < layer_arg_count(t); i++)
 		names[n++] = layer_arg_at(t, i)->name;
-	const char *near = closest(given, names, n);
+	const char *near = text_closest(given, names, n);
 	size_t at = (size_t)snprintf(why, WHY_MAX, "unknown argument %.40s of %s%s%s; it has ", given, t->name,
 				     near ? ", did you mean " : "", near ? near : "");
 	for (int i = 0; i < n && at < WHY_MAX; i++)
@@ -361,7 +362,7 @@ static const char *suggestion(const char *name)
 		full[n] = key;
 		last[n++] = head ? key + head : key;
 	}
-	const char *near = closest(name + head, last, n);
+	const char *near = text_closest(name + head, last, n);
 	for (int i = 0; i < n; i++)
 		if (last[i] == near)
 			return full[i];
@@ -378,7 +379,7 @@ static bool unknown(const place *p, const char *name, const config_node *v)
 }
 
 /* One "name: value" of the file; `section` is "" at the top. seen[i]: the line of key i in this file. */
-static bool take_entry(config *c, const char *section, const config_node *key, const char *label, int *seen, error *e)
+static bool take_entry(config *c, const char *section, const config_node *key, const char *label, int *seen, fault *e)
 {
 	const config_node *v = key->next;
 	const place p = {label, key->line, e};
@@ -399,7 +400,7 @@ static bool take_entry(config *c, const char *section, const config_node *key, c
 	return take(c, i, v, &p);
 }
 
-static bool take_section(config *c, const config_node *key, const char *label, int *seen, error *e)
+static bool take_section(config *c, const config_node *key, const char *label, int *seen, fault *e)
 {
 	const place p = {label, key->line, e};
 	if (key->next->kind != YAML_MAP)
@@ -410,15 +411,15 @@ static bool take_section(config *c, const config_node *key, const char *label, i
 	return true;
 }
 
-static bool take_document(config *c, const config_node *doc, const char *label, error *e)
+static bool take_document(config *c, const config_node *doc, const char *label, fault *e)
 {
 	int seen[CONFIG_KEYS_MAX] = {0};
 	if (doc->kind != YAML_MAP)
-		return error_set(e, "%s:%d: a config must be a list of `key: value` lines", label, doc->line);
+		return fault_set(e, "%s:%d: a config must be a list of `key: value` lines", label, doc->line);
 	for (const config_node *k = doc->child; k; k = k->next->next) {
 		for (const config_node *d = doc->child; d != k; d = d->next->next)
 			if (strcmp(d->text, k->text) == 0)
-				return error_set(e, "%s:%d: %s: set twice, first in line %d", label, k->line, k->text, d->line);
+				return fault_set(e, "%s:%d: %s: set twice, first in line %d", label, k->line, k->text, d->line);
 		const bool ok = is_section(k->text) ? take_section(c, k, label, seen, e)
 						    : take_entry(c, "", k, label, seen, e);
 		if (!ok)
@@ -427,7 +428,7 @@ static bool take_document(config *c, const config_node *doc, const char *label, 
 	return true;
 }
 
-bool config_parse(config *c, const char *text, size_t n, const char *label, error *e)
+bool config_parse(config *c, const char *text, size_t n, const char *label, fault *e)
 {
 	config_node *doc = config_good(c, e) ? config_tree_read(text, n, label, true, e) : NULL;
 	if (!doc)
@@ -449,17 +450,17 @@ bool config_parse(config *c, const char *text, size_t n, const char *label, erro
 	return true;
 }
 
-bool config_load(config *c, const char *path, error *e)
+bool config_load(config *c, const char *path, fault *e)
 {
 	FILE *f = fopen(path, "rb");
 	if (!f)
-		return error_set(e, "%s: %s", path, strerror(errno));
+		return fault_set(e, "%s: %s", path, strerror(errno));
 	bool ok = false;
 	char *text = mem_new(YAML_BYTES_MAX + 1, 1, e);
 	if (text) {
 		errno = 0;
 		const size_t n = fread(text, 1, YAML_BYTES_MAX + 1, f);
-		ok = ferror(f) ? error_set(e, "%s: %s", path, strerror(errno)) : config_parse(c, text, n, path, e);
+		ok = ferror(f) ? fault_set(e, "%s: %s", path, strerror(errno)) : config_parse(c, text, n, path, e);
 	}
 	free(text);
 	fclose(f);
@@ -468,7 +469,7 @@ bool config_load(config *c, const char *path, error *e)
 
 /* A text is taken as typed (no quotes needed, # and : are letters); everything else is read as in a
  * file. */
-bool config_set(config *c, const char *assignment, error *e)
+bool config_set(config *c, const char *assignment, fault *e)
 {
 	if (!config_good(c, e))
 		return false;
@@ -476,7 +477,7 @@ bool config_set(config *c, const char *assignment, error *e)
 	const char *equal = strchr(assignment, '=');
 	char name[128];
 	if (!equal)
-		return error_set(e, "command line: --set %.200s: must be KEY=VALUE, as optim.lr_g=1e-4", assignment);
+		return fault_set(e, "command line: --set %.200s: must be KEY=VALUE, as optim.lr_g=1e-4", assignment);
 	config_node raw = {.kind = YAML_SCALAR};
 	raw.text = (char *)(uintptr_t)(equal + 1);           /* read only, as every node */
 	snprintf(name, sizeof name, "%.*s", (int)MIN(equal - assignment, 100), assignment);
@@ -499,7 +500,7 @@ bool config_set(config *c, const char *assignment, error *e)
 	return ok;
 }
 
-bool config_layer_parse(layer_spec *out, const char *text, error *e)
+bool config_layer_parse(layer_spec *out, const char *text, fault *e)
 {
 	char why[WHY_MAX] = "";
 	config_node *v = config_tree_read(text, strlen(text), "command line", false, e);
@@ -511,10 +512,10 @@ bool config_layer_parse(layer_spec *out, const char *text, error *e)
 	if (ok)
 		return true;
 	const size_t n = strlen(why);
-	return error_set(e, "command line: %.*s", (int)(n && why[n - 1] == ';' ? n - 1 : n), n ? why : "no site");
+	return fault_set(e, "command line: %.*s", (int)(n && why[n - 1] == ';' ? n - 1 : n), n ? why : "no site");
 }
 
-bool config_take_default(config *c, int i, error *e)
+bool config_take_default(config *c, int i, fault *e)
 {
 	const char *text = config_key_at(i)->initial;
 	if (!text)

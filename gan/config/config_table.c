@@ -1,6 +1,7 @@
 /* config_table.c - the one table of keys: name, type, range, default, help. Nothing else knows them.
  *
  * A new key is a field in struct config and a row here. Ranges of texts are lengths. */
+#include "core/base/local.h"
 #include "gan/config/config.h"
 
 #include <stdio.h>

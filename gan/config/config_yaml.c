@@ -6,13 +6,15 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "core/base/local.h"
+
 typedef struct reader {
 	yaml_parser_t parser;
 	yaml_event_t event;                          /* the current one, owned by `next` */
 	bool has_event;
 	const char *label;
 	bool numbered;
-	error *e;
+	fault *e;
 } reader;
 
 void config_tree_free(config_node *n)
@@ -29,8 +31,8 @@ void config_tree_free(config_node *n)
 static bool wrong(reader *r, size_t line, const char *what)
 {
 	if (r->numbered)
-		return error_set(r->e, "%s:%zu: %s", r->label, line, what);
-	return error_set(r->e, "%s: %s", r->label, what);
+		return fault_set(r->e, "%s:%zu: %s", r->label, line, what);
+	return fault_set(r->e, "%s: %s", r->label, what);
 }
 
 static size_t line_of(const reader *r)
@@ -51,7 +53,7 @@ static bool next(reader *r)
 	/* A reader error (bytes that are not UTF-8) knows an offset, not a line. */
 	if (r->parser.error == YAML_READER_ERROR) {
 		snprintf(what, sizeof what, "not a text: %s at byte %zu", problem, r->parser.problem_offset);
-		return r->numbered ? error_set(r->e, "%s: %s", r->label, what) : wrong(r, 0, what);
+		return r->numbered ? fault_set(r->e, "%s: %s", r->label, what) : wrong(r, 0, what);
 	}
 	snprintf(what, sizeof what, "not YAML: %s%s%s", problem, r->parser.context ? ", " : "",
 		 r->parser.context ? r->parser.context : "");
@@ -162,15 +164,15 @@ fail:
 	return NULL;
 }
 
-config_node *config_tree_read(const char *text, size_t n, const char *label, bool numbered, error *e)
+config_node *config_tree_read(const char *text, size_t n, const char *label, bool numbered, fault *e)
 {
 	reader r = {.label = label, .numbered = numbered, .e = e};
 	if (n > YAML_BYTES_MAX) {
-		error_set(e, "%s: larger than %d bytes: not a config", label, YAML_BYTES_MAX);
+		fault_set(e, "%s: larger than %d bytes: not a config", label, YAML_BYTES_MAX);
 		return NULL;
 	}
 	if (!yaml_parser_initialize(&r.parser)) {
-		error_set(e, "%s: out of memory", label);
+		fault_set(e, "%s: out of memory", label);
 		return NULL;
 	}
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);

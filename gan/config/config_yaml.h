@@ -24,7 +24,7 @@ typedef struct config_node {
  *
  * Reads one document of n bytes. new/free. NULL with "label:line: ..." in e; an empty document is an
  * error too. numbered = false leaves the line out ("command line: ..."). */
-config_node *config_tree_read(const char *text, size_t n, const char *label, bool numbered, error *e);
+config_node *config_tree_read(const char *text, size_t n, const char *label, bool numbered, fault *e);
 void config_tree_free(config_node *n);
 
 #endif

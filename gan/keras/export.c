@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/base/file.h"
+#include "core/base/local.h"
 #include "core/plan/plan.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/sample/request.h"
@@ -43,7 +44,7 @@ typedef struct part {
 /* ---- networks and samples ---- */
 
 /* The generator with the statistics that `sagan sample` takes. */
-static network *open_generator(const saved *from, bool raw, error *e)
+static network *open_generator(const saved *from, bool raw, fault *e)
 {
 	network *g = network_open(from, NET_G, raw, e);
 	standing *s = g ? standing_new(&from->cfg, g, SAMPLER_BATCH, e) : NULL;
@@ -63,7 +64,7 @@ static int label_of(int i, int classes)
 }
 
 /* The network itself in evaluation mode: x [8,..] and labels -> out [n]. */
-static bool run_network(const job *j, const network *n, const real *x, real *out, error *e)
+static bool run_network(const job *j, const network *n, const real *x, real *out, fault *e)
 {
 	graph *g = graph_new(e);
 	buffer *b = buffer_new("x", network_input(n, EXPORT_SAMPLES), e), *label = buffer_new("y", SHAPE(EXPORT_SAMPLES), e);
@@ -108,7 +109,7 @@ static void draw_waves(rng *r, int64_t H, int64_t W, int64_t C, real *image)
 	}
 }
 
-static bool make_samples(job *j, error *e)
+static bool make_samples(job *j, fault *e)
 {
 	const net_config *c = j->net;
 	const size_t n = EXPORT_SAMPLES, size = (size_t)c->size * (size_t)c->size * (size_t)c->channels;
@@ -144,7 +145,7 @@ static void list_closed(export_net *about, const network *n)
 
 /* Runs the stock form on the samples. Its results, which are of the numbers in the files and of nothing else, become the
  * reference: those of the network differ from them by rounding, and not in the same way after an import. */
-static bool compare(part *p, error *e)
+static bool compare(part *p, fault *e)
 {
 	keras_run *n = keras_run_new(p->stock, EXPORT_SAMPLES, e);
 	if (!n)
@@ -160,7 +161,7 @@ static bool compare(part *p, error *e)
 	free(got);
 	keras_run_free(n);
 	if (ok && !(p->about->difference <= DIFFERENCE_MAX))
-		return error_set(e, "%s: the Keras model differs by %g from the network; nothing is written",
+		return fault_set(e, "%s: the Keras model differs by %g from the network; nothing is written",
 			p->about->name, p->about->difference);
 	return ok;
 }
@@ -168,16 +169,16 @@ static bool compare(part *p, error *e)
 /* ---- files ---- */
 
 /* DIR/NAME with this ending, and its place in the report. */
-static bool next_file(const job *j, export_net *n, const char *ending, char path[RUN_PATH_MAX], error *e)
+static bool next_file(const job *j, export_net *n, const char *ending, char path[RUN_PATH_MAX], fault *e)
 {
 	char *name = n->file[n->files++];
 	snprintf(name, sizeof n->file[0], "%s%s", n->name, ending);
 	return run_path(j->q->out, name, path, e);
 }
 
-typedef bool (*write_fn)(const keras_model *m, const char *path, error *e);
+typedef bool (*write_fn)(const keras_model *m, const char *path, fault *e);
 
-static bool write_part(const job *j, const part *p, error *e)
+static bool write_part(const job *j, const part *p, fault *e)
 {
 	const struct {
 		const char *ending;
@@ -198,7 +199,7 @@ static bool write_part(const job *j, const part *p, error *e)
 		&& keras_write_reference(path, m, EXPORT_SAMPLES, p->input, p->output, e);
 }
 
-static bool write_module(const job *j, error *e)
+static bool write_module(const job *j, fault *e)
 {
 	char path[RUN_PATH_MAX];
 	return !j->q->layers || (run_path(j->q->out, "sagan_layers.py", path, e)
@@ -207,15 +208,15 @@ static bool write_module(const job *j, error *e)
 
 /* ---- the whole ---- */
 
-static bool trace_part(const job *j, part *p, const network *n, error *e)
+static bool trace_part(const job *j, part *p, const network *n, fault *e)
 {
 	const bool both = j->q->layers;
-	error *why = both ? &p->about->refused : e;
+	fault *why = both ? &p->about->refused : e;
 	p->stock = keras_of_network(n, KERAS_STOCK, why);
 	if (!p->stock && !both)
 		return false;
-	if (!p->stock && error_is_memory(why))
-		return error_take(e, why);           /* not for want of a stock form */
+	if (!p->stock && fault_is_memory(why))
+		return fault_take(e, why);           /* not for want of a stock form */
 	if (p->stock) {
 		p->about->layers = p->stock->layers;
 		p->about->weights = keras_count(p->stock);
@@ -227,7 +228,7 @@ static bool trace_part(const job *j, part *p, const network *n, error *e)
 	return (!both || p->layers) && (!p->stock || compare(p, e));
 }
 
-static bool export_parts(job *j, part *p, error *e)
+static bool export_parts(job *j, part *p, fault *e)
 {
 	const struct {
 		const network *n;
@@ -247,17 +248,17 @@ static bool export_parts(job *j, part *p, error *e)
 			return false;
 	}
 	if (mkdir(j->q->out, 0777) != 0 && errno != EEXIST)
-		return error_set(e, "%s: cannot make the folder: %s", j->q->out, strerror(errno));
+		return fault_set(e, "%s: cannot make the folder: %s", j->q->out, strerror(errno));
 	for (int i = 0; i < n; i++)
 		if (!write_part(j, &p[i], e))
 			return false;
 	return write_module(j, e);
 }
 
-static bool open_networks(job *j, const saved *from, error *e)
+static bool open_networks(job *j, const saved *from, fault *e)
 {
 	if (!j->q->generator && !j->q->discriminator)
-		return error_set(e, "%s: neither of its networks is asked for", from->path);
+		return fault_set(e, "%s: neither of its networks is asked for", from->path);
 	if (j->q->generator && !(j->g = open_generator(from, j->q->raw, e)))
 		return false;
 	if (j->q->discriminator && !(j->d = network_open(from, NET_D, j->q->raw, e)))
@@ -266,7 +267,7 @@ static bool open_networks(job *j, const saved *from, error *e)
 	return true;
 }
 
-static bool open_job(job *j, error *e)
+static bool open_job(job *j, fault *e)
 {
 	saved from;
 	if (!saved_open(j->q->from, &from, &j->r->warning, e))
@@ -274,14 +275,14 @@ static bool open_job(job *j, error *e)
 	snprintf(j->r->path, sizeof j->r->path, "%s", from.path);
 	j->r->step = from.step;
 	if (from.cfg.ema.bn_mode == BN_BATCH && !*j->r->warning.text)
-		error_set(&j->r->warning, "ema.bn_mode = batch: Keras takes the running statistics, not those of each "
+		fault_set(&j->r->warning, "ema.bn_mode = batch: Keras takes the running statistics, not those of each "
 			"batch, so pictures differ from `sagan sample`; ema.bn_mode = standing gives the same ones");
 	const bool ok = open_networks(j, &from, e);
 	saved_close(&from);
 	return ok;
 }
 
-bool keras_export(const export_request *q, export_report *out, error *e)
+bool keras_export(const export_request *q, export_report *out, fault *e)
 {
 	*out = (export_report){.nets = 0};
 	job j = {.q = q, .r = out};

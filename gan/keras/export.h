@@ -29,7 +29,7 @@ typedef struct export_net {
 	const char *output;                          /* "image" */
 	char file[EXPORT_FILES][40];                 /* names in the folder, in order of writing */
 	int files;
-	error refused;                               /* why there is no stock form, only the second one; "" */
+	fault refused;                               /* why there is no stock form, only the second one; "" */
 	int layers;                                  /* of the stock form */
 	int64_t weights;
 	double difference;                           /* of the stock form from the network, on the samples */
@@ -40,14 +40,14 @@ typedef struct export_net {
 typedef struct export_report {
 	char path[1024];                             /* the checkpoint */
 	int64_t step;
-	error warning;                               /* about the checkpoint or the statistics; "" */
+	fault warning;                               /* about the checkpoint or the statistics; "" */
 	export_net net[EXPORT_NETS];
 	int nets;
 } export_report;
 
 /* Writes all files; each is whole or as it was. The samples are checked against the model before anything is written.
  * False with e set: wrong checkpoint or folder, or a layer that the form cannot say. */
-bool keras_export(const export_request *q, export_report *out, error *e);
+bool keras_export(const export_request *q, export_report *out, fault *e);
 
 /* sagan_layers.py as it was when the program was built, n bytes. */
 extern const unsigned char keras_layers_text[];

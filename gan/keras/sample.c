@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/local.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/read.h"
 
@@ -11,7 +12,7 @@ typedef struct source {
 	int z, y;                                    /* inputs; y -1: no labels */
 } source;
 
-static bool run(void *ctx, int64_t n, const real *z, const real *label, real *images, error *e)
+static bool run(void *ctx, int64_t n, const real *z, const real *label, real *images, fault *e)
 {
 	const source *s = ctx;
 	const real *in[2] = {z, label};
@@ -30,7 +31,7 @@ static void drop(void *ctx)
 }
 
 /* Which input is which; *out says how large everything is. */
-static bool is_generator(const char *path, source *s, sampler_facts *out, error *e)
+static bool is_generator(const char *path, source *s, sampler_facts *out, fault *e)
 {
 	const keras_run *n = s->net;
 	const shape image = keras_run_output_shape(n);
@@ -41,14 +42,14 @@ static bool is_generator(const char *path, source *s, sampler_facts *out, error 
 		*(keras_run_classes(n, k) && shape_count(&in) == 1 ? &s->y : &s->z) = k;
 	}
 	if (s->z < 0 || inputs != 1 + (s->y >= 0))
-		return error_set(e, "%s: no generator: it has %d inputs; one of latents, and perhaps one of labels, are expected",
+		return fault_set(e, "%s: no generator: it has %d inputs; one of latents, and perhaps one of labels, are expected",
 			path, inputs);
 	const shape z = keras_run_input_shape(n, s->z);
 	if (z.rank != 1)
-		return error_set(e, "%s: no generator: its input %s has the shape %s; latents are [Z]", path,
+		return fault_set(e, "%s: no generator: its input %s has the shape %s; latents are [Z]", path,
 			keras_run_input_name(n, s->z), shape_print(&z).s);
 	if (image.rank != 3 || (image.dim[2] != 1 && image.dim[2] != 3) || image.dim[0] > 65536 || image.dim[1] > 65536)
-		return error_set(e, "%s: no generator: its output has the shape %s; images are [H,W,1] or [H,W,3]", path,
+		return fault_set(e, "%s: no generator: its output has the shape %s; images are [H,W,1] or [H,W,3]", path,
 			shape_print(&image).s);
 	out->latent = z.dim[0];
 	out->image = image;
@@ -58,14 +59,14 @@ static bool is_generator(const char *path, source *s, sampler_facts *out, error 
 
 static const sampler_kind of_file = {.run = run, .free = drop};
 
-sampler *keras_sampler_open(const char *path, int64_t batch, error *e)
+sampler *keras_sampler_open(const char *path, int64_t batch, fault *e)
 {
-	error why = {.text = ""};
+	fault why = {.text = ""};
 	sampler_facts facts = {.path = path, .step = -1, .batch = batch};
 	source *s = mem_zero(1, sizeof *s, e);
 	keras_model *m = s ? keras_read(path, NULL, e) : NULL;
 	if (m && !(s->net = keras_run_new(m, batch, &why)))
-		error_set(e, "%s: %.900s", path, why.text);
+		fault_set(e, "%s: %.900s", path, why.text);
 	keras_model_free(m);
 	if (s && s->net && is_generator(path, s, &facts, e))
 		return sampler_of(&of_file, s, &facts, e);

@@ -101,13 +101,13 @@ const gan_loss gan_losses[] = {
 	{0}
 };
 
-const gan_loss *gan_loss_find(const char *name, error *e)
+const gan_loss *gan_loss_find(const char *name, fault *e)
 {
 	for (const gan_loss *l = gan_losses; l->name; l++)
 		if (!strcmp(l->name, name))
 			return l;
 	char known[256];
-	error_set(e, "loss = %s: must be %s", name,
+	fault_set(e, "loss = %s: must be %s", name,
 		  words_print((word_list)WORDS_OF(gan_losses, name), known, sizeof known));
 	return NULL;
 }

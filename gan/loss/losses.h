@@ -7,10 +7,6 @@
 
 #include "core/graph/graph.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct gan_loss {
 	const char *name;
 	node *(*d_loss)(graph *g, node *r, node *f);
@@ -21,9 +17,6 @@ typedef struct gan_loss {
 /* Ended by a row without a name. */
 extern const gan_loss gan_losses[];
 /* The row of that name, or NULL with `e` naming the allowed ones. */
-const gan_loss *gan_loss_find(const char *name, error *e);
+const gan_loss *gan_loss_find(const char *name, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

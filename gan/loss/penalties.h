@@ -7,10 +7,6 @@
 
 #include "core/graph/graph.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* x [B,H,W,C] -> logits, one per sample. `ctx` carries the network, the labels and the mode. */
 typedef node *(*critic_fn)(graph *g, void *ctx, node *x);
 
@@ -38,7 +34,4 @@ typedef struct gan_penalty {
 extern const gan_penalty gan_penalties[];
 enum { PENALTY_NONE = 0 };
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -4,6 +4,7 @@
  * has 4 or 7 pixels and max(4, 2^(doublings-1)) times the base width; every doubling halves the width. */
 #include <stdio.h>
 
+#include "core/base/local.h"
 #include "gan/nets/networks_internal.h"
 
 typedef struct dcgan_g {
@@ -149,13 +150,13 @@ static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode 
 
 /* ---- settings ---- */
 
-static bool dcgan_check(const net_config *c, error *e)
+static bool dcgan_check(const net_config *c, fault *e)
 {
 	int base;
 	if (!net_halvings(c->size, &base))
-		return error_value(e, "size", c->size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
+		return fault_value(e, "size", c->size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
 	if (c->d_slope < 0)
-		return error_value(e, "slope of D's leaky ReLU", c->d_slope, "must not be negative");
+		return fault_value(e, "slope of D's leaky ReLU", c->d_slope, "must not be negative");
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "gan/nets/networks_internal.h"
 
@@ -72,7 +73,7 @@ static void note(const module *m, const node *y, layer_row *rows, int *n, int ma
 /* Walks the graph; only what depends on the inputs x and label counts, so that spectral norm's products
  * with kernels do not. */
 static int walk(const module *m, const graph *g, const node *x, const node *label, layer_row *rows, int max,
-		error *e)
+		fault *e)
 {
 	int count = graph_count(g), n = 0;
 	bool fits = true, *live = mem_zero((size_t)count, sizeof *live, e);
@@ -84,7 +85,7 @@ static int walk(const module *m, const graph *g, const node *x, const node *labe
 		for (int i = 0; i < y->nin; i++)
 			live[id] |= live[y->in[i]->id];
 		fits = strlen(y->path) < sizeof rows->path
-			|| error_set(e, "%.200s..: a row has room for %zu letters", y->path, sizeof rows->path - 1);
+			|| fault_set(e, "%.200s..: a row has room for %zu letters", y->path, sizeof rows->path - 1);
 		if (fits && live[id] && y->nin)
 			note(m, y, rows, &n, max);
 	}
@@ -95,7 +96,7 @@ static int walk(const module *m, const graph *g, const node *x, const node *labe
 	return n;
 }
 
-int network_layers(const network *n, layer_row *rows, int max, error *e)
+int network_layers(const network *n, layer_row *rows, int max, fault *e)
 {
 	int count = -1;
 	graph *g = graph_new(e);

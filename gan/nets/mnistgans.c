@@ -138,12 +138,12 @@ static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode 
 
 /* ---- settings ---- */
 
-static bool mnist_check(const net_config *c, error *e)
+static bool mnist_check(const net_config *c, fault *e)
 {
 	if (c->size != 28)
-		return error_value(e, "size", c->size, "the mnistgans network has 28");
+		return fault_value(e, "size", c->size, "the mnistgans network has 28");
 	if (c->classes)
-		return error_value(e, "classes", c->classes, "the mnistgans network is unconditional");
+		return fault_value(e, "classes", c->classes, "the mnistgans network is unconditional");
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/base/words.h"
 #include "core/graph/ops.h"
 #include "gan/nets/networks_internal.h"
@@ -42,23 +43,23 @@ static const net_family *family_find(const char *name, int *size)
 }
 
 /* The family that fits name and size; fills *named with the size in the name, or 0. */
-static const net_family *family_for(const char *name, int size, int *named, error *e)
+static const net_family *family_for(const char *name, int size, int *named, fault *e)
 {
 	const net_family *f = family_find(name, named);
 	if (!f) {
 		char known[256];
-		error_set(e, "network = %s: must be %s", name,
+		fault_set(e, "network = %s: must be %s", name,
 			  words_print((word_list)WORDS(net_name), known, sizeof known));
 		return NULL;
 	}
 	if (*named && size && size != *named) {
-		error_value(e, "size", size, "%s has size %d; network = %s takes its size from here", name, *named, f->name);
+		fault_value(e, "size", size, "%s has size %d; network = %s takes its size from here", name, *named, f->name);
 		return NULL;
 	}
 	return f;
 }
 
-bool net_config_default(const char *name, int size, net_config *out, error *e)
+bool net_config_default(const char *name, int size, net_config *out, fault *e)
 {
 	int named;
 	const net_family *f = family_for(name, size, &named, e);
@@ -88,26 +89,26 @@ int net_halvings(int size, int *base)
 }
 
 /* A whole number of the settings that has a range. */
-static bool check_range(const char *name, int value, int lo, int hi, error *e)
+static bool check_range(const char *name, int value, int lo, int hi, fault *e)
 {
 	if (value >= lo && value <= hi)
 		return true;
-	return error_value(e, name, value, "must be %d to %d", lo, hi);
+	return fault_value(e, name, value, "must be %d to %d", lo, hi);
 }
 
-static bool check_above_0(const char *name, double value, error *e)
+static bool check_above_0(const char *name, double value, fault *e)
 {
-	return value > 0 || error_value(e, name, value, "must be above 0");
+	return value > 0 || fault_value(e, name, value, "must be above 0");
 }
 
-bool net_settings_check(const net_config *c, error *e)
+bool net_settings_check(const net_config *c, fault *e)
 {
 	int named;
 	const net_family *f = family_for(c->network, c->size, &named, e);
 	if (!f || !f->check(c, e))
 		return false;
 	if (c->channels != 1 && c->channels != 3)
-		return error_value(e, "channels", c->channels, "must be 1 or 3");
+		return fault_value(e, "channels", c->channels, "must be 1 or 3");
 	return check_range("classes", c->classes, 0, 1 << 20, e) &&
 		check_range("latent", c->latent, 1, 1 << 16, e) &&
 		check_range("width of G", c->g_width, 1, 1 << 12, e) &&
@@ -116,14 +117,14 @@ bool net_settings_check(const net_config *c, error *e)
 		check_above_0("init_gain", c->init_gain, e);
 }
 
-bool net_layers_check(const net_config *c, enum net_side side, error *e)
+bool net_layers_check(const net_config *c, enum net_side side, fault *e)
 {
 	int named;
 	const net_family *f = family_for(c->network, c->size, &named, e);
 	return f && sites_check(c, side, &f->half[side], e);
 }
 
-bool net_config_check(const net_config *c, error *e)
+bool net_config_check(const net_config *c, fault *e)
 {
 	return net_settings_check(c, e) && net_layers_check(c, NET_G, e) && net_layers_check(c, NET_D, e);
 }
@@ -195,7 +196,7 @@ void net_norm(network *n, cond_norm *c, const char *name, int64_t C)
 
 /* ---- construction ---- */
 
-static bool build(network *n, const net_config *c, enum net_side side, rng *r, error *e)
+static bool build(network *n, const net_config *c, enum net_side side, rng *r, fault *e)
 {
 	int named;
 	if (!net_config_check(c, e))
@@ -217,7 +218,7 @@ static bool build(network *n, const net_config *c, enum net_side side, rng *r, e
 	return module_alloc(n->m, r, e);
 }
 
-network *network_new(const net_config *c, enum net_side side, rng *r, error *e)
+network *network_new(const net_config *c, enum net_side side, rng *r, fault *e)
 {
 	network *n = mem_zero(1, sizeof *n, e);
 	if (n && !build(n, c, side, r, e)) {

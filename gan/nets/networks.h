@@ -69,15 +69,15 @@ typedef struct net_config {
  * places. `name` may also be written with its size: resnet28, resnet32, official128, dcgan64,
  * mnistgans28; size 0 then takes it from there. Refuses unknown networks and sizes that do not come
  * out whole ("size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, ...)"). */
-bool net_config_default(const char *name, int size, net_config *out, error *e);
+bool net_config_default(const char *name, int size, net_config *out, fault *e);
 
 /* Everything that can be wrong with the settings, without building anything: sizes, widths, places of
  * attention ("layer at 7: G has maps of 14, 28"), variants, channels. */
-bool net_config_check(const net_config *c, error *e);
+bool net_config_check(const net_config *c, fault *e);
 /* Its two parts, for who wants to say which setting is at fault: everything but the places, whose errors have the
- * name of the field as their place (error_is_at(e, "size")); and the places in one network, when the rest is right. */
-bool net_settings_check(const net_config *c, error *e);
-bool net_layers_check(const net_config *c, enum net_side side, error *e);
+ * name of the field as their place (fault_is_at(e, "size")); and the places in one network, when the rest is right. */
+bool net_settings_check(const net_config *c, fault *e);
+bool net_layers_check(const net_config *c, enum net_side side, fault *e);
 
 /* D's value of one image depends on the others in the batch: its own layers have batch norm. Wrong for a
  * config that net_config_check refuses. */
@@ -86,7 +86,7 @@ bool net_mixes_samples(const net_config *c);
 typedef struct network network;
 
 /* Registers all layers and draws initial values from `r` (borrow). new/free. */
-network *network_new(const net_config *c, enum net_side side, rng *r, error *e);
+network *network_new(const net_config *c, enum net_side side, rng *r, fault *e);
 void network_free(network *n);
 enum net_side network_side(const network *n);
 module *network_module(const network *n);
@@ -109,7 +109,7 @@ typedef struct layer_row {
 } layer_row;
 
 /* Rows in order of application; returns how many there are (at most max are written), or -1. */
-int network_layers(const network *n, layer_row *rows, int max, error *e);
+int network_layers(const network *n, layer_row *rows, int max, fault *e);
 
 SAGAN_END
 #endif

@@ -30,7 +30,7 @@ typedef struct net_half {
 typedef struct net_family {
 	const char *name;
 	net_half half[2];                            /* by enum net_side */
-	bool (*check)(const net_config *c, error *e);        /* what only this family refuses */
+	bool (*check)(const net_config *c, fault *e);        /* what only this family refuses */
 	void (*defaults)(net_config *c);             /* c->size is set */
 	bool (*d_batch_norm)(const net_config *c);   /* whether D has batch norm of its own; NULL: never */
 } net_family;
@@ -63,9 +63,9 @@ struct network {
 
 /* ---- sites.c ---- */
 
-bool sites_check(const net_config *c, enum net_side side, const net_half *half, error *e);
+bool sites_check(const net_config *c, enum net_side side, const net_half *half, fault *e);
 /* Registers stage i, or what stands instead of it, and the layer after it; applies the same. */
-bool stage_start(network *n, int i, error *e);
+bool stage_start(network *n, int i, fault *e);
 node *stage_run(graph *g, const network *n, int i, node *x, node *label, mode m, node **maps);
 
 /* n when size = base * 2^n with n >= 1 and base 4 or 7 (put into *base), else 0. */

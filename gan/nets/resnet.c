@@ -5,6 +5,7 @@
  * brain-research/self-attention-gan ad9612e (128). 28 is ours. */
 #include <stdio.h>
 
+#include "core/base/local.h"
 #include "gan/nets/blocks.h"
 
 enum { BLOCKS_MAX = STAGES_MAX - 1 };
@@ -167,18 +168,18 @@ static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode 
 
 /* ---- settings ---- */
 
-static bool resnet_check(const net_config *c, error *e)
+static bool resnet_check(const net_config *c, fault *e)
 {
 	int base;
 	if (!net_halvings(c->size, &base))
-		return error_value(e, "size", c->size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
+		return fault_value(e, "size", c->size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
 	return true;
 }
 
-static bool official_check(const net_config *c, error *e)
+static bool official_check(const net_config *c, fault *e)
 {
 	if (!official_find(c->size))
-		return error_value(e, "size", c->size, "the official network has 64, 128 and 256");
+		return fault_value(e, "size", c->size, "the official network has 64, 128 and 256");
 	return true;
 }
 

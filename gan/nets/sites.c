@@ -49,42 +49,42 @@ static int size_before(const net_config *c, const net_stage *s, int i)
 	return i ? s[i - 1].size : c->size;
 }
 
-static bool check_replaced(const net_config *c, enum net_side side, const net_stage *s, int i, error *e)
+static bool check_replaced(const net_config *c, enum net_side side, const net_stage *s, int i, fault *e)
 {
 	int before = size_before(c, s, i), size = s[i].size;
 	if (side == NET_G && i == 0)
-		return error_set(e, "place = instead: the first map of G is made of the latent; place = after fits");
+		return fault_set(e, "place = instead: the first map of G is made of the latent; place = after fits");
 	if (side == NET_G ? size % before : before % size)
-		return error_set(e, "place = instead: %d to %d is no whole factor; place = after fits", before, size);
+		return fault_set(e, "place = instead: %d to %d is no whole factor; place = after fits", before, size);
 	return true;
 }
 
-static bool check_place(const net_config *c, enum net_side side, int k, const net_stage *s, int n, error *e)
+static bool check_place(const net_config *c, enum net_side side, int k, const net_stage *s, int n, fault *e)
 {
 	const layer_specs *p = places_of(c, side);
 	const char *who = side == NET_G ? "G" : "D";
 	char sizes[128];
 	int size = p->layer[k].at, i = stage_of(s, n, size);
-	error why;
+	fault why;
 	print_sizes(sizes, sizeof sizes, s, n);
 	if (i < 0)
-		return error_set(e, "layer at %d: %s has maps of %s", size, who, sizes);
+		return fault_set(e, "layer at %d: %s has maps of %s", size, who, sizes);
 	for (int j = 0; j < k; j++)
 		if (p->layer[j].at == size)
-			return error_set(e, "layer at %d: listed twice for %s", size, who);
+			return fault_set(e, "layer at %d: listed twice for %s", size, who);
 	sn_options sn = {.on = side == NET_G ? c->g_sn : c->d_sn, .iterations = c->sn_iterations, .eps = c->sn_eps};
 	const placed_layer there = layer_on(c, &p->layer[k], &s[i], sn);
 	bool ok = (!layer_replaces(&there) || check_replaced(c, side, s, i, &why)) && placed_layer_check(&there, &why);
-	return ok ? true : error_set(e, "layer at %d in %s: %s", size, who, why.text);
+	return ok ? true : fault_set(e, "layer at %d in %s: %s", size, who, why.text);
 }
 
-bool sites_check(const net_config *c, enum net_side side, const net_half *half, error *e)
+bool sites_check(const net_config *c, enum net_side side, const net_half *half, fault *e)
 {
 	const layer_specs *p = places_of(c, side);
 	net_stage s[STAGES_MAX];
 	int n = half->stages(c, s);
 	if (p->n < 0 || p->n > LAYERS_MAX)
-		return error_set(e, "layers in %s: %d, at most %d", side == NET_G ? "G" : "D", p->n, LAYERS_MAX);
+		return fault_set(e, "layers in %s: %d, at most %d", side == NET_G ? "G" : "D", p->n, LAYERS_MAX);
 	for (int k = 0; k < p->n; k++)
 		if (!check_place(c, side, k, s, n, e))
 			return false;
@@ -141,7 +141,7 @@ static const layer_spec *asked_at(const network *n, int i)
 	return NULL;
 }
 
-bool stage_start(network *n, int i, error *e)
+bool stage_start(network *n, int i, fault *e)
 {
 	const layer_spec *p = asked_at(n, i);
 	if (!p) {

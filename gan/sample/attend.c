@@ -35,7 +35,7 @@ static void copy_map(const real *from, const node *map, int side, int64_t M, rea
 		memcpy(to + q * M + q / side * side, from + q * side, (size_t)side * sizeof *to);
 }
 
-bool attend(void *ctx, int layer, const real *z, int label, attention_view *out, error *e)
+bool attend(void *ctx, int layer, const real *z, int label, attention_view *out, fault *e)
 {
 	network_sampler *s = ctx;
 	const int at = mapped(s, layer);

@@ -1,6 +1,6 @@
 #include "gan/sample/forward.h"
 
-bool forward_build(forward *f, const network *n, buffer *z, buffer *y, mode m, bool maps, error *e)
+bool forward_build(forward *f, const network *n, buffer *z, buffer *y, mode m, bool maps, fault *e)
 {
 	f->g = graph_new(e);
 	if (!f->g)

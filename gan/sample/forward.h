@@ -5,10 +5,6 @@
 #include "core/plan/plan.h"
 #include "gan/nets/networks.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct forward {
 	graph *g;                                    /* own */
 	plan *p;                                     /* own; NULL: not built */
@@ -17,10 +13,7 @@ typedef struct forward {
 } forward;
 
 /* Fills f, which is zero, for latents in z [B,Z] and labels in y [B] (both keep). forward_free even on failure. */
-bool forward_build(forward *f, const network *n, buffer *z, buffer *y, mode m, bool maps, error *e);
+bool forward_build(forward *f, const network *n, buffer *z, buffer *y, mode m, bool maps, fault *e);
 void forward_free(forward *f);                       /* all zero allowed */
 
-#ifdef __cplusplus
-}
-#endif
 #endif

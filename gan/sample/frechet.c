@@ -3,9 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/base/local.h"
 #include "core/kernels/blas.h"
 
-bool moments_init(moments *m, int64_t d, error *e)
+bool moments_init(moments *m, int64_t d, fault *e)
 {
 	*m = (moments){.d = d};
 	m->mean = mem_zero((size_t)d, sizeof *m->mean, e);
@@ -74,7 +75,7 @@ static void product(const double *a, const double *b, bool transpose, double *c,
  * eigenvectors) and A = diag(sqrt w) V, the eigenvalues of S1 S2 are those of the symmetric A S2 A'.
  * Rounding makes zeros slightly negative; they count as zeros. Overwrites s1, uses m and t [d,d]. */
 static bool trace_of_root(double *s1, const double *s2, double *m, double *t, double *w, int64_t d,
-	double *trace, error *e)
+	double *trace, fault *e)
 {
 	if (!blas_eigen(d, s1, w, true, e))
 		return false;
@@ -103,13 +104,13 @@ static bool is_finite(const moments *m)
 	return isfinite(sum);
 }
 
-bool frechet_distance(const moments *a, const moments *b, double *distance, error *e)
+bool frechet_distance(const moments *a, const moments *b, double *distance, fault *e)
 {
 	const int64_t d = a->d;
 	must(a->d == b->d && a->n >= 2 && b->n >= 2, "Frechet distance of %lld points of %lld and %lld of %lld",
 	     (long long)a->n, (long long)a->d, (long long)b->n, (long long)b->d);
 	if (!is_finite(a) || !is_finite(b))
-		return error_set(e, "Frechet distance: a feature is not finite");
+		return fault_set(e, "Frechet distance: a feature is not finite");
 	double *room = mem_new((size_t)(4 * d * d + d), sizeof *room, e);
 	if (!room)
 		return false;

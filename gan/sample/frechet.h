@@ -9,10 +9,6 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* Mean and scatter of n points of d numbers, gathered as they come. */
 typedef struct moments {
 	int64_t d, n;
@@ -21,15 +17,12 @@ typedef struct moments {
 	double *away;                                /* own; [d]: scratch */
 } moments;
 
-bool moments_init(moments *m, int64_t d, error *e);  /* no points yet */
+bool moments_init(moments *m, int64_t d, fault *e);  /* no points yet */
 void moments_free(moments *m);                       /* leaves m empty; all zero allowed */
 void moments_add(moments *m, const double *x, int64_t n);    /* points x [n,d] */
 
 /* *distance between two clouds of equal d and at least two points each; never negative. False when a
  * number is not finite or memory is out. */
-bool frechet_distance(const moments *a, const moments *b, double *distance, error *e);
+bool frechet_distance(const moments *a, const moments *b, double *distance, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -21,7 +21,7 @@ static shape image_shape(const network_sampler *s)
 }
 
 /* The last batch is filled up with other images, the same each time: only batch statistics see them. */
-static bool run(void *ctx, int64_t n, const real *z, const real *label, real *images, error *e)
+static bool run(void *ctx, int64_t n, const real *z, const real *label, real *images, fault *e)
 {
 	(void)e;
 	network_sampler *s = ctx;
@@ -44,7 +44,7 @@ static bool run(void *ctx, int64_t n, const real *z, const real *label, real *im
 	return true;
 }
 
-static bool take(void *ctx, const module *from, error *e)
+static bool take(void *ctx, const module *from, fault *e)
 {
 	network_sampler *s = ctx;
 	module_copy(network_module(s->g), from);
@@ -82,7 +82,7 @@ static const sampler_kind of_network = {
 /* ---- building ---- */
 
 /* Around g, which becomes the sampler's, and is freed when NULL is returned. */
-static network_sampler *wrap(const config *cfg, network *g, int64_t batch, error *e)
+static network_sampler *wrap(const config *cfg, network *g, int64_t batch, fault *e)
 {
 	network_sampler *s = mem_zero(1, sizeof *s, e);
 	const int64_t Z = network_config(g)->latent;
@@ -107,7 +107,7 @@ static network_sampler *wrap(const config *cfg, network *g, int64_t batch, error
 	return NULL;
 }
 
-static sampler *sampler_around(network_sampler *s, const char *path, int64_t step, error *e)
+static sampler *sampler_around(network_sampler *s, const char *path, int64_t step, fault *e)
 {
 	const sampler_facts facts = {
 		.path = path, .step = step, .batch = s->batch, .latent = network_config(s->g)->latent,
@@ -116,7 +116,7 @@ static sampler *sampler_around(network_sampler *s, const char *path, int64_t ste
 	return sampler_of(&of_network, s, &facts, e);
 }
 
-sampler *network_sampler_new(const config *cfg, int64_t batch, error *e)
+sampler *network_sampler_new(const config *cfg, int64_t batch, fault *e)
 {
 	net_config c;
 	rng first = rng_new(0, "sampler");           /* sampler_take overwrites it */
@@ -125,7 +125,7 @@ sampler *network_sampler_new(const config *cfg, int64_t batch, error *e)
 	return s ? sampler_around(s, "", -1, e) : NULL;
 }
 
-sampler *network_sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, error *warning, error *e)
+sampler *network_sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, fault *warning, fault *e)
 {
 	saved from;
 	if (!saved_open(run_or_checkpoint, &from, warning, e))

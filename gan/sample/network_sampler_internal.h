@@ -21,6 +21,6 @@ typedef struct network_sampler {
 /* ---- attend.c: the kind's functions of the same names ---- */
 
 int count_maps(const void *ctx);
-bool attend(void *ctx, int layer, const real *z, int label, attention_view *out, error *e);
+bool attend(void *ctx, int layer, const real *z, int label, attention_view *out, fault *e);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "data/picture/chart.h"
 #include "data/picture/image.h"
 #include "data/picture/png.h"
@@ -15,7 +16,7 @@
 enum { SHEET_WIDTH = 900, SCALE_MAX = 4 };
 
 bool picture_grid(const char *path, const real *images, int64_t n, int h, int w, int c, int columns,
-	error *e)
+	fault *e)
 {
 	int scale = MAX(1, MIN(SCALE_MAX, SHEET_WIDTH / (columns * (w + 2))));
 	return png_write_grid(path, images, n, h, w, c, columns, scale, e);
@@ -160,7 +161,7 @@ static void choose_queries(const shown *s, const attention_view *v, int at[QUERI
 	at[QUERIES - 1][1] = v->qw / 8;
 }
 
-static bool draw_row(image *im, sampler *smp, uint64_t seed, int row, real *z, error *e)
+static bool draw_row(image *im, sampler *smp, uint64_t seed, int row, real *z, fault *e)
 {
 	attention_view v;
 	const shape x = sampler_image_shape(smp);
@@ -178,10 +179,10 @@ static bool draw_row(image *im, sampler *smp, uint64_t seed, int row, real *z, e
 	return true;
 }
 
-bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, error *e)
+bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, fault *e)
 {
 	if (sampler_attentions(s) == 0)
-		return error_set(e, "%s: the generator has no attention layer", path);
+		return fault_set(e, "%s: the generator has no attention layer", path);
 	const int size = (int)sampler_image_shape(s).dim[0], side = size * MAX(1, CELL / size);
 	image im;
 	real *z = mem_new((size_t)sampler_latent_size(s), sizeof *z, e);
@@ -222,7 +223,7 @@ static const char *field(const char *row, int at)
 	return row;
 }
 
-static bool find_columns(table *t, const char *path, const char *header, error *e)
+static bool find_columns(table *t, const char *path, const char *header, fault *e)
 {
 	for (int k = 0; k <= t->curves; k++) {
 		size_t n = strlen(t->name[k]);
@@ -232,19 +233,19 @@ static bool find_columns(table *t, const char *path, const char *header, error *
 			if (strncmp(p, t->name[k], n) == 0 && strchr(",\r\n", p[n]))
 				t->column[k] = i;
 		if (t->column[k] < 0)
-			return error_set(e, "%s: no column %s", path, t->name[k]);
+			return fault_set(e, "%s: no column %s", path, t->name[k]);
 	}
 	return true;
 }
 
-static bool add_row(table *t, const char *row, error *e)
+static bool add_row(table *t, const char *row, fault *e)
 {
 	if (t->n == t->room) {
 		t->room = t->room ? 2 * t->room : 256;
 		for (int k = 0; k <= t->curves; k++) {
 			double *bigger = realloc(t->x[k], (size_t)t->room * sizeof *bigger);
 			if (!bigger)
-				return error_set(e, "out of memory for %lld rows", (long long)t->room);
+				return fault_set(e, "out of memory for %lld rows", (long long)t->room);
 			t->x[k] = bigger;
 		}
 	}
@@ -259,25 +260,25 @@ static bool add_row(table *t, const char *row, error *e)
 	return true;
 }
 
-static bool table_read(table *t, const char *path, error *e)
+static bool table_read(table *t, const char *path, fault *e)
 {
 	char line[LINE_MAX];
 	FILE *f = fopen(path, "r");
 	if (!f)
-		return error_set(e, "%s: cannot be read: %s", path, strerror(errno));
+		return fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
 	bool some = fgets(line, sizeof line, f), ok = some && find_columns(t, path, line, e);
 	while (ok && fgets(line, sizeof line, f))
 		ok = add_row(t, line, e);
 	if (ferror(f))
-		ok = error_set(e, "%s: cannot be read: %s", path, strerror(errno));
+		ok = fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
 	else if (!some)
-		error_set(e, "%s: is empty", path);
+		fault_set(e, "%s: is empty", path);
 	fclose(f);
 	return ok;
 }
 
 static bool picture_curves(const char *path, const char *csv, const char *const *name, const char *const *legend,
-	int curves, chart c, error *e)
+	int curves, chart c, fault *e)
 {
 	table t = {.name = name, .curves = curves};
 	bool ok = table_read(&t, csv, e);
@@ -293,7 +294,7 @@ static bool picture_curves(const char *path, const char *csv, const char *const 
 	return ok;
 }
 
-bool picture_loss(const char *path, const char *metrics_csv, error *e)
+bool picture_loss(const char *path, const char *metrics_csv, fault *e)
 {
 	static const char *const name[] = {"step", "d_loss", "g_loss", "d_real", "d_fake"};
 	static const char *const legend[] = {"D loss", "G loss", "D(real)", "D(fake)"};
@@ -301,7 +302,7 @@ bool picture_loss(const char *path, const char *metrics_csv, error *e)
 	return picture_curves(path, metrics_csv, name, legend, COUNT(legend), c, e);
 }
 
-bool picture_scores(const char *path, const char *scores_csv, error *e)
+bool picture_scores(const char *path, const char *scores_csv, fault *e)
 {
 	static const char *const name[] = {"step", "score"};
 	static const char *const legend[] = {"score"};

@@ -55,14 +55,14 @@ static void interpolated(int64_t Z, const sample_request *q, int64_t k, int colu
 		z[i] = (real)((1 - at) * z[i] + at * other[i]);
 }
 
-bool request_latents(const sampler *s, const sample_request *q, real *z, real *label, error *e)
+bool request_latents(const sampler *s, const sample_request *q, real *z, real *label, fault *e)
 {
 	int64_t Z = sampler_latent_size(s);
 	int columns = request_columns(s, q), K = sampler_classes(s);
 	if (q->label >= 0 && (K == 0 || q->label >= K))
 		return K == 0
-			? error_set(e, "class %d: the network is not conditional, it has no classes", q->label)
-			: error_set(e, "class %d: must be 0 to %d", q->label, K - 1);
+			? fault_set(e, "class %d: the network is not conditional, it has no classes", q->label)
+			: fault_set(e, "class %d: must be 0 to %d", q->label, K - 1);
 	real *other = mem_new((size_t)Z, sizeof *other, e);
 	for (int64_t k = 0; other && k < q->n; k++) {
 		if (q->interpolate)
@@ -76,7 +76,7 @@ bool request_latents(const sampler *s, const sample_request *q, real *z, real *l
 	return ok;
 }
 
-bool request_run(sampler *s, const sample_request *q, real *images, error *e)
+bool request_run(sampler *s, const sample_request *q, real *images, fault *e)
 {
 	real *z = mem_new((size_t)q->n * (size_t)sampler_latent_size(s), sizeof *z, e);
 	real *label = mem_new((size_t)q->n, sizeof *label, e);

@@ -21,9 +21,9 @@ void request_latent(int64_t Z, uint64_t seed, int64_t k, double truncation, real
 /* n latents z [n,Z] and labels [n] at random, zeros without classes. */
 void request_random(rng *r, int64_t n, int64_t Z, int classes, real *z, real *label);
 /* What the request draws from: z [n,Z] and label [n], zeros when unconditional. */
-bool request_latents(const sampler *s, const sample_request *q, real *z, real *label, error *e);
+bool request_latents(const sampler *s, const sample_request *q, real *z, real *label, fault *e);
 /* n images by the request into images [n,H,W,C]; element k depends on seed and k only. */
-bool request_run(sampler *s, const sample_request *q, real *images, error *e);
+bool request_run(sampler *s, const sample_request *q, real *images, fault *e);
 /* Columns that a grid of the request has: classes, the square root of n, or as given. */
 int request_columns(const sampler *s, const sample_request *q);
 

@@ -13,7 +13,7 @@ struct sampler {
 	char *path;                                  /* own; of the facts */
 };
 
-sampler *sampler_of(const sampler_kind *kind, void *ctx, const sampler_facts *facts, error *e)
+sampler *sampler_of(const sampler_kind *kind, void *ctx, const sampler_facts *facts, fault *e)
 {
 	sampler *s = mem_zero(1, sizeof *s, e);
 	char *path = text_copy(facts->path, e);
@@ -37,10 +37,10 @@ void sampler_free(sampler *s)
 	free(s);
 }
 
-bool sampler_take(sampler *s, const module *from, error *e)
+bool sampler_take(sampler *s, const module *from, fault *e)
 {
 	return s->kind->take ? s->kind->take(s->ctx, from, e)
-		: error_set(e, "%s: this generator stays what it is, no other can take its place", s->path);
+		: fault_set(e, "%s: this generator stays what it is, no other can take its place", s->path);
 }
 
 const char *sampler_path(const sampler *s)
@@ -83,16 +83,16 @@ int64_t sampler_image_size(const sampler *s)
 	return shape_count(&s->facts.image);
 }
 
-static bool check_labels(const sampler *s, int64_t n, const real *label, error *e)
+static bool check_labels(const sampler *s, int64_t n, const real *label, fault *e)
 {
 	const int K = s->facts.classes;
 	for (int64_t i = 0; K && i < n; i++)
 		if (!label || !(label[i] >= 0 && label[i] < K))
-			return error_set(e, "class %g: must be 0 to %d", label ? (double)label[i] : NAN, K - 1);
+			return fault_set(e, "class %g: must be 0 to %d", label ? (double)label[i] : NAN, K - 1);
 	return true;
 }
 
-bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, error *e)
+bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, fault *e)
 {
 	return check_labels(s, n, label, e) && s->kind->run(s->ctx, n, z, label, images, e);
 }
@@ -102,7 +102,7 @@ int sampler_attentions(const sampler *s)
 	return s->kind->attentions ? s->kind->attentions(s->ctx) : 0;
 }
 
-bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, error *e)
+bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, fault *e)
 {
 	const int n = sampler_attentions(s);
 	must(layer >= 0 && layer < n, "attention layer %d of %d", layer, n);

@@ -25,10 +25,10 @@ typedef struct attention_view {
 /* What a kind of generator can do; ctx is its own. */
 typedef struct sampler_kind {
 	/* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n], which has been checked; any n */
-	bool (*run)(void *ctx, int64_t n, const real *z, const real *label, real *images, error *e);
-	bool (*take)(void *ctx, const module *from, error *e);      /* NULL: it stays what it is */
+	bool (*run)(void *ctx, int64_t n, const real *z, const real *label, real *images, fault *e);
+	bool (*take)(void *ctx, const module *from, fault *e);      /* NULL: it stays what it is */
 	int (*attentions)(const void *ctx);          /* layers with a map over all positions; NULL: none */
-	bool (*attend)(void *ctx, int layer, const real *z, int label, attention_view *out, error *e);
+	bool (*attend)(void *ctx, int layer, const real *z, int label, attention_view *out, fault *e);
 	const plan *(*pass)(const void *ctx);        /* of one pass; NULL: it has none to show */
 	void (*free)(void *ctx);
 } sampler_kind;
@@ -44,11 +44,11 @@ typedef struct sampler_facts {
 } sampler_facts;
 
 /* keep: kind. own: ctx, freed with the sampler, and when NULL is returned. new/free. */
-sampler *sampler_of(const sampler_kind *kind, void *ctx, const sampler_facts *facts, error *e);
+sampler *sampler_of(const sampler_kind *kind, void *ctx, const sampler_facts *facts, fault *e);
 void sampler_free(sampler *s);
 
 /* The generator becomes a copy of `from`, of the same network. Refused by a kind that stays what it is. */
-bool sampler_take(sampler *s, const module *from, error *e);
+bool sampler_take(sampler *s, const module *from, fault *e);
 
 const char *sampler_path(const sampler *s);
 /* The plan of one pass, for plan_print (borrow), or NULL. */
@@ -61,11 +61,11 @@ shape sampler_image_shape(const sampler *s);
 int64_t sampler_image_size(const sampler *s);        /* elements of one image: H * W * C */
 
 /* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n] (NULL when unconditional); any n. */
-bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, error *e);
+bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, fault *e);
 
 /* Attention layers with a map over all positions, and what the `layer`-th of them does for one latent. */
 int sampler_attentions(const sampler *s);
-bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, error *e);
+bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, fault *e);
 
 SAGAN_END
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/local.h"
 #include "core/base/rng.h"
 #include "data/picture/image.h"
 
@@ -45,7 +46,7 @@ static void mirror(double *y, int side, int channels)
 			}
 }
 
-bool score_real(const dataset *d, int64_t n, bool flip, moments *out, error *e)
+bool score_real(const dataset *d, int64_t n, bool flip, moments *out, fault *e)
 {
 	const int side = score_side(d->h), k = side * side * d->c;
 	const int64_t bytes = dataset_image_bytes(d);
@@ -70,7 +71,7 @@ bool score_real(const dataset *d, int64_t n, bool flip, moments *out, error *e)
 
 /* ---- the generator's ---- */
 
-static bool draw_latents(scorer *s, const config *cfg, const dataset *d, error *e)
+static bool draw_latents(scorer *s, const config *cfg, const dataset *d, fault *e)
 {
 	rng latent = rng_new((uint64_t)cfg->seed, "score latent");
 	rng label = rng_new((uint64_t)cfg->seed, "score label");
@@ -86,7 +87,7 @@ static bool draw_latents(scorer *s, const config *cfg, const dataset *d, error *
 	return s->label != NULL;
 }
 
-bool scorer_init(scorer *s, const config *cfg, const dataset *d, error *e)
+bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *e)
 {
 	*s = (scorer){.size = d->h, .channels = d->c, .side = score_side(d->h), .fakes = cfg->train.score_count};
 	must(d->n >= 2 && s->fakes >= 2, "score of %lld images against %lld", (long long)s->fakes, (long long)d->n);
@@ -120,7 +121,7 @@ static void add_fakes(const scorer *s, real *x, int64_t n, double *y, moments *m
 	}
 }
 
-bool scorer_run(const scorer *s, sampler *from, double *out, error *e)
+bool scorer_run(const scorer *s, sampler *from, double *out, fault *e)
 {
 	const int64_t batch = MIN(sampler_batch(from), s->fakes), Z = sampler_latent_size(from);
 	moments fake = {0};

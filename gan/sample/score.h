@@ -16,10 +16,6 @@
 #include "gan/sample/frechet.h"
 #include "gan/sample/sampler.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum { SCORE_SIDE_MAX = 8, SCORE_REAL_MAX = 10000, SCORE_TEXT = 192 };
 
 /* What makes two scores comparable: "Frechet distance of ...; lower is better". */
@@ -39,18 +35,15 @@ void score_pool(const real *x, int size, int channels, int side, double *y);
 
 /* Moments of the first `n` images of a set (all, when it has fewer), pooled; with `flip` each image is
  * followed by its mirror image, as training shows them. Release with moments_free. */
-bool score_real(const dataset *d, int64_t n, bool flip, moments *out, error *e);
+bool score_real(const dataset *d, int64_t n, bool flip, moments *out, fault *e);
 
 /* Ready to score generators of cfg, trained on d (borrow: used here only; at least two images). The
  * latents and labels of the fakes come from streams of their own, the labels as frequent as in the
  * data: the same in every call with the same seed, and training draws nothing less for it. */
-bool scorer_init(scorer *s, const config *cfg, const dataset *d, error *e);
+bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *e);
 void scorer_free(scorer *s);                           /* all zero allowed */
 
 /* The score of the generator in `from` as it is. The same bits for any number of threads. */
-bool scorer_run(const scorer *s, sampler *from, double *out, error *e);
+bool scorer_run(const scorer *s, sampler *from, double *out, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

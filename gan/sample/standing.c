@@ -19,7 +19,7 @@ struct standing {
 	forward collect;
 };
 
-standing *standing_new(const config *cfg, network *g, int64_t batch, error *e)
+standing *standing_new(const config *cfg, network *g, int64_t batch, fault *e)
 {
 	const mode training = {.train = true, .update = true};
 	const int64_t Z = network_config(g)->latent;
@@ -97,7 +97,7 @@ static void collect_once(standing *s, double *sum, rng *r)
 		sum[i] += (double)module_state_block(m)[i];
 }
 
-static bool collect(standing *s, error *e)
+static bool collect(standing *s, fault *e)
 {
 	module *m = network_module(s->g);
 	rng r = rng_new((uint64_t)s->seed, "standing statistics");
@@ -116,7 +116,7 @@ static bool collect(standing *s, error *e)
 	return true;
 }
 
-bool standing_settle(standing *s, error *e)
+bool standing_settle(standing *s, fault *e)
 {
 	make_vectors_unit(network_module(s->g));
 	return s->batches == 0 || collect(s, e);

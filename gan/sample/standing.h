@@ -6,21 +6,14 @@
 #include "gan/config/config.h"
 #include "gan/nets/networks.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct standing standing;
 
 /* keep: g, a generator of cfg. With ema.bn_mode = standing the statistics come from batches of `batch` images. new/free. */
-standing *standing_new(const config *cfg, network *g, int64_t batch, error *e);
+standing *standing_new(const config *cfg, network *g, int64_t batch, fault *e);
 void standing_free(standing *s);
 
 /* To be called whenever g's parameters and states are new: vectors of spectral norm become unit vectors, and with
  * ema.bn_mode = standing batch norm gets statistics that are collected now. The same for the same parameters. */
-bool standing_settle(standing *s, error *e);
+bool standing_settle(standing *s, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

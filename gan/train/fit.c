@@ -12,7 +12,7 @@ struct learner {
 	optimizer *o;                                /* own */
 };
 
-learner *learner_new(module *m, graph *g, node *const *out, int n, uint64_t seed, error *e)
+learner *learner_new(module *m, graph *g, node *const *out, int n, uint64_t seed, fault *e)
 {
 	const optimizer_config adam = {RULE_ADAM, UPDATE_KERAS, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-7};
 	learner *l = mem_zero(1, sizeof *l, e);
@@ -53,7 +53,7 @@ const real *learner_value(const learner *l, const node *out)
 	return plan_value(l->p, out);
 }
 
-bool fit_epoch(const fit *f, const node *value, double lr, double *mean, error *e)
+bool fit_epoch(const fit *f, const node *value, double lr, double *mean, fault *e)
 {
 	if (!f->data || !f->x || !f->label || !f->p)
 		return false;

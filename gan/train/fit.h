@@ -18,7 +18,7 @@ typedef struct learner learner;
 /* Makes everything that is left to do when m's layers stand in g: draws their first weights (stream "weights" of the
  * seed), appends the gradients of the scalar out[0] and plans out[0..n), with Adam as in Keras (0.9, 0.999, 1e-7).
  * Keep m and g. new/free. NULL with e set: whatever went wrong so far in m or g, or memory is out. */
-learner *learner_new(module *m, graph *g, node *const *out, int n, uint64_t seed, error *e);
+learner *learner_new(module *m, graph *g, node *const *out, int n, uint64_t seed, fault *e);
 void learner_free(learner *l);
 
 /* One run and one update of all weights, which makes out[0] smaller. Returns out[0] as it was before the update. */
@@ -41,7 +41,7 @@ typedef struct fit {
 /* One epoch: every batch of the loader goes into x and label and through the plan; with an optimizer each is a step
  * of rate lr. mean (NULL: not wanted) is the mean over the batches of `value`, a scalar output of the plan. False with
  * e set when memory is out, and with e as it is when data, x, label or p is NULL: what made them has said why. */
-bool fit_epoch(const fit *f, const node *value, double lr, double *mean, error *e);
+bool fit_epoch(const fit *f, const node *value, double lr, double *mean, fault *e);
 
 SAGAN_END
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/base/local.h"
 #include "gan/checkpoint/rundir.h"
 
 enum { ROWS, TIMES, SCORES, FILES };
@@ -36,21 +37,21 @@ static double value_of(const step_stats *s, const struct column *c)
 }
 
 /* All of f as a text. A read that fails must not pass for the end of the file: the rows behind it would be lost. */
-static char *read_all(FILE *f, const char *path, error *e)
+static char *read_all(FILE *f, const char *path, fault *e)
 {
 	enum { PIECE = 1 << 16 };
 	char *text = NULL;
 	for (size_t n = 0, got = PIECE; got == PIECE; n += got) {
 		char *bigger = realloc(text, n + PIECE + 1);
 		if (!bigger) {
-			error_set(e, "%s: out of memory while reading it", path);
+			fault_set(e, "%s: out of memory while reading it", path);
 			break;
 		}
 		text = bigger;
 		got = fread(text + n, 1, PIECE, f);
 		text[n + got] = '\0';
 		if (ferror(f)) {
-			error_set(e, "%s: cannot be read: %s", path, strerror(errno));
+			fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
 			break;
 		}
 		if (got < PIECE)
@@ -61,13 +62,13 @@ static char *read_all(FILE *f, const char *path, error *e)
 }
 
 /* The whole file as a text; "" when there is none. */
-static char *read_text(const char *path, error *e)
+static char *read_text(const char *path, fault *e)
 {
 	FILE *f = fopen(path, "rb");
 	if (!f && errno == ENOENT)
 		return text_copy("", e);
 	if (!f) {
-		error_set(e, "%s: cannot be read: %s", path, strerror(errno));
+		fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
 		return NULL;
 	}
 	char *text = read_all(f, path, e);
@@ -93,7 +94,7 @@ static size_t rows_until(const char *text, int64_t step)
 }
 
 /* Drops rows after `step`, writes the header when there is none, and opens the file for adding. */
-static FILE *open_rows(const char *path, const char *header, int64_t step, error *e)
+static FILE *open_rows(const char *path, const char *header, int64_t step, fault *e)
 {
 	char *text = read_text(path, e);
 	if (!text)
@@ -107,11 +108,11 @@ static FILE *open_rows(const char *path, const char *header, int64_t step, error
 	free(text);
 	FILE *f = ok ? fopen(path, "ab") : NULL;
 	if (ok && !f)
-		error_set(e, "%s: cannot be written: %s", path, strerror(errno));
+		fault_set(e, "%s: cannot be written: %s", path, strerror(errno));
 	return f;
 }
 
-metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool scored, error *e)
+metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool scored, fault *e)
 {
 	char columns[64 + GAMMA_MAX * 320];
 	static const char *const name[FILES] = {"metrics.csv", "timing.csv", "scores.csv"};
@@ -136,26 +137,26 @@ metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool s
 	return m;
 }
 
-bool metrics_close(metrics *m, error *e)
+bool metrics_close(metrics *m, fault *e)
 {
 	if (!m)
 		return true;
 	bool ok = true;
 	for (int i = 0; i < FILES; i++)
 		if (m->f[i] && fclose(m->f[i]) != 0)
-			ok = error_set(e, "%s: cannot be written: %s", m->path[i], strerror(errno));
+			ok = fault_set(e, "%s: cannot be written: %s", m->path[i], strerror(errno));
 	free(m);
 	return ok;
 }
 
-static bool flushed(metrics *m, int i, error *e)
+static bool flushed(metrics *m, int i, fault *e)
 {
 	if (fflush(m->f[i]) == 0 && !ferror(m->f[i]))
 		return true;
-	return error_set(e, "%s: cannot be written: %s", m->path[i], strerror(errno));
+	return fault_set(e, "%s: cannot be written: %s", m->path[i], strerror(errno));
 }
 
-bool metrics_row(metrics *m, const step_stats *mean, double epoch, error *e)
+bool metrics_row(metrics *m, const step_stats *mean, double epoch, fault *e)
 {
 	fprintf(m->f[ROWS], "%lld,%.6g", (long long)mean->step, epoch);
 	for (int i = 0; i < COUNT(COLUMN); i++)
@@ -166,13 +167,13 @@ bool metrics_row(metrics *m, const step_stats *mean, double epoch, error *e)
 	return flushed(m, ROWS, e);
 }
 
-bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s, error *e)
+bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s, fault *e)
 {
 	fprintf(m->f[TIMES], "%lld,%.3f,%.1f\n", (long long)step, seconds, images_per_s);
 	return flushed(m, TIMES, e);
 }
 
-bool metrics_score(metrics *m, int64_t step, double score, error *e)
+bool metrics_score(metrics *m, int64_t step, double score, fault *e)
 {
 	fprintf(m->f[SCORES], "%lld,%.9g\n", (long long)step, score);
 	return flushed(m, SCORES, e);

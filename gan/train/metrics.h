@@ -7,24 +7,17 @@
 
 #include "gan/train/trainer.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct metrics metrics;
 
 /* Opens the files in dir for adding rows after `step`: rows of later steps, from a process that was
  * killed before its next checkpoint, are dropped. `s` names the gammas; scores.csv is made only when
  * `scored`. new/free. */
-metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool scored, error *e);
-bool metrics_close(metrics *m, error *e);            /* NULL allowed */
+metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool scored, fault *e);
+bool metrics_close(metrics *m, fault *e);            /* NULL allowed */
 
 /* One row each, on disk (in the system's memory at least) when it returns. */
-bool metrics_row(metrics *m, const step_stats *mean, double epoch, error *e);
-bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s, error *e);
-bool metrics_score(metrics *m, int64_t step, double score, error *e);        /* opened with `scored` */
+bool metrics_row(metrics *m, const step_stats *mean, double epoch, fault *e);
+bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s, fault *e);
+bool metrics_score(metrics *m, int64_t step, double score, fault *e);        /* opened with `scored` */
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/local.h"
 #include "gan/sample/pictures.h"
 #include "gan/sample/request.h"
 #include "gan/train/run_internal.h"
@@ -61,7 +62,7 @@ static double eta(const run *r, double step_s, double seconds)
 	return left;
 }
 
-static bool report(run *r, const step_stats *s, error *e)
+static bool report(run *r, const step_stats *s, fault *e)
 {
 	trainer *t = r->t;
 	double now = clock_s();
@@ -82,7 +83,7 @@ static bool report(run *r, const step_stats *s, error *e)
 }
 
 /* The sampler gets the averaged generator (the plain one without average) as it is now. */
-static bool take(run *r, error *e)
+static bool take(run *r, fault *e)
 {
 	trainer *t = r->t;
 	if (r->taken == t->step)
@@ -95,7 +96,7 @@ static bool take(run *r, error *e)
 }
 
 /* The fixed latents through the generator that is sampled. */
-static bool draw(run *r, error *e)
+static bool draw(run *r, fault *e)
 {
 	trainer *t = r->t;
 	char name[64], path[RUN_PATH_MAX];
@@ -115,16 +116,16 @@ static bool draw(run *r, error *e)
 
 /* Scores the generator that is sampled, in a row of scores.csv. An evaluation that fails must not cost
  * the checkpoint. */
-static bool judge(run *r, double *score, bool *judged, error *e)
+static bool judge(run *r, double *score, bool *judged, fault *e)
 {
-	error why;
+	fault why;
 	*judged = r->judge.fakes > 0 && take(r, &why) && scorer_run(&r->judge, r->s, score, &why);
 	if (r->judge.fakes > 0 && !*judged)
 		run_say(r, NOTE_WARNING, "step %lld: not scored: %s", (long long)r->t->step, why.text);
 	return !*judged || metrics_score(r->m, r->t->step, *score, e);
 }
 
-static bool keep_best(run *r, const char *path, double score, error *e)
+static bool keep_best(run *r, const char *path, double score, fault *e)
 {
 	bool better;
 	if (!rundir_keep_best(r->out, path, score, r->judge.about, &better, e))
@@ -136,7 +137,7 @@ static bool keep_best(run *r, const char *path, double score, error *e)
 }
 
 /* The new file is complete before older ones go. With `scored` it is compared with the best. */
-static bool save(run *r, bool scored, error *e)
+static bool save(run *r, bool scored, fault *e)
 {
 	trainer *t = r->t;
 	char path[RUN_PATH_MAX];
@@ -184,7 +185,7 @@ static bool due(int64_t step, int64_t every)
 	return every > 0 && step % every == 0;
 }
 
-static bool after_step(run *r, const step_stats *s, error *e)
+static bool after_step(run *r, const step_stats *s, fault *e)
 {
 	const config *c = &r->t->cfg;
 	sums_add(r->t->sum, s);
@@ -205,7 +206,7 @@ static bool asked_to_stop(const run *r, enum run_end *end)
 	return stop || late;
 }
 
-static bool steps(run *r, enum run_end *end, error *e)
+static bool steps(run *r, enum run_end *end, fault *e)
 {
 	step_stats s;
 	*end = RUN_FINISHED;
@@ -220,7 +221,7 @@ static bool steps(run *r, enum run_end *end, error *e)
 /* ---- after the last step ---- */
 
 /* The scores and where the best checkpoint is. Resumed with scores switched off there may be old ones. */
-static bool show_scores(run *r, error *e)
+static bool show_scores(run *r, fault *e)
 {
 	char csv[RUN_PATH_MAX], picture[RUN_PATH_MAX], best[RUN_PATH_MAX];
 	if (r->judge.fakes == 0 || r->best.step < 0)
@@ -234,7 +235,7 @@ static bool show_scores(run *r, error *e)
 	return true;
 }
 
-static bool final_pictures(run *r, error *e)
+static bool final_pictures(run *r, fault *e)
 {
 	char csv[RUN_PATH_MAX], loss[RUN_PATH_MAX], sheet[RUN_PATH_MAX];
 	trainer *t = r->t;
@@ -255,7 +256,7 @@ static bool final_pictures(run *r, error *e)
 	return true;
 }
 
-static bool finish(run *r, enum run_end end, error *e)
+static bool finish(run *r, enum run_end end, fault *e)
 {
 	/* Where an interruption fell must not decide which checkpoint is the best: no score. */
 	if (r->saved != r->t->step && !save(r, false, e))
@@ -266,14 +267,14 @@ static bool finish(run *r, enum run_end end, error *e)
 }
 
 /* What is left after a failure, so that nobody has to look for it. */
-static void name_last_good(const run *r, error *e)
+static void name_last_good(const run *r, fault *e)
 {
-	error why = *e;
+	fault why = *e;
 	if (r->good[0])
-		error_set(e, "%.600s; last good checkpoint: %.400s", why.text, r->good);
+		fault_set(e, "%.600s; last good checkpoint: %.400s", why.text, r->good);
 }
 
-bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, error *e)
+bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e)
 {
 	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1,
 		.taken = -1, .best = {.step = -1}};

@@ -53,7 +53,7 @@ enum run_end {
 /* The whole run: resumes from the newest readable checkpoint in opt->out, trains, logs, draws and
  * saves at the intervals of the config. On false, e is one line and the last good checkpoint stays.
  * `end` says why it ended when it returns true. */
-bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, error *e);
+bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e);
 
 SAGAN_END
 #endif

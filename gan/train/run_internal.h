@@ -37,6 +37,6 @@ typedef struct run {
 void run_say(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Locks the directory, goes on from its newest checkpoint, shows the data, opens what the steps write to. */
-bool run_start(run *r, error *e);
+bool run_start(run *r, fault *e);
 
 #endif

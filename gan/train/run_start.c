@@ -1,5 +1,6 @@
 /* run_start.c - a run before its first step: what is there already, whether the config may go on with it, what
  * the data look like. */
+#include "core/base/local.h"
 #include "gan/train/run_internal.h"
 
 #include <math.h>
@@ -29,7 +30,7 @@ void run_say(const run *r, enum run_note kind, const char *fmt, ...)
 /* ---- going on ---- */
 
 /* Keys that differ from the checkpoint's: allowed ones are told, the others refused, all in one line. */
-static bool check_config(const run *r, const checkpoint_info *info, error *e)
+static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 {
 	config old;
 	int at[CONFIG_KEYS_MAX];
@@ -73,7 +74,7 @@ static void read_best(run *r)
 
 /* The best checkpoint so far. A kill after the newest one was written, before it was compared with the
  * best, is made good. */
-static bool recall_best(run *r, const checkpoint_info *newest, error *e)
+static bool recall_best(run *r, const checkpoint_info *newest, fault *e)
 {
 	bool better = false;
 	read_best(r);
@@ -87,9 +88,9 @@ static bool recall_best(run *r, const checkpoint_info *newest, error *e)
 }
 
 /* Goes on from the newest readable checkpoint, if there is any. */
-static bool resume(run *r, error *e)
+static bool resume(run *r, fault *e)
 {
-	error warning;
+	fault warning;
 	checkpoint_info info;
 	if (!rundir_any(r->out))
 		return true;
@@ -109,7 +110,7 @@ static bool resume(run *r, error *e)
 
 /* ---- the first lines ---- */
 
-static bool write_config(const run *r, error *e)
+static bool write_config(const run *r, fault *e)
 {
 	char path[RUN_PATH_MAX];
 	char *text = config_text(&r->t->cfg, e);
@@ -127,7 +128,7 @@ static void note_line(void *ctx, const char *text)
 }
 
 /* A batch as D sees it, and how much its images differ. The loader's position is put back. */
-static bool show_data(run *r, error *e)
+static bool show_data(run *r, fault *e)
 {
 	trainer *t = r->t;
 	const config *c = &t->cfg;
@@ -165,7 +166,7 @@ static bool show_data(run *r, error *e)
 }
 
 /* Random images have nothing to be compared with, and one image has no spread. */
-static bool start_scores(run *r, error *e)
+static bool start_scores(run *r, fault *e)
 {
 	const trainer *t = r->t;
 	if (t->cfg.train.score_count == 0 || !t->data || t->data->n < 2)
@@ -173,7 +174,7 @@ static bool start_scores(run *r, error *e)
 	return scorer_init(&r->judge, &t->cfg, t->data, e);
 }
 
-bool run_start(run *r, error *e)
+bool run_start(run *r, fault *e)
 {
 	trainer *t = r->t;
 	char moved[RUN_PATH_MAX];

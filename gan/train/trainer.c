@@ -1,4 +1,5 @@
 /* trainer.c - a trainer is built and taken apart; what others may know about it. */
+#include "core/base/local.h"
 #include "gan/train/trainer_internal.h"
 
 #include <stdio.h>
@@ -15,7 +16,7 @@ const char *const stream_name[STREAMS] = {
 
 /* A copy of the config, complete: what follows the data is the data's, or without data colour and ten
  * classes (config_network). */
-static bool take_config(trainer *t, const config *cfg, const dataset *data, error *e)
+static bool take_config(trainer *t, const config *cfg, const dataset *data, fault *e)
 {
 	config *c = &t->cfg;
 	if (!config_copy(c, cfg, e) || !config_check(c, e))
@@ -28,16 +29,16 @@ static bool take_config(trainer *t, const config *cfg, const dataset *data, erro
 		return false;
 	c->model.channels = t->net.channels;
 	if (data && (data->h != c->net.size || data->w != c->net.size || data->c != c->model.channels))
-		return error_set(e, "%s: images are [%d,%d,%d], the network makes [%d,%d,%d]",
+		return fault_set(e, "%s: images are [%d,%d,%d], the network makes [%d,%d,%d]",
 			data->path, data->h, data->w, data->c, c->net.size, c->net.size, c->model.channels);
 	if (data && t->net.classes && (data->classes == 0 || data->classes > t->net.classes))
-		return error_set(e,
+		return fault_set(e,
 			"%s: %d classes; a conditional network with %d classes needs 1 to %d", data->path,
 			data->classes, t->net.classes, t->net.classes);
 	return true;
 }
 
-static bool player_init(player *p, const char *name, module *m, const config *c, double rate, error *e)
+static bool player_init(player *p, const char *name, module *m, const config *c, double rate, fault *e)
 {
 	size_t params = (size_t)module_block_size(m), states = (size_t)module_state_size(m);
 	p->name = name;
@@ -50,7 +51,7 @@ static bool player_init(player *p, const char *name, module *m, const config *c,
 	return p->opt && p->state_before && (c->optim.accumulate == 1 || p->sum);
 }
 
-static bool make_networks(trainer *t, error *e)
+static bool make_networks(trainer *t, fault *e)
 {
 	rng init_g = rng_new((uint64_t)t->cfg.seed, "init generator");
 	rng init_d = rng_new((uint64_t)t->cfg.seed, "init discriminator");
@@ -70,7 +71,7 @@ static bool make_networks(trainer *t, error *e)
 			t->cfg.optim.lr_d, e);
 }
 
-static bool make_batch(trainer *t, error *e)
+static bool make_batch(trainer *t, fault *e)
 {
 	const config *c = &t->cfg;
 	int64_t B = c->batch, S = c->net.size, C = c->model.channels, Z = c->net.latent;
@@ -118,7 +119,7 @@ static void find_gammas(trainer *t)
 		add_gamma(t, &t->pd, network_attention_at(t->d, i));
 }
 
-trainer *trainer_new(const config *cfg, const dataset *data, error *e)
+trainer *trainer_new(const config *cfg, const dataset *data, fault *e)
 {
 	trainer *t = mem_zero(1, sizeof *t, e);
 	if (!t)

@@ -40,13 +40,13 @@ typedef struct step_stats {
 /* Networks, optimisers, graphs and plans for a config. `cfg` (copied) says everything about sizes;
  * `data` (keep; NULL: constant random images, for bench and info) must have images of cfg's size.
  * new/free. */
-trainer *trainer_new(const config *cfg, const dataset *data, error *e);
+trainer *trainer_new(const config *cfg, const dataset *data, fault *e);
 void trainer_free(trainer *t);
 
 /* One training step: d_steps updates of D, one of G, one of the EMA. False when a loss or a
  * gradient is not finite: e names the step and the first bad value; parameters of the network at
  * fault are not updated. */
-bool trainer_step(trainer *t, step_stats *s, error *e);
+bool trainer_step(trainer *t, step_stats *s, fault *e);
 
 int64_t trainer_steps_done(const trainer *t);
 const config *trainer_config(const trainer *t);
@@ -57,12 +57,12 @@ double trainer_step_flop(const trainer *t);          /* one step: d_steps D upda
 
 /* The plan of one graph of training, for plan_print: "d", "d_penalty" (the D step with a penalty) or "g". Borrow.
  * NULL with e set for another key, or when this config never takes such a step. */
-const plan *trainer_plan(const trainer *t, const char *key, error *e);
+const plan *trainer_plan(const trainer *t, const char *key, fault *e);
 
 /* Saves the complete state to path / replaces the state by that of path (which must be a checkpoint
  * of the same network and data; on failure t is only good for trainer_free). */
-bool trainer_save(trainer *t, const char *path, error *e);
-bool trainer_load(trainer *t, const char *path, error *e);
+bool trainer_save(trainer *t, const char *path, fault *e);
+bool trainer_load(trainer *t, const char *path, fault *e);
 
 SAGAN_END
 #endif

@@ -6,6 +6,7 @@
  * Who moves what: G's batch norm and spectral norm move in every forward, as in the original; D's
  * spectral norm in every forward of D, or with sn_update = real_only in the pass that holds real
  * images (brain-research/self-attention-gan ad9612e: the others run with NO_OPS). */
+#include "core/base/local.h"
 #include "gan/train/trainer_internal.h"
 
 #include <stdio.h>
@@ -26,7 +27,7 @@ double pass_scalar(const pass *p, const node *n)
 	return n ? (double)plan_value(p->p, n)[0] : 0;
 }
 
-static bool pass_open(pass *p, error *e)
+static bool pass_open(pass *p, fault *e)
 {
 	p->g = graph_new(e);
 	if (p->g)
@@ -34,7 +35,7 @@ static bool pass_open(pass *p, error *e)
 	return p->g != NULL;
 }
 
-static bool pass_plan(pass *p, node *const *out, int n, error *e)
+static bool pass_plan(pass *p, node *const *out, int n, fault *e)
 {
 	p->p = plan_new(p->g, out, n, PLAN_UNBOUND | (p->as_written ? PLAN_NO_FUSE : 0), e);
 	return p->p != NULL;
@@ -112,7 +113,7 @@ static node *weighted_penalty(trainer *t, graph *g, node *x, node *y, node *fake
 	return op_scale(g, p->apply(g, critic_apply, &c, x, fake, &t->stream[STREAM_PENALTY]), weight * p->share);
 }
 
-static bool build_d(trainer *t, pass *p, error *e)
+static bool build_d(trainer *t, pass *p, fault *e)
 {
 	bool penalty = p->penalised;
 	if (!pass_open(p, e))
@@ -140,7 +141,7 @@ static bool build_d(trainer *t, pass *p, error *e)
 
 /* ---- the G step ---- */
 
-static bool build_g(trainer *t, pass *p, error *e)
+static bool build_g(trainer *t, pass *p, fault *e)
 {
 	if (!pass_open(p, e))
 		return false;
@@ -156,11 +157,11 @@ static bool build_g(trainer *t, pass *p, error *e)
 
 /* ---- all passes ---- */
 
-typedef bool (*build_fn)(trainer *t, pass *p, error *e);
+typedef bool (*build_fn)(trainer *t, pass *p, fault *e);
 
 /* Builds a pass twice: as it is run, and as the papers write it, which counts the arithmetic that a
  * system without rewriting does. */
-static bool build(trainer *t, build_fn fn, pass *p, error *e)
+static bool build(trainer *t, build_fn fn, pass *p, fault *e)
 {
 	pass written = {.name = p->name, .penalised = p->penalised, .as_written = true};
 	bool ok = fn(t, p, e) && fn(t, &written, e);
@@ -170,7 +171,7 @@ static bool build(trainer *t, build_fn fn, pass *p, error *e)
 	return ok;
 }
 
-bool graphs_build(trainer *t, error *e)
+bool graphs_build(trainer *t, fault *e)
 {
 	t->d_pass = (pass){.name = "D step", .key = "d"};
 	t->d_penalty_pass = (pass){.name = "D step with penalty", .key = "d_penalty", .penalised = true};
@@ -193,7 +194,7 @@ bool graphs_build(trainer *t, error *e)
 	return t->arena != NULL;
 }
 
-const plan *trainer_plan(const trainer *t, const char *key, error *e)
+const plan *trainer_plan(const trainer *t, const char *key, fault *e)
 {
 	const pass *all[] = {&t->d_pass, &t->d_penalty_pass, &t->g_pass};
 	char has[64] = "";
@@ -203,6 +204,6 @@ const plan *trainer_plan(const trainer *t, const char *key, error *e)
 		if (all[i]->p)
 			n += snprintf(has + n, sizeof has - (size_t)n, "%s%s", n ? ", " : "", all[i]->key);
 	}
-	error_set(e, "plan %s: training with this config has none of that name, but %s", key, has);
+	fault_set(e, "plan %s: training with this config has none of that name, but %s", key, has);
 	return NULL;
 }

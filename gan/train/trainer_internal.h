@@ -85,13 +85,13 @@ struct trainer {
 };
 
 /* trainer_graphs.c: builds the graphs and plans of t, and the arena they share. */
-bool graphs_build(trainer *t, error *e);
+bool graphs_build(trainer *t, fault *e);
 void pass_free(pass *p);
 double pass_scalar(const pass *p, const node *n);    /* 0 for NULL */
 
 /* trainer_state.c: every array that a run needs to go on, in the order of the file. */
-bool trainer_list(trainer *t, state_list *l, error *e);
+bool trainer_list(trainer *t, state_list *l, fault *e);
 /* trainer_save with a score and what that measures; about NULL: no score. */
-bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, error *e);
+bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, fault *e);
 
 #endif

@@ -37,7 +37,7 @@ static void list_streams(trainer *t, state_list *l)
 	}
 }
 
-static bool list_all(trainer *t, state_list *l, error *e)
+static bool list_all(trainer *t, state_list *l, fault *e)
 {
 	state_add_module(l, "generator", t->pg.m);
 	state_add_module(l, "discriminator", t->pd.m);
@@ -55,10 +55,10 @@ static bool list_all(trainer *t, state_list *l, error *e)
 		"epoch, batch in the epoch: what comes next");
 	state_add(l, ARRAY_I64, "/loader/data_checksum", SHAPE(1), &t->data_checksum,
 		"of sizes, labels and pixels");
-	return !l->failed || error_set(e, "out of memory while listing the state");
+	return !l->failed || fault_set(e, "out of memory while listing the state");
 }
 
-bool trainer_list(trainer *t, state_list *l, error *e)
+bool trainer_list(trainer *t, state_list *l, fault *e)
 {
 	if (t->loader) {
 		loader_place p = loader_position(t->loader);
@@ -69,7 +69,7 @@ bool trainer_list(trainer *t, state_list *l, error *e)
 }
 
 /* A state with a number that is not finite is no state to go on from. */
-static bool all_finite(const state_list *l, error *e)
+static bool all_finite(const state_list *l, fault *e)
 {
 	for (int i = 0; i < l->n; i++) {
 		const state_item *it = &l->item[i];
@@ -77,16 +77,16 @@ static bool all_finite(const state_list *l, error *e)
 		int64_t n = it->type == ARRAY_REAL ? shape_count(&it->s) : 0;
 		for (int64_t k = 0; k < n; k++)
 			if (!isfinite(x[k]))
-				return error_set(e, "%s has %g at element %lld", it->path, (double)x[k],
+				return fault_set(e, "%s has %g at element %lld", it->path, (double)x[k],
 					(long long)k);
 	}
 	return true;
 }
 
-bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, error *e)
+bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, fault *e)
 {
 	state_list l = {0};
-	error why;
+	fault why;
 	checkpoint_info info = {.step = t->step, .program = "sagan " SAGAN_VERSION, .has_score = about != NULL,
 		.score = score};
 	if (about)
@@ -94,36 +94,36 @@ bool trainer_save_scored(trainer *t, const char *path, double score, const char 
 	info.config = config_text(&t->cfg, e);
 	bool ok = info.config && trainer_list(t, &l, e);
 	if (ok && !all_finite(&l, &why))
-		ok = error_set(e, "step %lld: the state is not saved: %s", (long long)t->step, why.text);
+		ok = fault_set(e, "step %lld: the state is not saved: %s", (long long)t->step, why.text);
 	ok = ok && checkpoint_save(path, &info, &l, e);
 	state_list_free(&l);
 	checkpoint_info_free(&info);
 	return ok;
 }
 
-bool trainer_save(trainer *t, const char *path, error *e)
+bool trainer_save(trainer *t, const char *path, fault *e)
 {
 	return trainer_save_scored(t, path, 0, NULL, e);
 }
 
 /* The streams belong to the seed: a file that says otherwise is not of this run. */
-static bool fits_run(const trainer *t, const int64_t *data_checksum, const char *path, error *e)
+static bool fits_run(const trainer *t, const int64_t *data_checksum, const char *path, fault *e)
 {
 	for (int i = 0; i < STREAMS; i++) {
 		rng fresh = rng_new((uint64_t)t->cfg.seed, stream_name[i]);
 		if (t->stream[i].seed != fresh.seed || t->stream[i].purpose != fresh.purpose)
-			return error_set(e, "%s: random stream %s is not of seed %lld", path,
+			return fault_set(e, "%s: random stream %s is not of seed %lld", path,
 				stream_name[i], (long long)t->cfg.seed);
 	}
 	if (t->data && t->data_checksum != *data_checksum)
-		return error_set(e,
+		return fault_set(e,
 			"%s: was trained on other data than %s (checksum %016llx, now %016llx)", path,
 			t->data->path, (unsigned long long)t->data_checksum,
 			(unsigned long long)*data_checksum);
 	return true;
 }
 
-bool trainer_load(trainer *t, const char *path, error *e)
+bool trainer_load(trainer *t, const char *path, fault *e)
 {
 	checkpoint_info info;
 	state_list l = {0};
@@ -131,7 +131,7 @@ bool trainer_load(trainer *t, const char *path, error *e)
 	if (!checkpoint_read_info(path, &info, e))
 		return false;
 	bool ok = strcmp(info.precision, REAL_NAME) == 0
-		|| error_set(e, "%s: was trained in %s, this program computes in %s", path,
+		|| fault_set(e, "%s: was trained in %s, this program computes in %s", path,
 			info.precision, REAL_NAME);
 	checkpoint_info_free(&info);
 	ok = ok && trainer_list(t, &l, e) && checkpoint_load(path, &l, true, e)

@@ -2,6 +2,7 @@
  *
  * A pass runs a plan, which leaves gradients in the network's gradient block; an update turns them
  * into new parameters. Between the two, numbers that are not finite stop everything. */
+#include "core/base/local.h"
 #include "gan/train/trainer_internal.h"
 
 #include <math.h>
@@ -74,7 +75,7 @@ static bool find_bad_parameter(const trainer *t, char *where, size_t size)
 }
 
 /* Names the step, the pass and the first value that is not finite. */
-static bool gone_bad(trainer *t, const pass *p, const char *what, double value, error *e)
+static bool gone_bad(trainer *t, const pass *p, const char *what, double value, fault *e)
 {
 	char where[512];
 	restore(t);
@@ -82,11 +83,11 @@ static bool gone_bad(trainer *t, const pass *p, const char *what, double value, 
 		snprintf(where, sizeof where,
 			"unknown: all values of the pass are finite when it is repeated");
 	restore(t);
-	return error_set(e, "step %lld: %s of the %s is %g; first bad value: %s",
+	return fault_set(e, "step %lld: %s of the %s is %g; first bad value: %s",
 		(long long)t->step + 1, what, p->name, isnan(value) ? fabs(value) : value, where);       /* never "-nan" */
 }
 
-static bool pass_run(trainer *t, pass *p, error *e)
+static bool pass_run(trainer *t, pass *p, fault *e)
 {
 	remember(t);
 	plan_run(p->p);
@@ -119,7 +120,7 @@ static void accumulate(player *p, int k, int n)
 }
 
 /* Clips the gradient and takes one step along it. */
-static bool update(trainer *t, player *p, const pass *last, double *norm, double *rate, error *e)
+static bool update(trainer *t, player *p, const pass *last, double *norm, double *rate, fault *e)
 {
 	real *grad = module_grad_block(p->m);
 	int64_t n = module_block_size(p->m);
@@ -137,7 +138,7 @@ static bool penalty_due(const trainer *t)
 	return t->cfg.loss.penalty != PENALTY_NONE && t->d_updates % t->cfg.loss.penalty_every == 0;
 }
 
-static bool update_d(trainer *t, step_stats *s, error *e)
+static bool update_d(trainer *t, step_stats *s, fault *e)
 {
 	pass *p = penalty_due(t) ? &t->d_penalty_pass : &t->d_pass;
 	int n = t->cfg.optim.accumulate;
@@ -161,7 +162,7 @@ static bool update_d(trainer *t, step_stats *s, error *e)
 	return true;
 }
 
-static bool update_g(trainer *t, step_stats *s, error *e)
+static bool update_g(trainer *t, step_stats *s, fault *e)
 {
 	pass *p = &t->g_pass;
 	int n = t->cfg.optim.accumulate;
@@ -201,7 +202,7 @@ static void read_gammas(const trainer *t, step_stats *s)
 	}
 }
 
-bool trainer_step(trainer *t, step_stats *s, error *e)
+bool trainer_step(trainer *t, step_stats *s, fault *e)
 {
 	*s = (step_stats){0};
 	for (int k = 0; k < t->cfg.optim.d_steps; k++)

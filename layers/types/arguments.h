@@ -2,6 +2,7 @@
 #ifndef SAGAN_LAYERS_TYPES_ARGUMENTS_H
 #define SAGAN_LAYERS_TYPES_ARGUMENTS_H
 
+#include "core/base/local.h"
 #include "layers/types/catalogue.h"
 
 /* Names of layers/activation.h, and where some of them stand. */
@@ -43,10 +44,10 @@ int64_t layer_out(const placed_layer *l);
 /* ---- for `fits` ---- */
 
 /* "heads = 3: must divide the 64 channels; 1, 2, 4, 8, 16, 32, 64 fit". Zero is refused, too. */
-bool layer_divides(const placed_layer *l, const char *name, int64_t of, const char *what, error *e);
-bool layer_is_odd(const placed_layer *l, const char *name, error *e);
-bool layer_has_odd_kernel(const placed_layer *l, error *e);
+bool layer_divides(const placed_layer *l, const char *name, int64_t of, const char *what, fault *e);
+bool layer_is_odd(const placed_layer *l, const char *name, fault *e);
+bool layer_has_odd_kernel(const placed_layer *l, fault *e);
 /* An argument that may only have the map's own width, or 0. */
-bool layer_is_width(const placed_layer *l, const char *name, error *e);
+bool layer_is_width(const placed_layer *l, const char *name, fault *e);
 
 #endif

@@ -1,4 +1,5 @@
 /* catalogue.c - the layers that a config can name: looking them up, checking one at its place, placing it. */
+#include "core/base/local.h"
 #include "layers/types/arguments.h"
 
 #include <math.h>
@@ -61,7 +62,7 @@ const layer_type *layer_type_at(int i)
 			return &groups[k]->type[i];
 		i -= groups[k]->n;
 	}
-	bug(__FILE__, __LINE__, "no layer type %d", i);
+	bug_abort(__FILE__, __LINE__, "no layer type %d", i);
 }
 
 int layer_type_find(const char *name)
@@ -158,43 +159,43 @@ bool layer_replaces(const placed_layer *l)
 
 /* ---- checks ---- */
 
-bool layer_divides(const placed_layer *l, const char *name, int64_t of, const char *what, error *e)
+bool layer_divides(const placed_layer *l, const char *name, int64_t of, const char *what, fault *e)
 {
 	int64_t v = (int64_t)layer_number(l, name);
 	if (v > 0 && of % v == 0)
 		return true;
-	return error_set(e, "%s = %lld: must divide %s %lld; %s fit", name, (long long)v, what, (long long)of,
+	return fault_set(e, "%s = %lld: must divide %s %lld; %s fit", name, (long long)v, what, (long long)of,
 		divisors_print(of, 1).s);
 }
 
-bool layer_is_odd(const placed_layer *l, const char *name, error *e)
+bool layer_is_odd(const placed_layer *l, const char *name, fault *e)
 {
 	int v = (int)layer_number(l, name);
-	return v % 2 ? true : error_set(e, "%s = %d: must be odd; %d and %d fit", name, v, v - 1, v + 1);
+	return v % 2 ? true : fault_set(e, "%s = %d: must be odd; %d and %d fit", name, v, v - 1, v + 1);
 }
 
-bool layer_has_odd_kernel(const placed_layer *l, error *e)
+bool layer_has_odd_kernel(const placed_layer *l, fault *e)
 {
 	return layer_is_odd(l, "kernel", e);
 }
 
-bool layer_is_width(const placed_layer *l, const char *name, error *e)
+bool layer_is_width(const placed_layer *l, const char *name, fault *e)
 {
 	int64_t v = (int64_t)layer_number(l, name);
 	return v == 0 || v == l->C ? true
-		: error_set(e, "%s = %lld: the map keeps its width; 0 and %lld fit", name, (long long)v, (long long)l->C);
+		: fault_set(e, "%s = %lld: the map keeps its width; 0 and %lld fit", name, (long long)v, (long long)l->C);
 }
 
-static bool check_residual(const placed_layer *l, error *e)
+static bool check_residual(const placed_layer *l, fault *e)
 {
 	int gamma = layer_arg_find(l->spec.type, "gamma");
 	if (l->spec.type->own_skip || !(l->spec.args.set & 1u << gamma) || layer_number(l, "residual") == LAYER_GAMMA)
 		return true;
-	return error_set(e, "gamma: there is none with residual = %s; residual = gamma fits", layer_word(l, "residual"));
+	return fault_set(e, "gamma: there is none with residual = %s; residual = gamma fits", layer_word(l, "residual"));
 }
 
 /* Nothing of `m` is allocated: the graph is built and thrown away, never run. */
-static bool try_layer(module *m, const placed_layer *there, error *e)
+static bool try_layer(module *m, const placed_layer *there, fault *e)
 {
 	placed_layer l = *there;
 	rng noise = rng_new(0, "trial");
@@ -205,7 +206,7 @@ static bool try_layer(module *m, const placed_layer *there, error *e)
 		node *x = graph_leaf(g, b), *y = placed_layer_apply(g, &l, x, (mode){true, true, &noise}, NULL);
 		ok = graph_ok(g, e);
 		if (ok && !shape_equal(&x->s, &y->s))
-			ok = error_set(e, "%s becomes %s; only a layer that keeps the map fits", shape_print(&x->s).s,
+			ok = fault_set(e, "%s becomes %s; only a layer that keeps the map fits", shape_print(&x->s).s,
 				shape_print(&y->s).s);
 	}
 	placed_layer_clear(&l);
@@ -221,9 +222,9 @@ static const char *behind(const char *text, const char *word)
 	return !strncmp(text, word, n) && !strncmp(text + n, ": ", 2) ? text + n + 2 : text;
 }
 
-bool placed_layer_check(const placed_layer *l, error *e)
+bool placed_layer_check(const placed_layer *l, fault *e)
 {
-	error why;
+	fault why;
 	const layer_type *t = l->spec.type;
 	module *m = NULL;
 	bool ok = check_residual(l, &why) && (!t->fits || t->fits(l, &why)) && (m = module_new(&why))
@@ -233,7 +234,7 @@ bool placed_layer_check(const placed_layer *l, error *e)
 		return true;
 	/* The path is said by the caller, and most layers begin with their own name. */
 	const char *kind = t->own_skip ? "attention" : t->name;
-	return error_set(e, "%s: %s", kind, behind(behind(why.text, l->name), kind));
+	return fault_set(e, "%s: %s", kind, behind(behind(why.text, l->name), kind));
 }
 
 /* ---- a layer at its place ---- */
@@ -270,7 +271,7 @@ placed_layer placed_layer_case(const layer_type *t, const layer_case *c, int64_t
 	return l;
 }
 
-bool layer_alone_init(module *m, placed_layer *l, error *e)
+bool layer_alone_init(module *m, placed_layer *l, fault *e)
 {
 	const layer_type *t = l->spec.type;
 	l->body = mem_zero(1, t->body, e);
@@ -303,7 +304,7 @@ node *layer_alone_apply(graph *g, const placed_layer *l, node *x, mode m, node *
 	return y;
 }
 
-bool placed_layer_init(module *m, placed_layer *l, error *e)
+bool placed_layer_init(module *m, placed_layer *l, fault *e)
 {
 	const layer_type *t = l->spec.type;
 	if (!layer_alone_init(m, l, e))

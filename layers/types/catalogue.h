@@ -112,7 +112,7 @@ struct layer_type {
 	                                              * that the level of its name is made around it */
 	enum layer_residual residual;                /* the default */
 	/* What the map and the arguments do not allow together; NULL: what the layer itself refuses. */
-	bool (*fits)(const placed_layer *l, error *e);
+	bool (*fits)(const placed_layer *l, fault *e);
 	/* name: "" when prefixed. */
 	void (*init)(module *m, void *body, const char *name, const placed_layer *l);
 	/* map: NULL, or a place for the attention map [B,N,M] (or [B,H,W,W]), set when has_map. */
@@ -152,14 +152,14 @@ bool layer_replaces(const placed_layer *l);          /* place: instead */
 
 /* Everything that can be wrong with it, found on a layer that is registered and applied for trial but never
  * allocated. "halo: block = 4: does not divide the map's 14; 1, 2, 7, 14 fit". */
-bool placed_layer_check(const placed_layer *l, error *e);
+bool placed_layer_check(const placed_layer *l, fault *e);
 
 /* Registers what placed_layer_check has passed. Without memory: false, with e set. */
-bool placed_layer_init(module *m, placed_layer *l, error *e);
+bool placed_layer_init(module *m, placed_layer *l, fault *e);
 /* x [B,H,W,C] -> same. map: NULL, or a place for its attention map, NULL when it has none. */
 node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node **map);
 /* The same of the layer alone, without residual and gamma; x as l->input. */
-bool layer_alone_init(module *m, placed_layer *l, error *e);
+bool layer_alone_init(module *m, placed_layer *l, fault *e);
 node *layer_alone_apply(graph *g, const placed_layer *l, node *x, mode m, node **map);
 /* M of its attention map, 0 without one. */
 int64_t layer_map_keys(const placed_layer *l);
@@ -177,7 +177,7 @@ typedef struct layer_cost {
 
 /* Builds the layer; `weight` (NULL: not wanted) is told each parameter and state in order. Checks the layer first. */
 bool layer_cost_of(const placed_layer *l, layer_cost *out,
-		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, error *e);
+		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, fault *e);
 
 /* The groups of records, for the table. */
 typedef struct layer_group {

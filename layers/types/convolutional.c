@@ -1,4 +1,5 @@
 /* convolutional.c - layers that look around by convolutions: contexts, competing groups, gates, blurs. */
+#include "core/base/local.h"
 #include "layers/aotnet.h"
 #include "layers/cot.h"
 #include "layers/se.h"
@@ -11,10 +12,10 @@ static const layer_case map_28[] = {{.input = MAP_28}};
 
 static const layer_arg cot_args[] = {ODD(3), ACT("activation", RELU), STRIDES, TORCH};
 
-static bool cot_fits(const placed_layer *l, error *e)
+static bool cot_fits(const placed_layer *l, fault *e)
 {
 	if (l->C % 8)
-		return error_set(e, "%lld channels: must be a multiple of 8; %lld and %lld fit", (long long)l->C,
+		return fault_set(e, "%lld channels: must be a multiple of 8; %lld and %lld fit", (long long)l->C,
 			(long long)MAX(l->C / 8 * 8, 8), (long long)(l->C / 8 + 1) * 8);
 	return layer_has_odd_kernel(l, e);
 }
@@ -41,7 +42,7 @@ static const layer_arg split_args[] = {
 	ACT("activation", RELU), STRIDES, TORCH,
 };
 
-static bool split_fits(const placed_layer *l, error *e)
+static bool split_fits(const placed_layer *l, fault *e)
 {
 	return layer_has_odd_kernel(l, e) && layer_divides(l, "groups", l->C, "the channels,", e);
 }
@@ -122,7 +123,7 @@ static const layer_arg conv_args[] = {
 	NO("bias", "a bias"), YES("depthwise", "groups = C is a depthwise convolution"), TORCH,
 };
 
-static bool conv_fits(const placed_layer *l, error *e)
+static bool conv_fits(const placed_layer *l, fault *e)
 {
 	return layer_has_odd_kernel(l, e) && layer_divides(l, "groups", l->C, "the channels,", e);
 }

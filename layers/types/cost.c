@@ -6,7 +6,7 @@
 #include "layers/types/catalogue.h"
 
 /* Plans y, and with `train` the gradients; the numbers of the plan. */
-static bool measure(module *m, const placed_layer *l, buffer *b, bool train, double *flop, size_t *bytes, error *e)
+static bool measure(module *m, const placed_layer *l, buffer *b, bool train, double *flop, size_t *bytes, fault *e)
 {
 	rng noise = rng_new(0, "cost");
 	graph *g = graph_new(e);
@@ -44,7 +44,7 @@ static void tell(const module *m, layer_cost *c,
 }
 
 bool layer_cost_of(const placed_layer *there, layer_cost *out,
-		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, error *e)
+		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, fault *e)
 {
 	*out = (layer_cost){0};
 	if (!placed_layer_check(there, e))

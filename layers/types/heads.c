@@ -1,6 +1,7 @@
 /* heads.c - attention of several heads as layer types: whole maps, blocks with halos, windows. */
 #include <math.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "layers/types/arguments.h"
 #include "layers/conv_position.h"
@@ -40,13 +41,13 @@ static const layer_case mhsa_cases[] = {
 };
 static const layer_case mhsa_h_cases[] = {{.input = MAP_16, .arg = {{"key_dim", 128}}}};
 
-static bool mhsa_fits(const placed_layer *l, error *e)
+static bool mhsa_fits(const placed_layer *l, fault *e)
 {
 	return layer_is_width(l, "out", e)
 		&& (layer_number(l, "key_dim") > 0 || layer_divides(l, "heads", l->C, "the channels,", e));
 }
 
-static bool mhsa_h_fits(const placed_layer *l, error *e)
+static bool mhsa_h_fits(const placed_layer *l, fault *e)
 {
 	return layer_is_width(l, "out", e) && layer_divides(l, "heads", l->C, "the channels,", e);
 }
@@ -108,13 +109,13 @@ static const layer_arg halo_h_args[] = {
 static const layer_case halo_cases[] = {{.input = MAP_16, .arg = {{"key_dim", 128}}, .out = 512}};
 static const layer_case halo_h_cases[] = {{.input = {4, {0, 12, 16, 256}}, .arg = {{"heads", 4}}, .out = 384}};
 
-static bool halo_fits(const placed_layer *l, error *e)
+static bool halo_fits(const placed_layer *l, fault *e)
 {
 	return layer_is_width(l, "out", e) && layer_divides(l, "block", l->H, "the map's side,", e)
 		&& (layer_number(l, "key_dim") > 0 || layer_divides(l, "heads", l->C, "the channels,", e));
 }
 
-static bool halo_h_fits(const placed_layer *l, error *e)
+static bool halo_h_fits(const placed_layer *l, fault *e)
 {
 	return layer_is_width(l, "out", e) && layer_divides(l, "block", l->H, "the map's side,", e)
 		&& layer_divides(l, "heads", l->C, "the channels,", e);
@@ -173,7 +174,7 @@ static const layer_arg outlook_simple_args[] = {OUTLOOK_HEAD, OUTLOOK_REST};
 
 static const layer_case map_28[] = {{.input = MAP_28}};
 
-static bool outlook_fits(const placed_layer *l, error *e)
+static bool outlook_fits(const placed_layer *l, fault *e)
 {
 	return layer_is_width(l, "out", e) && layer_divides(l, "heads", l->C, "the channels,", e);
 }
@@ -223,11 +224,11 @@ typedef struct factorised {
 	int64_t heads, d;
 } factorised;
 
-static bool relative_fits(const placed_layer *l, error *e)
+static bool relative_fits(const placed_layer *l, fault *e)
 {
 	int k = layer_int(l, "kernel"), heads = layer_int(l, "heads");
 	if (k == 0 && heads != 8)
-		return error_set(e, "heads = %d: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)", heads);
+		return fault_set(e, "heads = %d: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)", heads);
 	return (k == 0 || layer_is_odd(l, "kernel", e)) && layer_divides(l, "heads", l->C, "the channels,", e);
 }
 

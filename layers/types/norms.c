@@ -1,4 +1,5 @@
 /* norms.c - normalisations as layers of their own. */
+#include "core/base/local.h"
 #include "layers/aotnet.h"
 #include "layers/types/arguments.h"
 
@@ -10,11 +11,11 @@ static const layer_arg norm_args[] = {
 };
 
 /* Two scalars of one name in one layer would be one. */
-static bool norm_fits(const placed_layer *l, error *e)
+static bool norm_fits(const placed_layer *l, fault *e)
 {
 	if (layer_number(l, "residual") != LAYER_GAMMA || !layer_is(l, "scale"))
 		return true;
-	return error_set(e, "residual = gamma: the layer has a gain called gamma of its own; none, add and scale = false "
+	return fault_set(e, "residual = gamma: the layer has a gain called gamma of its own; none, add and scale = false "
 		"fit");
 }
 

@@ -1,5 +1,6 @@
 /* parts.c - what networks and other layers are made of. A config does not place these by name: some change the map, and
  * the others come with a network or inside another layer. They are timed like every layer. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "layers/activation.h"
 #include "layers/conv.h"

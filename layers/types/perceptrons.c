@@ -1,5 +1,6 @@
 /* perceptrons.c - layers of dense products over channels and positions. */
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "layers/mlp.h"
 #include "layers/types/arguments.h"
@@ -66,10 +67,10 @@ static const layer_arg gating_args[] = {
 	 .help = "width before the gate, which halves it; even"},
 };
 
-static bool gating_fits(const placed_layer *l, error *e)
+static bool gating_fits(const placed_layer *l, fault *e)
 {
 	int h = layer_int(l, "hidden");
-	return h % 2 == 0 ? true : error_set(e, "hidden = %d: the gate halves it; %d and %d fit", h, h - 1, h + 1);
+	return h % 2 == 0 ? true : fault_set(e, "hidden = %d: the gate halves it; %d and %d fit", h, h - 1, h + 1);
 }
 
 static void gating_start(module *m, void *body, const char *name, const placed_layer *l)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "layers/types/arguments.h"
 #include "layers/attention.h"
 
@@ -13,7 +14,7 @@ static const layer_arg args[] = {
 };
 
 /* `plain` is without spectral norm, as in heykeetae's networks. */
-static bool settings(const placed_layer *l, attention_config *c, error *e)
+static bool settings(const placed_layer *l, attention_config *c, fault *e)
 {
 	sn_options sn = l->sn;
 	if (!strcmp(l->spec.type->name, "plain"))
@@ -34,7 +35,7 @@ static bool settings(const placed_layer *l, attention_config *c, error *e)
 	return true;
 }
 
-static bool fits(const placed_layer *l, error *e)
+static bool fits(const placed_layer *l, fault *e)
 {
 	attention_config c;
 	return settings(l, &c, e);
@@ -43,7 +44,7 @@ static bool fits(const placed_layer *l, error *e)
 static void init_layer(module *m, void *body, const char *name, const placed_layer *l)
 {
 	attention_config c;
-	error e;
+	fault e;
 	if (settings(l, &c, &e))
 		attention_init(m, body, name, l->C, c);
 	else

@@ -1,4 +1,5 @@
 /* tokens.c - positions, scales and biases: what is added to tokens or multiplies them. */
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "layers/conv_position.h"
 #include "layers/token.h"

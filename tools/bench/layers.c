@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
 
@@ -37,7 +38,7 @@ static double time_plan(plan *p, int runs, double *s)
 }
 
 /* A random buffer of shape s. */
-static buffer *random_buffer(const char *name, shape s, rng *r, error *e)
+static buffer *random_buffer(const char *name, shape s, rng *r, fault *e)
 {
 	buffer *b = buffer_new(name, s, e);
 	if (b)
@@ -46,7 +47,7 @@ static buffer *random_buffer(const char *name, shape s, rng *r, error *e)
 }
 
 /* Appends dx = d<dy,y>/dx and assigns the same for all weights to m's gradients. False when memory is out. */
-static bool append_gradients(module *m, graph *g, node *y, node *dy, node *x, node **dx, error *e)
+static bool append_gradients(module *m, graph *g, node *y, node *dy, node *x, node **dx, fault *e)
 {
 	const int n = module_params(m);
 	node **wrt = mem_new(2 * (size_t)(n + 1), sizeof *wrt, e);
@@ -75,7 +76,7 @@ typedef struct rig {
 } rig;
 
 /* The plan of a layer: y alone, as in inference, or in training with its gradients. */
-static bool rig_plan(rig *k, bool both, node **y, error *e)
+static bool rig_plan(rig *k, bool both, node **y, fault *e)
 {
 	rng noise = rng_new(1, "layer_bench");
 	node *out[2];
@@ -93,7 +94,7 @@ static bool rig_plan(rig *k, bool both, node **y, error *e)
 	return (k->p = plan_new(k->g, out, both ? 2 : 1, 0, e)) != NULL;
 }
 
-static bool measure(const placed_layer *l, int runs, bool both, layer_bench_result *to, error *e)
+static bool measure(const placed_layer *l, int runs, bool both, layer_bench_result *to, fault *e)
 {
 	rig k = {.l = *l, .s = mem_new((size_t)runs, sizeof *k.s, e)};
 	node *y;
@@ -115,10 +116,10 @@ static bool measure(const placed_layer *l, int runs, bool both, layer_bench_resu
 	return ok;
 }
 
-bool layer_bench(const layer_type *t, const layer_case *c, int64_t batch, int runs, layer_bench_result *to, error *e)
+bool layer_bench(const layer_type *t, const layer_case *c, int64_t batch, int runs, layer_bench_result *to, fault *e)
 {
 	if (batch < 1 || runs < 1)
-		return error_set(e, "batch = %lld, runs = %d: must be at least 1", (long long)batch, runs);
+		return fault_set(e, "batch = %lld, runs = %d: must be at least 1", (long long)batch, runs);
 	const placed_layer l = placed_layer_case(t, c, batch);
 	*to = (layer_bench_result){.input = l.input};
 	return measure(&l, runs, false, to, e) && measure(&l, runs, true, to, e);

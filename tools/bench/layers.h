@@ -18,6 +18,6 @@ bool layer_bench_row(int i, const layer_type **t, const layer_case **c);
 
 /* Times one layer on `batch` random inputs, `runs` times after two that are not counted. Wrong: batch or runs
  * below 1. */
-bool layer_bench(const layer_type *t, const layer_case *c, int64_t batch, int runs, layer_bench_result *r, error *e);
+bool layer_bench(const layer_type *t, const layer_case *c, int64_t batch, int runs, layer_bench_result *r, fault *e);
 
 #endif

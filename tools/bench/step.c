@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
+#include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/train/trainer.h"
 
 enum { WARM_UP = 2 };
 
-static bool time_steps(trainer *t, int steps, double *s, error *e)
+static bool time_steps(trainer *t, int steps, double *s, fault *e)
 {
 	step_stats stats;
 	for (int i = -WARM_UP; i < steps; i++) {
@@ -22,10 +23,10 @@ static bool time_steps(trainer *t, int steps, double *s, error *e)
 	return true;
 }
 
-bool step_bench(const config *cfg, int steps, bench_result *r, error *e)
+bool step_bench(const config *cfg, int steps, bench_result *r, fault *e)
 {
 	if (steps < 1)
-		return error_set(e, "steps = %d: must be at least 1", steps);
+		return fault_set(e, "steps = %d: must be at least 1", steps);
 	trainer *t = trainer_new(cfg, NULL, e);
 	double *s = mem_new((size_t)steps, sizeof *s, e);
 	bool ok = t && s && time_steps(t, steps, s, e);

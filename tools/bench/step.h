@@ -14,6 +14,6 @@ typedef struct bench_result {
 	size_t arena_bytes;
 	int threads;
 } bench_result;
-bool step_bench(const config *cfg, int steps, bench_result *r, error *e);
+bool step_bench(const config *cfg, int steps, bench_result *r, fault *e);
 
 #endif

@@ -6,13 +6,13 @@
 
 bool complaints_add(complaints *c, const char *fmt, ...)
 {
-	char text[sizeof((error *)0)->text];
+	char text[sizeof((fault *)0)->text];
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
 	if (c->wrong++ == 0)
-		error_set(c->e, "%s", text);
+		fault_set(c->e, "%s", text);
 	if (c->line)
 		c->line(c->ctx, text);
 	return false;

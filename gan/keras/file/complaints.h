@@ -5,24 +5,17 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* Gets one complaint. */
 typedef void (*complaints_line)(void *ctx, const char *text);
 
 typedef struct complaints {
 	complaints_line line;                        /* NULL: nobody listens */
 	void *ctx;
-	error *e;
+	fault *e;
 	int wrong;                                   /* lines so far */
 } complaints;
 
 /* One more line. Returns false. */
 bool complaints_add(complaints *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -2,6 +2,7 @@
  *
  * First every layer gets references into the file's list (names, else counters or positions), then all are
  * checked against what the classes want, then the arrays move. Nothing changes before all is well. */
+#include "core/base/local.h"
 #include "gan/keras/file/match_internal.h"
 
 #include <stdio.h>
@@ -129,13 +130,13 @@ static void check_leftovers(matching *a)
 /* The first complaint, with how many more there are. */
 static bool verdict(matching *a)
 {
-	error *e = a->report.e;
+	fault *e = a->report.e;
 	char first[sizeof e->text];
 	if (a->report.wrong < 2)
 		return a->report.wrong == 0;
 	if (e) {
 		snprintf(first, sizeof first, "%s", e->text);
-		error_set(e, "%.900s (and %d more layers do not agree)", first, a->report.wrong - 1);
+		fault_set(e, "%.900s (and %d more layers do not agree)", first, a->report.wrong - 1);
 	}
 	return false;
 }
@@ -201,7 +202,7 @@ static bool wants_as_they_are(matching *a)
 	return true;
 }
 
-bool keras_match(keras_model *m, keras_model *weights, complaints_line line, void *ctx, error *e)
+bool keras_match(keras_model *m, keras_model *weights, complaints_line line, void *ctx, fault *e)
 {
 	const size_t n = (size_t)m->layers;
 	matching a = {.m = m, .w = weights, .report = {line, ctx, e, 0}};
@@ -210,7 +211,7 @@ bool keras_match(keras_model *m, keras_model *weights, complaints_line line, voi
 	a.order = a.want ? mem_new(n, sizeof *a.order, e) : NULL;
 	bool refused, ok = a.order && keras_order(m, a.order, e);
 	if (ok && !keras_run_wants(m, a.want, &refused, &a.unknown)) {
-		ok = refused || error_set(e, "%s", a.unknown.text);
+		ok = refused || fault_set(e, "%s", a.unknown.text);
 		if (!wants_as_they_are(&a)) {
 			free(a.want);
 			a.want = NULL;

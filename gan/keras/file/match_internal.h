@@ -22,7 +22,7 @@ typedef struct matching {
 	keras_model *m, *w;                          /* borrow; the model, the file's weights */
 	match_refs *to;                                   /* own, [m->layers] */
 	keras_wants *want;                           /* own, [m->layers]; NULL: a class is not known */
-	error unknown;                               /* which */
+	fault unknown;                               /* which */
 	int *order;                                  /* own, [m->layers]: model.layers of Keras */
 	complaints report;
 } matching;

@@ -1,5 +1,6 @@
 /* match_native.c - the native layout: layers by class and counter, "conv2d_1", or by the names that Keras 3.15 adds;
  * models inside models as groups, "functional.sequential_1.dense". */
+#include "core/base/local.h"
 #include "gan/keras/file/match_internal.h"
 
 #include <ctype.h>

@@ -3,6 +3,7 @@
  * Wrapped layers have counters of their own, whatever is inside: of Conv2D, SN(Conv2D), SN(Dense) the file has conv2d,
  * spectral_normalization and spectral_normalization_1. Which layers of the model are wrapped in the file is not
  * written there, but the order is the same, and shapes must agree: all ways are tried, and there must be one. */
+#include "core/base/local.h"
 #include "gan/keras/file/match_internal.h"
 
 #include <stdio.h>

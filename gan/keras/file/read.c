@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/local.h"
 #include "gan/keras/file/match.h"
 #include "gan/keras/model/json.h"
 #include "gan/keras/file/read_internal.h"
@@ -29,14 +30,14 @@ static int64_t budget_of(int64_t size)
 /* ---- in the child ---- */
 
 /* The weights of an open file, in the model of the config text, if there is one (own: freed). */
-static keras_model *combine(const job *j, h5 *f, char *config, size_t n, error *e)
+static keras_model *combine(const job *j, h5 *f, char *config, size_t n, fault *e)
 {
 	keras_model *w = read_weights_new(f, j->path, j->o.allow_nonfinite, j->budget, e);
 	if (!w || !config) {
 		free(config);
 		return w;
 	}
-	error why = {.text = ""};
+	fault why = {.text = ""};
 	keras_model *m = keras_from_json(config, n, &why);
 	free(config);
 	if (m && !keras_match(m, w, NULL, NULL, &why)) {
@@ -44,18 +45,18 @@ static keras_model *combine(const job *j, h5 *f, char *config, size_t n, error *
 		m = NULL;
 	}
 	if (!m)
-		error_set(e, "%s: %.900s", j->path, why.text);
+		fault_set(e, "%s: %.900s", j->path, why.text);
 	keras_model_free(w);
 	return m;
 }
 
-static keras_model *read_h5(const job *j, error *e)
+static keras_model *read_h5(const job *j, fault *e)
 {
 	h5 *f = h5_open(j->path, e);
 	if (!f)
 		return NULL;
 	keras_model *m = NULL;
-	error none = {.text = ""};
+	fault none = {.text = ""};
 	char *config = j->o.weights_only ? NULL : read_config_new(f, &none);
 	if (none.text[0])
 		*e = none;
@@ -66,14 +67,14 @@ static keras_model *read_h5(const job *j, error *e)
 }
 
 /* The whole file; new/free. */
-static void *load(const job *j, error *e)
+static void *load(const job *j, fault *e)
 {
 	FILE *f = fopen(j->path, "rb");
 	void *bytes = f ? mem_new((size_t)j->size, 1, e) : NULL;
 	if (!f)
-		error_set(e, "%s: %s", j->path, strerror(errno));
+		fault_set(e, "%s: %s", j->path, strerror(errno));
 	if (bytes && fread(bytes, 1, (size_t)j->size, f) != (size_t)j->size) {
-		error_set(e, "%s: could not be read to its end", j->path);
+		fault_set(e, "%s: could not be read to its end", j->path);
 		free(bytes);
 		bytes = NULL;
 	}
@@ -82,7 +83,7 @@ static void *load(const job *j, error *e)
 	return bytes;
 }
 
-static keras_model *read_members(const job *j, const void *zip, error *e)
+static keras_model *read_members(const job *j, const void *zip, fault *e)
 {
 	const size_t n = (size_t)j->size;
 	void *config = NULL, *weights = NULL;
@@ -106,7 +107,7 @@ static keras_model *read_members(const job *j, const void *zip, error *e)
 	return m;
 }
 
-static keras_model *read_archive(const job *j, error *e)
+static keras_model *read_archive(const job *j, fault *e)
 {
 	void *zip = load(j, e);
 	keras_model *m = zip ? read_members(j, zip, e) : NULL;
@@ -125,12 +126,12 @@ static bool is_zip(const char *path)
 	return yes;
 }
 
-static keras_model *read_any(const job *j, error *e)
+static keras_model *read_any(const job *j, fault *e)
 {
 	return is_zip(j->path) ? read_archive(j, e) : read_h5(j, e);
 }
 
-static bool child(void *ctx, confine_out *out, error *e)
+static bool child(void *ctx, confine_out *out, fault *e)
 {
 	keras_model *m = read_any(ctx, e);
 	const bool ok = m && read_pipe_put(out, m);
@@ -141,32 +142,32 @@ static bool child(void *ctx, confine_out *out, error *e)
 /* ---- in the program ---- */
 
 /* What is to be done. False when the path is no file that could hold a network. */
-static bool job_open(job *j, const char *path, const keras_read_options *o, error *e)
+static bool job_open(job *j, const char *path, const keras_read_options *o, fault *e)
 {
 	struct stat st;
 	*j = (job){.path = path, .o = o ? *o : (keras_read_options){0}};
 	if (stat(path, &st) != 0)
-		return error_set(e, "%s: %s", path, strerror(errno));
+		return fault_set(e, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return error_set(e, "%s: not a regular file", path);
+		return fault_set(e, "%s: not a regular file", path);
 	if (st.st_size == 0)
-		return error_set(e, "%s: the file is empty", path);
+		return fault_set(e, "%s: the file is empty", path);
 	if (st.st_size > (int64_t)1 << 40)
-		return error_set(e, "%s: larger than any network", path);
+		return fault_set(e, "%s: larger than any network", path);
 	j->size = st.st_size;
 	j->budget = budget_of(j->size);
 	return true;
 }
 
-keras_model *read_unconfined(const char *path, const keras_read_options *o, error *e)
+keras_model *read_unconfined(const char *path, const keras_read_options *o, fault *e)
 {
 	job j;
 	return job_open(&j, path, o, e) ? read_any(&j, e) : NULL;
 }
 
-keras_model *keras_read(const char *path, const keras_read_options *o, error *e)
+keras_model *keras_read(const char *path, const keras_read_options *o, fault *e)
 {
-	error here = {.text = ""};
+	fault here = {.text = ""};
 	job j;
 	if (!job_open(&j, path, o, e))
 		return NULL;
@@ -176,6 +177,6 @@ keras_model *keras_read(const char *path, const keras_read_options *o, error *e)
 	confine *c = confine_start(path, child, &j, &l, &here);
 	keras_model *m = c ? read_pipe_take(c, path, j.budget + ((int64_t)64 << 20), &here) : NULL;
 	if (!m)
-		error_set(e, "%s", here.text);
+		fault_set(e, "%s", here.text);
 	return m;
 }

@@ -6,10 +6,6 @@
 
 #include "gan/keras/model/model.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct keras_read_options {
 	bool weights_only;                           /* as if the file had no model_config */
 	bool allow_nonfinite;                        /* NaN and Inf as weights; refused without */
@@ -23,9 +19,6 @@ typedef struct keras_read_options {
  *     layer's own name, if the file has it, is the setting "name"; weights are "0", "1", ..
  * Names that model.h does not allow are replaced. With a config the weights stand in Keras' order under Keras'
  * names (keras_match, match.h). Classes nobody knows are kept. */
-keras_model *keras_read(const char *path, const keras_read_options *o, error *e);
+keras_model *keras_read(const char *path, const keras_read_options *o, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -7,16 +7,16 @@
 #include "gan/keras/file/read.h"
 
 /* keras_read without the child process, for tests: what happens in that one, they do not see. */
-keras_model *read_unconfined(const char *path, const keras_read_options *o, error *e);
+keras_model *read_unconfined(const char *path, const keras_read_options *o, fault *e);
 
 /* The weights of an open file, legacy or native, as a model without topology; at most `budget` bytes of them. */
-keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, error *e);
+keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, fault *e);
 
 /* The attribute model_config (new/free), NULL without an error when there is none. */
-char *read_config_new(h5 *f, error *e);
+char *read_config_new(h5 *f, fault *e);
 
 /* A model through the pipe; the parent believes nothing that the child says about sizes. */
 bool read_pipe_put(confine_out *out, const keras_model *m);
-keras_model *read_pipe_take(confine *c, const char *label, int64_t budget, error *e);
+keras_model *read_pipe_take(confine *c, const char *label, int64_t budget, fault *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/keras/model/json.h"
 #include "gan/keras/file/read_internal.h"
 
@@ -64,14 +65,14 @@ typedef struct taker {
 	keras_model *m;
 	int64_t budget;                              /* bytes that may still come */
 	const char *label;
-	error *e;
+	fault *e;
 	bool lied;                                   /* e is set; else the child ended and says why */
 } taker;
 
 static bool lie(taker *t, const char *what)
 {
 	t->lied = true;
-	return error_set(t->e, "%s: damaged file (the reader's %s makes no sense)", t->label, what);
+	return fault_set(t->e, "%s: damaged file (the reader's %s makes no sense)", t->label, what);
 }
 
 static bool take_int(taker *t, int64_t *x, int64_t lo, int64_t hi, const char *what)
@@ -219,14 +220,14 @@ static bool take_model(taker *t)
 }
 
 /* Ends the child. When it lied its line does not matter. */
-keras_model *read_pipe_take(confine *c, const char *label, int64_t budget, error *e)
+keras_model *read_pipe_take(confine *c, const char *label, int64_t budget, fault *e)
 {
 	taker t = {.c = c, .m = keras_model_new("", e), .budget = budget, .label = label, .e = e};
 	const bool whole = t.m && take_model(&t);
 	if (!t.m || t.lied)
 		confine_stop(c);
 	else if (confine_end(c, e) && !whole)
-		error_set(e, "%s: damaged file (the reader ended early)", label);
+		fault_set(e, "%s: damaged file (the reader ended early)", label);
 	else if (whole && !*e->text)
 		return t.m;
 	keras_model_free(t.m);

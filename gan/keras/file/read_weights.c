@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/keras/model/json.h"
 #include "gan/keras/file/read_internal.h"
 
@@ -18,7 +19,7 @@ typedef struct reader {
 	keras_model *m;
 	bool allow_nonfinite;
 	int64_t budget;                              /* bytes of weights that may still come */
-	error *e;
+	fault *e;
 } reader;
 
 /* ---- names ---- */
@@ -53,7 +54,7 @@ static bool name_stays(const char *name)
 static bool join(const reader *r, char path[PATH_MAX_], const char *group, const char *name)
 {
 	const int n = snprintf(path, PATH_MAX_, "%s/%s", group, name);
-	return n < PATH_MAX_ || error_set(r->e, "%s: %.80s: a name of %d characters", r->label, name, n);
+	return n < PATH_MAX_ || fault_set(r->e, "%s: %.80s: a name of %d characters", r->label, name, n);
 }
 
 /* ---- one data set ---- */
@@ -70,29 +71,29 @@ static bool all_finite(const real *x, int64_t n)
 static bool add_weight(reader *r, const char *path, const char *name)
 {
 	h5_info info;
-	error why = {.text = ""};
+	fault why = {.text = ""};
 	char last[PATH_MAX_];
 	const int i = r->m->layers - 1;
 	if (!h5_stat(r->f, path, &info, r->e))
 		return false;
 	if (info.is_group || info.type == H5_I32 || info.type == H5_I64 || info.type == H5_U8)
-		return error_set(r->e, "%s: %s: floating-point numbers are expected", r->label, path);
+		return fault_set(r->e, "%s: %s: floating-point numbers are expected", r->label, path);
 	if (r->m->layer[i].weights >= WEIGHTS_MAX)
-		return error_set(r->e, "%s: %s: more than %d weights in a layer", r->label, path, WEIGHTS_MAX);
+		return fault_set(r->e, "%s: %s: more than %d weights in a layer", r->label, path, WEIGHTS_MAX);
 	const int64_t n = shape_count(&info.s);
 	if (n < 1)
-		return error_set(r->e, "%s: %s: is empty", r->label, path);
+		return fault_set(r->e, "%s: %s: is empty", r->label, path);
 	if (n > r->budget / (int64_t)sizeof(real))
-		return error_set(r->e, "%s: %s: more weights than a file of this size can hold", r->label, path);
+		return fault_set(r->e, "%s: %s: more weights than a file of this size can hold", r->label, path);
 	r->budget -= n * (int64_t)sizeof(real);
 	short_name(name, last);
 	if (!keras_add_weight(r->m, i, last, info.s, NULL, &why))
-		return error_set(r->e, "%s: %.300s: %s", r->label, path, why.text);
+		return fault_set(r->e, "%s: %.300s: %s", r->label, path, why.text);
 	real *x = r->m->layer[i].weight[r->m->layer[i].weights - 1].x;
 	if (!h5_read_real(r->f, path, x, n, r->e))
 		return false;
 	return r->allow_nonfinite || all_finite(x, n) ||
-		error_set(r->e, "%s: %s: holds values that are not finite", r->label, path);
+		fault_set(r->e, "%s: %s: holds values that are not finite", r->label, path);
 }
 
 static bool add_layer(reader *r, const char *name)
@@ -100,7 +101,7 @@ static bool add_layer(reader *r, const char *name)
 	char allowed[KERAS_NAME];
 	allowed_name(r->m, name, allowed);
 	if (r->m->layers >= KERAS_LAYERS_MAX)
-		return error_set(r->e, "%s: more than %d layers", r->label, KERAS_LAYERS_MAX);
+		return fault_set(r->e, "%s: more than %d layers", r->label, KERAS_LAYERS_MAX);
 	return keras_add(r->m, "", allowed, 0, NULL, r->e) >= 0;
 }
 
@@ -124,7 +125,7 @@ static bool legacy_weights(reader *r, const char *group, const char *layer, cons
 		return false;
 	for (int k = 0; k < weights->n; k++) {
 		if (!name_stays(weights->name[k]))
-			return error_set(r->e, "%s: layer %.80s: weight name \"%.80s\" is no name", r->label, layer,
+			return fault_set(r->e, "%s: layer %.80s: weight name \"%.80s\" is no name", r->label, layer,
 				weights->name[k]);
 		if (!join(r, path, group, weights->name[k]) || !add_weight(r, path, weights->name[k]))
 			return false;
@@ -137,11 +138,11 @@ static bool legacy_layer(reader *r, const char *root, const char *layer)
 	char group[PATH_MAX_];
 	h5_names weights;
 	if (!name_stays(layer))
-		return error_set(r->e, "%s: layer name \"%.80s\" is no name", r->label, layer);
+		return fault_set(r->e, "%s: layer name \"%.80s\" is no name", r->label, layer);
 	if (!join(r, group, root, layer))
 		return false;
 	if (!h5_exists(r->f, group))
-		return error_set(r->e, "%s: layer %.80s is listed, but has no group", r->label, layer);
+		return fault_set(r->e, "%s: layer %.80s is listed, but has no group", r->label, layer);
 	const bool ok = list_of(r, group, "weight_names", &weights) && legacy_weights(r, group, layer, &weights);
 	h5_names_free(&weights);
 	return ok;
@@ -152,7 +153,7 @@ static bool legacy_read(reader *r, const char *root)
 	h5_names layers;
 	bool ok = list_of(r, root, "layer_names", &layers);
 	if (ok && layers.n > KERAS_LAYERS_MAX)
-		ok = error_set(r->e, "%s: %d layers; %d are allowed", r->label, layers.n, KERAS_LAYERS_MAX);
+		ok = fault_set(r->e, "%s: %d layers; %d are allowed", r->label, layers.n, KERAS_LAYERS_MAX);
 	for (int i = 0; ok && i < layers.n; i++)
 		ok = legacy_layer(r, root, layers.name[i]);
 	h5_names_free(&layers);
@@ -187,7 +188,7 @@ static bool native_vars(reader *r, const char *vars, const char *key)
 		return false;
 	const int n = l.n;
 	bool ok = n <= WEIGHTS_MAX ? vars_check(r, vars, &l, &seed)
-				   : error_set(r->e, "%s: %s: %d variables", r->label, vars, n);
+				   : fault_set(r->e, "%s: %s: %d variables", r->label, vars, n);
 	h5_names_free(&l);
 	if (!ok || n == 0 || seed)
 		return ok;
@@ -211,10 +212,10 @@ static bool native_walk(reader *r, const char *group, const char *key, int depth
 	char path[PATH_MAX_], inner[2 * PATH_MAX_];
 	h5_names l = {0, NULL};
 	if (depth > DEPTH_MAX)
-		return error_set(r->e, "%s: %s: nested deeper than %d groups", r->label, group, DEPTH_MAX);
+		return fault_set(r->e, "%s: %s: nested deeper than %d groups", r->label, group, DEPTH_MAX);
 	bool ok = h5_list(r->f, group, &l, r->e);
 	if (ok && l.n > KERAS_LAYERS_MAX)
-		ok = error_set(r->e, "%s: %s: %d members; %d are allowed", r->label, group, l.n, KERAS_LAYERS_MAX);
+		ok = fault_set(r->e, "%s: %s: %d members; %d are allowed", r->label, group, l.n, KERAS_LAYERS_MAX);
 	for (int pass = 0; pass < 2; pass++)
 		for (int i = 0; ok && i < l.n; i++) {
 			const bool vars = !strcmp(l.name[i], "vars"), layers = !strcmp(l.name[i], "layers");
@@ -248,11 +249,11 @@ static bool read_any(reader *r)
 		return native_walk(r, "/layers", "", 0);
 	if (h5_exists(r->f, "/_layer_checkpoint_dependencies"))      /* Keras 2.12 to 2.14 */
 		return native_walk(r, "/_layer_checkpoint_dependencies", "", 0);
-	return error_set(r->e, "%s: HDF5, but no weights of Keras: neither layer_names, nor model_weights, nor layers",
+	return fault_set(r->e, "%s: HDF5, but no weights of Keras: neither layer_names, nor model_weights, nor layers",
 		r->label);
 }
 
-keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, error *e)
+keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, fault *e)
 {
 	reader r = {.f = f, .label = label, .allow_nonfinite = allow_nonfinite, .budget = budget, .e = e};
 	r.m = keras_model_new("weights", e);
@@ -265,7 +266,7 @@ keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, in
 	return NULL;
 }
 
-char *read_config_new(h5 *f, error *e)
+char *read_config_new(h5 *f, fault *e)
 {
 	return h5_attr_exists(f, "/", "model_config") ? h5_attr_text_new(f, "/", "model_config", e) : NULL;
 }

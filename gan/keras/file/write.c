@@ -5,6 +5,7 @@
 #include "gan/keras/file/write.h"
 
 #include "core/base/file.h"
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/keras/model/json.h"
 #include "gan/keras/model/shapes.h"
@@ -18,7 +19,7 @@
 enum { PATH_SIZE = 512 };
 
 /* order[0..*n): the layers with weights as Keras' model.layers has them. new/free. */
-static int *weighted(const keras_model *m, int *n, error *e)
+static int *weighted(const keras_model *m, int *n, fault *e)
 {
 	int *order = mem_new((size_t)m->layers, sizeof *order, e);
 	*n = 0;
@@ -34,14 +35,14 @@ static int *weighted(const keras_model *m, int *n, error *e)
 
 /* ---- legacy ---- */
 
-static bool put_versions(h5 *f, const char *group, error *e)
+static bool put_versions(h5 *f, const char *group, fault *e)
 {
 	return h5_attr_write_ascii(f, group, "backend", "tensorflow", e) &&
 	       h5_attr_write_ascii(f, group, "keras_version", "2.15.0", e);
 }
 
 /* /model_weights/conv1 with conv1/kernel:0 and conv1/bias:0 below it. */
-static bool put_layer(h5 *f, const keras_layer *l, error *e)
+static bool put_layer(h5 *f, const keras_layer *l, fault *e)
 {
 	char path[PATH_SIZE];
 	char (*name)[PATH_SIZE] = mem_new((size_t)l->weights, sizeof *name, e);
@@ -63,7 +64,7 @@ static bool put_layer(h5 *f, const keras_layer *l, error *e)
 	return ok;
 }
 
-static bool put_legacy(h5 *f, const keras_model *m, const int *order, int n, error *e)
+static bool put_legacy(h5 *f, const keras_model *m, const int *order, int n, fault *e)
 {
 	const char **names = mem_new((size_t)n, sizeof *names, e);
 	bool ok = names && h5_group(f, "/model_weights", e) && put_versions(f, "/model_weights", e);
@@ -76,7 +77,7 @@ static bool put_legacy(h5 *f, const keras_model *m, const int *order, int n, err
 	return ok;
 }
 
-bool keras_write_h5(const keras_model *m, const char *path, error *e)
+bool keras_write_h5(const keras_model *m, const char *path, fault *e)
 {
 	int n;
 	int *order = weighted(m, &n, e);
@@ -127,7 +128,7 @@ static void native_name(const keras_model *m, const int *order, int i, char out[
 
 /* The empty /vars is what Keras 2.15 asks for first. Every layer with weights counts in its class, and
  * classes have weights always or never, so the weightless ones need no groups. */
-static bool put_native(h5 *f, const keras_model *m, error *e)
+static bool put_native(h5 *f, const keras_model *m, fault *e)
 {
 	char name[PATH_SIZE], path[2 * PATH_SIZE];
 	int n;
@@ -145,7 +146,7 @@ static bool put_native(h5 *f, const keras_model *m, error *e)
 	return ok;
 }
 
-bool keras_write_weights(const keras_model *m, const char *path, error *e)
+bool keras_write_weights(const keras_model *m, const char *path, fault *e)
 {
 	h5 *f = h5_create(path, e);
 	if (f && put_native(f, m, e))
@@ -159,7 +160,7 @@ bool keras_write_weights(const keras_model *m, const char *path, error *e)
 /* The date is no information, and a real one would make equal models differ. */
 static const char metadata[] = "{\"keras_version\": \"3.0.0\", \"date_saved\": \"2026-01-01@00:00:00\"}";
 
-bool keras_write_archive(const keras_model *m, const char *path, error *e)
+bool keras_write_archive(const keras_model *m, const char *path, fault *e)
 {
 	void *weights = NULL, *archive = NULL;
 	size_t n = 0, size = 0;
@@ -186,12 +187,12 @@ bool keras_write_archive(const keras_model *m, const char *path, error *e)
 
 /* ---- reference ---- */
 
-static bool put_samples(h5 *f, const char *group, const keras_layer *l, const shape *s, int n, const real *x, error *e)
+static bool put_samples(h5 *f, const char *group, const keras_layer *l, const shape *s, int n, const real *x, fault *e)
 {
 	char path[PATH_SIZE];
 	shape all = {.rank = s->rank + 1, .dim = {n}};
 	if (all.rank > RANK_MAX)
-		return error_set(e, "layer %s: too many axes", l->name);
+		return fault_set(e, "layer %s: too many axes", l->name);
 	memcpy(all.dim + 1, s->dim, (size_t)s->rank * sizeof *s->dim);
 	all = shape_of(all.rank, all.dim);
 	snprintf(path, sizeof path, "/%s/%s", group, l->name);
@@ -200,7 +201,7 @@ static bool put_samples(h5 *f, const char *group, const keras_layer *l, const sh
 }
 
 bool keras_write_reference(const char *path, const keras_model *m, int n, const real *const *inputs,
-			   const real *outputs, error *e)
+			   const real *outputs, fault *e)
 {
 	shape *s = mem_zero((size_t)m->layers, sizeof *s, e);
 	must(m->outputs == 1, "reference of model %s with %d outputs", m->name, m->outputs);

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
+
 enum { MEMBERS_MAX = 1000, DOS_1980 = (0 << 9) | (1 << 5) | 1 };
 
-static bool fail(const char *label, zip_error_t *why, error *e)
+static bool fail(const char *label, zip_error_t *why, fault *e)
 {
-	error_set(e, "%s: %s", label, zip_error_strerror(why));
+	fault_set(e, "%s: %s", label, zip_error_strerror(why));
 	zip_error_fini(why);
 	return false;
 }
@@ -47,7 +49,7 @@ static bool take(zip_source_t *source, void **bytes, size_t *size)
 	return ok;
 }
 
-bool zip_pack(const char *label, const zip_member *m, int count, void **bytes, size_t *size, error *e)
+bool zip_pack(const char *label, const zip_member *m, int count, void **bytes, size_t *size, fault *e)
 {
 	zip_error_t why;
 	zip_error_init(&why);
@@ -64,10 +66,10 @@ bool zip_pack(const char *label, const zip_member *m, int count, void **bytes, s
 		ok = add(z, &m[i]);
 	ok = ok && zip_close(z) == 0;
 	if (!ok) {
-		error_set(e, "%s: %s", label, zip_strerror(z));
+		fault_set(e, "%s: %s", label, zip_strerror(z));
 		zip_discard(z);
 	} else if (!(ok = take(source, bytes, size))) {
-		error_set(e, "%s: cannot make the archive in memory", label);
+		fault_set(e, "%s: cannot make the archive in memory", label);
 	}
 	zip_source_free(source);
 	zip_error_fini(&why);
@@ -78,11 +80,11 @@ bool zip_pack(const char *label, const zip_member *m, int count, void **bytes, s
 
 /* The number of the one member of that name, or -1. Names are compared as they are: two spellings of one
  * name would let two readers see two files. */
-static zip_int64_t find(const char *label, zip_t *z, const char *name, error *e)
+static zip_int64_t find(const char *label, zip_t *z, const char *name, fault *e)
 {
 	zip_int64_t n = zip_get_num_entries(z, 0), at = -1;
 	if (n > MEMBERS_MAX) {
-		error_set(e, "%s: an archive of %lld files; %d are allowed", label, (long long)n, MEMBERS_MAX);
+		fault_set(e, "%s: an archive of %lld files; %d are allowed", label, (long long)n, MEMBERS_MAX);
 		return -1;
 	}
 	for (zip_int64_t i = 0; i < n; i++) {
@@ -90,28 +92,28 @@ static zip_int64_t find(const char *label, zip_t *z, const char *name, error *e)
 		if (!its || strcmp(its, name) != 0)
 			continue;
 		if (at >= 0) {
-			error_set(e, "%s: %s stands twice in the archive", label, name);
+			fault_set(e, "%s: %s stands twice in the archive", label, name);
 			return -1;
 		}
 		at = i;
 	}
 	if (at < 0)
-		error_set(e, "%s: no %s in the archive", label, name);
+		fault_set(e, "%s: no %s in the archive", label, name);
 	return at;
 }
 
-static bool allowed(const char *label, const zip_stat_t *st, const char *name, size_t limit, error *e)
+static bool allowed(const char *label, const zip_stat_t *st, const char *name, size_t limit, fault *e)
 {
 	zip_uint64_t need = ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
 	if ((st->valid & need) != need)
-		return error_set(e, "%s: %s: the archive does not say what it is", label, name);
+		return fault_set(e, "%s: %s: the archive does not say what it is", label, name);
 	if (st->encryption_method != ZIP_EM_NONE)
-		return error_set(e, "%s: %s is encrypted", label, name);
+		return fault_set(e, "%s: %s is encrypted", label, name);
 	if (st->comp_method != ZIP_CM_STORE && st->comp_method != ZIP_CM_DEFLATE)
-		return error_set(e, "%s: %s: compression %d; only stored and deflated files are read", label, name,
+		return fault_set(e, "%s: %s: compression %d; only stored and deflated files are read", label, name,
 				 st->comp_method);
 	if (st->size > limit)
-		return error_set(e, "%s: %s has %llu bytes; %zu are allowed", label, name, (unsigned long long)st->size,
+		return fault_set(e, "%s: %s has %llu bytes; %zu are allowed", label, name, (unsigned long long)st->size,
 				 limit);
 	return true;
 }
@@ -133,14 +135,14 @@ static bool read_all(zip_t *z, zip_uint64_t at, char *x, size_t n)
 	return ok;
 }
 
-static bool extract(const char *label, zip_t *z, const char *name, size_t limit, void **bytes, size_t *size, error *e)
+static bool extract(const char *label, zip_t *z, const char *name, size_t limit, void **bytes, size_t *size, fault *e)
 {
 	zip_stat_t st;
 	zip_int64_t at = find(label, z, name, e);
 	if (at < 0)
 		return false;
 	if (zip_stat_index(z, (zip_uint64_t)at, 0, &st) != 0)
-		return error_set(e, "%s: %s: %s", label, name, zip_strerror(z));
+		return fault_set(e, "%s: %s: %s", label, name, zip_strerror(z));
 	if (!allowed(label, &st, name, limit, e))
 		return false;
 	*size = (size_t)st.size;
@@ -151,11 +153,11 @@ static bool extract(const char *label, zip_t *z, const char *name, size_t limit,
 		return true;
 	free(*bytes);
 	*bytes = NULL;
-	return error_set(e, "%s: %s is damaged in the archive", label, name);
+	return fault_set(e, "%s: %s is damaged in the archive", label, name);
 }
 
 bool zip_extract(const char *label, const void *zip, size_t n, const char *name, size_t limit, void **bytes,
-		 size_t *size, error *e)
+		 size_t *size, fault *e)
 {
 	zip_error_t why;
 	zip_error_init(&why);

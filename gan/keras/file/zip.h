@@ -4,10 +4,6 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct zip_member {
 	const char *name;
 	const void *bytes;
@@ -15,15 +11,12 @@ typedef struct zip_member {
 } zip_member;
 
 /* An archive of m[0..count), stored, without times: *bytes [*size], new/free. `label` begins messages. */
-bool zip_pack(const char *label, const zip_member *m, int count, void **bytes, size_t *size, error *e);
+bool zip_pack(const char *label, const zip_member *m, int count, void **bytes, size_t *size, fault *e);
 
 /* The member `name` of the archive zip[0..n): *bytes [*size], new/free. A member that says it is larger
  * than `limit`, or turns out to be, is refused before memory is taken; so are encrypted ones, names that
  * stand twice, compressions other than deflate, and archives of more than 1000 members. */
 bool zip_extract(const char *label, const void *zip, size_t n, const char *name, size_t limit, void **bytes,
-		 size_t *size, error *e);
+		 size_t *size, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

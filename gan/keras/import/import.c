@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
 #include "gan/keras/file/read.h"
@@ -20,7 +21,7 @@ static bool is_vector(const keras_layer *l, const keras_weight *w)
 }
 
 /* The layers of `from` that own weights, in Keras' order; the arrays move. */
-static keras_model *list_weights(keras_model *from, error *e)
+static keras_model *list_weights(keras_model *from, fault *e)
 {
 	keras_model *w = keras_model_new(from->name, e);
 	int *order = mem_new((size_t)from->layers, sizeof *order, e);
@@ -120,7 +121,7 @@ static bool make_target(importer *p, keras_model *from)
 	return ok;
 }
 
-bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, error *e)
+bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, fault *e)
 {
 	importer p = {.n = n, .m = network_module(n), .report = {line, ctx, e, 0}};
 	bool ok = keep(&p) && make_target(&p, from);
@@ -140,7 +141,7 @@ bool keras_import_network(network *n, keras_model *from, keras_imported *out, co
 
 /* ---- from a file ---- */
 
-static bool mode_of(const char *checkpoint, int *bn_mode, error *e)
+static bool mode_of(const char *checkpoint, int *bn_mode, fault *e)
 {
 	checkpoint_info info;
 	config was;
@@ -155,7 +156,7 @@ static bool mode_of(const char *checkpoint, int *bn_mode, error *e)
 	return ok;
 }
 
-bool keras_import_config(config *c, enum net_side side, const char *onto, error *e)
+bool keras_import_config(config *c, enum net_side side, const char *onto, fault *e)
 {
 	if (side == NET_G)
 		c->ema.bn_mode = BN_RUNNING;
@@ -163,10 +164,10 @@ bool keras_import_config(config *c, enum net_side side, const char *onto, error 
 }
 
 bool keras_import_file(const config *c, enum net_side side, module *m, module *average, const char *path,
-		       keras_imported *out, complaints_line line, void *ctx, error *e)
+		       keras_imported *out, complaints_line line, void *ctx, fault *e)
 {
 	net_config net;
-	error why = {.text = ""};
+	fault why = {.text = ""};
 	rng start = rng_new(0, "import");            /* m's values take the place of these */
 	if (!config_network(c, &net, e))
 		return false;
@@ -175,7 +176,7 @@ bool keras_import_file(const config *c, enum net_side side, module *m, module *a
 	bool ok = n != NULL;
 	if (ok) {
 		module_copy(network_module(n), m);
-		ok = keras_import_network(n, from, out, line, ctx, &why) || error_set(e, "%s: %.900s", path, why.text);
+		ok = keras_import_network(n, from, out, line, ctx, &why) || fault_set(e, "%s: %.900s", path, why.text);
 	}
 	if (ok)
 		module_copy(m, network_module(n));

@@ -28,10 +28,6 @@
 #include "gan/keras/file/complaints.h"
 #include "gan/keras/model/model.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct keras_imported {
 	int layers, weights;                         /* of the trace that got values from the file */
 	int64_t values;
@@ -42,18 +38,15 @@ typedef struct keras_imported {
 
 /* `from` loses its weights. Mismatches go to `line` (NULL allowed) layer by layer before anything changes; e has the
  * first. On failure the network is as it was. */
-bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, error *e);
+bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, fault *e);
 
 /* What the checkpoint of an import has to say for samples to be what the file draws: ema.bn_mode = running, of a
  * discriminator what the checkpoint `onto` (NULL: a new start) says. Training goes on with the mode of its own config. */
-bool keras_import_config(config *c, enum net_side side, const char *onto, error *e);
+bool keras_import_config(config *c, enum net_side side, const char *onto, fault *e);
 
 /* The same from a file, into the module of a network of `c` that is in use elsewhere, as a trainer's; average (NULL: there
  * is none) becomes the same. */
 bool keras_import_file(const config *c, enum net_side side, module *m, module *average, const char *path,
-		       keras_imported *out, complaints_line line, void *ctx, error *e);
+		       keras_imported *out, complaints_line line, void *ctx, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

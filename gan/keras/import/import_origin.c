@@ -7,6 +7,7 @@
  * need no knowledge of the rules: whatever they are, a weight that is a line in one parameter shows it, with all its
  * elements, and one that is not is refused by name. What the lines say is proved at the end: the network is traced once
  * more and compared with the file (import.c, verify). It costs two traces more. */
+#include "core/base/local.h"
 #include "gan/keras/import/import_internal.h"
 
 #include <math.h>

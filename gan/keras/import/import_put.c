@@ -1,5 +1,6 @@
 /* import_put.c - the weights of a file into the parameters that they come from; gates and vectors of spectral norm to
  * match. */
+#include "core/base/local.h"
 #include "gan/keras/import/import_internal.h"
 
 #include <float.h>

@@ -1,4 +1,5 @@
 /* import_sigma.c - vectors of spectral norm for kernels that come from elsewhere. All sums in double. */
+#include "core/base/local.h"
 #include "gan/keras/import/import_internal.h"
 
 #include <math.h>
@@ -124,7 +125,7 @@ static void store(const double *x, double by, buffer *u)
 		u->x[i] = (real)(by * x[i]);
 }
 
-double sigma_top(const buffer *w, buffer *u, bool by_rows, error *e)
+double sigma_top(const buffer *w, buffer *u, bool by_rows, fault *e)
 {
 	const matrix a = matrix_of(w, by_rows);
 	double *x = mem_new((size_t)(2 * a.cols + a.rows), sizeof *x, e);
@@ -145,7 +146,7 @@ typedef struct sigma_plan {
 	node *y;
 } sigma_plan;
 
-static bool sigma_plan_new(sigma_plan *s, const buffer *w, buffer *u, bool by_rows, error *e)
+static bool sigma_plan_new(sigma_plan *s, const buffer *w, buffer *u, bool by_rows, fault *e)
 {
 	union {                                      /* leaves are read only here */
 		const buffer *in;
@@ -195,7 +196,7 @@ static double angle(const matrix *a, const double *hi, const double *lo, double 
 }
 
 /* Lengths around 1 until rounding does the rest; u keeps the nearest. A sampler takes them for 1. */
-static bool search(sigma_plan *s, const double *x, double want, buffer *u, bool *exact, error *e)
+static bool search(sigma_plan *s, const double *x, double want, buffer *u, bool *exact, fault *e)
 {
 	const int64_t n = shape_count(&u->s);
 	const double step = sizeof(real) == 4 ? 1.5e-8 : 3e-17;
@@ -242,7 +243,7 @@ static double find_low(const matrix *a, const double *hi, double top, double wan
 	return low;
 }
 
-bool sigma_set(const buffer *w, buffer *u, bool by_rows, double top, double want, bool *exact, error *e)
+bool sigma_set(const buffer *w, buffer *u, bool by_rows, double top, double want, bool *exact, fault *e)
 {
 	const matrix a = matrix_of(w, by_rows);
 	double *hi = mem_new((size_t)(4 * a.cols + a.rows), sizeof *hi, e);

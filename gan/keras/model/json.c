@@ -2,6 +2,7 @@
  *
  * The text is hostile until shown otherwise: jansson bounds its depth, we its size, the number of layers,
  * of settings and of models inside each other; every value is asked for its type before it is used. */
+#include "core/base/local.h"
 #include "gan/keras/model/json_internal.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ typedef struct level {
 	entry *entry;                                /* [n] own */
 	json_t *index;                               /* name -> number of the entry, own */
 	int nin, in[KERAS_INPUTS];                   /* nested: what stands for its inputs */
-	error *e;
+	fault *e;
 } level;
 
 /* Results asked from other layers of the same model. */
@@ -46,7 +47,7 @@ const char *keras_entry_text(const json_t *object, const char *key)
 
 static bool wrong(const level *v, const char *name, const char *what)
 {
-	return error_set(v->e, "layer %.80s%.80s: %s", v->prefix, name, what);
+	return fault_set(v->e, "layer %.80s%.80s: %s", v->prefix, name, what);
 }
 
 static bool starts(const char *s, const char *with)
@@ -106,7 +107,7 @@ static bool plain_keywords(const level *v, const char *who, const json_t *keywor
 	json_t *x;
 	json_object_foreach((json_t *)keywords, key, x) {
 		if (!json_is_null(x) && !json_is_false(x))
-			return error_set(v->e, "layer %.80s%.80s: called with %.60s = ..; only plain calls are read",
+			return fault_set(v->e, "layer %.80s%.80s: called with %.60s = ..; only plain calls are read",
 					 v->prefix, who, key);
 	}
 	return true;
@@ -183,7 +184,7 @@ static bool make_layer(level *v, entry *x, const char *class_name, int nin, cons
 	char name[FULL_NAME];
 	snprintf(name, sizeof name, "%s%s", v->prefix, x->name);
 	if (v->m->layers == KERAS_LAYERS_MAX)
-		return error_set(v->e, "more than %d layers", KERAS_LAYERS_MAX);
+		return fault_set(v->e, "more than %d layers", KERAS_LAYERS_MAX);
 	int at = keras_add(v->m, class_name, name, nin, in, v->e);
 	if (at < 0)
 		return false;
@@ -243,7 +244,7 @@ static bool index_layers(level *v, const json_t *layers)
 {
 	v->n = (int)MIN(json_array_size(layers), (size_t)KERAS_LAYERS_MAX + 1);
 	if (v->n < 1 || v->n > KERAS_LAYERS_MAX)
-		return error_set(v->e, "a model must have 1 to %d layers", KERAS_LAYERS_MAX);
+		return fault_set(v->e, "a model must have 1 to %d layers", KERAS_LAYERS_MAX);
 	v->entry = mem_zero((size_t)v->n, sizeof *v->entry, v->e);
 	v->index = json_object();
 	for (int i = 0; v->entry && i < v->n; i++) {
@@ -252,13 +253,13 @@ static bool index_layers(level *v, const json_t *layers)
 		if (!name)
 			name = keras_entry_text(json_object_get(x, "config"), "name");
 		if (!name)
-			return error_set(v->e, "layer %d of a model: has no name", i);
+			return fault_set(v->e, "layer %d of a model: has no name", i);
 		if (json_object_get(v->index, name))
 			return wrong(v, name, "there are two of that name");
 		v->entry[i].json = x;
 		v->entry[i].name = name;
 		if (json_object_set_new(v->index, name, json_integer(i)) != 0)
-			return error_set(v->e, "out of memory");
+			return fault_set(v->e, "out of memory");
 	}
 	return v->entry;
 }
@@ -297,7 +298,7 @@ static bool find_inputs(level *v, const json_t *config, wants *w)
 static bool join_inputs(level *v, const wants *w)
 {
 	if (v->nin != (v->chain ? 1 : w->n))
-		return error_set(v->e, "model %.200s: has %d inputs, fed by %d", v->prefix, v->chain ? 1 : w->n, v->nin);
+		return fault_set(v->e, "model %.200s: has %d inputs, fed by %d", v->prefix, v->chain ? 1 : w->n, v->nin);
 	for (int k = 0; k < w->n; k++) {
 		entry *x = &v->entry[w->entry[k]];
 		if (!is_input(x))
@@ -329,7 +330,7 @@ static bool emit_all(level *v, const json_t *config, wants *in, entry *out)
 			return wrong(v, x->name, "is asked for a result that it does not have");
 		out->out[k] = x->out[ends_at.result[k]];
 	}
-	return ends_at.n > 0 || error_set(v->e, "model %.200s: has no output", v->prefix);
+	return ends_at.n > 0 || fault_set(v->e, "model %.200s: has no output", v->prefix);
 }
 
 static bool read_level(level *v, const json_t *config, wants *in, entry *out)
@@ -362,7 +363,7 @@ static bool flatten(level *outer, const char *name, const char *class_name, cons
 	return read_level(&v, config, &ignored, out);
 }
 
-static bool read_model(keras_model *m, const json_t *config, bool chain, error *e)
+static bool read_model(keras_model *m, const json_t *config, bool chain, fault *e)
 {
 	level v = {.m = m, .prefix = "", .chain = chain, .e = e};
 	wants in = {.n = 0};
@@ -382,16 +383,16 @@ static bool read_model(keras_model *m, const json_t *config, bool chain, error *
 	return true;
 }
 
-static keras_model *model_of(const json_t *top, error *e)
+static keras_model *model_of(const json_t *top, fault *e)
 {
 	char class_name[KERAS_NAME];
 	const json_t *config = json_object_get(top, "config");
 	if (!keras_entry_class(top, class_name) || !(json_is_object(config) || json_is_array(config))) {
-		error_set(e, "no Keras model: class_name or config is missing");
+		fault_set(e, "no Keras model: class_name or config is missing");
 		return NULL;
 	}
 	if (!is_model(class_name)) {
-		error_set(e, "model of class %s: only Functional, Model and Sequential have their layers in the file",
+		fault_set(e, "model of class %s: only Functional, Model and Sequential have their layers in the file",
 			  class_name);
 		return NULL;
 	}
@@ -412,11 +413,11 @@ static void one_line(char *text)
 			*c = ' ';
 }
 
-keras_model *keras_from_json(const char *text, size_t n, error *e)
+keras_model *keras_from_json(const char *text, size_t n, fault *e)
 {
 	json_error_t why;
 	if (n > KERAS_JSON_MAX) {
-		error_set(e, "%zu bytes of JSON; %d are allowed", n, KERAS_JSON_MAX);
+		fault_set(e, "%zu bytes of JSON; %d are allowed", n, KERAS_JSON_MAX);
 		return NULL;
 	}
 	json_t *top = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
@@ -424,7 +425,7 @@ keras_model *keras_from_json(const char *text, size_t n, error *e)
 	if (top)
 		m = model_of(top, e);
 	else
-		error_set(e, "not JSON: %s (line %d, column %d)", why.text, why.line, why.column);
+		fault_set(e, "not JSON: %s (line %d, column %d)", why.text, why.line, why.column);
 	json_decref(top);
 	if (!m && e)
 		one_line(e->text);

@@ -5,10 +5,6 @@
 
 #include "gan/keras/model/model.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum keras_wrap {
 	KERAS_WRAP_H5,                               /* attribute model_config: {"class_name":"Functional",..} */
 	KERAS_WRAP_ARCHIVE                           /* config.json, model_from_json: {"module":"keras.models",..} */
@@ -18,7 +14,7 @@ enum keras_wrap {
  * a float32 comes back. Refused with the layer's name: what one of the Kerases would not load (a class
  * such as LeakyReLU or SpectralNormalization, "groups" on Conv2DTranspose, a string setting that Keras
  * 3.15 takes for a function's name). */
-char *keras_json(const keras_model *m, enum keras_wrap wrap, error *e);
+char *keras_json(const keras_model *m, enum keras_wrap wrap, fault *e);
 
 enum { KERAS_LAYERS_MAX = 4096, KERAS_NESTING_MAX = 8, KERAS_JSON_MAX = 64 << 20 };
 
@@ -39,9 +35,6 @@ enum { KERAS_LAYERS_MAX = 4096, KERAS_NESTING_MAX = 8, KERAS_JSON_MAX = 64 << 20
  * Refused in one line: no JSON, duplicate keys, more than KERAS_LAYERS_MAX layers, KERAS_NESTING_MAX
  * models inside each other or KERAS_JSON_MAX bytes, a layer called twice or by keyword or with constants,
  * circles, names that keras_add refuses, settings of the stock layers with another kind than Keras gives. */
-keras_model *keras_from_json(const char *text, size_t n, error *e);
+keras_model *keras_from_json(const char *text, size_t n, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -13,7 +13,7 @@ const char *keras_entry_text(const json_t *object, const char *key);
 bool keras_entry_class(const json_t *layer, char out[KERAS_NAME]);
 
 /* Gives layer `at` of m the settings of its config, or one setting. Errors: json.h. */
-bool keras_read_settings(keras_model *m, int at, const json_t *config, error *e);
-bool keras_read_setting(keras_model *m, int at, const char *key, const json_t *x, error *e);
+bool keras_read_settings(keras_model *m, int at, const json_t *config, fault *e);
+bool keras_read_setting(keras_model *m, int at, const char *key, const json_t *x, fault *e);
 
 #endif

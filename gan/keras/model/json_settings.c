@@ -1,4 +1,5 @@
 /* json_settings.c - a layer's config in JSON as the settings of model.h. */
+#include "core/base/local.h"
 #include "gan/keras/model/json_internal.h"
 
 #include <stdlib.h>
@@ -76,15 +77,15 @@ static bool pairs_of(const json_t *list, int *n, int64_t x[KERAS_LIST_MAX])
 	return *n > 0;
 }
 
-static bool set_json(keras_model *m, int at, const char *key, const json_t *x, error *e)
+static bool set_json(keras_model *m, int at, const char *key, const json_t *x, fault *e)
 {
 	char *text = json_dumps(x, JSON_COMPACT | JSON_ENCODE_ANY);
-	bool ok = text ? keras_set_text(m, at, key, text, e) : error_set(e, "out of memory");
+	bool ok = text ? keras_set_text(m, at, key, text, e) : fault_set(e, "out of memory");
 	free(text);
 	return ok;
 }
 
-static bool set_array(keras_model *m, int at, const char *key, const json_t *x, error *e)
+static bool set_array(keras_model *m, int at, const char *key, const json_t *x, fault *e)
 {
 	int64_t list[KERAS_LIST_MAX];
 	int n = 0;
@@ -98,7 +99,7 @@ static bool set_array(keras_model *m, int at, const char *key, const json_t *x, 
 }
 
 /* A function is its name, a dtype policy too. */
-static bool set_object(keras_model *m, int at, const char *key, const json_t *x, error *e)
+static bool set_object(keras_model *m, int at, const char *key, const json_t *x, fault *e)
 {
 	const json_t *config = json_object_get(x, "config");
 	const char *class_name = keras_entry_text(x, "class_name"), *name = NULL;
@@ -109,7 +110,7 @@ static bool set_object(keras_model *m, int at, const char *key, const json_t *x,
 	return name ? keras_set_text(m, at, key, name, e) : set_json(m, at, key, x, e);
 }
 
-static bool set_any(keras_model *m, int at, const char *key, const json_t *x, error *e)
+static bool set_any(keras_model *m, int at, const char *key, const json_t *x, fault *e)
 {
 	switch (json_typeof(x)) {
 	case JSON_NULL:
@@ -130,13 +131,13 @@ static bool set_any(keras_model *m, int at, const char *key, const json_t *x, er
 	}
 }
 
-static bool check_kind(const keras_model *m, int at, const char *key, error *e)
+static bool check_kind(const keras_model *m, int at, const char *key, fault *e)
 {
 	const keras_layer *l = &m->layer[at];
 	const keras_value *x = keras_get(l, key);
 	for (int i = 0; x && i < COUNT(stock); i++)
 		if (!strcmp(stock[i].key, key) && !(stock[i].kinds & KIND(x->kind)) && !strchr(l->class_name, '>'))
-			return error_set(e, "layer %s: %s must be %s", l->name, key, stock[i].must_be);
+			return fault_set(e, "layer %s: %s must be %s", l->name, key, stock[i].must_be);
 	return true;
 }
 
@@ -156,17 +157,17 @@ static bool is_idle(const char *class_name, const char *key)
 	       !strcmp(key, "name") || (input && strcmp(key, "dtype") != 0);
 }
 
-bool keras_read_setting(keras_model *m, int at, const char *key, const json_t *x, error *e)
+bool keras_read_setting(keras_model *m, int at, const char *key, const json_t *x, fault *e)
 {
 	return set_any(m, at, key, x, e) && check_kind(m, at, key, e);
 }
 
-static bool set_config(keras_model *m, int at, const json_t *config, error *e)
+static bool set_config(keras_model *m, int at, const json_t *config, fault *e)
 {
 	const char *key;
 	json_t *x;
 	if (json_object_size(config) > SETTINGS_MAX)
-		return error_set(e, "layer %s: more than %d settings", m->layer[at].name, SETTINGS_MAX);
+		return fault_set(e, "layer %s: more than %d settings", m->layer[at].name, SETTINGS_MAX);
 	json_object_foreach((json_t *)config, key, x) {
 		const char *as = !strcmp(key, "batch_shape") ? "batch_input_shape" : key;
 		if (!is_idle(m->layer[at].class_name, key) && !keras_read_setting(m, at, as, x, e))
@@ -176,14 +177,14 @@ static bool set_config(keras_model *m, int at, const json_t *config, error *e)
 }
 
 /* SpectralNormalization: the settings of the layer inside, then its own, and the inner class as "layer". */
-bool keras_read_settings(keras_model *m, int at, const json_t *config, error *e)
+bool keras_read_settings(keras_model *m, int at, const json_t *config, fault *e)
 {
 	const json_t *inner = json_object_get(config, "layer");
 	char class_name[KERAS_NAME];
 	if (strcmp(m->layer[at].class_name, "SpectralNormalization") != 0)
 		return set_config(m, at, config, e);
 	if (!json_is_object(json_object_get(inner, "config")) || !keras_entry_class(inner, class_name))
-		return error_set(e, "layer %s: wraps no layer", m->layer[at].name);
+		return fault_set(e, "layer %s: wraps no layer", m->layer[at].name);
 	return set_config(m, at, json_object_get(inner, "config"), e) && set_config(m, at, config, e) &&
 	       keras_set_text(m, at, "layer", class_name, e);
 }

@@ -2,6 +2,7 @@
  *
  * That is Keras 2's form without a "module" in any layer (Keras 3 takes an entry that has one for its own
  * dialect). Only the outermost object differs between the .h5 and the .keras. */
+#include "core/base/local.h"
 #include "gan/keras/model/json.h"
 
 #include <locale.h>
@@ -39,22 +40,22 @@ static bool is_ascii(const char *s)
 	return true;
 }
 
-static bool loads(const keras_layer *l, error *e)
+static bool loads(const keras_layer *l, fault *e)
 {
 	if (among(refused_class, COUNT(refused_class), l->class_name))
-		return error_set(e, "layer %s: class %s does not load in every Keras", l->name, l->class_name);
+		return fault_set(e, "layer %s: class %s does not load in every Keras", l->name, l->class_name);
 	if (!is_ascii(l->class_name))
-		return error_set(e, "layer %s: its class must be ASCII", l->name);
+		return fault_set(e, "layer %s: its class must be ASCII", l->name);
 	for (int i = 0; i < l->values; i++) {
 		const keras_value *v = &l->value[i];
 		if (!strcmp(v->key, "groups") && !strcmp(l->class_name, "Conv2DTranspose"))
-			return error_set(e, "layer %s: Keras 3 refuses \"groups\" on Conv2DTranspose", l->name);
+			return fault_set(e, "layer %s: Keras 3 refuses \"groups\" on Conv2DTranspose", l->name);
 		if (v->kind == KERAS_TEXT && among(refused_text, COUNT(refused_text), v->text))
-			return error_set(e, "layer %s: Keras 3 takes %s = \"%s\" for a function", l->name, v->key, v->text);
+			return fault_set(e, "layer %s: Keras 3 takes %s = \"%s\" for a function", l->name, v->key, v->text);
 		if (!is_ascii(v->key) || (v->kind == KERAS_TEXT && !is_ascii(v->text)))
-			return error_set(e, "layer %s: %.63s must be ASCII", l->name, v->key);
+			return fault_set(e, "layer %s: %.63s must be ASCII", l->name, v->key);
 		if (v->kind == KERAS_FLOAT && !isfinite(v->number))
-			return error_set(e, "layer %s: %s is not a finite number", l->name, v->key);
+			return fault_set(e, "layer %s: %s is not a finite number", l->name, v->key);
 	}
 	return true;
 }
@@ -168,7 +169,7 @@ static void put_model(FILE *f, const keras_model *m, enum keras_wrap wrap)
 	fputs("}}", f);
 }
 
-char *keras_json(const keras_model *m, enum keras_wrap wrap, error *e)
+char *keras_json(const keras_model *m, enum keras_wrap wrap, fault *e)
 {
 	char *text = NULL;
 	size_t n = 0;
@@ -176,7 +177,7 @@ char *keras_json(const keras_model *m, enum keras_wrap wrap, error *e)
 		if (!loads(&m->layer[i], e))
 			return NULL;
 	if (!is_ascii(m->name)) {
-		error_set(e, "the name of the model must be ASCII");
+		fault_set(e, "the name of the model must be ASCII");
 		return NULL;
 	}
 	FILE *f = open_memstream(&text, &n);
@@ -188,7 +189,7 @@ char *keras_json(const keras_model *m, enum keras_wrap wrap, error *e)
 	if (!ok) {
 		free(text);
 		text = NULL;
-		error_set(e, "out of memory");
+		fault_set(e, "out of memory");
 	}
 	return text;
 }

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-keras_model *keras_model_new(const char *name, error *e)
+#include "core/base/local.h"
+
+keras_model *keras_model_new(const char *name, fault *e)
 {
 	keras_model *m = mem_zero(1, sizeof *m, e);
 	if (!m)
@@ -40,12 +42,12 @@ void keras_model_free(keras_model *m)
 }
 
 /* One more element, zero, at the end of an array of n: its new place, or NULL. The array grows at powers of two. */
-static void *grow(void **array, int n, size_t size, error *e)
+static void *grow(void **array, int n, size_t size, fault *e)
 {
 	if ((n & (n - 1)) == 0) {
 		void *bigger = realloc(*array, (size_t)MAX(1, 2 * n) * size);
 		if (!bigger) {
-			error_set(e, "out of memory");
+			fault_set(e, "out of memory");
 			return NULL;
 		}
 		*array = bigger;
@@ -56,28 +58,28 @@ static void *grow(void **array, int n, size_t size, error *e)
 /* ---- layers ---- */
 
 /* What Keras 2 and 3 both take as a layer's name. */
-static bool name_allowed(const char *name, error *e)
+static bool name_allowed(const char *name, fault *e)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 	size_t n = strlen(name);
 	if (n >= 1 && n < KERAS_NAME && strspn(name, letters) == n)
 		return true;
-	return error_set(e, "layer name \"%.80s\": must be 1 to 63 of A-Z a-z 0-9 _ . -", name);
+	return fault_set(e, "layer name \"%.80s\": must be 1 to 63 of A-Z a-z 0-9 _ . -", name);
 }
 
-static bool name_is_free(const keras_model *m, const char *name, error *e)
+static bool name_is_free(const keras_model *m, const char *name, fault *e)
 {
-	return name_allowed(name, e) && (keras_find(m, name) < 0 || error_set(e, "layer name %s: there are two", name));
+	return name_allowed(name, e) && (keras_find(m, name) < 0 || fault_set(e, "layer name %s: there are two", name));
 }
 
 /* The name of something else than a layer, any letters. */
-static bool name_fits(const char *what, const char *name, error *e)
+static bool name_fits(const char *what, const char *name, fault *e)
 {
 	return strlen(name) < KERAS_NAME ||
-		error_set(e, "%s \"%.80s\": %zu letters; at most 63", what, name, strlen(name));
+		fault_set(e, "%s \"%.80s\": %zu letters; at most 63", what, name, strlen(name));
 }
 
-bool keras_rename(keras_model *m, int i, const char *name, error *e)
+bool keras_rename(keras_model *m, int i, const char *name, fault *e)
 {
 	if (!name_is_free(m, name, e))
 		return false;
@@ -85,15 +87,15 @@ bool keras_rename(keras_model *m, int i, const char *name, error *e)
 	return true;
 }
 
-int keras_add(keras_model *m, const char *class_name, const char *name, int nin, const int *in, error *e)
+int keras_add(keras_model *m, const char *class_name, const char *name, int nin, const int *in, fault *e)
 {
 	if (!name_is_free(m, name, e) || !name_fits("class", class_name, e))
 		return -1;
 	if (nin > KERAS_INPUTS)
-		return error_set(e, "layer %s: %d inputs; at most %d", name, nin, KERAS_INPUTS), -1;
+		return fault_set(e, "layer %s: %d inputs; at most %d", name, nin, KERAS_INPUTS), -1;
 	for (int i = 0; i < nin; i++)
 		if (in[i] < 0 || in[i] >= m->layers)
-			return error_set(e, "layer %s: input %d does not exist", name, i), -1;
+			return fault_set(e, "layer %s: input %d does not exist", name, i), -1;
 	void *array = m->layer;
 	keras_layer *l = grow(&array, m->layers, sizeof *l, e);
 	m->layer = array;
@@ -107,11 +109,11 @@ int keras_add(keras_model *m, const char *class_name, const char *name, int nin,
 	return m->layers++;
 }
 
-int keras_add_input(keras_model *m, const char *name, shape s, const char *dtype, error *e)
+int keras_add_input(keras_model *m, const char *name, shape s, const char *dtype, fault *e)
 {
 	int64_t dims[KERAS_LIST_MAX] = {-1};
 	if (m->inputs == KERAS_INPUTS || s.rank + 1 > KERAS_LIST_MAX)
-		return error_set(e, "input %s: too many inputs or axes", name), -1;
+		return fault_set(e, "input %s: too many inputs or axes", name), -1;
 	for (int i = 0; i < s.rank; i++)
 		dims[i + 1] = s.dim[i];
 	int at = keras_add(m, "InputLayer", name, 0, NULL, e);
@@ -122,10 +124,10 @@ int keras_add_input(keras_model *m, const char *name, shape s, const char *dtype
 	return at;
 }
 
-bool keras_set_output(keras_model *m, int layer, error *e)
+bool keras_set_output(keras_model *m, int layer, fault *e)
 {
 	if (layer < 0 || layer >= m->layers || m->outputs == KERAS_INPUTS)
-		return error_set(e, "model %s: no such output, or too many", m->name);
+		return fault_set(e, "model %s: no such output, or too many", m->name);
 	m->output[m->outputs++] = layer;
 	return true;
 }
@@ -133,7 +135,7 @@ bool keras_set_output(keras_model *m, int layer, error *e)
 /* ---- settings ---- */
 
 /* The entry of a key, new or emptied. */
-static keras_value *value_of(keras_model *m, int i, const char *key, enum keras_kind kind, error *e)
+static keras_value *value_of(keras_model *m, int i, const char *key, enum keras_kind kind, fault *e)
 {
 	keras_layer *l = &m->layer[i];
 	keras_value *v = (keras_value *)keras_get(l, key);
@@ -153,7 +155,7 @@ static keras_value *value_of(keras_model *m, int i, const char *key, enum keras_
 	return v;
 }
 
-static bool set_number(keras_model *m, int i, const char *key, enum keras_kind kind, double x, error *e)
+static bool set_number(keras_model *m, int i, const char *key, enum keras_kind kind, double x, fault *e)
 {
 	keras_value *v = value_of(m, i, key, kind, e);
 	if (v)
@@ -161,22 +163,22 @@ static bool set_number(keras_model *m, int i, const char *key, enum keras_kind k
 	return v;
 }
 
-bool keras_set_bool(keras_model *m, int i, const char *key, bool x, error *e)
+bool keras_set_bool(keras_model *m, int i, const char *key, bool x, fault *e)
 {
 	return set_number(m, i, key, KERAS_BOOL, x, e);
 }
 
-bool keras_set_int(keras_model *m, int i, const char *key, int64_t x, error *e)
+bool keras_set_int(keras_model *m, int i, const char *key, int64_t x, fault *e)
 {
 	return set_number(m, i, key, KERAS_INT, (double)x, e);
 }
 
-bool keras_set_float(keras_model *m, int i, const char *key, double x, error *e)
+bool keras_set_float(keras_model *m, int i, const char *key, double x, fault *e)
 {
 	return set_number(m, i, key, KERAS_FLOAT, x, e);
 }
 
-bool keras_set_text(keras_model *m, int i, const char *key, const char *x, error *e)
+bool keras_set_text(keras_model *m, int i, const char *key, const char *x, fault *e)
 {
 	char *copy = text_copy(x, e);
 	keras_value *v = copy ? value_of(m, i, key, KERAS_TEXT, e) : NULL;
@@ -187,10 +189,10 @@ bool keras_set_text(keras_model *m, int i, const char *key, const char *x, error
 	return v;
 }
 
-static bool set_list(keras_model *m, int i, const char *key, enum keras_kind kind, int n, const int64_t *x, error *e)
+static bool set_list(keras_model *m, int i, const char *key, enum keras_kind kind, int n, const int64_t *x, fault *e)
 {
 	if (n > KERAS_LIST_MAX)
-		return error_set(e, "layer %s: %s has %d numbers; at most %d", m->layer[i].name, key, n, KERAS_LIST_MAX);
+		return fault_set(e, "layer %s: %s has %d numbers; at most %d", m->layer[i].name, key, n, KERAS_LIST_MAX);
 	keras_value *v = value_of(m, i, key, kind, e);
 	if (!v)
 		return false;
@@ -199,19 +201,19 @@ static bool set_list(keras_model *m, int i, const char *key, enum keras_kind kin
 	return true;
 }
 
-bool keras_set_list(keras_model *m, int i, const char *key, int n, const int64_t *x, error *e)
+bool keras_set_list(keras_model *m, int i, const char *key, int n, const int64_t *x, fault *e)
 {
 	return set_list(m, i, key, KERAS_LIST, n, x, e);
 }
 
-bool keras_set_pairs(keras_model *m, int i, const char *key, int n, const int64_t *x, error *e)
+bool keras_set_pairs(keras_model *m, int i, const char *key, int n, const int64_t *x, fault *e)
 {
 	return set_list(m, i, key, KERAS_PAIRS, n, x, e);
 }
 
 /* ---- weights ---- */
 
-bool keras_add_weight(keras_model *m, int i, const char *name, shape s, const real *x, error *e)
+bool keras_add_weight(keras_model *m, int i, const char *name, shape s, const real *x, fault *e)
 {
 	keras_layer *l = &m->layer[i];
 	size_t n = (size_t)shape_count(&s);
@@ -325,7 +327,7 @@ static void sort_by_depth(walk *w, int *order)
 
 /* Inputs stand before their layer, so the walk cannot run in a circle; its depth is at most the number of layers,
  * which readers limit. Layers that no output needs follow at the end. */
-bool keras_order(const keras_model *m, int *order, error *e)
+bool keras_order(const keras_model *m, int *order, fault *e)
 {
 	size_t n = (size_t)m->layers;
 	walk w = {

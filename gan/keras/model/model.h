@@ -7,10 +7,6 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum { KERAS_NAME = 64, KERAS_INPUTS = 8, KERAS_LIST_MAX = 8 };
 
 /* One entry of a layer's config, in the order it is written. */
@@ -55,29 +51,29 @@ typedef struct keras_model {
 	bool topology;                               /* false: read from a file of weights alone */
 } keras_model;
 
-keras_model *keras_model_new(const char *name, error *e);
+keras_model *keras_model_new(const char *name, fault *e);
 void keras_model_free(keras_model *m);               /* NULL allowed */
 
 /* Appends a layer fed by in[0..nin) and returns its index, or -1 with e set: memory, an index that does
  * not exist yet, a name that is taken or not [A-Za-z0-9_.-]{1,63} ("a/b: ..."), a class of more than 63 letters.
  * No name is ever cut: those of classes, settings and weights are refused as well when they are longer. */
-int keras_add(keras_model *m, const char *class_name, const char *name, int nin, const int *in, error *e);
+int keras_add(keras_model *m, const char *class_name, const char *name, int nin, const int *in, fault *e);
 /* The same for an input: batch_input_shape [null, s...] and dtype ("float32", "int32"); and the output. */
-int keras_add_input(keras_model *m, const char *name, shape s, const char *dtype, error *e);
-bool keras_set_output(keras_model *m, int layer, error *e);
+int keras_add_input(keras_model *m, const char *name, shape s, const char *dtype, fault *e);
+bool keras_set_output(keras_model *m, int layer, fault *e);
 /* Another name for layer i; false as above. */
-bool keras_rename(keras_model *m, int i, const char *name, error *e);
+bool keras_rename(keras_model *m, int i, const char *name, fault *e);
 
 /* Settings of layer i, appended or replaced. list: n numbers; pairs: n is twice the number of pairs. */
-bool keras_set_bool(keras_model *m, int i, const char *key, bool x, error *e);
-bool keras_set_int(keras_model *m, int i, const char *key, int64_t x, error *e);
-bool keras_set_float(keras_model *m, int i, const char *key, double x, error *e);
-bool keras_set_text(keras_model *m, int i, const char *key, const char *x, error *e);
-bool keras_set_list(keras_model *m, int i, const char *key, int n, const int64_t *x, error *e);
-bool keras_set_pairs(keras_model *m, int i, const char *key, int n, const int64_t *x, error *e);
+bool keras_set_bool(keras_model *m, int i, const char *key, bool x, fault *e);
+bool keras_set_int(keras_model *m, int i, const char *key, int64_t x, fault *e);
+bool keras_set_float(keras_model *m, int i, const char *key, double x, fault *e);
+bool keras_set_text(keras_model *m, int i, const char *key, const char *x, fault *e);
+bool keras_set_list(keras_model *m, int i, const char *key, int n, const int64_t *x, fault *e);
+bool keras_set_pairs(keras_model *m, int i, const char *key, int n, const int64_t *x, fault *e);
 
 /* A weight of layer i, after those it has; x [s] is copied, NULL gives zeros. */
-bool keras_add_weight(keras_model *m, int i, const char *name, shape s, const real *x, error *e);
+bool keras_add_weight(keras_model *m, int i, const char *name, shape s, const real *x, fault *e);
 
 /* Reading: the layer of a name (-1: none), a setting (NULL: none), a number with its default, a text or
  * its default, the weight of a name (NULL: none). All borrow from m. */
@@ -90,12 +86,9 @@ const keras_weight *keras_find_weight(const keras_layer *l, const char *name);
 /* order[0..layers) becomes the order of model.layers in Keras: depth-first from the outputs, then by
  * depth from the outputs, deepest first (the order of Functional's layers in Keras 2 and 3). It decides
  * which weights a loader gives to which layer. Memory: false with e set. */
-bool keras_order(const keras_model *m, int *order, error *e);
+bool keras_order(const keras_model *m, int *order, fault *e);
 
 /* Number of weight elements. */
 int64_t keras_count(const keras_model *m);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -4,14 +4,16 @@
 
 #include <string.h>
 
+#include "core/base/local.h"
+
 /* Shape rule of a class: in[0..l->nin) -> out. Errors name the layer. */
-typedef bool shape_rule(const keras_layer *l, const shape *in, shape *out, error *e);
+typedef bool shape_rule(const keras_layer *l, const shape *in, shape *out, fault *e);
 
 static const int64_t ELEMENTS_MAX = (int64_t)1 << 40;
 
-static bool wrong(const keras_layer *l, const shape *in, const char *what, error *e)
+static bool wrong(const keras_layer *l, const shape *in, const char *what, fault *e)
 {
-	return error_set(e, "layer %s (%s) of %s: %s", l->name, l->class_name, shape_print(in).s, what);
+	return fault_set(e, "layer %s (%s) of %s: %s", l->name, l->class_name, shape_print(in).s, what);
 }
 
 /* Two numbers of a list setting, or `otherwise` for both. */
@@ -28,7 +30,7 @@ static bool pair(const keras_layer *l, const char *key, int64_t otherwise, int64
 	return out[0] >= 1 && out[1] >= 1;
 }
 
-static bool is_map(const keras_layer *l, const shape *in, error *e)
+static bool is_map(const keras_layer *l, const shape *in, fault *e)
 {
 	if (strcmp(keras_text(l, "data_format", "channels_last"), "channels_last") != 0)
 		return wrong(l, in, "data_format is not channels_last", e);
@@ -37,27 +39,27 @@ static bool is_map(const keras_layer *l, const shape *in, error *e)
 
 /* ---- elementwise ---- */
 
-static bool of_input(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_input(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	const keras_value *v = keras_get(l, "batch_input_shape");
 	(void)in;
 	*out = shape_scalar();
 	for (int i = 1; v && v->kind == KERAS_LIST && i < v->n; i++) {
 		if (v->list[i] < 1)
-			return error_set(e, "layer %s: axis %d has no fixed size", l->name, i);
+			return fault_set(e, "layer %s: axis %d has no fixed size", l->name, i);
 		out->dim[out->rank++] = v->list[i];
 	}
-	return v || error_set(e, "layer %s: no batch_input_shape", l->name);
+	return v || fault_set(e, "layer %s: no batch_input_shape", l->name);
 }
 
-static bool of_same(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_same(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	(void)l, (void)e;
 	*out = in[0];
 	return true;
 }
 
-static bool of_broadcast(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_broadcast(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	*out = in[0];
 	for (int k = 1; k < l->nin; k++) {
@@ -75,7 +77,7 @@ static bool of_broadcast(const keras_layer *l, const shape *in, shape *out, erro
 
 /* ---- products ---- */
 
-static bool of_dense(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_dense(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	*out = in[0];
 	if (in->rank < 1)
@@ -84,7 +86,7 @@ static bool of_dense(const keras_layer *l, const shape *in, shape *out, error *e
 	return true;
 }
 
-static bool of_embedding(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_embedding(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	*out = in[0];
 	if (in->rank >= RANK_MAX)
@@ -104,7 +106,7 @@ static int dot_axis(const keras_layer *l, int k, const shape *s)
 }
 
 /* Sums over one axis of each: [N,d] and [M,d] along d give [N,M]; two vectors give [1]. */
-static bool of_dot(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_dot(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	if (l->nin != 2)
 		return wrong(l, in, "two inputs are expected", e);
@@ -133,7 +135,7 @@ void keras_same(int64_t n, int64_t k, int64_t stride, int64_t pad[2])
 }
 
 /* Both kinds of convolution and pooling: `size` is the setting with the window. */
-static bool windows(const keras_layer *l, const char *size, int64_t stride, const shape *in, shape *out, error *e)
+static bool windows(const keras_layer *l, const char *size, int64_t stride, const shape *in, shape *out, fault *e)
 {
 	int64_t k[2], s[2], d[2];
 	const char *padding = keras_text(l, "padding", "valid");
@@ -154,7 +156,7 @@ static bool windows(const keras_layer *l, const char *size, int64_t stride, cons
 	return true;
 }
 
-static bool of_conv(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_conv(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	if (!windows(l, "kernel_size", 1, in, out, e))
 		return false;
@@ -162,7 +164,7 @@ static bool of_conv(const keras_layer *l, const shape *in, shape *out, error *e)
 	return true;
 }
 
-static bool of_transpose(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_transpose(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	int64_t k[2], s[2];
 	bool same = !strcmp(keras_text(l, "padding", "valid"), "same");
@@ -177,12 +179,12 @@ static bool of_transpose(const keras_layer *l, const shape *in, shape *out, erro
 	return true;
 }
 
-static bool of_pool(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_pool(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	return windows(l, "pool_size", 2, in, out, e);
 }
 
-static bool of_pool_all(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_pool_all(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	*out = SHAPE(in->dim[2]);
 	if (keras_number(l, "keepdims", 0) != 0)
@@ -192,7 +194,7 @@ static bool of_pool_all(const keras_layer *l, const shape *in, shape *out, error
 
 /* ---- moving ---- */
 
-static bool of_reshape(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_reshape(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	const keras_value *v = keras_get(l, "target_shape");
 	int64_t known = 1, all = shape_count(in);
@@ -213,14 +215,14 @@ static bool of_reshape(const keras_layer *l, const shape *in, shape *out, error 
 	return all == known * (open >= 0 ? out->dim[open] : 1) || wrong(l, in, "target_shape does not fit", e);
 }
 
-static bool of_flatten(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_flatten(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	(void)l, (void)e;
 	*out = SHAPE(shape_count(in));
 	return true;
 }
 
-static bool of_padding(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_padding(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	const keras_value *v = keras_get(l, "padding");
 	if (!is_map(l, in, e))
@@ -236,7 +238,7 @@ static bool of_padding(const keras_layer *l, const shape *in, shape *out, error 
 	return true;
 }
 
-static bool of_upsampling(const keras_layer *l, const shape *in, shape *out, error *e)
+static bool of_upsampling(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	int64_t k[2];
 	if (!is_map(l, in, e))
@@ -293,7 +295,7 @@ static bool is_of(const keras_layer *l, const char *class_name)
 	return !strcmp(class_name, "sagan>") ? !strncmp(l->class_name, class_name, 6) : !strcmp(l->class_name, class_name);
 }
 
-static bool shape_one(const keras_layer *l, const shape *all, shape *out, error *e)
+static bool shape_one(const keras_layer *l, const shape *all, shape *out, fault *e)
 {
 	shape in[KERAS_INPUTS] = {{0}};
 	for (int k = 0; k < l->nin; k++)
@@ -302,7 +304,7 @@ static bool shape_one(const keras_layer *l, const shape *all, shape *out, error 
 		if (!is_of(l, rules[i].class_name))
 			continue;
 		if (rules[i].nin < 0 ? l->nin < 1 : l->nin != rules[i].nin)
-			return error_set(e, "layer %s (%s): %d inputs", l->name, l->class_name, l->nin);
+			return fault_set(e, "layer %s (%s): %d inputs", l->name, l->class_name, l->nin);
 		if (!rules[i].rule(l, in, out, e))
 			return false;
 		int64_t n = 1;
@@ -313,10 +315,10 @@ static bool shape_one(const keras_layer *l, const shape *all, shape *out, error 
 		}
 		return true;
 	}
-	return error_set(e, "layer %s: class %s is not known here", l->name, l->class_name);
+	return fault_set(e, "layer %s: class %s is not known here", l->name, l->class_name);
 }
 
-bool keras_shapes(const keras_model *m, shape *s, error *e)
+bool keras_shapes(const keras_model *m, shape *s, fault *e)
 {
 	for (int i = 0; i < m->layers; i++)
 		if (!shape_one(&m->layer[i], s, &s[i], e))

@@ -4,19 +4,12 @@
 
 #include "gan/keras/model/model.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* s[0..layers) become the results' shapes without the batch, as Keras computes them: [H,W,C] maps. Stock
  * classes of the exporter only; another class, an input with an unknown axis, settings that do not fit
  * what feeds the layer: false, and e names the layer. */
-bool keras_shapes(const keras_model *m, shape *s, error *e);
+bool keras_shapes(const keras_model *m, shape *s, fault *e);
 
 /* Zeros before and after one axis of n that padding "same" means for a window of k at this stride. */
 void keras_same(int64_t n, int64_t k, int64_t stride, int64_t pad[2]);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

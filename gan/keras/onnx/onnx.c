@@ -1,6 +1,7 @@
 /* onnx.c - the frame of the ONNX export: inputs, outputs, one call per layer. */
 #include "gan/keras/onnx/onnx.h"
 
+#include "core/base/local.h"
 #include "gan/keras/onnx/onnx_internal.h"
 #include "gan/keras/model/shapes.h"
 
@@ -12,7 +13,7 @@ const int64_t onnx_to_maps[4] = {0, 3, 1, 2}, onnx_from_maps[4] = {0, 2, 3, 1};
 
 bool onnx_refuse(const onnx_layer *t, const char *what)
 {
-	return error_set(t->x->e, "layer %s (%s): %s has no counterpart in the ONNX export", t->l->name, t->l->class_name, what);
+	return fault_set(t->x->e, "layer %s (%s): %s has no counterpart in the ONNX export", t->l->name, t->l->class_name, what);
 }
 
 const char *onnx_own(const onnx_layer *t, const char *what, char out[ONNX_NAME])
@@ -62,7 +63,7 @@ const keras_weight *onnx_need(const onnx_layer *t, const char *name, int rank)
 	const keras_weight *w = keras_find_weight(t->l, name);
 	if (w && w->s.rank == rank)
 		return w;
-	error_set(t->x->e, "layer %s (%s): its weight %s is missing or has another rank than %d", t->l->name,
+	fault_set(t->x->e, "layer %s (%s): its weight %s is missing or has another rank than %d", t->l->name,
 		  t->l->class_name, name, rank);
 	return NULL;
 }
@@ -98,7 +99,7 @@ bool onnx_vector(const onnx_layer *t, const char *name, int64_t n, real otherwis
 	if (keras_find_weight(t->l, name)) {
 		const keras_weight *w = onnx_need(t, name, 1);
 		if (w && w->s.dim[0] != n)
-			return error_set(t->x->e, "layer %s: %s has %lld elements, not %lld", t->l->name, name,
+			return fault_set(t->x->e, "layer %s: %s has %lld elements, not %lld", t->l->name, name,
 					 (long long)w->s.dim[0], (long long)n);
 		return w && onnx_weight(t, name, 1);
 	}
@@ -148,7 +149,7 @@ static bool put_layer(onnx_export *x, int i)
 		for (const onnx_class *c = tables[k]; c->class_name; c++)
 			if (!strcmp(c->class_name, l->class_name))
 				return c->put(&t);
-	return error_set(x->e, "layer %s: class %s has no ONNX operators here", l->name, l->class_name);
+	return fault_set(x->e, "layer %s: class %s has no ONNX operators here", l->name, l->class_name);
 }
 
 static void put_output(onnx_export *x, int i)
@@ -171,13 +172,13 @@ static bool put_all(onnx_export *x)
 	return true;
 }
 
-bool keras_write_onnx(const keras_model *m, const char *path, error *e)
+bool keras_write_onnx(const keras_model *m, const char *path, fault *e)
 {
-	error why = {.text = ""};
+	fault why = {.text = ""};
 	onnx_export x = {.m = m, .s = mem_zero((size_t)m->layers, sizeof *x.s, &why), .g = onnx_new(m->name, &why), .e = &why};
 	bool ok = x.s && x.g && keras_shapes(m, x.s, &why) && put_all(&x);
 	if (!ok)
-		error_set(e, "%s: %s", path, why.text);
+		fault_set(e, "%s: %s", path, why.text);
 	ok = ok && onnx_save(x.g, path, e);
 	onnx_free(x.g);
 	free(x.s);

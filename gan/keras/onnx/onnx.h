@@ -7,15 +7,8 @@
 
 #include "gan/keras/model/model.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* Writes m to path (temporary file, rename). Stock classes that the exporter uses; another class, activation or
  * setting without an ONNX operator: false, and e names path and layer. Shape errors: keras_shapes. */
-bool keras_write_onnx(const keras_model *m, const char *path, error *e);
+bool keras_write_onnx(const keras_model *m, const char *path, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -2,6 +2,7 @@
 #include "gan/keras/onnx/onnx_graph.h"
 
 #include "core/base/file.h"
+#include "core/base/local.h"
 #include "gan/keras/onnx/onnx.pb-c.h"
 
 #include <limits.h>
@@ -69,7 +70,7 @@ static bool push(onnx *g, void *list, size_t *n, void *item)
 	return true;
 }
 
-onnx *onnx_new(const char *name, error *e)
+onnx *onnx_new(const char *name, fault *e)
 {
 	onnx *g = mem_zero(1, sizeof *g, e);
 	if (!g)
@@ -272,13 +273,13 @@ void onnx_output(onnx *g, const char *name, shape s)
 	push(g, &g->graph.output, &g->graph.n_output, value_info(g, name, &s, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT));
 }
 
-bool onnx_save(const onnx *g, const char *path, error *e)
+bool onnx_save(const onnx *g, const char *path, fault *e)
 {
 	if (g->failed)
-		return error_set(e, "%s: out of memory", path);
+		return fault_set(e, "%s: out of memory", path);
 	size_t n = onnx__model_proto__get_packed_size(&g->model);
 	if (n > INT_MAX)
-		return error_set(e, "%s: %zu bytes; an ONNX file ends at %d", path, n, INT_MAX);
+		return fault_set(e, "%s: %zu bytes; an ONNX file ends at %d", path, n, INT_MAX);
 	uint8_t *bytes = mem_new(n, 1, e);
 	bool ok = bytes && onnx__model_proto__pack(&g->model, bytes) == n;
 	ok = ok && file_replace(path, bytes, n, e);

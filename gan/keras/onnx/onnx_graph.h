@@ -5,10 +5,6 @@
 
 #include "core/base/base.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* The opset whose operators onnx.c uses; every ONNX Runtime since 1.12 has it. */
 enum { ONNX_OPSET = 17, ONNX_IR_VERSION = 8, ONNX_NODE_INPUTS = 8 };
 
@@ -17,7 +13,7 @@ enum { ONNX_OPSET = 17, ONNX_IR_VERSION = 8, ONNX_NODE_INPUTS = 8 };
 typedef struct onnx onnx;
 typedef struct onnx_node onnx_node;
 
-onnx *onnx_new(const char *name, error *e);
+onnx *onnx_new(const char *name, fault *e);
 void onnx_free(onnx *g);                             /* NULL allowed */
 
 /* A node of operator `op` that makes `output` of input[0..n) (at most ONNX_NODE_INPUTS; "" is an input left
@@ -37,9 +33,6 @@ void onnx_input(onnx *g, const char *name, shape s, bool whole);
 void onnx_output(onnx *g, const char *name, shape s);
 
 /* Writes the file whole (core/base/file.h). Protobuf ends at 2 GiB. */
-bool onnx_save(const onnx *g, const char *path, error *e);
+bool onnx_save(const onnx *g, const char *path, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -17,7 +17,7 @@ typedef struct onnx_export {
 	const keras_model *m;
 	shape *s;                                    /* [layers] results without the batch, in Keras' order */
 	onnx *g;
-	error *e;
+	fault *e;
 } onnx_export;
 
 /* The layer at hand. */

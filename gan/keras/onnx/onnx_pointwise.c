@@ -1,4 +1,5 @@
 /* onnx_pointwise.c - activations, norms, sums of layers and changes of shape as ONNX nodes. */
+#include "core/base/local.h"
 #include "gan/keras/onnx/onnx_internal.h"
 
 #include <math.h>

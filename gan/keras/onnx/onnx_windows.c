@@ -1,4 +1,5 @@
 /* onnx_windows.c - convolutions, pooling, resizing and padding of maps as ONNX nodes. */
+#include "core/base/local.h"
 #include "gan/keras/onnx/onnx_internal.h"
 #include "gan/keras/model/shapes.h"
 

@@ -4,6 +4,7 @@
  * (kh, kw, in, multiplier), which in memory is a kernel [kh,kw,1,in*multiplier] of `in` groups. */
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/keras/run/placed.h"
 
 enum { SIDE_MAX = 4096, UNITS_MAX = 1 << 24 };

@@ -1,6 +1,7 @@
 /* classes_merge.c - layers of Keras with several inputs: sums, products, joins, Dot. */
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/keras/run/placed.h"
 
 /* x with axes of size 1 after the batch until it has `rank`: what Keras does before it merges. */

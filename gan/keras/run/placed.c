@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/local.h"
+
 static const double ELEMENTS_MAX = (double)(INT64_C(1) << 36);
 
 const keras_class *keras_class_at(int i)
@@ -39,7 +41,7 @@ node *placed_fail(keras_placed *p, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
 	p->failed = true;
-	error_set(p->e, "%s", text);
+	fault_set(p->e, "%s", text);
 	return NULL;
 }
 

@@ -19,7 +19,7 @@ typedef struct keras_placed {
 	keras_wants wants;                           /* weights asked for so far */
 	bool divide, by_rows;                        /* the first weight comes divided by sigma; u is the layer's last */
 	bool failed;
-	error *e;
+	fault *e;
 } keras_placed;
 
 typedef node *(*keras_apply)(keras_placed *p);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/local.h"
 #include "core/plan/plan.h"
 #include "gan/keras/run/placed.h"
 
@@ -24,7 +25,7 @@ typedef struct builder {
 	buffer *input[KERAS_INPUTS];                 /* own until taken */
 	int64_t classes[KERAS_INPUTS];
 	buffer ***weight;                            /* own until taken; [layers][weights] */
-	error *e;
+	fault *e;
 } builder;
 
 struct keras_run {
@@ -49,7 +50,7 @@ static bool blame(builder *b, int i, const char *reason)
 {
 	const keras_layer *l = &b->m->layer[i];
 	b->refused = true;
-	return error_set(b->e, "layer #%d (named %s, %s): %.400s", i, l->name, l->class_name, reason);
+	return fault_set(b->e, "layer #%d (named %s, %s): %.400s", i, l->name, l->class_name, reason);
 }
 
 /* Which argument of the model layer i is, or -1. */
@@ -122,7 +123,7 @@ static bool add_layer(builder *b, int i, keras_wants *wants)
 {
 	const keras_layer *l = &b->m->layer[i];
 	const keras_class *c = keras_class_of(l->class_name);
-	error why = {.text = ""};
+	fault why = {.text = ""};
 	char text[160];
 	keras_placed p = {.g = b->g, .layer = l, .nin = l->nin, .dry = b->dry, .buf = b->dry ? NULL : b->weight[i], .e = &why};
 	if (!c)
@@ -175,9 +176,9 @@ static bool add_layers(builder *b, keras_wants *wants)
 {
 	const keras_model *m = b->m;
 	if (!m->topology)
-		return error_set(b->e, "a file of weights alone: there is no network in it");
+		return fault_set(b->e, "a file of weights alone: there is no network in it");
 	if (m->inputs < 1 || m->outputs < 1)
-		return error_set(b->e, "a network without an input or an output");
+		return fault_set(b->e, "a network without an input or an output");
 	for (int i = 0; i < m->layers; i++) {
 		const bool input = !strcmp(m->layer[i].class_name, "InputLayer");
 		if (!b->dry && !copy_weights(b, i))
@@ -188,7 +189,7 @@ static bool add_layers(builder *b, keras_wants *wants)
 	return true;
 }
 
-static bool builder_start(builder *b, const keras_model *m, int64_t batch, bool dry, error *e)
+static bool builder_start(builder *b, const keras_model *m, int64_t batch, bool dry, fault *e)
 {
 	*b = (builder){.m = m, .batch = batch, .dry = dry, .e = e};
 	b->g = graph_new(e);
@@ -198,7 +199,7 @@ static bool builder_start(builder *b, const keras_model *m, int64_t batch, bool 
 	return b->label && (dry || b->weight);
 }
 
-bool keras_run_wants(const keras_model *m, keras_wants *wants, bool *refused, error *e)
+bool keras_run_wants(const keras_model *m, keras_wants *wants, bool *refused, fault *e)
 {
 	builder b;
 	memset(wants, 0, (size_t)m->layers * sizeof *wants);
@@ -234,7 +235,7 @@ void keras_run_free(keras_run *n)
 }
 
 /* The net takes what the builder made, whether or not that is complete. */
-static bool take_over(keras_run *n, builder *b, error *e)
+static bool take_over(keras_run *n, builder *b, fault *e)
 {
 	const keras_model *m = b->m;
 	n->g = b->g;
@@ -252,22 +253,22 @@ static bool take_over(keras_run *n, builder *b, error *e)
 }
 
 /* What a file makes of its shapes must fit this machine. */
-static bool enough_memory(const plan *p, error *e)
+static bool enough_memory(const plan *p, fault *e)
 {
 	const double has = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-	return (double)plan_bytes(p) <= has || error_set(e, "the network needs %.1f GB of memory, this machine has %.1f GB",
+	return (double)plan_bytes(p) <= has || fault_set(e, "the network needs %.1f GB of memory, this machine has %.1f GB",
 		(double)plan_bytes(p) * 1e-9, has * 1e-9);
 }
 
-static bool finish(keras_run *n, const builder *b, error *e)
+static bool finish(keras_run *n, const builder *b, fault *e)
 {
 	const keras_model *m = b->m;
 	if (m->outputs != 1)
-		return error_set(e, "a network of %d outputs; only one is supported", m->outputs);
+		return fault_set(e, "a network of %d outputs; only one is supported", m->outputs);
 	n->out = b->value[m->output[0]];
 	for (int k = 0; k < n->inputs; k++) {
 		if (!n->input[k])
-			return error_set(e, "input %d of the network is missing", k);
+			return fault_set(e, "input %d of the network is missing", k);
 		n->host[k] = mem_zero((size_t)shape_count(&n->input[k]->s), sizeof(real), e);
 		if (!n->host[k])
 			return false;
@@ -279,7 +280,7 @@ static bool finish(keras_run *n, const builder *b, error *e)
 	return n->arena != NULL;
 }
 
-keras_run *keras_run_new(const keras_model *m, int64_t batch, error *e)
+keras_run *keras_run_new(const keras_model *m, int64_t batch, fault *e)
 {
 	builder b;
 	keras_run *n = mem_zero(1, sizeof *n, e);
@@ -335,14 +336,14 @@ shape keras_run_output_shape(const keras_run *n)
 
 /* ---- running ---- */
 
-static bool labels_check(const keras_run *n, int64_t count, const real *const *inputs, error *e)
+static bool labels_check(const keras_run *n, int64_t count, const real *const *inputs, fault *e)
 {
 	for (int k = 0; k < n->inputs; k++) {
 		const int64_t size = count * (shape_count(&n->input[k]->s) / n->batch);
 		for (int64_t i = 0; n->classes[k] && i < size; i++) {
 			const double x = (double)inputs[k][i];
 			if (!(x >= 0 && x < (double)n->classes[k] && x == floor(x)))
-				return error_set(e, "input %s: label %g must be a whole number from 0 to %" PRId64, n->name[k], x,
+				return fault_set(e, "input %s: label %g must be a whole number from 0 to %" PRId64, n->name[k], x,
 					n->classes[k] - 1);
 		}
 	}
@@ -350,7 +351,7 @@ static bool labels_check(const keras_run *n, int64_t count, const real *const *i
 }
 
 /* The last batch is filled up with what the one before left: each sample is alone. */
-bool keras_run_predict(keras_run *net, int64_t n, const real *const *inputs, real *out, error *e)
+bool keras_run_predict(keras_run *net, int64_t n, const real *const *inputs, real *out, fault *e)
 {
 	const int64_t size = shape_count(&net->out->s) / net->batch;
 	if (!labels_check(net, n, inputs, e))

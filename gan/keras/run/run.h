@@ -7,15 +7,11 @@
 
 #include "gan/keras/model/model.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct keras_run keras_run;
 
 /* A network that predicts `batch` samples at once, with a copy of the weights; m is not needed afterwards. Models with one
  * output. new/free. */
-keras_run *keras_run_new(const keras_model *m, int64_t batch, error *e);
+keras_run *keras_run_new(const keras_model *m, int64_t batch, fault *e);
 void keras_run_free(keras_run *n);                   /* NULL allowed */
 
 /* Inputs in the order of m->input, without the batch axis. */
@@ -28,7 +24,7 @@ shape keras_run_output_shape(const keras_run *n);    /* of one sample */
 
 /* out [n, output shape] from inputs[i] [n, shape of input i]; any n. Labels are whole numbers in range, or nothing is
  * run and e says which is not. */
-bool keras_run_predict(keras_run *net, int64_t n, const real *const *inputs, real *out, error *e);
+bool keras_run_predict(keras_run *net, int64_t n, const real *const *inputs, real *out, fault *e);
 
 /* The weights that layer i has by its class and settings and the shape of its input. */
 enum { KERAS_WEIGHTS_MAX = 64 };
@@ -43,9 +39,6 @@ typedef struct keras_wants {
 } keras_wants;
 /* wants[0..m->layers), whatever weights m has: those it should have. *refused when the reason of a failure is a layer that
  * does not run here: its class is not known, or a setting not supported. Else it is memory, or shapes that do not fit. */
-bool keras_run_wants(const keras_model *m, keras_wants *wants, bool *refused, error *e);
+bool keras_run_wants(const keras_model *m, keras_wants *wants, bool *refused, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -1,4 +1,5 @@
 /* trace.c - the walk from a network's output back to its inputs, and the names of layers. */
+#include "core/base/local.h"
 #include "gan/keras/trace/trace_internal.h"
 
 #include <ctype.h>
@@ -33,10 +34,10 @@ bool trace_refuse(tracer *t, const node *y, const char *what)
 {
 	const placed_layer *l = trace_placed(t, y->path);
 	if (l && t->form == KERAS_STOCK)
-		return error_set(t->e, "%s: layer type %s: stock Keras layers do not say %s; --layers writes it as a class of "
+		return fault_set(t->e, "%s: layer type %s: stock Keras layers do not say %s; --layers writes it as a class of "
 			"sagan_layers.py, and type %s is stock", l->name, l->spec.type->name, what,
 			l->spec.type->own_skip ? "ashpy" : "official");
-	return error_set(t->e, "%s%s%s: Keras layers do not say %s", t->k->name, *y->path ? "/" : "", y->path, what);
+	return fault_set(t->e, "%s%s%s: Keras layers do not say %s", t->k->name, *y->path ? "/" : "", y->path, what);
 }
 
 /* ---- names ---- */
@@ -240,7 +241,7 @@ static bool walk(tracer *t, int nin, const trace_end *in, trace_end out)
 }
 
 keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, const trace_end *in, trace_end out,
-			 enum keras_form form, error *e)
+			 enum keras_form form, fault *e)
 {
 	if (!graph_ok(g, e))
 		return NULL;
@@ -266,7 +267,7 @@ keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, c
 
 /* The maps are asked for so that attention is written with them: users look
  * them up. */
-keras_model *keras_of_network(const network *n, enum keras_form form, error *e)
+keras_model *keras_of_network(const network *n, enum keras_form form, fault *e)
 {
 	static const struct {
 		const char *in, *out;

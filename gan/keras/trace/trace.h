@@ -10,10 +10,6 @@
 #include "gan/nets/networks.h"
 #include "gan/keras/model/model.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 enum keras_form {
 	KERAS_STOCK,                                 /* stock layers only, norms and gates folded into kernels */
 	KERAS_LAYERS                                 /* those and the classes of sagan_layers.py (docs/keras-layers.md) */
@@ -30,12 +26,9 @@ typedef struct trace_end {
  * class labels. m (borrow) owns the parameters, which are read as they are now. Wrong: "attention14: layer type halo:
  * stock Keras layers do not say an exchange of axes; ..". new/free. */
 keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, const trace_end *in, trace_end out,
-			 enum keras_form form, error *e);
+			 enum keras_form form, fault *e);
 
 /* G: z (and y) -> image; D: image (and y) -> logit. */
-keras_model *keras_of_network(const network *n, enum keras_form form, error *e);
+keras_model *keras_of_network(const network *n, enum keras_form form, fault *e);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/keras/trace/trace_internal.h"
 
 bool trace_weight(tracer *t, int layer, const char *name, const buffer *b)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/keras/trace/trace_internal.h"
 #include "layers/attention.h"
 #include "layers/conv.h"

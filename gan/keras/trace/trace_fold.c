@@ -1,4 +1,5 @@
 /* trace_fold.c - what does not depend on the inputs: computed by running it, and moved into the layers around. */
+#include "core/base/local.h"
 #include "gan/keras/trace/trace_internal.h"
 
 #include <stdlib.h>

@@ -30,7 +30,7 @@ typedef struct tracer {
 	bool *varies;                                /* own; depends on an input */
 	int *uses;                                   /* own; how many values on the way to the output read it */
 	const node **user;                           /* own; the last of them */
-	error *e;
+	fault *e;
 } tracer;
 
 /* ---- trace.c ---- */

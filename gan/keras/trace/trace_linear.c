@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "gan/keras/trace/trace_internal.h"
 
@@ -66,7 +67,7 @@ static int input_of(tracer *t, node *x, shape s, double *factor)
 }
 
 /* A kernel [kh,kw,in/groups,out] of groups as one [kh,kw,in,out] with zeros between them. */
-static real *without_groups(const real *w, const shape *s, int groups, error *e)
+static real *without_groups(const real *w, const shape *s, int groups, fault *e)
 {
 	const int64_t taps = s->dim[0] * s->dim[1], part = s->dim[2], out = s->dim[3], in = part * groups;
 	real *full = mem_zero((size_t)(taps * in * out), sizeof *full, e);

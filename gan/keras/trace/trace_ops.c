@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "gan/keras/trace/trace_internal.h"
 
 static bool is_op(const node *x, const char *name)
