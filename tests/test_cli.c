@@ -225,6 +225,19 @@ START_TEST(keys_are_listed_with_their_meaning)
 }
 END_TEST
 
+/* The page is what the program prints, so that neither can say something else. */
+START_TEST(the_page_of_keys_is_what_the_program_prints)
+{
+	char *page = file_bytes("docs/keys.md", NULL), *table = strstr(page, "| key |");
+	const answer a = sagan("info --keys --markdown > %s", scratch_at("keys.md"));
+	char *printed = file_bytes(scratch_at("keys.md"), NULL);
+	ck_assert_msg(a.status == 0 && table && strcmp(table, printed) == 0, "the table in docs/keys.md is not what `sagan info "
+		      "--keys --markdown` prints");
+	free(page);
+	free(printed);
+}
+END_TEST
+
 /* A config without a penalty has no plan with one. */
 START_TEST(plans_are_printed)
 {
@@ -393,6 +406,7 @@ int main(void)
 		{help_fits_a_screen, 1},
 		{man_page_and_completion_know_every_option, 1},
 		{keys_are_listed_with_their_meaning, 1},
+		{the_page_of_keys_is_what_the_program_prints, 1},
 		{plans_are_printed, 1},
 		{layers_are_counted_on_a_map, 1},
 		{a_run_is_trained_continued_and_sampled, 1},

@@ -170,6 +170,22 @@ for h in $(find core layers optim data gan tools tests -name '*.h'); do
 	grep -q "^#ifndef $guard\$" "$h" || say "$h: its guard should be $guard"
 done
 
+# Pages, too. Links are seen from the page, other names
+# from here, and may have a pattern in it (core/graph/ops_*.c).
+links=$(for page in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md $(find docs gan data tests -name '*.md'); do
+	[ -f "$page" ] || continue
+	grep -noE '\]\([^)#: ]+[)#]' "$page" | tr -d ')#' | while IFS=: read -r line link; do
+		[ -e "$(dirname "$page")/${link#](}" ] || echo "$page:$line: ${link#](}"
+	done
+	case $page in CHANGELOG.md) continue ;; esac         # tells of what is gone
+	grep -noE '`(core|layers|optim|data|gan|tools|tests|configs|docs)/[A-Za-z0-9_./*-]+`' "$page" | tr -d '`' | while IFS=: read -r line name; do
+		# shellcheck disable=SC2086
+		ls -d $name >/dev/null 2>&1 || echo "$page:$line: $name"
+	done
+done)
+[ -z "$links" ] || say "pages name files that do not exist:
+$links"
+
 flags="-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -I. $(pkg-config --cflags hdf5) -fsyntax-only"
 for h in $(find core layers optim data gan tools tests -name '*.h'); do
 	# shellcheck disable=SC2086

@@ -139,17 +139,17 @@ import_back()
 		|| fault "$1: check_import.py: see above, and $work/$1.err"
 }
 
-# The lines of Python in README.md, as a reader would copy them.
+# The lines of Python in docs/keras.md, as a reader would copy them.
 readme()
 {
 	local file="$work/readme/lines.py"
 	mkdir -p "$work/readme"
-	awk '/^## /{here = /Use it in Keras/} here && /^```python/{on = 1; next} /^```/{on = 0} on' README.md \
+	awk '/^## /{here = /Export and use/} here && /^```python/{on = 1; next} /^```/{on = 0} on' docs/keras.md \
 		| sed "s|runs/mnist-sagan/keras/|$work/files/digits/|" > "$file"
-	[ -s "$file" ] || { fault "README.md has no lines of Python under 'Use it in Keras'"; return; }
+	[ -s "$file" ] || { fault "docs/keras.md has no lines of Python under 'Export and use'"; return; }
 	# shellcheck disable=SC2086
 	(cd "$work/readme" && env $2 nice "$work/$1/bin/python" -W ignore lines.py > readme.log 2>&1) \
-		|| fault "$1: the lines in README.md: $(tail -n 1 "$work/readme/readme.log")"
+		|| fault "$1: the lines in docs/keras.md: $(tail -n 1 "$work/readme/readme.log")"
 }
 
 # Ways by environments, the largest error of all networks; and what failed.
