@@ -248,7 +248,7 @@ static bool go_module(fault *e)
 	const init orthogonal = {INIT_ORTHOGONAL, 1};
 	module_push(m, "block");
 	conv_init(m, &c, "conv", 4, conv_same(8, 3, orthogonal, sn));
-	batch_norm_init(m, &b, "norm", 8, (bn_options){.no_bessel = true});
+	batch_norm_init(m, &b, "norm", 8, (bn_options){BN_USUAL, .no_bessel = true});
 	module_pop(m);
 	conv_init(copy, &c2, "conv", 4, conv_same(8, 3, (init){INIT_TRUNCATED, 1}, (sn_options){0}));
 	const bool ok = module_alloc(m, &r, e) && module_alloc(copy, &r, e);

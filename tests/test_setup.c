@@ -41,7 +41,7 @@ static void bare_machine(int uid)
 
 static answer setup(const char *what)
 {
-	return command("unset DEBIAN_FRONTEND; PATH=%s /bin/sh tools/setup.sh %s zlib check", scratch_folder(), what);
+	return command("unset DEBIAN_FRONTEND CC; PATH=%s /bin/sh tools/setup.sh %s zlib check", scratch_folder(), what);
 }
 
 static void must_say(const answer *a, int status, int lines, const char *words)
