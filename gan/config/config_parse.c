@@ -183,7 +183,7 @@ static bool take_arg(const layer_arg *a, const config_node *v, double *out, char
 		[ARG_INT] = KEY_INT, [ARG_REAL] = KEY_REAL, [ARG_BOOL] = KEY_BOOL, [ARG_WORD] = KEY_CHOICE,
 	};
 	const config_key k = {.name = a->name, .type = type[a->type], .lo = a->lo, .hi = a->hi,
-		.words = {a->words, sizeof *a->words, NULL}};
+		.words = WORDS(a->words)};
 	union {
 		int i;
 		double x;
