@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/base.h"
+#include "core/base/level.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/config/config.h"
@@ -103,6 +104,28 @@ START_TEST(answers_have_their_status_and_text)
 	ck_assert_msg(line && strncmp(line, begins, strlen(begins)) == 0, "%s\nsaid: %s", ANSWERS[_i].arguments, a.text);
 	ck_assert_msg(a.status == ANSWERS[_i].status, "%s: status %d", ANSWERS[_i].arguments, a.status);
 	ck_assert(a.text[strlen(a.text) - 1] == '\n');
+}
+END_TEST
+
+/* A level that this program does not know, or that this processor lacks, is refused before anything runs, with those that
+ * there are; each of these runs. */
+START_TEST(a_level_that_is_not_there_is_refused)
+{
+	static const char *const asked[] = {"", "v5", "V3", "v3 ", "v3", "v4"};
+	char have[64] = "", line[160];
+	for (int l = 0; l < LEVELS; l++)
+		if (level_has(l)) {
+			snprintf(have + strlen(have), sizeof have - strlen(have), "%s%s", l ? ", " : "", level_name(l));
+			const answer a = command("SAGAN_LEVEL=%s %s --version", level_name(l), sagan_program());
+			ck_assert_msg(a.status == 0 && strncmp(a.text, "sagan ", 6) == 0, "%s: %s", level_name(l), a.text);
+		}
+	for (int i = 0; i < COUNT(asked); i++) {
+		if ((i == 4 && level_has(LEVEL_V3)) || (i == 5 && level_has(LEVEL_V4)))
+			continue;
+		const answer a = command("SAGAN_LEVEL='%s' %s --version", asked[i], sagan_program());
+		snprintf(line, sizeof line, "sagan: SAGAN_LEVEL=%s: not a level of this processor, which has: %s\n", asked[i], have);
+		ck_assert_msg(a.status == 1 && strcmp(a.text, line) == 0, "\"%s\": status %d: %s", asked[i], a.status, a.text);
+	}
 }
 END_TEST
 
@@ -402,6 +425,7 @@ int main(void)
 {
 	const suite_test tests[] = {
 		{answers_have_their_status_and_text, COUNT(ANSWERS)},
+		{a_level_that_is_not_there_is_refused, 1},
 		{keras_files_go_round, 1},
 		{help_fits_a_screen, 1},
 		{man_page_and_completion_know_every_option, 1},
