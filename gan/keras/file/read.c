@@ -145,7 +145,9 @@ static bool child(void *ctx, confine_out *out, fault *e)
 static bool job_open(job *j, const char *path, const keras_read_options *o, fault *e)
 {
 	struct stat st;
-	*j = (job){.path = path, .o = o ? *o : (keras_read_options){0}};
+	*j = (job){.path = path};
+	if (o)
+		j->o = *o;
 	if (stat(path, &st) != 0)
 		return fault_set(e, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
