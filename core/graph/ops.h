@@ -43,10 +43,19 @@ node *op_swish(graph *g, node *x);                   /* x sigmoid(x) */
 node *op_elu(graph *g, node *x, double alpha);       /* x > 0 ? x : alpha (e^x - 1) */
 node *op_selu(graph *g, node *x);
 node *op_hard_sigmoid(graph *g, node *x);            /* Keras 2: clip(0.2 x + 0.5, 0, 1) */
-/* An activation by name: "linear" (or "none", ""), relu, leaky_relu (0.3), leaky_relu/SLOPE, sigmoid, tanh, swish,
- * gelu, gelu_tanh (or gelu/app), gelu/quick: x sigmoid(1.702 x), gelu/linear: a parabola for erf, softplus, elu, selu,
- * exponential, hard_sigmoid, hard_sigmoid_torch: clip(x/6 + 0.5, 0, 1), hard_swish: x relu6(x+3)/6, mish:
- * x tanh(softplus(x)), phish: x tanh(gelu(x)), squared_relu, softmax. Unknown: graph_fail with a suggestion. */
+/* An activation by name: the functions above under their names, and
+ *	leaky_relu/SLOPE        with this slope; leaky_relu alone has Keras' 0.3
+ *	gelu/quick              x sigmoid(1.702 x)
+ *	gelu/linear             gelu with a parabola for erf
+ *	gelu_tanh               also as gelu/app and gelu/approximate
+ *	elu                     alpha = 1
+ *	exponential             e^x
+ *	hard_sigmoid_torch      clip(x/6 + 0.5, 0, 1)
+ *	hard_swish              x relu6(x + 3) / 6
+ *	mish, phish             x tanh(softplus(x)), x tanh(gelu(x))
+ *	squared_relu            relu(x)^2
+ *	linear                  x itself; also "none" and ""
+ * core/graph/activations.h has the list. Unknown: graph_fail with a suggestion. */
 node *op_activation(graph *g, node *x, const char *name);
 bool activation_known(const char *name, fault *e);  /* the same question, without a graph */
 

@@ -1,6 +1,8 @@
 /* ops_activation.c - activations composed of other ops, and the table of their names. No kernels:
  * the planner runs such a chain in one pass. */
 #include "core/base/local.h"
+#include "core/base/words.h"
+#include "core/graph/activations.h"
 #include "core/graph/ops.h"
 
 #include <math.h>
@@ -135,35 +137,17 @@ static node *squared_relu(graph *g, node *x)
 	return op_square(g, op_relu(g, x));
 }
 
-static const struct {
+#define ROW(name, function) {name, function},
+static const struct activation_row {
 	const char *name;
 	node *(*apply)(graph *g, node *x);
-} activation[] = {
-	{"linear",             linear},
-	{"none",               linear},
-	{"",                   linear},
-	{"relu",               op_relu},
-	{"leaky_relu",         leaky_relu_keras},
-	{"sigmoid",            op_sigmoid},
-	{"tanh",               op_tanh},
-	{"swish",              op_swish},
-	{"gelu",               op_gelu},
-	{"gelu_tanh",          op_gelu_tanh},
-	{"softplus",           op_softplus},
-	{"elu",                elu_keras},
-	{"selu",               op_selu},
-	{"exponential",        op_exp},
-	{"hard_sigmoid",       op_hard_sigmoid},
-	{"softmax",            op_softmax},
-	{"hard_swish",         hard_swish},
-	{"hard_sigmoid_torch", hard_sigmoid_torch},
-	{"mish",               mish},
-	{"phish",              phish},
-	{"gelu/app",           op_gelu_tanh},
-	{"gelu/quick",         gelu_quick},
-	{"gelu/linear",        gelu_linear},
-	{"squared_relu",       squared_relu},
-};
+} activation[] = {ACTIVATIONS(ROW) {0}};
+#undef ROW
+
+/* Other names: what Keras, ashpy and keras_cv_attention_models write in their places for an activation. */
+static const struct {
+	const char *name, *means;
+} alias[] = {{"none", "linear"}, {"", "linear"}, {"gelu/app", "gelu_tanh"}, {"gelu/approximate", "gelu_tanh"}};
 
 /* "leaky_relu/SLOPE" */
 static bool leaky_slope(const char *name, double *slope)
@@ -176,30 +160,28 @@ static bool leaky_slope(const char *name, double *slope)
 	return end != number && !*end && isfinite(*slope);
 }
 
-/* Row of the table; "gelu/app" has longer names, as "gelu/approximate". -1: none. */
-static int row_of(const char *name)
+/* NULL: none. */
+static const struct activation_row *row_of(const char *name)
 {
-	for (int i = 0; i < COUNT(activation); i++)
-		if (!strcmp(name, activation[i].name) ||
-		    (activation[i].apply == op_gelu_tanh && !strncmp(name, "gelu/app", strlen("gelu/app"))))
-			return i;
-	return -1;
+	for (int i = 0; i < COUNT(alias); i++)
+		if (!strcmp(name, alias[i].name))
+			name = alias[i].means;
+	const int i = word_find((word_list)WORDS_OF(activation, name), name);
+	return i < 0 ? NULL : &activation[i];
 }
 
 bool activation_known(const char *name, fault *e)
 {
-	const char *names[COUNT(activation)];
+	word_list names = WORDS_OF(activation, name);
+	char text[512];
 	double slope;
-	if (row_of(name) >= 0 || leaky_slope(name, &slope))
+	if (row_of(name) || leaky_slope(name, &slope))
 		return true;
-	for (int i = 0; i < COUNT(activation); i++)
-		names[i] = activation[i].name;
-	const char *near = text_closest(name, names, COUNT(names));
+	const char *near = word_near(names, name);
 	if (near)
 		return fault_set(e, "activation '%s': unknown; did you mean '%s'?", name, near);
-	return fault_set(e, "activation '%s': unknown; known are linear, relu, leaky_relu, leaky_relu/SLOPE, sigmoid, "
-		"tanh, swish, gelu, gelu_tanh, gelu/quick, gelu/linear, softplus, elu, selu, exponential, "
-		"hard_sigmoid, hard_sigmoid_torch, hard_swish, mish, phish, squared_relu, softmax", name);
+	names.last = "leaky_relu/SLOPE";
+	return fault_set(e, "activation '%s': unknown; known are %s", name, words_print(names, text, sizeof text));
 }
 
 node *op_activation(graph *g, node *x, const char *name)
@@ -210,8 +192,8 @@ node *op_activation(graph *g, node *x, const char *name)
 		return graph_fail(g, "%s", e.text);
 	if (leaky_slope(name, &slope))
 		return op_leaky_relu(g, x, slope);
-	const int row = row_of(name);
-	node *y = activation[row].apply(g, x);
-	graph_called(g, "activation", activation[row].name, x, NULL, y);
+	const struct activation_row *row = row_of(name);
+	node *y = row->apply(g, x);
+	graph_called(g, "activation", row->name, x, NULL, y);
 	return y;
 }

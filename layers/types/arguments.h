@@ -3,11 +3,14 @@
 #define SAGAN_LAYERS_TYPES_ARGUMENTS_H
 
 #include "core/base/local.h"
+#include "core/graph/activations.h"
 #include "layers/types/catalogue.h"
 
 /* Names of layers/activation.h, and where some of them stand. */
 extern const char *const layer_activations[];
-enum { RELU = 0, GELU = 3, SIGMOID = 12 };
+#define INDEX(name, function) INDEX_##function,
+enum { ACTIVATIONS(INDEX) RELU = INDEX_op_relu, GELU = INDEX_op_gelu, SIGMOID = INDEX_op_sigmoid };
+#undef INDEX
 
 #define ARGS(a)  .arg = a, .args = COUNT(a)
 #define CASES(c) .cases = c, .n_cases = COUNT(c)

@@ -30,10 +30,9 @@ static int common_count(const layer_type *t)
 	return t->own_skip ? COMMON_RESIDUAL : COUNT(common);
 }
 
-const char *const layer_activations[] = {
-	"relu", "leaky_relu", "swish", "gelu", "gelu_tanh", "elu", "selu", "mish", "phish", "hard_swish", "squared_relu",
-	"tanh", "sigmoid", "hard_sigmoid", "softplus", "prelu", "star_relu", "linear", NULL
-};
+#define NAME(name, function) name,
+const char *const layer_activations[] = {ACTIVATIONS(NAME) "prelu", "star_relu", NULL};
+#undef NAME
 
 /* ---- the table ---- */
 
