@@ -344,7 +344,7 @@ static bool build_network(golden_case *c, enum net_side side)
 		return false;
 	c->kept = n;
 	c->drop = drop_network;
-	attention_at = network_attention_at(n, 0)->name;
+	attention_at = network_placed_layer(n, 0)->name;
 	is_discriminator = side == NET_D;
 	return golden_bind_names(c, network_module(n), network_name) &&
 	       golden_give(c, network_apply(c->g, n, c->x[0], c->x[1], c->mode, NULL));

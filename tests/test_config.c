@@ -95,7 +95,7 @@ static const struct {
 	 "a.yaml:2: model.layers_g = [{...}]: unknown argument heads of official; it has at, "
 	 "type, place, gamma, key_width, value_width, pool; must be auto, none or a list of sides like [16, 32]"},
 	{"model:\n  layers_g: [1, 2, 3, 4, 5, 6, 7, 8, 9]\n",
-	 "a.yaml:2: model.layers_g = [1, 2, 3, 4, 5, 6, 7, 8, 9]: more than 8 sites; must be auto, "
+	 "a.yaml:2: model.layers_g = [1, 2, 3, 4, 5, 6, 7, 8, 9]: more than 8 layers; must be auto, "
 	 "none or a list of sides like [16, 32]"},
 	{"model:\n  layers_g: [{at: 16, type: halo, block: 0}]\n",
 	 "a.yaml:2: model.layers_g = [{...}]: block 0: must be a whole number from 1 to 512; must be auto, none or a "

@@ -197,12 +197,12 @@ START_TEST(every_kind_of_network_runs)
 	pair_open(&p, &c, 2, (mode){.train = true, .update = true, .noise = &noise});
 	module_grad(network_module(p.g), p.graph, op_mean_all(p.graph, p.logit));
 	node *out[2 + 2 * LAYERS_MAX] = {p.image, p.logit};
-	int n = 2, sites_g = network_attentions(p.g), sites_d = network_attentions(p.d);
-	ck_assert_int_eq(sites_g, c.g_layers.n);
-	ck_assert_int_eq(sites_d, c.d_layers.n);
-	for (int i = 0; i < sites_g; i++)
+	int n = 2, layers_g = network_placed_layers(p.g), layers_d = network_placed_layers(p.d);
+	ck_assert_int_eq(layers_g, c.g_layers.n);
+	ck_assert_int_eq(layers_d, c.d_layers.n);
+	for (int i = 0; i < layers_g; i++)
 		out[n++] = p.map_g[i];
-	for (int i = 0; i < sites_d; i++)
+	for (int i = 0; i < layers_d; i++)
 		out[n++] = p.map_d[i];
 	fault e;
 	plan *run = plan_new(p.graph, out, n, 0, &e);
@@ -214,10 +214,10 @@ START_TEST(every_kind_of_network_runs)
 	ck_assert(is_finite(run, p.logit));
 	for (int64_t i = 0; i < shape_count(&image); i++)
 		ck_assert(fabs((double)plan_value(run, p.image)[i]) <= 1);
-	for (int i = 0; i < sites_g; i++)
-		check_map(run, network_attention_at(p.g, i), p.map_g[i]);
-	for (int i = 0; i < sites_d; i++)
-		check_map(run, network_attention_at(p.d, i), p.map_d[i]);
+	for (int i = 0; i < layers_g; i++)
+		check_map(run, network_placed_layer(p.g, i), p.map_g[i]);
+	for (int i = 0; i < layers_d; i++)
+		check_map(run, network_placed_layer(p.d, i), p.map_d[i]);
 	double sum = 0;
 	const real *grad = module_grad_block(network_module(p.g));
 	for (int64_t i = 0; i < module_block_size(network_module(p.g)); i++)

@@ -371,7 +371,7 @@ START_TEST(a_gate_of_zero_is_a_kernel_of_zeros)
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	network *n = network_of(&c, NET_G);
-	network_attention_at(n, 0)->gamma->x[0] = 0;
+	network_placed_layer(n, 0)->gamma->x[0] = 0;
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);
 	const keras_weight *w = &layer_of(k, "attention8_attn")->weight[0];

@@ -52,7 +52,7 @@ typedef struct config {
 		int channels;                        /* 1 or 3; 0: as the data */
 		bool conditional;                    /* labels in G (cBN) and D (projection) */
 		int classes;                         /* K; 0: as the data */
-		int attention;                       /* row of attention_variants, of sites given as numbers */
+		int attention;                       /* row of attention_variants, of layers given as a size alone */
 		layer_specs layers_g, layers_d;
 		int sn_update;                       /* enum sn_update */
 	} model;

@@ -67,7 +67,7 @@ static bool settle(config *c, net_config *out, fault *e)
 	*out = c->net;
 	out->network = own.network;
 	out->size = own.size;
-	out->attention_gamma = own.attention_gamma;
+	out->layer_gamma = own.layer_gamma;
 	out->g_layers = own.g_layers;
 	out->d_layers = own.d_layers;
 	out->channels = c->model.channels ? c->model.channels : 3;

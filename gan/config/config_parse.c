@@ -296,7 +296,7 @@ static bool take_layers(const config_key *k, void *at, const config_node *v, cha
 				return false;
 			}
 		if (l.n == LAYERS_MAX) {
-			snprintf(why, WHY_MAX, "more than %d sites;", LAYERS_MAX);
+			snprintf(why, WHY_MAX, "more than %d layers;", LAYERS_MAX);
 			return false;
 		}
 		l.layer[l.n++] = one;

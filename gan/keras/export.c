@@ -135,8 +135,8 @@ static bool make_samples(job *j, fault *e)
 /* "attention14, attention28": gates that are zero. */
 static void list_closed(export_net *about, const network *n)
 {
-	for (int i = 0; i < network_attentions(n); i++) {
-		const placed_layer *s = network_attention_at(n, i);
+	for (int i = 0; i < network_placed_layers(n); i++) {
+		const placed_layer *s = network_placed_layer(n, i);
 		const size_t used = strlen(about->closed);
 		if (s->gamma && s->gamma->x[0] == 0)
 			snprintf(about->closed + used, sizeof about->closed - used, "%s%s", used ? ", " : "", s->name);

@@ -152,9 +152,6 @@ static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode 
 
 static bool dcgan_check(const net_config *c, fault *e)
 {
-	int base;
-	if (!net_halvings(c->size, &base))
-		return fault_value(e, "size", c->size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
 	if (c->d_slope < 0)
 		return fault_value(e, "slope of D's leaky ReLU", c->d_slope, "must not be negative");
 	return true;
@@ -183,7 +180,7 @@ static bool dcgan_d_batch_norm(const net_config *c)
 }
 
 const net_family family_dcgan = {
-	.name = "dcgan", .check = dcgan_check, .defaults = dcgan_defaults, .d_batch_norm = dcgan_d_batch_norm,
+	.check_size = net_check_halvings, .check = dcgan_check, .defaults = dcgan_defaults, .d_batch_norm = dcgan_d_batch_norm,
 	.half = {
 		[NET_G] = {sizeof(dcgan_g), dcgan_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 		[NET_D] = {sizeof(dcgan_d), dcgan_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},

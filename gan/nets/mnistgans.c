@@ -138,10 +138,13 @@ static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode 
 
 /* ---- settings ---- */
 
+static bool mnist_check_size(int size, fault *e)
+{
+	return size == 28 || fault_value(e, "size", size, "the mnistgans network has 28");
+}
+
 static bool mnist_check(const net_config *c, fault *e)
 {
-	if (c->size != 28)
-		return fault_value(e, "size", c->size, "the mnistgans network has 28");
 	if (c->classes)
 		return fault_value(e, "classes", c->classes, "the mnistgans network is unconditional");
 	return true;
@@ -168,7 +171,8 @@ static bool mnist_d_batch_norm(const net_config *c)
 }
 
 const net_family family_mnistgans = {
-	.name = "mnistgans", .check = mnist_check, .defaults = mnist_defaults, .d_batch_norm = mnist_d_batch_norm,
+	.check_size = mnist_check_size, .check = mnist_check, .defaults = mnist_defaults,
+	.d_batch_norm = mnist_d_batch_norm,
 	.half = {
 		[NET_G] = {sizeof(mnist_g), mnist_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 		[NET_D] = {sizeof(mnist_d), mnist_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},

@@ -13,12 +13,16 @@
 #include "core/graph/ops.h"
 #include "gan/nets/networks_internal.h"
 
-static const net_family *const families[] = {
-	&family_resnet, &family_official, &family_dcgan, &family_mnistgans,
-};
-const char *const net_name[] = {
-	"resnet", "resnet28", "resnet32", "official64", "official128", "dcgan", "dcgan64", "mnistgans28", NULL
-};
+#define ROW(name, ...) {#name, &family_##name},
+static const struct family_row {
+	const char *name;
+	const net_family *family;
+} families[] = {NET_FAMILIES(ROW)};
+#undef ROW
+
+#define NAMES(name, ...) __VA_ARGS__,
+const char *const net_name[] = {NET_FAMILIES(NAMES) NULL};
+#undef NAMES
 
 const char *const upsampling_name[] = {[UPSAMPLE_NEAREST] = "nearest", [UPSAMPLE_BILINEAR] = "bilinear", NULL};
 const char *const d_skip_name[] = {[SKIP_LINEAR] = "linear", [SKIP_RELU] = "relu", NULL};
@@ -30,33 +34,33 @@ const char *const net_init_name[] = {
 /* ---- settings ---- */
 
 /* The family of "resnet32", and 32; *size 0 when the name has no digits. */
-static const net_family *family_find(const char *name, int *size)
+static const struct family_row *family_find(const char *name, int *size)
 {
 	size_t letters = strlen(name);
 	while (letters > 0 && isdigit((unsigned char)name[letters - 1]))
 		letters--;
 	*size = strlen(name + letters) <= 4 ? atoi(name + letters) : -1;
 	for (int i = 0; i < COUNT(families); i++)
-		if (strlen(families[i]->name) == letters && !memcmp(families[i]->name, name, letters))
-			return families[i];
+		if (strlen(families[i].name) == letters && !memcmp(families[i].name, name, letters))
+			return &families[i];
 	return NULL;
 }
 
 /* The family that fits name and size; fills *named with the size in the name, or 0. */
 static const net_family *family_for(const char *name, int size, int *named, fault *e)
 {
-	const net_family *f = family_find(name, named);
-	if (!f) {
+	const struct family_row *row = family_find(name, named);
+	if (!row) {
 		char known[256];
 		fault_set(e, "network = %s: must be %s", name,
 			  words_print((word_list)WORDS(net_name), known, sizeof known));
 		return NULL;
 	}
 	if (*named && size && size != *named) {
-		fault_value(e, "size", size, "%s has size %d; network = %s takes its size from here", name, *named, f->name);
+		fault_value(e, "size", size, "%s has size %d; network = %s takes its size from here", name, *named, row->name);
 		return NULL;
 	}
-	return f;
+	return row->family;
 }
 
 bool net_config_default(const char *name, int size, net_config *out, fault *e)
@@ -68,13 +72,13 @@ bool net_config_default(const char *name, int size, net_config *out, fault *e)
 	*out = (net_config){
 		.network = name, .size = named ? named : size,
 		.channels = 3, .classes = 10, .latent = 128, .g_width = 64, .d_width = 64,
-		.attention_gamma = NAN, .g_sn = true, .d_sn = true, .sn_iterations = 1, .sn_eps = 1e-6,
+		.layer_gamma = NAN, .g_sn = true, .d_sn = true, .sn_iterations = 1, .sn_eps = 1e-6,
 		.bn_keep = 0.9, .bn_eps = 1e-5, .d_slope = 0.1, .init_gain = 1,
 	};
-	if (!f->check(out, e) && f != &family_mnistgans)
+	if (!f->check_size(out->size, e))
 		return false;
 	f->defaults(out);
-	return f->check(out, e);
+	return true;
 }
 
 int net_halvings(int size, int *base)
@@ -86,6 +90,14 @@ int net_halvings(int size, int *base)
 	}
 	*base = rest;
 	return n >= 1 && n < STAGES_MAX - 1 && (rest == 4 || rest == 7) ? n : 0;
+}
+
+bool net_check_halvings(int size, fault *e)
+{
+	int base;
+	if (net_halvings(size, &base))
+		return true;
+	return fault_value(e, "size", size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
 }
 
 /* A whole number of the settings that has a range. */
@@ -105,7 +117,7 @@ bool net_settings_check(const net_config *c, fault *e)
 {
 	int named;
 	const net_family *f = family_for(c->network, c->size, &named, e);
-	if (!f || !f->check(c, e))
+	if (!f || !f->check_size(c->size, e) || (f->check && !f->check(c, e)))
 		return false;
 	if (c->channels != 1 && c->channels != 3)
 		return fault_value(e, "channels", c->channels, "must be 1 or 3");
@@ -121,7 +133,7 @@ bool net_layers_check(const net_config *c, enum net_side side, fault *e)
 {
 	int named;
 	const net_family *f = family_for(c->network, c->size, &named, e);
-	return f && sites_check(c, side, &f->half[side], e);
+	return f && placed_layers_check(c, side, &f->half[side], e);
 }
 
 bool net_config_check(const net_config *c, fault *e)
@@ -290,12 +302,12 @@ node *network_apply(graph *g, const network *n, node *x, node *label, mode m, no
 	return n->half->end_apply(g, n, x, label, m);
 }
 
-int network_attentions(const network *n)
+int network_placed_layers(const network *n)
 {
 	return n->layers;
 }
 
-const placed_layer *network_attention_at(const network *n, int i)
+const placed_layer *network_placed_layer(const network *n, int i)
 {
 	must(i >= 0 && i < n->layers, "attention %d of %d", i, n->layers);
 	return &n->layer[i];

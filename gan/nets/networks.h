@@ -45,7 +45,7 @@ typedef struct net_config {
 	int g_width, d_width;                        /* base width of G, of D */
 
 	layer_specs g_layers, d_layers;              /* after the first stage whose map has the size, or instead of it */
-	double attention_gamma;                      /* start of gamma; NAN: the variant's own */
+	double layer_gamma;                      /* start of gamma; NAN: the variant's own */
 
 	bool g_sn, d_sn;                             /* spectral norm in G, in D */
 	int sn_iterations;
@@ -97,8 +97,8 @@ shape network_input(const network *n, int64_t batch);        /* G: latents [B,Z]
  * classes. maps: NULL, or room for one node per attention layer, which receives its map, or NULL when it has none
  * over all positions. */
 node *network_apply(graph *g, const network *n, node *x, node *label, mode m, node **maps);
-int network_attentions(const network *n);
-const placed_layer *network_attention_at(const network *n, int i);
+int network_placed_layers(const network *n);
+const placed_layer *network_placed_layer(const network *n, int i);
 
 /* One line of `sagan info`: a layer as applied to one image. */
 typedef struct layer_row {

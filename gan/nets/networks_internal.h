@@ -28,14 +28,23 @@ typedef struct net_half {
 } net_half;
 
 typedef struct net_family {
-	const char *name;
 	net_half half[2];                            /* by enum net_side */
-	bool (*check)(const net_config *c, fault *e);        /* what only this family refuses */
+	bool (*check_size)(int size, fault *e);      /* false: no network of the family has it */
+	bool (*check)(const net_config *c, fault *e);        /* what else only this family refuses; NULL: nothing */
 	void (*defaults)(net_config *c);             /* c->size is set */
 	bool (*d_batch_norm)(const net_config *c);   /* whether D has batch norm of its own; NULL: never */
 } net_family;
 
-extern const net_family family_resnet, family_official, family_dcgan, family_mnistgans;
+/* The families, each a record family_NAME in a file of its own, and the names that their networks are known by: NAME, or
+ * NAME and a size. */
+#define NET_FAMILIES(F) \
+	F(resnet, "resnet", "resnet28", "resnet32") \
+	F(official, "official64", "official128") \
+	F(dcgan, "dcgan", "dcgan64") \
+	F(mnistgans, "mnistgans28")
+#define FAMILY_RECORD(name, ...) extern const net_family family_##name;
+NET_FAMILIES(FAMILY_RECORD)
+#undef FAMILY_RECORD
 
 /* What brings the map before a replaced stage to the stage's size and width: norm and ReLU (G), ReLU (D), a 1x1
  * convolution, nearest upsampling or average pooling. */
@@ -61,15 +70,16 @@ struct network {
 	void *body;                                  /* own: the family's layers */
 };
 
-/* ---- sites.c ---- */
+/* ---- placed_layers.c ---- */
 
-bool sites_check(const net_config *c, enum net_side side, const net_half *half, fault *e);
+bool placed_layers_check(const net_config *c, enum net_side side, const net_half *half, fault *e);
 /* Registers stage i, or what stands instead of it, and the layer after it; applies the same. */
 bool stage_start(network *n, int i, fault *e);
 node *stage_run(graph *g, const network *n, int i, node *x, node *label, mode m, node **maps);
 
 /* n when size = base * 2^n with n >= 1 and base 4 or 7 (put into *base), else 0. */
 int net_halvings(int size, int *base);
+bool net_check_halvings(int size, fault *e);         /* a family's check_size: whether there is such an n */
 
 /* How kernels start: gain applies to the kinds that have one. */
 init net_init(const net_config *c, double gain);

@@ -168,18 +168,10 @@ static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode 
 
 /* ---- settings ---- */
 
-static bool resnet_check(const net_config *c, fault *e)
+static bool official_check_size(int size, fault *e)
 {
-	int base;
-	if (!net_halvings(c->size, &base))
-		return fault_value(e, "size", c->size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
-	return true;
-}
-
-static bool official_check(const net_config *c, fault *e)
-{
-	if (!official_find(c->size))
-		return fault_value(e, "size", c->size, "the official network has 64, 128 and 256");
+	if (!official_find(size))
+		return fault_value(e, "size", size, "the official network has 64, 128 and 256");
 	return true;
 }
 
@@ -202,7 +194,7 @@ static void official_defaults(net_config *c)
 }
 
 const net_family family_resnet = {
-	.name = "resnet", .check = resnet_check, .defaults = resnet_defaults,
+	.check_size = net_check_halvings, .defaults = resnet_defaults,
 	.half = {
 		[NET_G] = {sizeof(resnet_g), resnet_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 		[NET_D] = {sizeof(resnet_d), resnet_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
@@ -210,7 +202,7 @@ const net_family family_resnet = {
 };
 
 const net_family family_official = {
-	.name = "official", .check = official_check, .defaults = official_defaults,
+	.check_size = official_check_size, .defaults = official_defaults,
 	.half = {
 		[NET_G] = {sizeof(resnet_g), official_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 		[NET_D] = {sizeof(resnet_d), official_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},

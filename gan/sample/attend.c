@@ -11,8 +11,8 @@
 static int mapped(const network_sampler *s, int k)
 {
 	int seen = 0;
-	for (int i = 0; i < network_attentions(s->g); i++)
-		if (layer_map_keys(network_attention_at(s->g, i)) && seen++ == k)
+	for (int i = 0; i < network_placed_layers(s->g); i++)
+		if (layer_map_keys(network_placed_layer(s->g, i)) && seen++ == k)
 			return i;
 	return seen;
 }
@@ -39,7 +39,7 @@ bool attend(void *ctx, int layer, const real *z, int label, attention_view *out,
 {
 	network_sampler *s = ctx;
 	const int at = mapped(s, layer);
-	const placed_layer *l = network_attention_at(s->g, at);
+	const placed_layer *l = network_placed_layer(s->g, at);
 	if (!s->attend.p && !forward_build(&s->attend, s->g, s->one_z, s->one_y, (mode){0}, true, e))
 		return false;
 	const node *map = s->attend.map[at];

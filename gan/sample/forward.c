@@ -9,7 +9,7 @@ bool forward_build(forward *f, const network *n, buffer *z, buffer *y, mode m, b
 	f->x = network_apply(f->g, n, graph_leaf(f->g, z), label, m, maps ? f->map : NULL);
 	node *out[1 + LAYERS_MAX] = {f->x};
 	int count = 1;
-	for (int i = 0; maps && i < network_attentions(n); i++)
+	for (int i = 0; maps && i < network_placed_layers(n); i++)
 		if (f->map[i])
 			out[count++] = f->map[i];
 	f->p = plan_new(f->g, out, count, 0, e);

@@ -246,7 +246,7 @@ static bool final_pictures(run *r, fault *e)
 	if (!show_scores(r, e))
 		return false;
 	if (sampler_attentions(r->s) == 0) {
-		if (network_attentions(t->g) > 0)
+		if (network_placed_layers(t->g) > 0)
 			run_say(r, NOTE_INFO, "attention: no picture, no layer of G has a map over all positions");
 		return true;
 	}

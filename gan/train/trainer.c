@@ -113,10 +113,10 @@ static void add_gamma(trainer *t, const player *p, const placed_layer *l)
 
 static void find_gammas(trainer *t)
 {
-	for (int i = 0; i < network_attentions(t->g); i++)
-		add_gamma(t, &t->pg, network_attention_at(t->g, i));
-	for (int i = 0; i < network_attentions(t->d); i++)
-		add_gamma(t, &t->pd, network_attention_at(t->d, i));
+	for (int i = 0; i < network_placed_layers(t->g); i++)
+		add_gamma(t, &t->pg, network_placed_layer(t->g, i));
+	for (int i = 0; i < network_placed_layers(t->d); i++)
+		add_gamma(t, &t->pd, network_placed_layer(t->d, i));
 }
 
 trainer *trainer_new(const config *cfg, const dataset *data, fault *e)

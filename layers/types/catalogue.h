@@ -17,7 +17,7 @@
 SAGAN_BEGIN
 
 /* Room for more than the largest type's 11 arguments (bits of layer_args.set: at most 32) and for twice the types of
- * today; tests/test_sites.c and layer_type_names watch them. */
+ * today; tests/test_placed_layers.c and layer_type_names watch them. */
 enum { LAYER_ARGS_MAX = 16, LAYER_TYPES_MAX = 64 };
 
 enum layer_arg_type { ARG_INT, ARG_REAL, ARG_BOOL, ARG_WORD };

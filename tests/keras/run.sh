@@ -88,7 +88,7 @@ environment()
 }
 
 # "8 halo, G; 4 bias" -> [{at: 8, type: halo, gamma: 0.5}, {at: 4, type: bias}], for model.layers_g.
-sites() { sed -E 's/([0-9]+) ([a-z])/at: \1, type: \2/g; s/, G/, gamma: 0.5/g; s/ *; */}, {/g; s/^/[{/; s/$/}]/' <<< "$1"; }
+layers() { sed -E 's/([0-9]+) ([a-z])/at: \1, type: \2/g; s/, G/, gamma: 0.5/g; s/ *; */}, {/g; s/^/[{/; s/$/}]/' <<< "$1"; }
 
 # Trains and exports all networks.
 networks()
@@ -101,8 +101,8 @@ networks()
 		set=()
 		for k in $SMALL ${keys#-}; do set+=(--set "$k"); done
 		g=$(trim "$g"); d=$(trim "$d")
-		[ "$g" = - ] || set+=(--set "model.layers_g=$(sites "$g")")
-		[ "$d" = - ] || set+=(--set "model.layers_d=$(sites "$d")")
+		[ "$g" = - ] || set+=(--set "model.layers_g=$(layers "$g")")
+		[ "$d" = - ] || set+=(--set "model.layers_d=$(layers "$d")")
 		"$sagan" train "configs/$(trim "$config").yaml" --fresh --threads 1 --out "$work/runs/$name" "${set[@]}" \
 			> "$work/runs/$name.log" 2>&1 || { fault "$name: training: $(tail -n 1 "$work/runs/$name.log")"; continue; }
 		"$sagan" export "$work/runs/$name" --net both --layers --out "$work/files/$name" > "$work/files/$name.log" 2>&1 \

@@ -1,4 +1,4 @@
-/* sites.c - layers of layers/types/catalogue.h in a network: where they may stand, and what stands there. */
+/* placed_layers.c - layers of layers/types/catalogue.h in a network: where they may stand, and what stands there. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +39,7 @@ static placed_layer layer_on(const net_config *c, const layer_spec *spec, const 
 	placed_layer l = placed_layer_at(path, spec, SHAPE(1, s->size, s->size, s->channels));
 	l.sn = sn;
 	l.start = net_init(c, 1);
-	l.gamma_start = c->attention_gamma;
+	l.gamma_start = c->layer_gamma;
 	return l;
 }
 
@@ -78,7 +78,7 @@ static bool check_place(const net_config *c, enum net_side side, int k, const ne
 	return ok ? true : fault_set(e, "layer at %d in %s: %s", size, who, why.text);
 }
 
-bool sites_check(const net_config *c, enum net_side side, const net_half *half, fault *e)
+bool placed_layers_check(const net_config *c, enum net_side side, const net_half *half, fault *e)
 {
 	const layer_specs *p = places_of(c, side);
 	net_stage s[STAGES_MAX];

@@ -1,4 +1,4 @@
-/* test_sites.c - every layer that a config can name, in both networks: trained, saved, resumed, listed, refused. */
+/* test_placed_layers.c - every layer that a config can name, in both networks: trained, saved, resumed, listed, refused. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -220,7 +220,7 @@ START_TEST(layers_start_silent_behind_gamma)
 	ck_assert(config_network(&c, &n, &e));
 	network *net = network_new(&n, NET_G, &r, &e);
 	ck_assert_msg(net, "%s", e.text);
-	const placed_layer *l = network_attention_at(net, 0);
+	const placed_layer *l = network_placed_layer(net, 0);
 	ck_assert(l->gamma && l->gamma->x[0] == 0);
 	ck_assert_str_eq(l->gamma->name, "attention8/gamma");
 	ck_assert_int_eq(layer_map_keys(l), type->has_map ? 64 : 0);
@@ -403,14 +403,14 @@ END_TEST
 
 int main(void)
 {
-	const int sites = layer_type_count() + COUNT(more);
+	const int layers = layer_type_count() + COUNT(more);
 	const suite_test tests[] = {
 		{types_have_all_that_the_listing_shows, 1},
 		{self_attention_comes_first_in_the_order_of_model_attention, 1},
-		{every_layer_trains_in_g_and_d_and_resumes, sites},
-		{every_layer_without_batch_norm_trains_under_r1, sites},
-		{every_layer_survives_the_text_of_a_config, sites},
-		{listing_counts_every_parameter_once, sites},
+		{every_layer_trains_in_g_and_d_and_resumes, layers},
+		{every_layer_without_batch_norm_trains_under_r1, layers},
+		{every_layer_survives_the_text_of_a_config, layers},
+		{listing_counts_every_parameter_once, layers},
 		{layers_start_silent_behind_gamma, layer_type_count()},
 		{configs_with_these_layers_train, COUNT(configs)},
 		{layers_without_a_map_are_passed_over, 1},
@@ -418,5 +418,5 @@ int main(void)
 		{wrong_arguments_are_refused_in_one_line, COUNT(refusals)},
 		{batch_norm_in_d_excludes_penalties, 1},
 	};
-	return suite_run("sites", tests, COUNT(tests), 300);
+	return suite_run("placed_layers", tests, COUNT(tests), 300);
 }
