@@ -2,407 +2,201 @@
 #include "tests/blocks.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
+#include "gan/config/config.h"
+#include "layers/aotnet.h"
+#include "layers/conv_position.h"
+#include "layers/token.h"
 
-static const mode train = {.train = true};
+/* A layer of the catalogue under a path, and what the catalogue does not say of it. */
+struct block {
+	const char *name;
+	const char *path;                            /* of its parameters; "" for none */
+	const char *layer;                           /* as a config has it, or a case of the bench, by name */
+	int64_t out;                                 /* see placed_layer */
+	bool train;                                  /* applied as in training */
+	void (*init)(module *m, void *body, const char *name, const placed_layer *l);        /* NULL: the type's */
+	node *(*apply)(graph *g, const void *body, node *x, mode m, node **map);
+};
 
-static int64_t last(shape s)
+/* ---- options that no config has: strides, axes, paddings, tokens that are no map ---- */
+
+static void start_blur(module *m, void *body, const char *name, const placed_layer *l)
 {
-	return shape_last(&s);
+	anti_alias_downsample_init(m, body, name, l->C, (anti_alias_options){.kernel_size = 2, .trainable = true});
 }
 
-static node *blur(graph *g, const any *a, node *x) { return anti_alias_downsample_apply(g, &a->blur, x); }
-static node *bn(graph *g, const any *a, node *x) { return batchnorm_with_activation_apply(g, &a->bn, x, a->mode); }
-static node *conv2d(graph *g, const any *a, node *x) { return conv2d_no_bias_apply(g, &a->conv, x, a->mode); }
-static node *se(graph *g, const any *a, node *x) { return se_module_apply(g, &a->se, x, a->mode); }
-static node *ln(graph *g, const any *a, node *x) { return layer_norm_apply(g, &a->ln, x); }
-static node *act(graph *g, const any *a, node *x) { return activation_apply(g, &a->act, x); }
-static node *cpe(graph *g, const any *a, node *x) { return conv_positional_encoding_apply(g, &a->cpe, x, a->mode); }
-static node *look(graph *g, const any *a, node *x) { return outlook_attention_apply(g, &a->outlook, x, a->mode, NULL); }
-static node *bias(graph *g, const any *a, node *x) { return bias_layer_apply(g, &a->bias, x); }
-static node *pos(graph *g, const any *a, node *x) { return positional_embedding_apply(g, &a->pos, x); }
-static node *token(graph *g, const any *a, node *x) { return class_token_apply(g, &a->token, x); }
-static node *affine(graph *g, const any *a, node *x) { return channel_affine_apply(g, &a->affine, x); }
-static node *mlp(graph *g, const any *a, node *x) { return mlp_block_apply(g, &a->mlp, x, a->mode); }
-static node *mixer(graph *g, const any *a, node *x) { return mixer_block_apply(g, &a->mixer, x, a->mode); }
-static node *gating(graph *g, const any *a, node *x) { return spatial_gating_block_apply(g, &a->gating, x, a->mode); }
-
-static node *crpe(graph *g, const any *a, node *x)
+static void start_bn_second(module *m, void *body, const char *name, const placed_layer *l)
 {
-	return conv_relative_positional_encoding_apply(g, &a->crpe, op_tanh(g, x), x, a->mode);
+	batchnorm_with_activation_init(m, body, name, l->H, (bn_act_options){.activation = "tanh", .axis = 1});
 }
 
-static void blur32(module *m, any *a, shape s, sn_options sn)
+static void start_evo_s0a(module *m, void *body, const char *name, const placed_layer *l)
 {
-	(void)sn;
-	anti_alias_downsample_init(m, &a->blur, "", last(s), (anti_alias_options){.kernel_size = 3, .strides = 2});
-}
-
-static void blur_trained(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	anti_alias_downsample_init(m, &a->blur, "", last(s), (anti_alias_options){.kernel_size = 2, .trainable = true});
-}
-
-static void bn_relu(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){.activation = "relu"});
-}
-
-static void bn_swish(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	a->mode = train;
-	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){.activation = "swish"});
-}
-
-static void bn_last(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	a->mode = train;
-	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){
-		.activation = "mish", .act_first = true, .epsilon = 1e-3, .momentum = 0.99});
-}
-
-static void bn_second(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	a->mode = train;
-	batchnorm_with_activation_init(m, &a->bn, "", s.dim[1], (bn_act_options){.activation = "tanh", .axis = 1});
-}
-
-static void evo_b0(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	a->mode = train;
-	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){
-		.activation = "relu", .use_evo_norm = true, .evo_norm_group_size = -1});
-}
-
-static void evo_s0(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){
-		.activation = "relu", .use_evo_norm = true, .evo_norm_group_size = 2});
-}
-
-static void evo_s0a(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){
+	batchnorm_with_activation_init(m, body, name, l->C, (bn_act_options){
 		.use_evo_norm = true, .evo_norm_group_size = 2});
 }
 
-static void evo_plain(module *m, any *a, shape s, sn_options sn)
+static void start_evo_plain(module *m, void *body, const char *name, const placed_layer *l)
 {
-	(void)sn;
-	batchnorm_with_activation_init(m, &a->bn, "", last(s), (bn_act_options){.use_evo_norm = true});
+	batchnorm_with_activation_init(m, body, name, l->C, (bn_act_options){.use_evo_norm = true});
 }
 
-static void conv_groups(module *m, any *a, shape s, sn_options sn)
+static void start_conv_groups(module *m, void *body, const char *name, const placed_layer *l)
 {
-	conv2d_no_bias_init(m, &a->conv, "", last(s), (conv2d_options){
-		.filters = 6, .kh = 3, .sh = 2, .padding = CONV2D_SAME, .groups = 2, .sn = sn});
+	conv2d_no_bias_init(m, body, name, l->C, (conv2d_options){
+		.filters = 6, .kh = 3, .sh = 2, .padding = CONV2D_SAME, .groups = 2, .sn = l->sn});
 }
 
-static void conv_one(module *m, any *a, shape s, sn_options sn)
+static void start_conv_rectangle(module *m, void *body, const char *name, const placed_layer *l)
 {
-	conv2d_no_bias_init(m, &a->conv, "", last(s), (conv2d_options){
-		.filters = 1, .kh = 3, .padding = CONV2D_SAME, .depthwise_parity = true, .use_bias = true, .sn = sn});
+	conv2d_no_bias_init(m, body, name, l->C, (conv2d_options){
+		.filters = 3, .kh = 1, .kw = 3, .padding = CONV2D_EXPLICIT, .pad_w = 2, .use_bias = true, .sn = l->sn});
 }
 
-static void conv_rectangle(module *m, any *a, shape s, sn_options sn)
+static void start_conv_seven(module *m, void *body, const char *name, const placed_layer *l)
 {
-	conv2d_no_bias_init(m, &a->conv, "", last(s), (conv2d_options){
-		.filters = 3, .kh = 1, .kw = 3, .padding = CONV2D_EXPLICIT, .pad_w = 2, .use_bias = true, .sn = sn});
+	conv2d_no_bias_init(m, body, name, l->C, (conv2d_options){.filters = 3, .kh = 7, .sn = l->sn});
 }
 
-static void conv_seven(module *m, any *a, shape s, sn_options sn)
+static void start_cpe_rows(module *m, void *body, const char *name, const placed_layer *l)
 {
-	conv2d_no_bias_init(m, &a->conv, "", last(s), (conv2d_options){.filters = 3, .kh = 7, .sn = sn});
+	conv_positional_encoding_init(m, body, name, l->C, (conv_positional_options){.input_height = 2, .sn = l->sn});
 }
 
-static void se_d(module *m, any *a, shape s, sn_options sn)
+/* Of tokens only; the catalogue gives it a map's, too. */
+static node *apply_cpe(graph *g, const void *body, node *x, mode m, node **map)
 {
-	se_module_init(m, &a->se, "se", last(s), (se_options){.sn = sn});
+	(void)map;
+	return conv_positional_encoding_apply(g, body, x, m);
 }
 
-static void se_h(module *m, any *a, shape s, sn_options sn)
+static void start_crpe_two(module *m, void *body, const char *name, const placed_layer *l)
 {
-	se_module_init(m, &a->se, "se", last(s), (se_options){.divisor = 8, .glorot = true, .sn = sn});
+	conv_relative_positional_encoding_init(m, body, name, l->input.dim[1], l->C, (conv_relative_options){
+		.splits = 2, .head_splits = {1, 2}, .head_kernel_size = {3, 1}, .input_height = 2, .sn = l->sn});
 }
 
-static void se_dense(module *m, any *a, shape s, sn_options sn)
+/* A query of its own: tanh(x). */
+static node *apply_crpe(graph *g, const void *body, node *x, mode m, node **map)
 {
-	se_module_init(m, &a->se, "se", last(s), (se_options){
-		.se_ratio = 0.5, .dense = true, .activation = "swish", .activation_out = "tanh", .sn = sn});
+	(void)map;
+	return conv_relative_positional_encoding_apply(g, body, op_tanh(g, x), x, m);
 }
 
-static void ln_d(module *m, any *a, shape s, sn_options sn)
+static void start_bias_rows(module *m, void *body, const char *name, const placed_layer *l)
 {
-	(void)sn;
-	layer_norm_init(m, &a->ln, "ln", s, (ln_options){0});
+	bias_layer_init(m, body, name, l->input, 1u << 1, (init){0});
 }
 
-static void ln_h(module *m, any *a, shape s, sn_options sn)
+static void start_bias_third(module *m, void *body, const char *name, const placed_layer *l)
 {
-	(void)sn;
-	layer_norm_init(m, &a->ln, "ln", s, (ln_options){.eps = 1e-5});
+	bias_layer_init(m, body, name, l->input, 1u << 2, (init){0});
 }
 
-static void act_prelu(module *m, any *a, shape s, sn_options sn)
+static void start_token_two_last(module *m, void *body, const char *name, const placed_layer *l)
 {
-	(void)sn;
-	activation_init(m, &a->act, "prelu", "prelu", last(s));
+	class_token_init(m, body, name, l->C, (class_token_options){.num_tokens = 2, .is_at_end = true});
 }
 
-static void act_star(module *m, any *a, shape s, sn_options sn)
+static void start_affine_axes(module *m, void *body, const char *name, const placed_layer *l)
 {
-	(void)sn;
-	activation_init(m, &a->act, "star_relu", "star_relu", last(s));
+	channel_affine_init(m, body, name, l->input, (affine_options){.axes = 1u << 1 | 1u << 2});
 }
 
-static void cpe_square(module *m, any *a, shape s, sn_options sn)
-{
-	conv_positional_encoding_init(m, &a->cpe, "cpe", last(s), (conv_positional_options){.sn = sn});
-}
+/* ---- the table ---- */
 
-static void cpe_rows(module *m, any *a, shape s, sn_options sn)
-{
-	conv_positional_encoding_init(m, &a->cpe, "cpe", last(s), (conv_positional_options){
-		.input_height = 2, .sn = sn});
-}
-
-static void crpe_eight(module *m, any *a, shape s, sn_options sn)
-{
-	conv_relative_positional_encoding_init(m, &a->crpe, "crpe", s.dim[1], last(s),
-		(conv_relative_options){.sn = sn});
-}
-
-static void crpe_two(module *m, any *a, shape s, sn_options sn)
-{
-	conv_relative_positional_encoding_init(m, &a->crpe, "crpe", s.dim[1], last(s), (conv_relative_options){
-		.splits = 2, .head_splits = {1, 2}, .head_kernel_size = {3, 1}, .input_height = 2, .sn = sn});
-}
-
-static void look_d(module *m, any *a, shape s, sn_options sn)
-{
-	outlook_attention_init(m, &a->outlook, "outlook", last(s), (outlook_options){
-		.embed_dim = 6, .num_heads = 2, .sn = sn});
-}
-
-static void look_fold(module *m, any *a, shape s, sn_options sn)
-{
-	outlook_attention_init(m, &a->outlook, "outlook", last(s), (outlook_options){
-		.embed_dim = 6, .num_heads = 2, .fold_kernel = true, .sn = sn});
-}
-
-static void look_gaps(module *m, any *a, shape s, sn_options sn)
-{
-	outlook_attention_init(m, &a->outlook, "outlook", last(s), (outlook_options){
-		.embed_dim = 4, .num_heads = 2, .kernel_size = 2, .strides = 3, .no_padding = true, .sn = sn});
-}
-
-static void look_simple(module *m, any *a, shape s, sn_options sn)
-{
-	outlook_attention_simple_init(m, &a->outlook, "outlook", last(s), (outlook_options){
-		.embed_dim = 6, .num_heads = 2, .sn = sn});
-}
-
-static void look_wide(module *m, any *a, shape s, sn_options sn)
-{
-	outlook_attention_init(m, &a->outlook, "outlook", last(s), (outlook_options){
-		.embed_dim = 192, .num_heads = 4, .sn = sn});
-}
-
-static void look_simple_wide(module *m, any *a, shape s, sn_options sn)
-{
-	outlook_attention_simple_init(m, &a->outlook, "outlook", last(s), (outlook_options){
-		.embed_dim = 192, .num_heads = 4, .sn = sn});
-}
-
-static void bias_last(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	bias_layer_init(m, &a->bias, "bias_layer", s, 0, (init){0});
-}
-
-static void bias_rows(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	bias_layer_init(m, &a->bias, "bias_layer", s, 1u << 1, (init){0});
-}
-
-static void bias_third(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	bias_layer_init(m, &a->bias, "bias_layer", s, 1u << 2, (init){0});
-}
-
-static void pos_any(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	positional_embedding_init(m, &a->pos, "positional_embedding", s, 0);
-}
-
-static void token_first(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	class_token_init(m, &a->token, "class_token", last(s), (class_token_options){0});
-}
-
-static void token_two_last(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	class_token_init(m, &a->token, "class_token", last(s), (class_token_options){
-		.num_tokens = 2, .is_at_end = true});
-}
-
-static void affine_last(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	channel_affine_init(m, &a->affine, "channel_affine", s, (affine_options){0});
-}
-
-static void affine_axes(module *m, any *a, shape s, sn_options sn)
-{
-	(void)sn;
-	channel_affine_init(m, &a->affine, "channel_affine", s, (affine_options){.axes = 1u << 1 | 1u << 2});
-}
-
-static void mlp_d(module *m, any *a, shape s, sn_options sn)
-{
-	mlp_block_init(m, &a->mlp, "mlp", last(s), (mlp_options){.hidden_dim = 6, .sn = sn});
-}
-
-static void mlp_five(module *m, any *a, shape s, sn_options sn)
-{
-	mlp_block_init(m, &a->mlp, "mlp", last(s), (mlp_options){.hidden_dim = 6, .output_channel = 5, .sn = sn});
-}
-
-static void mlp_conv(module *m, any *a, shape s, sn_options sn)
-{
-	mlp_block_init(m, &a->mlp, "", last(s), (mlp_options){
-		.hidden_dim = 5, .use_conv = true, .activation = "swish", .sn = sn});
-}
-
-static void mlp_wide(module *m, any *a, shape s, sn_options sn)
-{
-	mlp_block_init(m, &a->mlp, "mlp", last(s), (mlp_options){.hidden_dim = 36, .sn = sn});
-}
-
-static void mixer_d(module *m, any *a, shape s, sn_options sn)
-{
-	mixer_block_init(m, &a->mixer, "mixer", s.dim[1], last(s), (mixer_options){
-		.tokens_mlp_dim = 5, .channels_mlp_dim = 6, .sn = sn});
-}
-
-static void mixer_wide(module *m, any *a, shape s, sn_options sn)
-{
-	mixer_block_init(m, &a->mixer, "mixer", s.dim[1], last(s), (mixer_options){
-		.tokens_mlp_dim = 196, .channels_mlp_dim = 36, .sn = sn});
-}
-
-static void gating_d(module *m, any *a, shape s, sn_options sn)
-{
-	spatial_gating_block_init(m, &a->gating, "gating", s.dim[1], last(s), sn);
-}
-
-static void mlp_dropped(module *m, any *a, shape s, sn_options sn)
-{
-	mlp_block_init(m, &a->mlp, "mlp", last(s), (mlp_options){.hidden_dim = 6, .drop_rate = 0.5, .sn = sn});
-}
-
-static void mixer_dropped(module *m, any *a, shape s, sn_options sn)
-{
-	mixer_block_init(m, &a->mixer, "mixer", s.dim[1], last(s), (mixer_options){
-		.tokens_mlp_dim = 5, .channels_mlp_dim = 6, .drop_rate = 0.5, .sn = sn});
-}
-
-static void look_dropped(module *m, any *a, shape s, sn_options sn)
-{
-	outlook_attention_init(m, &a->outlook, "outlook", last(s), (outlook_options){
-		.embed_dim = 4, .num_heads = 2, .attn_dropout = 0.5, .sn = sn});
-}
-
-static void look_output_dropped(module *m, any *a, shape s, sn_options sn)
-{
-	outlook_attention_init(m, &a->outlook, "outlook", last(s), (outlook_options){
-		.embed_dim = 4, .num_heads = 2, .output_dropout = 0.5, .sn = sn});
-}
-
-static void look_simple_dropped(module *m, any *a, shape s, sn_options sn)
-{
-	outlook_attention_simple_init(m, &a->outlook, "outlook", last(s), (outlook_options){
-		.embed_dim = 4, .num_heads = 2, .attn_dropout = 0.5, .sn = sn});
-}
-
-static const block blocks[] = {
-	{"blur32", blur32, blur},
-	{"blur_trained", blur_trained, blur},
-	{"bn_relu", bn_relu, bn},
-	{"bn_swish", bn_swish, bn},
-	{"bn_last", bn_last, bn},
-	{"bn_second", bn_second, bn},
-	{"evo_b0", evo_b0, bn},
-	{"evo_s0", evo_s0, bn},
-	{"evo_s0a", evo_s0a, bn},
-	{"evo_plain", evo_plain, bn},
-	{"conv_groups", conv_groups, conv2d},
-	{"conv_one", conv_one, conv2d},
-	{"conv_rectangle", conv_rectangle, conv2d},
-	{"conv_seven", conv_seven, conv2d},
-	{"se_d", se_d, se},
-	{"se_h", se_h, se},
-	{"se_dense", se_dense, se},
-	{"ln_d", ln_d, ln},
-	{"ln_h", ln_h, ln},
-	{"act_prelu", act_prelu, act},
-	{"act_star", act_star, act},
-	{"cpe_square", cpe_square, cpe},
-	{"cpe_rows", cpe_rows, cpe},
-	{"crpe_eight", crpe_eight, crpe},
-	{"crpe_two", crpe_two, crpe},
-	{"look_d", look_d, look},
-	{"look_fold", look_fold, look},
-	{"look_gaps", look_gaps, look},
-	{"look_simple", look_simple, look},
-	{"look_wide", look_wide, look},
-	{"look_simple_wide", look_simple_wide, look},
-	{"bias_last", bias_last, bias},
-	{"bias_rows", bias_rows, bias},
-	{"bias_third", bias_third, bias},
-	{"pos_any", pos_any, pos},
-	{"token_first", token_first, token},
-	{"token_two_last", token_two_last, token},
-	{"affine_last", affine_last, affine},
-	{"affine_axes", affine_axes, affine},
-	{"mlp_d", mlp_d, mlp},
-	{"mlp_five", mlp_five, mlp},
-	{"mlp_conv", mlp_conv, mlp},
-	{"mlp_wide", mlp_wide, mlp},
-	{"mixer_d", mixer_d, mixer},
-	{"mixer_wide", mixer_wide, mixer},
-	{"gating_d", gating_d, gating},
-	{"mlp_dropped", mlp_dropped, mlp},
-	{"mixer_dropped", mixer_dropped, mixer},
-	{"look_dropped", look_dropped, look},
-	{"look_output_dropped", look_output_dropped, look},
-	{"look_simple_dropped", look_simple_dropped, look},
+static const struct block blocks[] = {
+	{"blur32", "", .layer = "anti_alias_downsample"},
+	{"blur_trained", "", .layer = "{type: blur}", .init = start_blur},
+	{"bn_relu", "", .layer = "{type: bn_act}"},
+	{"bn_swish", "", .layer = "{type: bn_act, activation: swish}", .train = true},
+	{"bn_last", "", .layer = "{type: bn_act, activation: mish, act_first: true, epsilon: 1e-3, momentum: 0.99}",
+	 .train = true},
+	{"bn_second", "", .layer = "{type: bn_act}", .train = true, .init = start_bn_second},
+	{"evo_b0", "", .layer = "{type: bn_act, evo_norm: true}", .train = true},
+	{"evo_s0", "", .layer = "{type: bn_act, evo_norm: true, group_size: 2}"},
+	{"evo_s0a", "", .layer = "{type: bn_act}", .init = start_evo_s0a},
+	{"evo_plain", "", .layer = "{type: bn_act}", .init = start_evo_plain},
+	{"conv_groups", "", .layer = "{type: conv}", .init = start_conv_groups},
+	{"conv_one", "", .layer = "{type: conv, bias: true}", .out = 1},
+	{"conv_rectangle", "", .layer = "{type: conv}", .init = start_conv_rectangle},
+	{"conv_seven", "", .layer = "{type: conv}", .init = start_conv_seven},
+	{"se_d", "se", .layer = "{type: se}"},
+	{"se_h", "se", .layer = "{type: se, divisor: 8, glorot: true}"},
+	{"se_dense", "se", .layer = "{type: se, ratio: 0.5, dense: true, activation: swish, activation_out: tanh}"},
+	{"ln_d", "ln", .layer = "{type: layer_norm}"},
+	{"ln_h", "ln", .layer = "{type: layer_norm, epsilon: 1e-5}"},
+	{"act_prelu", "prelu", .layer = "prelu"},
+	{"act_star", "star_relu", .layer = "star_relu"},
+	{"cpe_square", "cpe", .layer = "{type: conv_position}", .apply = apply_cpe},
+	{"cpe_rows", "cpe", .layer = "{type: conv_position}", .init = start_cpe_rows, .apply = apply_cpe},
+	{"crpe_eight", "crpe", .layer = "conv_relative_positional", .apply = apply_crpe},
+	{"crpe_two", "crpe", .layer = "conv_relative_positional", .init = start_crpe_two, .apply = apply_crpe},
+	{"look_d", "outlook", .layer = "{type: outlook, heads: 2}", .out = 6},
+	{"look_fold", "outlook", .layer = "{type: outlook, heads: 2, fold_kernel: true}", .out = 6},
+	{"look_gaps", "outlook", .layer = "{type: outlook, heads: 2, kernel: 2, strides: 3, padding: false}", .out = 4},
+	{"look_simple", "outlook", .layer = "{type: outlook_simple, heads: 2}", .out = 6},
+	{"look_wide", "outlook", .layer = "{type: outlook, heads: 4}"},
+	{"look_simple_wide", "outlook", .layer = "{type: outlook_simple, heads: 4}"},
+	{"bias_last", "bias_layer", .layer = "{type: bias}"},
+	{"bias_rows", "bias_layer", .layer = "{type: bias}", .init = start_bias_rows},
+	{"bias_third", "bias_layer", .layer = "{type: bias}", .init = start_bias_third},
+	{"pos_any", "positional_embedding", .layer = "{type: positional_embedding}"},
+	{"token_first", "class_token", .layer = "class_token"},
+	{"token_two_last", "class_token", .layer = "class_token", .init = start_token_two_last},
+	{"affine_last", "channel_affine", .layer = "{type: channel_affine}"},
+	{"affine_axes", "channel_affine", .layer = "{type: channel_affine}", .init = start_affine_axes},
+	{"mlp_d", "mlp", .layer = "{type: mlp, hidden: 6}"},
+	{"mlp_five", "mlp", .layer = "{type: mlp, hidden: 6}", .out = 5},
+	{"mlp_conv", "", .layer = "{type: mlp, hidden: 5, use_conv: true, activation: swish}"},
+	{"mlp_wide", "mlp", .layer = "{type: mlp, hidden: 36}"},
+	{"mixer_d", "mixer", .layer = "{type: mixer, tokens: 5, channels: 6}"},
+	{"mixer_wide", "mixer", .layer = "{type: mixer, tokens: 196, channels: 36}"},
+	{"gating_d", "gating", .layer = "spatial_gating_block"},
+	{"mlp_dropped", "mlp", .layer = "{type: mlp, hidden: 6, drop_rate: 0.5}"},
+	{"mixer_dropped", "mixer", .layer = "{type: mixer, tokens: 5, channels: 6, drop_rate: 0.5}"},
+	{"look_dropped", "outlook", .layer = "{type: outlook, heads: 2, dropout: 0.5}", .out = 4},
+	{"look_output_dropped", "outlook", .layer = "{type: outlook, heads: 2, output_dropout: 0.5}", .out = 4},
+	{"look_simple_dropped", "outlook", .layer = "{type: outlook_simple, heads: 2, dropout: 0.5}", .out = 4},
 };
 
-const block *block_named(const char *name)
+static const struct block *block_named(const char *name)
 {
 	for (int i = 0; i < COUNT(blocks); i++)
 		if (!strcmp(blocks[i].name, name))
 			return &blocks[i];
 	ck_abort_msg("no block %s", name);
+}
+
+/* Parts of layers and a stride are in no config. */
+static layer_spec spec_of_case(const char *name)
+{
+	for (int i = 0; i < layer_type_all(); i++) {
+		const layer_type *t = layer_type_at(i);
+		for (int k = 0; k < t->n_cases; k++)
+			if (!strcmp(layer_case_name(t, &t->cases[k]), name))
+				return placed_layer_case(t, &t->cases[k], 1).spec;
+	}
+	ck_abort_msg("no layer is timed as %s", name);
+}
+
+static layer_spec spec_of(const char *text)
+{
+	fault e;
+	layer_spec s;
+	char placed[256];
+	if (*text != '{')
+		return spec_of_case(text);
+	snprintf(placed, sizeof placed, "{at: 1, %s", text + 1);
+	ck_assert_msg(config_layer_parse(&s, placed, &e), "%s: %s", text, e.text);
+	return s;
 }
 
 /* ---- running ---- */
@@ -439,28 +233,50 @@ void block_scramble(module *m, uint64_t seed)
 	}
 }
 
+static placed_layer start_layer(module *m, const struct block *b, shape s, sn_options sn)
+{
+	fault e;
+	const layer_spec spec = spec_of(b->layer);
+	placed_layer l = placed_layer_at(b->path, &spec, s);
+	l.sn = sn;
+	l.out = b->out;
+	if (!b->init) {
+		ck_assert_msg(layer_alone_init(m, &l, &e), "%s", e.text);
+		return l;
+	}
+	l.body = mem_zero(1, spec.type->body, NULL);
+	ck_assert_ptr_nonnull(l.body);
+	b->init(m, l.body, l.name, &l);
+	return l;
+}
+
 trial open_layer(const char *name, shape s, sn_options sn, const mode *how)
 {
-	const block *b = block_named(name);
 	fault e;
-	trial t = {.m = module_new(NULL), .g = graph_new(NULL), .x = buffer_new("x", s, NULL)};
+	const struct block *b = block_named(name);
+	trial t = {.block = b, .m = module_new(NULL), .g = graph_new(NULL), .x = buffer_new("x", s, NULL)};
+	t.mode = how ? *how : (mode){.train = b->train};
 	rng r = rng_new(11, "test");
 	rng_fill_normal(&r, t.x->x, shape_count(&s));
-	b->init(t.m, &t.a, s, sn);
-	if (how)
-		t.a.mode = *how;
+	t.layer = start_layer(t.m, b, s, sn);
 	block_alloc(t.m);
 	block_scramble(t.m, 12);
 	t.in = graph_leaf(t.g, t.x);
-	t.y = b->apply(t.g, &t.a, t.in);
+	t.y = apply_layer(t.g, &t, t.in, t.mode);
 	ck_assert_msg(graph_ok(t.g, &e), "%s", e.text);
 	return t;
 }
 
+/* Not layer_alone_apply: that makes tokens of a map first, and here the layer itself says what it takes. */
+node *apply_layer(graph *g, const trial *t, node *x, mode m)
+{
+	return (t->block->apply ? t->block->apply : t->layer.spec.type->apply)(g, t->layer.body, x, m, NULL);
+}
+
 void close_layer(trial *t)
 {
+	placed_layer_clear(&t->layer);
 	graph_free(t->g);
 	buffer_free(t->x);
 	module_free(t->m);
 }
-

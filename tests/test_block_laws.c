@@ -7,6 +7,12 @@
 
 #include "core/base/local.h"
 #include "core/graph/ops.h"
+#include "layers/aotnet.h"
+#include "layers/conv_position.h"
+#include "layers/mlp.h"
+#include "layers/outlook.h"
+#include "layers/se.h"
+#include "layers/token.h"
 #include "tests/blocks.h"
 #include "tests/gradcheck.h"
 #include "tests/layer_kit.h"
@@ -88,7 +94,8 @@ START_TEST(evo_norm_is_its_definition)
 {
 	static const char *const form[] = {"evo_b0", "evo_s0", "evo_s0a", "evo_plain"};
 	trial t = open_layer(form[_i], SHAPE(2, 3, 4, 4), (sn_options){0}, NULL);
-	const evo_norm *n = &t.a.bn.evo;
+	const batchnorm_with_activation *layer = t.layer.body;
+	const evo_norm *n = &layer->evo;
 	real *y = value_of(t.g, t.y);
 	for (int i = 0; i < 2 * 12 * 4; i++) {
 		int b = i / 48, c = i % 4;
@@ -121,7 +128,7 @@ END_TEST
 START_TEST(norm_of_another_axis_is_the_exchanged_one)
 {
 	trial t = open_layer("bn_second", SHAPE(2, 3, 4, 3), (sn_options){0}, NULL);
-	batchnorm_with_activation b = t.a.bn;
+	batchnorm_with_activation b = *(const batchnorm_with_activation *)t.layer.body;
 	b.opt.axis = 0;
 	static const int swap[] = {0, 3, 2, 1};
 	node *x = op_permute(t.g, t.in, swap);
@@ -248,7 +255,7 @@ START_TEST(class_tokens_have_no_position)
 
 	t = open_layer("crpe_two", SHAPE(2, 3, 7, 2), (sn_options){0}, NULL);
 	node *query = op_scale(t.g, op_tanh(t.g, t.in), 2);
-	node *twice = conv_relative_positional_encoding_apply(t.g, &t.a.crpe, query, t.in, evaluate);
+	node *twice = conv_relative_positional_encoding_apply(t.g, t.layer.body, query, t.in, evaluate);
 	y = value_of(t.g, t.y);
 	real *z = value_of(t.g, twice);
 	for (int i = 0; i < 2 * 3 * 7 * 2; i++) {
@@ -292,7 +299,7 @@ START_TEST(outlook_rows_sum_to_one)
 {
 	trial t = open_layer("look_d", SHAPE(2, 5, 4, 3), (sn_options){0}, NULL);
 	node *scores;
-	outlook_attention_apply(t.g, &t.a.outlook, t.in, evaluate, &scores);
+	outlook_attention_apply(t.g, t.layer.body, t.in, evaluate, &scores);
 	shape want = SHAPE(2, 3, 2, 2, 9, 9);
 	ck_assert(shape_equal(&scores->s, &want));
 	real *a = value_of(t.g, scores);
@@ -326,7 +333,7 @@ END_TEST
 /* The definition in loops over cells, heads and taps, for a padded, an unpadded, a gapped and the simple form. */
 static double naive(const trial *t, const real *v, const real *a, int b, int y, int x, int e)
 {
-	const outlook_options *o = &t->a.outlook.opt;
+	const outlook_options *o = &((const outlook *)t->layer.body)->opt;
 	int k = o->kernel_size, s = o->strides, K = k * k, p = o->no_padding ? 0 : k / 2, n = o->num_heads;
 	int E = (int)o->embed_dim, H = (int)t->x->s.dim[1], W = (int)t->x->s.dim[2], head = e / (E / n);
 	int hh = (H + s - 1) / s, ww = (W + s - 1) / s;
@@ -356,7 +363,7 @@ static const struct {
 START_TEST(outlook_is_its_definition)
 {
 	trial t = open_layer(outlooks[_i].block, shape_of(4, outlooks[_i].in.dim), (sn_options){0}, NULL);
-	outlook *o = &t.a.outlook;
+	outlook *o = t.layer.body;
 	int E = (int)o->opt.embed_dim, H = (int)t.x->s.dim[1], W = (int)t.x->s.dim[2];
 	node *scores;
 	memset(o->out.kernel->x, 0, (size_t)(E * E) * sizeof(real));         /* y as it is before the projection */
@@ -383,11 +390,12 @@ START_TEST(class_tokens_stand_first_or_last)
 	static const char *const where[] = {"token_first", "token_two_last"};
 	for (int end = 0; end < 2; end++) {
 		trial t = open_layer(where[end], SHAPE(2, 3, 4), (sn_options){0}, NULL);
+		const class_token *token = t.layer.body;
 		real *y = value_of(t.g, t.y);
 		int T = 1 + end, N = 3 + T;
 		for (int i = 0; i < 2 * N * 4; i++) {
 			int b = i / (N * 4), n = i / 4 % N, c = i % 4, own = end ? n >= 3 : n < T;
-			real want = own ? t.a.token.tokens->x[(end ? n - 3 : n) * 4 + c]
+			real want = own ? token->tokens->x[(end ? n - 3 : n) * 4 + c]
 					: t.x->x[(b * 3 + (end ? n : n - T)) * 4 + c];
 			ck_assert(y[i] == want);
 		}
@@ -564,9 +572,7 @@ START_TEST(dropout_follows_its_stream)
 	ck_assert_mem_eq(y[0], y[1], bytes);
 	ck_assert_mem_ne(y[0], y[2], bytes);
 	ck_assert_mem_ne(y[0], y[3], bytes);
-	any a = t[3].a;
-	a.mode = train;
-	block_named(dropped[_i].block)->apply(t[3].g, &a, t[3].in);
+	apply_layer(t[3].g, &t[3], t[3].in, train);
 	fault e;
 	ck_assert(!graph_ok(t[3].g, &e));
 	ck_assert_msg(strstr(e.text, dropped[_i].argument) && strstr(e.text, ": training needs a random stream"), "%s",
@@ -603,11 +609,12 @@ START_TEST(mlp_drops_twice)
 	shape s = SHAPE(8, 16, 6);
 	rng noise = rng_new(4, "noise");
 	trial t = open_layer("mlp_dropped", s, (sn_options){0}, &(mode){.train = true, .noise = &noise});
-	memset(t.a.mlp.kernel[1]->x, 0, 36 * sizeof(real));
-	memset(t.a.mlp.bias[1]->x, 0, 6 * sizeof(real));
+	const mlp_block *b = t.layer.body;
+	memset(b->kernel[1]->x, 0, 36 * sizeof(real));
+	memset(b->bias[1]->x, 0, 6 * sizeof(real));
 	for (int i = 0; i < 6; i++)
-		t.a.mlp.kernel[1]->x[7 * i] = 1;
-	real *y = value_of(t.g, t.y), *z = value_of(t.g, mlp_block_apply(t.g, &t.a.mlp, t.in, evaluate));
+		b->kernel[1]->x[7 * i] = 1;
+	real *y = value_of(t.g, t.y), *z = value_of(t.g, mlp_block_apply(t.g, b, t.in, evaluate));
 	int left = 0, n = 8 * 16 * 6;
 	for (int i = 0; i < n; i++) {
 		left += (double)y[i] != 0;

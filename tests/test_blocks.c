@@ -11,6 +11,12 @@
 
 #include "core/base/local.h"
 #include "core/graph/ops.h"
+#include "layers/aotnet.h"
+#include "layers/conv_position.h"
+#include "layers/mlp.h"
+#include "layers/outlook.h"
+#include "layers/se.h"
+#include "layers/token.h"
 #include "tests/blocks.h"
 #include "tests/gradcheck.h"
 #include "tests/suite.h"
@@ -107,30 +113,23 @@ static int64_t fill_weights(module *m)
 }
 
 /* With the query of its own. */
-static node *relative_sum(graph *g, const any *a, node *value, buffer *query)
+static node *relative_sum(const trial *t, buffer *query)
 {
 	for (int64_t i = 0; i < shape_count(&query->s); i++)
 		query->x[i] = (real)cos(0.23 * (double)i + 0.4);
-	return conv_relative_positional_encoding_apply(g, &a->crpe, graph_leaf(g, query), value, evaluate);
+	return conv_relative_positional_encoding_apply(t->g, t->layer.body, graph_leaf(t->g, query), t->in, evaluate);
 }
 
 START_TEST(sums_are_those_of_the_originals)
 {
-	any a = {.mode = evaluate};
-	module *m = module_new(NULL);
-	graph *g = graph_new(NULL);
 	shape in = shape_of(sums[_i].in.rank, sums[_i].in.dim), out = shape_of(sums[_i].out.rank, sums[_i].out.dim);
-	buffer *x = buffer_new("x", in, NULL), *q = buffer_new("q", in, NULL);
-	block_named(sums[_i].block)->init(m, &a, in, (sn_options){0});
-	block_alloc(m);
-	ck_assert_int_eq(fill_weights(m), sums[_i].params);
+	trial t = open_layer(sums[_i].block, in, (sn_options){0}, &evaluate);
+	buffer *q = buffer_new("q", in, NULL);
+	ck_assert_int_eq(fill_weights(t.m), sums[_i].params);
 	for (int64_t i = 0; i < shape_count(&in); i++)
-		x->x[i] = (real)sin(0.37 * (double)i + 0.11);
-	a.mode = evaluate;
-	node *leaf = graph_leaf(g, x);
-	node *y = !strcmp(sums[_i].block, "crpe_eight") ? relative_sum(g, &a, leaf, q)
-						     : block_named(sums[_i].block)->apply(g, &a, leaf);
-	real *v = value_of(g, y);
+		t.x->x[i] = (real)sin(0.37 * (double)i + 0.11);
+	node *y = strcmp(sums[_i].block, "crpe_eight") ? t.y : relative_sum(&t, q);
+	real *v = value_of(t.g, y);
 	ck_assert_msg(shape_equal(&y->s, &out), "%s: %s", sums[_i].name, shape_print(&y->s).s);
 	int64_t n = shape_count(&out);
 	double sum = 0, sum_abs = 0;
@@ -146,10 +145,8 @@ START_TEST(sums_are_those_of_the_originals)
 		ck_assert_msg(fabs(ours[i] - wanted[i]) < tol, "%s: %d: %.12g, not %.12g", sums[_i].name, i, ours[i],
 			wanted[i]);
 	free(v);
-	graph_free(g);
-	buffer_free(x);
 	buffer_free(q);
-	module_free(m);
+	close_layer(&t);
 }
 END_TEST
 
@@ -158,17 +155,17 @@ START_TEST(batch_statistics_are_those_of_the_original)
 {
 	static const double mean[] = {0.15143991, -0.15518104, -0.38792309, -0.43678315};
 	static const double variance[] = {0.74112619, 0.85848548, 0.68240932, 0.5074291};
-	any a;
+	batchnorm_with_activation b;
 	module *m = module_new(NULL);
 	graph *g = graph_new(NULL);
 	shape s = SHAPE(2, 3, 3, 4);
 	buffer *x = buffer_new("x", s, NULL);
-	batchnorm_with_activation_init(m, &a.bn, "", 4, (bn_act_options){0});
+	batchnorm_with_activation_init(m, &b, "", 4, (bn_act_options){0});
 	block_alloc(m);
 	fill_weights(m);
 	for (int64_t i = 0; i < shape_count(&s); i++)
 		x->x[i] = (real)sin(0.37 * (double)i + 0.11);
-	node *y = batchnorm_with_activation_apply(g, &a.bn, graph_leaf(g, x), (mode){.train = true, .update = true});
+	node *y = batchnorm_with_activation_apply(g, &b, graph_leaf(g, x), (mode){.train = true, .update = true});
 	real *v = value_of(g, y);
 	double sum = 0, sum_abs = 0, tol = sizeof(real) == 4 ? 1e-4 : 2e-6;
 	for (int64_t i = 0; i < shape_count(&s); i++) {
@@ -180,8 +177,8 @@ START_TEST(batch_statistics_are_those_of_the_original)
 	ck_assert_double_eq_tol((double)v[0], 0.663114495, tol);
 	ck_assert_double_eq_tol((double)v[71], 1.484243166, tol);
 	for (int c = 0; c < 4; c++) {
-		ck_assert_double_eq_tol((double)a.bn.bn.moving_mean->x[c], mean[c], 1e-7);
-		ck_assert_double_eq_tol((double)a.bn.bn.moving_variance->x[c], variance[c], 1e-7);
+		ck_assert_double_eq_tol((double)b.bn.moving_mean->x[c], mean[c], 1e-7);
+		ck_assert_double_eq_tol((double)b.bn.moving_variance->x[c], variance[c], 1e-7);
 	}
 	free(v);
 	graph_free(g);
@@ -214,21 +211,13 @@ static const struct {
 
 START_TEST(shapes_are_the_documented_ones)
 {
-	any a = {.mode = evaluate};
-	fault e;
-	module *m = module_new(NULL);
-	graph *g = graph_new(NULL);
 	shape in = shape_of(documented[_i].in.rank, documented[_i].in.dim);
 	shape out = shape_of(documented[_i].out.rank, documented[_i].out.dim);
-	block_named(documented[_i].block)->init(m, &a, in, (sn_options){0});
-	block_alloc(m);
-	node *y = block_named(documented[_i].block)->apply(g, &a, op_fill(g, in, 1));
-	ck_assert_msg(graph_ok(g, &e), "%s", e.text);
-	ck_assert_msg(shape_equal(&y->s, &out), "%s", shape_print(&y->s).s);
+	trial t = open_layer(documented[_i].block, in, (sn_options){0}, &evaluate);
+	ck_assert_msg(shape_equal(&t.y->s, &out), "%s", shape_print(&t.y->s).s);
 	if (documented[_i].params > 0)
-		ck_assert_int_eq(module_param_count(m), documented[_i].params);
-	graph_free(g);
-	module_free(m);
+		ck_assert_int_eq(module_param_count(t.m), documented[_i].params);
+	close_layer(&t);
 }
 END_TEST
 
@@ -275,19 +264,16 @@ static const struct {
 
 START_TEST(weights_have_the_originals_names)
 {
-	any a;
 	char text[1024] = "";
 	size_t n = 0;
-	module *m = module_new(NULL);
-	block_named(named[_i].block)->init(m, &a, shape_of(named[_i].in.rank, named[_i].in.dim), (sn_options){0});
-	block_alloc(m);
-	for (int i = 0; i < module_params(m) + module_states(m); i++) {
-		int state = i - module_params(m);
-		const buffer *b = state < 0 ? module_param_at(m, i) : module_state_at(m, state);
+	trial t = open_layer(named[_i].block, shape_of(named[_i].in.rank, named[_i].in.dim), (sn_options){0}, NULL);
+	for (int i = 0; i < module_params(t.m) + module_states(t.m); i++) {
+		int state = i - module_params(t.m);
+		const buffer *b = state < 0 ? module_param_at(t.m, i) : module_state_at(t.m, state);
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s%s", i ? " " : "", b->name, shape_print(&b->s).s);
 	}
 	ck_assert_str_eq(text, named[_i].weights);
-	module_free(m);
+	close_layer(&t);
 }
 END_TEST
 
@@ -332,35 +318,23 @@ static const struct {
 	{"gating", "gating_d", {3, {2, 3, 8}}},
 };
 
-typedef struct applied {
-	const any *a;
-	node *(*apply)(graph *g, const any *a, node *x);
-} applied;
-
 static node *apply_first(graph *g, node *const *in, const void *arg)
 {
-	const applied *p = arg;
-	return p->apply(g, p->a, in[0]);
+	const trial *t = arg;
+	return apply_layer(g, t, in[0], t->mode);
 }
 
 START_TEST(derivatives_are_derivatives)
 {
-	any a = {.mode = evaluate};
 	char why[GRAD_WHY];
-	module *m = module_new(NULL);
-	shape s = shape_of(smooth[_i].in.rank, smooth[_i].in.dim);
-	block_named(smooth[_i].block)->init(m, &a, s, (sn_options){0});
-	block_alloc(m);
-	block_scramble(m, 21);
-	buffer *in[1 + 16] = {buffer_new("input", s, NULL)};
-	grad_fill(in[0], GRAD_APART, 22);
-	for (int i = 0; i < module_params(m); i++)
-		in[1 + i] = module_param_at(m, i);
-	applied arg = {&a, block_named(smooth[_i].block)->apply};
-	bool good = gradcheck(smooth[_i].name, apply_first, &arg, in, 1 + module_params(m), 0, 0, why);
+	trial t = open_layer(smooth[_i].block, shape_of(smooth[_i].in.rank, smooth[_i].in.dim), (sn_options){0}, NULL);
+	buffer *in[1 + 16] = {t.x};
+	grad_fill(t.x, GRAD_APART, 22);
+	for (int i = 0; i < module_params(t.m); i++)
+		in[1 + i] = module_param_at(t.m, i);
+	bool good = gradcheck(smooth[_i].name, apply_first, &t, in, 1 + module_params(t.m), 0, 0, why);
 	ck_assert_msg(good, "%s", why);
-	buffer_free(in[0]);
-	module_free(m);
+	close_layer(&t);
 }
 END_TEST
 
@@ -412,128 +386,140 @@ END_TEST
 
 /* ---- refusals ---- */
 
-static void blur_kernel(module *m, any *a)
+static void blur_kernel(module *m)
 {
-	anti_alias_downsample_init(m, &a->blur, "", 2, (anti_alias_options){.kernel_size = -1});
+	anti_alias_downsample_init(m, &(anti_alias_downsample){0}, "", 2, (anti_alias_options){.kernel_size = -1});
 }
 
-static void blur_stride(module *m, any *a)
+static void blur_stride(module *m)
 {
-	anti_alias_downsample_init(m, &a->blur, "", 2, (anti_alias_options){.strides = -2});
+	anti_alias_downsample_init(m, &(anti_alias_downsample){0}, "", 2, (anti_alias_options){.strides = -2});
 }
 
-static void bn_name(module *m, any *a)
+static void bn_name(module *m)
 {
-	batchnorm_with_activation_init(m, &a->bn, "", 2, (bn_act_options){.activation = "rleu"});
+	batchnorm_with_activation_init(m, &(batchnorm_with_activation){0}, "", 2, (bn_act_options){
+		.activation = "rleu"});
 }
 
-static void bn_axis(module *m, any *a)
+static void bn_axis(module *m)
 {
-	batchnorm_with_activation_init(m, &a->bn, "", 2, (bn_act_options){.axis = -2});
+	batchnorm_with_activation_init(m, &(batchnorm_with_activation){0}, "", 2, (bn_act_options){.axis = -2});
 }
 
-static void conv_groups_10(module *m, any *a)
+static void conv_groups_10(module *m)
 {
-	conv2d_no_bias_init(m, &a->conv, "key_", 10, (conv2d_options){.filters = 8, .kh = 3, .groups = 4});
-}
-static void conv_no_filters(module *m, any *a)
-{
-	conv2d_no_bias_init(m, &a->conv, "", 4, (conv2d_options){.kh = 3});
+	conv2d_no_bias_init(m, &(conv2d_no_bias){0}, "key_", 10, (conv2d_options){
+		.filters = 8, .kh = 3, .groups = 4});
 }
 
-static void conv_stride(module *m, any *a)
+static void conv_no_filters(module *m)
 {
-	conv2d_no_bias_init(m, &a->conv, "", 4, (conv2d_options){.filters = 8, .kh = 3, .sh = -1});
-}
-static void se_thin(module *m, any *a)
-{
-	se_module_init(m, &a->se, "se", 2, (se_options){0});
+	conv2d_no_bias_init(m, &(conv2d_no_bias){0}, "", 4, (conv2d_options){.kh = 3});
 }
 
-static void se_divisor(module *m, any *a)
+static void conv_stride(module *m)
 {
-	se_module_init(m, &a->se, "se", 16, (se_options){.divisor = -8});
+	conv2d_no_bias_init(m, &(conv2d_no_bias){0}, "", 4, (conv2d_options){.filters = 8, .kh = 3, .sh = -1});
 }
 
-static void se_name(module *m, any *a)
+static void se_thin(module *m)
 {
-	se_module_init(m, &a->se, "se", 16, (se_options){.activation_out = "sigmiod"});
+	se_module_init(m, &(se_module){0}, "se", 2, (se_options){0});
 }
 
-static void cpe_even(module *m, any *a)
+static void se_divisor(module *m)
 {
-	conv_positional_encoding_init(m, &a->cpe, "cpe", 2, (conv_positional_options){.kernel_size = 4});
+	se_module_init(m, &(se_module){0}, "se", 16, (se_options){.divisor = -8});
 }
 
-static void crpe_heads(module *m, any *a)
+static void se_name(module *m)
 {
-	conv_relative_positional_encoding_init(m, &a->crpe, "crpe", 4, 2, (conv_relative_options){0});
+	se_module_init(m, &(se_module){0}, "se", 16, (se_options){.activation_out = "sigmiod"});
 }
 
-static void crpe_even(module *m, any *a)
+static void cpe_even(module *m)
 {
-	conv_relative_positional_encoding_init(m, &a->crpe, "crpe", 2, 2, (conv_relative_options){
-		.splits = 1, .head_splits = {2}, .head_kernel_size = {2}});
+	conv_positional_encoding_init(m, &(conv_positional_encoding){0}, "cpe", 2, (conv_positional_options){
+		.kernel_size = 4});
 }
-static void crpe_none(module *m, any *a)
+
+static void crpe_heads(module *m)
 {
-	conv_relative_positional_encoding_init(m, &a->crpe, "crpe", 2, 2, (conv_relative_options){
-		.splits = 2, .head_splits = {2, 0}, .head_kernel_size = {3, 3}});
+	conv_relative_positional_encoding_init(m, &(conv_relative_positional_encoding){0}, "crpe", 4, 2,
+		(conv_relative_options){0});
 }
-static void look_swapped(module *m, any *a)
+
+static void crpe_even(module *m)
 {
-	outlook_attention_init(m, &a->outlook, "outlook", 4, (outlook_options){.embed_dim = 4, .num_heads = 192});
+	conv_relative_positional_encoding_init(m, &(conv_relative_positional_encoding){0}, "crpe", 2, 2,
+		(conv_relative_options){.splits = 1, .head_splits = {2}, .head_kernel_size = {2}});
 }
-static void look_lost(module *m, any *a)
+
+static void crpe_none(module *m)
 {
-	outlook_attention_init(m, &a->outlook, "outlook", 4, (outlook_options){
+	conv_relative_positional_encoding_init(m, &(conv_relative_positional_encoding){0}, "crpe", 2, 2,
+		(conv_relative_options){.splits = 2, .head_splits = {2, 0}, .head_kernel_size = {3, 3}});
+}
+
+static void look_swapped(module *m)
+{
+	outlook_attention_init(m, &(outlook){0}, "outlook", 4, (outlook_options){.embed_dim = 4, .num_heads = 192});
+}
+
+static void look_lost(module *m)
+{
+	outlook_attention_init(m, &(outlook){0}, "outlook", 4, (outlook_options){
 		.embed_dim = 8, .strides = 5, .refuse_gaps = true});
 }
-static void look_kernel(module *m, any *a)
+
+static void look_kernel(module *m)
 {
-	outlook_attention_init(m, &a->outlook, "outlook", 4, (outlook_options){.embed_dim = 8, .kernel_size = -3});
-}
-static void look_simple_heads(module *m, any *a)
-{
-	outlook_attention_simple_init(m, &a->outlook, "outlook", 4, (outlook_options){.embed_dim = 8});
-}
-static void bias_batch(module *m, any *a)
-{
-	bias_layer_init(m, &a->bias, "b", SHAPE(2, 3, 4), 1u << 0 | 1u << 1, (init){0});
+	outlook_attention_init(m, &(outlook){0}, "outlook", 4, (outlook_options){.embed_dim = 8, .kernel_size = -3});
 }
 
-static void affine_beyond(module *m, any *a)
+static void look_simple_heads(module *m)
 {
-	channel_affine_init(m, &a->affine, "a", SHAPE(2, 3), (affine_options){.axes = 1u << 2});
+	outlook_attention_simple_init(m, &(outlook){0}, "outlook", 4, (outlook_options){.embed_dim = 8});
 }
 
-static void pos_vector(module *m, any *a)
+static void bias_batch(module *m)
 {
-	positional_embedding_init(m, &a->pos, "p", SHAPE(3), 0);
+	bias_layer_init(m, &(bias_layer){0}, "b", SHAPE(2, 3, 4), 1u << 0 | 1u << 1, (init){0});
 }
 
-static void token_none(module *m, any *a)
+static void affine_beyond(module *m)
 {
-	class_token_init(m, &a->token, "t", 4, (class_token_options){.num_tokens = -1});
+	channel_affine_init(m, &(channel_affine){0}, "a", SHAPE(2, 3), (affine_options){.axes = 1u << 2});
 }
 
-static void mlp_none(module *m, any *a)
+static void pos_vector(module *m)
 {
-	mlp_block_init(m, &a->mlp, "mlp", 4, (mlp_options){0});
+	positional_embedding_init(m, &(positional_embedding){0}, "p", SHAPE(3), 0);
 }
 
-static void mlp_name(module *m, any *a)
+static void token_none(module *m)
 {
-	mlp_block_init(m, &a->mlp, "mlp", 4, (mlp_options){.hidden_dim = 4, .activation = "gleu"});
-}
-static void gating_odd(module *m, any *a)
-{
-	spatial_gating_block_init(m, &a->gating, "gating", 3, 7, (sn_options){0});
+	class_token_init(m, &(class_token){0}, "t", 4, (class_token_options){.num_tokens = -1});
 }
 
+static void mlp_none(module *m)
+{
+	mlp_block_init(m, &(mlp_block){0}, "mlp", 4, (mlp_options){0});
+}
+
+static void mlp_name(module *m)
+{
+	mlp_block_init(m, &(mlp_block){0}, "mlp", 4, (mlp_options){.hidden_dim = 4, .activation = "gleu"});
+}
+
+static void gating_odd(module *m)
+{
+	spatial_gating_block_init(m, &(spatial_gating_block){0}, "gating", 3, 7, (sn_options){0});
+}
 
 static const struct {
-	void (*init)(module *m, any *a);
+	void (*init)(module *m);
 	const char *message;
 } refused[] = {
 	{blur_kernel, "anti_alias_downsample: kernel_size = -1: must be at least 1"},
@@ -566,11 +552,10 @@ static const struct {
 
 START_TEST(wrong_arguments_are_refused)
 {
-	any a;
 	fault e = {.text = ""};
 	rng r = rng_new(1, "init");
 	module *m = module_new(NULL);
-	refused[_i].init(m, &a);
+	refused[_i].init(m);
 	ck_assert(!module_alloc(m, &r, &e));
 	ck_assert_str_eq(e.text, refused[_i].message);
 	module_free(m);
@@ -619,39 +604,27 @@ static const struct {
 
 START_TEST(wrong_inputs_are_refused)
 {
-	any a = {.mode = evaluate};
 	fault e = {.text = ""};
-	module *m = module_new(NULL);
-	graph *g = graph_new(NULL);
-	const block *b = block_named(misfit[_i].block);
 	shape built = shape_of(misfit[_i].built.rank, misfit[_i].built.dim);
 	shape given = shape_of(misfit[_i].given.rank, misfit[_i].given.dim);
-	b->init(m, &a, built, (sn_options){0});
-	block_alloc(m);
-	b->apply(g, &a, op_fill(g, given, 1));
-	ck_assert(!graph_ok(g, &e));
+	trial t = open_layer(misfit[_i].block, built, (sn_options){0}, NULL);
+	apply_layer(t.g, &t, op_fill(t.g, given, 1), t.mode);
+	ck_assert(!graph_ok(t.g, &e));
 	if (misfit[_i].message)
 		ck_assert_str_eq(e.text, misfit[_i].message);
-	graph_free(g);
-	module_free(m);
+	close_layer(&t);
 }
 END_TEST
 
 START_TEST(query_and_value_must_be_alike)
 {
-	any a;
 	fault e = {.text = ""};
-	module *m = module_new(NULL);
-	graph *g = graph_new(NULL);
-	block_named("crpe_two")->init(m, &a, SHAPE(1, 3, 5, 2), (sn_options){0});
-	block_alloc(m);
-	conv_relative_positional_encoding_apply(g, &a.crpe, op_fill(g, SHAPE(1, 3, 4, 2), 1),
-		op_fill(g, SHAPE(1, 3, 5, 2), 1), evaluate);
-	ck_assert(!graph_ok(g, &e));
+	trial t = open_layer("crpe_two", SHAPE(1, 3, 5, 2), (sn_options){0}, NULL);
+	conv_relative_positional_encoding_apply(t.g, t.layer.body, op_fill(t.g, SHAPE(1, 3, 4, 2), 1), t.in, evaluate);
+	ck_assert(!graph_ok(t.g, &e));
 	ck_assert_str_eq(e.text, "crpe: conv_relative_positional_encoding: query [1,3,4,2] and value [1,3,5,2] must "
 		"have the same shape");
-	graph_free(g);
-	module_free(m);
+	close_layer(&t);
 }
 END_TEST
 

@@ -911,14 +911,14 @@ END_TEST
 
 /* ---- derivatives: first and second order, of inputs and parameters ---- */
 
-typedef struct layer_case {
+typedef struct layer_row {
 	const char *name;
 	shape in;
 	const char *variant;                         /* of attention, or NULL */
 	enum { L_CONV, L_CONV_T, L_DENSE, L_EMBED, L_BN, L_BN_EVAL, L_CBN, L_CBN_ONE, L_LN, L_GN, L_ATT } kind;
-} layer_case;
+} layer_row;
 
-static const layer_case layers[] = {
+static const layer_row layers[] = {
 	{"conv",             {4, {2, 5, 4, 3}}, NULL, L_CONV},
 	{"conv_transpose",   {4, {2, 3, 4, 3}}, NULL, L_CONV_T},
 	{"dense",            {2, {3, 5}}, NULL, L_DENSE},
@@ -941,7 +941,7 @@ static const layer_case layers[] = {
 };
 
 typedef struct any_layer {
-	const layer_case *c;
+	const layer_row *c;
 	conv conv;
 	dense dense;
 	embedding embed;

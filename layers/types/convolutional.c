@@ -131,9 +131,9 @@ static bool conv_fits(const placed_layer *l, fault *e)
 static void conv_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	conv2d_options o = {
-		.filters = (int)l->C, .kh = layer_int(l, "kernel"), .padding = CONV2D_SAME, .use_bias = layer_is(l, "bias"),
-		.groups = layer_int(l, "groups"), .depthwise_parity = layer_is(l, "depthwise"),
-		.torch_init = layer_is(l, "torch_init"),
+		.filters = (int)layer_out(l), .kh = layer_int(l, "kernel"), .padding = CONV2D_SAME,
+		.use_bias = layer_is(l, "bias"), .groups = layer_int(l, "groups"),
+		.depthwise_parity = layer_is(l, "depthwise"), .torch_init = layer_is(l, "torch_init"),
 		.sn = l->sn,
 	};
 	conv2d_no_bias_init(m, body, name, l->C, o);

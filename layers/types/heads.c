@@ -182,7 +182,7 @@ static bool outlook_fits(const placed_layer *l, fault *e)
 static outlook_options outlook_common(const placed_layer *l)
 {
 	return (outlook_options){
-		.embed_dim = l->C, .num_heads = layer_int(l, "heads"), .kernel_size = layer_int(l, "kernel"),
+		.embed_dim = layer_out(l), .num_heads = layer_int(l, "heads"), .kernel_size = layer_int(l, "kernel"),
 		.attn_dropout = layer_number(l, "dropout"), .fold_kernel = layer_is(l, "fold_kernel"),
 		.sn = l->sn,
 	};

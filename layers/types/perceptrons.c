@@ -16,7 +16,8 @@ static const layer_case mlp_cases[] = {{.input = TOKENS_28, .arg = {{"hidden", 3
 static void mlp_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	mlp_options o = {
-		.hidden_dim = layer_int_or(l, "hidden", 4 * l->C), .activation = layer_word(l, "activation"),
+		.hidden_dim = layer_int_or(l, "hidden", 4 * l->C), .output_channel = layer_out(l),
+		.activation = layer_word(l, "activation"),
 		.drop_rate = layer_number(l, "drop_rate"), .use_conv = layer_is(l, "use_conv"), .no_bias = !layer_is(l, "bias"),
 		.sn = l->sn,
 	};
