@@ -10,9 +10,10 @@
 #   user    whoever builds is a user with sudo; otherwise root
 #
 # From the environment:
-#   STEPS=   some of: build demo test user. build: everything compiles. demo, test: `make demo`, `make test`. user: `make
-#            test` once more, by a user without sudo, from what `make dist` packs, in a folder with a space in its name.
-#            Default: demo test user; for arm64 build test.
+#   STEPS=   some of: build demo test bits user. build: everything compiles. demo, test: `make demo`, `make test`. bits:
+#            tools/same-bits.sh; the table shows the checksum of the base level and that of the other levels, which must
+#            be the same on all systems. user: `make test` once more, by a user without sudo, from what `make dist` packs,
+#            in a folder with a space in its name. Default: demo test bits user; for arm64 build test bits.
 #   SKIP=    tests left out: an extended regular expression, such as 'kill_resume|trainer'
 #   KEEP=1   the systems stay; without it only the bare ones do (build/distros/base), for the next time
 #   UBUNTU_MIRROR=, DEBIAN_MIRROR=   archives; default: that of this machine's own apt, else the one that debootstrap knows
@@ -157,6 +158,7 @@ run_steps() {
 		build) timed build "$who" "cd /src && make deps $arguments && make -j$(nproc) $arguments all \$(ls tests/test_*.c docs/examples/*.c | sed 's,^,build/float/,; s,\\.c\$,,')"; build_s=$took ;;
 		demo) timed demo "$who" "cd /src && make demo $arguments"; demo_s=$took ;;
 		test) timed test "$who" "cd /src && make test $arguments $(tests)"; test_s=$took ;;
+		bits) timed bits "$who" "cd /src && tools/same-bits.sh build/sagan" ;;
 		user)
 			rm -f "$system_root/etc/sudoers.d/somebody"
 			timed user 1000 "cd '/home/somebody/a folder/sagan' && make test $arguments $(tests)"
@@ -178,12 +180,12 @@ parse() { # SYSTEM
 	system_root=$top/$1
 	distro=${1%%-*}
 	suite "$distro" >/dev/null
-	compiler_package=gcc cc=gcc arch=amd64 who=0 steps=${STEPS:-demo test user}
+	compiler_package=gcc cc=gcc arch=amd64 who=0 steps=${STEPS:-demo test bits user}
 	for part in $(echo "${1#"$distro"}" | tr - ' '); do
 		case $part in
 		gcc[0-9]*) compiler_package=gcc-${part#gcc}; cc=$compiler_package ;;
 		clang[0-9]*) compiler_package=clang-${part#clang}; cc=$compiler_package ;;
-		arm64) arch=arm64; compiler_package=gcc-aarch64-linux-gnu; cc=aarch64-linux-gnu-gcc; steps=${STEPS:-build test} ;;
+		arm64) arch=arm64; compiler_package=gcc-aarch64-linux-gnu; cc=aarch64-linux-gnu-gcc; steps=${STEPS:-build test bits} ;;
 		user) who=1000 ;;
 		*) die "$1: $part: unknown; see the head of this file" ;;
 		esac
@@ -200,9 +202,15 @@ count() { # WHAT, of the last lines of check
 	sed -n "s/.*$1: \([0-9]*\).*/\1/p" "$log" | awk '{n += $1} END {print n + 0}'
 }
 
+# The first checksum that same-bits.sh printed for a level of this kind.
+bits() { # LEVELS
+	sum=$(sed -nE "s/^([0-9a-f]{16})  ($1), .*/\1/p" "$log" | head -n 1)
+	echo "${sum:--}"
+}
+
 row() {
-	printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' "$system" "$(sed -n 's/^compiler: //p' "$log")" "${build_s:--}" \
-		"${demo_s:--}" "${test_s:--}" "${user_s:--}" "$(count Checks)" "$1"
+	printf '| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' "$system" "$(sed -n 's/^compiler: //p' "$log")" "${build_s:--}" \
+		"${demo_s:--}" "${test_s:--}" "${user_s:--}" "$(count Checks)" "$(bits base)" "$(bits 'v3|v4|neon')" "$1"
 }
 
 check() { # SYSTEM
@@ -225,8 +233,8 @@ bad=0
 for system in "$@"; do
 	(parse "$system")
 done
-echo '| system | compiler | build, s | demo, s | test, s | test by a user, s | checks | |'
-echo '|---|---|---|---|---|---|---|---|'
+echo '| system | compiler | build, s | demo, s | test, s | test by a user, s | checks | bits at base | other levels | |'
+echo '|---|---|---|---|---|---|---|---|---|---|'
 for system in "$@"; do
 	check "$system"
 done

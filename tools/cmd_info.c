@@ -200,7 +200,10 @@ static bool print_checkpoint(const char *given, const char *which_plan, fault *e
 		printf("  score %.4g: %s\n", info.score, info.score_about);
 	print_best(given);
 	fault damage;
-	printf("  %s\n\n", checkpoint_verify(path, &damage) ? "complete: the checksum is right" : damage.text);
+	if (checkpoint_verify(path, &damage))
+		printf("  complete: its checksum %s is right\n\n", info.checksum);
+	else
+		printf("  %s\n\n", damage.text);
 	bool ok = saved_config(&info, &cfg, e);
 	if (ok) {
 		ok = config_check(&cfg, e) && print_config(&cfg, which_plan, e);

@@ -62,8 +62,8 @@ bool h5_write_u8(h5 *f, const char *path, shape s, const uint8_t *x, fault *e);
 bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, fault *e);
 
 /* Attributes of a group or data set. Texts: fixed-length or variable, NUL-padded or not; the result
- * is terminated, cut at size-1. Readers return false when the attribute is missing or of another
- * kind. */
+ * is terminated. Readers return false when the attribute is missing, of another kind, or a text of
+ * more than size-1 bytes. */
 bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t size, fault *e);
 char *h5_attr_text_new(h5 *f, const char *path, const char *name, fault *e);          /* any length up to 64 MiB; free() */
 bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, fault *e);

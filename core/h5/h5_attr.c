@@ -119,9 +119,14 @@ bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t s
 	char *text = h5_attr_text_new(f, path, name, e);
 	if (!text)
 		return false;
-	snprintf(out, size, "%s", text);
+	const size_t length = strlen(text);
+	bool ok = length < size;
+	if (ok)
+		memcpy(out, text, length + 1);
+	else
+		h5_fail(f, path, e, "attribute \"%s\" has %zu bytes, at most %zu are expected", name, length, size - 1);
 	free(text);
-	return true;
+	return ok;
 }
 
 static bool attr_number(h5 *f, const char *path, const char *name, bool whole, void *x, fault *e)

@@ -124,7 +124,8 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 	snprintf(out->path, sizeof out->path, "%s", path);
 	if (!h5_attr_i64(f, "/", "step", &out->step, e)
 		|| !h5_attr_text(f, "/", "program", out->program, sizeof out->program, e)
-		|| !h5_attr_text(f, "/", "precision", out->precision, sizeof out->precision, e))
+		|| !h5_attr_text(f, "/", "precision", out->precision, sizeof out->precision, e)
+		|| !h5_attr_text(f, "/", "checksum", out->checksum, sizeof out->checksum, e))
 		return false;
 	if (out->step < 0)
 		return fault_set(e, "%s: step = %lld: must not be negative", path, (long long)out->step);
@@ -213,13 +214,11 @@ static bool verify(h5 *f, const char *path, const checkpoint_info *info, const s
 	for (int i = 0; i < stored->n; i++)
 		if (!hash_stored(f, &stored->item[i], &sum, e))
 			return false;
-	char want[32], have[32];
+	char have[32];
 	snprintf(have, sizeof have, "%016llx", (unsigned long long)sum);
-	if (!h5_attr_text(f, "/", "checksum", want, sizeof want, e))
-		return false;
-	if (strcmp(want, have) != 0)
+	if (strcmp(info->checksum, have) != 0)
 		return fault_set(e, "%s: damaged: its contents give checksum %s, it says %s", path,
-			have, want);
+			have, info->checksum);
 	return true;
 }
 
@@ -309,12 +308,11 @@ bool checkpoint_rescore(const char *from, const char *to, double score, const ch
 		ok = fault_set(e, "%s: of a %s program, this one computes in %s", from, info.precision,
 			REAL_NAME);
 	for (int i = 0; ok && i < l.n; i++) {
-		char words[512];
 		state_item *it = &l.item[i];
 		it->x = mem_new((size_t)shape_count(&it->s), 8, e);
 		ok = it->x != NULL;
-		if (ok && h5_attr_text(f, it->path, "about", words, sizeof words, NULL))
-			ok = (it->about = text_copy(words, e)) != NULL;
+		if (ok && h5_attr_exists(f, it->path, "about"))
+			ok = (it->about = h5_attr_text_new(f, it->path, "about", e)) != NULL;
 	}
 	ok = ok && verify(f, from, &info, &l, e) && fill(f, &l, e);
 	info.has_score = true;
