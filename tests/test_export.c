@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/local.h"
+#include "core/graph/activations.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
 #include "gan/train/trainer.h"
@@ -131,6 +132,18 @@ START_TEST(the_same_checkpoint_gives_the_same_bytes)
 }
 END_TEST
 
+/* What a layer of a config may have as its activation, the module knows by the same name. */
+static void check_activations(const char *module_text)
+{
+#define NAME(name, function) name,
+	static const char *const names[] = {ACTIVATIONS(NAME) NULL};
+	char line[64];
+	for (int i = 0; names[i]; i++) {
+		snprintf(line, sizeof line, "\n    \"%s\": ", names[i]);
+		ck_assert_msg(strstr(module_text, line), "%s", names[i]);
+	}
+}
+
 START_TEST(the_second_form_brings_its_module)
 {
 	char run[300];
@@ -145,6 +158,7 @@ START_TEST(the_second_form_brings_its_module)
 	ck_assert(!memcmp(x, keras_layers_text, n));
 	x[n] = '\0';
 	ck_assert(strstr(x, "class SelfAttention2D") && x[n - 1] == '\n');
+	check_activations(x);
 	free(x);
 }
 END_TEST

@@ -43,7 +43,8 @@ else:
         cast, einsum, matmul, reshape, transpose = tf.cast, tf.einsum, tf.matmul, tf.reshape, tf.transpose
         concatenate, pad, stack, take, zeros_like = tf.concat, tf.pad, tf.stack, tf.gather, tf.zeros_like
         max, mean, sum = tf.reduce_max, tf.reduce_mean, tf.reduce_sum
-        clip, exp, maximum, sqrt, square = tf.clip_by_value, tf.exp, tf.maximum, tf.sqrt, tf.square
+        abs, clip, exp, maximum, sign = tf.abs, tf.clip_by_value, tf.exp, tf.maximum, tf.sign
+        sqrt, square = tf.sqrt, tf.square
         relu, sigmoid, softplus, tanh = tf.nn.relu, tf.nn.sigmoid, tf.nn.softplus, tf.tanh
         softmax, stop_gradient = tf.nn.softmax, tf.stop_gradient
 
@@ -71,6 +72,13 @@ def _register(cls):
 
 _gelu = keras.activations.gelu                                             # 0.5 x (1 + erf(x / sqrt 2))
 
+
+def _gelu_linear(x):
+    """A parabola for erf (arXiv 2101.01321); at 0 the sign is 0."""
+    e = 0.5 - 0.1444 * ops.square(ops.relu(1.769 - 0.7071 * ops.abs(x)))
+    return x * (ops.sign(x) * e + 0.5)
+
+
 ACTIVATIONS = {
     "linear": lambda x: x,
     "relu": ops.relu,
@@ -80,14 +88,19 @@ ACTIVATIONS = {
     "swish": lambda x: x * ops.sigmoid(x),
     "gelu": _gelu,
     "gelu_tanh": lambda x: _gelu(x, approximate=True),
+    "gelu/quick": lambda x: x * ops.sigmoid(1.702 * x),                    # arXiv 1606.08415, section 2
+    "gelu/linear": _gelu_linear,
     "softplus": ops.softplus,
     "elu": lambda x: ops.relu(x) + ops.exp(-ops.relu(-x)) - 1,
     "selu": keras.activations.selu,
+    "exponential": ops.exp,
     "hard_sigmoid": lambda x: ops.clip(0.2 * x + 0.5, 0, 1),               # of Keras 2; Keras 3 has x/6 + 0.5
+    "hard_sigmoid_torch": lambda x: ops.clip(x / 6 + 0.5, 0, 1),
     "hard_swish": lambda x: x * ops.clip(x + 3, 0, 6) / 6,
     "mish": lambda x: x * ops.tanh(ops.softplus(x)),                       # arXiv 1908.08681
     "phish": lambda x: x * ops.tanh(_gelu(x)),
     "squared_relu": lambda x: ops.square(ops.relu(x)),                     # arXiv 2109.08668
+    "softmax": ops.softmax,                                                # over the channels
 }
 
 

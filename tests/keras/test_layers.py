@@ -464,7 +464,10 @@ def test_activations(errors):
     x = np.linspace(-5, 5, 41)
     sigmoid, softplus = 1 / (1 + np.exp(-x)), np.log1p(np.exp(x))
     gelu = np.array([0.5 * v * (1 + math.erf(v / math.sqrt(2))) for v in x])
+    parabola = 0.5 - 0.1444 * (1.769 - 0.7071 * np.abs(x)).clip(0) ** 2
     want = {
+        "gelu/quick": x / (1 + np.exp(-1.702 * x)), "gelu/linear": x * (np.sign(x) * parabola + 0.5),
+        "exponential": np.exp(x), "hard_sigmoid_torch": (x / 6 + 0.5).clip(0, 1), "softmax": np.exp(x) / np.exp(x).sum(),
         "linear": x, "relu": x.clip(0), "leaky_relu": np.where(x > 0, x, 0.3 * x), "sigmoid": sigmoid,
         "tanh": np.tanh(x), "swish": x * sigmoid, "gelu": gelu, "softplus": softplus,
         "gelu_tanh": 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x ** 3))),
