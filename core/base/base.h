@@ -28,8 +28,8 @@
 
 SAGAN_BEGIN
 
-/* The arithmetic of the whole program. `make REAL=double` builds everything in double, which is
- * what derivatives are checked in. */
+/* The arithmetic of the whole program. `make REAL=double` builds everything in double: derivatives are checked so. The
+ * headers that are installed with such a library say double, too. */
 #ifdef REAL_DOUBLE
 typedef double real;
 #define REAL_NAME "float64"
@@ -44,40 +44,45 @@ typedef float real;
 #define PRINTF_LIKE(fmt, args)
 #endif
 
-/* One line for the user: place, what was given, what is wrong, what is allowed. The line is whole in `text`; whoever
- * knows a better place (the line of a config, say) takes the reason alone. */
+/* An error as one line for the user: place, what was given, what is wrong, what is allowed. `text` has the whole line,
+ * at most 1023 letters, ended by NUL; whoever knows a better place (the line of a config, say) takes the reason alone.
+ * Meaningful only after a function failed that was given it. */
 typedef struct fault {
 	char text[1024];                             /* "place: reason", "place = value: reason" or the reason alone */
 	int place;                                   /* letters of the place; 0: it has none */
 	int reason;                                  /* where the reason begins */
 } fault;
 
-/* Each writes the line and returns false, so that `return fault_set(e, ...)` ends a function.
- * `e` may be NULL: the caller then only wants to know that it failed. */
+/* Each writes a line and returns false, so that `return fault_set(e, ...)` ends a function. `e` may be NULL: the caller
+ * then only wants to know that it failed. fault_set writes the reason alone, fault_at "place: reason", fault_value
+ * "place = value: reason". */
 bool fault_set(fault *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool fault_at(fault *e, const char *place, const char *fmt, ...) PRINTF_LIKE(3, 4);  /* place: a file, a layer */
 bool fault_value(fault *e, const char *place, double value, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-/* Whether the message is about this very place. */
+/* Whether the message names exactly this place. Here and below e is a fault that was written, not NULL. */
 bool fault_is_at(const fault *e, const char *place);
+/* The reason alone: a part of e->text, borrowed from e. */
 const char *fault_reason(const fault *e);
-/* A copy of a message that another process wrote: its numbers are made to fit its text. Returns false. */
+/* *e = *told, for a message that another process wrote: where its text has no end or its numbers do not fit the text,
+ * they are made to. `e` may be NULL. Returns false. */
 bool fault_take(fault *e, const fault *told);
 
-/* Whether memory was what was missing (the messages say "out of memory"): whoever takes a file that cannot be read for
- * a damaged one asks this first. */
+/* Whether the failure was a lack of memory (the message then says "out of memory"). A reader of files asks this before
+ * it calls a file damaged. */
 bool fault_is_memory(const fault *e);
 
 enum { RANK_MAX = 8 };
 
-/* The sizes of a value, row-major, last axis fastest: [B,H,W,C] images, [B,N,C] tokens. Rank 0 is
- * a scalar. Axes beyond `rank` are 1. */
+/* The sizes of a value, row-major, last axis fastest: [B,H,W,C] images, [B,N,C] tokens. Rank 0 is a scalar. Sizes
+ * beyond `rank` are 1: make shapes by the functions below. */
 typedef struct shape {
 	int rank;
 	int64_t dim[RANK_MAX];
 } shape;
 
-/* Shape of the given axes: SHAPE(B, H, W, C); shape_scalar() has none. */
+/* The shape of `rank` sizes, which are copied; SHAPE(B, H, W, C) counts them itself. shape_scalar() has no axes. A rank
+ * above RANK_MAX is a bug and stops the program; the sizes themselves are checked where a node or buffer is made. */
 shape shape_of(int rank, const int64_t *dim);
 #ifdef __cplusplus
 #define SHAPE(...) shape_of_list({__VA_ARGS__})
@@ -90,7 +95,8 @@ int64_t shape_count(const shape *s);                 /* number of elements; 1 fo
 bool shape_equal(const shape *a, const shape *b);
 int64_t shape_last(const shape *s);                  /* size of the last axis; 1 for a scalar */
 
-/* "[64,32,32,3]" into a caller's array; returns it, so that it can stand in a printf. */
+/* "[64,32,32,3]". The text is returned by value, so that shape_print(&s).s can stand among the arguments of a printf;
+ * a pointer to it must not be kept. */
 enum { SHAPE_TEXT = 128 };
 typedef struct shape_text {
 	char s[SHAPE_TEXT];

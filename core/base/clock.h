@@ -5,7 +5,7 @@
 /* Seconds of a clock that only goes forward; differences mean something, values do not. */
 double clock_s(void);
 
-/* The median of x [n], n >= 1; x is sorted, so that x[0] is the least. */
+/* The median of x [n], n >= 1. Sorts x: x[0] is the least afterwards. */
 double median(double *x, int n);
 
 #endif

@@ -1,9 +1,9 @@
 /* confine.h - work on the files of strangers in a child process that may crash, hang or eat memory.
  *
  * libhdf5 1.10.8 can be made to crash by a damaged file whatever its caller checks. So such files are read
- * by a forked child with limits on memory, processor and wall time, that can write no file and leaves no
- * core; what it found comes back through a pipe, in pieces whose sizes the parent decides. A signal, a
- * limit or an end before the end becomes one line: "model.h5: damaged file (the reader stopped on signal
+ * by a forked child with limits on memory, processor time and time by the clock. It can write no file and leaves no
+ * core; what it found comes back through a pipe, in pieces whose sizes the parent decides. When the child crashes,
+ * meets a limit or ends too early, the parent gets one line: "model.h5: damaged file (the reader stopped on signal
  * 11)".
  *
  * The child is a copy of the calling thread alone: it finds no worker pool (thread.h) and must not start one,
@@ -18,7 +18,8 @@ typedef struct confine_limits {
 	int cpu_s;                                   /* seconds of processor; 0: 60 */
 	int wall_s;                                  /* seconds by the clock; 0: 600 */
 	size_t memory;                               /* bytes above what the process has; 0: no limit. Not in force
-	                                              * under AddressSanitizer, which reserves terabytes */
+	                                              * under AddressSanitizer and ThreadSanitizer, which reserve
+	                                              * terabytes */
 } confine_limits;
 
 /* ---- the child's side ---- */
@@ -28,7 +29,8 @@ typedef struct confine_out confine_out;
 /* Does the work and sends what it found; false with e set: the parent gets that line as it is. */
 typedef bool (*confine_fn)(void *ctx, confine_out *out, fault *e);
 
-/* Sends n bytes. False when the parent has gone. */
+/* Sends n bytes, some of them later (64 KiB are collected). False when they cannot be sent. When the parent has gone or
+ * takes no more, the child ends here by SIGPIPE: nobody waits for it. */
 bool confine_put(confine_out *out, const void *x, size_t n);
 
 /* ---- the parent's side ---- */
@@ -42,8 +44,9 @@ confine *confine_start(const char *label, confine_fn fn, void *ctx, const confin
 /* Receives exactly n bytes. False when the child ended or ran out of time before: confine_end says why. */
 bool confine_take(confine *c, void *x, size_t n);
 
-/* Waits for the child and frees c (NULL allowed: false). True when its function returned true; else e has its line,
- * or why it stopped. What the parent did not take is lost. */
+/* Waits for the child and frees c (NULL allowed: false, e untouched). True when its function returned true and all that
+ * it sent had been taken, or fits the pipe; else e has its line, or why it stopped. What the parent did not take is
+ * lost. A parent that wants no more calls confine_stop. */
 bool confine_end(confine *c, fault *e);
 
 /* Stops the child and frees c (NULL allowed): the parent has seen enough. */

@@ -4,12 +4,13 @@
 
 #include "core/base/base.h"
 
-/* Makes bytes[0..n) the content of path: written to "<path>.tmp.<pid>", synced, renamed over path,
- * directory synced. On failure (full disk, no permission, ..) returns false, fills e with one line that
- * begins with the path, removes the temporary file and leaves an older file untouched. */
+/* Makes bytes[0..n) the content of path: writes them to "<path>.tmp.<pid>", syncs it, renames it to path and syncs the
+ * folder. False with e set when that fails (full disk, no permission, no memory): the line begins with the path, unless
+ * memory is out; the temporary file is removed and an older file at path is untouched. */
 bool file_replace(const char *path, const void *bytes, size_t n, fault *e);
 
 enum file_type { FILE_MISSING, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
-enum file_type file_type(const char *path);          /* follows links */
+/* Follows links. FILE_MISSING also when the path cannot be looked at (no permission for a folder on the way). */
+enum file_type file_type(const char *path);
 
 #endif

@@ -11,7 +11,8 @@
 #define NORETURN
 #endif
 
-/* A bug in the program: prints file, line and message to stderr and aborts, in every build. */
+/* A bug in the program: prints file, line and message to stderr and aborts, in every build. must(cond, format, ..) does
+ * so when cond is false. */
 NORETURN void bug_abort(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define must(cond, ...) ((cond) ? (void)0 : bug_abort(__FILE__, __LINE__, __VA_ARGS__))
 
@@ -26,9 +27,10 @@ void *mem_aligned(size_t bytes, fault *e);
 /* A copy of a string, or NULL with `e` set. */
 char *text_copy(const char *s, fault *e);
 
-/* The entry of list[0..n) that a misspelt `word` most likely meant: fewest single-letter insertions,
- * removals, replacements and swaps of neighbours, at most a third of the letters. NULL when nothing
- * is near. Borrows both, allocates nothing. */
+/* The entry of list[0..n) that a misspelt `word` most likely meant: the one with the fewest single-letter insertions,
+ * removals, replacements and swaps of neighbours, the first of equals. At most a third as many as `word` has letters
+ * (always one), and fewer than it has letters; words of more than 63 letters are near nothing. NULL when nothing is
+ * near. Borrows both, allocates nothing. */
 const char *text_closest(const char *word, const char *const *list, int n);
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))

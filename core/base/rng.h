@@ -1,9 +1,11 @@
 /* rng.h - explicit random streams: Philox4x32-10 (Salmon et al., SC'11, doi 10.1145/2063384.2063405).
  *
- * A stream is a key and a counter, nothing more: copying the struct copies the stream, storing it in
- * a checkpoint resumes it, and element i of a fill depends only on (seed, purpose, counter, i), so
- * fills run in parallel with the same bits. One stream per purpose, so that a new consumer does not
- * shift the others.
+ * A stream is a key and a counter, nothing more: copying the struct copies the stream, and storing it in
+ * a checkpoint resumes it. Element i of a uniform or normal fill depends only on (seed, purpose, counter, i), so
+ * such fills run in parallel with the same bits. Use one stream per purpose: then a new user of random numbers does
+ * not shift the others.
+ *
+ * Each call moves the stream on by whole blocks of four 32-bit words.
  *
  * First block of Philox for key 0, counter 0: 6627e8d5 e169c58d bc57ac4c 9b00dbd8 (Random123's
  * kat_vectors); asserted in the tests. */
@@ -20,23 +22,27 @@ typedef struct rng {
 	uint64_t counter;                            /* lower half: the next block of four words */
 } rng;
 
-rng rng_new(uint64_t seed, const char *purpose);     /* purpose is hashed (FNV-1a, 64 bits) */
+/* A stream at its beginning, by value: nothing to free. `purpose` is any text; its hash (FNV-1a, 64 bits) is kept. */
+rng rng_new(uint64_t seed, const char *purpose);
 
-/* One draw each; every call consumes one block. */
+/* One number each, from one block. */
 uint32_t rng_u32(rng *r);
 double rng_uniform(rng *r);                          /* [0,1), 32 bits */
-int64_t rng_below(rng *r, int64_t n);                /* 0..n-1, n < 2^32, unbiased */
-double rng_normal(rng *r);
+double rng_normal(rng *r);                           /* mean 0, deviation 1, Box-Muller */
+/* A whole number 0..n-1, each as likely as the others. Takes another block where one gives no fair result, which is
+ * rare. n outside 1..2^32 - 1 is a bug and stops the program. */
+int64_t rng_below(rng *r, int64_t n);
 
-/* Fill x[0..n): consume ceil(n/4) blocks, run on the pool. */
+/* Fill x[0..n) from ceil(n/4) blocks, on the pool. */
 void rng_fill_uniform(rng *r, real *x, int64_t n);   /* [0,1), 24 bits */
 void rng_fill_normal(rng *r, real *x, int64_t n);    /* mean 0, deviation 1, Box-Muller */
-/* Standard normal conditioned on |x| <= limit, by resampling (truncation trick, arXiv 1809.11096). */
+/* The same as rng_fill_normal, but values with |x| > limit are drawn again until they are within (the truncation trick,
+ * arXiv 1809.11096): these draws take more blocks, on the calling thread. limit <= 0 is a bug. */
 void rng_fill_truncated(rng *r, real *x, int64_t n, double limit);
-/* 0, 1, .., n-1 in random order (Fisher-Yates). */
+/* order[0..n) = 0, 1, .., n-1 in random order (Fisher-Yates), by n calls of rng_below. n < 2^32. */
 void rng_permutation(rng *r, int64_t *order, int64_t n);
 
-/* The four words of one block: the generator itself, public for the known-answer test. */
+/* out = the four words of one block: the generator itself, public so that it can be compared with other programs. */
 void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
 SAGAN_END

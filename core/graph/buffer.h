@@ -10,13 +10,14 @@ typedef struct buffer {
 	char *name;                                  /* own; "generator/block1/conv1/kernel" */
 	shape s;
 	real *x;                                     /* [s]: read and write it between runs of a plan, never in one */
-	bool owns;                                   /* false: x lies in a module's block */
+	bool owns;                                   /* x; false: it lies in a module's block */
 } buffer;
 
-buffer *buffer_new(const char *name, shape s, fault *e);     /* zeros; new/free */
+/* A buffer of zeros, every size of s at least 1; the name is copied. NULL with e set: no memory. new/free. */
+buffer *buffer_new(const char *name, shape s, fault *e);
 void buffer_free(buffer *b);
 
-/* The whole contents, s elements, in and out. */
+/* Copies the whole contents, shape_count(&b->s) elements: b->x = x, and x = b->x. */
 void buffer_write(buffer *b, const real *x);
 void buffer_read(const buffer *b, real *x);
 

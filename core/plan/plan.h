@@ -1,6 +1,7 @@
-/* plan.h - a graph made ready to run many times: pruned, fused, placed in one arena.
+/* plan.h - a graph made ready to run many times: what is not needed is left out, passes over memory are joined, and
+ * every value has its place in one block of memory, the arena.
  *
- * Running allocates nothing and checks no shapes. Several plans may share one arena, as long as one
+ * Running takes no memory and checks no shapes. Several plans may share one arena, as long as one
  * runs at a time and its outputs are read before the next one runs. */
 #ifndef SAGAN_CORE_PLAN_PLAN_H
 #define SAGAN_CORE_PLAN_PLAN_H
@@ -12,39 +13,45 @@ SAGAN_BEGIN
 typedef struct plan plan;
 
 enum plan_flag {
-	PLAN_SEPARATE = 1,                           /* debug: every value has a malloc of its own, poisoned
-	                                              * when its life ends; for ASan and as the reference */
+	PLAN_SEPARATE = 1,                           /* debug: every value has a block of memory of its own, filled
+	                                              * with NaN before it is written and after its last reader, so
+	                                              * that wrong reads show; a run then takes memory */
 	PLAN_NO_FUSE = 2,                            /* debug: one pass over memory per op */
 	PLAN_NO_RECOMPUTE = 4,                       /* debug: what two passes read is written, never computed twice */
 	PLAN_UNBOUND = 8,                            /* no arena of its own: plan_bind comes, or it never runs */
 };
 
-/* Plans the values out[0..n) and all assignments of the graph. The graph must outlive the plan. A
- * wrong shape remembered by the graph comes out here. The workspace is sized for the pool as it is:
- * start the pool first; more threads later are a bug, fewer are not. new/free. */
+/* A plan that computes the nodes out[0..n) and all assignments of the graph, as they are now: nodes and assignments
+ * made later are not in it. g must outlive it (keep). `flags`: values of plan_flag, added up; 0 is usual. Workspace is
+ * reserved for the threads of the pool as it is: start the pool first. To run with more threads is a bug and stops the
+ * program; fewer are allowed. NULL with e set: the graph has failed (graph.h) and e says why, or no memory.
+ * new/free. */
 plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e);
 void plan_free(plan *p);
 
-size_t plan_bytes(const plan *p);                    /* arena needed, workspace included */
-/* Places the plan's values in an arena that plans share (borrow: plan_bytes bytes, 64-byte aligned, must outlive
- * the runs). */
+size_t plan_bytes(const plan *p);                    /* of the arena, workspace included */
+/* Moves the plan's values into an arena that several plans may share: plan_bytes bytes, beginning at a multiple of 64
+ * (keep: it must outlive the runs, the caller frees it). */
 void plan_bind(plan *p, void *arena);
+/* Computes everything once, on the pool, then copies assigned values to their buffers. Leaves are read from their
+ * buffers as they are now. */
 void plan_run(plan *p);
 
-/* Value of an output after plan_run; valid until the arena is used again. */
+/* The value of a node of out[], [out->s], after plan_run: borrowed, and valid until a plan runs in the same arena. */
 const real *plan_value(const plan *p, const node *out);
 
-/* Multiply-adds of one run counted twice, as in "GFLOP of the plain formulation": convolutions and
- * matrix products as written by the model, before rewriting. */
+/* Operations of one run: 2 for each multiply-add that convolutions, matrix products and attention have by definition.
+ * It counts the nodes as they are: for the model as it is written, make the graph with graph_rewrite off. */
 double plan_flop(const plan *p);
 
-/* Whether a run computes a value that is not finite; `where` then names the first in order of computation, its op
- * and its layer. It runs the plan again in the debug mode, so call it only when something is wrong; false, too,
- * when there is no memory for that. */
+/* Whether a parameter or input, or a value that a run computes, is not finite. `where` [size] then names the first one:
+ * the buffer, or the op, its shape and its layer. It computes everything again, one op after the other in memory of its
+ * own, so call it only when something is wrong. Assignments are not carried out, but random streams move on, so random
+ * values are other ones than in the run before. False, too, when there is no memory for that. */
 bool plan_find_bad(plan *p, char *where, size_t size);
 
 /* The plan as text, one line for each value that a step writes: what computes it from what, its shape, bytes, the
- * steps it lives, its offset in the arena (docs/plan.md). new/free: release with free(). NULL: no memory. */
+ * steps it lives, its offset in the arena (docs/plan.md). new/free: release with free(). NULL with e set: no memory. */
 char *plan_print(const plan *p, fault *e);
 
 SAGAN_END
