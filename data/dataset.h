@@ -1,9 +1,9 @@
 /* dataset.h - a set of images in memory, whatever kind of file it came from.
  *
- * Pixels are kept as stored, one byte each, [n,h,w,c] with c 1 (gray) or 3 (RGB); the loader maps
- * them to [-1,1]. Kinds: MNIST-like IDX, CIFAR-10/100 binary batches, folders of PNGs, HDF5. Files
- * come from strangers: sizes and labels are checked before memory is taken, and a wrong file ends
- * in one line that names it, what is wrong and what is allowed. */
+ * Pixels are one byte each, [n,h,w,c] with c 1 (gray) or 3 (RGB); the loader maps them to [-1,1]. Kinds: MNIST-like
+ * IDX, CIFAR-10/100 binary batches, folders of PNGs, HDF5. Files come from strangers: sizes are checked before memory
+ * is taken, labels before they are used, and a wrong file ends in one line that names it, what is wrong and what is
+ * allowed. */
 #ifndef SAGAN_DATA_DATASET_H
 #define SAGAN_DATA_DATASET_H
 
@@ -16,16 +16,16 @@ enum data_split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_ALL, SPLITS };
 /* Their names in a config, by enum value, ended by NULL. */
 extern const char *const data_split_name[];          /* train test all */
 
-/* A kind of data set. The records, ended by NULL, are in the files of their readers; the first, "auto", has none and means:
- * the first one that knows the files. */
+/* A kind of data set, by its reader. The first record, "auto", has no reader: it stands for the first of the others
+ * that recognises the files. Ended by NULL. */
 typedef struct data_format data_format;
 extern const data_format *const data_formats[];      /* each begins with its name, for WORDS_AT */
 
-/* All zero is a good default: recognise, training part, as stored. */
+/* {0} is a good default: the kind is recognised, and images of the training part are kept as stored. */
 typedef struct dataset_options {
-	const char *format;                          /* a name of data_formats; NULL: auto */
+	const char *format;                          /* a name of data_formats, another is a bug; NULL: auto */
 	enum data_split split;
-	int h, w;                                    /* wanted size; 0: as stored */
+	int h, w;                                    /* wanted size, both or neither; 0: as stored */
 	enum data_resize resize;
 	int channels;                                /* 1 or 3; 0: as stored */
 	bool coarse;                                 /* CIFAR-100: the 20 coarse classes */
@@ -44,17 +44,20 @@ typedef struct dataset {
 	int classes;                                 /* 0 without labels */
 	uint8_t *pixels;                             /* own; [n,h,w,c] */
 	int32_t *label;                              /* own; [n] in 0..classes-1, or NULL */
-	char **class_name;                           /* own; [classes], or NULL without labels */
+	char **class_name;                           /* own, each and all; [classes], or NULL without labels */
 	int64_t ignored;                             /* PNG folder: files that are not .png */
 } dataset;
 
-/* Reads a file or folder; `o` NULL: defaults. new/free. An IDX folder has train-images..,
- * train-labels.., t10k-images.., t10k-labels.. (plain or .gz; class names, if any, in classes.txt),
- * a CIFAR folder data_batch_*.bin and test_batch.bin, or train.bin and test.bin (plain or .gz). A
- * PNG folder has one subfolder per class or just images; images come from the classes in turn, so
- * that a limit keeps them balanced. An HDF5 file has the data sets images and labels. The last two
- * may be divided into train and test (folders, groups); if they are not, they have no test part.
- * A single IDX or CIFAR file is read whatever the split. */
+/* Reads a file or folder; `o` NULL: defaults. new/free. NULL with e set: path cannot be read, is of no known kind, is
+ * damaged, does not fit the options or this machine's memory.
+ *	IDX folder     train-images.., train-labels.., t10k-images.., t10k-labels.. (plain or .gz); class names, if any,
+ *	               in classes.txt
+ *	CIFAR folder   data_batch_*.bin and test_batch.bin, or train.bin and test.bin (plain or .gz)
+ *	PNG folder     one subfolder per class, or just images; images are taken from the classes in turn, so that a
+ *	               limit keeps them balanced
+ *	HDF5 file      the data sets images and labels
+ * The last two may be divided into train and test (folders, groups); undivided ones have no test part. A single IDX or
+ * CIFAR file is read whatever the split. */
 dataset *dataset_open(const char *path, const dataset_options *o, fault *e);
 void dataset_free(dataset *d);
 
@@ -62,7 +65,7 @@ void dataset_free(dataset *d);
 int64_t dataset_image_bytes(const dataset *d);
 int64_t dataset_bytes(const dataset *d);
 
-/* FNV-1a (64 bits) over sizes, labels and pixels: whether a resumed run sees the same data. */
+/* FNV-1a (64 bits) over sizes, labels and pixels: tells whether a resumed run sees the same data. */
 uint64_t dataset_checksum(const dataset *d);
 
 SAGAN_END

@@ -10,8 +10,8 @@ struct data_format {
 	const char *what;                            /* in messages: "IDX (MNIST)"; NULL: said by another record */
 	/* Fills d (path and kind are set) with images as stored, at most o->limit. */
 	bool (*read)(dataset *d, const dataset_options *o, fault *e);
-	/* Whether a file is of this kind: by its first n bytes (at most FORMAT_HEAD), or by its length where the kind has no
-	 * signature. NULL: no single file is. */
+	/* Whether a file is of this kind: by its first n bytes (at most FORMAT_HEAD), or by its length where the kind
+	 * has no signature. NULL: no single file is. */
 	bool (*is_file)(const uint8_t *head, int64_t n, int64_t length);
 	/* Whether a folder with an entry of this name is of this kind; `entry` is its path. NULL: no folder is. */
 	bool (*is_folder)(const char *name, const char *entry);
@@ -32,7 +32,7 @@ bool class_names_read(dataset *d, const char *path, int want, fault *e);
 /* min(n, limit), when there is one. */
 int64_t limit_of(const dataset_options *o, int64_t n);
 
-/* Bytes of a dataset's pixels must fit into this machine's memory; `what` begins the message. */
+/* Whether so many bytes fit into this machine's memory; `what` begins the message. */
 bool memory_check(const char *what, double bytes, fault *e);
 
 #endif

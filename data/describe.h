@@ -13,11 +13,12 @@ typedef struct dataset_stats {
 	uint64_t checksum;                           /* dataset_checksum */
 } dataset_stats;
 
+/* Fills s from d. False with e set, and nothing to free: no memory. */
 bool dataset_stats_make(const dataset *d, dataset_stats *s, fault *e);
 void dataset_stats_free(dataset_stats *s);
 
-/* Calls line(ctx, text) for every line, without newline: kind, sizes, mean and deviation, checksum,
- * histogram with a bar per class, and warnings ("warning: ..") on what makes training go wrong. */
+/* Calls line(ctx, text) for every line, without newline: kind, sizes, mean and deviation, checksum, images per class
+ * with a bar (the first 40 classes), and warnings ("warning: ..") on what makes training go wrong. */
 typedef void (*line_fn)(void *ctx, const char *text);
 void dataset_describe(const dataset *d, const dataset_stats *s, line_fn line, void *ctx);
 

@@ -9,15 +9,15 @@
 /* A regular file read from start to end; gzip is recognised by content and unpacked. */
 typedef struct source source;
 
-source *source_open(const char *path, fault *e);     /* new/free (source_close) */
+source *source_open(const char *path, fault *e);     /* new/free (source_close); NULL with e set */
 void source_close(source *s);                        /* NULL allowed */
-/* Exactly n bytes, or the message says at which byte the file ended or is damaged. */
+/* Exactly n bytes, or false, and e says at which byte the file ended or is damaged. */
 bool source_read(source *s, void *to, int64_t n, fault *e);
-/* Up to n bytes; -1 when the file is damaged. */
+/* Up to n bytes, fewer at the end; returns how many, -1 with e set when the file is damaged. */
 int64_t source_read_some(source *s, void *to, int64_t n, fault *e);
 /* Nothing may be left; checks the sum of a .gz. */
 bool source_end(source *s, fault *e);
-/* The contents' size when the file says it honestly (not packed), else -1. */
+/* Bytes of contents of a file that is not packed, else -1: what a .gz says of itself is not believed. */
 int64_t source_size(const source *s);
 /* No contents can be longer than this: the size, or for gzip 1032 times that (deflate's densest
  * code). What a header claims is compared with it before memory is taken. */

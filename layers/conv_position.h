@@ -1,7 +1,7 @@
 /* conv_position.h - positions from a convolution of the map (CoaT, arXiv 2104.06399).
  *
- * Tokens [B,1+N,C]: one class token, then the N = h*w pixels of the map row by row. The map is h = sqrt(N) on a side,
- * or input_height rows. Depthwise convolutions, stride 1, k/2 zeros around, with bias. Source:
+ * Tokens [B,1+N,C]: one class token, then the N = h*w pixels of the map row by row. The map has input_height rows, or
+ * is a square. Convolutions are depthwise, with stride 1, k/2 zeros around and a bias. Source:
  * keras_cv_attention_models 07209e2 coat/coat.py; 687943d adds input_height. Weights in Keras' order. */
 #ifndef SAGAN_LAYERS_CONV_POSITION_H
 #define SAGAN_LAYERS_CONV_POSITION_H
@@ -11,7 +11,7 @@
 
 SAGAN_BEGIN
 
-/* ---- ConvPositionalEncoding: y = x, and for pixels y = x + depthwise(x) ----
+/* ---- ConvPositionalEncoding: y = x + depthwise(x) for pixels, y = x for the class token ----
  *
  * Weights: name/depth_conv/depthwise_kernel (k,k,C,1) glorot uniform, name/depth_conv/bias (C) zeros. */
 typedef struct conv_positional_options {
@@ -42,7 +42,7 @@ typedef struct conv_relative_options {
 	int splits;                                  /* 0: three blocks of 2, 3, 3 heads with kernels 3, 5, 7 */
 	int head_splits[CONV_RELATIVE_SPLITS];       /* heads of each block */
 	int head_kernel_size[CONV_RELATIVE_SPLITS];  /* odd */
-	int64_t input_height;                        /* as above */
+	int64_t input_height;                        /* rows of the map; 0: the map is square */
 	sn_options sn;
 } conv_relative_options;
 typedef struct conv_relative_positional_encoding {
@@ -52,10 +52,11 @@ typedef struct conv_relative_positional_encoding {
 	conv_relative_options opt;
 } conv_relative_positional_encoding;
 
-/* Wrong: "head_splits 2+3+3 = 8 but 4 heads"; an even kernel. */
+/* heads: n; d: channels of a head. Wrong: blocks that do not add up to n ("head_splits 2+3+3 = 8 but 4 heads"); an even
+ * kernel. More than CONV_RELATIVE_SPLITS blocks are a bug and stop the program. */
 void conv_relative_positional_encoding_init(module *m, conv_relative_positional_encoding *p, const char *name,
 					    int64_t heads, int64_t d, conv_relative_options opt);
-/* query, value [B,n,1+N,d] -> same. Wrong: unequal shapes, other heads than built, N as above. */
+/* query, value [B,n,1+N,d] -> same. Wrong: unequal shapes, another n or d than built, an N that is no such map. */
 node *conv_relative_positional_encoding_apply(graph *g, const conv_relative_positional_encoding *p, node *query,
 					      node *value, mode m);
 

@@ -20,12 +20,14 @@ typedef struct dense {
 	spectral_norm sn;
 } dense;
 
+/* Registers name/kernel, and name/bias and name/u (spectral norm) where they are asked for. */
 void dense_init(module *m, dense *d, const char *name, int64_t in, dense_options opt);
-/* x [..,in] -> [..,units]. */
+/* x [..,in] -> [..,units]. Wrong: another last axis. */
 node *dense_apply(graph *g, const dense *d, node *x, mode m);
 
-/* Both at once, for a layer that is used once, with bias and Keras' first weights (Glorot uniform): x [..,in] ->
- * [..,units]. Not in a graph that is traced (graph_trace), which remembers the layer. */
+/* Both at once, for a layer that is used once: x [..,in] -> [..,units], with a bias and weights that start as Keras'
+ * (Glorot uniform). Not for a graph that is traced (graph_trace): that keeps the layer's address, and this one ends
+ * with the call. */
 node *dense_layer(module *m, graph *g, const char *name, node *x, int64_t units);
 
 SAGAN_END

@@ -6,8 +6,9 @@
 
 SAGAN_BEGIN
 
-/* x as op_dropout leaves it, drawn like `noise`; x itself outside training and for rate 0. `what` names the argument.
- * Wrong: training without a stream ("mlp_block: drop_rate = 0.5: training needs a random stream"). */
+/* op_dropout of x with decisions drawn like `noise` (core/graph/ops.h), from m.noise; x itself outside training and
+ * for rate 0. `what` names the argument in messages. Wrong: training without a stream ("mlp_block: drop_rate = 0.5:
+ * training needs a random stream"). */
 node *drop_out(graph *g, node *x, double rate, shape noise, mode m, const char *what);
 
 SAGAN_END

@@ -10,12 +10,12 @@ SAGAN_BEGIN
 typedef struct embedding {
 	char name[32];
 	buffer *table;                               /* [K,C], registered as name/embeddings */
-	spectral_norm sn;                            /* u [K], as PyTorch */
+	spectral_norm sn;                            /* by_rows: u is [K], as PyTorch */
 } embedding;
 
 void embedding_init(module *m, embedding *e, const char *name, int64_t K, int64_t C, init table_init,
 		    sn_options sn);
-/* label [B], whole numbers below K -> [B,C]. */
+/* label [B], whole numbers 0..K-1 -> [B,C]; others are a bug (op_gather, core/graph/ops.h). */
 node *embedding_apply(graph *g, const embedding *e, node *label, mode m);
 
 SAGAN_END

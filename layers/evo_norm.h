@@ -1,13 +1,14 @@
-/* evo_norm.h - normalisation and activation found as one formula (EvoNorm, arXiv 2004.02967).
+/* evo_norm.h - normalisation and activation in one formula, which a search found (EvoNorm, arXiv 2004.02967).
  *
- * x [B,H,W,C], all variances biased, eps inside the roots:
+ * x [B,H,W,C]; all variances are divided by n, not by n - 1, and eps stands inside the roots:
  *	B0     y = x / max(sqrt(var_batch + eps), v x + sqrt(var_instance + eps)) * gamma + beta
  *	S0     y = x sigmoid(v x) / sqrt(var_group + eps) * gamma + beta
  *	S0a    y = x / sqrt(var_group + eps) * gamma + beta           no nonlinearity, groups
  *	none   y = x gamma + beta                                      no nonlinearity, no groups
- * var_batch over B,H,W per channel (running in evaluation), var_instance over H,W, var_group over H,W and the channels
- * of a group. Source: keras_cv_attention_models 687943d, common_layers.py, EvoNormalization. Weights, (1,1,1,C) each:
- * name/gamma, name/beta, then moving_variance (state, without groups), vv (with nonlinearity, starts at 1). */
+ * var_batch is over B,H,W per channel (the running one when not training), var_instance over H,W, var_group over H,W
+ * and the channels of a group. Source: keras_cv_attention_models 687943d, common_layers.py, EvoNormalization. Weights,
+ * (1,1,1,C) each: name/gamma, name/beta, then moving_variance (state, without groups), vv (with nonlinearity, starts
+ * at 1). */
 #ifndef SAGAN_LAYERS_EVO_NORM_H
 #define SAGAN_LAYERS_EVO_NORM_H
 
@@ -16,15 +17,15 @@
 SAGAN_BEGIN
 
 typedef struct evo_options {
-	bool nonlinearity;
-	int64_t groups;                              /* lowered until it divides C; below 1: none, B0 */
-	bool zero_gamma;
+	bool nonlinearity;                           /* the factor v: forms B0 and S0 */
+	int64_t groups;                              /* how many, lowered until it divides C; below 1: none, B0 */
+	bool zero_gamma;                             /* gamma starts at 0, else at 1 */
 	double epsilon;                              /* 0 means 1e-3 */
 	double momentum;                             /* share of the old running variance; 0 means 0.99 */
 } evo_options;
 typedef struct evo_norm {
 	char name[32];
-	buffer *gamma, *beta, *vv;                   /* vv NULL without nonlinearity */
+	buffer *gamma, *beta, *vv;                   /* vv: the v of the formulas; NULL without nonlinearity */
 	buffer *moving_variance;                     /* NULL with groups */
 	int64_t C;
 	evo_options opt;

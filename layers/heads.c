@@ -6,6 +6,7 @@
 
 #include "core/base/local.h"
 #include "core/graph/ops.h"
+#include "layers/dropout.h"
 
 /* ---- projection ---- */
 
@@ -32,16 +33,6 @@ node *projection_apply(graph *g, const projection *p, node *x, mode m)
 
 /* ---- attention ---- */
 
-/* What random scores are left out, in training. */
-static node *dropped(graph *g, node *A, double rate, mode m)
-{
-	if (!m.train || rate == 0)
-		return A;
-	if (!m.noise)
-		return graph_fail(g, "attn_dropout = %g: training needs a random stream", rate);
-	return op_dropout(g, A, rate, A->s, m.noise);
-}
-
 node *heads_attend(graph *g, const positions *p, node *q, node *k, node *v, attend_options o, mode m,
 		   node **scores)
 {
@@ -55,7 +46,8 @@ node *heads_attend(graph *g, const positions *p, node *q, node *k, node *v, atte
 	}
 	node *S = op_reshape(g, op_matmul(g, flat, k, false, true), SHAPE(G, p->H, p->W, p->PH, p->PW));
 	S = op_add(g, op_add(g, S, rows), columns);
-	node *A = dropped(g, op_softmax(g, op_reshape(g, S, SHAPE(G, N, M))), o.dropout, m);
+	node *A = op_softmax(g, op_reshape(g, S, SHAPE(G, N, M)));
+	A = drop_out(g, A, o.dropout, A->s, m, "attn_dropout");
 	if (scores)
 		*scores = A;
 	return op_matmul(g, A, v, false, false);

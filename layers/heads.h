@@ -22,17 +22,17 @@ void projection_init(module *m, projection *p, const char *name, int64_t in, int
 node *projection_apply(graph *g, const projection *p, node *x, mode m);
 
 typedef struct attend_options {
-	double scale;                                /* of Q K', not of the position logits */
-	double dropout;                              /* of the scores, in training */
+	double scale;                                /* of Q K', not of the positions' part of the scores */
+	double dropout;                              /* rate, of the softmax, in training */
 } attend_options;
 
-/* A = softmax(scale Q K' + positions of Q), y = A V. q [G,h,w,d], k [G,PH*PW,d], v [G,PH*PW,dv] ->
- * [G,h*w,dv]; G counts samples, heads and blocks. scores (NULL: not wanted): [G,h*w,PH*PW], after
- * dropout. Wrong: dropout in training without a random stream. */
+/* A = softmax(scale Q K' + positions of Q), y = A V. q [G,h,w,d], k [G,PH*PW,d], v [G,PH*PW,dv] -> [G,h*w,dv]; G counts
+ * samples, heads and blocks, PH x PW is the map of keys of p. scores, where not NULL, is given A after dropout,
+ * [G,h*w,PH*PW]. Wrong: dropout in training without a random stream. */
 node *heads_attend(graph *g, const positions *p, node *q, node *k, node *v, attend_options o, mode m,
 		   node **scores);
 
-/* "1, 2, 4": what divides n and is at least `least`, at most 16 of them; "none" when nothing does. */
+/* "1, 2, 4": the numbers that divide n and are at least `least`, the first 16 of them; "none" when there are none. */
 typedef struct divisors_text {
 	char s[128];
 } divisors_text;

@@ -4,10 +4,10 @@
 
 #include "layers/module.h"
 
-/* x [s] from the stream (borrow). False when memory is out. */
+/* Fills x [s]; r moves on by what is drawn. False with e set when memory is out. */
 bool init_draw(init i, const shape *s, real *x, rng *r, fault *e);
 
-/* fan_in and fan_out of a kernel: kh*kw*dim[-2], kh*kw*dim[-1]; a vector has its length for both. */
+/* fan_in and fan_out of a kernel, as module.h says. */
 void init_fans(const shape *s, double *fan_in, double *fan_out);
 
 #endif

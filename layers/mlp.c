@@ -43,7 +43,6 @@ static node *product(graph *g, const mlp_block *b, int i, node *x, mode m)
 	return b->bias[i] ? op_add(g, y, graph_leaf(g, b->bias[i])) : y;
 }
 
-
 node *mlp_block_apply(graph *g, const mlp_block *b, node *x, mode m)
 {
 	if (b->opt.use_conv && x->s.rank != 4)

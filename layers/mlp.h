@@ -1,7 +1,8 @@
 /* mlp.h - multilayer perceptrons over channels and over tokens instead of attention.
  *
  * Sources: keras_cv_attention_models mlp_mixer/mlp_mixer.py (MLP-Mixer, arXiv 2105.01601) and gated_mlp/gated_mlp.py
- * (gMLP, arXiv 2105.08050), at 07209e2 (D) and 687943d (H). */
+ * (gMLP, arXiv 2105.08050), in the states 07209e2 (D) and 687943d (H); an option with a letter is in that state
+ * only. */
 #ifndef SAGAN_LAYERS_MLP_H
 #define SAGAN_LAYERS_MLP_H
 
@@ -19,7 +20,7 @@ SAGAN_BEGIN
 typedef struct mlp_options {
 	int64_t hidden_dim;
 	int64_t output_channel;                      /* H; 0 means C */
-	double drop_rate;                            /* H: of the hidden and of the output values, in training */
+	double drop_rate;                            /* H: dropout of hidden and output values, in training */
 	bool use_conv;                               /* H: 1x1 convolutions, x is an image */
 	bool no_bias;                                /* H */
 	const char *activation;                      /* keep; NULL means gelu */
@@ -41,11 +42,12 @@ node *mlp_block_apply(graph *g, const mlp_block *b, node *x, mode m);
  *
  * x [B,N,C]:	t = x + drop(mlp(LN(x)')'),  y = t + drop(mlp(LN(t))),  ' exchanges tokens and channels.
  * Weights: name/LayerNorm_0: gamma, beta (C), eps 1e-5; name/token_mixing/Dense_0 (N,tokens_mlp_dim), Dense_1
- * (tokens_mlp_dim,N); name/LayerNorm_1; name/channel_mixing/Dense_0 (C,channels_mlp_dim), Dense_1. N is fixed by
- * them. `drop` silences a sample's whole branch in training (stochastic depth, arXiv 1603.09382). */
+ * (tokens_mlp_dim,N); name/LayerNorm_1; name/channel_mixing/Dense_0 (C,channels_mlp_dim), Dense_1 (channels_mlp_dim,C).
+ * So the layer fits one N only. `drop` sets the whole branch of a sample to 0, in training (stochastic depth, arXiv
+ * 1603.09382). */
 typedef struct mixer_options {
 	int64_t tokens_mlp_dim, channels_mlp_dim;
-	double drop_rate;
+	double drop_rate;                            /* of `drop` */
 	bool no_bias;                                /* H; of the dense layers */
 	const char *activation;                      /* keep; NULL means gelu */
 	sn_options sn;
@@ -57,6 +59,7 @@ typedef struct mixer_block {
 	int64_t N, C;
 	double drop_rate;
 } mixer_block;
+/* Wrong: a hidden size below 1. */
 void mixer_block_init(module *m, mixer_block *b, const char *name, int64_t N, int64_t C, mixer_options opt);
 /* x [B,N,C] -> same. Wrong: another rank, N or C than built. */
 node *mixer_block_apply(graph *g, const mixer_block *b, node *x, mode m);

@@ -9,7 +9,7 @@
  * Cost B hh ww (K^2 E + C K^2 n) multiply-adds beside the projections: linear in N.
  * Weights, in the order of creation: name/v/kernel (C,E); name/attn/kernel (C,K*K*n), name/attn/bias; name/out/kernel
  * (E,E), name/out/bias; kernels glorot uniform, biases zero. Source: keras_cv_attention_models volo/volo.py at 07209e2
- * (D) and 687943d (H); where the original runs the numbers are its own, elsewhere the formula holds. */
+ * (D) and 687943d (H). Where the original runs, the numbers are its own; where it fails, the formula holds. */
 #ifndef SAGAN_LAYERS_OUTLOOK_H
 #define SAGAN_LAYERS_OUTLOOK_H
 
@@ -18,8 +18,8 @@
 
 SAGAN_BEGIN
 
-/* Fields have names, so that the page's outlook_attention(inputs, 4, 192), which asks for width 4 with 192 heads,
- * cannot be written by mistake. */
+/* By name: the call outlook_attention(inputs, 4, 192) of the original's documentation asks, by the order of its
+ * arguments, for width 4 with 192 heads. */
 typedef struct outlook_options {
 	int64_t embed_dim;
 	int num_heads;                               /* 0: 8 as H, or 6 as outlook_attention_simple */
@@ -46,14 +46,17 @@ typedef struct outlook {
 	outlook_options opt;
 } outlook;
 
-/* Wrong: embed_dim % num_heads ("embed_dim 4 is not a multiple of 192 heads"); k or s below 1; k < s when gaps are
- * refused ("outlook_attention: kernel 3 is smaller than stride 5: pixels would be lost"). */
+/* C: channels of x. Wrong: an embed_dim that is no multiple of num_heads ("embed_dim 4 is not a multiple of 192
+ * heads"); k or s below 1; k < s with refuse_gaps ("outlook_attention: kernel 3 is smaller than stride 5: pixels would
+ * be lost"). */
 void outlook_attention_init(module *m, outlook *o, const char *name, int64_t C, outlook_options opt);
-/* Windows side by side, s = k, no overlap: the map is padded with zeros at the bottom and right to whole windows, and
- * the mean of a cell counts them; each axis for itself (the original computes both from the height). */
+/* The simple form: s = k, so windows lie side by side. The map is padded with zeros at the bottom and the right to
+ * whole windows, and the mean of a cell counts these zeros; each axis by its own size (the original takes the height's
+ * for both). */
 void outlook_attention_simple_init(module *m, outlook *o, const char *name, int64_t C, outlook_options opt);
 
-/* x [B,H,W,C] -> [B,H,W,embed_dim], for both. scores may be NULL: a after dropout, [B,hh,ww,n,K,K]. */
+/* x [B,H,W,C] -> [B,H,W,embed_dim], for both forms. scores, where not NULL, is given a after dropout, [B,hh,ww,n,K,K].
+ * Wrong: another rank or C. */
 node *outlook_attention_apply(graph *g, const outlook *o, node *x, mode m, node **scores);
 
 SAGAN_END

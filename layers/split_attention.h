@@ -5,7 +5,7 @@
  *	L = act(bn(concat_j conv_k(x_j)))		x_j: channels j C/g .. (j+1) C/g; L [B,H',W',g*F]
  *	a = rsoftmax(conv3(act(bn(conv2(mean over space of sum_j L_j)))))	[B,1,1,g*F]
  *	y = sum_j a_j L_j				[B,H',W',F]
- * Cost k^2 C F N, as one convolution. */
+ * Cost k^2 C F N, as one convolution. 07209e2 and 687943d are states of the original. */
 #ifndef SAGAN_LAYERS_SPLIT_ATTENTION_H
 #define SAGAN_LAYERS_SPLIT_ATTENTION_H
 
@@ -13,18 +13,18 @@
 
 SAGAN_BEGIN
 
-/* Softmax over the groups, or a sigmoid for groups <= 1. x [B,H,W,C] -> same: seen as [B,groups,rest],
- * channels of a group together. Wrong: groups that do not divide, and, unless `spatial`, a map larger
- * than 1x1 ("rsoftmax: map 4x4: expects a pooled [B,1,1,C]"), where the original @07209e2 mixes up
- * samples; @687943d (spatial) then cuts H*W*C, in row-major order. */
+/* Softmax over the groups, or a sigmoid for groups <= 1. x [B,H,W,C] -> same, seen as [B,groups,rest] in row-major
+ * order: for H = W = 1 the channels of a group lie together. `spatial` allows larger maps, as 687943d; 07209e2 mixes up
+ * samples there. Wrong: groups that do not divide H*W*C; a larger map without `spatial` ("rsoftmax: map 4x4: expects a
+ * pooled [B,1,1,C]"). */
 node *rsoftmax(graph *g, node *x, int groups, bool spatial);
 
 /* Where strides > 1 act. */
 enum split_stride {
-	SPLIT_STRIDE_CONV,                           /* in the convolution: @07209e2, and @687943d with
+	SPLIT_STRIDE_CONV,                           /* in the k x k convolution: 07209e2, and 687943d with
 	                                              * downsample_first */
-	SPLIT_STRIDE_POOL                            /* behind it all, a 3x3 average pooling, zeros around
-	                                              * counted, of stride 2 whatever `strides` says: @687943d */
+	SPLIT_STRIDE_POOL                            /* in a 3x3 average pooling of y, of stride 2 whatever `strides`
+	                                              * says, whose mean counts the zeros around the map: 687943d */
 };
 
 typedef struct split_attention_options {
@@ -32,10 +32,10 @@ typedef struct split_attention_options {
 	int kernel_size, strides, groups;
 	const char *activation;                      /* keep */
 	enum split_stride downsample;
-	bool torch_init;                             /* @687943d: the k x k kernels start uniform */
+	bool torch_init;                             /* 687943d: k x k kernels start uniform; else INIT_HE_FAN_OUT */
 	sn_options sn;                               /* of all convolutions */
 } split_attention_options;
-/* (filters, 3, 1, 2, "relu", ..): filters must be given. */
+/* kernel_size 3, strides 1, 2 groups, relu; filters must be given. */
 extern const split_attention_options split_attention_defaults;
 
 enum { SPLIT_GROUPS_MAX = 16 };
@@ -53,7 +53,8 @@ typedef struct split_attention {
  * 3_conv/kernel [1,1,I,g*F], bias. Wrong: sizes below 1, C % groups != 0. */
 void split_attention_init(module *m, split_attention *s, const char *name, int64_t C,
 			  split_attention_options opt);
-/* x [B,H,W,C] -> [B,H',W',F], H' = floor((H + 2 floor(k/2) - k) / strides) + 1. */
+/* x [B,H,W,C] -> [B,H',W',F], H' = floor((H + 2 floor(k/2) - k) / strides) + 1; with SPLIT_STRIDE_POOL the same without
+ * strides, then halved, rounded up. Wrong: another rank or C. */
 node *split_attention_apply(graph *g, const split_attention *s, node *x, mode m);
 
 SAGAN_END

@@ -6,8 +6,9 @@
 
 SAGAN_BEGIN
 
-/* average = decay * average + (1-decay) * x over n elements, after update number `step` (from 0); a copy
- * of x while step < start (BigGAN starts at 1000: early weights would stay in it for long). */
+/* average = decay * average + (1-decay) * x over n elements, after update number `step` (from 0). While step < start,
+ * and for a decay of 0, average becomes a copy of x. (BigGAN starts at 1000: the weights of the first updates would
+ * stay in the average for long.) Runs on the pool. */
 void ema_update(real *average, const real *x, int64_t n, double decay, int64_t start, int64_t step);
 
 SAGAN_END

@@ -10,13 +10,14 @@ SAGAN_BEGIN
 /* Euclidean norm of g[0..n), added up in double. */
 double gradient_norm(const real *g, int64_t n);
 
-/* g *= limit / norm when norm > limit (arXiv 1211.5063); returns the norm before. NaN and Inf stay. */
+/* g *= limit / norm when norm > limit (arXiv 1211.5063); a norm that is not finite changes nothing. Returns the norm
+ * before. */
 double gradient_clip_norm(real *g, int64_t n, double limit);
 
-/* Each element into [-limit, limit]; NaN stays. */
+/* Every element above limit becomes limit, every one below -limit becomes -limit; NaN stays. */
 void gradient_clip_value(real *g, int64_t n, double limit);
 
-/* sum += g, and g *= c: `accumulate` batches are added, then scaled by 1/accumulate. */
+/* sum += g, and g *= c: to average the gradients of several batches. */
 void gradient_add(real *sum, const real *g, int64_t n);
 void gradient_scale(real *g, int64_t n, double c);
 

@@ -10,8 +10,8 @@
  *	RMSprop			v = b2 v + (1-b2) g^2
  *		torch		p -= lr g / (sqrt(v) + eps)
  *		keras		p -= lr g / sqrt(v + eps)
- * Weight decay, first of all: p -= lr wd p in AdamW and in every Keras form; in PyTorch's other rules
- * g += wd p. Moments start at zero. beta1 = 0 and momentum = 0 need no m and keep none. */
+ * Weight decay comes first: p -= lr wd p in AdamW and in every Keras form; g += wd p in PyTorch's other rules. Moments
+ * start at zero. With beta1 = 0 (but for amsgrad) and with momentum = 0 no m is needed, and none is kept. */
 #ifndef SAGAN_OPTIM_OPTIMIZER_H
 #define SAGAN_OPTIM_OPTIMIZER_H
 
@@ -27,28 +27,32 @@ extern const char *const update_rule_name[], *const update_form_name[];
 typedef struct optimizer_config {
 	enum update_rule rule;
 	enum update_form form;
-	double beta1, beta2;                         /* [0,1): Adam; RMSprop's rho is beta2 */
-	double eps;                                  /* > 0: Adam, RMSprop */
+	double beta1, beta2;                         /* [0,1), of Adam and AdamW; RMSprop's rho is beta2 */
+	double eps;                                  /* > 0, of all but SGD */
 	double weight_decay;                         /* >= 0 */
-	double momentum;                             /* [0,1): SGD */
-	bool nesterov;                               /* SGD with momentum */
-	bool amsgrad;                                /* Adam, AdamW */
+	double momentum;                             /* [0,1), of SGD; 0 for the others */
+	bool nesterov;                               /* only for SGD with momentum */
+	bool amsgrad;                                /* only for Adam and AdamW */
 } optimizer_config;
 
-/* Everything that can be wrong with the settings; the place of the error is the field: "momentum". */
+/* Whether the settings are allowed; else false, with e set. The place of the error is the field ("momentum"), where one
+ * number is at fault. */
 bool optimizer_check(const optimizer_config *c, fault *e);
 
 typedef struct optimizer optimizer;
 
-/* For blocks of n elements. new/free. Refuses values outside the ranges above. */
+/* For blocks of n elements; c is copied. new/free. NULL with e set: settings that optimizer_check refuses, or no
+ * memory. */
 optimizer *optimizer_new(const optimizer_config *c, int64_t n, fault *e);
 void optimizer_free(optimizer *o);
 
-/* One update of param[0..n) by grad[0..n) (borrow); runs on the pool, allocates nothing. */
+/* One update of param[0..n) by grad[0..n) with the learning rate lr; both are borrowed. Runs on the pool, takes no
+ * memory. */
 void optimizer_step(optimizer *o, real *param, const real *grad, double lr);
 
-/* Everything that a checkpoint needs: the count of updates, and the slots ("m", "v", "vhat"), each a
- * block like the parameters (borrow; may be written). */
+/* Everything that a checkpoint needs: the number of updates so far, t of the last one, and the slots ("m", "v",
+ * "vhat": those that the rule keeps, by index from 0), each [n] like the parameters (borrow; may be written). Another
+ * index is a bug and stops the program. */
 int64_t optimizer_count(const optimizer *o);
 void optimizer_set_count(optimizer *o, int64_t t);
 int optimizer_slots(const optimizer *o);

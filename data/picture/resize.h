@@ -6,9 +6,9 @@
 
 SAGAN_BEGIN
 
-/* How an image that is not h x w becomes so: crop scales until it covers and cuts the centre, fit
- * scales until it is inside and fills with black, stretch changes the proportions, pad does not
- * scale: it adds black around, or cuts (MNIST 28 -> 32). */
+/* How an image of another size becomes h x w. crop: scaled until it covers h x w, the centre is kept. fit: scaled until
+ * it lies inside, black around it. stretch: each side scaled for itself. pad: not scaled, black is added around (MNIST,
+ * 28 to 32), or the centre kept. */
 enum data_resize { RESIZE_CROP, RESIZE_FIT, RESIZE_STRETCH, RESIZE_PAD, RESIZES };
 extern const char *const data_resize_name[];         /* crop fit stretch pad; ended by NULL */
 
