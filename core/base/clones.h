@@ -56,9 +56,9 @@
 #define UNROLL(n) _Pragma(LOOP_TEXT(GCC unroll n))
 #endif
 
-enum {
-	SPAN_GRAIN = 1 << 14,                        /* elements per chunk of an element-wise pass */
-};
+/* Elements per chunk of an element-wise pass: so many that taking a chunk costs little beside them, so few that a large
+ * value has some for each thread. Where a sum is cut by it, it is part of the result, to the last bits. */
+enum { SPAN_GRAIN = 1 << 14 };
 
 /* The sum of n partial sums, n a power of two, added up in halves: always the same order. */
 static inline real fold_lanes(real *lane, int n)

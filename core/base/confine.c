@@ -293,8 +293,8 @@ static bool say_why(const confine *c, int status, fault *e)
 	if (c->late)
 		return fault_set(e, "%s: damaged file (the reader did not end in %d s)", c->label, c->wall_s);
 	if (sig == SIGXCPU || sig == SIGKILL)
-		return fault_set(e, "%s: damaged file (the reader did not end in %d s of processor time, or was killed)",
-			c->label, c->cpu_s);
+		return fault_set(e, "%s: damaged file (the reader did not end in %d s of processor time, or was "
+			"killed)", c->label, c->cpu_s);
 	if (sig)
 		return fault_set(e, "%s: damaged file (the reader stopped on signal %d)", c->label, sig);
 	return fault_set(e, "%s: damaged file (the reader stopped without a word)", c->label);

@@ -1,3 +1,4 @@
+/* file.c - a file written beside the old one, synced, and renamed over it. */
 #include "core/base/file.h"
 
 #include <errno.h>

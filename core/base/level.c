@@ -1,3 +1,4 @@
+/* level.c - which levels this processor has, and which of them SAGAN_LEVEL asks for. */
 #include "core/base/level.h"
 
 #include <stdatomic.h>

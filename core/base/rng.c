@@ -13,9 +13,11 @@
 #include <tgmath.h>
 
 enum {
-	BLOCKS = 64,                                 /* computed together */
+	BLOCKS = 64,                                 /* computed together: whole vectors at every level, in L1 */
 	WORDS = 4 * BLOCKS,
-	FILL_GRAIN = 1 << 13,                        /* elements per chunk: a multiple of WORDS */
+	FILL_GRAIN = 1 << 13,                        /* elements per chunk, a multiple of WORDS: drawing one costs
+	                                              * more than an element of a pass (SPAN_GRAIN). No result depends
+	                                              * on it */
 };
 
 /* Salmon et al. 2011, table 2 and section 4.3: multipliers and the Weyl sequence of the key. */

@@ -1,3 +1,4 @@
+/* words.c - walking, searching and printing a list of names. */
 #include "core/base/words.h"
 
 #include <stdio.h>

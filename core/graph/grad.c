@@ -9,7 +9,7 @@
 #include "core/graph/graph_internal.h"
 #include "core/graph/ops.h"
 
-enum { ARITY_MAX = 64 };
+enum { ARITY_MAX = 64 };                             /* inputs of an op: only concat may have more than nine */
 
 /* needs[i]: node i depends on some wrt through ops that have a derivative; i <= last. */
 static void mark_dependents(const graph *g, node *const *wrt, int n, int last, bool *needs)

@@ -12,7 +12,12 @@
 #include "core/base/local.h"
 #include "core/graph/graph_internal.h"
 
-enum { PATH_MAX_BYTES = 512 };
+enum {
+	PATH_MAX_BYTES = 512,                        /* of names of layers, one in the other: names have at most 31
+	                                              * letters, so sixteen levels fit */
+	NODES_FIRST = 256,                           /* room for nodes of a new graph; it doubles when it is full */
+	BUCKETS_PER_NODE = 4,                        /* of the hash: at most a quarter is taken, searches are short */
+};
 
 struct path_text {
 	struct path_text *next;
@@ -228,17 +233,17 @@ static int bucket_of(const graph *g, const node *y)
 
 static bool graph_grow(graph *g)
 {
-	int cap = g->cap ? 2 * g->cap : 256;
+	int cap = g->cap ? 2 * g->cap : NODES_FIRST;
 	node **at = realloc(g->at, (size_t)cap * sizeof *at);
 	if (at)
 		g->at = at;
-	int *bucket = realloc(g->bucket, (size_t)cap * 4 * sizeof *bucket);
+	int *bucket = realloc(g->bucket, (size_t)cap * BUCKETS_PER_NODE * sizeof *bucket);
 	if (bucket)
 		g->bucket = bucket;
 	if (!at || !bucket)
 		return false;
 	g->cap = cap;
-	g->buckets = 4 * cap;
+	g->buckets = BUCKETS_PER_NODE * cap;
 	for (int i = 0; i < g->buckets; i++)
 		bucket[i] = -1;
 	for (int i = 0; i < g->n; i++)

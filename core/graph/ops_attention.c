@@ -14,7 +14,8 @@
 #include "core/graph/ops_internal.h"
 
 /* Scores of a sample from which on they are not held: measured with batch 16 and 2 threads, forward and backward are
- * even at 256 x 256 and 1.1 to 1.8 times as fast from 1024 x 256 on. Both ways give the same values but for rounding. */
+ * even at 256 x 256 and 1.1 to 1.8 times as fast from 1024 x 256 on. Both ways give the same values but for
+ * rounding. */
 enum { LARGE = 1 << 17 };
 enum { Q, K, V, DY, LSE, DELTA, A, B, E, INPUTS };
 
@@ -114,8 +115,9 @@ static bool attention_infer(node *y, char *why, size_t why_size)
 				      (long long)q->dim[i], (long long)k->dim[i], (long long)v->dim[i]);
 	const int64_t rows = y->a.attention.rows, cols = y->a.attention.cols;
 	if (q->dim[r - 1] != k->dim[r - 1] + rows + cols)
-		return refuse(why, why_size, "queries have width %lld: must be the keys' %lld%s", (long long)q->dim[r - 1],
-			      (long long)k->dim[r - 1], cols ? ", and one more for each row and column of keys" : "");
+		return refuse(why, why_size, "queries have width %lld: must be the keys' %lld%s",
+			      (long long)q->dim[r - 1], (long long)k->dim[r - 1],
+			      cols ? ", and one more for each row and column of keys" : "");
 	if (cols && rows * cols != k->dim[r - 2])
 		return refuse(why, why_size, "%lld keys are no map of %lld x %lld", (long long)k->dim[r - 2],
 			      (long long)rows, (long long)cols);

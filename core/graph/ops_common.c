@@ -8,7 +8,7 @@
 
 #include "core/base/thread.h"
 
-enum { INPUTS_MAX = 4 };
+enum { INPUTS_MAX = 4 };                             /* of an element-wise op: today's have at most two */
 
 bool refuse(char *why, size_t why_size, const char *fmt, ...)
 {

@@ -6,7 +6,6 @@
 #include "core/base/local.h"
 #include "core/graph/ops.h"
 
-
 #include "core/kernels/conv.h"
 #include "core/graph/ops_internal.h"
 #include "core/graph/rewrite.h"

@@ -14,8 +14,9 @@
 #include "core/base/thread.h"
 
 enum {
-	PIECES = 32,                                 /* wanted: more than the cores of a usual machine. Pieces of the sum
-	                                              * are added in order: part of what a result is, to the last bits */
+	PIECES = 32,                                 /* wanted: more than the cores of a usual machine. Pieces of the
+	                                              * sum are added in order: part of what a result is, to the last
+	                                              * bits */
 	ROWS_MIN = 64, COLUMNS_MIN = 128, SUM_MIN = 512      /* of a piece: below, calls cost more than sums */
 };
 
@@ -153,7 +154,8 @@ static void matmul_eval(const node *y, void *scratch)
 	}
 	product p = product_of(y);
 	p.part = scratch;
-	const int64_t size = p.mb * p.nb * p.kb;     /* small products: several per chunk */
+	/* Small products: several per chunk, about as many multiplications as 16 for each element of a pass. */
+	const int64_t size = p.mb * p.nb * p.kb;
 	parallel_for(p.batch * p.ms * p.ns * p.ks, MAX(1, SPAN_GRAIN * 16 / size), product_pieces, &p);
 	if (p.ks > 1)
 		parallel_for(p.batch * p.m * p.n, SPAN_GRAIN, combine_parts, &p);

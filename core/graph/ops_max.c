@@ -122,6 +122,7 @@ static void pick_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 static void max_pick_eval(const node *y, void *scratch)
 {
 	(void)scratch;
+	/* / 4: a result costs several elements of a pass, those of its window. */
 	parallel_for(y->s.dim[0] * y->s.dim[1], MAX(1, SPAN_GRAIN / 4 / (y->s.dim[2] * y->s.dim[3])),
 		     pick_rows, (void *)y);
 }

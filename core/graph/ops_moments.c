@@ -14,9 +14,10 @@
 
 enum {
 	PIECE = 1 << 14,                             /* elements of a piece, about: read twice, once from L2 */
-	COLUMNS = 1024,                              /* columns of a piece at most */
-	LANES = 64,                                  /* sums side by side, when columns are few */
-	ROW_LANES = 32, ROW = 4096                   /* rows up to here are summed whole */
+	COLUMNS = 1024,                              /* columns of a piece at most: their sums and means stay in L1 */
+	LANES = 64,                                  /* sums side by side, when columns are few: some vectors wide */
+	ROW_LANES = 32,                              /* sums of a row side by side */
+	ROW = 4096                                   /* longest row that is summed whole: read twice, once from L1 */
 };
 
 typedef struct moments {
@@ -147,8 +148,8 @@ static void piece_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
 	const moments *m = ctx;
 	const int64_t inner = m->f.inner;
 	for (int64_t j = lo; j < hi; j++) {
-		const int64_t tile = j % m->tiles * COLUMNS, piece = j / m->tiles % m->pieces, p = j / m->tiles / m->pieces;
-		const int64_t r = piece * m->rows;
+		const int64_t tile = j % m->tiles * COLUMNS, piece = j / m->tiles % m->pieces;
+		const int64_t p = j / m->tiles / m->pieces, r = piece * m->rows;
 		real *part = m->part + (p * m->pieces + piece) * 2 * inner + tile;
 		piece_moments(m->x + (p * m->f.middle + r) * inner + tile, MIN(m->rows, m->f.middle - r), inner,
 			      MIN(COLUMNS, inner - tile), part, part + inner);
@@ -207,6 +208,7 @@ static void moments_eval(const node *y, void *scratch)
 		return;
 	}
 	parallel_for(m.f.outer * m.pieces * m.tiles, 1, piece_chunk, &m);
+	/* Chunks are at least a cache line of results. */
 	parallel_for(m.f.outer * m.f.inner, MAX(16, SPAN_GRAIN / m.pieces), combine, &m);
 }
 

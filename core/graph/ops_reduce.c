@@ -15,9 +15,11 @@
 enum {
 	LANES = 32,                                  /* a run is at least that wide, by folding rows */
 	COLUMNS = 1024,                              /* widest run: its accumulators stay in L1 */
-	BLOCK = 1 << 15,                             /* elements per block when one output is large */
-	ROW = 512,                                   /* longest row that is summed without cutting */
-	ENOUGH = 64                                  /* items from which blocks are not needed */
+	BLOCK = 1 << 15,                             /* elements per block, about, where a few results are sums of many
+	                                              * elements: enough blocks for every thread, few partial results */
+	ROW = 512,                                   /* longest row that row_sum takes: behind it each row is an item */
+	ENOUGH = 64                                  /* items from which blocks are not needed: some for each thread.
+	                                              * The cut is part of what a sum is, to the last bits */
 };
 
 /* The input seen as rows [kept, added, m, c]: y[p, i] = sum over q < added, j < m of
@@ -263,7 +265,8 @@ static bool repeats_along(const node *y, const shape *s)
 		return false;
 	const shape *from = &y->in[0]->s;
 	for (int i = 1; i <= y->s.rank; i++) {
-		const int64_t n = i <= s->rank ? s->dim[s->rank - i] : 1, kept = i <= from->rank ? from->dim[from->rank - i] : 1;
+		const int64_t n = i <= s->rank ? s->dim[s->rank - i] : 1;
+		const int64_t kept = i <= from->rank ? from->dim[from->rank - i] : 1;
 		if (kept != 1 && n == 1)
 			return false;
 	}

@@ -120,6 +120,7 @@ static void resize_eval(const node *y, void *scratch)
 	t.col = t.row + y->s.dim[1];
 	taps_fill(t.row, y->in[0]->s.dim[1], y->s.dim[1]);
 	taps_fill(t.col, y->in[0]->s.dim[2], y->s.dim[2]);
+	/* / 4: a result is made of four elements. */
 	parallel_for(y->s.dim[0] * y->s.dim[1], MAX(1, SPAN_GRAIN / 4 / (y->s.dim[2] * y->s.dim[3])),
 		     resize_rows, &t);
 }

@@ -128,7 +128,7 @@ node *op_reshape(graph *g, node *x, shape s)
 
 /* ---- gather and scatter_add: rows of a table, each other's adjoint ---- */
 
-enum { SCATTER_COLUMNS = 64 };
+enum { SCATTER_COLUMNS = 64 };                       /* of a chunk, which reads the whole index: several cache lines */
 
 /* Row number of entry b, checked: data is checked before it comes here. */
 static int64_t row_at(const node *y, const node *index, int64_t b, int64_t rows)

@@ -89,7 +89,9 @@ static bool is_upsampling(const node *x)
 
 static window_geometry window_of(const node *x)
 {
-	return (window_geometry){.kh = x->a.window.kh, .kw = x->a.window.kw, .sh = x->a.window.sh, .sw = x->a.window.sw};
+	return (window_geometry){
+		.kh = x->a.window.kh, .kw = x->a.window.kw, .sh = x->a.window.sh, .sw = x->a.window.sw,
+	};
 }
 
 static conv_geometry halving(void)
@@ -104,8 +106,10 @@ node *rewrite_conv2d(graph *g, node *x, node *w, conv_geometry c)
 	if (is_square(&w->s, 1) && is_same_conv(&c, 0) && w->s.dim[2] == x->s.dim[3])
 		return op_sum_pool_dx(g, op_conv2d(g, x->in[0], w, c), window_of(x), x->s.dim[1], x->s.dim[2]);
 	if (is_square(&w->s, 3) && is_same_conv(&c, 1) && w->s.dim[2] == x->s.dim[3] && x->a.window.kh == 2
-	    && x->a.window.kw == 2)
-		return op_conv2d_dx(g, x->in[0], op_kernel_turn(g, kernel_widen(g, w)), halving(), x->s.dim[1], x->s.dim[2]);
+	    && x->a.window.kw == 2) {
+		node *turned = op_kernel_turn(g, kernel_widen(g, w));
+		return op_conv2d_dx(g, x->in[0], turned, halving(), x->s.dim[1], x->s.dim[2]);
+	}
 	return NULL;
 }
 

@@ -180,7 +180,8 @@ char h5_attr_kind(h5 *f, const char *path, const char *name)
 static hid_t text_type(size_t n, H5T_cset_t set)
 {
 	hid_t type = H5Tcopy(H5T_C_S1);
-	if (H5Tset_size(type, n ? n : 1) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0 && H5Tset_cset(type, set) >= 0)
+	if (H5Tset_size(type, n ? n : 1) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0
+	    && H5Tset_cset(type, set) >= 0)
 		return type;
 	H5Tclose(type);
 	return H5I_INVALID_HID;
@@ -261,7 +262,8 @@ static const char *piece_name(const char *name, int number, char out[256])
 }
 
 /* text[0..n), each `width` bytes. */
-static bool write_piece(h5 *f, const char *path, const char *name, int n, const char *const *text, size_t width, fault *e)
+static bool write_piece(h5 *f, const char *path, const char *name, int n, const char *const *text, size_t width,
+			fault *e)
 {
 	char *flat = mem_zero((size_t)n, width, e);
 	hid_t type = text_type(width, H5T_CSET_ASCII);
@@ -285,7 +287,8 @@ bool h5_attr_write_texts(h5 *f, const char *path, const char *name, int n, const
 		width = MAX(width, strlen(text[i]));
 	if (width > PIECE_BYTES) {
 		f->failed = true;
-		return h5_fail(f, path, e, "attribute \"%s\" has a text of %zu bytes; %d are allowed", name, width, PIECE_BYTES);
+		return h5_fail(f, path, e, "attribute \"%s\" has a text of %zu bytes; %d are allowed", name, width,
+			PIECE_BYTES);
 	}
 	while (((size_t)n + (size_t)k - 1) / (size_t)k * width > PIECE_BYTES)
 		k++;

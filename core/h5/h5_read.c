@@ -96,7 +96,8 @@ static bool check_chunks(const h5 *f, const char *path, const struct set *d, uin
 		bytes *= chunk[i];
 	}
 	if (stored > f->size)
-		return h5_fail(f, path, e, "claims %llu stored bytes, more than the file has", (unsigned long long)stored);
+		return h5_fail(f, path, e, "claims %llu stored bytes, more than the file has",
+			(unsigned long long)stored);
 	if (bytes / DEFLATE_MAX > f->size || (packed ? values / DEFLATE_MAX : values) > stored)
 		return h5_fail(f, path, e, "claims %llu bytes of values, stores %llu: damaged or never filled",
 			    (unsigned long long)values, (unsigned long long)stored);
@@ -252,8 +253,8 @@ static bool read_set(h5 *f, const char *path, const struct request *r, fault *e)
 	if (ok && H5Tget_class(r->memory) == H5T_INTEGER && d.class != H5T_INTEGER)
 		ok = h5_fail(f, path, e, "holds floating-point numbers; whole numbers are expected");
 	if (ok && d.count != r->count)
-		ok = h5_fail(f, path, e, "%s, %lld elements; %lld are expected", shape_print(&d.s).s, (long long)d.count,
-			  (long long)r->count);
+		ok = h5_fail(f, path, e, "%s, %lld elements; %lld are expected", shape_print(&d.s).s,
+			  (long long)d.count, (long long)r->count);
 	if (ok && d.count > 0)
 		ok = transfer(f, path, &d, r, e);
 	set_close(&d);

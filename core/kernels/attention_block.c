@@ -4,7 +4,7 @@
 #include "core/base/clones.h"
 #include "core/base/local.h"
 
-enum { LANES = 16 };                                 /* partial sums of a row, in this order always */
+enum { LANES = 16 };                                 /* sums of a row side by side, the same at every level */
 
 void pack_transposed(const tile_kernels *t, const real *x, int64_t n, int64_t w, real *packed)
 {

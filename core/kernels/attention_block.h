@@ -7,11 +7,12 @@
 #include "core/kernels/tile.h"
 
 enum {
-	BLOCK_ROWS = 96,                             /* queries of a block: whole tiles at every level */
-	BLOCK_KEYS = 256,                            /* and keys at most */
+	BLOCK_ROWS = 96,                             /* queries of a block: whole tiles of 6 and of 8 rows */
+	BLOCK_KEYS = 256,                            /* and keys at most: a block of scores, 96 KB in float, stays in
+	                                              * L2. The cut is part of what a result is, to the last bits */
 };
 
-/* M keys in blocks of about the same length, a multiple of 32. */
+/* M keys in blocks of about the same length, a multiple of 32: whole blocks of packed columns at every level. */
 static inline int64_t key_block(int64_t M)
 {
 	const int64_t n = (M + BLOCK_KEYS - 1) / BLOCK_KEYS;

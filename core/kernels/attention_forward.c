@@ -12,7 +12,8 @@
 
 enum {
 	PIECES = 16,                                 /* chunks wanted: some for each thread, few since each packs all
-	                                              * keys of its sample. Queries do not meet: no result depends on it */
+	                                              * keys of its sample. Queries do not meet: no result depends
+	                                              * on it */
 	CHUNK = 1 << 16,                             /* elements of O in a chunk: it stays in L2 */
 };
 

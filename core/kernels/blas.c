@@ -1,3 +1,4 @@
+/* blas.c - eigenvalues by LAPACK's dsyev. */
 #include "core/kernels/blas.h"
 
 #include <cblas.h>
@@ -20,6 +21,7 @@ static void one_thread(void)
 /* Fortran's columns are our rows: its upper half is our j <= i, its eigenvector columns are our rows. */
 bool blas_eigen(int64_t n, double *a, double *w, bool vectors, fault *e)
 {
+	/* Far above what scores ask for (192), and far below where n * n or the workspace leaves an int. */
 	must(n >= 1 && n <= 8192, "eigenvalues of a matrix of side %lld", (long long)n);
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, one_thread);

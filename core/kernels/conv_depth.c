@@ -12,15 +12,18 @@
 #include "core/base/thread.h"
 
 enum {
-	DEPTH_CHUNKS = 16,                           /* partial sums of dw */
-	FEW = 64                                     /* channels below which kernels are repeated */
+	DEPTH_CHUNKS = 16,                           /* partial sums of dw: some for each thread of a small machine.
+	                                              * They are added in order: part of what dw is, to the last bits */
+	FEW = 64                                     /* channels below which kernels are repeated: 7x7 on [16,14,14,18]
+	                                              * takes 0.20 ms instead of 0.28. The same bits */
 };
 
 typedef struct depth {
 	conv_shape s;
 	int64_t m;                                   /* channel multiplier */
 	const real *x, *w, *dy;
-	const real *repeated;                        /* w for a row of pixels, [kh,kw,scratch_piece(wo*cout)], or NULL */
+	const real *repeated;                        /* w for a row of pixels, [kh,kw,scratch_piece(wo*cout)], or
+	                                              * NULL */
 	real *out, *work;
 	epilogue e;
 	int64_t chunks;
@@ -126,7 +129,8 @@ static void forward_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 				const real *from = x + (j * s->sw - s->left + kx) * c;
 				const int64_t tap = ky * s->kw + kx;
 				if (d->repeated)
-					row_fma(sum + j * c, 0, from, 0, d->repeated + tap * scratch_piece(s->wo * c), 0, 1, n * c);
+					row_fma(sum + j * c, 0, from, 0,
+						d->repeated + tap * scratch_piece(s->wo * c), 0, 1, n * c);
 				else
 					row_fma(sum + j * c, c, from, s->sw * c, d->w + tap * c, 0, n, c);
 			}

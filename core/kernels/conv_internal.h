@@ -4,7 +4,8 @@
 
 #include "core/kernels/conv.h"
 
-/* Into how many items the work is cut: no result depends on it, since each output is one sum (the_cut_changes_no_bit). */
+/* Into how many items the work is cut: no result depends on it, since each output is one sum
+ * (the_cut_changes_no_bit). */
 enum {
 	CONV_L2 = 384 * 1024,                        /* bytes of input that an item should hold at most: a second-level
 	                                              * cache has 512 KB or more, and packed weights go there too */

@@ -14,15 +14,24 @@
 
 enum {
 	LEAST = 8,                                   /* sides below waste most of a tile */
-	ENOUGH = 16,                                 /* products that keep every worker busy */
-	ROWS = 256,                                  /* rows of a whose offsets are listed */
-	KEEP = 256 * 1024,                           /* bytes that should stay in L2 */
-	PIECE_ROWS = 64, PIECES = 32,                /* rows of a piece at least; pieces of a large product */
-	SUM_LEAST = 64,                              /* terms of a piece of k at least */
-	STEP_MOST = 512,                             /* terms at a time: a block of columns of b stays in L1 or L2 */
-	COPY_STEP = 200, COPY_LEAST = 96,            /* the same of copies; sides that pay for them */
+	ENOUGH = 16,                                 /* products, or pieces of a sum, that keep every worker of a small
+	                                              * machine busy. Pieces of a sum are part of what a result is */
+	ROWS = 256,                                  /* rows of a whose offsets are listed: 4 KB of lists */
+	KEEP = 256 * 1024,                           /* bytes that should stay in L2: half of a small one */
+	PIECE_ROWS = 64,                             /* rows of a piece at least: fewer do not pay for reading all of
+	                                              * b */
+	PIECES = 32,                                 /* of a large product: some for each thread */
+	SUM_LEAST = 64,                              /* terms of a piece of k at least: each adds its tiles to memory */
+	STEP_MOST = 512,                             /* terms at a time: a block of columns of b stays in L1 or L2, and
+	                                              * tiles are added to c seldom (72 instead: 14 % slower) */
+	COPY_STEP = 200,                             /* the same of copies: a strip of a and a block of columns of b,
+	                                              * 200 rows of 12 and of 32 floats, are 35 KB: a first cache */
+	COPY_LEAST = 96,                             /* sides of c that pay for copies: each is read again and again */
+	ROW_PIECE = 24, ROWS_LEAST = 48,             /* rows of a piece of an outer product: whole tiles of 6, 8 and 12;
+	                                              * at least so many, for each piece reads all of b */
 	TALL = 12,                                   /* rows of the tallest tile of any level */
-	CALL_MOST = 1 << 14,                         /* elements of factors that are called for early */
+	CALL_MOST = 1 << 14,                         /* elements of factors that are called for early: more would push
+	                                              * what is being used out of L1 and L2 */
 	WIDEST = 64 / (int)sizeof(real),             /* elements of the widest vector of any level */
 	COLUMNS = 2 * WIDEST                         /* and of the widest block of columns */
 };
@@ -94,7 +103,7 @@ static product product_of(const tile_kernels *t, const gemm_shape *s)
 		int64_t most = MIN(ENOUGH / s->batch, MIN(cheap, s->k / SUM_LEAST));
 		p.kb = divide_up(s->k, MAX(1, most));
 		p.ks = divide_up(s->k, p.kb);
-		p.mb = MIN(s->m, MAX(48, round_up(divide_up(s->m * s->batch * p.ks, ENOUGH), 24)));
+		p.mb = MIN(s->m, MAX(ROWS_LEAST, round_up(divide_up(s->m * s->batch * p.ks, ENOUGH), ROW_PIECE)));
 		p.mb = round_up(divide_up(s->m, divide_up(s->m, p.mb)), TALL);
 		p.ms = divide_up(s->m, p.mb);
 	}
@@ -111,8 +120,8 @@ static product product_of(const tile_kernels *t, const gemm_shape *s)
 /* Rows whose part of a stays in L2 while the blocks of columns pass by. */
 static int64_t rows_at_once(const product *p)
 {
-	int64_t fit = KEEP / (p->s.k * (int64_t)sizeof(real)) / 8 * 8;
-	return MIN(ROWS, MAX(32, fit));
+	int64_t fit = KEEP / (p->s.k * (int64_t)sizeof(real)) / 8 * 8;       /* whole tiles of 8 rows */
+	return MIN(ROWS, MAX(32, fit));              /* fewer than 32 would read the packed b too often */
 }
 
 /* Rows [lo,hi) of product i. */
@@ -312,9 +321,10 @@ static void outer_piece(const product *p, int64_t j, real *own)
 	memset(z, 0, (size_t)(rows * s->n) * sizeof *z);
 	if (!p->copies)
 		add_direct(p, a, b, lo, hi, rows, z, own);
-	for (int64_t k = lo; p->copies && k < hi; k += p->step)
-		add_copies(p, a + k * s->m, b + k * s->n, MIN(p->step, hi - k), MAX(0, MIN(p->step, hi - k - p->step)), rows,
-			   z, own);
+	for (int64_t k = lo; p->copies && k < hi; k += p->step) {
+		const int64_t terms = MIN(p->step, hi - k), more = MAX(0, MIN(p->step, hi - k - p->step));
+		add_copies(p, a + k * s->m, b + k * s->n, terms, more, rows, z, own);
+	}
 }
 
 static void outer_pieces(void *ctx, int worker, int64_t lo, int64_t hi)

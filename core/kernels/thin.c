@@ -9,8 +9,9 @@
 
 enum {
 	FEW = 8,                                     /* rows of the short factor at a time */
-	TERMS = 512, RESULTS = 512,                  /* and of these: copies and sums stay in L1 */
-	LANES = 16,
+	TERMS = 512, RESULTS = 512,                  /* and of these: copies and sums, 16 KB each, stay in L1 */
+	LANES = 16,                                  /* sums of a dot product side by side, the same at every level.
+	                                              * Like TERMS part of what a result is, to the last bits */
 };
 
 typedef struct thin {
@@ -75,7 +76,8 @@ static inline void add_rows(real *restrict sum, const real *restrict x, int64_t 
 static CLONES(add_terms, (const thin *p, block *b), (p, b))
 {
 	for (int64_t f = 0; f < b->rows; f++)
-		add_rows(b->sum[f], p->many + b->t0 * p->many_row + b->j0, p->many_row, b->few[f], b->terms, b->results);
+		add_rows(b->sum[f], p->many + b->t0 * p->many_row + b->j0, p->many_row, b->few[f], b->terms,
+			 b->results);
 }
 
 static void by_dots(const thin *p, block *b)
@@ -111,11 +113,11 @@ void thin_product(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real 
 	const bool along = m >= n ? !ta : tb;        /* the sum runs along the rows of the long factor */
 	thin p;
 	if (m >= n)
-		p = (thin){.few = b, .few_row = tb ? ldb : 1, .few_term = tb ? 1 : ldb, .many = a, .many_row = lda, .f = n,
-			   .j = m, .terms = k, .c = c, .c_few = 1, .c_many = ldc};
+		p = (thin){.few = b, .few_row = tb ? ldb : 1, .few_term = tb ? 1 : ldb, .many = a, .many_row = lda,
+			   .f = n, .j = m, .terms = k, .c = c, .c_few = 1, .c_many = ldc};
 	else
-		p = (thin){.few = a, .few_row = ta ? 1 : lda, .few_term = ta ? lda : 1, .many = b, .many_row = ldb, .f = m,
-			   .j = n, .terms = k, .c = c, .c_few = ldc, .c_many = 1};
+		p = (thin){.few = a, .few_row = ta ? 1 : lda, .few_term = ta ? lda : 1, .many = b, .many_row = ldb,
+			   .f = m, .j = n, .terms = k, .c = c, .c_few = ldc, .c_many = 1};
 	block w;
 	for (w.f0 = 0; w.f0 < p.f; w.f0 += FEW) {
 		w.rows = MIN(FEW, p.f - w.f0);

@@ -14,6 +14,8 @@
 #include "core/base/clones.h"
 #include "core/base/vecmath_exp.h"
 
+/* Of a tile: P = PIXELS or R = ROWS at most, N = WIDE vectors (FLAT where rows are fewer than 4). P*N or R*N sums, N
+ * vectors that are loaded and one that is broadcast fit the registers: 32 at v4 and neon, 16 elsewhere. */
 #ifdef __AVX512F__
 enum { BYTES = 64, PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
 #elif defined(__AVX2__)
@@ -293,7 +295,7 @@ static void outer(const tile_outer *t)
 
 /* ---- softmax: passes over s [rows,n] ---- */
 
-enum { LANES = 16 };                                 /* sums and maxima of a row, the same at every level */
+enum { LANES = 16 };                                 /* sums and maxima of a row side by side: same at every level */
 
 typedef real lanes __attribute__((vector_size(LANES * sizeof(real))));
 typedef real lanes_any __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));

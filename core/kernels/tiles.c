@@ -62,7 +62,8 @@ void tile_pack(const tile_kernels *k, const real *w, int64_t row, int64_t col, i
 	}
 }
 
-enum { GEMM_ROWS = 128 };                            /* rows whose offsets are listed at a time */
+enum { GEMM_ROWS = 128 };                            /* rows whose offsets are listed at a time: a block of attention
+	                                              * has 96. On the stack; no result depends on it */
 
 size_t tile_gemm_scratch(const tile_kernels *k, int64_t n, int64_t terms)
 {

@@ -16,7 +16,8 @@
 /* What the maker knows of where a root is. */
 enum where {
 	NOWHERE,                                     /* not met so far */
-	FOR_NOW,                                     /* in a slot that serves again behind its last reader, or in memory */
+	FOR_NOW,                                     /* in a slot that serves again behind its last reader, or in
+	                                              * memory */
 	TO_STAY,                                     /* in memory, or in a slot of its own: the same in every block */
 	GONE                                         /* its slot has been given away */
 };
@@ -197,7 +198,8 @@ static void set_sizes(maker *m)
 		for (int i = 0; i < p->node[c->member[k]]->nin; i++) {
 			const node *v = p->node[root_of(p, p->node[c->member[k]]->in[i])];
 			sum_form f;
-			if (v->op != &op_rec_broadcast || p->home[v->id].stored || !sum_form_of(&v->s, &v->in[0]->s, &f))
+			if (v->op != &op_rec_broadcast || p->home[v->id].stored
+			    || !sum_form_of(&v->s, &v->in[0]->s, &f))
 				continue;
 			c->block = fit_block(c->block, f.inner);
 			if (f.outer % c->sections == 0 && c->n / f.outer >= BLOCK && c->n / f.outer % row == 0)
@@ -269,7 +271,8 @@ static bool maker_open(maker *m, const int *member, int n, fault *e)
 	c->body = mem_zero((size_t)n * (SPAN_IN + 1), sizeof *c->body, e);
 	c->read = mem_zero((size_t)n * SPAN_IN, sizeof *c->read, e);
 	c->stream = mem_zero((size_t)n * (SPAN_IN + 1), sizeof *c->stream, e);
-	if (!m->taken || !m->gone || !m->inside || !m->holds || !m->where || !m->known || !m->last_use || !m->free_slot || !c->member || !c->head || !c->body || !c->read || !c->stream)
+	if (!m->taken || !m->gone || !m->inside || !m->holds || !m->where || !m->known || !m->last_use || !m->free_slot
+	    || !c->member || !c->head || !c->body || !c->read || !c->stream)
 		return false;
 	memcpy(c->member, member, (size_t)n * sizeof *member);
 	c->nmember = n;

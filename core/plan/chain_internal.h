@@ -7,9 +7,11 @@
 enum {
 	BLOCK = 1024,                                /* elements a slot holds, about: a few slots fit the first
 	                                              * cache; 512 and 2048 were slower */
-	BLOCK_MOST = 4096,
+	BLOCK_MOST = 4096,                           /* a block grows up to here to hold whole repetitions of what is
+	                                              * broadcast or summed; a few slots of it leave the first cache */
 	CHUNK = 1 << 14,                             /* elements per chunk, about: as SPAN_GRAIN of clones.h */
-	LANES = 16,                                  /* partial sums of a sum to one number */
+	LANES = 16,                                  /* sums side by side of a sum to one number: some vectors wide,
+	                                              * and the same order of adding at every level */
 	SPAN_IN = 3                                  /* inputs of an element-wise op, at most */
 };
 

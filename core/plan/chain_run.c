@@ -193,6 +193,7 @@ static void run_block(const runner *r, real *slots, int64_t chunk, int64_t at, i
 	const chain *c = r->c;
 	for (int j = 0; j < c->nbody; j++) {
 		const instr *k = &c->body[j];
+		const int64_t row = k->form.middle;          /* of DO_ROWS */
 		const real *in[SPAN_IN];
 		call_for(c, at, j);
 		for (int i = 0; i < k->nin; i++)
@@ -202,11 +203,12 @@ static void run_block(const runner *r, real *slots, int64_t chunk, int64_t at, i
 		else if (k->what == DO_LOAD)
 			do_load(k, slots + k->out.slot * c->block, at, n);
 		else if (k->what == DO_ROWS && k->nin == 2)
-			sum_row_products(k->y->x + at / k->form.middle, in[0], in[1], n / k->form.middle, k->form.middle);
+			sum_row_products(k->y->x + at / row, in[0], in[1], n / row, row);
 		else if (k->what == DO_ROWS)
-			sum_rows(k->y->x + at / k->form.middle, in[0], n / k->form.middle, k->form.middle);
+			sum_rows(k->y->x + at / row, in[0], n / row, row);
 		else
-			do_sum(partial_of(r, k, chunk), in[0], k->nin == 2 ? in[1] : NULL, (at - start) % sum_width(k), n, sum_width(k));
+			do_sum(partial_of(r, k, chunk), in[0], k->nin == 2 ? in[1] : NULL, (at - start) % sum_width(k),
+			       n, sum_width(k));
 	}
 }
 

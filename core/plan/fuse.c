@@ -10,21 +10,23 @@
 #include "core/base/local.h"
 #include "core/plan/plan_internal.h"
 
-/* Where these numbers were varied, the bytes that steps read and write were counted in the plans of the D and G steps of
- * mnist-sagan, -cot, -dcgan, -mixer-d and -outlook-g in configs/. Values do not depend on them but for the order of sums. */
+/* Where these numbers were varied, the bytes that steps read and write were counted in the plans of the D and G steps
+ * of mnist-sagan, -cot, -dcgan, -mixer-d and -outlook-g in configs/. Values do not depend on them but for the order of
+ * sums. */
 enum {
 	/* Elements of a chain that is no pass over memory: 16 KB lie in the first cache anyway. 1 to 2^16: 0.2 %. */
 	SHORT = 1 << 12,
-	/* Readers of a value that are tried with a new one. One is enough in nine of the ten plans; more cost nothing but a
-	 * little time when planning. */
+	/* Readers of a value that are tried with a new one. One is enough in nine of the ten plans; more cost nothing
+	 * but a little time when planning. */
 	SIBLINGS = 4,
-	/* Elements per result from which a chain sums in pieces: with 16 lanes a piece, less than 1/32 of what is read is
-	 * written as partial results. 4096: up to 0.3 % more bytes; 64: up to 4 % less with CoT, the same elsewhere. */
+	/* Elements per result from which a chain sums in pieces: with 16 lanes a piece, less than 1/32 of what is read
+	 * is written as partial results. 4096: up to 0.3 % more bytes; 64: up to 4 % less with CoT, the same
+	 * elsewhere. */
 	SUM_MIN = 512,
 	/* Results of a sum for each element in it, at most: every chunk keeps a row of them. 8 or 1024: 0.1 %. */
 	WIDE_MOST = 64,
-	/* Elements of a row that a chain sums whole: it fills the lanes of a sum, and a block holds it. Without such sums
-	 * a plan has up to an eighth more steps and 5 % more bytes. */
+	/* Elements of a row that a chain sums whole: it fills the lanes of a sum, and a block holds it. Without such
+	 * sums a plan has up to an eighth more steps and 5 % more bytes. */
 	ROW_MIN = 16, ROW_MOST = 1024
 };
 
@@ -40,7 +42,7 @@ typedef struct fuser {
 	bool *virtual;                               /* [count] broadcast or fill without memory */
 	int *order;                                  /* [count] units, in order of running */
 	int norder;
-	bool *seen;                                  /* [count] the unit is in order[], or behind what it reads will be */
+	bool *seen;                                  /* [count] the unit is in order[], or being put there */
 } fuser;
 
 static bool is_leaf(const node *y)

@@ -201,7 +201,8 @@ static bool allocate_values(plan *p, int s)
 {
 	for (int id = 0; id < p->count; id++) {
 		home *h = &p->home[id];
-		if (!p->node[id] || h->root != id || !h->stored || h->fixed || h->def != s || p->node[id]->op == &op_rec_leaf)
+		if (!p->node[id] || h->root != id || !h->stored || h->fixed || h->def != s
+		    || p->node[id]->op == &op_rec_leaf)
 			continue;
 		free(p->node[id]->x);
 		p->node[id]->x = mem_aligned(h->bytes, NULL);

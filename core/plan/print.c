@@ -188,8 +188,8 @@ static void put_total(FILE *f, const plan *p)
 			at = s;
 		}
 	}
-	fprintf(f, "arena: %zu bytes = %zu of values + %zu of workspace in step %d, where most is needed, + %zu of gaps\n",
-		p->bytes, values, most - values, at, p->bytes - most);
+	fprintf(f, "arena: %zu bytes = %zu of values + %zu of workspace in step %d, where most is needed, "
+		"+ %zu of gaps\n", p->bytes, values, most - values, at, p->bytes - most);
 }
 
 char *plan_print(const plan *p, fault *e)
@@ -201,7 +201,8 @@ char *plan_print(const plan *p, fault *e)
 		fault_set(e, "plan: out of memory for its text");
 		return NULL;
 	}
-	fprintf(f, "%5s %7s  %-18s %11s  %-10s %11s  %s\n", "step", "value", "shape", "bytes", "life", "offset", "computed by");
+	fprintf(f, "%5s %7s  %-18s %11s  %-10s %11s  %s\n", "step", "value", "shape", "bytes", "life", "offset",
+		"computed by");
 	for (int s = 0; s < p->nstep; s++)
 		put_step(f, p, s);
 	put_results(f, p);

@@ -14,8 +14,8 @@
 enum {
 	/* Elements of a value that stays in cache: writing it costs next to nothing. */
 	SMALL = 1 << 12,
-	/* Operations that a reader does again, at most. None: up to 10 % more arena and 5 % more bytes read and written;
-	 * one: 10 % and 2 %; six: the same bytes as three, and more arithmetic. */
+	/* Operations that a reader does again, at most. None: up to 10 % more arena and 5 % more bytes read and
+	 * written; one: 10 % and 2 %; six: the same bytes as three, and more arithmetic. */
 	COST_MOST = 3,
 	/* Values in memory that they read, at most. One: as many bytes, but more of them written, which costs more than
 	 * reading; four: 0.6 % more bytes. */
@@ -82,7 +82,8 @@ bool plan_recompute(const fusion *f, fault *e)
 {
 	plan *p = f->p;
 	bool *needed = mem_zero((size_t)p->count, sizeof *needed, e);
-	int *cost = mem_zero((size_t)p->count, sizeof *cost, e), *inputs = mem_zero((size_t)p->count, sizeof *inputs, e);
+	int *cost = mem_zero((size_t)p->count, sizeof *cost, e);
+	int *inputs = mem_zero((size_t)p->count, sizeof *inputs, e);
 	const bool ok = needed && cost && inputs;
 	if (ok)
 		find_needed(f, needed);

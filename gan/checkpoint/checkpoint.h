@@ -21,7 +21,8 @@ typedef struct checkpoint_info {
 	int64_t step;
 	char program[64];                            /* "sagan 0.2.0" */
 	char precision[16];                          /* "float32" */
-	char checksum[32];                           /* of step, config and arrays: equal for equal bits, however stored */
+	char checksum[32];                           /* of step, config and arrays: equal for equal bits, however
+	                                              * stored */
 	char *config;                                /* own; the config as YAML text */
 	bool has_score;
 	double score;                                /* lower is better; from an evaluation */

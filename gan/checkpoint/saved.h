@@ -7,13 +7,13 @@
 #include "gan/config/config.h"
 #include "gan/nets/networks.h"
 
-/* The config in a checkpoint as the run meant it, whichever version of the program wrote it; read but not checked. It is
- * complete: no default of this program enters it. False: nothing is left to free. */
+/* The config in a checkpoint as the run meant it, whichever version of the program wrote it; read but not checked. It
+ * is complete: no default of this program enters it. False: nothing is left to free. */
 bool saved_config(const checkpoint_info *info, config *out, fault *e);
 
 /* For a run in the folder `run` that may go on: the keys that c leaves to the network become those of its newest
- * checkpoint (config_follow), and `told` names those that changed, in one line; "" when there are none, or no checkpoint
- * that can be read. */
+ * checkpoint (config_follow), and `told` names those that changed, in one line; "" when there are none, or no
+ * checkpoint that can be read. */
 void saved_follow(const char *run, config *c, fault *told);
 
 typedef struct saved {

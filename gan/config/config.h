@@ -2,7 +2,7 @@
  *
  * One table (config_table.c) lists every key with its type, range, default, help line and whether it
  * may change when a run goes on from a checkpoint. Parsing, range checks, `sagan info --keys`, the
- * canonical text stored in checkpoints and the README's table are loops over it. A key is written
+ * text stored in checkpoints and the table of docs/keys.md are loops over it. A key is written
  * "section.name" on the command line and nested in the file. */
 #ifndef SAGAN_GAN_CONFIG_CONFIG_H
 #define SAGAN_GAN_CONFIG_CONFIG_H
@@ -16,9 +16,9 @@
 
 SAGAN_BEGIN
 
-/* Room for texts and lists; a longer one in a file is refused.
- * TEXT: a path in it, and a message with that path, fit into the 1,024 letters of an error.
- * KEYS: rows of the table; a test counts them. */
+/* Room for texts and for rows of the table; a longer text in a file is refused.
+ * TEXT: a path in it, and a message with that path, fit into the 1,024 bytes of an error.
+ * KEYS: more than the table has; a test counts its rows. */
 enum { CONFIG_TEXT_MAX = 512, CONFIG_KEYS_MAX = 96 };
 
 /* Choices that only a config knows. Every other list of names is its module's. */
@@ -87,7 +87,7 @@ typedef struct config {
 	struct {
 		char out[CONFIG_TEXT_MAX];           /* "": runs/<name> */
 		int threads;                         /* 0: one per processor */
-		int64_t log_every, sample_every, checkpoint_every;      /* steps; 0: never (sample, checkpoint: at the end) */
+		int64_t log_every, sample_every, checkpoint_every;      /* steps; 0: only at the end */
 		int sample_count;                    /* images of a grid */
 		int keep;                            /* checkpoints kept besides the best */
 		int score_count;                     /* images that score a checkpoint; 0: no scores */
@@ -108,7 +108,8 @@ enum config_type {
 	KEY_BOOL,                                    /* true, false */
 	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */
 	KEY_CHOICE,                                  /* int or an enum, index into words */
-	KEY_LAYERS,                                   /* layer_specs: auto, none, [16, {at: 32, type: halo, heads: 4}] */
+	KEY_LAYERS,                                   /* layer_specs: auto, none, [16, {at: 32, type: halo, heads:
+	                                               * 4}] */
 	KEY_LIST                                     /* augment_policy: none or [color, cutout] */
 };
 
@@ -119,8 +120,8 @@ typedef struct config_key {
 	size_t offset;                               /* in struct config */
 	double lo, hi;                               /* numbers: allowed range, ends included */
 	word_list words;                             /* KEY_CHOICE, KEY_LIST: what may be chosen */
-	const char *initial;                         /* the default, as written in a file; NULL: the network's own, as
-	                                              * its authors published it (net_config_default) */
+	const char *initial;                         /* the default, as written in a file; NULL: the network's own,
+	                                              * which its authors published (net_config_default) */
 	bool on_resume;                              /* may change when a run goes on */
 	const char *help;                            /* one line */
 } config_key;
@@ -136,50 +137,51 @@ char *config_key_range(const config_key *k, char *buf, size_t size);
 /* The word of a choice: config_choice("loss.name", c->loss.name) is "hinge". */
 const char *config_choice(const char *key, int value);
 
-/* Fills c with the defaults. Release with config_free (which leaves c empty). Without memory c is broken, and all that
- * can fail below does; config_good asks. */
+/* Fills c with the defaults. Release with config_free, which leaves c empty. Without memory c is broken: config_good,
+ * and what reads or checks it below, then return false with e set. */
 void config_init(config *c);
 bool config_good(const config *c, fault *e);
 void config_free(config *c);
 bool config_copy(config *dst, const config *src, fault *e);  /* dst: not initialised; config_free(dst) later */
 
-/* Reads YAML over the values in c: from a file, or from a text of n bytes that messages call `label`.
- * Message: "file:line: key = value: what is wrong, what is allowed". On failure c is still valid for
- * config_free only. */
+/* Reads YAML over the values in c: from a file, or from a text of n bytes that messages call `label`. False with e set:
+ * "file:line: key = value: what is wrong, what is allowed"; c is then only good for config_free. */
 bool config_load(config *c, const char *path, fault *e);
 bool config_parse(config *c, const char *text, size_t n, const char *label, fault *e);
 
-/* "section.key=value", from the command line. */
+/* One value, "section.key=value", as the command line gives it. False with e set. */
 bool config_set(config *c, const char *assignment, fault *e);
 
-/* One layer alone, "{at: 16, type: halo, heads: 4}". */
+/* One layer alone, "{at: 16, type: halo, heads: 4}", into *out. False with e set. */
 bool config_layer_parse(layer_spec *out, const char *text, fault *e);
 
-/* What no single key can show: sizes that the blocks reach, attention at maps that exist, choices that
- * exclude each other. Call it after all config_set; replaces size, widths and attention left open by
- * the network's own. Channels and classes may still be 0. Calling it again changes nothing. */
+/* Checks what no single key can show: sizes that the blocks reach, layers at maps that exist, choices that exclude
+ * each other. Gives every key that is left to the network the network's value. Call it after all config_set; calling
+ * it again changes nothing. Channels and classes may still be 0. False with e set, and c as it was. */
 bool config_check(config *c, fault *e);
 
-/* For a run that goes on: the keys that c leaves to the network are those of `was`, the config that the run was started
- * with, whatever a newer program takes for them. Indices of those that changed into at[CONFIG_KEYS_MAX]; returns how
- * many. */
+/* For a run that goes on: the keys that c leaves to the network become those of `was`, the config that the run was
+ * started with, even where this program has other values for them. at[CONFIG_KEYS_MAX] gets the indices of those that
+ * changed; returns how many. */
 int config_follow(config *c, const config *was, int *at);
 
 /* The values that the networks' authors chose for key i, by network: "64; resnet32 256; mnistgans28 32". "" for a key
  * whose default is not the network's own. Returns buf. */
 char *config_key_own(int i, char *buf, size_t size);
 
-/* Replaces channels and classes left open by the data's and checks that data and config agree: batch
- * not above the number of images, labels where labels are needed. classes 0: the data have no labels. */
+/* Gives channels and classes that are left open (0) the data's values, and checks that data and config agree: batch
+ * not above the number of images, the same channels, labels where labels are needed. classes 0: the data have no
+ * labels. False with e set, and c as it was. */
 bool config_fit_data(config *c, int64_t images, int channels, int classes, fault *e);
 
-/* Wrong value of one key: "file:line: key = value: " and the text; returns false. For users of the
- * config who find out later (data does not fit, directory cannot be written). */
+/* e = "file:line: key = value: " and the text; returns false. For users of the config that find a value wrong later
+ * (data do not fit, a folder cannot be written). */
 bool config_wrong(const config *c, const char *key, fault *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* Value of key i as a file would have it. Returns buf. */
 char *config_value(const config *c, int i, char *buf, size_t size);
-/* Every key = value as YAML that config_parse reads back to the same values. new/free: free(). */
+/* Every key and its value as YAML that config_parse reads back to the same values. new/free: free(). NULL with e set:
+ * no memory. */
 char *config_text(const config *c, fault *e);
 /* Indices of keys that differ, into at[CONFIG_KEYS_MAX]; returns how many. */
 int config_diff(const config *a, const config *b, int *at);

@@ -4,8 +4,10 @@
  * NAME.reference.h5; with `onnx` also NAME.onnx, with `layers` also NAME_layers.keras and .h5 of the second form, and
  * sagan_layers.py.
  *
- * References: inputs hang on the shapes alone, outputs are what the stock form in the files predicts here (where there is
- * none: the network itself). Files with the same weights have the same reference. */
+ * NAME is "generator" or "discriminator". The stock form is made of layers that Keras brings along; the second form
+ * has one layer of sagan_layers.py for each layer of ours. NAME.reference.h5 has inputs that depend on the shapes
+ * alone, and outputs: what the stock form predicts here, or the network itself where there is none. Files with the
+ * same weights have the same reference. */
 #ifndef SAGAN_GAN_KERAS_EXPORT_H
 #define SAGAN_GAN_KERAS_EXPORT_H
 
@@ -31,10 +33,11 @@ typedef struct export_net {
 	int files;
 	fault refused;                               /* why there is no stock form, only the second one; "" */
 	int layers;                                  /* of the stock form */
-	int64_t weights;
+	int64_t weights;                             /* numbers in it */
 	double difference;                           /* of the stock form from the network, on the samples */
 	char map[64];                                /* name of the first attention map's layer, or "" */
-	char closed[128];                            /* attention whose gate is 0, so that the samples say nothing of it */
+	char closed[128];                            /* attention whose gate is 0, so that the samples say nothing of
+	                                              * it */
 } export_net;
 
 typedef struct export_report {
@@ -45,8 +48,9 @@ typedef struct export_report {
 	int nets;
 } export_report;
 
-/* Writes all files; each is whole or as it was. The samples are checked against the model before anything is written.
- * False with e set: wrong checkpoint or folder, or a layer that the form cannot say. */
+/* Writes all files; each is whole or as it was. Before that the stock form is run on the samples and compared with the
+ * network. False with e set: a checkpoint or folder that cannot be read or written, a layer that the form cannot say,
+ * or a difference above rounding. */
 bool keras_export(const export_request *q, export_report *out, fault *e);
 
 /* sagan_layers.py as it was when the program was built, n bytes. */

@@ -1,7 +1,7 @@
 /* augment.h - DiffAugment: random transforms of real and fake images that D's gradient flows through
  * (arXiv 2006.10738; data-efficient-gans DiffAugment_pytorch.py 297dc8c).
  *
- * Images [B,H,W,C] in [-1,1]. Parameters are fresh per sample and per run. */
+ * Images [B,H,W,C] in [-1,1]. Random numbers are drawn anew for each sample and each run. */
 #ifndef SAGAN_GAN_LOSS_AUGMENT_H
 #define SAGAN_GAN_LOSS_AUGMENT_H
 
@@ -19,7 +19,7 @@ extern const diff_augment diff_augments[];
 
 enum { AUGMENT_MAX = 8 };
 
-/* What to do, in order: rows of the table. n = 0: nothing. */
+/* What to do, in order: n rows of the table, by index. n = 0: nothing. */
 typedef struct augment_policy {
 	int n;
 	int kind[AUGMENT_MAX];
@@ -28,11 +28,14 @@ typedef struct augment_policy {
 /* x [B,H,W,C] -> same. Draws from `stream` (keep) at every run. */
 node *augment_apply(graph *g, const augment_policy *p, node *x, rng *stream);
 
-/* The transforms with their random numbers given, for tests and for applying one draw to several
- * batches. u are uniform in [0,1). */
-node *augment_color(graph *g, node *x, node *brightness, node *saturation, node *contrast);  /* [B,1,1,1] */
-node *augment_translation(graph *g, node *x, node *u);       /* u [B,2]: rows, columns */
-node *augment_cutout(graph *g, node *x, node *u);            /* u [B,2]: rows, columns */
+/* The transforms with their random numbers given, all in [0,1): for tests, and for applying one draw to several
+ * batches. color, [B,1,1,1] each: brightness - 1/2 is added; the distance from the mean over the channels of a pixel
+ * is multiplied by 2 saturation (not for gray images), then that from the mean of the image by contrast + 1/2. */
+node *augment_color(graph *g, node *x, node *brightness, node *saturation, node *contrast);
+/* Shifted by whole pixels, up to an eighth of the side each way, zeros behind. u [B,2]: rows, columns. */
+node *augment_translation(graph *g, node *x, node *u);
+/* A box of half the sides becomes 0, where it lies inside. u [B,2]: its centre, row and column. */
+node *augment_cutout(graph *g, node *x, node *u);
 
 SAGAN_END
 #endif

@@ -1,7 +1,6 @@
 /* losses.h - what D and G minimise, as functions of D's logits on real and fake images.
  *
- * r = D(real), f = D(fake), any shapes; means over the batch; results are scalars. Sources and
- * formulas stand with the table in losses.c. */
+ * r = D(real), f = D(fake), any shapes; results are scalars. Sources and formulas stand with the table in losses.c. */
 #ifndef SAGAN_GAN_LOSS_LOSSES_H
 #define SAGAN_GAN_LOSS_LOSSES_H
 

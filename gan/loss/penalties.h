@@ -19,8 +19,8 @@ node *penalty_r1_of(graph *g, node *logits, node *x);
  * WGAN-GP, arXiv 1704.00028 eq. 3. */
 node *penalty_gp(graph *g, critic_fn d, void *ctx, node *r, node *f, node *a, double target);
 
-/* As gp around the data: xh = x + a*0.5*std(x)*noise, std over the whole batch, a [B,1,1,1] and noise
- * (like x) uniform (arXiv 1705.07215 in PyTorch-StudioGAN's form). */
+/* The same with target 1 around the data: xh = x + a*0.5*std(x)*noise, std over the whole batch, a [B,1,1,1] and noise
+ * (like x) uniform in [0,1) (arXiv 1705.07215 in PyTorch-StudioGAN's form). */
 node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *x, node *a, node *noise);
 
 /* A penalty as a setting of training: it draws what it needs from `stream` (keep) at every run. x real, f generated

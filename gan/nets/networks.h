@@ -1,7 +1,7 @@
 /* networks.h - generators and discriminators: chosen and sized by plain settings.
  *
- * A network owns its module (parameters and states) and the layers that read it. Applying one appends
- * nodes; the same network may stand in several graphs. Images are [B,H,W,C] in [-1,1]. */
+ * A network owns its module (parameters and states) and the layers that read it. Applying one makes nodes of a graph,
+ * which the network must outlive; it may stand in several graphs. Images are [B,H,W,C] in [-1,1]. */
 #ifndef SAGAN_GAN_NETS_NETWORKS_H
 #define SAGAN_GAN_NETS_NETWORKS_H
 
@@ -22,21 +22,21 @@ extern const char *const net_name[];
 enum upsampling { UPSAMPLE_NEAREST, UPSAMPLE_BILINEAR };
 enum d_skip {
 	SKIP_LINEAR,                                 /* skips of D's blocks take x */
-	SKIP_RELU                                    /* relu(x): parity with in-place ReLU */
+	SKIP_RELU                                    /* relu(x), as programs compute whose ReLU overwrites x */
 };
 enum net_init {
-	NET_XAVIER,                                  /* glorot uniform, init_gain in the blocks' 3x3, else 1 */
-	NET_ORTHOGONAL,                              /* arXiv 1312.6120 */
-	NET_N02,                                     /* N(0, 0.02) */
-	NET_HE,                                      /* truncated normal, sqrt(2/fan_out) */
+	NET_XAVIER,                                  /* glorot uniform; times init_gain in the 3x3 of the blocks */
+	NET_ORTHOGONAL,                              /* arXiv 1312.6120, times init_gain likewise */
+	NET_N02,                                     /* normal with deviation 0.02 */
+	NET_HE,                                      /* INIT_HE_FAN_OUT (layers/module.h), times init_gain likewise */
 	NET_TORCH                                    /* PyTorch's defaults, biases too */
 };
 /* Their names, by enum value, ended by NULL. */
 extern const char *const upsampling_name[], *const d_skip_name[], *const net_init_name[];
 
 typedef struct net_config {
-	/* resnet (base*2^blocks, base 4 or 7: resnet28, resnet32, 64, 128 of one width), official (64, 128,
-	 * 256), dcgan, mnistgans (28). keep. */
+	/* keep. A family, or one of net_name: resnet and dcgan (sizes 4 * 2^blocks and 7 * 2^blocks), official (64,
+	 * 128, 256), mnistgans (28). */
 	const char *network;
 	int size;                                    /* height and width */
 	int channels;                                /* of the image: 1 or 3 */
@@ -44,8 +44,9 @@ typedef struct net_config {
 	int latent;                                  /* Z */
 	int g_width, d_width;                        /* base width of G, of D */
 
-	layer_specs g_layers, d_layers;              /* after the first stage whose map has the size, or instead of it */
-	double layer_gamma;                      /* start of gamma; NAN: the variant's own */
+	layer_specs g_layers, d_layers;              /* after the first stage whose map has the size, or instead of
+	                                              * it */
+	double layer_gamma;                          /* where gamma starts; NAN: the layer type's own start */
 
 	bool g_sn, d_sn;                             /* spectral norm in G, in D */
 	int sn_iterations;
@@ -54,9 +55,9 @@ typedef struct net_config {
 	double bn_keep, bn_eps;                      /* see layers/norm.h */
 	double bn_last_keep;                         /* of G's last batch norm; 0 means bn_keep */
 	enum cond_form cbn_form;
-	bool cbn_sn;                                 /* one_plus tables under SN (with g_sn) */
+	bool cbn_sn;                                 /* with g_sn: spectral norm of the tables of batch norm, too */
 
-	enum upsampling up;                            /* resnet */
+	enum upsampling up;                          /* resnet */
 	enum d_skip d_skip;                          /* resnet */
 	bool d_batch_norm;                           /* dcgan: batch norm in D (arXiv 1511.06434) */
 	double d_slope;                              /* dcgan: slope of D's leaky ReLU */
@@ -65,38 +66,41 @@ typedef struct net_config {
 	double init_gain;                            /* > 0 */
 } net_config;
 
-/* The published settings of a network and size: "resnet" 32 and so on. Attention in the published
- * places. `name` may also be written with its size: resnet28, resnet32, official128, dcgan64,
- * mnistgans28; size 0 then takes it from there. Refuses unknown networks and sizes that do not come
- * out whole ("size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, ...)"). */
+/* The published settings of a network of a size, with attention in the published places. `name` may contain the size
+ * (resnet28, resnet32, official128, dcgan64, mnistgans28); `size` is then 0 or the same. `name` is kept in *out. False
+ * with e set: an unknown network, or a size that it has not ("size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32,
+ * 56, 64, 112, 128)"). */
 bool net_config_default(const char *name, int size, net_config *out, fault *e);
 
-/* Everything that can be wrong with the settings, without building anything: sizes, widths, places of
- * attention ("layer at 7: G has maps of 14, 28"), variants, channels. */
+/* Whether both networks can be built with these settings; else false, with e set: sizes, widths, channels, layers and
+ * their places ("layer at 7: G has maps of 14, 28"). */
 bool net_config_check(const net_config *c, fault *e);
-/* Its two parts, for who wants to say which setting is at fault: everything but the places, whose errors have the
- * name of the field as their place (fault_is_at(e, "size")); and the places in one network, when the rest is right. */
+/* Its two parts, for callers that say which setting is at fault. net_settings_check looks at everything but the layers;
+ * the place of its error is the name of the field (fault_is_at(e, "size")). net_layers_check looks at the layers of one
+ * network, when the rest is right. */
 bool net_settings_check(const net_config *c, fault *e);
 bool net_layers_check(const net_config *c, enum net_side side, fault *e);
 
-/* D's value of one image depends on the others in the batch: its own layers have batch norm. Wrong for a
- * config that net_config_check refuses. */
+/* Whether the network's own D has batch norm, so that its value of an image depends on the others in the batch. Means
+ * something only for settings that net_config_check allows; layers in d_layers are not looked at. */
 bool net_mixes_samples(const net_config *c);
 
 typedef struct network network;
 
-/* Registers all layers and draws initial values from `r` (borrow). new/free. */
+/* Registers all layers and draws initial values from `r` (borrow). c is copied. new/free. NULL with e set: what
+ * net_config_check refuses, or no memory. */
 network *network_new(const net_config *c, enum net_side side, rng *r, fault *e);
 void network_free(network *n);
 enum net_side network_side(const network *n);
-module *network_module(const network *n);
-const net_config *network_config(const network *n);
+module *network_module(const network *n);            /* borrow */
+const net_config *network_config(const network *n);  /* borrow */
 shape network_input(const network *n, int64_t batch);        /* G: latents [B,Z]; D: images [B,H,W,C] */
 
-/* G: x = latents [B,Z] -> images [B,H,W,C]; D: x = images [B,H,W,C] -> logits [B]. label [B], NULL when there are no
- * classes. maps: NULL, or room for one node per attention layer, which receives its map, or NULL when it has none
- * over all positions. */
+/* G: x = latents [B,Z] -> images [B,H,W,C]; D: x = images [B,H,W,C] -> logits [B]. label [B], whole numbers
+ * 0..classes-1; NULL when there are no classes. maps: NULL, or room for network_placed_layers nodes: each becomes the
+ * attention map of its layer, or NULL when that has none over all positions. */
 node *network_apply(graph *g, const network *n, node *x, node *label, mode m, node **maps);
+/* The layers of g_layers or d_layers, in order of application, borrowed. Another index is a bug. */
 int network_placed_layers(const network *n);
 const placed_layer *network_placed_layer(const network *n, int i);
 
@@ -108,7 +112,7 @@ typedef struct layer_row {
 	double mac;                                  /* multiply-adds of its products, forward */
 } layer_row;
 
-/* Rows in order of application; returns how many there are (at most max are written), or -1. */
+/* Rows in order of application; returns how many there are, of which at most max are written, or -1 with e set. */
 int network_layers(const network *n, layer_row *rows, int max, fault *e);
 
 SAGAN_END

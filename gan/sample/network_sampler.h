@@ -1,6 +1,6 @@
 /* network_sampler.h - a sampler (sampler.h) of a generator of ours: of a checkpoint, or of a module that is training.
  *
- * Frozen parameters. How batch norm gets its statistics is the config's ema.bn_mode and is the same for every call. */
+ * Parameters do not change. Batch norm takes the statistics that the config's ema.bn_mode names. */
 #ifndef SAGAN_GAN_SAMPLE_NETWORK_SAMPLER_H
 #define SAGAN_GAN_SAMPLE_NETWORK_SAMPLER_H
 
@@ -9,11 +9,14 @@
 
 SAGAN_BEGIN
 
-/* A sampler of `batch` images at once, with a generator of its own (copied into by sampler_take). cfg is copied.
- * With ema.bn_mode = standing, sampler_take collects the statistics anew. */
+/* A sampler of `batch` images at once, with a generator of its own: of random weights, until sampler_take copies
+ * others into it, which with ema.bn_mode = standing also collects the statistics anew. cfg is copied; it has passed
+ * config_check. new/free (sampler_free). NULL with e set: a config without such a network, or no memory. */
 sampler *network_sampler_new(const config *cfg, int64_t batch, fault *e);
-/* From a checkpoint file or a run directory: the averaged generator, or the raw one. `warning` as
- * for rundir_latest. */
+/* A sampler of a checkpoint file, or of the newest good checkpoint in the folder of a run: of the averaged generator
+ * where there is one, or with `raw` of the trained one. `warning` gets one line about newer checkpoints that cannot be
+ * read, "" when there are none. new/free (sampler_free). NULL with e set: no checkpoint that can be read, or no
+ * memory. */
 sampler *network_sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, fault *warning, fault *e);
 
 SAGAN_END

@@ -1,5 +1,5 @@
-/* network_sampler_internal.h - what the parts of a network's sampler share: images (network_sampler.c) and attention maps
- * (attend.c). */
+/* network_sampler_internal.h - what the parts of a network's sampler share: images (network_sampler.c) and attention
+ * maps (attend.c). */
 #ifndef SAGAN_GAN_SAMPLE_NETWORK_SAMPLER_INTERNAL_H
 #define SAGAN_GAN_SAMPLE_NETWORK_SAMPLER_INTERNAL_H
 

@@ -1,7 +1,8 @@
 /* sampler.h - images from a trained generator, whatever kind it is.
  *
- * A kind is a struct of functions over something of its own: our network (gan/sample/network_sampler.h), a model out of a file of
- * Keras (gan/keras/sample.h). Everything above this header works with every kind. Latents and requests: request.h. */
+ * A kind is a struct of functions over something of its own: our network (gan/sample/network_sampler.h), a model out
+ * of a file of Keras (gan/keras/sample.h). Code that uses this header works with every kind. Latents and requests:
+ * request.h. */
 #ifndef SAGAN_GAN_SAMPLE_SAMPLER_H
 #define SAGAN_GAN_SAMPLE_SAMPLER_H
 
@@ -15,21 +16,22 @@ typedef struct sampler sampler;
 /* Images that `sagan sample` and an export draw at once: standing statistics depend on it. */
 enum { SAMPLER_BATCH = 64 };
 
-/* Where the queries of one attention layer look, for one image. Rows sum to one. */
+/* How much each query of one attention layer takes of each key, for one image. Rows add up to 1. Both arrays are
+ * borrowed from the sampler, until it makes the next view. */
 typedef struct attention_view {
 	int qh, qw, kh, kw;                          /* sizes of the queries' map and of the keys' */
-	const real *map;                             /* [qh*qw, kh*kw]; valid until the next run */
+	const real *map;                             /* [qh*qw, kh*kw] */
 	const real *image;                           /* [H,W,C] */
 } attention_view;
 
-/* What a kind of generator can do; ctx is its own. */
+/* What a kind of generator can do; ctx is its own. Functions that return bool set e when they return false. */
 typedef struct sampler_kind {
 	/* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n], which has been checked; any n */
 	bool (*run)(void *ctx, int64_t n, const real *z, const real *label, real *images, fault *e);
 	bool (*take)(void *ctx, const module *from, fault *e);      /* NULL: it stays what it is */
 	int (*attentions)(const void *ctx);          /* layers with a map over all positions; NULL: none */
 	bool (*attend)(void *ctx, int layer, const real *z, int label, attention_view *out, fault *e);
-	const plan *(*pass)(const void *ctx);        /* of one pass; NULL: it has none to show */
+	const plan *(*pass)(const void *ctx);        /* the plan of one pass; NULL: it has none to show */
 	void (*free)(void *ctx);
 } sampler_kind;
 
@@ -43,13 +45,15 @@ typedef struct sampler_facts {
 	shape image;                                 /* [H,W,C] */
 } sampler_facts;
 
-/* keep: kind. own: ctx, freed with the sampler, and when NULL is returned. new/free. */
+/* keep: kind. own: ctx, freed with the sampler, and also when NULL is returned, with e set: no memory. new/free. */
 sampler *sampler_of(const sampler_kind *kind, void *ctx, const sampler_facts *facts, fault *e);
 void sampler_free(sampler *s);
 
-/* The generator becomes a copy of `from`, of the same network. Refused by a kind that stays what it is. */
+/* The parameters and states become copies of those of `from`, which must be of the same network. False with e set: a
+ * kind that cannot, or no memory. */
 bool sampler_take(sampler *s, const module *from, fault *e);
 
+/* The facts that the sampler was made with; the path is borrowed. */
 const char *sampler_path(const sampler *s);
 /* The plan of one pass, for plan_print (borrow), or NULL. */
 const plan *sampler_plan(const sampler *s);
@@ -60,10 +64,12 @@ int sampler_classes(const sampler *s);
 shape sampler_image_shape(const sampler *s);
 int64_t sampler_image_size(const sampler *s);        /* elements of one image: H * W * C */
 
-/* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n] (NULL when unconditional); any n. */
+/* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n] (not read when unconditional); any n. False with e set: a label
+ * that is no class, or no memory. */
 bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, fault *e);
 
-/* Attention layers with a map over all positions, and what the `layer`-th of them does for one latent. */
+/* How many attention layers have a map over all positions, and the map of number `layer` of them, from 0, for one
+ * latent z [Z]. Another number is a bug. False with e set: no memory. */
 int sampler_attentions(const sampler *s);
 bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, fault *e);
 

@@ -1,5 +1,5 @@
-/* standing.h - what a generator's states need before images are drawn: standing statistics of batch norm, unit vectors of
- * spectral norm. */
+/* standing.h - what a generator's states need before images are drawn: standing statistics of batch norm, unit vectors
+ * of spectral norm. */
 #ifndef SAGAN_GAN_SAMPLE_STANDING_H
 #define SAGAN_GAN_SAMPLE_STANDING_H
 
@@ -8,7 +8,8 @@
 
 typedef struct standing standing;
 
-/* keep: g, a generator of cfg. With ema.bn_mode = standing the statistics come from batches of `batch` images. new/free. */
+/* keep: g, a generator of cfg. With ema.bn_mode = standing the statistics come from batches of `batch` images.
+ * new/free. */
 standing *standing_new(const config *cfg, network *g, int64_t batch, fault *e);
 void standing_free(standing *s);
 

@@ -237,6 +237,7 @@ static bool show_scores(run *r, fault *e)
 
 static bool final_pictures(run *r, fault *e)
 {
+	enum { ATTENTION_ROWS = 6 };                 /* images of attention.png: they fit a screen */
 	char csv[RUN_PATH_MAX], loss[RUN_PATH_MAX], sheet[RUN_PATH_MAX];
 	trainer *t = r->t;
 	if (!run_path(r->out, "metrics.csv", csv, e) || !run_path(r->out, "loss.png", loss, e)
@@ -250,7 +251,7 @@ static bool final_pictures(run *r, fault *e)
 			run_say(r, NOTE_INFO, "attention: no picture, no layer of G has a map over all positions");
 		return true;
 	}
-	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, 6, e))
+	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, ATTENTION_ROWS, e))
 		return false;
 	run_say(r, NOTE_FILE, "attention: %s", sheet);
 	return true;

@@ -5,9 +5,10 @@
  *     config.yaml               what is trained, with every default filled in
  *     checkpoint-00001000.h5    complete states (checkpoint.h), the last few
  *     checkpoint-best.h5        the one with the lowest score (score.h); scores.csv has them all
- *     metrics.csv, timing.csv   one row per log interval; times apart, they differ between runs
- *     samples-00001000.png      grids of fixed latents;  data.png: one batch as D sees it
- *     loss.png, scores.png, attention.png   pictures of the state of affairs (pictures.h) */
+ *     metrics.csv, timing.csv   one row per log interval. Times have a file of their own, since they differ between
+ *                               runs that are otherwise the same
+ *     samples-00001000.png      images of the same latents at each sample interval;  data.png: a batch of real images
+ *     loss.png, scores.png, attention.png   curves and attention maps, drawn at the end (pictures.h) */
 #ifndef SAGAN_GAN_TRAIN_RUN_H
 #define SAGAN_GAN_TRAIN_RUN_H
 
@@ -28,15 +29,19 @@ typedef struct run_progress {
 } run_progress;
 
 enum run_note {
-	NOTE_INFO,                                   /* "arena: 123.4 MB for 4 plans", "resumed at step 1000" */
-	NOTE_FILE,                                   /* "checkpoint run/checkpoint-00001000.h5", "picture ..." */
-	NOTE_WARNING                                 /* collapse, unreadable newest checkpoint, changed keys */
+	NOTE_INFO,                                   /* what the data are, where the run goes on, keys that changed,
+	                                              * scores */
+	NOTE_FILE,                                   /* "checkpoint: runs/a/checkpoint-00001000.h5": a file was
+	                                              * written */
+	NOTE_WARNING                                 /* collapse, a checkpoint that cannot be read, data that spoil
+	                                              * training */
 };
 
 typedef struct run_options {
-	const char *out;                             /* run directory, made when missing */
-	int64_t steps;                               /* total, earlier ones included; 0: as the config says */
-	double max_seconds;                          /* 0: no limit. The step under way is finished */
+	const char *out;                             /* the run's folder, made when missing */
+	int64_t steps;                               /* total, those of earlier processes included; 0: as the config
+	                                              * says */
+	double max_seconds;                          /* of this process; 0: no limit. The step under way is finished */
 	bool fresh;                                  /* begin anew: an earlier run moves to out/previous-N/ */
 	const volatile sig_atomic_t *stop;           /* set by a signal handler; NULL: never */
 	void *ctx;                                   /* first argument of the callbacks */
@@ -46,13 +51,14 @@ typedef struct run_options {
 
 enum run_end {
 	RUN_FINISHED,                                /* all steps done */
-	RUN_STOPPED,                                 /* the stop flag: state saved, can go on */
-	RUN_TIME                                     /* max_seconds: state saved, can go on */
+	RUN_STOPPED,                                 /* by the stop flag; the state is saved, the run can go on */
+	RUN_TIME                                     /* by max_seconds; the state is saved, the run can go on */
 };
 
-/* The whole run: resumes from the newest readable checkpoint in opt->out, trains, logs, draws and
- * saves at the intervals of the config. On false, e is one line and the last good checkpoint stays.
- * `end` says why it ended when it returns true. */
+/* The whole run: goes on from the newest readable checkpoint in opt->out, or begins there; trains, logs, draws and
+ * saves at the intervals of the config. t and opt are borrowed. *end says why it ended when it returns true. False
+ * with e set: another process trains there, the config does not go with the checkpoint, a value is not finite, a file
+ * cannot be written; the last good checkpoint stays, and e names it. */
 bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e);
 
 SAGAN_END

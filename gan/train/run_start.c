@@ -127,7 +127,7 @@ static void note_line(void *ctx, const char *text)
 	run_say(ctx, bad ? NOTE_WARNING : NOTE_INFO, "%s", bad ? text + sizeof mark - 1 : text);
 }
 
-/* A batch as D sees it, and how much its images differ. The loader's position is put back. */
+/* A batch of real images, before any augmentation, and how much they differ. The loader's position is put back. */
 static bool show_data(run *r, fault *e)
 {
 	trainer *t = r->t;
@@ -157,9 +157,10 @@ static bool show_data(run *r, fault *e)
 		sum += square - mean * mean;
 	}
 	r->watch.real_spread = sqrt(MAX(sum, 0) / (double)size);
+	enum { SHOWN = 100, IN_A_ROW = 10 };         /* enough to see a wrong crop or wrong colours */
 	if (!run_path(r->out, "data.png", path, e)
-		|| !picture_grid(path, t->host_x, MIN(B, 100), c->net.size, c->net.size,
-			c->model.channels, 10, e))
+		|| !picture_grid(path, t->host_x, MIN(B, SHOWN), c->net.size, c->net.size,
+			c->model.channels, IN_A_ROW, e))
 		return false;
 	run_say(r, NOTE_FILE, "a batch of real images: %s", path);
 	return true;

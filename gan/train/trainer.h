@@ -1,7 +1,8 @@
 /* trainer.h - the networks of a config with all that trains them, and one step of that. The loop around the steps is
  * run.h.
  *
- * Same config, seed and machine: the same bits, for any number of threads and interruptions. */
+ * Same config, seed and data: the same bits, for any number of threads and interruptions (docs/portability.md says on
+ * which machines). */
 #ifndef SAGAN_GAN_TRAIN_TRAINER_H
 #define SAGAN_GAN_TRAIN_TRAINER_H
 
@@ -17,19 +18,19 @@ typedef struct trainer trainer;
 
 enum { GAMMA_MAX = 2 * LAYERS_MAX };               /* one a layer, of G and D */
 
-/* The scalar gate of one attention layer: y = x + gamma * attention. */
+/* The gate of one layer: gamma in y = x + gamma * layer(x). */
 typedef struct gamma_value {
-	const char *name;                            /* "generator/attention/gamma"; borrow from the trainer */
+	const char *name;                            /* "generator/attention14"; borrowed from the trainer */
 	double value, grad;                          /* grad: of the last update */
 } gamma_value;
 
 /* What one step measured; with several D updates, the mean over them. */
 typedef struct step_stats {
 	int64_t step;                                /* steps done, this one included */
-	double d_loss, g_loss;                       /* without the penalty; 0 when not updated */
-	double penalty;                              /* weighted, as added to d_loss; mean over the updates */
-	int penalties;                               /* that had one */
-	double d_real, d_fake;                       /* mean output of D (before any sigmoid) */
+	double d_loss, g_loss;                       /* without the penalty */
+	double penalty;                              /* weighted, as it is added to d_loss; mean over the updates .. */
+	int penalties;                               /* .. that had one, of which there were so many */
+	double d_real, d_fake;                       /* mean output of D (logits) for real images and for fakes */
 	double d_norm, g_norm;                       /* gradient norms before clipping */
 	double d_rate, g_rate;                       /* learning rates used */
 	double spread;                               /* deviation of the fakes over the batch, mean over pixels */
@@ -37,31 +38,36 @@ typedef struct step_stats {
 	gamma_value gamma[GAMMA_MAX];
 } step_stats;
 
-/* Networks, optimisers, graphs and plans for a config. `cfg` (copied) says everything about sizes;
- * `data` (keep; NULL: constant random images, for bench and info) must have images of cfg's size.
- * new/free. */
+/* Networks, optimisers, graphs and plans for a config. `cfg` (copied) says everything about sizes. `data` (keep) must
+ * have images of its size; NULL: the same random images at every step, to measure speed. Start the pool first: plans
+ * are made for its threads (plan.h). new/free. NULL with e set: a config that config_check refuses, data that do not
+ * fit, or no memory. */
 trainer *trainer_new(const config *cfg, const dataset *data, fault *e);
 void trainer_free(trainer *t);
 
-/* One training step: d_steps updates of D, one of G, one of the EMA. False when a loss or a
- * gradient is not finite: e names the step and the first bad value; parameters of the network at
- * fault are not updated. */
+/* One training step: d_steps updates of D, one of G, one of the moving average. False when a loss or a gradient is not
+ * finite: e names the step and the first bad value, and the network at fault is not updated. Part of the step may have
+ * been done: go on from a checkpoint, not from here. */
 bool trainer_step(trainer *t, step_stats *s, fault *e);
 
 int64_t trainer_steps_done(const trainer *t);
 const config *trainer_config(const trainer *t);
 module *trainer_module(trainer *t, enum net_side side);       /* borrow */
-module *trainer_ema(trainer *t);                     /* the averaged generator, or NULL */
+module *trainer_ema(trainer *t);                     /* the averaged generator, borrowed; NULL: there is none */
 size_t trainer_arena_bytes(const trainer *t);        /* shared by all plans */
-double trainer_step_flop(const trainer *t);          /* one step: d_steps D updates and one G update */
+/* Operations of one step, 2 per multiply-add, of the networks as they are written (plan_flop); where a penalty comes in
+ * every k-th update only, the mean over these. */
+double trainer_step_flop(const trainer *t);
 
 /* The plan of one graph of training, for plan_print: "d", "d_penalty" (the D step with a penalty) or "g". Borrow.
  * NULL with e set for another key, or when this config never takes such a step. */
 const plan *trainer_plan(const trainer *t, const char *key, fault *e);
 
-/* Saves the complete state to path / replaces the state by that of path (which must be a checkpoint
- * of the same network and data; on failure t is only good for trainer_free). */
+/* Saves the complete state to the file path. False with e set, and an older file untouched: a number of the state is
+ * not finite, or the file cannot be written. */
 bool trainer_save(trainer *t, const char *path, fault *e);
+/* Replaces the state by that of the checkpoint at path. False with e set: it cannot be read, or is of another network,
+ * precision, seed or data; t is then only good for trainer_free. */
 bool trainer_load(trainer *t, const char *path, fault *e);
 
 SAGAN_END

@@ -2,8 +2,9 @@
  *
  * A layer type is one record: what it is, its arguments, how it is registered for a map [H,W,C] and applied to it.
  * What a config can put into a network keeps the map: x [B,H,W,C] -> same. Layers over tokens see [B,H*W,C]. Unless
- * they bring their own skip they are added to x: y = x + gamma * layer(x), gamma a scalar that starts at 0.
- * `sagan layers`, `sagan bench --layers`, the config's reader, exported files and the tests are loops over the records.
+ * they bring their own skip, or an argument says otherwise, they are added to x: y = x + gamma * layer(x), gamma a
+ * learned number that starts at 0. `sagan layers`, `sagan bench --layers`, the config's reader, exported files and the
+ * tests are loops over the records.
  *
  * Each file of this folder holds the records of one family: self_attention.c (the only ones with a skip and a gamma
  * inside), heads.c, convolutional.c, perceptrons.c, tokens.c, norms.c. parts.c has what networks and other layers are
@@ -22,7 +23,7 @@ enum { LAYER_ARGS_MAX = 16, LAYER_TYPES_MAX = 64 };
 
 enum layer_arg_type { ARG_INT, ARG_REAL, ARG_BOOL, ARG_WORD };
 
-/* One argument. A number, a truth as 0 or 1, a word as its index. */
+/* One argument. Its value is a double: a number, a truth as 0 or 1, a word as its index. */
 typedef struct layer_arg {
 	const char *name;
 	enum layer_arg_type type;
@@ -44,37 +45,39 @@ typedef struct layer_type layer_type;
 /* What is asked for: a layer behind the block whose map has the side `at`, or instead of that block. */
 typedef struct layer_spec {
 	int at;
-	const layer_type *type;                      /* NULL: official; in a config, until config_check: model.attention */
+	const layer_type *type;                      /* NULL: official; in a config, until config_check:
+	                                              * model.attention */
 	layer_args args;
 } layer_spec;
 
 /* Room for the layers of one network: at most one a map, and 512 pixels have eight maps from 4x4 up. */
 enum { LAYERS_MAX = 8 };
 typedef struct layer_specs {
-	int n;                                       /* 0: none; -1, in a config: the network authors' choice ("auto") */
+	int n;                                       /* 0: none; -1, in a config: the network authors' choice
+	                                              * ("auto") */
 	layer_spec layer[LAYERS_MAX];
 } layer_specs;
 
 enum layer_residual { LAYER_GAMMA, LAYER_ADD, LAYER_BARE };
 
-/* What stands there. placed_layer_at says where; the caller may change sn, start and gamma_start; placed_layer_init
- * adds the rest. */
+/* A layer at its place. placed_layer_at fills it, up to `gamma_start`; the caller may then change out, sn, start and
+ * gamma_start; placed_layer_init adds the rest. */
 typedef struct placed_layer {
 	char name[32];                               /* its path: "attention14" */
 	layer_spec spec;
-	shape input;                                 /* [1,H,W,C]; alone also tokens [B,N,C] and others */
+	shape input;                                 /* [1,H,W,C]; of a layer alone also tokens [B,N,C] and others */
 	int64_t H, W, C;                             /* of its map: axes 1, 2 and the last of input */
-	int64_t out;                                 /* channels of the result where the layer has a choice; 0: C, which a
-	                                              * config's layers have */
+	int64_t out;                                 /* channels of the result where the layer has a choice; 0: C, which
+	                                              * a config's layers have */
 	sn_options sn;                               /* of every convolution and dense matrix */
-	init start;                                  /* of self-attention's kernels; others start as published */
+	init start;                                  /* of self-attention's kernels; other layers start as published */
 	double gamma_start;                          /* when the arguments do not say; NAN: the type's own */
 	void *body;                                  /* own */
 	buffer *gamma;                               /* [], in the module (borrow), or NULL */
 	enum layer_residual residual;
 } placed_layer;
 
-/* What a layer is made for. Another one gets a map as tokens [B,N,C], and its result as a map again. */
+/* What a layer takes: a map [B,H,W,C], or tokens [B,N,C], which a map is turned into for it and back. */
 enum layer_input { LAYER_MAP, LAYER_TOKENS };
 
 /* An input and arguments that the type's source documents, or a size that shows something: a row of the bench. */
@@ -98,8 +101,8 @@ struct layer_type {
 	const layer_arg *arg;                        /* its own arguments, after those of all layers */
 	int args;
 	size_t body;                                 /* bytes of the layer's struct */
-	const char *keras;                           /* its class in exported files (gan/keras/sagan_layers.py), for what
-	                                              * stock layers do not say; NULL: they say it */
+	const char *keras;                           /* its class in exported files (gan/keras/sagan_layers.py), for
+	                                              * what stock layers do not say; NULL: they say it */
 	const char *keras_when;                      /* a bool argument without which they do; NULL: there is none */
 	const layer_case *cases;                     /* for the bench */
 	int n_cases;
@@ -122,14 +125,15 @@ struct layer_type {
 
 /* ---- the table ---- */
 
-/* How many a config can place; behind them stand the parts. */
+/* Types 0..layer_type_count - 1 are those that a config can place; behind them, up to layer_type_all - 1, stand the
+ * parts. */
 int layer_type_count(void);
 int layer_type_all(void);
-/* The first eight are the variants of layers/attention.h in the order of model.attention. */
+/* Type i, constant; another index is a bug. The first eight are the variants of layers/attention.h, in that order. */
 const layer_type *layer_type_at(int i);
 int layer_type_find(const char *name);               /* index of one that a config can place, or -1 */
-const layer_type *layer_type_named(const char *name);        /* the same; NULL: there is none */
-/* All names, in order, ended by NULL, into the caller's array. */
+const layer_type *layer_type_named(const char *name);        /* the record itself, or NULL */
+/* The names that a config can use, in order, ended by NULL, into the caller's array. */
 void layer_type_names(const char *names[LAYER_TYPES_MAX]);
 
 /* Arguments of a type: first those that all share (place, gamma, residual), then its own. */
@@ -139,29 +143,31 @@ int layer_arg_find(const layer_type *t, const char *name);   /* index, or -1 */
 
 /* ---- a layer at its place ---- */
 
-/* `spec` on an input [1,H,W,C] under the name: glorot uniform, without spectral norm. Registers nothing yet. */
+/* The layer of `spec` on an input [1,H,W,C] under this name of at most 31 letters; kernels start glorot uniform,
+ * without spectral norm. Registers nothing and owns nothing yet. */
 placed_layer placed_layer_at(const char *name, const layer_spec *spec, shape input);
-/* A case of a type with a batch. */
+/* The same for a case of a type, with a batch. */
 placed_layer placed_layer_case(const layer_type *t, const layer_case *c, int64_t batch);
 const char *layer_case_name(const layer_type *t, const layer_case *c);
 
-/* The value of an argument: given, or the default. The name must be one of the type's. */
+/* The value of an argument: given, or the default. A name that is none of the type's is a bug. */
 double layer_number(const placed_layer *l, const char *name);
 const char *layer_word(const placed_layer *l, const char *name);
 bool layer_replaces(const placed_layer *l);          /* place: instead */
 
-/* Everything that can be wrong with it, found on a layer that is registered and applied for trial but never
- * allocated. "halo: block = 4: does not divide the map's 14; 1, 2, 7, 14 fit". */
+/* Whether the layer can stand there; found by registering and applying one for trial, which is never allocated. False
+ * with e set: "halo: block = 4: does not divide the map's 14; 1, 2, 7, 14 fit", or no memory. */
 bool placed_layer_check(const placed_layer *l, fault *e);
 
-/* Registers what placed_layer_check has passed. Without memory: false, with e set. */
+/* Registers a layer that placed_layer_check has passed. Release with placed_layer_clear, also on failure. False with e
+ * set: no memory. */
 bool placed_layer_init(module *m, placed_layer *l, fault *e);
-/* x [B,H,W,C] -> same. map: NULL, or a place for its attention map, NULL when it has none. */
+/* x [B,H,W,C] -> same. *map, where map is not NULL, becomes its attention map, or NULL when it has none. */
 node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node **map);
 /* The same of the layer alone, without residual and gamma; x as l->input. */
 bool layer_alone_init(module *m, placed_layer *l, fault *e);
 node *layer_alone_apply(graph *g, const placed_layer *l, node *x, mode m, node **map);
-/* M of its attention map, 0 without one. */
+/* M, the number of keys of its attention map; 0 when it has none. */
 int64_t layer_map_keys(const placed_layer *l);
 void placed_layer_clear(placed_layer *l);
 
@@ -169,13 +175,14 @@ void placed_layer_clear(placed_layer *l);
 
 typedef struct layer_cost {
 	int64_t params, states;                      /* numbers learned; running statistics and the like */
-	double flop;                                 /* of one map forward: multiply-adds of products, twice */
+	double flop;                                 /* of one map forward: 2 per multiply-add of its products */
 	size_t bytes;                                /* arena of one map forward */
 	double train_flop;                           /* forward, gradients of x and of all parameters */
 	size_t train_bytes;
 } layer_cost;
 
-/* Builds the layer; `weight` (NULL: not wanted) is told each parameter and state in order. Checks the layer first. */
+/* Checks the layer, builds it and measures. `weight` (NULL: not wanted) is called for each parameter and state in
+ * order. False with e set: what placed_layer_check says, or no memory. */
 bool layer_cost_of(const placed_layer *l, layer_cost *out,
 		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, fault *e);
 

@@ -55,7 +55,8 @@ void match_key(const char *in, const char *class_name, int count, char key[MATCH
 bool match_take_key(matching *a, int i, const char *key);
 /* What follows "in." in a name, the name itself when `in` is "", or NULL. */
 const char *match_after(const char *name, const char *in);
-/* "functional", "a.sequential_1": groups of models are called by their class, so a name that layers may have is none. */
+/* "functional", "a.sequential_1": groups of models are called by their class, so a name that layers may have is
+ * none. */
 bool match_is_model(const char *key);
 /* "spectral_normalization_2" at the end of a key. */
 bool match_is_wrapper(const char *key);

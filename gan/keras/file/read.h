@@ -1,6 +1,6 @@
-/* read.h - Keras files of any origin: legacy .h5 (weights alone or a full model), native .weights.h5, .keras; written by
- * Keras 2.x or 3.x. A confined child process (core/base/confine.h) does all parsing: a file that crashes libhdf5, hangs
- * or eats memory ends in one line. */
+/* read.h - Keras files of any origin: legacy .h5 (weights alone or a full model), native .weights.h5, .keras; written
+ * by Keras 2.x or 3.x. A confined child process (core/base/confine.h) does all parsing: a file that crashes libhdf5,
+ * hangs or eats memory ends in one line. */
 #ifndef SAGAN_GAN_KERAS_FILE_READ_H
 #define SAGAN_GAN_KERAS_FILE_READ_H
 

@@ -32,7 +32,8 @@ typedef struct keras_imported {
 	int layers, weights;                         /* of the trace that got values from the file */
 	int64_t values;
 	bool same;                                   /* the network traces to the file's bits */
-	double worst;                                /* largest difference, relative to the largest weight of its tensor */
+	double worst;                                /* largest difference, relative to the largest weight of its
+	                                              * tensor */
 	char worst_at[2 * KERAS_NAME];               /* "block1_conv1/kernel" */
 } keras_imported;
 
@@ -41,11 +42,12 @@ typedef struct keras_imported {
 bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, fault *e);
 
 /* What the checkpoint of an import has to say for samples to be what the file draws: ema.bn_mode = running, of a
- * discriminator what the checkpoint `onto` (NULL: a new start) says. Training goes on with the mode of its own config. */
+ * discriminator what the checkpoint `onto` (NULL: a new start) says. Training goes on with the mode of its own
+ * config. */
 bool keras_import_config(config *c, enum net_side side, const char *onto, fault *e);
 
-/* The same from a file, into the module of a network of `c` that is in use elsewhere, as a trainer's; average (NULL: there
- * is none) becomes the same. */
+/* The same from a file, into the module of a network of `c` that is in use elsewhere, as a trainer's; average (NULL:
+ * there is none) becomes the same. */
 bool keras_import_file(const config *c, enum net_side side, module *m, module *average, const char *path,
 		       keras_imported *out, complaints_line line, void *ctx, fault *e);
 

@@ -1,5 +1,5 @@
-/* json.h - the JSON of a Keras model: written so that Keras 2.15 and every Keras 3 read it, read in the
- * dialects of both. Structure and settings only; weights live in HDF5 (gan/keras/file/write.h, gan/keras/file/read.h). */
+/* json.h - the JSON of a Keras model: written so that Keras 2.15 and every Keras 3 read it, read in the dialects of
+ * both. Structure and settings only; weights live in HDF5 (gan/keras/file/write.h, gan/keras/file/read.h). */
 #ifndef SAGAN_GAN_KERAS_MODEL_JSON_H
 #define SAGAN_GAN_KERAS_MODEL_JSON_H
 

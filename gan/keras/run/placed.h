@@ -17,7 +17,8 @@ typedef struct keras_placed {
 	bool dry;                                    /* weights are not looked at: only `wants` is of interest */
 	buffer **buf;                                /* not dry: [layer->weights], the weights as buffers (borrow) */
 	keras_wants wants;                           /* weights asked for so far */
-	bool divide, by_rows;                        /* the first weight comes divided by sigma; u is the layer's last */
+	bool divide, by_rows;                        /* the first weight comes divided by sigma; u is the layer's
+	                                              * last */
 	bool failed;
 	fault *e;
 } keras_placed;

@@ -9,8 +9,8 @@
 
 typedef struct keras_run keras_run;
 
-/* A network that predicts `batch` samples at once, with a copy of the weights; m is not needed afterwards. Models with one
- * output. new/free. */
+/* A network that predicts `batch` samples at once, with a copy of the weights; m is not needed afterwards. Models with
+ * one output. new/free. */
 keras_run *keras_run_new(const keras_model *m, int64_t batch, fault *e);
 void keras_run_free(keras_run *n);                   /* NULL allowed */
 
@@ -37,8 +37,9 @@ typedef struct keras_wants {
 	int n;
 	keras_wanted w[KERAS_WEIGHTS_MAX];
 } keras_wants;
-/* wants[0..m->layers), whatever weights m has: those it should have. *refused when the reason of a failure is a layer that
- * does not run here: its class is not known, or a setting not supported. Else it is memory, or shapes that do not fit. */
+/* wants[0..m->layers), whatever weights m has: those it should have. *refused when the reason of a failure is a layer
+ * that does not run here: its class is not known, or a setting not supported. Else it is memory, or shapes that do not
+ * fit. */
 bool keras_run_wants(const keras_model *m, keras_wants *wants, bool *refused, fault *e);
 
 #endif

@@ -12,7 +12,8 @@
 
 enum keras_form {
 	KERAS_STOCK,                                 /* stock layers only, norms and gates folded into kernels */
-	KERAS_LAYERS                                 /* those and the classes of sagan_layers.py (docs/keras-layers.md) */
+	KERAS_LAYERS                                 /* those and the classes of sagan_layers.py
+	                                              * (docs/keras-layers.md) */
 };
 
 /* One end of a network: its value, and the name that the Keras layer gets. */
