@@ -85,8 +85,8 @@ static bool batches_count(batches *b, const cifar_kind *k, int64_t *total, fault
 		if (!file_length(b->path[i], INT64_C(1) << 32, &bytes, e))
 			return false;
 		if (bytes == 0 || bytes % k->record)
-			return fault_at(e, b->path[i], "%" PRId64 " bytes, must be a multiple of the %d of a record: truncated "
-				"or another format", bytes, k->record);
+			return fault_at(e, b->path[i], "%" PRId64 " bytes, must be a multiple of the %d of a record: "
+				"truncated or another format", bytes, k->record);
 		b->n[i] = bytes / k->record;
 		*total += b->n[i];
 	}
@@ -191,5 +191,7 @@ static bool is_cifar100_folder(const char *name, const char *entry)
 }
 
 extern const data_format format_cifar10, format_cifar100;
-const data_format format_cifar10 = {"cifar10", "CIFAR-10/100 .bin batches", cifar10_read, is_cifar10_file, is_cifar10_folder};
+const data_format format_cifar10 = {
+	"cifar10", "CIFAR-10/100 .bin batches", cifar10_read, is_cifar10_file, is_cifar10_folder
+};
 const data_format format_cifar100 = {"cifar100", NULL, cifar100_read, is_cifar100_file, is_cifar100_folder};

@@ -33,7 +33,8 @@ static bool unknown(const char *path, const char *what, fault *e)
 	char known[256] = "";
 	for (const data_format *const *f = data_formats; *f; f++)
 		if ((*f)->what)
-			snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "", (*f)->what);
+			snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "",
+				(*f)->what);
 	return fault_at(e, path, "%s; known are %s", what, known);
 }
 
@@ -227,8 +228,8 @@ static bool options_check(const char *path, const dataset_options *o, fault *e)
 			o->channels);
 	if (o->limit < 0)
 		return fault_at(e, path, "limit %" PRId64 ": must be 0 (all) or more", o->limit);
-	must((unsigned)o->split < SPLITS && (unsigned)o->resize < RESIZES, "dataset_open: split %d, resize %d", o->split,
-		o->resize);
+	must((unsigned)o->split < SPLITS && (unsigned)o->resize < RESIZES, "dataset_open: split %d, resize %d",
+		o->split, o->resize);
 	return true;
 }
 

@@ -90,8 +90,8 @@ static bool classes_of(pictures *l, const char *folder, fault *e)
 	for (int64_t i = 0; ok && i < sub.n; i++)
 		ok = class_add(&l->classes, sub.name[i], e);
 	names_free(&sub);
-	return ok && (l->classes.n <= DATA_CLASSES_MAX || fault_at(e, folder, "%" PRId64 " class folders, allowed are %d",
-		l->classes.n, DATA_CLASSES_MAX));
+	return ok && (l->classes.n <= DATA_CLASSES_MAX
+		|| fault_at(e, folder, "%" PRId64 " class folders, allowed are %d", l->classes.n, DATA_CLASSES_MAX));
 }
 
 static bool part_add(pictures *l, const char *root, const char *name, bool wanted, fault *e)
@@ -189,8 +189,8 @@ static bool pictures_find(pictures *l, const dataset *d, const dataset_options *
 		return fault_at(e, d->path, "no .png files (%" PRId64 " files of other kinds); only PNG is read",
 			l->ignored);
 	if (loose && loose < l->n)
-		return fault_at(e, d->path, "has both images (like %s) and class folders with images; allowed is one of "
-			"the two", l->p[0].path);
+		return fault_at(e, d->path, "has both images (like %s) and class folders with images; allowed is one "
+			"of the two", l->p[0].path);
 	if (loose)                                   /* the subfolders have nothing to do with it */
 		names_free(&l->classes);
 	qsort(l->p, (size_t)l->n, sizeof *l->p, picture_order);
@@ -249,8 +249,8 @@ static bool sizes_agree(const pictures *l, int64_t n, fault *e)
 	const picture *p = l->p;
 	for (int64_t i = 1; i < n; i++)
 		if (p[i].h != p[0].h || p[i].w != p[0].w)
-			return fault_at(e, p[i].path, "%d pixels high, %d wide, but %s is %d high, %d wide: give the size "
-				"wanted and how to resize", p[i].h, p[i].w, p[0].path, p[0].h, p[0].w);
+			return fault_at(e, p[i].path, "%d pixels high, %d wide, but %s is %d high, %d wide: give the "
+				"size wanted and how to resize", p[i].h, p[i].w, p[0].path, p[0].h, p[0].w);
 	return true;
 }
 

@@ -1,5 +1,5 @@
-/* hdf5.c - images and labels in an HDF5 file, through core/h5/h5.h, in a confined child process (core/base/confine.h): the
- * library crashes on some damaged files. The child sends sizes, then pixels, then labels.
+/* hdf5.c - images and labels in an HDF5 file, through core/h5/h5.h, in a confined child process (core/base/confine.h):
+ * the library crashes on some damaged files. The child sends sizes, then pixels, then labels.
  *
  * Images are bytes or floats, [n,h,w], [n,h,w,c] or [n,c,h,w] with c 1 or 3. Floats are taken as
  * -1..1 when one is negative, else as 0..1 when none is above 1, else as 0..255. */
@@ -177,8 +177,8 @@ static bool labels_send(h5 *f, const char *file, const h5_part *p, int64_t take,
 	bool ok = x && h5_read_f64(f, p->labels, x, p->n, e);
 	for (int64_t i = 0; ok && i < p->n; i++) {
 		if (!(x[i] >= 0 && x[i] < DATA_CLASSES_MAX && x[i] == floor(x[i]))) {
-			ok = fault_at(e, file, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d", p->labels, i,
-				x[i], DATA_CLASSES_MAX - 1);
+			ok = fault_at(e, file, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d",
+				p->labels, i, x[i], DATA_CLASSES_MAX - 1);
 			break;
 		}
 		const int32_t label = (int32_t)x[i];

@@ -185,7 +185,8 @@ static bool parts_agree(const idx_part *p, int n, fault *e)
 {
 	for (int i = 1; i < n; i++) {
 		if (p[i].h != p[0].h || p[i].w != p[0].w || p[i].c != p[0].c)
-			return fault_at(e, p[i].path[0], "images of %" PRId64 "x%" PRId64 "x%" PRId64 ", those of %s are %" PRId64
+			return fault_at(e, p[i].path[0],
+				"images of %" PRId64 "x%" PRId64 "x%" PRId64 ", those of %s are %" PRId64
 				"x%" PRId64 "x%" PRId64, p[i].h, p[i].w, p[i].c, p[0].path[0], p[0].h,
 				p[0].w, p[0].c);
 		if (!p[i].path[1] != !p[0].path[1])

@@ -66,7 +66,8 @@ static bool source_damaged(const source *s, fault *e)
 	if (code == Z_ERRNO)
 		return fault_at(e, s->path, "cannot read: %s", strerror(errno));
 	if (code == Z_BUF_ERROR)
-		return fault_at(e, s->path, "truncated: the gzip stream ends after %" PRId64 " bytes of contents", s->at);
+		return fault_at(e, s->path, "truncated: the gzip stream ends after %" PRId64 " bytes of contents",
+			s->at);
 	return fault_at(e, s->path, "damaged gzip stream after %" PRId64 " bytes of contents (%s)", s->at,
 		why);
 }

@@ -41,7 +41,9 @@ node *heads_attend(graph *g, const positions *p, node *q, node *k, node *v, atte
 	positions_parts(g, p, q, &rows, &columns);
 	node *flat = op_reshape(g, op_scale(g, q, o.scale), SHAPE(G, N, p->d));
 	if (!scores && !(m.train && o.dropout > 0) && attention_is_blocked(g, N, M)) {
-		node *all[] = {flat, op_reshape(g, rows, SHAPE(G, N, p->PH)), op_reshape(g, columns, SHAPE(G, N, p->PW))};
+		node *all[] = {
+			flat, op_reshape(g, rows, SHAPE(G, N, p->PH)), op_reshape(g, columns, SHAPE(G, N, p->PW)),
+		};
 		return op_attention_positions(g, op_concat(g, all, COUNT(all), 2), k, v, p->PH, p->PW);
 	}
 	node *S = op_reshape(g, op_matmul(g, flat, k, false, true), SHAPE(G, p->H, p->W, p->PH, p->PW));

@@ -12,7 +12,8 @@
 void batch_norm_init(module *m, batch_norm *b, const char *name, int64_t C, bn_options opt)
 {
 	*b = (batch_norm){.opt = opt};
-	must(opt.keep >= 0 && opt.keep < 1 && opt.eps > 0, "batch norm %s: keep = %g, eps = %g", name, opt.keep, opt.eps);
+	must(opt.keep >= 0 && opt.keep < 1 && opt.eps > 0, "batch norm %s: keep = %g, eps = %g", name, opt.keep,
+		opt.eps);
 	module_name(m, b->name, sizeof b->name, name);
 	module_push(m, name);
 	if (!opt.no_scale)

@@ -12,7 +12,8 @@
 #define UNARY(name) \
 	static node *do_##name(graph *g, node *const *in, const void *arg) { (void)arg; return op_##name(g, in[0]); }
 #define BINARY(name) \
-	static node *do_##name(graph *g, node *const *in, const void *arg) { (void)arg; return op_##name(g, in[0], in[1]); }
+	static node *do_##name(graph *g, node *const *in, const void *arg) \
+	{ (void)arg; return op_##name(g, in[0], in[1]); }
 UNARY(square) UNARY(recip) UNARY(sqrt) UNARY(rsqrt) UNARY(exp) UNARY(log) UNARY(tanh) UNARY(sigmoid) UNARY(softplus)
 UNARY(erf) UNARY(relu) UNARY(abs) UNARY(gelu) UNARY(gelu_tanh) UNARY(swish) UNARY(selu) UNARY(hard_sigmoid)
 UNARY(neg) UNARY(sum_all) UNARY(mean_all) UNARY(transpose) UNARY(softmax) UNARY(kernel_turn)
@@ -356,16 +357,19 @@ const derivative_row derivative_rows[] = {
 	{"conv2d_dx", {"conv2d_dx same", do_conv2d_dx, &conv_same, 3, 2, {IN(S, 2, 4, 5, 2), IN(S, 3, 3, 3, 2)}}},
 	{"conv2d_dx", {"conv2d_dx stride 2", do_conv2d_dx, &conv_half, 3, 2, {IN(S, 2, 3, 2, 3), IN(S, 3, 3, 2, 3)}}},
 	{"conv2d_dx", {"conv2d_dx rest", do_conv2d_dx, &conv_rest, 3, 2, {IN(S, 2, 3, 3, 2), IN(S, 3, 4, 2, 2)}}},
-	{"conv2d_dx", {"conv2d_dx 4x4 stride 2", do_conv2d_dx, &conv_four, 3, 2, {IN(S, 2, 3, 2, 2), IN(S, 4, 4, 2, 2)}}},
+	{"conv2d_dx", {"conv2d_dx 4x4 stride 2", do_conv2d_dx, &conv_four, 3, 2,
+	 {IN(S, 2, 3, 2, 2), IN(S, 4, 4, 2, 2)}}},
 	{"conv2d_dx", {"conv2d_dx groups", do_conv2d_dx, &conv_groups, 3, 2, {IN(S, 1, 4, 4, 6), IN(S, 3, 3, 2, 6)}}},
 	{"conv2d_dx", {"conv2d_dx depthwise", do_conv2d_dx, &conv_depth, 3, 2, {IN(S, 1, 4, 4, 4), IN(S, 3, 3, 1, 4)}}},
-	{"conv2d_dx", {"conv2d_dx depthwise x2", do_conv2d_dx, &conv_depth2, 3, 2, {IN(S, 1, 2, 3, 8), IN(S, 3, 3, 1, 8)}}},
+	{"conv2d_dx", {"conv2d_dx depthwise x2", do_conv2d_dx, &conv_depth2, 3, 2,
+	 {IN(S, 1, 2, 3, 8), IN(S, 3, 3, 1, 8)}}},
 	{"conv2d_dw", {"conv2d_dw same", do_conv2d_dw, &conv_same, 3, 2, {IN(S, 2, 4, 5, 3), IN(S, 2, 4, 5, 2)}}},
 	{"conv2d_dw", {"conv2d_dw stride 2", do_conv2d_dw, &conv_half, 3, 2, {IN(S, 2, 6, 4, 2), IN(S, 2, 3, 2, 3)}}},
 	{"conv2d_dw", {"conv2d_dw rest", do_conv2d_dw, &conv_rest, 3, 2, {IN(S, 2, 6, 7, 2), IN(S, 2, 3, 3, 2)}}},
 	{"conv2d_dw", {"conv2d_dw groups", do_conv2d_dw, &conv_groups, 3, 2, {IN(S, 1, 4, 4, 4), IN(S, 1, 4, 4, 6)}}},
 	{"conv2d_dw", {"conv2d_dw depthwise", do_conv2d_dw, &conv_depth, 3, 2, {IN(S, 1, 4, 4, 4), IN(S, 1, 4, 4, 4)}}},
-	{"conv2d_dw", {"conv2d_dw depthwise x2", do_conv2d_dw, &conv_depth2, 3, 2, {IN(S, 1, 4, 6, 4), IN(S, 1, 2, 3, 8)}}},
+	{"conv2d_dw", {"conv2d_dw depthwise x2", do_conv2d_dw, &conv_depth2, 3, 2,
+	 {IN(S, 1, 4, 6, 4), IN(S, 1, 2, 3, 8)}}},
 	{"kernel_turn", {"kernel_turn", do_kernel_turn, NULL, 1, 1, {IN(S, 3, 2, 2, 4)}}},
 	/* windows and resizing */
 	{"sum_pool", {"sum_pool 2x2", do_sum_pool, &win_two, 1, 1, {IN(S, 2, 4, 6, 3)}}},
@@ -385,7 +389,8 @@ const derivative_row derivative_rows[] = {
 	{"max_pick", {"max_pool padded", do_max_pool, &win_overlap, 1, 1, {IN(A, 1, 6, 5, 2)}}},
 	{"max_pick", {"max_pool 2x2", do_max_pool, &win_two, 1, 1, {IN(A, 2, 4, 6, 2)}}},
 	{"max_place", {"max_place", do_max_place, &win_two, 2, 2, {IN(A, 1, 4, 6, 3), IN(S, 1, 2, 3, 3)}}},
-	{"max_place", {"max_place overlapping", do_max_place, &win_overlap, 2, 2, {IN(A, 1, 6, 5, 2), IN(S, 1, 3, 3, 2)}}},
+	{"max_place", {"max_place overlapping", do_max_place, &win_overlap, 2, 2,
+	 {IN(A, 1, 6, 5, 2), IN(S, 1, 3, 3, 2)}}},
 	{"resize_bilinear", {"resize up", do_resize, SIZE(7, 5), 1, 1, {IN(S, 2, 3, 4, 2)}}},
 	{"resize_bilinear", {"resize down", do_resize, SIZE(3, 2), 1, 1, {IN(S, 1, 7, 6, 2)}}},
 	{"resize_bilinear_dx", {"resize_dx up", do_resize_dx, SIZE(3, 4), 1, 1, {IN(S, 1, 7, 5, 2)}}},

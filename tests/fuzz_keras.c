@@ -2,8 +2,8 @@
  *
  *     fuzz_keras [FILES [FIRST [KIND]]]      20,000 of each kind, from number 0 on; or of one kind
  *
- * A worker process reads them; when it dies the file's number is printed, and another one goes on. The status is 1 when one
- * died, took longer than the limits allow, or refused without a line. */
+ * A worker process reads them; when it dies the file's number is printed, and another one goes on. The status is 1 when
+ * one died, took longer than the limits allow, or refused without a line. */
 #define _DEFAULT_SOURCE                              /* MAP_ANONYMOUS */
 #include <signal.h>
 #include <stdio.h>
@@ -64,10 +64,10 @@ static bool run(enum damage_kind kind, int64_t first, int64_t n, const char *pat
 		b->next++;
 	}
 	const damage_counts *c = &b->counts;
-	printf("%-20s %6lld files: %6lld read, %6lld refused (%lld crashes and %lld limits contained), %lld without a line; "
-		"program crashes %lld, hangs %lld; %.0f s\n", damage_name[kind], (long long)n, (long long)c->read,
-		(long long)c->refused, (long long)c->crashes, (long long)c->limits, (long long)c->silent, (long long)died,
-		(long long)hung, seconds() - start);
+	printf("%-20s %6lld files: %6lld read, %6lld refused (%lld crashes and %lld limits contained), %lld without a "
+		"line; program crashes %lld, hangs %lld; %.0f s\n", damage_name[kind], (long long)n, (long long)c->read,
+		(long long)c->refused, (long long)c->crashes, (long long)c->limits, (long long)c->silent,
+		(long long)died, (long long)hung, seconds() - start);
 	return died + hung + c->silent == 0;
 }
 

@@ -203,7 +203,8 @@ bool golden_bind(golden_case *c, module *m, int first_state)
 			return false;
 	}
 	if (params != module_params(m))
-		return fault_set(c->e, "%s: the file has %d parameters, we have %d", c->group, params, module_params(m));
+		return fault_set(c->e, "%s: the file has %d parameters, we have %d", c->group, params,
+			module_params(m));
 	return true;
 }
 
@@ -385,7 +386,8 @@ static bool compare(const golden_case *c, const plan *p, const wanted *w, double
 		t->worst[w->part] = off;
 	if (off <= allowed)
 		return true;
-	return fault_set(c->e, "%s/%s/%s: off by %.2g, %.2g allowed", c->group, part_name[w->part], w->name, off, allowed);
+	return fault_set(c->e, "%s/%s/%s: off by %.2g, %.2g allowed", c->group, part_name[w->part], w->name, off,
+		allowed);
 }
 
 /* Weights that the call is not said to change must be as before. */

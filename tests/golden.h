@@ -1,8 +1,8 @@
 /* golden.h - walks files of reference values (tests/golden/README.md) and compares ours with them.
  *
- * Tables (golden_layers.c, golden_gan.c, golden_attention.c, golden_blocks.c) name a builder per layer. The harness reads a case, lets it
- * append the layer to a graph, differentiates, runs, and compares output64, grad_input64, grad_weight64
- * and updated64, all of them: a result that the builder does not give is a failure. */
+ * Tables (golden_layers.c, golden_gan.c, golden_attention.c, golden_blocks.c) name a builder per layer. The harness
+ * reads a case, lets it append the layer to a graph, differentiates, runs, and compares output64, grad_input64,
+ * grad_weight64 and updated64, all of them: a result that the builder does not give is a failure. */
 #ifndef SAGAN_TESTS_GOLDEN_H
 #define SAGAN_TESTS_GOLDEN_H
 

@@ -25,7 +25,8 @@ static bool give_outputs(golden_case *c, node *y, node *ctx, node *map, const ch
 		at += strcspn(at, ",");
 		if (*at)
 			*at++ = '\0';
-		node *v = !strcmp(name, "y") ? y : !strcmp(name, "context") ? ctx : !strcmp(name, "attention_map") ? map : NULL;
+		node *v = !strcmp(name, "y") ? y : !strcmp(name, "context") ? ctx
+			: !strcmp(name, "attention_map") ? map : NULL;
 		if (!v)
 			return fault_set(c->e, "%s: output %s is not known", c->group, name);
 		golden_give(c, v);
@@ -48,7 +49,8 @@ static bool build_variant(golden_case *c, const char *variant)
 {
 	attention_config cfg;
 	sn_options none = {.on = false};
-	return attention_variant(variant, shape_last(&c->x[0]->s), none, &cfg, c->e) && build_attention(c, variant, &cfg);
+	return attention_variant(variant, shape_last(&c->x[0]->s), none, &cfg, c->e)
+		&& build_attention(c, variant, &cfg);
 }
 
 static bool build_ashpy(golden_case *c)
@@ -290,7 +292,8 @@ static void peer_name(const char *weight, char *out, size_t size)
 				taken = k;
 			}
 		}
-		n += (size_t)snprintf(out + n, size - n, "%s%.*s", n ? "/" : "", ours ? 64 : (int)taken, ours ? ours : at);
+		n += (size_t)snprintf(out + n, size - n, "%s%.*s", n ? "/" : "", ours ? 64 : (int)taken,
+			ours ? ours : at);
 		at += taken + (at[taken] == '.');
 	}
 }

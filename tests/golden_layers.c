@@ -56,7 +56,8 @@ static bool build_conv_transpose(golden_case *c)
 {
 	conv k;
 	conv_transpose_init(c->m, &k, "conv", shape_last(&c->x[0]->s), conv_arguments(c));
-	return golden_bind(c, c->m, 0) && golden_give(c, activated(c, conv_transpose_apply(c->g, &k, c->x[0], c->mode)));
+	return golden_bind(c, c->m, 0)
+		&& golden_give(c, activated(c, conv_transpose_apply(c->g, &k, c->x[0], c->mode)));
 }
 
 /* A depthwise kernel (kh,kw,C,1) is, as one group per channel, the kernel [kh,kw,1,C]. */
@@ -73,7 +74,9 @@ static bool build_depthwise(golden_case *c)
 static bool build_dense(golden_case *c)
 {
 	dense d;
-	dense_options o = {.units = (int64_t)golden_number(c, "units", 0), .bias = golden_number(c, "use_bias", 1) != 0};
+	dense_options o = {
+		.units = (int64_t)golden_number(c, "units", 0), .bias = golden_number(c, "use_bias", 1) != 0,
+	};
 	dense_init(c->m, &d, "dense", shape_last(&c->x[0]->s), o);
 	return golden_bind(c, c->m, 0) && golden_give(c, activated(c, dense_apply(c->g, &d, c->x[0], c->mode)));
 }

@@ -197,8 +197,8 @@ static bool judge(const check *c, const worst *w, const char *order, const char 
 {
 	if (w->gap <= TOLERANCE * (1 + w->scale))
 		return true;
-	snprintf(c->why, GRAD_WHY, "%s: %s derivative in %s, element %lld: %.12g, differences say %.12g", c->name, order,
-		 input, (long long)w->at, w->got, w->want);
+	snprintf(c->why, GRAD_WHY, "%s: %s derivative in %s, element %lld: %.12g, differences say %.12g", c->name,
+		 order, input, (long long)w->at, w->got, w->want);
 	return false;
 }
 

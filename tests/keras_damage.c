@@ -28,7 +28,8 @@ static const char *const seed_file[DAMAGE_KINDS][SEEDS] = {
 	[DAMAGE_OLD] = {GOLDEN_ "discriminator-seq-keras2.15.full.h5", GOLDEN_ "discriminator-seq-keras2.15.legacy.h5",
 			GOLDEN_ "discriminator-sn-keras2.15.full.h5"},
 	[DAMAGE_V18] = {NULL, NULL, NULL},
-	[DAMAGE_NATIVE] = {GOLDEN_ "discriminator-seq-keras2.15.weights.h5", GOLDEN_ "generator-convt-keras3.3.weights.h5",
+	[DAMAGE_NATIVE] = {GOLDEN_ "discriminator-seq-keras2.15.weights.h5",
+			   GOLDEN_ "generator-convt-keras3.3.weights.h5",
 			   GOLDEN_ "generator-convt-keras3.15.weights.h5"},
 	[DAMAGE_ARCHIVE] = {GOLDEN_ "discriminator-seq-keras2.15.keras", GOLDEN_ "generator-convt-keras2.15.keras",
 			    GOLDEN_ "generator-convt-keras3.15.keras"},
@@ -143,7 +144,9 @@ static size_t grown(rng *r, uint8_t *x, size_t n)
 
 static size_t damage(rng *r, uint8_t *x, size_t n)
 {
-	static size_t (*const way[])(rng *, uint8_t *, size_t) = {truncated, flipped, overwritten, spliced, grown, grown, flipped};
+	static size_t (*const way[])(rng *, uint8_t *, size_t) = {
+		truncated, flipped, overwritten, spliced, grown, grown, flipped
+	};
 	if (n < 16)
 		return n;
 	for (int64_t k = rng_below(r, 3); k >= 0 && n >= 16; k--)

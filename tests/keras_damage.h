@@ -5,7 +5,7 @@
 #include "core/base/base.h"
 
 enum damage_kind {
-	DAMAGE_OLD,                                  /* legacy layout, HDF5 as h5py writes it: no checksums, variable texts */
+	DAMAGE_OLD,                                  /* legacy layout as h5py writes it: no checksums, variable texts */
 	DAMAGE_V18,                                  /* legacy layout, as we write it: checksums, fixed texts */
 	DAMAGE_NATIVE,                               /* .weights.h5 */
 	DAMAGE_ARCHIVE,                              /* .keras: half of them with damaged members in a sound zip */

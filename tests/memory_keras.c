@@ -60,7 +60,8 @@ static bool go_match_native(fault *e) { return match_one(SEQ "full.h5", SEQ "wei
 
 static bool go_match_wrapped(fault *e)
 {
-	return match_one(GOLDEN "discriminator-plain-keras2.15.full.h5", GOLDEN "discriminator-sn-keras2.15.weights.h5", e);
+	return match_one(GOLDEN "discriminator-plain-keras2.15.full.h5",
+		GOLDEN "discriminator-sn-keras2.15.weights.h5", e);
 }
 
 /* ---- running and writing ---- */
@@ -99,7 +100,8 @@ static bool go_build(fault *e)
 	int at = m ? keras_add_input(m, "x", SHAPE(4), "float32", e) : -1;
 	at = at < 0 ? -1 : keras_add(m, "Dense", "d", 1, &at, e);
 	const bool ok = at >= 0 && keras_set_int(m, at, "units", 2, e) && keras_set_text(m, at, "activation", "relu", e)
-		&& keras_set_list(m, at, "list", 2, (int64_t[]){1, 2}, e) && keras_set_pairs(m, at, "pairs", 2, (int64_t[]){1, 2}, e)
+		&& keras_set_list(m, at, "list", 2, (int64_t[]){1, 2}, e)
+		&& keras_set_pairs(m, at, "pairs", 2, (int64_t[]){1, 2}, e)
 		&& keras_add_weight(m, at, "kernel", SHAPE(4, 2), NULL, e) && keras_set_output(m, at, e);
 	keras_model_free(m);
 	return ok;
@@ -107,7 +109,8 @@ static bool go_build(fault *e)
 
 static bool go_write(fault *e)
 {
-	return keras_write_h5(topology, scratch_at("m.h5"), e) && keras_write_archive(topology, scratch_at("m.keras"), e)
+	return keras_write_h5(topology, scratch_at("m.h5"), e)
+		&& keras_write_archive(topology, scratch_at("m.keras"), e)
 		&& keras_write_weights(topology, scratch_at("m.weights.h5"), e)
 		&& keras_write_onnx(topology, scratch_at("m.onnx"), e);
 }

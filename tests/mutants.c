@@ -148,7 +148,8 @@ static const char *judge(struct mutant m)
 		if (!seen[bend] || strcmp(seen[bend], "none"))
 			mutants++;
 	}
-	return seen[0] && seen[1] ? seen[1] : seen[0] ? "**bend survives**" : seen[1] ? "**drop survives**" : "**survive**";
+	return seen[0] && seen[1] ? seen[1] : seen[0] ? "**bend survives**" : seen[1] ? "**drop survives**"
+		: "**survive**";
 }
 
 /* ---- the table ---- */

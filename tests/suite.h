@@ -21,7 +21,7 @@ typedef struct suite_case {
 	const suite_test *tests;
 	int count;
 	int timeout;                                 /* seconds of one test; 0: as the suite's */
-	int signal;                                  /* ends every test; they need a process each, and CK_FORK=no skips them */
+	int signal;                                  /* ends every test, each in a process; CK_FORK=no skips them */
 	void (*setup)(void), (*teardown)(void);      /* around each test, in its process */
 	void (*setup_once)(void), (*teardown_once)(void);       /* around all, in the program's process */
 } suite_case;

@@ -180,8 +180,8 @@ START_TEST(derivatives_equal_those_of_the_products)
 		for (int64_t k = 0; k < shape_count(&a[i]->s); k++)
 			most = fmax(most, fabs((double)want[k]));
 		const double worst = kit_worst(got, want, shape_count(&a[i]->s));
-		ck_assert_msg(worst < kit_tiny * most, "case %d, order %d, input %d: off by %g of %g", _i / ORDERS, order, i,
-			      worst, most);
+		ck_assert_msg(worst < kit_tiny * most, "case %d, order %d, input %d: off by %g of %g", _i / ORDERS,
+			      order, i, worst, most);
 	}
 	bench_close(&t);
 }
@@ -205,7 +205,8 @@ START_TEST(threads_do_not_change_a_bit)
 			if (threads == 1)
 				memcpy(one[i] = mem_new(bytes, 1, NULL), plan_value(t.p, out[i]), bytes);
 			else
-				ck_assert_msg(!memcmp(one[i], plan_value(t.p, out[i]), bytes), "%d threads, output %d", threads, i);
+				ck_assert_msg(!memcmp(one[i], plan_value(t.p, out[i]), bytes), "%d threads, output %d",
+					threads, i);
 		}
 	}
 	pool_stop();
@@ -233,7 +234,8 @@ START_TEST(softmax_passes_are_the_same_at_every_level)
 		level[l]->exp_below(y[l], ROWS, KEYS, (real)1.5, old, top[l], sum[l]);
 		for (int i = 0; i < COUNT_; i++) {
 			const double want = exp(1.5 * (double)x[i] - (double)top[l][i / KEYS]);
-			ck_assert_msg(isnan(want) ? isnan(y[l][i]) : fabs((double)y[l][i] - want) <= 1e-5 * want + 1e-37,
+			ck_assert_msg(isnan(want) ? isnan(y[l][i])
+				      : fabs((double)y[l][i] - want) <= 1e-5 * want + 1e-37,
 				      "%s, %d: e^(1.5 * %g - %g) is not %g", level_name(l), i, (double)x[i],
 				      (double)top[l][i / KEYS], (double)y[l][i]);
 		}
@@ -253,7 +255,8 @@ static const struct {
 	 "attention [3,4] [1,5,4] [5,2]: needs q [..,N,d], k [..,M,d] and v [..,M,c] of the same number of axes"},
 	{{3, {2, 3, 4}}, {3, {1, 5, 4}}, {3, {2, 5, 2}},
 	 "attention [2,3,4] [1,5,4] [2,5,2]: leading axis 0 differs: 2, 1 and 2"},
-	{{2, {3, 4}}, {2, {5, 3}}, {2, {5, 2}}, "attention [3,4] [5,3] [5,2]: queries have width 4: must be the keys' 3"},
+	{{2, {3, 4}}, {2, {5, 3}}, {2, {5, 2}},
+	 "attention [3,4] [5,3] [5,2]: queries have width 4: must be the keys' 3"},
 	{{2, {3, 4}}, {2, {5, 4}}, {2, {6, 2}}, "attention [3,4] [5,4] [6,2]: 5 keys and 6 values: must be as many"},
 };
 
@@ -274,8 +277,8 @@ START_TEST(keys_that_are_no_map_are_refused)
 	g = graph_new(NULL);
 	k = op_fill(g, SHAPE(6, 4), 1);
 	op_attention_positions(g, op_fill(g, SHAPE(3, 8), 1), k, k, 2, 3);
-	kit_graph_refuses(g, "attention [3,8] [6,4] [6,4]: queries have width 8: must be the keys' 4, and one more for each "
-			  "row and column of keys");
+	kit_graph_refuses(g, "attention [3,8] [6,4] [6,4]: queries have width 8: must be the keys' 4, and one more for "
+			  "each row and column of keys");
 }
 END_TEST
 
@@ -359,8 +362,8 @@ START_TEST(positions_do_not_hold_the_scores)
 	ck_assert(has_op(k.g, "attention") && !has_op(k.g, "softmax"));
 	out[1] = mhsa_apply(k.g, &a, k.in, (mode){0}, &scores);
 	for (int i = 0; i < 2; i++)
-		graph_grad(k.g, op_sum_all(k.g, op_square(k.g, out[i])), NULL, (node *[]){graph_leaf(k.g, a.pos.r_width)}, 1,
-			   &out[2 + i]);
+		graph_grad(k.g, op_sum_all(k.g, op_square(k.g, out[i])), NULL,
+			   (node *[]){graph_leaf(k.g, a.pos.r_width)}, 1, &out[2 + i]);
 	kit_run(&k, out, 4);
 	for (int i = 0; i < 4; i += 2) {
 		double most = 1;

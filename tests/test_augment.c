@@ -118,8 +118,8 @@ START_TEST(cutout_clears_the_published_box)
 		published_box(cut, H, W, k % rows, k * 5 % columns);
 		for (int i = 0; i < H * W * LAST_C; i++) {
 			int64_t at = (int64_t)k * H * W * LAST_C + i;
-			ck_assert_msg(p.y[at] == (cut[i / LAST_C] ? 0 : p.x->x[at]), "%dx%d, sample %d, pixel %d", H, W, k,
-				i / LAST_C);
+			ck_assert_msg(p.y[at] == (cut[i / LAST_C] ? 0 : p.x->x[at]), "%dx%d, sample %d, pixel %d", H, W,
+				k, i / LAST_C);
 		}
 	}
 	picture_close(&p);

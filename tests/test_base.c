@@ -277,11 +277,12 @@ START_TEST(portable_functions_are_the_same_everywhere)
 			uint64_t bits;
 			memcpy(&bits, &y[k], sizeof bits);
 			hash = (hash ^ bits) * 0x100000001b3u;
-			ck_assert_msg(fabs(y[k] - want[k]) <= bound[k], "function %d of %.17g: %.17g is not %.17g", k, u, y[k],
-				      want[k]);
+			ck_assert_msg(fabs(y[k] - want[k]) <= bound[k], "function %d of %.17g: %.17g is not %.17g", k,
+				      u, y[k], want[k]);
 		}
 	}
-	ck_assert(portable_log(1) == 0 && portable_exp(0) == 1 && portable_cos_turns(0) == 1 && portable_power(3, 4) == 81);
+	ck_assert(portable_log(1) == 0 && portable_exp(0) == 1 && portable_cos_turns(0) == 1
+		&& portable_power(3, 4) == 81);
 	ck_assert_msg(hash == 0x4aadb15e7ff3d983u, "the hash of all is 0x%llx", (unsigned long long)hash);
 }
 END_TEST

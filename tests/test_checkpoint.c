@@ -312,7 +312,8 @@ START_TEST(pruning_keeps_the_last_n_and_the_best)
 	bool better;
 	for (int i = 1; i <= 5; i++)
 		save_step(i);
-	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 3.5, "units", &better, &e) && better);
+	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 3.5, "units", &better, &e)
+		&& better);
 	file_store(scratch_at("checkpoint-00000006.h5.tmp.4711"), (const unsigned char *)"half", 4);
 	file_store(scratch_at("notes.tmp.txt"), (const unsigned char *)"mine", 4);
 	ck_assert_msg(rundir_prune(scratch_folder(), 2, &e), "%s", e.text);
@@ -345,7 +346,8 @@ START_TEST(best_is_the_lowest_score_and_complete)
 		char path[RUN_PATH_MAX];
 		save_step(i + 1);
 		rundir_checkpoint(scratch_folder(), i + 1, path, sizeof path);
-		ck_assert_msg(rundir_keep_best(scratch_folder(), path, row[i].score, row[i].about, &better, &e), "%s", e.text);
+		ck_assert_msg(rundir_keep_best(scratch_folder(), path, row[i].score, row[i].about, &better, &e),
+			"%s", e.text);
 		ck_assert_int_eq(better, row[i].better);
 	}
 	ck_assert_msg(checkpoint_read_info(scratch_at("checkpoint-best.h5"), &info, &e), "%s", e.text);
@@ -373,7 +375,8 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 	ck_assert(!rundir_best(scratch_folder(), path, sizeof path, &e));
 	ck_assert_msg(strstr(e.text, "checkpoint-best.h5") && strstr(e.text, "train.score_count"), "%s", e.text);
 	save_step(1);
-	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 1, "units", &better, &e) && better);
+	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 1, "units", &better, &e)
+		&& better);
 	ck_assert(rundir_best(scratch_folder(), path, sizeof path, &e));
 	size_t n;
 	unsigned char *x = file_bytes(path, &n);
@@ -384,7 +387,8 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 	file_store(path, x, n);
 	free(x);
 	ck_assert(!checkpoint_verify(path, NULL));
-	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 2, "units", &better, &e) && better);
+	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 2, "units", &better, &e)
+		&& better);
 	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
 
 	ck_assert_int_eq(truncate(scratch_at("checkpoint-00000001.h5"), 100), 0);

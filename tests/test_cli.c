@@ -59,7 +59,8 @@ static const struct {
 	{"train no/such.yaml", 1, "sagan: no/such.yaml: No such file or directory"},
 	{"train configs/demo.yaml --set batch=0", 2, "sagan: command line: batch = 0: must be a whole number"},
 	{"train configs/demo.yaml --set data.path=no/such", 1, "sagan: command line: data.path = \"no/such\": "},
-	{"train configs/demo.yaml --set batch=60001", 1, "sagan: command line: batch = 60001: the data have 60000 images"},
+	{"train configs/demo.yaml --set batch=60001", 1,
+	 "sagan: command line: batch = 60001: the data have 60000 images"},
 	{"train configs/demo.yaml --set model.size=32", 1, "sagan: command line: model.size = 32: "},
 	{"train configs/demo.yaml --out /dev/null/run", 1, "sagan: "},
 	{"sample no/such", 1, "sagan: no/such"},
@@ -73,7 +74,8 @@ static const struct {
 	{"import x --out y", 2, "sagan import: --config is missing"},
 	{"import x --config y", 2, "sagan import: --out is missing"},
 	{"import x --config y --out z --net both", 2, "sagan import: --net both: must be generator or discriminator"},
-	{"import no/such --config configs/demo.yaml --set data.format=random --out /tmp/x.h5", 1, "sagan: no/such: No such"},
+	{"import no/such --config configs/demo.yaml --set data.format=random --out /tmp/x.h5", 1,
+	 "sagan: no/such: No such"},
 	{"info", 2, "sagan info: an argument is missing"},
 	{"info --keys qqqq", 1, "sagan: qqqq: no key begins so"},
 	{"info tests/golden", 1, "sagan: "},
@@ -82,9 +84,12 @@ static const struct {
 	{"layers hallo", 1, "sagan: hallo: no such layer; did you mean halo?; `sagan layers` lists them"},
 	{"layers halo --input 16x16", 2, "sagan layers: --input 16x16: must be HxWxC, as 16x16x128"},
 	{"layers halo --input 16x16x128x", 2, "sagan layers: --input 16x16x128x: must be"},
-	{"layers halo --input 16x16x128 --set heads=3", 1, "sagan: halo: heads = 3: must divide the channels, 128; 1, 2, 4,"},
-	{"layers halo --input 16x16x128 --set head=4", 2, "sagan: command line: unknown argument head of halo, did you mean heads"},
-	{"layers halo --input 14x14x64 --set block=4", 1, "sagan: halo: block = 4: must divide the map's side, 14; 1, 2, 7, 14"},
+	{"layers halo --input 16x16x128 --set heads=3", 1,
+	 "sagan: halo: heads = 3: must divide the channels, 128; 1, 2, 4,"},
+	{"layers halo --input 16x16x128 --set head=4", 2,
+	 "sagan: command line: unknown argument head of halo, did you mean heads"},
+	{"layers halo --input 14x14x64 --set block=4", 1,
+	 "sagan: halo: block = 4: must divide the map's side, 14; 1, 2, 7, 14"},
 	{"layers --input 16x16x128", 2, "sagan layers: name a layer"},
 	{"layers halo --sn", 2, "sagan layers: --set and --sn want --input"},
 	{"data no/such", 1, "sagan: no/such"},
@@ -101,14 +106,15 @@ START_TEST(answers_have_their_status_and_text)
 	const char *begins = ANSWERS[_i].begins;
 	/* The notes of a run come before its error. */
 	const char *line = strncmp(begins, "sagan: ", 7) == 0 ? strstr(a.text, begins) : a.text;
-	ck_assert_msg(line && strncmp(line, begins, strlen(begins)) == 0, "%s\nsaid: %s", ANSWERS[_i].arguments, a.text);
+	ck_assert_msg(line && strncmp(line, begins, strlen(begins)) == 0, "%s\nsaid: %s", ANSWERS[_i].arguments,
+		a.text);
 	ck_assert_msg(a.status == ANSWERS[_i].status, "%s: status %d", ANSWERS[_i].arguments, a.status);
 	ck_assert(a.text[strlen(a.text) - 1] == '\n');
 }
 END_TEST
 
-/* A level that this program does not know, or that this processor lacks, is refused before anything runs, with those that
- * there are; each of these runs. */
+/* A level that this program does not know, or that this processor lacks, is refused before anything runs, with those
+ * that there are; each of these runs. */
 START_TEST(a_level_that_is_not_there_is_refused)
 {
 	static const char *const asked[] = {"", "v5", "V3", "v3 ", "v3", "v4"};
@@ -117,14 +123,17 @@ START_TEST(a_level_that_is_not_there_is_refused)
 		if (level_has(l)) {
 			snprintf(have + strlen(have), sizeof have - strlen(have), "%s%s", l ? ", " : "", level_name(l));
 			const answer a = command("SAGAN_LEVEL=%s %s --version", level_name(l), sagan_program());
-			ck_assert_msg(a.status == 0 && strncmp(a.text, "sagan ", 6) == 0, "%s: %s", level_name(l), a.text);
+			ck_assert_msg(a.status == 0 && strncmp(a.text, "sagan ", 6) == 0, "%s: %s", level_name(l),
+				a.text);
 		}
 	for (int i = 0; i < COUNT(asked); i++) {
 		if ((i == 4 && level_has(LEVEL_V3)) || (i == 5 && level_has(LEVEL_V4)))
 			continue;
 		const answer a = command("SAGAN_LEVEL='%s' %s --version", asked[i], sagan_program());
-		snprintf(line, sizeof line, "sagan: SAGAN_LEVEL=%s: not a level of this processor, which has: %s\n", asked[i], have);
-		ck_assert_msg(a.status == 1 && strcmp(a.text, line) == 0, "\"%s\": status %d: %s", asked[i], a.status, a.text);
+		snprintf(line, sizeof line, "sagan: SAGAN_LEVEL=%s: not a level of this processor, which has: %s\n",
+			asked[i], have);
+		ck_assert_msg(a.status == 1 && strcmp(a.text, line) == 0, "\"%s\": status %d: %s", asked[i], a.status,
+			a.text);
 	}
 }
 END_TEST
@@ -137,7 +146,8 @@ START_TEST(keras_files_go_round)
 	static const char *const name[] = {"generator.h5", "generator.keras", "generator.weights.h5"};
 	const char *dir = scratch_folder();
 	make_config(SMALL);
-	ck_assert_int_eq(sagan("train %s/run.yaml --out %s/run --steps 2 --set ema.bn_mode=running", dir, dir).status, 0);
+	ck_assert_int_eq(sagan("train %s/run.yaml --out %s/run --steps 2 --set ema.bn_mode=running", dir, dir).status,
+		0);
 	ck_assert_int_eq(sagan("export %s/run --out %s/first", dir, dir).status, 0);
 	const answer a = sagan("import %s/first/generator.keras --config %s/run.yaml --out %s/x.h5 "
 		"--set ema.bn_mode=running", dir, dir, dir);
@@ -150,7 +160,8 @@ START_TEST(keras_files_go_round)
 	const answer b = sagan("import %s/first/generator.keras --config %s/run.yaml --set model.g_channels=16 "
 		"--out %s/y.h5", dir, dir, dir);
 	ck_assert_int_eq(b.status, 1);
-	ck_assert_msg(strstr(b.text, "  Shape mismatch in layer #") && strstr(b.text, "more layers do not agree"), "%s", b.text);
+	ck_assert_msg(strstr(b.text, "  Shape mismatch in layer #") && strstr(b.text, "more layers do not agree"),
+		"%s", b.text);
 	ck_assert(!file_exists(dir, "y.h5"));
 }
 END_TEST
@@ -215,7 +226,8 @@ START_TEST(man_page_and_completion_know_every_option)
 		for (const char *p = a.text; (p = strstr(p, "\n  --")); p++) {
 			ck_assert(sscanf(p, " %63s", option) == 1);
 			ck_assert_msg(strstr(man, option) != NULL, "%s %s: not in the man page", COMMANDS[i], option);
-			ck_assert_msg(strstr(completion, option) != NULL, "%s %s: not in the completion", COMMANDS[i], option);
+			ck_assert_msg(strstr(completion, option) != NULL, "%s %s: not in the completion", COMMANDS[i],
+				option);
 			options++;
 		}
 	}
@@ -254,8 +266,8 @@ START_TEST(the_page_of_keys_is_what_the_program_prints)
 	char *page = file_bytes("docs/keys.md", NULL), *table = strstr(page, "| key |");
 	const answer a = sagan("info --keys --markdown > %s", scratch_at("keys.md"));
 	char *printed = file_bytes(scratch_at("keys.md"), NULL);
-	ck_assert_msg(a.status == 0 && table && strcmp(table, printed) == 0, "the table in docs/keys.md is not what `sagan info "
-		      "--keys --markdown` prints");
+	ck_assert_msg(a.status == 0 && table && strcmp(table, printed) == 0, "the table in docs/keys.md is not what "
+		      "`sagan info --keys --markdown` prints");
 	free(page);
 	free(printed);
 }
@@ -267,7 +279,8 @@ START_TEST(plans_are_printed)
 	static const char *const key[] = {"d", "d_penalty", "g", "sample"};
 	const char *path = make_config(SMALL);
 	for (int i = 0; i < COUNT(key); i++) {
-		const answer a = sagan("info %s --set loss.penalty=r1 --set loss.penalty_every=4 --plan %s | head -n 2", path, key[i]);
+		const answer a = sagan("info %s --set loss.penalty=r1 --set loss.penalty_every=4 --plan %s | head -n 2",
+			path, key[i]);
 		ck_assert_msg(a.status == 0, "%s: %s", key[i], a.text);
 		ck_assert_msg(strncmp(a.text, " step   value  shape ", 21) == 0, "%s: %s", key[i], a.text);
 	}
@@ -312,8 +325,8 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: model.latent = 16: "), "%s", a.text);
 	a = sagan("train %s --out %s/run --set model.latent=16 --set seed=2 --set batch=2", path, dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: seed = 2: ")
-		      && strstr(a.text, "started with 1, which cannot change, nor can batch (4), model.latent (128);"), "%s",
-		      a.text);
+		      && strstr(a.text, "started with 1, which cannot change, nor can batch (4), model.latent (128);"),
+		      "%s", a.text);
 
 	a = sagan("sample %s/run --n 6 --out %s/grid.png", dir, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "6 images of step 6"), "%s", a.text);
@@ -324,8 +337,8 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	a = sagan("sample %s/run/checkpoint-best.h5 --n 6 --best", dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "is a file; --best wants the folder of a run"), "%s", a.text);
 	a = sagan("sample %s --best", dir);
-	ck_assert_msg(a.status == 1 && strstr(a.text, "checkpoint-best.h5") && strstr(a.text, "train.score_count"), "%s",
-		      a.text);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "checkpoint-best.h5") && strstr(a.text, "train.score_count"),
+		      "%s", a.text);
 	a = sagan("sample %s/run --n 3 --class 2 --truncation 0.5 --out %s/each/", dir, dir);
 	ck_assert_msg(a.status == 0 && file_exists(dir, "each/000002.png"), "%s", a.text);
 	a = sagan("data %s/each --split all", dir);
@@ -351,19 +364,21 @@ START_TEST(a_signal_saves_and_says_how_to_go_on)
 		if (child == 0) {
 			if (!freopen(log, "w", stdout))
 				_exit(9);
-			execl(sagan_program(), "sagan", "train", path, "--out", run, "--set", "steps=1000000000", (char *)NULL);
+			execl(sagan_program(), "sagan", "train", path, "--out", run, "--set", "steps=1000000000",
+				(char *)NULL);
 			_exit(9);
 		}
 		/* Until the first line of progress; a minute is more than any machine needs. */
-		for (int tries = 0; tries < 6000 && !(access(log, R_OK) == 0 && strstr(read_file(log), "\nstep ")); tries++)
+		int tries = 0;
+		while (tries++ < 6000 && !(access(log, R_OK) == 0 && strstr(read_file(log), "\nstep ")))
 			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 		int status;
 		ck_assert_int_eq(kill(child, signals[i]), 0);
 		ck_assert_int_eq(waitpid(child, &status, 0), child);
 		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x: %s", status, read_file(log));
 		const char *said = read_file(log);
-		ck_assert_msg(strstr(said, "stopped by a signal after step ") && strstr(said, "go on with: sagan train "), "%s",
-			      said);
+		ck_assert_msg(strstr(said, "stopped by a signal after step ")
+			      && strstr(said, "go on with: sagan train "), "%s", said);
 		ck_assert_msg(i == 0 || strstr(said, "going on from "), "%s", said);
 	}
 }
@@ -386,8 +401,8 @@ START_TEST(threads_change_no_byte_of_a_checkpoint)
 		const answer a = sagan("train %s --out %s/run%d --threads %d", path, dir, threads, threads);
 		ck_assert_msg(a.status == 0, "%s", a.text);
 		snprintf(run, sizeof run, "run%d", threads);
-		ck_assert_msg(files_equal_in(scratch_at("run1"), scratch_at(run), "checkpoint-00000006.h5"), "%d threads",
-			      threads);
+		ck_assert_msg(files_equal_in(scratch_at("run1"), scratch_at(run), "checkpoint-00000006.h5"),
+			      "%d threads", threads);
 	}
 }
 END_TEST
@@ -396,7 +411,8 @@ END_TEST
 START_TEST(a_file_size_limit_ends_in_a_line)
 {
 	const char *path = make_config(SMALL);
-	const answer a = command("ulimit -f 40; %s train %s --out %s --steps 2", sagan_program(), path, scratch_at("run"));
+	const answer a = command("ulimit -f 40; %s train %s --out %s --steps 2", sagan_program(), path,
+		scratch_at("run"));
 	ck_assert_msg(a.status == 1, "status %d: %s", a.status, a.text);
 	ck_assert_msg(strstr(a.text, "File too large") != NULL, "%s", a.text);
 }
@@ -405,7 +421,8 @@ END_TEST
 START_TEST(bench_prints_one_line_of_json)
 {
 	static const char *const names[] = {
-		"median_s", "min_s", "images_per_s", "gflop", "threads", "params_g", "params_d", "arena_bytes", "maxrss_bytes",
+		"median_s", "min_s", "images_per_s", "gflop", "threads", "params_g", "params_d",
+		"arena_bytes", "maxrss_bytes",
 	};
 	const answer a = sagan("bench configs/bench28.yaml --steps 1 --threads 2 --json --set model.g_channels=8 "
 			       "--set model.d_channels=8 --set batch=4");

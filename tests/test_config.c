@@ -184,7 +184,8 @@ static const struct {
 	{"lr_d=1", "command line: lr_d = 1: unknown key; did you mean optim.lr_d?"},
 	{"=1", "command line:  = 1: unknown key; `sagan info --keys` lists all"},
 	{"optim=1", "command line: optim = 1: a section: name one of its keys, as SECTION.KEY=VALUE"},
-	{"batch=[1", "command line: batch = [1: not YAML: did not find expected ',' or ']', while parsing a flow sequence"},
+	{"batch=[1",
+	 "command line: batch = [1: not YAML: did not find expected ',' or ']', while parsing a flow sequence"},
 	{"batch=*a", "command line: batch = *a: an alias (*name) is not allowed here; write the value out, or quote a "
 	 "text that begins with *"},
 	{"data.flip=1", "command line: data.flip = 1: must be true or false"},
@@ -214,7 +215,8 @@ START_TEST(data_that_do_not_fit_name_the_key)
 		{"batch: 64\n", 63, 3, 10, "a.yaml:1: batch = 64: the data have 63 images; must be 1 to 63"},
 		{"seed: 1\nmodel:\n  channels: 1\n", 64, 3, 10,
 		 "a.yaml:3: model.channels = 1: the images have 3; must be 3, or 0 (as the data)"},
-		{"seed: 1\n", 64, 3, 0, "a.yaml: model.conditional = true (the network's own): the data have no labels; must be false"},
+		{"seed: 1\n", 64, 3, 0,
+		 "a.yaml: model.conditional = true (the network's own): the data have no labels; must be false"},
 		{"model:\n  classes: 5\n", 64, 3, 10,
 		 "a.yaml:2: model.classes = 5: the data have 10 classes; must be 0 (as the data) or 10"},
 	};
@@ -241,7 +243,8 @@ START_TEST(missing_data_name_the_line_of_the_path)
 	config_free(&c);
 	ck_assert(read_text(&c, "seed: 1\n", &e));
 	ck_assert(!config_open_data(&c, &d, &e));
-	ck_assert_str_eq(e.text, "a.yaml: data.path = \"\" (the default): must name the folder or file with the images");
+	ck_assert_str_eq(e.text, "a.yaml: data.path = \"\" (the default): must name the folder or file with the "
+		"images");
 	config_free(&c);
 	ck_assert(read_text(&c, "data: {format: random}\n", &e));
 	ck_assert(!config_open_data(&c, &d, &e));
@@ -260,7 +263,8 @@ START_TEST(the_bad_file_of_a_folder_is_named)
 	dataset *d;
 	FILE *f = fopen(scratch_at("pictures/7.png"), "wb");
 	ck_assert(f && fputs("no picture", f) >= 0 && fclose(f) == 0);
-	snprintf(text, sizeof text, "data: {path: %s, format: png}\nmodel: {conditional: false}\n", scratch_at("pictures"));
+	snprintf(text, sizeof text, "data: {path: %s, format: png}\nmodel: {conditional: false}\n",
+		scratch_at("pictures"));
 	ck_assert_msg(read_text(&c, text, &e), "%s", e.text);
 	ck_assert(!config_open_data(&c, &d, &e));
 	snprintf(message, sizeof message, "a.yaml:1: data.path = \"%s\": %s: ", scratch_at("pictures"),
@@ -338,7 +342,8 @@ START_TEST(values_arrive_in_their_fields)
 	ck_assert_str_eq(gan_penalties[c.loss.penalty].name, "gp");
 	ck_assert(c.loss.d_batch == D_BATCH_SEPARATE);
 	ck_assert(c.loss.penalty_weight == 2.5 && c.optim.lr_g == 1e-3 && c.optim.lr_d == 2e-4);
-	ck_assert(c.optim.rule.rule == RULE_ADAMW && c.optim.rule.form == UPDATE_KERAS && c.optim.course.decay == DECAY_COSINE);
+	ck_assert(c.optim.rule.rule == RULE_ADAMW && c.optim.rule.form == UPDATE_KERAS
+		&& c.optim.course.decay == DECAY_COSINE);
 	ck_assert(c.optim.clip_norm == 0.5 && c.ema.decay == 0 && c.ema.bn_mode == BN_STANDING);
 	ck_assert_int_eq(c.augment.n, 2);
 	ck_assert_str_eq(diff_augments[c.augment.kind[0]].name, "cutout");
@@ -374,22 +379,23 @@ START_TEST(old_names_of_keys_mean_the_same)
 	config old, new;
 	fault e = {.text = ""};
 	int at[CONFIG_KEYS_MAX];
-	ck_assert_msg(read_text(&old, "model: {network: resnet28, attention_g: none, attention_d: [{at: 14, type: halo}]}\n",
+	ck_assert_msg(read_text(&old,
+				"model: {network: resnet28, attention_g: none, attention_d: [{at: 14, type: halo}]}\n",
 				&e), "%s", e.text);
-	ck_assert_msg(read_text(&new, "model: {network: resnet28, layers_g: none, layers_d: [{at: 14, type: halo}]}\n", &e),
-		      "%s", e.text);
+	ck_assert_msg(read_text(&new, "model: {network: resnet28, layers_g: none, layers_d: [{at: 14, type: halo}]}\n",
+		      &e), "%s", e.text);
 	ck_assert_int_eq(config_diff(&old, &new, at), 0);
 	char *text = config_text(&old, &e);
 	ck_assert(strstr(text, "  layers_g: none\n") && strstr(text, "  layers_d: [{at: 14, type: halo}]\n"));
 	ck_assert(!strstr(text, "attention_g") && !strstr(text, "attention_d"));
 	/* A value of the command line takes the place of the file's under either name. */
-	ck_assert_msg(config_set(&new, "model.attention_g=[14]", &e) && config_set(&old, "model.layers_g=[14]", &e), "%s",
-		      e.text);
+	ck_assert_msg(config_set(&new, "model.attention_g=[14]", &e) && config_set(&old, "model.layers_g=[14]", &e),
+		      "%s", e.text);
 	ck_assert(old.model.layers_g.n == 1 && config_diff(&old, &new, at) == 0);
 	ck_assert(config_set(&new, "model.attention_g=[7]", &e) && new.model.layers_g.layer[0].at == 7);
 	ck_assert(!config_set(&new, "model.layers_g=[28]", &e));
-	ck_assert_str_eq(e.text, "command line: model.layers_g = [28]: set twice, under its old name, too; use one of the "
-			 "names");
+	ck_assert_str_eq(e.text, "command line: model.layers_g = [28]: set twice, under its old name, too; use one of "
+			 "the names");
 	free(text);
 	config_free(&old);
 	config_free(&new);
@@ -420,7 +426,8 @@ END_TEST
 START_TEST(a_network_alone_is_the_published_one)
 {
 	static const size_t bytes[] = {
-		[KEY_INT] = sizeof(int), [KEY_REAL] = sizeof(double), [KEY_BOOL] = sizeof(bool), [KEY_CHOICE] = sizeof(int),
+		[KEY_INT] = sizeof(int), [KEY_REAL] = sizeof(double), [KEY_BOOL] = sizeof(bool),
+		[KEY_CHOICE] = sizeof(int),
 	};
 	for (int k = 0; net_name[k]; k++) {
 		char text[128];
@@ -438,8 +445,8 @@ START_TEST(a_network_alone_is_the_published_one)
 			if (at >= sizeof own)
 				continue;
 			found++;
-			ck_assert_msg(memcmp((char *)&own + at, (char *)&n + at, bytes[key->type]) == 0, "%s of %s", key->name,
-				      net_name[k]);
+			ck_assert_msg(memcmp((char *)&own + at, (char *)&n + at, bytes[key->type]) == 0,
+				      "%s of %s", key->name, net_name[k]);
 		}
 		ck_assert_int_ge(found, 19);
 		ck_assert_int_eq(n.classes > 0, own.classes > 0);
@@ -482,8 +489,8 @@ START_TEST(published_settings_reach_a_config)
 		fault e = {.text = ""};
 		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
 		config_value(&c, config_key_find(rows[i].key), value, sizeof value);
-		ck_assert_msg(strcmp(value, rows[i].value) == 0, "%s%s = %s, must be %s", rows[i].text, rows[i].key, value,
-			      rows[i].value);
+		ck_assert_msg(strcmp(value, rows[i].value) == 0, "%s%s = %s, must be %s", rows[i].text, rows[i].key,
+			      value, rows[i].value);
 		config_free(&c);
 	}
 }
@@ -528,9 +535,10 @@ END_TEST
 START_TEST(text_reads_back_to_the_same_values)
 {
 	static const char *const sets[] = {
-		"name=x", "data.path=a \"b\" \\c \tд\x7f", "optim.lr_g=0.1", "optim.lr_d=1.2345678901234567e-5", "seed=9000000000000000",
-		"model.layers_g=[{at: 8, type: plain}, 16]", "model.layers_d=none", "augment.policy=[cutout, translation]",
-		"model.sn_eps=1e-12", "ema.decay=0.9999",
+		"name=x", "data.path=a \"b\" \\c \tд\x7f", "optim.lr_g=0.1", "optim.lr_d=1.2345678901234567e-5",
+		"seed=9000000000000000",
+		"model.layers_g=[{at: 8, type: plain}, 16]", "model.layers_d=none",
+		"augment.policy=[cutout, translation]", "model.sn_eps=1e-12", "ema.decay=0.9999",
 	};
 	config a, b;
 	fault e = {.text = ""};
@@ -579,7 +587,8 @@ START_TEST(table_is_complete_and_printable)
 		const config_key *k = config_key_at(i);
 		char range[512];
 		ck_assert_int_eq(config_key_find(k->name), i);
-		ck_assert_msg(strlen(k->help) > 5 && strlen(k->help) <= 72, "%s: %zu letters", k->name, strlen(k->help));
+		ck_assert_msg(strlen(k->help) > 5 && strlen(k->help) <= 72, "%s: %zu letters", k->name,
+			strlen(k->help));
 		ck_assert(strlen(config_key_range(k, range, sizeof range)) > 3);
 		ck_assert_msg(strlen(k->name) <= 24, "%s", k->name);
 	}

@@ -230,7 +230,8 @@ START_TEST(threads_change_no_bit)
 END_TEST
 
 /* How the work is cut into items depends on the number of images and on sizes that should stay in a cache (CONV_L2 and
- * its like): an image alone is cut otherwise than among others, and has the same bits. Sums over images, dw, have not. */
+ * its like): an image alone is cut otherwise than among others, and has the same bits. Sums over images, dw, have
+ * not. */
 START_TEST(the_cut_changes_no_bit)
 {
 	const conv_shape *s = &geometry[_i];
@@ -243,8 +244,8 @@ START_TEST(the_cut_changes_no_bit)
 			const int64_t nx = a.nx / s->b, ny = a.ny / s->b, n = kind == FORWARD ? ny : nx;
 			const arrays mine = {nx, a.nw, ny, a.x + b * nx, a.w, a.y + b * ny};
 			real *alone = run(kind, tile_best(), &one, &mine, (epilogue){0});
-			ck_assert_msg(!memcmp(alone, all + b * n, (size_t)n * sizeof(real)), "geometry %d, %s: image %d of %d", _i,
-				      kind_name[kind], (int)b, (int)s->b);
+			ck_assert_msg(!memcmp(alone, all + b * n, (size_t)n * sizeof(real)),
+				      "geometry %d, %s: image %d of %d", _i, kind_name[kind], (int)b, (int)s->b);
 			free(alone);
 		}
 		free(all);
@@ -338,7 +339,8 @@ START_TEST(gemm_equals_three_loops)
 					(double)w[b.transposed ? col * b.ld + t : t * b.ld + col];
 			double eps = sizeof(real) == 4 ? 1.2e-7 : 2.3e-16;
 			ck_assert_msg(fabs((double)c[i] - want) <= eps * (double)(terms + 4),
-				      "%s, case %d: [%lld,%lld] is %.9g, should be %.9g", level_name((cpu_level)(mask / 8)),
+				      "%s, case %d: [%lld,%lld] is %.9g, should be %.9g",
+				      level_name((cpu_level)(mask / 8)),
 				      mask % 8, (long long)row, (long long)col, (double)c[i], want);
 		}
 	}

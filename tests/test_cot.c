@@ -383,7 +383,9 @@ START_TEST(cot_has_its_derivatives)
 	static const struct {
 		int kernel_size, strides;
 		bool first, training;
-	} row[] = {{3, 1, true, false}, {3, 1, true, true}, {1, 1, true, false}, {5, 2, true, false}, {3, 2, false, true}};
+	} row[] = {
+		{3, 1, true, false}, {3, 1, true, true}, {1, 1, true, false}, {5, 2, true, false}, {3, 2, false, true}
+	};
 	kit k = kit_open(SHAPE(3, 2, 3, 8), 0);
 	cot c;
 	cot_options o = small_cot(row[_i].kernel_size, row[_i].strides);
@@ -402,7 +404,8 @@ START_TEST(split_attention_has_its_derivatives)
 		enum split_stride downsample;
 		bool training;
 	} row[] = {
-		{3, 1, 2, SPLIT_STRIDE_CONV, false}, {3, 1, 2, SPLIT_STRIDE_CONV, true}, {1, 1, 1, SPLIT_STRIDE_CONV, true},
+		{3, 1, 2, SPLIT_STRIDE_CONV, false}, {3, 1, 2, SPLIT_STRIDE_CONV, true},
+		{1, 1, 1, SPLIT_STRIDE_CONV, true},
 		{3, 2, 3, SPLIT_STRIDE_CONV, false}, {5, 2, 2, SPLIT_STRIDE_POOL, true},
 	};
 	kit k = kit_open(SHAPE(3, 3, 2, 6), 0);

@@ -190,7 +190,8 @@ END_TEST
 START_TEST(images_get_the_size_and_the_channels_wanted)
 {
 	put_idx("sized", false);
-	dataset *d = opened(scratch_at("sized"), (dataset_options){.h = 8, .w = 5, .channels = 3, .resize = RESIZE_PAD});
+	dataset *d = opened(scratch_at("sized"),
+		(dataset_options){.h = 8, .w = 5, .channels = 3, .resize = RESIZE_PAD});
 	dataset *p = opened(scratch_at("sized"), (dataset_options){0});
 	ck_assert(d->h == 8 && d->w == 5 && d->c == 3 && d->n == 5);
 	for (int k = 0; k < 3; k++)
@@ -213,7 +214,8 @@ static const struct {
 	{"header says 60 bytes of data, the file has 59: truncated", {5, 4, 3}, 3, 59, .labels = 5, .labels_n = 5},
 	{"header says 60 bytes of data, the file has 61", {5, 4, 3}, 3, 61, .labels = 5, .labels_n = 5},
 	{"truncated: ends after 75 bytes, needs 76", {5, 4, 3}, 3, 59, .packed = true, .labels = 5, .labels_n = 5},
-	{"has more than the 76 bytes that its header says", {5, 4, 3}, 3, 61, .packed = true, .labels = 5, .labels_n = 5},
+	{"has more than the 76 bytes that its header says", {5, 4, 3}, 3, 61, .packed = true, .labels = 5,
+	 .labels_n = 5},
 	{"header says 7922816", {~0u, ~0u, ~0u}, 3, 60, .labels = 5, .labels_n = 5},
 	{"a gzip file of this size holds at most", {~0u, 4, 3}, 3, 60, .packed = true, .labels = 5, .labels_n = 5},
 	{"a gzip file of this size holds at most", {60000, 28, 28}, 3, 60, .packed = true, .labels = 5, .labels_n = 5},

@@ -1,5 +1,5 @@
-/* test_examples.c - the programs of docs/examples/ do what they say, as their reader would run them. EXAMPLES names their
- * folder (make test sets it); build/float/examples otherwise. */
+/* test_examples.c - the programs of docs/examples/ do what they say, as their reader would run them. EXAMPLES names
+ * their folder (make test sets it); build/float/examples otherwise. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,8 @@ static double number(const answer *a, const char *line, const char *word)
 {
 	double value;
 	const char *at = strstr(a->text, line), *w = at ? strstr(at, word) : NULL;
-	ck_assert_msg(w && sscanf(w + strlen(word), "%lf", &value) == 1, "no %s behind %s in:\n%s", word, line, a->text);
+	ck_assert_msg(w && sscanf(w + strlen(word), "%lf", &value) == 1, "no %s behind %s in:\n%s", word, line,
+		a->text);
 	return value;
 }
 
@@ -30,7 +31,8 @@ START_TEST(a_layer_runs_alone)
 {
 	const answer a = example("layer");
 	ck_assert_msg(a.status == 0, "%s", a.text);
-	ck_assert_msg(strstr(a.text, "x [2,16,16,64] -> y [2,16,16,64], scores [2,4,4,4,16,36]\n16736 weights, "), "%s", a.text);
+	ck_assert_msg(strstr(a.text, "x [2,16,16,64] -> y [2,16,16,64], scores [2,4,4,4,16,36]\n16736 weights, "),
+		"%s", a.text);
 	ck_assert_double_eq_tol(number(&a, "16736", "loss "), 0.0401, 1e-4);
 	ck_assert_double_gt(number(&a, "gradient", "weights "), 0.01);
 	ck_assert_double_gt(number(&a, "gradient", "input "), 0.001);

@@ -115,8 +115,8 @@ END_TEST
 START_TEST(the_same_checkpoint_gives_the_same_bytes)
 {
 	static const char *const files[] = {
-		"generator.h5", "generator.keras", "generator.weights.h5", "generator.reference.h5", "generator_layers.h5",
-		"generator_layers.keras", "discriminator.h5", "discriminator.reference.h5",
+		"generator.h5", "generator.keras", "generator.weights.h5", "generator.reference.h5",
+		"generator_layers.h5", "generator_layers.keras", "discriminator.h5", "discriminator.reference.h5",
 		"generator.onnx", "discriminator.onnx",
 	};
 	char run[300], a[300], b[300];

@@ -161,7 +161,9 @@ END_TEST
 /* Sizes around lanes, rows of four and blocks, in all four layouts. Rows lie further apart than they are long. */
 START_TEST(thin_product_is_the_definition)
 {
-	static const int64_t size[][3] = {{1, 1, 1}, {1, 1100, 37}, {1030, 1, 530}, {3, 600, 1025}, {20, 19, 513}, {7, 5, 4}};
+	static const int64_t size[][3] = {
+		{1, 1, 1}, {1, 1100, 37}, {1030, 1, 530}, {3, 600, 1025}, {20, 19, 513}, {7, 5, 4}
+	};
 	const int64_t m = size[_i / 4][0], n = size[_i / 4][1], k = size[_i / 4][2];
 	const bool ta = _i & 1, tb = _i & 2;
 	const int64_t lda = (ta ? m : k) + 3, ldb = (tb ? k : n) + 1, ldc = n + 2;
@@ -174,7 +176,8 @@ START_TEST(thin_product_is_the_definition)
 		for (int64_t j = 0; j < ldc; j++) {
 			double sum = 0, size_of = 0;
 			for (int64_t t = 0; t < k && j < n; t++) {
-				const double term = (double)a[ta ? t * lda + i : i * lda + t] * (double)b[tb ? j * ldb + t : t * ldb + j];
+				const double term = (double)a[ta ? t * lda + i : i * lda + t]
+					* (double)b[tb ? j * ldb + t : t * ldb + j];
 				sum += term;
 				size_of += fabs(term);
 			}
@@ -183,7 +186,8 @@ START_TEST(thin_product_is_the_definition)
 				ck_assert(c[i * ldc + j] == was[i * ldc + j]);
 			else
 				ck_assert_msg(fabs(got - sum) <= EPS * (4 + sqrt((double)k)) * size_of,
-					      "ta %d tb %d [%lld,%lld]: %.9g is not %.9g", ta, tb, (long long)i, (long long)j, got, sum);
+					      "ta %d tb %d [%lld,%lld]: %.9g is not %.9g", ta, tb, (long long)i,
+					      (long long)j, got, sum);
 		}
 	free(a);
 	free(b);

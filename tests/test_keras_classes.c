@@ -57,7 +57,8 @@ static double error_of(const char *file, const keras_model *m, h5 *expected)
 	real *want = load(expected, file, "y", &s), *got = calloc((size_t)shape_count(&s), sizeof *got);
 	out = keras_run_output_shape(n);
 	const shape samples = shape_of(s.rank - 1, s.dim + 1);
-	ck_assert_msg(shape_equal(&out, &samples), "%s: %s, of Keras %s", file, shape_print(&out).s, shape_print(&samples).s);
+	ck_assert_msg(shape_equal(&out, &samples), "%s: %s, of Keras %s", file, shape_print(&out).s,
+		shape_print(&samples).s);
 	ck_assert_msg(keras_run_predict(n, s.dim[0], (const real *const *)in, got, &e), "%s: %s", file, e.text);
 	double worst = 0, most = 0;
 	for (int64_t i = 0; i < shape_count(&s); i++) {
@@ -149,8 +150,8 @@ static const refusal refusals[] = {
 	{"Conv2DTranspose", MAP, NULL, "'filters': 3, 'kernel_size': [3, 3], 'output_padding': [1, 1]",
 	 "output_padding is not supported"},
 	{"Conv2DTranspose", MAP, NULL, "'filters': 4, 'kernel_size': [3, 3], 'groups': 2", "groups are not supported"},
-	{"Conv2DTranspose", "[null, 4000, 4000, 1]", NULL, "'filters': 64, 'kernel_size': [2, 2], 'strides': [4000, 4000]",
-	 "too many elements"},
+	{"Conv2DTranspose", "[null, 4000, 4000, 1]", NULL,
+	 "'filters': 64, 'kernel_size': [2, 2], 'strides': [4000, 4000]", "too many elements"},
 	{"DepthwiseConv2D", MAP, NULL, "", "needs the setting kernel_size"},
 	{"SeparableConv2D", MAP, NULL, "'kernel_size': [3, 3]", "needs the setting filters"},
 	{"SeparableConv2D", MAP, NULL, "'filters': 3", "needs the setting kernel_size"},

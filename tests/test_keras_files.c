@@ -29,7 +29,9 @@ static fault e;
 
 /* ---- the examples as models ---- */
 
-static const char *const examples[] = {"example-generator-convt", "example-generator-cond", "example-discriminator-proj"};
+static const char *const examples[] = {
+	"example-generator-convt", "example-generator-cond", "example-discriminator-proj"
+};
 
 static const char *golden(const char *base, const char *end)
 {
@@ -360,7 +362,8 @@ static keras_model *parse(const char *text)
 
 #define IN(name) "{\"class_name\":\"InputLayer\",\"config\":{\"name\":\"" name "\",\"batch_input_shape\":[null,4]," \
 	"\"dtype\":\"float32\"},\"name\":\"" name "\",\"inbound_nodes\":[]}"
-#define LAYER(class, name, config, nodes) "{\"class_name\":\"" class "\",\"config\":{\"name\":\"" name "\"" config "}," \
+#define LAYER(class, name, config, nodes) "{\"class_name\":\"" class "\"," \
+	"\"config\":{\"name\":\"" name "\"" config "}," \
 	"\"name\":\"" name "\",\"inbound_nodes\":" nodes "}"
 #define FROM(name) "[[[\"" name "\",0,0,{}]]]"
 #define MODEL(layers, in, out) "{\"class_name\":\"Functional\",\"config\":{\"name\":\"m\",\"layers\":[" layers "]," \
@@ -371,8 +374,10 @@ static keras_model *parse(const char *text)
 START_TEST(nested_models_become_flat)
 {
 	keras_model *m = parse(MODEL(
-		LAYER("Add", "sum", "", "[{\"args\":[[{\"class_name\":\"__keras_tensor__\",\"config\":{\"keras_history\":"
-			"[\"seq\",0,0]}},{\"class_name\":\"__keras_tensor__\",\"config\":{\"keras_history\":[\"gen\",1,0]}}]],"
+		LAYER("Add", "sum", "",
+			"[{\"args\":[[{\"class_name\":\"__keras_tensor__\","
+			"\"config\":{\"keras_history\":[\"seq\",0,0]}},"
+			"{\"class_name\":\"__keras_tensor__\",\"config\":{\"keras_history\":[\"gen\",1,0]}}]],"
 			"\"kwargs\":{\"mask\":null}}]") ","
 		IN("x") "," IN("y") ","
 		"{\"class_name\":\"Functional\",\"name\":\"gen\",\"config\":{\"name\":\"gen\",\"layers\":["
@@ -401,12 +406,15 @@ END_TEST
 START_TEST(settings_become_what_the_header_says)
 {
 	keras_model *m = parse("{\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\",\"layers\":["
-		LAYER("SpectralNormalization", "c", ",\"power_iterations\":2,\"layer\":{\"class_name\":\"Conv2D\",\"config\":"
-			"{\"name\":\"in\",\"filters\":8,\"kernel_size\":[3,3],\"kernel_initializer\":{\"class_name\":\"Zeros\"}}},"
+		LAYER("SpectralNormalization", "c",
+			",\"power_iterations\":2,\"layer\":{\"class_name\":\"Conv2D\",\"config\":"
+			"{\"name\":\"in\",\"filters\":8,\"kernel_size\":[3,3],"
+			"\"kernel_initializer\":{\"class_name\":\"Zeros\"}}},"
 			"\"batch_input_shape\":[null,8,8,3]", "[]") ","
 		LAYER("BatchNormalization", "n", ",\"axis\":[3],\"epsilon\":0.001,\"gamma_constraint\":null", "[]") ","
-		"{\"module\":\"mine\",\"registered_name\":\"sagan>Odd\",\"class_name\":\"Odd\",\"config\":{\"name\":\"o\","
-			"\"dtype\":{\"class_name\":\"DTypePolicy\",\"config\":{\"name\":\"float32\"}},\"units\":[[1,2],[3]]}},"
+		"{\"module\":\"mine\",\"registered_name\":\"sagan>Odd\",\"class_name\":\"Odd\",\"config\":{"
+			"\"name\":\"o\",\"dtype\":{\"class_name\":\"DTypePolicy\",\"config\":{\"name\":\"float32\"}},"
+			"\"units\":[[1,2],[3]]}},"
 		"{\"module\":\"mine\",\"class_name\":\"Dense\",\"config\":{\"name\":\"p\"}},"
 		"{\"module\":\"keras.src.ops.numpy\",\"class_name\":\"Add\",\"config\":{\"name\":\"q\"}}]}}");
 	ck_assert_msg(m, "%s", e.text);
@@ -415,7 +423,8 @@ START_TEST(settings_become_what_the_header_says)
 	ck_assert_int_eq(keras_get(&m->layer[0], "batch_input_shape")->list[3], 3);
 	ck_assert_str_eq(m->layer[1].class_name, "SpectralNormalization");
 	ck_assert_str_eq(keras_text(&m->layer[1], "layer", ""), "Conv2D");
-	ck_assert(keras_number(&m->layer[1], "filters", 0) == 8 && keras_number(&m->layer[1], "power_iterations", 0) == 2);
+	ck_assert(keras_number(&m->layer[1], "filters", 0) == 8
+		&& keras_number(&m->layer[1], "power_iterations", 0) == 2);
 	ck_assert_ptr_null(keras_get(&m->layer[1], "kernel_initializer"));
 	ck_assert(keras_number(&m->layer[2], "axis", 0) == 3 && m->layer[2].values == 2);
 	ck_assert_str_eq(m->layer[3].class_name, "sagan>Odd");
@@ -444,18 +453,25 @@ START_TEST(texts_that_are_no_model_end_in_one_line)
 		{MODEL(IN("x"), X, "[[\"x\",0,1]]"), "layer x: is asked for a result that it does not have"},
 		{MODEL(IN("x"), X, "7"), "cannot be understood"},
 		{MODEL(IN("x") "," LAYER("ReLU", "r", "", FROM("r")), X, X), "layer r: feeds itself"},
-		{MODEL(IN("x") "," LAYER("ReLU", "r", "", FROM("t")) "," LAYER("ReLU", "t", "", FROM("r")), X, X), "feeds itself"},
-		{MODEL(IN("x") "," LAYER("ReLU", "r", "", "[[[\"x\",0,0,{}]],[[\"x\",0,0,{}]]]"), X, X), "called more than once"},
-		{MODEL(IN("x") "," LAYER("ReLU", "r", "", "[[[\"x\",0,0,{\"training\":true}]]]"), X, X), "called with training"},
-		{MODEL(IN("x") "," LAYER("Add", "r", "", "[{\"args\":[2.0],\"kwargs\":{}}]"), X, X), "called with a constant"},
+		{MODEL(IN("x") "," LAYER("ReLU", "r", "", FROM("t")) "," LAYER("ReLU", "t", "", FROM("r")), X, X),
+		 "feeds itself"},
+		{MODEL(IN("x") "," LAYER("ReLU", "r", "", "[[[\"x\",0,0,{}]],[[\"x\",0,0,{}]]]"), X, X),
+		 "called more than once"},
+		{MODEL(IN("x") "," LAYER("ReLU", "r", "", "[[[\"x\",0,0,{\"training\":true}]]]"), X, X),
+		 "called with training"},
+		{MODEL(IN("x") "," LAYER("Add", "r", "", "[{\"args\":[2.0],\"kwargs\":{}}]"), X, X),
+		 "called with a constant"},
 		{MODEL(IN("x") "," LAYER("ReLU", "a/b", "", FROM("x")), X, X), "layer name \"a/b\""},
 		{MODEL(IN("x") "," LAYER("ReLU", "a\\nb", "", FROM("y")), X, X), "layer a b: is fed by"},
-		{MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":\"many\"", FROM("x")), X, X), "layer r: units must be a whole number"},
+		{MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":\"many\"", FROM("x")), X, X),
+		 "layer r: units must be a whole number"},
 		{MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":1e9", FROM("x")), X, X), "units must be"},
 		{MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":99999999999", FROM("x")), X, X), "units must be"},
-		{MODEL(IN("x") "," LAYER("SpectralNormalization", "r", "", FROM("x")), X, X), "layer r: wraps no layer"},
+		{MODEL(IN("x") "," LAYER("SpectralNormalization", "r", "", FROM("x")), X, X),
+		 "layer r: wraps no layer"},
 		{MODEL(LAYER("InputLayer", "x", "", "[]"), X, X), "layer x: has no shape"},
-		{"{\"class_name\":\"Sequential\",\"config\":{\"layers\":[" LAYER("ReLU", "r", "", "[]") "]}}", "no input shape"},
+		{"{\"class_name\":\"Sequential\",\"config\":{\"layers\":[" LAYER("ReLU", "r", "", "[]") "]}}",
+		 "no input shape"},
 	};
 	for (int i = 0; i < COUNT(bad); i++)
 		REFUSED(parse(bad[i].text), "", bad[i].message);
@@ -476,7 +492,8 @@ START_TEST(large_texts_end_at_the_limits)
 
 	f = open_memstream(&text, &n);
 	for (int i = 0; i < 9; i++)
-		fprintf(f, "{\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\",\"build_input_shape\":[null,3],\"layers\":[");
+		fprintf(f, "{\"class_name\":\"Sequential\",\"config\":{\"name\":\"s\","
+			"\"build_input_shape\":[null,3],\"layers\":[");
 	fprintf(f, "{\"class_name\":\"ReLU\",\"config\":{\"name\":\"r\"}}");
 	for (int i = 0; i < 9; i++)
 		fprintf(f, "]}}");
@@ -488,8 +505,8 @@ START_TEST(large_texts_end_at_the_limits)
 		f = open_memstream(&text, &n);
 		fprintf(f, "{\"class_name\":\"Model\",\"config\":{\"name\":\"m\",\"layers\":[");
 		for (int i = layers - 1; i > 0; i--)
-			fprintf(f, "{\"class_name\":\"ReLU\",\"config\":{},\"name\":\"r%d\",\"inbound_nodes\":[[[\"r%d\",0,0,{}]]]},",
-				i, i - 1);
+			fprintf(f, "{\"class_name\":\"ReLU\",\"config\":{},\"name\":\"r%d\","
+				"\"inbound_nodes\":[[[\"r%d\",0,0,{}]]]},", i, i - 1);
 		fprintf(f, IN("r0") "],\"input_layers\":[\"r0\",0,0],\"output_layers\":[\"r%d\",0,0]}}", layers - 1);
 		fclose(f);
 		keras_model *m = keras_from_json(text, n, &e);
@@ -625,7 +642,8 @@ START_TEST(long_lists_are_split_as_keras_splits_them)
 	OK(h5_attr_write_texts(f, "/", "none", 0, NULL, &e));
 	OK(h5_commit(f, &e));
 	f = h5_open(p, &e);
-	ck_assert(!h5_attr_exists(f, "/", "long") && h5_attr_exists(f, "/", "long1") && !h5_attr_exists(f, "/", "long2"));
+	ck_assert(!h5_attr_exists(f, "/", "long") && h5_attr_exists(f, "/", "long1")
+		&& !h5_attr_exists(f, "/", "long2"));
 	OK(h5_attr_texts(f, "/", "long0", &back, &e));
 	ck_assert_int_eq(back.n, 49);
 	h5_names_free(&back);

@@ -324,8 +324,8 @@ START_TEST(files_become_checkpoints_and_the_same_files)
 		ck_assert_msg(trainer_step(t, &stats, &e), "%s", e.text);
 	export_file(t, g, kind, in_dir(dir, kinds[kind], file));
 	const enum net_side side = g ? NET_G : NET_D;
-	ck_assert_msg(keras_import_file(trainer_config(u), side, trainer_module(u, side), g ? trainer_ema(u) : NULL, file, &r,
-		NULL, NULL, &e), "%s", e.text);
+	ck_assert_msg(keras_import_file(trainer_config(u), side, trainer_module(u, side), g ? trainer_ema(u) : NULL,
+		file, &r, NULL, NULL, &e), "%s", e.text);
 	ck_assert_msg(r.same || sizeof(real) == 8, "off by %g at %s", r.worst, r.worst_at);
 	ck_assert(trainer_save(u, in_dir(dir, "checkpoint-00000000.h5", checkpoint), &e));
 	trainer_free(u);

@@ -67,8 +67,8 @@ static void weight(sketch *n, int at, const char *name, shape s)
 
 #define LIST(at, key, ...) OK(keras_set_list(n->m, at, key, 2, (const int64_t[]){__VA_ARGS__}, &e))
 
-static int conv(sketch *n, const char *class_name, const char *name, int from, int64_t k, int64_t stride, const char *padding,
-		int64_t cin, int64_t cout)
+static int conv(sketch *n, const char *class_name, const char *name, int from, int64_t k, int64_t stride,
+		const char *padding, int64_t cin, int64_t cout)
 {
 	bool up = !strcmp(class_name, "Conv2DTranspose");
 	int at = add(n, class_name, name, from);
@@ -229,7 +229,8 @@ static void check_graph(const Onnx__GraphProto *g)
 	for (size_t i = 0; i < g->n_node; i++) {
 		ck_assert_msg(!is_made(g, g->node[i]->output[0], i), "%s twice", g->node[i]->output[0]);
 		for (size_t k = 0; k < g->node[i]->n_input; k++)
-			ck_assert_msg(is_made(g, g->node[i]->input[k], i), "%s of %s", g->node[i]->input[k], g->node[i]->name);
+			ck_assert_msg(is_made(g, g->node[i]->input[k], i), "%s of %s", g->node[i]->input[k],
+				g->node[i]->name);
 	}
 	for (size_t k = 0; k < g->n_initializer; k++)
 		for (size_t j = 0; j < k; j++)
@@ -345,8 +346,10 @@ END_TEST
 /* Networks that Keras itself saved. */
 START_TEST(files_of_keras_become_graphs)
 {
-	static const char *const base[] = {"example-generator-cond", "example-generator-convt", "example-discriminator-proj",
-					   "generator-cond-keras3.15", "generator-convt-keras3.15", "discriminator-seq-keras2.15"};
+	static const char *const base[] = {"example-generator-cond", "example-generator-convt",
+					   "example-discriminator-proj",
+					   "generator-cond-keras3.15", "generator-convt-keras3.15",
+					   "discriminator-seq-keras2.15"};
 	char path[128];
 	snprintf(path, sizeof path, "tests/golden/keras/%s.keras", base[_i]);
 	keras_model *m = keras_read(path, NULL, &e);

@@ -46,27 +46,34 @@ static const golden_row golden[] = {
 	{"generator-cond-keras3.15", "generator-cond-keras3.15.keras", NULL, NULL},
 	{"generator-convt-keras2.15", "generator-convt-keras2.15.legacy.h5", "generator-convt-keras3.15.full.h5", NULL},
 	{"generator-convt-keras2.15", "generator-convt-keras2.15.full.h5", NULL, NULL},
-	{"generator-convt-keras2.15", "generator-convt-keras2.15.weights.h5", "generator-convt-keras2.15.full.h5", NULL},
+	{"generator-convt-keras2.15", "generator-convt-keras2.15.weights.h5",
+	 "generator-convt-keras2.15.full.h5", NULL},
 	{"generator-convt-keras2.15", "generator-convt-keras2.15.keras", NULL, NULL},
 	{"generator-convt-keras3.3", "generator-convt-keras3.3.weights.h5", "generator-convt-keras3.15.keras", NULL},
 	{"generator-convt-keras3.15", "generator-convt-keras3.15.full.h5", NULL, NULL},
 	{"generator-convt-keras3.15", "generator-convt-keras3.15.weights.h5", "generator-convt-keras2.15.keras", NULL},
 	{"generator-convt-keras3.15", "generator-convt-keras3.15.keras", NULL, NULL},
-	{"discriminator-sn-keras2.15", "discriminator-sn-keras2.15.legacy.h5", "discriminator-sn-keras2.15.full.h5", NULL},
+	{"discriminator-sn-keras2.15", "discriminator-sn-keras2.15.legacy.h5",
+	 "discriminator-sn-keras2.15.full.h5", NULL},
 	{"discriminator-sn-keras2.15", "discriminator-sn-keras2.15.full.h5", NULL, NULL},
-	{"discriminator-sn-keras2.15", "discriminator-sn-keras2.15.weights.h5", "discriminator-sn-keras3.3.keras", NULL},
+	{"discriminator-sn-keras2.15", "discriminator-sn-keras2.15.weights.h5",
+	 "discriminator-sn-keras3.3.keras", NULL},
 	{"discriminator-sn-keras2.15", "discriminator-sn-keras2.15.keras", NULL, NULL},
-	{"discriminator-sn-keras3.3", "discriminator-sn-keras3.3.weights.h5", "discriminator-sn-keras2.15.full.h5", NULL},
+	{"discriminator-sn-keras3.3", "discriminator-sn-keras3.3.weights.h5",
+	 "discriminator-sn-keras2.15.full.h5", NULL},
 	{"discriminator-sn-keras3.3", "discriminator-sn-keras3.3.keras", NULL, NULL},
 	{"discriminator-sn-keras3.15", "discriminator-sn-keras3.15.full.h5", NULL, NULL},
-	{"discriminator-sn-keras3.15", "discriminator-sn-keras3.15.weights.h5", "discriminator-sn-keras3.15.keras", NULL},
+	{"discriminator-sn-keras3.15", "discriminator-sn-keras3.15.weights.h5",
+	 "discriminator-sn-keras3.15.keras", NULL},
 	{"discriminator-sn-keras3.15", "discriminator-sn-keras3.15.keras", NULL, NULL},
 	{"discriminator-sn-frozen-keras2.15", "discriminator-sn-frozen-keras2.15.legacy.h5",
 	 "discriminator-sn-keras3.15.full.h5", NULL},
 	{"discriminator-plain-keras2.15", "discriminator-plain-keras2.15.full.h5", NULL, NULL},
-	{"discriminator-seq-keras2.15", "discriminator-seq-keras2.15.legacy.h5", "discriminator-seq-keras2.15.keras", NULL},
+	{"discriminator-seq-keras2.15", "discriminator-seq-keras2.15.legacy.h5",
+	 "discriminator-seq-keras2.15.keras", NULL},
 	{"discriminator-seq-keras2.15", "discriminator-seq-keras2.15.full.h5", NULL, NULL},
-	{"discriminator-seq-keras2.15", "discriminator-seq-keras2.15.weights.h5", "discriminator-seq-keras2.15.full.h5", NULL},
+	{"discriminator-seq-keras2.15", "discriminator-seq-keras2.15.weights.h5",
+	 "discriminator-seq-keras2.15.full.h5", NULL},
 	{"discriminator-seq-keras2.15", "discriminator-seq-keras2.15.keras", NULL, NULL},
 };
 
@@ -192,7 +199,8 @@ static int nest(keras_model *m, const keras_model *from, const char *name, int a
 		snprintf(full, sizeof full, "%s.%s", name, l->name);
 		for (int k = 0; k < l->nin; k++)
 			in[k] = index[l->in[k]];
-		index[i] = !strcmp(l->class_name, "InputLayer") ? at : keras_add(m, l->class_name, full, l->nin, in, &e);
+		index[i] = !strcmp(l->class_name, "InputLayer") ? at
+			: keras_add(m, l->class_name, full, l->nin, in, &e);
 		for (int k = 0; index[i] != at && k < l->values; k++) {
 			const keras_value *v = &l->value[k];
 			const int j = index[i];
@@ -245,7 +253,8 @@ static void write_group(h5 *f, const keras_model *m, const char *model, const ch
 		if (strncmp(l->name, model, n) || l->name[n] != '.')
 			continue;
 		for (int k = 0; k < i; k++)
-			before += !strncmp(m->layer[k].name, model, n) && !strcmp(m->layer[k].class_name, l->class_name);
+			before += !strncmp(m->layer[k].name, model, n)
+				&& !strcmp(m->layer[k].class_name, l->class_name);
 		keras_snake(l->class_name, snake);
 		if (before)
 			snprintf(number, sizeof number, "_%d", before);
@@ -305,10 +314,10 @@ START_TEST(mismatches_are_listed_layer_by_layer)
 	w->layer[2].weights = 1;
 	ck_assert(!keras_match(m, w, keep_line, &l, &e));
 	ck_assert_int_eq(l.n, 2);
-	ck_assert_str_eq(l.text[0], "Shape mismatch in layer #1 (named c0, Conv2D) for weight kernel: the layer has [4,4,1,8], "
-		"the file [4,4,8,1]");
-	ck_assert_str_eq(l.text[1], "Weight count mismatch for layer #8 (named fc, Dense). Layer expects 2 weight(s). Received "
-		"1 saved weight(s)");
+	ck_assert_str_eq(l.text[0], "Shape mismatch in layer #1 (named c0, Conv2D) for weight kernel: the layer has "
+		"[4,4,1,8], the file [4,4,8,1]");
+	ck_assert_str_eq(l.text[1], "Weight count mismatch for layer #8 (named fc, Dense). Layer expects 2 weight(s). "
+		"Received 1 saved weight(s)");
 	ck_assert_ptr_nonnull(strstr(e.text, l.text[0]));
 	ck_assert(m->layer[1].weight[0].x[5] == before && w->layer[0].weight[0].x != NULL);
 	w->layer[2].weights = 2;
@@ -537,7 +546,8 @@ START_TEST(long_names_are_nobody_elses)
 	int at = keras_add_input(m, "x", SHAPE(1), "float32", &e);
 	for (int i = 0; i < 2; i++) {
 		at = keras_add(m, "Dense", i ? end : "first", 1, &at, &e);
-		ck_assert(at > 0 && keras_set_int(m, at, "units", 1, &e) && keras_set_bool(m, at, "use_bias", false, &e));
+		ck_assert(at > 0 && keras_set_int(m, at, "units", 1, &e)
+			&& keras_set_bool(m, at, "use_bias", false, &e));
 	}
 	ck_assert(keras_set_output(m, at, &e));
 	ck_assert_msg(keras_match(m, w, NULL, NULL, &e), "%s", e.text);

@@ -200,7 +200,8 @@ static int whole_files(const char *dir, const char *a, const char *b, bool kille
 	int of_b = 0;
 	for (int i = 0; i < COUNT(FILES); i++) {
 		const bool new = files_equal_in(dir, b, FILES[i]);
-		ck_assert_msg(new || files_equal_in(dir, a, FILES[i]), "%s is neither the old nor the new one", FILES[i]);
+		ck_assert_msg(new || files_equal_in(dir, a, FILES[i]), "%s is neither the old nor the new one",
+			FILES[i]);
 		of_b += new;
 	}
 	int entries = 0;

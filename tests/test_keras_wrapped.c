@@ -85,7 +85,8 @@ static keras_model *chain(int n, const char *const *names, const int *units)
 	for (int k = 0; k < n; k++) {
 		at = keras_add(m, "Dense", names[k], 1, &at, &e);
 		ck_assert_msg(at >= 0, "%s", e.text);
-		ck_assert(keras_set_int(m, at, "units", units[k + 1], &e) && keras_set_bool(m, at, "use_bias", true, &e));
+		ck_assert(keras_set_int(m, at, "units", units[k + 1], &e)
+			&& keras_set_bool(m, at, "use_bias", true, &e));
 	}
 	ck_assert(keras_set_output(m, at, &e));
 	return m;
@@ -129,8 +130,8 @@ static void check_chain(const keras_model *m, int n, const int *units)
 		const keras_layer *l = &m->layer[k + 1];
 		ck_assert_int_eq(l->weights, 2);
 		ck_assert_int_eq(l->weight[1].s.dim[0], units[k + 1]);
-		ck_assert_msg(l->weight[0].x[1] == (real)(100 * k + 1) && l->weight[1].x[0] == (real)(1000 * k), "%s has %g",
-			l->name, (double)l->weight[0].x[1]);
+		ck_assert_msg(l->weight[0].x[1] == (real)(100 * k + 1) && l->weight[1].x[0] == (real)(1000 * k),
+			"%s has %g", l->name, (double)l->weight[0].x[1]);
 	}
 }
 
@@ -240,7 +241,8 @@ static void write_wrapped(const keras_model *m, const char *file)
 		if (*count)
 			snprintf(number, sizeof number, "_%d", *count);
 		++*count;
-		snprintf(key, sizeof key, "/layers/%s%s", norm ? "batch_normalization" : "spectral_normalization", number);
+		snprintf(key, sizeof key, "/layers/%s%s", norm ? "batch_normalization" : "spectral_normalization",
+			number);
 		for (int k = 0; k < l->weights; k++) {
 			snprintf(path, sizeof path, "%s%s/vars/%d", key, norm ? "" : "/layer", k);
 			ck_assert(h5_write_real(f, path, l->weight[k].s, l->weight[k].x, &e));

@@ -122,7 +122,8 @@ static const struct {
 	int status, lines;
 	const char *says;
 } COMMANDS[] = {
-	{"bench --layers --batch 1 --steps 1 --threads 2", 0, LAYERS + 1, "\nhalo                       [1,14,16,256] "},
+	{"bench --layers --batch 1 --steps 1 --threads 2", 0, LAYERS + 1,
+	 "\nhalo                       [1,14,16,256] "},
 	{"bench --layers --batch 1 --steps 1 --json", 0, LAYERS,
 	 "{\"layer\": \"halo\", \"input\": [1,14,16,256], \"output\": [1,14,16,512], "},
 	{"bench --layers --only rsoftmax,bias --batch 1 --steps 1", 0, 3, "\nbias "},

@@ -106,7 +106,8 @@ END_TEST
 START_TEST(states_know_what_they_are)
 {
 	static const state_role want[] = {
-		{STATE_SN_VECTOR, 0}, {STATE_SN_VECTOR, 0}, {STATE_MOVING_MEAN, 0.75}, {STATE_MOVING_VARIANCE, 0.75}, {STATE_SN_ROW_VECTOR, 0},
+		{STATE_SN_VECTOR, 0}, {STATE_SN_VECTOR, 0}, {STATE_MOVING_MEAN, 0.75}, {STATE_MOVING_VARIANCE, 0.75},
+		{STATE_SN_ROW_VECTOR, 0},
 	};
 	const init start = {INIT_NORMAL, 1};
 	const sn_options on = {.on = true};
@@ -902,8 +903,8 @@ START_TEST(odd_maps_are_refused_under_pooling)
 	graph *g = graph_new(NULL);
 	attention_apply(g, &a, op_fill(g, SHAPE(1, 7, 8, 16), 0), evaluate, NULL, NULL);
 	ck_assert(!graph_ok(g, &e));
-	ck_assert_str_eq(e.text, "attention7: attention: map 7x8: keys and values are pooled 2x2, height and width must "
-		"be even");
+	ck_assert_str_eq(e.text, "attention7: attention: map 7x8: keys and values are pooled 2x2, height and width "
+		"must be even");
 	graph_free(g);
 	module_free(m);
 }
@@ -978,6 +979,7 @@ static void init_any(module *m, any_layer *l, shape s)
 	int64_t C = shape_last(&s);
 	conv_options down = {.filters = 4, .kh = 3, .sh = 2, .padding = PAD_SAME, .bias = true};
 	conv_options up = {.filters = 2, .kh = 4, .sh = 2, .padding = PAD_SAME, .bias = true};
+	bn_options bn = {BN_USUAL};
 	enum cond_form form = l->c->kind == L_CBN_ONE ? COND_ONE_PLUS : COND_TABLE;
 	switch (l->c->kind) {
 	case L_CONV:    conv_init(m, &l->conv, "conv", C, down); break;
@@ -985,9 +987,9 @@ static void init_any(module *m, any_layer *l, shape s)
 	case L_DENSE:   dense_init(m, &l->dense, "dense", C, (dense_options){.units = 3, .bias = true}); break;
 	case L_EMBED:   embedding_init(m, &l->embed, "embed", 3, 4, (init){0}, (sn_options){0}); break;
 	case L_BN:
-	case L_BN_EVAL: batch_norm_init(m, &l->bn, "norm", C, (bn_options){BN_USUAL}); break;
+	case L_BN_EVAL: batch_norm_init(m, &l->bn, "norm", C, bn); break;
 	case L_CBN:
-	case L_CBN_ONE: cond_norm_init(m, &l->cbn, "norm", C, 3, (bn_options){BN_USUAL}, form, (init){0}, (sn_options){0}); break;
+	case L_CBN_ONE: cond_norm_init(m, &l->cbn, "norm", C, 3, bn, form, (init){0}, (sn_options){0}); break;
 	case L_LN:      layer_norm_init(m, &l->ln, "norm", s, (ln_options){0}); break;
 	case L_GN:      group_norm_init(m, &l->gn, "norm", C, 2, 1e-5); break;
 	case L_ATT:     attention_init(m, &l->att, "attention", C, variant(l->c->variant, C)); break;
@@ -1045,8 +1047,8 @@ START_TEST(penalty_through_spectral_norm)
 		run_one(g, penalty, &down);
 		d.kernel->x[i] = keep;
 		double difference = ((double)up - (double)down) / (2 * h);
-		ck_assert_msg(fabs(difference - (double)grad[i]) < 1e-6 * (1 + fabs(difference)), "weight %d: %g, %g", i,
-			(double)grad[i], difference);
+		ck_assert_msg(fabs(difference - (double)grad[i]) < 1e-6 * (1 + fabs(difference)), "weight %d: %g, %g",
+			i, (double)grad[i], difference);
 	}
 	graph_free(g);
 	buffer_free(x);

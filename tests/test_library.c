@@ -1,8 +1,8 @@
 /* test_library.c - the library as another program finds it: installed headers, alone and next to those of C and C++; a
  * linker that sees no name of ours but those; a first model in both languages.
  *
- * EXAMPLES names the built examples (make test sets it); the installed tree they were built from lies beside them. CC is
- * the compiler to try. */
+ * EXAMPLES names the built examples (make test sets it); the installed tree they were built from lies beside them. CC
+ * is the compiler to try. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,8 @@ static answer compile(const language *l, const char *file, const char *program)
 
 /* What a program may include before and after ours. */
 static const char *const SYSTEM[] = {
-	"complex.h", "ctype.h", "err.h", "errno.h", "math.h", "pthread.h", "search.h", "signal.h", "stdio.h", "stdlib.h",
+	"complex.h", "ctype.h", "err.h", "errno.h", "math.h", "pthread.h", "search.h", "signal.h",
+	"stdio.h", "stdlib.h",
 	"string.h", "strings.h", "sys/param.h", "sys/stat.h", "sys/types.h", "time.h", "unistd.h",
 };
 
@@ -72,7 +73,8 @@ START_TEST(each_header_compiles_alone)
 	const language *l = &LANGUAGES[_i];
 	if (!is_spoken(l))
 		return;
-	const answer a = command("for h in %s/include/sagan/*.h; do printf '#include <sagan/%%s>\\nint no_empty_file;\\n' ${h##*/} | "
+	const answer a = command("for h in %s/include/sagan/*.h; do "
+		"printf '#include <sagan/%%s>\\nint no_empty_file;\\n' ${h##*/} | "
 		"%s %s -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I%s/include - || echo $h; done",
 		installed(), compiler(), l->flags, installed());
 	ck_assert_str_eq(a.text, "");
@@ -107,10 +109,12 @@ END_TEST
 START_TEST(nothing_is_exported_that_no_header_declares)
 {
 	answer a = command("cat %s/include/sagan/*.h | tr -cs A-Za-z0-9_ '\\n' | sort -u > %s; "
-			   "nm -g --defined-only %s/lib/libsagan.a | awk 'NF == 3 { print $3 }' | sort -u | comm -23 - %s | head -n 20",
+			   "nm -g --defined-only %s/lib/libsagan.a | awk 'NF == 3 { print $3 }' | sort -u | "
+			   "comm -23 - %s | head -n 20",
 			   installed(), scratch_at("words"), installed(), scratch_at("words"));
 	ck_assert_msg(a.status == 0 && a.lines == 0, "no header declares:\n%s", a.text);
-	a = command("nm -g --defined-only %s/lib/libsagan.a | grep -cE ' T (graph_new|op_add|plan_run|run_trainer)$'", installed());
+	a = command("nm -g --defined-only %s/lib/libsagan.a | grep -cE ' T (graph_new|op_add|plan_run|run_trainer)$'",
+		installed());
 	ck_assert_str_eq(a.text, "4\n");
 }
 END_TEST
@@ -124,7 +128,8 @@ START_TEST(names_inside_the_library_are_free)
 		"int main(void)\n"
 		"{\n"
 		"	graph *g = graph_new(NULL);\n"
-		"	node *y = op_exp(g, op_matmul(g, op_fill(g, SHAPE(2, 2), 1), op_fill(g, SHAPE(2, 2), 0), false, false));\n"
+		"	node *y = op_exp(g, op_matmul(g, op_fill(g, SHAPE(2, 2), 1), "
+		"op_fill(g, SHAPE(2, 2), 0), false, false));\n"
 		"	plan *p = plan_new(g, &y, 1, 0, NULL);\n"
 		"	plan_run(p);\n"
 		"	const bool right = *plan_value(p, y) == 1;\n"

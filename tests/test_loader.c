@@ -90,7 +90,8 @@ END_TEST
 
 START_TEST(another_seed_is_another_order)
 {
-	loader *a = opened((loader_options){.batch = 8, .seed = 1}), *b = opened((loader_options){.batch = 8, .seed = 2});
+	loader *a = opened((loader_options){.batch = 8, .seed = 1}),
+		*b = opened((loader_options){.batch = 8, .seed = 2});
 	int p[32], q[32], same = 0;
 	labels_of(a, 4, 8, p);
 	labels_of(b, 4, 8, q);

@@ -164,7 +164,9 @@ static buffer *leaf[6];
 
 static void make_leaves(void)
 {
-	const shape s[] = {SHAPE(2, 4, 4, 8), SHAPE(3, 3, 8, 8), SHAPE(8), SHAPE(2, 16, 4), SHAPE(2, 1), SHAPE(2, 4, 4, 8)};
+	const shape s[] = {
+		SHAPE(2, 4, 4, 8), SHAPE(3, 3, 8, 8), SHAPE(8), SHAPE(2, 16, 4), SHAPE(2, 1), SHAPE(2, 4, 4, 8)
+	};
 	for (int i = 0; i < COUNT(leaf); i++)
 		leaf[i] = buffer_new("leaf", s[i], NULL);
 }
@@ -259,7 +261,8 @@ static bool go_module(fault *e)
 
 static bool go_optimizer(fault *e)
 {
-	optimizer *o = optimizer_new(&(optimizer_config){.rule = RULE_ADAM, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8}, 100, e);
+	optimizer *o = optimizer_new(&(optimizer_config){.rule = RULE_ADAM, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8},
+		100, e);
 	optimizer_free(o);
 	return o != NULL;
 }
@@ -282,7 +285,8 @@ static bool go_config(fault *e)
 	config c, copy = {0};
 	config_init(&c);
 	char *text = NULL;
-	bool ok = config_load(&c, scratch_at("a.yaml"), e) && config_set(&c, "model.attention_g=[{at: 8, type: halo}]", e)
+	bool ok = config_load(&c, scratch_at("a.yaml"), e)
+		&& config_set(&c, "model.attention_g=[{at: 8, type: halo}]", e)
 		&& config_set(&c, "augment.policy=[color, cutout]", e) && config_check(&c, e)
 		&& config_fit_data(&c, 100, 1, 2, e) && (text = config_text(&c, e));
 	if (ok && (ok = config_copy(&copy, &c, e)))
@@ -330,8 +334,8 @@ static bool write_some(const char *path, fault *e)
 	h5_write_real(f, "/a/kernel", SHAPE(2, 3), kernel, e);
 	h5_write_f32(f, "/a/small", SHAPE(2, 3), kernel, e);
 	h5_write_i32(f, "/a/whole", SHAPE(2, 3), kernel, e);
-	const bool ok = h5_attr_write_text(f, "/", "config", "text", e) && h5_attr_write_ascii(f, "/", "ascii", "text", e)
-		&& h5_attr_write_texts(f, "/", "names", 2, words, e);
+	const bool ok = h5_attr_write_text(f, "/", "config", "text", e)
+		&& h5_attr_write_ascii(f, "/", "ascii", "text", e) && h5_attr_write_texts(f, "/", "names", 2, words, e);
 	if (ok)
 		return h5_commit(f, e);              /* it closes the file, whatever comes of it */
 	h5_close(f);
@@ -399,7 +403,8 @@ static char saved[RUN_PATH_MAX];
 static void make_data(void)
 {
 	data = tiny_data(25, 16, 2);
-	cfg = tiny_config(TINY_FULL, (const char *const[]){"steps=1", "train.checkpoint_every=1", "train.sample_every=1", NULL});
+	cfg = tiny_config(TINY_FULL,
+		(const char *const[]){"steps=1", "train.checkpoint_every=1", "train.sample_every=1", NULL});
 }
 
 static void free_data(void)
@@ -461,7 +466,8 @@ static bool go_trainer(fault *e)
 {
 	step_stats s;
 	trainer *t = trainer_new(&cfg, data, e);
-	const bool ok = t && trainer_step(t, &s, e) && trainer_save(t, scratch_at("own.h5"), e) && trainer_load(t, saved, e);
+	const bool ok = t && trainer_step(t, &s, e) && trainer_save(t, scratch_at("own.h5"), e)
+		&& trainer_load(t, saved, e);
 	trainer_free(t);
 	return ok;
 }
@@ -491,8 +497,8 @@ static bool go_sampler(fault *e)
 static bool go_export(fault *e)
 {
 	export_report report;
-	const export_request q = {.from = saved, .out = scratch_at("exported"), .generator = true, .discriminator = true,
-		.onnx = true, .layers = true};
+	const export_request q = {.from = saved, .out = scratch_at("exported"), .generator = true,
+		.discriminator = true, .onnx = true, .layers = true};
 	return keras_export(&q, &report, e);
 }
 
@@ -539,13 +545,15 @@ static void fail_each(const memory_subject *s)
 	ck_assert_msg(left == 0, "%s: %ld allocations are left when nothing fails", s->name, left);
 	ck_assert_msg(total > 0, "%s: no allocation was seen", s->name);
 	const char *only = getenv("ALLOCATION");
-	for (long k = only ? atol(only) : 1; k <= total; k += only ? total : k < ALL ? 1 : MAX(1, (total - ALL) / SAMPLES)) {
+	const long rare = MAX(1, (total - ALL) / SAMPLES);
+	for (long k = only ? atol(only) : 1; k <= total; k += only ? total : k < ALL ? 1 : rare) {
 		const bool ok = run_failing(s->go, k, &e, &made, &left);
 		if (made < k)
 			break;                       /* it went another way this time */
 		ck_assert_msg(!ok, "%s: allocation %ld of %ld failed, and nobody said so", s->name, k, total);
 		ck_assert_msg(left == 0, "%s: %ld allocations are left when number %ld fails", s->name, left, k);
-		ck_assert_msg(e.text[0] && !strchr(e.text, '\n'), "%s: number %ld: \"%s\" is no line", s->name, k, e.text);
+		ck_assert_msg(e.text[0] && !strchr(e.text, '\n'), "%s: number %ld: \"%s\" is no line", s->name, k,
+			e.text);
 	}
 	if (s->after)
 		s->after();

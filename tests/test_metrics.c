@@ -1,4 +1,5 @@
-/* test_metrics.c - rows of a run's CSV files: which stay when a run goes on, and that none is lost to a read that fails. */
+/* test_metrics.c - rows of a run's CSV files: which stay when a run goes on, and that none is lost to a read that
+ * fails. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -119,8 +119,8 @@ START_TEST(positions_load_changes_the_map_only)
 	ck_assert(fabs((double)b.r_width->x[9] - (double)a.r_width->x[7]) < kit_tiny);
 	const real before = narrow.r_height->x[0];
 	ck_assert(!positions_load(&narrow, a.r_height, a.r_width, &e));
-	ck_assert_str_eq(e.text, "a/r_height [2,5] cannot be resized to narrow/r_height [1,5]: tables [d,length] of the "
-		"same d are needed");
+	ck_assert_str_eq(e.text, "a/r_height [2,5] cannot be resized to narrow/r_height [1,5]: tables [d,length] of "
+		"the same d are needed");
 	ck_assert(narrow.r_height->x[0] == before);
 	module_free(m);
 	module_free(n);

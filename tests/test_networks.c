@@ -699,7 +699,8 @@ static const struct {
 
 static void spoil(net_config *c, enum field field, int value)
 {
-	const layer_spec official = {.at = value, .type = layer_type_named("official")}, paper = {.at = value, .type = layer_type_named("paper")};
+	const layer_spec official = {.at = value, .type = layer_type_named("official")},
+		paper = {.at = value, .type = layer_type_named("paper")};
 	layer_specs one = {1, {official}}, two = {2, {official, paper}};
 	switch (field) {
 	case CHANNELS: c->channels = value; break;
@@ -792,7 +793,8 @@ static void check_rows(const layer_row *rows, int n, int64_t params, double mac,
 	}
 	ck_assert_msg(sum == params, "%s: rows hold %lld parameters of %lld", what, (long long)sum, (long long)params);
 	if (mac > 0)
-		ck_assert_msg(fabs(products / mac - 1) < 0.01, "%s: %.4g multiply-adds, published %.4g", what, products, mac);
+		ck_assert_msg(fabs(products / mac - 1) < 0.01, "%s: %.4g multiply-adds, published %.4g", what, products,
+			mac);
 }
 
 /* Levels of names around one product: as many as a row has room for, and one too many. */
@@ -862,7 +864,8 @@ START_TEST(start_depends_on_the_seed_only)
 	net_config c = settings("resnet28", 0);
 	c.g_width = 8;
 	rng a = rng_new(1, "init"), b = rng_new(1, "init"), other = rng_new(2, "init");
-	network *x = network_new(&c, NET_G, &a, NULL), *y = network_new(&c, NET_G, &b, NULL), *z = network_new(&c, NET_G, &other, NULL);
+	network *x = network_new(&c, NET_G, &a, NULL), *y = network_new(&c, NET_G, &b, NULL),
+		*z = network_new(&c, NET_G, &other, NULL);
 	size_t bytes = (size_t)module_block_size(network_module(x)) * sizeof(real);
 	ck_assert(!memcmp(module_param_block(network_module(x)), module_param_block(network_module(y)), bytes));
 	ck_assert(memcmp(module_param_block(network_module(x)), module_param_block(network_module(z)), bytes));

@@ -280,7 +280,8 @@ START_TEST(shipped_networks_are_what_they_were)
 		at = next_config(at, path, &text);
 		config_init(&then);
 		config_init(&now);
-		ck_assert_msg(config_parse(&then, text, strlen(text), path, &e) && config_check(&then, &e), "%s", e.text);
+		ck_assert_msg(config_parse(&then, text, strlen(text), path, &e) && config_check(&then, &e),
+			"%s", e.text);
 		ck_assert_msg(config_load(&now, path, &e) && config_check(&now, &e), "%s", e.text);
 		for (int k = config_diff(&then, &now, differ) - 1; k >= 0; k--)
 			ck_assert_msg(strncmp(config_key_at(differ[k])->name, "model.", 6) != 0, "%s: %s", path,

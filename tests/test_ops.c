@@ -150,7 +150,8 @@ START_TEST(broadcast_repeats_and_sum_to_adds)
 		for (int64_t k = 0; k < count; k++)
 			sum[small_at(&small, &big, k)] += (double)t.b[0]->x[k];
 		for (int64_t k = 0; k < shape_count(&small); k++)
-			expect("sum_to", k, (double)y[k], sum[k], 4 * EPS * sqrt((double)count / (double)shape_count(&small)));
+			expect("sum_to", k, (double)y[k], sum[k],
+				4 * EPS * sqrt((double)count / (double)shape_count(&small)));
 		free(sum);
 		bench_free(&t);
 	}
@@ -363,12 +364,14 @@ END_TEST
 static const struct product_case {
 	int64_t batch, m, n, k;
 } products[] = {
-	{1, 3, 5, 7}, {1, 1000, 9, 33}, {1, 17, 1500, 20}, {1, 20, 18, 5000}, {3, 150, 140, 70}, {40, 9, 8, 7}, {2, 1, 1, 1},
+	{1, 3, 5, 7}, {1, 1000, 9, 33}, {1, 17, 1500, 20}, {1, 20, 18, 5000}, {3, 150, 140, 70}, {40, 9, 8, 7},
+	{2, 1, 1, 1},
 };
 
 static void product_is_right(const struct product_case *c, bool ta, bool tb)
 {
-	bench t = BENCH(SHAPE(c->batch, ta ? c->k : c->m, ta ? c->m : c->k), SHAPE(c->batch, tb ? c->n : c->k, tb ? c->k : c->n));
+	bench t = BENCH(SHAPE(c->batch, ta ? c->k : c->m, ta ? c->m : c->k),
+		SHAPE(c->batch, tb ? c->n : c->k, tb ? c->k : c->n));
 	const real *y = bench_run(&t, op_matmul(t.g, t.in[0], t.in[1], ta, tb));
 	ck_assert(plan_flop(t.p) == 2.0 * (double)(c->batch * c->m * c->n * c->k));
 	for (int64_t b = 0; b < c->batch; b++)
@@ -691,7 +694,8 @@ END_TEST
 static int large_outputs(graph *g, node *const *in, node **out)
 {
 	const window_geometry pool = {3, 3, 2, 2, 0, 1, 1, 1};
-	node *x = in[0], *m = op_reshape(g, x, SHAPE(16 * 16 * 16, 48)), *flat = op_reshape(g, x, SHAPE(16, 16 * 16 * 48));
+	node *x = in[0], *m = op_reshape(g, x, SHAPE(16 * 16 * 16, 48)),
+		*flat = op_reshape(g, x, SHAPE(16, 16 * 16 * 48));
 	int n = 0;
 	out[n++] = op_sum_to(g, x, SHAPE(48));
 	out[n++] = op_sum_to(g, x, SHAPE(16, 1, 1, 48));

@@ -376,8 +376,8 @@ START_TEST(charts_of_odd_data_are_drawn)
 		for (int64_t n = 0; n <= 4; n++)
 			for (int log_y = 0; log_y < 2; log_y++) {
 				const chart_series s = {"a", x, y[i], n};
-				const chart c = {.title = "a title that is long enough to need a row of its own for the names",
-					.series = &s, .count = 1, .log_y = log_y};
+				const chart c = {.title = "a title that is long enough to need a row of its own for "
+					"the names", .series = &s, .count = 1, .log_y = log_y};
 				fault e;
 				ck_assert_msg(chart_write(scratch_at("c.png"), &c, &e), "%s", e.text);
 			}

@@ -1,4 +1,5 @@
-/* test_placed_layers.c - every layer that a config can name, in both networks: trained, saved, resumed, listed, refused. */
+/* test_placed_layers.c - every layer that a config can name, in both networks: trained, saved, resumed, listed,
+ * refused. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,8 +30,8 @@ START_TEST(types_have_all_that_the_listing_shows)
 			const layer_arg *a = layer_arg_at(t, k);
 			ck_assert_msg(layer_arg_find(t, a->name) == k, "%s: %s twice", t->name, a->name);
 			ck_assert(a->help && (a->type != ARG_WORD || a->words));
-			ck_assert_msg(a->type > ARG_REAL || (a->initial >= a->lo && a->initial <= a->hi), "%s: %s", t->name,
-				      a->name);
+			ck_assert_msg(a->type > ARG_REAL || (a->initial >= a->lo && a->initial <= a->hi),
+				      "%s: %s", t->name, a->name);
 		}
 	}
 }
@@ -134,7 +135,8 @@ static void check_gradients(module *m, const char *text)
 {
 	int of, n = moved(m, &of);
 	ck_assert_msg(all_finite(module_grad_block(m), module_block_size(m)), "%s", text);
-	ck_assert_msg(of == 0 || n > 0, "%s: no gradient reaches the %d parameters of %s", text, of, module_param_at(m, 0)->name);
+	ck_assert_msg(of == 0 || n > 0, "%s: no gradient reaches the %d parameters of %s", text, of,
+		module_param_at(m, 0)->name);
 }
 
 /* What a resumed run does is what the other one would have done, so names and order of all that is saved are right. */
@@ -290,12 +292,15 @@ static void hear(void *ctx, enum run_note kind, const char *text)
 /* A run whose layers have no map says so in place of the picture, and ends well. */
 START_TEST(a_run_without_maps_says_so)
 {
-	static const char *const site[] = {"model.layers_g=[{at: 8, type: halo}]", "model.layers_g=[{at: 8, type: mhsa}]"};
+	static const char *const site[] = {
+		"model.layers_g=[{at: 8, type: halo}]", "model.layers_g=[{at: 8, type: mhsa}]"
+	};
 	for (int i = 0; i < 2; i++) {
 			int heard = 0;
 		fault e = {.text = ""};
 		enum run_end end;
-		config c = tiny_config(TINY_PLAIN, (const char *const[]){site[i], "steps=1", "train.score_count=0", NULL});
+		config c = tiny_config(TINY_PLAIN,
+			(const char *const[]){site[i], "steps=1", "train.score_count=0", NULL});
 		dataset *data = tiny_data(16, 16, 2);
 		const char *dir = scratch_at(site[i]);
 		trainer *t = trainer_new(&c, data, &e);
@@ -355,10 +360,12 @@ static const struct {
 	{SITE("type: halo, out: 16"), "halo: out = 16: the map keeps its width; 0 and 8 fit"},
 	{SITE("type: halo, strides: 2"), "strides 2: must be 1 (the map keeps its size);"},
 	{SITE("type: halo, heads: many"), "heads many: must be a whole number from 1 to 4096;"},
-	{SITE("type: halo, head: 2"), "unknown argument head of halo, did you mean heads; it has at, type, place, gamma, "},
+	{SITE("type: halo, head: 2"),
+	 "unknown argument head of halo, did you mean heads; it has at, type, place, gamma, "},
 	{SITE("type: hallo"), "type hallo: no such layer, did you mean halo; `sagan layers` lists them;"},
 	{SITE("type: halo, heads: 2, heads: 4"), "heads appears twice;"},
-	{SITE("type: halo, residual: add, gamma: 1"), "halo: gamma: there is none with residual = add; residual = gamma fits"},
+	{SITE("type: halo, residual: add, gamma: 1"),
+	 "halo: gamma: there is none with residual = add; residual = gamma fits"},
 	{SITE("type: halo, residual: ad"), "residual ad: did you mean add? must be gamma, add or none;"},
 	{SITE("type: halo, key_dim: 3, out_weight: false"), "halo"},
 	{SITE("type: mhsa, heads: 16"), "mhsa: heads = 16: must divide the channels, 8; 1, 2, 4, 8 fit"},
@@ -370,9 +377,11 @@ static const struct {
 	{SITE("type: split_attention, groups: 3"), "groups = 3: must divide the channels, 8; 1, 2, 4, 8 fit"},
 	{SITE("type: se, ratio: 0.01"), "se: 8 channels"},
 	{SITE("type: spatial_gating, hidden: 5"), "hidden = 5: the gate halves it; 4 and 6 fit"},
-	{SITE("type: conv_relative, heads: 4"), "heads = 4: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)"},
+	{SITE("type: conv_relative, heads: 4"),
+	 "heads = 4: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)"},
 	{SITE("type: plain, pool: maybe"), "pool maybe: must be own, true or false;"},
-	{SITE("type: plain, value_width: 3"), "attention: without an output projection the value width 3 must be filters=8"},
+	{SITE("type: plain, value_width: 3"),
+	 "attention: without an output projection the value width 3 must be filters=8"},
 	{"model.layers_g=[{at: 4, type: halo, place: instead}]",
 	 "layer at 4 in G: place = instead: the first map of G is made of the latent; place = after fits"},
 };

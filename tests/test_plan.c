@@ -52,7 +52,10 @@ static node *random_graph(graph *g, node *const *leaf, rng *r)
 		case 4: y = op_sigmoid(g, a); break;
 		case 5: y = op_gate(g, a, b, 0.1); break;
 		case 6: y = op_tanh(g, op_sub(g, a, op_scale(g, op_sum_to(g, b, sums[rng_below(r, 4)]), 1e-2))); break;
-		case 7: y = op_tanh(g, op_reshape(g, op_exp(g, op_tanh(g, op_reshape(g, a, SHAPE(B, 64, 16)))), full)); break;
+		case 7:
+			y = op_exp(g, op_tanh(g, op_reshape(g, a, SHAPE(B, 64, 16))));
+			y = op_tanh(g, op_reshape(g, y, full));
+			break;
 		case 8: y = op_stop(g, op_mul(g, a, a)); y = op_tanh(g, y); break;
 		default: {
 			node *p = op_softmax(g, op_reshape(g, a, SHAPE(B, 64, 16)));
@@ -161,10 +164,12 @@ START_TEST(fused_run_equals_op_by_op)
 		for (int64_t i = 0; i < n; i++) {
 			worst = fmax(worst, fabs((double)fused[i] - (double)plain[i]));
 			most = fmax(most, fabs((double)plain[i]));
-			ck_assert_msg(isfinite((double)fused[i]), "graph %d: element %d is not finite", (int)seed, (int)i);
+			ck_assert_msg(isfinite((double)fused[i]), "graph %d: element %d is not finite", (int)seed,
+				(int)i);
 		}
 		/* Sums are added in another order; second derivatives amplify that. */
-		ck_assert_msg(worst <= (sizeof(real) == 4 ? 2e-4 : 1e-12) * most, "graph %d: %g of %g", (int)seed, worst, most);
+		ck_assert_msg(worst <= (sizeof(real) == 4 ? 2e-4 : 1e-12) * most, "graph %d: %g of %g", (int)seed,
+			worst, most);
 		free(fused);
 		free(plain);
 		trial_close(&t);
@@ -179,13 +184,15 @@ START_TEST(a_value_computed_again_is_the_same)
 	rng r = rng_new(1, "again");
 	buffer *b[] = {random_buffer("x", SHAPE(64, 8, 16), &r), random_buffer("w", SHAPE(16), &r)};
 	node *v = op_leaky_relu(g, op_mul(g, graph_leaf(g, b[0]), graph_leaf(g, b[1])), 0.1);
-	node *y = op_tanh(g, op_add(g, op_permute(g, op_permute(g, op_exp(g, v), (int[]){1, 0, 2}), (int[]){1, 0, 2}), v));
+	static const int swap[] = {1, 0, 2};
+	node *y = op_tanh(g, op_add(g, op_permute(g, op_permute(g, op_exp(g, v), swap), swap), v));
 	plan *again = plan_new(g, &y, 1, 0, NULL), *kept = plan_new(g, &y, 1, PLAN_NO_RECOMPUTE, NULL);
 	plan_run(again);
 	plan_run(kept);
 	ck_assert(!memcmp(plan_value(again, y), plan_value(kept, y), (size_t)shape_count(&y->s) * sizeof(real)));
 	char *text = plan_print(again, NULL);
-	ck_assert_msg(strstr(text, "chain mul leaky_relu exp (x, w)") && strstr(text, "chain mul leaky_relu add tanh (x, w, %"), "%s", text);
+	ck_assert_msg(strstr(text, "chain mul leaky_relu exp (x, w)")
+		&& strstr(text, "chain mul leaky_relu add tanh (x, w, %"), "%s", text);
 	free(text);
 	text = plan_print(kept, NULL);
 	ck_assert_msg(strstr(text, "chain mul leaky_relu exp (x, w)") && strstr(text, "chain add tanh (%"), "%s", text);
@@ -446,10 +453,11 @@ static void check_no_overlap(const lodger *l, int n, uint64_t seed)
 		for (int k = 0; k < i; k++) {
 			const lodger *a = &l[i], *b = &l[k];
 			const bool in_time = a->def <= b->last && b->def <= a->last;
-			const bool in_space = a->in_arena && b->in_arena && a->at < b->at + b->bytes && b->at < a->at + a->bytes;
+			const bool in_space = a->in_arena && b->in_arena && a->at < b->at + b->bytes
+				&& b->at < a->at + a->bytes;
 			ck_assert_msg(!in_time || !in_space || took_over(a, b) || took_over(b, a),
-				      "graph %d: %%%d and %%%d of steps %d and %d lie on each other", (int)seed, a->value,
-				      b->value, a->step, b->step);
+				      "graph %d: %%%d and %%%d of steps %d and %d lie on each other", (int)seed,
+				      a->value, b->value, a->step, b->step);
 		}
 }
 
@@ -458,8 +466,8 @@ static void check_total(const lodger *l, int n, const char *total, size_t planne
 {
 	size_t arena, values, workspace, gaps, end = 0, alive = 0, work = 0;
 	int step;
-	ck_assert_msg(sscanf(total, "arena: %zu bytes = %zu of values + %zu of workspace in step %d, where most is needed, "
-			     "+ %zu of gaps", &arena, &values, &workspace, &step, &gaps) == 5, "%s", total);
+	ck_assert_msg(sscanf(total, "arena: %zu bytes = %zu of values + %zu of workspace in step %d, where most is "
+			     "needed, + %zu of gaps", &arena, &values, &workspace, &step, &gaps) == 5, "%s", total);
 	for (int i = 0; i < n; i++) {
 		if (!l[i].in_arena)
 			continue;
@@ -502,6 +510,19 @@ START_TEST(printed_values_never_lie_on_each_other)
 }
 END_TEST
 
+static const char small_plan[] =
+	" step   value  shape                    bytes  life            offset  computed by\n"
+	"    0      %%1  [1,32]             %11d  0..1                 0  sum_to (x)\n"
+	"    1      %%2  [1,32]             %11d  1..end               -  chain scale (%%1); written into mean\n"
+	"    2      %%7  [64,32]            %11d  2..3                 0  chain sub scale tanh (x, %%2) in out\n"
+	"            -  workspace          %11d  2..2       %11d  of step 2\n"
+	"    3      %%8  [64,32]            %11d  3..4                 0  softmax (%%7) in out; in place of %%7\n"
+	"    4      %%9  [64,32]            %11d  4..5                 0  chain exp (%%8); in place of %%8\n"
+	"    5     %%10  [32,64]            %11d  5..end     %11d  permute (%%9)\n"
+	"results: %%10\n"
+	"after the run: mean = %%2\n"
+	"arena: %d bytes = %d of values + %d of workspace in step 2, where most is needed, + 0 of gaps\n";
+
 /* Chains with sums, memory taken over, a value computed where its buffer is, an op with a layer's name. */
 START_TEST(a_small_plan_as_text)
 {
@@ -516,19 +537,8 @@ START_TEST(a_small_plan_as_text)
 	plan *p = plan_new(g, &z, 1, 0, NULL);
 	char *text = plan_print(p, NULL), expected[2048];
 	const int row = 32 * (int)sizeof(real), all = 64 * row;
-	snprintf(expected, sizeof expected,
-		" step   value  shape                    bytes  life            offset  computed by\n"
-		"    0      %%1  [1,32]             %11d  0..1                 0  sum_to (x)\n"
-		"    1      %%2  [1,32]             %11d  1..end               -  chain scale (%%1); written into mean\n"
-		"    2      %%7  [64,32]            %11d  2..3                 0  chain sub scale tanh (x, %%2) in out\n"
-		"            -  workspace          %11d  2..2       %11d  of step 2\n"
-		"    3      %%8  [64,32]            %11d  3..4                 0  softmax (%%7) in out; in place of %%7\n"
-		"    4      %%9  [64,32]            %11d  4..5                 0  chain exp (%%8); in place of %%8\n"
-		"    5     %%10  [32,64]            %11d  5..end     %11d  permute (%%9)\n"
-		"results: %%10\n"
-		"after the run: mean = %%2\n"
-		"arena: %d bytes = %d of values + %d of workspace in step 2, where most is needed, + 0 of gaps\n",
-		row, row, all, all, all, all, all, all, all, 2 * all, all, all);
+	snprintf(expected, sizeof expected, small_plan,
+		 row, row, all, all, all, all, all, all, all, 2 * all, all, all);
 	ck_assert_str_eq(text, expected);
 	free(text);
 	plan_free(p);
@@ -548,8 +558,10 @@ START_TEST(what_a_product_took_in_is_printed)
 	y = op_leaky_relu(g, op_add(g, op_add(g, y, graph_leaf(g, b)), in), 0.1);
 	plan *p = plan_new(g, &y, 1, 0, NULL), *apart = plan_new(g, &y, 1, PLAN_NO_FUSE, NULL);
 	char *text = plan_print(p, NULL), *plain = plan_print(apart, NULL);
-	ck_assert_msg(strstr(text, "  matmul + bias + residual + leaky_relu(0.1) (x, out/kernel, out/bias, x) in out\n"), "%s", text);
-	ck_assert_msg(strstr(plain, "  matmul (x, out/kernel) in out") && strstr(plain, "  leaky_relu (%"), "%s", plain);
+	ck_assert_msg(strstr(text,
+		"  matmul + bias + residual + leaky_relu(0.1) (x, out/kernel, out/bias, x) in out\n"), "%s", text);
+	ck_assert_msg(strstr(plain, "  matmul (x, out/kernel) in out") && strstr(plain, "  leaky_relu (%"),
+		"%s", plain);
 	free(text);
 	free(plain);
 	plan_free(p);

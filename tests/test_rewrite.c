@@ -15,7 +15,8 @@ static const double TOLERANCE = sizeof(real) == 4 ? 2e-5 : 1e-12;
 
 static conv_geometry same(int k)
 {
-	return (conv_geometry){.sh = 1, .sw = 1, .top = k / 2, .bottom = k / 2, .left = k / 2, .right = k / 2, .groups = 1};
+	return (conv_geometry){.sh = 1, .sw = 1, .top = k / 2, .bottom = k / 2, .left = k / 2, .right = k / 2,
+		.groups = 1};
 }
 
 /* The patterns, written as in the papers. x [2,6,8,5], w3 [3,3,5,5], w1 [1,1,5,5], b [5]. */
@@ -101,8 +102,8 @@ START_TEST(values_and_derivatives_are_kept)
 	for (int64_t k = 0; k < n; k++)
 		most = fmax(most, fabs(plain[k]));
 	for (int64_t k = 0; k < n; k++)
-		ck_assert_msg(fabs(plain[k] - fast[k]) <= TOLERANCE * most, "pattern %d element %d: %g, not %g", _i, (int)k,
-			fast[k], plain[k]);
+		ck_assert_msg(fabs(plain[k] - fast[k]) <= TOLERANCE * most, "pattern %d element %d: %g, not %g", _i,
+			(int)k, fast[k], plain[k]);
 	for (int i = 0; i < WRT; i++)
 		buffer_free(leaf[i]);
 	free(plain);
@@ -119,9 +120,11 @@ START_TEST(rewriting_saves_the_stated_work)
 		for (int rewrite = 0; rewrite < 2; rewrite++) {
 			graph *g = graph_new(NULL);
 			graph_rewrite(g, rewrite);
-			buffer *x = buffer_new("x", SHAPE(2, 6, 8, 5), NULL), *w3 = buffer_new("w3", SHAPE(3, 3, 5, 5), NULL),
+			buffer *x = buffer_new("x", SHAPE(2, 6, 8, 5), NULL),
+			       *w3 = buffer_new("w3", SHAPE(3, 3, 5, 5), NULL),
 			       *w1 = buffer_new("w1", SHAPE(1, 1, 5, 5), NULL), *b = buffer_new("b", SHAPE(5), NULL);
-			node *y = pattern(g, which, graph_leaf(g, x), graph_leaf(g, w3), graph_leaf(g, w1), graph_leaf(g, b));
+			node *y = pattern(g, which, graph_leaf(g, x), graph_leaf(g, w3), graph_leaf(g, w1),
+				graph_leaf(g, b));
 			plan *p = plan_new(g, &y, 1, 0, NULL);
 			flop[rewrite] = plan_flop(p);
 			plan_free(p);

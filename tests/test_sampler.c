@@ -268,7 +268,8 @@ END_TEST
 static bool same_module(const module *a, const module *b)
 {
 	return memcmp(module_param_block(a), module_param_block(b), (size_t)module_block_size(a) * sizeof(real)) == 0
-		&& memcmp(module_state_block(a), module_state_block(b), (size_t)module_state_size(a) * sizeof(real)) == 0;
+		&& memcmp(module_state_block(a), module_state_block(b),
+			(size_t)module_state_size(a) * sizeof(real)) == 0;
 }
 
 /* The average, the generator itself, the discriminator: bit for bit, as they were saved. */
@@ -287,7 +288,8 @@ START_TEST(networks_of_a_checkpoint_are_the_trainers)
 		bool raw;
 		const module *want;
 	} row[] = {
-		{NET_G, false, trainer_ema(t)}, {NET_G, true, trainer_module(t, NET_G)}, {NET_D, false, trainer_module(t, NET_D)},
+		{NET_G, false, trainer_ema(t)}, {NET_G, true, trainer_module(t, NET_G)},
+		{NET_D, false, trainer_module(t, NET_D)},
 	};
 	ck_assert(!same_module(row[0].want, row[1].want));
 	for (int i = 0; i < COUNT(row); i++) {

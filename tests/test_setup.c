@@ -1,7 +1,8 @@
 /* test_setup.c - how the program gets to a machine and goes again.
  *
  * tools/setup.sh runs on machines that are made up: a folder with the few programs it may find is the whole PATH, and
- * pkg-config, apt-get, id and sudo in it are scripts of this test. Installing and packing are tried for real, by scripts. */
+ * pkg-config, apt-get, id and sudo in it are scripts of this test. Installing and packing are tried for real, by
+ * scripts. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,13 +42,14 @@ static void bare_machine(int uid)
 
 static answer setup(const char *what)
 {
-	return command("unset DEBIAN_FRONTEND CC; PATH=%s /bin/sh tools/setup.sh %s zlib check", scratch_folder(), what);
+	return command("unset DEBIAN_FRONTEND CC; PATH=%s /bin/sh tools/setup.sh %s zlib check", scratch_folder(),
+		what);
 }
 
 static void must_say(const answer *a, int status, int lines, const char *words)
 {
-	ck_assert_msg(a->status == status && a->lines == lines && strstr(a->text, words), "status %d, %d lines: %.2000s", a->status,
-		      a->lines, a->text);
+	ck_assert_msg(a->status == status && a->lines == lines && strstr(a->text, words),
+		      "status %d, %d lines: %.2000s", a->status, a->lines, a->text);
 }
 
 START_TEST(nothing_missing_says_nothing)
@@ -88,7 +90,8 @@ START_TEST(lists_are_updated_and_sudo_is_used)
 	bare_machine(1000);
 	script("sudo", "SUDO=1; export SUDO; exec \"$@\"");
 	snprintf(text, sizeof text, "[ \"$SUDO\" ] && [ \"$DEBIAN_FRONTEND\" = noninteractive ] || exit 9\n"
-		 "if [ $1 = update ]; then touch %s/updated; fi\n[ -e %s/updated ]", scratch_folder(), scratch_folder());
+		 "if [ $1 = update ]; then touch %s/updated; fi\n[ -e %s/updated ]", scratch_folder(),
+		 scratch_folder());
 	script("apt-get", text);
 	const answer a = setup("install");
 	must_say(&a, 0, 1, "installing with apt-get (a minute or so): pkg-config zlib1g-dev check");
@@ -103,8 +106,8 @@ START_TEST(no_network_is_one_line)
 	       "echo 'E: Failed to fetch http://deb/x  Temporary failure resolving deb'\n"
 	       "echo 'E: Unable to fetch some archives'; [ $1 = update ] || exit 100");
 	const answer a = setup("install");
-	must_say(&a, 1, 2, "apt-get could not install: pkg-config zlib1g-dev check; it said: E: Failed to fetch http://deb/x"
-		 "  Temporary failure");
+	must_say(&a, 1, 2, "apt-get could not install: pkg-config zlib1g-dev check; it said: E: Failed to fetch "
+		 "http://deb/x  Temporary failure");
 }
 END_TEST
 
@@ -116,7 +119,8 @@ START_TEST(compilers_without_64_bits_are_refused)
 		int status, lines;
 	} row[] = {
 		{"here -O3", "echo '#define __SIZEOF_POINTER__ 8'", "", 0, 0},
-		{"here -m32", "echo '#define __SIZEOF_POINTER__ 4'", "needs a 64-bit system: `here -m32` compiles for 32 bits", 1, 1},
+		{"here -m32", "echo '#define __SIZEOF_POINTER__ 4'",
+		 "needs a 64-bit system: `here -m32` compiles for 32 bits", 1, 1},
 		{"here -march=odd", "echo 'odd: what is that' >&2; echo usage >&2; exit 4",
 		 "the C compiler `here -march=odd` does not run: odd: what is that. CC=", 1, 1},
 		{"elsewhere", "", "the C compiler `elsewhere` does not run: ", 1, 1},
@@ -127,8 +131,8 @@ START_TEST(compilers_without_64_bits_are_refused)
 	for (int i = 0; i < COUNT(row); i++) {
 		script("here", row[i].says);
 		for (int k = 0; k < 2; k++) {
-			const answer a = command("CC='%s' PATH=%s /bin/sh tools/setup.sh %s zlib", row[i].cc, scratch_folder(),
-						 k ? "install" : "check");
+			const answer a = command("CC='%s' PATH=%s /bin/sh tools/setup.sh %s zlib", row[i].cc,
+						 scratch_folder(), k ? "install" : "check");
 			must_say(&a, row[i].status, row[i].lines, row[i].words);
 		}
 	}
@@ -137,8 +141,8 @@ END_TEST
 
 START_TEST(install_is_complete_and_goes_again)
 {
-	const answer a = command("tests/install.sh '%s' %s %s", sagan_program(), sizeof(real) == sizeof(double) ? "double" : "float",
-				 scratch_folder());
+	const answer a = command("tests/install.sh '%s' %s %s", sagan_program(),
+				 sizeof(real) == sizeof(double) ? "double" : "float", scratch_folder());
 	must_say(&a, 0, 0, "");
 }
 END_TEST

@@ -223,7 +223,8 @@ static double difference(const network *net, const keras_model *k, const char *w
 	const int64_t count = shape_count(&out->s);
 	const real *want = plan_value(p, out);
 	real *got = malloc((size_t)count * sizeof *got);
-	ck_assert_msg(keras_run_predict(n, SAMPLES, (const real *const[]){x->x, y->x}, got, &e), "%s: %s", what, e.text);
+	ck_assert_msg(keras_run_predict(n, SAMPLES, (const real *const[]){x->x, y->x}, got, &e), "%s: %s", what,
+		e.text);
 	double worst = 0, largest = 0;
 	for (int64_t i = 0; i < count; i++) {
 		worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
@@ -324,7 +325,9 @@ START_TEST(every_map_has_a_name_of_its_own)
 	net_row row = {"resnet", 32, 8, 0, 1, NULL, NULL, 0, 0, NULL};
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
-	c.g_layers = (layer_specs){2, {{.at = 8, .type = layer_type_named("paper")}, {.at = 16, .type = layer_type_named("plain")}}};
+	c.g_layers = (layer_specs){2, {
+		{.at = 8, .type = layer_type_named("paper")}, {.at = 16, .type = layer_type_named("plain")},
+	}};
 	network *n = network_of(&c, NET_G);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);
@@ -352,7 +355,9 @@ static int count_of(const keras_model *k, const char *class_name)
 /* A gate is a factor of a kernel, unless values are max-pooled and nothing projects them. */
 START_TEST(gates_leave_no_layer_behind)
 {
-	static const char *const types[] = {"official", "paper", "plain", "ashpy", "simplegan", "mnistgans", "conv2d", "conv"};
+	static const char *const types[] = {
+		"official", "paper", "plain", "ashpy", "simplegan", "mnistgans", "conv2d", "conv"
+	};
 	for (int i = 0; i < COUNT(types); i++) {
 		keras_model *k = model_of(types[i], NULL, 0, KERAS_STOCK);
 		ck_assert_msg(count_of(k, "Rescaling") == 0, "%s", types[i]);
@@ -462,7 +467,8 @@ START_TEST(the_second_form_keeps_the_layer_with_all_its_weights)
 	ck_assert_str_eq(l->class_name, refused[_i].class_name);
 	int w = 0;
 	for (int i = 0; i < module_params(m) + module_states(m); i++) {
-		const buffer *b = i < module_params(m) ? module_param_at(m, i) : module_state_at(m, i - module_params(m));
+		const buffer *b = i < module_params(m) ? module_param_at(m, i)
+			: module_state_at(m, i - module_params(m));
 		if (strncmp(b->name, "attention8/", 11))
 			continue;
 		ck_assert_int_lt(w, l->weights);
@@ -482,7 +488,8 @@ END_TEST
 START_TEST(the_second_form_holds_every_number_once)
 {
 	static const char *const types[] = {
-		"official", "paper", "plain", "ashpy", "simplegan", "mnistgans", "conv2d", "mhsa", "halo", "cot", "mixer",
+		"official", "paper", "plain", "ashpy", "simplegan", "mnistgans", "conv2d", "mhsa", "halo",
+		"cot", "mixer",
 	};
 	net_row row = {"resnet", 32, 8, 3, 1, types[_i], types[_i], 8, 8, NULL};
 	fault e = {.text = ""};
@@ -506,8 +513,8 @@ END_TEST
 START_TEST(self_attention_is_written_in_the_order_of_its_class)
 {
 	static const char *const want[] = {
-		"gamma", "query_kernel", "query_bias", "key_kernel", "key_bias", "value_kernel", "value_bias", "out_kernel",
-		"out_bias", "query_u", "key_u", "value_u", "out_u",
+		"gamma", "query_kernel", "query_bias", "key_kernel", "key_bias", "value_kernel",
+		"value_bias", "out_kernel", "out_bias", "query_u", "key_u", "value_u", "out_u",
 	};
 	keras_model *k = model_of("simplegan", NULL, 0, KERAS_LAYERS);   /* registers its keys last, its gate first */
 	const keras_layer *l = layer_of(k, "attention8");
@@ -547,11 +554,12 @@ START_TEST(any_composition_is_traced)
 	module *m = module_new(&e);
 	conv a, b;
 	dense out;
-	conv_init(m, &a, "a", 2, (conv_options){.filters = 4, .kh = 3, .sh = 2, .padding = PAD_EVEN, .pad = 2, .bias = true,
-		.kernel_init = {INIT_GLOROT_UNIFORM, 0}});
+	conv_init(m, &a, "a", 2, (conv_options){.filters = 4, .kh = 3, .sh = 2, .padding = PAD_EVEN, .pad = 2,
+		.bias = true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}});
 	conv_init(m, &b, "b", 4, (conv_options){.filters = 4, .kh = 1, .padding = PAD_VALID,
 		.kernel_init = {INIT_GLOROT_UNIFORM, 0}});
-	dense_init(m, &out, "out", 4 * 4 * 4, (dense_options){.units = 3, .bias = true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}});
+	dense_init(m, &out, "out", 4 * 4 * 4,
+		(dense_options){.units = 3, .bias = true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}});
 	ck_assert(module_alloc(m, &r, &e));
 	stir(m);
 	graph *g = graph_new(&e);

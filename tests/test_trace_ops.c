@@ -203,12 +203,14 @@ static const char *path_of(const char *base, const char *end)
 }
 
 /* The files of a model, and what we compute from it. Those of the second form are for Keras alone. */
-static void keep_files(const keras_model *m, const char *name, enum keras_form form, const real *const *in, const real *out)
+static void keep_files(const keras_model *m, const char *name, enum keras_form form, const real *const *in,
+		       const real *out)
 {
 	fault e;
 	ck_assert_msg(keras_write_archive(m, path_of(name, ".keras"), &e), "%s: %s", name, e.text);
 	ck_assert_msg(keras_write_h5(m, path_of(name, ".h5"), &e), "%s: %s", name, e.text);
-	ck_assert_msg(keras_write_reference(path_of(name, ".reference.h5"), m, SAMPLES, in, out, &e), "%s: %s", name, e.text);
+	ck_assert_msg(keras_write_reference(path_of(name, ".reference.h5"), m, SAMPLES, in, out, &e), "%s: %s", name,
+		e.text);
 	if (form == KERAS_STOCK)
 		ck_assert_msg(keras_write_onnx(m, path_of(name, ".onnx"), &e), "%s: %s", name, e.text);
 }
@@ -286,8 +288,12 @@ static node *places(sketch *k, node *x) { return op_mul(k->g, x, number(k, SHAPE
 static node *part(sketch *k, node *x) { return op_slice_axis(k->g, x, 3, 1, 3); }
 static node *row_sum(sketch *k, node *x) { return op_sum(k->g, x, 2, true); }
 static node *constant(sketch *k, node *x) { return op_mul(k->g, number(k, x->s), number(k, x->s)); }
-static node *product(sketch *k, node *x) { return op_matmul(k->g, number(k, SHAPE(SAMPLES, 4, 3, 5)), x, false, false); }
 static node *heads(sketch *k, node *x) { return op_matmul(k->g, x, x, false, true); }
+static node *product(sketch *k, node *x)
+{
+	return op_matmul(k->g, number(k, SHAPE(SAMPLES, 4, 3, 5)), x, false, false);
+}
+
 static node *own_kernel(sketch *k, node *x)
 {
 	return op_conv2d(k->g, x, op_reshape(k->g, op_slice_axis(k->g, x, 0, 0, 1), SHAPE(1, 1, 4, 20)),
@@ -330,7 +336,8 @@ static const struct {
 	{places, "a number for each place", false}, {part, "parts of a value", false},
 	{row_sum, "a sum over these axes", false}, {constant, "a value that no input reaches", false},
 	{product, "this product with a constant", false}, {heads, "attention within rows or heads", false},
-	{own_kernel, "a kernel that depends on the input", false}, {own_table, "a table that depends on the input", true},
+	{own_kernel, "a kernel that depends on the input", false},
+	{own_table, "a table that depends on the input", true},
 	{padded_pool, "pooling with zeros around", false}, {other_choice, "a choice by another map", false},
 	{overlapping, "windows that overlap", false}, {by_halves, "resizing by no whole factor", false},
 	{cropped, "this transposed convolution", false},
@@ -346,10 +353,11 @@ START_TEST(what_no_layer_says_is_refused_in_words)
 	k.label = graph_leaf(k.g, y);
 	const trace_end in[] = {{graph_leaf(k.g, x), "x"}, {k.label, "y"}};
 	node *out = refused[_i].build(&k, in[0].x);
-	keras_model *m = keras_trace(k.g, NULL, "own", refused[_i].labelled ? 2 : 1, in, (trace_end){out, "out"}, KERAS_STOCK,
-		&e);
+	keras_model *m = keras_trace(k.g, NULL, "own", refused[_i].labelled ? 2 : 1, in, (trace_end){out, "out"},
+		KERAS_STOCK, &e);
 	ck_assert_msg(m == NULL, "%s: taken", refused[_i].message);
-	ck_assert_msg(strstr(e.text, refused[_i].message) && !strncmp(e.text, "own: Keras layers do not say ", 29), "%s", e.text);
+	ck_assert_msg(strstr(e.text, refused[_i].message) && !strncmp(e.text, "own: Keras layers do not say ", 29),
+		"%s", e.text);
 	graph_free(k.g);
 	for (int b = 0; b < k.leaves; b++)
 		buffer_free(k.leaf[b]);

@@ -134,8 +134,9 @@ START_TEST(accumulated_gradient_is_the_mean_over_batches)
 		for (int64_t i = 0; i < n; i++)
 			sum[i] += 0.5 * (double)module_grad_block(one->pd.m)[i];
 		/* the G update of the step used one batch of latents: take it back */
-		one->stream[STREAM_LATENT].counter = latent.counter + (one->stream[STREAM_LATENT].counter - latent.counter) / 2;
-		one->stream[STREAM_LABEL].counter = label.counter + (one->stream[STREAM_LABEL].counter - label.counter) / 2;
+		rng *now = one->stream;
+		now[STREAM_LATENT].counter = latent.counter + (now[STREAM_LATENT].counter - latent.counter) / 2;
+		now[STREAM_LABEL].counter = label.counter + (now[STREAM_LABEL].counter - label.counter) / 2;
 	}
 	step(two);
 	for (int64_t i = 0; i < n; i++)

@@ -22,8 +22,9 @@ static void print_json(const config *cfg, const bench_result *r)
 	printf("{\"config\": %s, \"size\": %d, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
 	       "\"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
 	       "\"params_g\": %lld, \"params_d\": %lld, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f}\n",
-	       config_value(cfg, config_key_find("name"), name, sizeof name), cfg->net.size, cfg->batch, REAL_NAME, r->threads, r->steps, r->median_s, r->min_s,
-	       r->images_per_s, r->gflop, (long long)r->params_g, (long long)r->params_d, r->arena_bytes, peak_bytes());
+	       config_value(cfg, config_key_find("name"), name, sizeof name), cfg->net.size, cfg->batch, REAL_NAME,
+	       r->threads, r->steps, r->median_s, r->min_s, r->images_per_s, r->gflop, (long long)r->params_g,
+	       (long long)r->params_d, r->arena_bytes, peak_bytes());
 }
 
 static void print_table(const config *cfg, const bench_result *r)
@@ -35,7 +36,8 @@ static void print_table(const config *cfg, const bench_result *r)
 	printf("  images      %.4g per second\n", r->images_per_s);
 	printf("  arithmetic  %.4g GFLOP per step in the plain formulation, %.4g GFLOP/s\n", r->gflop,
 	       r->gflop / r->median_s);
-	printf("  parameters  G %s, D %s\n", print_count(r->params_g, a, sizeof a), print_count(r->params_d, b, sizeof b));
+	printf("  parameters  G %s, D %s\n", print_count(r->params_g, a, sizeof a),
+	       print_count(r->params_d, b, sizeof b));
 	printf("  memory      %s arena, %s peak\n", print_bytes((double)r->arena_bytes, a, sizeof a),
 	       print_bytes(peak_bytes(), b, sizeof b));
 }
@@ -59,9 +61,9 @@ static void layer_line(const char *name, const layer_bench_result *r)
 
 static void layer_json(const char *name, const layer_bench_result *r)
 {
-	printf("{\"layer\": \"%s\", \"input\": %s, \"output\": %s, \"real\": \"%s\", \"threads\": %d, \"params\": %lld, "
-	       "\"forward_s\": %.6g, \"both_s\": %.6g, \"forward_gflop\": %.6g, \"both_gflop\": %.6g, "
-	       "\"forward_bytes\": %zu, \"both_bytes\": %zu}\n",
+	printf("{\"layer\": \"%s\", \"input\": %s, \"output\": %s, \"real\": \"%s\", \"threads\": %d, "
+	       "\"params\": %lld, \"forward_s\": %.6g, \"both_s\": %.6g, \"forward_gflop\": %.6g, "
+	       "\"both_gflop\": %.6g, \"forward_bytes\": %zu, \"both_bytes\": %zu}\n",
 	       name, shape_print(&r->input).s, shape_print(&r->output).s, REAL_NAME, pool_threads(),
 	       (long long)r->params, r->forward_s, r->both_s, r->forward_gflop, r->both_gflop, r->forward_bytes,
 	       r->both_bytes);
@@ -110,7 +112,8 @@ static int bench_layers(int batch, int runs, int threads, const char *only, bool
 		return fail(&e);
 	int status = EXIT_GOOD;
 	if (!json)
-		printf("%-26s %-16s %10s %10s %8s %9s\n", "layer", "input", "forward ms", "+ back ms", "GFLOP/s", "arena");
+		printf("%-26s %-16s %10s %10s %8s %9s\n",
+		       "layer", "input", "forward ms", "+ back ms", "GFLOP/s", "arena");
 	const layer_type *t;
 	const layer_case *c;
 	for (int i = 0; status == EXIT_GOOD && layer_bench_row(i, &t, &c); i++) {

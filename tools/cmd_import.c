@@ -31,13 +31,15 @@ static void print_result(const request *q, int bn_mode, const config *c, const k
 	if (r->same)
 		printf("exported again it gives the same numbers, to the last bit\n");
 	else
-		printf("exported again it differs by at most %.1e of the largest weight, at %s\n", r->worst, r->worst_at);
+		printf("exported again it differs by at most %.1e of the largest weight, at %s\n", r->worst,
+			r->worst_at);
 	if (!r->same && r->worst > 1e-4)
 		fprintf(stderr, "sagan: warning: %s cannot be said under spectral norm, it is divided by its norm; "
 			"model.spectral_norm_g or spectral_norm_d = false keeps it\n", r->worst_at);
 	if (bn_mode != c->ema.bn_mode && q->side == NET_G)
-		printf("ema.bn_mode = %s in it, so that samples have the statistics of the file; `sagan train` goes on with "
-			"%s\n", config_choice("ema.bn_mode", c->ema.bn_mode), config_choice("ema.bn_mode", bn_mode));
+		printf("ema.bn_mode = %s in it, so that samples have the statistics of the file; `sagan train` goes on "
+			"with %s\n", config_choice("ema.bn_mode", c->ema.bn_mode),
+			config_choice("ema.bn_mode", bn_mode));
 }
 
 static bool import(const request *q, config *cfg, fault *e)

@@ -31,7 +31,8 @@ static void print_key(int i, bool markdown)
 	const char *value = shown_default(i, own, sizeof own), *whose = k->initial ? "" : "the network's own: ";
 	config_key_range(k, range, sizeof range);
 	if (markdown)
-		printf("| `%s` | %s | %s%s | %s | %s |\n", k->name, range, whose, value, k->on_resume ? "yes" : "no", k->help);
+		printf("| `%s` | %s | %s%s | %s | %s |\n", k->name, range, whose, value, k->on_resume ? "yes" : "no",
+			k->help);
 	else
 		printf("%-24s %s\n%24s %s; default %s%s%s\n", k->name, k->help, "", range, whose, value,
 		       k->on_resume ? "" : "; fixed for a run");
@@ -63,8 +64,8 @@ static void print_rows(const char *title, const layer_row *row, int n)
 	printf("%s\n", title);
 	for (int i = 0; i < n; i++) {
 		const shape_text s = shape_print(&row[i].out);
-		printf("  %-28s %-18s %14s %10.2f\n", row[i].path, s.s, print_count(row[i].params, number, sizeof number),
-		       row[i].mac / 1e6);
+		printf("  %-28s %-18s %14s %10.2f\n", row[i].path, s.s,
+		       print_count(row[i].params, number, sizeof number), row[i].mac / 1e6);
 		params += row[i].params;
 		mac += row[i].mac;
 	}

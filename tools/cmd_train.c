@@ -60,9 +60,10 @@ static void on_progress(void *ctx, const run_progress *p)
 	screen *s = ctx;
 	const step_stats *m = &p->mean;
 	char eta[32], line[1024];
-	int n = snprintf(line, sizeof line, "step %lld/%lld  %s left  epoch %.2f  %.0f img/s  D %.3f  G %.3f  D(real) %+.2f  "
-			 "D(fake) %+.2f", (long long)m->step, (long long)p->steps, print_time(p->eta_s, eta, sizeof eta),
-			 p->epoch, p->images_per_s, m->d_loss, m->g_loss, m->d_real, m->d_fake);
+	int n = snprintf(line, sizeof line, "step %lld/%lld  %s left  epoch %.2f  %.0f img/s  D %.3f  G %.3f  "
+			 "D(real) %+.2f  D(fake) %+.2f", (long long)m->step, (long long)p->steps,
+			 print_time(p->eta_s, eta, sizeof eta), p->epoch,
+			 p->images_per_s, m->d_loss, m->g_loss, m->d_real, m->d_fake);
 	for (int i = 0; i < m->gammas && n < (int)sizeof line - 32; i++)
 		n += snprintf(line + n, sizeof line - (size_t)n, "%s%+.3f", i ? " " : "  gamma ", m->gamma[i].value);
 	/* A live line must not wrap, or it cannot be written over; \033[K clears the rest of an older one. */
@@ -140,10 +141,12 @@ static int run(const command *c, int argc, char **argv)
 	char out[CONFIG_TEXT_MAX + 16];
 	status = read_config(&cfg, q.path, &q.sets);
 	if (status == EXIT_GOOD) {
-		snprintf(out, sizeof out, "%s%s", cfg.train.out[0] ? "" : "runs/", cfg.train.out[0] ? cfg.train.out : cfg.name);
+		snprintf(out, sizeof out, "%s%s", cfg.train.out[0] ? "" : "runs/",
+			 cfg.train.out[0] ? cfg.train.out : cfg.name);
 		catch_signals();
 		/* --threads stays out of cfg: the checkpoint holds its text, and the same run has the same bytes. */
-		if (!pool_start(q.threads ? q.threads : cfg.train.threads, &e) || !train(&q, &cfg, q.out ? q.out : out, &e))
+		if (!pool_start(q.threads ? q.threads : cfg.train.threads, &e)
+			|| !train(&q, &cfg, q.out ? q.out : out, &e))
 			status = fail(&e);
 		pool_stop();
 	}

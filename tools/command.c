@@ -103,7 +103,8 @@ static int take(const command *c, const option_row *row, const char *text)
 		return EXIT_GOOD;
 	case OPTION_REAL:
 		if (!parse_real(text, row->lo, row->hi, row->at))
-			return fail_usage(c, "--%s %s: must be a number from %g to %g", row->name, text, row->lo, row->hi);
+			return fail_usage(c, "--%s %s: must be a number from %g to %g", row->name, text, row->lo,
+				row->hi);
 		return EXIT_GOOD;
 	case OPTION_TIME:
 		if (!parse_time(text, row->at))
@@ -142,7 +143,8 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 	struct option list[ROWS_MAX + 2] = {{0}};
 	must(n <= ROWS_MAX, "%d options of %s", n, c->name);
 	for (int i = 0; i < n; i++)
-		list[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL, HELP + 1 + i};
+		list[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL,
+			HELP + 1 + i};
 	list[n] = (struct option){"help", no_argument, NULL, HELP};
 	opterr = 0;
 	optind = 0;                                  /* glibc: start anew, permuting */

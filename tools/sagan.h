@@ -1,7 +1,8 @@
 /* sagan.h - the library in one header. What is included here is what `make install` installs and what libsagan.a
  * shows to a linker: the list is kept nowhere else. docs/library.md says how to begin.
  *
- * Installed, all of them lie in one folder: #include <sagan/sagan.h>, or only what is needed, #include <sagan/graph.h>. */
+ * Installed, all of them lie in one folder: #include <sagan/sagan.h>, or only what is needed, #include
+ * <sagan/graph.h>. */
 #ifndef SAGAN_TOOLS_SAGAN_H
 #define SAGAN_TOOLS_SAGAN_H
 

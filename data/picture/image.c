@@ -84,7 +84,8 @@ static void resize_across(double *to, const uint8_t *from, int sh, int sw, int c
 	for (int y = 0; y < sh; y++)
 		for (int x = 0; x < w; x++)
 			for (int k = 0; k < c; k++) {
-				const uint8_t *p = from + ((size_t)y * (size_t)sw + (size_t)tx[x].first) * (size_t)c + k;
+				const size_t first = (size_t)y * (size_t)sw + (size_t)tx[x].first;
+				const uint8_t *p = from + first * (size_t)c + k;
 				double sum = 0;
 				for (int j = 0; j < tx[x].count; j++)
 					sum += tx[x].weight[j] * p[j * c];

@@ -55,7 +55,8 @@ int main(int argc, char **argv)
 	const fit learn = {loader_new(train, &batches, &e), x, label, plan_new(g, &loss, 1, 0, &e), m, o};
 	for (int i = 1; i <= epochs; i++) {
 		double l, a;
-		if (!fit_epoch(&learn, loss, 1e-3 * (epochs - i + 1) / epochs, &l, &e) || !fit_epoch(&check, right, 0, &a, &e))
+		if (!fit_epoch(&learn, loss, 1e-3 * (epochs - i + 1) / epochs, &l, &e)
+		    || !fit_epoch(&check, right, 0, &a, &e))
 			return fprintf(stderr, "classify: %s\n", e.text), EXIT_FAILURE;
 		printf("epoch %2d  loss %.4f  test accuracy %.2f %%\n", i, l, 100 * a);
 	}

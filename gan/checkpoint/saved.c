@@ -56,8 +56,8 @@ static void tell(const config *before, const config *c, const int *at, int n, fa
 			config_key_at(at[i])->name, config_value(c, at[i], was, sizeof was),
 			config_value(before, at[i], is, sizeof is));
 	if (n > 0)
-		fault_set(told, "the run keeps what it was started with where the config leaves the choice to the network: %s",
-			  line);
+		fault_set(told, "the run keeps what it was started with where the config leaves the choice to the "
+			  "network: %s", line);
 }
 
 void saved_follow(const char *run, config *c, fault *told)

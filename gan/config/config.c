@@ -20,7 +20,8 @@ void config_init(config *c)
 	if (c->broken)
 		return;
 	net_config own;
-	must(net_config_default(config_choice("model.network", c->model.network), 0, &own, NULL), "the default network");
+	must(net_config_default(config_choice("model.network", c->model.network), 0, &own, NULL),
+		"the default network");
 	own.size = c->net.size;
 	c->net = own;
 	config_take_own(c, &own);

@@ -149,13 +149,14 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 				    "sample; must be none for this network");
 	const char *layer = batch_norm_in(&c->model.layers_d);
 	if (c->loss.penalty != PENALTY_NONE && layer)
-		return config_wrong(c, "loss.penalty", e, "%s in D has batch norm and no gradient of one sample; must be "
-				    "none with this layer", layer);
+		return config_wrong(c, "loss.penalty", e, "%s in D has batch norm and no gradient of one sample; must "
+				    "be none with this layer", layer);
 	if (c->model.sn_update == SN_REAL_ONLY && c->loss.d_batch == D_BATCH_JOINT)
 		return config_wrong(c, "model.sn_update", e, "real images have no pass of their own with loss.d_batch "
 				    "= joint; set loss.d_batch = separate or model.sn_update = every_forward");
 	if (c->train.score_count == 1)
-		return config_wrong(c, "train.score_count", e, "one image has no spread; must be 0 (no scores) or 2 to 100000");
+		return config_wrong(c, "train.score_count", e,
+			"one image has no spread; must be 0 (no scores) or 2 to 100000");
 	return true;
 }
 
@@ -193,8 +194,8 @@ bool config_fit_data(config *c, int64_t images, int channels, int classes, fault
 		return config_wrong(c, "batch", e, "the data have %lld images; must be 1 to %lld", (long long)images,
 				    (long long)images);
 	if (c->model.channels && c->model.channels != channels)
-		return config_wrong(c, "model.channels", e, "the images have %d; must be %d, or 0 (as the data)", channels,
-				    channels);
+		return config_wrong(c, "model.channels", e, "the images have %d; must be %d, or 0 (as the data)",
+				    channels, channels);
 	if (c->model.conditional && classes == 0)
 		return config_wrong(c, "model.conditional", e, "the data have no labels; must be false");
 	if (c->model.classes && c->model.classes < classes)
@@ -210,8 +211,8 @@ static bool fit(config *c, const dataset *d, fault *e)
 {
 	const int size = c->net.size;
 	if (d->h != size || d->w != size)
-		return config_wrong(c, "data.resize", e, "images are %dx%d, the network makes %dx%d; must be crop, fit, "
-				    "stretch or pad, or set model.size to the images'", d->h, d->w, size, size);
+		return config_wrong(c, "data.resize", e, "images are %dx%d, the network makes %dx%d; must be crop, "
+				    "fit, stretch or pad, or set model.size to the images'", d->h, d->w, size, size);
 	return config_fit_data(c, d->n, d->c, d->classes, e);
 }
 
@@ -234,7 +235,8 @@ bool config_open_data(config *c, dataset **out, fault *e)
 	fault why;
 	dataset *d = dataset_open(c->data.path, &o, &why);
 	if (!d)
-		return config_wrong(c, "data.path", e, "%s", fault_is_at(&why, c->data.path) ? fault_reason(&why) : why.text);
+		return config_wrong(c, "data.path", e, "%s",
+			fault_is_at(&why, c->data.path) ? fault_reason(&why) : why.text);
 	if (!fit(c, d, e)) {
 		dataset_free(d);
 		return false;

@@ -15,7 +15,8 @@ static size_t bytes_of(const config_key *k)
 		[KEY_INT] = sizeof(int), [KEY_REAL] = sizeof(double), [KEY_BOOL] = sizeof(bool),
 		[KEY_CHOICE] = sizeof(int), [KEY_LAYERS] = sizeof(layer_specs),
 	};
-	must((size_t)k->type < sizeof bytes / sizeof bytes[0] && bytes[k->type], "%s: a network has no such key", k->name);
+	must((size_t)k->type < sizeof bytes / sizeof bytes[0] && bytes[k->type], "%s: a network has no such key",
+		k->name);
 	return bytes[k->type];
 }
 
@@ -77,7 +78,8 @@ static int own_values(int i, char value[NETS_MAX][VALUE_MAX])
 	for (int k = 0; word_at(nets, k); k++) {
 		net_config own;
 		must(k < NETS_MAX, "more than %d networks", NETS_MAX);
-		must(net_config_default(word_at(nets, k), 0, &own, NULL) || net_config_default(word_at(nets, k), 28, &own, NULL),
+		must(net_config_default(word_at(nets, k), 0, &own, NULL)
+		     || net_config_default(word_at(nets, k), 28, &own, NULL),
 		     "%s has no published settings", word_at(nets, k));
 		config_take_own(&c, &own);
 		config_value(&c, i, value[k], VALUE_MAX);

@@ -391,8 +391,8 @@ static bool take_entry(config *c, const char *section, const config_node *key, c
 	if (seen[i]) {
 		char what[128];
 		const char *old = config_key_old_name(config_key_at(i)->name);
-		snprintf(what, sizeof what, "set twice, first in line %d%s%s%s", seen[i], old ? "; its old name is " : "",
-			 old ? old : "", old ? ", use one" : "");
+		snprintf(what, sizeof what, "set twice, first in line %d%s%s%s", seen[i],
+			 old ? "; its old name is " : "", old ? old : "", old ? ", use one" : "");
 		return wrong(&p, config_key_at(i)->name, v, what);
 	}
 	seen[i] = key->line;
@@ -419,7 +419,8 @@ static bool take_document(config *c, const config_node *doc, const char *label, 
 	for (const config_node *k = doc->child; k; k = k->next->next) {
 		for (const config_node *d = doc->child; d != k; d = d->next->next)
 			if (strcmp(d->text, k->text) == 0)
-				return fault_set(e, "%s:%d: %s: set twice, first in line %d", label, k->line, k->text, d->line);
+				return fault_set(e, "%s:%d: %s: set twice, first in line %d", label, k->line, k->text,
+					d->line);
 		const bool ok = is_section(k->text) ? take_section(c, k, label, seen, e)
 						    : take_entry(c, "", k, label, seen, e);
 		if (!ok)
@@ -488,7 +489,8 @@ bool config_set(config *c, const char *assignment, fault *e)
 		return unknown(&p, name, &raw);
 	const bool by_old_name = strcmp(name, config_key_at(i)->name) != 0;
 	if (c->line[i] < 0 && c->by_old_name[i] != by_old_name)
-		return wrong(&p, config_key_at(i)->name, &raw, "set twice, under its old name, too; use one of the names");
+		return wrong(&p, config_key_at(i)->name, &raw,
+			"set twice, under its old name, too; use one of the names");
 	c->by_old_name[i] = by_old_name;
 	if (config_key_at(i)->type == KEY_TEXT || strspn(raw.text, " \t\r\n") == strlen(raw.text))
 		return take(c, i, &raw, &p);

@@ -67,7 +67,8 @@ static int label_of(int i, int classes)
 static bool run_network(const job *j, const network *n, const real *x, real *out, fault *e)
 {
 	graph *g = graph_new(e);
-	buffer *b = buffer_new("x", network_input(n, EXPORT_SAMPLES), e), *label = buffer_new("y", SHAPE(EXPORT_SAMPLES), e);
+	buffer *b = buffer_new("x", network_input(n, EXPORT_SAMPLES), e),
+		*label = buffer_new("y", SHAPE(EXPORT_SAMPLES), e);
 	plan *p = NULL;
 	if (g && b && label) {
 		buffer_write(b, x);
@@ -98,7 +99,8 @@ static void draw_waves(rng *r, int64_t H, int64_t W, int64_t C, real *image)
 		double wave[WAVES][4];               /* height, waves down and across, phase */
 		for (int k = 0; k < WAVES; k++)
 			for (int q = 0; q < 4; q++)
-				wave[k][q] = q == 0 ? rng_normal(r) : q == 3 ? 2 * pi * rng_uniform(r) : 6 * rng_uniform(r) - 3;
+				wave[k][q] = q == 0 ? rng_normal(r)
+					: q == 3 ? 2 * pi * rng_uniform(r) : 6 * rng_uniform(r) - 3;
 		for (int64_t i = 0; i < H * W; i++) {
 			double x = 0;
 			for (int k = 0; k < WAVES; k++)
@@ -143,8 +145,8 @@ static void list_closed(export_net *about, const network *n)
 	}
 }
 
-/* Runs the stock form on the samples. Its results, which are of the numbers in the files and of nothing else, become the
- * reference: those of the network differ from them by rounding, and not in the same way after an import. */
+/* Runs the stock form on the samples. Its results, which are of the numbers in the files and of nothing else, become
+ * the reference: those of the network differ from them by rounding, and not in the same way after an import. */
 static bool compare(part *p, fault *e)
 {
 	keras_run *n = keras_run_new(p->stock, EXPORT_SAMPLES, e);

@@ -42,15 +42,15 @@ static bool is_generator(const char *path, source *s, sampler_facts *out, fault 
 		*(keras_run_classes(n, k) && shape_count(&in) == 1 ? &s->y : &s->z) = k;
 	}
 	if (s->z < 0 || inputs != 1 + (s->y >= 0))
-		return fault_set(e, "%s: no generator: it has %d inputs; one of latents, and perhaps one of labels, are expected",
-			path, inputs);
+		return fault_set(e, "%s: no generator: it has %d inputs; one of latents, and perhaps one of labels, "
+			"are expected", path, inputs);
 	const shape z = keras_run_input_shape(n, s->z);
 	if (z.rank != 1)
 		return fault_set(e, "%s: no generator: its input %s has the shape %s; latents are [Z]", path,
 			keras_run_input_name(n, s->z), shape_print(&z).s);
 	if (image.rank != 3 || (image.dim[2] != 1 && image.dim[2] != 3) || image.dim[0] > 65536 || image.dim[1] > 65536)
-		return fault_set(e, "%s: no generator: its output has the shape %s; images are [H,W,1] or [H,W,3]", path,
-			shape_print(&image).s);
+		return fault_set(e, "%s: no generator: its output has the shape %s; images are [H,W,1] or [H,W,3]",
+			path, shape_print(&image).s);
 	out->latent = z.dim[0];
 	out->image = image;
 	out->classes = s->y >= 0 ? (int)keras_run_classes(n, s->y) : 0;

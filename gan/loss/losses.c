@@ -97,7 +97,8 @@ const gan_loss gan_losses[] = {
 	{"minimax",     ns_d,          minimax_g,     "D as ns; G: -mean softplus(f)"},
 	{"ls",          ls_d,          ls_g,          "D: (mean (r-1)^2 + mean f^2)/2; G: mean (f-1)^2 / 2"},
 	{"wgan",        wgan_d,        minus_mean,    "D: mean f - mean r; G: -mean f"},
-	{"keras_hinge", keras_hinge_d, keras_hinge_g, "D: mean over both of relu(1-t D), t = 1, -1; G: mean relu(1-2f)"},
+	{"keras_hinge", keras_hinge_d, keras_hinge_g,
+	 "D: mean over both of relu(1-t D), t = 1, -1; G: mean relu(1-2f)"},
 	{0}
 };
 

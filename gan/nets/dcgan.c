@@ -133,7 +133,8 @@ static void d_end_init(network *n)
 	o.sn.on = false;
 	conv_init(n->m, &b->last, "out", s->channels, o);
 	if (n->cfg.classes)
-		embedding_init(n->m, &b->embed, "embed", n->cfg.classes, s->channels, net_embedding(&n->cfg), net_sn(n));
+		embedding_init(n->m, &b->embed, "embed", n->cfg.classes, s->channels, net_embedding(&n->cfg),
+			       net_sn(n));
 }
 
 /* The whole map to one number, plus <embed(y), sum over pixels of x>. */
@@ -162,8 +163,12 @@ static void dcgan_defaults(net_config *c)
 	c->channels = c->size == 28 ? 1 : 3;
 	c->classes = 0;
 	if (c->size == 64) {
-		c->g_layers = (layer_specs){2, {{.at = 16, .type = layer_type_named("plain")}, {.at = 32, .type = layer_type_named("plain")}}};
-		c->d_layers = (layer_specs){2, {{.at = 8, .type = layer_type_named("plain")}, {.at = 4, .type = layer_type_named("plain")}}};
+		c->g_layers = (layer_specs){2, {
+			{.at = 16, .type = layer_type_named("plain")}, {.at = 32, .type = layer_type_named("plain")},
+		}};
+		c->d_layers = (layer_specs){2, {
+			{.at = 8, .type = layer_type_named("plain")}, {.at = 4, .type = layer_type_named("plain")},
+		}};
 		c->init = NET_TORCH;
 		return;
 	}
@@ -180,7 +185,8 @@ static bool dcgan_d_batch_norm(const net_config *c)
 }
 
 const net_family family_dcgan = {
-	.check_size = net_check_halvings, .check = dcgan_check, .defaults = dcgan_defaults, .d_batch_norm = dcgan_d_batch_norm,
+	.check_size = net_check_halvings, .check = dcgan_check, .defaults = dcgan_defaults,
+	.d_batch_norm = dcgan_d_batch_norm,
 	.half = {
 		[NET_G] = {sizeof(dcgan_g), dcgan_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 		[NET_D] = {sizeof(dcgan_d), dcgan_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},

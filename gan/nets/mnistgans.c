@@ -160,7 +160,9 @@ static void mnist_defaults(net_config *c)
 	c->g_sn = c->d_sn = false;
 	c->bn_keep = 0.99;
 	c->bn_eps = 1e-3;
-	c->g_layers = (layer_specs){2, {{.at = 14, .type = layer_type_named("mnistgans")}, {.at = 28, .type = layer_type_named("mnistgans")}}};
+	c->g_layers = (layer_specs){2, {
+		{.at = 14, .type = layer_type_named("mnistgans")}, {.at = 28, .type = layer_type_named("mnistgans")},
+	}};
 	c->d_layers = (layer_specs){1, {{.at = 14, .type = layer_type_named("mnistgans")}}};
 }
 

@@ -57,7 +57,8 @@ static const net_family *family_for(const char *name, int size, int *named, faul
 		return NULL;
 	}
 	if (*named && size && size != *named) {
-		fault_value(e, "size", size, "%s has size %d; network = %s takes its size from here", name, *named, row->name);
+		fault_value(e, "size", size, "%s has size %d; network = %s takes its size from here", name, *named,
+			row->name);
 		return NULL;
 	}
 	return row->family;

@@ -1,5 +1,5 @@
-/* standing.c - standing statistics are plain averages of batch mean and variance over a number of batches, collected once
- * (arXiv 1809.11096; BigGAN-PyTorch utils.py accumulate_standing_stats 9845943). */
+/* standing.c - standing statistics are plain averages of batch mean and variance over a number of batches, collected
+ * once (arXiv 1809.11096; BigGAN-PyTorch utils.py accumulate_standing_stats 9845943). */
 #include "gan/sample/standing.h"
 
 #include <math.h>

@@ -84,7 +84,7 @@ static bool gone_bad(trainer *t, const pass *p, const char *what, double value, 
 			"unknown: all values of the pass are finite when it is repeated");
 	restore(t);
 	return fault_set(e, "step %lld: %s of the %s is %g; first bad value: %s",
-		(long long)t->step + 1, what, p->name, isnan(value) ? fabs(value) : value, where);       /* never "-nan" */
+		(long long)t->step + 1, what, p->name, isnan(value) ? fabs(value) : value, where);  /* never "-nan" */
 }
 
 static bool pass_run(trainer *t, pass *p, fault *e)

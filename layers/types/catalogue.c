@@ -37,8 +37,8 @@ const char *const layer_activations[] = {ACTIVATIONS(NAME) "prelu", "star_relu",
 /* ---- the table ---- */
 
 static const layer_group *const groups[] = {
-	&layers_self_attention, &layers_heads, &layers_convolutional, &layers_perceptrons, &layers_tokens, &layers_norms,
-	&layers_parts,
+	&layers_self_attention, &layers_heads, &layers_convolutional, &layers_perceptrons, &layers_tokens,
+	&layers_norms, &layers_parts,
 };
 
 int layer_type_count(void)
@@ -182,7 +182,8 @@ bool layer_is_width(const placed_layer *l, const char *name, fault *e)
 {
 	int64_t v = (int64_t)layer_number(l, name);
 	return v == 0 || v == l->C ? true
-		: fault_set(e, "%s = %lld: the map keeps its width; 0 and %lld fit", name, (long long)v, (long long)l->C);
+		: fault_set(e, "%s = %lld: the map keeps its width; 0 and %lld fit", name, (long long)v,
+			(long long)l->C);
 }
 
 static bool check_residual(const placed_layer *l, fault *e)
@@ -190,7 +191,8 @@ static bool check_residual(const placed_layer *l, fault *e)
 	int gamma = layer_arg_find(l->spec.type, "gamma");
 	if (l->spec.type->own_skip || !(l->spec.args.set & 1u << gamma) || layer_number(l, "residual") == LAYER_GAMMA)
 		return true;
-	return fault_set(e, "gamma: there is none with residual = %s; residual = gamma fits", layer_word(l, "residual"));
+	return fault_set(e, "gamma: there is none with residual = %s; residual = gamma fits",
+		layer_word(l, "residual"));
 }
 
 /* Nothing of `m` is allocated: the graph is built and thrown away, never run. */
@@ -241,7 +243,8 @@ bool placed_layer_check(const placed_layer *l, fault *e)
 placed_layer placed_layer_at(const char *name, const layer_spec *spec, shape input)
 {
 	placed_layer l = {
-		.spec = {spec->at, spec->type ? spec->type : layer_type_at(0), spec->args}, .input = input, .H = input.dim[1], .W = input.dim[2], .C = shape_last(&input),
+		.spec = {spec->at, spec->type ? spec->type : layer_type_at(0), spec->args}, .input = input,
+		.H = input.dim[1], .W = input.dim[2], .C = shape_last(&input),
 		.start = {INIT_GLOROT_UNIFORM, 0}, .gamma_start = NAN,
 	};
 	const int n = snprintf(l.name, sizeof l.name, "%s", name);

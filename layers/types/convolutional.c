@@ -38,7 +38,8 @@ static node *cot_place(graph *g, const void *body, node *x, mode m, node **map)
 
 static const layer_arg split_args[] = {
 	ODD(3),
-	{.name = "groups", .type = ARG_INT, .lo = 1, .hi = SPLIT_GROUPS_MAX, .initial = 2, .help = "groups that compete"},
+	{.name = "groups", .type = ARG_INT, .lo = 1, .hi = SPLIT_GROUPS_MAX, .initial = 2,
+	 .help = "groups that compete"},
 	ACT("activation", RELU), STRIDES, TORCH,
 };
 
@@ -69,7 +70,8 @@ static node *split_place(graph *g, const void *body, node *x, mode m, node **map
 
 static const layer_arg se_args[] = {
 	{.name = "ratio", .type = ARG_REAL, .lo = 1e-4, .hi = 16, .initial = 0.25, .help = "hidden channels / C"},
-	{.name = "divisor", .type = ARG_INT, .hi = 1024, .zero = "cut off", .help = "hidden channels become a multiple of it"},
+	{.name = "divisor", .type = ARG_INT, .hi = 1024, .zero = "cut off",
+	 .help = "hidden channels become a multiple of it"},
 	{.name = "limit_round_down", .type = ARG_REAL, .lo = 0.01, .hi = 1, .initial = 0.9,
 	 .help = "with divisor: up where less than this share is left"},
 	ACT("activation", RELU), ACT("activation_out", SIGMOID),
@@ -83,7 +85,8 @@ static void se_start(module *m, void *body, const char *name, const placed_layer
 		.se_ratio = layer_number(l, "ratio"), .divisor = layer_int(l, "divisor"),
 		.limit_round_down = layer_number(l, "limit_round_down"),
 		.activation = layer_word(l, "activation"), .activation_out = layer_word(l, "activation_out"),
-		.no_bias = !layer_is(l, "bias"), .dense = layer_is(l, "dense"), .glorot = layer_is(l, "glorot"), .sn = l->sn,
+		.no_bias = !layer_is(l, "bias"), .dense = layer_is(l, "dense"), .glorot = layer_is(l, "glorot"),
+		.sn = l->sn,
 	};
 	se_module_init(m, body, name, l->C, o);
 }
@@ -119,7 +122,8 @@ static node *blur_place(graph *g, const void *body, node *x, mode m, node **map)
 }
 
 static const layer_arg conv_args[] = {
-	ODD(3), STRIDES, {.name = "groups", .type = ARG_INT, .lo = 1, .hi = 4096, .initial = 1, .help = "groups of channels"},
+	ODD(3), STRIDES,
+	{.name = "groups", .type = ARG_INT, .lo = 1, .hi = 4096, .initial = 1, .help = "groups of channels"},
 	NO("bias", "a bias"), YES("depthwise", "groups = C is a depthwise convolution"), TORCH,
 };
 
@@ -158,7 +162,8 @@ static const layer_type types[] = {
 	 .fits = cot_fits, .init = cot_start, .apply = cot_place},
 	{.name = "split_attention", .what = "groups of channels compete for each feature", .paper = "arXiv 2004.08955",
 	 .keras = "SplitAttention2D",
-	 .cost = "N k^2 C^2", ARGS(split_args), CASES(split_cases), .body = sizeof(split_attention), .has_batch_norm = true,
+	 .cost = "N k^2 C^2", ARGS(split_args), CASES(split_cases), .body = sizeof(split_attention),
+	 .has_batch_norm = true,
 	 .formula = "L = act(bn(conv_k of each group)), a = rsoftmax(conv(act(bn(conv(mean sum_j L_j)))))\n"
 		    "layer(x) = sum_j a_j L_j\n",
 	 .weights = "1_gj_conv (k,k,C/g,C) per group, 1_bn (g*C), 2_conv (1,1,C,I), 2_bn (I), 3_conv (1,1,I,g*C)\n",

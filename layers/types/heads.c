@@ -89,7 +89,8 @@ static node *mhsa_place(graph *g, const void *body, node *x, mode m, node **map)
 #define HALO_BLOCK(n) \
 	{.name = "block", .type = ARG_INT, .lo = 1, .hi = 512, .initial = n, \
 	 .help = "side b of a block; must divide the map's"}, \
-	{.name = "halo", .type = ARG_INT, .hi = 256, .initial = 1, .help = "pixels h that a block sees beyond its edges"}
+	{.name = "halo", .type = ARG_INT, .hi = 256, .initial = 1, \
+	 .help = "pixels h that a block sees beyond its edges"}
 #define HALO_REST \
 	OUT, STRIDES, \
 	TRUE_FALSE("out_weight", 1, "project the heads to the output"), \
@@ -228,7 +229,8 @@ static bool relative_fits(const placed_layer *l, fault *e)
 {
 	int k = layer_int(l, "kernel"), heads = layer_int(l, "heads");
 	if (k == 0 && heads != 8)
-		return fault_set(e, "heads = %d: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)", heads);
+		return fault_set(e, "heads = %d: kernel = 0 needs 8; with another number give kernel (3, 5, 7 fit)",
+			heads);
 	return (k == 0 || layer_is_odd(l, "kernel", e)) && layer_divides(l, "heads", l->C, "the channels,", e);
 }
 
@@ -292,7 +294,8 @@ static const layer_type types[] = {
 	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), CASES(mhsa_cases), .body = sizeof(mhsa),
 	 .has_map = true, .formula = "Q, K, V = x Wq, x Wk, x Wv; n heads of width d\n"
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q/sqrt(d))) V) Wo + bo\n",
-	 .weights = "query, key, value (C,n*d), output_weight (n*d,C), output_bias (C), r_width (d,2W-1), r_height (d,2H-1)\n",
+	 .weights = "query, key, value (C,n*d), output_weight (n*d,C), output_bias (C), r_width (d,2W-1), "
+		    "r_height (d,2H-1)\n",
 	 .fits = mhsa_fits, .init = mhsa_layer_init, .apply = mhsa_place},
 	{.name = "mhsa_h", .what = "the same, from one qkv convolution",
 	 .keras = "MultiHeadAttentionH2D",
@@ -311,8 +314,8 @@ static const layer_type types[] = {
 	 .fits = halo_fits, .init = halo_layer_init, .apply = halo_place},
 	{.name = "halo_h", .what = "halo attention with convolutions, values of width C/heads",
 	 .keras = "HaloAttentionH2D",
-	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_h_args), CASES(halo_h_cases), .body = sizeof(halo),
-	 .formula = "as halo, positions(Q) instead of positions(Q/sqrt(d))\n",
+	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_h_args), CASES(halo_h_cases),
+	 .body = sizeof(halo), .formula = "as halo, positions(Q) instead of positions(Q/sqrt(d))\n",
 	 .weights = "query_conv (1,1,C,n*d), key_value_conv (1,1,C,n*d+C), pos_emb/r_height, pos_emb/r_width (d,2P-1), "
 		    "output (C,C)\n",
 	 .fits = halo_h_fits, .init = halo_function_init, .apply = halo_place},
@@ -326,8 +329,8 @@ static const layer_type types[] = {
 	 .fits = outlook_fits, .init = outlook_init, .apply = outlook_place},
 	{.name = "outlook_simple", .what = "outlook attention in windows side by side",
 	 .keras = "OutlookAttentionSimple2D",
-	 .paper = "arXiv 2106.13112", .cost = "N k^2 C", ARGS(outlook_simple_args), CASES(map_28), .body = sizeof(outlook),
-	 .formula = "as outlook with strides = kernel, windows without overlap\n",
+	 .paper = "arXiv 2106.13112", .cost = "N k^2 C", ARGS(outlook_simple_args), CASES(map_28),
+	 .body = sizeof(outlook), .formula = "as outlook with strides = kernel, windows without overlap\n",
 	 .weights = "v (C,C), attn (C,k^4*n), attn/bias, out (C,C), out/bias\n",
 	 .fits = outlook_fits, .init = outlook_simple_init, .apply = outlook_place},
 	{.name = "conv_relative", .what = "factorised attention, positions from convolutions",

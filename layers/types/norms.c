@@ -15,8 +15,8 @@ static bool norm_fits(const placed_layer *l, fault *e)
 {
 	if (layer_number(l, "residual") != LAYER_GAMMA || !layer_is(l, "scale"))
 		return true;
-	return fault_set(e, "residual = gamma: the layer has a gain called gamma of its own; none, add and scale = false "
-		"fit");
+	return fault_set(e, "residual = gamma: the layer has a gain called gamma of its own; none, add and scale = "
+		"false fit");
 }
 
 static void norm_start(module *m, void *body, const char *name, const placed_layer *l)
@@ -68,8 +68,8 @@ static const layer_type types[] = {
 	 .fits = norm_fits, .init = norm_start, .apply = norm_place},
 	{.name = "bn_act", .what = "batchnorm_with_activation", .paper = "arXiv 1502.03167", .cost = "N C",
 	 .keras = "EvoNorm2D", .keras_when = "evo_norm",
-	 ARGS(bn_args), CASES(map_28), .body = sizeof(batchnorm_with_activation), .prefixed = true, .has_batch_norm = true,
-	 .residual = LAYER_BARE,
+	 ARGS(bn_args), CASES(map_28), .body = sizeof(batchnorm_with_activation), .prefixed = true,
+	 .has_batch_norm = true, .residual = LAYER_BARE,
 	 .formula = "layer(x) = act(bn(x)), or bn(act(x)) with act_first\n",
 	 .weights = "bn/gamma, beta, moving_mean, moving_variance (C)\n", .init = bn_start, .apply = bn_place},
 };

@@ -111,8 +111,8 @@ static const layer_case transpose_cases[] = {{.input = MAP_14, .out = 96}};
 static void transpose_start(module *m, void *body, const char *name, const placed_layer *l)
 {
 	conv_transpose_init(m, body, name, l->C, (conv_options){
-		.filters = (int)layer_out(l), .kh = 4, .sh = 2, .bias = true, .kernel_init = {.kind = INIT_GLOROT_UNIFORM},
-		.sn = l->sn});
+		.filters = (int)layer_out(l), .kh = 4, .sh = 2, .bias = true,
+		.kernel_init = {.kind = INIT_GLOROT_UNIFORM}, .sn = l->sn});
 }
 
 static node *transpose_place(graph *g, const void *body, node *x, mode m, node **map)
@@ -143,7 +143,8 @@ static const layer_case relative_cases[] = {{.input = {4, {0, 8, 197, 6}}}};
 
 static void relative_start(module *m, void *body, const char *name, const placed_layer *l)
 {
-	conv_relative_positional_encoding_init(m, body, name, l->input.dim[1], l->C, (conv_relative_options){.sn = l->sn});
+	conv_relative_positional_encoding_init(m, body, name, l->input.dim[1], l->C,
+		(conv_relative_options){.sn = l->sn});
 }
 
 static node *relative_place(graph *g, const void *body, node *x, mode m, node **map)

@@ -18,8 +18,8 @@ static void mlp_start(module *m, void *body, const char *name, const placed_laye
 	mlp_options o = {
 		.hidden_dim = layer_int_or(l, "hidden", 4 * l->C), .output_channel = layer_out(l),
 		.activation = layer_word(l, "activation"),
-		.drop_rate = layer_number(l, "drop_rate"), .use_conv = layer_is(l, "use_conv"), .no_bias = !layer_is(l, "bias"),
-		.sn = l->sn,
+		.drop_rate = layer_number(l, "drop_rate"), .use_conv = layer_is(l, "use_conv"),
+		.no_bias = !layer_is(l, "bias"), .sn = l->sn,
 	};
 	mlp_block_init(m, body, name, l->C, o);
 }
@@ -115,8 +115,8 @@ static const layer_type types[] = {
 	 .weights = "LayerNorm_0 (C), token_mixing/Dense_0 (N,tokens), Dense_1 (tokens,N), LayerNorm_1 (C), "
 		    "channel_mixing/Dense_0 (C,channels), Dense_1 (channels,C)\n",
 	 .init = mixer_start, .apply = mixer_place},
-	{.name = "spatial_gating", .what = "gMLP block: channels gated by a mix of positions", .paper = "arXiv 2105.08050",
-	 .keras = "SpatialGating2D",
+	{.name = "spatial_gating", .what = "gMLP block: channels gated by a mix of positions",
+	 .paper = "arXiv 2105.08050", .keras = "SpatialGating2D",
 	 .cost = "N^2 h/2 + N C 3h/2", ARGS(gating_args), .body = sizeof(gated_block),
 	 .formula = "u, v = halves of gelu(x Wi + bi); layer(x) = (u * (K' LN(v) + b)) Wo + bo\n",
 	 .takes = LAYER_TOKENS,

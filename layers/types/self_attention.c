@@ -8,7 +8,8 @@
 
 static const char *const POOL[] = {"own", "true", "false", NULL};
 static const layer_arg args[] = {
-	{.name = "key_width", .type = ARG_INT, .hi = 4096, .zero = "the variant's", .help = "width of queries and keys"},
+	{.name = "key_width", .type = ARG_INT, .hi = 4096, .zero = "the variant's",
+	 .help = "width of queries and keys"},
 	{.name = "value_width", .type = ARG_INT, .hi = 4096, .zero = "the variant's", .help = "width of values"},
 	{.name = "pool", .type = ARG_WORD, .words = POOL, .help = "2x2 max-pooled keys and values; own: the variant's"},
 };
@@ -105,8 +106,8 @@ static const layer_type types[] = {
 	{.name = "simplegan", .what = "pooled self-attention with biases", .paper = "grohith327/simplegan",
 	 .cost = "N N/4 (C/8 + C/2)", .formula = OUTSIDE,
 	 .weights = "scaling_factor (), f, g (1,1,C,C/8), h (1,1,C,C/2), attn (1,1,C/2,C), biases\n", FAMILY(cases)},
-	{.name = "mnistgans", .what = "self-attention with gamma before the projection", .paper = "MorvanZhou/mnistGANs",
-	 .cost = "N^2 C/4", .formula = INSIDE,
+	{.name = "mnistgans", .what = "self-attention with gamma before the projection",
+	 .paper = "MorvanZhou/mnistGANs", .cost = "N^2 C/4", .formula = INSIDE,
 	 .weights = "gamma (), f, g, h (1,1,C,C/8), v (1,1,C/8,C), biases\n", FAMILY(cases)},
 	{.name = "conv2d", .what = "SelfAttention_Conv2D with full widths",
 	 .paper = "juancolonna/SelfAttention_Conv2D", .cost = "N^2 2C", .formula = INSIDE,

@@ -8,7 +8,7 @@ typedef struct layer_bench_result {
 	shape input, output;
 	int64_t params;
 	double forward_s;                            /* median of `runs`, as in inference */
-	double both_s;                               /* the same in training, with the derivatives by x and all weights */
+	double both_s;                               /* the same in training, with all derivatives */
 	double forward_gflop, both_gflop;            /* multiply-adds counted twice; 0: none, element-wise only */
 	size_t forward_bytes, both_bytes;            /* arena: values between input and output, workspace */
 } layer_bench_result;

@@ -50,7 +50,8 @@ bool match_whole(matching *a, int i, int j)
 	a->to[i].n = 0;
 	for (int k = 0; k < from->weights; k++)
 		if (!match_add(a, i, j, k))
-			return complaints_add(&a->report, "layer %s: %d weights in the file", a->m->layer[i].name, from->weights);
+			return complaints_add(&a->report, "layer %s: %d weights in the file", a->m->layer[i].name,
+				from->weights);
 	if (match_is_spectral(&a->m->layer[i]))
 		match_unfreeze(a, i);
 	return true;
@@ -90,16 +91,17 @@ static void check_layer(matching *a, int i)
 	const keras_wants *want = &a->want[i];
 	const match_refs *t = &a->to[i];
 	if (t->n != want->n) {
-		complaints_add(&a->report, "Weight count mismatch for layer #%d (named %s, %s). Layer expects %d weight(s). Received %d saved "
-			"weight(s)", i, l->name, l->class_name, want->n, t->n);
+		complaints_add(&a->report, "Weight count mismatch for layer #%d (named %s, %s). Layer expects %d "
+			"weight(s). Received %d saved weight(s)", i, l->name, l->class_name, want->n, t->n);
 		return;
 	}
 	for (int k = 0; k < want->n; k++) {
 		const keras_weight *w = weight_at(a, t->from[k]);
 		if (shape_equal(&w->s, &want->w[k].s))
 			continue;
-		complaints_add(&a->report, "Shape mismatch in layer #%d (named %s, %s) for weight %s: the layer has %s, the file %s", i, l->name,
-			l->class_name, want->w[k].name, shape_print(&want->w[k].s).s, shape_print(&w->s).s);
+		complaints_add(&a->report,
+			"Shape mismatch in layer #%d (named %s, %s) for weight %s: the layer has %s, the file %s",
+			i, l->name, l->class_name, want->w[k].name, shape_print(&want->w[k].s).s, shape_print(&w->s).s);
 		return;
 	}
 }
@@ -122,8 +124,8 @@ static void check_leftovers(matching *a)
 			for (int k = 0; k < a->to[i].n; k++)
 				used += a->to[i].from[k].layer == j;
 		if (used == 0 && l->weights > 0 && !is_copy(a, j))
-			complaints_add(&a->report, "layer %s of the file, %d weight(s): the model has no such layer", l->name,
-				l->weights);
+			complaints_add(&a->report, "layer %s of the file, %d weight(s): the model has no such layer",
+				l->name, l->weights);
 	}
 }
 

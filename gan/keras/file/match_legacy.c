@@ -63,8 +63,8 @@ static bool take_nested(matching *a, const char *nested, int j)
 		for (int by_layer = 0; by_layer < 2; by_layer++)
 			if (hand_out(a, nested, j, by_layer, names))
 				return true;
-	return complaints_add(&a->report, "nested model %s: its layers do not fit the list of %d weights in the file", nested,
-		a->w->layer[j].weights);
+	return complaints_add(&a->report, "nested model %s: its layers do not fit the list of %d weights in the file",
+		nested, a->w->layer[j].weights);
 }
 
 /* ---- by name, else by position ---- */

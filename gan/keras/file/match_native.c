@@ -95,8 +95,8 @@ static bool group_at(const matching *a, const char *in, int which, char group[KE
 	return false;
 }
 
-/* The layers of the model at `path` that lie in no model of its own (deeper: their names are then the last part), in the
- * order in which counters ran. How many. */
+/* The layers of the model at `path` that lie in no model of its own (deeper: their names are then the last part), in
+ * the order in which counters ran. How many. */
 static int own_layers(const matching *a, const char *path, bool deeper, int *layer)
 {
 	int n = 0;
@@ -168,7 +168,8 @@ static bool take_inner_models(matching *a, const char *path, const char *in)
 			if (!used[g] && model_fits(a, inner, group))
 				found = used[g] = true;
 		if (!found)
-			return complaints_add(&a->report, "nested model %s: no group of the file has its weights", inner);
+			return complaints_add(&a->report, "nested model %s: no group of the file has its weights",
+				inner);
 	}
 	return true;
 }

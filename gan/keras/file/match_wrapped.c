@@ -84,14 +84,14 @@ static bool unwrap(search *s)
 	for (int k = 0; k < s->n; k++)
 		owners += a->want[s->layer[k]].n > 0;
 	if (owners != layers_in(a, s->in))
-		return complaints_add(&a->report, "Layer count mismatch: the model has %d layers with weights, the file %d "
-			"(with SpectralNormalization around some)", owners, layers_in(a, s->in));
+		return complaints_add(&a->report, "Layer count mismatch: the model has %d layers with weights, the "
+			"file %d (with SpectralNormalization around some)", owners, layers_in(a, s->in));
 	a->report = (complaints){0};               /* wrong ways are no news */
 	choose(s, 0);
 	a->report = loud;
 	if (s->ways != 1 || s->tries >= TRIES_MAX)
-		return complaints_add(&a->report, "the file has SpectralNormalization around some layers, and %s to see around "
-			"which; a .keras or a full .h5 of the same network says it",
+		return complaints_add(&a->report, "the file has SpectralNormalization around some layers, and %s to "
+			"see around which; a .keras or a full .h5 of the same network says it",
 			s->ways ? "there is more than one way" : "no way");
 	memcpy(s->wrapped, s->found, (size_t)s->n * sizeof *s->found);
 	for (int k = 0; k < s->n; k++)

@@ -27,8 +27,9 @@ static bool put_text(confine_out *out, const char *x)
 
 static bool put_value(confine_out *out, const keras_value *v)
 {
-	return put_text(out, v->key) && put_int(out, (int64_t)v->kind) && confine_put(out, &v->number, sizeof v->number) &&
-		put_text(out, v->text ? v->text : "") && put_int(out, v->n) && confine_put(out, v->list, sizeof v->list);
+	return put_text(out, v->key) && put_int(out, (int64_t)v->kind)
+		&& confine_put(out, &v->number, sizeof v->number) && put_text(out, v->text ? v->text : "")
+		&& put_int(out, v->n) && confine_put(out, v->list, sizeof v->list);
 }
 
 static bool put_weight(confine_out *out, const keras_weight *w)
@@ -54,8 +55,8 @@ bool read_pipe_put(confine_out *out, const keras_model *m)
 	bool ok = put_text(out, m->name) && put_int(out, m->topology) && put_int(out, m->layers);
 	for (int i = 0; ok && i < m->layers; i++)
 		ok = put_layer(out, &m->layer[i]);
-	return ok && put_int(out, m->inputs) && confine_put(out, m->input, sizeof m->input) && put_int(out, m->outputs) &&
-		confine_put(out, m->output, sizeof m->output);
+	return ok && put_int(out, m->inputs) && confine_put(out, m->input, sizeof m->input)
+		&& put_int(out, m->outputs) && confine_put(out, m->output, sizeof m->output);
 }
 
 /* ---- receiving ---- */

@@ -24,8 +24,8 @@ typedef struct reader {
 
 /* ---- names ---- */
 
-/* A name that keras_add takes: other letters become '_'. One that is too long, or a second of the same, becomes -layer12:
- * no layer of Keras is called so, which would be mistaken for it. */
+/* A name that keras_add takes: other letters become '_'. One that is too long, or a second of the same, becomes
+ * -layer12: no layer of Keras is called so, which would be mistaken for it. */
 static void allowed_name(const keras_model *m, const char *name, char out[KERAS_NAME])
 {
 	snprintf(out, KERAS_NAME, "%s", strlen(name) < KERAS_NAME ? name : "");
@@ -225,7 +225,8 @@ static bool native_walk(reader *r, const char *group, const char *key, int depth
 			ok = join(r, path, group, l.name[i]) && h5_stat(r->f, path, &info, r->e);
 			if (!ok || !info.is_group)
 				continue;
-			snprintf(inner, sizeof inner, "%s%s%s", key, *key && !layers ? "." : "", layers ? "" : l.name[i]);
+			snprintf(inner, sizeof inner, "%s%s%s", key, *key && !layers ? "." : "",
+				layers ? "" : l.name[i]);
 			ok = vars ? !*key || native_vars(r, path, key) : native_walk(r, path, inner, depth + 1);
 		}
 	h5_names_free(&l);

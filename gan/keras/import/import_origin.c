@@ -1,12 +1,12 @@
 /* import_origin.c - finds out where the weights of a trace come from, by traces of random parameters.
  *
  * Why by experiment, when the tracer could write down what it does? It folds as it goes: a scale waits until it meets a
- * kernel, a shift goes into a bias or becomes a layer, a table gets its 1, sigma is part of a value that a plan computes
- * (trace_fold.c). Every rule would have to carry its inverse along, through every layer type, and each new rule would
- * owe one; a wrong inverse would put wrong numbers into a network without a word. Two traces with random parameters
- * need no knowledge of the rules: whatever they are, a weight that is a line in one parameter shows it, with all its
- * elements, and one that is not is refused by name. What the lines say is proved at the end: the network is traced once
- * more and compared with the file (import.c, verify). It costs two traces more. */
+ * kernel, a shift goes into a bias or becomes a layer, a table gets its 1, sigma is part of a value that a plan
+ * computes (trace_fold.c). Every rule would have to carry its inverse along, through every layer type, and each new
+ * rule would owe one; a wrong inverse would put wrong numbers into a network without a word. Two traces with random
+ * parameters need no knowledge of the rules: whatever they are, a weight that is a line in one parameter shows it, with
+ * all its elements, and one that is not is refused by name. What the lines say is proved at the end: the network is
+ * traced once more and compared with the file (import.c, verify). It costs two traces more. */
 #include "core/base/local.h"
 #include "gan/keras/import/import_internal.h"
 
@@ -201,8 +201,9 @@ bool import_find_origins(importer *p)
 	for (int i = 0; p->from && i < p->target->layers; i++)
 		for (int k = 0; k < p->target->layer[i].weights; k++)
 			if (!find_origin(p, r, i, k, &p->from[p->weights++]))
-				complaints_add(&p->report, "layer %s: weight %s is made of several parameters of the network; it cannot be taken "
-					"apart", p->target->layer[i].name, p->target->layer[i].weight[k].name);
+				complaints_add(&p->report, "layer %s: weight %s is made of several parameters of the "
+					"network; it cannot be taken apart", p->target->layer[i].name,
+					p->target->layer[i].weight[k].name);
 	for (int q = 0; q < RUNS; q++) {
 		free(r[q].params);
 		free(r[q].states);

@@ -42,8 +42,8 @@ static bool put_scale(importer *p, const keras_model *from, buffer *gate)
 		if (!found)
 			continue;
 		const double scale = scale_in(from, a->layer[i].name);
-		ok = isfinite(scale) || complaints_add(&p->report, "layer %s: the gate %s is its scale, which the file does "
-			"not tell; a .keras or full .h5 file does", a->layer[i].name, gate->name);
+		ok = isfinite(scale) || complaints_add(&p->report, "layer %s: the gate %s is its scale, which the file "
+			"does not tell; a .keras or full .h5 file does", a->layer[i].name, gate->name);
 		if (ok)
 			*gate->x = (real)(scale / (fabs(constant - 1) < 1e-4 ? 1 : constant));
 	}

@@ -86,8 +86,8 @@ double sigma_estimate(const buffer *w, const buffer *u, bool by_rows)
 	return sqrt(sum);
 }
 
-/* Power iteration on A'A, or with `below` > 0 on below^2 - A'A, which finds the smallest singular value instead. Returns
- * |A x|; x [cols] is the unit vector found. */
+/* Power iteration on A'A, or with `below` > 0 on below^2 - A'A, which finds the smallest singular value instead.
+ * Returns |A x|; x [cols] is the unit vector found. */
 static double iterate(const matrix *a, double *x, double *y, double *t, double below)
 {
 	double last = -1, now = 0;
@@ -219,8 +219,8 @@ static bool search(sigma_plan *s, const double *x, double want, buffer *u, bool 
 	return best != NULL;
 }
 
-/* lo [cols]: a unit vector at a right angle to hi with |A lo| <= want, or the one of the smallest singular value that is
- * found. Returns |A lo|. */
+/* lo [cols]: a unit vector at a right angle to hi with |A lo| <= want, or the one of the smallest singular value that
+ * is found. Returns |A lo|. */
 static double find_low(const matrix *a, const double *hi, double top, double want, double *lo, double *t, double *y)
 {
 	double low = INFINITY;

@@ -298,7 +298,8 @@ static bool find_inputs(level *v, const json_t *config, wants *w)
 static bool join_inputs(level *v, const wants *w)
 {
 	if (v->nin != (v->chain ? 1 : w->n))
-		return fault_set(v->e, "model %.200s: has %d inputs, fed by %d", v->prefix, v->chain ? 1 : w->n, v->nin);
+		return fault_set(v->e, "model %.200s: has %d inputs, fed by %d", v->prefix, v->chain ? 1 : w->n,
+			v->nin);
 	for (int k = 0; k < w->n; k++) {
 		entry *x = &v->entry[w->entry[k]];
 		if (!is_input(x))

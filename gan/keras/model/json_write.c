@@ -51,7 +51,8 @@ static bool loads(const keras_layer *l, fault *e)
 		if (!strcmp(v->key, "groups") && !strcmp(l->class_name, "Conv2DTranspose"))
 			return fault_set(e, "layer %s: Keras 3 refuses \"groups\" on Conv2DTranspose", l->name);
 		if (v->kind == KERAS_TEXT && among(refused_text, COUNT(refused_text), v->text))
-			return fault_set(e, "layer %s: Keras 3 takes %s = \"%s\" for a function", l->name, v->key, v->text);
+			return fault_set(e, "layer %s: Keras 3 takes %s = \"%s\" for a function", l->name, v->key,
+				v->text);
 		if (!is_ascii(v->key) || (v->kind == KERAS_TEXT && !is_ascii(v->text)))
 			return fault_set(e, "layer %s: %.63s must be ASCII", l->name, v->key);
 		if (v->kind == KERAS_FLOAT && !isfinite(v->number))

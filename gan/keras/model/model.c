@@ -192,7 +192,8 @@ bool keras_set_text(keras_model *m, int i, const char *key, const char *x, fault
 static bool set_list(keras_model *m, int i, const char *key, enum keras_kind kind, int n, const int64_t *x, fault *e)
 {
 	if (n > KERAS_LIST_MAX)
-		return fault_set(e, "layer %s: %s has %d numbers; at most %d", m->layer[i].name, key, n, KERAS_LIST_MAX);
+		return fault_set(e, "layer %s: %s has %d numbers; at most %d", m->layer[i].name, key, n,
+			KERAS_LIST_MAX);
 	keras_value *v = value_of(m, i, key, kind, e);
 	if (!v)
 		return false;

@@ -292,7 +292,8 @@ static const struct {
 
 static bool is_of(const keras_layer *l, const char *class_name)
 {
-	return !strcmp(class_name, "sagan>") ? !strncmp(l->class_name, class_name, 6) : !strcmp(l->class_name, class_name);
+	return !strcmp(class_name, "sagan>") ? !strncmp(l->class_name, class_name, 6)
+		: !strcmp(l->class_name, class_name);
 }
 
 static bool shape_one(const keras_layer *l, const shape *all, shape *out, fault *e)

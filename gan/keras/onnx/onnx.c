@@ -13,7 +13,8 @@ const int64_t onnx_to_maps[4] = {0, 3, 1, 2}, onnx_from_maps[4] = {0, 2, 3, 1};
 
 bool onnx_refuse(const onnx_layer *t, const char *what)
 {
-	return fault_set(t->x->e, "layer %s (%s): %s has no counterpart in the ONNX export", t->l->name, t->l->class_name, what);
+	return fault_set(t->x->e, "layer %s (%s): %s has no counterpart in the ONNX export", t->l->name,
+		t->l->class_name, what);
 }
 
 const char *onnx_own(const onnx_layer *t, const char *what, char out[ONNX_NAME])
@@ -175,7 +176,9 @@ static bool put_all(onnx_export *x)
 bool keras_write_onnx(const keras_model *m, const char *path, fault *e)
 {
 	fault why = {.text = ""};
-	onnx_export x = {.m = m, .s = mem_zero((size_t)m->layers, sizeof *x.s, &why), .g = onnx_new(m->name, &why), .e = &why};
+	onnx_export x = {
+		.m = m, .s = mem_zero((size_t)m->layers, sizeof *x.s, &why), .g = onnx_new(m->name, &why), .e = &why,
+	};
 	bool ok = x.s && x.g && keras_shapes(m, x.s, &why) && put_all(&x);
 	if (!ok)
 		fault_set(e, "%s: %s", path, why.text);

@@ -48,7 +48,8 @@ const char *onnx_own(const onnx_layer *t, const char *what, char out[ONNX_NAME])
 onnx_node *onnx_unary(const onnx_layer *t, const char *op, const char *output, const char *input);
 onnx_node *onnx_binary(const onnx_layer *t, const char *op, const char *output, const char *a, const char *b);
 void onnx_transpose(const onnx_layer *t, const char *output, const char *input, int n, const int64_t *order);
-void onnx_number(const onnx_layer *t, const char *op, const char *output, const char *input, const char *name, double x);
+void onnx_number(const onnx_layer *t, const char *op, const char *output, const char *input, const char *name,
+		 double x);
 void onnx_reshape(const onnx_layer *t, const char *output, const char *input, const shape *s);
 extern const int64_t onnx_to_maps[4], onnx_from_maps[4];
 

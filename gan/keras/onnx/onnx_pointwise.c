@@ -33,7 +33,8 @@ static const struct {
 } activations[] = {
 	{"linear", "Identity", NULL}, {"relu", "Relu", NULL}, {"tanh", "Tanh", NULL}, {"sigmoid", "Sigmoid", NULL},
 	{"softplus", "Softplus", NULL}, {"softsign", "Softsign", NULL}, {"exponential", "Exp", NULL},
-	{"elu", "Elu", NULL}, {"selu", "Selu", NULL}, {"gelu", NULL, gelu}, {"swish", NULL, swish}, {"silu", NULL, swish},
+	{"elu", "Elu", NULL}, {"selu", "Selu", NULL}, {"gelu", NULL, gelu}, {"swish", NULL, swish},
+	{"silu", NULL, swish},
 };
 
 static bool activate(const onnx_layer *t, const char *name, const char *output, const char *input)

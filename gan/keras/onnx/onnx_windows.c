@@ -18,7 +18,8 @@ static bool is_same(const onnx_layer *t)
 }
 
 /* top, left, bottom, right of a window of k at this stride and dilation. */
-static void pads(const onnx_layer *t, const int64_t k[2], const int64_t stride[2], const int64_t dilation[2], int64_t out[4])
+static void pads(const onnx_layer *t, const int64_t k[2], const int64_t stride[2], const int64_t dilation[2],
+		 int64_t out[4])
 {
 	for (int i = 0; i < 2; i++) {
 		int64_t pad[2] = {0, 0};
@@ -83,7 +84,8 @@ static bool put_conv_transpose(const onnx_layer *t)
 	char before[ONNX_NAME];
 	if (!conv_read(t, &c))
 		return false;
-	if (c.dilation[0] != 1 || c.dilation[1] != 1 || keras_number(t->l, "groups", 1) != 1 || keras_get(t->l, "output_padding"))
+	if (c.dilation[0] != 1 || c.dilation[1] != 1 || keras_number(t->l, "groups", 1) != 1
+		|| keras_get(t->l, "output_padding"))
 		return onnx_refuse(t, "dilation, groups or output_padding");
 	for (int i = 0; i < 2; i++) {
 		int64_t all = is_same(t) ? MAX(c.k[i] - c.stride[i], 0) : 0;

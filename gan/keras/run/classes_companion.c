@@ -1,6 +1,6 @@
 /* classes_companion.c - the layers of the companion module sagan_layers.py that parts of networks become
- * (docs/keras-layers.md): spectral norm, gates and class tables as things of their own. Trained weights come first, then
- * the vectors u. */
+ * (docs/keras-layers.md): spectral norm, gates and class tables as things of their own. Trained weights come first,
+ * then the vectors u. */
 #include <stdio.h>
 #include <string.h>
 

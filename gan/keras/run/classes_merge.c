@@ -26,8 +26,8 @@ static bool inputs_read(keras_placed *p, node *x[KERAS_INPUTS])
 		for (int k = 0; k < to.rank; k++) {
 			const int64_t n = x[i]->s.dim[k];
 			if (n != 1 && to.dim[k] != 1 && n != to.dim[k]) {
-				placed_fail(p, "its inputs have sizes that do not go together: %s and %s", shape_print(&p->in[0]->s).s,
-					shape_print(&p->in[i]->s).s);
+				placed_fail(p, "its inputs have sizes that do not go together: %s and %s",
+					shape_print(&p->in[0]->s).s, shape_print(&p->in[i]->s).s);
 				return false;
 			}
 			to.dim[k] = MAX(to.dim[k], n);
@@ -97,7 +97,8 @@ static node *concatenate(keras_placed *p)
 		const shape *x = &p->in[i]->s;
 		for (int k = 0; k < to.rank; k++)
 			if (x->rank != to.rank || (k != axis && x->dim[k] != to.dim[k]))
-				return placed_fail(p, "cannot join %s and %s along axis %d", shape_print(&to).s, shape_print(x).s, axis);
+				return placed_fail(p, "cannot join %s and %s along axis %d", shape_print(&to).s,
+					shape_print(x).s, axis);
 		to.dim[axis] += x->dim[axis];
 	}
 	return !p->failed && placed_fits(p, &to) ? op_concat(p->g, p->in, p->nin, axis) : NULL;

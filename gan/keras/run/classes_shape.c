@@ -24,7 +24,8 @@ static node *reshape(keras_placed *p)
 		if (n == -1 && !open)
 			open = i + 1;
 		else if (n < 1 || n > all || (known *= n) > all)
-			return placed_fail(p, "target_shape does not have the %lld elements of its input", (long long)all);
+			return placed_fail(p, "target_shape does not have the %lld elements of its input",
+				(long long)all);
 		to.dim[i + 1] = n;
 	}
 	if (open)

@@ -63,7 +63,8 @@ bool placed_fits(keras_placed *p, const shape *x)
 bool placed_rank(keras_placed *p, int rank)
 {
 	if (p->in[0]->s.rank != rank)
-		placed_fail(p, "its input %s has %d axes; it takes %d", shape_print(&p->in[0]->s).s, p->in[0]->s.rank, rank);
+		placed_fail(p, "its input %s has %d axes; it takes %d", shape_print(&p->in[0]->s).s, p->in[0]->s.rank,
+			rank);
 	return !p->failed;
 }
 
@@ -94,7 +95,8 @@ node *placed_divided(keras_placed *p, node *w, node *u, bool by_rows)
 	if (!(eps > 0))
 		return placed_fail(p, "sn_epsilon = %g: must be above 0", eps);
 	const int64_t out = shape_last(&w->s), rows = shape_count(&w->s) / out;
-	node *matrix = op_reshape(p->g, w, SHAPE(rows, out)), *column = op_reshape(p->g, u, SHAPE(by_rows ? rows : out, 1));
+	node *matrix = op_reshape(p->g, w, SHAPE(rows, out)),
+		*column = op_reshape(p->g, u, SHAPE(by_rows ? rows : out, 1));
 	node *v = unit(p->g, op_matmul(p->g, matrix, column, by_rows, false), eps);
 	node *t = op_matmul(p->g, matrix, v, !by_rows, false);
 	node *sigma = op_sum_all(p->g, op_mul(p->g, t, column));
@@ -196,16 +198,16 @@ void placed_must_be(keras_placed *p, const char *key, const char *text)
 {
 	const keras_value *v = keras_get(p->layer, key);
 	if (v && (v->kind != KERAS_TEXT || strcmp(v->text, text)))
-		placed_fail(p, "setting %s = %.40s: only %s is supported", key, v->kind == KERAS_TEXT ? v->text : "(a number)",
-			text);
+		placed_fail(p, "setting %s = %.40s: only %s is supported", key,
+			v->kind == KERAS_TEXT ? v->text : "(a number)", text);
 }
 
 /* Names that mean the same in Keras 2 and 3. hard_sigmoid does not, so it is not among them. */
 node *placed_activation(keras_placed *p, node *x, const char *name)
 {
 	static const char *const same[] = {
-		"linear", "relu", "sigmoid", "tanh", "softmax", "swish", "gelu", "softplus", "elu", "selu", "exponential",
-		"mish",
+		"linear", "relu", "sigmoid", "tanh", "softmax", "swish", "gelu", "softplus", "elu", "selu",
+		"exponential", "mish",
 	};
 	if (p->failed)
 		return NULL;

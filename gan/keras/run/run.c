@@ -105,7 +105,8 @@ static bool passes_on(const char *class_name)
 static bool note_labels(builder *b, int i)
 {
 	const keras_layer *l = &b->m->layer[i];
-	const char *class_name = strcmp(l->class_name, "SpectralNormalization") ? l->class_name : keras_text(l, "layer", "");
+	const bool wrapped = !strcmp(l->class_name, "SpectralNormalization");
+	const char *class_name = wrapped ? keras_text(l, "layer", "") : l->class_name;
 	const bool table = !strcmp(class_name, "Embedding") || !strcmp(class_name, "sagan>SpectralEmbedding");
 	const bool own = !strcmp(class_name, "sagan>ConditionalScaleShift");
 	b->label[i] = passes_on(class_name) ? b->label[l->in[0]] : -1;
@@ -125,7 +126,9 @@ static bool add_layer(builder *b, int i, keras_wants *wants)
 	const keras_class *c = keras_class_of(l->class_name);
 	fault why = {.text = ""};
 	char text[160];
-	keras_placed p = {.g = b->g, .layer = l, .nin = l->nin, .dry = b->dry, .buf = b->dry ? NULL : b->weight[i], .e = &why};
+	keras_placed p = {
+		.g = b->g, .layer = l, .nin = l->nin, .dry = b->dry, .buf = b->dry ? NULL : b->weight[i], .e = &why,
+	};
 	if (!c)
 		return blame(b, i, "the class is not known");
 	if (l->nin < c->least || l->nin > c->most) {
@@ -256,8 +259,9 @@ static bool take_over(keras_run *n, builder *b, fault *e)
 static bool enough_memory(const plan *p, fault *e)
 {
 	const double has = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-	return (double)plan_bytes(p) <= has || fault_set(e, "the network needs %.1f GB of memory, this machine has %.1f GB",
-		(double)plan_bytes(p) * 1e-9, has * 1e-9);
+	return (double)plan_bytes(p) <= has
+		|| fault_set(e, "the network needs %.1f GB of memory, this machine has %.1f GB",
+			(double)plan_bytes(p) * 1e-9, has * 1e-9);
 }
 
 static bool finish(keras_run *n, const builder *b, fault *e)
@@ -343,8 +347,8 @@ static bool labels_check(const keras_run *n, int64_t count, const real *const *i
 		for (int64_t i = 0; n->classes[k] && i < size; i++) {
 			const double x = (double)inputs[k][i];
 			if (!(x >= 0 && x < (double)n->classes[k] && x == floor(x)))
-				return fault_set(e, "input %s: label %g must be a whole number from 0 to %" PRId64, n->name[k], x,
-					n->classes[k] - 1);
+				return fault_set(e, "input %s: label %g must be a whole number from 0 to %" PRId64,
+					n->name[k], x, n->classes[k] - 1);
 		}
 	}
 	return true;

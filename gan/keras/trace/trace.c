@@ -9,7 +9,7 @@
 
 enum {
 	BATCH = 2,                                   /* more than one, so that the batch axis is seen */
-	NAME_TEXT = 4 * KERAS_NAME                   /* longer than a layer's name may be: keras_add refuses, nothing is cut */
+	NAME_TEXT = 4 * KERAS_NAME                   /* longer than a layer's name may be: keras_add refuses it whole */
 };
 
 /* ---- refusing ---- */
@@ -34,8 +34,8 @@ bool trace_refuse(tracer *t, const node *y, const char *what)
 {
 	const placed_layer *l = trace_placed(t, y->path);
 	if (l && t->form == KERAS_STOCK)
-		return fault_set(t->e, "%s: layer type %s: stock Keras layers do not say %s; --layers writes it as a class of "
-			"sagan_layers.py, and type %s is stock", l->name, l->spec.type->name, what,
+		return fault_set(t->e, "%s: layer type %s: stock Keras layers do not say %s; --layers writes it as a "
+			"class of sagan_layers.py, and type %s is stock", l->name, l->spec.type->name, what,
 			l->spec.type->own_skip ? "ashpy" : "official");
 	return fault_set(t->e, "%s%s%s: Keras layers do not say %s", t->k->name, *y->path ? "/" : "", y->path, what);
 }
@@ -107,7 +107,8 @@ static const char *words_for(const char *name)
 	static const struct {
 		const char *op, *words;
 	} row[] = {
-		{"permute", "an exchange of axes"}, {"patches", "windows that overlap"}, {"patches_fold", "windows that overlap"},
+		{"permute", "an exchange of axes"}, {"patches", "windows that overlap"},
+		{"patches_fold", "windows that overlap"},
 		{"concat", "values side by side"}, {"rsqrt", "this normalisation"}, {"div", "this normalisation"},
 		{"gate", "this activation"}, {"erf", "this activation"}, {"skew", "position tables"},
 		{"attention", "attention without its map"},

@@ -49,8 +49,8 @@ static bool emit_conv_normed(tracer *t, const graph_call *c)
 	int in = trace_as(t, c->x, trace_shape(t, c->x));
 	in = in < 0 ? -1 : trace_padded(t, y, in, c->path, w, c->x->s.dim[1], c->x->s.dim[2], &padding);
 	int at = in < 0 ? -1 : trace_add(t, c->path, NULL, "sagan>SpectralConv2D", 1, &in);
-	return at >= 0 && keras_set_int(t->k, at, "filters", l->opt.filters, t->e) && trace_set_window(t, at, w, padding)
-		&& add_normed(t, at, l->kernel, l->bias, &l->sn)
+	return at >= 0 && keras_set_int(t->k, at, "filters", l->opt.filters, t->e)
+		&& trace_set_window(t, at, w, padding) && add_normed(t, at, l->kernel, l->bias, &l->sn)
 		&& trace_done(t, c->y, at, trace_shape(t, c->y), false);
 }
 
@@ -64,8 +64,8 @@ static bool emit_transpose_normed(tracer *t, const graph_call *c)
 		return trace_refuse(t, y, "this transposed convolution");
 	int in = trace_as(t, c->x, trace_shape(t, c->x));
 	int at = in < 0 ? -1 : trace_add(t, c->path, NULL, "sagan>SpectralConv2DTranspose", 1, &in);
-	return at >= 0 && keras_set_int(t->k, at, "filters", l->opt.filters, t->e) && trace_set_window(t, at, w, padding)
-		&& add_normed(t, at, l->kernel, l->bias, &l->sn)
+	return at >= 0 && keras_set_int(t->k, at, "filters", l->opt.filters, t->e)
+		&& trace_set_window(t, at, w, padding) && add_normed(t, at, l->kernel, l->bias, &l->sn)
 		&& trace_done(t, c->y, at, trace_shape(t, c->y), false);
 }
 
@@ -98,7 +98,8 @@ static bool emit_table_normed(tracer *t, const graph_call *c)
 	const int64_t K = l->table->s.dim[0], C = l->table->s.dim[1];
 	int in = trace_as(t, c->x, SHAPE(1));
 	int at = in < 0 ? -1 : trace_add(t, c->path, NULL, "sagan>SpectralEmbedding", 1, &in);
-	return at >= 0 && keras_set_int(t->k, at, "input_dim", K, t->e) && keras_set_int(t->k, at, "output_dim", C, t->e)
+	return at >= 0 && keras_set_int(t->k, at, "input_dim", K, t->e)
+		&& keras_set_int(t->k, at, "output_dim", C, t->e)
 		&& set_sn(t, at, &l->sn.opt, false) && trace_weight(t, at, "embeddings", l->table)
 		&& trace_weight(t, at, "u", l->sn.u) && trace_done(t, c->y, at, SHAPE(1, C), false);
 }
@@ -114,7 +115,8 @@ static bool emit_scale_shift(tracer *t, const graph_call *c)
 	return at >= 0 && keras_set_int(t->k, at, "classes", n->K, t->e)
 		&& keras_set_bool(t->k, at, "one_plus", n->form == COND_ONE_PLUS, t->e)
 		&& set_sn(t, at, &n->gain.sn.opt, true) && trace_weight(t, at, "gain", n->gain.table)
-		&& trace_weight(t, at, "bias", n->bias.table) && (!n->gain.sn.u || trace_weight(t, at, "gain_u", n->gain.sn.u))
+		&& trace_weight(t, at, "bias", n->bias.table)
+		&& (!n->gain.sn.u || trace_weight(t, at, "gain_u", n->gain.sn.u))
 		&& (!n->bias.sn.u || trace_weight(t, at, "bias_u", n->bias.sn.u)) && trace_done(t, c->y, at, s, false);
 }
 

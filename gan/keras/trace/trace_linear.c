@@ -13,7 +13,8 @@ trace_geometry trace_conv_geometry(const node *y)
 	const attr *a = &y->a;
 	const int64_t *kernel = y->in[1]->s.dim;
 	return (trace_geometry){
-		(int)kernel[0], (int)kernel[1], a->conv.sh, a->conv.sw, a->conv.top, a->conv.bottom, a->conv.left, a->conv.right,
+		(int)kernel[0], (int)kernel[1], a->conv.sh, a->conv.sw,
+		a->conv.top, a->conv.bottom, a->conv.left, a->conv.right,
 	};
 }
 
@@ -220,7 +221,8 @@ static int add_diagonal(tracer *t, const node *y, int in, const shape *s, const 
 		k[i * C + i] = w->x[w->n == 1 ? 0 : i];
 	const trace_geometry one = {.kh = 1, .kw = 1, .sh = 1, .sw = 1};
 	bool ok = at >= 0 && k && keras_set_int(t->k, at, image ? "filters" : "units", C, t->e)
-		&& (!image || trace_set_window(t, at, one, "valid")) && keras_set_bool(t->k, at, "use_bias", false, t->e)
+		&& (!image || trace_set_window(t, at, one, "valid"))
+		&& keras_set_bool(t->k, at, "use_bias", false, t->e)
 		&& keras_add_weight(t->k, at, "kernel", image ? SHAPE(1, 1, C, C) : SHAPE(C, C), k, t->e);
 	free(k);
 	return ok ? at : -1;
