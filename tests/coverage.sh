@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests have run, per room: lines, and both ways of every branch, as gcov counts them. `make coverage` calls it.
+# What the tests have run, per room: lines, and both ways of every branch, as gcov counts them. For `make coverage`.
 #
 #     tests/coverage.sh BUILD [LINES BRANCHES]       BUILD: objects made with --coverage; the status is 1 below LINES or
 #                                                    BRANCHES per cent of the whole
@@ -77,8 +77,8 @@ END {
 	b = share(all_taken, all_branches)
 	printf "| all | %d | %.1f %% | %d | %.1f %% |\n", all_lines, l, all_branches, b
 	if (l < least_lines || b < least_branches) {
-		printf "coverage: %.1f %% of lines and %.1f %% of branches; at least %s and %s are wanted\n", l, b, least_lines,
-			least_branches
+		printf "coverage: %.1f %% of lines and %.1f %% of branches; at least %s and %s are wanted\n", l, b,
+			least_lines, least_branches
 		exit 1
 	}
 }'

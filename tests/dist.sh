@@ -1,6 +1,6 @@
 #!/bin/sh
-# `make dist` packs what is committed, the same bytes each time, and refuses in one line where there is no git; called by
-# test_setup. Says what is wrong and ends with 1.
+# `make dist` packs what is committed, the same bytes each time, and refuses in one line where there is no git; called
+# by test_setup. Says what is wrong and ends with 1.
 #
 #     tests/dist.sh FOLDER
 set -eu
@@ -18,7 +18,8 @@ sagan_make() {
 
 must_refuse() { # WHERE
 	(cd "$1" && ! sagan_make dist BUILD="$folder/none" 2>"$folder/said") || die "packs a folder without git"
-	[ "$(grep -c '^make dist: .* is no checkout of git' "$folder/said")" = 1 ] && [ "$(wc -l <"$folder/said")" -le 2 ] ||
+	[ "$(grep -c '^make dist: .* is no checkout of git' "$folder/said")" = 1 ] &&
+		[ "$(wc -l <"$folder/said")" -le 2 ] ||
 		die "refuses, but says: $(cat "$folder/said")"
 	[ ! -e "$folder/none" ] || die "refuses, but leaves a folder"
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds and tests the last commit on other systems than this one: each is made from nothing by debootstrap in a folder
-# below build/distros/ and holds git, a compiler, make and no library. One row of a table for each; what was said goes to
-# build/distros/SYSTEM.log. docs/portability.md has the table of the last time. Needs root, debootstrap and the network.
+# below build/distros/ and holds git, a compiler, make and no library. One row of a table for each; what was said goes
+# to build/distros/SYSTEM.log. docs/portability.md has the table of the last time. Needs root, debootstrap and the
+# network.
 #
 #     tools/check-distros.sh [SYSTEM...]         default: the systems of the list below
 #
@@ -11,12 +12,12 @@
 #
 # From the environment:
 #   STEPS=   some of: build demo test bits user. build: everything compiles. demo, test: `make demo`, `make test`. bits:
-#            tools/same-bits.sh; the table shows the checksum of the base level and that of the other levels, which must
-#            be the same on all systems. user: `make test` once more, by a user without sudo, from what `make dist` packs,
-#            in a folder with a space in its name. Default: demo test bits user; for arm64 build test bits.
+#            tools/same-bits.sh; the table shows the checksum of the base level and that of the other levels, which
+#            must be the same on all systems. user: `make test` once more, by a user without sudo, from what `make dist`
+#            packs, in a folder with a space in its name. Default: demo test bits user; for arm64 build test bits.
 #   SKIP=    tests left out: an extended regular expression, such as 'kill_resume|trainer'
 #   KEEP=1   the systems stay; without it only the bare ones do (build/distros/base), for the next time
-#   UBUNTU_MIRROR=, DEBIAN_MIRROR=   archives; default: that of this machine's own apt, else the one that debootstrap knows
+#   UBUNTU_MIRROR=, DEBIAN_MIRROR=   archives; default: that of this machine's own apt, else what debootstrap knows
 # Nothing compiles with a warning here: -Werror is on.
 set -eu
 cd "$(dirname "$0")/.."
@@ -87,7 +88,8 @@ inside() { # USER-ID COMMAND
 	[ "$1" = 0 ] || home=/home/somebody
 	# shellcheck disable=SC2016
 	unshare --mount sh -c 'mount --make-rprivate / && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
-		exec chroot --userspec="$2:$2" "$1" env -i HOME="$3" PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 sh -c "$4"' \
+		exec chroot --userspec="$2:$2" "$1" \
+			env -i HOME="$3" PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 sh -c "$4"' \
 		sh "$system_root" "$1" "$home" "$2" </dev/null
 }
 
@@ -104,7 +106,8 @@ register_arm64() {
 
 # ---- the steps ----
 
-# What a bare system has before: git, the compiler, make; for arm64 the libraries, too, which `make` would look for here.
+# What a bare system has before: git, the compiler, make; for arm64 the libraries, too, which `make` would look for
+# here.
 prepare() {
 	packages="git make libc6-dev $compiler_package"
 	[ "$who" = 0 ] || packages="$packages sudo"
@@ -116,21 +119,25 @@ prepare() {
 		done
 		packages="$packages zlib1g-dev:arm64 check:arm64"
 	fi
-	inside 0 "apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages &&
+	inside 0 "export DEBIAN_FRONTEND=noninteractive
+		apt-get update -q && apt-get install -q -y --no-install-recommends $packages &&
 		useradd -m -s /bin/sh -u 1000 somebody || exit 1
 		[ ! -d /etc/sudoers.d ] || echo 'somebody ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/somebody"
 }
 
 copy_sources() {
 	git clone -q --no-hardlinks . "$system_root/src" && make -s dist BUILD="$system_root/dist" &&
-		inside 0 "mkdir '/home/somebody/a folder' && cd '/home/somebody/a folder' && gzip -dc /dist/*.tar.gz | tar -xf - &&
+		inside 0 "mkdir '/home/somebody/a folder' && cd '/home/somebody/a folder' &&
+			gzip -dc /dist/*.tar.gz | tar -xf - &&
 			mv sagan-* sagan && chown -R somebody:somebody . && chown -R $who:$who /src"
 }
 
-# What apt would fetch and unpack for `make demo`, in its own words: "18.9 MB of archives", "118 MB of additional disk space".
+# What apt would fetch and unpack for `make demo`, in its own words: "18.9 MB of archives", "118 MB of additional disk
+# space".
 weigh() {
 	missing=$(inside "$who" "cd /src && make $arguments 2>&1" | sed -n 's/^missing: \(.*\)\. `make demo.*/\1/p')
-	[ -z "$missing" ] || inside 0 "apt-get install --no-install-recommends --assume-no $missing" | grep -E '^(Need to get|After this)' || true
+	[ -z "$missing" ] || inside 0 "apt-get install --no-install-recommends --assume-no $missing" |
+		grep -E '^(Need to get|After this)' || true
 }
 
 # The tests to run: all but those of SKIP.
@@ -155,7 +162,11 @@ timed() { # STEP USER-ID COMMAND
 run_steps() {
 	for step in $steps; do
 		case $step in
-		build) timed build "$who" "cd /src && make deps $arguments && make -j$(nproc) $arguments all \$(ls tests/test_*.c docs/examples/*.c | sed 's,^,build/float/,; s,\\.c\$,,')"; build_s=$took ;;
+		build)
+			programs="\$(ls tests/test_*.c docs/examples/*.c | sed 's,^,build/float/,; s,\\.c\$,,')"
+			timed build "$who" "cd /src && make deps $arguments && make -j$(nproc) $arguments all $programs"
+			build_s=$took
+			;;
 		demo) timed demo "$who" "cd /src && make demo $arguments"; demo_s=$took ;;
 		test) timed test "$who" "cd /src && make test $arguments $(tests)"; test_s=$took ;;
 		bits) timed bits "$who" "cd /src && tools/same-bits.sh build/sagan" ;;
@@ -185,7 +196,10 @@ parse() { # SYSTEM
 		case $part in
 		gcc[0-9]*) compiler_package=gcc-${part#gcc}; cc=$compiler_package ;;
 		clang[0-9]*) compiler_package=clang-${part#clang}; cc=$compiler_package ;;
-		arm64) arch=arm64; compiler_package=gcc-aarch64-linux-gnu; cc=aarch64-linux-gnu-gcc; steps=${STEPS:-build test bits} ;;
+		arm64)
+			arch=arm64 compiler_package=gcc-aarch64-linux-gnu cc=aarch64-linux-gnu-gcc
+			steps=${STEPS:-build test bits}
+			;;
 		user) who=1000 ;;
 		*) die "$1: $part: unknown; see the head of this file" ;;
 		esac
@@ -209,8 +223,10 @@ bits() { # LEVELS
 }
 
 row() {
-	printf '| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' "$system" "$(sed -n 's/^compiler: //p' "$log")" "${build_s:--}" \
-		"${demo_s:--}" "${test_s:--}" "${user_s:--}" "$(count Checks)" "$(bits base)" "$(bits 'v3|v4|neon')" "$1"
+	printf '| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' \
+		"$system" "$(sed -n 's/^compiler: //p' "$log")" \
+		"${build_s:--}" "${demo_s:--}" "${test_s:--}" "${user_s:--}" \
+		"$(count Checks)" "$(bits base)" "$(bits 'v3|v4|neon')" "$1"
 }
 
 check() { # SYSTEM

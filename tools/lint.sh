@@ -1,6 +1,7 @@
 #!/bin/sh
 # Proves the include table: which room may include what of ours, that each library's header stands in
-# one file, that every header compiles on its own, and that the public ones do so as they are installed, in C and C++.
+# one file, that every header compiles on its own, and that the public ones do so as they are installed, in C and C++;
+# that names of files are right and lines not too long.
 set -eu
 cd "$(dirname "$0")/.."
 CC=${CC:-gcc}
@@ -119,7 +120,8 @@ $found"
 
 # once HEADER FILE: only FILE includes HEADER (tests may make files with a library of their own).
 once() {
-	found=$(grep -rlE --include='*.[ch]' "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($1)>" core layers optim data gan tools || true)
+	found=$(grep -rlE --include='*.[ch]' "^[[:space:]]*#[[:space:]]*include[[:space:]]*<($1)>" \
+		core layers optim data gan tools || true)
 	[ "$found" = "$2" ] || say "<$1> must be included by $2 alone, not by: $found"
 }
 once 'cblas\.h|openblas.*\.h' core/kernels/blas.c
@@ -159,6 +161,20 @@ found=$(find Makefile README.md configs core data docs gan layers optim tests to
 [ -z "$found" ] || say "comments name files that do not exist:
 $found"
 
+# A line has at most 120 columns, and a tab goes to the next multiple of 8.
+# shellcheck disable=SC2046
+found=$(awk '
+	function columns(text,   n, part, i, at) {
+		n = split(text, part, "\t")
+		for (i = 1; i <= n; i++)
+			at += length(part[i]) + (i < n ? 8 - (at + length(part[i])) % 8 : 0)
+		return at
+	}
+	columns($0) > 120 { print FILENAME ":" FNR ": " columns($0) " columns; at most 120" }
+	' Makefile $(sources) $(find docs tests tools -name '*.sh' -o -path 'docs/*.c' | sort))
+[ -z "$found" ] || say "lines are too long:
+$found"
+
 # The library neither prints nor exits. (bug() in base.c ends the program when the program is wrong.)
 found=$(grep -rnE --include='*.c' '\b(printf|puts|putchar|perror|exit|_exit)\(' core layers optim data gan || true)
 [ -z "$found" ] || say "only tools/ prints and exits:
@@ -178,18 +194,21 @@ links=$(for page in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md $(find do
 		[ -e "$(dirname "$page")/${link#](}" ] || echo "$page:$line: ${link#](}"
 	done
 	case $page in CHANGELOG.md) continue ;; esac         # tells of what is gone
-	grep -noE '`(core|layers|optim|data|gan|tools|tests|configs|docs)/[A-Za-z0-9_./*-]+`' "$page" | tr -d '`' | while IFS=: read -r line name; do
-		# shellcheck disable=SC2086
-		ls -d $name >/dev/null 2>&1 || echo "$page:$line: $name"
-	done
+	grep -noE '`(core|layers|optim|data|gan|tools|tests|configs|docs)/[A-Za-z0-9_./*-]+`' "$page" | tr -d '`' |
+		while IFS=: read -r line name; do
+			# shellcheck disable=SC2086
+			ls -d $name >/dev/null 2>&1 || echo "$page:$line: $name"
+		done
 done)
 [ -z "$links" ] || say "pages name files that do not exist:
 $links"
 
-flags="-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -I. $(pkg-config --cflags hdf5) -fsyntax-only"
+flags="-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I."
+flags="$flags $(pkg-config --cflags hdf5)"
 for h in $(find core layers optim data gan tools tests -name '*.h'); do
 	# shellcheck disable=SC2086
-	printf '#include "%s"\ntypedef int lint_some_content;\n' "$h" | $CC $flags -x c - || say "$h does not compile on its own"
+	printf '#include "%s"\ntypedef int lint_some_content;\n' "$h" | $CC $flags -x c - ||
+		say "$h does not compile on its own"
 done
 # As they are installed: in one folder, C and C++.
 stage=$(mktemp -d)
@@ -198,7 +217,8 @@ tools/headers.sh "$stage/sagan" || say "tools/headers.sh failed"
 try() {
 	for h in "$stage"/sagan/*.h; do
 		printf '#include <sagan/%s>\ntypedef int lint_some_content;\n' "${h##*/}" |
-			$CC "$@" -Wall -Wextra -Wpedantic -Werror -I"$stage" -fsyntax-only - || say "<sagan/${h##*/}> does not compile alone ($*)"
+			$CC "$@" -Wall -Wextra -Wpedantic -Werror -I"$stage" -fsyntax-only - ||
+			say "<sagan/${h##*/}> does not compile alone ($*)"
 	done
 }
 try -std=c11 -x c

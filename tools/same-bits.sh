@@ -15,7 +15,8 @@ seed: 7
 steps: 6
 batch: 4
 data: {format: random, flip: true}
-model: {network: resnet, size: 16, channels: 3, classes: 2, latent: 8, g_channels: 8, d_channels: 8, layers_g: [8], layers_d: [8]}
+model: {network: resnet, size: 16, channels: 3, classes: 2, latent: 8, g_channels: 8, d_channels: 8,
+        layers_g: [8], layers_d: [8]}
 loss: {penalty: r1, penalty_weight: 1, penalty_every: 2}
 optim: {lr_g: 1e-3, lr_d: 2e-3, beta1: 0.5, beta2: 0.9, schedule: cosine, clip_norm: 5}
 ema: {decay: 0.9}
@@ -32,10 +33,12 @@ for program in "$@"; do
 		for threads in 1 2 3 4; do
 			rm -rf "$dir/run"
 			# shellcheck disable=SC2086
-			SAGAN_LEVEL=$level ${RUN:-} "$program" train "$dir/tiny.yaml" --out "$dir/run" --threads $threads > "$dir/log" 2>&1 ||
+			SAGAN_LEVEL=$level ${RUN:-} "$program" train "$dir/tiny.yaml" --out "$dir/run" \
+				--threads $threads > "$dir/log" 2>&1 ||
 				{ cat "$dir/log"; exit 1; }
 			# shellcheck disable=SC2086
-			sum=$(${RUN:-} "$program" info "$dir/run" | sed -n 's/.* its checksum \([0-9a-f]*\) is right$/\1/p')
+			sum=$(${RUN:-} "$program" info "$dir/run" |
+				sed -n 's/.* its checksum \([0-9a-f]*\) is right$/\1/p')
 			[ "$sum" ] || { echo "$program: no checkpoint with a right checksum"; exit 1; }
 			echo "$sum  $level, $threads threads, $program"
 			if [ $level = base ]; then

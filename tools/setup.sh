@@ -44,7 +44,11 @@ if [ "${CC:-}" ]; then
 	}
 	case $macros in
 	*'__SIZEOF_POINTER__ 8'*) ;;
-	*) echo "sagan needs a 64-bit system: \`$CC\` compiles for 32 bits, where arrays above 2 GB have no place" >&2; exit 1 ;;
+	*)
+		echo "sagan needs a 64-bit system: \`$CC\` compiles for 32 bits, where arrays above 2 GB have no" \
+			"place" >&2
+		exit 1
+		;;
 	esac
 fi
 

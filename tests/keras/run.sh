@@ -3,11 +3,11 @@
 #
 #   [TRACE_OPS=PROGRAM] tests/keras/run.sh SAGAN WORK [ENVIRONMENT .. [onnx]]
 #
-# Makes a virtual environment per row of ENVIRONMENTS below WORK, trains small networks with SAGAN, exports them, and in each
-# environment runs test_layers.py (the custom layers), check_traced.py (single operations, as TRACE_OPS, the program
-# test_trace_ops, leaves them), check_export.py (load, predict, train, save again) and imports what that Keras saved.
-# ONNX files go through the checker and ONNX Runtime. Ends with a table: ways by versions, largest errors. Needs pip with a
-# package index and a python that fits; what is missing is said, and the status is then 1.
+# Makes a virtual environment per row of ENVIRONMENTS below WORK, trains small networks with SAGAN, exports them, and in
+# each environment runs test_layers.py (the custom layers), check_traced.py (single operations, as TRACE_OPS, the
+# program test_trace_ops, leaves them), check_export.py (load, predict, train, save again) and imports what that Keras
+# saved. ONNX files go through the checker and ONNX Runtime. Ends with a table: ways by versions, largest errors. Needs
+# pip with a package index and a python that fits; what is missing is said, and the status is then 1.
 set -u -o pipefail
 
 # name | fitting pythons | packages | variables
@@ -26,17 +26,23 @@ SIXTEEN='model.network=resnet model.size=16 data.resize=stretch'
 
 # name | config | keys | layers of G, of D: map and type; - for the config's own. G stands for a gate that is open
 # enough to be seen. The first four are networks as people train them, the others place every layer that stock Keras
-# cannot express, and those that it can.
+# cannot express, and those that it can. A row goes on behind a \ at the end of its line.
 NETWORKS='
 digits    | demo            | -                            | 14 official, G                     | 14 official, G
 colour    | cifar10-small   | data.path=data/cifar10-mini  | 16 official, G                     | 16 official, G
 dcgan     | mnist-dcgan     | -                            | 14 plain, G                        | -
 mnistgans | mnist-mnistgans | -                            | -                                  | -
-heads     | demo            | SIXTEEN                      | 8 mhsa, G, position: absolute, out_bias: true; 16 mhsa_h, G, heads: 2, dropout: 0.1 | 8 halo, G; 4 halo_h, G, heads: 4, block: 2
-windows   | demo            | SIXTEEN                      | 8 outlook, G; 16 outlook_simple, G, fold_kernel: true | 8 conv_relative, G; 4 ashpy_row, G
-blocks    | demo            | SIXTEEN                      | 8 cot, G, activation: prelu; 16 split_attention, G | 8 mixer, drop_rate: 0.1; 4 spatial_gating, G
-norms     | demo            | SIXTEEN                      | 8 bn_act, evo_norm: true; 16 bn_act, evo_norm: true, group_size: 4 | 8 conv2d, G; 4 positional_embedding
-stock     | demo            | SIXTEEN                      | 8 se, G; 16 mlp, G                 | 8 conv_position; 4 channel_affine
+heads     | demo            | SIXTEEN                      | 8 mhsa, G, position: absolute, out_bias: true; \
+                                                             16 mhsa_h, G, heads: 2, dropout: 0.1 \
+                                                           | 8 halo, G; 4 halo_h, G, heads: 4, block: 2
+windows   | demo            | SIXTEEN                      | 8 outlook, G; 16 outlook_simple, G, fold_kernel: true \
+                                                           | 8 conv_relative, G; 4 ashpy_row, G
+blocks    | demo            | SIXTEEN                      | 8 cot, G, activation: prelu; 16 split_attention, G \
+                                                           | 8 mixer, drop_rate: 0.1; 4 spatial_gating, G
+norms     | demo            | SIXTEEN                      | 8 bn_act, evo_norm: true; \
+                                                             16 bn_act, evo_norm: true, group_size: 4 \
+                                                           | 8 conv2d, G; 4 positional_embedding
+stock     | demo            | SIXTEEN                      | 8 se, G; 16 mlp, G | 8 conv_position; 4 channel_affine
 plain     | demo            | SIXTEEN                      | 8 layer_norm; 16 conv, G           | 8 bias; 4 blur
 '
 
@@ -77,9 +83,11 @@ environment()
 	local name=$1 least=$2 most=$3 python
 	shift 3
 	[ "$(cat "$work/$name/made" 2>/dev/null)" = "$*" ] && return 0
-	python=$(fitting "$least" "$most") || { fault "$name needs a python $least to $most with the venv module; none found"; return 1; }
+	python=$(fitting "$least" "$most") \
+		|| { fault "$name needs a python $least to $most with the venv module; none found"; return 1; }
 	rm -rf "${work:?}/$name"
-	"$python" -m venv "$work/$name" || { fault "$name: $python cannot make virtual environments (Debian: python3-venv)"; return 1; }
+	"$python" -m venv "$work/$name" \
+		|| { fault "$name: $python cannot make virtual environments (Debian: python3-venv)"; return 1; }
 	"$work/$name/bin/python" -m pip --version > /dev/null 2>&1 || { fault "$name: $python has no pip"; return 1; }
 	echo "installing $*"
 	nice "$work/$name/bin/python" -m pip install -q --disable-pip-version-check "$@" > "$work/$name.pip.log" 2>&1 \
@@ -88,7 +96,10 @@ environment()
 }
 
 # "8 halo, G; 4 bias" -> [{at: 8, type: halo, gamma: 0.5}, {at: 4, type: bias}], for model.layers_g.
-layers() { sed -E 's/([0-9]+) ([a-z])/at: \1, type: \2/g; s/, G/, gamma: 0.5/g; s/ *; */}, {/g; s/^/[{/; s/$/}]/' <<< "$1"; }
+layers()
+{
+	sed -E 's/([0-9]+) ([a-z])/at: \1, type: \2/g; s/, G/, gamma: 0.5/g; s/ *; */}, {/g; s/^/[{/; s/$/}]/' <<< "$1"
+}
 
 # Trains and exports all networks.
 networks()
@@ -103,36 +114,39 @@ networks()
 		g=$(trim "$g"); d=$(trim "$d")
 		[ "$g" = - ] || set+=(--set "model.layers_g=$(layers "$g")")
 		[ "$d" = - ] || set+=(--set "model.layers_d=$(layers "$d")")
-		"$sagan" train "configs/$(trim "$config").yaml" --fresh --threads 1 --out "$work/runs/$name" "${set[@]}" \
-			> "$work/runs/$name.log" 2>&1 || { fault "$name: training: $(tail -n 1 "$work/runs/$name.log")"; continue; }
-		"$sagan" export "$work/runs/$name" --net both --layers --out "$work/files/$name" > "$work/files/$name.log" 2>&1 \
+		"$sagan" train "configs/$(trim "$config").yaml" --fresh --threads 1 --out "$work/runs/$name" \
+			"${set[@]}" > "$work/runs/$name.log" 2>&1 \
+			|| { fault "$name: training: $(tail -n 1 "$work/runs/$name.log")"; continue; }
+		"$sagan" export "$work/runs/$name" --net both --layers --out "$work/files/$name" \
+			> "$work/files/$name.log" 2>&1 \
 			|| fault "$name: export: $(tail -n 1 "$work/files/$name.log")"
-	done <<< "$NETWORKS"
+	done <<< "${NETWORKS//\\$'\n'/}"
 }
 
 # import_back ENVIRONMENT: every file that this Keras saved becomes a checkpoint, which is exported: the same outputs.
-# A kernel that Keras has trained is no W / sigma: the stock form goes into a network without spectral norm. And it is no
-# depthwise one any more, which stock layers write as a convolution with zeros: such a file is refused, which is right,
-# as is one of weights alone for a gate that is the scale of a layer.
+# A kernel that Keras has trained is no W / sigma: the stock form goes into a network without spectral norm. And it is
+# no depthwise one any more, which stock layers write as a convolution with zeros: such a file is refused, which is
+# right, as is one of weights alone for a gate that is the scale of a layer.
 import_back()
 {
-	local file run net form base flags list="$work/imported/$1/list"
+	local file run net form base flags again list="$work/imported/$1/list"
 	rm -rf "${work:?}/imported/$1"
 	mkdir -p "$work/imported/$1"
 	for file in "$work/saved/$1"/*/*.keras "$work/saved/$1"/*/*.h5; do
 		case $file in *.expected.h5 | *_layers.weights.h5) continue ;; esac
 		run=$(basename "$(dirname "$file")")
 		base=$(basename "$file"); net=${base%%[._]*}; form=${base#"$net"}
+		again=$work/imported/$1/$run$form
 		flags=(--config "$work/runs/$run/config.yaml" --net "$net")
 		[[ $form == _layers* ]] || flags+=(--set model.spectral_norm_g=false --set model.spectral_norm_d=false
 			--set model.cbn_sn=false)
 		"$sagan" import "$file" "${flags[@]}" --out "$work/imported/checkpoint.h5" > "$work/import.log" 2>&1 \
-			&& "$sagan" export "$work/imported/checkpoint.h5" --net "$net" --layers --out "$work/imported/$1/$run$form" \
+			&& "$sagan" export "$work/imported/checkpoint.h5" --net "$net" --layers --out "$again" \
 				>> "$work/import.log" 2>&1 \
-			|| { grep -q -e 'cannot be taken apart' -e 'the file does not tell' "$work/import.log" && continue
+			|| { grep -q 'cannot be taken apart\|the file does not tell' "$work/import.log" && continue
 			     fault "$1: import of $file: $(grep '^sagan:' "$work/import.log" | tail -n 1)"; }
 		base=${file%.keras}; base=${base%.weights.h5}; base=${base%.h5}
-		printf '%s\t%s\t%s\t%s\t%s\n' "$run" "$net" "$form" "$work/imported/$1/$run$form" "$base.expected.h5" >> "$list"
+		printf '%s\t%s\t%s\t%s\t%s\n' "$run" "$net" "$form" "$again" "$base.expected.h5" >> "$list"
 	done
 	# shellcheck disable=SC2086
 	env $2 nice "$work/$1/bin/python" -W ignore "$here/check_import.py" "$work/$1.tsv" "$list" 2> "$work/$1.err" \
@@ -191,16 +205,20 @@ while IFS='|' read -r name pythons packages variables; do
 	{ [ -z "$name" ] || ! wanted "$name"; } && continue
 	# shellcheck disable=SC2086
 	environment "$name" $pythons $packages || continue
-	echo "== $name: $("$work/$name/bin/python" -m pip list 2>/dev/null | awk '/^(keras|tf.keras|tensorflow.cpu|jax) /{printf "%s %s  ", $1, $2}')"
+	python=$work/$name/bin/python
+	versions=$("$python" -m pip list 2>/dev/null \
+		| awk '/^(keras|tf.keras|tensorflow.cpu|jax) /{printf "%s %s  ", $1, $2}')
+	echo "== $name: $versions"
 	rm -rf "$work/$name.tsv" "$work/saved/$name"
 	# shellcheck disable=SC2086
-	env $variables nice "$work/$name/bin/python" -W ignore "$here/test_layers.py" 2> "$work/$name.err" || fault "$name: test_layers.py: $(tail -n 1 "$work/$name.err")"
+	env $variables nice "$python" -W ignore "$here/test_layers.py" 2> "$work/$name.err" \
+		|| fault "$name: test_layers.py: $(tail -n 1 "$work/$name.err")"
 	# shellcheck disable=SC2086
-	[ -z "${TRACE_OPS:-}" ] || env $variables nice "$work/$name/bin/python" -W ignore "$here/check_traced.py" "$work/traced" \
+	[ -z "${TRACE_OPS:-}" ] || env $variables nice "$python" -W ignore "$here/check_traced.py" "$work/traced" \
 		2> "$work/$name.err" || fault "$name: check_traced.py: see above, and $work/$name.err"
 	# shellcheck disable=SC2086
-	env $variables nice "$work/$name/bin/python" -W ignore "$here/check_export.py" "$work/$name.tsv" "$work/saved/$name" "$work"/files/*/ \
-		2> "$work/$name.err" || fault "$name: check_export.py: see above, and $work/$name.err"
+	env $variables nice "$python" -W ignore "$here/check_export.py" "$work/$name.tsv" "$work/saved/$name" \
+		"$work"/files/*/ 2> "$work/$name.err" || fault "$name: check_export.py: see above, and $work/$name.err"
 	import_back "$name" "$variables"
 	[[ $variables == *tf_keras* ]] || readme "$name" "$variables"
 	done_environments+=("$name")
@@ -215,12 +233,14 @@ onnx()
 	for run in "$work"/runs/*/; do
 		run=$(basename "$run")
 		[ -e "$work/files/$run/generator.keras" ] || continue
-		"$sagan" export "$work/runs/$run" --net both --onnx --out "$work/onnx-files/$run" > "$work/onnx.log" 2>&1 \
+		"$sagan" export "$work/runs/$run" --net both --onnx --out "$work/onnx-files/$run" \
+			> "$work/onnx.log" 2>&1 \
 			|| { fault "$run: export --onnx: $(tail -n 1 "$work/onnx.log")"; continue; }
 		for f in "$work/onnx-files/$run"/*.onnx; do pairs+=("$f" "${f%.onnx}.reference.h5"); done
 	done
 	for f in "$work/traced"/*.onnx; do [ ! -e "$f" ] || pairs+=("$f" "${f%.onnx}.reference.h5"); done
-	nice "$work/onnx/bin/python" "$here/check_onnx.py" "${pairs[@]}" | sed "s|$work/onnx-files/||; s|$work/||" || fault "check_onnx.py"
+	nice "$work/onnx/bin/python" "$here/check_onnx.py" "${pairs[@]}" | sed "s|$work/onnx-files/||; s|$work/||" \
+		|| fault "check_onnx.py"
 }
 
 wanted onnx && { mkdir -p "$work/onnx-files"; echo "== ONNX"; onnx; }

@@ -50,4 +50,5 @@ for i in $(seq "$pairs"); do
 done
 echo "median: sagan $(awk '{ print $1 }' "$log" | median) s, PyTorch $(awk '{ print $2 }' "$log" | median) s," \
 	"ratio $(awk '{ print $1 / $2 }' "$log" | median)"
-echo "memory: sagan $(awk '{ print $3 / 1048576 }' "$log" | median) MiB, PyTorch $(awk '{ print $4 }' "$log" | median) MiB"
+echo "memory: sagan $(awk '{ print $3 / 1048576 }' "$log" | median) MiB," \
+	"PyTorch $(awk '{ print $4 }' "$log" | median) MiB"

@@ -39,7 +39,8 @@ typedef struct keras_imported {
 
 /* `from` loses its weights. Mismatches go to `line` (NULL allowed) layer by layer before anything changes; e has the
  * first. On failure the network is as it was. */
-bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, fault *e);
+bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx,
+			  fault *e);
 
 /* What the checkpoint of an import has to say for samples to be what the file draws: ema.bn_mode = running, of a
  * discriminator what the checkpoint `onto` (NULL: a new start) says. Training goes on with the mode of its own
