@@ -1,3 +1,4 @@
+/* dataset.c - what kind of files a path holds, memory for them, and what every reader's images go through after it. */
 #include "data/dataset.h"
 
 #include <inttypes.h>

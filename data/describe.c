@@ -1,3 +1,4 @@
+/* describe.c - counting what a data set contains, and saying it in lines. */
 #include "data/describe.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* loader.c - batches of bytes turned into numbers, by a thread that stays two batches ahead. */
 #include "data/loader.h"
 
 #include <inttypes.h>

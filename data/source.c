@@ -1,3 +1,4 @@
+/* source.c - reading files of others by zlib, and listing folders. */
 #include "data/source.h"
 
 #include <dirent.h>

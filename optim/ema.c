@@ -1,3 +1,4 @@
+/* ema.c - the moving average, in one pass over the block. */
 #include "optim/ema.h"
 
 #include "core/base/clones.h"

@@ -1,3 +1,4 @@
+/* gradient.c - norms in a fixed order of adding, and passes over a block of gradients. */
 #include "optim/gradient.h"
 
 #include "core/base/clones.h"

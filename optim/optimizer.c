@@ -1,3 +1,4 @@
+/* optimizer.c - one span kernel for each rule, and the constants that a step gives it. */
 #include "optim/optimizer.h"
 
 #include "core/base/clones.h"

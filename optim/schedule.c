@@ -1,3 +1,4 @@
+/* schedule.c - one function for each kind of decay. */
 #include "optim/schedule.h"
 
 #include "core/base/portable.h"

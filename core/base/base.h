@@ -45,7 +45,8 @@ typedef float real;
 #endif
 
 /* An error as one line for the user: place, what was given, what is wrong, what is allowed. `text` has the whole line,
- * at most 1023 letters, ended by NUL; whoever knows a better place (the line of a config, say) takes the reason alone.
+ * at most 1023 letters, ended by NUL; a caller that knows a better place (the line of a config, say) takes the reason
+ * alone.
  * Meaningful only after a function failed that was given it. */
 typedef struct fault {
 	char text[1024];                             /* "place: reason", "place = value: reason" or the reason alone */

@@ -11,9 +11,10 @@
  *     {
  *             for (int64_t i = 0; i < n; i++) ..
  *
- * The body is compiled for every level, and `add` calls the one of level_now. No compiler joins a*b + c into one
- * rounding here (-ffp-contract=off), so all levels give the same bits. It is done by hand because target_clones is not
- * to be had everywhere: not in GCC 11 by these names, not before sanitizers start, not without ifunc. */
+ * The body is compiled for every level, and `add` calls the one of level_now. The compiler may not join a*b + c into
+ * one rounding here (-ffp-contract=off), so all levels give the same bits. The compiler's own attribute target_clones
+ * would do the same, but GCC 11 does not know these levels by name, and it needs ifunc, which some systems lack and
+ * which runs before a sanitizer has started. */
 #ifdef __x86_64__
 #define LEVEL_AND(feature) "," feature
 #define LEVEL_V3_CODE __attribute__((target("sse2" LEVEL_V3_HAS(LEVEL_AND))))

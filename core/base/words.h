@@ -1,5 +1,5 @@
-/* words.h - a list of names: what a setting may be. The module that gives the names their meaning owns the list;
- * whoever reads, prints or checks such a setting is handed the list. */
+/* words.h - a list of names: what a setting may be. The module that gives the names their meaning owns the list, and
+ * hands it to code that reads, prints or checks such a setting. */
 #ifndef SAGAN_CORE_BASE_WORDS_H
 #define SAGAN_CORE_BASE_WORDS_H
 

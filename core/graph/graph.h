@@ -166,7 +166,7 @@ void graph_called(graph *g, const char *kind, const void *layer, node *x, node *
 const graph_call *graph_calls(const graph *g, int *n);
 
 /* Whether constructors may return a cheaper form of the same value (rewrite.c: a convolution before pooling, sums of
- * constants, ..). On in a new graph; whoever needs the nodes as they are written switches it off before making them. */
+ * constants, ..). On in a new graph; a caller that needs the nodes as they are written switches it off before. */
 void graph_rewrite(graph *g, bool on);
 bool graph_rewrites(const graph *g);                 /* false, too, when the graph has failed */
 

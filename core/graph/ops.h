@@ -130,8 +130,8 @@ node *op_attention_blocked(graph *g, node *q, node *k, node *v, double scale);
  * has behind its d channels a logit for each row and each column of the map. The score of the key in row i, column j is
  * <q[..d], k> + q[d + i] + q[d + rows + j], with no scale. */
 node *op_attention_positions(graph *g, node *q, node *k, node *v, int64_t rows, int64_t cols);
-/* Whether op_attention takes N x M scores per sample in blocks: from 2^17 on, and never with graph_rewrite off. The
- * batch does not count, so that the result of a sample does not depend on it. */
+/* Whether op_attention takes N x M scores per sample in blocks: from the number on that ops_attention.c has, and never
+ * with graph_rewrite off. The batch does not count, so that the result of a sample does not depend on it. */
 bool attention_is_blocked(const graph *g, int64_t N, int64_t M);
 
 /* ---- convolution: ops_conv.c ---- */

@@ -65,7 +65,7 @@ bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, fault *e);
  * is terminated. Readers return false when the attribute is missing, of another kind, or a text of
  * more than size-1 bytes. */
 bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t size, fault *e);
-/* A text of any length up to 64 MiB; new/free: free(). NULL with e set. */
+/* The whole text, where it is stored with a fixed length at most 64 MiB; new/free: free(). NULL with e set. */
 char *h5_attr_text_new(h5 *f, const char *path, const char *name, fault *e);
 bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, fault *e);
 bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, fault *e);

@@ -7,7 +7,7 @@
  * Layouts: q [G,N,d], k [G,M,d], v [G,M,c], o and dy [G,N,c], lse and delta [G,N].
  *
  * Keys may stand on a map of rows x cols, M = rows * cols. A query then has rows + cols more channels,
- * what it thinks of each row and each column: S[n, i*cols + j] += q[n, d + i] + q[n, d + rows + j],
+ * a logit for each row and each column: S[n, i*cols + j] += q[n, d + i] + q[n, d + rows + j],
  * with scale = 1. Gradients like q have the same channels. */
 #ifndef SAGAN_CORE_KERNELS_ATTENTION_H
 #define SAGAN_CORE_KERNELS_ATTENTION_H

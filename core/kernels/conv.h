@@ -19,9 +19,11 @@ typedef struct conv_shape {
 	int groups;
 } conv_shape;
 
-/* y [b,ho,wo,cout] from x [b,h,w,cin] and w, with bias, residual (not y itself) and activation of `e`. `scratch`
- * (borrow) is 64-byte aligned and has the bytes of the function above, for the pool as it is. */
+/* Bytes of workspace for the function that follows, for the pool as it is. Here and below `scratch` (borrow) has so
+ * many, 64-byte aligned. */
 size_t conv_forward_scratch(const tile_kernels *k, const conv_shape *s);
+/* y [b,ho,wo,cout] from x [b,h,w,cin] and w [kh,kw,cin/groups,cout], with bias, residual (not y itself) and activation
+ * of `e`. */
 void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, const real *w,
 		  epilogue e, real *y, void *scratch);
 

@@ -1,3 +1,4 @@
+/* chart.c - axes, curves and their bands, drawn pixel by pixel. */
 #include "data/picture/chart.h"
 
 #include <math.h>

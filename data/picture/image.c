@@ -1,3 +1,4 @@
+/* image.c - resizing by weights per axis, channels, grids. */
 #include "data/picture/image.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* png.c - reading and writing by libpng, whose longjmp stays in here. */
 #include "data/picture/png.h"
 
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/base/file.h"
 #include "core/base/file.h"
 #include "core/base/local.h"
 

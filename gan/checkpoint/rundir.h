@@ -6,17 +6,17 @@
 
 enum { RUN_PATH_MAX = 1024 };
 
-/* dir/name into path; false when it is too long. */
+/* dir/name into path; false, with e set, when it is too long. */
 bool run_path(const char *dir, const char *name, char path[RUN_PATH_MAX], fault *e);
 
-/* Makes dir (and its parents) and takes dir/lock for this process, so that no two runs write the
- * same files: returns a descriptor for rundir_close, or -1. The lock goes with the process, however
- * it ends. */
+/* Makes dir (and its parents) and locks dir/lock for this process, so that no two runs write the same files. Returns a
+ * descriptor for rundir_close, or -1 with e set: another process trains there, or dir cannot be written. The lock ends
+ * with the process, however that ends. */
 int rundir_open(const char *dir, fault *e);
 void rundir_close(int lock);                         /* -1 allowed */
 
-/* Moves checkpoints, CSV files, pictures and config of an earlier run to dir/previous-N, N the first
- * free number. `moved` (RUN_PATH_MAX) becomes that directory, or "" when there was nothing. */
+/* Moves what a run writes, every *.h5, *.csv and *.png in dir and config.yaml, to dir/previous-N, N the first free
+ * number. `moved` (RUN_PATH_MAX) becomes that directory, or "" when there was nothing. */
 bool rundir_put_aside(const char *dir, char *moved, fault *e);
 
 /* "dir/checkpoint-00001000.h5" */
@@ -31,10 +31,12 @@ bool rundir_latest(const char *dir, char *path, size_t size, fault *warning, fau
 /* True when the directory has a file named like a checkpoint. */
 bool rundir_any(const char *dir);
 
-/* RUN-or-CHECKPOINT as typed: a file is taken as it is, of a directory the newest. */
+/* RUN-or-CHECKPOINT as typed: of a directory the newest checkpoint, as rundir_latest; a file itself, after
+ * checkpoint_verify. False with e set. */
 bool rundir_resolve(const char *given, char *path, size_t size, fault *warning, fault *e);
 
-/* Removes all numbered checkpoints of dir but the `keep` newest, and forgotten temporary files. */
+/* Removes all numbered checkpoints of dir but the `keep` newest (at least one stays), and temporary files that a killed
+ * process left. The caller holds the lock. */
 bool rundir_prune(const char *dir, int keep, fault *e);
 
 /* Makes dir/checkpoint-best.h5 a copy of `path` with its score, when that is lower than the score of

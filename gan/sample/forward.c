@@ -1,3 +1,4 @@
+/* forward.c - a graph of one generator, and its plan. */
 #include "gan/sample/forward.h"
 
 bool forward_build(forward *f, const network *n, buffer *z, buffer *y, mode m, bool maps, fault *e)

@@ -1,3 +1,4 @@
+/* frechet.c - moments gathered point by point, and the distance by two decompositions. */
 #include "gan/sample/frechet.h"
 
 #include <math.h>

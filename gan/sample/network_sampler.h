@@ -10,8 +10,8 @@
 SAGAN_BEGIN
 
 /* A sampler of `batch` images at once, with a generator of its own: of random weights, until sampler_take copies
- * others into it, which with ema.bn_mode = standing also collects the statistics anew. cfg is copied; it has passed
- * config_check. new/free (sampler_free). NULL with e set: a config without such a network, or no memory. */
+ * others into it, which with ema.bn_mode = standing also collects the statistics anew. cfg is copied.
+ * new/free (sampler_free). NULL with e set: a config without such a network, or no memory. */
 sampler *network_sampler_new(const config *cfg, int64_t batch, fault *e);
 /* A sampler of a checkpoint file, or of the newest good checkpoint in the folder of a run: of the averaged generator
  * where there is one, or with `raw` of the trained one. `warning` gets one line about newer checkpoints that cannot be

@@ -1,3 +1,4 @@
+/* score.c - pooled pixels, their moments, and a fixed sample of the generator. */
 #include "gan/sample/score.h"
 
 #include <stdio.h>

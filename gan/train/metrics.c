@@ -1,3 +1,4 @@
+/* metrics.c - the CSV files of a run: cut where a run goes on, and extended row by row. */
 #include "gan/train/metrics.h"
 
 #include <errno.h>
