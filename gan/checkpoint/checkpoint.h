@@ -9,7 +9,7 @@
  *     /optimizer/generator/m/..., .../v/..., .../t
  *     /random/latent, ...                    [seed, purpose, counter] of every stream
  *     /loader/...                            position in the data
- * The checksum covers paths, shapes and stored bytes of all items and the config. */
+ * The checksum covers the step, the config, and paths, types, shapes and stored bytes of all items. */
 #ifndef SAGAN_GAN_CHECKPOINT_CHECKPOINT_H
 #define SAGAN_GAN_CHECKPOINT_CHECKPOINT_H
 
