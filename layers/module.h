@@ -27,7 +27,7 @@ enum init_kind {
 	INIT_GLOROT_UNIFORM,                         /* U(-l,l), l = gain * sqrt(6/(fan_in+fan_out)) */
 	INIT_GLOROT_NORMAL,                          /* N(0, gain * sqrt(2/(fan_in+fan_out))), not truncated */
 	INIT_HE_FAN_OUT,                             /* truncated; deviation gain * sqrt(2/fan_out), after the cut:
-	                                              * Keras' VarianceScaling(2, "fan_out"), "VS2" in layers/ */
+	                                              * Keras' VarianceScaling(2, "fan_out", "truncated_normal") */
 	INIT_ORTHOGONAL,                             /* orthogonal matrix [all other axes, last axis] times gain
 	                                              * (arXiv 1312.6120) */
 	INIT_TORCH_UNIFORM,                          /* U(-b,b), b = value, or 1/sqrt(fan_in) when 0 */

@@ -14,7 +14,8 @@ void g_block_init(network *n, g_block *b, const char *name, int64_t in, int64_t 
 node *g_block_apply(graph *g, const g_block *b, enum upsampling up, node *x, node *label, mode m);
 
 /* r = conv3(relu(conv3(relu(x)))), pooled when down; s = conv1(x), pooled when down, or x itself when
- * nothing changes. The first block has no relu before, and pools before its 1x1.
+ * nothing changes; with d_skip relu, relu(x) in the place of x. The first block has no relu before, and pools before
+ * its 1x1.
  * [B,H,W,in] -> [B,H/2,W/2,out] or [B,H,W,out] */
 typedef struct d_block {
 	char name[16];
