@@ -38,12 +38,16 @@ done
 
 # A program of an outsider: from the installed files alone, in a folder without our sources.
 cp docs/examples/layer.c "$folder/outsider.c"
-sanitizers=$(echo "$config" | sed -n 's/^[a-z0-9]*-//p' | tr - ,)
+case $config in
+*-coverage) flavour=--coverage ;;
+*-*) flavour=-fsanitize=$(echo "${config#*-}" | tr - ,) ;;
+*) flavour= ;;
+esac
 PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 export PKG_CONFIG_PATH
 flags=$(pkg-config --cflags --libs sagan)
 compiler=${CC:-$(command -v gcc || echo cc)}
-strict="-std=c11 -Wall -Wextra -Werror ${sanitizers:+-fsanitize=$sanitizers}"
+strict="-std=c11 -Wall -Wextra -Werror $flavour"
 (cd "$folder" && eval "$compiler $strict outsider.c $flags -o outsider") ||
 	die "a program does not compile with: $flags"
 "$folder/outsider" >"$folder/said" || die "the program that was compiled with it fails"

@@ -40,7 +40,7 @@ typedef struct language {
 static const language LANGUAGES[] = {
 	{"C", "-x c -std=c11"},
 	{"GNU C", "-x c -std=gnu17 -D_GNU_SOURCE"},
-	{"C++", "-x c++ -std=c++11"},
+	{"C++", "-x c++ -std=c++11 -fno-exceptions"},
 };
 
 static bool is_spoken(const language *l)
