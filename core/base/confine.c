@@ -140,7 +140,7 @@ static void silence(void)
 		dup2(null, fd);
 }
 
-/* What a child ran must be counted, too: `make coverage` lets it write its counters, which leaving at once would lose. */
+/* What a child ran must be counted, too: for `make coverage` it may write its counters, which leaving at once loses. */
 #ifdef COVERAGE
 void __gcov_dump(void);
 enum { FILE_BYTES = 1 << 24 };
