@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/base/words.h"
 #include "core/graph/ops.h"
 
 /* ---- the variants: widths are C / q_div, C / v_div ---- */
@@ -63,9 +64,10 @@ static const variant *find(const char *name)
 bool attention_variant(const char *name, int64_t C, sn_options sn, attention_config *out, fault *e)
 {
 	const variant *v = find(name);
+	char known[256];
 	if (!v)
-		return fault_set(e, "attention: unknown variant %s; there are official, paper, plain, ashpy, "
-			"ashpy_row, simplegan, mnistgans, conv2d", name);
+		return fault_set(e, "attention: unknown variant %s; must be %s", name,
+			words_print((word_list)WORDS(attention_variants), known, sizeof known));
 	if (C / v->q_div == 0)
 		return fault_set(e, "attention: %lld channels: query width C/%d is 0; at least %d channels are needed",
 			(long long)C, v->q_div, v->q_div);

@@ -8,6 +8,7 @@
 
 #include "core/kernels/conv.h"
 #include "core/graph/ops_internal.h"
+#include "core/graph/ops_window.h"
 #include "core/graph/rewrite.h"
 
 void pad_same_tf(int64_t n, int k, int s, int *before, int *after)
@@ -131,7 +132,7 @@ static double conv_flop(const node *y)
 	return conv_shape_flop(&s);
 }
 
-static conv_geometry geometry_of(const node *y)
+conv_geometry conv_geometry_of(const node *y)
 {
 	return (conv_geometry){
 		.sh = y->a.conv.sh, .sw = y->a.conv.sw, .top = y->a.conv.top, .bottom = y->a.conv.bottom,
@@ -198,7 +199,7 @@ static void conv2d_eval(const node *y, void *scratch)
 static void conv2d_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 {
 	node *x = y->in[0], *w = y->in[1];
-	conv_geometry c = geometry_of(y);
+	conv_geometry c = conv_geometry_of(y);
 	if (need[0])
 		dx[0] = op_conv2d_dx(g, dy, w, c, x->s.dim[1], x->s.dim[2]);
 	if (need[1])
@@ -259,7 +260,7 @@ static void conv2d_dx_eval(const node *y, void *scratch)
 static void conv2d_dx_vjp(graph *g, node *y, node *z, const bool *need, node **dx)
 {
 	node *dy = y->in[0], *w = y->in[1];
-	conv_geometry c = geometry_of(y);
+	conv_geometry c = conv_geometry_of(y);
 	if (need[0])
 		dx[0] = op_conv2d(g, z, w, c);
 	if (need[1])
@@ -316,7 +317,7 @@ static void conv2d_dw_eval(const node *y, void *scratch)
 static void conv2d_dw_vjp(graph *g, node *y, node *z, const bool *need, node **dx)
 {
 	node *x = y->in[0], *dy = y->in[1];
-	conv_geometry c = geometry_of(y);
+	conv_geometry c = conv_geometry_of(y);
 	if (need[0])
 		dx[0] = op_conv2d_dx(g, dy, z, c, x->s.dim[1], x->s.dim[2]);
 	if (need[1])

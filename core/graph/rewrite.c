@@ -12,6 +12,7 @@
 #include "core/graph/rewrite.h"
 
 #include "core/graph/ops_internal.h"
+#include "core/graph/ops_window.h"
 
 /* y[i,j,b,a] = x[kh-1-i, kw-1-j, a, b]: a kernel [kh,kw,a,b] as its adjoint convolution sees it. */
 static bool kernel_turn_infer(node *y, char *why, size_t why_size)
@@ -87,13 +88,6 @@ static bool is_upsampling(const node *x)
 	return x->op == &op_rec_sum_pool_dx && is_tiling(&x->a, x->s.dim[1], x->s.dim[2]);
 }
 
-static window_geometry window_of(const node *x)
-{
-	return (window_geometry){
-		.kh = x->a.window.kh, .kw = x->a.window.kw, .sh = x->a.window.sh, .sw = x->a.window.sw,
-	};
-}
-
 static conv_geometry halving(void)
 {
 	return (conv_geometry){.sh = 2, .sw = 2, .top = 1, .bottom = 1, .left = 1, .right = 1, .groups = 1};
@@ -111,14 +105,6 @@ node *rewrite_conv2d(graph *g, node *x, node *w, conv_geometry c)
 		return op_conv2d_dx(g, x->in[0], turned, halving(), x->s.dim[1], x->s.dim[2]);
 	}
 	return NULL;
-}
-
-static conv_geometry geometry_of(const node *y)
-{
-	return (conv_geometry){
-		.sh = y->a.conv.sh, .sw = y->a.conv.sw, .top = y->a.conv.top, .bottom = y->a.conv.bottom,
-		.left = y->a.conv.left, .right = y->a.conv.right, .groups = y->a.conv.groups,
-	};
 }
 
 /* x + v with v the same at all pixels of an image: which input is v, or -1. */
@@ -161,7 +147,7 @@ node *rewrite_pool(graph *g, node *x, window_geometry w, double factor)
 	}
 	if (x->op != &op_rec_conv2d || x->nin != 2)
 		return NULL;
-	conv_geometry c = geometry_of(x);
+	conv_geometry c = conv_geometry_of(x);
 	if (is_square(&x->in[1]->s, 1) && is_same_conv(&c, 0))
 		return op_conv2d(g, pool_of(g, x->in[0], w, factor), x->in[1], c);
 	if (is_square(&x->in[1]->s, 3) && is_same_conv(&c, 1) && w.kh == 2 && w.kw == 2)

@@ -111,6 +111,12 @@ char *h5_attr_text_new(h5 *f, const char *path, const char *name, fault *e)
 	else if (!(H5Tis_variable_str(a.type) > 0 ? variable_text : fixed_text)(&a, &text, e))
 		h5_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, h5_reason(why));
 	attr_close(&a);
+	/* How long a variable text is shows only when it has been read. */
+	if (text && strlen(text) > TEXT_MAX) {
+		h5_fail(f, path, e, "attribute \"%s\" has %zu bytes; %d are allowed", name, strlen(text), TEXT_MAX);
+		free(text);
+		text = NULL;
+	}
 	return text;
 }
 
