@@ -1,5 +1,7 @@
 #include "tests/layer_kit.h"
 
+#include "core/base/vecmath.h"
+
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -53,10 +55,7 @@ void kit_close(kit *k)
 
 double kit_worst(const real *a, const real *b, int64_t n)
 {
-	double worst = 0;
-	for (int64_t i = 0; i < n; i++)
-		worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
-	return worst;
+	return vec_largest_difference(a, b, n);
 }
 
 void kit_module_refuses(module *m, const char *message)

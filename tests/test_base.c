@@ -12,6 +12,7 @@
 
 #include "core/base/base.h"
 #include "core/base/local.h"
+#include "core/base/vecmath.h"
 #include "core/base/portable.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
@@ -597,6 +598,16 @@ START_TEST(two_threads_may_run_loops_at_once)
 }
 END_TEST
 
+START_TEST(what_is_not_a_number_is_a_difference)
+{
+	const real a[] = {1, 2, 3}, b[] = {1, (real)2.5, 1}, c[] = {(real)NAN, 2, 3};
+	ck_assert_double_eq(vec_largest_difference(a, b, 3), 2);
+	ck_assert_double_eq(vec_largest_difference(a, a, 3), 0);
+	ck_assert_double_eq(vec_largest_difference(a, b, 0), 0);
+	ck_assert(isinf(vec_largest_difference(a, c, 3)) && isinf(vec_largest_difference(c, a, 3)));
+}
+END_TEST
+
 #ifndef __SANITIZE_THREAD__                           /* which ends a child that starts threads */
 START_TEST(forked_child_has_no_pool_and_may_start_one)
 {
@@ -668,6 +679,7 @@ int main(void)
 		{streams_differ_by_seed_and_purpose, 1},
 		{copy_of_a_stream_replays_it, 1},
 		{portable_functions_are_the_same_everywhere, 1},
+		{what_is_not_a_number_is_a_difference, 1},
 		{fills_do_not_depend_on_threads, 3},
 		{fills_have_the_moments_of_their_distribution, 3},
 		{normals_follow_the_normal_distribution, 3},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/base/vecmath.h"
 #include "core/plan/plan.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/model/shapes.h"
@@ -225,11 +226,11 @@ static double difference(const network *net, const keras_model *k, const char *w
 	real *got = malloc((size_t)count * sizeof *got);
 	ck_assert_msg(keras_run_predict(n, SAMPLES, (const real *const[]){x->x, y->x}, got, &e), "%s: %s", what,
 		e.text);
-	double worst = 0, largest = 0;
-	for (int64_t i = 0; i < count; i++) {
-		worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
-		largest = fmax(largest, fabs((double)want[i]));
-	}
+	const double worst = vec_largest_difference(got, want, count);
+	double largest = 0;
+	for (int64_t i = 0; i < count; i++)
+		if (fabs((double)want[i]) > largest)
+			largest = fabs((double)want[i]);
 	ck_assert_msg(largest > 1e-3 && isfinite(largest), "%s: outputs up to %g", what, largest);
 	free(got);
 	keras_run_free(n);

@@ -89,8 +89,8 @@ inside() { # USER-ID COMMAND
 	# shellcheck disable=SC2016
 	unshare --mount sh -c 'mount --make-rprivate / && mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" &&
 		exec chroot --userspec="$2:$2" "$1" \
-			env -i HOME="$3" PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 sh -c "$4"' \
-		sh "$system_root" "$1" "$home" "$2" </dev/null
+			env -i HOME="$3" PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 $5 sh -c "$4"' \
+		sh "$system_root" "$1" "$home" "$2" "$environment" </dev/null
 }
 
 # Foreign programs are run by qemu where the kernel knows them by their first bytes.
@@ -204,11 +204,11 @@ parse() { # SYSTEM
 		*) die "$1: $part: unknown; see the head of this file" ;;
 		esac
 	done
-	arguments="CFLAGS='$flags'"
+	arguments="CFLAGS='$flags'" environment=
 	[ "$cc" = gcc ] || arguments="CC=$cc $arguments"
 	if [ $arch = arm64 ]; then
 		register_arm64
-		arguments="PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig $arguments"
+		environment='PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig'
 	fi
 }
 

@@ -215,3 +215,17 @@ CLONES(vec_sincos_turns, (real *s, real *c, const real *x, int64_t n), (s, c, x,
 		c[i] = cs;
 	}
 }
+
+/* fmax would pass over what is not a number, and gcc 12.2 crashes on such a loop for arm64. */
+double vec_largest_difference(const real *a, const real *b, int64_t n)
+{
+	double largest = 0;
+	for (int64_t i = 0; i < n; i++) {
+		const double d = fabs((double)a[i] - (double)b[i]);
+		if (isnan(d))
+			return INFINITY;
+		if (d > largest)
+			largest = d;
+	}
+	return largest;
+}

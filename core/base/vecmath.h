@@ -22,4 +22,7 @@ void vec_erf(real *y, const real *x, int64_t n);
  * x. For random numbers: the angle of Box-Muller. */
 void vec_sincos_turns(real *s, real *c, const real *x, int64_t n);
 
+/* The largest |a[i] - b[i]|; infinity where one of them is not a number. n = 0: 0. */
+double vec_largest_difference(const real *a, const real *b, int64_t n);
+
 #endif

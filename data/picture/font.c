@@ -1,10 +1,11 @@
 /* font.c - one line per character: its rows from the top, seven, or nine with a descender. */
 #include "data/picture/font.h"
 
-#include <limits.h>
 #include <string.h>
 
-static const char *const glyph[CHAR_MAX + 1] = {
+#include "core/base/local.h"
+
+static const char *const glyph[128] = {
 	[' '] = "",
 	['0'] = ".###. #...# #...# #.#.# #...# #...# .###.",
 	['1'] = "..#.. .##.. ..#.. ..#.. ..#.. ..#.. .###.",
@@ -97,7 +98,8 @@ static const char box[] = "##### #...# #...# #...# #...# #...# #####";
 
 bool glyph_pixel(char c, int y, int x)
 {
-	const char *g = c >= 0 && glyph[(int)c] ? glyph[(int)c] : box;
+	const unsigned char code = (unsigned char)c; /* char has a sign on x86-64 and none on arm64 */
+	const char *g = code < COUNT(glyph) && glyph[code] ? glyph[code] : box;
 	const int at = y * (GLYPH_W + 1) + x;
 	return at < (int)strlen(g) && g[at] == '#';
 }

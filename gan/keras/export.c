@@ -10,6 +10,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/vecmath.h"
 #include "core/plan/plan.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/sample/request.h"
@@ -156,10 +157,10 @@ static bool compare(part *p, fault *e)
 	const int64_t count = EXPORT_SAMPLES * shape_count(&s);
 	real *got = mem_new((size_t)count, sizeof *got, e);
 	bool ok = got && keras_run_predict(n, EXPORT_SAMPLES, p->input, got, e);
-	for (int64_t i = 0; ok && i < count; i++)
-		p->about->difference = fmax(p->about->difference, fabs((double)got[i] - (double)p->output[i]));
-	if (ok)
+	if (ok) {
+		p->about->difference = vec_largest_difference(got, p->output, count);
 		memcpy(p->output, got, (size_t)count * sizeof *got);
+	}
 	free(got);
 	keras_run_free(n);
 	if (ok && !(p->about->difference <= DIFFERENCE_MAX))
