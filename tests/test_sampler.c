@@ -106,18 +106,23 @@ START_TEST(checkpoint_gives_the_images_of_the_trainer)
 }
 END_TEST
 
-START_TEST(rows_of_a_grid_are_classes)
+/* Image k has class k mod K and its own latent, whatever else is drawn beside it; a grid has a column per class. */
+START_TEST(an_image_depends_on_its_number_alone)
 {
-	static real grid[6 * SIZE], one[6 * SIZE];
+	static real many[7 * SIZE], few[3 * SIZE], one[7 * SIZE];
 	trainer *t = trained(NULL);
-	sampler *s = sampler_for(t, 6);
-	const sample_request q = {.n = 6, .seed = 2, .label = -1};
-	ck_assert_int_eq(request_columns(s, &q), 3);
-	draw(s, q, grid);
-	for (int k = 0; k < 2; k++) {
-		draw(s, (sample_request){.n = 6, .seed = 2, .label = k}, one);
-		ck_assert_mem_eq(grid + 3 * k * SIZE, one + 3 * k * SIZE, 3 * SIZE * sizeof(real));
-		ck_assert_mem_ne(grid + 3 * (1 - k) * SIZE, one + 3 * (1 - k) * SIZE, SIZE * sizeof(real));
+	sampler *s = sampler_for(t, 7);
+	ck_assert_int_eq(sampler_classes(s), 2);
+	ck_assert_int_eq(request_columns(s, &(sample_request){.n = 7, .label = -1}), 2);
+	ck_assert_int_eq(request_columns(s, &(sample_request){.n = 1, .label = -1}), 1);
+	ck_assert_int_eq(request_columns(s, &(sample_request){.n = 7, .label = 1}), 3);
+	draw(s, (sample_request){.n = 7, .seed = 2, .label = -1}, many);
+	draw(s, (sample_request){.n = 3, .seed = 2, .label = -1, .columns = 3}, few);
+	ck_assert_mem_eq(many, few, sizeof few);
+	for (int c = 0; c < 2; c++) {
+		draw(s, (sample_request){.n = 7, .seed = 2, .label = c}, one);
+		for (int k = 0; k < 7; k++)
+			ck_assert_int_eq(!memcmp(many + k * SIZE, one + k * SIZE, SIZE * sizeof(real)), k % 2 == c);
 	}
 	sampler_free(s);
 	trainer_free(t);
@@ -365,7 +370,7 @@ int main(void)
 	const suite_test tests[] = {
 		{an_image_depends_on_its_number_only, 1},
 		{checkpoint_gives_the_images_of_the_trainer, 1},
-		{rows_of_a_grid_are_classes, 1},
+		{an_image_depends_on_its_number_alone, 1},
 		{classes_that_do_not_exist_are_refused, 1},
 		{truncated_latents_stay_within_the_limit, 1},
 		{interpolation_runs_between_two_latents, 1},

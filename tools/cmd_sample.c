@@ -135,11 +135,11 @@ static int run(const command *c, int argc, char **argv)
 	char best_path[4096];
 	const option_row rows[] = {
 		{"n", OPTION_COUNT, &q.n, 1, 1000000, "N", "how many images (default 64)"},
-		{"seed", OPTION_COUNT, &seed, 0, 9e15, "S", "image k depends on S and k only (default 1)"},
-		{"class", OPTION_INT, &q.label, 0, 1e6, "K", "of one class (default: all in turn)"},
+		{"seed", OPTION_COUNT, &seed, 0, 9e15, "S", "image k depends on S and k alone (default 1)"},
+		{"class", OPTION_INT, &q.label, 0, 1e6, "K", "of one class (default: image k has class k mod classes)"},
 		{"truncation", OPTION_REAL, &q.truncation, 0.01, 100, "T", "latents within +-T: better, less varied"},
 		{"interpolate", OPTION_FLAG, &q.interpolate, 0, 0, NULL, "rows that lead from one latent to another"},
-		{"columns", OPTION_INT, &q.columns, 1, 10000, "N", "images per row"},
+		{"columns", OPTION_INT, &q.columns, 1, 10000, "N", "images per row (default: one column per class)"},
 		{"from", OPTION_TEXT, &keras, 0, 0, "FILE", "a generator in a file of Keras: .keras or .h5"},
 		{"best", OPTION_FLAG, &best, 0, 0, NULL, "the checkpoint with the best score, not the newest"},
 		{"raw", OPTION_FLAG, &raw, 0, 0, NULL, "the generator itself, not its moving average"},

@@ -24,24 +24,25 @@ void request_latent(int64_t Z, uint64_t seed, int64_t k, double truncation, real
 		rng_fill_normal(&r, z, Z);
 }
 
+/* More columns than this make images too small to look at. */
+enum { CLASS_COLUMNS_MOST = 32 };
+
 int request_columns(const sampler *s, const sample_request *q)
 {
 	if (q->columns > 0)
 		return q->columns;
-	int K = sampler_classes(s);
-	if (q->label < 0 && !q->interpolate && K > 0 && q->n >= 2 * K)
-		return (int)((q->n + K - 1) / K);
+	const int K = sampler_classes(s);
+	if (q->label < 0 && !q->interpolate && K > 0 && K <= CLASS_COLUMNS_MOST && q->n >= K)
+		return K;
 	return (int)ceil(sqrt((double)q->n));
 }
 
-/* Rows are classes where there is room for it; with few images the classes take turns. */
 static int label_of(const sampler *s, const sample_request *q, int64_t k, int columns)
 {
-	int K = sampler_classes(s);
+	const int K = sampler_classes(s);
 	if (q->label >= 0 || K == 0)
 		return MAX(q->label, 0);
-	bool rows = q->interpolate || q->n >= 2 * K;
-	return (int)((rows ? k / columns : k) % K);
+	return (int)((q->interpolate ? k / columns : k) % K);
 }
 
 /* Row r goes from latent 2r to latent 2r+1 in equal steps, along the line between them. */
