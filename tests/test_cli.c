@@ -1,10 +1,13 @@
 /* test_cli.c - the program as a person meets it: exit status, messages, what help says. SAGAN names the
  * program (make test sets it); build/sagan otherwise. */
+#define _XOPEN_SOURCE 700                            /* posix_openpt */
 #include <check.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -355,14 +358,14 @@ END_TEST
 /* The step under way is finished and saved; the line that is left says how to go on. */
 START_TEST(a_signal_saves_and_says_how_to_go_on)
 {
-	static const int signals[] = {SIGINT, SIGTERM};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	const char *path = make_config(SMALL), *run = scratch_at("run"), *log = scratch_at("log");
 	for (int i = 0; i < COUNT(signals); i++) {
 		unlink(log);
 		const pid_t child = fork();
 		ck_assert_int_ge(child, 0);
 		if (child == 0) {
-			if (!freopen(log, "w", stdout))
+			if (!freopen(log, "w", stdout) || dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
 				_exit(9);
 			execl(sagan_program(), "sagan", "train", path, "--out", run, "--set", "steps=1000000000",
 				(char *)NULL);
@@ -375,12 +378,115 @@ START_TEST(a_signal_saves_and_says_how_to_go_on)
 		int status;
 		ck_assert_int_eq(kill(child, signals[i]), 0);
 		ck_assert_int_eq(waitpid(child, &status, 0), child);
-		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x: %s", status, read_file(log));
 		const char *said = read_file(log);
-		ck_assert_msg(strstr(said, "stopped by a signal after step ")
-			      && strstr(said, "go on with: sagan train "), "%s", said);
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 128 + signals[i], "status %x: %s", status, said);
+		long long under_way = -1, done = -2;
+		const char *told = strstr(said, "\nfinishing step "), *stopped = strstr(said, "stopped by a signal after step ");
+		ck_assert_msg(told && sscanf(told, "\nfinishing step %lld and saving; again to stop at once\n", &under_way) == 1
+			      && stopped && sscanf(stopped, "stopped by a signal after step %lld;", &done) == 1, "%s", said);
+		ck_assert_msg(done == under_way || done == under_way - 1, "%lld, %lld", under_way, done);
+		ck_assert_msg(strstr(said, "go on with: sagan train ") && strstr(strstr(said, "go on with: "), run), "%s", said);
 		ck_assert_msg(i == 0 || strstr(said, "going on from "), "%s", said);
 	}
+}
+END_TEST
+
+/* `sagan train | head -1`: the pipe ends, the run is saved. */
+START_TEST(a_pipe_that_nobody_reads_saves)
+{
+	const char *path = make_config(SMALL), *run = scratch_at("run"), *log = scratch_at("log");
+	command("(%s train %s --out %s --set steps=1000000000 --log-every 1; echo $? > %s) | head -n 1", sagan_program(), path,
+		run, log);
+	ck_assert_str_eq(read_file(log), "141\n");
+	const answer a = sagan("info %s", run);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "complete: its checksum "), "%s", a.text);
+}
+END_TEST
+
+/* nohup ignores SIGHUP, and so does what it starts. */
+START_TEST(an_ignored_signal_stays_ignored)
+{
+	const char *path = make_config(SMALL), *run = scratch_at("run"), *log = scratch_at("log");
+	const answer a = command("trap '' HUP; %s train %s --out %s --set steps=60 --log-every 1 > %s & child=$!; "
+		"until grep -q '^step 3/' %s; do sleep 0.05; done 2>/dev/null; kill -HUP $child; wait $child", sagan_program(), path,
+		run, log, log);
+	ck_assert_msg(a.status == 0 && strstr(read_file(log), "done: 60 steps"), "%d: %s", a.status, read_file(log));
+}
+END_TEST
+
+/* The folder of a run is enough to go on, and the command that is printed does. */
+START_TEST(the_folder_of_a_run_goes_on)
+{
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
+	answer a = sagan("train %s --out '%s/a run' --set steps=4 --steps 2", path, dir);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan("train '%s/a run'", dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "going on from ") && strstr(a.text, "done: 4 steps"), "%s", a.text);
+	char want[600];
+	snprintf(want, sizeof want, "`%s sample '%s/a run'` makes pictures", sagan_program(), dir);
+	ck_assert_msg(strstr(a.text, want), "%s", a.text);
+	a = sagan("train %s/nothing", dir);
+	ck_assert_int_eq(a.status, 1);
+	ck_assert_int_eq(mkdir(scratch_at("empty"), 0777), 0);
+	a = sagan("train %s/empty", dir);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "empty/config.yaml: "), "%s", a.text);
+}
+END_TEST
+
+START_TEST(quiet_says_nothing)
+{
+	const answer a = sagan("train %s --out %s --quiet --set data.limit=0", make_config(SMALL), scratch_at("run"));
+	ck_assert_int_eq(a.status, 0);
+	ck_assert_str_eq(a.text, "");
+}
+END_TEST
+
+/* What the program writes to a terminal of so many columns. */
+static const char *on_terminal(int columns, const char *path, const char *run)
+{
+	static char said[1 << 16];
+	const int ours = posix_openpt(O_RDWR | O_NOCTTY);
+	ck_assert(ours >= 0 && grantpt(ours) == 0 && unlockpt(ours) == 0);
+	const struct winsize w = {.ws_row = 24, .ws_col = (unsigned short)columns};
+	const int theirs = open(ptsname(ours), O_RDWR | O_NOCTTY);
+	ck_assert(theirs >= 0 && ioctl(theirs, TIOCSWINSZ, &w) == 0);
+	const pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		setenv("TERM", "xterm", 1);
+		if (dup2(theirs, STDOUT_FILENO) >= 0)
+			execl(sagan_program(), "sagan", "train", path, "--out", run, "--log-every", "1", (char *)NULL);
+		_exit(9);
+	}
+	close(theirs);
+	size_t n = 0;
+	for (ssize_t got; n < sizeof said - 1 && (got = read(ours, said + n, sizeof said - 1 - n)) > 0; n += (size_t)got)
+		;
+	said[n] = '\0';
+	close(ours);
+	int status;
+	ck_assert(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return said;
+}
+
+/* The line that is written over is shorter than the terminal is wide, and has no half field. */
+START_TEST(the_live_line_fits_the_terminal)
+{
+	const int columns[] = {80, 40, 200};
+	const char *last[] = {"img/s", "G ", "gamma "};
+	const char *said = on_terminal(columns[_i], make_config(SMALL), scratch_at("run"));
+	int lines = 0;
+	for (const char *p = said; (p = strstr(p, "\rstep "));) {
+		const size_t n = strcspn(++p, "\033");
+		char line[256] = "";
+		ck_assert_uint_lt(n, (size_t)columns[_i]);
+		memcpy(line, p, n);
+		if (!strstr(line, " left"))          /* before the first report there are no losses */
+			continue;
+		ck_assert_msg(strstr(line, last[_i]), "%s", line);
+		lines++;
+	}
+	ck_assert_msg(lines >= 6, "%d lines: %s", lines, said);
 }
 END_TEST
 
@@ -453,6 +559,11 @@ int main(void)
 		{a_run_is_trained_continued_and_sampled, 1},
 		{a_signal_saves_and_says_how_to_go_on, 1},
 		{a_time_limit_ends_the_run, 1},
+		{a_pipe_that_nobody_reads_saves, 1},
+		{an_ignored_signal_stays_ignored, 1},
+		{the_folder_of_a_run_goes_on, 1},
+		{quiet_says_nothing, 1},
+		{the_live_line_fits_the_terminal, 3},
 		{a_file_size_limit_ends_in_a_line, 1},
 		{threads_change_no_byte_of_a_checkpoint, 1},
 		{bench_prints_one_line_of_json, 1},

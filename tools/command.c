@@ -10,6 +10,25 @@
 
 #include "core/base/local.h"
 
+const char *program_name = "sagan";
+
+char *shell_word(const char *text, char *buf, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+	const size_t n = strlen(text);
+	if (n && strspn(text, plain) == n) {
+		snprintf(buf, size, "%s", text);
+		return buf;
+	}
+	/* Between single quotes a shell reads everything as it stands, but for a single quote. */
+	size_t at = 0;
+	buf[at++] = '\'';
+	for (const char *p = text; *p && at + 6 < size; p++)
+		at += (size_t)snprintf(buf + at, size - at, *p == '\'' ? "'\\''" : "%c", *p);
+	snprintf(buf + at, size - at, "'");
+	return buf;
+}
+
 int fail(const fault *e)
 {
 	fflush(stdout);

@@ -7,7 +7,15 @@
 #include "core/base/base.h"
 #include "gan/config/config.h"
 
-enum exit_status { EXIT_GOOD = 0, EXIT_INPUT = 1, EXIT_USAGE = 2 };
+/* EXIT_SIGNAL and the number of a signal: what a shell says of a program that the signal ended, so that a loop over several
+ * runs ends, too. */
+enum exit_status { EXIT_GOOD = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
+
+/* How the program was called, for commands that it prints. */
+extern const char *program_name;
+/* `text` as a shell reads it: in quotes where that is needed. Returns buf. */
+char *shell_word(const char *text, char *buf, size_t size);
+
 
 enum option_type {
 	OPTION_FLAG,                                 /* bool: true when given */

@@ -25,7 +25,7 @@ _sagan()
 	esac
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
-		train) options='--out --set --threads --steps --max-time --fresh --help' ;;
+		train) options='--out --set --threads --steps --max-time --log-every --quiet --fresh --help' ;;
 		sample) options='--from --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --threads --help' ;;
 		import) options='--config --set --net --onto --out --threads --help' ;;

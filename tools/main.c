@@ -25,7 +25,8 @@ static void print_help(FILE *to)
 		"  sagan info --keys             the keys of a config\n"
 		"  sagan --version\n\n"
 		"Begin with:  sagan train configs/demo.yaml\n"
-		"Exit status: 0 done; 1 wrong input or environment; 2 wrong command line.\n");
+		"Exit status: 0 done; 1 wrong input or environment; 2 wrong command line;\n"
+		"128 and the number of a signal: stopped by it and saved.\n");
 }
 
 static int unknown_command(const char *word)
@@ -51,6 +52,8 @@ static int closed_stdout(int status)
 int main(int argc, char **argv)
 {
 	signal(SIGXFSZ, SIG_IGN);                    /* a file size limit is a failed write, told in one line */
+	if (argc > 0)
+		program_name = argv[0];
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

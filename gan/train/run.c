@@ -211,6 +211,8 @@ static bool steps(run *r, enum run_end *end, fault *e)
 	step_stats s;
 	*end = RUN_FINISHED;
 	while (r->t->step < r->last && !asked_to_stop(r, end)) {
+		if (r->opt->step)
+			r->opt->step(r->opt->ctx, r->t->step, r->last);
 		if (!trainer_step(r->t, &s, e) || !after_step(r, &s, e))
 			return false;
 		*end = RUN_FINISHED;

@@ -45,7 +45,8 @@ typedef struct run_options {
 	bool fresh;                                  /* begin anew: an earlier run moves to out/previous-N/ */
 	const volatile sig_atomic_t *stop;           /* set by a signal handler; NULL: never */
 	void *ctx;                                   /* first argument of the callbacks */
-	void (*progress)(void *ctx, const run_progress *p);                  /* may be NULL */
+	void (*progress)(void *ctx, const run_progress *p);                  /* at each report; may be NULL */
+	void (*step)(void *ctx, int64_t done, int64_t steps);                /* before each step; may be NULL */
 	void (*note)(void *ctx, enum run_note kind, const char *text);       /* one line; may be NULL */
 } run_options;
 
