@@ -9,6 +9,8 @@
 #include "gan/config/config_apply.h"
 #include "gan/loss/losses.h"
 #include "gan/loss/penalties.h"
+#include "tests/command.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 
 /* ---- mistakes ---- */
@@ -66,7 +68,8 @@ static const struct {
 	{"optim:\n  lr_g: nan\n", "a.yaml:2: optim.lr_g = nan: must be a number from 0 to 100"},
 	{"optim:\n  lr_g: 0x1p3\n", "a.yaml:2: optim.lr_g = 0x1p3: must be a number from 0 to 100"},
 	{"optim:\n  beta1: 1\n", "a.yaml:2: optim.beta1 = 1: must be a number from 0 to 0.999999"},
-	{"data:\n  flip: yes\n", "a.yaml:2: data.flip = yes: must be true or false"},
+	{"data:\n  flip: 1\n", "a.yaml:2: data.flip = 1: must be true or false"},
+	{"data:\n  flip: \"yes\"\n", "a.yaml:2: data.flip = \"yes\": must be true or false"},
 	{"name: [a]\n", "a.yaml:1: name = [a]: must be a text of 1 to 64 bytes"},
 	{"name: \"\"\n", "a.yaml:1: name = \"\": must be a text of 1 to 64 bytes"},
 	{"loss:\n  name: hing\n", "a.yaml:2: loss.name = hing: did you mean hinge? must be hinge, ns, kl, minimax, ls, "
@@ -228,6 +231,57 @@ START_TEST(data_that_do_not_fit_name_the_key)
 		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
 		ck_assert(!config_fit_data(&c, rows[i].images, rows[i].channels, rows[i].classes, &e));
 		ck_assert_str_eq(e.text, rows[i].message);
+		config_free(&c);
+	}
+}
+END_TEST
+
+/* Words of YAML 1.1 as people write them; null is "not given". */
+START_TEST(words_of_yaml_are_known)
+{
+	static const struct {
+		const char *text;
+		bool flip;
+	} rows[] = {
+		{"true", true}, {"True", true}, {"TRUE", true}, {"yes", true}, {"Yes", true}, {"on", true},
+		{"ON", true},
+		{"false", false}, {"False", false}, {"no", false}, {"NO", false}, {"off", false},
+		{"~", false}, {"null", false}, {"Null", false},
+	};
+	for (int i = 0; i < COUNT(rows); i++) {
+		config c;
+		char text[64];
+		fault e = {.text = ""};
+		snprintf(text, sizeof text, "data: {flip: %s}\noptim: ~\nbatch: null\n", rows[i].text);
+		ck_assert_msg(read_text(&c, text, &e), "%s", e.text);
+		ck_assert_int_eq(c.data.flip, rows[i].flip);
+		ck_assert_int_eq(c.batch, 64);
+		config_free(&c);
+	}
+}
+END_TEST
+
+/* Data are looked for from the working directory, then from the config's folder and those above it; ~ is HOME. */
+START_TEST(data_are_found_from_the_config)
+{
+	char text[128], file[512];
+	const char *root = scratch_folder();
+	ck_assert_int_eq(command("mkdir -p %s/runs/one && cp -r data/mnist %s/digits", root, root).status, 0);
+	snprintf(file, sizeof file, "%s/runs/one/config.yaml", root);
+	const char *given[] = {"digits", "~/digits"};
+	setenv("HOME", root, 1);
+	for (int i = 0; i < COUNT(given); i++) {
+		config c;
+		dataset *d;
+		fault e = {.text = ""};
+		snprintf(text, sizeof text, "data: {path: %s, limit: 100}\nmodel: {network: resnet28}\n", given[i]);
+		file_store(file, text, strlen(text));
+		config_init(&c);
+		ck_assert_msg(config_load(&c, file, &e) && config_check(&c, &e), "%s", e.text);
+		ck_assert_msg(config_open_data(&c, &d, &e), "%s", e.text);
+		ck_assert_int_eq(d->n, 100);
+		ck_assert_str_eq(c.data.path, given[i]);
+		dataset_free(d);
 		config_free(&c);
 	}
 }
@@ -663,6 +717,8 @@ int main(void)
 		{wrong_files_are_refused_with_their_message, COUNT(WRONG_FILES)},
 		{wrong_assignments_are_refused_with_their_message, COUNT(WRONG_SETS)},
 		{data_that_do_not_fit_name_the_key, 1},
+		{words_of_yaml_are_known, 1},
+		{data_are_found_from_the_config, 1},
 		{missing_data_name_the_line_of_the_path, 1},
 		{the_bad_file_of_a_folder_is_named, 1},
 		{large_and_missing_files_are_refused, 1},

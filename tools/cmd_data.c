@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/local.h"
+#include "core/base/file.h"
 #include "core/base/words.h"
 #include "data/describe.h"
 #include "data/picture/image.h"
@@ -63,7 +64,7 @@ static int run(const command *c, int argc, char **argv)
 		{"split", OPTION_TEXT, &split, 0, 0, "PART", "train, test or all (default: train, then test)"},
 		{"coarse", OPTION_FLAG, &o.coarse, 0, 0, NULL, "CIFAR-100: the 20 coarse classes"},
 		{"limit", OPTION_COUNT, &o.limit, 1, 1e12, "N", "the first N images only"},
-		{"picture", OPTION_TEXT, &picture, 0, 0, "FILE.png", "write a grid of the first 100 images"},
+		{"picture", OPTION_PATH, &picture, 0, 0, "FILE.png", "write a grid of the first 100 images"},
 	};
 	const int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 1, 1);
 	if (status >= 0)
@@ -75,6 +76,8 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, "--split %s: must be %s", split, words_print(splits, known, sizeof known));
 	fault e;
 	uint64_t seen = 0;
+	if (picture && (!picture_may_be(picture, &e) || !file_make_parents(picture, &e)))
+		return fail(&e);
 	o.format = format;
 	o.split = (enum data_split)s;
 	if (!show(path, o, picture, &seen, &e))

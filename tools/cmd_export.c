@@ -84,7 +84,7 @@ static int run(const command *c, int argc, char **argv)
 	export_request q = {.out = "exported"};
 	int threads = 0;
 	const option_row rows[] = {
-		{"out", OPTION_TEXT, &q.out, 0, 0, "DIR", "folder, made when missing (default exported)"},
+		{"out", OPTION_PATH, &q.out, 0, 0, "DIR", "folder, made when missing (default exported)"},
 		{"net", OPTION_TEXT, &net, 0, 0, "NET", "generator (default), discriminator or both"},
 		{"raw", OPTION_FLAG, &q.raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"layers", OPTION_FLAG, &q.layers, 0, 0, NULL, "also NAME_layers: gates, tables, norms as layers"},

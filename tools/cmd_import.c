@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/config/config_apply.h"
@@ -53,7 +54,7 @@ static bool import(const request *q, config *cfg, fault *e)
 		&& (t = trainer_new(cfg, data, e)) && (!q->onto || trainer_load(t, q->onto, e))
 		&& keras_import_file(trainer_config(t), side, trainer_module(t, side),
 			side == NET_G ? trainer_ema(t) : NULL, q->file, &r, print_mismatch, NULL, e)
-		&& trainer_save(t, q->out, e);
+		&& file_make_parents(q->out, e) && trainer_save(t, q->out, e);
 	if (ok)
 		print_result(q, bn_mode, cfg, &r);
 	trainer_free(t);
@@ -66,11 +67,11 @@ static int run(const command *c, int argc, char **argv)
 	request q = {.net = "generator"};
 	int threads = 0;
 	const option_row rows[] = {
-		{"config", OPTION_TEXT, &q.config, 0, 0, "CONFIG.yaml", "the network that the weights belong to"},
+		{"config", OPTION_PATH, &q.config, 0, 0, "CONFIG.yaml", "the network that the weights belong to"},
 		{"set", OPTION_TEXTS, &q.sets, 0, 0, "KEY=VALUE", "a key of the config; may be given often"},
 		{"net", OPTION_TEXT, &q.net, 0, 0, "NET", "generator (default) or discriminator"},
-		{"onto", OPTION_TEXT, &q.onto, 0, 0, "CHECKPOINT", "change this one instead of a new start"},
-		{"out", OPTION_TEXT, &q.out, 0, 0, "CHECKPOINT", "the file to write"},
+		{"onto", OPTION_PATH, &q.onto, 0, 0, "CHECKPOINT", "change this one instead of a new start"},
+		{"out", OPTION_PATH, &q.out, 0, 0, "CHECKPOINT", "the file to write"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &q.file, 1, 1);

@@ -1,10 +1,10 @@
 /* cmd_sample.c - sagan sample: pictures from a trained generator. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
@@ -43,8 +43,6 @@ static bool write_each(const char *dir, const sampler *s, const real *x, int64_t
 {
 	const int64_t size = sampler_image_size(s);
 	char path[4096];
-	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-		return fault_set(e, "%s: cannot make the folder: %s", dir, strerror(errno));
 	for (int64_t i = 0; i < n; i++) {
 		const size_t len = strlen(dir);
 		snprintf(path, sizeof path, "%s%s%06lld.png", dir, len && dir[len - 1] == '/' ? "" : "/", (long long)i);
@@ -86,6 +84,14 @@ static bool write_latents(const char *path, const sampler *s, const sample_reque
 	return false;
 }
 
+/* Before anything is drawn: whether there is a place for it. */
+static bool make_place(const char *out, const char *latents, fault *e)
+{
+	const bool ok = is_folder(out) ? file_make_folders(out, e)
+				       : picture_may_be(out, e) && file_make_parents(out, e);
+	return ok && (!latents || file_make_parents(latents, e));
+}
+
 static bool check_request(const sampler *s, const sample_request *q, fault *e)
 {
 	const int classes = sampler_classes(s);
@@ -117,7 +123,7 @@ static bool sample(const char *from, bool is_keras, bool raw, const sample_reque
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	real *x = mem_new((size_t)q->n * (size_t)sampler_image_size(s), sizeof *x, e);
-	const bool ok = x && check_request(s, q, e) && request_run(s, q, x, e)
+	const bool ok = x && check_request(s, q, e) && make_place(out, latents, e) && request_run(s, q, x, e)
 		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, e))
 		&& (!latents || write_latents(latents, s, q, x, e));
 	free(x);
@@ -140,11 +146,11 @@ static int run(const command *c, int argc, char **argv)
 		{"truncation", OPTION_REAL, &q.truncation, 0.01, 100, "T", "latents within +-T: better, less varied"},
 		{"interpolate", OPTION_FLAG, &q.interpolate, 0, 0, NULL, "rows that lead from one latent to another"},
 		{"columns", OPTION_INT, &q.columns, 1, 10000, "N", "images per row (default: one column per class)"},
-		{"from", OPTION_TEXT, &keras, 0, 0, "FILE", "a generator in a file of Keras: .keras or .h5"},
+		{"from", OPTION_PATH, &keras, 0, 0, "FILE", "a generator in a file of Keras: .keras or .h5"},
 		{"best", OPTION_FLAG, &best, 0, 0, NULL, "the checkpoint with the best score, not the newest"},
 		{"raw", OPTION_FLAG, &raw, 0, 0, NULL, "the generator itself, not its moving average"},
-		{"out", OPTION_TEXT, &out, 0, 0, "FILE|DIR/", "a grid, or one file per image (samples.png)"},
-		{"latents", OPTION_TEXT, &latents, 0, 0, "FILE.h5", "latents, labels and images as numbers, too"},
+		{"out", OPTION_PATH, &out, 0, 0, "FILE|DIR/", "a grid, or one file per image (samples.png)"},
+		{"latents", OPTION_PATH, &latents, 0, 0, "FILE.h5", "latents, labels and images as numbers, too"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &from, 0, 1);

@@ -1,8 +1,8 @@
 /* cmd_train.c - sagan train: a run, and how it goes on. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/checkpoint/saved.h"
@@ -23,7 +23,9 @@ typedef struct request {
 
 static const char *why_stopped(enum run_end end)
 {
-	return end == RUN_TIME ? "by --max-time" : stop_asked == SIGPIPE ? "because nobody reads the output" : "by a signal";
+	if (end == RUN_TIME)
+		return "by --max-time";
+	return stop_asked == SIGPIPE ? "because nobody reads the output" : "by a signal";
 }
 
 /* The folder of a run holds its config, with every --set. */
@@ -32,10 +34,11 @@ static void how_to_go_on(enum run_end end, int64_t step, const char *out)
 	char word[2 * CONFIG_TEXT_MAX];
 	shell_word(out, word, sizeof word);
 	if (end == RUN_FINISHED)
-		printf("done: %lld steps in %s; `%s sample %s` makes pictures\n", (long long)step, out, program_name, word);
-	else
-		printf("stopped %s after step %lld; go on with: %s train %s\n", why_stopped(end), (long long)step, program_name,
+		printf("done: %lld steps in %s; `%s sample %s` makes pictures\n", (long long)step, out, program_name,
 		       word);
+	else
+		printf("stopped %s after step %lld; go on with: %s train %s\n", why_stopped(end), (long long)step,
+		       program_name, word);
 }
 
 static bool train(const request *q, config *cfg, const char *out, enum run_end *end, fault *e)
@@ -52,7 +55,8 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 	if (ok) {
 		const run_options o = {
 			.out = out, .steps = q->steps, .max_seconds = q->max_seconds, .fresh = q->fresh,
-			.stop = &stop_asked, .ctx = &s, .progress = screen_progress, .step = screen_step, .note = screen_note,
+			.stop = &stop_asked, .ctx = &s, .progress = screen_progress, .step = screen_step,
+			.note = screen_note,
 		};
 		ok = run_trainer(t, &o, end, e);
 		screen_close(&s);
@@ -64,17 +68,12 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 	return ok;
 }
 
-static bool is_folder(const char *path)
-{
-	struct stat s;
-	return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
-}
-
-/* A run's folder stands for the config in it and for itself. Otherwise the config says where the run goes, or its name. */
+/* A run's folder stands for the config in it and for itself. Otherwise the config says where the run goes, or its
+ * name does. */
 static int read_request(request *q, config *cfg, char *out, size_t size)
 {
 	char path[CONFIG_TEXT_MAX + 16], every[64];
-	const bool run = is_folder(q->path);
+	const bool run = file_type(q->path) == FILE_FOLDER;
 	snprintf(every, sizeof every, "train.log_every=%lld", (long long)q->log_every);
 	if (q->log_every && q->sets.n < TEXTS_MAX)
 		q->sets.text[q->sets.n++] = every;
@@ -83,8 +82,10 @@ static int read_request(request *q, config *cfg, char *out, size_t size)
 	const int status = read_config(cfg, run ? path : q->path, &q->sets);
 	if (status != EXIT_GOOD)
 		return status;
-	snprintf(out, size, "%s%s", run || cfg->train.out[0] ? "" : "runs/",
-		 run ? q->path : cfg->train.out[0] ? cfg->train.out : cfg->name);
+	if (run || cfg->train.out[0])
+		file_from_home(run ? q->path : cfg->train.out, out, size);
+	else
+		snprintf(out, size, "runs/%s", cfg->name);
 	return EXIT_GOOD;
 }
 
@@ -92,7 +93,7 @@ static int run(const command *c, int argc, char **argv)
 {
 	request q = {0};
 	const option_row rows[] = {
-		{"out", OPTION_TEXT, &q.out, 0, 0, "RUN", "folder of the run (default: runs/NAME of the config)"},
+		{"out", OPTION_PATH, &q.out, 0, 0, "RUN", "folder of the run (default: runs/NAME of the config)"},
 		{"set", OPTION_TEXTS, &q.sets, 0, 0, "KEY=VALUE", "another value for a key, as optim.lr_g=1e-4"},
 		{"threads", OPTION_INT, &q.threads, 1, THREADS_MAX, "N", "default: one per processor; same results"},
 		{"steps", OPTION_COUNT, &q.steps, 1, 1e9, "N", "stop when N steps are done in all"},
@@ -112,7 +113,8 @@ static int run(const command *c, int argc, char **argv)
 	if (status == EXIT_GOOD) {
 		stop_on_signals();
 		/* --threads stays out of cfg: the checkpoint holds its text, and the same run has the same bytes. */
-		if (!pool_start(q.threads ? q.threads : cfg.train.threads, &e) || !train(&q, &cfg, q.out ? q.out : out, &end, &e))
+		if (!pool_start(q.threads ? q.threads : cfg.train.threads, &e)
+			|| !train(&q, &cfg, q.out ? q.out : out, &end, &e))
 			status = fail(&e);
 		pool_stop();
 	}

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 
 const char *program_name = "sagan";
@@ -129,6 +131,14 @@ static int take(const command *c, const option_row *row, const char *text)
 		if (!parse_time(text, row->at))
 			return fail_usage(c, "--%s %s: must be a time like 90s, 30m, 2h or 1d", row->name, text);
 		return EXIT_GOOD;
+	case OPTION_PATH: {
+		static char at_home[8][4096];        /* borrowed by the caller like argv; no command has more paths */
+		static int used;
+		if (text[0] == '~' && used < COUNT(at_home))
+			text = file_from_home(text, at_home[used++], sizeof at_home[0]);
+		*(const char **)row->at = text;
+		return EXIT_GOOD;
+	}
 	case OPTION_TEXT:
 		*(const char **)row->at = text;
 		return EXIT_GOOD;
@@ -242,6 +252,16 @@ char *print_time(double seconds, char *buf, size_t size)
 	else
 		snprintf(buf, size, "%lld s", (long long)s);
 	return buf;
+}
+
+bool picture_may_be(const char *path, fault *e)
+{
+	static const char *const others[] = {".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"};
+	const char *ending = strrchr(path, '.');
+	for (int i = 0; ending && i < COUNT(others); i++)
+		if (strcasecmp(ending, others[i]) == 0)
+			return fault_at(e, path, "pictures are written as PNG; let the name end in .png");
+	return true;
 }
 
 void print_line(void *ctx, const char *text)

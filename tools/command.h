@@ -7,8 +7,8 @@
 #include "core/base/base.h"
 #include "gan/config/config.h"
 
-/* EXIT_SIGNAL and the number of a signal: what a shell says of a program that the signal ended, so that a loop over several
- * runs ends, too. */
+/* EXIT_SIGNAL and the number of a signal: what a shell says of a program that the signal ended, so that a loop over
+ * several runs ends, too. */
 enum exit_status { EXIT_GOOD = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 };
 
 /* How the program was called, for commands that it prints. */
@@ -24,6 +24,7 @@ enum option_type {
 	OPTION_REAL,                                 /* double in [lo,hi] */
 	OPTION_TIME,                                 /* double, seconds: 90, 90s, 30m, 2h, 1d */
 	OPTION_TEXT,                                 /* const char * (borrow from argv) */
+	OPTION_PATH,                                 /* the same; "~/" is the home folder */
 	OPTION_TEXTS                                 /* text_list: may be given often */
 };
 
@@ -76,6 +77,9 @@ char *print_bytes(double bytes, char *buf, size_t size);
 char *print_count(int64_t n, char *buf, size_t size);
 /* "2 h 05 min", "3 min 20 s", "12 s" */
 char *print_time(double seconds, char *buf, size_t size);
+
+/* Whether a picture may have this name: false for the ending of another kind of picture than PNG. */
+bool picture_may_be(const char *path, fault *e);
 
 /* Prints a line of a library callback to stdout (line_fn of data/describe.h). */
 void print_line(void *ctx, const char *text);

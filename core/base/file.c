@@ -80,6 +80,44 @@ bool file_replace(const char *path, const void *bytes, size_t n, fault *e)
 	return ok;
 }
 
+/* The folder path[0..n) and those above it. */
+static bool make_folders(const char *path, size_t n, fault *e)
+{
+	char *part = text_copy(path, e);
+	bool ok = part != NULL;
+	for (size_t i = 1; ok && i <= n; i++) {
+		if (path[i] != '/' && i < n)
+			continue;
+		part[i] = '\0';
+		if (mkdir(part, 0777) != 0 && errno != EEXIST)
+			ok = fault_at(e, part, "cannot make the folder: %s", strerror(errno));
+		else if (file_type(part) != FILE_FOLDER)
+			ok = fault_at(e, part, "is a file; a folder is needed there");
+		part[i] = path[i];
+	}
+	free(part);
+	return ok;
+}
+
+bool file_make_folders(const char *folder, fault *e)
+{
+	return make_folders(folder, strlen(folder), e);
+}
+
+bool file_make_parents(const char *path, fault *e)
+{
+	const char *slash = strrchr(path, '/');
+	return !slash || slash == path || make_folders(path, (size_t)(slash - path), e);
+}
+
+char *file_from_home(const char *path, char *buf, size_t size)
+{
+	const char *home = getenv("HOME");
+	const bool is_home = path[0] == '~' && (path[1] == '/' || path[1] == '\0') && home && home[0];
+	snprintf(buf, size, "%s%s", is_home ? home : "", is_home ? path + 1 : path);
+	return buf;
+}
+
 enum file_type file_type(const char *path)
 {
 	struct stat st;

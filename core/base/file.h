@@ -9,6 +9,15 @@
  * memory is out; the temporary file is removed and an older file at path is untouched. */
 bool file_replace(const char *path, const void *bytes, size_t n, fault *e);
 
+/* Makes the folder and those above it that are missing. The folder that a file lies in: file_make_parents, nothing for
+ * one in the working directory. */
+bool file_make_folders(const char *folder, fault *e);
+bool file_make_parents(const char *path, fault *e);
+
+/* "~" and "~/..." with the home folder (HOME) in place of the tilde, other paths as they are. Returns buf; a path
+ * that does not fit is cut, and no file system would have opened it. */
+char *file_from_home(const char *path, char *buf, size_t size);
+
 enum file_type { FILE_MISSING, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
 /* Follows links. FILE_MISSING also when the path cannot be looked at (no permission for a folder on the way). */
 enum file_type file_type(const char *path);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "gan/checkpoint/checkpoint.h"
 
@@ -221,28 +222,6 @@ bool rundir_best(const char *dir, char *path, size_t size, fault *e)
 
 /* ---- the directory itself ---- */
 
-static bool make_directories(const char *dir, fault *e)
-{
-	char path[RUN_PATH_MAX];
-	if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path)
-		return fault_set(e, "%.200s...: the path is longer than %d bytes", dir, RUN_PATH_MAX - 1);
-	for (char *p = path + 1; ; p++) {
-		if (*p != '/' && *p != '\0')
-			continue;
-		char end = *p;
-		*p = '\0';
-		if (mkdir(path, 0777) != 0 && errno != EEXIST)
-			return fault_set(e, "%s: cannot make the run directory: %s", path, strerror(errno));
-		*p = end;
-		if (end == '\0')
-			break;
-	}
-	struct stat st;
-	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-		return fault_set(e, "%s: is not a directory", path);
-	return true;
-}
-
 int rundir_open(const char *dir, fault *e)
 {
 	char path[RUN_PATH_MAX];
@@ -250,7 +229,7 @@ int rundir_open(const char *dir, fault *e)
 		fault_set(e, "the run directory has no name");
 		return -1;
 	}
-	if (!make_directories(dir, e) || !run_path(dir, "lock", path, e))
+	if (!file_make_folders(dir, e) || !run_path(dir, "lock", path, e))
 		return -1;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	if (fd < 0) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "gan/config/config_internal.h"
 #include "gan/loss/penalties.h"
@@ -216,6 +217,25 @@ static bool fit(config *c, const dataset *d, fault *e)
 	return config_fit_data(c, d->n, d->c, d->classes, e);
 }
 
+/* Where the data are: as given, seen from the working directory; else seen from the folder of the config or one above
+ * it, so that a config works from anywhere. `path` has room for size bytes. */
+static void find_data(const config *c, char *path, size_t size)
+{
+	char folder[CONFIG_TEXT_MAX], found[2 * CONFIG_TEXT_MAX];
+	file_from_home(c->data.path, path, size);
+	if (path[0] == '/' || !c->file || file_type(path) != FILE_MISSING)
+		return;
+	snprintf(folder, sizeof folder, "%s", c->file);
+	for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
+		*slash = '\0';
+		snprintf(found, sizeof found, "%s/%s", folder, c->data.path);
+		if (file_type(found) != FILE_MISSING) {
+			snprintf(path, size, "%s", found);
+			return;
+		}
+	}
+}
+
 bool config_open_data(config *c, dataset **out, fault *e)
 {
 	*out = NULL;
@@ -233,10 +253,11 @@ bool config_open_data(config *c, dataset **out, fault *e)
 		.channels = c->model.channels, .coarse = c->data.coarse, .limit = c->data.limit,
 	};
 	fault why;
-	dataset *d = dataset_open(c->data.path, &o, &why);
+	char path[2 * CONFIG_TEXT_MAX];
+	find_data(c, path, sizeof path);
+	dataset *d = dataset_open(path, &o, &why);
 	if (!d)
-		return config_wrong(c, "data.path", e, "%s",
-			fault_is_at(&why, c->data.path) ? fault_reason(&why) : why.text);
+		return config_wrong(c, "data.path", e, "%s", fault_is_at(&why, path) ? fault_reason(&why) : why.text);
 	if (!fit(c, d, e)) {
 		dataset_free(d);
 		return false;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gan/config/config_internal.h"
 #include "gan/config/config_yaml.h"
@@ -114,13 +115,30 @@ static bool take_real(const config_key *k, void *at, const config_node *v, char 
 	return true;
 }
 
+/* The words of YAML 1.1, in small letters, Capitalised or in CAPITALS; YAML 1.2 knows true and false only. */
+static bool is_any_of(const char *text, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcasecmp(text, *words) == 0)
+			return true;
+	return false;
+}
+
 static bool take_bool(const config_key *k, void *at, const config_node *v, char *why)
 {
+	static const char *const yes[] = {"true", "yes", "on", NULL}, *const no[] = {"false", "no", "off", NULL};
 	(void)k, (void)why;
-	if (!is_word(v) || (strcmp(v->text, "true") != 0 && strcmp(v->text, "false") != 0))
+	const bool is_yes = is_word(v) && is_any_of(v->text, yes);
+	if (!is_yes && !(is_word(v) && is_any_of(v->text, no)))
 		return false;
-	*(bool *)at = v->text[0] == 't';
+	*(bool *)at = is_yes;
 	return true;
+}
+
+/* `key: null` says that the key is not given. */
+static bool is_null(const config_node *v)
+{
+	return is_word(v) && (strcmp(v->text, "~") == 0 || strcasecmp(v->text, "null") == 0);
 }
 
 static bool take_text(const config_key *k, void *at, const config_node *v, char *why)
@@ -396,6 +414,8 @@ static bool take_entry(config *c, const char *section, const config_node *key, c
 		return wrong(&p, config_key_at(i)->name, v, what);
 	}
 	seen[i] = key->line;
+	if (is_null(v))
+		return true;
 	c->by_old_name[i] = strcmp(name, config_key_at(i)->name) != 0;
 	return take(c, i, v, &p);
 }
@@ -403,6 +423,8 @@ static bool take_entry(config *c, const char *section, const config_node *key, c
 static bool take_section(config *c, const config_node *key, const char *label, int *seen, fault *e)
 {
 	const place p = {label, key->line, e};
+	if (is_null(key->next))
+		return true;
 	if (key->next->kind != YAML_MAP)
 		return wrong(&p, key->text, key->next, "a section: its keys must follow, indented, one per line");
 	for (const config_node *k = key->next->child; k; k = k->next->next)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/base/file.h"
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/vecmath.h"
 #include "core/plan/plan.h"
@@ -250,8 +251,8 @@ static bool export_parts(job *j, part *p, fault *e)
 		if (!trace_part(j, &p[n++], row[i].n, e))
 			return false;
 	}
-	if (mkdir(j->q->out, 0777) != 0 && errno != EEXIST)
-		return fault_set(e, "%s: cannot make the folder: %s", j->q->out, strerror(errno));
+	if (!file_make_folders(j->q->out, e))
+		return false;
 	for (int i = 0; i < n; i++)
 		if (!write_part(j, &p[i], e))
 			return false;
