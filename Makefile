@@ -85,7 +85,11 @@ MAINS    := tests/test_%.c tests/bench_%.c tests/fuzz_%.c tests/mutants.c
 HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(wildcard tests/*.c)))
 # What tools/sagan.h includes is the library's public face; the rest is hidden from other programs.
 PUBLIC   := $(shell sed -n 's/^\#include "\(.*\)"/\1/p' tools/sagan.h)
+# Those of the compiler: a cross compiler has its own.
 OBJCOPY  ?= $(shell $(CC) -print-prog-name=objcopy)
+ifeq ($(origin AR),default)
+AR       := $(shell $(CC) -print-prog-name=ar 2>/dev/null)
+endif
 
 all: $(BUILD)/sagan $(B)/libsagan.a
 
@@ -98,13 +102,13 @@ $(B)/sagan: $(TOOL_OBJ) $(B)/internal.a
 
 # Everything, for the program and the tests.
 $(B)/internal.a: $(LIB_OBJ)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # For other programs: one object, in which only what public headers declare is still seen from outside.
 $(B)/libsagan.a: $(LIB_OBJ)
 	$(Q)$(CC) -r -nostdlib -o $(B)/libsagan.o $^
 	$(Q)$(OBJCOPY) --localize-hidden $(B)/libsagan.o
-	$(Q)rm -f $@ && ar rcs $@ $(B)/libsagan.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(B)/libsagan.o
 
 # The public headers as they are installed.
 $(B)/include/sagan/sagan.h: $(PUBLIC) tools/sagan.h tools/headers.sh
