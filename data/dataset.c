@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,10 +161,28 @@ void dataset_free(dataset *d)
 	for (int i = 0; d->class_name && i < d->classes; i++)
 		free(d->class_name[i]);
 	free(d->class_name);
+	for (int i = 0; i < d->notes; i++)
+		free(d->note[i]);
+	free(d->note);
 	free(d->label);
 	free(d->pixels);
 	free(d->path);
 	free(d);
+}
+
+bool dataset_note(dataset *d, fault *e, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	char **more = realloc(d->note, (size_t)(d->notes + 1) * sizeof *more);
+	if (!more)
+		return fault_at(e, d->path, "out of memory");
+	d->note = more;
+	d->note[d->notes] = text_copy(text, e);
+	return d->note[d->notes] && ++d->notes;
 }
 
 /* ---- classes ---- */

@@ -45,7 +45,8 @@ typedef struct dataset {
 	uint8_t *pixels;                             /* own; [n,h,w,c] */
 	int32_t *label;                              /* own; [n] in 0..classes-1, or NULL */
 	char **class_name;                           /* own, each and all; [classes], or NULL without labels */
-	int64_t ignored;                             /* PNG folder: files that are not .png */
+	char **note;                                 /* own; [notes]: what the reader decided or passed over */
+	int notes;
 } dataset;
 
 /* Reads a file or folder; `o` NULL: defaults. new/free. NULL with e set: path cannot be read, is of no known kind, is
@@ -53,8 +54,8 @@ typedef struct dataset {
  *	IDX folder     train-images.., train-labels.., t10k-images.., t10k-labels.. (plain or .gz); class names, if any,
  *	               in classes.txt
  *	CIFAR folder   data_batch_*.bin and test_batch.bin, or train.bin and test.bin (plain or .gz)
- *	PNG folder     one subfolder per class, or just images; images are taken from the classes in turn, so that a
- *	               limit keeps them balanced
+ *	PNG folder     one subfolder per class (with folders in it or not), or just images; images are taken from
+ *	               the classes in turn, so that a limit keeps them balanced
  *	HDF5 file      the data sets images and labels
  * The last two may be divided into train and test (folders, groups); undivided ones have no test part. A single IDX or
  * CIFAR file is read whatever the split. */

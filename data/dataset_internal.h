@@ -29,6 +29,9 @@ bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, boo
  * d->classes and d->class_name. A missing file is fine and changes nothing. */
 bool class_names_read(dataset *d, const char *path, int want, fault *e);
 
+/* Something that a person should know of the reading; "warning: .." where it may spoil a training. */
+bool dataset_note(dataset *d, fault *e, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
 /* min(n, limit), when there is one. */
 int64_t limit_of(const dataset_options *o, int64_t n);
 

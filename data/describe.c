@@ -149,8 +149,8 @@ static void print_warnings(const printer *p, const dataset *d, const dataset_sta
 		print(p, "warning: %" PRId64 " images are of one colour", s->constant_images);
 	if (s->repeated_images)
 		print(p, "warning: %" PRId64 " images are copies of others", s->repeated_images);
-	if (d->ignored)
-		print(p, "warning: %" PRId64 " files in the folder are not .png and are not read", d->ignored);
+	for (int i = 0; i < d->notes; i++)
+		print(p, "%s", d->note[i]);
 }
 
 void dataset_describe(const dataset *d, const dataset_stats *s, line_fn line, void *ctx)

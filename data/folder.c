@@ -1,5 +1,6 @@
-/* folder.c - a folder of PNGs: one subfolder per class, or just images; perhaps divided into train/
- * and test/.
+/* folder.c - a folder of PNGs: one subfolder per class, or just images; perhaps divided into parts such as train/ and
+ * test/. What lies in folders of a class folder belongs to the class. Everything that is passed over is counted and
+ * named.
  *
  * Two passes, both on the pool: the headers (is every file a PNG, do the sizes agree), then the
  * pixels, each straight into its place. */
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/local.h"
 #include "core/base/thread.h"
@@ -22,8 +24,20 @@ typedef struct picture {
 	int h, w, c;
 } picture;
 
+/* Files that are no pictures, by the end of their names, and folders that are not looked into. */
+typedef struct passed_over {
+	int64_t files;
+	struct {
+		char ending[16];
+		int64_t n;
+	} kind[8];
+	int kinds;                                   /* files of further kinds are in `files` only */
+	names folders;                               /* own */
+} passed_over;
+
 typedef struct pictures {
-	int64_t n, room, ignored;
+	int64_t n, room;
+	passed_over passed;                          /* own */
 	picture *p;                                  /* own */
 	names classes;
 	names parts;                                 /* folders to read images from */
@@ -44,18 +58,52 @@ static bool is_folder_in(const char *folder, const char *name, bool *yes, fault 
 	return path != NULL;
 }
 
-/* The subfolders of a folder. */
-static bool subfolders(names *out, const char *folder, fault *e)
+/* What archives and file managers leave behind. Names with a dot in front are not even listed (data/source.h). */
+static bool is_left_behind(const char *name)
 {
-	names l;
+	static const char *const left[] = {"__MACOSX", "@eaDir", "lost+found"};
+	for (int i = 0; i < COUNT(left); i++)
+		if (strcmp(name, left[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool pass_folder(pictures *l, const char *name, fault *e)
+{
+	for (int64_t i = 0; i < l->passed.folders.n; i++)
+		if (strcmp(l->passed.folders.name[i], name) == 0)
+			return true;
+	return names_add(&l->passed.folders, name, e);
+}
+
+static void pass_file(passed_over *p, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	const char *ending = dot && strlen(dot) < sizeof p->kind[0].ending ? dot : "others";
+	p->files++;
+	int i = 0;
+	while (i < p->kinds && strcasecmp(p->kind[i].ending, ending) != 0)
+		i++;
+	if (i == COUNT(p->kind))
+		return;
+	if (i == p->kinds)
+		snprintf(p->kind[p->kinds++].ending, sizeof p->kind[0].ending, "%s", ending);
+	p->kind[i].n++;
+}
+
+/* The subfolders of a folder, without those left behind. */
+static bool subfolders(pictures *l, names *out, const char *folder, fault *e)
+{
+	names all;
 	*out = (names){0};
-	bool ok = names_list(&l, folder, e), yes;
-	for (int64_t i = 0; ok && i < l.n; i++) {
-		ok = is_folder_in(folder, l.name[i], &yes, e);
+	bool ok = names_list(&all, folder, e), yes;
+	for (int64_t i = 0; ok && i < all.n; i++) {
+		ok = is_folder_in(folder, all.name[i], &yes, e);
 		if (ok && yes)
-			ok = names_add(out, l.name[i], e);
+			ok = is_left_behind(all.name[i]) ? pass_folder(l, all.name[i], e)
+							 : names_add(out, all.name[i], e);
 	}
-	names_free(&l);
+	names_free(&all);
 	return ok;
 }
 
@@ -86,7 +134,7 @@ static bool class_add(names *l, const char *name, fault *e)
 static bool classes_of(pictures *l, const char *folder, fault *e)
 {
 	names sub;
-	bool ok = subfolders(&sub, folder, e);
+	bool ok = subfolders(l, &sub, folder, e);
 	for (int64_t i = 0; ok && i < sub.n; i++)
 		ok = class_add(&l->classes, sub.name[i], e);
 	names_free(&sub);
@@ -102,15 +150,38 @@ static bool part_add(pictures *l, const char *root, const char *name, bool wante
 	return ok;
 }
 
-/* Subfolders train and test, and no others, are parts; others are classes. */
+/* Names of parts as people give them; the first that is there counts. */
+static const char *const TRAIN[] = {"train", "training", NULL};
+static const char *const TEST[] = {"test", "testing", "val", "valid", "validation", NULL};
+
+static const char *first_there(const names *l, const char *const *name)
+{
+	while (*name && !has_name(l, *name))
+		name++;
+	return *name;
+}
+
+/* The folders of a divided set that are none of its two parts. */
+static bool pass_others(pictures *l, const names *sub, const char *train, const char *test, fault *e)
+{
+	for (int64_t i = 0; i < sub->n; i++)
+		if ((!train || strcmp(sub->name[i], train)) && (!test || strcmp(sub->name[i], test))
+		    && !pass_folder(l, sub->name[i], e))
+			return false;
+	return true;
+}
+
+/* A folder for training and one for testing are parts, whatever lies beside them; so is one of them alone. Else
+ * subfolders are classes: "train" beside "bus" is a vehicle. */
 static bool parts_of(pictures *l, const char *root, enum data_split split, fault *e)
 {
 	names sub;
-	bool ok = subfolders(&sub, root, e);
-	const bool train = has_name(&sub, "train"), test = has_name(&sub, "test");
-	if (ok && sub.n > 0 && sub.n == train + test) {
-		ok = (!train || part_add(l, root, "train", split != SPLIT_TEST, e)) &&
-			(!test || part_add(l, root, "test", split != SPLIT_TRAIN, e));
+	bool ok = subfolders(l, &sub, root, e);
+	const char *train = first_there(&sub, TRAIN), *test = first_there(&sub, TEST);
+	if (ok && ((train && test) || (sub.n == 1 && (train || test)))) {
+		ok = (!train || part_add(l, root, train, split != SPLIT_TEST, e)) &&
+			(!test || part_add(l, root, test, split != SPLIT_TRAIN, e)) &&
+			pass_others(l, &sub, train, test, e);
 		if (ok && l->parts.n < (split == SPLIT_ALL ? 2 : 1))
 			ok = fault_at(e, root, "no folder %s", test ? "train" : "test");
 	} else if (ok && split == SPLIT_TEST) {
@@ -136,17 +207,31 @@ static bool picture_add(pictures *l, const char *folder, const char *name, int32
 	return l->p[l->n].path && ++l->n;
 }
 
-/* The .png files of one folder; `rank` goes on over the parts of a class. */
-static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t *rank, fault *e)
+enum { DEPTH_MOST = 16 };                            /* a link may lead back up */
+
+/* The .png files of one folder, and with depth of those in it; `rank` goes on over the parts of a class. */
+static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t *rank, int depth, fault *e)
 {
 	names files;
+	if (depth > DEPTH_MOST)
+		return fault_at(e, folder, "more than %d folders deep", DEPTH_MOST);
 	bool ok = names_list(&files, folder, e);
 	for (int64_t i = 0; ok && i < files.n; i++) {
+		const char *name = files.name[i];
 		bool is_folder = false;
-		if (name_ends(files.name[i], ".png"))
-			ok = picture_add(l, folder, files.name[i], label, (*rank)++, e);
-		else if ((ok = is_folder_in(folder, files.name[i], &is_folder, e)) && !is_folder)
-			l->ignored++;
+		if (name_ends(name, ".png"))
+			ok = picture_add(l, folder, name, label, (*rank)++, e);
+		else if (!(ok = is_folder_in(folder, name, &is_folder, e)))
+			break;
+		else if (!is_folder)
+			pass_file(&l->passed, name);
+		else if (depth > 0 && is_left_behind(name))
+			ok = pass_folder(l, name, e);
+		else if (depth > 0) {
+			char *path = path_join(folder, name, e);
+			ok = path && pictures_in(l, path, label, rank, depth + 1, e);
+			free(path);
+		}
 	}
 	names_free(&files);
 	return ok;
@@ -158,7 +243,7 @@ static bool class_pictures(pictures *l, int64_t k, fault *e)
 	bool ok = true;
 	for (int64_t i = 0; ok && i < l->parts.n; i++) {
 		char *folder = path_join(l->parts.name[i], l->classes.name[k], e);
-		ok = folder && (file_type(folder) != FILE_FOLDER || pictures_in(l, folder, (int32_t)k, &rank, e));
+		ok = folder && (file_type(folder) != FILE_FOLDER || pictures_in(l, folder, (int32_t)k, &rank, 1, e));
 		free(folder);
 	}
 	return ok;
@@ -179,7 +264,7 @@ static bool pictures_find(pictures *l, const dataset *d, const dataset_options *
 		return false;
 	int64_t rank = 0;
 	for (int64_t i = 0; i < l->parts.n; i++)     /* without a class, or stray */
-		if (!pictures_in(l, l->parts.name[i], 0, &rank, e))
+		if (!pictures_in(l, l->parts.name[i], 0, &rank, 0, e))
 			return false;
 	const int64_t loose = l->n;
 	for (int64_t k = 0; k < l->classes.n; k++)
@@ -187,7 +272,7 @@ static bool pictures_find(pictures *l, const dataset *d, const dataset_options *
 			return false;
 	if (l->n == 0)
 		return fault_at(e, d->path, "no .png files (%" PRId64 " files of other kinds); only PNG is read",
-			l->ignored);
+			l->passed.files);
 	if (loose && loose < l->n)
 		return fault_at(e, d->path, "has both images (like %s) and class folders with images; allowed is one "
 			"of the two", l->p[0].path);
@@ -272,16 +357,43 @@ static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fau
 	return pass(l, n, read_span, e);
 }
 
+/* "warning: 3 files are no .png and are passed over: 2 .txt, 1 .jpg" */
+static bool note_passed(const passed_over *p, dataset *d, fault *e)
+{
+	char text[400] = "";
+	size_t n = 0;
+	for (int i = 0; i < p->kinds && n < sizeof text; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%" PRId64 " %s", i ? ", " : "", p->kind[i].n,
+			p->kind[i].ending);
+	if (p->files && !dataset_note(d, e, "warning: %" PRId64 " files are no .png and are passed over: %s", p->files,
+				      text))
+		return false;
+	n = 0;
+	for (int64_t i = 0; i < p->folders.n && n < sizeof text; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i ? ", " : "", p->folders.name[i]);
+	return !p->folders.n || dataset_note(d, e, "warning: folders that are passed over: %s", text);
+}
+
+/* A single class tells nothing: its folder is only where the images lie. */
+static bool drop_lone_class(pictures *l, dataset *d, fault *e)
+{
+	if (l->classes.n != 1)
+		return true;
+	const bool ok = dataset_note(d, e, "all images lie in one folder, %s: read without labels", l->classes.name[0]);
+	names_free(&l->classes);
+	return ok;
+}
+
 /* Converts to the wanted size, too. */
 static bool pngs_read(dataset *d, const dataset_options *o, fault *e)
 {
 	pictures l = {0};
 	pthread_mutex_init(&l.lock, NULL);
-	const bool ok = pictures_find(&l, d, o, e) && pictures_read(&l, d, o, e);
+	const bool ok = pictures_find(&l, d, o, e) && drop_lone_class(&l, d, e) && pictures_read(&l, d, o, e)
+		&& note_passed(&l.passed, d, e);
 	if (ok) {
 		d->class_name = l.classes.name;
 		d->classes = (int)l.classes.n;
-		d->ignored = l.ignored;
 	} else {
 		names_free(&l.classes);
 	}
@@ -289,6 +401,7 @@ static bool pngs_read(dataset *d, const dataset_options *o, fault *e)
 		free(l.p[i].path);
 	free(l.p);
 	names_free(&l.parts);
+	names_free(&l.passed.folders);
 	pthread_mutex_destroy(&l.lock);
 	return ok;
 }

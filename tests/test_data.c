@@ -395,7 +395,9 @@ START_TEST(png_folders_give_classes_in_turn)
 	file_put("p/a/notes.txt", "x", 1);
 	mkdir(scratch_at("p/empty"), 0777);
 	dataset *d = opened(scratch_at("p"), (dataset_options){0});
-	ck_assert(d->n == 5 && d->h == 6 && d->w == 5 && d->c == 1 && d->classes == 4 && d->ignored == 1);
+	ck_assert(d->n == 5 && d->h == 6 && d->w == 5 && d->c == 1 && d->classes == 4);
+	ck_assert_int_eq(d->notes, 1);
+	ck_assert_str_eq(d->note[0], "warning: 1 files are no .png and are passed over: 1 .txt");
 	ck_assert_str_eq(d->class_name[0], "a");
 	ck_assert_str_eq(d->class_name[2], "c d");
 	static const int label[] = {0, 1, 2, 1, 1}, value[] = {40, 10, 50, 20, 30};
@@ -407,6 +409,70 @@ START_TEST(png_folders_give_classes_in_turn)
 	d = opened(scratch_at("p"), (dataset_options){.limit = 3});
 	ck_assert(d->n == 3 && d->classes == 4 && d->label[2] == 2);
 	dataset_free(d);
+}
+END_TEST
+
+/* Nothing vanishes: folders in a class folder belong to the class, and what is passed over is told. */
+START_TEST(png_folders_tell_what_they_pass_over)
+{
+	static const char *const file[] = {"n/cat/x.png", "n/cat/a/y.png", "n/cat/a/b/z.png", "n/dog/1.png"};
+	for (int i = 0; i < COUNT(file); i++)
+		put_png(file[i], 6, 5, 1, 10 * (i + 1));
+	put_png("n/__MACOSX/cat/._x.png", 6, 5, 1, 1);
+	put_png("n/.ipynb_checkpoints/x-checkpoint.png", 6, 5, 1, 1);
+	file_put("n/cat/a/1.txt", "x", 1);
+	file_put("n/dog/2.TXT", "x", 1);
+	file_put("n/dog/README", "x", 1);
+	dataset *d = opened(scratch_at("n"), (dataset_options){0});
+	ck_assert(d->n == 4 && d->classes == 2 && d->label[0] == 0 && d->label[1] == 1 && d->label[3] == 0);
+	ck_assert_int_eq(d->notes, 2);
+	ck_assert_str_eq(d->note[0], "warning: 3 files are no .png and are passed over: 2 .txt, 1 others");
+	ck_assert_str_eq(d->note[1], "warning: folders that are passed over: __MACOSX");
+	dataset_free(d);
+
+	/* train and val are parts; what lies beside them is none, and no class */
+	put_png("v/train/a/1.png", 6, 5, 1, 10);
+	put_png("v/train/b/1.png", 6, 5, 1, 20);
+	put_png("v/val/b/1.png", 6, 5, 1, 30);
+	put_png("v/annotations/1.png", 6, 5, 1, 40);
+	d = opened(scratch_at("v"), (dataset_options){0});
+	ck_assert(d->n == 2 && d->classes == 2 && d->notes == 1);
+	ck_assert_str_eq(d->note[0], "warning: folders that are passed over: annotations");
+	dataset_free(d);
+	d = opened(scratch_at("v"), (dataset_options){.split = SPLIT_TEST});
+	ck_assert(d->n == 1 && d->label[0] == 1 && d->pixels[3] == 30);
+	dataset_free(d);
+	static const char *const names[] = {"test", "testing", "valid", "validation"};
+	for (int i = 0; i < COUNT(names); i++) {
+		char path[64];
+		snprintf(path, sizeof path, "w%d/training/a/1.png", i);
+		put_png(path, 6, 5, 1, 10);
+		snprintf(path, sizeof path, "w%d/%s/b/1.png", i, names[i]);
+		put_png(path, 6, 5, 1, 20);
+		snprintf(path, sizeof path, "w%d", i);
+		d = opened(scratch_at(path), (dataset_options){.split = SPLIT_TEST});
+		ck_assert(d->n == 1 && d->classes == 2 && d->label[0] == 1);
+		dataset_free(d);
+	}
+
+	/* a lone folder is no class; "train" beside another class is one */
+	put_png("one/celebrities/1.png", 6, 5, 1, 10);
+	put_png("one/celebrities/2.png", 6, 5, 1, 20);
+	d = opened(scratch_at("one"), (dataset_options){0});
+	ck_assert(d->n == 2 && !d->label && d->classes == 0 && d->notes == 1);
+	ck_assert_str_eq(d->note[0], "all images lie in one folder, celebrities: read without labels");
+	dataset_free(d);
+	put_png("traffic/train/1.png", 6, 5, 1, 10);
+	put_png("traffic/bus/1.png", 6, 5, 1, 20);
+	d = opened(scratch_at("traffic"), (dataset_options){0});
+	ck_assert(d->n == 2 && d->classes == 2 && d->notes == 0);
+	dataset_free(d);
+
+	/* a link that leads back up ends */
+	put_png("loop/a/1.png", 6, 5, 1, 10);
+	put_png("loop/b/1.png", 6, 5, 1, 10);
+	ck_assert_int_eq(symlink("..", scratch_at("loop/a/up")), 0);
+	refused(scratch_at("loop"), (dataset_options){0}, "more than 16 folders deep");
 }
 END_TEST
 
@@ -662,16 +728,16 @@ START_TEST(a_description_counts_and_warns)
 	char text[8192];
 	uint8_t x[4 * 4] = {0, 255, 0, 255, 9, 9, 9, 9, 0, 255, 0, 255, 1, 2, 3, 4};
 	int32_t y[4] = {1, 1, 1, 2};
-	char *name[3] = {"zero", "one\033[2J", "two"};
+	char *name[3] = {"zero", "one\033[2J", "two"}, *note[2] = {"warning: passed over", "as \033 is"};
 	dataset d = {.kind = "idx", .path = "P", .n = 4, .h = 2, .w = 2, .c = 1, .classes = 3, .pixels = x, .label = y,
-		.class_name = name, .ignored = 3};
+		.class_name = name, .note = note, .notes = 2};
 	described(&d, text);
 	ck_assert_msg(strstr(text, "P: idx, 4 images of 2x2, gray\n") != NULL, "%s", text);
 	ck_assert_msg(strstr(text, "one?[2J         3  75.00 %  ######") != NULL, "%s", text);
 	ck_assert_ptr_nonnull(strstr(text, "warning: 1 of 3 classes have no image\n"));
 	ck_assert_ptr_nonnull(strstr(text, "warning: 1 images are of one colour\n"));
 	ck_assert_ptr_nonnull(strstr(text, "warning: 1 images are copies of others\n"));
-	ck_assert_ptr_nonnull(strstr(text, "warning: 3 files in the folder are not .png"));
+	ck_assert_ptr_nonnull(strstr(text, "warning: passed over\nas ? is\n"));
 	y[3] = 1;
 	described(&d, text);
 	ck_assert_ptr_nonnull(strstr(text, "warning: every image has the label 1\n"));
@@ -728,6 +794,7 @@ int main(void)
 		{cifar100_has_fine_and_coarse_labels, 1},
 		{broken_cifar_files_are_refused_with_a_line, 1},
 		{png_folders_give_classes_in_turn, 1},
+		{png_folders_tell_what_they_pass_over, 1},
 		{png_folders_may_be_flat_or_divided, 1},
 		{png_sizes_must_agree_or_a_size_be_given, 1},
 		{broken_png_folders_are_refused_with_a_line, 1},
