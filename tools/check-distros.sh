@@ -209,6 +209,7 @@ parse() { # SYSTEM
 	if [ $arch = arm64 ]; then
 		register_arm64
 		environment='PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig'
+		environment="$environment CK_TIMEOUT_MULTIPLIER=20" # qemu is ten times slower and more
 	fi
 }
 
