@@ -1,4 +1,4 @@
-/* module.h - owner of a network's parameters and states: one block of memory for each of the two.
+/* module.h - owner of a network's parameters and states: blocks of memory with all of them.
  *
  * A layer registers what it needs in its _init function and reads it in its _apply function. After
  * all layers have registered, module_alloc places everything: parameters and gradients in one block

@@ -17,6 +17,7 @@
 #include "core/base/level.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
+#include "data/dataset.h"
 #include "gan/config/config.h"
 #include "tests/command.h"
 #include "tests/files.h"
@@ -235,6 +236,44 @@ START_TEST(man_page_and_completion_know_every_option)
 		}
 	}
 	ck_assert_int_ge(options, 25);
+	for (int i = 0; data_formats[i]; i++) {      /* each begins with its name */
+		const char *name = *(const char *const *)data_formats[i];
+		ck_assert_msg(strstr(man, name) && strstr(completion, name), "data format %s", name);
+	}
+}
+END_TEST
+
+/* What is no file of ours is not replaced, and a link stays one. */
+START_TEST(only_files_are_replaced)
+{
+	const char *dir = scratch_folder();
+	ck_assert_int_eq(mkfifo(scratch_at("fifo"), 0666), 0);
+	answer a = sagan("data data/mnist --limit 10 --picture %s/fifo", dir);
+	struct stat s;
+	ck_assert_msg(a.status == 1 && strstr(a.text, "fifo: is no regular file"), "%s", a.text);
+	ck_assert(lstat(scratch_at("fifo"), &s) == 0 && S_ISFIFO(s.st_mode));
+	file_store(scratch_at("real.png"), "x", 1);
+	ck_assert_int_eq(symlink("real.png", scratch_at("link.png")), 0);
+	a = sagan("data data/mnist --limit 10 --picture %s/link.png", dir);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	ck_assert(lstat(scratch_at("link.png"), &s) == 0 && S_ISLNK(s.st_mode));
+	ck_assert(stat(scratch_at("real.png"), &s) == 0 && s.st_size > 100);
+	ck_assert_int_eq(symlink("nowhere.png", scratch_at("dangling.png")), 0);
+	a = sagan("data data/mnist --limit 10 --picture %s/dangling.png", dir);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "dangling.png: No such file"), "%s", a.text);
+}
+END_TEST
+
+/* A file that is opened must not become descriptor 1, into which messages go. */
+START_TEST(closed_descriptors_are_no_files)
+{
+	const char *path = make_config(SMALL), *run = scratch_at("run");
+	const answer a = command("%s train %s --out %s --log-every 1 <&- >&- 2>&-", sagan_program(), path, run);
+	ck_assert_int_eq(a.status, 0);
+	struct stat s;
+	ck_assert(stat(scratch_at("run/lock"), &s) == 0 && s.st_size == 0);
+	ck_assert_msg(strncmp(read_file(scratch_at("run/metrics.csv")), "step,", 5) == 0, "%s",
+		      read_file(scratch_at("run/metrics.csv")));
 }
 END_TEST
 
@@ -354,7 +393,7 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	a = sagan("sample %s/run --n 2 --out %s/two.jpg", dir, dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "two.jpg: pictures are written as PNG"), "%s", a.text);
 	a = sagan("sample %s/run --n 2 --out %s/run.yaml/x.png", dir, dir);
-	ck_assert_msg(a.status == 1 && strstr(a.text, "run.yaml: is a file; a folder is needed there"), "%s", a.text);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "run.yaml: a file lies there"), "%s", a.text);
 	a = command("HOME=%s %s sample %s/run --n 2 --out='~/home.png'", dir, sagan_program(), dir);
 	ck_assert_msg(a.status == 0 && file_exists(dir, "home.png"), "%s", a.text);
 	a = sagan("sample %s/run --class 10", dir);
@@ -416,9 +455,11 @@ END_TEST
 START_TEST(a_pipe_that_nobody_reads_saves)
 {
 	const char *path = make_config(SMALL), *run = scratch_at("run"), *log = scratch_at("log");
-	command("(%s train %s --out %s --set steps=1000000 --log-every 1; echo $? > %s) | head -n 1", sagan_program(),
-		path, run, log);
-	ck_assert_str_eq(read_file(log), "141\n");
+	command("(%s train %s --out %s --set steps=1000000 --log-every 1 2> %s; echo $? >> %s) | head -n 1",
+		sagan_program(), path, run, log, log);
+	const char *said = read_file(log);
+	ck_assert_msg(strstr(said, "stopped because nobody reads the output after step "), "%s", said);
+	ck_assert_msg(strstr(said, "go on with: ") && strstr(said, "\n141\n"), "%s", said);
 	const answer a = sagan("info %s", run);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "complete: its checksum "), "%s", a.text);
 }
@@ -583,6 +624,8 @@ int main(void)
 		{a_signal_saves_and_says_how_to_go_on, 1},
 		{a_time_limit_ends_the_run, 1},
 		{a_pipe_that_nobody_reads_saves, 1},
+		{only_files_are_replaced, 1},
+		{closed_descriptors_are_no_files, 1},
 		{an_ignored_signal_stays_ignored, 1},
 		{the_folder_of_a_run_goes_on, 1},
 		{quiet_says_nothing, 1},

@@ -117,5 +117,5 @@ int main(int argc, char **argv)
 	const suite_test tests[] = {
 		{killed_run_ends_in_the_same_bits, 1},
 	};
-	return suite_run("kill and resume", tests, COUNT(tests), 600);
+	return suite_run("kill and resume", tests, COUNT(tests), 3600);
 }

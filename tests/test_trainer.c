@@ -680,9 +680,9 @@ START_TEST(directories_that_cannot_be_used_are_refused)
 	FILE *f = fopen(file, "w");
 	ck_assert(f != NULL);
 	fclose(f);
-	refuse_run(NULL, d, file, (const char *[]){file, "directory", NULL});
+	refuse_run(NULL, d, file, (const char *[]){file, "cannot make the folder: a file lies there", NULL});
 	snprintf(file, sizeof file, "%s/file/run", dir);
-	refuse_run(NULL, d, file, (const char *[]){"file", "directory", NULL});
+	refuse_run(NULL, d, file, (const char *[]){"file", "a file lies there", NULL});
 	if (geteuid() != 0) {                        /* root may write anywhere */
 		ck_assert_int_eq(chmod(dir, 0555), 0);
 		snprintf(file, sizeof file, "%s/run", dir);

@@ -250,7 +250,7 @@ static int run(const command *c, int argc, char **argv)
 
 const command command_info = {
 	.name = "info", .argument = "CONFIG-or-CHECKPOINT", .summary = "layers, parameters, memory, operations",
-	.about = "Prints what a config (or the config inside a checkpoint) describes: every layer\n"
+	.about = "Prints what a config (or the one of a checkpoint or run) describes: every layer\n"
 		 "with its output, parameters and multiply-adds, and what a training step costs.\n"
 		 "With --keys: every key of a config with its meaning, values and default.",
 	.examples = "examples:\n"

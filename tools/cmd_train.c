@@ -32,12 +32,13 @@ static const char *why_stopped(enum run_end end)
 static void how_to_go_on(enum run_end end, int64_t step, const char *out)
 {
 	char word[2 * CONFIG_TEXT_MAX];
+	FILE *to = stop_asked == SIGPIPE ? stderr : stdout;
 	shell_word(out, word, sizeof word);
 	if (end == RUN_FINISHED)
-		printf("done: %lld steps in %s; `%s sample %s` makes pictures\n", (long long)step, out, program_name,
-		       word);
+		fprintf(to, "done: %lld steps in %s; `%s sample %s` makes pictures\n", (long long)step, out,
+		       program_name, word);
 	else
-		printf("stopped %s after step %lld; go on with: %s train %s\n", why_stopped(end), (long long)step,
+		fprintf(to, "stopped %s after step %lld; go on with: %s train %s\n", why_stopped(end), (long long)step,
 		       program_name, word);
 }
 
@@ -72,16 +73,18 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
  * name does. */
 static int read_request(request *q, config *cfg, char *out, size_t size)
 {
-	char path[CONFIG_TEXT_MAX + 16], every[64];
+	char path[CONFIG_TEXT_MAX + 16];
 	const bool run = file_type(q->path) == FILE_FOLDER;
-	snprintf(every, sizeof every, "train.log_every=%lld", (long long)q->log_every);
-	if (q->log_every && q->sets.n < TEXTS_MAX)
-		q->sets.text[q->sets.n++] = every;
 	if (run)
 		snprintf(path, sizeof path, "%s/config.yaml", q->path);
 	const int status = read_config(cfg, run ? path : q->path, &q->sets);
+	fault e;
+	char every[64];
+	snprintf(every, sizeof every, "train.log_every=%lld", (long long)q->log_every);
 	if (status != EXIT_GOOD)
 		return status;
+	if (q->log_every && !config_set(cfg, every, &e))
+		return fail(&e);
 	if (run || cfg->train.out[0])
 		file_from_home(run ? q->path : cfg->train.out, out, size);
 	else

@@ -203,6 +203,12 @@ done)
 [ -z "$links" ] || say "pages name files that do not exist:
 $links"
 
+# An op that is not in the list would escape the derivative tests. Leaves and stops have no derivative.
+records=$(sed -nE 's/^const op op_rec_([a-z0-9_]+) = .*/\1/p' core/graph/*.c | grep -vxE 'leaf|stop' | sort)
+listed=$(sed -n '/^#define OP_LIST/,/[^\\]$/p' core/graph/ops_internal.h | grep -o 'OP([a-z0-9_]*)' |
+	sed 's/OP(//; s/)//' | sort)
+[ "$records" = "$listed" ] || say "ops and OP_LIST differ: $(printf '%s\n%s\n' "$records" "$listed" | sort | uniq -u)"
+
 flags="-std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I."
 flags="$flags $(pkg-config --cflags hdf5)"
 for h in $(find core layers optim data gan tools tests -name '*.h'); do

@@ -1,8 +1,10 @@
 /* main.c - the program: which command, its help, the level of its loops. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/level.h"
 #include "core/base/local.h"
@@ -40,10 +42,22 @@ static int unknown_command(const char *word)
 	return EXIT_USAGE;
 }
 
+/* A descriptor 0, 1 or 2 that the caller closed would be given to the next file that is opened, and messages would be
+ * written into it. */
+static void open_standard_files(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
 /* Results that could not be written are a failure even when everything else went well. */
 static int closed_stdout(int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || status > EXIT_SIGNAL)
 		return status;
 	fprintf(stderr, "sagan: standard output could not be written\n");
 	return status == EXIT_GOOD ? EXIT_INPUT : status;
@@ -51,6 +65,7 @@ static int closed_stdout(int status)
 
 int main(int argc, char **argv)
 {
+	open_standard_files();
 	signal(SIGXFSZ, SIG_IGN);                    /* a file size limit is a failed write, told in one line */
 	if (argc > 0)
 		program_name = argv[0];

@@ -1,4 +1,5 @@
 /* file.c - a file written beside the old one, synced, and renamed over it. */
+#define _XOPEN_SOURCE 700                            /* realpath */
 #include "core/base/file.h"
 
 #include <errno.h>
@@ -59,17 +60,40 @@ static void sync_directory(char *path)
 	}
 }
 
-bool file_replace(const char *path, const void *bytes, size_t n, fault *e)
+char *file_real_path(const char *path, fault *e)
 {
-	size_t size = strlen(path) + 32;
+	char *target = realpath(path, NULL);
+	if (!target)
+		fault_at(e, path, "%s", strerror(errno));
+	return target;
+}
+
+/* What a new file at path takes the place of: where a link leads, so that the link stays. A fifo or device is no file,
+ * and a rename would destroy it. new/free. */
+static char *replaced_path(const char *path, fault *e)
+{
+	struct stat st;
+	if (lstat(path, &st) != 0)
+		return text_copy(path, e);
+	char *target = S_ISLNK(st.st_mode) ? file_real_path(path, e) : text_copy(path, e);
+	if (!target || file_type(target) == FILE_REGULAR || file_type(target) == FILE_FOLDER)
+		return target;
+	fault_at(e, path, "is no regular file, and would be destroyed");
+	free(target);
+	return NULL;
+}
+
+static bool replace(const char *path, const char *target, const void *bytes, size_t n, fault *e)
+{
+	size_t size = strlen(target) + 32;
 	char *tmp = mem_new(size, 1, e);
 	if (!tmp)
 		return false;
-	snprintf(tmp, size, "%s.tmp.%ld", path, (long)getpid());
+	snprintf(tmp, size, "%s.tmp.%ld", target, (long)getpid());
 	bool ok = false;
 	if (!write_synced(tmp, bytes, n)) {
 		fault_at(e, path, "cannot write %zu bytes: %s", n, strerror(errno));
-	} else if (rename(tmp, path) != 0) {
+	} else if (rename(tmp, target) != 0) {
 		fault_at(e, path, "cannot put the new file in place: %s", strerror(errno));
 		unlink(tmp);
 	} else {
@@ -78,6 +102,22 @@ bool file_replace(const char *path, const void *bytes, size_t n, fault *e)
 	}
 	free(tmp);
 	return ok;
+}
+
+bool file_replace(const char *path, const void *bytes, size_t n, fault *e)
+{
+	char *target = replaced_path(path, e);
+	const bool ok = target && replace(path, target, bytes, n, e);
+	free(target);
+	return ok;
+}
+
+/* path: what is wanted, part: the folder of it that cannot be made. */
+static bool refuse_folder(const char *path, const char *part, const char *why, fault *e)
+{
+	if (strcmp(path, part) == 0)
+		return fault_at(e, path, "cannot make the folder: %s", why);
+	return fault_at(e, path, "cannot make the folder %s: %s", part, why);
 }
 
 /* The folder path[0..n) and those above it. */
@@ -90,9 +130,9 @@ static bool make_folders(const char *path, size_t n, fault *e)
 			continue;
 		part[i] = '\0';
 		if (mkdir(part, 0777) != 0 && errno != EEXIST)
-			ok = fault_at(e, part, "cannot make the folder: %s", strerror(errno));
+			ok = refuse_folder(path, part, strerror(errno), e);
 		else if (file_type(part) != FILE_FOLDER)
-			ok = fault_at(e, part, "is a file; a folder is needed there");
+			ok = refuse_folder(path, part, "a file lies there", e);
 		part[i] = path[i];
 	}
 	free(part);

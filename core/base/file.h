@@ -6,7 +6,8 @@
 
 /* Makes bytes[0..n) the content of path: writes them to "<path>.tmp.<pid>", syncs it, renames it to path and syncs the
  * folder. False with e set when that fails (full disk, no permission, no memory): the line begins with the path, unless
- * memory is out; the temporary file is removed and an older file at path is untouched. */
+ * memory is out; the temporary file is removed and an older file at path is untouched. Where path is a link, the file
+ * that it leads to is replaced; a fifo, a device or a link to nothing is refused. */
 bool file_replace(const char *path, const void *bytes, size_t n, fault *e);
 
 /* Makes the folder and those above it that are missing. The folder that a file lies in: file_make_parents, nothing for
@@ -17,6 +18,9 @@ bool file_make_parents(const char *path, fault *e);
 /* "~" and "~/..." with the home folder (HOME) in place of the tilde, other paths as they are. Returns buf; a path
  * that does not fit is cut, and no file system would have opened it. */
 char *file_from_home(const char *path, char *buf, size_t size);
+
+/* The whole path from the root, without links and dots: new/free. NULL with e set: nothing is there. */
+char *file_real_path(const char *path, fault *e);
 
 enum file_type { FILE_MISSING, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
 /* Follows links. FILE_MISSING also when the path cannot be looked at (no permission for a folder on the way). */

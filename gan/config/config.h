@@ -108,8 +108,7 @@ enum config_type {
 	KEY_BOOL,                                    /* true, false */
 	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */
 	KEY_CHOICE,                                  /* int or an enum, index into words */
-	KEY_LAYERS,                                   /* layer_specs: auto, none, [16, {at: 32, type: halo, heads:
-	                                               * 4}] */
+	KEY_LAYERS,                                  /* layer_specs: auto, none, [16, {at: 32, type: halo}] */
 	KEY_LIST                                     /* augment_policy: none or [color, cutout] */
 };
 

@@ -2,6 +2,7 @@
 #include "gan/config/config_apply.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/file.h"
@@ -221,19 +222,20 @@ static bool fit(config *c, const dataset *d, fault *e)
  * it, so that a config works from anywhere. `path` has room for size bytes. */
 static void find_data(const config *c, char *path, size_t size)
 {
-	char folder[CONFIG_TEXT_MAX], found[2 * CONFIG_TEXT_MAX];
+	char found[4096];
 	file_from_home(c->data.path, path, size);
 	if (path[0] == '/' || !c->file || file_type(path) != FILE_MISSING)
 		return;
-	snprintf(folder, sizeof folder, "%s", c->file);
-	for (char *slash; (slash = strrchr(folder, '/')) != NULL;) {
+	char *folder = file_real_path(c->file, NULL);
+	for (char *slash; folder && (slash = strrchr(folder, '/')) != NULL;) {
 		*slash = '\0';
 		snprintf(found, sizeof found, "%s/%s", folder, c->data.path);
 		if (file_type(found) != FILE_MISSING) {
 			snprintf(path, size, "%s", found);
-			return;
+			break;
 		}
 	}
+	free(folder);
 }
 
 bool config_open_data(config *c, dataset **out, fault *e)
@@ -253,7 +255,7 @@ bool config_open_data(config *c, dataset **out, fault *e)
 		.channels = c->model.channels, .coarse = c->data.coarse, .limit = c->data.limit,
 	};
 	fault why;
-	char path[2 * CONFIG_TEXT_MAX];
+	char path[4096];
 	find_data(c, path, sizeof path);
 	dataset *d = dataset_open(path, &o, &why);
 	if (!d)

@@ -115,7 +115,7 @@ static bool take_real(const config_key *k, void *at, const config_node *v, char 
 	return true;
 }
 
-/* The words of YAML 1.1, in small letters, Capitalised or in CAPITALS; YAML 1.2 knows true and false only. */
+/* The words of YAML 1.1, in letters of either case; YAML 1.2 knows true and false only. */
 static bool is_any_of(const char *text, const char *const *words)
 {
 	for (; *words; words++)

@@ -35,8 +35,8 @@ typedef struct net_family {
 	bool (*d_batch_norm)(const net_config *c);   /* whether D has batch norm of its own; NULL: never */
 } net_family;
 
-/* The families, each a record family_NAME in a file of its own, and the names that their networks are known by: NAME,
- * or NAME and a size. */
+/* The families, each a record family_NAME in the file of its networks, and the names that its networks are known by:
+ * NAME, or NAME and a size. */
 #define NET_FAMILIES(F) \
 	F(resnet, "resnet", "resnet28", "resnet32") \
 	F(official, "official64", "official128") \
