@@ -159,13 +159,14 @@ static bool print_config(const config *c, const char *which_plan, fault *e)
 
 /* ---- checkpoints ---- */
 
-/* HDF5 files begin with these eight bytes. */
+/* HDF5 files begin with these eight bytes; what is called .h5 is meant to. */
 static bool is_checkpoint(const char *path)
 {
 	static const char magic[8] = "\211HDF\r\n\032\n";
 	char head[8];
 	struct stat s;
-	if (stat(path, &s) == 0 && S_ISDIR(s.st_mode))
+	const size_t n = strlen(path);
+	if ((stat(path, &s) == 0 && S_ISDIR(s.st_mode)) || (n > 3 && strcmp(path + n - 3, ".h5") == 0))
 		return true;
 	FILE *f = fopen(path, "rb");
 	const bool is = f && fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, magic, sizeof magic) == 0;
