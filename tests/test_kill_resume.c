@@ -20,9 +20,17 @@
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
-enum { STEPS = 60, KILLS = 20, ATTEMPTS_MAX = 400 };
+enum { STEPS = 60, KILLS = 20, ATTEMPTS_MAX = 400, PROGRESS = 3 };
 
 static const char *self;
+
+/* A byte for each step that begins, to the descriptor PROGRESS: where the run is, however slow the machine. */
+static void tell(void *ctx, int64_t done, int64_t steps)
+{
+	(void)ctx, (void)done, (void)steps;
+	if (write(PROGRESS, ".", 1) != 1)
+		_exit(9);
+}
 
 /* Trains in dir until done; the exit status says whether that went well. */
 static int train(const char *dir, int threads)
@@ -36,7 +44,7 @@ static int train(const char *dir, int threads)
 	if (!pool_start(threads, &e))
 		return 1;
 	trainer *t = trainer_new(&c, d, &e);
-	const run_options o = {.out = dir};
+	const run_options o = {.out = dir, .step = tell};
 	bool ok = t && run_trainer(t, &o, &end, &e);
 	if (!ok)
 		fprintf(stderr, "%s\n", e.text);
@@ -47,15 +55,35 @@ static int train(const char *dir, int threads)
 	return !ok;
 }
 
-static pid_t start(const char *dir, const char *threads)
+/* *progress: to read from, to be closed. */
+static pid_t start(const char *dir, const char *threads, int *progress)
 {
+	int fd[2];
+	ck_assert_int_eq(pipe(fd), 0);
 	pid_t child = fork();
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
+		if (fd[1] != PROGRESS && dup2(fd[1], PROGRESS) != PROGRESS)
+			_exit(127);
+		for (int i = 0; i < 2; i++)
+			if (fd[i] != PROGRESS)
+				close(fd[i]);
 		execl(self, self, dir, threads, (char *)NULL);
 		_exit(127);
 	}
+	close(fd[1]);
+	*progress = fd[0];
 	return child;
+}
+
+/* How many of n further steps begin; fewer when the child ends before. */
+static int wait_steps(int progress, int n)
+{
+	char byte;
+	int begun = 0;
+	while (begun < n && read(progress, &byte, 1) == 1)
+		begun++;
+	return begun;
 }
 
 static double now(void)
@@ -83,19 +111,31 @@ START_TEST(killed_run_ends_in_the_same_bits)
 	static const char *const threads[] = {"1", "2", "4"};
 	const char *whole = scratch_at("whole"), *killed = scratch_at("killed");
 	char last[64];
+	int progress;
 	double begin = now();
-	ck_assert_int_eq(status_of(start(whole, "1")), 0);
-	double seconds = now() - begin;              /* of a run with start and end */
+	pid_t child = start(whole, "1", &progress);
+	ck_assert_int_eq(wait_steps(progress, 1), 1);
+	double start_s = now() - begin;              /* until the first step */
+	ck_assert_int_eq(wait_steps(progress, STEPS), STEPS - 1);
+	close(progress);
+	ck_assert_int_eq(status_of(child), 0);
 
 	rng r = rng_new(suite_seed(), "kill");
 	int kills = 0, attempts = 0, status;
 	do {
 		ck_assert_int_lt(attempts, ATTEMPTS_MAX);
-		pid_t child = start(killed, threads[attempts++ % COUNT(threads)]);
+		begin = now();
+		child = start(killed, threads[attempts++ % COUNT(threads)], &progress);
 		if (kills < KILLS) {
-			wait_s(rng_uniform(&r) * seconds * 0.5);
+			/* While it starts, or within the last of some steps, with what is drawn and saved after it. */
+			const int goal = (int)rng_below(&r, 2 * STEPS / KILLS);
+			const int begun = wait_steps(progress, goal);
+			const double step_s = begun ? (now() - begin) / (begun + 1) : start_s;
+			wait_s(rng_uniform(&r) * MIN(step_s, start_s));
 			kill(child, SIGKILL);
 		}
+		wait_steps(progress, STEPS);
+		close(progress);
 		status = status_of(child);
 		ck_assert_msg(status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL),
 			"attempt %d ended with status %#x", attempts, status);
