@@ -54,7 +54,8 @@ static bool is_spoken(const language *l)
 /* Compiles a file of the scratch folder as the installed pkg-config file says, to a program of the same name. */
 static answer compile(const language *l, const char *file, const char *program)
 {
-	return command("%s %s -Wall -Wextra -Wpedantic -Werror %s -x none -o %s "
+	/* clang remarks upon -x none where no file of another kind comes after it. */
+	return command("%s %s -Wall -Wextra -Wpedantic -Werror -Wno-unused-command-line-argument %s -x none -o %s "
 		       "$(PKG_CONFIG_PATH=%s/lib/pkgconfig:$PKG_CONFIG_PATH pkg-config --cflags --libs sagan)",
 		       compiler(), l->flags, file, program, installed());
 }
