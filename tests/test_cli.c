@@ -490,6 +490,14 @@ START_TEST(the_folder_of_a_run_goes_on)
 	ck_assert_msg(strstr(a.text, want), "%s", a.text);
 	a = sagan("train %s/nothing", dir);
 	ck_assert_int_eq(a.status, 1);
+	/* A path longer than a text of a config is not cut, which would name another folder. */
+	char deep[900];
+	snprintf(deep, sizeof deep, "%s/%0200d/%0200d/%0200d", dir, 1, 2, 3);
+	a = sagan("train %s --out %s --set steps=4 --steps 2", path, deep);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan("train %s", deep);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "going on from "), "%s", a.text);
+	ck_assert_msg(strstr(a.text, "done: 4 steps"), "%s", a.text);
 	ck_assert_int_eq(mkdir(scratch_at("empty"), 0777), 0);
 	a = sagan("train %s/empty", dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "empty/config.yaml: "), "%s", a.text);

@@ -19,9 +19,8 @@
 
 static bool is_folder(const char *path)
 {
-	struct stat s;
 	const size_t n = strlen(path);
-	return (n && path[n - 1] == '/') || (stat(path, &s) == 0 && S_ISDIR(s.st_mode));
+	return (n && path[n - 1] == '/') || file_type(path) == FILE_FOLDER;
 }
 
 /* [-1,1] to bytes; nothing else has been done to the picture. */

@@ -12,6 +12,9 @@
 #include "tools/screen.h"
 #include "tools/stop.h"
 
+/* No system opens a longer path: one that is cut would be another folder. */
+enum { PATH_ROOM = 4096 };
+
 typedef struct request {
 	const char *path, *out;
 	text_list sets;
@@ -31,7 +34,7 @@ static const char *why_stopped(enum run_end end)
 /* The folder of a run holds its config, with every --set. */
 static void how_to_go_on(enum run_end end, int64_t step, const char *out)
 {
-	char word[2 * CONFIG_TEXT_MAX];
+	char word[2 * PATH_ROOM];
 	FILE *to = stop_asked == SIGPIPE ? stderr : stdout;
 	shell_word(out, word, sizeof word);
 	if (end == RUN_FINISHED)
@@ -73,7 +76,7 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
  * name does. */
 static int read_request(request *q, config *cfg, char *out, size_t size)
 {
-	char path[CONFIG_TEXT_MAX + 16];
+	char path[PATH_ROOM + 16];
 	const bool run = file_type(q->path) == FILE_FOLDER;
 	if (run)
 		snprintf(path, sizeof path, "%s/config.yaml", q->path);
@@ -111,7 +114,7 @@ static int run(const command *c, int argc, char **argv)
 	config cfg;
 	fault e;
 	enum run_end end = RUN_FINISHED;
-	char out[CONFIG_TEXT_MAX + 16];
+	char out[PATH_ROOM];
 	status = read_request(&q, &cfg, out, sizeof out);
 	if (status == EXIT_GOOD) {
 		stop_on_signals();
