@@ -33,9 +33,13 @@ START_TEST(a_run_that_goes_on_drops_what_is_done_again)
 		free(text);
 	}
 	metrics *m = open_at(0, &e);
-	ck_assert_msg(m && metrics_score(m, 1, 0.5, &e) && metrics_close(m, &e), "%s", e.text);
+	const judgement j = {.score = 0.5, .has_spread = true, .mean = 0.75, .lowest = 0.25, .lowest_class = 3};
+	ck_assert_msg(m && metrics_score(m, 1, &j, &e) && metrics_close(m, &e), "%s", e.text);
 	char *text = file_bytes(scratch_at("scores.csv"), NULL);
 	ck_assert_str_eq(text, "step,score\n1,0.5\n");
+	free(text);
+	text = file_bytes(scratch_at("spread.csv"), NULL);
+	ck_assert_str_eq(text, "step,mean,lowest,class\n1,0.75,0.25,3\n");
 	free(text);
 }
 END_TEST

@@ -311,7 +311,7 @@ static moments real_of(const dataset *d, bool flip)
 {
 	moments m;
 	fault e = {.text = ""};
-	ck_assert_msg(score_real(d, d->n, flip, &m, &e), "%s", e.text);
+	ck_assert_msg(score_real(d, d->n, flip, &m, NULL, &e), "%s", e.text);
 	return m;
 }
 
@@ -354,6 +354,61 @@ START_TEST(a_collapse_is_seen)
 }
 END_TEST
 
+/* Against the pairs themselves. */
+START_TEST(spread_is_the_mean_squared_distance_of_pairs)
+{
+	enum { N = 40, D = 5, K = 3 };
+	double *x = cloud(N, D, "spread"), sum[K] = {0};
+	int pairs[K] = {0};
+	class_spread s;
+	fault e;
+	ck_assert(class_spread_init(&s, K + 1, D, &e));
+	for (int i = 0; i < N; i++) {
+		for (int k = 0; k < D; k++)
+			x[i * D + k] += 1e5;         /* far from zero, where sums of squares would lose it */
+		class_spread_add(&s, i % K, x + i * D);
+		for (int j = i % K; j < i; j += K, pairs[i % K]++)
+			for (int k = 0; k < D; k++)
+				sum[i % K] += pow(x[i * D + k] - x[j * D + k], 2);
+	}
+	for (int k = 0; k < K; k++)
+		ck_assert_double_eq_tol(class_spread_of(&s, k), sqrt(sum[k] / pairs[k]), 1e-8);
+	ck_assert_double_eq(class_spread_of(&s, K), -1);
+	class_spread_free(&s);
+	free(x);
+}
+END_TEST
+
+/* Of digits whose sevens are one seven over and over: told, and which; a class that neither has is passed over. */
+START_TEST(a_class_that_is_alike_is_found)
+{
+	dataset *d = digits(1000), *half = digits(500);
+	class_spread all, fake;
+	moments m, other;
+	fault e;
+	double mean = 0, lowest = 0;
+	int class = -1, first = 0;
+	const int64_t bytes = dataset_image_bytes(half);
+	while (half->label[first] != 7)
+		first++;
+	for (int i = first + 1; i < half->n; i++)
+		if (half->label[i] == 7)
+			memcpy(half->pixels + i * bytes, half->pixels + first * bytes, (size_t)bytes);
+	ck_assert(class_spread_init(&all, 11, 49, &e) && class_spread_init(&fake, 11, 49, &e));
+	ck_assert(score_real(d, d->n, false, &m, &all, &e) && score_real(half, half->n, false, &other, &fake, &e));
+	ck_assert(class_spread_compare(&all, &fake, &mean, &lowest, &class));
+	ck_assert_int_eq(class, 7);
+	ck_assert_double_eq(lowest, 0);
+	ck_assert_double_eq_tol(mean, 0.9, 0.06);      /* ten classes, of which one has none; others are smaller sets */
+	class_spread_free(&all);
+	class_spread_free(&fake);
+	moments_free(&m);
+	moments_free(&other);
+	dataset_free(d);
+	dataset_free(half);
+}
+END_TEST
+
 START_TEST(flips_are_part_of_the_data)
 {
 	dataset *d = digits(300), *mirrored = digits(300);
@@ -384,7 +439,7 @@ START_TEST(score_of_a_generator_is_the_distance_of_its_images)
 	config c = tiny_config(TINY_PLAIN, set);
 	dataset *d = tiny_data(25, SIZE, 2);
 	fault e = {.text = ""};
-	double score[3];
+	judgement found[3];
 	static const int threads[] = {1, 2, 4};
 	for (int i = 0; i < 3; i++) {
 		scorer s;
@@ -392,7 +447,7 @@ START_TEST(score_of_a_generator_is_the_distance_of_its_images)
 		ck_assert(pool_start(threads[i], &e));
 		sampler *from = network_sampler_new(&c, 4, &e);
 		ck_assert_msg(from && scorer_init(&s, &c, d, &e), "%s", e.text);
-		ck_assert_msg(scorer_run(&s, from, &score[i], &e), "%s", e.text);
+		ck_assert_msg(scorer_run(&s, from, &found[i], &e), "%s", e.text);
 		ck_assert(s.z && s.label && strstr(s.about, "8x8x1, 37 samples against the first 25 "));
 		int ones = 0;
 		for (int k = 0; k < FAKES; k++)
@@ -406,15 +461,15 @@ START_TEST(score_of_a_generator_is_the_distance_of_its_images)
 			score_pool(x + k * SIZE * SIZE, SIZE, 1, 8, y);
 			moments_add(&fake, y, 1);
 		}
-		ck_assert_double_eq(score[i], between(&s.real_moments, &fake));
+		ck_assert_double_eq(found[i].score, between(&s.real_moments, &fake));
 		free(x);
 		moments_free(&fake);
 		scorer_free(&s);
 		sampler_free(from);
 		pool_stop();
 	}
-	ck_assert_double_eq(score[0], score[1]);
-	ck_assert_double_eq(score[0], score[2]);
+	ck_assert_int_eq(memcmp(&found[0], &found[1], sizeof found[0]), 0);
+	ck_assert_int_eq(memcmp(&found[0], &found[2], sizeof found[0]), 0);
 	dataset_free(d);
 	config_free(&c);
 }
@@ -437,6 +492,8 @@ int main(void)
 		{pooling_averages_areas, 1},
 		{a_lost_class_is_seen, 1},
 		{a_collapse_is_seen, 1},
+		{spread_is_the_mean_squared_distance_of_pairs, 1},
+		{a_class_that_is_alike_is_found, 1},
 		{flips_are_part_of_the_data, 1},
 		{score_of_a_generator_is_the_distance_of_its_images, 1},
 	};

@@ -595,6 +595,9 @@ START_TEST(exploding_run_keeps_the_last_good_checkpoint)
 	run_options o = options(dir, &s);
 	ck_assert(!run_trainer(t, &o, &end, &e));
 	ck_assert_msg(strstr(e.text, "step ") && strstr(e.text, "last good checkpoint: "), "%s", e.text);
+	static const char keys[] = "warning: diverged; to change, from an earlier checkpoint: model.spectral_norm_d "
+		"(false) to true in a new run; optim.lr_d (1e+02) to a third; ";
+	ck_assert_msg(strstr(s.text, keys) && strstr(s.text, "\nloss curve: "), "%s", s.text);
 	trainer_free(t);
 	char path[RUN_PATH_MAX];
 	ck_assert_msg(rundir_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
@@ -621,6 +624,55 @@ START_TEST(collapse_is_told_once)
 	const char *found = strstr(s.text, line);
 	ck_assert_msg(found != NULL, "%s", s.text);
 	ck_assert_ptr_null(strstr(found + strlen(line), "collapse"));
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* The last bias of D at 1e7: all its outputs, and G's loss, are of that size. */
+START_TEST(huge_losses_are_told_once_with_the_keys_to_change)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	notes s = {.n = 0};
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.lr_d=0", "optim.lr_g=0", "batch=2", "steps=45",
+		"loss.name=wgan", NULL}, d);
+	module_find(t->pd.m, "linear/bias")->x[0] = (real)1e7;
+	run_options o = options(scratch_folder(), &s);
+	run_ok(t, &o, RUN_FINISHED);
+	static const char line[] = "warning: step 20: diverging: for 20 steps a loss has been beyond 100000 (G's is "
+		"-1e+07): D's outputs run away; to change, from an earlier checkpoint: loss.penalty (none) to gp; "
+		"optim.lr_d (0) to a third; ";
+	const char *found = strstr(s.text, line);
+	ck_assert_msg(found != NULL, "%s", s.text);
+	ck_assert_ptr_null(strstr(found + strlen(line), "diverging"));
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* Every image is tanh(0), but that is seen at the first score, before 200 steps have passed. */
+START_TEST(images_of_a_class_that_are_alike_are_told_once)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	notes s = {.n = 0};
+	const char *dir = scratch_folder();
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.lr_g=0", "train.score_count=20",
+		"model.spectral_norm_g=false", NULL}, d);
+	memset(module_param_block(t->pg.m), 0, (size_t)module_block_size(t->pg.m) * sizeof(real));
+	if (t->average)
+		memset(module_param_block(network_module(t->average)), 0,
+			(size_t)module_block_size(t->pg.m) * sizeof(real));
+	run_options o = options(dir, &s);
+	run_ok(t, &o, RUN_FINISHED);
+	static const char line[] = "warning: step 4: the images of class 0 are nearly alike: they differ 0.00 times as "
+		"much as real ones do (mean of all classes 0.00); to change, from an earlier checkpoint: "
+		"loss.penalty (none) to r1; optim.lr_d (0.002) to a third; ";
+	const char *found = strstr(s.text, line);
+	ck_assert_msg(found != NULL, "%s", s.text);
+	ck_assert_ptr_null(strstr(found + strlen(line), "nearly alike"));
+	char *rows = file_bytes(scratch_at("spread.csv"), NULL);
+	ck_assert_msg(strstr(rows, "step,mean,lowest,class\n4,0,0,0\n8,0,0,0\n12,0,0,0\n"), "%s", rows);
+	free(rows);
 	trainer_free(t);
 	dataset_free(d);
 }
@@ -795,6 +847,8 @@ int main(void)
 		{nan_stops_and_names_step_and_node, 1},
 		{exploding_run_keeps_the_last_good_checkpoint, 1},
 		{collapse_is_told_once, 1},
+		{huge_losses_are_told_once_with_the_keys_to_change, 1},
+		{images_of_a_class_that_are_alike_are_told_once, 1},
 	};
 	const suite_test wrong[] = {
 		{going_on_with_another_config_or_other_data_is_refused, 1},

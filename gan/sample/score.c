@@ -47,7 +47,14 @@ static void mirror(double *y, int side, int channels)
 			}
 }
 
-bool score_real(const dataset *d, int64_t n, bool flip, moments *out, fault *e)
+static void add_real(const double *y, const dataset *d, int64_t i, moments *out, class_spread *spread)
+{
+	moments_add(out, y, 1);
+	if (spread)
+		class_spread_add(spread, d->label[i], y);
+}
+
+bool score_real(const dataset *d, int64_t n, bool flip, moments *out, class_spread *spread, fault *e)
 {
 	const int side = score_side(d->h), k = side * side * d->c;
 	const int64_t bytes = dataset_image_bytes(d);
@@ -59,10 +66,10 @@ bool score_real(const dataset *d, int64_t n, bool flip, moments *out, fault *e)
 		for (int64_t j = 0; j < bytes; j++)
 			x[j] = pixel_real(d->pixels[i * bytes + j]);
 		score_pool(x, d->h, d->c, side, y);
-		moments_add(out, y, 1);
+		add_real(y, d, i, out, spread);
 		if (flip) {
 			mirror(y, side, d->c);
-			moments_add(out, y, 1);
+			add_real(y, d, i, out, spread);
 		}
 	}
 	free(x);
@@ -96,7 +103,10 @@ bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *e)
 		"Frechet distance of images averaged to %dx%dx%d, %lld samples against the first %lld of the data%s; "
 		"lower is better", s->side, s->side, s->channels, (long long)s->fakes,
 		(long long)MIN(d->n, SCORE_REAL_MAX), cfg->data.flip ? " and their mirror images" : "");
-	if (draw_latents(s, cfg, d, e) && score_real(d, SCORE_REAL_MAX, cfg->data.flip, &s->real_moments, e))
+	bool ok = draw_latents(s, cfg, d, e);
+	if (ok && s->label)
+		ok = class_spread_init(&s->real_spread, d->classes, s->side * s->side * s->channels, e);
+	if (ok && score_real(d, SCORE_REAL_MAX, cfg->data.flip, &s->real_moments, s->label ? &s->real_spread : NULL, e))
 		return true;
 	scorer_free(s);
 	return false;
@@ -107,38 +117,68 @@ void scorer_free(scorer *s)
 	free(s->z);
 	free(s->label);
 	moments_free(&s->real_moments);
+	class_spread_free(&s->real_spread);
 	*s = (scorer){0};
 }
 
-/* One batch of fakes [n,size,size,channels], as a picture shows them: within [-1,1]. */
-static void add_fakes(const scorer *s, real *x, int64_t n, double *y, moments *m)
+/* What the images of a generator add up to. */
+typedef struct fakes {
+	moments all;                                 /* own */
+	class_spread by_class;                       /* own; without classes empty */
+	real *x;                                     /* own; a batch [n,size,size,channels] */
+	double *y;                                   /* own; a pooled image */
+} fakes;
+
+static bool fakes_init(fakes *f, const scorer *s, int64_t batch, int64_t image_size, fault *e)
+{
+	const int64_t d = s->real_moments.d;
+	*f = (fakes){0};
+	f->x = mem_new((size_t)(batch * image_size), sizeof *f->x, e);
+	f->y = mem_new((size_t)d, sizeof *f->y, e);
+	return f->x && f->y && moments_init(&f->all, d, e)
+		&& (!s->label || class_spread_init(&f->by_class, s->real_spread.classes, d, e));
+}
+
+static void fakes_free(fakes *f)
+{
+	moments_free(&f->all);
+	class_spread_free(&f->by_class);
+	free(f->x);
+	free(f->y);
+}
+
+/* A batch of n fakes, as a picture shows them: within [-1,1]. label [n], or NULL. */
+static void fakes_add(fakes *f, const scorer *s, int64_t n, const real *label)
 {
 	const int64_t size = (int64_t)s->size * s->size * s->channels;
+	real *x = f->x;
 	for (int64_t i = 0; i < n * size; i++)
 		x[i] = x[i] > 1 ? 1 : x[i] < -1 ? -1 : x[i];     /* NaN stays, and is told */
 	for (int64_t i = 0; i < n; i++) {
-		score_pool(x + i * size, s->size, s->channels, s->side, y);
-		moments_add(m, y, 1);
+		score_pool(x + i * size, s->size, s->channels, s->side, f->y);
+		moments_add(&f->all, f->y, 1);
+		if (label)
+			class_spread_add(&f->by_class, (int)label[i], f->y);
 	}
 }
 
-bool scorer_run(const scorer *s, sampler *from, double *out, fault *e)
+bool scorer_run(const scorer *s, sampler *from, judgement *out, fault *e)
 {
 	const int64_t batch = MIN(sampler_batch(from), s->fakes), Z = sampler_latent_size(from);
-	moments fake = {0};
-	real *x = mem_new((size_t)(batch * sampler_image_size(from)), sizeof *x, e);
-	double *y = mem_new((size_t)s->real_moments.d, sizeof *y, e);
-	bool ok = x && y && moments_init(&fake, s->real_moments.d, e);
+	fakes f;
+	*out = (judgement){0};
 	must(sampler_image_size(from) == (int64_t)s->size * s->size * s->channels, "score of another network");
+	bool ok = fakes_init(&f, s, batch, sampler_image_size(from), e);
 	for (int64_t lo = 0; ok && lo < s->fakes; lo += batch) {
 		const int64_t n = MIN(batch, s->fakes - lo);
-		ok = sampler_run(from, n, s->z + lo * Z, s->label ? s->label + lo : NULL, x, e);
+		const real *label = s->label ? s->label + lo : NULL;
+		ok = sampler_run(from, n, s->z + lo * Z, label, f.x, e);
 		if (ok)
-			add_fakes(s, x, n, y, &fake);
+			fakes_add(&f, s, n, label);
 	}
-	ok = ok && frechet_distance(&s->real_moments, &fake, out, e);
-	moments_free(&fake);
-	free(x);
-	free(y);
+	ok = ok && frechet_distance(&s->real_moments, &f.all, &out->score, e);
+	out->has_spread = ok && s->label
+		&& class_spread_compare(&s->real_spread, &f.by_class, &out->mean, &out->lowest, &out->lowest_class);
+	fakes_free(&f);
 	return ok;
 }

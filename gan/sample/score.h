@@ -7,7 +7,10 @@
  * It sees shape, brightness, colour and variety on a coarse scale: a lost class, a collapse, washed out
  * colours show. It does not see sharpness or texture: a blurred image scores like a sharp one. It is
  * not the FID of papers, which compares features of a trained network. Two numbers compare only
- * within one data set, one program and one number of images. */
+ * within one data set, one program and one number of images.
+ *
+ * With classes it also compares how much the images of one class differ: a generator that has one good image for each
+ * class loses little of the distance's other parts. */
 #ifndef SAGAN_GAN_SAMPLE_SCORE_H
 #define SAGAN_GAN_SAMPLE_SCORE_H
 
@@ -15,6 +18,7 @@
 #include "gan/config/config.h"
 #include "gan/sample/frechet.h"
 #include "gan/sample/sampler.h"
+#include "gan/sample/spread.h"
 
 enum { SCORE_SIDE_MAX = 8, SCORE_REAL_MAX = 10000, SCORE_TEXT = 192 };
 
@@ -24,8 +28,17 @@ typedef struct scorer {
 	int64_t fakes;                               /* images of the generator */
 	real *z, *label;                             /* own; [fakes,Z], [fakes] or NULL */
 	moments real_moments;                        /* own */
+	class_spread real_spread;                    /* own; without classes empty */
 	char about[SCORE_TEXT];
 } scorer;
+
+/* What scorer_run finds. */
+typedef struct judgement {
+	double score;
+	bool has_spread;                             /* of conditional generators, where a class can be compared: */
+	double mean, lowest;                         /* the fakes' spread in a class as a share of the real images': */
+	int lowest_class;                            /* mean of the classes, the lowest, and whose it is */
+} judgement;
 
 /* Side that images of a side are averaged to: its largest divisor up to SCORE_SIDE_MAX. */
 int score_side(int size);
@@ -34,8 +47,9 @@ int score_side(int size);
 void score_pool(const real *x, int size, int channels, int side, double *y);
 
 /* Moments of the first `n` images of a set (all, when it has fewer), pooled; with `flip` each image is
- * followed by its mirror image, as training shows them. Release with moments_free. */
-bool score_real(const dataset *d, int64_t n, bool flip, moments *out, fault *e);
+ * followed by its mirror image, as training shows them. Release with moments_free. `spread`, where it is not NULL, has
+ * been made for the classes of d and gets the same images. */
+bool score_real(const dataset *d, int64_t n, bool flip, moments *out, class_spread *spread, fault *e);
 
 /* Ready to score generators of cfg, trained on d (borrow: used here only; at least two images). The
  * latents and labels of the fakes come from streams of their own, the labels as frequent as in the
@@ -43,7 +57,7 @@ bool score_real(const dataset *d, int64_t n, bool flip, moments *out, fault *e);
 bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *e);
 void scorer_free(scorer *s);                           /* all zero allowed */
 
-/* The score of the generator in `from` as it is. The same bits for any number of threads. */
-bool scorer_run(const scorer *s, sampler *from, double *out, fault *e);
+/* Judges the generator in `from` as it is. The same bits for any number of threads. */
+bool scorer_run(const scorer *s, sampler *from, judgement *out, fault *e);
 
 #endif

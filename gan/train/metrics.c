@@ -10,10 +10,10 @@
 #include "core/base/local.h"
 #include "gan/checkpoint/rundir.h"
 
-enum { ROWS, TIMES, SCORES, FILES };
+enum { ROWS, TIMES, SCORES, SPREADS, FILES };
 
 struct metrics {
-	FILE *f[FILES];                              /* own; SCORES may be NULL */
+	FILE *f[FILES];                              /* own; SCORES and SPREADS may be NULL */
 	char path[FILES][RUN_PATH_MAX];
 };
 
@@ -116,8 +116,9 @@ static FILE *open_rows(const char *path, const char *header, int64_t step, fault
 metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool scored, fault *e)
 {
 	char columns[64 + GAMMA_MAX * 320];
-	static const char *const name[FILES] = {"metrics.csv", "timing.csv", "scores.csv"};
-	const char *const header[FILES] = {columns, "step,seconds,images_per_s\n", "step,score\n"};
+	static const char *const name[FILES] = {"metrics.csv", "timing.csv", "scores.csv", "spread.csv"};
+	const char *const header[FILES] = {columns, "step,seconds,images_per_s\n", "step,score\n",
+		"step,mean,lowest,class\n"};
 	metrics *m = mem_zero(1, sizeof *m, e);
 	if (!m)
 		return NULL;
@@ -174,8 +175,10 @@ bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s,
 	return flushed(m, TIMES, e);
 }
 
-bool metrics_score(metrics *m, int64_t step, double score, fault *e)
+bool metrics_score(metrics *m, int64_t step, const judgement *j, fault *e)
 {
-	fprintf(m->f[SCORES], "%lld,%.9g\n", (long long)step, score);
-	return flushed(m, SCORES, e);
+	fprintf(m->f[SCORES], "%lld,%.9g\n", (long long)step, j->score);
+	if (j->has_spread)
+		fprintf(m->f[SPREADS], "%lld,%.9g,%.9g,%d\n", (long long)step, j->mean, j->lowest, j->lowest_class);
+	return flushed(m, SCORES, e) && flushed(m, SPREADS, e);
 }

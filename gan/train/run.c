@@ -11,6 +11,7 @@
 #include "gan/sample/pictures.h"
 #include "gan/sample/request.h"
 #include "gan/train/run_internal.h"
+#include "gan/train/trouble.h"
 
 /* ---- between steps ---- */
 
@@ -114,15 +115,20 @@ static bool draw(run *r, fault *e)
 	return ok;
 }
 
-/* Scores the generator that is sampled, in a row of scores.csv. An evaluation that fails must not cost
- * the checkpoint. */
+/* Scores the generator that is sampled, in a row of scores.csv and one of spread.csv. An evaluation that fails must
+ * not cost the checkpoint. */
 static bool judge(run *r, double *score, bool *judged, fault *e)
 {
 	fault why;
-	*judged = r->judge.fakes > 0 && take(r, &why) && scorer_run(&r->judge, r->s, score, &why);
+	judgement j;
+	*judged = r->judge.fakes > 0 && take(r, &why) && scorer_run(&r->judge, r->s, &j, &why);
 	if (r->judge.fakes > 0 && !*judged)
 		run_say(r, NOTE_WARNING, "step %lld: not scored: %s", (long long)r->t->step, why.text);
-	return !*judged || metrics_score(r->m, r->t->step, *score, e);
+	if (!*judged)
+		return true;
+	*score = j.score;
+	watch_classes(r, &j);
+	return metrics_score(r->m, r->t->step, &j, e);
 }
 
 static bool keep_best(run *r, const char *path, double score, fault *e)
@@ -154,32 +160,6 @@ static bool save(run *r, bool scored, fault *e)
 	return (!judged || keep_best(r, path, score, e)) && rundir_prune(r->out, t->cfg.train.keep, e);
 }
 
-/* When a person is told. Nothing else depends on these numbers.
- * FLAT: spread of the fakes as a share of the data's. Where G learns the two are alike; at a fiftieth the images of a
- * batch differ by less than the eye sees.
- * IDLE: of D's loss. The hinge is 0 exactly when D has won; log(1 + e^-x) is below 1e-4 when its logits are beyond 9.
- * PATIENCE: steps in a row. Single ones mean nothing: a batch may be easy, and G may come back. */
-#define FLAT 0.02
-#define IDLE 1e-4
-enum { PATIENCE = 200 };
-
-/* Told once when it begins, and again only after it was over. */
-static void watch_collapse(run *r, const step_stats *s)
-{
-	struct watch *w = &r->watch;
-	w->flat = s->spread < FLAT * w->real_spread ? w->flat + 1 : 0;
-	w->idle = fabs(s->d_loss) < IDLE ? w->idle + 1 : 0;
-	if (w->flat == PATIENCE)
-		run_say(r, NOTE_WARNING,
-			"step %lld: collapse: the fakes of a batch are nearly alike (spread %.2g, real images "
-			"%.2g); try other rates, a penalty or augmentation, from an earlier checkpoint",
-			(long long)s->step, s->spread, w->real_spread);
-	if (w->idle == PATIENCE)
-		run_say(r, NOTE_WARNING,
-			"step %lld: D's loss has been 0 for %d steps: D wins and G learns nothing; try a "
-			"smaller lr_d, spectral norm in D, or a penalty", (long long)s->step, PATIENCE);
-}
-
 static bool due(int64_t step, int64_t every)
 {
 	return every > 0 && step % every == 0;
@@ -189,7 +169,7 @@ static bool after_step(run *r, const step_stats *s, fault *e)
 {
 	const config *c = &r->t->cfg;
 	sums_add(r->t->sum, s);
-	watch_collapse(r, s);
+	watch_step(r, s);
 	bool end = s->step == r->last;
 	if ((due(s->step, c->train.log_every) || end) && !report(r, s, e))
 		return false;
@@ -206,6 +186,18 @@ static bool asked_to_stop(const run *r, enum run_end *end)
 	return stop || late;
 }
 
+/* The curve up to there shows since when; a failure to draw it must not hide the message. */
+static bool diverged(run *r)
+{
+	char keys[TROUBLE_TEXT], csv[RUN_PATH_MAX], curve[RUN_PATH_MAX];
+	run_say(r, NOTE_WARNING, "diverged; to change, from an earlier checkpoint: %s",
+		trouble_advice(TROUBLE_DIVERGES, trainer_config(r->t), keys));
+	if (run_path(r->out, "metrics.csv", csv, NULL) && run_path(r->out, "loss.png", curve, NULL)
+		&& picture_loss(curve, csv, NULL))
+		run_say(r, NOTE_FILE, "loss curve: %s", curve);
+	return false;
+}
+
 static bool steps(run *r, enum run_end *end, fault *e)
 {
 	step_stats s;
@@ -213,7 +205,9 @@ static bool steps(run *r, enum run_end *end, fault *e)
 	while (r->t->step < r->last && !asked_to_stop(r, end)) {
 		if (r->opt->step)
 			r->opt->step(r->opt->ctx, r->t->step, r->last);
-		if (!trainer_step(r->t, &s, e) || !after_step(r, &s, e))
+		if (!trainer_step(r->t, &s, e))
+			return diverged(r);
+		if (!after_step(r, &s, e))
 			return false;
 		*end = RUN_FINISHED;
 	}

@@ -1,4 +1,5 @@
-/* run_internal.h - what the parts of a run share: its beginning (run_start.c), its steps and its end (run.c). */
+/* run_internal.h - what the parts of a run share: its beginning (run_start.c), its steps and its end (run.c),
+ * and who watches them (watch.c). */
 #ifndef SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 #define SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 
@@ -29,12 +30,17 @@ typedef struct run {
 	int64_t report_step;
 	struct watch {
 		double real_spread;                  /* deviation of real images over a batch */
-		int64_t flat, idle;                  /* steps in a row with alike fakes, with D loss 0 */
+		int64_t flat, idle, huge;            /* steps in a row with alike fakes, D loss 0, a huge loss */
+		bool alike;                          /* at the last score: the fakes of a class are */
 	} watch;
 } run;
 
 /* A line to the caller of run_trainer. */
 void run_say(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* What looks wrong is told: after a step, after a score. */
+void watch_step(run *r, const step_stats *s);
+void watch_classes(run *r, const judgement *j);
 
 /* Locks the directory, goes on from its newest checkpoint, shows the data, opens what the steps write to. */
 bool run_start(run *r, fault *e);

@@ -1,0 +1,83 @@
+/* trouble.c - a table of remedies. docs/troubleshooting.md shows the troubles and says what the remedies are worth. */
+#include "gan/train/trouble.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/local.h"
+#include "gan/loss/losses.h"
+#include "gan/loss/penalties.h"
+
+static bool always(const config *c)
+{
+	return c != NULL;
+}
+
+static bool is_wgan(const config *c)
+{
+	return strcmp(config_choice("loss.name", c->loss.name), "wgan") == 0;
+}
+
+/* The critic of Wasserstein loss has no bound of its own: arXiv 1704.00028 gives it one by the penalty. */
+static bool lacks_gp(const config *c)
+{
+	return is_wgan(c) && c->loss.penalty == PENALTY_NONE;
+}
+
+static bool lacks_penalty(const config *c)
+{
+	return !is_wgan(c) && c->loss.penalty == PENALTY_NONE;
+}
+
+static bool lacks_norm(const config *c)
+{
+	return !c->net.d_sn;
+}
+
+static bool lacks_clip(const config *c)
+{
+	return c->optim.clip_norm <= 0;
+}
+
+static bool lacks_augment(const config *c)
+{
+	return c->augment.n == 0;
+}
+
+static bool steps_often(const config *c)
+{
+	return c->optim.d_steps > 1;
+}
+
+/* In order: what helps most and costs least comes first. */
+static const struct remedy {
+	int troubles;                                /* of enum trouble, added up */
+	const char *key, *to;
+	bool (*fits)(const config *c);
+} REMEDY[] = {
+	{TROUBLE_DIVERGES | TROUBLE_COLLAPSE, "loss.penalty", "gp", lacks_gp},
+	{TROUBLE_DIVERGES | TROUBLE_D_WINS | TROUBLE_COLLAPSE, "model.spectral_norm_d", "true", lacks_norm},
+	{TROUBLE_D_WINS | TROUBLE_COLLAPSE | TROUBLE_ALIKE, "loss.penalty", "r1", lacks_penalty},
+	{TROUBLE_D_WINS, "optim.d_steps", "1", steps_often},
+	{TROUBLE_DIVERGES | TROUBLE_D_WINS | TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_d", "a third", always},
+	{TROUBLE_DIVERGES | TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_g", "a third", always},
+	{TROUBLE_D_WINS | TROUBLE_ALIKE, "augment.policy", "[translation, cutout]", lacks_augment},
+	{TROUBLE_DIVERGES, "optim.clip_norm", "5", lacks_clip},
+};
+
+char *trouble_advice(enum trouble t, const config *c, char buf[TROUBLE_TEXT])
+{
+	size_t n = 0;
+	buf[0] = '\0';
+	for (int i = 0; i < COUNT(REMEDY); i++) {
+		const struct remedy *r = &REMEDY[i];
+		const int at = config_key_find(r->key);
+		char now[4 * CONFIG_TEXT_MAX + 8];
+		if (!(r->troubles & (int)t) || !r->fits(c) || n >= TROUBLE_TEXT)
+			continue;
+		n += (size_t)snprintf(buf + n, TROUBLE_TEXT - n, "%s%s (%.40s) to %s%s", n ? "; " : "", r->key,
+			config_value(c, at, now, sizeof now), r->to,
+			config_key_at(at)->on_resume ? "" : " in a new run");
+	}
+	return buf;
+}
