@@ -13,6 +13,8 @@
 #include "data/source.h"
 #include "data/picture/image.h"
 
+const char *const data_train_words[] = {"train", "training", NULL};
+const char *const data_test_words[] = {"test", "testing", "val", "valid", "validation", NULL};
 const char *const data_split_name[] = {"train", "test", "all", NULL};
 
 /* In a folder the first kind wins, so that a stray picture or subfolder does not hide the archive. */
@@ -221,19 +223,48 @@ bool class_names_read(dataset *d, const char *path, int want, fault *e)
 	return true;
 }
 
-/* A class without a name is called by its number. */
-static bool class_names_default(dataset *d, fault *e)
+bool class_names_from(dataset *d, int first, fault *e)
 {
-	if (!d->label || d->class_name)
-		return true;
 	d->class_name = mem_zero((size_t)d->classes, sizeof *d->class_name, e);
 	bool ok = d->class_name != NULL;
 	for (int i = 0; ok && i < d->classes; i++) {
 		char number[16];
-		snprintf(number, sizeof number, "%d", i);
+		snprintf(number, sizeof number, "%d", first + i);
 		ok = (d->class_name[i] = text_copy(number, e)) != NULL;
 	}
 	return ok;
+}
+
+/* A class without a name is called by its number. */
+static bool class_names_default(dataset *d, fault *e)
+{
+	return !d->label || d->class_name || class_names_from(d, 0, e);
+}
+
+/* ---- colours ---- */
+
+static const struct {
+	const char *name;
+	uint8_t rgb[3];
+} COLOURS[] = {{"white", {255, 255, 255}}, {"black", {0, 0, 0}}, {"gray", {128, 128, 128}}};
+
+bool data_colour(const char *text, uint8_t rgb[3], fault *e)
+{
+	for (int i = 0; i < COUNT(COLOURS); i++)
+		if (!strcmp(text, COLOURS[i].name))
+			return memcpy(rgb, COLOURS[i].rgb, 3), true;
+	if (text[0] != '#' || strlen(text) != 7 || strspn(text + 1, "0123456789abcdefABCDEF") != 6)
+		return fault_set(e, "must be white, black, gray or #rrggbb");
+	const unsigned long v = strtoul(text + 1, NULL, 16);
+	for (int i = 0; i < 3; i++)
+		rgb[i] = (uint8_t)(v >> (16 - 8 * i));
+	return true;
+}
+
+void background_of(const dataset_options *o, uint8_t rgb[3])
+{
+	const bool known = data_colour(o->background ? o->background : COLOURS[0].name, rgb, NULL);
+	must(known, "background %s", o->background);
 }
 
 /* ---- opening ---- */
@@ -248,8 +279,12 @@ static bool options_check(const char *path, const dataset_options *o, fault *e)
 			o->channels);
 	if (o->limit < 0)
 		return fault_at(e, path, "limit %" PRId64 ": must be 0 (all) or more", o->limit);
-	must((unsigned)o->split < SPLITS && (unsigned)o->resize < RESIZES, "dataset_open: split %d, resize %d",
-		o->split, o->resize);
+	must((unsigned)o->split < SPLITS && (unsigned)o->resize < RESIZES && (unsigned)o->range < RANGES,
+		"dataset_open: split %d, resize %d, range %d", o->split, o->resize, o->range);
+	uint8_t rgb[3];
+	fault why;
+	if (o->background && !data_colour(o->background, rgb, &why))
+		return fault_at(e, path, "background %s: %s", o->background, why.text);
 	return true;
 }
 

@@ -16,6 +16,10 @@ enum data_split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_ALL, SPLITS };
 /* Their names in a config, by enum value, ended by NULL. */
 extern const char *const data_split_name[];          /* train test all */
 
+/* What the numbers of files of named arrays mean; auto: a statistic of all values decides (data/range.h). */
+enum data_range { RANGE_AUTO, RANGE_0_1, RANGE_SIGNED, RANGE_0_255, RANGE_0_65535, RANGES };
+extern const char *const data_range_name[];          /* auto 0..1 -1..1 0..255 0..65535; ended by NULL */
+
 /* A kind of data set, by its reader. The first record, "auto", has no reader: it stands for the first of the others
  * that recognises the files. Ended by NULL. */
 typedef struct data_format data_format;
@@ -30,7 +34,15 @@ typedef struct dataset_options {
 	int channels;                                /* 1 or 3; 0: as stored */
 	bool coarse;                                 /* CIFAR-100: the 20 coarse classes */
 	int64_t limit;                               /* the first `limit` images; 0: all */
+	/* Files of named arrays: what the numbers mean, and the arrays' names. NULL, "" or "auto": found out; labels
+	 * "none": read without. */
+	enum data_range range;
+	const char *images, *labels;
+	const char *background;                      /* behind transparent pixels (data_colour); NULL: white */
 } dataset_options;
+
+/* A colour for people: "white", "black", "gray" or "#rrggbb". False with e set: it is none of these. */
+bool data_colour(const char *text, uint8_t rgb[3], fault *e);
 
 enum {
 	DATA_CLASSES_MAX = 1 << 16,
@@ -56,7 +68,7 @@ typedef struct dataset {
  *	CIFAR folder   data_batch_*.bin and test_batch.bin, or train.bin and test.bin (plain or .gz)
  *	PNG folder     one subfolder per class (with folders in it or not), or just images; images are taken from
  *	               the classes in turn, so that a limit keeps them balanced
- *	HDF5 file      the data sets images and labels
+ *	HDF5 file      arrays of images and labels, found by their names
  * The last two may be divided into train and test (folders, groups); undivided ones have no test part. A single IDX or
  * CIFAR file is read whatever the split. */
 dataset *dataset_open(const char *path, const dataset_options *o, fault *e);

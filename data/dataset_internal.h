@@ -16,7 +16,7 @@ struct data_format {
 	/* Whether a folder with an entry of this name is of this kind; `entry` is its path. NULL: no folder is. */
 	bool (*is_folder)(const char *name, const char *entry);
 };
-enum { FORMAT_HEAD = 8 };
+enum { FORMAT_HEAD = 8192 + 8 };                     /* HDF5's signature may come that late */
 
 /* is_file for kinds with a signature of k bytes. */
 bool head_is(const uint8_t *head, int64_t n, const char *signature, int64_t k);
@@ -28,6 +28,16 @@ bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, boo
 /* Class names from a text file, one per line; empty lines do not count. `want` 0: any number. Sets
  * d->classes and d->class_name. A missing file is fine and changes nothing. */
 bool class_names_read(dataset *d, const char *path, int want, fault *e);
+
+/* Names the classes of d by numbers from `first` on. */
+bool class_names_from(dataset *d, int first, fault *e);
+
+/* What people call the part for training, and the one for testing. The first that is there counts; NULL ends a list. */
+extern const char *const data_train_words[];         /* train training */
+extern const char *const data_test_words[];          /* test testing val valid validation */
+
+/* The colour behind transparent pixels; the options have been checked. */
+void background_of(const dataset_options *o, uint8_t rgb[3]);
 
 /* Something that a person should know of the reading; "warning: .." where it may spoil a training. */
 bool dataset_note(dataset *d, fault *e, const char *fmt, ...) PRINTF_LIKE(3, 4);

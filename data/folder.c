@@ -150,10 +150,6 @@ static bool part_add(pictures *l, const char *root, const char *name, bool wante
 	return ok;
 }
 
-/* Names of parts as people give them; the first that is there counts. */
-static const char *const TRAIN[] = {"train", "training", NULL};
-static const char *const TEST[] = {"test", "testing", "val", "valid", "validation", NULL};
-
 static const char *first_there(const names *l, const char *const *name)
 {
 	while (*name && !has_name(l, *name))
@@ -177,7 +173,7 @@ static bool parts_of(pictures *l, const char *root, enum data_split split, fault
 {
 	names sub;
 	bool ok = subfolders(l, &sub, root, e);
-	const char *train = first_there(&sub, TRAIN), *test = first_there(&sub, TEST);
+	const char *train = first_there(&sub, data_train_words), *test = first_there(&sub, data_test_words);
 	if (ok && ((train && test) || (sub.n == 1 && (train || test)))) {
 		ok = (!train || part_add(l, root, train, split != SPLIT_TEST, e)) &&
 			(!test || part_add(l, root, test, split != SPLIT_TRAIN, e)) &&

@@ -602,7 +602,8 @@ START_TEST(hdf5_bytes_floats_and_planes_are_equal)
 	ck_assert(a->n == 2 && a->c == 1 && a->classes == 3);
 	dataset_free(a);
 	refused(scratch_at("a.h5"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
-	refused(scratch_at("b.h5"), (dataset_options){.split = SPLIT_TEST}, "no data set images");
+	refused(scratch_at("b.h5"), (dataset_options){.split = SPLIT_TEST},
+		"no images of the test part; it has /train/imgs");
 }
 END_TEST
 
@@ -650,18 +651,22 @@ END_TEST
 
 START_TEST(broken_hdf5_files_are_refused_with_a_line)
 {
-	put_h5("e1.h5", (const char *[]){"/pictures"}, (shape[]){SHAPE(4, 5, 6, 3)}, (const uint8_t *[]){images}, 1);
-	refused(scratch_at("e1.h5"), (dataset_options){0}, "no data set images (or imgs, x, data) in /");
+	put_h5("e1.h5", (const char *[]){"/a", "/b"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(4, 5, 6, 3)},
+		(const uint8_t *[]){images, images}, 2);
+	refused(scratch_at("e1.h5"), (dataset_options){0}, "no images called images, image, imgs");
+	refused(scratch_at("e1.h5"), (dataset_options){0},
+		"it holds /a [4,5,6,3] uint8, /b [4,5,6,3] uint8; data.images");
 	put_h5("e2.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 5, 6, 2)}, (const uint8_t *[]){images}, 1);
 	refused(scratch_at("e2.h5"), (dataset_options){0}, "/images has the shape [4,5,6,2], images are");
 	put_h5("e3.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 90)}, (const uint8_t *[]){images}, 1);
-	refused(scratch_at("e3.h5"), (dataset_options){0}, "not a data set of images: needs numbers in 3 or 4 axes");
+	refused(scratch_at("e3.h5"), (dataset_options){0},
+		"/images is no array of images: it has the shape [4,90] (uint8); needs");
 	put_h5("e4.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(3)},
 		(const uint8_t *[]){images, labels}, 2);
 	refused(scratch_at("e4.h5"), (dataset_options){0}, "3 labels for 4 images");
 	put_h5("e5.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(4, 2)},
 		(const uint8_t *[]){images, images}, 2);
-	refused(scratch_at("e5.h5"), (dataset_options){0}, "labels are one number per image");
+	refused(scratch_at("e5.h5"), (dataset_options){0}, "/labels: row 0 is not one-hot");
 	fault e;
 	h5 *f = h5_create(scratch_at("e6.h5"), &e);
 	ck_assert(h5_write_u8(f, "/images", SHAPE(4, 5, 6, 3), images, &e));
@@ -670,7 +675,8 @@ START_TEST(broken_hdf5_files_are_refused_with_a_line)
 	f = h5_create(scratch_at("e7.h5"), &e);
 	real x[12] = {0, 1, -3};
 	ck_assert(h5_write_real(f, "/images", SHAPE(1, 3, 4), x, &e) && h5_commit(f, &e));
-	refused(scratch_at("e7.h5"), (dataset_options){0}, "values from -3 to 1; allowed are 0 to 255");
+	refused(scratch_at("e7.h5"), (dataset_options){0},
+		"/images: values from -3 to 1, 99.9 % of them from -3 to 1; allowed are 0 to 1");
 }
 END_TEST
 

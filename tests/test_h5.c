@@ -418,7 +418,7 @@ START_TEST(foreign_files_are_read_or_refused)
 		{"/sparse",     "never filled"},
 		{"/bomb",       "claims"},
 		{"/absurd",     "more elements than any memory holds"},
-		{"/filter",     "filter 6"},
+		{"/filter",     "packed by the filter scaleoffset (6)"},
 		{"/external",   "another file"},
 		{"/never",      "never filled"},
 		{"/rank9",      "9 axes"},

@@ -56,14 +56,20 @@ static bool show(const char *path, dataset_options o, const char *picture, uint6
 static int run(const command *c, int argc, char **argv)
 {
 	const word_list formats = WORDS_AT(data_formats), splits = WORDS(data_split_name);
-	char known[128];
-	const char *path = NULL, *format = "auto", *split = NULL, *picture = NULL;
+	const word_list ranges = WORDS(data_range_name);
+	char known[128], ends[64];
+	const char *path = NULL, *format = "auto", *split = NULL, *picture = NULL, *range = "auto";
 	dataset_options o = {0};
 	const option_row rows[] = {
 		{"format", OPTION_TEXT, &format, 0, 0, "F", words_print(formats, known, sizeof known)},
 		{"split", OPTION_TEXT, &split, 0, 0, "PART", "train, test or all (default: train, then test)"},
 		{"coarse", OPTION_FLAG, &o.coarse, 0, 0, NULL, "CIFAR-100: the 20 coarse classes"},
 		{"limit", OPTION_COUNT, &o.limit, 1, 1e12, "N", "the first N images only"},
+		{"range", OPTION_TEXT, &range, 0, 0, "R", words_print(ranges, ends, sizeof ends)},
+		{"images", OPTION_TEXT, &o.images, 0, 0, "NAME", "the array with the images (HDF5)"},
+		{"labels", OPTION_TEXT, &o.labels, 0, 0, "NAME", "the array with the labels; none: read without"},
+		{"background", OPTION_TEXT, &o.background, 0, 0, "COLOUR",
+		 "behind transparent pixels; white, black or #rrggbb"},
 		{"picture", OPTION_PATH, &picture, 0, 0, "FILE.png", "write a grid of the first 100 images"},
 	};
 	const int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 1, 1);
@@ -72,6 +78,8 @@ static int run(const command *c, int argc, char **argv)
 	const int s = split ? word_find(splits, split) : 0;
 	if (word_find(formats, format) < 0)
 		return fail_usage(c, "--format %s: must be %s", format, known);
+	if (word_find(ranges, range) < 0)
+		return fail_usage(c, "--range %s: must be %s", range, ends);
 	if (s < 0)
 		return fail_usage(c, "--split %s: must be %s", split, words_print(splits, known, sizeof known));
 	fault e;
@@ -80,6 +88,7 @@ static int run(const command *c, int argc, char **argv)
 		return fail(&e);
 	o.format = format;
 	o.split = (enum data_split)s;
+	o.range = (enum data_range)word_find(ranges, range);
 	if (!show(path, o, picture, &seen, &e))
 		return fail(&e);
 	/* Without --split the test part is shown too; a set that has none is no error. */
@@ -98,7 +107,7 @@ const command command_data = {
 		 "histogram, mean and deviation, and what would spoil a training: empty classes,\n"
 		 "constant or repeated images. PATH is a folder or file of MNIST's IDX (.gz too),\n"
 		 "CIFAR-10 or -100 binary batches, PNGs (a subfolder per class, or none), or HDF5\n"
-		 "(data sets images and labels).",
+		 "(arrays of images and labels, found by their names).",
 	.examples = "example:  sagan data data/mnist --picture mnist.png",
 	.run = run,
 };

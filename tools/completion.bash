@@ -21,7 +21,9 @@ _sagan()
 	--net) options='generator discriminator both' ;;
 	--format) options='auto idx cifar10 cifar100 png hdf5' ;;
 	--split) options='train test all' ;;
-	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--input) return ;;
+	--range) options='auto 0..1 -1..1 0..255 0..65535' ;;
+	--background) options='white black gray' ;;
+	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--input|--images|--labels) return ;;
 	esac
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
@@ -31,7 +33,7 @@ _sagan()
 		import) options='--config --set --net --onto --out --threads --help' ;;
 		info) options='--set --plan --keys --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
-		data) options='--format --split --coarse --limit --picture --help' ;;
+		data) options='--format --split --coarse --limit --range --images --labels --background --picture --help' ;;
 		bench) options='--layers --only --batch --steps --threads --set --json --help' ;;
 		esac
 	fi

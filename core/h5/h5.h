@@ -34,7 +34,14 @@ typedef struct h5_names {
 bool h5_list(h5 *f, const char *path, h5_names *out, fault *e);
 void h5_names_free(h5_names *n);
 
-enum h5_type { H5_F32, H5_F64, H5_I32, H5_I64, H5_U8, H5_OTHER };
+enum h5_type {
+	H5_F16, H5_F32, H5_F64, H5_I8, H5_I16, H5_I32, H5_I64, H5_U8, H5_U16, H5_U32, H5_U64,
+	H5_BOOL,                                     /* h5py's: FALSE and TRUE in a byte */
+	H5_OTHER
+};
+/* As numpy calls them: "float32". */
+extern const char *const h5_type_name[H5_OTHER + 1];
+bool h5_type_is_float(enum h5_type t);
 typedef struct h5_info {
 	bool is_group;
 	enum h5_type type;                           /* as stored */
@@ -48,8 +55,10 @@ bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e);
 bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, fault *e);
 bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, fault *e);
 bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, fault *e);
-/* Rows [lo,hi) of the first axis as bytes, for data sets that do not fit. `count` as above, for the rows. */
+/* Rows [lo,hi) of the first axis, for data sets that do not fit. `count` as above, for the rows. */
 bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, fault *e);
+bool h5_read_rows_real(h5 *f, const char *path, int64_t lo, int64_t hi, real *x, int64_t count, fault *e);
+bool h5_read_rows_f64(h5 *f, const char *path, int64_t lo, int64_t hi, double *x, int64_t count, fault *e);
 
 /* For other programs: float32 and int32 whatever `real` is; a value that int32 cannot hold is an error. */
 bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, fault *e);

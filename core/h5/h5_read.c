@@ -11,6 +11,35 @@ static const uint64_t DEFLATE_MAX = 1032;
 
 /* ---- what a data set is ---- */
 
+const char *const h5_type_name[H5_OTHER + 1] = {
+	[H5_F16] = "float16", [H5_F32] = "float32", [H5_F64] = "float64", [H5_I8] = "int8", [H5_I16] = "int16",
+	[H5_I32] = "int32", [H5_I64] = "int64", [H5_U8] = "uint8", [H5_U16] = "uint16", [H5_U32] = "uint32",
+	[H5_U64] = "uint64", [H5_BOOL] = "bool", [H5_OTHER] = "no numbers",
+};
+
+bool h5_type_is_float(enum h5_type t)
+{
+	return t == H5_F16 || t == H5_F32 || t == H5_F64;
+}
+
+/* Filters of other programs, by the numbers that the HDF Group gave them. */
+static const struct {
+	H5Z_filter_t id;
+	const char *name;
+} FOREIGN[] = {
+	{H5Z_FILTER_SZIP, "szip"}, {H5Z_FILTER_NBIT, "nbit"}, {H5Z_FILTER_SCALEOFFSET, "scaleoffset"}, {305, "lzo"},
+	{307, "bzip2"}, {32000, "lzf"}, {32001, "blosc"}, {32004, "lz4"}, {32008, "bitshuffle"}, {32013, "zfp"},
+	{32015, "zstd"}, {32026, "blosc2"},
+};
+
+static const char *filter_name(H5Z_filter_t id)
+{
+	for (int i = 0; i < COUNT(FOREIGN); i++)
+		if (FOREIGN[i].id == id)
+			return FOREIGN[i].name;
+	return "unknown";
+}
+
 /* A data set opened and checked. */
 struct set {
 	hid_t id, type, space, list;
@@ -32,7 +61,7 @@ static bool check_type(const h5 *f, const char *path, struct set *d, fault *e)
 {
 	d->class = H5Tget_class(d->type);
 	d->width = H5Tget_size(d->type);
-	if (d->class != H5T_FLOAT && d->class != H5T_INTEGER)
+	if (d->class != H5T_FLOAT && d->class != H5T_INTEGER && !(d->class == H5T_ENUM && d->width == 1))
 		return h5_fail(f, path, e, "neither whole numbers nor floating-point numbers");
 	if (d->width != 1 && d->width != 2 && d->width != 4 && d->width != 8)
 		return h5_fail(f, path, e, "numbers of %zu bytes; 1, 2, 4 and 8 are read", d->width);
@@ -77,7 +106,9 @@ static bool check_filters(const h5 *f, const char *path, const struct set *d, bo
 		H5Z_filter_t id = H5Pget_filter2(d->list, (unsigned)i, &flags, &values, NULL, 0, NULL, &config);
 		*packed = *packed || id == H5Z_FILTER_DEFLATE;
 		if (id != H5Z_FILTER_DEFLATE && id != H5Z_FILTER_SHUFFLE && id != H5Z_FILTER_FLETCHER32)
-			return h5_fail(f, path, e, "filter %d; only deflate, shuffle and fletcher32 are read", (int)id);
+			return h5_fail(f, path, e, "packed by the filter %s (%d), which is not read; store it again "
+				       "with gzip (deflate), shuffle, fletcher32 or without a filter, in h5py: "
+				       "create_dataset(.., compression=\"gzip\")", filter_name(id), (int)id);
 	}
 	return true;
 }
@@ -157,12 +188,14 @@ static bool set_open(h5 *f, const char *path, struct set *d, fault *e)
 
 static enum h5_type stored_type(const struct set *d)
 {
-	bool is_signed = d->class == H5T_INTEGER && H5Tget_sign(d->type) == H5T_SGN_2;
-	if (d->class == H5T_FLOAT)
-		return d->width == 4 ? H5_F32 : d->width == 8 ? H5_F64 : H5_OTHER;
-	if (is_signed)
-		return d->width == 4 ? H5_I32 : d->width == 8 ? H5_I64 : H5_OTHER;
-	return d->width == 1 ? H5_U8 : H5_OTHER;
+	/* by the binary logarithm of the width in bytes, which is 1, 2, 4 or 8 */
+	static const enum h5_type floats[] = {H5_OTHER, H5_F16, H5_F32, H5_F64};
+	static const enum h5_type whole[] = {H5_I8, H5_I16, H5_I32, H5_I64};
+	static const enum h5_type natural[] = {H5_U8, H5_U16, H5_U32, H5_U64};
+	const int k = d->width == 1 ? 0 : d->width == 2 ? 1 : d->width == 4 ? 2 : 3;
+	if (d->class == H5T_ENUM)
+		return H5_BOOL;
+	return d->class == H5T_FLOAT ? floats[k] : H5Tget_sign(d->type) == H5T_SGN_2 ? whole[k] : natural[k];
 }
 
 bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e)
@@ -250,7 +283,7 @@ static bool read_set(h5 *f, const char *path, const struct request *r, fault *e)
 	if (!set_open(f, path, &d, e))
 		return false;
 	bool ok = select_rows(f, path, &d, r, e);
-	if (ok && H5Tget_class(r->memory) == H5T_INTEGER && d.class != H5T_INTEGER)
+	if (ok && H5Tget_class(r->memory) == H5T_INTEGER && d.class == H5T_FLOAT)
 		ok = h5_fail(f, path, e, "holds floating-point numbers; whole numbers are expected");
 	if (ok && d.count != r->count)
 		ok = h5_fail(f, path, e, "%s, %lld elements; %lld are expected", shape_print(&d.s).s,
@@ -282,8 +315,23 @@ bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, fault *e)
 	return read_set(f, path, &(struct request){H5T_NATIVE_INT64, "int64", 0, -1, x, count}, e);
 }
 
+static bool read_rows(h5 *f, const char *path, const struct request *r, fault *e)
+{
+	must(r->lo >= 0 && r->lo <= r->hi, "rows %lld to %lld of %s", (long long)r->lo, (long long)r->hi, path);
+	return read_set(f, path, r, e);
+}
+
 bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, fault *e)
 {
-	must(lo >= 0 && lo <= hi, "rows %lld to %lld of %s", (long long)lo, (long long)hi, path);
-	return read_set(f, path, &(struct request){H5T_NATIVE_UINT8, "uint8", lo, hi, x, count}, e);
+	return read_rows(f, path, &(struct request){H5T_NATIVE_UINT8, "uint8", lo, hi, x, count}, e);
+}
+
+bool h5_read_rows_real(h5 *f, const char *path, int64_t lo, int64_t hi, real *x, int64_t count, fault *e)
+{
+	return read_rows(f, path, &(struct request){MEMORY_REAL, REAL_NAME, lo, hi, x, count}, e);
+}
+
+bool h5_read_rows_f64(h5 *f, const char *path, int64_t lo, int64_t hi, double *x, int64_t count, fault *e)
+{
+	return read_rows(f, path, &(struct request){H5T_NATIVE_DOUBLE, "float64", lo, hi, x, count}, e);
 }

@@ -29,6 +29,15 @@ static uint8_t byte_of(double v)
 	return !(v > 0) ? 0 : v >= 255 ? 255 : (uint8_t)(v + 0.5);
 }
 
+void image_lay_over(const uint8_t *rgba, int64_t n, const uint8_t colour[3], uint8_t *to)
+{
+	for (int64_t i = 0; i < n; i++) {
+		const int opacity = rgba[4 * i + 3], rest = 255 - opacity;
+		for (int k = 0; k < 3; k++)
+			to[3 * i + k] = (uint8_t)((rgba[4 * i + k] * opacity + colour[k] * rest + 127) / 255);
+	}
+}
+
 /* ---- resizing ---- */
 
 real pixel_real(uint8_t v)

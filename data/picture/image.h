@@ -25,6 +25,9 @@ uint8_t pixel_byte(real x);
 bool image_convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,
 	enum data_resize mode, fault *e);
 
+/* Pixels [n,4], RGB with opacity, over a colour: to [n,3], which may begin where rgba does. */
+void image_lay_over(const uint8_t *rgba, int64_t n, const uint8_t colour[3], uint8_t *to);
+
 /* Images [n,h,w,c] in [-1,1] (others are clamped, NaN is black) as one picture: `cols` per row (0:
  * about square), each pixel scale x scale (0: 1), a dark line of 2 around and between. */
 bool image_grid(image *out, const real *x, int64_t n, int h, int w, int c, int cols, int scale, fault *e);

@@ -45,6 +45,10 @@ typedef struct config {
 		bool coarse;                         /* CIFAR-100: the 20 coarse classes */
 		bool flip;                           /* mirror real images left-right half of the time */
 		int64_t limit;                       /* use the first n images; 0: all */
+		int range;                           /* enum data_range */
+		char images[CONFIG_TEXT_MAX];        /* arrays of HDF5; "auto" */
+		char labels[CONFIG_TEXT_MAX];
+		char background[CONFIG_TEXT_MAX];    /* data_colour */
 	} data;
 
 	struct {

@@ -156,6 +156,10 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 	if (c->model.sn_update == SN_REAL_ONLY && c->loss.d_batch == D_BATCH_JOINT)
 		return config_wrong(c, "model.sn_update", e, "real images have no pass of their own with loss.d_batch "
 				    "= joint; set loss.d_batch = separate or model.sn_update = every_forward");
+	fault why;
+	uint8_t rgb[3];
+	if (!data_colour(c->data.background, rgb, &why))
+		return config_wrong(c, "data.background", e, "%s", why.text);
 	if (c->train.score_count == 1)
 		return config_wrong(c, "train.score_count", e,
 			"one image has no spread; must be 0 (no scores) or 2 to 100000");
@@ -253,6 +257,8 @@ bool config_open_data(config *c, dataset **out, fault *e)
 		.h = as_stored ? 0 : c->net.size, .w = as_stored ? 0 : c->net.size,
 		.resize = as_stored ? RESIZE_CROP : (enum data_resize)c->data.resize,
 		.channels = c->model.channels, .coarse = c->data.coarse, .limit = c->data.limit,
+		.range = (enum data_range)c->data.range, .images = c->data.images, .labels = c->data.labels,
+		.background = c->data.background,
 	};
 	fault why;
 	char path[4096];

@@ -76,7 +76,7 @@ static bool add_weight(reader *r, const char *path, const char *name)
 	const int i = r->m->layers - 1;
 	if (!h5_stat(r->f, path, &info, r->e))
 		return false;
-	if (info.is_group || info.type == H5_I32 || info.type == H5_I64 || info.type == H5_U8)
+	if (info.is_group || !h5_type_is_float(info.type))
 		return fault_set(r->e, "%s: %s: floating-point numbers are expected", r->label, path);
 	if (r->m->layer[i].weights >= WEIGHTS_MAX)
 		return fault_set(r->e, "%s: %s: more than %d weights in a layer", r->label, path, WEIGHTS_MAX);
@@ -172,8 +172,7 @@ static bool vars_check(reader *r, const char *vars, const h5_names *l, bool *see
 		snprintf(digits, sizeof digits, "%d", k);
 		if (!join(r, path, vars, digits) || !h5_stat(r->f, path, &info, r->e))
 			return false;
-		*seed = *seed || info.type == H5_I32 || info.type == H5_I64 || info.type == H5_U8 ||
-			strstr(vars, "/seed_generator/");
+		*seed = *seed || !h5_type_is_float(info.type) || strstr(vars, "/seed_generator/");
 	}
 	return true;
 }
