@@ -189,11 +189,6 @@ static node *project_out(graph *g, const halo *a, node *y, mode m)
 	return a->output_bias ? op_add(g, y, graph_leaf(g, a->output_bias)) : y;
 }
 
-static int64_t common_divisor(int64_t a, int64_t b)
-{
-	return b ? common_divisor(b, a % b) : a;
-}
-
 /* NULL when blocks tile the map. */
 static node *misfit(graph *g, const halo *a, const shape *s)
 {

@@ -57,6 +57,11 @@ node *heads_attend(graph *g, const positions *p, node *q, node *k, node *v, atte
 
 /* ---- arguments ---- */
 
+int64_t common_divisor(int64_t a, int64_t b)
+{
+	return b ? common_divisor(b, a % b) : a;
+}
+
 divisors_text divisors_print(int64_t n, int64_t least)
 {
 	divisors_text t = {"none"};

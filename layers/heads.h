@@ -37,6 +37,7 @@ typedef struct divisors_text {
 	char s[128];
 } divisors_text;
 divisors_text divisors_print(int64_t n, int64_t least);
+int64_t common_divisor(int64_t a, int64_t b);        /* the greatest */
 
 /* Rules for arguments that several layers share; the first that is broken is reported to m and false
  * returned. `layer` begins the message: "mhsa: num_heads = 0: must be at least 1". */

@@ -320,7 +320,9 @@ static bool network_settings(golden_case *c, const char *set, net_config *net)
 	char path[512];
 	h5_info info;
 	snprintf(path, sizeof path, "%s/%s/0", c->group, set);
-	if (!h5_stat(c->f, path, &info, c->e) || !net_config_default("resnet", (int)info.s.dim[1], net, c->e))
+	if (!h5_stat(c->f, path, &info, c->e))
+		return false;
+	if (!net_config_default("resnet", (net_size){(int)info.s.dim[1], (int)info.s.dim[2]}, net, c->e))
 		return false;
 	net->channels = (int)info.s.dim[3];
 	net->g_width = net->d_width = 16;

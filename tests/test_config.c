@@ -118,10 +118,29 @@ static const struct {
 	 "a.yaml:1: name = \"a/b\": names a folder: no slashes, blanks or control characters"},
 	{"name: .a\n", "a.yaml:1: name = \".a\": names a folder: must not begin with a dot"},
 	{"model:\n  network: resnet\n  size: 30\n",
-	 "a.yaml:3: model.size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
+	 "a.yaml:3: model.size = 30: must be 4 to 7 times 2^blocks; nearest are 28, 32"},
 	{"model:\n  network: resnet\n",
-	 "a.yaml: model.size = 0 (the default): must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, "
-	 "112, 128)"},
+	 "a.yaml: model.size = 0 (the default): must be given: 4 to 7 times 2^blocks, as 28, 32, 48, 64, 96 or 128"},
+	{"model:\n  network: resnet\n  size: [90, 60]\n",
+	 "a.yaml:3: model.size = [90, 60]: the shorter side must be 4 to 7 times 2^blocks, the other a multiple of "
+	 "2^blocks; nearest are [88, 56], [96, 56], [96, 64]"},
+	{"model:\n  network: resnet\n  size: [0, 0]\n",
+	 "a.yaml:3: model.size = [0, 0]: must be a whole number from 0 to 512, or two as [height, width]"},
+	{"model:\n  network: resnet\n  size: [96, 64, 3]\n",
+	 "a.yaml:3: model.size = [96, 64, 3]: must be a whole number from 0 to 512, or two as [height, width]"},
+	{"model:\n  network: resnet\n  size: [96]\n",
+	 "a.yaml:3: model.size = [96]: must be a whole number from 0 to 512, or two as [height, width]"},
+	{"model:\n  network: resnet\n  size: [96, 1024]\n",
+	 "a.yaml:3: model.size = [96, 1024]: must be a whole number from 0 to 512, or two as [height, width]"},
+	{"model:\n  network: resnet\n  size: 96x64\n",
+	 "a.yaml:3: model.size = 96x64: must be a whole number from 0 to 512, or two as [height, width]"},
+	{"model:\n  network: official128\n  size: [128, 64]\n",
+	 "a.yaml:3: model.size = [128, 64]: official128 has size 128; network = official takes its size from here"},
+	{"model:\n  network: resnet\n  size: [24, 16]\n  layers_g: [12]\n",
+	 "a.yaml:4: model.layers_g = [12]: layer at 12: G has maps of 4 (6x4), 8 (12x8), 16 (24x16)"},
+	{"model:\n  network: resnet\n  size: [24, 16]\n  layers_g: [{at: 8, type: halo, block: 8}]\n",
+	 "a.yaml:4: model.layers_g = [{at: 8, type: halo, block: 8}]: layer at 8 in G: halo: block = 8: must divide "
+	 "both sides of the map 12x8, whose common divisor is 4; 1, 2, 4 fit"},
 	{"model:\n  network: resnet32\n  size: 64\n",
 	 "a.yaml:3: model.size = 64: resnet32 has size 32; network = resnet takes its size from here"},
 	{"model:\n  network: resnet28\n  layers_g: [12]\n",
@@ -396,7 +415,7 @@ START_TEST(values_arrive_in_their_fields)
 	ck_assert(c.data.split == SPLIT_ALL && c.data.resize == RESIZE_PAD);
 	ck_assert(c.data.flip && c.data.limit == 9 && c.data.coarse);
 	ck_assert_str_eq(config_choice("model.network", c.model.network), "resnet");
-	ck_assert(c.net.size == 64 && !c.model.conditional);
+	ck_assert(net_size_is(c.net.size, 64) && !c.model.conditional);
 	ck_assert(c.model.layers_g.n == 2 && c.model.layers_d.n == 1);
 	ck_assert(c.model.layers_g.layer[0].at == 8 && c.model.layers_g.layer[0].type == layer_type_named("paper"));
 	ck_assert(c.model.layers_g.layer[1].at == 16 && c.model.layers_g.layer[1].type == layer_type_named("plain"));
@@ -472,7 +491,7 @@ START_TEST(check_settles_what_follows_the_network)
 	fault e = {.text = ""};
 	int at[CONFIG_KEYS_MAX];
 	ck_assert_msg(read_text(&c, "model: {network: resnet28, attention: plain}\n", &e), "%s", e.text);
-	ck_assert(c.net.size == 28 && c.net.g_width > 0 && c.net.d_width > 0);
+	ck_assert(net_size_is(c.net.size, 28) && c.net.g_width > 0 && c.net.d_width > 0);
 	ck_assert(c.model.layers_g.n == 1 && c.model.layers_g.layer[0].at == 14);
 	ck_assert(c.model.layers_g.layer[0].type == layer_type_named("plain"));
 	ck_assert(c.model.channels == 0 && c.model.classes == 0);
@@ -497,8 +516,8 @@ START_TEST(a_network_alone_is_the_published_one)
 		config c;
 		net_config own, n;
 		fault e = {.text = ""};
-		const int size = net_config_default(net_name[k], 0, &own, NULL) ? 0 : 32;
-		ck_assert_msg(net_config_default(net_name[k], size, &own, &e), "%s", e.text);
+		const int size = net_config_default(net_name[k], net_square(0), &own, NULL) ? 0 : 32;
+		ck_assert_msg(net_config_default(net_name[k], net_square(size), &own, &e), "%s", e.text);
 		snprintf(text, sizeof text, "model: {network: %s, size: %d}\n", net_name[k], size);
 		ck_assert_msg(read_text(&c, text, &e) && config_network(&c, &n, &e), "%s", e.text);
 		int found = 0;

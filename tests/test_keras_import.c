@@ -23,25 +23,28 @@
 
 typedef struct net_row {
 	const char *network;
-	int size, classes, width;
+	net_size size;
+	int classes, width;
 	const char *attention;                       /* NULL: the network's own */
 	enum cond_form form;
 	bool sn_g, sn_tables;
 } net_row;
 
 static const net_row nets[] = {
-	{"resnet", 32, 10, 8, NULL, COND_TABLE, true, false},
-	{"resnet", 32, 10, 8, NULL, COND_ONE_PLUS, true, true},
-	{"resnet", 28, 0, 8, NULL, COND_TABLE, false, false},
-	{"resnet", 28, 5, 8, "plain", COND_TABLE, true, false},
-	{"resnet", 28, 5, 8, "ashpy", COND_TABLE, true, false},
-	{"resnet", 28, 5, 8, "simplegan", COND_TABLE, true, false},
-	{"dcgan", 32, 0, 8, NULL, COND_TABLE, false, false},
-	{"official", 64, 3, 8, NULL, COND_TABLE, true, false},
-	{"mnistgans", 28, 0, 16, NULL, COND_TABLE, true, false},
+	{"resnet", {32, 32}, 10, 8, NULL, COND_TABLE, true, false},
+	{"resnet", {32, 32}, 10, 8, NULL, COND_ONE_PLUS, true, true},
+	{"resnet", {28, 28}, 0, 8, NULL, COND_TABLE, false, false},
+	{"resnet", {28, 28}, 5, 8, "plain", COND_TABLE, true, false},
+	{"resnet", {28, 28}, 5, 8, "ashpy", COND_TABLE, true, false},
+	{"resnet", {28, 28}, 5, 8, "simplegan", COND_TABLE, true, false},
+	{"dcgan", {32, 32}, 0, 8, NULL, COND_TABLE, false, false},
+	{"official", {64, 64}, 3, 8, NULL, COND_TABLE, true, false},
+	{"mnistgans", {28, 28}, 0, 16, NULL, COND_TABLE, true, false},
+	{"resnet", {24, 16}, 3, 8, NULL, COND_TABLE, true, false},
+	{"dcgan", {16, 28}, 0, 8, NULL, COND_TABLE, true, false},
 };
 
-static const net_row squeezed = {"resnet", 32, 0, 16, "se", COND_TABLE, true, false};
+static const net_row squeezed = {"resnet", {32, 32}, 0, 16, "se", COND_TABLE, true, false};
 
 static net_config config_of(const net_row *r)
 {
@@ -121,7 +124,7 @@ static void round_trip(const net_row *r, bool g, enum keras_form form, double ga
 	pair a = make(r, 1, gate), b = make(r, 2, 0.3);
 	keras_model *first = trace(&a, g, form), *moved = trace(&a, g, form);
 	ck_assert_msg(import(&b, g, moved, &done, &e), "%s", e.text);
-	ck_assert_msg(done.same, "%s %d %s %s: off by %g at %s", r->network, r->size,
+	ck_assert_msg(done.same, "%s %d %s %s: off by %g at %s", r->network, r->size.h,
 		r->attention ? r->attention : "", g ? "G" : "D", done.worst, done.worst_at);
 	keras_model *again = trace(&b, g, form);
 	for (int i = 0; i < first->layers; i++)

@@ -167,7 +167,7 @@ START_TEST(zeros_behind_an_open_gate_are_imported)
 	fault e = {.text = ""};
 	keras_imported r;
 	net_config c;
-	ck_assert(net_config_default("resnet", 28, &c, &e));
+	ck_assert(net_config_default("resnet", net_square(28), &c, &e));
 	c.g_width = c.d_width = 8;
 	c.d_layers.layer[0].type = layer_type_named("plain");
 	ck_assert_msg(net_config_check(&c, &e), "%s", e.text);

@@ -262,7 +262,7 @@ START_TEST(a_wrapped_network_is_imported)
 	net_config c;
 	fault e;
 	keras_imported done;
-	ck_assert(net_config_default("resnet", 28, &c, &e));
+	ck_assert(net_config_default("resnet", net_square(28), &c, &e));
 	c.classes = 5;
 	c.g_width = c.d_width = 8;
 	ck_assert(net_config_check(&c, &e));

@@ -20,12 +20,17 @@
 
 /* ---- parameter counts ---- */
 
-static net_config settings(const char *name, int size)
+static net_config settings_of(const char *name, net_size size)
 {
 	net_config c;
 	fault e;
 	ck_assert_msg(net_config_default(name, size, &c, &e), "%s", e.text);
 	return c;
+}
+
+static net_config settings(const char *name, int size)
+{
+	return settings_of(name, net_square(size));
 }
 
 static int64_t count(const net_config *c, enum net_side side)
@@ -121,31 +126,39 @@ static bool is_finite(const plan *p, const node *x)
 
 static const struct {
 	const char *network;
-	int size, channels, classes, width;
+	net_size size;
+	int channels, classes, width;
 	int at_g[3], at_d[3];                        /* attention places, ended by 0; -1: the default */
 	const char *variant;
 	int sn, one_plus, bilinear, init;            /* sn: 1 G, 2 D */
 } kinds[] = {
-	{"resnet",     28, 1, 10, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
-	{"resnet",     32, 3, 10, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_ORTHOGONAL},
-	{"resnet",     32, 1,  0, 8,  {8, 16, 32}, {8, 16}, "official", 1, 0, 0, NET_N02},
-	{"resnet",     28, 3,  0, 8,  {0}, {0}, NULL, 2, 0, 1, NET_HE},
-	{"resnet",     32, 3, 10, 8,  {16}, {8}, "official", 3, 1, 1, NET_XAVIER},
-	{"resnet",     28, 1,  3, 8,  {7, 14}, {7, 14}, "plain", 0, 1, 0, NET_TORCH},
-	{"resnet",     64, 3,  5, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
-	{"resnet",    128, 3,  0, 8,  {16}, {16}, "official", 3, 0, 0, NET_XAVIER},
-	{"resnet",     56, 1,  2, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
-	{"resnet",     16, 3,  2, 16, {8}, {8}, "paper", 3, 1, 0, NET_XAVIER},
-	{"resnet",     14, 1,  0, 8,  {14}, {7}, "ashpy_row", 0, 0, 0, NET_XAVIER},
-	{"resnet",      8, 3,  0, 8,  {4}, {4}, "simplegan", 3, 0, 0, NET_XAVIER},
-	{"official",   64, 3, 10, 4,  {-1}, {16}, "official", 3, 0, 0, NET_XAVIER},
-	{"official",  128, 1,  0, 2,  {16}, {8}, "conv2d", 3, 0, 0, NET_XAVIER},
-	{"official",  256, 3,  0, 1,  {16}, {8}, "mnistgans", 3, 0, 0, NET_XAVIER},
-	{"dcgan",      28, 1,  0, 4,  {-1}, {-1}, NULL, 0, 0, 0, NET_N02},
-	{"dcgan",      32, 3, 10, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_N02},
-	{"dcgan",      64, 3,  0, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_TORCH},
-	{"mnistgans",  28, 1,  0, 16, {-1}, {-1}, NULL, 0, 0, 0, NET_XAVIER},
-	{"mnistgans",  28, 3,  0, 16, {0}, {14}, "official", 0, 0, 0, NET_XAVIER},
+	{"resnet", {28, 28}, 1, 10, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
+	{"resnet", {32, 32}, 3, 10, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_ORTHOGONAL},
+	{"resnet", {32, 32}, 1,  0, 8,  {8, 16, 32}, {8, 16}, "official", 1, 0, 0, NET_N02},
+	{"resnet", {28, 28}, 3,  0, 8,  {0}, {0}, NULL, 2, 0, 1, NET_HE},
+	{"resnet", {32, 32}, 3, 10, 8,  {16}, {8}, "official", 3, 1, 1, NET_XAVIER},
+	{"resnet", {28, 28}, 1,  3, 8,  {7, 14}, {7, 14}, "plain", 0, 1, 0, NET_TORCH},
+	{"resnet", {64, 64}, 3,  5, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
+	{"resnet", {128, 128}, 3,  0, 8,  {16}, {16}, "official", 3, 0, 0, NET_XAVIER},
+	{"resnet", {56, 56}, 1,  2, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
+	{"resnet", {16, 16}, 3,  2, 16, {8}, {8}, "paper", 3, 1, 0, NET_XAVIER},
+	{"resnet", {14, 14}, 1,  0, 8,  {14}, {7}, "ashpy_row", 0, 0, 0, NET_XAVIER},
+	{"resnet", {8, 8}, 3,  0, 8,  {4}, {4}, "simplegan", 3, 0, 0, NET_XAVIER},
+	{"official", {64, 64}, 3, 10, 4,  {-1}, {16}, "official", 3, 0, 0, NET_XAVIER},
+	{"official", {128, 128}, 1,  0, 2,  {16}, {8}, "conv2d", 3, 0, 0, NET_XAVIER},
+	{"official", {256, 256}, 3,  0, 1,  {16}, {8}, "mnistgans", 3, 0, 0, NET_XAVIER},
+	{"dcgan", {28, 28}, 1,  0, 4,  {-1}, {-1}, NULL, 0, 0, 0, NET_N02},
+	{"dcgan", {32, 32}, 3, 10, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_N02},
+	{"dcgan", {64, 64}, 3,  0, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_TORCH},
+	{"mnistgans", {28, 28}, 1,  0, 16, {-1}, {-1}, NULL, 0, 0, 0, NET_XAVIER},
+	{"mnistgans", {28, 28}, 3,  0, 16, {0}, {14}, "official", 0, 0, 0, NET_XAVIER},
+	{"resnet", {40, 40}, 3,  2, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
+	{"resnet", {96, 64}, 3,  2, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_XAVIER},
+	{"resnet", {64, 112}, 1,  0, 8,  {8, 16}, {32, 16}, "official", 3, 1, 1, NET_TORCH},
+	{"resnet", {24, 16}, 3,  2, 8,  {8}, {8}, "plain", 3, 0, 0, NET_XAVIER},
+	{"resnet", {16, 40}, 3,  0, 8,  {4, 8}, {8, 4}, "ashpy_row", 3, 0, 0, NET_XAVIER},
+	{"dcgan", {32, 24}, 3,  2, 8,  {-1}, {-1}, NULL, 3, 0, 0, NET_TORCH},
+	{"dcgan", {16, 20}, 1,  0, 8,  {8}, {8}, "mnistgans", 0, 0, 0, NET_N02},
 };
 
 static layer_specs places(const int *at, const char *variant, layer_specs fallback)
@@ -158,7 +171,7 @@ static layer_specs places(const int *at, const char *variant, layer_specs fallba
 
 static net_config kind_settings(int i)
 {
-	net_config c = settings(kinds[i].network, kinds[i].size);
+	net_config c = settings_of(kinds[i].network, kinds[i].size);
 	c.channels = kinds[i].channels;
 	c.classes = kinds[i].classes;
 	c.g_width = c.d_width = kinds[i].width;
@@ -208,7 +221,7 @@ START_TEST(every_kind_of_network_runs)
 	plan *run = plan_new(p.graph, out, n, 0, &e);
 	ck_assert_msg(run != NULL, "%s", e.text);
 	plan_run(run);
-	shape image = SHAPE(2, c.size, c.size, c.channels), logit = SHAPE(2);
+	shape image = SHAPE(2, c.size.h, c.size.w, c.channels), logit = SHAPE(2);
 	ck_assert(shape_equal(&p.image->s, &image));
 	ck_assert(shape_equal(&p.logit->s, &logit));
 	ck_assert(is_finite(run, p.logit));
@@ -674,12 +687,12 @@ static const struct {
 	int value;
 	const char *message;
 } refusals[] = {
-	{"resnet", 30, SIZE, 30, "size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
-	{"resnet", 4, SIZE, 4, "size = 4: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
-	{"resnet", 0, SIZE, 0, "size = 0: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
+	{"resnet", 30, SIZE, 30, "size = 30: must be 4 to 7 times 2^blocks; nearest are 28, 32"},
+	{"resnet", 4, SIZE, 4, "size = 4: must be 4 to 7 times 2^blocks; nearest are 8, 10"},
+	{"resnet", 0, SIZE, 0, "size = 0: must be given: 4 to 7 times 2^blocks, as 28, 32, 48, 64, 96 or 128"},
 	{"resnet32", 64, SIZE, 64, "size = 64: resnet32 has size 32; network = resnet takes its size from here"},
 	{"official", 96, SIZE, 96, "size = 96: the official network has 64, 128 and 256"},
-	{"dcgan", 36, SIZE, 36, "size = 36: must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)"},
+	{"dcgan", 36, SIZE, 36, "size = 36: must be 4 to 7 times 2^blocks; nearest are 32, 40"},
 	{"mnistgans", 32, SIZE, 32, "size = 32: the mnistgans network has 28"},
 	{"biggan", 32, NETWORK, 0, "network = biggan: must be resnet, resnet28, resnet32, official64, official128, "
 		"dcgan, dcgan64 or mnistgans28"},
@@ -720,7 +733,7 @@ START_TEST(wrong_settings_are_refused_in_one_line)
 {
 	net_config c;
 	fault e = {.text = ""};
-	bool made = net_config_default(refusals[_i].network, refusals[_i].size, &c, &e);
+	bool made = net_config_default(refusals[_i].network, net_square(refusals[_i].size), &c, &e);
 	if (refusals[_i].field == NETWORK || refusals[_i].field == SIZE) {
 		ck_assert(!made);
 	} else {
@@ -734,6 +747,89 @@ START_TEST(wrong_settings_are_refused_in_one_line)
 		ck_assert_str_eq(again.text, e.text);
 	}
 	ck_assert_str_eq(e.text, refusals[_i].message);
+}
+END_TEST
+
+/* ---- sizes ---- */
+
+/* The shorter side is 4, 5, 6 or 7 times 2^n, the other any whole number times 2^n: these sizes and no others have
+ * networks, each by one n. */
+START_TEST(sizes_are_the_doublings_of_small_maps)
+{
+	enum { MOST = 120 };
+	static int blocks[MOST + 1][MOST + 1];       /* static: all 0 */
+	for (int n = 1; n < 6; n++)
+		for (int a = 4; a <= 7; a++)
+			for (int b = a; b << n <= MOST; b++)
+				blocks[a << n][b << n] = blocks[b << n][a << n] = n;
+	for (int h = 0; h <= MOST; h++)
+		for (int w = 0; w <= MOST; w++) {
+			net_size base, size = {h, w};
+			const int n = net_halvings(size, &base);
+			ck_assert_msg(n == blocks[h][w], "%dx%d: %d blocks, not %d", h, w, n, blocks[h][w]);
+			ck_assert(n == 0 || (base.h << n == h && base.w << n == w));
+			net_config c;
+			ck_assert_int_eq(n > 0, net_config_default("dcgan", size, &c, NULL));
+		}
+}
+END_TEST
+
+/* What is told of a rectangle: the nearest that fit, which do. */
+START_TEST(refused_sizes_name_those_that_fit)
+{
+	static const struct {
+		const char *network;
+		net_size size;
+		const char *message;
+	} row[] = {
+		{"resnet", {90, 60}, "size = [90, 60]: the shorter side must be 4 to 7 times 2^blocks, the other a "
+			"multiple of 2^blocks; nearest are [88, 56], [96, 56], [96, 64]"},
+		{"dcgan", {64, 100}, "size = [64, 100]: the shorter side must be 4 to 7 times 2^blocks, the other a "
+			"multiple of 2^blocks; nearest are [64, 96], [64, 112], [56, 96]"},
+		{"resnet", {0, 64}, "size = [0, 64]: the shorter side must be 4 to 7 times 2^blocks, the other a "
+			"multiple of 2^blocks; nearest are [8, 64], [10, 64], [8, 62]"},
+		{"resnet", {64, 4096}, "size = [64, 4096]: the shorter side must be 4 to 7 times 2^blocks, the other a "
+			"multiple of 2^blocks; nearest are [64, 2048], [56, 2048]"},
+		{"resnet28", {28, 56}, "size = [28, 56]: resnet28 has size 28; network = resnet takes its size from "
+			"here"},
+		{"official", {64, 128}, "size = [64, 128]: the official network has 64, 128 and 256"},
+		{"mnistgans", {28, 14}, "size = [28, 14]: the mnistgans network has 28"},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		net_config c;
+		fault e = {.text = ""};
+		ck_assert(!net_config_default(row[i].network, row[i].size, &c, &e));
+		ck_assert_str_eq(e.text, row[i].message);
+	}
+}
+END_TEST
+
+/* A map is called by its shorter side and has both. */
+START_TEST(rectangles_have_both_sides_on_every_map)
+{
+	enum { ROWS = 32 };
+	layer_row row[ROWS];
+	net_config c = settings_of("resnet", (net_size){24, 16});
+	rng r = rng_new(1, "init");
+	fault e = {.text = ""};
+	c.g_width = 8;
+	network *g = network_new(&c, NET_G, &r, &e);
+	ck_assert_msg(g != NULL, "%s", e.text);
+	const int n = network_layers(g, row, ROWS, &e);
+	const shape first = SHAPE(1, 6 * 4 * 8), map = SHAPE(1, 12, 8, 8), image = SHAPE(1, 24, 16, 3);
+	bool attends = false;
+	ck_assert(n > 1 && shape_equal(&row[0].out, &first) && shape_equal(&row[n - 1].out, &image));
+	for (int i = 0; i < n; i++)
+		if (strstr(row[i].path, "attention8/attn")) {
+			ck_assert_msg(shape_equal(&row[i].out, &map), "%s", shape_print(&row[i].out).s);
+			attends = true;
+		}
+	ck_assert(attends);
+	network_free(g);
+
+	c.g_layers.layer[0].at = 12;
+	ck_assert(!net_config_check(&c, &e));
+	ck_assert_str_eq(e.text, "layer at 12: G has maps of 4 (6x4), 8 (12x8), 16 (24x16)");
 }
 END_TEST
 
@@ -848,7 +944,7 @@ START_TEST(listings_hold_every_parameter_and_product)
 	check_rows(rows, n, module_param_count(network_module(gen)), macs[_i].g, "G");
 	ck_assert_str_eq(rows[0].path, "dense");
 	ck_assert_str_eq(rows[n - 1].path, "out");
-	shape image = SHAPE(1, c.size, c.size, c.channels);
+	shape image = SHAPE(1, c.size.h, c.size.w, c.channels);
 	ck_assert(shape_equal(&rows[n - 1].out, &image));
 	n = network_layers(dis, rows, ROWS, &e);
 	ck_assert_msg(n > 0 && n <= ROWS, "%s", e.text);
@@ -891,6 +987,9 @@ int main(void)
 		{noise_and_dropout_act_in_training_only, 1},
 		{whole_networks_equal_pytorch, COUNT(references)},
 		{wrong_settings_are_refused_in_one_line, COUNT(refusals)},
+		{sizes_are_the_doublings_of_small_maps, 1},
+		{refused_sizes_name_those_that_fit, 1},
+		{rectangles_have_both_sides_on_every_map, 1},
 		{wrong_inputs_are_refused, 1},
 		{rows_of_a_listing_have_whole_paths, 1},
 		{listings_hold_every_parameter_and_product, COUNT(macs)},

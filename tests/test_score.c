@@ -274,7 +274,7 @@ START_TEST(pooling_averages_areas)
 	double y[SIDE * SIDE * C];
 	for (int i = 0; i < COUNT(x); i++)
 		x[i] = (real)(i % 11) / 8;
-	score_pool(x, SIZE, C, SIDE, y);
+	score_pool(x, net_square(SIZE), C, net_square(SIDE), y);
 	for (int h = 0; h < SIDE; h++)
 		for (int w = 0; w < SIDE; w++)
 			for (int c = 0; c < C; c++) {
@@ -458,7 +458,7 @@ START_TEST(score_of_a_generator_is_the_distance_of_its_images)
 		double y[64];
 		ck_assert(x && moments_init(&fake, 64, &e) && sampler_run(from, FAKES, s.z, s.label, x, &e));
 		for (int k = 0; k < FAKES; k++) {
-			score_pool(x + k * SIZE * SIZE, SIZE, 1, 8, y);
+			score_pool(x + k * SIZE * SIZE, net_square(SIZE), 1, net_square(8), y);
 			moments_add(&fake, y, 1);
 		}
 		ck_assert_double_eq(found[i].score, between(&s.real_moments, &fake));

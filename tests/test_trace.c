@@ -24,7 +24,8 @@ static const double tolerance = sizeof(real) == 8 ? 1e-12 : 2e-5;
 
 typedef struct net_row {
 	const char *network;
-	int size, width, classes, channels;
+	net_size size;
+	int width, classes, channels;
 	const char *g, *d;                           /* layer type, or NULL: the network's own attention */
 	int at_g, at_d;                              /* the map it stands at */
 	void (*more)(net_config *c);
@@ -127,42 +128,48 @@ static void hard_swish(net_config *c)
 }
 
 static const net_row networks[] = {
-	{"resnet", 28, 8, 10, 1, NULL, NULL, 0, 0, NULL},
-	{"resnet", 28, 8, 0, 1, NULL, NULL, 0, 0, NULL},
-	{"resnet", 32, 16, 10, 3, NULL, NULL, 0, 0, one_plus},
-	{"resnet", 32, 16, 4, 1, NULL, NULL, 0, 0, bilinear},
-	{"resnet", 64, 8, 3, 3, NULL, NULL, 0, 0, without_sn},
-	{"resnet", 128, 8, 0, 3, NULL, NULL, 0, 0, NULL},
-	{"official", 64, 8, 5, 3, NULL, NULL, 0, 0, NULL},
-	{"official", 128, 4, 7, 3, NULL, NULL, 0, 0, one_plus},
-	{"official", 256, 2, 2, 3, "official", "official", 32, 32, NULL},
-	{"dcgan", 28, 4, 0, 1, NULL, NULL, 0, 0, NULL},
-	{"dcgan", 28, 4, 10, 1, NULL, NULL, 0, 0, dcgan_norms},
-	{"dcgan", 64, 8, 0, 3, NULL, NULL, 0, 0, NULL},
-	{"dcgan", 32, 4, 6, 3, "plain", "plain", 8, 8, dcgan_norms},
-	{"mnistgans", 28, 16, 0, 1, NULL, NULL, 0, 0, NULL},
-	{"resnet", 32, 8, 3, 1, "official", "official", 16, 16, replaced},
-	{"resnet", 32, 8, 0, 1, "official", "paper", 16, 16, without_pool},
-	{"resnet", 32, 8, 3, 1, "paper", "plain", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "ashpy", "simplegan", 16, 16, NULL},
-	{"resnet", 32, 8, 0, 1, "mnistgans", "conv2d", 8, 8, NULL},
-	{"resnet", 32, 8, 0, 1, "conv2d", "mnistgans", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "se", "se", 16, 16, NULL},
-	{"resnet", 32, 8, 3, 1, "se", "se", 16, 16, replaced},
-	{"resnet", 32, 8, 3, 1, "mlp", "mlp", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "mlp", "mlp", 8, 8, prelu},
-	{"resnet", 32, 8, 3, 1, "mlp", "mlp", 8, 8, hard_swish},
-	{"resnet", 32, 8, 3, 1, "conv_position", "conv_position", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "channel_affine", "channel_affine", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "channel_affine", "channel_affine", 8, 8, added},
-	{"resnet", 32, 8, 3, 1, "bias", "bias", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "layer_norm", "layer_norm", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "blur", "blur", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "bn_act", "bn_act", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "bn_act", "bn_act", 8, 8, act_first},
-	{"resnet", 32, 8, 3, 1, "conv", "conv", 8, 8, NULL},
-	{"resnet", 32, 8, 3, 1, "conv", "conv", 8, 8, in_groups},
-	{"resnet", 32, 8, 3, 1, "conv", "conv", 8, 8, depthwise_conv},
+	{"resnet", {28, 28}, 8, 10, 1, NULL, NULL, 0, 0, NULL},
+	{"resnet", {28, 28}, 8, 0, 1, NULL, NULL, 0, 0, NULL},
+	{"resnet", {32, 32}, 16, 10, 3, NULL, NULL, 0, 0, one_plus},
+	{"resnet", {32, 32}, 16, 4, 1, NULL, NULL, 0, 0, bilinear},
+	{"resnet", {64, 64}, 8, 3, 3, NULL, NULL, 0, 0, without_sn},
+	{"resnet", {128, 128}, 8, 0, 3, NULL, NULL, 0, 0, NULL},
+	{"official", {64, 64}, 8, 5, 3, NULL, NULL, 0, 0, NULL},
+	{"official", {128, 128}, 4, 7, 3, NULL, NULL, 0, 0, one_plus},
+	{"official", {256, 256}, 2, 2, 3, "official", "official", 32, 32, NULL},
+	{"dcgan", {28, 28}, 4, 0, 1, NULL, NULL, 0, 0, NULL},
+	{"dcgan", {28, 28}, 4, 10, 1, NULL, NULL, 0, 0, dcgan_norms},
+	{"dcgan", {64, 64}, 8, 0, 3, NULL, NULL, 0, 0, NULL},
+	{"dcgan", {32, 32}, 4, 6, 3, "plain", "plain", 8, 8, dcgan_norms},
+	{"mnistgans", {28, 28}, 16, 0, 1, NULL, NULL, 0, 0, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "official", "official", 16, 16, replaced},
+	{"resnet", {32, 32}, 8, 0, 1, "official", "paper", 16, 16, without_pool},
+	{"resnet", {32, 32}, 8, 3, 1, "paper", "plain", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "ashpy", "simplegan", 16, 16, NULL},
+	{"resnet", {32, 32}, 8, 0, 1, "mnistgans", "conv2d", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 0, 1, "conv2d", "mnistgans", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "se", "se", 16, 16, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "se", "se", 16, 16, replaced},
+	{"resnet", {32, 32}, 8, 3, 1, "mlp", "mlp", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "mlp", "mlp", 8, 8, prelu},
+	{"resnet", {32, 32}, 8, 3, 1, "mlp", "mlp", 8, 8, hard_swish},
+	{"resnet", {32, 32}, 8, 3, 1, "conv_position", "conv_position", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "channel_affine", "channel_affine", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "channel_affine", "channel_affine", 8, 8, added},
+	{"resnet", {32, 32}, 8, 3, 1, "bias", "bias", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "layer_norm", "layer_norm", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "blur", "blur", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "bn_act", "bn_act", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "bn_act", "bn_act", 8, 8, act_first},
+	{"resnet", {32, 32}, 8, 3, 1, "conv", "conv", 8, 8, NULL},
+	{"resnet", {32, 32}, 8, 3, 1, "conv", "conv", 8, 8, in_groups},
+	{"resnet", {32, 32}, 8, 3, 1, "conv", "conv", 8, 8, depthwise_conv},
+	{"resnet", {96, 64}, 8, 3, 3, NULL, NULL, 0, 0, NULL},
+	{"resnet", {16, 28}, 8, 0, 1, "simplegan", "plain", 8, 8, bilinear},
+	{"resnet", {24, 16}, 8, 2, 1, "se", "mlp", 8, 8, NULL},
+	{"resnet", {16, 24}, 8, 2, 3, "official", "official", 8, 8, replaced},
+	{"dcgan", {24, 32}, 8, 3, 1, NULL, NULL, 0, 0, NULL},
+	{"dcgan", {28, 16}, 8, 0, 3, "mnistgans", "conv2d", 8, 8, dcgan_norms},
 };
 
 static net_config config_of(const net_row *r)
@@ -258,11 +265,11 @@ START_TEST(stock_generator_computes_what_ours_does)
 	net_config c = config_of(row);
 	network *n = network_of(&c, NET_G);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
-	ck_assert_msg(k, "%s%d %s: %s", row->network, row->size, row->g ? row->g : "", e.text);
+	ck_assert_msg(k, "%s%d %s: %s", row->network, row->size.h, row->g ? row->g : "", e.text);
 	for (int i = 0; i < k->layers; i++)
 		ck_assert_msg(!strchr(k->layer[i].class_name, '>'), "%s", k->layer[i].class_name);
 	double d = difference(n, k, row->network);
-	ck_assert_msg(d <= tolerance, "%s%d %s: %g", row->network, row->size, row->g ? row->g : "", d);
+	ck_assert_msg(d <= tolerance, "%s%d %s: %g", row->network, row->size.h, row->g ? row->g : "", d);
 	keras_model_free(k);
 	network_free(n);
 }
@@ -275,9 +282,9 @@ START_TEST(stock_discriminator_computes_what_ours_does)
 	net_config c = config_of(row);
 	network *n = network_of(&c, NET_D);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
-	ck_assert_msg(k, "%s%d %s: %s", row->network, row->size, row->d ? row->d : "", e.text);
+	ck_assert_msg(k, "%s%d %s: %s", row->network, row->size.h, row->d ? row->d : "", e.text);
 	double d = difference(n, k, row->network);
-	ck_assert_msg(d <= tolerance, "%s%d %s: %g", row->network, row->size, row->d ? row->d : "", d);
+	ck_assert_msg(d <= tolerance, "%s%d %s: %g", row->network, row->size.h, row->d ? row->d : "", d);
 	keras_model_free(k);
 	network_free(n);
 }
@@ -287,7 +294,7 @@ END_TEST
 
 static keras_model *model_of(const char *type, const char *set, double value, enum keras_form form)
 {
-	net_row row = {"resnet", 32, 8, 3, 1, type, type, 8, 8, NULL};
+	net_row row = {"resnet", {32, 32}, 8, 3, 1, type, type, 8, 8, NULL};
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	if (set)
@@ -323,7 +330,7 @@ END_TEST
 
 START_TEST(every_map_has_a_name_of_its_own)
 {
-	net_row row = {"resnet", 32, 8, 0, 1, NULL, NULL, 0, 0, NULL};
+	net_row row = {"resnet", {32, 32}, 8, 0, 1, NULL, NULL, 0, 0, NULL};
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	c.g_layers = (layer_specs){2, {
@@ -373,7 +380,7 @@ END_TEST
 /* Zero gates close the projection, not the network. */
 START_TEST(a_gate_of_zero_is_a_kernel_of_zeros)
 {
-	net_row row = {"resnet", 32, 8, 0, 1, "official", "official", 8, 8, NULL};
+	net_row row = {"resnet", {32, 32}, 8, 0, 1, "official", "official", 8, 8, NULL};
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	network *n = network_of(&c, NET_G);
@@ -391,7 +398,7 @@ END_TEST
 
 START_TEST(a_discriminator_sums_by_a_mean_and_a_factor)
 {
-	net_row row = {"resnet", 32, 8, 3, 1, "official", "official", 8, 8, NULL};
+	net_row row = {"resnet", {32, 32}, 8, 3, 1, "official", "official", 8, 8, NULL};
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	network *n = network_of(&c, NET_D);
@@ -432,7 +439,7 @@ static const struct {
 
 static net_config refused_config(int i)
 {
-	net_row row = {"resnet", 32, 8, 3, 1, refused[i].type, refused[i].type, 8, 8, NULL};
+	net_row row = {"resnet", {32, 32}, 8, 3, 1, refused[i].type, refused[i].type, 8, 8, NULL};
 	net_config c = config_of(&row);
 	if (refused[i].set)
 		set_arg(&c, refused[i].set, refused[i].value);
@@ -492,7 +499,7 @@ START_TEST(the_second_form_holds_every_number_once)
 		"official", "paper", "plain", "ashpy", "simplegan", "mnistgans", "conv2d", "mhsa", "halo",
 		"cot", "mixer",
 	};
-	net_row row = {"resnet", 32, 8, 3, 1, types[_i], types[_i], 8, 8, NULL};
+	net_row row = {"resnet", {32, 32}, 8, 3, 1, types[_i], types[_i], 8, 8, NULL};
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	one_plus(&c);
@@ -530,7 +537,7 @@ END_TEST
 START_TEST(the_second_form_computes_what_ours_does)
 {
 	static const char *const types[] = {"official", "paper", "plain", "ashpy", "simplegan", "se", "bias"};
-	net_row row = {"resnet", 32, 8, 3, 1, types[_i], types[_i], 8, 8, without_sn};
+	net_row row = {"resnet", {32, 32}, 8, 3, 1, types[_i], types[_i], 8, 8, without_sn};
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
 	if (!strcmp(types[_i], "se"))

@@ -18,19 +18,20 @@ static double peak_bytes(void)
 
 static void print_json(const config *cfg, const bench_result *r)
 {
-	char name[4 * CONFIG_TEXT_MAX];
-	printf("{\"config\": %s, \"size\": %d, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
+	char name[4 * CONFIG_TEXT_MAX], size[32];
+	printf("{\"config\": %s, \"size\": %s, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
 	       "\"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
 	       "\"params_g\": %lld, \"params_d\": %lld, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f}\n",
-	       config_value(cfg, config_key_find("name"), name, sizeof name), cfg->net.size, cfg->batch, REAL_NAME,
-	       r->threads, r->steps, r->median_s, r->min_s, r->images_per_s, r->gflop, (long long)r->params_g,
-	       (long long)r->params_d, r->arena_bytes, peak_bytes());
+	       config_value(cfg, config_key_find("name"), name, sizeof name),
+	       net_size_print(cfg->net.size, size, sizeof size), cfg->batch, REAL_NAME, r->threads, r->steps,
+	       r->median_s, r->min_s, r->images_per_s, r->gflop, (long long)r->params_g, (long long)r->params_d,
+	       r->arena_bytes, peak_bytes());
 }
 
 static void print_table(const config *cfg, const bench_result *r)
 {
 	char a[32], b[32];
-	printf("%s: %dx%d, batch %d, %d thread%s, %d steps\n", cfg->name, cfg->net.size, cfg->net.size, cfg->batch,
+	printf("%s: %dx%d, batch %d, %d thread%s, %d steps\n", cfg->name, cfg->net.size.h, cfg->net.size.w, cfg->batch,
 	       r->threads, r->threads == 1 ? "" : "s", r->steps);
 	printf("  step        %.4g s median, %.4g s least\n", r->median_s, r->min_s);
 	printf("  images      %.4g per second\n", r->images_per_s);

@@ -51,6 +51,17 @@ bool fault_at(fault *e, const char *place, const char *fmt, ...)
 	return false;
 }
 
+bool fault_word(fault *e, const char *place, const char *value, const char *fmt, ...)
+{
+	char between[64];
+	va_list args;
+	snprintf(between, sizeof between, " = %.58s: ", value);
+	va_start(args, fmt);
+	fault_write(e, place, between, fmt, args);
+	va_end(args);
+	return false;
+}
+
 bool fault_value(fault *e, const char *place, double value, const char *fmt, ...)
 {
 	char between[40];

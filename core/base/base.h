@@ -55,11 +55,12 @@ typedef struct fault {
 } fault;
 
 /* Each writes a line and returns false, so that `return fault_set(e, ...)` ends a function. `e` may be NULL: the caller
- * then only wants to know that it failed. fault_set writes the reason alone, fault_at "place: reason", fault_value
- * "place = value: reason". */
+ * then only wants to know that it failed. fault_set writes the reason alone, fault_at "place: reason", fault_value and
+ * fault_word "place = value: reason". */
 bool fault_set(fault *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool fault_at(fault *e, const char *place, const char *fmt, ...) PRINTF_LIKE(3, 4);  /* place: a file, a layer */
 bool fault_value(fault *e, const char *place, double value, const char *fmt, ...) PRINTF_LIKE(4, 5);
+bool fault_word(fault *e, const char *place, const char *value, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* Whether the message names exactly this place. Here and below e is a fault that was written, not NULL. */
 bool fault_is_at(const fault *e, const char *place);

@@ -20,7 +20,7 @@ void config_init(config *c)
 	if (c->broken)
 		return;
 	net_config own;
-	must(net_config_default(config_choice("model.network", c->model.network), 0, &own, NULL),
+	must(net_config_default(config_choice("model.network", c->model.network), net_square(0), &own, NULL),
 		"the default network");
 	own.size = c->net.size;
 	c->net = own;
@@ -157,6 +157,9 @@ char *config_value(const config *c, int i, char *buf, size_t size)
 		break;
 	case KEY_COUNT:
 		snprintf(buf, size, "%lld", (long long)*(const int64_t *)at);
+		break;
+	case KEY_SIZE:
+		net_size_print(*(const net_size *)at, buf, size);
 		break;
 	case KEY_REAL:
 		put_real(*(const double *)at, buf, size);

@@ -108,6 +108,7 @@ typedef struct config {
 enum config_type {
 	KEY_INT,                                     /* int */
 	KEY_COUNT,                                   /* int64_t */
+	KEY_SIZE,                                    /* net_size: 32, or [96, 64] */
 	KEY_REAL,                                    /* double */
 	KEY_BOOL,                                    /* true, false */
 	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */

@@ -215,10 +215,11 @@ bool config_fit_data(config *c, int64_t images, int channels, int classes, fault
 
 static bool fit(config *c, const dataset *d, fault *e)
 {
-	const int size = c->net.size;
-	if (d->h != size || d->w != size)
+	const net_size size = c->net.size;
+	if (d->h != size.h || d->w != size.w)
 		return config_wrong(c, "data.resize", e, "images are %dx%d, the network makes %dx%d; must be crop, "
-				    "fit, stretch or pad, or set model.size to the images'", d->h, d->w, size, size);
+				    "fit, stretch or pad, or set model.size to the images'", d->h, d->w, size.h,
+				    size.w);
 	return config_fit_data(c, d->n, d->c, d->classes, e);
 }
 
@@ -254,7 +255,7 @@ bool config_open_data(config *c, dataset **out, fault *e)
 	const dataset_options o = {
 		.format = format,
 		.split = (enum data_split)c->data.split,
-		.h = as_stored ? 0 : c->net.size, .w = as_stored ? 0 : c->net.size,
+		.h = as_stored ? 0 : c->net.size.h, .w = as_stored ? 0 : c->net.size.w,
 		.resize = as_stored ? RESIZE_CROP : (enum data_resize)c->data.resize,
 		.channels = c->model.channels, .coarse = c->data.coarse, .limit = c->data.limit,
 		.range = (enum data_range)c->data.range, .images = c->data.images, .labels = c->data.labels,

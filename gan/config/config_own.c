@@ -78,8 +78,8 @@ static int own_values(int i, char value[NETS_MAX][VALUE_MAX])
 	for (int k = 0; word_at(nets, k); k++) {
 		net_config own;
 		must(k < NETS_MAX, "more than %d networks", NETS_MAX);
-		must(net_config_default(word_at(nets, k), 0, &own, NULL)
-		     || net_config_default(word_at(nets, k), 28, &own, NULL),
+		must(net_config_default(word_at(nets, k), net_square(0), &own, NULL)
+		     || net_config_default(word_at(nets, k), net_square(28), &own, NULL),
 		     "%s has no published settings", word_at(nets, k));
 		config_take_own(&c, &own);
 		config_value(&c, i, value[k], VALUE_MAX);

@@ -101,6 +101,19 @@ static bool take_count(const config_key *k, void *at, const config_node *v, char
 	return whole(k, v, at);
 }
 
+/* 32, or [96, 64]: height and width. */
+static bool take_size(const config_key *k, void *at, const config_node *v, char *why)
+{
+	net_size s;
+	const config_node *h = v->kind == YAML_LIST ? v->child : v, *w = v->kind == YAML_LIST && h ? h->next : v;
+	if (!h || !w || (h != w && w->next) || !take_int(k, &s.h, h, why) || !take_int(k, &s.w, w, why))
+		return false;
+	if (h != w && (s.h == 0 || s.w == 0))
+		return false;
+	*(net_size *)at = s;
+	return true;
+}
+
 static bool take_real(const config_key *k, void *at, const config_node *v, char *why)
 {
 	(void)why;
@@ -331,8 +344,9 @@ static bool take_layers(const config_key *k, void *at, const config_node *v, cha
 }
 
 static const taker TAKE[KEY_LIST + 1] = {
-	[KEY_INT] = take_int, [KEY_COUNT] = take_count, [KEY_REAL] = take_real, [KEY_BOOL] = take_bool,
-	[KEY_TEXT] = take_text, [KEY_CHOICE] = take_choice, [KEY_LAYERS] = take_layers, [KEY_LIST] = take_list,
+	[KEY_INT] = take_int, [KEY_COUNT] = take_count, [KEY_SIZE] = take_size, [KEY_REAL] = take_real,
+	[KEY_BOOL] = take_bool, [KEY_TEXT] = take_text, [KEY_CHOICE] = take_choice, [KEY_LAYERS] = take_layers,
+	[KEY_LIST] = take_list,
 };
 
 /* ---- keys ---- */

@@ -59,9 +59,9 @@ static const config_key TABLE[] = {
 	"colour behind transparent pixels: white, black, gray or #rrggbb"},
 
 {"model.network", KEY_CHOICE, AT(model.network), 0, 0, WORDS(net_name), "resnet32", FIXED,
-	"resnet and dcgan are of any size that is 4 or 7 times 2^blocks"},
-{"model.size", KEY_INT, AT(net.size), 0, 512, {0}, "0", FIXED,
-	"side of the images; 0: the network's own"},
+	"resnet and dcgan are of any size that is 4 to 7 times 2^blocks"},
+{"model.size", KEY_SIZE, AT(net.size), 0, 512, {0}, "0", FIXED,
+	"side of the images, or both sides; 0: the network's own"},
 {"model.channels", KEY_INT, AT(model.channels), 0, 3, {0}, "0", FIXED,
 	"1 gray, 3 colour; 0: as the data"},
 {"model.latent", KEY_INT, AT(net.latent), 1, 4096, {0}, OWN, FIXED,
@@ -77,7 +77,7 @@ static const config_key TABLE[] = {
 {"model.attention", KEY_CHOICE, AT(model.attention), 0, 0, WORDS(attention_variants), OWN, FIXED,
 	"whose self-attention layer"},
 {"model.layers_g", KEY_LAYERS, AT(model.layers_g), 1, 512, {0}, "auto", FIXED,
-	"layers in G: sides of maps, {at: 16, type: halo}; auto: the authors'"},
+	"layers in G: shorter sides of maps, {at: 16, type: halo}; auto: authors'"},
 {"model.layers_d", KEY_LAYERS, AT(model.layers_d), 1, 512, {0}, "auto", FIXED,
 	"the same for D"},
 {"model.spectral_norm_g", KEY_BOOL, AT(net.g_sn), 0, 0, {0}, OWN, FIXED,
@@ -240,6 +240,9 @@ char *config_key_range(const config_key *k, char *buf, size_t size)
 	case KEY_INT:
 	case KEY_COUNT:
 		snprintf(buf, size, "a whole number from %.0f to %.0f", k->lo, k->hi);
+		break;
+	case KEY_SIZE:
+		snprintf(buf, size, "a whole number from %.0f to %.0f, or two as [height, width]", k->lo, k->hi);
 		break;
 	case KEY_REAL:
 		snprintf(buf, size, "a number from %.9g to %.9g", k->lo, k->hi);

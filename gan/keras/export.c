@@ -116,7 +116,7 @@ static void draw_waves(rng *r, int64_t H, int64_t W, int64_t C, real *image)
 static bool make_samples(job *j, fault *e)
 {
 	const net_config *c = j->net;
-	const size_t n = EXPORT_SAMPLES, size = (size_t)c->size * (size_t)c->size * (size_t)c->channels;
+	const size_t n = EXPORT_SAMPLES, size = (size_t)c->size.h * (size_t)c->size.w * (size_t)c->channels;
 	rng r = rng_new(SEED, "export");
 	j->z = mem_new(n * (size_t)c->latent, sizeof *j->z, e);
 	j->y = mem_new(n, sizeof *j->y, e);
@@ -128,7 +128,7 @@ static bool make_samples(job *j, fault *e)
 	for (int i = 0; i < EXPORT_SAMPLES; i++) {
 		request_latent(c->latent, SEED, i, 0, j->z + i * c->latent);
 		j->y[i] = (real)label_of(i, c->classes);
-		draw_waves(&r, c->size, c->size, c->channels, j->seen + (size_t)i * size);
+		draw_waves(&r, c->size.h, c->size.w, c->channels, j->seen + (size_t)i * size);
 	}
 	return (!j->g || run_network(j, j->g, j->z, j->image, e))
 		&& (!j->d || run_network(j, j->d, j->seen, j->logit, e));

@@ -1,7 +1,7 @@
 /* dcgan.c - the convolutional networks: 4x4 kernels, stride 2, no residual ways (arXiv 1511.06434).
  *
- * 64 pixels is heykeetae/Self-Attention-GAN 8714a54; 28 and 32 follow the same pattern. The bottom map
- * has 4 or 7 pixels and max(4, 2^(doublings-1)) times the base width; every doubling halves the width. */
+ * 64 pixels is heykeetae/Self-Attention-GAN 8714a54; other sizes follow the same pattern. The bottom map has 4 to 7
+ * pixels on its shorter side and max(4, 2^(doublings-1)) times the base width; every doubling halves the width. */
 #include <stdio.h>
 
 #include "core/base/local.h"
@@ -25,17 +25,19 @@ static int64_t bottom_width(int halvings, int width)
 
 static int dcgan_g_stages(const net_config *c, net_stage *out)
 {
-	int base, n = net_halvings(c->size, &base);
+	net_size base;
+	const int n = net_halvings(c->size, &base);
 	for (int i = 0; i < n; i++)
-		out[i] = (net_stage){base << i, bottom_width(n, c->g_width) >> i};
+		out[i] = (net_stage){net_size_times(base, i), bottom_width(n, c->g_width) >> i};
 	return n;
 }
 
 static int dcgan_d_stages(const net_config *c, net_stage *out)
 {
-	int base, n = net_halvings(c->size, &base);
+	net_size base;
+	const int n = net_halvings(c->size, &base);
 	for (int i = 0; i < n; i++)
-		out[i] = (net_stage){c->size >> (i + 1), bottom_width(n, c->d_width) >> (n - 1 - i)};
+		out[i] = (net_stage){net_size_times(c->size, -(i + 1)), bottom_width(n, c->d_width) >> (n - 1 - i)};
 	return n;
 }
 
@@ -58,9 +60,8 @@ static void g_stage_init(network *n, int i)
 	char name[24];
 	snprintf(name, sizeof name, "up%d", i + 1);
 	if (i == 0) {
-		conv_options bottom = net_conv(n, n->cfg.latent, s->channels, s->size, 1);
-		bottom.padding = PAD_VALID;
-		conv_transpose_init(n->m, &b->up[0], name, n->cfg.latent, bottom);
+		conv_transpose_init(n->m, &b->up[0], name, n->cfg.latent,
+				    net_conv_map(n, n->cfg.latent, s->channels, s->map));
 	} else {
 		conv_transpose_init(n->m, &b->up[i], name, s[-1].channels, stride_two(n, s[-1].channels, s->channels));
 	}
@@ -128,8 +129,7 @@ static void d_end_init(network *n)
 {
 	dcgan_d *b = n->body;
 	const net_stage *s = &n->stage[n->stages - 1];
-	conv_options o = net_conv(n, s->channels, 1, s->size, 1);
-	o.padding = PAD_VALID;
+	conv_options o = net_conv_map(n, s->channels, 1, s->map);
 	o.sn.on = false;
 	conv_init(n->m, &b->last, "out", s->channels, o);
 	if (n->cfg.classes)
@@ -160,9 +160,9 @@ static bool dcgan_check(const net_config *c, fault *e)
 
 static void dcgan_defaults(net_config *c)
 {
-	c->channels = c->size == 28 ? 1 : 3;
+	c->channels = net_size_is(c->size, 28) ? 1 : 3;
 	c->classes = 0;
-	if (c->size == 64) {
+	if (net_size_is(c->size, 64)) {
 		c->g_layers = (layer_specs){2, {
 			{.at = 16, .type = layer_type_named("plain")}, {.at = 32, .type = layer_type_named("plain")},
 		}};
@@ -172,7 +172,7 @@ static void dcgan_defaults(net_config *c)
 		c->init = NET_TORCH;
 		return;
 	}
-	c->g_layers = c->d_layers = (layer_specs){1, {{.at = c->size / 2, .type = layer_type_named("official")}}};
+	c->g_layers = c->d_layers = net_layer_at(net_size_shorter(c->size) / 2);
 	c->g_sn = c->d_sn = false;
 	c->d_batch_norm = true;
 	c->d_slope = 0.2;

@@ -23,14 +23,14 @@ typedef struct mnist_d {
 static int mnist_g_stages(const net_config *c, net_stage *out)
 {
 	for (int i = 0; i < 3; i++)
-		out[i] = (net_stage){7 << i, (int64_t)c->g_width << (2 - i)};
+		out[i] = (net_stage){net_square(7 << i), (int64_t)c->g_width << (2 - i)};
 	return 3;
 }
 
 static int mnist_d_stages(const net_config *c, net_stage *out)
 {
 	for (int i = 0; i < 2; i++)
-		out[i] = (net_stage){14 >> i, (int64_t)c->d_width << i};
+		out[i] = (net_stage){net_square(14 >> i), (int64_t)c->d_width << i};
 	return 2;
 }
 
@@ -52,7 +52,7 @@ static void g_stage_init(network *n, int i)
 	static const char *const up[] = {"up1", "up2"}, *const norm[] = {"norm1", "norm2", "norm3"};
 	bn_options bn = net_bn(&n->cfg);
 	if (i == 0) {
-		int64_t units = (int64_t)s->size * s->size * s->channels;
+		int64_t units = s->map.h * s->map.w * s->channels;
 		dense_init(n->m, &b->project, "dense", n->cfg.latent, net_dense(n, n->cfg.latent, units));
 		bn.no_bessel = true;                 /* Keras' rank 2 path: every unit is a channel */
 		batch_norm_init(n->m, &b->norm[0], norm[0], units, bn);
@@ -69,7 +69,7 @@ static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *lab
 	const net_stage *s = &n->stage[i];
 	x = i ? conv_transpose_apply(g, &b->up[i - 1], x, m) : dense_apply(g, &b->project, x, m);
 	x = op_relu(g, batch_norm_apply(g, &b->norm[i], x, m));
-	return i ? x : op_reshape(g, x, SHAPE(x->s.dim[0], s->size, s->size, s->channels));
+	return i ? x : op_reshape(g, x, SHAPE(x->s.dim[0], s->map.h, s->map.w, s->channels));
 }
 
 static void g_end_init(network *n)
@@ -123,7 +123,7 @@ static void d_end_init(network *n)
 {
 	mnist_d *b = n->body;
 	const net_stage *s = &n->stage[1];
-	int64_t in = (int64_t)s->size * s->size * s->channels;
+	int64_t in = s->map.h * s->map.w * s->channels;
 	dense_init(n->m, &b->linear, "linear", in, net_dense(n, in, 1));
 }
 
@@ -138,9 +138,9 @@ static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode 
 
 /* ---- settings ---- */
 
-static bool mnist_check_size(int size, fault *e)
+static bool mnist_check_size(net_size size, fault *e)
 {
-	return size == 28 || fault_value(e, "size", size, "the mnistgans network has 28");
+	return net_size_is(size, 28) || net_size_refuse(size, "the mnistgans network has 28", e);
 }
 
 static bool mnist_check(const net_config *c, fault *e)

@@ -47,31 +47,33 @@ static const struct family_row *family_find(const char *name, int *size)
 }
 
 /* The family that fits name and size; fills *named with the size in the name, or 0. */
-static const net_family *family_for(const char *name, int size, int *named, fault *e)
+static const net_family *family_for(const char *name, net_size size, int *named, fault *e)
 {
 	const struct family_row *row = family_find(name, named);
 	if (!row) {
 		char known[256];
-		fault_set(e, "network = %s: must be %s", name,
-			  words_print((word_list)WORDS(net_name), known, sizeof known));
+		fault_word(e, "network", name, "must be %s",
+			   words_print((word_list)WORDS(net_name), known, sizeof known));
 		return NULL;
 	}
-	if (*named && size && size != *named) {
-		fault_value(e, "size", size, "%s has size %d; network = %s takes its size from here", name, *named,
-			row->name);
+	if (*named && !net_size_is(size, 0) && !net_size_is(size, *named)) {
+		char why[128];
+		snprintf(why, sizeof why, "%.40s has size %d; network = %s takes its size from here", name, *named,
+			 row->name);
+		net_size_refuse(size, why, e);
 		return NULL;
 	}
 	return row->family;
 }
 
-bool net_config_default(const char *name, int size, net_config *out, fault *e)
+bool net_config_default(const char *name, net_size size, net_config *out, fault *e)
 {
 	int named;
 	const net_family *f = family_for(name, size, &named, e);
 	if (!f)
 		return false;
 	*out = (net_config){
-		.network = name, .size = named ? named : size,
+		.network = name, .size = named ? net_square(named) : size,
 		.channels = 3, .classes = 10, .latent = 128, .g_width = 64, .d_width = 64,
 		.layer_gamma = NAN, .g_sn = true, .d_sn = true, .sn_iterations = 1, .sn_eps = 1e-6,
 		.bn_keep = 0.9, .bn_eps = 1e-5, .d_slope = 0.1, .init_gain = 1,
@@ -80,25 +82,6 @@ bool net_config_default(const char *name, int size, net_config *out, fault *e)
 		return false;
 	f->defaults(out);
 	return true;
-}
-
-int net_halvings(int size, int *base)
-{
-	int n = 0, rest = size;
-	while (rest > 7 && rest % 2 == 0) {
-		rest /= 2;
-		n++;
-	}
-	*base = rest;
-	return n >= 1 && n < STAGES_MAX - 1 && (rest == 4 || rest == 7) ? n : 0;
-}
-
-bool net_check_halvings(int size, fault *e)
-{
-	int base;
-	if (net_halvings(size, &base))
-		return true;
-	return fault_value(e, "size", size, "must be 4 * 2^blocks or 7 * 2^blocks (28, 32, 56, 64, 112, 128)");
 }
 
 /* A whole number of the settings that has a range. */
@@ -169,6 +152,11 @@ init net_embedding(const net_config *c)
 	return c->init == NET_TORCH ? (init){INIT_NORMAL, 1} : net_init(c, 1);
 }
 
+layer_specs net_layer_at(int place)
+{
+	return (layer_specs){1, {{.at = place, .type = layer_type_named("official")}}};
+}
+
 /* Zero, except that PyTorch draws biases like their kernel's rows. */
 static init bias_start(const net_config *c, int64_t fan_in)
 {
@@ -189,6 +177,15 @@ conv_options net_conv(const network *n, int64_t in, int64_t filters, int k, doub
 {
 	conv_options o = conv_same((int)filters, k, net_init(&n->cfg, gain), net_sn(n));
 	o.bias_init = bias_start(&n->cfg, in * k * k);
+	return o;
+}
+
+conv_options net_conv_map(const network *n, int64_t in, int64_t filters, net_size map)
+{
+	conv_options o = net_conv(n, in, filters, map.h, 1);
+	o.kw = map.w;
+	o.padding = PAD_VALID;
+	o.bias_init = bias_start(&n->cfg, in * map.h * map.w);
 	return o;
 }
 
@@ -277,7 +274,7 @@ const net_config *network_config(const network *n)
 shape network_input(const network *n, int64_t batch)
 {
 	const net_config *c = &n->cfg;
-	return n->side == NET_G ? SHAPE(batch, c->latent) : SHAPE(batch, c->size, c->size, c->channels);
+	return n->side == NET_G ? SHAPE(batch, c->latent) : SHAPE(batch, c->size.h, c->size.w, c->channels);
 }
 
 /* "[B,32,32,3]" */

@@ -34,11 +34,20 @@ enum net_init {
 /* Their names, by enum value, ended by NULL. */
 extern const char *const upsampling_name[], *const d_skip_name[], *const net_init_name[];
 
+/* Height and width of images and maps. A map is called by its shorter side: layer_spec.at, "attention16". */
+typedef struct net_size {
+	int h, w;
+} net_size;
+net_size net_square(int side);
+int net_size_shorter(net_size s);
+bool net_size_is(net_size s, int side);              /* a square of this side */
+char *net_size_print(net_size s, char *buf, size_t size);    /* "32", "[96, 64]"; returns buf */
+
 typedef struct net_config {
-	/* keep. A family, or one of net_name: resnet and dcgan (sizes 4 * 2^blocks and 7 * 2^blocks), official (64,
-	 * 128, 256), mnistgans (28). */
+	/* keep. A family, or one of net_name: resnet and dcgan (sizes of doublings, see net_config_default), official
+	 * (64, 128, 256), mnistgans (28). */
 	const char *network;
-	int size;                                    /* height and width */
+	net_size size;
 	int channels;                                /* of the image: 1 or 3 */
 	int classes;                                 /* 0: unconditional */
 	int latent;                                  /* Z */
@@ -67,10 +76,11 @@ typedef struct net_config {
 } net_config;
 
 /* The published settings of a network of a size, with attention in the published places. `name` may contain the size
- * (resnet28, resnet32, official128, dcgan64, mnistgans28); `size` is then 0 or the same. `name` is kept in *out. False
- * with e set: an unknown network, or a size that it has not ("size = 30: must be 4 * 2^blocks or 7 * 2^blocks (28, 32,
- * 56, 64, 112, 128)"). */
-bool net_config_default(const char *name, int size, net_config *out, fault *e);
+ * (resnet28, resnet32, official128, dcgan64, mnistgans28); `size` is then zero or the same. `name` is kept in *out.
+ * Of resnet and dcgan the shorter side is 4, 5, 6 or 7 times 2^blocks, and the other is a multiple of 2^blocks:
+ * 32 = 4 * 2^3, [96, 64] = [6, 4] * 2^4. False with e set: an unknown network, or a size that it has not ("size = 30:
+ * must be 4 to 7 times 2^blocks; nearest are 28, 32"). */
+bool net_config_default(const char *name, net_size size, net_config *out, fault *e);
 
 /* Whether both networks can be built with these settings; else false, with e set: sizes, widths, channels, layers and
  * their places ("layer at 7: G has maps of 14, 28"). */

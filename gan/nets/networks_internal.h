@@ -13,7 +13,7 @@
 enum { STAGES_MAX = 10 };
 
 typedef struct net_stage {
-	int size;                                    /* height and width of its map */
+	net_size map;
 	int64_t channels;
 } net_stage;
 
@@ -29,7 +29,7 @@ typedef struct net_half {
 
 typedef struct net_family {
 	net_half half[2];                            /* by enum net_side */
-	bool (*check_size)(int size, fault *e);      /* false: no network of the family has it */
+	bool (*check_size)(net_size size, fault *e);     /* false: no network of the family has it */
 	bool (*check)(const net_config *c, fault *e);        /* what else only this family refuses; NULL: nothing */
 	void (*defaults)(net_config *c);             /* c->size is set */
 	bool (*d_batch_norm)(const net_config *c);   /* whether D has batch norm of its own; NULL: never */
@@ -77,19 +77,28 @@ bool placed_layers_check(const net_config *c, enum net_side side, const net_half
 bool stage_start(network *n, int i, fault *e);
 node *stage_run(graph *g, const network *n, int i, node *x, node *label, mode m, node **maps);
 
-/* n when size = base * 2^n with n >= 1 and base 4 or 7 (put into *base), else 0. */
-int net_halvings(int size, int *base);
-bool net_check_halvings(int size, fault *e);         /* a family's check_size: whether there is such an n */
+/* ---- sizes.c ---- */
+
+/* n when size = base * 2^n (of both sides, put into *base), n >= 1 and the shorter side of base is 4 to 7; else 0. */
+int net_halvings(net_size size, net_size *base);
+bool net_check_halvings(net_size size, fault *e);    /* a family's check_size: whether there is such an n */
+bool net_size_refuse(net_size size, const char *why, fault *e);       /* "size = 30: why" */
+net_size net_size_times(net_size s, int halvings);   /* both sides doubled so often; below 0: halved */
+
+/* ---- networks.c ---- */
 
 /* How kernels start: gain applies to the kinds that have one. */
 init net_init(const net_config *c, double gain);
 sn_options net_sn(const network *n);
 bn_options net_bn(const net_config *c);
 
-/* Options of a k x k convolution over `in` channels: the network's start, spectral norm, a bias. */
+/* Options of a k x k convolution over `in` channels: the network's start, spectral norm, a bias. And of one whose
+ * kernel is a whole map, without zeros around. */
 conv_options net_conv(const network *n, int64_t in, int64_t filters, int k, double gain);
+conv_options net_conv_map(const network *n, int64_t in, int64_t filters, net_size map);
 dense_options net_dense(const network *n, int64_t in, int64_t units);
 init net_embedding(const net_config *c);             /* of the projection table [K,C] */
+layer_specs net_layer_at(int place);                 /* the official self-attention at one map */
 
 /* Conditional (with cfg.classes) or plain batch norm as the settings say. */
 void net_norm(network *n, cond_norm *c, const char *name, int64_t C);

@@ -7,21 +7,32 @@
 
 /* ---- places ---- */
 
-/* "14, 28" */
+/* What a stage's map is called by. */
+static int side_of(const net_stage *s)
+{
+	return net_size_shorter(s->map);
+}
+
+/* "14, 28", or "14 (14x21), 28 (28x42)" */
 static void print_sizes(char *text, size_t size, const net_stage *s, int n)
 {
 	size_t at = 0;
 	*text = '\0';
-	for (int i = 0; i < n && at < size; i++)
-		if (i == 0 || s[i].size != s[i - 1].size)
-			at += (size_t)snprintf(text + at, size - at, "%s%d", i ? ", " : "", s[i].size);
+	for (int i = 0; i < n && at < size; i++) {
+		const net_size map = s[i].map;
+		if (i > 0 && side_of(&s[i]) == side_of(&s[i - 1]))
+			continue;
+		at += (size_t)snprintf(text + at, size - at, "%s%d", i ? ", " : "", side_of(&s[i]));
+		if (map.h != map.w && at < size)
+			at += (size_t)snprintf(text + at, size - at, " (%dx%d)", map.h, map.w);
+	}
 }
 
-/* Index of the first stage whose map has this size, or -1. */
-static int stage_of(const net_stage *s, int n, int size)
+/* Index of the first stage whose map has this side, or -1. */
+static int stage_of(const net_stage *s, int n, int side)
 {
 	for (int i = 0; i < n; i++)
-		if (s[i].size == size)
+		if (side_of(&s[i]) == side)
 			return i;
 	return -1;
 }
@@ -35,23 +46,23 @@ static const layer_specs *places_of(const net_config *c, enum net_side side)
 static placed_layer layer_on(const net_config *c, const layer_spec *spec, const net_stage *s, sn_options sn)
 {
 	char path[32];
-	snprintf(path, sizeof path, "attention%d", s->size);
-	placed_layer l = placed_layer_at(path, spec, SHAPE(1, s->size, s->size, s->channels));
+	snprintf(path, sizeof path, "attention%d", side_of(s));
+	placed_layer l = placed_layer_at(path, spec, SHAPE(1, s->map.h, s->map.w, s->channels));
 	l.sn = sn;
 	l.start = net_init(c, 1);
 	l.gamma_start = c->layer_gamma;
 	return l;
 }
 
-/* Size of the map that stage i gets. */
+/* Side of the map that stage i gets. Both sides of all maps are in the same ratio. */
 static int size_before(const net_config *c, const net_stage *s, int i)
 {
-	return i ? s[i - 1].size : c->size;
+	return i ? side_of(&s[i - 1]) : net_size_shorter(c->size);
 }
 
 static bool check_replaced(const net_config *c, enum net_side side, const net_stage *s, int i, fault *e)
 {
-	int before = size_before(c, s, i), size = s[i].size;
+	int before = size_before(c, s, i), size = side_of(&s[i]);
 	if (side == NET_G && i == 0)
 		return fault_set(e, "place = instead: the first map of G is made of the latent; place = after fits");
 	if (side == NET_G ? size % before : before % size)
@@ -63,7 +74,7 @@ static bool check_place(const net_config *c, enum net_side side, int k, const ne
 {
 	const layer_specs *p = places_of(c, side);
 	const char *who = side == NET_G ? "G" : "D";
-	char sizes[128];
+	char sizes[192];
 	int size = p->layer[k].at, i = stage_of(s, n, size);
 	fault why;
 	print_sizes(sizes, sizeof sizes, s, n);
@@ -100,7 +111,7 @@ static bool is_image(const network *n, int i)
 
 static void bridge_init(network *n, net_bridge *b, int i)
 {
-	int before = size_before(&n->cfg, n->stage, i), size = n->stage[i].size;
+	int before = size_before(&n->cfg, n->stage, i), size = side_of(&n->stage[i]);
 	int64_t in = is_image(n, i) ? n->cfg.channels : n->stage[i - 1].channels;
 	snprintf(b->name, sizeof b->name, "bridge%d", size);
 	b->factor = n->side == NET_G ? size / before : before / size;

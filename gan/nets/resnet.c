@@ -1,8 +1,8 @@
-/* resnet.c - the residual SAGANs: `resnet` has one width on every map (28, 32 and their doublings),
- * `official` narrows towards the image (64, 128, 256).
+/* resnet.c - the residual SAGANs: `resnet` has one width on every map (sizes of doublings, sizes.c), `official`
+ * narrows towards the image (64, 128, 256).
  *
  * Sources: PyTorch-StudioGAN src/models/resnet.py 947b35e (32; the width tables of 64, 128 and 256),
- * brain-research/self-attention-gan ad9612e (128). 28 is ours. */
+ * brain-research/self-attention-gan ad9612e (128). Other sizes are ours. */
 #include <stdio.h>
 
 #include "core/base/local.h"
@@ -27,9 +27,10 @@ typedef struct resnet_d {
 
 static int resnet_g_stages(const net_config *c, net_stage *out)
 {
-	int base, n = net_halvings(c->size, &base);
+	net_size base;
+	const int n = net_halvings(c->size, &base);
 	for (int i = 0; i <= n; i++)
-		out[i] = (net_stage){base << i, c->g_width};
+		out[i] = (net_stage){net_size_times(base, i), c->g_width};
 	return n + 1;
 }
 
@@ -37,11 +38,11 @@ static int resnet_g_stages(const net_config *c, net_stage *out)
  * halves, and a last one that does not. */
 static int resnet_d_stages(const net_config *c, net_stage *out)
 {
-	int base, n = net_halvings(c->size, &base);
-	int blocks = c->size <= 32 ? 4 : n;
-	int down = c->size <= 32 ? MIN(n, 2) : n - 1;
+	net_size base;
+	const int n = net_halvings(c->size, &base), shorter = net_size_shorter(c->size);
+	const int blocks = shorter <= 32 ? 4 : n, down = shorter <= 32 ? MIN(n, 2) : n - 1;
 	for (int i = 0; i < blocks; i++)
-		out[i] = (net_stage){c->size >> MIN(i + 1, down), c->d_width};
+		out[i] = (net_stage){net_size_times(c->size, -MIN(i + 1, down)), c->d_width};
 	return blocks;
 }
 
@@ -56,10 +57,10 @@ static const official_widths official[] = {
 	{256, 7, {16, 16, 8, 8, 4, 2, 1},  7, {1, 2, 4, 8, 8, 16, 16}},
 };
 
-static const official_widths *official_find(int size)
+static const official_widths *official_find(net_size size)
 {
 	for (int i = 0; i < COUNT(official); i++)
-		if (official[i].size == size)
+		if (net_size_is(size, official[i].size))
 			return &official[i];
 	return NULL;
 }
@@ -68,7 +69,7 @@ static int official_g_stages(const net_config *c, net_stage *out)
 {
 	const official_widths *w = official_find(c->size);
 	for (int i = 0; i < w->g_stages; i++)
-		out[i] = (net_stage){4 << i, (int64_t)w->g[i] * c->g_width};
+		out[i] = (net_stage){net_square(4 << i), (int64_t)w->g[i] * c->g_width};
 	return w->g_stages;
 }
 
@@ -76,7 +77,7 @@ static int official_d_stages(const net_config *c, net_stage *out)
 {
 	const official_widths *w = official_find(c->size);
 	for (int i = 0; i < w->d_stages; i++)
-		out[i] = (net_stage){MAX(c->size >> (i + 1), 4), (int64_t)w->d[i] * c->d_width};
+		out[i] = (net_stage){net_square(MAX(w->size >> (i + 1), 4)), (int64_t)w->d[i] * c->d_width};
 	return w->d_stages;
 }
 
@@ -88,7 +89,7 @@ static void g_stage_init(network *n, int i)
 	const net_stage *s = &n->stage[i];
 	char name[24];
 	if (i == 0) {
-		int64_t units = (int64_t)s->size * s->size * s->channels;
+		int64_t units = s->map.h * s->map.w * s->channels;
 		dense_init(n->m, &r->project, "dense", n->cfg.latent, net_dense(n, n->cfg.latent, units));
 		return;
 	}
@@ -103,7 +104,7 @@ static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *lab
 	if (i > 0)
 		return g_block_apply(g, &r->block[i - 1], n->cfg.up, x, label, m);
 	node *y = dense_apply(g, &r->project, x, m);
-	return op_reshape(g, y, SHAPE(x->s.dim[0], s->size, s->size, s->channels));
+	return op_reshape(g, y, SHAPE(x->s.dim[0], s->map.h, s->map.w, s->channels));
 }
 
 static void g_end_init(network *n)
@@ -132,10 +133,10 @@ static void d_stage_init(network *n, int i)
 	resnet_d *r = n->body;
 	const net_stage *s = &n->stage[i];
 	int64_t in = i ? s[-1].channels : n->cfg.channels;
-	int before = i ? s[-1].size : n->cfg.size;
+	const net_size before = i ? s[-1].map : n->cfg.size;
 	char name[24];
 	snprintf(name, sizeof name, "block%d", i + 1);
-	d_block_init(n, &r->block[i], name, in, s->channels, i == 0, s->size < before);
+	d_block_init(n, &r->block[i], name, in, s->channels, i == 0, s->map.h < before.h);
 }
 
 static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
@@ -168,20 +169,19 @@ static node *d_end_apply(graph *g, const network *n, node *x, node *label, mode 
 
 /* ---- settings ---- */
 
-static bool official_check_size(int size, fault *e)
+static bool official_check_size(net_size size, fault *e)
 {
-	if (!official_find(size))
-		return fault_value(e, "size", size, "the official network has 64, 128 and 256");
-	return true;
+	return official_find(size) || net_size_refuse(size, "the official network has 64, 128 and 256", e);
 }
 
 static void resnet_defaults(net_config *c)
 {
-	c->g_width = c->size == 32 ? 256 : 64;
-	c->d_width = c->size == 32 ? 128 : 64;
-	c->channels = c->size == 28 ? 1 : 3;
+	const bool cifar = net_size_is(c->size, 32);
+	c->g_width = cifar ? 256 : 64;
+	c->d_width = cifar ? 128 : 64;
+	c->channels = net_size_is(c->size, 28) ? 1 : 3;
 	c->bn_eps = 1e-4;                            /* PyTorch-StudioGAN 947b35e src/utils/ops.py */
-	c->g_layers = c->d_layers = (layer_specs){1, {{.at = c->size / 2, .type = layer_type_named("official")}}};
+	c->g_layers = c->d_layers = net_layer_at(net_size_shorter(c->size) / 2);
 }
 
 static void official_defaults(net_config *c)
@@ -189,8 +189,7 @@ static void official_defaults(net_config *c)
 	c->classes = 1000;
 	c->bn_keep = 0.999;
 	c->bn_last_keep = 0.9999;
-	int place = c->size == 256 ? 64 : 32;
-	c->g_layers = c->d_layers = (layer_specs){1, {{.at = place, .type = layer_type_named("official")}}};
+	c->g_layers = c->d_layers = net_layer_at(net_size_is(c->size, 256) ? 64 : 32);
 }
 
 const net_family family_resnet = {

@@ -23,16 +23,15 @@ int count_maps(const void *ctx)
 }
 
 /* The map as [N,M]. Row attention [1,H,W,W] sees its own image row only: zeros elsewhere. */
-static void copy_map(const real *from, const node *map, int side, int64_t M, real *to)
+static void copy_map(const real *from, const node *map, int W, int64_t N, int64_t M, real *to)
 {
-	int64_t N = (int64_t)side * side;
 	if (map->s.rank == 3) {
 		memcpy(to, from, (size_t)(N * M) * sizeof *to);
 		return;
 	}
 	memset(to, 0, (size_t)(N * M) * sizeof *to);
 	for (int64_t q = 0; q < N; q++)
-		memcpy(to + q * M + q / side * side, from + q * side, (size_t)side * sizeof *to);
+		memcpy(to + q * M + q / W * W, from + q * W, (size_t)W * sizeof *to);
 }
 
 bool attend(void *ctx, int layer, const real *z, int label, attention_view *out, fault *e)
@@ -43,9 +42,9 @@ bool attend(void *ctx, int layer, const real *z, int label, attention_view *out,
 	if (!s->attend.p && !forward_build(&s->attend, s->g, s->one_z, s->one_y, (mode){0}, true, e))
 		return false;
 	const node *map = s->attend.map[at];
-	int side = (int)l->H, key_side = map->s.rank == 3 ? (int)lround(sqrt((double)map->s.dim[2]))
-		: side;
-	int64_t N = (int64_t)side * side, M = (int64_t)key_side * key_side;
+	const int64_t N = l->H * l->W, keys = map->s.rank == 3 ? map->s.dim[2] : N;
+	const int64_t pooled = lround(sqrt((double)N / (double)keys));        /* pixels a side that share a key */
+	const int64_t kh = l->H / pooled, kw = l->W / pooled, M = kh * kw;
 	free(s->map);
 	s->map = mem_new((size_t)(N * M), sizeof *s->map, e);
 	if (!s->map)
@@ -53,8 +52,8 @@ bool attend(void *ctx, int layer, const real *z, int label, attention_view *out,
 	buffer_write(s->one_z, z);
 	buffer_write(s->one_y, &(real){(real)label});
 	plan_run(s->attend.p);
-	copy_map(plan_value(s->attend.p, map), map, side, M, s->map);
-	*out = (attention_view){.qh = side, .qw = side, .kh = key_side, .kw = key_side, .map = s->map,
+	copy_map(plan_value(s->attend.p, map), map, (int)l->W, N, M, s->map);
+	*out = (attention_view){.qh = (int)l->H, .qw = (int)l->W, .kh = (int)kh, .kw = (int)kw, .map = s->map,
 		.image = plan_value(s->attend.p, s->attend.x)};
 	return true;
 }

@@ -17,7 +17,7 @@
 static shape image_shape(const network_sampler *s)
 {
 	const net_config *c = network_config(s->g);
-	return SHAPE(c->size, c->size, c->channels);
+	return SHAPE(c->size.h, c->size.w, c->channels);
 }
 
 /* The last batch is filled up with other images, the same each time: only batch statistics see them. */

@@ -53,13 +53,13 @@ static void put(image *im, int y, int x, colour k)
 
 /* A generated image and how many pixels of the sheet one of its pixels takes. */
 typedef struct shown {
-	const real *x;                               /* [size,size,c] in [-1,1] */
-	int size, c, scale;
+	const real *x;                               /* [h,w,c] in [-1,1] */
+	int h, w, c, scale;
 } shown;
 
 static colour pixel(const shown *s, int y, int x)
 {
-	const real *p = s->x + ((int64_t)y * s->size + x) * s->c;
+	const real *p = s->x + ((int64_t)y * s->w + x) * s->c;
 	double v[3];
 	for (int i = 0; i < 3; i++)
 		v[i] = PIXEL_HALF * (1 + MAX(-1, MIN((double)p[MIN(i, s->c - 1)], 1)));
@@ -81,8 +81,8 @@ static double map_at(const real *map, int h, int w, double y, double x)
 
 static void draw_image(image *im, int top, int left, const shown *s)
 {
-	for (int y = 0; y < s->size * s->scale; y++)
-		for (int x = 0; x < s->size * s->scale; x++)
+	for (int y = 0; y < s->h * s->scale; y++)
+		for (int x = 0; x < s->w * s->scale; x++)
 			put(im, top + y, left + x, pixel(s, y / s->scale, x / s->scale));
 }
 
@@ -93,14 +93,14 @@ static void draw_query(image *im, int top, int left, const shown *s, const atten
 {
 	const real *row = v->map + (int64_t)(qy * v->qw + qx) * v->kh * v->kw;
 	double most = 1e-12;
-	int side = s->size * s->scale;
+	const int high = s->h * s->scale, wide = s->w * s->scale;
 	for (int i = 0; i < v->kh * v->kw; i++)
 		most = MAX(most, (double)row[i]);
-	for (int y = 0; y < side; y++) {
-		for (int x = 0; x < side; x++) {
+	for (int y = 0; y < high; y++) {
+		for (int x = 0; x < wide; x++) {
 			colour k = pixel(s, y / s->scale, x / s->scale);
 			double gray = 0.35 * (0.299 * k.r + 0.587 * k.g + 0.114 * k.b);
-			double h = map_at(row, v->kh, v->kw, (y + 0.5) / side, (x + 0.5) / side) / most;
+			double h = map_at(row, v->kh, v->kw, (y + 0.5) / high, (x + 0.5) / wide) / most;
 			double a = 0.85 * MIN(1.0, 1.5 * h);
 			colour hot = heat(h);
 			put(im, top + y, left + x, (colour){(1 - a) * gray + a * hot.r,
@@ -109,8 +109,8 @@ static void draw_query(image *im, int top, int left, const shown *s, const atten
 		}
 	}
 	static const colour frame = {0, 255, 255};
-	int y0 = qy * side / v->qh, y1 = (qy + 1) * side / v->qh - 1;
-	int x0 = qx * side / v->qw, x1 = (qx + 1) * side / v->qw - 1;
+	int y0 = qy * high / v->qh, y1 = (qy + 1) * high / v->qh - 1;
+	int x0 = qx * wide / v->qw, x1 = (qx + 1) * wide / v->qw - 1;
 	for (int x = x0; x <= x1; x++) {
 		put(im, top + y0, left + x, frame);
 		put(im, top + y1, left + x, frame);
@@ -125,9 +125,9 @@ static void draw_query(image *im, int top, int left, const shown *s, const atten
 static double interest(const shown *s, const attention_view *v, int qy, int qx, double mean)
 {
 	double sum = 0;
-	int y1 = (qy + 1) * s->size / v->qh, x1 = (qx + 1) * s->size / v->qw;
-	for (int y = qy * s->size / v->qh; y < y1; y++)
-		for (int x = qx * s->size / v->qw; x < x1; x++) {
+	int y1 = (qy + 1) * s->h / v->qh, x1 = (qx + 1) * s->w / v->qw;
+	for (int y = qy * s->h / v->qh; y < y1; y++)
+		for (int x = qx * s->w / v->qw; x < x1; x++) {
 			colour k = pixel(s, y, x);
 			sum += fabs((k.r + k.g + k.b) / 3 - mean);
 		}
@@ -138,10 +138,10 @@ static double interest(const shown *s, const attention_view *v, int qy, int qx, 
 static void choose_queries(const shown *s, const attention_view *v, int at[QUERIES][2])
 {
 	double mean = 0;
-	for (int y = 0; y < s->size; y++)
-		for (int x = 0; x < s->size; x++) {
+	for (int y = 0; y < s->h; y++)
+		for (int x = 0; x < s->w; x++) {
 			colour k = pixel(s, y, x);
-			mean += (k.r + k.g + k.b) / 3 / ((double)s->size * s->size);
+			mean += (k.r + k.g + k.b) / 3 / ((double)s->h * s->w);
 		}
 	for (int i = 0; i < QUERIES - 1; i++) {
 		int y0 = i / 2 * v->qh / 2, y1 = (i / 2 + 1) * v->qh / 2;
@@ -161,21 +161,28 @@ static void choose_queries(const shown *s, const attention_view *v, int at[QUERI
 	at[QUERIES - 1][1] = v->qw / 8;
 }
 
+/* An image of the sampler's size, enlarged to about CELL pixels on its longer side. */
+static shown shown_of(const sampler *s, const real *x)
+{
+	const shape i = sampler_image_shape(s);
+	const int h = (int)i.dim[0], w = (int)i.dim[1];
+	return (shown){x, h, w, (int)i.dim[2], MAX(1, CELL / MAX(h, w))};
+}
+
 static bool draw_row(image *im, sampler *smp, uint64_t seed, int row, real *z, fault *e)
 {
 	attention_view v;
-	const shape x = sampler_image_shape(smp);
-	const int size = (int)x.dim[0], K = sampler_classes(smp);
+	const int K = sampler_classes(smp);
 	int at[QUERIES][2] = {{0}};
 	request_latent(sampler_latent_size(smp), seed, row, 0, z);
 	if (!sampler_attend(smp, sampler_attentions(smp) - 1, z, K ? row % K : 0, &v, e))
 		return false;
-	shown s = {v.image, size, (int)x.dim[2], MAX(1, CELL / size)};
-	int side = s.size * s.scale, top = GAP + row * (side + GAP);
+	const shown s = shown_of(smp, v.image);
+	const int top = GAP + row * (s.h * s.scale + GAP);
 	choose_queries(&s, &v, at);
 	draw_image(im, top, GAP, &s);
 	for (int i = 0; i < QUERIES; i++)
-		draw_query(im, top, GAP + (i + 1) * (side + GAP), &s, &v, at[i][0], at[i][1]);
+		draw_query(im, top, GAP + (i + 1) * (s.w * s.scale + GAP), &s, &v, at[i][0], at[i][1]);
 	return true;
 }
 
@@ -183,10 +190,11 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, fa
 {
 	if (sampler_attentions(s) == 0)
 		return fault_set(e, "%s: the generator has no attention layer", path);
-	const int size = (int)sampler_image_shape(s).dim[0], side = size * MAX(1, CELL / size);
+	const shown one = shown_of(s, NULL);
+	const int high = one.h * one.scale + GAP, wide = one.w * one.scale + GAP;
 	image im;
 	real *z = mem_new((size_t)sampler_latent_size(s), sizeof *z, e);
-	if (!z || !image_init(&im, GAP + rows * (side + GAP), GAP + (QUERIES + 1) * (side + GAP), 3, e)) {
+	if (!z || !image_init(&im, GAP + rows * high, GAP + (QUERIES + 1) * wide, 3, e)) {
 		free(z);
 		return false;
 	}

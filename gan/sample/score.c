@@ -16,31 +16,36 @@ int score_side(int size)
 	return side;
 }
 
-void score_pool(const real *x, int size, int channels, int side, double *y)
+net_size score_size(net_size size)
 {
-	const int area = size / side, n = side * side * channels;
-	const double share = 1.0 / (area * area);
+	return (net_size){score_side(size.h), score_side(size.w)};
+}
+
+void score_pool(const real *x, net_size size, int channels, net_size to, double *y)
+{
+	const int high = size.h / to.h, wide = size.w / to.w, n = to.h * to.w * channels;
+	const double share = 1.0 / (high * wide);
 	for (int i = 0; i < n; i++)
 		y[i] = 0;
-	for (int h = 0; h < size; h++)
-		for (int w = 0; w < size; w++) {
-			double *to = y + ((int64_t)(h / area) * side + w / area) * channels;
-			const real *from = x + ((int64_t)h * size + w) * channels;
+	for (int h = 0; h < size.h; h++)
+		for (int w = 0; w < size.w; w++) {
+			double *sum = y + ((int64_t)(h / high) * to.w + w / wide) * channels;
+			const real *from = x + ((int64_t)h * size.w + w) * channels;
 			for (int c = 0; c < channels; c++)
-				to[c] += share * (double)from[c];
+				sum[c] += share * (double)from[c];
 		}
 }
 
 /* ---- real images ---- */
 
-/* y [side,side,channels] with left and right exchanged. */
-static void mirror(double *y, int side, int channels)
+/* y [size,channels] with left and right exchanged. */
+static void mirror(double *y, net_size size, int channels)
 {
-	for (int h = 0; h < side; h++)
-		for (int w = 0; w < side / 2; w++)
+	for (int h = 0; h < size.h; h++)
+		for (int w = 0; w < size.w / 2; w++)
 			for (int c = 0; c < channels; c++) {
-				double *a = y + (h * side + w) * channels + c;
-				double *b = y + (h * side + side - 1 - w) * channels + c;
+				double *a = y + (h * size.w + w) * channels + c;
+				double *b = y + (h * size.w + size.w - 1 - w) * channels + c;
 				const double t = *a;
 				*a = *b;
 				*b = t;
@@ -56,19 +61,19 @@ static void add_real(const double *y, const dataset *d, int64_t i, moments *out,
 
 bool score_real(const dataset *d, int64_t n, bool flip, moments *out, class_spread *spread, fault *e)
 {
-	const int side = score_side(d->h), k = side * side * d->c;
+	const net_size size = {d->h, d->w}, pooled = score_size(size);
+	const int k = pooled.h * pooled.w * d->c;
 	const int64_t bytes = dataset_image_bytes(d);
 	real *x = mem_new((size_t)bytes, sizeof *x, e);
 	double *y = mem_new((size_t)k, sizeof *y, e);
 	const bool ok = x && y && moments_init(out, k, e);
-	must(d->h == d->w, "score of images of %dx%d", d->h, d->w);
 	for (int64_t i = 0; ok && i < MIN(n, d->n); i++) {
 		for (int64_t j = 0; j < bytes; j++)
 			x[j] = pixel_real(d->pixels[i * bytes + j]);
-		score_pool(x, d->h, d->c, side, y);
+		score_pool(x, size, d->c, pooled, y);
 		add_real(y, d, i, out, spread);
 		if (flip) {
-			mirror(y, side, d->c);
+			mirror(y, pooled, d->c);
 			add_real(y, d, i, out, spread);
 		}
 	}
@@ -97,15 +102,16 @@ static bool draw_latents(scorer *s, const config *cfg, const dataset *d, fault *
 
 bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *e)
 {
-	*s = (scorer){.size = d->h, .channels = d->c, .side = score_side(d->h), .fakes = cfg->train.score_count};
+	*s = (scorer){.size = {d->h, d->w}, .channels = d->c, .fakes = cfg->train.score_count};
+	s->pooled = score_size(s->size);
 	must(d->n >= 2 && s->fakes >= 2, "score of %lld images against %lld", (long long)s->fakes, (long long)d->n);
 	snprintf(s->about, sizeof s->about,
 		"Frechet distance of images averaged to %dx%dx%d, %lld samples against the first %lld of the data%s; "
-		"lower is better", s->side, s->side, s->channels, (long long)s->fakes,
+		"lower is better", s->pooled.h, s->pooled.w, s->channels, (long long)s->fakes,
 		(long long)MIN(d->n, SCORE_REAL_MAX), cfg->data.flip ? " and their mirror images" : "");
 	bool ok = draw_latents(s, cfg, d, e);
 	if (ok && s->label)
-		ok = class_spread_init(&s->real_spread, d->classes, s->side * s->side * s->channels, e);
+		ok = class_spread_init(&s->real_spread, d->classes, s->pooled.h * s->pooled.w * s->channels, e);
 	if (ok && score_real(d, SCORE_REAL_MAX, cfg->data.flip, &s->real_moments, s->label ? &s->real_spread : NULL, e))
 		return true;
 	scorer_free(s);
@@ -125,7 +131,7 @@ void scorer_free(scorer *s)
 typedef struct fakes {
 	moments all;                                 /* own */
 	class_spread by_class;                       /* own; without classes empty */
-	real *x;                                     /* own; a batch [n,size,size,channels] */
+	real *x;                                     /* own; a batch [n,size,channels] */
 	double *y;                                   /* own; a pooled image */
 } fakes;
 
@@ -150,12 +156,12 @@ static void fakes_free(fakes *f)
 /* A batch of n fakes, as a picture shows them: within [-1,1]. label [n], or NULL. */
 static void fakes_add(fakes *f, const scorer *s, int64_t n, const real *label)
 {
-	const int64_t size = (int64_t)s->size * s->size * s->channels;
+	const int64_t size = (int64_t)s->size.h * s->size.w * s->channels;
 	real *x = f->x;
 	for (int64_t i = 0; i < n * size; i++)
 		x[i] = x[i] > 1 ? 1 : x[i] < -1 ? -1 : x[i];     /* NaN stays, and is told */
 	for (int64_t i = 0; i < n; i++) {
-		score_pool(x + i * size, s->size, s->channels, s->side, f->y);
+		score_pool(x + i * size, s->size, s->channels, s->pooled, f->y);
 		moments_add(&f->all, f->y, 1);
 		if (label)
 			class_spread_add(&f->by_class, (int)label[i], f->y);
@@ -167,7 +173,7 @@ bool scorer_run(const scorer *s, sampler *from, judgement *out, fault *e)
 	const int64_t batch = MIN(sampler_batch(from), s->fakes), Z = sampler_latent_size(from);
 	fakes f;
 	*out = (judgement){0};
-	must(sampler_image_size(from) == (int64_t)s->size * s->size * s->channels, "score of another network");
+	must(sampler_image_size(from) == (int64_t)s->size.h * s->size.w * s->channels, "score of another network");
 	bool ok = fakes_init(&f, s, batch, sampler_image_size(from), e);
 	for (int64_t lo = 0; ok && lo < s->fakes; lo += batch) {
 		const int64_t n = MIN(batch, s->fakes - lo);

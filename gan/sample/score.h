@@ -1,6 +1,6 @@
 /* score.h - a number for the state of a generator that needs no second network: coarse pixels compared.
  *
- * Every image is averaged over areas to at most 8x8 pixels (28 becomes 7x7; 32, 64 and 128 become 8x8)
+ * Every image is averaged over areas to at most 8x8 pixels (28 becomes 7x7; 32, 64, 128 and [96, 64] become 8x8)
  * times its channels, 49 to 192 numbers in [-1,1]; the score is the Frechet distance (frechet.h) between
  * the real images and a fixed sample of the generator. Lower is better, 0 is the best.
  *
@@ -24,7 +24,8 @@ enum { SCORE_SIDE_MAX = 8, SCORE_REAL_MAX = 10000, SCORE_TEXT = 192 };
 
 /* What makes two scores comparable: "Frechet distance of ...; lower is better". */
 typedef struct scorer {
-	int size, channels, side;                    /* of images; side of the pooled ones */
+	net_size size, pooled;                       /* of images; of the averaged ones */
+	int channels;
 	int64_t fakes;                               /* images of the generator */
 	real *z, *label;                             /* own; [fakes,Z], [fakes] or NULL */
 	moments real_moments;                        /* own */
@@ -43,8 +44,10 @@ typedef struct judgement {
 /* Side that images of a side are averaged to: its largest divisor up to SCORE_SIDE_MAX. */
 int score_side(int size);
 
-/* x [size,size,channels] averaged over areas into y [side,side,channels]. */
-void score_pool(const real *x, int size, int channels, int side, double *y);
+net_size score_size(net_size size);                  /* both sides of an image so */
+
+/* x [size,channels] averaged over areas into y [to,channels]. */
+void score_pool(const real *x, net_size size, int channels, net_size to, double *y);
 
 /* Moments of the first `n` images of a set (all, when it has fewer), pooled; with `flip` each image is
  * followed by its mirror image, as training shows them. Release with moments_free. `spread`, where it is not NULL, has

@@ -106,7 +106,7 @@ static bool draw(run *r, fault *e)
 	snprintf(name, sizeof name, "samples-%08lld.png", (long long)t->step);
 	bool ok = x && run_path(r->out, name, path, e) && take(r, e)
 		&& request_run(r->s, &q, x, e)
-		&& picture_grid(path, x, q.n, t->cfg.net.size, t->cfg.net.size, t->cfg.model.channels,
+		&& picture_grid(path, x, q.n, t->cfg.net.size.h, t->cfg.net.size.w, t->cfg.model.channels,
 			request_columns(r->s, &q), e);
 	free(x);
 	if (ok)

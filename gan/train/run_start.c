@@ -134,7 +134,7 @@ static bool show_data(run *r, fault *e)
 	const config *c = &t->cfg;
 	dataset_stats stats;
 	char path[RUN_PATH_MAX];
-	int64_t B = c->batch, size = (int64_t)c->net.size * c->net.size * c->model.channels;
+	int64_t B = c->batch, size = (int64_t)c->net.size.h * c->net.size.w * c->model.channels;
 	if (!t->loader)
 		return true;
 	if (!dataset_stats_make(t->data, &stats, e))
@@ -159,7 +159,7 @@ static bool show_data(run *r, fault *e)
 	r->watch.real_spread = sqrt(MAX(sum, 0) / (double)size);
 	enum { SHOWN = 100, IN_A_ROW = 10 };         /* enough to see a wrong crop or wrong colours */
 	if (!run_path(r->out, "data.png", path, e)
-		|| !picture_grid(path, t->host_x, MIN(B, SHOWN), c->net.size, c->net.size,
+		|| !picture_grid(path, t->host_x, MIN(B, SHOWN), c->net.size.h, c->net.size.w,
 			c->model.channels, IN_A_ROW, e))
 		return false;
 	run_say(r, NOTE_FILE, "a batch of real images: %s", path);

@@ -28,9 +28,9 @@ static bool take_config(trainer *t, const config *cfg, const dataset *data, faul
 	if (!config_network(c, &t->net, e))
 		return false;
 	c->model.channels = t->net.channels;
-	if (data && (data->h != c->net.size || data->w != c->net.size || data->c != c->model.channels))
+	if (data && (data->h != c->net.size.h || data->w != c->net.size.w || data->c != c->model.channels))
 		return fault_set(e, "%s: images are [%d,%d,%d], the network makes [%d,%d,%d]",
-			data->path, data->h, data->w, data->c, c->net.size, c->net.size, c->model.channels);
+			data->path, data->h, data->w, data->c, c->net.size.h, c->net.size.w, c->model.channels);
 	if (data && t->net.classes && (data->classes == 0 || data->classes > t->net.classes))
 		return fault_set(e,
 			"%s: %d classes; a conditional network with %d classes needs 1 to %d", data->path,
@@ -74,12 +74,13 @@ static bool make_networks(trainer *t, fault *e)
 static bool make_batch(trainer *t, fault *e)
 {
 	const config *c = &t->cfg;
-	int64_t B = c->batch, S = c->net.size, C = c->model.channels, Z = c->net.latent;
-	t->real_x = buffer_new("real images", SHAPE(B, S, S, C), e);
+	const int64_t B = c->batch, H = c->net.size.h, W = c->net.size.w, C = c->model.channels, Z = c->net.latent;
+	const int64_t n = B * H * W * C;
+	t->real_x = buffer_new("real images", SHAPE(B, H, W, C), e);
 	t->real_y = buffer_new("real labels", SHAPE(B), e);
 	t->z = buffer_new("latents", SHAPE(B, Z), e);
 	t->fake_y = buffer_new("fake labels", SHAPE(B), e);
-	t->host_x = mem_zero((size_t)(B * S * S * C), sizeof(real), e);
+	t->host_x = mem_zero((size_t)n, sizeof(real), e);
 	t->host_y = mem_zero((size_t)B, sizeof(real), e);
 	t->host_z = mem_zero((size_t)(B * Z), sizeof(real), e);
 	if (!t->real_x || !t->real_y || !t->z || !t->fake_y || !t->host_x || !t->host_y || !t->host_z)
@@ -92,8 +93,8 @@ static bool make_batch(trainer *t, fault *e)
 		return t->loader != NULL;
 	}
 	rng r = rng_new((uint64_t)c->seed, "random images");
-	rng_fill_uniform(&r, t->host_x, B * S * S * C);
-	for (int64_t i = 0; i < B * S * S * C; i++)
+	rng_fill_uniform(&r, t->host_x, n);
+	for (int64_t i = 0; i < n; i++)
 		t->host_x[i] = 2 * t->host_x[i] - 1;
 	buffer_write(t->real_x, t->host_x);
 	return true;

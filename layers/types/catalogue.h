@@ -42,7 +42,7 @@ typedef struct layer_args {
 
 typedef struct layer_type layer_type;
 
-/* What is asked for: a layer behind the block whose map has the side `at`, or instead of that block. */
+/* What is asked for: a layer behind the block whose map has the shorter side `at`, or instead of that block. */
 typedef struct layer_spec {
 	int at;
 	const layer_type *type;                      /* NULL: official; in a config, until config_check:

@@ -1,11 +1,13 @@
 /* heads.c - attention of several heads as layer types: whole maps, blocks with halos, windows. */
 #include <math.h>
+#include <stdio.h>
 
 #include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "layers/types/arguments.h"
 #include "layers/conv_position.h"
 #include "layers/halo.h"
+#include "layers/heads.h"
 #include "layers/mhsa.h"
 #include "layers/outlook.h"
 
@@ -88,7 +90,7 @@ static node *mhsa_place(graph *g, const void *body, node *x, mode m, node **map)
 
 #define HALO_BLOCK(n) \
 	{.name = "block", .type = ARG_INT, .lo = 1, .hi = 512, .initial = n, \
-	 .help = "side b of a block; must divide the map's"}, \
+	 .help = "side b of a block; must divide both sides of the map"}, \
 	{.name = "halo", .type = ARG_INT, .hi = 256, .initial = 1, \
 	 .help = "pixels h that a block sees beyond its edges"}
 #define HALO_REST \
@@ -110,15 +112,24 @@ static const layer_arg halo_h_args[] = {
 static const layer_case halo_cases[] = {{.input = MAP_16, .arg = {{"key_dim", 128}}, .out = 512}};
 static const layer_case halo_h_cases[] = {{.input = {4, {0, 12, 16, 256}}, .arg = {{"heads", 4}}, .out = 384}};
 
+static bool block_fits(const placed_layer *l, fault *e)
+{
+	char sides[96] = "the map's side,";
+	if (l->H != l->W)
+		snprintf(sides, sizeof sides, "both sides of the map %lldx%lld, whose common divisor is",
+			 (long long)l->H, (long long)l->W);
+	return layer_divides(l, "block", common_divisor(l->H, l->W), sides, e);
+}
+
 static bool halo_fits(const placed_layer *l, fault *e)
 {
-	return layer_is_width(l, "out", e) && layer_divides(l, "block", l->H, "the map's side,", e)
+	return layer_is_width(l, "out", e) && block_fits(l, e)
 		&& (layer_number(l, "key_dim") > 0 || layer_divides(l, "heads", l->C, "the channels,", e));
 }
 
 static bool halo_h_fits(const placed_layer *l, fault *e)
 {
-	return layer_is_width(l, "out", e) && layer_divides(l, "block", l->H, "the map's side,", e)
+	return layer_is_width(l, "out", e) && block_fits(l, e)
 		&& layer_divides(l, "heads", l->C, "the channels,", e);
 }
 
