@@ -48,7 +48,9 @@ CFLAGS   ?= -O3 -g
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # gcc 11.2 takes a compound literal within a designated initialiser for a missing field.
 WARN     += $(if $(filter 11,$(shell $(CC) -dumpversion 2>/dev/null)),-Wno-missing-field-initializers)
-PACKAGES := openblas libpng hdf5 yaml-0.1 zlib jansson libzip libprotobuf-c
+PACKAGES := openblas libpng libjpeg libwebp hdf5 yaml-0.1 zlib jansson libzip libprotobuf-c
+# Libraries that pkg-config does not know on every system: -lNAME.
+PLAIN    := gif
 PROGRAMS := protoc-c
 
 # Asked once, and only when something is compiled. It may be missing before the set-up: setup.sh says so.
@@ -61,7 +63,7 @@ ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) $(CFLAGS) \
 	$(PKG_CFLAGS)
 PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags $(PACKAGES))
 PKG_LIBS   = $(call ask,PKG_LIBS,--libs $(PACKAGES))
-LIBS       = $(PKG_LIBS) -lm -pthread
+LIBS       = $(PKG_LIBS) $(PLAIN:%=-l%) -lm -pthread
 TEST_LIBS  = $(call ask,TEST_LIBS,--libs check)
 
 # The register tiles are compiled once per level; what a level's processor must have stands in core/base/level.h.
@@ -168,7 +170,7 @@ $(B)/installed/.done: $(B)/libsagan.a $(B)/include/sagan/sagan.h tools/sagan.pc.
 
 # Rewritten only when the command changes, so that `make CFLAGS=...` rebuilds.
 $(B)/.flags: FORCE
-	@CC='$(CC) $(CFLAGS)' tools/setup.sh check $(PACKAGES) $(PROGRAMS)
+	@CC='$(CC) $(CFLAGS)' tools/setup.sh check $(PACKAGES) $(PLAIN) $(PROGRAMS)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
 
@@ -180,7 +182,7 @@ demo test golden: deps
 	$(AGAIN) run-$@
 
 deps:
-	@CC='$(CC) $(CFLAGS)' tools/setup.sh install $(PACKAGES) $(PROGRAMS) check
+	@CC='$(CC) $(CFLAGS)' tools/setup.sh install $(PACKAGES) $(PLAIN) $(PROGRAMS) check
 
 run-demo: all
 	$(BUILD)/sagan train configs/demo.yaml --out runs/demo --max-time 170s
@@ -264,7 +266,7 @@ uninstall:
 
 # The pkg-config file for a prefix. pkg-config wants a backslash before a space.
 pc = sed -e 's|@PREFIX@|$(subst $(space),\\ ,$(subst &,\&,$1))|' -e 's|@VERSION@|$(VERSION)|' \
-	 -e 's|@PACKAGES@|$(PACKAGES)|' tools/sagan.pc.in
+	 -e 's|@PACKAGES@|$(PACKAGES)|' -e 's|@PLAIN@|$(PLAIN:%=-l%)|' tools/sagan.pc.in
 
 # PREFIX may be another than the last time.
 $(B)/sagan.pc: FORCE

@@ -107,7 +107,7 @@ static bool images_send(const job *j, const array_part *p, uint8_t *x, int64_t n
 		planes_join(x + i * values, temp, pixels, p->c);
 	if (p->c == 4) {
 		background_of(j->o, background);
-		image_lay_over(x, n * pixels, background, x);
+		image_lay_over(x, n * pixels, 3, background, x);
 	}
 	return confine_put(j->out, x, (size_t)(n * pixels * j->head.c));
 }

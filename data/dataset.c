@@ -12,17 +12,20 @@
 #include "data/dataset_internal.h"
 #include "data/source.h"
 #include "data/picture/image.h"
+#include "data/picture/picture.h"
 
 const char *const data_train_words[] = {"train", "training", NULL};
 const char *const data_test_words[] = {"test", "testing", "val", "valid", "validation", NULL};
 const char *const data_split_name[] = {"train", "test", "all", NULL};
 
 /* In a folder the first kind wins, so that a stray picture or subfolder does not hide the archive. */
-extern const data_format format_idx, format_cifar10, format_cifar100, format_png, format_hdf5;
+extern const data_format format_idx, format_cifar10, format_cifar100, format_pictures, format_hdf5;
 static const data_format format_auto = {.name = "auto"};
 const data_format *const data_formats[] = {
-	&format_auto, &format_idx, &format_cifar10, &format_cifar100, &format_png, &format_hdf5, NULL
+	&format_auto, &format_idx, &format_cifar10, &format_cifar100, &format_pictures, &format_hdf5, NULL
 };
+
+const word_renamed data_formats_renamed[] = {{"png", "pictures"}, {NULL, NULL}};
 
 /* ---- what kind of file ---- */
 
@@ -53,8 +56,9 @@ static bool format_of_file(const char *path, const data_format **f, fault *e)
 		return false;
 	if (n == 0)
 		return fault_at(e, path, "the file is empty");
-	if (head_is(head, n, "\211PNG", 4))
-		return fault_at(e, path, "a single PNG; give the folder that contains the images");
+	if (picture_kind_name(head, (size_t)n))
+		return fault_at(e, path, "a single %s; give the folder that contains the images",
+			picture_kind_name(head, (size_t)n));
 	if (!file_length(path, INT64_C(1) << 32, &length, e))
 		return false;
 	for (const data_format *const *k = data_formats; *k; k++)
@@ -311,11 +315,10 @@ static bool dataset_convert(dataset *d, const dataset_options *o, fault *e)
 
 static const data_format *format_named(const char *name)
 {
-	for (const data_format *const *f = data_formats; name && *f; f++)
-		if (!strcmp((*f)->name, name))
-			return *f;
-	must(!name, "dataset_open: no format is called %s", name);
-	return &format_auto;
+	const word_list all = WORDS_AT_OLD(data_formats, NULL, data_formats_renamed);
+	const int i = name ? word_find(all, name) : 0;
+	must(i >= 0, "dataset_open: no format is called %s", name);
+	return data_formats[i];
 }
 
 dataset *dataset_open(const char *path, const dataset_options *options, fault *e)

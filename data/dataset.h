@@ -1,12 +1,13 @@
 /* dataset.h - a set of images in memory, whatever kind of file it came from.
  *
  * Pixels are one byte each, [n,h,w,c] with c 1 (gray) or 3 (RGB); the loader maps them to [-1,1]. Kinds: MNIST-like
- * IDX, CIFAR-10/100 binary batches, folders of PNGs, HDF5. Files come from strangers: sizes are checked before memory
- * is taken, labels before they are used, and a wrong file ends in one line that names it, what is wrong and what is
- * allowed. */
+ * IDX, CIFAR-10/100 binary batches, folders of pictures, HDF5. Files come from strangers: sizes are checked before
+ * memory is taken, labels before they are used, and a wrong file ends in one line that names it, what is wrong and what
+ * is allowed. */
 #ifndef SAGAN_DATA_DATASET_H
 #define SAGAN_DATA_DATASET_H
 
+#include "core/base/words.h"
 #include "data/picture/resize.h"
 
 SAGAN_BEGIN
@@ -23,11 +24,12 @@ extern const char *const data_range_name[];          /* auto 0..1 -1..1 0..255 0
 /* A kind of data set, by its reader. The first record, "auto", has no reader: it stands for the first of the others
  * that recognises the files. Ended by NULL. */
 typedef struct data_format data_format;
-extern const data_format *const data_formats[];      /* each begins with its name, for WORDS_AT */
+extern const data_format *const data_formats[];      /* each begins with its name, for WORDS_AT_OLD */
+extern const word_renamed data_formats_renamed[];
 
 /* {0} is a good default: the kind is recognised, and images of the training part are kept as stored. */
 typedef struct dataset_options {
-	const char *format;                          /* a name of data_formats, another is a bug; NULL: auto */
+	const char *format;                          /* a name of data_formats, old or new; NULL: auto */
 	enum data_split split;
 	int h, w;                                    /* wanted size, both or neither; 0: as stored */
 	enum data_resize resize;
@@ -66,8 +68,8 @@ typedef struct dataset {
  *	IDX folder     train-images.., train-labels.., t10k-images.., t10k-labels.. (plain or .gz); class names, if any,
  *	               in classes.txt
  *	CIFAR folder   data_batch_*.bin and test_batch.bin, or train.bin and test.bin (plain or .gz)
- *	PNG folder     one subfolder per class (with folders in it or not), or just images; images are taken from
- *	               the classes in turn, so that a limit keeps them balanced
+ *	pictures       a folder of PNG, JPEG, WebP and GIF files: one subfolder per class (with folders in it or not),
+ *	               or just images; they are taken from the classes in turn, so that a limit keeps them balanced
  *	HDF5 file      arrays of images and labels, found by their names
  * The last two may be divided into train and test (folders, groups); undivided ones have no test part. A single IDX or
  * CIFAR file is read whatever the split. */

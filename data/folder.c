@@ -1,9 +1,9 @@
-/* folder.c - a folder of PNGs: one subfolder per class, or just images; perhaps divided into parts such as train/ and
- * test/. What lies in folders of a class folder belongs to the class. Everything that is passed over is counted and
+/* folder.c - a folder of pictures: one subfolder per class, or just images; perhaps divided into parts such as train/
+ * and test/. What lies in folders of a class folder belongs to the class. Everything that is passed over is counted and
  * named.
  *
- * Two passes, both on the pool: the headers (is every file a PNG, do the sizes agree), then the
- * pixels, each straight into its place. */
+ * A file that is named like a picture must be one; another is one when its first bytes say so. Two passes, both on the
+ * pool: the headers (is each sound, do the sizes agree), then the pixels, each straight into its place. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,14 +14,14 @@
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "data/dataset_internal.h"
-#include "data/picture/png.h"
+#include "data/picture/picture.h"
 #include "data/source.h"
 
 typedef struct picture {
 	char *path;                                  /* own */
 	int32_t label;
 	int64_t rank;                                /* within its class */
-	int h, w, c;
+	picture_size size;
 } picture;
 
 /* Files that are no pictures, by the end of their names, and folders that are not looked into. */
@@ -43,6 +43,7 @@ typedef struct pictures {
 	names parts;                                 /* folders to read images from */
 	dataset *d;                                  /* borrow; filled by the second pass */
 	enum data_resize resize;
+	picture_options how;
 	pthread_mutex_t lock;                        /* guards what follows */
 	int64_t first_bad;                           /* lowest picture that failed, or n */
 	fault bad;
@@ -205,7 +206,23 @@ static bool picture_add(pictures *l, const char *folder, const char *name, int32
 
 enum { DEPTH_MOST = 16 };                            /* a link may lead back up */
 
-/* The .png files of one folder, and with depth of those in it; `rank` goes on over the parts of a class. */
+/* Whether a file is a picture: by its name, or by its bytes where the name tells nothing. One that cannot be read is
+ * passed over like the others. */
+static bool is_picture(const char *folder, const char *name, bool *yes, fault *e)
+{
+	*yes = picture_is_named(name);
+	if (*yes)
+		return true;
+	char *path = path_join(folder, name, e);
+	uint8_t *head = NULL;
+	int64_t n;
+	*yes = path && bytes_read(path, PICTURE_HEAD, &head, &n, NULL) && picture_kind_name(head, (size_t)n);
+	free(head);
+	free(path);
+	return path != NULL;
+}
+
+/* The pictures of one folder, and with depth of those in it; `rank` goes on over the parts of a class. */
 static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t *rank, int depth, fault *e)
 {
 	names files;
@@ -214,11 +231,12 @@ static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t 
 	bool ok = names_list(&files, folder, e);
 	for (int64_t i = 0; ok && i < files.n; i++) {
 		const char *name = files.name[i];
-		bool is_folder = false;
-		if (name_ends(name, ".png"))
-			ok = picture_add(l, folder, name, label, (*rank)++, e);
-		else if (!(ok = is_folder_in(folder, name, &is_folder, e)))
+		bool is_folder, yes = false;
+		ok = is_folder_in(folder, name, &is_folder, e) && (is_folder || is_picture(folder, name, &yes, e));
+		if (!ok)
 			break;
+		if (yes)
+			ok = picture_add(l, folder, name, label, (*rank)++, e);
 		else if (!is_folder)
 			pass_file(&l->passed, name);
 		else if (depth > 0 && is_left_behind(name))
@@ -254,8 +272,9 @@ static int picture_order(const void *a, const void *b)
 
 static bool pictures_find(pictures *l, const dataset *d, const dataset_options *o, fault *e)
 {
+	char kinds[64];
 	if (file_type(d->path) != FILE_FOLDER)
-		return fault_at(e, d->path, "format png needs a folder of images");
+		return fault_at(e, d->path, "format %s needs a folder of images", d->kind);
 	if (!parts_of(l, d->path, o->split, e))
 		return false;
 	int64_t rank = 0;
@@ -267,8 +286,8 @@ static bool pictures_find(pictures *l, const dataset *d, const dataset_options *
 		if (!class_pictures(l, k, e))
 			return false;
 	if (l->n == 0)
-		return fault_at(e, d->path, "no .png files (%" PRId64 " files of other kinds); only PNG is read",
-			l->passed.files);
+		return fault_at(e, d->path, "no pictures (%" PRId64 " files of other kinds); read are %s",
+			l->passed.files, picture_kinds_print(kinds, sizeof kinds));
 	if (loose && loose < l->n)
 		return fault_at(e, d->path, "has both images (like %s) and class folders with images; allowed is one "
 			"of the two", l->p[0].path);
@@ -291,13 +310,42 @@ static void picture_failed(pictures *l, int64_t i, const fault *why)
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* Most headers lie within so many bytes; a picture whose header does not is read whole. */
+enum { HEADER_BYTES = 1 << 16, PICTURE_BYTES_MOST = 1 << 30 };
+
+static bool picture_look(picture *p, fault *e)
+{
+	uint8_t *x;
+	int64_t n, all;
+	if (!bytes_count(p->path, &all, e) || !bytes_read(p->path, HEADER_BYTES, &x, &n, e))
+		return false;
+	bool ok = picture_stat(p->path, x, (size_t)n, &p->size, e);
+	free(x);
+	if (ok || all <= n)
+		return ok;
+	ok = bytes_read(p->path, PICTURE_BYTES_MOST, &x, &n, e) && picture_stat(p->path, x, (size_t)n, &p->size, e);
+	free(x);
+	return ok;
+}
+
+static bool picture_load(const char *path, const picture_options *how, image *im, fault *e)
+{
+	uint8_t *x;
+	int64_t n;
+	*im = (image){0};
+	const bool ok = bytes_read(path, PICTURE_BYTES_MOST, &x, &n, e)
+		&& picture_read(path, x, (size_t)n, how, im, e);
+	free(x);
+	return ok;
+}
+
 static void stat_span(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	pictures *l = ctx;
 	(void)worker;
 	fault why;
 	for (int64_t i = lo; i < hi; i++)
-		if (!png_stat(l->p[i].path, &l->p[i].h, &l->p[i].w, &l->p[i].c, &why))
+		if (!picture_look(&l->p[i], &why))
 			picture_failed(l, i, &why);
 }
 
@@ -309,7 +357,7 @@ static void read_span(void *ctx, int worker, int64_t lo, int64_t hi)
 	fault why;
 	for (int64_t i = lo; i < hi; i++) {
 		image im;
-		if (!png_read(l->p[i].path, &im, &why) || !image_convert(im.x, im.h, im.w, im.c,
+		if (!picture_load(l->p[i].path, &l->how, &im, &why) || !image_convert(im.x, im.h, im.w, im.c,
 			d->pixels + i * dataset_image_bytes(d), d->h, d->w, d->c, l->resize, &why))
 			picture_failed(l, i, &why);
 		image_free(&im);
@@ -329,9 +377,10 @@ static bool sizes_agree(const pictures *l, int64_t n, fault *e)
 {
 	const picture *p = l->p;
 	for (int64_t i = 1; i < n; i++)
-		if (p[i].h != p[0].h || p[i].w != p[0].w)
+		if (p[i].size.h != p[0].size.h || p[i].size.w != p[0].size.w)
 			return fault_at(e, p[i].path, "%d pixels high, %d wide, but %s is %d high, %d wide: give the "
-				"size wanted and how to resize", p[i].h, p[i].w, p[0].path, p[0].h, p[0].w);
+				"size wanted and how to resize", p[i].size.h, p[i].size.w, p[0].path, p[0].size.h,
+				p[0].size.w);
 	return true;
 }
 
@@ -342,18 +391,19 @@ static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fau
 		return false;
 	int c = o->channels;
 	for (int64_t i = 0; !o->channels && i < n; i++)
-		c = MAX(c, l->p[i].c);
+		c = MAX(c, l->p[i].size.c);
 	const bool labels = l->classes.n > 0;
-	if (!dataset_reserve(d, n, o->h ? o->h : l->p[0].h, o->w ? o->w : l->p[0].w, c, labels, e))
+	if (!dataset_reserve(d, n, o->h ? o->h : l->p[0].size.h, o->w ? o->w : l->p[0].size.w, c, labels, e))
 		return false;
 	for (int64_t i = 0; labels && i < n; i++)
 		d->label[i] = l->p[i].label;
 	l->d = d;
 	l->resize = o->resize;
+	background_of(o, l->how.behind);
 	return pass(l, n, read_span, e);
 }
 
-/* "warning: 3 files are no .png and are passed over: 2 .txt, 1 .jpg" */
+/* "warning: 3 files are no pictures and are passed over: 2 .txt, 1 .csv" */
 static bool note_passed(const passed_over *p, dataset *d, fault *e)
 {
 	char text[400] = "";
@@ -361,8 +411,8 @@ static bool note_passed(const passed_over *p, dataset *d, fault *e)
 	for (int i = 0; i < p->kinds && n < sizeof text; i++)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%" PRId64 " %s", i ? ", " : "", p->kind[i].n,
 			p->kind[i].ending);
-	if (p->files && !dataset_note(d, e, "warning: %" PRId64 " files are no .png and are passed over: %s", p->files,
-				      text))
+	if (p->files && !dataset_note(d, e, "warning: %" PRId64 " files are no pictures and are passed over: %s",
+				      p->files, text))
 		return false;
 	n = 0;
 	for (int64_t i = 0; i < p->folders.n && n < sizeof text; i++)
@@ -381,7 +431,7 @@ static bool drop_lone_class(pictures *l, dataset *d, fault *e)
 }
 
 /* Converts to the wanted size, too. */
-static bool pngs_read(dataset *d, const dataset_options *o, fault *e)
+static bool pictures_open(dataset *d, const dataset_options *o, fault *e)
 {
 	pictures l = {0};
 	pthread_mutex_init(&l.lock, NULL);
@@ -404,8 +454,8 @@ static bool pngs_read(dataset *d, const dataset_options *o, fault *e)
 
 static bool is_picture_folder(const char *name, const char *entry)
 {
-	return name_ends(name, ".png") || file_type(entry) == FILE_FOLDER;
+	return picture_is_named(name) || file_type(entry) == FILE_FOLDER;
 }
 
-extern const data_format format_png;
-const data_format format_png = {"png", "a folder of PNGs", pngs_read, NULL, is_picture_folder};
+extern const data_format format_pictures;
+const data_format format_pictures = {"pictures", "a folder of pictures", pictures_open, NULL, is_picture_folder};

@@ -25,17 +25,42 @@ struct source {
 };
 
 /* A pipe or device could block or never end: only regular files are opened. */
-source *source_open(const char *path, fault *e)
+bool bytes_count(const char *path, int64_t *n, fault *e)
 {
 	struct stat st;
 	if (stat(path, &st) != 0)
-		return fault_at(e, path, "cannot read: %s", strerror(errno)), NULL;
-	if (!S_ISREG(st.st_mode))
-		return fault_at(e, path, "not a regular file"), NULL;
+		return fault_at(e, path, "cannot read: %s", strerror(errno));
+	*n = st.st_size;
+	return S_ISREG(st.st_mode) || fault_at(e, path, "not a regular file");
+}
+
+bool bytes_read(const char *path, int64_t most, uint8_t **x, int64_t *n, fault *e)
+{
+	*x = NULL;
+	if (!bytes_count(path, n, e) || !(*x = mem_new((size_t)(*n = MIN(*n, most)), 1, e)))
+		return false;
+	FILE *f = fopen(path, "rb");
+	const bool ok = f && fread(*x, 1, (size_t)*n, f) == (size_t)*n;
+	if (!ok)
+		fault_at(e, path, "cannot read: %s", errno ? strerror(errno) : "the file became shorter");
+	if (f)
+		fclose(f);
+	if (!ok) {
+		free(*x);
+		*x = NULL;
+	}
+	return ok;
+}
+
+source *source_open(const char *path, fault *e)
+{
+	int64_t size;
+	if (!bytes_count(path, &size, e))
+		return NULL;
 	source *s = mem_zero(1, sizeof *s, e);
 	if (!s || !(s->path = text_copy(path, e)))
 		goto fail;
-	s->size = st.st_size;
+	s->size = size;
 	errno = 0;
 	s->file = gzopen(path, "rb");
 	if (!s->file) {

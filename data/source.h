@@ -25,6 +25,11 @@ int64_t source_most(const source *s);
 /* Bytes of the whole contents, unpacking a .gz once; refuses more than `most`. */
 bool file_length(const char *path, int64_t most, int64_t *n, fault *e);
 
+/* The first bytes of a file as they are on the disk, at most `most`: *x [*n], new/free; NULL when it failed. */
+bool bytes_read(const char *path, int64_t most, uint8_t **x, int64_t *n, fault *e);
+/* Bytes on the disk; false when it is no regular file or cannot be looked at. */
+bool bytes_count(const char *path, int64_t *n, fault *e);
+
 /* Names in a folder, sorted by bytes, without those that begin with a dot. */
 typedef struct names {
 	int64_t n;

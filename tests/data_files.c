@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include "core/base/local.h"
+#include "data/source.h"
 #include "tests/scratch.h"
 
 void file_put(const char *name, const void *bytes, size_t n)
@@ -83,4 +84,15 @@ size_t png_bytes(uint8_t *to, size_t room, const png_kind *k)
 	free(raw);
 	free(packed);
 	return (size_t)(p - to);
+}
+
+bool picture_open(const char *path, image *im, fault *e)
+{
+	uint8_t *x;
+	int64_t n;
+	*im = (image){0};
+	const bool ok = bytes_read(path, 1 << 30, &x, &n, e)
+		&& picture_read(path, x, (size_t)n, &picture_defaults, im, e);
+	free(x);
+	return ok;
 }

@@ -2,7 +2,7 @@
 #ifndef SAGAN_TESTS_DATA_FILES_H
 #define SAGAN_TESTS_DATA_FILES_H
 
-#include "core/base/base.h"
+#include "data/picture/picture.h"
 
 /* Names are those of scratch_at. */
 void file_put(const char *name, const void *bytes, size_t n);
@@ -22,5 +22,8 @@ typedef struct png_kind {
 	size_t palette_n, trns_n;
 } png_kind;
 size_t png_bytes(uint8_t *to, size_t room, const png_kind *k);
+
+/* The picture in a file, over white; image_free releases it. */
+bool picture_open(const char *path, image *im, fault *e);
 
 #endif

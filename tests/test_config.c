@@ -411,7 +411,7 @@ START_TEST(values_arrive_in_their_fields)
 	ck_assert_str_eq(c.name, "test");
 	ck_assert(c.seed == 7 && c.steps == 12 && c.batch == 8);
 	ck_assert_str_eq(c.data.path, "some where");
-	ck_assert_str_eq(config_choice("data.format", c.data.format), "png");
+	ck_assert_str_eq(config_choice("data.format", c.data.format), "pictures");
 	ck_assert(c.data.split == SPLIT_ALL && c.data.resize == RESIZE_PAD);
 	ck_assert(c.data.flip && c.data.limit == 9 && c.data.coarse);
 	ck_assert_str_eq(config_choice("model.network", c.model.network), "resnet");

@@ -14,6 +14,7 @@
 #include "data/describe.h"
 #include "data/picture/png.h"
 #include "tests/data_files.h"
+#include "tests/files.h"
 #include "tests/keras_damage.h"
 #include "tests/suite.h"
 
@@ -387,7 +388,7 @@ static void put_png(const char *name, int h, int w, int c, int value)
 	ck_assert_msg(png_write(scratch_at(name), x, h, w, c, &e), "%s", e.text);
 }
 
-START_TEST(png_folders_give_classes_in_turn)
+START_TEST(picture_folders_give_classes_in_turn)
 {
 	static const char *const file[] = {"p/b/1.png", "p/b/2.PNG", "p/b/3.png", "p/a/x.png", "p/c d/0.png"};
 	for (int i = 0; i < COUNT(file); i++)
@@ -397,7 +398,7 @@ START_TEST(png_folders_give_classes_in_turn)
 	dataset *d = opened(scratch_at("p"), (dataset_options){0});
 	ck_assert(d->n == 5 && d->h == 6 && d->w == 5 && d->c == 1 && d->classes == 4);
 	ck_assert_int_eq(d->notes, 1);
-	ck_assert_str_eq(d->note[0], "warning: 1 files are no .png and are passed over: 1 .txt");
+	ck_assert_str_eq(d->note[0], "warning: 1 files are no pictures and are passed over: 1 .txt");
 	ck_assert_str_eq(d->class_name[0], "a");
 	ck_assert_str_eq(d->class_name[2], "c d");
 	static const int label[] = {0, 1, 2, 1, 1}, value[] = {40, 10, 50, 20, 30};
@@ -413,7 +414,7 @@ START_TEST(png_folders_give_classes_in_turn)
 END_TEST
 
 /* Nothing vanishes: folders in a class folder belong to the class, and what is passed over is told. */
-START_TEST(png_folders_tell_what_they_pass_over)
+START_TEST(picture_folders_tell_what_they_pass_over)
 {
 	static const char *const file[] = {"n/cat/x.png", "n/cat/a/y.png", "n/cat/a/b/z.png", "n/dog/1.png"};
 	for (int i = 0; i < COUNT(file); i++)
@@ -426,7 +427,7 @@ START_TEST(png_folders_tell_what_they_pass_over)
 	dataset *d = opened(scratch_at("n"), (dataset_options){0});
 	ck_assert(d->n == 4 && d->classes == 2 && d->label[0] == 0 && d->label[1] == 1 && d->label[3] == 0);
 	ck_assert_int_eq(d->notes, 2);
-	ck_assert_str_eq(d->note[0], "warning: 3 files are no .png and are passed over: 2 .txt, 1 others");
+	ck_assert_str_eq(d->note[0], "warning: 3 files are no pictures and are passed over: 2 .txt, 1 others");
 	ck_assert_str_eq(d->note[1], "warning: folders that are passed over: __MACOSX");
 	dataset_free(d);
 
@@ -476,7 +477,7 @@ START_TEST(png_folders_tell_what_they_pass_over)
 }
 END_TEST
 
-START_TEST(png_folders_may_be_flat_or_divided)
+START_TEST(picture_folders_may_be_flat_or_divided)
 {
 	put_png("flat/1.png", 6, 5, 1, 10);
 	put_png("flat/2.png", 6, 5, 3, 20);
@@ -498,7 +499,7 @@ START_TEST(png_folders_may_be_flat_or_divided)
 }
 END_TEST
 
-START_TEST(png_sizes_must_agree_or_a_size_be_given)
+START_TEST(picture_sizes_must_agree_or_a_size_be_given)
 {
 	put_png("mix/1.png", 6, 5, 1, 10);
 	put_png("mix/2.png", 9, 9, 3, 20);
@@ -517,14 +518,15 @@ START_TEST(png_sizes_must_agree_or_a_size_be_given)
 }
 END_TEST
 
-START_TEST(broken_png_folders_are_refused_with_a_line)
+START_TEST(broken_picture_folders_are_refused_with_a_line)
 {
 	mkdir(scratch_at("q1"), 0777);
 	refused(scratch_at("q1"), (dataset_options){0}, "no data set in this folder");
-	refused(scratch_at("q1"), (dataset_options){.format = "png"}, "no .png files (0 files");
+	refused(scratch_at("q1"), (dataset_options){.format = "png"}, "no pictures (0 files");
 	mkdir(scratch_at("q1/a"), 0777);
-	file_put("q1/a/1.jpg", "x", 1);
-	refused(scratch_at("q1"), (dataset_options){0}, "no .png files (1 files of other kinds)");
+	file_put("q1/a/1.tif", "x", 1);
+	refused(scratch_at("q1"), (dataset_options){0}, "no pictures (1 files of other kinds); read are PNG, JPEG, "
+		"WebP or GIF");
 	put_png("q2/1.png", 6, 5, 1, 1);
 	put_png("q2/a/1.png", 6, 5, 1, 1);
 	refused(scratch_at("q2"), (dataset_options){0}, "has both images");
@@ -543,7 +545,68 @@ START_TEST(broken_png_folders_are_refused_with_a_line)
 		ck_assert_msg(strstr(e.text, "1019.png: damaged or truncated PNG") != NULL, "%s", e.text);
 	}
 	refused(scratch_at("q3/1.png"), (dataset_options){0}, "a single PNG; give the folder");
-	refused(scratch_at("q3/1.png"), (dataset_options){.format = "png"}, "format png needs a folder");
+	refused(scratch_at("q3/1.png"), (dataset_options){.format = "png"}, "format pictures needs a folder");
+}
+END_TEST
+
+static void copy_golden(const char *name, const char *to)
+{
+	char path[96];
+	size_t n;
+	snprintf(path, sizeof path, "tests/golden/pictures/%s", name);
+	void *x = file_bytes(path, &n);
+	file_put(to, x, n);
+	free(x);
+}
+
+/* All of 20 x 28: a JPEG without an ending, one called .png, others; a text that is called .jpeg is refused. */
+START_TEST(pictures_are_known_by_their_bytes)
+{
+	copy_golden("colour.jpg", "by/1");
+	copy_golden("progressive.jpg", "by/2.png");
+	copy_golden("lossy.webp", "by/3.dat");
+	copy_golden("still.gif", "by/4.GIF");
+	copy_golden("gray.jpg", "by/5.JPG");
+	file_put("by/6.txt", "hello", 5);
+	file_put("by/7", "", 0);
+	for (int old = 0; old < 2; old++) {
+		dataset *d = opened(scratch_at("by"), (dataset_options){.format = old ? "png" : NULL});
+		ck_assert(d->n == 5 && d->h == 20 && d->w == 28 && d->c == 3 && d->notes == 1);
+		ck_assert_str_eq(d->kind, "pictures");
+		ck_assert_str_eq(d->note[0], "warning: 2 files are no pictures and are passed over: 1 .txt, 1 others");
+		dataset_free(d);
+	}
+	dataset *d = opened(scratch_at("by"), (dataset_options){.background = "#0a141e"});
+	ck_assert(d->pixels[2 * 20 * 28 * 3] == 10 && d->pixels[2 * 20 * 28 * 3 + 2] == 30);
+	dataset_free(d);
+	file_put("by/8.jpeg", "hello, world", 12);
+	fault e;
+	ck_assert_ptr_null(dataset_open(scratch_at("by"), NULL, &e));
+	ck_assert_msg(strstr(e.text, "8.jpeg: no picture that is read: its first bytes are those of no PNG, JPEG, WebP "
+		"or GIF") != NULL, "%s", e.text);
+	refused(scratch_at("by/3.dat"), (dataset_options){0}, "a single WebP; give the folder");
+}
+END_TEST
+
+/* A header behind more than 64 KiB of notes (as cameras and programs write them) is found all the same. */
+START_TEST(a_picture_with_much_before_its_header_is_read)
+{
+	static uint8_t bytes[1 << 18], note[65535];
+	size_t n;
+	uint8_t *x = file_bytes("tests/golden/pictures/colour.jpg", &n), *p = bytes;
+	memcpy(p, x, 2);
+	p += 2;
+	for (int i = 0; i < 3; i++) {
+		memcpy(p, "\377\376\377\377", 4);
+		memcpy(p + 4, note, 65533);
+		p += 4 + 65533;
+	}
+	memcpy(p, x + 2, n - 2);
+	file_put("long/1.jpg", bytes, (size_t)(p - bytes) + n - 2);
+	free(x);
+	dataset *d = opened(scratch_at("long"), (dataset_options){0});
+	ck_assert(d->n == 1 && d->h == 20 && d->w == 28);
+	dataset_free(d);
 }
 END_TEST
 
@@ -799,11 +862,13 @@ int main(void)
 		{cifar_planes_become_pixels_and_parts_follow_each_other, 1},
 		{cifar100_has_fine_and_coarse_labels, 1},
 		{broken_cifar_files_are_refused_with_a_line, 1},
-		{png_folders_give_classes_in_turn, 1},
-		{png_folders_tell_what_they_pass_over, 1},
-		{png_folders_may_be_flat_or_divided, 1},
-		{png_sizes_must_agree_or_a_size_be_given, 1},
-		{broken_png_folders_are_refused_with_a_line, 1},
+		{picture_folders_give_classes_in_turn, 1},
+		{picture_folders_tell_what_they_pass_over, 1},
+		{picture_folders_may_be_flat_or_divided, 1},
+		{picture_sizes_must_agree_or_a_size_be_given, 1},
+		{broken_picture_folders_are_refused_with_a_line, 1},
+		{pictures_are_known_by_their_bytes, 1},
+		{a_picture_with_much_before_its_header_is_read, 1},
 		{hdf5_bytes_floats_and_planes_are_equal, 1},
 		{a_file_that_crashes_the_library_is_refused, 1},
 		{broken_hdf5_files_are_refused_with_a_line, 1},

@@ -437,7 +437,7 @@ static bool go_pictures(fault *e)
 	const chart_series series = {"loss", x, y, 3};
 	image im = {0};
 	const bool ok = png_write_grid(scratch_at("grid.png"), images, 4, SIDE, SIDE, 1, 2, 2, e)
-		&& png_read(scratch_at("grid.png"), &im, e)
+		&& picture_open(scratch_at("grid.png"), &im, e)
 		&& chart_write(scratch_at("chart.png"), &(chart){.title = "t", .series = &series, .count = 1}, e);
 	image_free(&im);
 	return ok;

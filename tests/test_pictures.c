@@ -27,7 +27,7 @@ START_TEST(what_is_written_is_read_again)
 	for (int i = 0; i < h * w * c; i++)
 		x[i] = (uint8_t)(i * 2654435761u >> 13);
 	ck_assert_msg(png_write(scratch_at("a.png"), x, h, w, c, &e), "%s", e.text);
-	ck_assert_msg(png_read(scratch_at("a.png"), &im, &e), "%s", e.text);
+	ck_assert_msg(picture_open(scratch_at("a.png"), &im, &e), "%s", e.text);
 	ck_assert(im.h == h && im.w == w && im.c == c);
 	ck_assert_mem_eq(im.x, x, (size_t)(h * w * c));
 	image_free(&im);
@@ -78,12 +78,13 @@ START_TEST(every_kind_of_png_becomes_gray_or_rgb_bytes)
 	file_put("kind.png", bytes, png_bytes(bytes, sizeof bytes, &k));
 	fault e;
 	image im;
-	int h, w, c;
-	ck_assert_msg(png_stat(scratch_at("kind.png"), &h, &w, &c, &e), "%s: %s", kinds[_i].what, e.text);
-	ck_assert_msg(png_read(scratch_at("kind.png"), &im, &e), "%s: %s", kinds[_i].what, e.text);
-	ck_assert(h == k.h && w == k.w && c == kinds[_i].c);
-	ck_assert(im.h == k.h && im.w == k.w && im.c == c);
-	for (int i = 0; i < w * c; i++)
+	picture_size z;
+	const size_t n = file_get("kind.png", bytes, sizeof bytes);
+	ck_assert_msg(picture_stat("kind.png", bytes, n, &z, &e), "%s: %s", kinds[_i].what, e.text);
+	ck_assert_msg(picture_open(scratch_at("kind.png"), &im, &e), "%s: %s", kinds[_i].what, e.text);
+	ck_assert(z.h == k.h && z.w == k.w && z.c == kinds[_i].c);
+	ck_assert(im.h == k.h && im.w == k.w && im.c == z.c);
+	for (int i = 0; i < z.w * z.c; i++)
 		ck_assert_msg(im.x[i] == kinds[_i].want[i], "%s: byte %d is %d, must be %d", kinds[_i].what, i, im.x[i],
 			kinds[_i].want[i]);
 	image_free(&im);
@@ -118,7 +119,7 @@ START_TEST(a_png_cut_anywhere_is_refused)
 		fault e;
 		image im;
 		file_put("cut.png", bytes, k);
-		ck_assert_msg(!png_read(scratch_at("cut.png"), &im, &e), "cut at %zu", k);
+		ck_assert_msg(!picture_open(scratch_at("cut.png"), &im, &e), "cut at %zu", k);
 		ck_assert_ptr_null(im.x);
 		ck_assert_msg(strstr(e.text, "cut.png: ") != NULL, "%s", e.text);
 	}
@@ -136,7 +137,7 @@ START_TEST(a_png_with_changed_bytes_is_refused_or_read_but_never_worse)
 		file_put("changed.png", copy, n);
 		fault e;
 		image im;
-		if (png_read(scratch_at("changed.png"), &im, &e))
+		if (picture_open(scratch_at("changed.png"), &im, &e))
 			image_free(&im);
 		else
 			refused++;
@@ -150,15 +151,16 @@ START_TEST(files_that_are_no_png_are_named)
 	static uint8_t bytes[16384];
 	fault e;
 	image im;
-	ck_assert(!png_read(scratch_at("missing.png"), &im, &e));
+	ck_assert(!picture_open(scratch_at("missing.png"), &im, &e));
 	ck_assert_msg(strstr(e.text, "missing.png: cannot read: No such file") != NULL, "%s", e.text);
 	file_put("text.png", "hello, world", 12);
-	ck_assert(!png_read(scratch_at("text.png"), &im, &e));
-	ck_assert_msg(strstr(e.text, "text.png: not a PNG file") != NULL, "%s", e.text);
-	ck_assert(!png_read("/", &im, &e));
+	ck_assert(!picture_open(scratch_at("text.png"), &im, &e));
+	ck_assert_msg(strstr(e.text, "text.png: no picture that is read: its first bytes are those of no PNG, JPEG, "
+		"WebP or GIF") != NULL, "%s", e.text);
+	ck_assert(!picture_open("/", &im, &e));
 	ck_assert_msg(strstr(e.text, "not a regular file") != NULL, "%s", e.text);
 	file_put("lie.png", bytes, good_png(bytes, sizeof bytes, 1 << 30, 200));
-	ck_assert(!png_read(scratch_at("lie.png"), &im, &e));
+	ck_assert(!picture_open(scratch_at("lie.png"), &im, &e));
 	ck_assert_msg(strstr(e.text, "lie.png: damaged or truncated PNG") != NULL, "%s", e.text);
 }
 END_TEST
@@ -171,12 +173,12 @@ START_TEST(a_png_that_is_too_large_is_refused)
 	fault e;
 	image im;
 	file_put("wide.png", bytes, png_bytes(bytes, sizeof bytes, &k));
-	ck_assert(!png_read(scratch_at("wide.png"), &im, &e));
+	ck_assert(!picture_open(scratch_at("wide.png"), &im, &e));
 	ck_assert_msg(strstr(e.text, "larger than 16384 pixels a side") != NULL, "%s", e.text);
 	k.w--;
 	k.row--;
 	file_put("wide.png", bytes, png_bytes(bytes, sizeof bytes, &k));
-	ck_assert_msg(png_read(scratch_at("wide.png"), &im, &e), "%s", e.text);
+	ck_assert_msg(picture_open(scratch_at("wide.png"), &im, &e), "%s", e.text);
 	image_free(&im);
 }
 END_TEST

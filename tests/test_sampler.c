@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "core/base/local.h"
-#include "data/picture/png.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/pictures.h"
 #include "gan/sample/request.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/train/trainer_internal.h"
+#include "tests/data_files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 
@@ -344,19 +344,21 @@ START_TEST(pictures_have_the_sizes_that_they_should)
 	static real x[6 * SIZE];
 	char path[RUN_PATH_MAX];
 	fault e = {.text = ""};
-	int h, w, c;
+	image im;
 	const char *dir = scratch_folder();
 	trainer *t = trained(NULL);
 	sampler *s = sampler_for(t, 6);
 	draw(s, (sample_request){.n = 6, .seed = 1, .label = -1}, x);
 	ck_assert(run_path(dir, "grid.png", path, &e));
 	ck_assert_msg(picture_grid(path, x, 6, 16, 16, 1, 3, &e), "%s", e.text);
-	ck_assert_msg(png_stat(path, &h, &w, &c, &e), "%s", e.text);
-	ck_assert(h == 2 * 16 * 4 + 3 * 2 && w == 3 * 16 * 4 + 4 * 2 && c == 1);
+	ck_assert_msg(picture_open(path, &im, &e), "%s", e.text);
+	ck_assert(im.h == 2 * 16 * 4 + 3 * 2 && im.w == 3 * 16 * 4 + 4 * 2 && im.c == 1);
+	image_free(&im);
 	ck_assert(run_path(dir, "attention.png", path, &e));
 	ck_assert_msg(picture_attention(path, s, 1, 3, &e), "%s", e.text);
-	ck_assert_msg(png_stat(path, &h, &w, &c, &e), "%s", e.text);
-	ck_assert(h == 4 + 3 * (112 + 4) && w == 4 + 6 * (112 + 4) && c == 3);
+	ck_assert_msg(picture_open(path, &im, &e), "%s", e.text);
+	ck_assert(im.h == 4 + 3 * (112 + 4) && im.w == 4 + 6 * (112 + 4) && im.c == 3);
+	image_free(&im);
 	ck_assert(!picture_scores(path, "/nowhere/scores.csv", &e));
 	ck_assert(!picture_loss(path, "/nowhere/metrics.csv", &e));
 	ck_assert_msg(strstr(e.text, "/nowhere/metrics.csv"), "%s", e.text);

@@ -55,8 +55,8 @@ static bool show(const char *path, dataset_options o, const char *picture, uint6
 
 static int run(const command *c, int argc, char **argv)
 {
-	const word_list formats = WORDS_AT(data_formats), splits = WORDS(data_split_name);
-	const word_list ranges = WORDS(data_range_name);
+	const word_list formats = WORDS_AT_OLD(data_formats, NULL, data_formats_renamed);
+	const word_list splits = WORDS(data_split_name), ranges = WORDS(data_range_name);
 	char known[128], ends[64];
 	const char *path = NULL, *format = "auto", *split = NULL, *picture = NULL, *range = "auto";
 	dataset_options o = {0};
@@ -106,8 +106,8 @@ const command command_data = {
 	.about = "Reads a whole data set and says what it contains: images, size, classes with a\n"
 		 "histogram, mean and deviation, and what would spoil a training: empty classes,\n"
 		 "constant or repeated images. PATH is a folder or file of MNIST's IDX (.gz too),\n"
-		 "CIFAR-10 or -100 binary batches, PNGs (a subfolder per class, or none), or HDF5\n"
-		 "(arrays of images and labels, found by their names).",
+		 "CIFAR-10 or -100 binary batches, pictures (PNG, JPEG, WebP, GIF; a subfolder per\n"
+		 "class, or none), or HDF5 (arrays of images and labels, found by their names).",
 	.examples = "example:  sagan data data/mnist --picture mnist.png",
 	.run = run,
 };

@@ -128,6 +128,9 @@ once 'cblas\.h|openblas.*\.h' core/kernels/blas.c
 once 'hdf5\.h|H5.*\.h' core/h5/h5_internal.h
 once 'jansson\.h' gan/keras/model/json_internal.h
 once 'png\.h' data/picture/png.c
+once 'jpeglib\.h|jerror\.h' data/picture/jpeg.c
+once 'webp/.*\.h' data/picture/webp.c
+once 'gif_lib\.h' data/picture/gif.c
 once 'zlib\.h' data/source.c
 once 'protobuf-c.*\.h' ''
 once 'zip\.h' gan/keras/file/zip.c

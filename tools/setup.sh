@@ -1,5 +1,6 @@
 #!/bin/sh
-# Finds the libraries that pkg-config is asked for and programs that the build runs, and installs what is missing.
+# Finds the libraries that pkg-config is asked for (one is known by its header: not every system's pkg-config knows it)
+# and programs that the build runs, and installs what is missing.
 #
 #     tools/setup.sh check NAME...      says what is missing; status 1 when something is
 #     tools/setup.sh install NAME...    apt-get installs it (with sudo when not root)
@@ -15,6 +16,9 @@ package() {
 	case $1 in
 	openblas) echo libopenblas-dev ;;
 	libpng) echo libpng-dev ;;
+	libjpeg) echo libjpeg-dev ;;
+	libwebp) echo libwebp-dev ;;
+	gif) echo libgif-dev ;;
 	hdf5) echo libhdf5-dev ;;
 	yaml-0.1) echo libyaml-dev ;;
 	zlib) echo zlib1g-dev ;;
@@ -27,9 +31,11 @@ package() {
 	esac
 }
 
-# A program that is not there, or a name that pkg-config does not know; all of these when there is no pkg-config.
+# A program or header that is not there, or a name that pkg-config does not know; all of these names when there is no
+# pkg-config.
 is_missing() {
 	case $1 in
+	gif) ! echo '#include <gif_lib.h>' | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
 	protoc-c) ! command -v "$1" >/dev/null 2>&1 ;;
 	*) ! pkg-config --exists "$1" 2>/dev/null ;;
 	esac

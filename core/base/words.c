@@ -40,6 +40,9 @@ const char *word_at(word_list l, int i)
 int word_find(word_list l, const char *word)
 {
 	const char *name;
+	for (const word_renamed *r = l.renamed; r && r->old; r++)
+		if (strcmp(r->old, word) == 0)
+			word = r->name;
 	for (int i = 0; (name = word_at(l, i)) != NULL; i++)
 		if (strcmp(name, word) == 0)
 			return i;

@@ -24,18 +24,64 @@ void image_free(image *im)
 	*im = (image){0};
 }
 
+/* ITU-R BT.601. */
+static int luma(const uint8_t rgb[3])
+{
+	return (299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000;
+}
+
+void image_lay_over(const uint8_t *from, int64_t n, int c, const uint8_t colour[3], uint8_t *to)
+{
+	const uint8_t gray = (uint8_t)luma(colour), *behind = c == 1 ? &gray : colour;
+	for (int64_t i = 0; i < n; i++, from += c + 1, to += c) {
+		const int opacity = from[c], rest = 255 - opacity;
+		for (int k = 0; k < c; k++)
+			to[k] = (uint8_t)((from[k] * opacity + behind[k] * rest + 127) / 255);
+	}
+}
+
+/* ---- orientation ---- */
+
+/* Pixel (y,x) of the turned picture is (y,x) of the stored one after, in this order: axes changed for each other, rows
+ * counted from the bottom, columns from the right. (Exif 2.3, tag 274) */
+static const struct {
+	bool swap, bottom, right;
+} ORIENTATION[9] = {
+	[2] = {.right = true}, [3] = {.bottom = true, .right = true}, [4] = {.bottom = true},
+	[5] = {.swap = true}, [6] = {.swap = true, .bottom = true}, [7] = {true, true, true},
+	[8] = {.swap = true, .right = true},
+};
+
+bool image_orient_swaps(int orientation)
+{
+	return orientation >= 1 && orientation < COUNT(ORIENTATION) && ORIENTATION[orientation].swap;
+}
+
+bool image_orient(image *im, int orientation, fault *e)
+{
+	if (orientation <= 1 || orientation >= COUNT(ORIENTATION))
+		return true;
+	const bool swap = ORIENTATION[orientation].swap;
+	image to;
+	if (!image_init(&to, swap ? im->w : im->h, swap ? im->h : im->w, im->c, e))
+		return false;
+	uint8_t *p = to.x;
+	for (int y = 0; y < to.h; y++)
+		for (int x = 0; x < to.w; x++, p += im->c) {
+			const int row = swap ? x : y, col = swap ? y : x;
+			const int from_y = ORIENTATION[orientation].bottom ? im->h - 1 - row : row;
+			const int from_x = ORIENTATION[orientation].right ? im->w - 1 - col : col;
+			memcpy(p, im->x + ((size_t)from_y * (size_t)im->w + (size_t)from_x) * (size_t)im->c,
+				(size_t)im->c);
+		}
+	image_free(im);
+	*im = to;
+	return true;
+}
+
 static uint8_t byte_of(double v)
 {
 	return !(v > 0) ? 0 : v >= 255 ? 255 : (uint8_t)(v + 0.5);
-}
-
-void image_lay_over(const uint8_t *rgba, int64_t n, const uint8_t colour[3], uint8_t *to)
-{
-	for (int64_t i = 0; i < n; i++) {
-		const int opacity = rgba[4 * i + 3], rest = 255 - opacity;
-		for (int k = 0; k < 3; k++)
-			to[3 * i + k] = (uint8_t)((rgba[4 * i + k] * opacity + colour[k] * rest + 127) / 255);
-	}
 }
 
 /* ---- resizing ---- */
@@ -181,12 +227,11 @@ static bool resize(const uint8_t *from, int sh, int sw, int c, uint8_t *to, int 
 	return resample(from, sh, sw, c, r, to, pitch, h, w, e);
 }
 
-/* n pixels of sc channels as c channels. Gray: ITU-R BT.601. */
+/* n pixels of sc channels as c channels. */
 static void recolour(const uint8_t *from, int sc, uint8_t *to, int c, size_t n)
 {
 	for (size_t i = 0; i < n; i++, from += sc, to += c) {
-		const int v = sc == c || sc == 1 ? from[0] :
-			(299 * from[0] + 587 * from[1] + 114 * from[2] + 500) / 1000;
+		const int v = sc == c || sc == 1 ? from[0] : luma(from);
 		for (int k = 0; k < c; k++)
 			to[k] = (uint8_t)(sc == c ? from[k] : v);
 	}

@@ -15,6 +15,11 @@ typedef struct image {
 bool image_init(image *im, int h, int w, int c, fault *e);
 void image_free(image *im);                          /* the pixels; `im` is empty afterwards */
 
+/* Turns and mirrors a picture as Exif's tag Orientation says, 1 (as it is) to 8; other numbers say nothing. */
+bool image_orient(image *im, int orientation, fault *e);
+/* Whether that changes height and width. */
+bool image_orient_swaps(int orientation);
+
 /* What a byte is to a network, v / PIXEL_HALF - 1 in [-1,1], and back: rounded, cut off at both ends, NaN is black. */
 #define PIXEL_HALF 127.5
 real pixel_real(uint8_t v);
@@ -25,8 +30,9 @@ uint8_t pixel_byte(real x);
 bool image_convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,
 	enum data_resize mode, fault *e);
 
-/* Pixels [n,4], RGB with opacity, over a colour: to [n,3], which may begin where rgba does. */
-void image_lay_over(const uint8_t *rgba, int64_t n, const uint8_t colour[3], uint8_t *to);
+/* Pixels [n,c+1], gray or RGB with opacity, over a colour, of which gray takes the luma: to [n,c], which may begin
+ * where from does. */
+void image_lay_over(const uint8_t *from, int64_t n, int c, const uint8_t colour[3], uint8_t *to);
 
 /* Images [n,h,w,c] in [-1,1] (others are clamped, NaN is black) as one picture: `cols` per row (0:
  * about square), each pixel scale x scale (0: 1), a dark line of 2 around and between. */

@@ -1,22 +1,22 @@
-/* png.c - reading and writing by libpng, whose longjmp stays in here. */
+/* png.c - reading and writing by libpng: the only file that knows png.h, and its longjmp stays in here. */
 #include "data/picture/png.h"
 
-#include <errno.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "data/picture/picture_internal.h"
 
 /* libpng leaves by longjmp. Everything it may jump over lives in one of these two structs, outside
  * the frames it unwinds, so that no local variable is indeterminate afterwards. */
 typedef struct reading {
 	const char *path;                            /* borrow */
-	FILE *f;
+	const uint8_t *x;                            /* borrow; what is not read yet, `left` bytes */
+	size_t left;
 	png_structp png;
 	png_infop info;
 	png_bytep *row;                              /* own; [h] */
@@ -53,25 +53,26 @@ static void on_warning(png_structp png, png_const_charp message)
 static void reading_end(reading *r)
 {
 	png_destroy_read_struct(r->png ? &r->png : NULL, r->info ? &r->info : NULL, NULL);
-	if (r->f)
-		fclose(r->f);
 	free(r->row);
 	free(r->clear);
 }
 
-static bool reading_begin(reading *r, const char *path, fault *e)
+static bool reading_begin(reading *r, const char *path, const uint8_t *x, size_t n, fault *e)
 {
-	*r = (reading){.path = path};
-	if (file_type(path) == FILE_FOLDER || file_type(path) == FILE_OTHER)
-		return fault_at(e, path, "not a regular file");
-	if (!(r->f = fopen(path, "rb")))
-		return fault_at(e, path, "cannot read: %s", strerror(errno));
-	uint8_t head[8];
-	if (fread(head, 1, sizeof head, r->f) != sizeof head || png_sig_cmp(head, 0, sizeof head))
-		return fault_at(e, path, "not a PNG file");
+	*r = (reading){.path = path, .x = x, .left = n};
 	r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r->why, on_error, on_warning);
 	r->info = r->png ? png_create_info_struct(r->png) : NULL;
 	return r->info || fault_at(e, path, "out of memory");
+}
+
+static void bytes_take(png_structp png, png_bytep to, size_t n)
+{
+	reading *r = png_get_io_ptr(png);
+	if (n > r->left)
+		png_error(png, "the file ends early");
+	memcpy(to, r->x, n);
+	r->x += n;
+	r->left -= n;
 }
 
 static bool is_colour(const reading *r)
@@ -84,8 +85,7 @@ static bool header_read(reading *r)
 {
 	if (setjmp(png_jmpbuf(r->png)))
 		return false;
-	png_init_io(r->png, r->f);
-	png_set_sig_bytes(r->png, 8);
+	png_set_read_fn(r->png, r, bytes_take);
 	png_set_user_limits(r->png, DATA_SIDE_MAX, DATA_SIDE_MAX);
 	png_set_chunk_malloc_max(r->png, CHUNK_BYTES_MAX);
 	png_read_info(r->png, r->info);
@@ -119,16 +119,24 @@ static bool reading_failed(const reading *r, fault *e)
 		DATA_SIDE_MAX, r->why);
 }
 
-bool png_stat(const char *path, int *h, int *w, int *c, fault *e)
+/* Of what stands before the pixels (where PNG's third edition wants eXIf), so that header and picture agree. */
+static int orientation(const reading *r)
+{
+	png_uint_32 n = 0;
+	png_bytep x = NULL;
+	return png_get_eXIf_1(r->png, r->info, &n, &x) && x ? exif_orientation(x, n) : 1;
+}
+
+static bool png_stat(const char *path, const uint8_t *x, size_t n, picture_size *s, fault *e)
 {
 	reading r;
-	bool ok = reading_begin(&r, path, e);
+	bool ok = reading_begin(&r, path, x, n, e);
 	if (ok && !header_read(&r))
 		ok = reading_failed(&r, e);
 	if (ok) {
-		*h = (int)png_get_image_height(r.png, r.info);
-		*w = (int)png_get_image_width(r.png, r.info);
-		*c = is_colour(&r) ? 3 : 1;
+		const int h = (int)png_get_image_height(r.png, r.info), w = (int)png_get_image_width(r.png, r.info);
+		const bool swap = image_orient_swaps(orientation(&r));
+		*s = (picture_size){swap ? w : h, swap ? h : w, is_colour(&r) ? 3 : 1};
 	}
 	reading_end(&r);
 	return ok;
@@ -151,28 +159,18 @@ static bool rows_set(reading *r, fault *e)
 	return true;
 }
 
-/* out = a v + (1-a) 255, with a and v in 0..255. */
-static void lay_over_white(image *im, const uint8_t *from)
-{
-	const size_t n = (size_t)im->h * (size_t)im->w;
-	uint8_t *to = im->x;
-	for (size_t i = 0; i < n; i++, from += im->c + 1, to += im->c)
-		for (int k = 0; k < im->c; k++)
-			to[k] = (uint8_t)((from[im->c] * from[k] + (255 - from[im->c]) * 255 + 127) / 255);
-}
-
-bool png_read(const char *path, image *im, fault *e)
+static bool png_read(const char *path, const uint8_t *x, size_t n, const picture_options *o, image *im, fault *e)
 {
 	reading r;
-	*im = (image){0};
-	bool ok = reading_begin(&r, path, e);
+	bool ok = reading_begin(&r, path, x, n, e);
 	if (ok && (!header_read(&r) || !transform_set(&r)))
 		ok = reading_failed(&r, e);
 	ok = ok && rows_set(&r, e);
 	if (ok && !pixels_read(&r))
 		ok = reading_failed(&r, e);
 	if (ok && r.alpha)
-		lay_over_white(&r.im, r.clear);
+		image_lay_over(r.clear, (int64_t)r.im.h * r.im.w, r.im.c, o->behind, r.im.x);
+	ok = ok && image_orient(&r.im, orientation(&r), e);
 	reading_end(&r);
 	if (ok)
 		*im = r.im;
@@ -180,6 +178,14 @@ bool png_read(const char *path, image *im, fault *e)
 		image_free(&r.im);
 	return ok;
 }
+
+static bool is_png(const uint8_t *head, size_t n)
+{
+	return n >= 8 && memcmp(head, "\211PNG\r\n\032\n", 8) == 0;
+}
+
+extern const picture_kind picture_png;
+const picture_kind picture_png = {"PNG", {".png"}, is_png, png_stat, png_read};
 
 /* ---- writing: into memory, then the whole file at once ---- */
 

@@ -37,7 +37,8 @@ static const config_key TABLE[] = {
 
 {"data.path", KEY_TEXT, AT(data.path), 0, 511, {0}, "\"\"", MAY,
 	"folder or file with the images"},
-{"data.format", KEY_CHOICE, AT(data.format), 0, 0, WORDS_AT_AND(data_formats, "random"), "auto", FIXED,
+{"data.format", KEY_CHOICE, AT(data.format), 0, 0,
+	WORDS_AT_OLD(data_formats, "random", data_formats_renamed), "auto", FIXED,
 	"what lies at path; random: noise, for timing"},
 {"data.split", KEY_CHOICE, AT(data.split), 0, 0, WORDS(data_split_name), "train", FIXED,
 	"which part of the set"},
