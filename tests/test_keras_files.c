@@ -309,6 +309,11 @@ START_TEST(json_of_the_examples_comes_back_to_the_byte)
 	char *again = keras_json(m, KERAS_WRAP_ARCHIVE, &e);
 	ck_assert_str_eq(text, again);
 	free(again);
+	/* A lone end without a list around it: what Keras builds upon from 3.4 on. The .h5 has the list, as before. */
+	again = keras_json(m, KERAS_WRAP_H5, &e);
+	ck_assert_ptr_nonnull(strstr(text, "\"output_layers\": [\""));
+	ck_assert_ptr_nonnull(strstr(again, "\"output_layers\": [[\""));
+	free(again);
 	/* The decimal comma is nobody's business. */
 	if (setlocale(LC_NUMERIC, "de_DE.UTF-8")) {
 		again = keras_json(m, KERAS_WRAP_ARCHIVE, &e);

@@ -65,7 +65,20 @@ else:
 
 
 def _register(cls):
+    if not hasattr(keras, "ops"):
+        cls.call = _with_sides(cls.call)
     return keras.saving.register_keras_serializable(package="sagan")(cls)
+
+
+def _with_sides(call):
+    """`call` with the sides of maps that the layer was built for. Keras 2 forgets them while it saves a folder: it
+    runs each stock layer before this one as a function of maps of any size."""
+    def known(self, x, training=None):
+        shapes = self._built_for if isinstance(x, (list, tuple)) else [self._built_for]
+        parts = [tf.ensure_shape(part, (None, *shape[1:])) if len(shape) == 4 else part
+                 for part, shape in zip(tf.nest.flatten(x), shapes)]
+        return call(self, tf.nest.pack_sequence_as(x, parts), training)
+    return known
 
 
 # ---- activations ----------------------------------------------------------------------------------------------------
@@ -135,6 +148,7 @@ class SaganLayer(keras.layers.Layer):
         self.make(input_shape)
         for name, shape, start in self._states:
             self._weight(name, shape, start, trainable=False)
+        self._built_for = input_shape
         super().build(input_shape)
 
     def make(self, input_shape):
@@ -406,7 +420,7 @@ class ConditionalScaleShift(SaganLayer):
 class GlobalSumPooling2D(SaganLayer):
     """The sum over the map: [B,H,W,C] -> [B,C]."""
 
-    def call(self, x):
+    def call(self, x, training=None):
         return ops.sum(x, axis=(1, 2))
 
     def compute_output_shape(self, input_shape):
@@ -420,7 +434,7 @@ class ScalarGain(SaganLayer):
     def make(self, input_shape):
         self._weight("gamma", (), "zeros")
 
-    def call(self, x):
+    def call(self, x, training=None):
         return x * self.gamma
 
 

@@ -3,13 +3,15 @@
     python tests/keras/check_export.py OUT.tsv SAVED FOLDER..
 
 A FOLDER holds what `sagan export --net both --layers` wrote. Every way of loading is compared with the reference file,
-the program's own outputs; the largest error must stay below 1e-4. A line of OUT.tsv is folder, network, way, largest
+the program's own outputs: the same shape, and a largest error below 1e-4. Warnings about the inputs are faults. A line of OUT.tsv is folder, network, way, largest
 error. SAVED/FOLDER receives the models as this Keras saves them, with the outputs it then gives, for `sagan import`.
 """
 import logging
 import os
 import pathlib
 import sys
+import tempfile
+import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if os.environ.get("SAGAN_KERAS") == "tf_keras":
@@ -18,12 +20,16 @@ else:
     import keras
 import h5py                                                                # noqa: E402
 import numpy as np                                                         # noqa: E402
+from dialect import best                                                   # noqa: E402
 
 logging.getLogger("absl").setLevel(logging.ERROR)                          # it praises .keras over .h5 at every save
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 LIMIT = 1e-4
 JAX = hasattr(keras, "ops") and keras.backend.backend() == "jax"
+BEST = best(keras)
+
+warnings.filterwarnings("error", message="The structure of `inputs`")
 
 
 class Network:
@@ -39,7 +45,8 @@ class Network:
         return keras.models.load_model(self.base + suffix, compile=False)
 
     def feed(self, model, rows=slice(None)):
-        return [self.inputs[_name(x)][rows] for x in model.inputs]
+        """As users do: one array, or a list of two."""
+        return _alone([self.inputs[_name(x)][rows] for x in model.inputs])
 
     def predict(self, model, rows=slice(None)):
         """The user's predict where it is compiled anyway; elsewhere a call, which is the faster for a few samples."""
@@ -55,10 +62,15 @@ def _name(tensor):
     return tensor.name.split(":")[0]
 
 
+def _alone(x):
+    return x if len(x) > 1 else x[0]
+
+
 def _distance(x, y):
     x, y = np.asarray(x), np.asarray(y)
+    assert x.shape == y.shape, f"{x.shape}, but {y.shape} is expected"
     assert np.isfinite(x).all(), "not finite"
-    return float(np.abs(x - y.reshape(x.shape)).max())
+    return float(np.abs(x - y).max())
 
 
 def _noise(model):
@@ -80,36 +92,52 @@ def load_h5(n):
 
 
 def weights_native(n):
-    model = _noise(n.load(".keras"))
+    model = _noise(n.load(BEST))
     model.load_weights(n.base + ".weights.h5")
     return n.error(model)
 
 
 def weights_by_order(n):
-    model = _noise(n.load(".keras"))
+    model = _noise(n.load(BEST))
     model.load_weights(n.base + ".h5")
     return n.error(model)
 
 
 def weights_by_name(n):
-    model = _noise(n.load(".keras"))
+    model = _noise(n.load(BEST))
     model.load_weights(n.base + ".h5", by_name=True)
     return n.error(model)
 
 
 def one_by_one(n):
-    model = n.load(".keras")
+    model = n.load(BEST)
     return max(_distance(n.predict(model, slice(i, i + 1)), n.expected[i:i + 1]) for i in range(len(n.expected)))
 
 
 def by_input_name(n):
-    model = n.load(".keras")
+    model = n.load(BEST)
     return _distance(model.predict({k: v for k, v in n.inputs.items()}, verbose=0), n.expected)
+
+
+def inside(n, suffix=BEST):
+    """A part of what the user builds: a call gives one tensor, for the next layer, an operator, a Sequential."""
+    model = n.load(suffix)
+    inputs = [keras.Input(x.shape[1:], dtype=x.dtype) for x in model.inputs]
+    y = model(_alone(inputs))
+    assert tuple(y.shape) == (None, *n.expected.shape[1:]), f"a call gives {y}"
+    head = keras.layers.Conv2D(1, 3) if len(y.shape) == 4 else keras.layers.Dense(1)
+    keras.Model(inputs, head(y))
+    bigger = [keras.Model(inputs, keras.layers.Rescaling(0.5, offset=0.5)(y)), keras.Model(inputs, (y + 1) / 2)]
+    if len(inputs) == 1:
+        shape = inputs[0].shape[1:]
+        bigger.append(keras.Sequential([keras.layers.InputLayer(shape), model, keras.layers.Rescaling(0.5, offset=0.5)]))
+        bigger.append(keras.Sequential([model, keras.layers.Rescaling(0.5, offset=0.5)]))
+    return max(_distance(m.predict(n.feed(model), verbose=0), (n.expected + 1) / 2) for m in bigger)
 
 
 def attention(n):
     """The map as an output of its own: how far its rows are from a sum of 1. Without one there is nothing to say."""
-    model = n.load(".keras")
+    model = n.load(BEST)
     maps = [x.name for x in model.layers if x.name.endswith("attention_map") or x.name == "attention_map"]
     if not maps:
         return None
@@ -118,7 +146,7 @@ def attention(n):
     return _distance(a.sum(-1), np.ones(a.shape[:-1]))
 
 
-def train(n, suffix=".keras"):
+def train(n, suffix=BEST):
     """Three steps towards random outputs: every kernel and table moves."""
     model = n.load(suffix)
     target = np.random.default_rng(4).standard_normal(n.predict(model).shape).astype("float32")
@@ -137,7 +165,7 @@ def _is_matrix(name):
     return any(part in name for part in ("kernel", "embeddings", "gain", "gamma"))
 
 
-def trained_and_saved(n, saved=None, suffix=".keras", tag=""):
+def trained_and_saved(n, saved=None, suffix=BEST, tag=""):
     """Trained, saved as .keras, .h5 and weights, loaded: the same predictions. The files stay for `sagan import`."""
     model, worst = train(n, suffix), 0.0
     y, path = n.predict(model), saved / (pathlib.Path(n.base).name + tag)
@@ -164,12 +192,25 @@ def layers_h5(n):
 
 
 def layers_trained_and_saved(n, saved=None):
-    return trained_and_saved(n, saved, "_layers.keras", "_layers")
+    return trained_and_saved(n, saved, "_layers" + BEST, "_layers")
+
+
+def layers_inside(n):
+    return inside(n, "_layers" + BEST)
+
+
+def layers_folder(n):
+    """Saved as Keras 2 saves without an ending: a folder of TensorFlow's."""
+    if hasattr(keras, "ops"):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        n.load("_layers.keras").save(folder, save_format="tf")
+        return n.error(keras.models.load_model(folder, compile=False))
 
 
 def layers_attention(n):
     """The map of SelfAttention2D, from the input of that layer."""
-    model = n.load("_layers.keras")
+    model = n.load("_layers" + BEST)
     layers = [x for x in model.layers if hasattr(x, "attention_map")]
     if not layers:
         return None
@@ -178,15 +219,16 @@ def layers_attention(n):
     return _distance(a.sum(-1), np.ones(a.shape[:-1]))
 
 
-STOCK = [load_keras, load_h5, weights_native, weights_by_order, weights_by_name, one_by_one, by_input_name, attention,
-         trained_and_saved]
-LAYERS = [layers_keras, layers_h5, layers_attention, layers_trained_and_saved]
+STOCK = [load_keras, load_h5, weights_native, weights_by_order, weights_by_name, one_by_one, by_input_name, inside,
+         attention, trained_and_saved]
+LAYERS = [layers_keras, layers_h5, layers_inside, layers_folder, layers_attention, layers_trained_and_saved]
 
 
 def ways_of(folder, name):
     """What the files of a network allow: some networks have only one of the two forms."""
     ways = STOCK if (folder / f"{name}.keras").exists() else []
-    return ways + (LAYERS if (folder / f"{name}_layers.keras").exists() else [])
+    ways = ways + (LAYERS if (folder / f"{name}_layers.keras").exists() else [])
+    return [way for way in ways if BEST == ".keras" or way not in (load_keras, layers_keras)]
 
 
 def attempt(folder, name, way, saved):

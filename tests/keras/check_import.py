@@ -17,6 +17,7 @@ else:
     import keras
 import h5py                                                                # noqa: E402
 import numpy as np                                                         # noqa: E402
+from dialect import best                                                   # noqa: E402
 
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 LIMIT = 1e-4
@@ -26,10 +27,11 @@ JAX = hasattr(keras, "ops") and keras.backend.backend() == "jax"
 def error_of(folder, net, form, expected):
     sys.path.insert(0, str(folder))
     import sagan_layers                                                    # noqa: F401
-    model = keras.models.load_model(folder / f"{net}{'_layers' if form.startswith('_layers') else ''}.keras",
-                                    compile=False)
+    layers = "_layers" if form.startswith("_layers") else ""
+    model = keras.models.load_model(folder / f"{net}{layers}{best(keras)}", compile=False)
     with h5py.File(expected) as f:
         inputs = [f["inputs"][x.name.split(":")[0]][()] for x in model.inputs]
+        inputs = inputs if len(inputs) > 1 else inputs[0]
         want = f["outputs/y"][()]
     got = model.predict(inputs, verbose=0) if JAX else np.asarray(model(inputs))
     return float(np.abs(got - want).max())

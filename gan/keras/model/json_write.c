@@ -1,7 +1,10 @@
 /* json_write.c - a model as the JSON text that Keras 2.15 and every Keras 3 read alike.
  *
  * That is Keras 2's form without a "module" in any layer (Keras 3 takes an entry that has one for its own
- * dialect). Only the outermost object differs between the .h5 and the .keras. */
+ * dialect). Two things differ between the .h5 and the .keras: the outermost object, and how a lone input or output is
+ * written. ["image", 0, 0] is a tensor to Keras 2 and to Keras from 3.4 on, whose model of [["image", 0, 0]] answers a
+ * symbolic call with a list, so that Conv2D(1, 3)(g(z)) fails. Keras 3.0 to 3.3 read the second alone, and as a
+ * tensor. So the .keras has the first and the .h5 the second, and every Keras has a file that it can build upon. */
 #include "core/base/local.h"
 #include "gan/keras/model/json.h"
 
@@ -145,12 +148,14 @@ static void put_layer(FILE *f, const keras_model *m, const keras_layer *l)
 	fputs(l->nin ? "]]}" : "]}", f);
 }
 
-static void put_ends(FILE *f, const char *key, const keras_model *m, int n, const int *layer)
+/* alone: one end stands without a list around it. */
+static void put_ends(FILE *f, const char *key, const keras_model *m, int n, const int *layer, bool alone)
 {
-	fprintf(f, ", \"%s\": [", key);
+	const bool list = !alone || n != 1;
+	fprintf(f, ", \"%s\": %s", key, list ? "[" : "");
 	for (int k = 0; k < n; k++)
 		fprintf(f, "%s[\"%s\", 0, 0]", k ? ", " : "", m->layer[layer[k]].name);
-	fputc(']', f);
+	fputs(list ? "]" : "", f);
 }
 
 static void put_model(FILE *f, const keras_model *m, enum keras_wrap wrap)
@@ -165,8 +170,9 @@ static void put_model(FILE *f, const keras_model *m, enum keras_wrap wrap)
 		put_layer(f, m, &m->layer[i]);
 	}
 	fputc(']', f);
-	put_ends(f, "input_layers", m, m->inputs, m->input);
-	put_ends(f, "output_layers", m, m->outputs, m->output);
+	const bool alone = wrap == KERAS_WRAP_ARCHIVE;
+	put_ends(f, "input_layers", m, m->inputs, m->input, alone);
+	put_ends(f, "output_layers", m, m->outputs, m->output, alone);
 	fputs("}}", f);
 }
 
