@@ -221,8 +221,9 @@ run-golden: $(B)/tests/test_golden
 
 # Virtual environments below $(BUILD)/keras, from a package index: minutes, and not part of `make test`.
 # KERAS='keras2.15 tf-keras' runs only these.
-test-keras: all $(B)/tests/test_trace_ops
-	TRACE_OPS=$(B)/tests/test_trace_ops tests/keras/run.sh $(BUILD)/sagan $(BUILD)/keras $(KERAS)
+test-keras: all $(B)/tests/test_trace_ops $(B)/tests/test_onnx_layers
+	TRACE_OPS=$(B)/tests/test_trace_ops ONNX_LAYERS=$(B)/tests/test_onnx_layers \
+		tests/keras/run.sh $(BUILD)/sagan $(BUILD)/keras $(KERAS)
 
 examples: $(EXAMPLES)
 

@@ -211,6 +211,9 @@ START_TEST(a_refused_layer_leaves_no_file)
 	ck_assert_str_eq(r.net[1].refused.text, e.text);
 	ck_assert(file_exists(out, "generator.h5") && !file_exists(out, "discriminator.h5"));
 	ck_assert(file_exists(out, "discriminator_layers.keras") && file_exists(out, "discriminator.reference.h5"));
+	ck_assert(file_exists(out, "discriminator.onnx"));   /* and so does ONNX, in single operations */
+	ck_assert_double_le(r.net[1].difference, TOLERANCE);
+	ck_assert_double_gt(r.net[1].difference, 0);
 }
 END_TEST
 

@@ -10,6 +10,7 @@
 #include "gan/keras/file/read.h"
 #include "tests/expect.h"
 #include "tests/files.h"
+#include "tests/onnx_kit.h"
 #include "tests/suite.h"
 
 #include <check.h>
@@ -198,47 +199,6 @@ static keras_model *every_class(bool map)
 
 /* ---- following a graph ---- */
 
-static Onnx__ModelProto *unpack(const char *path)
-{
-	static uint8_t bytes[1 << 20];
-	FILE *f = fopen(path, "rb");
-	ck_assert_ptr_nonnull(f);
-	size_t n = fread(bytes, 1, sizeof bytes, f);
-	fclose(f);
-	Onnx__ModelProto *p = onnx__model_proto__unpack(NULL, n, bytes);
-	ck_assert_ptr_nonnull(p);
-	return p;
-}
-
-/* Whether the graph has made `name` before node i. */
-static bool is_made(const Onnx__GraphProto *g, const char *name, size_t i)
-{
-	bool yes = !*name;
-	for (size_t k = 0; k < g->n_input; k++)
-		yes = yes || !strcmp(g->input[k]->name, name);
-	for (size_t k = 0; k < g->n_initializer; k++)
-		yes = yes || !strcmp(g->initializer[k]->name, name);
-	for (size_t k = 0; k < i; k++)
-		yes = yes || !strcmp(g->node[k]->output[0], name);
-	return yes;
-}
-
-/* Values are made once, before they are used; every output is made. */
-static void check_graph(const Onnx__GraphProto *g)
-{
-	for (size_t i = 0; i < g->n_node; i++) {
-		ck_assert_msg(!is_made(g, g->node[i]->output[0], i), "%s twice", g->node[i]->output[0]);
-		for (size_t k = 0; k < g->node[i]->n_input; k++)
-			ck_assert_msg(is_made(g, g->node[i]->input[k], i), "%s of %s", g->node[i]->input[k],
-				g->node[i]->name);
-	}
-	for (size_t k = 0; k < g->n_initializer; k++)
-		for (size_t j = 0; j < k; j++)
-			ck_assert_str_ne(g->initializer[k]->name, g->initializer[j]->name);
-	for (size_t k = 0; k < g->n_output; k++)
-		ck_assert(is_made(g, g->output[k]->name, g->n_node));
-}
-
 static void check_sizes(const Onnx__ValueInfoProto *v, int elem, int rank, const int64_t *dims)
 {
 	const Onnx__TypeProto__Tensor *t = v->type->tensor_type;
@@ -254,11 +214,11 @@ START_TEST(the_graph_is_complete_and_typed)
 	keras_model *m = every_class(_i);
 	const char *p = in_dir(_i ? "map" : "logit", ".onnx");
 	OK(keras_write_onnx(m, p, &e));
-	Onnx__ModelProto *o = unpack(p);
+	Onnx__ModelProto *o = onnx_unpack(p);
 	ck_assert_int_eq(o->ir_version, 8);
 	ck_assert_int_eq(o->opset_import[0]->version, 17);
 	ck_assert_str_eq(o->opset_import[0]->domain, "");
-	check_graph(o->graph);
+	onnx_expect_order(o->graph);
 	ck_assert_uint_eq(o->graph->n_input, 2);
 	check_sizes(o->graph->input[0], 1, 3, (const int64_t[]){5, 7, 3});
 	check_sizes(o->graph->input[1], 6, 1, (const int64_t[]){1});
@@ -285,7 +245,7 @@ START_TEST(kernels_are_transposed)
 {
 	keras_model *m = every_class(true);
 	OK(keras_write_onnx(m, in_dir("map", ".onnx"), &e));
-	Onnx__ModelProto *o = unpack(in_dir("map", ".onnx"));
+	Onnx__ModelProto *o = onnx_unpack(in_dir("map", ".onnx"));
 	static const char *const names[] = {"c1/kernel", "t1/kernel"};
 	int seen = 0;
 	for (size_t k = 0; k < o->graph->n_initializer; k++) {
@@ -355,8 +315,8 @@ START_TEST(files_of_keras_become_graphs)
 	keras_model *m = keras_read(path, NULL, &e);
 	ck_assert_msg(m, "%s", e.text);
 	OK(keras_write_onnx(m, in_dir(base[_i], ".onnx"), &e));
-	Onnx__ModelProto *o = unpack(in_dir(base[_i], ".onnx"));
-	check_graph(o->graph);
+	Onnx__ModelProto *o = onnx_unpack(in_dir(base[_i], ".onnx"));
+	onnx_expect_order(o->graph);
 	onnx__model_proto__free_unpacked(o, NULL);
 	reference(m, in_dir(base[_i], ".reference.h5"));
 	keras_model_free(m);

@@ -14,11 +14,7 @@
 #include "layers/conv.h"
 #include "layers/dense.h"
 #include "tests/suite.h"
-
-enum { SAMPLES = 3 };
-
-/* Rounding only: the same sums in another order, over some dozen layers. Double proves that it is that. */
-static const double tolerance = sizeof(real) == 8 ? 1e-12 : 2e-5;
+#include "tests/trace_kit.h"
 
 /* ---- networks ---- */
 
@@ -189,87 +185,18 @@ static net_config config_of(const net_row *r)
 	return c;
 }
 
-/* Numbers that a trained network could have: no gate is zero, no statistic is the first one. */
-static void stir(module *m)
-{
-	rng r = rng_new(11, "stir");
-	for (int i = 0; i < module_params(m) + module_states(m); i++) {
-		const bool state = i >= module_params(m);
-		buffer *b = state ? module_state_at(m, i - module_params(m)) : module_param_at(m, i);
-		if (state && !strstr(b->name, "moving"))
-			continue;
-		for (int64_t k = 0; k < shape_count(&b->s); k++) {
-			double v = rng_normal(&r);
-			if (state)
-				b->x[k] = (real)(strstr(b->name, "variance") ? 0.8 + 0.4 * v * v : 0.3 * v);
-			else
-				b->x[k] = b->s.rank == 0 ? (real)-0.7 : b->x[k] + (real)(0.1 * v);
-		}
-	}
-}
-
-/* ---- the same numbers ---- */
-
-/* Largest difference between the network and the model, as a share of the largest output; nothing is as large as 0. */
-static double difference(const network *net, const keras_model *k, const char *what)
-{
-	fault e = {.text = ""};
-	const shape s = network_input(net, SAMPLES);
-	const int classes = network_config(net)->classes;
-	graph *g = graph_new(&e);
-	buffer *x = buffer_new("x", s, &e), *y = buffer_new("y", SHAPE(SAMPLES), &e);
-	rng r = rng_new(5, "inputs");
-	rng_fill_normal(&r, x->x, shape_count(&s));
-	for (int i = 0; i < SAMPLES; i++)
-		y->x[i] = (real)(classes ? (i * 2 + 1) % classes : 0);
-	node *out = network_apply(g, net, graph_leaf(g, x), classes ? graph_leaf(g, y) : NULL, (mode){0}, NULL);
-	plan *p = plan_new(g, &out, 1, 0, &e);
-	ck_assert_msg(p, "%s: %s", what, e.text);
-	plan_run(p);
-	keras_run *n = keras_run_new(k, 2, &e);
-	ck_assert_msg(n, "%s: %s", what, e.text);
-	const int64_t count = shape_count(&out->s);
-	const real *want = plan_value(p, out);
-	real *got = malloc((size_t)count * sizeof *got);
-	ck_assert_msg(keras_run_predict(n, SAMPLES, (const real *const[]){x->x, y->x}, got, &e), "%s: %s", what,
-		e.text);
-	const double worst = vec_largest_difference(got, want, count);
-	double largest = 0;
-	for (int64_t i = 0; i < count; i++)
-		if (fabs((double)want[i]) > largest)
-			largest = fabs((double)want[i]);
-	ck_assert_msg(largest > 1e-3 && isfinite(largest), "%s: outputs up to %g", what, largest);
-	free(got);
-	keras_run_free(n);
-	plan_free(p);
-	graph_free(g);
-	buffer_free(x);
-	buffer_free(y);
-	return worst / fmax(largest, 1);
-}
-
-static network *network_of(const net_config *c, enum net_side side)
-{
-	fault e;
-	rng r = side == NET_G ? rng_new(3, "g") : rng_new(4, "d");
-	network *n = network_new(c, side, &r, &e);
-	ck_assert_msg(n, "%s", e.text);
-	stir(network_module(n));
-	return n;
-}
-
 START_TEST(stock_generator_computes_what_ours_does)
 {
 	const net_row *row = &networks[_i];
 	fault e = {.text = ""};
 	net_config c = config_of(row);
-	network *n = network_of(&c, NET_G);
+	network *n = trace_network(&c, NET_G);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s%d %s: %s", row->network, row->size.h, row->g ? row->g : "", e.text);
 	for (int i = 0; i < k->layers; i++)
 		ck_assert_msg(!strchr(k->layer[i].class_name, '>'), "%s", k->layer[i].class_name);
-	double d = difference(n, k, row->network);
-	ck_assert_msg(d <= tolerance, "%s%d %s: %g", row->network, row->size.h, row->g ? row->g : "", d);
+	double d = trace_difference(n, k, row->network, NULL);
+	ck_assert_msg(d <= trace_tolerance, "%s%d %s: %g", row->network, row->size.h, row->g ? row->g : "", d);
 	keras_model_free(k);
 	network_free(n);
 }
@@ -280,11 +207,11 @@ START_TEST(stock_discriminator_computes_what_ours_does)
 	const net_row *row = &networks[_i];
 	fault e = {.text = ""};
 	net_config c = config_of(row);
-	network *n = network_of(&c, NET_D);
+	network *n = trace_network(&c, NET_D);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s%d %s: %s", row->network, row->size.h, row->d ? row->d : "", e.text);
-	double d = difference(n, k, row->network);
-	ck_assert_msg(d <= tolerance, "%s%d %s: %g", row->network, row->size.h, row->d ? row->d : "", d);
+	double d = trace_difference(n, k, row->network, NULL);
+	ck_assert_msg(d <= trace_tolerance, "%s%d %s: %g", row->network, row->size.h, row->d ? row->d : "", d);
 	keras_model_free(k);
 	network_free(n);
 }
@@ -299,7 +226,7 @@ static keras_model *model_of(const char *type, const char *set, double value, en
 	net_config c = config_of(&row);
 	if (set)
 		set_arg(&c, set, value);
-	network *n = network_of(&c, NET_G);
+	network *n = trace_network(&c, NET_G);
 	keras_model *k = keras_of_network(n, form, &e);
 	ck_assert_msg(k, "%s: %s", type, e.text);
 	network_free(n);
@@ -336,7 +263,7 @@ START_TEST(every_map_has_a_name_of_its_own)
 	c.g_layers = (layer_specs){2, {
 		{.at = 8, .type = layer_type_named("paper")}, {.at = 16, .type = layer_type_named("plain")},
 	}};
-	network *n = network_of(&c, NET_G);
+	network *n = trace_network(&c, NET_G);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);
 	shape s[256];
@@ -383,14 +310,14 @@ START_TEST(a_gate_of_zero_is_a_kernel_of_zeros)
 	net_row row = {"resnet", {32, 32}, 8, 0, 1, "official", "official", 8, 8, NULL};
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
-	network *n = network_of(&c, NET_G);
+	network *n = trace_network(&c, NET_G);
 	network_placed_layer(n, 0)->gamma->x[0] = 0;
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);
 	const keras_weight *w = &layer_of(k, "attention8_attn")->weight[0];
 	for (int64_t i = 0; i < shape_count(&w->s); i++)
 		ck_assert(w->x[i] == 0);
-	ck_assert(difference(n, k, "closed") <= tolerance);
+	ck_assert(trace_difference(n, k, "closed", NULL) <= trace_tolerance);
 	keras_model_free(k);
 	network_free(n);
 }
@@ -401,7 +328,7 @@ START_TEST(a_discriminator_sums_by_a_mean_and_a_factor)
 	net_row row = {"resnet", {32, 32}, 8, 3, 1, "official", "official", 8, 8, NULL};
 	fault e = {.text = ""};
 	net_config c = config_of(&row);
-	network *n = network_of(&c, NET_D);
+	network *n = trace_network(&c, NET_D);
 	keras_model *k = keras_of_network(n, KERAS_STOCK, &e);
 	ck_assert_msg(k, "%s", e.text);
 	ck_assert_int_eq(count_of(k, "GlobalAveragePooling2D"), 1);
@@ -451,7 +378,7 @@ START_TEST(stock_layers_refuse_by_name_and_say_what_works)
 	fault e = {.text = ""};
 	char start[64];
 	net_config c = refused_config(_i);
-	network *n = network_of(&c, NET_G);
+	network *n = trace_network(&c, NET_G);
 	ck_assert_ptr_null(keras_of_network(n, KERAS_STOCK, &e));
 	snprintf(start, sizeof start, "attention8: layer type %s: stock Keras layers do not say ", refused[_i].type);
 	ck_assert_msg(!strncmp(e.text, start, strlen(start)), "%s", e.text);
@@ -467,7 +394,7 @@ START_TEST(the_second_form_keeps_the_layer_with_all_its_weights)
 {
 	fault e = {.text = ""};
 	net_config c = refused_config(_i);
-	network *n = network_of(&c, NET_G);
+	network *n = trace_network(&c, NET_G);
 	const module *m = network_module(n);
 	keras_model *k = keras_of_network(n, KERAS_LAYERS, &e);
 	ck_assert_msg(k, "%s: %s", refused[_i].type, e.text);
@@ -504,7 +431,7 @@ START_TEST(the_second_form_holds_every_number_once)
 	net_config c = config_of(&row);
 	one_plus(&c);
 	for (int side = NET_G; side <= NET_D; side++) {
-		network *n = network_of(&c, side);
+		network *n = trace_network(&c, side);
 		const module *m = network_module(n);
 		keras_model *k = keras_of_network(n, KERAS_LAYERS, &e);
 		ck_assert_msg(k, "%s: %s", types[_i], e.text);
@@ -542,11 +469,11 @@ START_TEST(the_second_form_computes_what_ours_does)
 	net_config c = config_of(&row);
 	if (!strcmp(types[_i], "se"))
 		set_arg(&c, "residual", LAYER_ADD);
-	network *n = network_of(&c, NET_G);
+	network *n = trace_network(&c, NET_G);
 	keras_model *k = keras_of_network(n, KERAS_LAYERS, &e);
 	ck_assert_msg(k, "%s: %s", types[_i], e.text);
-	double d = difference(n, k, types[_i]);
-	ck_assert_msg(d <= tolerance, "%s: %g", types[_i], d);
+	double d = trace_difference(n, k, types[_i], NULL);
+	ck_assert_msg(d <= trace_tolerance, "%s: %g", types[_i], d);
 	keras_model_free(k);
 	network_free(n);
 }
@@ -569,7 +496,7 @@ START_TEST(any_composition_is_traced)
 	dense_init(m, &out, "out", 4 * 4 * 4,
 		(dense_options){.units = 3, .bias = true, .kernel_init = {INIT_GLOROT_UNIFORM, 0}});
 	ck_assert(module_alloc(m, &r, &e));
-	stir(m);
+	trace_stir(m);
 	graph *g = graph_new(&e);
 	buffer *x = buffer_new("x", SHAPE(SAMPLES, 6, 6, 2), &e);
 	rng_fill_normal(&r, x->x, shape_count(&x->s));
@@ -592,7 +519,7 @@ START_TEST(any_composition_is_traced)
 	real got[SAMPLES * 3];
 	ck_assert_msg(keras_run_predict(n, SAMPLES, (const real *const[]){x->x}, got, &e), "%s", e.text);
 	for (int i = 0; i < SAMPLES * 3; i++)
-		ck_assert_double_le(fabs((double)got[i] - (double)plan_value(p, y)[i]), 10 * tolerance);
+		ck_assert_double_le(fabs((double)got[i] - (double)plan_value(p, y)[i]), 10 * trace_tolerance);
 	keras_run_free(n);
 	plan_free(p);
 	keras_model_free(k);

@@ -147,6 +147,128 @@ static node *table(sketch *k, node *x)
 	return op_mul(k->g, op_tanh(k->g, x), op_broadcast(k->g, op_reshape(k->g, row, SHAPE(SAMPLES, 1, 1, 4)), x->s));
 }
 
+/* ---- single operations, for ONNX ---- */
+
+/* Values of a function that is above 0. */
+static node *positive(sketch *k, node *x)
+{
+	return op_add_scalar(k->g, op_square(k->g, x), 0.5);
+}
+
+static node *functions(sketch *k, node *x)
+{
+	node *y = op_add(k->g, op_log(k->g, positive(k, x)), op_erf(k->g, x));
+	return op_mul(k->g, op_add(k->g, op_sqrt(k->g, positive(k, y)), op_rsqrt(k->g, positive(k, x))),
+		op_recip(k->g, positive(k, y)));
+}
+
+static node *quotients(sketch *k, node *x)
+{
+	node *y = op_div(k->g, x, positive(k, op_mean(k->g, x, 6, true)));
+	y = op_gate(k->g, y, op_tanh(k->g, x), 0.25);
+	y = op_add(k->g, y, op_gate(k->g, op_fill(k->g, x->s, 3), op_tanh(k->g, y), 0.5));
+	return op_div(k->g, op_sub(k->g, op_fill(k->g, x->s, 1), y), positive(k, x));
+}
+
+static node *places(sketch *k, node *x)
+{
+	node *y = op_sub(k->g, number(k, SHAPE(1, 4, 5, 1)), op_mul(k->g, op_tanh(k->g, x), number(k, SHAPE(4, 5, 4))));
+	return op_sub(k->g, op_add(k->g, y, number(k, SHAPE(4, 1, 1))), number(k, SHAPE(5, 4)));
+}
+
+/* Factors and summands of channels where no kernel can take them. */
+static node *channels(sketch *k, node *x)
+{
+	node *y = op_add(k->g, op_mul(k->g, op_tanh(k->g, x), number(k, SHAPE(4))), number(k, SHAPE(4)));
+	return op_sub(k->g, number(k, SHAPE(4)), op_tanh(k->g, y));
+}
+
+static node *moved(sketch *k, node *x)
+{
+	node *y = op_permute(k->g, x, (const int[]){0, 3, 1, 2});
+	y = op_pad(k->g, y, (const int64_t[]){0, 1, 0, 2}, (const int64_t[]){0, 0, 3, 0});
+	y = op_slice(k->g, y, (const int64_t[]){0, 1, 2, 1}, (const int64_t[]){SAMPLES, 4, 7, 6});
+	y = op_concat(k->g, (node *const[]){y, op_tanh(k->g, y), y}, 3, 2);
+	return op_concat(k->g, (node *const[]){op_fill(k->g, SHAPE(SAMPLES, 2, 15, 5), 0), y}, 2, 1);
+}
+
+static node *repeated(sketch *k, node *x)
+{
+	node *y = op_sum(k->g, op_reshape(k->g, x, SHAPE(SAMPLES, 20, 2, 2)), 1u << 3, true);
+	y = op_broadcast(k->g, y, SHAPE(SAMPLES, 20, 2, 3));
+	return op_reshape(k->g, y, SHAPE(SAMPLES, 20, 6));
+}
+
+/* Means and variances over a map and over groups. */
+static node *map_moments(sketch *k, node *x)
+{
+	node *mean, *var;
+	op_moments(k->g, x, 6, &mean, &var);
+	return op_add(k->g, op_mul(k->g, x, var), mean);
+}
+
+static node *group_means(sketch *k, node *x)
+{
+	node *y = op_reshape(k->g, x, SHAPE(SAMPLES, 20, 2, 2));
+	node *middle = op_mean(k->g, y, 1u << 1 | 1u << 3, true);
+	node *v = op_mean(k->g, op_square(k->g, op_sub(k->g, y, middle)), 1u << 1 | 1u << 3, true);
+	return op_mul(k->g, op_sub(k->g, y, middle), op_rsqrt(k->g, op_add_scalar(k->g, v, 1e-5)));
+}
+
+/* Two heads, which share the first axis with the batch; positions by a table. */
+static node *two_heads(sketch *k, node *x)
+{
+	node *q = op_permute(k->g, op_reshape(k->g, x, SHAPE(SAMPLES, 20, 2, 2)), (const int[]){0, 2, 1, 3});
+	q = op_reshape(k->g, q, SHAPE(SAMPLES * 2, 20, 2));
+	node *S = op_softmax(k->g, op_matmul(k->g, q, op_tanh(k->g, q), false, true));
+	node *y = op_matmul(k->g, S, q, true, false);
+	node *r = op_dense(k->g, op_reshape(k->g, q, SHAPE(SAMPLES * 2, 4, 5, 2)), number(k, SHAPE(2, 13)));
+	r = op_skew(k->g, r);
+	y = op_mul(k->g, op_reshape(k->g, y, SHAPE(SAMPLES * 2, 4, 5, 2)), op_slice_axis(k->g, r, 3, 1, 3));
+	y = op_reshape(k->g, y, SHAPE(SAMPLES, 2, 20, 2));
+	return op_reshape(k->g, op_permute(k->g, y, (const int[]){0, 2, 1, 3}), SHAPE(SAMPLES, 20, 4));
+}
+
+static node *skewed(sketch *k, node *x)
+{
+	return op_skew(k->g, op_reshape(k->g, x, SHAPE(SAMPLES, 2, 8, 5)));
+}
+
+static node *softmax_inside(sketch *k, node *x)
+{
+	return op_softmax_axis(k->g, x, 2);
+}
+
+static node *overlapped(sketch *k, node *x)
+{
+	const window_geometry w = {.kh = 3, .kw = 2, .sh = 2, .sw = 1, .top = 1, .bottom = 1, .right = 1};
+	node *p = op_patches(k->g, x, w);
+	node *y = op_mul(k->g, op_patches_fold(k->g, p, w, 4, 5), op_mean(k->g, p, 1u << 1 | 1u << 3, true));
+	return op_mul(k->g, op_sum_pool(k->g, y, (window_geometry){3, 3, 1, 2, 1, 1, 1, 0}),
+		op_sum_pool(k->g, x, (window_geometry){3, 3, 1, 2, 1, 1, 1, 0}));
+}
+
+static node *folded_by_steps(sketch *k, node *x)
+{
+	return op_patches_fold(k->g, x, (window_geometry){.kh = 2, .kw = 2, .sh = 3, .sw = 2}, 13, 11);
+}
+
+static node *transposed(sketch *k, node *x)
+{
+	const conv_geometry c = {.sh = 2, .sw = 2, .top = 2, .bottom = 2, .left = 2, .right = 2, .groups = 2};
+	node *y = op_conv2d_dx(k->g, x, number(k, SHAPE(3, 3, 3, 4)), c, 5, 7);
+	node *each = op_reshape(k->g, op_permute(k->g, y, (const int[]){0, 3, 1, 2}), SHAPE(SAMPLES * 3, 5, 7, 2));
+	const conv_geometry up = {.sh = 2, .sw = 1, .groups = 1};
+	return op_reshape(k->g, op_conv2d_dx(k->g, each, number(k, SHAPE(2, 3, 1, 2)), up, 11, 9),
+		SHAPE(SAMPLES, 3, 11, 9));
+}
+
+static node *grouped(sketch *k, node *x)
+{
+	const conv_geometry same = {.sh = 1, .sw = 1, .top = 1, .bottom = 1, .left = 1, .right = 1, .groups = 4};
+	return op_permute(k->g, op_conv2d(k->g, x, number(k, SHAPE(3, 3, 1, 8)), same), (const int[]){0, 2, 1, 3});
+}
+
 #define IMAGE 4, {SAMPLES, 4, 5, 4}
 
 /* labelled: a second input, of 5 classes. */
@@ -178,18 +300,38 @@ static const struct {
 	{"convolutions", KERAS_STOCK, 4, {SAMPLES, 5, 6, 4}, convolutions, false},
 	{"products", KERAS_STOCK, IMAGE, products, false},
 	{"table", KERAS_STOCK, IMAGE, table, true},
+	{"functions", KERAS_OPS, IMAGE, functions, false},
+	{"quotients", KERAS_OPS, IMAGE, quotients, false},
+	{"places", KERAS_OPS, IMAGE, places, false},
+	{"channels", KERAS_OPS, IMAGE, channels, false},
+	{"moved", KERAS_OPS, IMAGE, moved, false},
+	{"repeated", KERAS_OPS, IMAGE, repeated, false},
+	{"two_heads", KERAS_OPS, IMAGE, two_heads, false},
+	{"map_moments", KERAS_STOCK, IMAGE, map_moments, false},
+	{"group_means", KERAS_OPS, IMAGE, group_means, false},
+	{"skewed", KERAS_OPS, IMAGE, skewed, false},
+	{"softmax_inside", KERAS_OPS, IMAGE, softmax_inside, false},
+	{"overlapped", KERAS_OPS, IMAGE, overlapped, false},
+	{"folded_by_steps", KERAS_OPS, IMAGE, folded_by_steps, false},
+	{"transposed", KERAS_OPS, IMAGE, transposed, false},
+	{"grouped", KERAS_OPS, IMAGE, grouped, false},
 };
 
 /* ---- the rows of the tracer that the graphs above have met ---- */
 
 enum { ROWS_MAX = 64 };
-static bool met[ROWS_MAX];
+static bool met[ROWS_MAX], met_single[ROWS_MAX];
 
-static void note_ops(const graph *g)
+/* Operations of the graph, and those that became layers of their own. */
+static void note_ops(const graph *g, const keras_model *m)
 {
 	for (int i = 0; i < graph_count(g); i++)
 		for (int r = 0; trace_op_rows[r].op; r++)
 			met[r] |= !strcmp(trace_op_rows[r].op, graph_at(g, i)->op->name);
+	for (int i = 0; i < m->layers; i++)
+		for (int r = 0; trace_single_rows[r].op; r++)
+			met_single[r] |= !strncmp(m->layer[i].class_name, "op>", 3)
+				&& !strcmp(trace_single_rows[r].op, m->layer[i].class_name + 3);
 }
 
 /* ---- a row ---- */
@@ -202,16 +344,19 @@ static const char *path_of(const char *base, const char *end)
 	return path;
 }
 
-/* The files of a model, and what we compute from it. Those of the second form are for Keras alone. */
+/* The files of a model, and what we compute from it. Those of the second form are for Keras alone, those of single
+ * operations for ONNX alone. */
 static void keep_files(const keras_model *m, const char *name, enum keras_form form, const real *const *in,
 		       const real *out)
 {
 	fault e;
-	ck_assert_msg(keras_write_archive(m, path_of(name, ".keras"), &e), "%s: %s", name, e.text);
-	ck_assert_msg(keras_write_h5(m, path_of(name, ".h5"), &e), "%s: %s", name, e.text);
+	if (form != KERAS_OPS) {
+		ck_assert_msg(keras_write_archive(m, path_of(name, ".keras"), &e), "%s: %s", name, e.text);
+		ck_assert_msg(keras_write_h5(m, path_of(name, ".h5"), &e), "%s: %s", name, e.text);
+	}
 	ck_assert_msg(keras_write_reference(path_of(name, ".reference.h5"), m, SAMPLES, in, out, &e), "%s: %s", name,
 		e.text);
-	if (form == KERAS_STOCK)
+	if (form != KERAS_LAYERS)
 		ck_assert_msg(keras_write_onnx(m, path_of(name, ".onnx"), &e), "%s: %s", name, e.text);
 }
 
@@ -241,7 +386,7 @@ static void run_row(int i)
 	keras_model *m = keras_trace(k.g, NULL, rows[i].name, rows[i].labelled ? 2 : 1, in, (trace_end){out, "out"},
 		rows[i].form, &e);
 	ck_assert_msg(m != NULL, "%s: %s", rows[i].name, e.text);
-	note_ops(k.g);
+	note_ops(k.g, m);
 	plan *p = plan_new(k.g, &out, 1, 0, &e);
 	keras_run *n = keras_run_new(m, 2, &e);
 	ck_assert_msg(p && n, "%s: %s", rows[i].name, e.text);
@@ -277,6 +422,9 @@ START_TEST(every_row_of_the_tracer_is_tried)
 		run_row(i);
 	for (int r = 0; trace_op_rows[r].op; r++)
 		ck_assert_msg(met[r], "no graph of this test has the operation %s", trace_op_rows[r].op);
+	for (int r = 0; trace_single_rows[r].op; r++)
+		ck_assert_msg(met_single[r], "no graph of this test leaves the operation %s alone",
+			trace_single_rows[r].op);
 }
 END_TEST
 
@@ -284,7 +432,7 @@ END_TEST
 
 static node *turned(sketch *k, node *x) { return op_permute(k->g, x, (const int[]){0, 2, 1, 3}); }
 static node *from_one(sketch *k, node *x) { return op_sub(k->g, op_fill(k->g, x->s, 1), x); }
-static node *places(sketch *k, node *x) { return op_mul(k->g, x, number(k, SHAPE(4, 5, 4))); }
+static node *each_place(sketch *k, node *x) { return op_mul(k->g, x, number(k, SHAPE(4, 5, 4))); }
 static node *part(sketch *k, node *x) { return op_slice_axis(k->g, x, 3, 1, 3); }
 static node *row_sum(sketch *k, node *x) { return op_sum(k->g, x, 2, true); }
 static node *constant(sketch *k, node *x) { return op_mul(k->g, number(k, x->s), number(k, x->s)); }
@@ -333,7 +481,7 @@ static const struct {
 	bool labelled;
 } refused[] = {
 	{turned, "an exchange of axes", false}, {from_one, "a constant minus a value", false},
-	{places, "a number for each place", false}, {part, "parts of a value", false},
+	{each_place, "a number for each place", false}, {part, "parts of a value", false},
 	{row_sum, "a sum over these axes", false}, {constant, "a value that no input reaches", false},
 	{product, "this product with a constant", false}, {heads, "attention within rows or heads", false},
 	{own_kernel, "a kernel that depends on the input", false},
@@ -343,7 +491,7 @@ static const struct {
 	{cropped, "this transposed convolution", false},
 };
 
-START_TEST(what_no_layer_says_is_refused_in_words)
+static void expect_refused(node *(*build)(sketch *k, node *x), bool labelled, enum keras_form form, const char *message)
 {
 	fault e;
 	sketch k = {.g = graph_new(&e), .r = rng_new(1, "refused")};
@@ -352,17 +500,58 @@ START_TEST(what_no_layer_says_is_refused_in_words)
 	graph_trace(k.g, true);
 	k.label = graph_leaf(k.g, y);
 	const trace_end in[] = {{graph_leaf(k.g, x), "x"}, {k.label, "y"}};
-	node *out = refused[_i].build(&k, in[0].x);
-	keras_model *m = keras_trace(k.g, NULL, "own", refused[_i].labelled ? 2 : 1, in, (trace_end){out, "out"},
-		KERAS_STOCK, &e);
-	ck_assert_msg(m == NULL, "%s: taken", refused[_i].message);
-	ck_assert_msg(strstr(e.text, refused[_i].message) && !strncmp(e.text, "own: Keras layers do not say ", 29),
-		"%s", e.text);
+	node *out = build(&k, in[0].x);
+	keras_model *m = keras_trace(k.g, NULL, "own", labelled ? 2 : 1, in, (trace_end){out, "out"}, form, &e);
+	ck_assert_msg(m == NULL, "%s: taken", message);
+	ck_assert_str_eq(e.text, message);
 	graph_free(k.g);
 	for (int b = 0; b < k.leaves; b++)
 		buffer_free(k.leaf[b]);
 	buffer_free(x);
 	buffer_free(y);
+}
+
+START_TEST(what_no_layer_says_is_refused_in_words)
+{
+	char message[100];
+	snprintf(message, sizeof message, "own: Keras layers do not say %s", refused[_i].message);
+	expect_refused(refused[_i].build, refused[_i].labelled, KERAS_STOCK, message);
+}
+END_TEST
+
+/* ---- what ONNX files do not say ---- */
+
+static node *own_gate(sketch *k, node *x) { return op_gate(k->g, x, number(k, SHAPE(SAMPLES, 4, 5, 4)), 0); }
+static node *with_class(sketch *k, node *x)
+{
+	node *table = op_broadcast(k->g, number(k, SHAPE(1, 4, 5, 2)), SHAPE(SAMPLES, 4, 5, 2));
+	return op_concat(k->g, (node *const[]){x, table}, 2, 3);
+}
+
+static node *other_batch(sketch *k, node *x) { return op_permute(k->g, x, (const int[]){1, 0, 2, 3}); }
+static node *batch_part(sketch *k, node *x) { return op_slice_axis(k->g, x, 0, 0, 2); }
+static node *batch_sum(sketch *k, node *x) { return op_sub(k->g, x, op_mean(k->g, x, 1, true)); }
+
+static const struct {
+	node *(*build)(sketch *k, node *x);
+	const char *message;
+	bool labelled;
+} not_onnx[] = {
+	{own_gate, "a constant gate", false}, {with_class, "a constant beside a value", false},
+	{other_batch, "an exchange with the batch", false}, {batch_part, "parts of a batch", false},
+	{batch_sum, "a sum over the batch", false},
+	{constant, "a value that no input reaches", false}, {product, "this product with a constant", false},
+	{own_kernel, "a kernel that depends on the input", false},
+	{own_table, "a table that depends on the input", true},
+	{other_choice, "a choice by another map", false}, {overlapping, "windows that overlap", false},
+	{by_halves, "resizing by no whole factor", false},
+};
+
+START_TEST(what_onnx_does_not_say_is_refused_in_words)
+{
+	char message[100];
+	snprintf(message, sizeof message, "own: ONNX files do not say %s", not_onnx[_i].message);
+	expect_refused(not_onnx[_i].build, not_onnx[_i].labelled, KERAS_OPS, message);
 }
 END_TEST
 
@@ -372,6 +561,7 @@ int main(void)
 		{what_an_operation_becomes_computes_the_same, COUNT(rows)},
 		{every_row_of_the_tracer_is_tried, 1},
 		{what_no_layer_says_is_refused_in_words, COUNT(refused)},
+		{what_onnx_does_not_say_is_refused_in_words, COUNT(not_onnx)},
 	};
 	return suite_run("trace ops", tests, COUNT(tests), 60);
 }

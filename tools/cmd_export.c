@@ -16,7 +16,7 @@ static bool choose_nets(const char *word, export_request *q, fault *e)
 		: fault_set(e, "--net %s: must be generator, discriminator or both", word);
 }
 
-static void print_files(const char *dir, const export_net *n)
+static void print_files(const char *dir, const export_net *n, bool onnx)
 {
 	printf("%s: ", n->name);
 	if (!n->refused.text[0])
@@ -24,6 +24,9 @@ static void print_files(const char *dir, const export_net *n)
 			(long long)n->weights, n->difference);
 	else
 		printf("the second form only: %.*s\n", (int)strcspn(n->refused.text, ";"), n->refused.text);
+	if (n->refused.text[0] && onnx)
+		printf("  %s.onnx is made of single operations; evaluated here it differs by at most %.1e\n", n->name,
+			n->difference);
 	printf("  %s/%s", dir, n->name);             /* then the endings alone: one line */
 	for (int i = 0; i < n->files; i++)
 		printf("%s%s", i ? " " : "", n->file[i] + strlen(n->name));
@@ -58,7 +61,7 @@ static void print_python(const char *dir, const export_report *r, bool layers, b
 	for (int i = 0; i < r->nets; i++)
 		stock = stock && !r->net[i].refused.text[0];
 	const char *indent = r->nets > 1 ? "      " : "  ";
-	printf("\n  import h5py, keras%s\n", onnx && stock ? ", onnxruntime" : "");
+	printf("\n  import h5py, keras%s\n", onnx ? ", onnxruntime" : "");
 	if (layers)
 		printf("  import sys; sys.path.append(\"%s\"); import sagan_layers   # for _layers.keras\n", dir);
 	if (r->nets > 1)
@@ -71,7 +74,7 @@ static void print_python(const char *dir, const export_report *r, bool layers, b
 	else
 		printf("%sy = r[\"outputs/%s\"][()]\n", indent, r->net[0].output);
 	print_check(r, dir, indent, "m = keras.models.load_model", stock ? ".keras" : "_layers.keras", "m.predict(x)");
-	if (onnx && stock)
+	if (onnx)
 		print_check(r, dir, indent, "s = onnxruntime.InferenceSession", ".onnx", "s.run(None, x)[0]");
 	if (stock && r->net[r->nets - 1].map[0])
 		printf("  a = keras.Model(m.inputs, m.get_layer(\"%s\").output)      # the attention map\n",
@@ -106,7 +109,7 @@ static int run(const command *c, int argc, char **argv)
 		fprintf(stderr, "sagan: warning: %s\n", r.warning.text);
 	printf("step %lld of %s\n", (long long)r.step, r.path);
 	for (int i = 0; i < r.nets; i++)
-		print_files(q.out, &r.net[i]);
+		print_files(q.out, &r.net[i], q.onnx);
 	print_python(q.out, &r, q.layers, q.onnx);
 	return EXIT_GOOD;
 }
@@ -117,7 +120,8 @@ const command command_export = {
 		 "stock Keras layers, which need nothing of this program, and .reference.h5 with\n"
 		 "eight samples; prints the lines of Python that load them and compare. --layers\n"
 		 "adds a second form that keeps gates, tables of classes and spectral norms as\n"
-		 "layers of sagan_layers.py, written beside it, to go on training with.",
+		 "layers of sagan_layers.py, written beside it, to go on training with. --onnx\n"
+		 "adds NAME.onnx, in which any layer can be said.",
 	.examples = "examples:\n"
 		    "  sagan export runs/demo --out exported\n"
 		    "  sagan export runs/mnist-sagan --net both --layers",

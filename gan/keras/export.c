@@ -41,6 +41,7 @@ typedef struct part {
 	const real *input[2];                        /* borrow from the job */
 	real *output;                                /* borrow from the job; of the network, then of the stock form */
 	keras_model *stock, *layers;                 /* own */
+	keras_model *ops;                            /* own; with `onnx`, where there is no stock form */
 } part;
 
 /* ---- networks and samples ---- */
@@ -147,11 +148,12 @@ static void list_closed(export_net *about, const network *n)
 	}
 }
 
-/* Runs the stock form on the samples. Its results, which are of the numbers in the files and of nothing else, become
- * the reference: those of the network differ from them by rounding, and not in the same way after an import. */
-static bool compare(part *p, fault *e)
+/* Runs the stock form, or the single operations, on the samples. The results of the first, which are of the numbers in
+ * the files and of nothing else, become the reference: those of the network differ from them by rounding, and not in
+ * the same way after an import. */
+static bool compare(part *p, const keras_model *m, fault *e)
 {
-	keras_run *n = keras_run_new(p->stock, EXPORT_SAMPLES, e);
+	keras_run *n = keras_run_new(m, EXPORT_SAMPLES, e);
 	if (!n)
 		return false;
 	const shape s = keras_run_output_shape(n);
@@ -160,13 +162,14 @@ static bool compare(part *p, fault *e)
 	bool ok = got && keras_run_predict(n, EXPORT_SAMPLES, p->input, got, e);
 	if (ok) {
 		p->about->difference = vec_largest_difference(got, p->output, count);
-		memcpy(p->output, got, (size_t)count * sizeof *got);
+		if (m == p->stock)
+			memcpy(p->output, got, (size_t)count * sizeof *got);
 	}
 	free(got);
 	keras_run_free(n);
 	if (ok && !(p->about->difference <= DIFFERENCE_MAX))
-		return fault_set(e, "%s: the Keras model differs by %g from the network; nothing is written",
-			p->about->name, p->about->difference);
+		return fault_set(e, "%s: the %s model differs by %g from the network; nothing is written",
+			p->about->name, m->ops ? "ONNX" : "Keras", p->about->difference);
 	return ok;
 }
 
@@ -182,6 +185,14 @@ static bool next_file(const job *j, export_net *n, const char *ending, char path
 
 typedef bool (*write_fn)(const keras_model *m, const char *path, fault *e);
 
+/* Before all other files: it may refuse. */
+static bool write_onnx(const job *j, const part *p, fault *e)
+{
+	char path[RUN_PATH_MAX];
+	return !j->q->onnx || (next_file(j, p->about, ".onnx", path, e)
+		&& keras_write_onnx(p->stock ? p->stock : p->ops, path, e));
+}
+
 static bool write_part(const job *j, const part *p, fault *e)
 {
 	const struct {
@@ -189,7 +200,6 @@ static bool write_part(const job *j, const part *p, fault *e)
 		write_fn write;
 		const keras_model *m;
 	} row[] = {
-		{".onnx", keras_write_onnx, j->q->onnx ? p->stock : NULL},     /* first: it may refuse */
 		{".h5", keras_write_h5, p->stock}, {".keras", keras_write_archive, p->stock},
 		{".weights.h5", keras_write_weights, p->stock},
 		{"_layers.h5", keras_write_h5, p->layers}, {"_layers.keras", keras_write_archive, p->layers},
@@ -227,9 +237,12 @@ static bool trace_part(const job *j, part *p, const network *n, fault *e)
 		if (keras_find(p->stock, "attention_map") >= 0)
 			snprintf(p->about->map, sizeof p->about->map, "attention_map");
 	}
-	if (both)
-		p->layers = keras_of_network(n, KERAS_LAYERS, e);
-	return (!both || p->layers) && (!p->stock || compare(p, e));
+	if (both && !(p->layers = keras_of_network(n, KERAS_LAYERS, e)))
+		return false;
+	const bool single = j->q->onnx && !p->stock;
+	if (single && !(p->ops = keras_of_network(n, KERAS_OPS, e)))
+		return false;
+	return p->stock || single ? compare(p, p->stock ? p->stock : p->ops, e) : true;
 }
 
 static bool export_parts(job *j, part *p, fault *e)
@@ -253,6 +266,9 @@ static bool export_parts(job *j, part *p, fault *e)
 	}
 	if (!file_make_folders(j->q->out, e))
 		return false;
+	for (int i = 0; i < n; i++)
+		if (!write_onnx(j, &p[i], e))
+			return false;
 	for (int i = 0; i < n; i++)
 		if (!write_part(j, &p[i], e))
 			return false;
@@ -295,6 +311,7 @@ bool keras_export(const export_request *q, export_report *out, fault *e)
 	for (int i = 0; i < EXPORT_NETS; i++) {
 		keras_model_free(p[i].stock);
 		keras_model_free(p[i].layers);
+		keras_model_free(p[i].ops);
 	}
 	free(j.z);
 	free(j.y);

@@ -5,7 +5,8 @@
  * sagan_layers.py.
  *
  * NAME is "generator" or "discriminator". The stock form is made of layers that Keras brings along; the second form
- * has one layer of sagan_layers.py for each layer of ours. NAME.reference.h5 has inputs that depend on the shapes
+ * has one layer of sagan_layers.py for each layer of ours. NAME.onnx is made of the stock form, or where there is none
+ * of single operations. NAME.reference.h5 has inputs that depend on the shapes
  * alone, and outputs: what the stock form predicts here, or the network itself where there is none. Files with the
  * same weights have the same reference. */
 #ifndef SAGAN_GAN_KERAS_EXPORT_H
@@ -23,7 +24,7 @@ typedef struct export_request {
 	bool generator, discriminator;
 	bool raw;                                    /* the trained generator, not its moving average */
 	bool layers;                                 /* the second form, too */
-	bool onnx;                                   /* NAME.onnx of the stock form, too */
+	bool onnx;                                   /* NAME.onnx, too */
 } export_request;
 
 typedef struct export_net {
@@ -34,7 +35,8 @@ typedef struct export_net {
 	fault refused;                               /* why there is no stock form, only the second one; "" */
 	int layers;                                  /* of the stock form */
 	int64_t weights;                             /* numbers in it */
-	double difference;                           /* of the stock form from the network, on the samples */
+	double difference;                           /* of the stock form from the network, on the samples; with
+	                                              * `onnx` and no stock form, of the operations in NAME.onnx */
 	char map[64];                                /* name of the first attention map's layer, or "" */
 	char closed[128];                            /* attention whose gate is 0, so that the samples say nothing of
 	                                              * it */

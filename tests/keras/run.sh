@@ -1,12 +1,13 @@
 #!/bin/bash
 # run.sh - `make test-keras`: what sagan exports, in the Keras of other people.
 #
-#   [TRACE_OPS=PROGRAM] tests/keras/run.sh SAGAN WORK [ENVIRONMENT .. [onnx]]
+#   [TRACE_OPS=PROGRAM] [ONNX_LAYERS=PROGRAM] tests/keras/run.sh SAGAN WORK [ENVIRONMENT .. [onnx]]
 #
 # Makes a virtual environment per row of ENVIRONMENTS below WORK, trains small networks with SAGAN, exports them, and in
 # each environment runs test_layers.py (the custom layers), check_traced.py (single operations, as TRACE_OPS, the
 # program test_trace_ops, leaves them), check_export.py (load, predict, train, save again) and imports what that Keras
-# saved. ONNX files go through the checker and ONNX Runtime. Ends with a table: ways by versions, largest errors. Needs
+# saved. ONNX files, those of the runs and those that ONNX_LAYERS, the program test_onnx_layers, leaves, go through the
+# checker, ONNX Runtime and onnxslim. Ends with a table: ways by versions, largest errors. Needs
 # pip with a package index and a python that fits; what is missing is said, and the status is then 1.
 set -u -o pipefail
 
@@ -18,7 +19,7 @@ keras3-tf  | 3.10 3.13 | keras>=3.3 tensorflow-cpu h5py            | KERAS_BACKE
 keras3-jax | 3.11 3.13 | keras>=3.3 jax h5py                       | KERAS_BACKEND=jax
 tf-keras   | 3.10 3.13 | tf-keras tensorflow-cpu h5py              | SAGAN_KERAS=tf_keras TF_USE_LEGACY_KERAS=1
 '
-ONNX='onnx | 3.10 3.13 | onnx onnxruntime h5py | X='
+ONNX='onnx | 3.10 3.13 | onnx onnxruntime onnxslim h5py | X='
 
 # A few steps are enough: what is learned does not matter, what the numbers become does.
 SMALL='steps=8 batch=8 train.sample_every=0 train.checkpoint_every=8 ema.decay=0.5 ema.start=0
@@ -233,13 +234,19 @@ onnx()
 	environment "$(trim "$name")" $pythons $packages || return
 	for run in "$work"/runs/*/; do
 		run=$(basename "$run")
-		[ -e "$work/files/$run/generator.keras" ] || continue
-		"$sagan" export "$work/runs/$run" --net both --onnx --out "$work/onnx-files/$run" \
+		"$sagan" export "$work/runs/$run" --net both --layers --onnx --out "$work/onnx-files/$run" \
 			> "$work/onnx.log" 2>&1 \
 			|| { fault "$run: export --onnx: $(tail -n 1 "$work/onnx.log")"; continue; }
 		for f in "$work/onnx-files/$run"/*.onnx; do pairs+=("$f" "${f%.onnx}.reference.h5"); done
 	done
-	for f in "$work/traced"/*.onnx; do [ ! -e "$f" ] || pairs+=("$f" "${f%.onnx}.reference.h5"); done
+	if [ -n "${ONNX_LAYERS:-}" ]; then
+		mkdir -p "$work/onnx-layers"
+		SAGAN_ONNX_DIR=$work/onnx-layers "$ONNX_LAYERS" > "$work/onnx-layers.log" 2>&1 \
+			|| fault "$ONNX_LAYERS: see $work/onnx-layers.log"
+	fi
+	for f in "$work/traced"/*.onnx "$work/onnx-layers"/*.onnx; do
+		[ ! -e "$f" ] || pairs+=("$f" "${f%.onnx}.reference.h5")
+	done
 	nice "$work/onnx/bin/python" "$here/check_onnx.py" "${pairs[@]}" | sed "s|$work/onnx-files/||; s|$work/||" \
 		|| fault "check_onnx.py"
 }

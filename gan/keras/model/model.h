@@ -49,6 +49,8 @@ typedef struct keras_model {
 	int inputs, input[KERAS_INPUTS];             /* InputLayers in the order of the arguments */
 	int outputs, output[KERAS_INPUTS];
 	bool topology;                               /* false: read from a file of weights alone */
+	bool ops;                                    /* some classes are op>NAME, operations of the graph
+	                                              * (trace/trace_single.c); never in a model from a file */
 } keras_model;
 
 keras_model *keras_model_new(const char *name, fault *e);

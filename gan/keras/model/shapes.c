@@ -251,6 +251,16 @@ static bool of_upsampling(const keras_layer *l, const shape *in, shape *out, fau
 	return true;
 }
 
+/* A single operation of the graph carries it. */
+static bool of_result(const keras_layer *l, const shape *in, shape *out, fault *e)
+{
+	const keras_value *v = keras_get(l, "result");
+	if (!v || v->kind != KERAS_LIST)
+		return wrong(l, in, "no result", e);
+	*out = shape_of(v->n, v->list);
+	return true;
+}
+
 /* ---- all ---- */
 
 static const struct {
@@ -288,12 +298,14 @@ static const struct {
 	{"sagan>ConditionalScaleShift", of_same, 2},
 	{"sagan>GlobalSumPooling2D", of_pool_all, 1},
 	{"sagan>", of_same, 1},                      /* the others keep their map */
+	{"op>", of_result, -1},                      /* gan/keras/trace/trace_single.c */
 };
 
+/* A name that ends in > stands for all that begin so. */
 static bool is_of(const keras_layer *l, const char *class_name)
 {
-	return !strcmp(class_name, "sagan>") ? !strncmp(l->class_name, class_name, 6)
-		: !strcmp(l->class_name, class_name);
+	const size_t n = strlen(class_name);
+	return class_name[n - 1] == '>' ? !strncmp(l->class_name, class_name, n) : !strcmp(l->class_name, class_name);
 }
 
 static bool shape_one(const keras_layer *l, const shape *all, shape *out, fault *e)

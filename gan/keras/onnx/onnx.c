@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const int64_t onnx_to_maps[4] = {0, 3, 1, 2}, onnx_from_maps[4] = {0, 2, 3, 1};
-
 bool onnx_refuse(const onnx_layer *t, const char *what)
 {
 	return fault_set(t->x->e, "layer %s (%s): %s has no counterpart in the ONNX export", t->l->name,
@@ -113,54 +111,93 @@ bool onnx_vector(const onnx_layer *t, const char *name, int64_t n, real otherwis
 	return x;
 }
 
+/* ---- values and their orders ---- */
+
+/* What the user gives or gets. */
+static bool is_end(const keras_model *m, int i)
+{
+	bool end = !strcmp(m->layer[i].class_name, "InputLayer");
+	for (int o = 0; o < m->outputs; o++)
+		end = end || m->output[o] == i;
+	return end;
+}
+
+static void value_name(const onnx_export *x, int i, enum onnx_order order, char out[ONNX_NAME])
+{
+	static const char *const what[] = {[ONNX_LAST] = "/last", [ONNX_MAPS] = "/map"};
+	const bool two = x->s[i].rank == 3, seen = is_end(x->m, i) && (!two || order == ONNX_LAST);
+	snprintf(out, ONNX_NAME, "%s%s", x->m->layer[i].name, seen ? "" : two ? what[order] : "/value");
+}
+
+/* The name of layer i's result in this order, with a Transpose when it is not there yet. */
+static void value_in(const onnx_export *x, int i, enum onnx_order order, char out[ONNX_NAME])
+{
+	static const int64_t turn[][4] = {[ONNX_LAST] = {0, 2, 3, 1}, [ONNX_MAPS] = {0, 3, 1, 2}};
+	const onnx_layer t = {.g = x->g, .l = &x->m->layer[i]};
+	char other[ONNX_NAME];
+	value_name(x, i, order, out);
+	if (x->s[i].rank != 3 || x->made[i][order])
+		return;
+	value_name(x, i, ONNX_LAST + ONNX_MAPS - order, other);
+	onnx_transpose(&t, out, other, 4, turn[order]);
+	x->made[i][order] = true;
+}
+
+/* How a layer of this class reads its inputs. */
+static enum onnx_order order_of(const onnx_export *x, const onnx_class *c, const keras_layer *l)
+{
+	enum onnx_order order = c->order;
+	for (int k = 0; c->order == ONNX_EITHER && k < l->nin; k++) {
+		const bool maps = x->s[l->in[k]].rank == 3 && x->made[l->in[k]][ONNX_MAPS];
+		order = maps ? ONNX_MAPS : order == ONNX_EITHER ? ONNX_LAST : order;
+	}
+	return order;
+}
+
 /* ---- all ---- */
 
 static bool put_input(const onnx_layer *t)
 {
 	onnx_input(t->g, t->l->name, *t->s, !strcmp(keras_text(t->l, "dtype", "float32"), "int32"));
-	if (t->s->rank == 3)
-		onnx_transpose(t, t->out, t->l->name, 4, onnx_to_maps);
 	return true;
 }
 
-static const onnx_class ends[] = {{"InputLayer", put_input}, {NULL, NULL}};
-static const onnx_class *const tables[] = {ends, onnx_pointwise, onnx_products, onnx_windows};
+static const onnx_class ends[] = {{"InputLayer", put_input, ONNX_LAST}, {NULL}};
+static const onnx_class *const tables[] = {ends, onnx_pointwise, onnx_products, onnx_windows, onnx_ops};
 
-/* The value of a layer inside the graph: maps at the ends have a name of their own, because the layer's name
- * stands for what the user sees. */
-static void value_name(const onnx_export *x, int i, char out[ONNX_NAME])
+static const onnx_class *class_of(const char *name)
 {
-	bool end = !strcmp(x->m->layer[i].class_name, "InputLayer");
-	for (int o = 0; o < x->m->outputs; o++)
-		end = end || x->m->output[o] == i;
-	snprintf(out, ONNX_NAME, "%s%s", x->m->layer[i].name, end && x->s[i].rank == 3 ? "/map" : "");
+	for (int k = 0; k < COUNT(tables); k++)
+		for (const onnx_class *c = tables[k]; c->class_name; c++)
+			if (!strcmp(c->class_name, name))
+				return c;
+	return NULL;
 }
 
 static bool put_layer(onnx_export *x, int i)
 {
 	const keras_layer *l = &x->m->layer[i];
+	const onnx_class *c = class_of(l->class_name);
 	char from[KERAS_INPUTS][ONNX_NAME];
 	onnx_layer t = {.x = x, .g = x->g, .l = l, .s = &x->s[i], .in = l->nin ? &x->s[l->in[0]] : NULL};
-	value_name(x, i, t.out);
+	if (!c)
+		return fault_set(x->e, "layer %s: class %s has no ONNX operators here", l->name, l->class_name);
+	const enum onnx_order order = order_of(x, c, l);
+	t.maps = order == ONNX_MAPS;
 	for (int k = 0; k < l->nin; k++) {
-		value_name(x, l->in[k], from[k]);
+		value_in(x, l->in[k], order, from[k]);
 		t.from[k] = from[k];
 	}
-	for (int k = 0; k < COUNT(tables); k++)
-		for (const onnx_class *c = tables[k]; c->class_name; c++)
-			if (!strcmp(c->class_name, l->class_name))
-				return c->put(&t);
-	return fault_set(x->e, "layer %s: class %s has no ONNX operators here", l->name, l->class_name);
+	value_name(x, i, order, t.out);
+	x->made[i][order] = true;
+	return c->put(&t);
 }
 
-static void put_output(onnx_export *x, int i)
+static void put_output(const onnx_export *x, int i)
 {
-	char value[ONNX_NAME];
-	const keras_layer *l = &x->m->layer[i];
-	value_name(x, i, value);
-	if (x->s[i].rank == 3)
-		onnx_transpose(&(onnx_layer){.x = x, .g = x->g, .l = l}, l->name, value, 4, onnx_from_maps);
-	onnx_output(x->g, l->name, x->s[i]);
+	char name[ONNX_NAME];
+	value_in(x, i, ONNX_LAST, name);
+	onnx_output(x->g, name, x->s[i]);
 }
 
 static bool put_all(onnx_export *x)
@@ -177,13 +214,15 @@ bool keras_write_onnx(const keras_model *m, const char *path, fault *e)
 {
 	fault why = {.text = ""};
 	onnx_export x = {
-		.m = m, .s = mem_zero((size_t)m->layers, sizeof *x.s, &why), .g = onnx_new(m->name, &why), .e = &why,
+		.m = m, .s = mem_zero((size_t)m->layers, sizeof *x.s, &why), .g = onnx_new(m->name, &why),
+		.made = mem_zero((size_t)m->layers, sizeof *x.made, &why), .e = &why,
 	};
-	bool ok = x.s && x.g && keras_shapes(m, x.s, &why) && put_all(&x);
+	bool ok = x.s && x.g && x.made && keras_shapes(m, x.s, &why) && put_all(&x);
 	if (!ok)
 		fault_set(e, "%s: %s", path, why.text);
 	ok = ok && onnx_save(x.g, path, e);
 	onnx_free(x.g);
+	free(x.made);
 	free(x.s);
 	return ok;
 }

@@ -210,12 +210,16 @@ void onnx_floats(onnx *g, const char *name, shape s, const real *x)
 	}
 }
 
+void onnx_table(onnx *g, const char *name, shape s, const int64_t *x)
+{
+	Onnx__TensorProto *t = tensor(g, name, &s, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 8);
+	for (int64_t i = 0; t && i < shape_count(&s); i++)
+		put_little(t->raw_data.data + 8 * i, (uint64_t)x[i], 8);
+}
+
 void onnx_list(onnx *g, const char *name, int n, const int64_t *x)
 {
-	shape s = SHAPE(n);
-	Onnx__TensorProto *t = tensor(g, name, &s, ONNX__TENSOR_PROTO__DATA_TYPE__INT64, 8);
-	for (int i = 0; t && i < n; i++)
-		put_little(t->raw_data.data + 8 * i, (uint64_t)x[i], 8);
+	onnx_table(g, name, SHAPE(n), x);
 }
 
 /* ---- inputs and outputs ---- */

@@ -24,8 +24,9 @@ void onnx_ints(onnx *g, onnx_node *node, const char *name, int n, const int64_t 
 void onnx_float(onnx *g, onnx_node *node, const char *name, double x);
 void onnx_text(onnx *g, onnx_node *node, const char *name, const char *x);
 
-/* Constants: x [s] as float32, and a list of int64. */
+/* Constants: x [s] as float32, as int64, and a list of int64. */
 void onnx_floats(onnx *g, const char *name, shape s, const real *x);
+void onnx_table(onnx *g, const char *name, shape s, const int64_t *x);
 void onnx_list(onnx *g, const char *name, int n, const int64_t *x);
 
 /* What a user gives and gets: [N, s...] with any N; whole: int32. */

@@ -1,9 +1,12 @@
 /* onnx_internal.h - what the files of the ONNX export share: a layer at hand, and short words for nodes.
  *
- * A result with three axes, a map, is [N,C,H,W] here and [N,H,W,C] in Keras; results of other ranks are the same
- * in both. Transposes stand at inputs, at outputs and where Reshape and Flatten take a map apart in
- * Keras' order; kernels are transposed when they are written. Values are called as the layers; what belongs to
- * a layer is "layer/kernel" (no name of a layer has a slash). */
+ * A result with three axes lies in one of two orders: as a map [N,C,H,W], which ONNX' convolutions take, or with its
+ * channels last, [N,H,W,C], as in Keras. Each class says what it reads and makes; where a value is read in the other
+ * order, a Transpose makes that once. Results of other ranks are the same in both. Kernels are transposed when they are
+ * written.
+ *
+ * What the user gives and gets has the name of its layer. All else is "layer/what" (no name of a layer has a slash):
+ * optimisers add "_weight" and "_bias" to names, and layers are called so. */
 #ifndef SAGAN_GAN_KERAS_ONNX_ONNX_INTERNAL_H
 #define SAGAN_GAN_KERAS_ONNX_ONNX_INTERNAL_H
 
@@ -12,10 +15,14 @@
 
 enum { ONNX_NAME = 2 * KERAS_NAME };
 
+enum onnx_order { ONNX_LAST, ONNX_MAPS, ONNX_EITHER };
+enum { ONNX_ORDERS = ONNX_EITHER };                  /* that a value can have */
+
 /* The model on its way. */
 typedef struct onnx_export {
 	const keras_model *m;
 	shape *s;                                    /* [layers] results without the batch, in Keras' order */
+	bool (*made)[ONNX_ORDERS];                   /* [layers] the orders in which a result is there */
 	onnx *g;
 	fault *e;
 } onnx_export;
@@ -26,16 +33,18 @@ typedef struct onnx_layer {
 	onnx *g;
 	const keras_layer *l;
 	const shape *s, *in;                         /* its result; its first input */
+	bool maps;                                   /* what it reads and makes lies as [N,C,H,W] */
 	char out[ONNX_NAME];                         /* value that it makes */
 	const char *from[KERAS_INPUTS];              /* values that feed it */
 } onnx_layer;
 
-/* The nodes of one class. False with e set. */
+/* The nodes of one class. False with e set. ONNX_EITHER: as its inputs lie, maps when one of them does. */
 typedef struct onnx_class {
 	const char *class_name;
 	bool (*put)(const onnx_layer *t);
+	enum onnx_order order;
 } onnx_class;
-extern const onnx_class onnx_pointwise[], onnx_products[], onnx_windows[];      /* each ends with {NULL} */
+extern const onnx_class onnx_pointwise[], onnx_products[], onnx_windows[], onnx_ops[];  /* each ends with {NULL} */
 
 /* "layer r (Conv2D): WHAT has no counterpart ..", false. */
 bool onnx_refuse(const onnx_layer *t, const char *what);
@@ -51,7 +60,6 @@ void onnx_transpose(const onnx_layer *t, const char *output, const char *input, 
 void onnx_number(const onnx_layer *t, const char *op, const char *output, const char *input, const char *name,
 		 double x);
 void onnx_reshape(const onnx_layer *t, const char *output, const char *input, const shape *s);
-extern const int64_t onnx_to_maps[4], onnx_from_maps[4];
 
 /* A weight of that rank, or NULL with e set; the same as constant layer/name. */
 const keras_weight *onnx_need(const onnx_layer *t, const char *name, int rank);

@@ -105,7 +105,8 @@ static bool put_softmax(const onnx_layer *t)
 	axis += axis < 0 ? rank : 0;
 	if (axis < 1 || axis >= rank)
 		return onnx_refuse(t, "this axis");
-	onnx_int(t->g, onnx_unary(t, "Softmax", t->out, t->from[0]), "axis", t->s->rank == 3 ? axis % 3 + 1 : axis);
+	axis = t->maps && rank == 4 ? axis % 3 + 1 : axis;
+	onnx_int(t->g, onnx_unary(t, "Softmax", t->out, t->from[0]), "axis", axis);
 	return true;
 }
 
@@ -139,22 +140,17 @@ static bool put_batch_norm(const onnx_layer *t)
 
 static bool put_layer_norm(const onnx_layer *t)
 {
-	char gamma[ONNX_NAME], beta[ONNX_NAME], in[ONNX_NAME], out[ONNX_NAME];
-	bool map = t->s->rank == 3;
+	char gamma[ONNX_NAME], beta[ONNX_NAME];
 	if (!is_last_axis(t))
 		return onnx_refuse(t, "this axis");
 	if (!onnx_vector(t, "gamma", shape_last(t->s), 1) || !onnx_vector(t, "beta", shape_last(t->s), 0))
 		return false;
 	onnx_own(t, "gamma", gamma);
 	onnx_own(t, "beta", beta);
-	const char *from = map ? onnx_own(t, "last", in) : t->from[0], *to = map ? onnx_own(t, "normed", out) : t->out;
-	if (map)
-		onnx_transpose(t, from, t->from[0], 4, onnx_from_maps);
-	onnx_node *node = onnx_add(t->g, "LayerNormalization", to, 3, (const char *const[]){from, gamma, beta});
+	onnx_node *node = onnx_add(t->g, "LayerNormalization", t->out, 3,
+				   (const char *const[]){t->from[0], gamma, beta});
 	onnx_float(t->g, node, "epsilon", keras_number(t->l, "epsilon", 1e-3));
 	onnx_int(t->g, node, "axis", -1);
-	if (map)
-		onnx_transpose(t, t->out, to, 4, onnx_to_maps);
 	return true;
 }
 
@@ -171,25 +167,10 @@ static bool put_rescaling(const onnx_layer *t)
 
 /* ---- moving, joining ---- */
 
-/* A map of one pixel is the same in both orders. */
-static bool is_row(const shape *s)
-{
-	return s->rank != 3 || (s->dim[0] == 1 && s->dim[1] == 1);
-}
-
-/* Reshape and Flatten: through Keras' order of axes where a map is taken apart or made. */
+/* Reshape and Flatten take maps apart in Keras' order. */
 static bool put_reshape(const onnx_layer *t)
 {
-	char last[ONNX_NAME], made[ONNX_NAME];
-	shape s = *t->s;
-	const char *from = t->from[0], *to = is_row(t->s) ? t->out : onnx_own(t, "made", made);
-	if (!is_row(t->in))
-		onnx_transpose(t, from = onnx_own(t, "last", last), t->from[0], 4, onnx_from_maps);
-	if (s.rank == 3 && is_row(&s))
-		s = SHAPE(s.dim[2], 1, 1);
-	onnx_reshape(t, to, from, &s);
-	if (to != t->out)
-		onnx_transpose(t, t->out, to, 4, onnx_to_maps);
+	onnx_reshape(t, t->out, t->from[0], t->s);
 	return true;
 }
 
@@ -212,8 +193,10 @@ static bool put_joined(const onnx_layer *t)
 }
 
 const onnx_class onnx_pointwise[] = {
-	{"ReLU", put_relu}, {"LeakyReLU", put_leaky_relu}, {"Dropout", put_identity}, {"Activation", put_activation},
-	{"Softmax", put_softmax}, {"BatchNormalization", put_batch_norm}, {"LayerNormalization", put_layer_norm},
-	{"Rescaling", put_rescaling}, {"Reshape", put_reshape}, {"Flatten", put_reshape}, {"Add", put_joined},
-	{"Multiply", put_joined}, {NULL, NULL},
+	{"ReLU", put_relu, ONNX_EITHER}, {"LeakyReLU", put_leaky_relu, ONNX_EITHER},
+	{"Dropout", put_identity, ONNX_EITHER}, {"Activation", put_activation, ONNX_EITHER},
+	{"Softmax", put_softmax, ONNX_EITHER}, {"BatchNormalization", put_batch_norm, ONNX_MAPS},
+	{"LayerNormalization", put_layer_norm, ONNX_LAST}, {"Rescaling", put_rescaling, ONNX_EITHER},
+	{"Reshape", put_reshape, ONNX_LAST}, {"Flatten", put_reshape, ONNX_LAST}, {"Add", put_joined, ONNX_EITHER},
+	{"Multiply", put_joined, ONNX_EITHER}, {NULL},
 };

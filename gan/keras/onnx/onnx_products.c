@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* y = x W + b over the last axis; on maps that is a convolution with a window of one. */
+/* y = x W + b over the last axis; where it is axis 1, that is a convolution with a window of one. */
 static bool put_dense(const onnx_layer *t)
 {
 	char kernel[ONNX_NAME], bias[ONNX_NAME], sum[ONNX_NAME], before[ONNX_NAME];
@@ -14,7 +14,7 @@ static bool put_dense(const onnx_layer *t)
 	const char *value = onnx_before(t, before);
 	onnx_own(t, "kernel", kernel);
 	onnx_own(t, "bias", bias);
-	if (t->s->rank == 3) {
+	if (t->maps && t->s->rank == 3) {
 		keras_weight as = *w;
 		as.s = SHAPE(1, 1, w->s.dim[0], w->s.dim[1]);
 		if (!onnx_kernel(t, &as))
@@ -83,5 +83,6 @@ static bool put_dot(const onnx_layer *t)
 }
 
 const onnx_class onnx_products[] = {
-	{"Dense", put_dense}, {"Embedding", put_embedding}, {"Dot", put_dot}, {NULL, NULL},
+	{"Dense", put_dense, ONNX_EITHER}, {"Embedding", put_embedding, ONNX_LAST}, {"Dot", put_dot, ONNX_LAST},
+	{NULL},
 };

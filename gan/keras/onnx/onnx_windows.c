@@ -149,7 +149,8 @@ static bool put_padding(const onnx_layer *t)
 }
 
 const onnx_class onnx_windows[] = {
-	{"Conv2D", put_conv}, {"Conv2DTranspose", put_conv_transpose}, {"AveragePooling2D", put_pool},
-	{"MaxPooling2D", put_pool}, {"GlobalAveragePooling2D", put_pool_all}, {"UpSampling2D", put_upsampling},
-	{"ZeroPadding2D", put_padding}, {NULL, NULL},
+	{"Conv2D", put_conv, ONNX_MAPS}, {"Conv2DTranspose", put_conv_transpose, ONNX_MAPS},
+	{"AveragePooling2D", put_pool, ONNX_MAPS}, {"MaxPooling2D", put_pool, ONNX_MAPS},
+	{"GlobalAveragePooling2D", put_pool_all, ONNX_MAPS}, {"UpSampling2D", put_upsampling, ONNX_MAPS},
+	{"ZeroPadding2D", put_padding, ONNX_MAPS}, {NULL},
 };

@@ -123,7 +123,8 @@ static bool note_labels(builder *b, int i)
 static bool add_layer(builder *b, int i, keras_wants *wants)
 {
 	const keras_layer *l = &b->m->layer[i];
-	const keras_class *c = keras_class_of(l->class_name);
+	const keras_class *single = b->m->ops ? keras_op_of(l->class_name) : NULL;
+	const keras_class *c = single ? single : keras_class_of(l->class_name);
 	fault why = {.text = ""};
 	char text[160];
 	keras_placed p = {

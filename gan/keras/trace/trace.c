@@ -37,7 +37,11 @@ bool trace_refuse(tracer *t, const node *y, const char *what)
 		return fault_set(t->e, "%s: layer type %s: stock Keras layers do not say %s; --layers writes it as a "
 			"class of sagan_layers.py, and type %s is stock", l->name, l->spec.type->name, what,
 			l->spec.type->own_skip ? "ashpy" : "official");
-	return fault_set(t->e, "%s%s%s: Keras layers do not say %s", t->k->name, *y->path ? "/" : "", y->path, what);
+	if (l && t->form == KERAS_OPS)
+		return fault_set(t->e, "%s: layer type %s: ONNX files do not say %s", l->name, l->spec.type->name,
+			what);
+	return fault_set(t->e, "%s%s%s: %s do not say %s", t->k->name, *y->path ? "/" : "", y->path,
+		t->form == KERAS_OPS ? "ONNX files" : "Keras layers", what);
 }
 
 /* ---- names ---- */
@@ -130,6 +134,9 @@ static bool emit(tracer *t, node *y)
 			for (const call_row *r = tables[k]; r && r->kind; r++)
 				if (!strcmp(r->kind, call[i].kind) && (!r->takes || r->takes(t, &call[i])))
 					return r->emit(t, &call[i]);
+	for (const single_row *r = trace_single_rows; t->form == KERAS_OPS && r->op; r++)
+		if (!strcmp(r->op, y->op->name) && (!r->takes || r->takes(t, y)))
+			return r->emit(t, y);
 	for (const op_row *r = trace_op_rows; r->op; r++)
 		if (!strcmp(r->op, y->op->name))
 			return r->emit(t, y);
@@ -151,6 +158,11 @@ shape trace_shape(tracer *t, node *y)
 		return SHAPE(1);
 	if (s->rank > 1 && s->dim[0] == t->batch)
 		return shape_of(s->rank - 1, s->dim + 1);
+	if (t->form == KERAS_OPS && s->rank > 1 && s->dim[0] % t->batch == 0) {      /* heads or blocks, too */
+		shape one = *s;
+		one.dim[0] /= t->batch;
+		return one;
+	}
 	const traced *v = trace_value(t, y);
 	return v ? v->s : SHAPE(1);
 }

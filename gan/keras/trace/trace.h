@@ -12,8 +12,10 @@
 
 enum keras_form {
 	KERAS_STOCK,                                 /* stock layers only, norms and gates folded into kernels */
-	KERAS_LAYERS                                 /* those and the classes of sagan_layers.py
+	KERAS_LAYERS,                                /* those and the classes of sagan_layers.py
 	                                              * (docs/keras-layers.md) */
+	KERAS_OPS                                    /* stock layers, and where they do not do single operations of the
+	                                              * graph: for ONNX, no Keras opens it */
 };
 
 /* One end of a network: its value, and the name that the Keras layer gets. */

@@ -95,7 +95,7 @@ static bool emit_layer_norm(tracer *t, const graph_call *c)
 static bool emit_map(tracer *t, const graph_call *c)
 {
 	node *x = c->y->in[0];
-	if (c->y->s.rank != 3)
+	if (c->y->s.rank != 3 && t->form != KERAS_OPS)
 		return trace_refuse(t, c->y, "attention within image rows");
 	int in = trace_as(t, x, trace_shape(t, x));
 	int at = in < 0 ? -1 : trace_add(t, "attention_map", NULL, "Softmax", 1, &in);

@@ -29,17 +29,33 @@ static bool is_per_channel(const shape *s, int64_t last)
 	return n == 1 || (n == last && shape_last(s) == last);
 }
 
+/* Below what only repeats it. */
+static const node *bare(const node *x)
+{
+	while (!strcmp(x->op->name, "broadcast") || (!strcmp(x->op->name, "reshape") && shape_count(&x->s) == 1))
+		x = x->in[0];
+	return x;
+}
+
+/* A fill of any shape is the same number everywhere. */
+static bool is_fill(const node *x)
+{
+	return !strcmp(x->op->name, "fill");
+}
+
+bool fold_is_terms(const node *x, int64_t last)
+{
+	x = bare(x);
+	return is_fill(x) || is_per_channel(&x->s, last);
+}
+
 bool fold_terms(tracer *t, const node *y, node *x, int64_t last, terms *out)
 {
 	*out = (terms){0};
-	while (!strcmp(x->op->name, "broadcast") || (!strcmp(x->op->name, "reshape") && shape_count(&x->s) == 1))
-		x = x->in[0];
-	if (!strcmp(x->op->name, "fill"))            /* of any shape: the same number everywhere */
-		out->n = 1;
-	else if (is_per_channel(&x->s, last))
-		out->n = shape_count(&x->s);
-	else
+	if (!fold_is_terms(x, last))
 		return trace_refuse(t, y, "a number for each place");
+	x = (node *)bare(x);
+	out->n = is_fill(x) ? 1 : shape_count(&x->s);
 	out->x = fold_value(t, x);
 	return out->x != NULL;
 }

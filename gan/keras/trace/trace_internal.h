@@ -1,5 +1,6 @@
 /* trace_internal.h - what the parts of the tracer share: the walk (trace.c), constants (trace_fold.c), operations
- * (trace_ops.c, trace_linear.c), layers (trace_calls.c) and the custom layers of the second form (trace_custom.c). */
+ * (trace_ops.c, trace_linear.c; trace_single.c: those that no layer says), layers (trace_calls.c) and the custom
+ * layers of the second form (trace_custom.c). */
 #ifndef SAGAN_GAN_KERAS_TRACE_TRACE_INTERNAL_H
 #define SAGAN_GAN_KERAS_TRACE_TRACE_INTERNAL_H
 
@@ -68,6 +69,8 @@ typedef struct terms {
 
 /* The value of a constant node as it is, [shape_count], to be freed; NULL on failure. */
 real *fold_value(tracer *t, node *x);
+/* Whether a constant is one number or one for each of `last` channels. */
+bool fold_is_terms(const node *x, int64_t last);
 /* The constant factor or summand x of a value with `last` channels. Refuses anything but those two kinds. */
 bool fold_terms(tracer *t, const node *y, node *x, int64_t last, terms *out);
 /* Multiplies the weights that x comes from by c, or adds c to their bias. False when something else sees them or the
@@ -85,12 +88,21 @@ typedef struct op_row {
 } op_row;
 extern const op_row trace_op_rows[];                 /* ended by {NULL}; trace_ops.c */
 
+/* Form KERAS_OPS: these come before trace_op_rows; trace_single.c. */
+typedef struct single_row {
+	const char *op;
+	bool (*takes)(const tracer *t, const node *y);       /* NULL: always */
+	bool (*emit)(tracer *t, node *y);
+} single_row;
+extern const single_row trace_single_rows[];
+bool emit_binary(tracer *t, node *y);                /* y = a OP b, any two that go together */
+
 bool emit_conv(tracer *t, node *y);                  /* trace_linear.c */
 bool emit_conv_transpose(tracer *t, node *y);
 bool emit_matmul(tracer *t, node *y);
 bool emit_gather(tracer *t, node *y);
 /* y = x * w + b, element by element: the layer when nothing before can take it. b NULL: none. */
-bool emit_affine(tracer *t, const node *y, node *x, const terms *w, const terms *b);
+bool emit_affine(tracer *t, node *y, node *x, const terms *w, const terms *b);
 
 typedef struct call_row {
 	const char *kind;
@@ -111,7 +123,13 @@ int trace_padded(tracer *t, const node *y, int in, const char *path, trace_geome
 		 const char **padding);
 /* kernel_size, strides, padding and, of a stock layer, data_format. */
 bool trace_set_window(tracer *t, int layer, trace_geometry c, const char *padding);
-trace_geometry trace_conv_geometry(const node *y);
+trace_geometry trace_conv_geometry(const node *y), trace_window_of(const node *y);
+/* The input of a concat that a slice cuts out again, or NULL. */
+node *trace_cut_out(const node *y);
+/* A value that another is repeated for. */
+node *trace_unrepeated(node *x);
+/* Sums that stock layers say: over the pixels of an image, and sum over c of a[c] b[c]. */
+bool trace_is_pixel_sum(const node *y), trace_is_row_dot(const tracer *t, const node *y);
 /* What a transposed convolution y leaves of the full result: "same", "valid", or NULL for another crop. */
 const char *trace_crop(const node *y, trace_geometry c);
 /* scale * x + offset of layer `in` (-1: a failure passes through). */

@@ -106,6 +106,7 @@ bool emit_conv(tracer *t, node *y)
 	node *x = y->in[0], *w = y->in[1];
 	const trace_geometry c = trace_conv_geometry(y);
 	const char *padding, *suffix = trace_has_name(t, y->path) ? NULL : "conv";
+	const bool keep = t->form == KERAS_OPS && y->a.conv.groups > 1;      /* TensorFlow has none on processors */
 	double factor = 1;
 	if (t->varies[w->id])
 		return trace_refuse(t, y, "a kernel that depends on the input");
@@ -114,7 +115,9 @@ bool emit_conv(tracer *t, node *y)
 	int at = in < 0 ? -1 : trace_add(t, y->path, suffix, "Conv2D", 1, &in);
 	return at >= 0 && keras_set_int(t->k, at, "filters", y->s.dim[3], t->e) && trace_set_window(t, at, c, padding)
 		&& keras_set_bool(t->k, at, "use_bias", false, t->e)
-		&& add_kernel(t, at, w, y->a.conv.groups, factor) && trace_done(t, y, at, trace_shape(t, y), true);
+		&& (!keep || keras_set_int(t->k, at, "groups", y->a.conv.groups, t->e))
+		&& add_kernel(t, at, w, keep ? 1 : y->a.conv.groups, factor)
+		&& trace_done(t, y, at, trace_shape(t, y), true);
 }
 
 const char *trace_crop(const node *y, trace_geometry c)
@@ -228,7 +231,7 @@ static int add_diagonal(tracer *t, const node *y, int in, const shape *s, const 
 	return ok ? at : -1;
 }
 
-bool emit_affine(tracer *t, const node *y, node *x, const terms *w, const terms *b)
+bool emit_affine(tracer *t, node *y, node *x, const terms *w, const terms *b)
 {
 	int in = trace_plain(t, x);
 	if (in < 0)
@@ -239,6 +242,8 @@ bool emit_affine(tracer *t, const node *y, node *x, const terms *w, const terms 
 		int at = trace_rescaling(t, y->path, "rescale", in, w->x[0], b ? b->x[0] : 0);
 		return trace_done(t, y, at, s, false);
 	}
+	if (t->form == KERAS_OPS)
+		return emit_binary(t, y);
 	if (shape_last(&s) != last) {                /* channels must be the last axis of the layer, too */
 		s = trace_shape(t, x);
 		in = trace_as(t, x, s);

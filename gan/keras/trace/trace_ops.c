@@ -42,8 +42,7 @@ static bool emit_softmax(tracer *t, node *y)
 	return at >= 0 && keras_set_int(t->k, at, "axis", -1, t->e) && trace_done(t, y, at, trace_shape(t, y), false);
 }
 
-/* A value that another is repeated for. */
-static node *unrepeated(node *x)
+node *trace_unrepeated(node *x)
 {
 	while (is_op(x, "broadcast"))
 		x = x->in[0];
@@ -53,7 +52,7 @@ static node *unrepeated(node *x)
 /* Add or Multiply of two values that depend on the input; Keras repeats axes of size 1 itself. */
 static bool emit_pair(tracer *t, node *y, const char *suffix, const char *class_name)
 {
-	node *x[2] = {unrepeated(y->in[0]), unrepeated(y->in[1])};
+	node *x[2] = {trace_unrepeated(y->in[0]), trace_unrepeated(y->in[1])};
 	int in[2];
 	shape s[2];
 	for (int i = 0; i < 2; i++) {
@@ -126,7 +125,7 @@ static bool emit_gain(tracer *t, node *y, node *x, const node *gamma)
 static bool emit_times(tracer *t, node *y, node *x, node *c)
 {
 	terms w;
-	const node *single = unrepeated(c);
+	const node *single = trace_unrepeated(c);
 	if (t->form == KERAS_LAYERS && single->buf && single->s.rank == 0)
 		return emit_gain(t, y, x, single);
 	if (!trace_value(t, x) || !fold_terms(t, y, c, shape_last(&x->s), &w))
@@ -159,6 +158,7 @@ static bool emit_sub(tracer *t, node *y)
 		return emit_shifted(t, y, a, b, -1);
 	if (!t->varies[a->id])
 		return trace_refuse(t, y, "a constant minus a value");
+	b = trace_unrepeated(b);                     /* as the pair reads it */
 	if (!trace_value(t, b))
 		return false;
 	traced before = t->value[b->id];             /* -b for this sum, b for everything else */
@@ -197,8 +197,7 @@ static bool emit_view(tracer *t, node *y)
 	return trace_alias(t, y, y->in[0], 1);
 }
 
-/* The input of a concat that a slice cuts out again, or NULL. */
-static node *cut_out(const node *y)
+node *trace_cut_out(const node *y)
 {
 	const node *x = y->in[0];
 	if (!is_op(x, "concat"))
@@ -218,13 +217,13 @@ static node *cut_out(const node *y)
 
 static bool emit_slice(tracer *t, node *y)
 {
-	node *part = cut_out(y);
+	node *part = trace_cut_out(y);
 	return part ? trace_alias(t, y, part, 1) : trace_refuse(t, y, "parts of a value");
 }
 
 /* ---- windows ---- */
 
-static trace_geometry window_of(const node *y)
+trace_geometry trace_window_of(const node *y)
 {
 	return (trace_geometry){
 		y->a.window.kh, y->a.window.kw, y->a.window.sh, y->a.window.sw, y->a.window.top, y->a.window.bottom,
@@ -234,7 +233,7 @@ static trace_geometry window_of(const node *y)
 
 static bool emit_pool(tracer *t, node *y, const char *suffix, const char *class_name)
 {
-	const trace_geometry c = window_of(y);
+	const trace_geometry c = trace_window_of(y);
 	if (c.top || c.bottom || c.left || c.right)
 		return trace_refuse(t, y, "pooling with zeros around");
 	int in = trace_as(t, y->in[0], trace_shape(t, y->in[0]));
@@ -272,7 +271,7 @@ static bool emit_upsampling(tracer *t, node *y, int64_t fh, int64_t fw, const ch
 /* The adjoint of side by side windows is nearest upsampling. */
 static bool emit_nearest(tracer *t, node *y)
 {
-	const trace_geometry c = window_of(y);
+	const trace_geometry c = trace_window_of(y);
 	const shape *x = &y->in[0]->s;
 	bool tiles = c.kh == c.sh && c.kw == c.sw && !c.top && !c.bottom && !c.left && !c.right
 		&& y->s.dim[1] == x->dim[1] * c.kh && y->s.dim[2] == x->dim[2] * c.kw;
@@ -324,15 +323,26 @@ static bool emit_pixel_sum(tracer *t, node *y)
 	return true;
 }
 
-static bool emit_sum_to(tracer *t, node *y)
+bool trace_is_pixel_sum(const node *y)
+{
+	const shape *s = &y->in[0]->s, *to = &y->s;
+	return s->rank == 4 && to->rank == 4 && to->dim[0] == s->dim[0] && to->dim[1] == 1 && to->dim[2] == 1
+		&& to->dim[3] == s->dim[3];
+}
+
+bool trace_is_row_dot(const tracer *t, const node *y)
 {
 	const node *x = y->in[0];
-	const shape *s = &x->s, *to = &y->s;
-	if (s->rank == 4 && to->rank == 4 && to->dim[0] == s->dim[0] && to->dim[1] == 1 && to->dim[2] == 1
-	    && to->dim[3] == s->dim[3])
+	const shape *s = &x->s;
+	return s->rank == 2 && is_op(x, "mul") && y->s.dim[0] == s->dim[0] && t->varies[x->in[0]->id]
+		&& t->varies[x->in[1]->id] && shape_equal(&x->in[0]->s, s) && shape_equal(&x->in[1]->s, s);
+}
+
+static bool emit_sum_to(tracer *t, node *y)
+{
+	if (trace_is_pixel_sum(y))
 		return emit_pixel_sum(t, y);
-	if (s->rank == 2 && is_op(x, "mul") && to->dim[0] == s->dim[0] && t->varies[x->in[0]->id]
-	    && t->varies[x->in[1]->id] && shape_equal(&x->in[0]->s, s) && shape_equal(&x->in[1]->s, s))
+	if (trace_is_row_dot(t, y))
 		return emit_row_dot(t, y);
 	return trace_refuse(t, y, "a sum over these axes");
 }
