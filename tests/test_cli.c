@@ -500,7 +500,54 @@ START_TEST(the_folder_of_a_run_goes_on)
 	ck_assert_msg(strstr(a.text, "done: 4 steps"), "%s", a.text);
 	ck_assert_int_eq(mkdir(scratch_at("empty"), 0777), 0);
 	a = sagan("train %s/empty", dir);
-	ck_assert_msg(a.status == 1 && strstr(a.text, "empty/config.yaml: "), "%s", a.text);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "empty: is no run: there is neither config.yaml nor a good "
+		"checkpoint in it"), "%s", a.text);
+}
+END_TEST
+
+/* Without its config.yaml a run has the one in its checkpoint, with --set over it; a checkpoint alone is no config. */
+START_TEST(a_run_that_lost_its_config_goes_on)
+{
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
+	answer a = sagan("train %s --out %s/run --set steps=4 --steps 2", path, dir);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	ck_assert_int_eq(unlink(scratch_at("run/config.yaml")), 0);
+	a = sagan("train %s/run --set steps=5", dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "going on from "), "%s", a.text);
+	ck_assert_msg(strstr(a.text, "done: 5 steps"), "%s", a.text);
+	ck_assert_int_eq(access(scratch_at("run/config.yaml"), F_OK), 0);
+	a = sagan("train %s/run/checkpoint-00000005.h5", dir);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "checkpoint-00000005.h5: is a checkpoint: `sagan train RUN`"),
+		"%s", a.text);
+}
+END_TEST
+
+/* The data are elsewhere; they are more than they were; another run begins with the weights. */
+START_TEST(a_run_is_moved_given_more_data_and_begun_from)
+{
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
+	answer a = sagan("train %s --out %s/run --steps 2", path, dir);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	char here[512], to[700];
+	ck_assert(getcwd(here, sizeof here) != NULL);
+	snprintf(to, sizeof to, "%s/data/mnist", here);
+	ck_assert_int_eq(symlink(to, scratch_at("moved")), 0);
+	a = sagan("train %s/run --set data.path=%s/moved --steps 3", dir, dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "data.path changed from "), "%s", a.text);
+	a = sagan("train %s/run --set data.limit=50 --steps 4", dir);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "--new-data goes on with other images"), "%s", a.text);
+	a = sagan("train %s/run --set data.limit=50 --steps 4 --new-data", dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "data.limit changed from 40 to 50")
+		&& strstr(a.text, "new data: 40 images of 28x28x1 in 10 classes before, now 50 images of 28x28x1 in 10 "
+		"classes; epoch 1 begins with them"), "%s", a.text);
+	a = sagan("train %s --out %s/other --init-from %s/run --freeze-d 1 --steps 2 --set model.d_channels=12", path,
+		dir, dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "begins with ") && strstr(a.text, "arrays fit")
+		&& strstr(a.text, "  starts new: discriminator/") && strstr(a.text, "D's first 1 blocks do not learn"),
+		"%s", a.text);
+	a = sagan("info %s/other", dir);
+	ck_assert_msg(strstr(a.text, "  began with ") && strstr(a.text, "first 1 blocks of D do not learn"), "%s",
+		a.text);
 }
 END_TEST
 
@@ -636,6 +683,8 @@ int main(void)
 		{closed_descriptors_are_no_files, 1},
 		{an_ignored_signal_stays_ignored, 1},
 		{the_folder_of_a_run_goes_on, 1},
+		{a_run_that_lost_its_config_goes_on, 1},
+		{a_run_is_moved_given_more_data_and_begun_from, 1},
 		{quiet_says_nothing, 1},
 		{the_live_line_fits_the_terminal, 3},
 		{a_file_size_limit_ends_in_a_line, 1},

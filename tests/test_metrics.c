@@ -16,7 +16,7 @@
 static metrics *open_at(int64_t step, fault *e)
 {
 	const step_stats none = {.gammas = 0};
-	return metrics_open(scratch_folder(), step, &none, true, e);
+	return metrics_open(scratch_folder(), step, &none, METRICS_SPREAD, e);
 }
 
 /* Rows up to the step stay, later ones and one that was cut short go. */

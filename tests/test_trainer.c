@@ -650,7 +650,7 @@ START_TEST(huge_losses_are_told_once_with_the_keys_to_change)
 }
 END_TEST
 
-/* Every image is tanh(0), but that is seen at the first score, before 200 steps have passed. */
+/* Every image is tanh(0), but that is seen at the first score, the second time here, before 200 steps have passed. */
 START_TEST(images_of_a_class_that_are_alike_are_told_once)
 {
 	dataset *d = tiny_data(25, 16, 2);
@@ -664,7 +664,7 @@ START_TEST(images_of_a_class_that_are_alike_are_told_once)
 			(size_t)module_block_size(t->pg.m) * sizeof(real));
 	run_options o = options(dir, &s);
 	run_ok(t, &o, RUN_FINISHED);
-	static const char line[] = "warning: step 4: the images of class 0 are nearly alike: they differ 0.00 times as "
+	static const char line[] = "warning: step 8: the images of class 0 are nearly alike: they differ 0.00 times as "
 		"much as real ones do (mean of all classes 0.00); to change, from an earlier checkpoint: "
 		"loss.penalty (none) to r1; optim.lr_d (0.002) to a third; ";
 	const char *found = strstr(s.text, line);

@@ -187,6 +187,17 @@ static void print_best(const char *run)
 	checkpoint_info_free(&info);
 }
 
+/* Older checkpoints do not say it. */
+static void print_origin(const checkpoint_info *info)
+{
+	if (info->data[0])
+		printf("  trained on %s\n", info->data);
+	if (info->began_from[0])
+		printf("  began with %s\n", info->began_from);
+	if (info->frozen)
+		printf("  the first %lld blocks of D do not learn\n", (long long)info->frozen);
+}
+
 static bool print_checkpoint(const char *given, const char *which_plan, fault *e)
 {
 	char path[4096];
@@ -201,6 +212,7 @@ static bool print_checkpoint(const char *given, const char *which_plan, fault *e
 	if (info.has_score)
 		printf("  score %.4g: %s\n", info.score, info.score_about);
 	print_best(given);
+	print_origin(&info);
 	fault damage;
 	if (checkpoint_verify(path, &damage))
 		printf("  complete: its checksum %s is right\n\n", info.checksum);

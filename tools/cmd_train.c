@@ -16,12 +16,12 @@
 enum { PATH_ROOM = 4096 };
 
 typedef struct request {
-	const char *path, *out;
+	const char *path, *out, *begin_from;
 	text_list sets;
-	int threads;
+	int threads, freeze_d;                       /* freeze_d -1: not given */
 	int64_t steps, log_every;
 	double max_seconds;
-	bool fresh, quiet;
+	bool fresh, quiet, new_data;
 } request;
 
 static const char *why_stopped(enum run_end end)
@@ -59,7 +59,9 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 	if (ok) {
 		const run_options o = {
 			.out = out, .steps = q->steps, .max_seconds = q->max_seconds, .fresh = q->fresh,
-			.stop = &stop_asked, .ctx = &s, .progress = screen_progress, .step = screen_step,
+			.begin_from = q->begin_from, .freeze_d = q->freeze_d >= 0 ? &q->freeze_d : NULL,
+			.new_data = q->new_data, .stop = &stop_asked, .ctx = &s, .progress = screen_progress,
+			.step = screen_step,
 			.note = screen_note,
 		};
 		ok = run_trainer(t, &o, end, e);
@@ -72,15 +74,44 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 	return ok;
 }
 
+/* The config of a run: its config.yaml, or where that is lost the one in its newest checkpoint. */
+static int read_run(const request *q, config *cfg)
+{
+	char path[PATH_ROOM + 16];
+	fault e, warning;
+	saved s;
+	snprintf(path, sizeof path, "%s/config.yaml", q->path);
+	if (file_type(path) != FILE_MISSING)
+		return read_config(cfg, path, &q->sets);
+	config_init(cfg);
+	if (!saved_open(q->path, &s, &warning, &e)) {
+		fault_at(&e, q->path, "is no run: there is neither config.yaml nor a good checkpoint in it");
+		return fail(&e);
+	}
+	config_free(cfg);
+	*cfg = s.cfg;
+	return finish_config(cfg, &q->sets);
+}
+
+static int read_file(const request *q, config *cfg)
+{
+	checkpoint_info info;
+	if (!checkpoint_read_info(q->path, &info, NULL))
+		return read_config(cfg, q->path, &q->sets);
+	checkpoint_info_free(&info);
+	config_init(cfg);
+	fault e;
+	fault_at(&e, q->path, "is a checkpoint: `sagan train RUN` with its folder goes on, --init-from begins a new "
+		 "run with its weights");
+	return fail(&e);
+}
+
 /* A run's folder stands for the config in it and for itself. Otherwise the config says where the run goes, or its
  * name does. */
 static int read_request(request *q, config *cfg, char *out, size_t size)
 {
-	char path[PATH_ROOM + 16];
 	const bool run = file_type(q->path) == FILE_FOLDER;
-	if (run)
-		snprintf(path, sizeof path, "%s/config.yaml", q->path);
-	const int status = read_config(cfg, run ? path : q->path, &q->sets);
+	const int status = run ? read_run(q, cfg) : read_file(q, cfg);
 	fault e;
 	char every[64];
 	snprintf(every, sizeof every, "train.log_every=%lld", (long long)q->log_every);
@@ -97,7 +128,7 @@ static int read_request(request *q, config *cfg, char *out, size_t size)
 
 static int run(const command *c, int argc, char **argv)
 {
-	request q = {0};
+	request q = {.freeze_d = -1};
 	const option_row rows[] = {
 		{"out", OPTION_PATH, &q.out, 0, 0, "RUN", "folder of the run (default: runs/NAME of the config)"},
 		{"set", OPTION_TEXTS, &q.sets, 0, 0, "KEY=VALUE", "another value for a key, as optim.lr_g=1e-4"},
@@ -107,6 +138,9 @@ static int run(const command *c, int argc, char **argv)
 		{"log-every", OPTION_COUNT, &q.log_every, 1, 1e9, "N", "steps between two reports: train.log_every"},
 		{"quiet", OPTION_FLAG, &q.quiet, 0, 0, NULL, "say nothing but warnings and errors"},
 		{"fresh", OPTION_FLAG, &q.fresh, 0, 0, NULL, "begin anew; an earlier run is put aside"},
+		{"init-from", OPTION_PATH, &q.begin_from, 0, 0, "RUN", "begin with the weights of a run or checkpoint"},
+		{"freeze-d", OPTION_INT, &q.freeze_d, 0, 64, "N", "D's first N blocks, at the image, do not learn"},
+		{"new-data", OPTION_FLAG, &q.new_data, 0, 0, NULL, "go on with more or other images than before"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &q.path, 1, 1);
 	if (status >= 0)
@@ -133,12 +167,11 @@ const command command_train = {
 	.about = "Trains the GAN that a config describes. Checkpoints, sample grids, metrics.csv\n"
 		 "and a loss curve go into the run's folder. With a checkpoint there the run goes\n"
 		 "on from it, to the same bits as without the interruption. Ctrl-C finishes the\n"
-		 "step, saves and leaves; `sagan train RUN` goes on. Keys: `sagan info --keys`.\n"
-		 "The last checkpoints stay, and the one with the lowest score: the Frechet\n"
-		 "distance to the data of images averaged to 8x8 pixels. It sees lost classes,\n"
-		 "colours and collapse, not sharpness, and compares within one data set only.",
+		 "step, saves and leaves. The last checkpoints stay, and the one with the lowest\n"
+		 "score, the Frechet distance to the data of images averaged to 8x8 pixels: it\n"
+		 "sees lost classes, colours and collapse, not sharpness. `sagan info --keys`.",
 	.examples = "examples:\n"
-		    "  sagan train configs/demo.yaml\n"
-		    "  sagan train configs/mnist-sagan.yaml --max-time 1h --set model.g_channels=32",
+		    "  sagan train configs/mnist-sagan.yaml --max-time 1h --set model.g_channels=32\n"
+		    "  sagan train my.yaml --init-from runs/mnist-sagan --freeze-d 2",
 	.run = run,
 };

@@ -206,8 +206,12 @@ int read_config(config *cfg, const char *path, const text_list *sets)
 {
 	fault e;
 	config_init(cfg);
-	if (!config_load(cfg, path, &e))
-		return fail(&e);
+	return config_load(cfg, path, &e) ? finish_config(cfg, sets) : fail(&e);
+}
+
+int finish_config(config *cfg, const text_list *sets)
+{
+	fault e;
 	for (int i = 0; i < sets->n; i++)
 		if (!config_set(cfg, sets->text[i], &e)) {
 			fail(&e);

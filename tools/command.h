@@ -71,6 +71,8 @@ int fail_usage(const command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Defaults, file and --set into cfg, checked. EXIT_GOOD, or the status after a message; cfg is to be
  * freed by config_free in any case. */
 int read_config(config *cfg, const char *path, const text_list *sets);
+/* The same of a config that is there. */
+int finish_config(config *cfg, const text_list *sets);
 
 /* "1.5 GB" and "1,234,567"; return buf. */
 char *print_bytes(double bytes, char *buf, size_t size);

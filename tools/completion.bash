@@ -23,11 +23,11 @@ _sagan()
 	--split) options='train test all' ;;
 	--range) options='auto 0..1 -1..1 0..255 0..65535' ;;
 	--background) options='white black gray' ;;
-	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--input|--images|--labels) return ;;
+	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--input|--freeze-d|--images|--labels) return ;;
 	esac
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
-		train) options='--out --set --threads --steps --max-time --log-every --quiet --fresh --help' ;;
+		train) options='--out --set --threads --steps --max-time --log-every --quiet --fresh --init-from --freeze-d --new-data --help' ;;
 		sample) options='--from --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --threads --help' ;;
 		import) options='--config --set --net --onto --out --threads --help' ;;

@@ -10,6 +10,8 @@
 
 enum { FORMAT_VERSION = 1, DEPTH_MAX = 16, PATH_ROOM = 512 };
 
+const char CHECKPOINT_FROZEN[] = "/trainer/frozen_stages_of_d";
+
 void checkpoint_info_free(checkpoint_info *c)
 {
 	free(c->config);
@@ -87,7 +89,9 @@ static bool write_info(h5 *f, const checkpoint_info *c, const state_list *l, fau
 		&& h5_attr_write_text(f, "/", "config", c->config, e)
 		&& h5_attr_write_text(f, "/", "checksum", sum, e)
 		&& (!c->has_score || (h5_attr_write_f64(f, "/", "score", c->score, e)
-			&& h5_attr_write_text(f, "/", "score_about", c->score_about, e)));
+			&& h5_attr_write_text(f, "/", "score_about", c->score_about, e)))
+		&& (!c->data[0] || h5_attr_write_text(f, "/", "data", c->data, e))
+		&& (!c->began_from[0] || h5_attr_write_text(f, "/", "began_from", c->began_from, e));
 }
 
 bool checkpoint_save(const char *path, const checkpoint_info *about, const state_list *l, fault *e)
@@ -109,6 +113,18 @@ bool checkpoint_save(const char *path, const checkpoint_info *about, const state
 
 /* ---- reading ---- */
 
+/* What not every checkpoint has. */
+static bool read_more(h5 *f, checkpoint_info *out, fault *e)
+{
+	out->has_score = h5_attr_exists(f, "/", "score") && h5_attr_exists(f, "/", "score_about");
+	return (!out->has_score || (h5_attr_f64(f, "/", "score", &out->score, e)
+			&& h5_attr_text(f, "/", "score_about", out->score_about, sizeof out->score_about, e)))
+		&& (!h5_attr_exists(f, "/", "data") || h5_attr_text(f, "/", "data", out->data, sizeof out->data, e))
+		&& (!h5_attr_exists(f, "/", "began_from")
+			|| h5_attr_text(f, "/", "began_from", out->began_from, sizeof out->began_from, e))
+		&& (!h5_exists(f, CHECKPOINT_FROZEN) || h5_read_i64(f, CHECKPOINT_FROZEN, &out->frozen, 1, e));
+}
+
 static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 {
 	int64_t format;
@@ -129,9 +145,7 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 		return false;
 	if (out->step < 0)
 		return fault_set(e, "%s: step = %lld: must not be negative", path, (long long)out->step);
-	out->has_score = h5_attr_exists(f, "/", "score") && h5_attr_exists(f, "/", "score_about");
-	if (out->has_score && (!h5_attr_f64(f, "/", "score", &out->score, e)
-		|| !h5_attr_text(f, "/", "score_about", out->score_about, sizeof out->score_about, e)))
+	if (!read_more(f, out, e))
 		return false;
 	out->config = h5_attr_text_new(f, "/", "config", e);
 	return out->config != NULL;
@@ -267,17 +281,19 @@ static bool compare(const char *path, const state_list *l, const state_list *sto
 		first, n - 1);
 }
 
+static bool fill_one(h5 *f, const state_item *it, fault *e)
+{
+	const int64_t n = shape_count(&it->s);
+	return it->type == ARRAY_REAL ? h5_read_real(f, it->path, it->x, n, e)
+		: it->type == ARRAY_F64 ? h5_read_f64(f, it->path, it->x, n, e)
+		: h5_read_i64(f, it->path, it->x, n, e);
+}
+
 static bool fill(h5 *f, const state_list *l, fault *e)
 {
-	for (int i = 0; i < l->n; i++) {
-		const state_item *it = &l->item[i];
-		int64_t n = shape_count(&it->s);
-		bool ok = it->type == ARRAY_REAL ? h5_read_real(f, it->path, it->x, n, e)
-			: it->type == ARRAY_F64 ? h5_read_f64(f, it->path, it->x, n, e)
-			: h5_read_i64(f, it->path, it->x, n, e);
-		if (!ok)
+	for (int i = 0; i < l->n; i++)
+		if (!fill_one(f, &l->item[i], e))
 			return false;
-	}
 	return true;
 }
 
@@ -292,6 +308,36 @@ bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e
 		&& compare(path, l, &stored, whole, e)
 		&& (!whole || verify(f, path, &info, &stored, e))
 		&& fill(f, l, e);
+	h5_close(f);
+	state_list_free(&stored);
+	checkpoint_info_free(&info);
+	return ok;
+}
+
+static bool take(h5 *f, const state_list *l, const state_list *stored, item_fit *fit, fault *e)
+{
+	for (int i = 0; i < l->n; i++) {
+		const state_item *a = &l->item[i], *b = state_find(stored, a->path);
+		fit[i] = (item_fit){.there = b != NULL};
+		if (!b)
+			continue;
+		fit[i].s = b->s;
+		fit[i].fits = same_kind(a->type, b->type) && shape_equal(&a->s, &b->s);
+		if (fit[i].fits && !fill_one(f, a, e))
+			return false;
+	}
+	return true;
+}
+
+bool checkpoint_take(const char *path, const state_list *l, item_fit *fit, fault *e)
+{
+	if (l->failed)
+		return fault_set(e, "%s: out of memory while listing the state", path);
+	checkpoint_info info = {0};
+	state_list stored = {0};
+	h5 *f = h5_open(path, e);
+	const bool ok = f && read_info(f, path, &info, e) && list_file(f, "/", 0, &stored, e)
+		&& verify(f, path, &info, &stored, e) && take(f, l, &stored, fit, e);
 	h5_close(f);
 	state_list_free(&stored);
 	checkpoint_info_free(&info);

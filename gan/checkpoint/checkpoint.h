@@ -3,7 +3,8 @@
  * The file has one data set per item of the state (state.h) under the item's path, and attributes that a person
  * understands:
  *     /                      program, format, step, precision, config (text), checksum;
- *                            score, score_about (what it measures), once evaluated
+ *                            score, score_about (what it measures), once evaluated;
+ *                            data (in words), began_from (of a warm start)
  *     /generator/..., /discriminator/...     parameters, running statistics, spectral-norm vectors
  *     /ema/...                               the averaged generator
  *     /optimizer/generator/m/..., .../v/..., .../t
@@ -27,7 +28,12 @@ typedef struct checkpoint_info {
 	bool has_score;
 	double score;                                /* lower is better; from an evaluation */
 	char score_about[256];                       /* what it measures; scores with other texts do not compare */
+	char data[128];                              /* the data in words; "" in files of 0.1.0 */
+	char began_from[1200];                       /* the checkpoint that a warm start took weights from, or "" */
+	int64_t frozen;                              /* first stages of D that do not learn */
 } checkpoint_info;
+/* The item of the state that `frozen` is, [1]; runs without frozen stages do not have it. */
+extern const char CHECKPOINT_FROZEN[];
 void checkpoint_info_free(checkpoint_info *c);
 
 /* Writes all items to path (temporary file, sync, rename). On failure an older path is untouched. */
@@ -41,6 +47,17 @@ bool checkpoint_read_info(const char *path, checkpoint_info *out, fault *e);
  * another network lists what differs. Items of the file that the list lacks are an error with
  * `whole`, else passed over (a sampler wants the generator only; the checksum is not checked then). */
 bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e);
+
+/* How an item of a list fits a file. */
+typedef struct item_fit {
+	bool fits;                                   /* path, kind and shape are the same: it has been filled */
+	bool there;                                  /* the path is: */
+	shape s;                                     /* its shape in the file */
+} item_fit;
+
+/* Fills the items that fit, leaves the others as they are, and says for each in fit [l->n]. The file is read whole and
+ * compared with its checksum first: on failure nothing has changed. */
+bool checkpoint_take(const char *path, const state_list *l, item_fit *fit, fault *e);
 
 /* Reads everything and compares with the checksum: false with the reason for a damaged file. */
 bool checkpoint_verify(const char *path, fault *e);

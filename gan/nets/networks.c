@@ -221,9 +221,11 @@ static bool build(network *n, const net_config *c, enum net_side side, rng *r, f
 	n->body = mem_zero(1, n->half->body, e);
 	if (!n->m || !n->body)
 		return false;
-	for (int i = 0; i < n->stages; i++)
+	for (int i = 0; i < n->stages; i++) {
 		if (!stage_start(n, i, e))
 			return false;
+		n->stage_params[i] = module_params(n->m);
+	}
 	n->half->end_init(n);
 	return module_alloc(n->m, r, e);
 }
@@ -298,6 +300,17 @@ node *network_apply(graph *g, const network *n, node *x, node *label, mode m, no
 	for (int i = 0; i < n->stages; i++)
 		x = stage_run(g, n, i, x, label, m, maps);
 	return n->half->end_apply(g, n, x, label, m);
+}
+
+int network_stages(const network *n)
+{
+	return n->stages;
+}
+
+int network_stage_params(const network *n, int k)
+{
+	must(k >= 0 && k <= n->stages, "stage %d of %d", k, n->stages);
+	return k ? n->stage_params[k - 1] : 0;
 }
 
 int network_placed_layers(const network *n)

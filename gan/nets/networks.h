@@ -114,6 +114,11 @@ node *network_apply(graph *g, const network *n, node *x, node *label, mode m, no
 int network_placed_layers(const network *n);
 const placed_layer *network_placed_layer(const network *n, int i);
 
+/* A network is stages in a row and an end; D's first stage is at the image. network_stage_params: how many parameters
+ * the first k stages have, 0 <= k <= stages, with the layers placed after them. They are the first ones. */
+int network_stages(const network *n);
+int network_stage_params(const network *n, int k);
+
 /* One line of `sagan info`: a layer as applied to one image. */
 typedef struct layer_row {
 	char path[96];                               /* "block1/conv1" */

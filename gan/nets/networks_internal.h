@@ -61,6 +61,7 @@ struct network {
 	module *m;                                   /* own */
 	net_stage stage[STAGES_MAX];
 	int stages;
+	int stage_params[STAGES_MAX];                /* parameters registered when stage i and its layer are */
 	placed_layer layer[LAYERS_MAX];
 	net_bridge bridge[LAYERS_MAX];               /* of layers that replace their stage */
 	int after[LAYERS_MAX];                       /* stage that layer i follows */

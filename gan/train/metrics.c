@@ -113,7 +113,7 @@ static FILE *open_rows(const char *path, const char *header, int64_t step, fault
 	return f;
 }
 
-metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool scored, fault *e)
+metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, enum metrics_wanted wanted, fault *e)
 {
 	char columns[64 + GAMMA_MAX * 320];
 	static const char *const name[FILES] = {"metrics.csv", "timing.csv", "scores.csv", "spread.csv"};
@@ -130,7 +130,7 @@ metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, bool s
 			s->gamma[i].name, s->gamma[i].name);
 	snprintf(columns + n, sizeof columns - n, "\n");
 
-	for (int i = 0; i < (scored ? FILES : SCORES); i++)
+	for (int i = 0; i < SCORES + (int)wanted; i++)
 		if (!run_path(dir, name[i], m->path[i], e)
 			|| !(m->f[i] = open_rows(m->path[i], header[i], step, e))) {
 			metrics_close(m, NULL);
@@ -178,7 +178,7 @@ bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s,
 bool metrics_score(metrics *m, int64_t step, const judgement *j, fault *e)
 {
 	fprintf(m->f[SCORES], "%lld,%.9g\n", (long long)step, j->score);
-	if (j->has_spread)
+	if (j->has_spread && m->f[SPREADS])
 		fprintf(m->f[SPREADS], "%lld,%.9g,%.9g,%d\n", (long long)step, j->mean, j->lowest, j->lowest_class);
-	return flushed(m, SCORES, e) && flushed(m, SPREADS, e);
+	return flushed(m, SCORES, e) && (!m->f[SPREADS] || flushed(m, SPREADS, e));
 }

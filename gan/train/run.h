@@ -43,6 +43,11 @@ typedef struct run_options {
 	                                              * says */
 	double max_seconds;                          /* of this process; 0: no limit. The step under way is finished */
 	bool fresh;                                  /* begin anew: an earlier run moves to out/previous-N/ */
+	const char *begin_from;                      /* NULL, or the run or checkpoint that a new run takes weights from
+	                                              * (trainer_begin_from); a run that goes on has done so */
+	const int *freeze_d;                         /* stages of D that do not learn (trainer_freeze_d); NULL: as the
+	                                              * run has it, a new one none */
+	bool new_data;                               /* a run may go on with other data: an epoch begins with them */
 	const volatile sig_atomic_t *stop;           /* set by a signal handler; NULL: never */
 	void *ctx;                                   /* first argument of the callbacks */
 	void (*progress)(void *ctx, const run_progress *p);                  /* at each report; may be NULL */

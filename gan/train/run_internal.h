@@ -31,7 +31,7 @@ typedef struct run {
 	struct watch {
 		double real_spread;                  /* deviation of real images over a batch */
 		int64_t flat, idle, huge;            /* steps in a row with alike fakes, D loss 0, a huge loss */
-		bool alike;                          /* at the last score: the fakes of a class are */
+		int64_t alike;                       /* scores in a row at which the fakes of a class are alike */
 	} watch;
 } run;
 

@@ -29,6 +29,11 @@ void run_say(const run *r, enum run_note kind, const char *fmt, ...)
 
 /* ---- going on ---- */
 
+static bool is_of_data(const config_key *k)
+{
+	return strncmp(k->name, "data.", 5) == 0;
+}
+
 /* Keys that differ from the checkpoint's: allowed ones are told, the others refused, all in one line. */
 static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 {
@@ -46,7 +51,7 @@ static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 		const config_key *k = config_key_at(at[i]);
 		config_value(&old, at[i], was, sizeof was);
 		config_value(now, at[i], is, sizeof is);
-		if (k->on_resume) {
+		if (k->on_resume || (r->opt->new_data && is_of_data(k))) {
 			run_say(r, NOTE_INFO, "%s changed from %s to %s", k->name, was, is);
 		} else if (!fixed) {
 			fixed = k;
@@ -57,8 +62,12 @@ static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 		}
 	}
 	config_free(&old);
+	if (fixed && is_of_data(fixed) && !used)
+		return config_wrong(now, fixed->name, e, "the run in %s was started with %s; --new-data goes on with "
+			"other images", r->out, before);
 	return !fixed || config_wrong(now, fixed->name, e, "the run in %s was started with %s, which cannot "
-		"change%s; use that, another --out, or --fresh", r->out, before, others);
+		"change%s; use that, another --out (with --init-from it begins with these weights), or --fresh",
+		r->out, before, others);
 }
 
 static void read_best(run *r)
@@ -87,25 +96,80 @@ static bool recall_best(run *r, const checkpoint_info *newest, fault *e)
 	return true;
 }
 
-/* Goes on from the newest readable checkpoint, if there is any. */
+static void tell_new_data(const run *r, const checkpoint_info *info)
+{
+	char now[sizeof info->data];
+	if (!r->t->data_changed)
+		return;
+	trainer_data_text(r->t, now, sizeof now);
+	run_say(r, NOTE_INFO, "new data: %s%s%s; epoch %lld begins with them", info->data,
+		info->data[0] ? " before, now " : "", now, (long long)loader_position(r->t->loader).epoch);
+}
+
+/* Goes on from the newest readable checkpoint. */
 static bool resume(run *r, fault *e)
 {
 	fault warning;
 	checkpoint_info info;
-	if (!rundir_any(r->out))
-		return true;
 	if (!rundir_latest(r->out, r->good, sizeof r->good, &warning, e)
 		|| !checkpoint_read_info(r->good, &info, e))
 		return false;
 	if (warning.text[0])
 		run_say(r, NOTE_WARNING, "%s", warning.text);
+	r->t->new_data = r->opt->new_data;
 	bool ok = check_config(r, &info, e) && trainer_load(r->t, r->good, e) && recall_best(r, &info, e);
-	checkpoint_info_free(&info);
 	if (ok) {
 		r->saved = r->t->step;
 		run_say(r, NOTE_INFO, "going on from %s (step %lld)", r->good, (long long)r->t->step);
+		tell_new_data(r, &info);
+		if (r->opt->begin_from)
+			run_say(r, NOTE_INFO, "the run has begun already: nothing is taken from %s",
+				r->opt->begin_from);
 	}
+	checkpoint_info_free(&info);
 	return ok;
+}
+
+/* ---- beginning ---- */
+
+static void note_begin(void *ctx, const char *line)
+{
+	run_say(ctx, NOTE_INFO, "%s", line);
+}
+
+/* A new run: random weights, or those of another. Before anything is put aside: they may be those of the run that was
+ * here. */
+static bool begin(run *r, fault *e)
+{
+	if (r->opt->begin_from)
+		return trainer_begin_from(r->t, r->opt->begin_from, r, note_begin, e);
+	return !r->opt->freeze_d || *r->opt->freeze_d <= 0
+		|| fault_set(e, "%d frozen blocks of D: a new run begins with random weights, which must learn; "
+			"--init-from names a run that has learnt", *r->opt->freeze_d);
+}
+
+/* As asked; else as it was. */
+static bool freeze(run *r, fault *e)
+{
+	const int64_t before = r->t->frozen, now = r->opt->freeze_d ? *r->opt->freeze_d : before;
+	if (now > 0)
+		run_say(r, NOTE_INFO, "D's first %lld blocks do not learn", (long long)now);
+	else if (before > 0)
+		run_say(r, NOTE_INFO, "all blocks of D learn from here on");
+	return now == before || trainer_freeze_d(r->t, (int)now, e);
+}
+
+/* A run that began with another's weights can go on without them from here on. */
+static bool save_beginning(run *r, fault *e)
+{
+	if (!r->t->began_from[0] || r->t->step > 0 || r->saved == 0)
+		return true;
+	rundir_checkpoint(r->out, 0, r->good, sizeof r->good);
+	if (!trainer_save(r->t, r->good, e))
+		return false;
+	r->saved = 0;
+	run_say(r, NOTE_FILE, "checkpoint: %s", r->good);
+	return true;
 }
 
 /* ---- the first lines ---- */
@@ -182,6 +246,9 @@ bool run_start(run *r, fault *e)
 	r->lock = rundir_open(r->out, e);
 	if (r->lock < 0)
 		return false;
+	const bool goes_on = !r->opt->fresh && rundir_any(r->out);
+	if (!(goes_on ? resume(r, e) : begin(r, e)) || !freeze(r, e))
+		return false;
 	if (r->opt->fresh) {
 		if (!rundir_put_aside(r->out, moved, e))
 			return false;
@@ -191,8 +258,11 @@ bool run_start(run *r, fault *e)
 	step_stats names = {.gammas = t->gammas};
 	for (int i = 0; i < t->gammas; i++)
 		names.gamma[i].name = t->gamma_name[i];
-	if (!resume(r, e) || !write_config(r, e) || !show_data(r, e) || !start_scores(r, e)
-		|| !(r->m = metrics_open(r->out, t->step, &names, r->judge.fakes > 0, e))
+	if (!save_beginning(r, e) || !write_config(r, e) || !show_data(r, e) || !start_scores(r, e))
+		return false;
+	const enum metrics_wanted wanted = r->judge.label ? METRICS_SPREAD
+		: r->judge.fakes > 0 ? METRICS_SCORES : METRICS_PLAIN;
+	if (!(r->m = metrics_open(r->out, t->step, &names, wanted, e))
 		|| !(r->s = network_sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e)))
 		return false;
 	run_say(r, NOTE_INFO,

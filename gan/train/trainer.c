@@ -159,6 +159,7 @@ void trainer_free(trainer *t)
 	free(t->host_x);
 	free(t->host_y);
 	free(t->host_z);
+	free(t->frozen_params);
 	player_free(&t->pg);
 	player_free(&t->pd);
 	network_free(t->g);

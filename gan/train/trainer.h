@@ -63,6 +63,17 @@ double trainer_step_flop(const trainer *t);
  * NULL with e set for another key, or when this config never takes such a step. */
 const plan *trainer_plan(const trainer *t, const char *key, fault *e);
 
+/* A warm start. The parameters and states of G, D and the average become those of a checkpoint, or of the newest one of
+ * a run, where name and shape are the same; the others, and all else, stay as they are. note gets a line that says what
+ * fits, and one for each that does not. Before the first step. False with e set, and nothing changed: the file cannot
+ * be read, or nothing in it fits. */
+bool trainer_begin_from(trainer *t, const char *run_or_checkpoint, void *ctx, void (*note)(void *ctx, const char *line),
+			fault *e);
+/* From now on the first n stages of D, from the image on, with the layers placed after them, do not learn (arXiv
+ * 2002.10964); 0: all learn. Their states move as always. Part of the state that is saved. False with e set: D has
+ * fewer stages, or no memory. */
+bool trainer_freeze_d(trainer *t, int n, fault *e);
+
 /* Saves the complete state to the file path. False with e set, and an older file untouched: a number of the state is
  * not finite, or the file cannot be written. */
 bool trainer_save(trainer *t, const char *path, fault *e);

@@ -76,6 +76,13 @@ struct trainer {
 	double sum[SUMS];                            /* since the last row of metrics.csv */
 	int64_t place[2];                            /* of the loader, while the state is listed */
 	int64_t data_checksum;                       /* 0 without data */
+	bool new_data;                               /* trainer_load takes other data than the checkpoint's: .. */
+	bool data_changed;                           /* .. and has */
+
+	char began_from[1200];                       /* the checkpoint of a warm start, or "" */
+	int64_t frozen;                              /* first stages of D that do not learn */
+	real *frozen_params;                         /* own; their parameters; NULL: none */
+	int64_t frozen_size;                         /* how many numbers at the start of D's block */
 
 	char gamma_name[GAMMA_MAX][128];
 	struct gamma_at {
@@ -91,6 +98,8 @@ double pass_scalar(const pass *p, const node *n);    /* 0 for NULL */
 
 /* trainer_state.c: every array that a run needs to go on, in the order of the file. */
 bool trainer_list(trainer *t, state_list *l, fault *e);
+/* "60000 images of 28x28x1 in 10 classes"; "" without data. */
+void trainer_data_text(const trainer *t, char *buf, size_t size);
 /* trainer_save with a score and what that measures; about NULL: no score. */
 bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, fault *e);
 

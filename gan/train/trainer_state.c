@@ -55,6 +55,9 @@ static bool list_all(trainer *t, state_list *l, fault *e)
 		"epoch, batch in the epoch: what comes next");
 	state_add(l, ARRAY_I64, "/loader/data_checksum", SHAPE(1), &t->data_checksum,
 		"of sizes, labels and pixels");
+	if (t->frozen)
+		state_add(l, ARRAY_I64, CHECKPOINT_FROZEN, SHAPE(1), &t->frozen,
+			"from the image on: these do not learn");
 	return !l->failed || fault_set(e, "out of memory while listing the state");
 }
 
@@ -83,6 +86,15 @@ static bool all_finite(const state_list *l, fault *e)
 	return true;
 }
 
+void trainer_data_text(const trainer *t, char *buf, size_t size)
+{
+	const dataset *d = t->data;
+	buf[0] = '\0';
+	if (d)
+		snprintf(buf, size, "%lld images of %dx%dx%d in %d classes", (long long)d->n, d->h, d->w, d->c,
+			 d->classes);
+}
+
 bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, fault *e)
 {
 	state_list l = {0};
@@ -91,6 +103,8 @@ bool trainer_save_scored(trainer *t, const char *path, double score, const char 
 		.score = score};
 	if (about)
 		snprintf(info.score_about, sizeof info.score_about, "%s", about);
+	snprintf(info.began_from, sizeof info.began_from, "%s", t->began_from);
+	trainer_data_text(t, info.data, sizeof info.data);
 	info.config = config_text(&t->cfg, e);
 	bool ok = info.config && trainer_list(t, &l, e);
 	if (ok && !all_finite(&l, &why))
@@ -106,41 +120,66 @@ bool trainer_save(trainer *t, const char *path, fault *e)
 	return trainer_save_scored(t, path, 0, NULL, e);
 }
 
-/* The streams belong to the seed: a file that says otherwise is not of this run. */
-static bool fits_run(const trainer *t, const int64_t *data_checksum, const char *path, fault *e)
+/* What the checkpoint was trained on and what there is now, in words; "" in a checkpoint that has no words for it. */
+static bool other_data(const trainer *t, const checkpoint_info *info, int64_t then, fault *e)
 {
+	char now[sizeof info->data], words[3 * sizeof info->data];
+	trainer_data_text(t, now, sizeof now);
+	if (info->data[0] && strcmp(info->data, now) != 0)
+		snprintf(words, sizeof words, "it was %s, now %s", info->data, now);
+	else
+		snprintf(words, sizeof words, "%s, but other pixels or labels: checksum %016llx, now %016llx", now,
+			 (unsigned long long)then, (unsigned long long)t->data_checksum);
+	return fault_set(e, "%s: was trained on other data than %s: %s; --new-data goes on with these", info->path,
+			 t->data->path, words);
+}
+
+/* The streams belong to the seed: a file that says otherwise is not of this run. `now`: the checksum of the data that
+ * there are, where t has the checkpoint's. */
+static bool fits_run(trainer *t, const checkpoint_info *info, int64_t now, fault *e)
+{
+	const int64_t then = t->data_checksum;
+	t->data_checksum = now;
 	for (int i = 0; i < STREAMS; i++) {
 		rng fresh = rng_new((uint64_t)t->cfg.seed, stream_name[i]);
 		if (t->stream[i].seed != fresh.seed || t->stream[i].purpose != fresh.purpose)
-			return fault_set(e, "%s: random stream %s is not of seed %lld", path,
+			return fault_set(e, "%s: random stream %s is not of seed %lld", info->path,
 				stream_name[i], (long long)t->cfg.seed);
 	}
-	if (t->data && t->data_checksum != *data_checksum)
-		return fault_set(e,
-			"%s: was trained on other data than %s (checksum %016llx, now %016llx)", path,
-			t->data->path, (unsigned long long)t->data_checksum,
-			(unsigned long long)*data_checksum);
-	return true;
+	t->data_changed = t->data && then != now;
+	return !t->data_changed || t->new_data || other_data(t, info, then, e);
+}
+
+/* Where the loader goes on: with other data an epoch begins. */
+static loader_place next_place(const trainer *t)
+{
+	const bool begins = t->data_changed && t->place[1] > 0;
+	return t->data_changed ? (loader_place){t->place[0] + begins, 0} : (loader_place){t->place[0], t->place[1]};
+}
+
+static bool load(trainer *t, const checkpoint_info *info, fault *e)
+{
+	state_list l = {0};
+	const int64_t now = t->data_checksum;
+	t->frozen = info->frozen;                    /* the list must be the file's */
+	bool ok = strcmp(info->precision, REAL_NAME) == 0
+		|| fault_set(e, "%s: was trained in %s, this program computes in %s", info->path,
+			info->precision, REAL_NAME);
+	ok = ok && trainer_list(t, &l, e) && checkpoint_load(info->path, &l, true, e) && fits_run(t, info, now, e);
+	state_list_free(&l);
+	return ok;
 }
 
 bool trainer_load(trainer *t, const char *path, fault *e)
 {
 	checkpoint_info info;
-	state_list l = {0};
-	int64_t now = t->data_checksum;
 	if (!checkpoint_read_info(path, &info, e))
 		return false;
-	bool ok = strcmp(info.precision, REAL_NAME) == 0
-		|| fault_set(e, "%s: was trained in %s, this program computes in %s", path,
-			info.precision, REAL_NAME);
+	const bool ok = load(t, &info, e);
+	memcpy(t->began_from, info.began_from, sizeof t->began_from);
 	checkpoint_info_free(&info);
-	ok = ok && trainer_list(t, &l, e) && checkpoint_load(path, &l, true, e)
-		&& fits_run(t, &now, path, e);
-	state_list_free(&l);
-	t->data_checksum = now;
 	optimizer_set_count(t->pg.opt, t->pg.t);
 	optimizer_set_count(t->pd.opt, t->pd.t);
-	if (ok && t->loader)
-		ok = loader_seek(t->loader, (loader_place){t->place[0], t->place[1]}, e);
-	return ok;
+	return ok && (!t->loader || loader_seek(t->loader, next_place(t), e))
+		&& (!t->frozen || trainer_freeze_d(t, (int)t->frozen, e));
 }

@@ -119,17 +119,33 @@ static void accumulate(player *p, int k, int n)
 	}
 }
 
+/* What does not learn has no gradient, so that the others' is measured and clipped alone; .. */
+static void hold(const trainer *t, const player *p, real *grad)
+{
+	if (p == &t->pd && t->frozen_size)
+		memset(grad, 0, (size_t)t->frozen_size * sizeof *grad);
+}
+
+/* .. and decay of weights does not move it. */
+static void put_back(const trainer *t, const player *p)
+{
+	if (p == &t->pd && t->frozen_size)
+		memcpy(module_param_block(p->m), t->frozen_params, (size_t)t->frozen_size * sizeof(real));
+}
+
 /* Clips the gradient and takes one step along it. */
 static bool update(trainer *t, player *p, const pass *last, double *norm, double *rate, fault *e)
 {
 	real *grad = module_grad_block(p->m);
 	int64_t n = module_block_size(p->m);
 	double limit = t->cfg.optim.clip_norm;
+	hold(t, p, grad);
 	*norm = limit > 0 ? gradient_clip_norm(grad, n, limit) : gradient_norm(grad, n);
 	if (!isfinite(*norm))
 		return gone_bad(t, last, "the gradient", *norm, e);
 	*rate = schedule_lr(&p->rate, t->step);
 	optimizer_step(p->opt, module_param_block(p->m), grad, *rate);
+	put_back(t, p);
 	return true;
 }
 

@@ -12,13 +12,14 @@
  * HUGE_LOSS: of either loss. Hinge and logistic losses are below 10 where anything is learnt; those of a critic without
  * bound (wgan, no penalty, no spectral norm) pass 1e5 after some 100 steps of rate 1e-3 and 1e9 after 400, while digits
  * become strokes again.
- * ALIKE: spread of the images of one class as a share of the real ones'; measured in docs/troubleshooting.md.
+ * ALIKE: spread of the images of one class as a share of the real ones'. Healthy runs have 0.7 to 1.3, but some class
+ * may have 0.14 at the first score, while it is learnt: two scores in a row count.
  * PATIENCE, HUGE_PATIENCE: steps in a row. Single ones mean nothing: a batch may be easy, and G may come back. */
 #define FLAT 0.02
 #define IDLE 1e-4
 #define HUGE_LOSS 1e5
 #define ALIKE 0.25
-enum { PATIENCE = 200, HUGE_PATIENCE = 20 };
+enum { PATIENCE = 200, HUGE_PATIENCE = 20, ALIKE_PATIENCE = 2 };
 
 /* The steps in a row so far, this one included if it is one. */
 static int64_t in_a_row(int64_t before, bool one_more)
@@ -58,9 +59,8 @@ void watch_classes(run *r, const judgement *j)
 	char keys[TROUBLE_TEXT];
 	if (!j->has_spread || w->flat >= PATIENCE)
 		return;
-	const bool before = w->alike;
-	w->alike = j->lowest < ALIKE;
-	if (w->alike && !before)
+	w->alike = in_a_row(w->alike, j->lowest < ALIKE);
+	if (w->alike == ALIKE_PATIENCE)
 		run_say(r, NOTE_WARNING,
 			"step %lld: the images of class %d are nearly alike: they differ %.2f times as much as real "
 			"ones do (mean of all classes %.2f); to change, from an earlier checkpoint: %s",

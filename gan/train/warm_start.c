@@ -1,0 +1,139 @@
+/* warm_start.c - a trainer begins with what another run learnt, and may keep the first stages of its D as they are. */
+#include "gan/train/trainer_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/local.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/checkpoint/saved.h"
+
+/* Lines that are worth a place on the screen; what follows is counted. */
+enum { LINES_MAX = 12, LINE_MAX = 512 };
+
+/* The average of a run without one is its generator. */
+static const char *group_of_average(const char *path, fault *e)
+{
+	checkpoint_info info;
+	config cfg;
+	if (!checkpoint_read_info(path, &info, e))
+		return NULL;
+	const bool read = saved_config(&info, &cfg, e), averaged = read && cfg.ema.decay > 0;
+	checkpoint_info_free(&info);
+	if (read)
+		config_free(&cfg);
+	return !read ? NULL : averaged ? "ema" : net_side_name(NET_G);
+}
+
+static bool list_networks(trainer *t, const char *path, state_list *l, fault *e)
+{
+	const char *average = group_of_average(path, e);
+	if (!average)
+		return false;
+	state_add_module(l, net_side_name(NET_G), t->pg.m);
+	state_add_module(l, net_side_name(NET_D), t->pd.m);
+	if (t->average)
+		state_add_module(l, average, network_module(t->average));
+	return !l->failed || fault_set(e, "out of memory while listing the networks");
+}
+
+typedef struct speaker {
+	void *ctx;
+	void (*note)(void *ctx, const char *line);
+} speaker;
+
+static void tell_item(const speaker *to, const state_item *it, const item_fit *f)
+{
+	char line[LINE_MAX];
+	const shape_text here = shape_print(&it->s), there = shape_print(&f->s);
+	snprintf(line, sizeof line, "  starts new: %.200s %.100s, %s%.100s", it->path + 1, here.s,
+		 f->there ? "there " : "not there", f->there ? there.s : "");
+	to->note(to->ctx, line);
+}
+
+/* The average has the names of G: what is said of G need not be said again. */
+static void tell(const speaker *to, const char *path, int64_t step, const state_list *l, const item_fit *fit, int first,
+		 int fits)
+{
+	char line[RUN_PATH_MAX + 128];
+	int told = 0, more = 0;
+	snprintf(line, sizeof line, "begins with %.1000s (step %lld): %d of %d arrays fit", path, (long long)step, fits,
+		 l->n);
+	to->note(to->ctx, line);
+	for (int i = 0; i < first; i++)
+		if (fit[i].fits)
+			continue;
+		else if (told++ < LINES_MAX)
+			tell_item(to, &l->item[i], &fit[i]);
+		else
+			more++;
+	snprintf(line, sizeof line, "  and %d more", more);
+	if (more)
+		to->note(to->ctx, line);
+}
+
+static bool remember_origin(trainer *t, const char *path, int64_t *step, fault *e)
+{
+	checkpoint_info info;
+	if (!checkpoint_read_info(path, &info, e))
+		return false;
+	snprintf(t->began_from, sizeof t->began_from, "%.1000s (step %lld, checksum %s)", path, (long long)info.step,
+		 info.checksum);
+	*step = info.step;
+	checkpoint_info_free(&info);
+	return true;
+}
+
+bool trainer_begin_from(trainer *t, const char *run_or_checkpoint, void *ctx, void (*note)(void *ctx, const char *line),
+			fault *e)
+{
+	char path[RUN_PATH_MAX];
+	fault warning = {.text = ""};
+	state_list l = {0};
+	int64_t step = 0;
+	const speaker to = {ctx, note};
+	if (!rundir_resolve(run_or_checkpoint, path, sizeof path, &warning, e))
+		return false;
+	if (warning.text[0])
+		note(ctx, warning.text);
+	bool ok = list_networks(t, path, &l, e);
+	item_fit *fit = ok ? mem_zero((size_t)l.n, sizeof *fit, e) : NULL;
+	ok = fit && checkpoint_take(path, &l, fit, e) && remember_origin(t, path, &step, e);
+	int fits = 0;
+	for (int i = 0; ok && i < l.n; i++)
+		fits += fit[i].fits;
+	if (ok && fits == 0)
+		ok = fault_set(e, "%s: no array of its networks has the name and the shape of one here", path);
+	if (ok) {
+		const module *g = t->pg.m, *d = t->pd.m;
+		tell(&to, path, step, &l, fit,
+		     module_params(g) + module_states(g) + module_params(d) + module_states(d), fits);
+	}
+	free(fit);
+	state_list_free(&l);
+	return ok;
+}
+
+/* ---- stages of D that do not learn ---- */
+
+bool trainer_freeze_d(trainer *t, int n, fault *e)
+{
+	const module *m = t->pd.m;
+	const int stages = network_stages(t->d);
+	if (n < 0 || n > stages)
+		return fault_set(e, "%d frozen blocks of D: it has %d; must be 0 to %d", n, stages, stages);
+	const int params = network_stage_params(t->d, n);
+	const int64_t size = params == module_params(m) ? module_block_size(m)
+		: module_param_at(m, params)->x - module_param_block(m);
+	real *copy = n ? mem_new((size_t)size, sizeof *copy, e) : NULL;
+	if (n && !copy)
+		return false;
+	if (copy)
+		memcpy(copy, module_param_block(m), (size_t)size * sizeof *copy);
+	free(t->frozen_params);
+	t->frozen_params = copy;
+	t->frozen_size = n ? size : 0;
+	t->frozen = n;
+	return true;
+}
