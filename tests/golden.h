@@ -58,8 +58,9 @@ bool golden_bind_names(golden_case *c, module *m, void (*translate)(const char *
 /* Appends y to the case's outputs; true, so that it can end a builder. */
 bool golden_give(golden_case *c, node *y);
 
-/* What is known of a layer. Tolerances: worst float32 error of the original, from the files' own documentation;
- * ours may be four times as large. In double all are held to 1e-10. */
+/* What is known of a layer. Ours may be four times as far off as the original's own float32 results, in the worst case
+ * of the file or as its documentation says (`figure`: PyTorch files hold no float32 results), whichever is more. In
+ * double all are held to 1e-10. */
 enum golden_part { GOLDEN_OUTPUT, GOLDEN_GRAD_INPUT, GOLDEN_GRAD_WEIGHT, GOLDEN_UPDATED, GOLDEN_PARTS };
 typedef struct golden_layer {
 	const char *layer, *source;                  /* attribute `layer`, part of `source` (NULL: any) */

@@ -36,6 +36,7 @@ struct damage {
 	double output, grad, weight, updated;        /* added to the right value; `weight`: 1 adds a set */
 	int outputs;
 	int failures;                                /* expected */
+	double own;                                  /* added to the float32 result of the original; 0: it has none */
 };
 
 static bool put(h5 *f, const char *path, double x)
@@ -52,6 +53,8 @@ static void write_case(const char *path, const struct damage *w)
 	put(f, "/a/output64/0", y + w->output);
 	if (w->outputs > 1)
 		put(f, "/a/output64/1", y);
+	if (w->own != 0)
+		put(f, "/a/output/0", y + w->output + w->own);
 	put(f, "/a/grad_output/0", 2);
 	put(f, "/a/grad_input64/0", dx + w->grad);
 	if (w->weight != 0)
@@ -66,14 +69,17 @@ static void write_case(const char *path, const struct damage *w)
 START_TEST(a_wrong_or_missing_value_is_noticed)
 {
 	static const struct damage rows[] = {
-		{"tanh", 0, 0, 0, 0, 1, 0},
-		{"tanh", 1e-5, 0, 0, 0, 1, 1},
-		{"tanh", NAN, 0, 0, 0, 1, 1},
-		{"tanh", 0, 1e-5, 0, 0, 1, 1},
-		{"tanh", 0, 0, 1, 0, 1, 1},
-		{"tanh", 0, 0, 0, 1, 1, 1},
-		{"tanh", 0, 0, 0, 0, 2, 1},
-		{"tonh", 0, 0, 0, 0, 1, 1},
+		{"tanh", 0, 0, 0, 0, 1, 0, 0},
+		{"tanh", 1e-5, 0, 0, 0, 1, 1, 0},
+		{"tanh", NAN, 0, 0, 0, 1, 1, 0},
+		{"tanh", 0, 1e-5, 0, 0, 1, 1, 0},
+		{"tanh", 0, 0, 1, 0, 1, 1, 0},
+		{"tanh", 0, 0, 0, 1, 1, 1, 0},
+		{"tanh", 0, 0, 0, 0, 2, 1, 0},
+		{"tonh", 0, 0, 0, 0, 1, 1, 0},
+		/* tanh(0.5) is 0.46: four times what the original itself is off, and no more */
+		{"tanh", 3.8e-5, 0, 0, 0, 1, sizeof(real) == 8, 1e-5},
+		{"tanh", 4.2e-5, 0, 0, 0, 1, 1, 1e-5},
 	};
 	const char *path = scratch_at("case.h5");
 	for (int i = 0; i < COUNT(rows); i++) {
