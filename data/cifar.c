@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "data/class_names.h"
 #include "data/dataset_internal.h"
 #include "data/source.h"
 
@@ -19,19 +20,21 @@ typedef struct cifar_kind {
 	int label_at[2];                             /* byte of the label: fine, coarse */
 	int classes[2];
 	const char *names[2];                        /* file of class names */
+	enum known_classes known[2];                 /* where there is no such file */
 	const char *train[TRAIN_MAX + 1], *test;     /* file names without .bin */
 } cifar_kind;
 
 static const cifar_kind cifar10 = {
 	.record = PIXELS + 1, .label_at = {0, 0}, .classes = {10, 10},
-	.names = {"batches.meta.txt", "batches.meta.txt"},
+	.names = {"batches.meta.txt", "batches.meta.txt"}, .known = {CLASSES_CIFAR10, CLASSES_CIFAR10},
 	.train = {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"},
 	.test = "test_batch",
 };
 
 static const cifar_kind cifar100 = {
 	.record = PIXELS + 2, .label_at = {1, 0}, .classes = {100, 20},
-	.names = {"fine_label_names.txt", "coarse_label_names.txt"}, .train = {"train"}, .test = "test",
+	.names = {"fine_label_names.txt", "coarse_label_names.txt"},
+	.known = {CLASSES_CIFAR100, CLASSES_CIFAR100_COARSE}, .train = {"train"}, .test = "test",
 };
 
 typedef struct batches {
@@ -125,6 +128,8 @@ static bool batch_read(dataset *d, const char *path, const cifar_kind *k, bool c
 static bool names_find(dataset *d, const cifar_kind *k, bool coarse, fault *e)
 {
 	d->classes = k->classes[coarse];
+	if (!class_names_set(d, class_names_known(k->known[coarse]), d->path, e))
+		return false;
 	if (file_type(d->path) != FILE_FOLDER)
 		return true;
 	char *path = path_join(d->path, k->names[coarse], e);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/local.h"
+#include "data/class_names.h"
 #include "data/dataset_internal.h"
 #include "data/source.h"
 #include "data/picture/image.h"
@@ -204,27 +205,92 @@ static bool class_lines(names *l, char *text, fault *e)
 	return true;
 }
 
+/* The names replace those of d. own: l. */
+static bool names_take(dataset *d, names *l, const char *place, int lo, int hi, fault *e)
+{
+	if (l->n < lo || l->n > hi) {
+		const char *how = lo == hi ? "" : lo > 1 ? "at least " : "1 to ";
+		fault_at(e, place, "%" PRId64 " class names, needs %s%d", l->n, how, lo > 1 ? lo : hi);
+		return names_free(l), false;
+	}
+	for (int i = 0; d->class_name && i < d->classes; i++)
+		free(d->class_name[i]);
+	free(d->class_name);
+	d->class_name = l->name;
+	d->classes = (int)l->n;
+	return true;
+}
+
+static char *text_read(const char *path, fault *e)
+{
+	int64_t size = 0;
+	source *s = NULL;
+	char *text = NULL;
+	const bool ok = file_length(path, NAMES_BYTES_MAX, &size, e) && (s = source_open(path, e)) &&
+		(text = mem_zero((size_t)size + 1, 1, e)) && source_read(s, text, size, e);
+	source_close(s);
+	if (ok)
+		return text;
+	free(text);
+	return NULL;
+}
+
 bool class_names_read(dataset *d, const char *path, int want, fault *e)
 {
 	if (file_type(path) == FILE_MISSING)
 		return true;
-	int64_t size = 0;
 	names l = {0};
-	char *text = NULL;
-	source *s = NULL;
-	bool ok = file_length(path, NAMES_BYTES_MAX, &size, e) && (s = source_open(path, e)) &&
-		(text = mem_zero((size_t)size + 1, 1, e)) && source_read(s, text, size, e) &&
-		class_lines(&l, text, e);
-	if (ok && (l.n < 1 || l.n > DATA_CLASSES_MAX || (want && l.n != want)))
-		ok = fault_at(e, path, "%" PRId64 " class names, needs %s%d", l.n, want ? "" : "1 to ",
-			want ? want : DATA_CLASSES_MAX);
-	source_close(s);
+	char *text = text_read(path, e);
+	const bool ok = text && class_lines(&l, text, e);
 	free(text);
 	if (!ok)
 		return names_free(&l), false;
-	d->class_name = l.name;
-	d->classes = (int)l.n;
-	return true;
+	return names_take(d, &l, path, want ? want : 1, want ? want : DATA_CLASSES_MAX, e);
+}
+
+bool class_names_set(dataset *d, const char *text, const char *place, fault *e)
+{
+	names l = {0};
+	char *copy = text_copy(text, e);
+	const bool ok = copy && class_lines(&l, copy, e);
+	free(copy);
+	if (!ok)
+		return names_free(&l), false;
+	return names_take(d, &l, place, MAX(d->classes, 1), DATA_CLASSES_MAX, e);
+}
+
+/* "cat, dog" as lines. */
+static char *list_lines(const char *list, fault *e)
+{
+	char *text = mem_zero(strlen(list) + 2, 1, e), *to = text;
+	for (const char *p = list; text && *p;) {
+		p += strspn(p, ", ");
+		size_t n = strcspn(p, ",");
+		const char *next = p + n;
+		while (n && p[n - 1] == ' ')
+			n--;
+		memcpy(to, p, n);
+		to += n;
+		if (n)
+			*to++ = '\n';
+		p = next;
+	}
+	return text;
+}
+
+/* As the user calls them. */
+static bool class_names_wanted(dataset *d, const dataset_options *o, fault *e)
+{
+	const char *wanted = o->class_names;
+	if (!wanted || !*wanted || !strcmp(wanted, "auto"))
+		return true;
+	if (!d->label)
+		return fault_at(e, d->path, "has no labels, so its classes cannot be named");
+	const bool list = strchr(wanted, ',') != NULL;
+	char *text = list ? list_lines(wanted, e) : text_read(wanted, e);
+	const bool ok = text && class_names_set(d, text, list ? CLASS_NAMES_PLACE : wanted, e);
+	free(text);
+	return ok;
 }
 
 bool class_names_from(dataset *d, int first, fault *e)
@@ -331,7 +397,8 @@ dataset *dataset_open(const char *path, const dataset_options *options, fault *e
 	bool ok = d && (d->path = text_copy(path, e));
 	if (ok) {
 		snprintf(d->kind, sizeof d->kind, "%s", f->name);
-		ok = f->read(d, &o, e) && dataset_convert(d, &o, e) && class_names_default(d, e);
+		ok = f->read(d, &o, e) && dataset_convert(d, &o, e) && class_names_default(d, e) &&
+			class_names_wanted(d, &o, e);
 	}
 	if (ok)
 		return d;

@@ -40,6 +40,9 @@ typedef struct dataset_options {
 	 * "none": read without. */
 	enum data_range range;
 	const char *images, *labels;
+	/* Names of the classes: "cat, dog, bird", or a file with a name in each line. NULL, "" or "auto": as the data
+	 * say. */
+	const char *class_names;
 	const char *background;                      /* behind transparent pixels (data_colour); NULL: white */
 } dataset_options;
 

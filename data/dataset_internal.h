@@ -29,6 +29,9 @@ bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, boo
  * d->classes and d->class_name. A missing file is fine and changes nothing. */
 bool class_names_read(dataset *d, const char *path, int want, fault *e);
 
+/* Names the classes of d by a text of names (data/class_names.h). More names than classes make more classes; fewer are
+ * an error that `place` begins. Earlier names are replaced. */
+bool class_names_set(dataset *d, const char *text, const char *place, fault *e);
 /* Names the classes of d by numbers from `first` on. */
 bool class_names_from(dataset *d, int first, fault *e);
 

@@ -1,13 +1,18 @@
 /* idx.c - MNIST's file format: big-endian header, then bytes, plain or .gz.
  *
- * Images: 00 00 08 r, r sizes of four bytes, pixels; r = 3 is [n,h,w], r = 4 [n,h,w,c]. Labels: r = 1.
- * 08 says unsigned bytes, the only type that images come in. (yann.lecun.com/exdb/mnist) */
+ * Images: 00 00 08 r, r sizes of four bytes, pixels; r = 3 is [n,h,w], r = 4 [n,h,w,c]. Labels: r = 1. 08 says unsigned
+ * bytes, the only type that images come in. (yann.lecun.com/exdb/mnist)
+ *
+ * Relatives: QMNIST's labels are whole numbers of four bytes, 00 00 0c 02, [n,8], the class first (Yadav and Bottou
+ * 2019, arXiv:1905.10498). EMNIST's images lie on their side, and its letters are labelled from 1 (Cohen et al. 2017,
+ * arXiv:1702.05373). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/local.h"
+#include "data/class_names.h"
 #include "data/dataset_internal.h"
 #include "data/source.h"
 
@@ -15,6 +20,9 @@ typedef struct idx_part {
 	char *path[2];                               /* own; images, labels (NULL: none) */
 	source *file[2];                             /* own */
 	int64_t n, h, w, c;
+	int64_t columns;                             /* of the labels; the first one counts */
+	int label_bytes;                             /* of one number: 1 or 4 */
+	bool wanted;                                 /* else only its labels are looked at */
 } idx_part;
 
 enum { PARTS_MAX = 2 };
@@ -27,21 +35,34 @@ static void part_close(idx_part *p)
 	}
 }
 
-/* Reads the sizes and compares what they promise with what the file can hold. */
-static bool header_read(source *s, const char *path, int rank_lo, int rank_hi, int64_t *dim, fault *e)
+/* What a file may hold. */
+typedef struct idx_kind {
+	const char *axes;                            /* in messages */
+	int rank_lo, rank_hi;
+	bool four_bytes;                             /* whole numbers of four bytes, too */
+} idx_kind;
+static const idx_kind IMAGES = {"images have 3 (n,h,w) or 4 (n,h,w,c)", 3, 4, false};
+static const idx_kind LABELS = {"labels have 1, or 2 as QMNIST's", 1, 2, true};
+
+static bool type_read(const uint8_t *head, const char *path, const idx_kind *k, int *bytes, fault *e)
+{
+	*bytes = head[2] == 0x0c ? 4 : 1;
+	if (head[0] || head[1] || (head[2] != 8 && !(k->four_bytes && head[2] == 0x0c)))
+		return fault_at(e, path, "not an IDX file of bytes: begins %02x %02x %02x, must be 00 00 08%s",
+			head[0], head[1], head[2], k->four_bytes ? " or 00 00 0c" : "");
+	return (head[3] >= k->rank_lo && head[3] <= k->rank_hi) || fault_at(e, path, "IDX data of %d axes, %s", head[3],
+		k->axes);
+}
+
+/* Reads the sizes and compares what they promise with what the file can hold. *width: bytes of a number. */
+static bool header_read(source *s, const char *path, const idx_kind *k, int64_t *dim, int *width, fault *e)
 {
 	uint8_t head[4], size[4];
-	if (!source_read(s, head, 4, e))
+	if (!source_read(s, head, 4, e) || !type_read(head, path, k, width, e))
 		return false;
-	if (head[0] || head[1] || head[2] != 8)
-		return fault_at(e, path, "not an IDX file of bytes: begins %02x %02x %02x, must be 00 00 08",
-			head[0], head[1], head[2]);
 	const int rank = head[3];
-	if (rank < rank_lo || rank > rank_hi)
-		return fault_at(e, path, "IDX data of %d axes, %s", rank,
-			rank_hi == 1 ? "labels have 1" : "images have 3 (n,h,w) or 4 (n,h,w,c)");
 	/* In long double 2^128 does not overflow; the comparison needs no exact digits. */
-	long double bytes = 1;
+	long double bytes = *width;
 	for (int i = 0; i < 4; i++) {
 		dim[i] = 1;
 		if (i >= rank)
@@ -61,23 +82,38 @@ static bool header_read(source *s, const char *path, int rank_lo, int rank_hi, i
 	return true;
 }
 
-static bool part_open(idx_part *p, fault *e)
+static bool images_open(idx_part *p, fault *e)
 {
-	int64_t dim[4], count[4];
+	int64_t dim[4];
+	int width;
 	p->file[0] = source_open(p->path[0], e);
-	if (!p->file[0] || !header_read(p->file[0], p->path[0], 3, 4, dim, e))
+	if (!p->file[0] || !header_read(p->file[0], p->path[0], &IMAGES, dim, &width, e))
 		return false;
 	p->n = dim[0];
 	p->h = dim[1];
 	p->w = dim[2];
 	p->c = dim[3];
-	if (!p->path[1])
-		return true;
+	return true;
+}
+
+/* Of a part that is not wanted n is not known yet. */
+static bool labels_open(idx_part *p, fault *e)
+{
+	int64_t dim[4];
 	p->file[1] = source_open(p->path[1], e);
-	if (!p->file[1] || !header_read(p->file[1], p->path[1], 1, 1, count, e))
+	if (!p->file[1] || !header_read(p->file[1], p->path[1], &LABELS, dim, &p->label_bytes, e))
 		return false;
-	return count[0] == p->n || fault_at(e, p->path[1], "%" PRId64 " labels for the %" PRId64 " images of %s",
-		count[0], p->n, p->path[0]);
+	p->columns = dim[1];
+	if (p->wanted && dim[0] != p->n)
+		return fault_at(e, p->path[1], "%" PRId64 " labels for the %" PRId64 " images of %s", dim[0], p->n,
+			p->path[0]);
+	p->n = dim[0];
+	return p->columns > 0 || fault_at(e, p->path[1], "labels of 0 columns");
+}
+
+static bool part_open(idx_part *p, fault *e)
+{
+	return (!p->wanted || images_open(p, e)) && (!p->path[1] || labels_open(p, e));
 }
 
 /* ---- finding the files ---- */
@@ -91,7 +127,13 @@ static const char *const split_word[SPLITS][2] = {
 	[SPLIT_TRAIN] = {"train", "train"}, [SPLIT_TEST] = {"t10k", "test"},
 };
 
-/* The one file in a folder whose name has "images" or "labels", "ubyte" and the word of the split;
+/* What tells these files from others: train-images-idx3-ubyte, qmnist-train-labels-idx2-int. */
+static bool is_idx_name(const char *name)
+{
+	return strstr(name, "ubyte") || strstr(name, "-idx");
+}
+
+/* The one file in a folder whose name has "images" or "labels", is an IDX name and has the word of the split;
  * a plain file wins over its own .gz. NULL without an error: none. */
 static bool part_find(char **path, const char *folder, const names *l, const char *what, enum data_split part,
 	fault *e)
@@ -99,7 +141,7 @@ static bool part_find(char **path, const char *folder, const names *l, const cha
 	const char *found = NULL;
 	for (int64_t i = 0; i < l->n; i++) {
 		const char *name = l->name[i];
-		if (!strstr(name, what) || !strstr(name, "ubyte") ||
+		if (!strstr(name, what) || !is_idx_name(name) ||
 			(!strstr(name, split_word[part][0]) && !strstr(name, split_word[part][1])))
 			continue;
 		/* names are sorted: "a" comes right before "a.gz" */
@@ -114,26 +156,24 @@ static bool part_find(char **path, const char *folder, const names *l, const cha
 	return !found || *path;
 }
 
-/* train-images-idx3-ubyte.gz -> train-labels-idx1-ubyte[.gz], if it exists. */
+/* train-images-idx3-ubyte.gz -> train-labels-idx1-ubyte[.gz], or with QMNIST's ending, if it exists. */
 static bool labels_find(char **path, const char *images, fault *e)
 {
-	static const char *const ending[] = {"", ".gz"};
+	static const char *const type[] = {"-idx1-ubyte", "-idx2-int"}, *const packed[] = {"", ".gz"};
 	const char *base = strrchr(images, '/');
 	base = base ? base + 1 : images;
-	const char *at = strstr(base, "images");
+	const char *at = strstr(base, "images"), *idx = at ? strstr(at, "-idx3-ubyte") : NULL;
 	if (!at)
 		return true;
+	/* other endings stay as they are: train-images.ubyte */
+	const int end = idx ? (int)(idx - images) : (int)strlen(images) - (is_packed(images) ? 3 : 0);
 	const size_t size = strlen(images) + 8;
 	char *name = mem_new(size, 1, e);
 	if (!name)
 		return false;
-	int stem = (int)strlen(images) - (is_packed(images) ? 3 : 0);
-	for (int i = 0; i < COUNT(ending); i++) {
-		snprintf(name, size, "%.*slabels%.*s%s", (int)(at - images), images, stem - (int)(at - images) - 6,
-			at + 6, ending[i]);
-		char *idx = strstr(name + (at - images), "idx3");
-		if (idx)
-			idx[3] = '1';
+	for (int k = 0; k < 2 * COUNT(type); k++) {
+		snprintf(name, size, "%.*slabels%.*s%s%s", (int)(at - images), images, end - (int)(at - images) - 6,
+			at + 6, idx ? type[k / 2] : "", packed[k % 2]);
 		if (file_type(name) == FILE_REGULAR)
 			return *path = name, true;
 	}
@@ -141,10 +181,12 @@ static bool labels_find(char **path, const char *images, fault *e)
 	return true;
 }
 
+/* The labels of both parts are looked at even where one is asked for: what they mean must not depend on it. */
 static bool parts_find(idx_part *p, int *n, const dataset *d, const dataset_options *o, fault *e)
 {
 	if (file_type(d->path) == FILE_REGULAR) {
 		*n = 1;
+		p[0].wanted = true;
 		return (p[0].path[0] = text_copy(d->path, e)) && labels_find(&p[0].path[1], d->path, e);
 	}
 	names l;
@@ -152,14 +194,15 @@ static bool parts_find(idx_part *p, int *n, const dataset *d, const dataset_opti
 		return false;
 	bool ok = true;
 	for (enum data_split k = SPLIT_TRAIN; ok && k <= SPLIT_TEST; k++) {
-		if (o->split != SPLIT_ALL && o->split != k)
-			continue;
-		ok = part_find(&p[*n].path[0], d->path, &l, "images", k, e) &&
-			part_find(&p[*n].path[1], d->path, &l, "labels", k, e);
-		if (ok && !p[*n].path[0])
+		fault why;
+		idx_part *q = &p[*n];
+		q->wanted = o->split == SPLIT_ALL || o->split == k;
+		ok = (!q->wanted || part_find(&q->path[0], d->path, &l, "images", k, e)) &&
+			(part_find(&q->path[1], d->path, &l, "labels", k, &why) || !q->wanted || fault_take(e, &why));
+		if (ok && q->wanted && !q->path[0])
 			ok = fault_at(e, d->path, "no file of the %s images (like %s-images-idx3-ubyte.gz)",
 				data_split_name[k], split_word[k][0]);
-		(*n)++;
+		*n += q->wanted || q->path[1];
 	}
 	names_free(&l);
 	return ok;
@@ -167,18 +210,59 @@ static bool parts_find(idx_part *p, int *n, const dataset *d, const dataset_opti
 
 /* ---- reading ---- */
 
-static bool labels_read(dataset *d, const idx_part *p, int64_t from, int64_t take, int *most, fault *e)
+/* The least and the greatest label of all parts. */
+typedef struct label_ends {
+	int32_t least, most;
+	enum known_classes known;                    /* the set that the labels tell */
+} label_ends;
+
+/* Number i of the first column. */
+static int32_t label_at(const idx_part *p, const uint8_t *bytes, int64_t i)
 {
-	uint8_t *bytes = mem_new((size_t)p->n, 1, e);
-	bool ok = bytes && source_read(p->file[1], bytes, p->n, e) && source_end(p->file[1], e);
-	/* All labels count for the number of classes, so that a limit does not change the networks. */
+	const uint8_t *b = bytes + i * p->columns * p->label_bytes;
+	return p->label_bytes == 1 ? b[0] : (int32_t)((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | b[2] << 8 | b[3]);
+}
+
+/* `to` has room for the first `take` labels. */
+static bool labels_read(const idx_part *p, int32_t *to, int64_t take, label_ends *ends, fault *e)
+{
+	const int64_t n = p->n * p->columns * p->label_bytes;
+	uint8_t *bytes = mem_new((size_t)n, 1, e);
+	bool ok = bytes && source_read(p->file[1], bytes, n, e) && source_end(p->file[1], e);
 	for (int64_t i = 0; ok && i < p->n; i++) {
-		*most = MAX(*most, bytes[i]);
+		const int32_t label = label_at(p, bytes, i);
+		if (label < 0 || label >= DATA_CLASSES_MAX)
+			ok = fault_at(e, p->path[1], "label %" PRId64 " is %d, allowed are 0 to %d", i, label,
+				DATA_CLASSES_MAX - 1);
+		ends->least = MIN(ends->least, label);
+		ends->most = MAX(ends->most, label);
 		if (i < take)
-			d->label[from + i] = bytes[i];
+			to[i] = label;
 	}
+	if (ok && n == p->n && ends->known == CLASSES_KNOWN)
+		ends->known = classes_of_labels(bytes, p->n);
 	free(bytes);
 	return ok;
+}
+
+/* Keeps the parts that are wanted, at the front. The labels of another part are counted; where they cannot be read they
+ * do not count. */
+static void drop_unwanted(idx_part *p, int *n, label_ends *ends)
+{
+	int kept = 0;
+	for (int i = 0; i < *n; i++) {
+		if (p[i].wanted) {
+			const idx_part q = p[kept];
+			p[kept++] = p[i];
+			if (kept - 1 != i)
+				p[i] = q;
+			continue;
+		}
+		label_ends all = *ends;
+		if (part_open(&p[i], NULL) && labels_read(&p[i], NULL, 0, &all, NULL))
+			*ends = all;
+	}
+	*n = kept;
 }
 
 static bool parts_agree(const idx_part *p, int n, fault *e)
@@ -195,8 +279,59 @@ static bool parts_agree(const idx_part *p, int n, fault *e)
 	return true;
 }
 
+/* ---- EMNIST ---- */
+
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+static bool is_emnist(const idx_part *p)
+{
+	return strstr(base_of(p->path[0]), "emnist") != NULL;
+}
+
+/* By the names of the files. */
+static enum known_classes emnist_classes(const idx_part *p)
+{
+	static const struct {
+		const char *word;
+		enum known_classes set;
+	} kinds[] = {
+		{"letters", CLASSES_EMNIST_LETTERS}, {"balanced", CLASSES_EMNIST_BALANCED},
+		{"bymerge", CLASSES_EMNIST_BALANCED}, {"byclass", CLASSES_EMNIST_BYCLASS},
+	};
+	for (int i = 0; i < COUNT(kinds); i++)
+		if (is_emnist(p) && strstr(base_of(p->path[0]), kinds[i].word))
+			return kinds[i].set;
+	return CLASSES_KNOWN;
+}
+
+/* Rows become columns, in place, through temp of one image. */
+static bool turn_upright(dataset *d, fault *e)
+{
+	const int64_t size = dataset_image_bytes(d);
+	uint8_t *temp = mem_new((size_t)size, 1, e);
+	for (int64_t i = 0; temp && i < d->n; i++) {
+		uint8_t *x = d->pixels + i * size;
+		memcpy(temp, x, (size_t)size);
+		for (int r = 0; r < d->h; r++)
+			for (int k = 0; k < d->w; k++)
+				memcpy(x + ((int64_t)k * d->h + r) * d->c, temp + ((int64_t)r * d->w + k) * d->c,
+					(size_t)d->c);
+	}
+	const int h = d->h;
+	d->h = d->w;
+	d->w = h;
+	free(temp);
+	return temp && dataset_note(d, e, "EMNIST: its images lie on their side and are turned upright");
+}
+
+/* ---- classes ---- */
+
 /* The names of the classes may lie next to the images, in classes.txt. */
-static bool classes_set(dataset *d, int most, fault *e)
+static bool names_beside(dataset *d, fault *e)
 {
 	char *folder = text_copy(d->path, e);
 	if (!folder)
@@ -206,19 +341,49 @@ static bool classes_set(dataset *d, int most, fault *e)
 		strcpy(slash ? slash + 1 : folder, slash ? "" : ".");
 	}
 	char *path = path_join(folder, "classes.txt", e);
+	const int classes = d->classes;
 	bool ok = path && class_names_read(d, path, 0, e);
-	if (ok && d->class_name && most >= d->classes)
-		ok = fault_at(e, path, "names %d classes, the data have label %d", d->classes, most);
-	if (ok && !d->class_name)
-		d->classes = most + 1;
+	if (ok && d->class_name && classes > d->classes)
+		ok = fault_at(e, path, "names %d classes, the data have label %d", d->classes, classes - 1);
 	free(path);
 	free(folder);
 	return ok;
 }
 
+/* Labels that begin with 1 become classes that begin with 0. */
+static bool begin_with_0(dataset *d, label_ends *ends, fault *e)
+{
+	if (ends->least != 1 || ends->most < 2)
+		return true;
+	for (int64_t i = 0; i < d->n; i++)
+		d->label[i]--;
+	ends->most--;
+	return dataset_note(d, e, "labels 1 to %d are read as classes 0 to %d", ends->most + 1, ends->most);
+}
+
+static bool classes_set(dataset *d, const idx_part *p, label_ends *ends, fault *e)
+{
+	const bool from_1 = ends->least == 1 && ends->most > 1;
+	if (emnist_classes(p) < CLASSES_KNOWN)
+		ends->known = emnist_classes(p);
+	if (!begin_with_0(d, ends, e))
+		return false;
+	d->classes = ends->most + 1;
+	if (!names_beside(d, e))
+		return false;
+	const char *known = ends->known < CLASSES_KNOWN ? class_names_known(ends->known) : "";
+	if (!d->class_name && d->classes <= class_names_count(known))
+		return class_names_set(d, known, d->path, e);
+	return !from_1 || d->class_name || class_names_from(d, 1, e);
+}
+
+/* ---- all ---- */
+
 static bool parts_read(dataset *d, idx_part *p, int n, const dataset_options *o, fault *e)
 {
 	int64_t total = 0;
+	label_ends ends = {DATA_CLASSES_MAX, 0, CLASSES_KNOWN};
+	drop_unwanted(p, &n, &ends);
 	for (int i = 0; i < n; i++) {
 		if (!part_open(&p[i], e))
 			return false;
@@ -227,7 +392,6 @@ static bool parts_read(dataset *d, idx_part *p, int n, const dataset_options *o,
 	if (!parts_agree(p, n, e) ||
 		!dataset_reserve(d, limit_of(o, total), p[0].h, p[0].w, p[0].c, p[0].path[1] != NULL, e))
 		return false;
-	int most = 0;
 	int64_t at = 0;
 	for (int i = 0; i < n; i++) {
 		const int64_t take = MIN(p[i].n, d->n - at);
@@ -236,11 +400,16 @@ static bool parts_read(dataset *d, idx_part *p, int n, const dataset_options *o,
 			return false;
 		if (take == p[i].n && !source_end(p[i].file[0], e))
 			return false;
-		if (d->label && !labels_read(d, &p[i], at, take, &most, e))
+		if (d->label && !labels_read(&p[i], d->label + at, take, &ends, e))
 			return false;
 		at += take;
 	}
-	return !d->label || classes_set(d, most, e);
+	if (is_emnist(&p[0]) && !turn_upright(d, e))
+		return false;
+	if (d->label && p[0].columns > 1 && !dataset_note(d, e, "labels of %" PRId64 " columns, as QMNIST's: the first "
+		"one is read", p[0].columns))
+		return false;
+	return !d->label || classes_set(d, &p[0], &ends, e);
 }
 
 static bool idx_read(dataset *d, const dataset_options *o, fault *e)
@@ -262,7 +431,7 @@ static bool is_idx_file(const uint8_t *head, int64_t n, int64_t length)
 static bool is_idx_folder(const char *name, const char *entry)
 {
 	(void)entry;
-	return strstr(name, "ubyte") != NULL;
+	return is_idx_name(name);
 }
 
 extern const data_format format_idx;

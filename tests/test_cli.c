@@ -551,6 +551,56 @@ START_TEST(a_run_is_moved_given_more_data_and_begun_from)
 }
 END_TEST
 
+/* Names that the config gives are in the checkpoint: in its description, over the columns, and for --class. */
+START_TEST(classes_have_names)
+{
+	const char *run = scratch_at("run"), *dir = scratch_folder();
+	answer a = sagan("train %s --out %s --steps 1 --set model.conditional=true --set \"data.class_names=[nil, one, "
+		"two, tri, for, fiv, six, svn, ate, nin]\"", make_config(SMALL), run);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "  tri  "), "%s", a.text);
+	a = sagan("info %s", run);
+	ck_assert_msg(strstr(a.text, "10 classes: nil, one, two, tri, for, fiv, six, svn, ate, nin\n"), "%s", a.text);
+	static const char *const same[] = {"TRI", "3"};
+	for (int i = 0; i < COUNT(same); i++)
+		ck_assert_int_eq(sagan("sample %s --n 4 --class %s --out %s/%d/x.png", run, same[i], dir, i).status, 0);
+	ck_assert(files_equal_in(scratch_at("0"), scratch_at("1"), "x.png"));
+	a = sagan("sample %s --class zoo --out %s/no.png", run, dir);
+	ck_assert_int_eq(a.status, 1);
+	ck_assert_str_eq(a.text,
+		"sagan: --class zoo: must be 0 to 9, or one of nil,one,two,tri,for,fiv,six,svn,ate,nin\n");
+	a = sagan("sample %s --class 10 --out %s/no.png", run, dir);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "--class 10: must be 0 to 9, or one of nil"), "%s", a.text);
+	ck_assert(!file_exists(dir, "no.png"));
+	a = sagan("train %s --out %s --set data.class_names=nowhere.txt", make_config(SMALL), scratch_at("b"));
+	ck_assert_msg(a.status == 1 && strstr(a.text, "data.class_names = \"nowhere.txt\": cannot read"), "%s", a.text);
+}
+END_TEST
+
+/* What the numbers of a file mean is decided, printed, and can be said. */
+START_TEST(ranges_are_printed_and_can_be_given)
+{
+	static real x[8 * 16];
+	fault e;
+	const char *path = scratch_at("a.h5");
+	for (int i = 0; i < COUNT(x); i++)
+		x[i] = (real)(i % 16) / 15;
+	h5 *f = h5_create(path, &e);
+	ck_assert(f && h5_write_real(f, "/pictures", SHAPE(8, 4, 4), x, &e) && h5_commit(f, &e));
+	answer a = sagan("data %s", path);
+	ck_assert_int_eq(a.status, 0);
+	ck_assert_msg(strstr(a.text, "mean 0.5000") && strstr(a.text, "range: 0..1, by 99.9 % of the"), "%s", a.text);
+	ck_assert(strstr(a.text, "images: /pictures [8,4,4] ") && strstr(a.text, "as [n,h,w]; no labels"));
+	a = sagan("data %s --range -1..1", path);
+	ck_assert_msg(strstr(a.text, "mean 0.7") && strstr(a.text, "range: -1..1, as asked for"), "%s", a.text);
+	a = sagan("data %s --range 0..2", path);
+	ck_assert_int_eq(a.status, 2);
+	ck_assert_msg(strstr(a.text, "--range 0..2: must be auto, 0..1, -1..1, 0..255 or 0..65535"), "%s", a.text);
+	a = sagan("data %s --images faces", path);
+	ck_assert_int_eq(a.status, 1);
+	ck_assert_msg(strstr(a.text, "no images called faces; it holds /pictures [8,4,4] "), "%s", a.text);
+}
+END_TEST
+
 START_TEST(quiet_says_nothing)
 {
 	const answer a = sagan("train %s --out %s --quiet --set data.limit=0", make_config(SMALL), scratch_at("run"));
@@ -685,6 +735,8 @@ int main(void)
 		{the_folder_of_a_run_goes_on, 1},
 		{a_run_that_lost_its_config_goes_on, 1},
 		{a_run_is_moved_given_more_data_and_begun_from, 1},
+		{classes_have_names, 1},
+		{ranges_are_printed_and_can_be_given, 1},
 		{quiet_says_nothing, 1},
 		{the_live_line_fits_the_terminal, 3},
 		{a_file_size_limit_ends_in_a_line, 1},

@@ -76,6 +76,14 @@ static const struct {
 	{"loss:\n  name: hing\n", "a.yaml:2: loss.name = hing: did you mean hinge? must be hinge, ns, kl, minimax, ls, "
 	 "wgan or keras_hinge"},
 	{"loss:\n  name: 7\n", "a.yaml:2: loss.name = 7: must be hinge, ns, kl, minimax, ls, wgan or keras_hinge"},
+	{"data:\n  class_names: [cat, \"a,b\"]\n",
+	 "a.yaml:2: data.class_names = [cat, \"a,b\"]: each must be a name without a comma; must be a list of names, "
+	 "or a text; 1 to 511 bytes in all"},
+	{"data:\n  class_names: []\n",
+	 "a.yaml:2: data.class_names = []: must be a list of names, or a text; 1 to 511 bytes in all"},
+	{"data:\n  background: pink\n", "a.yaml:2: data.background = \"pink\": must be white, black, gray or #rrggbb"},
+	{"data:\n  range: 0..2\n",
+	 "a.yaml:2: data.range = 0..2: did you mean 0..1? must be auto, 0..1, -1..1, 0..255 or 0..65535"},
 	{"augment:\n  policy: [color, blur]\n",
 	 "a.yaml:2: augment.policy = [color, blur]: must be none or a list of color, translation or "
 	 "cutout"},
@@ -397,7 +405,8 @@ START_TEST(values_arrive_in_their_fields)
 {
 	static const char text[] =
 		"name: test\nseed: 7\nsteps: 12\nbatch: 8\n"
-		"data: {path: some where, format: png, split: all, resize: pad, flip: true, limit: 9, coarse: true}\n"
+		"data: {path: some where, format: png, split: all, resize: pad, flip: true, limit: 9, coarse: true,\n"
+		"  range: -1..1, images: faces, class_names: [a b, c], background: \"#010203\"}\n"
 		"model:\n  network: resnet\n  size: 64\n  channels: 3\n  latent: 16\n  conditional: false\n"
 		"  attention: paper\n  layers_g: [8, {at: 16, type: plain}]\n  layers_d: 32\n  d_skip: relu\n"
 		"loss: {name: wgan, penalty: gp, penalty_weight: 2.5, d_batch: separate}\n"
@@ -413,7 +422,10 @@ START_TEST(values_arrive_in_their_fields)
 	ck_assert_str_eq(c.data.path, "some where");
 	ck_assert_str_eq(config_choice("data.format", c.data.format), "pictures");
 	ck_assert(c.data.split == SPLIT_ALL && c.data.resize == RESIZE_PAD);
-	ck_assert(c.data.flip && c.data.limit == 9 && c.data.coarse);
+	ck_assert(c.data.flip && c.data.limit == 9 && c.data.coarse && c.data.range == RANGE_SIGNED);
+	ck_assert_str_eq(c.data.images, "faces");
+	ck_assert_str_eq(c.data.class_names, "a b, c");
+	ck_assert_str_eq(c.data.background, "#010203");
 	ck_assert_str_eq(config_choice("model.network", c.model.network), "resnet");
 	ck_assert(net_size_is(c.net.size, 64) && !c.model.conditional);
 	ck_assert(c.model.layers_g.n == 2 && c.model.layers_d.n == 1);

@@ -11,6 +11,7 @@
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
+#include "data/class_names.h"
 #include "data/describe.h"
 #include "data/picture/png.h"
 #include "tests/data_files.h"
@@ -202,6 +203,133 @@ START_TEST(images_get_the_size_and_the_channels_wanted)
 }
 END_TEST
 
+static void put_bytes(const char *name, const uint8_t *head, size_t head_n, const uint8_t *data, size_t n)
+{
+	uint8_t bytes[512];
+	memcpy(bytes, head, head_n);
+	memcpy(bytes + head_n, data, n);
+	file_put(name, bytes, head_n + n);
+}
+
+/* Labels of eight numbers of four bytes, the class first. */
+START_TEST(qmnist_labels_are_the_first_column)
+{
+	static const uint8_t head[12] = {0, 0, 0x0c, 2, 0, 0, 0, 5, 0, 0, 0, 8}, class[5] = {4, 0, 1, 2, 9};
+	uint8_t rows[5 * 8 * 4] = {0}, images_bytes[128];
+	for (int i = 0; i < 5; i++) {
+		rows[i * 32 + 3] = class[i];
+		rows[i * 32 + 7] = 77;               /* the writer's series */
+	}
+	const size_t n = idx_bytes(images_bytes, (const uint32_t[]){5, 4, 3}, 3, 60, 7, 251);
+	file_put("qmnist/qmnist-train-images-idx3-ubyte", images_bytes, n);
+	put_bytes("qmnist/qmnist-train-labels-idx2-int", head, sizeof head, rows, sizeof rows);
+	static const char *const path[] = {"qmnist", "qmnist/qmnist-train-images-idx3-ubyte"};
+	for (int k = 0; k < COUNT(path); k++) {
+		dataset *d = opened(scratch_at(path[k]), (dataset_options){0});
+		ck_assert(d->n == 5 && d->label && d->classes == 10);
+		for (int i = 0; i < 5; i++)
+			ck_assert_int_eq(d->label[i], class[i]);
+		ck_assert_str_eq(d->note[0], "labels of 8 columns, as QMNIST's: the first one is read");
+		dataset_free(d);
+	}
+	rows[2 * 32] = 0x80;                         /* a negative number */
+	put_bytes("qmnist/qmnist-train-labels-idx2-int", head, sizeof head, rows, sizeof rows);
+	fault e;
+	ck_assert_ptr_null(dataset_open(scratch_at("qmnist"), NULL, &e));
+	ck_assert_msg(strstr(e.text, "idx2-int: label 2 is -2147483647, allowed are 0 to 65535") != NULL, "%s", e.text);
+	put_bytes("qmnist/qmnist-train-labels-idx2-int", head, sizeof head, rows, sizeof rows - 4);
+	ck_assert_ptr_null(dataset_open(scratch_at("qmnist"), NULL, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "header says 160 bytes of data, the file has 156"));
+}
+END_TEST
+
+START_TEST(emnist_is_turned_upright_and_begins_with_class_0)
+{
+	static const uint8_t head[8] = {0, 0, 8, 1, 0, 0, 0, 5}, from_1[5] = {1, 26, 3, 1, 2};
+	uint8_t bytes[128];
+	const size_t n = idx_bytes(bytes, (const uint32_t[]){5, 4, 3}, 3, 60, 7, 251);
+	file_put("emnist/emnist-letters-train-images-idx3-ubyte", bytes, n);
+	put_bytes("emnist/emnist-letters-train-labels-idx1-ubyte", head, 8, from_1, 5);
+	dataset *d = opened(scratch_at("emnist"), (dataset_options){0});
+	ck_assert(d->h == 3 && d->w == 4 && d->classes == 26 && d->label[1] == 25 && d->label[0] == 0);
+	for (int y = 0; y < 3; y++)
+		for (int x = 0; x < 4; x++)
+			ck_assert_int_eq(d->pixels[12 + y * 4 + x], bytes[n - 60 + 12 + (size_t)(x * 3 + y)]);
+	ck_assert_str_eq(d->class_name[25], "z");
+	ck_assert_int_eq(d->notes, 2);
+	ck_assert_str_eq(d->note[0], "EMNIST: its images lie on their side and are turned upright");
+	ck_assert_str_eq(d->note[1], "labels 1 to 26 are read as classes 0 to 25");
+	dataset_free(d);
+}
+END_TEST
+
+/* What labels mean must not depend on the part that is read. */
+START_TEST(the_labels_of_both_parts_decide)
+{
+	static const uint8_t head[8] = {0, 0, 8, 1, 0, 0, 0, 2}, from_1[2] = {1, 7};
+	put_idx("both", false);
+	put_bytes("both/t10k-labels-idx1-ubyte", head, 8, from_1, 2);
+	for (int split = SPLIT_TRAIN; split <= SPLIT_ALL; split++) {
+		dataset *d = opened(scratch_at("both"), (dataset_options){.split = (enum data_split)split});
+		ck_assert(d->classes == 8 && d->label[d->n - 1] == (split == SPLIT_TRAIN ? 1 : 7));
+		dataset_free(d);
+	}
+	file_put("both/t10k-labels-idx1-ubyte", "rubbish", 7);
+	dataset *d = opened(scratch_at("both"), (dataset_options){0});
+	ck_assert_int_eq(d->classes, 3);             /* what is not asked for does not stop the reading */
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(classes_can_be_given_names)
+{
+	put_idx("names", false);
+	dataset *d = opened(scratch_at("names"), (dataset_options){.class_names = "cat, dog , little bird,"});
+	ck_assert_int_eq(d->classes, 3);
+	ck_assert_str_eq(d->class_name[0], "cat");
+	ck_assert_str_eq(d->class_name[1], "dog");
+	ck_assert_str_eq(d->class_name[2], "little bird");
+	dataset_free(d);
+	file_put("names.txt", "a\nb\nc\nd\n", 8);
+	d = opened(scratch_at("names"), (dataset_options){.class_names = scratch_at("names.txt")});
+	ck_assert_int_eq(d->classes, 4);             /* one more than the labels show */
+	ck_assert_str_eq(d->class_name[3], "d");
+	dataset_free(d);
+	fault e;
+	ck_assert_ptr_null(dataset_open(scratch_at("names"), &(dataset_options){.class_names = "a,b"}, &e));
+	ck_assert_str_eq(e.text, "class names: 2 class names, needs at least 3");
+	ck_assert_ptr_null(dataset_open(scratch_at("names"), &(dataset_options){.class_names = "nowhere"}, &e));
+	ck_assert_msg(strstr(e.text, "nowhere: cannot read") == e.text, "%s", e.text);
+	unlink(scratch_at("names/train-labels-idx1-ubyte"));
+	refused(scratch_at("names"), (dataset_options){.class_names = "a,b,c"}, "has no labels");
+}
+END_TEST
+
+START_TEST(texts_of_names_are_made_and_searched)
+{
+	char buf[32];
+	fault e;
+	char *const name[] = {"cat", "Dog", "a b"}, *const number[] = {"0", "1"};
+	char *text = class_names_join(name, 3, &e), *none = class_names_join(number, 2, &e);
+	ck_assert_str_eq(text, "cat\nDog\na b\n");
+	ck_assert_str_eq(none, "");
+	ck_assert_str_eq(class_names_at(text, 1, buf, sizeof buf), "Dog");
+	ck_assert_str_eq(class_names_at(text, 3, buf, sizeof buf), "3");
+	ck_assert_str_eq(class_names_at(none, 1, buf, sizeof buf), "1");
+	ck_assert_str_eq(class_names_at(text, 2, buf, 3), "a ");
+	ck_assert_int_eq(class_names_find(text, "dog"), 1);
+	ck_assert_int_eq(class_names_find(text, "a b"), 2);
+	ck_assert_int_eq(class_names_find(text, "a"), -1);
+	ck_assert_int_eq(class_names_find(text, ""), -1);
+	ck_assert_int_eq(class_names_find(class_names_known(CLASSES_EMNIST_BYCLASS), "a"), 36);
+	static const int count[] = {10, 100, 20, 10, 26, 47, 62};
+	for (int i = 0; i < CLASSES_KNOWN; i++)
+		ck_assert_int_eq(class_names_count(class_names_known((enum known_classes)i)), count[i]);
+	free(text);
+	free(none);
+}
+END_TEST
+
 static const struct {
 	const char *says;
 	uint32_t size[4];
@@ -313,7 +441,7 @@ START_TEST(cifar_planes_become_pixels_and_parts_follow_each_other)
 		for (int c = 0; c < 3; c++)
 			ck_assert_int_eq(d->pixels[((i * 32 + 1) * 32 + 5) * 3 + c], (c + 1) * k);
 	}
-	ck_assert_str_eq(d->class_name[9], "9");
+	ck_assert_str_eq(d->class_name[9], "truck");
 	dataset_free(d);
 	d = opened(scratch_at("c10/data_batch_1.bin"), (dataset_options){.split = SPLIT_TEST});
 	ck_assert_int_eq(d->n, 12);
@@ -332,7 +460,7 @@ START_TEST(cifar100_has_fine_and_coarse_labels)
 		dataset *d = opened(scratch_at("c100"), (dataset_options){.coarse = coarse});
 		ck_assert_str_eq(d->kind, "cifar100");
 		ck_assert_int_eq(d->classes, coarse ? 20 : 100);
-		ck_assert_str_eq(d->class_name[7], coarse ? "coarse7" : "7");
+		ck_assert_str_eq(d->class_name[7], coarse ? "coarse7" : "beetle");
 		for (int i = 0; i < 30; i++)
 			ck_assert_int_eq(d->label[i], coarse ? i % 20 : i * 3 % 100);
 		ck_assert_int_eq(d->pixels[((7 * 32 + 1) * 32 + 5) * 3 + 2], 21);
@@ -857,6 +985,11 @@ int main(void)
 		{a_limit_takes_the_first_and_keeps_the_classes, 1},
 		{class_names_and_missing_labels_are_fine, 1},
 		{images_get_the_size_and_the_channels_wanted, 1},
+		{qmnist_labels_are_the_first_column, 1},
+		{emnist_is_turned_upright_and_begins_with_class_0, 1},
+		{the_labels_of_both_parts_decide, 1},
+		{classes_can_be_given_names, 1},
+		{texts_of_names_are_made_and_searched, 1},
 		{broken_idx_files_are_refused_with_a_line, COUNT(broken_idx)},
 		{a_damaged_gzip_stream_is_noticed, 1},
 		{cifar_planes_become_pixels_and_parts_follow_each_other, 1},

@@ -116,6 +116,11 @@ START_TEST(an_image_depends_on_its_number_alone)
 	ck_assert_int_eq(request_columns(s, &(sample_request){.n = 7, .label = -1}), 2);
 	ck_assert_int_eq(request_columns(s, &(sample_request){.n = 1, .label = -1}), 1);
 	ck_assert_int_eq(request_columns(s, &(sample_request){.n = 7, .label = 1}), 3);
+	const sample_request by_class = {.n = 7, .label = -1}, one_class = {.n = 7, .label = 1};
+	ck_assert_ptr_null(request_heads(s, &by_class));
+	ck_assert(sampler_call_classes(s, "cat\ndog\n", NULL));
+	ck_assert_str_eq(request_heads(s, &by_class), "cat\ndog\n");
+	ck_assert_ptr_null(request_heads(s, &one_class));
 	draw(s, (sample_request){.n = 7, .seed = 2, .label = -1}, many);
 	draw(s, (sample_request){.n = 3, .seed = 2, .label = -1, .columns = 3}, few);
 	ck_assert_mem_eq(many, few, sizeof few);
@@ -350,9 +355,22 @@ START_TEST(pictures_have_the_sizes_that_they_should)
 	sampler *s = sampler_for(t, 6);
 	draw(s, (sample_request){.n = 6, .seed = 1, .label = -1}, x);
 	ck_assert(run_path(dir, "grid.png", path, &e));
-	ck_assert_msg(picture_grid(path, x, 6, 16, 16, 1, 3, &e), "%s", e.text);
+	ck_assert_msg(picture_grid(path, x, 6, 16, 16, 1, 3, NULL, &e), "%s", e.text);
 	ck_assert_msg(picture_open(path, &im, &e), "%s", e.text);
 	ck_assert(im.h == 2 * 16 * 4 + 3 * 2 && im.w == 3 * 16 * 4 + 4 * 2 && im.c == 1);
+	/* names add 13 pixels, with letters over the columns that have a name */
+	image named;
+	ck_assert(picture_grid(path, x, 6, 16, 16, 1, 3, "cat\n \na long name that does not fit\n", &e));
+	ck_assert(picture_open(path, &named, &e));
+	ck_assert(named.h == im.h + 13 && named.w == im.w);
+	ck_assert_mem_eq(named.x + 13 * im.w, im.x, (size_t)(im.h * im.w));
+	for (int k = 0; k < 3; k++) {
+		int bright = 0;
+		for (int i = 0; i < 13 * (im.w / 3); i++)
+			bright += named.x[i / (im.w / 3) * im.w + k * im.w / 3 + i % (im.w / 3)] == 220;
+		ck_assert(k == 1 ? bright == 0 : bright > 20);
+	}
+	image_free(&named);
 	image_free(&im);
 	ck_assert(run_path(dir, "attention.png", path, &e));
 	ck_assert_msg(picture_attention(path, s, 1, 3, &e), "%s", e.text);

@@ -68,6 +68,8 @@ static int run(const command *c, int argc, char **argv)
 		{"range", OPTION_TEXT, &range, 0, 0, "R", words_print(ranges, ends, sizeof ends)},
 		{"images", OPTION_TEXT, &o.images, 0, 0, "NAME", "the array with the images (HDF5)"},
 		{"labels", OPTION_TEXT, &o.labels, 0, 0, "NAME", "the array with the labels; none: read without"},
+		{"class-names", OPTION_PATH, &o.class_names, 0, 0, "NAMES",
+		 "\"cat, dog\", or a file with a name in each line"},
 		{"background", OPTION_TEXT, &o.background, 0, 0, "COLOUR",
 		 "behind transparent pixels; white, black or #rrggbb"},
 		{"picture", OPTION_PATH, &picture, 0, 0, "FILE.png", "write a grid of the first 100 images"},

@@ -7,6 +7,7 @@
 
 #include "core/base/local.h"
 #include "core/base/thread.h"
+#include "data/class_names.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
 #include "gan/sample/network_sampler.h"
@@ -198,6 +199,16 @@ static void print_origin(const checkpoint_info *info)
 		printf("  the first %lld blocks of D do not learn\n", (long long)info->frozen);
 }
 
+static void print_class_names(const char *names)
+{
+	const int n = class_names_count(names);
+	char name[64];
+	if (n)
+		printf("  %d classes: ", n);
+	for (int k = 0; k < n; k++)
+		printf("%s%s", class_names_at(names, k, name, sizeof name), k + 1 < n ? ", " : "\n");
+}
+
 static bool print_checkpoint(const char *given, const char *which_plan, fault *e)
 {
 	char path[4096];
@@ -213,6 +224,7 @@ static bool print_checkpoint(const char *given, const char *which_plan, fault *e
 		printf("  score %.4g: %s\n", info.score, info.score_about);
 	print_best(given);
 	print_origin(&info);
+	print_class_names(info.class_names ? info.class_names : "");
 	fault damage;
 	if (checkpoint_verify(path, &damage))
 		printf("  complete: its checksum %s is right\n\n", info.checksum);

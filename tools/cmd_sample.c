@@ -8,6 +8,7 @@
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
+#include "data/class_names.h"
 #include "data/picture/image.h"
 #include "data/picture/png.h"
 #include "gan/checkpoint/rundir.h"
@@ -55,7 +56,8 @@ static bool write_each(const char *dir, const sampler *s, const real *x, int64_t
 static bool write_grid(const char *path, const sampler *s, const sample_request *q, const real *x, fault *e)
 {
 	const shape i = sampler_image_shape(s);
-	if (!picture_grid(path, x, q->n, (int)i.dim[0], (int)i.dim[1], (int)i.dim[2], request_columns(s, q), e))
+	if (!picture_grid(path, x, q->n, (int)i.dim[0], (int)i.dim[1], (int)i.dim[2], request_columns(s, q),
+		request_heads(s, q), e))
 		return false;
 	if (sampler_step(s) < 0)
 		printf("%lld images of %s: %s\n", (long long)q->n, sampler_path(s), path);
@@ -91,14 +93,26 @@ static bool make_place(const char *out, const char *latents, fault *e)
 	return ok && (!latents || file_make_parents(latents, e));
 }
 
-static bool check_request(const sampler *s, const sample_request *q, fault *e)
+/* The class that --class names, by its name or its number; `given` NULL: none. */
+static bool find_class(const sampler *s, const char *given, int *label, fault *e)
 {
 	const int classes = sampler_classes(s);
-	if (q->label < 0 || q->label < classes)
+	const char *names = sampler_class_names(s);
+	char all[256], *c = all;
+	if (!given)
 		return true;
 	if (classes == 0)
-		return fault_set(e, "--class %d: this network was trained without labels", q->label);
-	return fault_set(e, "--class %d: must be 0 to %d", q->label, classes - 1);
+		return fault_set(e, "--class %s: this network was trained without labels", given);
+	*label = class_names_find(names, given);
+	const size_t digits = strspn(given, "0123456789");
+	if (*label < 0 && digits && digits < 8 && !given[digits])
+		*label = atoi(given);
+	if (*label >= 0 && *label < classes)
+		return true;
+	snprintf(all, sizeof all, "%s", names);
+	while ((c = strchr(c, '\n')) != NULL)
+		*c = c[1] ? ',' : '\0';
+	return fault_set(e, "--class %s: must be 0 to %d%s%s", given, classes - 1, *all ? ", or one of " : "", all);
 }
 
 /* RUN's best checkpoint instead of its newest. */
@@ -111,8 +125,8 @@ static bool choose_best(const char *run, char *path, size_t size, fault *e)
 }
 
 /* `from` is a run or a checkpoint, or a file of Keras. */
-static bool sample(const char *from, bool is_keras, bool raw, const sample_request *q, const char *out,
-	const char *latents, fault *e)
+static bool sample(const char *from, bool is_keras, bool raw, sample_request *q, const char *out,
+	const char *latents, const char *class, fault *e)
 {
 	fault warning = {.text = ""};
 	sampler *s = is_keras ? keras_sampler_open(from, MIN(SAMPLER_BATCH, q->n), e)
@@ -122,7 +136,8 @@ static bool sample(const char *from, bool is_keras, bool raw, const sample_reque
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	real *x = mem_new((size_t)q->n * (size_t)sampler_image_size(s), sizeof *x, e);
-	const bool ok = x && check_request(s, q, e) && make_place(out, latents, e) && request_run(s, q, x, e)
+	const bool ok = x && find_class(s, class, &q->label, e) && make_place(out, latents, e)
+		&& request_run(s, q, x, e)
 		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, e))
 		&& (!latents || write_latents(latents, s, q, x, e));
 	free(x);
@@ -132,7 +147,7 @@ static bool sample(const char *from, bool is_keras, bool raw, const sample_reque
 
 static int run(const command *c, int argc, char **argv)
 {
-	const char *from = NULL, *keras = NULL, *latents = NULL, *out = "samples.png";
+	const char *from = NULL, *keras = NULL, *class = NULL, *latents = NULL, *out = "samples.png";
 	sample_request q = {.n = 64, .seed = 1, .label = -1};
 	int64_t seed = 1;
 	int threads = 0;
@@ -141,7 +156,7 @@ static int run(const command *c, int argc, char **argv)
 	const option_row rows[] = {
 		{"n", OPTION_COUNT, &q.n, 1, 1000000, "N", "how many images (default 64)"},
 		{"seed", OPTION_COUNT, &seed, 0, 9e15, "S", "image k depends on S and k alone (default 1)"},
-		{"class", OPTION_INT, &q.label, 0, 1e6, "K", "of one class (default: image k has class k mod classes)"},
+		{"class", OPTION_TEXT, &class, 0, 0, "K|NAME", "of one class (default: image k has class k mod K)"},
 		{"truncation", OPTION_REAL, &q.truncation, 0.01, 100, "T", "latents within +-T: better, less varied"},
 		{"interpolate", OPTION_FLAG, &q.interpolate, 0, 0, NULL, "rows that lead from one latent to another"},
 		{"columns", OPTION_INT, &q.columns, 1, 10000, "N", "images per row (default: one column per class)"},
@@ -162,7 +177,7 @@ static int run(const command *c, int argc, char **argv)
 	fault e;
 	q.seed = (uint64_t)seed;
 	if (!pool_start(threads, &e) || (best && !choose_best(from, best_path, sizeof best_path, &e))
-	    || !sample(keras ? keras : best ? best_path : from, keras != NULL, raw, &q, out, latents, &e))
+	    || !sample(keras ? keras : best ? best_path : from, keras != NULL, raw, &q, out, latents, class, &e))
 		status = fail(&e);
 	else
 		status = EXIT_GOOD;

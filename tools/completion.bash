@@ -33,7 +33,7 @@ _sagan()
 		import) options='--config --set --net --onto --out --threads --help' ;;
 		info) options='--set --plan --keys --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
-		data) options='--format --split --coarse --limit --range --images --labels --background --picture --help' ;;
+		data) options='--format --split --coarse --limit --range --images --labels --class-names --background --picture --help' ;;
 		bench) options='--layers --only --batch --steps --threads --set --json --help' ;;
 		esac
 	fi

@@ -15,6 +15,7 @@ const char CHECKPOINT_FROZEN[] = "/trainer/frozen_stages_of_d";
 void checkpoint_info_free(checkpoint_info *c)
 {
 	free(c->config);
+	free(c->class_names);
 	*c = (checkpoint_info){0};
 }
 
@@ -87,6 +88,7 @@ static bool write_info(h5 *f, const checkpoint_info *c, const state_list *l, fau
 		&& h5_attr_write_i64(f, "/", "step", c->step, e)
 		&& h5_attr_write_text(f, "/", "precision", REAL_NAME, e)
 		&& h5_attr_write_text(f, "/", "config", c->config, e)
+		&& (!c->class_names || h5_attr_write_text(f, "/", "class_names", c->class_names, e))
 		&& h5_attr_write_text(f, "/", "checksum", sum, e)
 		&& (!c->has_score || (h5_attr_write_f64(f, "/", "score", c->score, e)
 			&& h5_attr_write_text(f, "/", "score_about", c->score_about, e)))
@@ -146,6 +148,8 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 	if (out->step < 0)
 		return fault_set(e, "%s: step = %lld: must not be negative", path, (long long)out->step);
 	if (!read_more(f, out, e))
+		return false;
+	if (h5_attr_exists(f, "/", "class_names") && !(out->class_names = h5_attr_text_new(f, "/", "class_names", e)))
 		return false;
 	out->config = h5_attr_text_new(f, "/", "config", e);
 	return out->config != NULL;

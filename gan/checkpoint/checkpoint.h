@@ -3,6 +3,7 @@
  * The file has one data set per item of the state (state.h) under the item's path, and attributes that a person
  * understands:
  *     /                      program, format, step, precision, config (text), checksum;
+ *                            class_names (a name a line), where the data have names;
  *                            score, score_about (what it measures), once evaluated;
  *                            data (in words), began_from (of a warm start)
  *     /generator/..., /discriminator/...     parameters, running statistics, spectral-norm vectors
@@ -25,6 +26,7 @@ typedef struct checkpoint_info {
 	char checksum[32];                           /* of step, config and arrays: equal for equal bits, however
 	                                              * stored */
 	char *config;                                /* own; the config as YAML text */
+	char *class_names;                           /* own; a text of names (data/class_names.h); NULL: none */
 	bool has_score;
 	double score;                                /* lower is better; from an evaluation */
 	char score_about[256];                       /* what it measures; scores with other texts do not compare */

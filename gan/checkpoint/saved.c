@@ -83,8 +83,9 @@ bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault
 		|| !checkpoint_read_info(out->path, &info, e))
 		return false;
 	bool ok = saved_config(&info, &out->cfg, e);
-	if (ok && !config_check(&out->cfg, e)) {
-		config_free(&out->cfg);
+	out->class_names = ok ? text_copy(info.class_names ? info.class_names : "", e) : NULL;
+	if (ok && (!out->class_names || !config_check(&out->cfg, e))) {
+		saved_close(out);
 		ok = false;
 	}
 	out->step = info.step;
@@ -95,6 +96,7 @@ bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault
 void saved_close(saved *s)
 {
 	config_free(&s->cfg);
+	free(s->class_names);
 }
 
 /* The group of a file that has this network. */

@@ -20,6 +20,7 @@ typedef struct saved {
 	char path[RUN_PATH_MAX];                     /* of the checkpoint file */
 	int64_t step;
 	config cfg;                                  /* own; checked */
+	char *class_names;                           /* own; a text of names, "" where classes have numbers only */
 } saved;
 
 /* A checkpoint file, or the newest good one of a run directory; `warning` as for rundir_latest. Release with

@@ -168,6 +168,7 @@ char *config_value(const config *c, int i, char *buf, size_t size)
 		snprintf(buf, size, "%s", *(const bool *)at ? "true" : "false");
 		break;
 	case KEY_TEXT:
+	case KEY_NAMES:
 		put_quoted(at, buf, size);
 		break;
 	case KEY_CHOICE:

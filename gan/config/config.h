@@ -49,6 +49,7 @@ typedef struct config {
 		char images[CONFIG_TEXT_MAX];        /* arrays of HDF5; "auto" */
 		char labels[CONFIG_TEXT_MAX];
 		char background[CONFIG_TEXT_MAX];    /* data_colour */
+		char class_names[CONFIG_TEXT_MAX];   /* "cat, dog", a file, or "auto" */
 	} data;
 
 	struct {
@@ -114,7 +115,8 @@ enum config_type {
 	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */
 	KEY_CHOICE,                                  /* int or an enum, index into words */
 	KEY_LAYERS,                                  /* layer_specs: auto, none, [16, {at: 32, type: halo}] */
-	KEY_LIST                                     /* augment_policy: none or [color, cutout] */
+	KEY_LIST,                                    /* augment_policy: none or [color, cutout] */
+	KEY_NAMES                                    /* char[CONFIG_TEXT_MAX]: a text, or [cat, dog] as "cat, dog" */
 };
 
 /* One row of the table. */

@@ -7,6 +7,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "data/class_names.h"
 #include "gan/config/config_internal.h"
 #include "gan/loss/penalties.h"
 
@@ -223,18 +224,18 @@ static bool fit(config *c, const dataset *d, fault *e)
 	return config_fit_data(c, d->n, d->c, d->classes, e);
 }
 
-/* Where the data are: as given, seen from the working directory; else seen from the folder of the config or one above
- * it, so that a config works from anywhere. `path` has room for size bytes. */
-static void find_data(const config *c, char *path, size_t size)
+/* Where a file that the config names is: as given, seen from the working directory; else seen from the folder of the
+ * config or one above it, so that a config works from anywhere. `path` has room for size bytes. */
+static void find_file(const config *c, const char *given, char *path, size_t size)
 {
 	char found[4096];
-	file_from_home(c->data.path, path, size);
+	file_from_home(given, path, size);
 	if (path[0] == '/' || !c->file || file_type(path) != FILE_MISSING)
 		return;
 	char *folder = file_real_path(c->file, NULL);
 	for (char *slash; folder && (slash = strrchr(folder, '/')) != NULL;) {
 		*slash = '\0';
-		snprintf(found, sizeof found, "%s/%s", folder, c->data.path);
+		snprintf(found, sizeof found, "%s/%s", folder, given);
 		if (file_type(found) != FILE_MISSING) {
 			snprintf(path, size, "%s", found);
 			break;
@@ -252,6 +253,9 @@ bool config_open_data(config *c, dataset **out, fault *e)
 	if (!c->data.path[0])
 		return config_wrong(c, "data.path", e, "must name the folder or file with the images");
 	const bool as_stored = c->data.resize == RESIZE_NONE;
+	char path[4096], names[4096];
+	find_file(c, c->data.path, path, sizeof path);
+	find_file(c, c->data.class_names, names, sizeof names);
 	const dataset_options o = {
 		.format = format,
 		.split = (enum data_split)c->data.split,
@@ -259,12 +263,12 @@ bool config_open_data(config *c, dataset **out, fault *e)
 		.resize = as_stored ? RESIZE_CROP : (enum data_resize)c->data.resize,
 		.channels = c->model.channels, .coarse = c->data.coarse, .limit = c->data.limit,
 		.range = (enum data_range)c->data.range, .images = c->data.images, .labels = c->data.labels,
-		.background = c->data.background,
+		.background = c->data.background, .class_names = names,
 	};
 	fault why;
-	char path[4096];
-	find_data(c, path, sizeof path);
 	dataset *d = dataset_open(path, &o, &why);
+	if (!d && (fault_is_at(&why, CLASS_NAMES_PLACE) || fault_is_at(&why, names)))
+		return config_wrong(c, "data.class_names", e, "%s", fault_reason(&why));
 	if (!d)
 		return config_wrong(c, "data.path", e, "%s", fault_is_at(&why, path) ? fault_reason(&why) : why.text);
 	if (!fit(c, d, e)) {

@@ -164,6 +164,33 @@ static bool take_text(const config_key *k, void *at, const config_node *v, char 
 	return true;
 }
 
+/* [cat, dog] is the text "cat, dog". */
+static bool take_names(const config_key *k, void *at, const config_node *v, char *why)
+{
+	char text[CONFIG_TEXT_MAX] = "";
+	size_t n = 0;
+	if (v->kind != YAML_LIST)
+		return take_text(k, at, v, why);
+	for (const config_node *x = v->child; x; x = x->next) {
+		if (x->kind != YAML_SCALAR || !*x->text || strpbrk(x->text, ",\n")) {
+			snprintf(why, WHY_MAX, "each must be a name without a comma;");
+			return false;
+		}
+		const size_t at_most = MIN(n, sizeof text);
+		/* a comma also behind a single name: it tells a list from a file */
+		n += (size_t)snprintf(text + at_most, sizeof text - at_most, "%s%s", x->text,
+			x->next ? ", " : x == v->child ? "," : "");
+	}
+	if (n == 0)
+		return false;
+	if ((double)n > k->hi) {
+		snprintf(why, WHY_MAX, "more names can be given as a file with a name in each line;");
+		return false;
+	}
+	memcpy(at, text, n + 1);
+	return true;
+}
+
 static bool take_choice(const config_key *k, void *at, const config_node *v, char *why)
 {
 	if (v->kind != YAML_SCALAR)
@@ -205,7 +232,7 @@ static bool take_list(const config_key *k, void *at, const config_node *v, char 
 	return true;
 }
 
-static const taker TAKE[KEY_LIST + 1];
+static const taker TAKE[KEY_NAMES + 1];
 
 /* An argument of a layer read like a key of its type. */
 static bool take_arg(const layer_arg *a, const config_node *v, double *out, char *why)
@@ -343,10 +370,10 @@ static bool take_layers(const config_key *k, void *at, const config_node *v, cha
 	return true;
 }
 
-static const taker TAKE[KEY_LIST + 1] = {
+static const taker TAKE[KEY_NAMES + 1] = {
 	[KEY_INT] = take_int, [KEY_COUNT] = take_count, [KEY_SIZE] = take_size, [KEY_REAL] = take_real,
 	[KEY_BOOL] = take_bool, [KEY_TEXT] = take_text, [KEY_CHOICE] = take_choice, [KEY_LAYERS] = take_layers,
-	[KEY_LIST] = take_list,
+	[KEY_LIST] = take_list, [KEY_NAMES] = take_names,
 };
 
 /* ---- keys ---- */

@@ -56,6 +56,8 @@ static const config_key TABLE[] = {
 	"array of HDF5 with the images; auto: by common names"},
 {"data.labels", KEY_TEXT, AT(data.labels), 1, 255, {0}, "auto", FIXED,
 	"array with the labels; none: read without"},
+{"data.class_names", KEY_NAMES, AT(data.class_names), 1, 511, {0}, "auto", FIXED,
+	"[cat, dog, ..], or a file with a name in each line; auto: as the data"},
 {"data.background", KEY_TEXT, AT(data.background), 1, 16, {0}, "white", FIXED,
 	"colour behind transparent pixels: white, black, gray or #rrggbb"},
 
@@ -253,6 +255,9 @@ char *config_key_range(const config_key *k, char *buf, size_t size)
 		break;
 	case KEY_TEXT:
 		snprintf(buf, size, "a text of %.0f to %.0f bytes", k->lo, k->hi);
+		break;
+	case KEY_NAMES:
+		snprintf(buf, size, "a list of names, or a text; %.0f to %.0f bytes in all", k->lo, k->hi);
 		break;
 	case KEY_CHOICE:
 		words_print(k->words, buf, size);

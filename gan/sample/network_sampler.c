@@ -107,11 +107,11 @@ static network_sampler *wrap(const config *cfg, network *g, int64_t batch, fault
 	return NULL;
 }
 
-static sampler *sampler_around(network_sampler *s, const char *path, int64_t step, fault *e)
+static sampler *sampler_around(network_sampler *s, const char *path, int64_t step, const char *class_names, fault *e)
 {
 	const sampler_facts facts = {
 		.path = path, .step = step, .batch = s->batch, .latent = network_config(s->g)->latent,
-		.classes = network_config(s->g)->classes, .image = image_shape(s),
+		.classes = network_config(s->g)->classes, .image = image_shape(s), .class_names = class_names,
 	};
 	return sampler_of(&of_network, s, &facts, e);
 }
@@ -122,7 +122,7 @@ sampler *network_sampler_new(const config *cfg, int64_t batch, fault *e)
 	rng first = rng_new(0, "sampler");           /* sampler_take overwrites it */
 	network *g = config_network(cfg, &c, e) ? network_new(&c, NET_G, &first, e) : NULL;
 	network_sampler *s = g ? wrap(cfg, g, batch, e) : NULL;
-	return s ? sampler_around(s, "", -1, e) : NULL;
+	return s ? sampler_around(s, "", -1, "", e) : NULL;
 }
 
 sampler *network_sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, fault *warning, fault *e)
@@ -134,7 +134,7 @@ sampler *network_sampler_open(const char *run_or_checkpoint, bool raw, int64_t b
 	network_sampler *s = g ? wrap(&from.cfg, g, batch, e) : NULL;
 	sampler *out = NULL;
 	if (s && standing_settle(s->standing, e))
-		out = sampler_around(s, from.path, from.step, e);
+		out = sampler_around(s, from.path, from.step, from.class_names, e);
 	else if (s)
 		drop(s);
 	saved_close(&from);

@@ -8,18 +8,59 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "data/class_names.h"
 #include "data/picture/chart.h"
+#include "data/picture/font.h"
 #include "data/picture/image.h"
 #include "data/picture/png.h"
 #include "gan/sample/request.h"
 
 enum { SHEET_WIDTH = 900, SCALE_MAX = 4 };
 
-bool picture_grid(const char *path, const real *images, int64_t n, int h, int w, int c, int columns,
-	fault *e)
+/* ---- grids ---- */
+
+enum { HEAD = GLYPH_H + 4, HEAD_VALUE = 220 };       /* pixels above the columns; how bright the letters are */
+
+/* A name at the top of a column of `room` pixels, centred, cut where there is no room. */
+static void draw_head(image *im, int left, int room, const char *name)
 {
-	int scale = MAX(1, MIN(SCALE_MAX, SHEET_WIDTH / (columns * (w + 2))));
-	return png_write_grid(path, images, n, h, w, c, columns, scale, e);
+	const int letters = MIN((int)strlen(name), room / GLYPH_STEP);
+	left += (room - letters * GLYPH_STEP) / 2;
+	for (int i = 0; i < letters; i++, left += GLYPH_STEP)
+		for (int y = 0; y < GLYPH_H; y++)
+			for (int x = 0; x < GLYPH_W; x++)
+				if (glyph_pixel(name[i], y, x))
+					memset(im->x + ((int64_t)(3 + y) * im->w + left + x) * im->c, HEAD_VALUE,
+						(size_t)im->c);
+}
+
+/* Another picture takes the place of im: the same below a line of names. */
+static bool add_heads(image *im, int columns, const char *heads, fault *e)
+{
+	image taller;
+	char name[64];
+	if (!image_init(&taller, im->h + HEAD, im->w, im->c, e))
+		return false;
+	const size_t row = (size_t)im->w * (size_t)im->c;
+	for (int y = 0; y < HEAD; y++)               /* as the line above the grid */
+		memcpy(taller.x + (size_t)y * row, im->x, row);
+	memcpy(taller.x + HEAD * row, im->x, (size_t)im->h * row);
+	for (int k = 0; k < columns; k++)
+		draw_head(&taller, k * im->w / columns, im->w / columns, class_names_at(heads, k, name, sizeof name));
+	image_free(im);
+	*im = taller;
+	return true;
+}
+
+bool picture_grid(const char *path, const real *images, int64_t n, int h, int w, int c, int columns,
+	const char *heads, fault *e)
+{
+	image grid = {0};
+	const int scale = MAX(1, MIN(SCALE_MAX, SHEET_WIDTH / (columns * (w + 2))));
+	const bool ok = image_grid(&grid, images, n, h, w, c, columns, scale, e) &&
+		(!heads || add_heads(&grid, columns, heads, e)) && png_write(path, grid.x, grid.h, grid.w, grid.c, e);
+	image_free(&grid);
+	return ok;
 }
 
 /* ---- attention ---- */

@@ -6,8 +6,10 @@
 #include "gan/sample/sampler.h"
 
 /* images [n,H,W,C] in [-1,1], C 1 or 3, row by row, `columns` per row, two pixels between them;
- * small images are enlarged by a whole factor. */
-bool picture_grid(const char *path, const real *images, int64_t n, int h, int w, int c, int columns, fault *e);
+ * small images are enlarged by a whole factor. `heads`, a text of names (data/class_names.h), stands over the columns,
+ * as far as there is room; NULL: nothing does. */
+bool picture_grid(const char *path, const real *images, int64_t n, int h, int w, int c, int columns,
+	const char *heads, fault *e);
 
 /* A sheet: each row is a generated image (seed, row), then the image with a query pixel marked and
  * where that pixel looks laid over it in colour, for several queries. The last attention layer. */

@@ -10,22 +10,22 @@ struct sampler {
 	const sampler_kind *kind;
 	void *ctx;                                   /* own */
 	sampler_facts facts;
-	char *path;                                  /* own; of the facts */
+	char *path, *class_names;                    /* own; of the facts */
 };
 
 sampler *sampler_of(const sampler_kind *kind, void *ctx, const sampler_facts *facts, fault *e)
 {
 	sampler *s = mem_zero(1, sizeof *s, e);
-	char *path = text_copy(facts->path, e);
-	if (!s || !path) {
+	if (!s) {
 		kind->free(ctx);
-		free(path);
-		free(s);
 		return NULL;
 	}
-	*s = (sampler){.kind = kind, .ctx = ctx, .facts = *facts, .path = path};
-	s->facts.path = path;
-	return s;
+	*s = (sampler){.kind = kind, .ctx = ctx, .facts = *facts, .path = text_copy(facts->path, e)};
+	s->facts.path = s->path;
+	if (s->path && sampler_call_classes(s, facts->class_names ? facts->class_names : "", e))
+		return s;
+	sampler_free(s);
+	return NULL;
 }
 
 void sampler_free(sampler *s)
@@ -34,7 +34,23 @@ void sampler_free(sampler *s)
 		return;
 	s->kind->free(s->ctx);
 	free(s->path);
+	free(s->class_names);
 	free(s);
+}
+
+bool sampler_call_classes(sampler *s, const char *class_names, fault *e)
+{
+	char *copy = text_copy(class_names, e);
+	if (!copy)
+		return false;
+	free(s->class_names);
+	s->facts.class_names = s->class_names = copy;
+	return true;
+}
+
+const char *sampler_class_names(const sampler *s)
+{
+	return s->class_names;
 }
 
 bool sampler_take(sampler *s, const module *from, fault *e)

@@ -42,8 +42,12 @@ typedef struct sampler_facts {
 	int64_t batch;                               /* images of one pass */
 	int64_t latent;                              /* Z */
 	int classes;                                 /* 0: unconditional */
+	const char *class_names;                     /* a text of names (data/class_names.h); NULL: none; copied */
 	shape image;                                 /* [H,W,C] */
 } sampler_facts;
+
+/* What its classes are called from now on; the text is copied. False with e set: no memory. */
+bool sampler_call_classes(sampler *s, const char *class_names, fault *e);
 
 /* keep: kind. own: ctx, freed with the sampler, and also when NULL is returned, with e set: no memory. new/free. */
 sampler *sampler_of(const sampler_kind *kind, void *ctx, const sampler_facts *facts, fault *e);
@@ -61,6 +65,7 @@ int64_t sampler_step(const sampler *s);
 int64_t sampler_batch(const sampler *s);
 int64_t sampler_latent_size(const sampler *s);
 int sampler_classes(const sampler *s);
+const char *sampler_class_names(const sampler *s);   /* "" where classes have numbers only */
 shape sampler_image_shape(const sampler *s);
 int64_t sampler_image_size(const sampler *s);        /* elements of one image: H * W * C */
 

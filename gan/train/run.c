@@ -107,7 +107,7 @@ static bool draw(run *r, fault *e)
 	bool ok = x && run_path(r->out, name, path, e) && take(r, e)
 		&& request_run(r->s, &q, x, e)
 		&& picture_grid(path, x, q.n, t->cfg.net.size.h, t->cfg.net.size.w, t->cfg.model.channels,
-			request_columns(r->s, &q), e);
+			request_columns(r->s, &q), request_heads(r->s, &q), e);
 	free(x);
 	if (ok)
 		run_say(r, NOTE_FILE, "samples: %s", path);

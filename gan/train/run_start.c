@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "data/class_names.h"
 #include "data/describe.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/sample/network_sampler.h"
@@ -224,10 +225,20 @@ static bool show_data(run *r, fault *e)
 	enum { SHOWN = 100, IN_A_ROW = 10 };         /* enough to see a wrong crop or wrong colours */
 	if (!run_path(r->out, "data.png", path, e)
 		|| !picture_grid(path, t->host_x, MIN(B, SHOWN), c->net.size.h, c->net.size.w,
-			c->model.channels, IN_A_ROW, e))
+			c->model.channels, IN_A_ROW, NULL, e))
 		return false;
 	run_say(r, NOTE_FILE, "a batch of real images: %s", path);
 	return true;
+}
+
+static bool start_sampler(run *r, fault *e)
+{
+	const trainer *t = r->t;
+	r->s = network_sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e);
+	char *names = r->s && t->data ? class_names_join(t->data->class_name, t->data->classes, e) : NULL;
+	const bool ok = r->s && (!t->data || (names && sampler_call_classes(r->s, names, e)));
+	free(names);
+	return ok;
 }
 
 /* Random images have nothing to be compared with, and one image has no spread. */
@@ -263,7 +274,7 @@ bool run_start(run *r, fault *e)
 	const enum metrics_wanted wanted = r->judge.label ? METRICS_SPREAD
 		: r->judge.fakes > 0 ? METRICS_SCORES : METRICS_PLAIN;
 	if (!(r->m = metrics_open(r->out, t->step, &names, wanted, e))
-		|| !(r->s = network_sampler_new(&t->cfg, MIN(t->cfg.batch, t->cfg.train.sample_count), e)))
+		|| !start_sampler(r, e))
 		return false;
 	run_say(r, NOTE_INFO,
 		"generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",

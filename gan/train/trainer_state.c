@@ -3,9 +3,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/version.h"
+#include "data/class_names.h"
 
 /* Moments lie in blocks laid out like the parameters': each parameter's part is one array. */
 static void list_optimizer(state_list *l, player *p)
@@ -95,6 +97,18 @@ void trainer_data_text(const trainer *t, char *buf, size_t size)
 			 d->classes);
 }
 
+/* The names of the data's classes; so many that an attribute cannot hold them are left out. */
+static bool take_class_names(const trainer *t, checkpoint_info *info, fault *e)
+{
+	enum { LETTERS_MOST = 60000 };
+	char *names = t->data ? class_names_join(t->data->class_name, t->data->classes, e) : NULL;
+	if (names && *names && strlen(names) <= LETTERS_MOST)
+		info->class_names = names;
+	else
+		free(names);
+	return names || !t->data;
+}
+
 bool trainer_save_scored(trainer *t, const char *path, double score, const char *about, fault *e)
 {
 	state_list l = {0};
@@ -106,7 +120,7 @@ bool trainer_save_scored(trainer *t, const char *path, double score, const char 
 	snprintf(info.began_from, sizeof info.began_from, "%s", t->began_from);
 	trainer_data_text(t, info.data, sizeof info.data);
 	info.config = config_text(&t->cfg, e);
-	bool ok = info.config && trainer_list(t, &l, e);
+	bool ok = info.config && take_class_names(t, &info, e) && trainer_list(t, &l, e);
 	if (ok && !all_finite(&l, &why))
 		ok = fault_set(e, "step %lld: the state is not saved: %s", (long long)t->step, why.text);
 	ok = ok && checkpoint_save(path, &info, &l, e);
