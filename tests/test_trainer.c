@@ -609,6 +609,25 @@ START_TEST(exploding_run_keeps_the_last_good_checkpoint)
 }
 END_TEST
 
+/* A number of the optimiser that is none, and moves nothing: seen when the state is to be saved. */
+START_TEST(a_state_that_cannot_be_saved_is_told_with_keys)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	notes s = {.n = 0};
+	fault e = {.text = ""};
+	enum run_end end;
+	trainer *t = make(TINY_PLAIN, NULL, d);
+	optimizer_slot(t->pg.opt, optimizer_slots(t->pg.opt) - 1)[0] = (real)INFINITY;
+	run_options o = options(scratch_folder(), &s);
+	ck_assert(!run_trainer(t, &o, &end, &e));
+	ck_assert_msg(strstr(e.text, "step 4: the state is not saved: /optimizer/generator/v/"), "%s", e.text);
+	ck_assert_msg(strstr(s.text, "warning: diverged; to change, from an earlier checkpoint: optim.lr_d (0.002) to a "
+		"third; "), "%s", s.text);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
 START_TEST(collapse_is_told_once)
 {
 	dataset *d = tiny_data(25, 16, 2);
@@ -656,7 +675,7 @@ START_TEST(images_of_a_class_that_are_alike_are_told_once)
 	dataset *d = tiny_data(25, 16, 2);
 	notes s = {.n = 0};
 	const char *dir = scratch_folder();
-	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.lr_g=0", "train.score_count=20",
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.lr_g=0.002", "train.score_count=20",
 		"model.spectral_norm_g=false", NULL}, d);
 	memset(module_param_block(t->pg.m), 0, (size_t)module_block_size(t->pg.m) * sizeof(real));
 	if (t->average)
@@ -666,7 +685,7 @@ START_TEST(images_of_a_class_that_are_alike_are_told_once)
 	run_ok(t, &o, RUN_FINISHED);
 	static const char line[] = "warning: step 8: the images of class 0 are nearly alike: they differ 0.00 times as "
 		"much as real ones do (mean of all classes 0.00); to change, from an earlier checkpoint: "
-		"loss.penalty (none) to r1; optim.lr_d (0.002) to a third; ";
+		"loss.penalty (none) to r1; optim.lr_d (0.002) to a third; optim.lr_g (0.002) to a third; ";
 	const char *found = strstr(s.text, line);
 	ck_assert_msg(found != NULL, "%s", s.text);
 	ck_assert_ptr_null(strstr(found + strlen(line), "nearly alike"));
@@ -846,6 +865,7 @@ int main(void)
 		{overfits_eight_images, 1},
 		{nan_stops_and_names_step_and_node, 1},
 		{exploding_run_keeps_the_last_good_checkpoint, 1},
+		{a_state_that_cannot_be_saved_is_told_with_keys, 1},
 		{collapse_is_told_once, 1},
 		{huge_losses_are_told_once_with_the_keys_to_change, 1},
 		{images_of_a_class_that_are_alike_are_told_once, 1},

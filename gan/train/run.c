@@ -208,7 +208,7 @@ static bool steps(run *r, enum run_end *end, fault *e)
 		if (!trainer_step(r->t, &s, e))
 			return diverged(r);
 		if (!after_step(r, &s, e))
-			return false;
+			return trainer_finite(r->t) ? false : diverged(r);
 		*end = RUN_FINISHED;
 	}
 	return true;

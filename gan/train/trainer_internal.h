@@ -98,6 +98,8 @@ double pass_scalar(const pass *p, const node *n);    /* 0 for NULL */
 
 /* trainer_state.c: every array that a run needs to go on, in the order of the file. */
 bool trainer_list(trainer *t, state_list *l, fault *e);
+/* Whether every number of the state is one; true without memory to look. */
+bool trainer_finite(trainer *t);
 /* "60000 images of 28x28x1 in 10 classes"; "" without data. */
 void trainer_data_text(const trainer *t, char *buf, size_t size);
 /* trainer_save with a score and what that measures; about NULL: no score. */

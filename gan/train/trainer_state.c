@@ -88,6 +88,14 @@ static bool all_finite(const state_list *l, fault *e)
 	return true;
 }
 
+bool trainer_finite(trainer *t)
+{
+	state_list l = {0};
+	const bool finite = !trainer_list(t, &l, NULL) || all_finite(&l, NULL);
+	state_list_free(&l);
+	return finite;
+}
+
 void trainer_data_text(const trainer *t, char *buf, size_t size)
 {
 	const dataset *d = t->data;

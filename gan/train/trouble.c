@@ -18,6 +18,17 @@ static bool is_wgan(const config *c)
 	return strcmp(config_choice("loss.name", c->loss.name), "wgan") == 0;
 }
 
+/* A slow D cannot follow a G that makes the same image over and over. */
+static bool g_is_faster(const config *c)
+{
+	return c->optim.lr_g > c->optim.lr_d;
+}
+
+static bool d_is_fast(const config *c)
+{
+	return !g_is_faster(c);
+}
+
 /* The critic of Wasserstein loss has no bound of its own: arXiv 1704.00028 gives it one by the penalty. */
 static bool lacks_gp(const config *c)
 {
@@ -55,12 +66,15 @@ static const struct remedy {
 	const char *key, *to;
 	bool (*fits)(const config *c);
 } REMEDY[] = {
+	{TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_g", "optim.lr_d's", g_is_faster},
 	{TROUBLE_DIVERGES | TROUBLE_COLLAPSE, "loss.penalty", "gp", lacks_gp},
 	{TROUBLE_DIVERGES | TROUBLE_D_WINS | TROUBLE_COLLAPSE, "model.spectral_norm_d", "true", lacks_norm},
 	{TROUBLE_D_WINS | TROUBLE_COLLAPSE | TROUBLE_ALIKE, "loss.penalty", "r1", lacks_penalty},
 	{TROUBLE_D_WINS, "optim.d_steps", "1", steps_often},
-	{TROUBLE_DIVERGES | TROUBLE_D_WINS | TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_d", "a third", always},
-	{TROUBLE_DIVERGES | TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_g", "a third", always},
+	{TROUBLE_DIVERGES | TROUBLE_D_WINS, "optim.lr_d", "a third", always},
+	{TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_d", "a third", d_is_fast},
+	{TROUBLE_DIVERGES, "optim.lr_g", "a third", always},
+	{TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_g", "a third", d_is_fast},
 	{TROUBLE_D_WINS | TROUBLE_ALIKE, "augment.policy", "[translation, cutout]", lacks_augment},
 	{TROUBLE_DIVERGES, "optim.clip_norm", "5", lacks_clip},
 };
