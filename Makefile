@@ -1,7 +1,7 @@
 # sagan: `make` builds build/sagan; `make demo` and `make test` need nothing but git, gcc, make and apt.
 #
 #   make                     the program, build/sagan          make install PREFIX=/usr/local
-#   make demo                digits in three minutes           make uninstall   the same files, removed
+#   make demo                digits, after 800 steps          make uninstall   the same files, removed
 #   make test                all tests                         make lint    who includes whom
 #   make deps                installs what both would          make bench   speed of kernels and steps
 #   make dist                build/sagan-VERSION.tar.gz
@@ -184,8 +184,12 @@ demo test golden: deps
 deps:
 	@CC='$(CC) $(CFLAGS)' tools/setup.sh install $(PACKAGES) $(PLAIN) $(PROGRAMS) check
 
+# All the steps that the digits need, however slow the machine is: it says first how long that takes. Ctrl-C saves, and
+# the next `make demo` goes on. DEMO: options of sagan train, as --max-time 3m.
+DEMO ?=
 run-demo: all
-	$(BUILD)/sagan train configs/demo.yaml --out runs/demo --max-time 170s
+	$(BUILD)/sagan info configs/demo.yaml --time
+	$(BUILD)/sagan train configs/demo.yaml --out runs/demo $(DEMO)
 	$(BUILD)/sagan sample runs/demo --n 100 --out runs/demo/digits.png
 	@cat tools/after-demo.txt
 

@@ -638,6 +638,30 @@ static const char *on_terminal(int columns, const char *path, const char *run)
 	return said;
 }
 
+static double seconds_of(const char *text)
+{
+	double a = 0, b = 0;
+	char first[8] = "", second[8] = "";
+	ck_assert_msg(sscanf(text, "%lf %3[a-z] %lf %3[a-z]", &a, first, &b, second) >= 2, "%s", text);
+	return strcmp(first, "h") == 0 ? 3600 * a + 60 * b : strcmp(first, "min") == 0 ? 60 * a + b : a;
+}
+
+/* Steps times seconds of a step; of a run what is left. */
+START_TEST(info_says_how_long_it_takes)
+{
+	const char *path = make_config(SMALL);
+	answer a = sagan("info %s --time --set steps=10000", path);
+	double step = 0;
+	ck_assert_msg(a.status == 0 && sscanf(a.text, "a step: %lf s with ", &step) == 1 && step > 0, "%s", a.text);
+	const char *all = strstr(a.text, "10,000 steps: ");
+	ck_assert_msg(all != NULL && strstr(a.text, "memory: ") && a.lines == 3, "%s", a.text);
+	ck_assert_double_eq_tol(seconds_of(all + 14), 10000 * step, 60 + 0.02 * 10000 * step);
+	ck_assert_int_eq(sagan("train %s --out %s --steps 2", path, scratch_at("run")).status, 0);
+	a = sagan("info %s --time", scratch_at("run"));
+	ck_assert_msg(a.status == 0 && strstr(a.text, "4 steps to go: "), "%s", a.text);
+}
+END_TEST
+
 /* The line that is written over is shorter than the terminal is wide, and has no half field. */
 START_TEST(the_live_line_fits_the_terminal)
 {
@@ -656,6 +680,9 @@ START_TEST(the_live_line_fits_the_terminal)
 		lines++;
 	}
 	ck_assert_msg(lines >= 6, "%d lines: %s", lines, said);
+	/* No colours (NO_COLOR asks for none): the end of a line is cleared, and nothing else. */
+	for (const char *p = said; (p = strchr(p, '\033'));)
+		ck_assert_int_eq(strncmp(p++, "\033[K", 3), 0);
 }
 END_TEST
 
@@ -732,6 +759,7 @@ int main(void)
 		{only_files_are_replaced, 1},
 		{closed_descriptors_are_no_files, 1},
 		{an_ignored_signal_stays_ignored, 1},
+		{info_says_how_long_it_takes, 1},
 		{the_folder_of_a_run_goes_on, 1},
 		{a_run_that_lost_its_config_goes_on, 1},
 		{a_run_is_moved_given_more_data_and_begun_from, 1},

@@ -167,7 +167,7 @@ run_steps() {
 			timed build "$who" "cd /src && make deps $arguments && make -j$(nproc) $arguments all $programs"
 			build_s=$took
 			;;
-		demo) timed demo "$who" "cd /src && make demo $arguments"; demo_s=$took ;;
+		demo) timed demo "$who" "cd /src && make demo DEMO='--max-time 170s' $arguments"; demo_s=$took ;;
 		test) timed test "$who" "cd /src && make test $arguments $(tests)"; test_s=$took ;;
 		bits) timed bits "$who" "cd /src && tools/same-bits.sh build/sagan" ;;
 		user)

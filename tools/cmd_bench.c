@@ -1,7 +1,6 @@
 /* cmd_bench.c - sagan bench: how long a training step takes, or each layer. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "core/base/local.h"
 #include "core/base/thread.h"
@@ -10,12 +9,6 @@
 #include "tools/command.h"
 
 /* Largest resident size of this process so far. Linux counts in units of 1024 bytes. */
-static double peak_bytes(void)
-{
-	struct rusage u;
-	return getrusage(RUSAGE_SELF, &u) == 0 ? (double)u.ru_maxrss * 1024 : 0;
-}
-
 static void print_json(const config *cfg, const bench_result *r)
 {
 	char name[4 * CONFIG_TEXT_MAX], size[32];
@@ -159,7 +152,7 @@ static int run(const command *c, int argc, char **argv)
 	status = read_config(&cfg, path, &sets);
 	if (status == EXIT_GOOD && !pool_start(threads ? threads : cfg.train.threads, &e))
 		status = fail(&e);
-	if (status == EXIT_GOOD && !step_bench(&cfg, steps, &r, &e))
+	if (status == EXIT_GOOD && !step_bench(&cfg, 2, steps, &r, &e))
 		status = fail(&e);
 	if (status == EXIT_GOOD)
 		(json ? print_json : print_table)(&cfg, &r);

@@ -13,6 +13,7 @@
 #include "gan/sample/network_sampler.h"
 #include "gan/train/trainer.h"
 #include "tools/command.h"
+#include "tools/step_time.h"
 
 enum { ROWS_MAX = 512 };
 
@@ -147,10 +148,19 @@ static bool print_plan(const config *c, const char *which, fault *e)
 
 /* ---- all of a config ---- */
 
-static bool print_config(const config *c, const char *which_plan, fault *e)
+/* What is asked for in place of everything. */
+typedef struct wanted {
+	const char *plan;
+	bool time;
+} wanted;
+
+/* done: steps of the run, of a checkpoint. */
+static bool print_config(const config *c, const wanted *w, int64_t done, fault *e)
 {
-	if (which_plan)
-		return print_plan(c, which_plan, e);
+	if (w->time)
+		return print_step_time(c, done, e);
+	if (w->plan)
+		return print_plan(c, w->plan, e);
 	print_settings(c);
 	if (!print_networks(c, e))
 		return false;
@@ -209,7 +219,7 @@ static void print_class_names(const char *names)
 		printf("%s%s", class_names_at(names, k, name, sizeof name), k + 1 < n ? ", " : "\n");
 }
 
-static bool print_checkpoint(const char *given, const char *which_plan, fault *e)
+static bool print_checkpoint(const char *given, const wanted *w, fault *e)
 {
 	char path[4096];
 	fault warning = {.text = ""};
@@ -232,7 +242,7 @@ static bool print_checkpoint(const char *given, const char *which_plan, fault *e
 		printf("  %s\n\n", damage.text);
 	bool ok = saved_config(&info, &cfg, e);
 	if (ok) {
-		ok = config_check(&cfg, e) && print_config(&cfg, which_plan, e);
+		ok = config_check(&cfg, e) && print_config(&cfg, w, info.step, e);
 		config_free(&cfg);
 	}
 	checkpoint_info_free(&info);
@@ -241,12 +251,14 @@ static bool print_checkpoint(const char *given, const char *which_plan, fault *e
 
 static int run(const command *c, int argc, char **argv)
 {
-	const char *path = NULL, *which_plan = NULL;
+	const char *path = NULL;
+	wanted w = {0};
 	text_list sets = {0};
 	bool keys = false, markdown = false;
 	const option_row rows[] = {
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
-		{"plan", OPTION_TEXT, &which_plan, 0, 0, "PLAN", "what runs and where: d, d_penalty, g or sample"},
+		{"plan", OPTION_TEXT, &w.plan, 0, 0, "PLAN", "what runs and where: d, d_penalty, g or sample"},
+		{"time", OPTION_FLAG, &w.time, 0, 0, NULL, "hours and memory on this machine; times a few steps"},
 		{"keys", OPTION_FLAG, &keys, 0, 0, NULL, "list the keys of a config (that begin with ...)"},
 		{"markdown", OPTION_FLAG, &markdown, 0, 0, NULL, "with --keys: as a table for a web page"},
 	};
@@ -262,10 +274,10 @@ static int run(const command *c, int argc, char **argv)
 	if (!pool_start(0, &e))
 		return fail(&e);
 	if (is_checkpoint(path)) {
-		status = print_checkpoint(path, which_plan, &e) ? EXIT_GOOD : fail(&e);
+		status = print_checkpoint(path, &w, &e) ? EXIT_GOOD : fail(&e);
 	} else {
 		status = read_config(&cfg, path, &sets);
-		if (status == EXIT_GOOD && !print_config(&cfg, which_plan, &e))
+		if (status == EXIT_GOOD && !print_config(&cfg, &w, 0, &e))
 			status = fail(&e);
 		config_free(&cfg);
 	}
@@ -277,10 +289,12 @@ const command command_info = {
 	.name = "info", .argument = "CONFIG-or-CHECKPOINT", .summary = "layers, parameters, memory, operations",
 	.about = "Prints what a config (or the one of a checkpoint or run) describes: every layer\n"
 		 "with its output, parameters and multiply-adds, and what a training step costs.\n"
+		 "With --time: how long the training takes here, which a few steps tell.\n"
 		 "With --keys: every key of a config with its meaning, values and default.",
 	.examples = "examples:\n"
 		    "  sagan info configs/mnist-sagan.yaml\n"
 		    "  sagan info configs/mnist-sagan.yaml --plan g\n"
+		    "  sagan info configs/mnist-sagan.yaml --time\n"
 		    "  sagan info --keys optim",
 	.run = run,
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 
 #include "core/base/file.h"
 #include "core/base/local.h"
@@ -243,6 +244,13 @@ char *print_count(int64_t n, char *buf, size_t size)
 	buf[k] = '\0';
 	return buf;
 }
+
+double peak_bytes(void)
+{
+	struct rusage u;
+	return getrusage(RUSAGE_SELF, &u) == 0 ? (double)u.ru_maxrss * 1024 : 0;
+}
+
 
 char *print_time(double seconds, char *buf, size_t size)
 {

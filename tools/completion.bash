@@ -31,7 +31,7 @@ _sagan()
 		sample) options='--from --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --threads --help' ;;
 		import) options='--config --set --net --onto --out --threads --help' ;;
-		info) options='--set --plan --keys --markdown --help' ;;
+		info) options='--set --plan --time --keys --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
 		data) options='--format --split --coarse --limit --range --images --labels --class-names --background --picture --help' ;;
 		bench) options='--layers --only --batch --steps --threads --set --json --help' ;;

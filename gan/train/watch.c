@@ -6,8 +6,8 @@
 #include "gan/train/run_internal.h"
 #include "gan/train/trouble.h"
 
-/* FLAT: spread of the fakes as a share of the data's. Where G learns the two are alike, and an untrained G has more than
- * a third of it; at a tenth the images of a batch look the same (docs/troubleshooting.md shows some at 0.1).
+/* FLAT: spread of the fakes as a share of the data's. Where G learns the two are alike, and an untrained G has more
+ * than a third of it; at a tenth the images of a batch look the same (docs/troubleshooting.md shows some at 0.1).
  * IDLE: of D's loss. The hinge is 0 exactly when D has won; log(1 + e^-x) is below 1e-4 when its logits are beyond 9.
  * HUGE_LOSS: of either loss. Hinge and logistic losses are below 10 where anything is learnt; those of a critic without
  * bound (wgan, no penalty, no spectral norm) pass 1e5 after some 100 steps of rate 1e-3 and 1e9 after 400, while digits

@@ -8,12 +8,10 @@
 #include "core/base/thread.h"
 #include "gan/train/trainer.h"
 
-enum { WARM_UP = 2 };
-
-static bool time_steps(trainer *t, int steps, double *s, fault *e)
+static bool time_steps(trainer *t, int warm_up, int steps, double *s, fault *e)
 {
 	step_stats stats;
-	for (int i = -WARM_UP; i < steps; i++) {
+	for (int i = -warm_up; i < steps; i++) {
 		double start = clock_s();
 		if (!trainer_step(t, &stats, e))
 			return false;
@@ -23,18 +21,26 @@ static bool time_steps(trainer *t, int steps, double *s, fault *e)
 	return true;
 }
 
-bool step_bench(const config *cfg, int steps, bench_result *r, fault *e)
+static double mean(const double *s, int n)
+{
+	double sum = 0;
+	for (int i = 0; i < n; i++)
+		sum += s[i] / n;
+	return sum;
+}
+
+bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, fault *e)
 {
 	if (steps < 1)
 		return fault_set(e, "steps = %d: must be at least 1", steps);
 	trainer *t = trainer_new(cfg, NULL, e);
 	double *s = mem_new((size_t)steps, sizeof *s, e);
-	bool ok = t && s && time_steps(t, steps, s, e);
+	bool ok = t && s && time_steps(t, warm_up, steps, s, e);
 	if (ok) {
 		const double middle = median(s, steps);
 		*r = (bench_result){
 			.steps = steps,
-			.median_s = middle, .min_s = s[0],
+			.median_s = middle, .min_s = s[0], .mean_s = mean(s, steps),
 			.gflop = trainer_step_flop(t) / 1e9,
 			.params_g = module_param_count(trainer_module(t, NET_G)),
 			.params_d = module_param_count(trainer_module(t, NET_D)),

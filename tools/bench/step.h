@@ -6,14 +6,14 @@
 
 /* Speed of the steps of a config on random images. */
 typedef struct bench_result {
-	int steps;                                   /* measured, after two that are not */
-	double median_s, min_s;
+	int steps;                                   /* measured, after warm_up that are not */
+	double median_s, min_s, mean_s;
 	double images_per_s;                         /* batch / median, as the peers count */
 	double gflop;                                /* naive, of one step */
 	int64_t params_g, params_d;
 	size_t arena_bytes;
 	int threads;
 } bench_result;
-bool step_bench(const config *cfg, int steps, bench_result *r, fault *e);
+bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, fault *e);
 
 #endif
