@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/local.h"
+#include "data/picture/png.h"
 #include "gan/config/config_apply.h"
 #include "gan/loss/losses.h"
 #include "gan/loss/penalties.h"
@@ -341,6 +342,39 @@ START_TEST(missing_data_name_the_line_of_the_path)
 	ck_assert_str_eq(e.text, "a.yaml: model.channels = 0 (the default): random data have no channels to follow; "
 			 "must be 1 or 3");
 	config_free(&c);
+}
+END_TEST
+
+/* Pictures of 30x20 for a network of [24, 16], by every way of data.resize; refused without. */
+START_TEST(pictures_are_brought_to_a_rectangle)
+{
+	static const char *const ways[] = {"crop", "fit", "stretch", "pad", "none"};
+	static uint8_t x[30 * 20];
+	fault e = {.text = ""};
+	for (int i = 0; i < COUNT(x); i++)
+		x[i] = (uint8_t)(i / 20 * 8);
+	for (int i = 0; i < 3; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "tall/%d.png", i);
+		ck_assert_msg(png_write(scratch_at(name), x, 30, 20, 1, &e), "%s", e.text);
+	}
+	for (int i = 0; i < COUNT(ways); i++) {
+		char text[600];
+		config c;
+		dataset *d;
+		snprintf(text, sizeof text, "batch: 2\ndata: {path: %s, resize: %s}\nmodel: {network: resnet, "
+			"size: [24, 16], conditional: false}\n", scratch_at("tall"), ways[i]);
+		ck_assert_msg(read_text(&c, text, &e), "%s", e.text);
+		const bool ok = config_open_data(&c, &d, &e);
+		ck_assert_int_eq(ok, strcmp(ways[i], "none") != 0);
+		if (ok)
+			ck_assert(d->h == 24 && d->w == 16);
+		else
+			ck_assert_str_eq(e.text, "a.yaml:2: data.resize = none: images are 30x20, the network makes "
+				"24x16; must be crop, fit, stretch or pad, or set model.size to the images'");
+		dataset_free(d);
+		config_free(&c);
+	}
 }
 END_TEST
 
@@ -758,6 +792,7 @@ int main(void)
 		{words_of_yaml_are_known, 1},
 		{data_are_found_from_the_config, 1},
 		{missing_data_name_the_line_of_the_path, 1},
+		{pictures_are_brought_to_a_rectangle, 1},
 		{the_bad_file_of_a_folder_is_named, 1},
 		{large_and_missing_files_are_refused, 1},
 		{every_prefix_of_a_file_is_read_or_refused, 1},

@@ -28,7 +28,7 @@ static void train(const char *dir, const char *const *set, char path[300])
 	fault e = {.text = ""};
 	step_stats s;
 	config c = tiny_config(TINY_PLAIN, set);
-	dataset *data = tiny_data(16, 16, 2);
+	dataset *data = tiny_data_of(16, c.net.size, 2);
 	trainer *t = trainer_new(&c, data, &e);
 	ck_assert_msg(t, "%s", e.text);
 	for (int i = 0; i < 3; i++)
@@ -52,7 +52,7 @@ static export_report exported(const char *from, const char *out, bool both, bool
 /* Images of a file for the latents 0..n of a seed and labels in turn, against those of the sampler. */
 static double file_against_sampler(const char *dir, const char *name, const char *from, bool raw)
 {
-	enum { N = 5 };
+	enum { N = 5, MOST = 28 * 28 };
 	char path[400];
 	fault e = {.text = ""}, warning;
 	snprintf(path, sizeof path, "%s/%s", dir, name);
@@ -60,14 +60,15 @@ static double file_against_sampler(const char *dir, const char *name, const char
 	keras_run *net = m ? keras_run_new(m, N, &e) : NULL;
 	sampler *s = network_sampler_open(from, raw, SAMPLER_BATCH, &warning, &e);
 	ck_assert_msg(net && s, "%s", e.text);
-	real z[N * 8], y[N], want[N * 256], got[N * 256];
+	real z[N * 8], y[N], want[N * MOST], got[N * MOST];
+	ck_assert_int_le(sampler_image_size(s), MOST);
 	for (int i = 0; i < N; i++) {
 		request_latent(sampler_latent_size(s), 9, i, 0, z + 8 * i);
 		y[i] = (real)(i % 2);
 	}
 	ck_assert(sampler_run(s, N, z, y, want, &e));
 	ck_assert_msg(keras_run_predict(net, N, (const real *const[]){z, y}, got, &e), "%s", e.text);
-	const double worst = kit_worst(got, want, N * 256);
+	const double worst = kit_worst(got, want, N * sampler_image_size(s));
 	sampler_free(s);
 	keras_run_free(net);
 	keras_model_free(m);
@@ -76,10 +77,12 @@ static double file_against_sampler(const char *dir, const char *name, const char
 
 /* ---- the files ---- */
 
-static const char *const settings[][3] = {
+static const char *const settings[][4] = {
 	{NULL},
 	{"ema.bn_mode=standing", "ema.standing_batches=3", NULL},
 	{"model.cbn_form=one_plus", "model.layers_g=[{at: 8, gamma: 0.5}]", NULL},
+	{"model.size=[24, 16]", "model.layers_g=[{at: 8, gamma: 0.5}]", NULL},
+	{"model.network=dcgan", "model.size=[16, 28]", "model.conditional=true", NULL},
 };
 
 START_TEST(files_draw_what_the_sampler_draws)

@@ -21,17 +21,22 @@ enum { SIZE = 16 * 16, Z = 8, MANY = 13, MOST = 256 };
 static dataset *data;
 
 /* A trainer of the plain recipe, a few steps old. */
-static trainer *trained(const char *const *set)
+static trainer *trained_on(const dataset *d, const char *const *set)
 {
 	fault e = {.text = ""};
 	step_stats s;
 	config c = tiny_config(TINY_PLAIN, set);
-	trainer *t = trainer_new(&c, data, &e);
+	trainer *t = trainer_new(&c, d, &e);
 	ck_assert_msg(t != NULL, "%s", e.text);
 	for (int i = 0; i < 5; i++)
 		ck_assert_msg(trainer_step(t, &s, &e), "%s", e.text);
 	config_free(&c);
 	return t;
+}
+
+static trainer *trained(const char *const *set)
+{
+	return trained_on(data, set);
 }
 
 static sampler *sampler_for(trainer *t, int64_t batch)
@@ -344,6 +349,69 @@ START_TEST(attention_rows_sum_to_one)
 }
 END_TEST
 
+/* Of a map of 12 x 8 every query has its row, whose keys lie on 6 x 4 when they are pooled. */
+START_TEST(attention_of_a_rectangle_has_both_sides)
+{
+	static const char *const variant[] = {"official", "plain", "ashpy_row"};
+	static const int side[][2] = {{6, 4}, {12, 8}, {12, 8}};
+	dataset *d = tiny_data_of(9, (net_size){24, 16}, 2);
+	for (int k = 0; k < COUNT(variant); k++) {
+		char set[64];
+		fault e = {.text = ""};
+		attention_view v;
+		snprintf(set, sizeof set, "model.attention=%s", variant[k]);
+		trainer *t = trained_on(d, (const char *[]){"model.size=[24, 16]", set, NULL});
+		sampler *s = sampler_for(t, 2);
+		real z[Z];
+		request_latent(sampler_latent_size(s), 1, 0, 0, z);
+		ck_assert_msg(sampler_attend(s, 0, z, 1, &v, &e), "%s", e.text);
+		ck_assert(v.qh == 12 && v.qw == 8 && v.kh == side[k][0] && v.kw == side[k][1]);
+		for (int q = 0; q < 96; q++) {
+			double sum = 0;
+			for (int i = 0; i < v.kh * v.kw; i++) {
+				const double a = (double)v.map[q * v.kh * v.kw + i];
+				ck_assert(k < 2 || (i / 8 == q / 8 ? a > 0 : a == 0));
+				sum += a;
+			}
+			ck_assert_double_eq_tol(sum, 1, 1e-5);
+		}
+		sampler_free(s);
+		trainer_free(t);
+	}
+	dataset_free(d);
+}
+END_TEST
+
+/* A tall image keeps its ratio in the sheet of attention and in the grid. */
+START_TEST(pictures_of_rectangles_have_their_ratio)
+{
+	static real x[6 * 24 * 16];
+	char path[RUN_PATH_MAX];
+	fault e = {.text = ""};
+	image im;
+	const char *dir = scratch_folder();
+	dataset *d = tiny_data_of(9, (net_size){24, 16}, 2);
+	trainer *t = trained_on(d, (const char *[]){"model.size=[24, 16]", NULL});
+	sampler *s = sampler_for(t, 6);
+	const shape drawn = sampler_image_shape(s), want = SHAPE(24, 16, 1);
+	ck_assert(shape_equal(&drawn, &want));
+	draw(s, (sample_request){.n = 6, .seed = 1, .label = -1, .interpolate = true, .columns = 3}, x);
+	ck_assert(run_path(dir, "grid.png", path, &e));
+	ck_assert_msg(picture_grid(path, x, 6, 24, 16, 1, 3, NULL, &e), "%s", e.text);
+	ck_assert_msg(picture_open(path, &im, &e), "%s", e.text);
+	ck_assert(im.h == 2 * 24 * 4 + 3 * 2 && im.w == 3 * 16 * 4 + 4 * 2 && im.c == 1);
+	image_free(&im);
+	ck_assert(run_path(dir, "attention.png", path, &e));
+	ck_assert_msg(picture_attention(path, s, 1, 3, &e), "%s", e.text);
+	ck_assert_msg(picture_open(path, &im, &e), "%s", e.text);
+	ck_assert(im.h == 4 + 3 * (96 + 4) && im.w == 4 + 6 * (64 + 4) && im.c == 3);
+	image_free(&im);
+	sampler_free(s);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
 START_TEST(pictures_have_the_sizes_that_they_should)
 {
 	static real x[6 * SIZE];
@@ -399,7 +467,9 @@ int main(void)
 		{standing_statistics_are_those_of_batches, 3},
 		{networks_of_a_checkpoint_are_the_trainers, 1},
 		{attention_rows_sum_to_one, 1},
+		{attention_of_a_rectangle_has_both_sides, 1},
 		{pictures_have_the_sizes_that_they_should, 1},
+		{pictures_of_rectangles_have_their_ratio, 1},
 	};
 	const suite_case cases[] = {
 		{.name = "sampler", TESTS(tests), .setup = setup, .teardown = teardown},

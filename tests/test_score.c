@@ -286,6 +286,22 @@ START_TEST(pooling_averages_areas)
 }
 END_TEST
 
+/* Of 96 x 64 an area has 12 x 8 pixels. */
+START_TEST(rectangles_are_averaged_on_both_sides)
+{
+	enum { H = 96, W = 64 };
+	static real x[H * W];
+	const net_size size = {H, W}, to = score_size(size), odd = score_size((net_size){28, 72});
+	double y[64];
+	ck_assert(to.h == 8 && to.w == 8 && odd.h == 7 && odd.w == 8);
+	for (int i = 0; i < H * W; i++)
+		x[i] = (real)(i / W / 12 * 8 + i % W / 8) / 8;
+	score_pool(x, size, 1, to, y);
+	for (int i = 0; i < 64; i++)
+		ck_assert_double_eq_tol(y[i], i / 8.0, 1e-12);
+}
+END_TEST
+
 static dataset *digits(int64_t n)
 {
 	fault e = {.text = ""};
@@ -490,6 +506,7 @@ int main(void)
 	};
 	const suite_test pixels[] = {
 		{pooling_averages_areas, 1},
+		{rectangles_are_averaged_on_both_sides, 1},
 		{a_lost_class_is_seen, 1},
 		{a_collapse_is_seen, 1},
 		{spread_is_the_mean_squared_distance_of_pairs, 1},

@@ -7,22 +7,26 @@
 #include "core/base/local.h"
 #include "gan/train/trainer_internal.h"
 
-#define TINY_MODEL \
+#define TINY_MODEL(network_and_size) \
 	"seed: 7\nsteps: 12\nbatch: 4\n" \
-	"model: {network: resnet, size: 16, channels: 1, classes: 2, latent: 8, g_channels: 8, d_channels: 8," \
+	"model: {" network_and_size ", channels: 1, classes: 2, latent: 8, g_channels: 8, d_channels: 8," \
 	" layers_g: [8], layers_d: [8]}\n"
+#define TINY_RECIPE \
+	"data: {flip: true}\n" \
+	"loss: {penalty: r1, penalty_weight: 1, penalty_every: 2}\n" \
+	"optim: {lr_g: 1e-3, lr_d: 2e-3, beta1: 0.5, beta2: 0.9, d_steps: 2, accumulate: 2, clip_norm: 5," \
+	" schedule: cosine, warmup: 3}\n" \
+	"ema: {decay: 0.9, start: 3}\n" \
+	"augment: {policy: [color, translation, cutout]}\n" \
+	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2," \
+	" score_count: 6}\n"
 
-const char TINY_FULL[] = TINY_MODEL
-	"data: {flip: true}\n"
-	"loss: {penalty: r1, penalty_weight: 1, penalty_every: 2}\n"
-	"optim: {lr_g: 1e-3, lr_d: 2e-3, beta1: 0.5, beta2: 0.9, d_steps: 2, accumulate: 2, clip_norm: 5,"
-	" schedule: cosine, warmup: 3}\n"
-	"ema: {decay: 0.9, start: 3}\n"
-	"augment: {policy: [color, translation, cutout]}\n"
-	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2,"
-	" score_count: 6}\n";
+const char TINY_FULL[] = TINY_MODEL("network: resnet, size: 16") TINY_RECIPE;
+const char TINY_TALL[] = TINY_MODEL("network: resnet, size: [24, 16]") TINY_RECIPE;
+const char TINY_WIDE[] = TINY_MODEL("network: dcgan, conditional: true, d_batch_norm: false, size: [16, 28]")
+	TINY_RECIPE;
 
-const char TINY_PLAIN[] = TINY_MODEL
+const char TINY_PLAIN[] = TINY_MODEL("network: resnet, size: 16")
 	"optim: {lr_g: 2e-3, lr_d: 2e-3}\n"
 	"ema: {decay: 0.9}\n"
 	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2,"
@@ -47,25 +51,31 @@ config tiny_config(const char *text, const char *const *set)
 }
 
 /* Image i: a bright bar, upright for even classes and flat for odd ones, and a blob, both placed by i. */
-static void paint(uint8_t *x, int side, int64_t i, int class)
+static void paint(uint8_t *x, net_size size, int64_t i, int class)
 {
+	const int side = net_size_shorter(size);
 	int bar = 1 + (int)(i * 5 % (side - 4)), blob = 2 + (int)(i * 7 % (side - 6));
-	for (int r = 0; r < side; r++)
-		for (int c = 0; c < side; c++) {
+	for (int r = 0; r < size.h; r++)
+		for (int c = 0; c < size.w; c++) {
 			int along = class % 2 ? r : c;
 			bool on = along == bar || along == bar + 1;
-			bool dot = abs(r - blob) + abs(c - (side - 1 - blob)) <= 2;
-			x[r * side + c] = on ? 230 : dot ? 160 : 12;
+			bool dot = abs(r - blob) + abs(c - (size.w - 1 - blob)) <= 2;
+			x[r * size.w + c] = on ? 230 : dot ? 160 : 12;
 		}
 }
 
 dataset *tiny_data(int64_t n, int side, int classes)
 {
+	return tiny_data_of(n, net_square(side), classes);
+}
+
+dataset *tiny_data_of(int64_t n, net_size size, int classes)
+{
 	dataset *d = mem_zero(1, sizeof *d, NULL);
 	must(d, "out of memory");
-	*d = (dataset){.kind = "idx", .n = n, .h = side, .w = side, .c = 1, .classes = classes};
+	*d = (dataset){.kind = "idx", .n = n, .h = size.h, .w = size.w, .c = 1, .classes = classes};
 	d->path = text_copy("tiny", NULL);
-	d->pixels = mem_new((size_t)(n * side * side), 1, NULL);
+	d->pixels = mem_new((size_t)(n * size.h * size.w), 1, NULL);
 	d->label = mem_new((size_t)n, sizeof *d->label, NULL);
 	d->class_name = mem_zero((size_t)classes, sizeof *d->class_name, NULL);
 	must(d->path && d->pixels && d->label && d->class_name, "out of memory");
@@ -76,7 +86,7 @@ dataset *tiny_data(int64_t n, int side, int classes)
 	}
 	for (int64_t i = 0; i < n; i++) {
 		d->label[i] = (int32_t)(i % classes);
-		paint(d->pixels + i * side * side, side, i, d->label[i]);
+		paint(d->pixels + i * size.h * size.w, size, i, d->label[i]);
 	}
 	return d;
 }

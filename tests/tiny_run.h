@@ -9,6 +9,8 @@
 /* 16x16 gray, two classes, width 8, batch 4, attention at 8x8. Everything that holds state takes part:
  * two D updates a step, two batches an update, lazy R1, DiffAugment, clipping, flips, moving average. */
 extern const char TINY_FULL[];
+/* The same with images that are no squares: [24,16], and dcgan's [16,28]. */
+extern const char TINY_TALL[], TINY_WIDE[];
 /* The same network with the plain recipe. */
 extern const char TINY_PLAIN[];
 /* mnistgans28: noise, dropout and batch norm in D. */
@@ -20,6 +22,7 @@ config tiny_config(const char *text, const char *const *set);
 
 /* n images [side,side,1] of `classes` classes: bars and blobs that differ from image to image. */
 dataset *tiny_data(int64_t n, int side, int classes);
+dataset *tiny_data_of(int64_t n, net_size size, int classes);
 
 /* FNV-1a over everything that decides how a trainer (with data) goes on. */
 uint64_t tiny_hash(trainer *t);

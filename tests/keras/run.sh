@@ -25,6 +25,8 @@ ONNX='onnx | 3.10 3.13 | onnx onnxruntime onnxslim h5py | X='
 SMALL='steps=8 batch=8 train.sample_every=0 train.checkpoint_every=8 ema.decay=0.5 ema.start=0
        model.g_channels=16 model.d_channels=16'
 SIXTEEN='model.network=resnet model.size=16 data.resize=stretch'
+TALL='model.network=resnet model.size=[24,16] data.resize=stretch'
+WIDE='model.network=dcgan model.size=[16,28] data.resize=stretch'
 
 # name | config | keys | layers of G, of D: map and type; - for the config's own. G stands for a gate that is open
 # enough to be seen. The first four are networks as people train them, the others place every layer that stock Keras
@@ -46,6 +48,9 @@ norms     | demo            | SIXTEEN                      | 8 bn_act, evo_norm:
                                                            | 8 conv2d, G; 4 positional_embedding
 stock     | demo            | SIXTEEN                      | 8 se, G; 16 mlp, G | 8 conv_position; 4 channel_affine
 plain     | demo            | SIXTEEN                      | 8 layer_norm; 16 conv, G           | 8 bias; 4 blur
+tall      | demo            | TALL                         | 8 mhsa, G; 16 outlook, G; 4 official, G \
+                                                           | 8 conv_relative, G; 4 halo, G
+wide      | mnist-dcgan     | WIDE                         | 8 cot, G | 8 mixer, drop_rate: 0.1; 4 positional_embedding
 '
 
 sagan=$(realpath "$1")
@@ -110,7 +115,7 @@ networks()
 	while IFS='|' read -r name config keys g d; do
 		name=$(trim "$name"); keys=$(trim "$keys")
 		[ -z "$name" ] && continue
-		keys=${keys/SIXTEEN/$SIXTEEN}
+		keys=${keys/SIXTEEN/$SIXTEEN}; keys=${keys/TALL/$TALL}; keys=${keys/WIDE/$WIDE}
 		set=()
 		for k in $SMALL ${keys#-}; do set+=(--set "$k"); done
 		g=$(trim "$g"); d=$(trim "$d")
