@@ -194,7 +194,7 @@ static int nest(keras_model *m, const keras_model *from, const char *name, int a
 	fault e;
 	for (int i = 0; i < from->layers; i++) {
 		const keras_layer *l = &from->layer[i];
-		char full[2 * KERAS_NAME];
+		char full[2 * KERAS_LAYER];
 		int in[KERAS_INPUTS];
 		snprintf(full, sizeof full, "%s.%s", name, l->name);
 		for (int k = 0; k < l->nin; k++)
@@ -479,6 +479,64 @@ START_TEST(what_is_no_file_of_keras_is_said)
 }
 END_TEST
 
+/* Files of other programs: what they are, by their first bytes, and how to get what is read. */
+START_TEST(files_of_other_programs_are_called_by_name)
+{
+	static const struct {
+		const char *head;
+		size_t n;
+		const char *what;
+	} row[] = {
+		{"PK\003\004\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0archive/data.pkl", 46, "of PyTorch"},
+		{"\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19.", 15, "of PyTorch"},
+		{"\x80\x04\x95 and so on", 12, "a pickle of Python"},
+		{"\x40\0\0\0\0\0\0\0{\"w\":", 13, "safetensors"},
+		{"\x93NUMPY\1\0", 8, "arrays of NumPy"},
+		{"\x1c\0\0\0TFL3\0", 9, "TensorFlow Lite"},
+		{"model_checkpoint_path: \"a\"", 26, "a checkpoint of TensorFlow"},
+		{"\x08\x08\x12\7pytorch", 11, "of ONNX"},
+		{"\x08\x07:\x80\x01", 5, "of ONNX"},
+		{" {\"class_name\": \"Functional\"}", 30, "the JSON of a network, without weights"},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		put_bytes(row[i].head, row[i].n);
+		refused_with(row[i].what);
+	}
+	fault e;
+	ck_assert(mkdir(scratch_at("file.d"), 0700) == 0);
+	FILE *f = fopen(scratch_at("file.d/saved_model.pb"), "wb");
+	ck_assert(f && fclose(f) == 0 && (f = fopen(scratch_at("ckpt.index"), "wb")) && fclose(f) == 0);
+	ck_assert_ptr_null(keras_read(scratch_at("file.d"), NULL, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "a SavedModel folder of TensorFlow"));
+	ck_assert_ptr_null(keras_read(scratch_at("ckpt"), NULL, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "a checkpoint of TensorFlow"));
+	ck_assert_ptr_null(keras_read(scratch_at("file.d/saved_model.pb"), NULL, &e));
+	ck_assert_ptr_nonnull(strstr(e.text, "a graph of TensorFlow"));
+}
+END_TEST
+
+/* Numbers that are no float32: half precision is read, what Keras stores as bytes is called by name. */
+START_TEST(quantised_and_half_files)
+{
+	static const char *const refused[][2] = {
+		{"int8-keras3.15.weights.h5", "int8 numbers: a quantised network"},
+		{"bfloat16-keras3.15.weights.h5", "bfloat16"},
+	};
+	char path[200];
+	fault e;
+	for (int i = 0; i < COUNT(refused); i++) {
+		snprintf(path, sizeof path, "tests/golden/keras/%s", refused[i][0]);
+		ck_assert_ptr_null(keras_read(path, NULL, &e));
+		ck_assert_msg(strstr(e.text, refused[i][1]), "%s", e.text);
+	}
+	keras_model *m = keras_read("tests/golden/keras/float16-keras3.15.weights.h5", NULL, &e);
+	ck_assert_msg(m && m->layers == 1 && m->layer[0].weights == 2, "%s", e.text);
+	for (int64_t i = 0; i < 16; i++)             /* eleven bits: nothing is rounded on the way */
+		ck_assert_double_eq(m->layer[0].weight[0].x[i], (double)(i - 8) / 8);
+	keras_model_free(m);
+}
+END_TEST
+
 /* A legacy file with one layer "d", whose list of weights is given. */
 static h5 *legacy_file(const char *layer, const char *weight)
 {
@@ -523,18 +581,42 @@ START_TEST(legacy_lists_that_lead_astray_are_refused)
 }
 END_TEST
 
+/* Names that keras_add would not take stay apart, and are the same wherever they are read. */
+START_TEST(names_of_any_letters_stay_apart)
+{
+	static const char *const name[] = {"a/b", "a_b", "a b", "\xc3\xa9", "", "conv_1"};
+	char plain[COUNT(name)][KERAS_LAYER], full[2][400], of[2][KERAS_LAYER];
+	fault e;
+	keras_model *m = keras_model_new("m", &e);
+	for (int i = 0; i < COUNT(name); i++) {
+		keras_plain_name(name[i], plain[i]);
+		ck_assert_msg(keras_add(m, "Dense", plain[i], 0, NULL, &e) == i, "%s: %s", name[i], e.text);
+	}
+	ck_assert_str_eq(plain[1], "a_b");
+	ck_assert_str_eq(plain[5], "conv_1");
+	for (int i = 0; i < 2; i++) {
+		memset(full[i], 'n', sizeof full[i]);
+		snprintf(full[i] + 390, 10, "%d", i);
+		keras_plain_name(full[i], of[i]);
+		ck_assert_int_eq(strlen(of[i]), 127);
+	}
+	ck_assert_str_ne(of[0], of[1]);
+	keras_model_free(m);
+}
+END_TEST
+
 /* The end of a long name is not its name: without names the layers stand in their order. */
 START_TEST(long_names_are_nobody_elses)
 {
-	char full[101], weight[80];
+	char full[301], weight[80];
 	fault e;
 	memset(full, 'n', sizeof full);
 	full[sizeof full - 1] = '\0';
-	const char *end = full + sizeof full - KERAS_NAME, *names[] = {full, "first"}, *path[] = {"kernel:0"};
+	const char *end = full + sizeof full - 128, *names[] = {full, "first"}, *path[] = {"kernel:0"};
 	h5 *f = h5_create(scratch_at("file"), &e);
 	ck_assert(h5_attr_write_texts(f, "/", "layer_names", 2, names, &e));
 	for (int i = 0; i < 2; i++) {
-		char group[120], set[160];
+		char group[320], set[340];
 		snprintf(group, sizeof group, "/%s", names[i]);
 		snprintf(set, sizeof set, "%s/kernel:0", group);
 		ck_assert(h5_write_real(f, set, SHAPE(1, 1), (real[]){(real)(i + 1)}, &e)
@@ -716,6 +798,9 @@ int main(void)
 		{damaged_files_are_read_or_refused_with_a_line, DAMAGE_KINDS},
 		{what_is_no_file_of_keras_is_said, 1},
 		{legacy_lists_that_lead_astray_are_refused, 1},
+		{names_of_any_letters_stay_apart, 1},
+		{files_of_other_programs_are_called_by_name, 1},
+		{quantised_and_half_files, 1},
 		{long_names_are_nobody_elses, 1},
 		{deep_and_wide_native_files_are_refused, 1},
 		{linked_files_are_refused, 1},

@@ -63,10 +63,10 @@ START_TEST(wrapped_layers_of_keras_files_find_plain_ones)
 	keras_model *want = read_model(whole), *plain = read_model(whole), *from = read_model(weights);
 	unwrap(plain);
 	for (int i = 0; _i % 2 && i < plain->layers; i++)            /* names do not help */
-		snprintf(plain->layer[i].name, KERAS_NAME, "x%d", i);
+		snprintf(plain->layer[i].name, KERAS_LAYER, "x%d", i);
 	ck_assert_msg(keras_match(plain, from, NULL, NULL, &e), "%s", e.text);
 	for (int i = 0; i < plain->layers; i++)
-		snprintf(plain->layer[i].name, KERAS_NAME, "%s", want->layer[i].name);
+		snprintf(plain->layer[i].name, KERAS_LAYER, "%s", want->layer[i].name);
 	check_same(plain, want);
 	keras_model_free(want);
 	keras_model_free(plain);

@@ -61,6 +61,8 @@ static bool check_type(const h5 *f, const char *path, struct set *d, fault *e)
 {
 	d->class = H5Tget_class(d->type);
 	d->width = H5Tget_size(d->type);
+	if (d->class == H5T_OPAQUE && d->width == 2)
+		return h5_fail(f, path, e, "raw values of 2 bytes, as h5py stores bfloat16; save it as float32");
 	if (d->class != H5T_FLOAT && d->class != H5T_INTEGER && !(d->class == H5T_ENUM && d->width == 1))
 		return h5_fail(f, path, e, "neither whole numbers nor floating-point numbers");
 	if (d->width != 1 && d->width != 2 && d->width != 4 && d->width != 8)

@@ -3,8 +3,8 @@
     python tests/keras/check_export.py OUT.tsv SAVED FOLDER..
 
 A FOLDER holds what `sagan export --net both --layers` wrote. Every way of loading is compared with the reference file,
-the program's own outputs: the same shape, and a largest error below 1e-4. Warnings about the inputs are faults. A line of OUT.tsv is folder, network, way, largest
-error. SAVED/FOLDER receives the models as this Keras saves them, with the outputs it then gives, for `sagan import`.
+the program's own outputs: the same shape, and a largest error below 1e-4. Warnings about the inputs are faults. A line
+of OUT.tsv is folder, network, way, largest error. SAVED/FOLDER receives the models as this Keras saves them, with the outputs it then gives, for `sagan import`.
 """
 import logging
 import os
@@ -130,8 +130,8 @@ def inside(n, suffix=BEST):
     bigger = [keras.Model(inputs, keras.layers.Rescaling(0.5, offset=0.5)(y)), keras.Model(inputs, (y + 1) / 2)]
     if len(inputs) == 1:
         shape = inputs[0].shape[1:]
-        bigger.append(keras.Sequential([keras.layers.InputLayer(shape), model, keras.layers.Rescaling(0.5, offset=0.5)]))
-        bigger.append(keras.Sequential([model, keras.layers.Rescaling(0.5, offset=0.5)]))
+        for before in [keras.layers.InputLayer(shape)], []:
+            bigger.append(keras.Sequential([*before, model, keras.layers.Rescaling(0.5, offset=0.5)]))
     return max(_distance(m.predict(n.feed(model), verbose=0), (n.expected + 1) / 2) for m in bigger)
 
 

@@ -2,8 +2,8 @@
 
     SAGAN_TRACE_DIR=FOLDER build/float/tests/test_trace_ops; python tests/keras/check_traced.py FOLDER
 
-NAME.keras (but in Keras 3.0 to 3.3, see dialect.py) and NAME.h5 are loaded and predict what NAME.reference.h5 holds, the program's own outputs. Status 1 when an
-error reaches 1e-5, relative to the largest output.
+NAME.keras (but in Keras 3.0 to 3.3, see dialect.py) and NAME.h5 are loaded and predict what NAME.reference.h5 holds,
+the program's own outputs. Status 1 when an error reaches 1e-5, relative to the largest output.
 """
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""Which of the two files of an export this Keras can build upon (gan/keras/model/json_write.c says why there are two)."""
+"""Which of the two files of an export this Keras can build upon (gan/keras/model/json_write.c says why)."""
 
 
 def best(keras):

@@ -110,7 +110,7 @@ static void check_layer(matching *a, int i)
 static bool is_copy(const matching *a, int j)
 {
 	const char *name = a->w->layer[j].name;
-	char inner[KERAS_NAME + 8];
+	char inner[KERAS_LAYER + 8];
 	snprintf(inner, sizeof inner, "%s.layer", name);
 	return match_is_wrapper(name) && keras_find(a->w, inner) >= 0;
 }

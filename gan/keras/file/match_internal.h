@@ -6,7 +6,7 @@
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/match.h"
 
-enum { REFS_MAX = 64, MATCH_KEY = 4 * KERAS_NAME };
+enum { REFS_MAX = 64, MATCH_KEY = KERAS_LAYER + 4 * KERAS_NAME };
 
 /* Weight k of layer `layer` of the file. */
 typedef struct ref {

@@ -20,14 +20,24 @@ static bool lies_in(const char *layer, const char *model)
 	return !strncmp(layer, model, n) && layer[n] == '.';
 }
 
-/* Where a flat list puts weight k of a layer: in two rounds, trained ones first, or layer by layer. */
-static bool in_round(const keras_wanted *w, bool by_layer, int round)
+/* The orders of a flat list. Keras writes in two rounds: what is trained, then the rest, which has all of a layer whose
+ * `trainable` is false. Where the model does not say that (a file of weights alone), none or all were frozen. */
+enum order { AS_TRAINABLE_SAYS, TRAINED_FIRST, LAYER_BY_LAYER, ORDERS };
+
+static bool is_frozen(const keras_layer *l)
 {
-	return by_layer ? round == 0 : w->trained == (round == 0);
+	return keras_number(l, "trainable", 1) == 0;
+}
+
+/* Whether this round has weight w of layer l. */
+static bool in_round(const keras_layer *l, const keras_wanted *w, enum order order, int round)
+{
+	const bool first = order == LAYER_BY_LAYER || (w->trained && !(order == AS_TRAINABLE_SAYS && is_frozen(l)));
+	return first == (round == 0);
 }
 
 /* Hands the list of file layer j out to the layers of `nested`. names: the weights' names must agree too. */
-static bool hand_out(matching *a, const char *nested, int j, bool by_layer, bool names)
+static bool hand_out(matching *a, const char *nested, int j, enum order order, bool names)
 {
 	const keras_layer *from = &a->w->layer[j];
 	int at = 0;
@@ -37,7 +47,7 @@ static bool hand_out(matching *a, const char *nested, int j, bool by_layer, bool
 	for (int round = 0; round < 2; round++)
 		for (int i = 0; i < a->m->layers; i++)
 			for (int k = 0; lies_in(a->m->layer[i].name, nested) && k < a->want[i].n; k++) {
-				if (!in_round(&a->want[i].w[k], by_layer, round))
+				if (!in_round(&a->m->layer[i], &a->want[i].w[k], order, round))
 					continue;
 				if (at == from->weights || !match_add(a, i, j, at++))
 					return false;
@@ -47,7 +57,7 @@ static bool hand_out(matching *a, const char *nested, int j, bool by_layer, bool
 	for (int i = 0; i < a->m->layers; i++) {
 		if (!lies_in(a->m->layer[i].name, nested))
 			continue;
-		if (by_layer && match_is_spectral(&a->m->layer[i]))
+		if (match_is_spectral(&a->m->layer[i]))
 			match_unfreeze(a, i);
 		if (!match_fits(a, i, names))
 			return false;
@@ -60,8 +70,8 @@ static bool take_nested(matching *a, const char *nested, int j)
 	if (!match_needs_classes(a))
 		return false;
 	for (int names = 1; names >= 0; names--)
-		for (int by_layer = 0; by_layer < 2; by_layer++)
-			if (hand_out(a, nested, j, by_layer, names))
+		for (int order = 0; order < ORDERS; order++)
+			if (hand_out(a, nested, j, order, names))
 				return true;
 	return complaints_add(&a->report, "nested model %s: its layers do not fit the list of %d weights in the file",
 		nested, a->w->layer[j].weights);
@@ -97,16 +107,16 @@ static bool by_name(matching *a)
 }
 
 /* The nested model that layer i lies in, "" for none. */
-static void nested_of(const matching *a, int i, bool nesting, char out[KERAS_NAME])
+static void nested_of(const matching *a, int i, bool nesting, char out[KERAS_LAYER])
 {
 	const char *name = a->m->layer[i].name;
-	snprintf(out, KERAS_NAME, "%.*s", nesting && strchr(name, '.') ? (int)strcspn(name, ".") : 0, name);
+	snprintf(out, KERAS_LAYER, "%.*s", nesting && strchr(name, '.') ? (int)strcspn(name, ".") : 0, name);
 }
 
 /* Layers, or whole nested models, that own weights, in order; calls take for the k-th of them when take. How many. */
 static int units(matching *a, bool nesting, bool take)
 {
-	char last[KERAS_NAME] = "", now[KERAS_NAME];
+	char last[KERAS_LAYER] = "", now[KERAS_LAYER];
 	int n = 0;
 	for (int o = 0; o < a->m->layers; o++) {
 		const int i = nesting ? o : a->order[o];

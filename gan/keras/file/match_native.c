@@ -37,6 +37,25 @@ bool match_is_wrapper(const char *key)
 	return is_called(key, "spectral_normalization");
 }
 
+/* The four products inside MultiHeadAttention, which the file has in another order than the layer lists them. */
+static bool take_parts(matching *a, int i, const char *key)
+{
+	static const char *const part[] = {"query_dense", "key_dense", "value_dense", "output_dense"};
+	char name[MATCH_KEY + KERAS_NAME];
+	bool ok = true;
+	for (int n = 0; ok && n < COUNT(part); n++) {
+		snprintf(name, sizeof name, "%s.%s", key, part[n]);
+		int j = keras_find(a->w, name);
+		if (j < 0) {                         /* Keras 2 */
+			snprintf(name, sizeof name, "%s._%s", key, part[n]);
+			j = keras_find(a->w, name);
+		}
+		for (int k = 0; ok && j >= 0 && k < a->w->layer[j].weights; k++)
+			ok = match_add(a, i, j, k);
+	}
+	return ok || complaints_add(&a->report, "layer %s: too many weights in the file", a->m->layer[i].name);
+}
+
 bool match_take_key(matching *a, int i, const char *key)
 {
 	const bool wrapper = match_is_wrapper(key);
@@ -46,6 +65,8 @@ bool match_take_key(matching *a, int i, const char *key)
 	a->to[i].n = 0;
 	if (own >= 0 && !wrapper && !match_whole(a, i, own))
 		return false;
+	if (!strcmp(a->m->layer[i].class_name, "MultiHeadAttention"))
+		return take_parts(a, i, key);
 	for (int j = 0; ok && j < a->w->layers; j++)
 		for (int k = 0; !strncmp(a->w->layer[j].name, key, n) && a->w->layer[j].name[n] == '.' &&
 		     k < a->w->layer[j].weights; k++)
@@ -64,12 +85,12 @@ const char *match_after(const char *name, const char *in)
 }
 
 /* "in.part" of the name "in.part.rest", whose rest is not empty. */
-static bool part_of(const char *name, const char *in, char part[KERAS_NAME])
+static bool part_of(const char *name, const char *in, char part[KERAS_LAYER])
 {
 	const char *rest = match_after(name, in), *dot = rest ? strchr(rest, '.') : NULL;
 	if (!dot)
 		return false;
-	snprintf(part, KERAS_NAME, "%.*s", (int)(dot - name), name);
+	snprintf(part, KERAS_LAYER, "%.*s", (int)(dot - name), name);
 	return true;
 }
 
@@ -81,9 +102,9 @@ bool match_is_model(const char *key)
 }
 
 /* The group of number `which` in group `in` that is a model, in the order of the file. */
-static bool group_at(const matching *a, const char *in, int which, char group[KERAS_NAME])
+static bool group_at(const matching *a, const char *in, int which, char group[KERAS_LAYER])
 {
-	char last[KERAS_NAME] = "";
+	char last[KERAS_LAYER] = "";
 	int n = 0;
 	for (int j = 0; j < a->w->layers; j++) {
 		if (!part_of(a->w->layer[j].name, in, group) || !match_is_model(group) || !strcmp(group, last))
@@ -111,7 +132,7 @@ static int own_layers(const matching *a, const char *path, bool deeper, int *lay
 
 static bool has_wrappers(const matching *a, const char *in)
 {
-	char group[KERAS_NAME];
+	char group[KERAS_LAYER];
 	for (int j = 0; j < a->w->layers; j++)
 		if (part_of(a->w->layer[j].name, in, group) && match_is_wrapper(group))
 			return true;
@@ -156,7 +177,7 @@ static bool model_fits(matching *a, const char *path, const char *group)
 static bool take_inner_models(matching *a, const char *path, const char *in)
 {
 	bool used[GROUPS_MAX] = {false};
-	char inner[KERAS_NAME], last[KERAS_NAME] = "", group[KERAS_NAME];
+	char inner[KERAS_LAYER], last[KERAS_LAYER] = "", group[KERAS_LAYER];
 	if (!match_needs_classes(a))
 		return false;
 	for (int i = 0; i < a->m->layers; i++) {
@@ -177,7 +198,7 @@ static bool take_inner_models(matching *a, const char *path, const char *in)
 /* The model at `path` ("" the whole, "gen", "gen.inner") from a group. As deep as names have parts. */
 static bool take_model(matching *a, const char *path, const char *group)
 {
-	char first[KERAS_NAME];
+	char first[KERAS_LAYER];
 	const bool deeper = group_at(a, group, 0, first);
 	int *layer = mem_new((size_t)a->m->layers, sizeof *layer, a->report.e);
 	bool ok = layer != NULL;
@@ -197,15 +218,16 @@ static const char *true_name(const matching *a, int j)
 	return keras_text(&a->w->layer[j], "name", NULL);
 }
 
-/* In a file with models inside, names may stand twice. */
+/* In a file with models inside, names may stand twice; what has weights only inside (MultiHeadAttention) has none. */
 static bool names_agree(const matching *a)
 {
-	char group[KERAS_NAME];
+	char group[KERAS_LAYER];
 	if (group_at(a, "", 0, group))
 		return false;
 	for (int j = 0; j < a->w->layers; j++) {
-		const char *name = true_name(a, j);
-		if (!name || (!strchr(a->w->layer[j].name, '.') && keras_find(a->m, name) < 0))
+		const char *name = true_name(a, j), *key = a->w->layer[j].name;
+		snprintf(group, sizeof group, "%.*s", (int)strcspn(key, "."), key);
+		if (!name || keras_find(a->w, group) < 0 || (!strchr(key, '.') && keras_find(a->m, name) < 0))
 			return false;
 	}
 	return a->w->layers > 0;

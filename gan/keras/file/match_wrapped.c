@@ -63,7 +63,7 @@ static void choose(search *s, int k)
 /* How many layers with weights the group has. All of them must be taken: with as many in the model, they are. */
 static int layers_in(const matching *a, const char *in)
 {
-	char last[KERAS_NAME] = "";
+	char last[KERAS_LAYER] = "";
 	int count = 0;
 	for (int j = 0; j < a->w->layers; j++) {
 		const char *rest = match_after(a->w->layer[j].name, in);

@@ -10,6 +10,7 @@
 #include "core/base/local.h"
 #include "gan/keras/file/match.h"
 #include "gan/keras/model/json.h"
+#include "gan/keras/file/kinds.h"
 #include "gan/keras/file/read_internal.h"
 #include "gan/keras/file/zip.h"
 
@@ -148,6 +149,8 @@ static bool job_open(job *j, const char *path, const keras_read_options *o, faul
 	*j = (job){.path = path};
 	if (o)
 		j->o = *o;
+	if (!kinds_may_be_keras(path, e))
+		return false;
 	if (stat(path, &st) != 0)
 		return fault_set(e, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))

@@ -96,11 +96,11 @@ static char *take_text(taker *t, int64_t most)
 	return NULL;
 }
 
-static bool take_name(taker *t, char out[KERAS_NAME])
+static bool take_name(taker *t, char *out, size_t size)
 {
-	char *x = take_text(t, KERAS_NAME - 1);
+	char *x = take_text(t, (int64_t)size - 1);
 	if (x)
-		snprintf(out, KERAS_NAME, "%s", x);
+		snprintf(out, size, "%s", x);
 	free(x);
 	return x != NULL;
 }
@@ -130,7 +130,7 @@ static bool take_value(taker *t, int i)
 {
 	keras_value v = {.text = NULL};
 	int64_t kind, n;
-	bool ok = take_name(t, v.key) && take_int(t, &kind, KERAS_BOOL, KERAS_PAIRS, "setting") &&
+	bool ok = take_name(t, v.key, sizeof v.key) && take_int(t, &kind, KERAS_BOOL, KERAS_PAIRS, "setting") &&
 		confine_take(t->c, &v.number, sizeof v.number) && (v.text = take_text(t, TEXT_MAX)) &&
 		take_int(t, &n, 0, KERAS_LIST_MAX, "list") && confine_take(t->c, v.list, sizeof v.list);
 	if (ok) {
@@ -162,7 +162,7 @@ static bool take_weight(taker *t, int i)
 {
 	char name[KERAS_NAME];
 	shape s;
-	if (!take_name(t, name) || !take_shape(t, &s))
+	if (!take_name(t, name, sizeof name) || !take_shape(t, &s))
 		return false;
 	if (!keras_add_weight(t->m, i, name, s, NULL, t->e))
 		return t->lied = true, false;
@@ -172,10 +172,11 @@ static bool take_weight(taker *t, int i)
 
 static bool take_layer(taker *t)
 {
-	char name[KERAS_NAME], class_name[KERAS_NAME];
+	char name[KERAS_LAYER], class_name[KERAS_NAME];
 	int64_t nin, values, weights;
 	int in[KERAS_INPUTS];
-	if (!take_name(t, name) || !take_name(t, class_name) || !take_int(t, &nin, 0, KERAS_INPUTS, "inputs") ||
+	if (!take_name(t, name, sizeof name) || !take_name(t, class_name, sizeof class_name) ||
+	    !take_int(t, &nin, 0, KERAS_INPUTS, "inputs") ||
 	    !confine_take(t->c, in, sizeof in))
 		return false;
 	const int i = keras_add(t->m, class_name, name, (int)nin, in, t->e);

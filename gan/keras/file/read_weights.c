@@ -24,16 +24,13 @@ typedef struct reader {
 
 /* ---- names ---- */
 
-/* A name that keras_add takes: other letters become '_'. One that is too long, or a second of the same, becomes
- * -layer12: no layer of Keras is called so, which would be mistaken for it. */
-static void allowed_name(const keras_model *m, const char *name, char out[KERAS_NAME])
+/* A name that keras_add takes. A second of the same becomes -layer12: no layer of Keras is called so, which would be
+ * mistaken for it. */
+static void allowed_name(const keras_model *m, const char *name, char out[KERAS_LAYER])
 {
-	snprintf(out, KERAS_NAME, "%s", strlen(name) < KERAS_NAME ? name : "");
-	for (char *c = out; *c; c++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-", *c))
-			*c = '_';
-	if (!*out || keras_find(m, out) >= 0)
-		snprintf(out, KERAS_NAME, "-layer%d", m->layers);
+	keras_plain_name(name, out);
+	if (keras_find(m, out) >= 0)
+		snprintf(out, KERAS_LAYER, "-layer%d", m->layers);
 }
 
 /* "a1/kernel:0" -> "kernel" */
@@ -76,6 +73,9 @@ static bool add_weight(reader *r, const char *path, const char *name)
 	const int i = r->m->layers - 1;
 	if (!h5_stat(r->f, path, &info, r->e))
 		return false;
+	if (!info.is_group && info.type == H5_I8)
+		return fault_set(r->e, "%s: %s: int8 numbers: a quantised network is not read; save it before it is "
+			"quantised", r->label, path);
 	if (info.is_group || !h5_type_is_float(info.type))
 		return fault_set(r->e, "%s: %s: floating-point numbers are expected", r->label, path);
 	if (r->m->layer[i].weights >= WEIGHTS_MAX)
@@ -98,7 +98,7 @@ static bool add_weight(reader *r, const char *path, const char *name)
 
 static bool add_layer(reader *r, const char *name)
 {
-	char allowed[KERAS_NAME];
+	char allowed[KERAS_LAYER];
 	allowed_name(r->m, name, allowed);
 	if (r->m->layers >= KERAS_LAYERS_MAX)
 		return fault_set(r->e, "%s: more than %d layers", r->label, KERAS_LAYERS_MAX);
@@ -172,7 +172,8 @@ static bool vars_check(reader *r, const char *vars, const h5_names *l, bool *see
 		snprintf(digits, sizeof digits, "%d", k);
 		if (!join(r, path, vars, digits) || !h5_stat(r->f, path, &info, r->e))
 			return false;
-		*seed = *seed || !h5_type_is_float(info.type) || strstr(vars, "/seed_generator/");
+		const bool whole = !h5_type_is_float(info.type) && info.type != H5_I8;       /* which is quantised */
+		*seed = *seed || whole || strstr(vars, "/seed_generator/");
 	}
 	return true;
 }
@@ -193,8 +194,10 @@ static bool native_vars(reader *r, const char *vars, const char *key)
 		return ok;
 	ok = add_layer(r, key);
 	if (ok && h5_attr_kind(r->f, vars, "name") == 's') {
-		char *name = h5_attr_text_new(r->f, vars, "name", r->e);
-		ok = name && keras_set_text(r->m, r->m->layers - 1, "name", name, r->e);
+		char *name = h5_attr_text_new(r->f, vars, "name", r->e), plain[KERAS_LAYER];
+		if (name)
+			keras_plain_name(name, plain);
+		ok = name && keras_set_text(r->m, r->m->layers - 1, "name", plain, r->e);
 		free(name);
 	}
 	for (int k = 0; ok && k < n; k++) {

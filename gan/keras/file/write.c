@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 512 };
+enum { PATH_SIZE = 4 * KERAS_LAYER };           /* a layer stands in it twice, with a weight */
 
 /* order[0..*n): the layers with weights as Keras' model.layers has them. new/free. */
 static int *weighted(const keras_model *m, int *n, fault *e)

@@ -34,7 +34,7 @@ typedef struct keras_imported {
 	bool same;                                   /* the network traces to the file's bits */
 	double worst;                                /* largest difference, relative to the largest weight of its
 	                                              * tensor */
-	char worst_at[2 * KERAS_NAME];               /* "block1_conv1/kernel" */
+	char worst_at[KERAS_LAYER + KERAS_NAME];             /* "block1_conv1/kernel" */
 } keras_imported;
 
 /* `from` loses its weights. Mismatches go to `line` (NULL allowed) layer by layer before anything changes; e has the

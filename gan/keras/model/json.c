@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FULL_NAME = 1024 };                           /* "gan.generator." before it is refused as too long */
+enum { FULL_NAME = 2 * KERAS_LAYER };                /* "gan.generator." before it is refused as too long */
 
 /* A layer of one model of the text. */
 typedef struct entry {
@@ -32,10 +32,11 @@ typedef struct level {
 	fault *e;
 } level;
 
-/* Results asked from other layers of the same model. */
+/* Results asked from other layers of the same model, and constants. */
 typedef struct wants {
 	int n;
 	int entry[KERAS_INPUTS], result[KERAS_INPUTS];
+	calls call;
 } wants;
 
 /* ---- small things ---- */
@@ -60,6 +61,15 @@ static bool is_model(const char *class_name)
 	return !strcmp(class_name, "Functional") || !strcmp(class_name, "Model") || !strcmp(class_name, "Sequential");
 }
 
+/* A function of TensorFlow: the operation that it is, or "tf>image.resize". */
+static int tf_function(const json_t *layer, char out[KERAS_NAME])
+{
+	const char *function = keras_entry_text(json_object_get(layer, "config"), "function");
+	const char *op = function ? keras_op_class(function) : NULL;
+	return op ? snprintf(out, KERAS_NAME, "%s", op)
+		: snprintf(out, KERAS_NAME, "tf>%s", function ? function : "function");
+}
+
 /* The class with its package where it is not Keras' own. Keras 2 writes "sagan>X" into class_name, Keras 3
  * into registered_name; the module tells an operation from a layer of the same name. */
 bool keras_entry_class(const json_t *layer, char out[KERAS_NAME])
@@ -73,7 +83,9 @@ bool keras_entry_class(const json_t *layer, char out[KERAS_NAME])
 		n = snprintf(out, KERAS_NAME, "%s", class_name);
 	else if (registered && strchr(registered, '>'))
 		n = snprintf(out, KERAS_NAME, "%s", registered);
-	else if (module && strstr(module, ".ops."))
+	else if (!strcmp(class_name, "TFOpLambda"))
+		n = tf_function(layer, out);
+	else if ((module && strstr(module, ".ops.")) || keras_is_op(layer, class_name))
 		n = snprintf(out, KERAS_NAME, "ops>%s", class_name);
 	else if (module && !starts(module, "keras") && !starts(module, "tf_keras") && !starts(module, "tensorflow."))
 		n = snprintf(out, KERAS_NAME, "%s>%s", module, class_name);
@@ -101,26 +113,14 @@ static bool want_one(const level *v, const char *who, const json_t *triple, want
 	return true;
 }
 
-static bool plain_keywords(const level *v, const char *who, const json_t *keywords)
-{
-	const char *key;
-	json_t *x;
-	json_object_foreach((json_t *)keywords, key, x) {
-		if (!json_is_null(x) && !json_is_false(x))
-			return fault_set(v->e, "layer %.80s%.80s: called with %.60s = ..; only plain calls are read",
-					 v->prefix, who, key);
-	}
-	return true;
-}
-
-/* Keras 2, and the input_layers and output_layers of both: triples, alone, in lists or in objects. */
+/* input_layers and output_layers: triples, alone, in lists or in objects. */
 static bool want_triples(const level *v, const char *who, const json_t *x, wants *w)
 {
 	size_t i;
 	const char *key;
 	json_t *item;
 	if (json_is_string(json_array_get(x, 0)))
-		return plain_keywords(v, who, json_array_get(x, 3)) && want_one(v, who, x, w);
+		return want_one(v, who, x, w);
 	if (!json_is_array(x) && !json_is_object(x))
 		return wrong(v, who, "its inputs cannot be understood");
 	json_array_foreach(x, i, item)
@@ -132,43 +132,67 @@ static bool want_triples(const level *v, const char *who, const json_t *x, wants
 	return true;
 }
 
-/* Keras 3: the arguments of a call, tensors in lists of lists. */
-static bool want_tensors(const level *v, const char *who, const json_t *x, wants *w)
+/* A call on its way into wants. */
+typedef struct asking {
+	const level *v;
+	const char *who;
+	wants *w;
+} asking;
+
+static bool want_result(void *ctx, const json_t *triple)
 {
-	size_t i;
-	json_t *item;
-	const char *class_name = keras_entry_text(x, "class_name");
-	if (class_name && !strcmp(class_name, "__keras_tensor__"))
-		return want_one(v, who, json_object_get(json_object_get(x, "config"), "keras_history"), w);
-	if (!json_is_array(x))
-		return wrong(v, who, "called with a constant; only results of layers are read");
-	json_array_foreach(x, i, item)
-		if (!want_tensors(v, who, item, w))
-			return false;
-	return true;
+	const asking *a = ctx;
+	return want_one(a->v, a->who, triple, a->w);
+}
+
+static bool want_call(const level *v, const entry *x, const json_t *node, wants *w)
+{
+	char class_name[KERAS_NAME];
+	asking a = {v, x->name, w};
+	if (!keras_entry_class(x->json, class_name))
+		return wrong(v, x->name, "has no class, or one of more than 63 characters");
+	w->call = (calls){
+		.model = v->prefix, .who = x->name, .class_name = class_name,
+		.result = want_result, .ctx = &a, .e = v->e,
+	};
+	return keras_read_call(&w->call, node);
 }
 
 static bool want_inputs(const level *v, int i, wants *w)
 {
-	const char *who = v->entry[i].name;
-	const json_t *nodes = json_object_get(v->entry[i].json, "inbound_nodes"), *node = json_array_get(nodes, 0);
-	w->n = 0;
+	const entry *x = &v->entry[i];
+	const json_t *nodes = json_object_get(x->json, "inbound_nodes"), *node = json_array_get(nodes, 0);
+	*w = (wants){.n = 0};
 	if (v->chain) {
 		if (i > 0)
-			*w = (wants){1, {i - 1}, {0}};
+			*w = (wants){.n = 1, .entry = {i - 1}};
 		return true;
 	}
 	if (!json_is_array(nodes))
-		return wrong(v, who, "has no inbound_nodes");
+		return wrong(v, x->name, "has no inbound_nodes");
 	if (json_array_size(nodes) > 1)
-		return wrong(v, who, "called more than once; shared layers are not read");
-	if (json_is_object(node))
-		return plain_keywords(v, who, json_object_get(node, "kwargs")) &&
-		       want_tensors(v, who, json_object_get(node, "args"), w);
-	return !node || want_triples(v, who, node, w);
+		return wrong(v, x->name, "called more than once; shared layers are not read");
+	return !node || want_call(v, x, node, w);
 }
 
 /* ---- layers ---- */
+
+/* "gen.fc": the name of a layer or model of this level in the flat one, and `end` behind it. new/free. */
+static char *full_name_new(const level *v, const char *name, const char *end)
+{
+	char *full = mem_new(FULL_NAME, 1, v->e);
+	if (!full)
+		return NULL;
+	const size_t before = strlen(v->prefix);         /* below KERAS_LAYER, and a plain name of a part is 127 */
+	memcpy(full, v->prefix, before);
+	keras_plain_name(name, full + before);
+	snprintf(full + strlen(full), KERAS_LAYER / 2, "%s", end);
+	if (strlen(full) < KERAS_LAYER)
+		return full;
+	wrong(v, name, "the names of nested models are too long together");
+	free(full);
+	return NULL;
+}
 
 static bool is_input(const entry *x)
 {
@@ -179,19 +203,22 @@ static bool is_input(const entry *x)
 static bool flatten(level *outer, const char *name, const char *class_name, const json_t *config, int nin,
 		    const int *in, entry *out);
 
-static bool make_layer(level *v, entry *x, const char *class_name, int nin, const int *in)
+static bool make_layer(level *v, entry *x, const char *class_name, int nin, const int *in, const calls *call)
 {
-	char name[FULL_NAME];
-	snprintf(name, sizeof name, "%s%s", v->prefix, x->name);
 	if (v->m->layers == KERAS_LAYERS_MAX)
 		return fault_set(v->e, "more than %d layers", KERAS_LAYERS_MAX);
-	int at = keras_add(v->m, class_name, name, nin, in, v->e);
+	char *name = full_name_new(v, x->name, "");
+	const int at = name ? keras_add(v->m, class_name, name, nin, in, v->e) : -1;
+	free(name);
 	if (at < 0)
 		return false;
 	x->nout = 1;
 	x->out[0] = at;
 	if (!keras_read_settings(v->m, at, json_object_get(x->json, "config"), v->e))
 		return false;
+	for (int k = 0; k < call->constants; k++)
+		if (!keras_read_setting(v->m, at, call->constant[k].name, call->constant[k].x, v->e))
+			return false;
 	return !is_input(x) || keras_get(&v->m->layer[at], "batch_input_shape") || wrong(v, x->name, "has no shape");
 }
 
@@ -216,7 +243,7 @@ static bool make(level *v, entry *x, const wants *w)
 		in[n++] = v->in[0];
 	if (is_model(class_name))
 		return flatten(v, x->name, class_name, config, n, in, x);
-	return make_layer(v, x, class_name, n, in);
+	return make_layer(v, x, class_name, n, in, &w->call);
 }
 
 /* Makes entry i after everybody who feeds it: at most KERAS_LAYERS_MAX calls deep. */
@@ -270,14 +297,14 @@ static bool make_input(level *v, const json_t *config)
 	const json_t *first = json_object_get(v->entry[0].json, "config");
 	static const char *const keys[] = {"batch_input_shape", "batch_shape"};
 	const json_t *s = json_object_get(config, "build_input_shape");
-	char name[FULL_NAME];
 	for (int i = 0; i < COUNT(keys); i++)
 		if (json_object_get(first, keys[i]))
 			s = json_object_get(first, keys[i]);
 	if (!json_is_array(s))
 		return wrong(v, v->entry[0].name, "the first of a Sequential, has no input shape");
-	snprintf(name, sizeof name, "%s_input", v->entry[0].name);
-	v->in[0] = keras_add(v->m, "InputLayer", name, 0, NULL, v->e);
+	char *name = full_name_new(v, v->entry[0].name, "_input");
+	v->in[0] = name ? keras_add(v->m, "InputLayer", name, 0, NULL, v->e) : -1;
+	free(name);
 	return v->in[0] >= 0 && keras_read_setting(v->m, v->in[0], "batch_input_shape", s, v->e) &&
 	       keras_set_text(v->m, v->in[0], "dtype", "float32", v->e);
 }
@@ -321,7 +348,7 @@ static bool emit_all(level *v, const json_t *config, wants *in, entry *out)
 		if (!emit(v, i))
 			return false;
 	if (v->chain)
-		ends_at = (wants){1, {v->n - 1}, {0}};
+		ends_at = (wants){.n = 1, .entry = {v->n - 1}};
 	else if (!want_triples(v, "(model)", json_object_get(config, "output_layers"), &ends_at))
 		return false;
 	out->nout = ends_at.n;
@@ -348,20 +375,23 @@ static bool read_level(level *v, const json_t *config, wants *in, entry *out)
 	return ok;
 }
 
-/* A model inside another: its layers join the flat model under "name.". */
+/* A model inside another: its layers join the flat model under "name.". The name is no array here, whose place the
+ * calls of emit would take thousands of times. */
 static bool flatten(level *outer, const char *name, const char *class_name, const json_t *config, int nin,
 		    const int *in, entry *out)
 {
-	char prefix[FULL_NAME];
 	wants ignored = {.n = 0};
 	if (outer->nesting + 1 == KERAS_NESTING_MAX)
 		return wrong(outer, name, "models are nested deeper than 8");
-	if (snprintf(prefix, sizeof prefix, "%s%s.", outer->prefix, name) >= KERAS_NAME)
-		return wrong(outer, name, "the names of nested models are too long together");
+	char *prefix = full_name_new(outer, name, ".");
+	if (!prefix)
+		return false;
 	level v = {.m = outer->m, .prefix = prefix, .nesting = outer->nesting + 1, .nin = nin,
 		   .chain = !strcmp(class_name, "Sequential"), .e = outer->e};
 	memcpy(v.in, in, (size_t)nin * sizeof *in);
-	return read_level(&v, config, &ignored, out);
+	const bool ok = read_level(&v, config, &ignored, out);
+	free(prefix);
+	return ok;
 }
 
 static bool read_model(keras_model *m, const json_t *config, bool chain, fault *e)

@@ -58,13 +58,38 @@ static void *grow(void **array, int n, size_t size, fault *e)
 /* ---- layers ---- */
 
 /* What Keras 2 and 3 both take as a layer's name. */
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
 static bool name_allowed(const char *name, fault *e)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 	size_t n = strlen(name);
-	if (n >= 1 && n < KERAS_NAME && strspn(name, letters) == n)
+	if (n >= 1 && n < KERAS_LAYER && strspn(name, letters) == n)
 		return true;
-	return fault_set(e, "layer name \"%.80s\": must be 1 to 63 of A-Z a-z 0-9 _ . -", name);
+	return fault_set(e, "layer name \"%.80s\": must be 1 to %d of A-Z a-z 0-9 _ . -", name, KERAS_LAYER - 1);
+}
+
+/* FNV-1a, 32 bits (Fowler, Noll, Vo). */
+static uint32_t checksum(const char *text)
+{
+	uint32_t h = 2166136261u;
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 16777619u;
+	return h;
+}
+
+void keras_plain_name(const char *name, char out[KERAS_LAYER])
+{
+	enum { PART = 127, SUM = 9 };                /* models inside each other join their names */
+	const size_t n = strlen(name);
+	const bool fits = n >= 1 && n <= PART && strspn(name, letters) == n;
+	const int kept = snprintf(out, KERAS_LAYER, "%.*s", fits ? PART : PART - SUM, name);
+	if (fits)
+		return;
+	for (char *c = out; *c; c++)
+		if (!strchr(letters, *c))
+			*c = '_';
+	const int used = kept < KERAS_LAYER ? kept : KERAS_LAYER - 1;
+	snprintf(out + used, (size_t)(KERAS_LAYER - used), "-%08x", (unsigned)checksum(name));
 }
 
 static bool name_is_free(const keras_model *m, const char *name, fault *e)

@@ -7,7 +7,11 @@
 
 #include "core/base/base.h"
 
-enum { KERAS_NAME = 64, KERAS_INPUTS = 8, KERAS_LIST_MAX = 8 };
+enum {
+	KERAS_NAME = 64,                             /* of a class, a setting, a weight */
+	KERAS_LAYER = 512,                           /* of a layer, with those of the models around it */
+	KERAS_INPUTS = 8, KERAS_LIST_MAX = 8
+};
 
 /* One entry of a layer's config, in the order it is written. */
 enum keras_kind {
@@ -32,7 +36,7 @@ typedef struct keras_weight {
 
 /* "Conv2D" under the name "block1_conv1". Weights stand in Keras' order (trainable first). */
 typedef struct keras_layer {
-	char name[KERAS_NAME];
+	char name[KERAS_LAYER];
 	char class_name[KERAS_NAME];                 /* "Conv2D", "sagan>SelfAttention2D" */
 	int values;
 	keras_value *value;                          /* [values], own */
@@ -57,12 +61,16 @@ keras_model *keras_model_new(const char *name, fault *e);
 void keras_model_free(keras_model *m);               /* NULL allowed */
 
 /* Appends a layer fed by in[0..nin) and returns its index, or -1 with e set: memory, an index that does
- * not exist yet, a name that is taken or not [A-Za-z0-9_.-]{1,63} ("a/b: ..."), a class of more than 63 letters.
- * No name is ever cut: those of classes, settings and weights are refused as well when they are longer. */
+ * not exist yet, a name that is taken or not [A-Za-z0-9_.-]{1,511} ("a/b: ..."), a class of more than 63 letters.
+ * No name is ever cut: those of classes, settings and weights are refused as well when they are longer than 63. */
 int keras_add(keras_model *m, const char *class_name, const char *name, int nin, const int *in, fault *e);
 /* The same for an input: batch_input_shape [null, s...] and dtype ("float32", "int32"); and the output. */
 int keras_add_input(keras_model *m, const char *name, shape s, const char *dtype, fault *e);
 bool keras_set_output(keras_model *m, int layer, fault *e);
+/* The name under which a layer of a file stands here. Keras allows any letters, and any length: where keras_add would
+ * not take them, or there are more than 127, the name is made of what fits and a checksum of the whole, so that two
+ * names stay two, and the same name becomes the same wherever it is read. */
+void keras_plain_name(const char *name, char out[KERAS_LAYER]);
 /* Another name for layer i; false as above. */
 bool keras_rename(keras_model *m, int i, const char *name, fault *e);
 

@@ -13,7 +13,7 @@
 #include "gan/keras/model/model.h"
 #include "gan/keras/onnx/onnx_graph.h"
 
-enum { ONNX_NAME = 2 * KERAS_NAME };
+enum { ONNX_NAME = KERAS_LAYER + KERAS_NAME };
 
 enum onnx_order { ONNX_LAST, ONNX_MAPS, ONNX_EITHER };
 enum { ONNX_ORDERS = ONNX_EITHER };                  /* that a value can have */

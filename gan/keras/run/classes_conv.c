@@ -2,6 +2,7 @@
  *
  * Kernels are (kh, kw, in, out); of a transposed convolution (kh, kw, out, in); of a depthwise one
  * (kh, kw, in, multiplier), which in memory is a kernel [kh,kw,1,in*multiplier] of `in` groups. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/local.h"
@@ -247,6 +248,55 @@ static node *up_sampling(keras_placed *p)
 	return placed_fail(p, "interpolation %.40s: must be nearest or bilinear", how);
 }
 
+/* The pixel of n that pixel i of m takes: that which lies under its centre. */
+static int64_t nearest(int64_t i, int64_t n, int64_t m)
+{
+	return MIN((2 * i + 1) * n / (2 * m), n - 1);
+}
+
+/* x in m pixels along an axis. */
+static node *along(keras_placed *p, node *x, int axis, int64_t m)
+{
+	const int64_t n = x->s.dim[axis];
+	node **part = mem_new((size_t)m, sizeof *part, p->e);
+	int parts = 0;
+	if (!part)
+		return placed_fail(p, "out of memory");
+	for (int64_t i = 0; i < m; i++) {
+		const int64_t at = nearest(i, n, m);
+		part[parts++] = op_slice_axis(p->g, x, axis, at, at + 1);
+	}
+	node *y = op_concat(p->g, part, parts, axis);
+	free(part);
+	return y;
+}
+
+/* Bilinear or nearest, half-pixel centres, no antialiasing. */
+static node *resizing(keras_placed *p)
+{
+	const int h = placed_int(p, "height", 0, 1, SIDE_MAX), w = placed_int(p, "width", 0, 1, SIDE_MAX);
+	const char *how = keras_text(p->layer, "interpolation", "bilinear");
+	static const char *const off[] = {"crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"};
+	placed_must_be(p, "data_format", "channels_last");
+	for (int i = 0; i < COUNT(off); i++)
+		if (placed_flag(p, off[i], false))
+			return placed_fail(p, "%s is not supported", off[i]);
+	if (!placed_rank(p, 4) || !h || !w)
+		return placed_fail(p, "needs the settings height and width");
+	const shape *x = &p->in[0]->s;
+	const shape to = SHAPE(x->dim[0], h, w, x->dim[3]);
+	if (!placed_fits(p, &to))
+		return NULL;
+	if (!strcmp(how, "bilinear"))
+		return op_resize_bilinear(p->g, p->in[0], h, w);
+	if (strcmp(how, "nearest") != 0)
+		return placed_fail(p, "interpolation %.40s: must be nearest or bilinear", how);
+	if (h % x->dim[1] == 0 && w % x->dim[2] == 0)
+		return op_upsample_nearest(p->g, p->in[0], (int)(h / x->dim[1]), (int)(w / x->dim[2]));
+	node *rows = along(p, p->in[0], 1, h);
+	return rows ? along(p, rows, 2, w) : NULL;
+}
+
 const keras_class keras_conv_classes[] = {
 	{"Dense", 1, 1, dense},
 	{"Embedding", 1, 1, embed},
@@ -260,5 +310,6 @@ const keras_class keras_conv_classes[] = {
 	{"GlobalAveragePooling2D", 1, 1, global_average},
 	{"GlobalMaxPooling2D", 1, 1, global_max},
 	{"UpSampling2D", 1, 1, up_sampling},
+	{"Resizing", 1, 1, resizing},
 	{0},
 };

@@ -14,7 +14,7 @@ const keras_class *keras_class_at(int i)
 {
 	static const keras_class *const table[] = {
 		keras_conv_classes, keras_norm_classes, keras_shape_classes, keras_merge_classes,
-		keras_companion_classes,
+		keras_attention_classes, keras_function_classes, keras_companion_classes,
 	};
 	for (int t = 0; t < COUNT(table); t++)
 		for (const keras_class *c = table[t]; c->name; c++)

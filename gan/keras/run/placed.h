@@ -35,7 +35,7 @@ const keras_class *keras_class_of(const char *name);
 const keras_class *keras_class_at(int i);
 /* The tables of the files, ended by an empty record. */
 extern const keras_class keras_conv_classes[], keras_norm_classes[], keras_shape_classes[], keras_merge_classes[],
-	keras_companion_classes[];
+	keras_attention_classes[], keras_function_classes[], keras_companion_classes[];
 /* The operations of models with `ops` set, which no file has: their settings are not checked. */
 const keras_class *keras_op_of(const char *name);
 

@@ -35,7 +35,7 @@ struct keras_run {
 	node *out;
 	int64_t batch;
 	int inputs, layers;
-	char name[KERAS_INPUTS][KERAS_NAME];
+	char name[KERAS_INPUTS][KERAS_LAYER];
 	buffer *input[KERAS_INPUTS];                 /* own; [batch, ..] */
 	real *host[KERAS_INPUTS];                    /* own; the same */
 	int64_t classes[KERAS_INPUTS];
@@ -165,7 +165,7 @@ static bool copy_weights(builder *b, int i)
 	b->weight[i] = mem_zero((size_t)l->weights, sizeof *b->weight[i], b->e);
 	for (int k = 0; b->weight[i] && k < l->weights; k++) {
 		const keras_weight *w = &l->weight[k];
-		char name[2 * KERAS_NAME];
+		char name[KERAS_LAYER + KERAS_NAME];
 		snprintf(name, sizeof name, "%s/%s", l->name, w->name);
 		buffer *buf = b->weight[i][k] = buffer_new(name, w->s, b->e);
 		if (!buf)

@@ -3,7 +3,7 @@
     python make_classes.py [ROW ..]
 
 Needs keras, tensorflow-cpu and h5py. Keras 3 writes NAME.keras (compressed anew: a reader does not mind) of all rows;
-Keras 2.15, whose JSON is another, NAME.keras2.h5 of the rows marked with it. Inputs and predictions of all files go to
+Keras 2.15, whose JSON is another, NAME.keras2.h5 of the rows marked with it. Of some also NAME.keras3.h5. Inputs and predictions of all files go to
 classes.expected.h5 as "FILE|input", "FILE|output". Rows given by name are written alone and replaced there.
 
 A row is a function of inputs; weights are random numbers, so that a wrong order of two of them cannot be overlooked.
@@ -31,8 +31,17 @@ MAP, ROW = (4, 5, 4), (6,)
 
 if KERAS3:
     import sagan_layers as S                                               # noqa: E402
+    F = keras.ops
 else:
+    import tensorflow as tf                                                # noqa: E402
     S = None
+
+    class F:
+        """The functions of keras.ops as users of Keras 2 write them."""
+        tanh, sigmoid, relu, exp, log = tf.tanh, tf.sigmoid, tf.nn.relu, tf.exp, tf.math.log
+        square, sqrt, rsqrt, abs, divide = tf.square, tf.sqrt, tf.math.rsqrt, tf.abs, tf.math.divide
+        clip, maximum, minimum, concatenate, reshape = tf.clip_by_value, tf.maximum, tf.minimum, tf.concat, tf.reshape
+        mean = tf.reduce_mean
 
 
 def of(*shapes, both=False, labels=(), label_type="int32"):
@@ -85,6 +94,19 @@ ROWS = {
     "global-max-keep": one(lambda: L.GlobalMaxPooling2D(keepdims=True), both=True),
     "up-nearest": one(lambda: L.UpSampling2D((2, 3))),
     "up-bilinear": one(lambda: L.UpSampling2D((3, 2), interpolation="bilinear"), both=True),
+    "resizing-bilinear": one(lambda: L.Resizing(9, 3), both=True),
+    "resizing-nearest": one(lambda: L.Resizing(3, 8, interpolation="nearest")),
+    "resizing-twice": one(lambda: L.Resizing(8, 10, interpolation="nearest")),
+    # attention
+    "attention": of((5, 4), (7, 4), both=True)(lambda q, v: L.Attention()([q, v])),
+    "attention-scale": of((5, 4), (7, 3), (7, 4))(lambda q, v, k: L.Attention(use_scale=True)([q, v, k])),
+    "attention-concat": of((5, 4), (7, 4))(lambda q, v: L.Attention(use_scale=True, score_mode="concat")([q, v])),
+    "additive-attention": of((5, 4), (7, 4), both=True)(lambda q, v: L.AdditiveAttention()([q, v])),
+    "multi-head-self": of((5, 4), both=True)(lambda x: L.MultiHeadAttention(2, 3)(x, x)),
+    "multi-head-two": of((5, 4), (7, 6))(
+        lambda q, v: L.MultiHeadAttention(2, 3, value_dim=5, use_bias=False, output_shape=7)(q, v)),
+    "multi-head-key": of((5, 4), (7, 6), (7, 4), both=True)(
+        lambda q, v, k: L.MultiHeadAttention(2, 3)(q, key=k, value=v)),
     # norms
     "batch-norm": one(lambda: L.BatchNormalization(epsilon=0.02), both=True),
     "batch-norm-no-scale": one(lambda: L.BatchNormalization(scale=False)),
@@ -148,6 +170,20 @@ ROWS = {
     "dot-mixed": of((5, 3), (5, 2))(lambda a, b: L.Dot(axes=1)([a, b])),
     "dot-last-first": of((5, 3), (3, 2))(lambda a, b: L.Dot(axes=(-1, 1))([a, b])),
     "dot-vector": of((5, 3), (3,))(lambda a, b: L.Dot(axes=(2, 1))([a, b])),
+    # operators and functions between layers
+    "op-range": of(MAP, both=True)(lambda x: (x + 1) / 2),
+    "op-constants-first": of(MAP, both=True)(lambda x: 1 - 2 / (x * x + 3)),
+    "op-two": of(MAP, MAP, both=True)(lambda a, b: (a - b) * (a + b) / (b * b + 1)),
+    "op-powers": of(MAP, both=True)(lambda x: -(abs(x) ** 0.5) + x ** 3 - x ** 2),
+    "op-clip": of(MAP, both=True)(lambda x: F.clip(F.tanh(x) * 1.5 + 0.5, 0, 1)),
+    "op-functions": of(MAP, both=True)(lambda x: F.sigmoid(x) * F.exp(-F.square(x)) + F.relu(x) / F.sqrt(x * x + 1)),
+    "op-logs": of(MAP, both=True)(lambda x: F.log(F.square(x) + 2) * F.rsqrt(F.abs(x) + 1)),
+    "op-divide": of(MAP, (4, 5, 1), both=True)(lambda a, b: F.divide(a, b * b + 0.5)),
+    "op-extremes": of(MAP, MAP, both=True)(lambda a, b: F.maximum(a, b) - F.minimum(a, 0.25)),
+    "op-concatenate": of(MAP, (4, 5, 1), both=True)(lambda a, b: F.concatenate([a, b], axis=-1)),
+    "op-reshape": of(MAP, both=True)(lambda x: F.reshape(x, (-1, 20, 4))),
+    "op-mean": of(MAP, both=True)(lambda x: F.mean(x, axis=(1, 2))),
+    "op-mean-keep": of(MAP)(lambda x: F.mean(x, axis=-1, keepdims=True)),
     # ours: sagan_layers.py
     "own-dense": one(lambda: S.SpectralDense(units=3), ROW),
     "own-conv": one(lambda: S.SpectralConv2D(filters=3, kernel_size=[3, 3], strides=[2, 2], padding="same")),
@@ -169,6 +205,40 @@ ROWS = {
     "own-global-sum": one(lambda: S.GlobalSumPooling2D()),
     "own-gain": one(lambda: S.ScalarGain()),
 }
+
+
+def block(name, frozen=()):
+    """A model to put into another: layers of equal shapes, so that only the order tells whose weights are whose."""
+    i = L.Input((4,))
+    inner = keras.Sequential([L.Input((4,)), L.Dense(4, name="p"), L.BatchNormalization(name="q")], name="inner")
+    x = L.BatchNormalization(name="b")(L.Dense(4, name="a")(i))
+    model = keras.Model(i, L.Dense(4, name="c")(inner(x)), name=name)
+    for layer in model.layers + inner.layers:
+        if layer.name in frozen:
+            layer.trainable = False
+    return model
+
+
+def two_inputs(z, y):
+    """The generator of a conditional network inside a network: Keras 3 notes "mask": [null, null]."""
+    a, b = L.Input((4,)), L.Input((1,), dtype="int32")
+    x = L.Multiply()([a, L.Flatten()(L.Embedding(3, 4)(b))])
+    return L.Activation("tanh")(keras.Model([a, b], L.Dense(5)(x), name="gen")([z, y]))
+
+
+def long_names(x):
+    name = "generator_of_" + 9 * "many_scopes_whose_names_were_joined_"
+    return L.Dense(4, name=name + "2")(L.Dense(4, name=name + "1")(x))
+
+
+ROWS.update({
+    "nested-two-inputs": of((4,), (1,), labels={1: 3}, both=True)(two_inputs),
+    "nested-frozen-parts": of((4,), both=True)(lambda x: block("gen", "bp")(x)),
+    "nested-frozen-deep": of((4,), both=True)(lambda x: block("gen", ("a", "inner"))(block("dis", "q")(x))),
+    "nested-frozen-whole": of((4,), both=True)(lambda x: block("gen", "abc" "pq")(x)),
+    "names-long": of((4,), both=True)(long_names),
+    "names-odd": of((4,), both=True)(lambda x: L.Dense(4, name="a_b")(L.Dense(4, name="a b" if KERAS3 else "a/b")(x))),
+})
 ACTIVATIONS = """linear relu sigmoid tanh softmax swish silu gelu softplus elu selu exponential relu6 leaky_relu softsign
                  mish"""
 for name in ACTIVATIONS.split():
@@ -216,6 +286,20 @@ def squeeze(path):
     path.write_bytes(out.getvalue())
 
 
+def files_of(folder, name):
+    """What to save: in Keras 3 also .h5 of operators, which there have no module, and of models inside models."""
+    if not KERAS3:
+        return [folder / f"{name}.keras2.h5"]
+    old = name in ("op-range", "op-two", "op-reshape") or name.startswith(("nested-", "names-"))
+    return [folder / f"{name}.keras"] + [folder / f"{name}.keras3.h5"] * old
+
+
+def put(expected, key, x):
+    if key in expected:
+        del expected[key]
+    expected.create_dataset(key, data=x)
+
+
 def main(wanted):
     folder = HERE / "classes"
     folder.mkdir(exist_ok=True)
@@ -224,16 +308,13 @@ def main(wanted):
             if (wanted and name not in wanted) or not (KERAS3 or f.both):
                 continue
             model, inputs, output = make(name, f)
-            path = folder / (f"{name}.keras" if KERAS3 else f"{name}.keras2.h5")
-            model.save(path)
-            if KERAS3:
-                squeeze(path)
-            for key, x in [(f"x{i}", x) for i, x in enumerate(inputs)] + [("y", output)]:
-                key = f"{path.name}|{key}"
-                if key in expected:
-                    del expected[key]
-                expected.create_dataset(key, data=x)
-            print(f"{path.name:32} {path.stat().st_size:6} bytes  {list(output.shape)}", flush=True)
+            for path in files_of(folder, name):
+                model.save(path)
+                if path.suffix == ".keras":
+                    squeeze(path)
+                for key, x in [(f"x{i}", x) for i, x in enumerate(inputs)] + [("y", output)]:
+                    put(expected, f"{path.name}|{key}", x)
+                print(f"{path.name:32} {path.stat().st_size:6} bytes  {list(output.shape)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,215 @@
+/* classes_function.c - operators and functions that users of Keras put between layers, as (x + 1) / 2. Keras 3 calls
+ * them ops, Keras 2 functions of TensorFlow (json_calls.c). Constants are settings under the names of the arguments. */
+#include <math.h>
+#include <string.h>
+
+#include "core/base/local.h"
+#include "gan/keras/run/placed.h"
+
+/* ---- two arguments ---- */
+
+/* The arguments x1 and x2, either of which may be a number: of the other's rank, each axis 1. */
+static bool two(keras_placed *p, node *x[2])
+{
+	static const char *const name[] = {"x1", "x2"};
+	int k = 0;
+	shape one = p->in[0]->s;
+	for (int i = 0; i < one.rank; i++)
+		one.dim[i] = 1;
+	for (int i = 0; i < 2; i++) {
+		const keras_value *v = keras_get(p->layer, name[i]);
+		if (v && v->kind <= KERAS_FLOAT)
+			x[i] = op_fill(p->g, one, placed_real(p, name[i], 0));
+		else if (v || k == p->nin)
+			placed_fail(p, "its argument %s is neither a number nor the result of a layer", name[i]);
+		else
+			x[i] = p->in[k++];
+	}
+	if (!p->failed && k != p->nin)
+		placed_fail(p, "has %d inputs besides numbers; it takes %d", p->nin, k);
+	return !p->failed;
+}
+
+/* Shapes that go together as NumPy's do. */
+static bool broadcast(keras_placed *p, node *const x[2])
+{
+	shape to = {.rank = MAX(x[0]->s.rank, x[1]->s.rank), .dim = {1, 1, 1, 1, 1, 1, 1, 1}};
+	for (int i = 0; i < 2; i++)
+		for (int k = 0; k < x[i]->s.rank; k++) {
+			int64_t *at = &to.dim[to.rank - x[i]->s.rank + k];
+			const int64_t n = x[i]->s.dim[k];
+			if (n != 1 && *at != 1 && n != *at) {
+				placed_fail(p, "its inputs have sizes that do not go together: %s and %s",
+					shape_print(&x[0]->s).s, shape_print(&x[1]->s).s);
+				return false;
+			}
+			*at = MAX(*at, n);
+		}
+	return placed_fits(p, &to);
+}
+
+static node *of_two(keras_placed *p, node *(*f)(graph *g, node *a, node *b))
+{
+	node *x[2];
+	return two(p, x) && broadcast(p, x) ? f(p->g, x[0], x[1]) : NULL;
+}
+
+/* max(a, b) = a + relu(b - a) */
+static node *larger(graph *g, node *a, node *b)
+{
+	return op_add(g, a, op_relu(g, op_sub(g, b, a)));
+}
+
+static node *smaller(graph *g, node *a, node *b)
+{
+	return op_sub(g, a, op_relu(g, op_sub(g, a, b)));
+}
+
+static node *add(keras_placed *p)
+{
+	return of_two(p, op_add);
+}
+
+static node *subtract(keras_placed *p)
+{
+	return of_two(p, op_sub);
+}
+
+static node *multiply(keras_placed *p)
+{
+	return of_two(p, op_mul);
+}
+
+static node *divide(keras_placed *p)
+{
+	return of_two(p, op_div);
+}
+
+static node *maximum(keras_placed *p)
+{
+	return of_two(p, larger);
+}
+
+static node *minimum(keras_placed *p)
+{
+	return of_two(p, smaller);
+}
+
+/* x^n for the n of products and roots. */
+static node *power(keras_placed *p)
+{
+	enum { MOST = 8 };
+	const double n = placed_real(p, "x2", 0);
+	if (p->failed || p->nin != 1 || keras_get(p->layer, "x1"))
+		return placed_fail(p, "only a result of a layer to the power of a number is supported");
+	node *x = p->in[0], *y = x;
+	if (n == 0.5)
+		return op_sqrt(p->g, x);
+	if (n == -0.5)
+		return op_rsqrt(p->g, x);
+	if (n == -1)
+		return op_recip(p->g, x);
+	if (!(n >= 1 && n <= MOST && n == floor(n)))
+		return placed_fail(p, "the exponent %g is not supported; -1, -0.5, 0.5 and 1 to %d are", n, MOST);
+	for (int i = 1; i < (int)n; i++)
+		y = op_mul(p->g, y, x);
+	return y;
+}
+
+/* ---- one argument ---- */
+
+static const struct {
+	const char *class_name;
+	node *(*f)(graph *g, node *x);
+} function[] = {
+	{"ops>Negative", op_neg}, {"ops>Absolute", op_abs}, {"ops>Square", op_square}, {"ops>Sqrt", op_sqrt},
+	{"ops>Rsqrt", op_rsqrt}, {"ops>Exp", op_exp}, {"ops>Log", op_log}, {"ops>Tanh", op_tanh},
+	{"ops>Sigmoid", op_sigmoid}, {"ops>Relu", op_relu},
+};
+
+static node *of_one(keras_placed *p)
+{
+	for (int i = 0; i < COUNT(function); i++)
+		if (!strcmp(function[i].class_name, p->layer->class_name))
+			return function[i].f(p->g, p->in[0]);
+	return placed_fail(p, "is not supported");
+}
+
+static node *clip(keras_placed *p)
+{
+	const double lo = placed_real(p, "x_min", 0), hi = placed_real(p, "x_max", 0);
+	if (!keras_get(p->layer, "x_min") || !keras_get(p->layer, "x_max") || !(lo <= hi))
+		return placed_fail(p, "needs two numbers, the smaller first");
+	return p->failed ? NULL : op_clip(p->g, p->in[0], lo, hi);
+}
+
+/* ---- shapes ---- */
+
+static node *concatenate(keras_placed *p)
+{
+	return keras_class_of("Concatenate")->apply(p);
+}
+
+/* [-1, 48, 2]: the batch first. */
+static node *reshape(keras_placed *p)
+{
+	const keras_value *v = keras_get(p->layer, "newshape");
+	const int64_t B = p->in[0]->s.dim[0];
+	shape to = {.rank = 1, .dim = {B, 1, 1, 1, 1, 1, 1, 1}};
+	int64_t n = B;
+	const int64_t all = shape_count(&p->in[0]->s);
+	if (!v || v->kind != KERAS_LIST || v->n < 1 || v->n > RANK_MAX || v->list[0] != -1)
+		return placed_fail(p, "only a new shape of -1, for the batch, and numbers is supported");
+	for (int i = 1; i < v->n; i++) {
+		if (v->list[i] < 1 || v->list[i] > all || (n *= v->list[i]) > all)
+			return placed_fail(p, "the new shape does not have the %lld elements of a sample",
+				(long long)(all / B));
+		to.dim[to.rank++] = v->list[i];
+	}
+	return n == all ? op_reshape(p->g, p->in[0], to)
+		: placed_fail(p, "the new shape does not have the %lld elements of a sample", (long long)(all / B));
+}
+
+/* Over one axis or some, never the batch. */
+static node *mean(keras_placed *p)
+{
+	const keras_value *v = keras_get(p->layer, "axis");
+	const int rank = p->in[0]->s.rank;
+	unsigned axes = 0;
+	for (int i = 0; v && i < (v->kind == KERAS_LIST ? v->n : 1); i++) {
+		const double axis = v->kind == KERAS_LIST ? (double)v->list[i] : v->number;
+		const double at = axis < 0 ? axis + rank : axis;
+		if (v->kind == KERAS_TEXT || !(at >= 1 && at < rank))
+			return placed_fail(p, "axis must be from 1 to %d", rank - 1);
+		axes |= 1u << (int)at;
+	}
+	if (!axes)
+		return placed_fail(p, "a mean over the batch is not supported");
+	return op_mean(p->g, p->in[0], axes, placed_flag(p, "keepdims", false));
+}
+
+const keras_class keras_function_classes[] = {
+	{"ops>Add", 1, 2, add},
+	{"ops>Subtract", 1, 2, subtract},
+	{"ops>Multiply", 1, 2, multiply},
+	{"ops>TrueDivide", 1, 2, divide},
+	{"ops>Divide", 1, 2, divide},
+	{"ops>Power", 1, 2, power},
+	{"ops>Maximum", 1, 2, maximum},
+	{"ops>Minimum", 1, 2, minimum},
+	{"ops>Negative", 1, 1, of_one},
+	{"ops>Absolute", 1, 1, of_one},
+	{"ops>Square", 1, 1, of_one},
+	{"ops>Sqrt", 1, 1, of_one},
+	{"ops>Rsqrt", 1, 1, of_one},
+	{"ops>Exp", 1, 1, of_one},
+	{"ops>Log", 1, 1, of_one},
+	{"ops>Tanh", 1, 1, of_one},
+	{"ops>Sigmoid", 1, 1, of_one},
+	{"ops>Relu", 1, 1, of_one},
+	{"ops>Clip", 1, 1, clip},
+	{"ops>Concatenate", 2, KERAS_INPUTS, concatenate},
+	{"ops>Reshape", 1, 1, reshape},
+	{"ops>Mean", 1, 1, mean},
+	{0},
+};
