@@ -29,7 +29,8 @@ typedef struct header {
 } header;
 
 typedef struct job {
-	const char *path;
+	const place *place;
+	const char *path;                            /* of place */
 	const dataset_options *o;
 	const array_reader *r;
 	void *file;                                  /* own */
@@ -75,14 +76,14 @@ static bool part_count(job *j, const array_part *p, range_count *c)
 /* All values of all parts count, whatever part and limit are asked for: the same file always means the same. */
 static bool range_find(job *j)
 {
-	char place[ARRAY_PATH + 1024];
+	char where[ARRAY_PATH + 1024];
 	range_count *c = range_count_new(j->e);
 	bool ok = c != NULL;
 	for (int i = 0; ok && i < j->parts.n; i++)
 		ok = part_count(j, &j->parts.part[i], c);
 	const array_part *first = &j->parts.part[j->parts.part[0].n ? 0 : 1];
-	snprintf(place, sizeof place, "%s: %s", j->path, first->images);
-	ok = ok && range_decide(c, j->o->range, place, &j->head.range, j->e);
+	snprintf(where, sizeof where, "%s: %s", j->path, first->images);
+	ok = ok && range_decide(c, j->o->range, where, &j->head.range, j->e);
 	range_count_free(c);
 	return ok;
 }
@@ -295,7 +296,7 @@ static bool child(void *ctx, confine_out *out, fault *e)
 	job *j = ctx;
 	j->out = out;
 	j->e = e;
-	j->file = j->r->open(j->path, e);
+	j->file = j->r->open(j->place, e);
 	const bool ok = j->file && parts_send(j);
 	j->r->close(j->file);
 	return ok;
@@ -349,11 +350,11 @@ static confine_limits limits_of(const char *path)
 	return (confine_limits){.cpu_s = 60 * minutes, .wall_s = 600 * minutes, .memory = (size_t)memory};
 }
 
-bool arrays_read(dataset *d, const dataset_options *o, const array_reader *r, fault *e)
+bool arrays_read(dataset *d, const place *p, const dataset_options *o, const array_reader *r, fault *e)
 {
 	bool whole;
-	job j = {.path = d->path, .o = o, .r = r};
-	const confine_limits l = limits_of(d->path);
+	job j = {.place = p, .path = p->path, .o = o, .r = r};
+	const confine_limits l = limits_of(p->path);
 	confine *c = confine_start(d->path, child, &j, &l, e);
 	if (!c)
 		return false;

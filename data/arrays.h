@@ -24,7 +24,7 @@ typedef struct array_info {
 /* One kind of file. The functions run in the child; `file` is what open returned. Each returns false with e set, "PATH:
  * reason". Rows are those of the first axis. */
 typedef struct array_reader {
-	void *(*open)(const char *path, fault *e);
+	void *(*open)(const place *p, fault *e);
 	void (*close)(void *file);                   /* NULL allowed */
 	/* Paths of all arrays: "/train/images" or "x_train". Members that are none may be listed, too. */
 	bool (*list)(void *file, names *paths, fault *e);
@@ -35,6 +35,6 @@ typedef struct array_reader {
 } array_reader;
 
 /* Fills d, whose path and kind are set. */
-bool arrays_read(dataset *d, const dataset_options *o, const array_reader *r, fault *e);
+bool arrays_read(dataset *d, const place *p, const dataset_options *o, const array_reader *r, fault *e);
 
 #endif

@@ -1,8 +1,9 @@
-/* cifar.c - CIFAR-10 and CIFAR-100 in their binary form, plain or .gz.
+/* cifar.c - CIFAR-10 and CIFAR-100 in their binary form, plain or .gz, and in the form for Python.
  *
  * A batch is a row of records without header: label byte(s), then 32x32 red, green, blue planes.
  * CIFAR-10 has one label, CIFAR-100 a coarse (0..19) and a fine one (0..99).
- * (www.cs.toronto.edu/~kriz/cifar.html) */
+ * A batch for Python is a pickle without ending, of a dictionary: the same planes as the array "data", and lists of
+ * labels. (www.cs.toronto.edu/~kriz/cifar.html) */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "core/base/local.h"
 #include "data/class_names.h"
 #include "data/dataset_internal.h"
+#include "data/pickle.h"
 #include "data/source.h"
 
 enum { SIDE = 32, PLANE = SIDE * SIDE, PIXELS = 3 * PLANE, RECORD_MAX = PIXELS + 2, TRAIN_MAX = 5 };
@@ -22,38 +24,45 @@ typedef struct cifar_kind {
 	const char *names[2];                        /* file of class names */
 	enum known_classes known[2];                 /* where there is no such file */
 	const char *train[TRAIN_MAX + 1], *test;     /* file names without .bin */
+	const char *label_key[2], *meta, *names_key[2];       /* of the pickles; meta is the file with the names */
 } cifar_kind;
 
 static const cifar_kind cifar10 = {
 	.record = PIXELS + 1, .label_at = {0, 0}, .classes = {10, 10},
 	.names = {"batches.meta.txt", "batches.meta.txt"}, .known = {CLASSES_CIFAR10, CLASSES_CIFAR10},
 	.train = {"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"},
-	.test = "test_batch",
+	.test = "test_batch", .label_key = {"labels", "labels"}, .meta = "batches.meta",
+	.names_key = {"label_names", "label_names"},
 };
 
 static const cifar_kind cifar100 = {
 	.record = PIXELS + 2, .label_at = {1, 0}, .classes = {100, 20},
 	.names = {"fine_label_names.txt", "coarse_label_names.txt"},
 	.known = {CLASSES_CIFAR100, CLASSES_CIFAR100_COARSE}, .train = {"train"}, .test = "test",
+	.label_key = {"fine_labels", "coarse_labels"}, .meta = "meta",
+	.names_key = {"fine_label_names", "coarse_label_names"},
 };
 
 typedef struct batches {
+	bool folder;                                 /* else a single binary file, whatever its name is */
 	int count;
 	char *path[TRAIN_MAX + 1];                   /* own */
 	int64_t n[TRAIN_MAX + 1];                    /* records */
+	pickle *pickle[TRAIN_MAX + 1];               /* own; NULL: binary */
 } batches;
 
-/* Adds folder/stem.bin or folder/stem.bin.gz; neither is no error. */
-static bool batch_add(batches *b, const char *folder, const char *stem, fault *e)
+/* Adds folder/stem.bin, folder/stem.bin.gz or the pickle folder/stem; none is no error. */
+static bool batch_add(batches *b, const place *at, const char *stem, fault *e)
 {
-	static const char *const ending[] = {".bin", ".bin.gz"};
+	static const char *const ending[] = {".bin", ".bin.gz", ""};
 	for (int i = 0; i < COUNT(ending); i++) {
 		char name[64];
 		snprintf(name, sizeof name, "%s%s", stem, ending[i]);
-		char *path = path_join(folder, name, e);
+		char *path = path_join(at->path, name, e);
 		if (!path)
 			return false;
-		if (file_type(path) != FILE_MISSING)
+		const enum file_type type = type_of(at->in, path);
+		if (*ending[i] ? type != FILE_MISSING : type == FILE_REGULAR)
 			return b->path[b->count++] = path, true;
 		free(path);
 	}
@@ -61,31 +70,56 @@ static bool batch_add(batches *b, const char *folder, const char *stem, fault *e
 }
 
 /* A shortened set (fewer training batches) is allowed, as long as one is there. */
-static bool batches_find(batches *b, const dataset *d, const dataset_options *o, const cifar_kind *k, fault *e)
+static bool batches_find(batches *b, const place *at, const dataset_options *o, const cifar_kind *k, fault *e)
 {
-	if (file_type(d->path) == FILE_REGULAR)
-		return (b->path[b->count++] = text_copy(d->path, e)) != NULL;
+	if (type_of(at->in, at->path) == FILE_REGULAR)
+		return (b->path[b->count++] = text_copy(at->path, e)) != NULL;
+	b->folder = true;
 	if (o->split != SPLIT_TEST) {
 		for (int i = 0; k->train[i]; i++)
-			if (!batch_add(b, d->path, k->train[i], e))
+			if (!batch_add(b, at, k->train[i], e))
 				return false;
 		if (b->count == 0)
-			return fault_at(e, d->path, "no training batch (%s.bin or %s.bin.gz)", k->train[0],
+			return fault_at(e, at->path, "no training batch (%s.bin or %s.bin.gz)", k->train[0],
 				k->train[0]);
 	}
 	const int train = b->count;
-	if (o->split != SPLIT_TRAIN && !batch_add(b, d->path, k->test, e))
+	if (o->split != SPLIT_TRAIN && !batch_add(b, at, k->test, e))
 		return false;
 	return o->split == SPLIT_TRAIN || b->count > train ||
-		fault_at(e, d->path, "no test batch (%s.bin or %s.bin.gz)", k->test, k->test);
+		fault_at(e, at->path, "no test batch (%s.bin or %s.bin.gz)", k->test, k->test);
 }
 
-static bool batches_count(batches *b, const cifar_kind *k, int64_t *total, fault *e)
+/* Of a pickle the planes are counted. */
+static bool pickle_records(batches *b, const bundle *in, int i, fault *e)
+{
+	int64_t bytes;
+	b->pickle[i] = pickle_open(in, b->path[i], e);
+	if (!b->pickle[i])
+		return false;
+	if (!pickle_array(b->pickle[i], "data", &bytes) || bytes == 0 || bytes % PIXELS)
+		return fault_at(e, b->path[i], "no array data of %d bytes for each image in this pickle", PIXELS);
+	b->n[i] = bytes / PIXELS;
+	return true;
+}
+
+static bool is_pickle(const char *path)
+{
+	return !name_ends(path, ".bin") && !name_ends(path, ".gz");
+}
+
+static bool batches_count(batches *b, const bundle *in, const cifar_kind *k, int64_t *total, fault *e)
 {
 	*total = 0;
 	for (int i = 0; i < b->count; i++) {
 		int64_t bytes;
-		if (!file_length(b->path[i], INT64_C(1) << 32, &bytes, e))
+		if (b->folder && is_pickle(b->path[i])) {
+			if (!pickle_records(b, in, i, e))
+				return false;
+			*total += b->n[i];
+			continue;
+		}
+		if (!file_length(in, b->path[i], INT64_C(1) << 32, &bytes, e))
 			return false;
 		if (bytes == 0 || bytes % k->record)
 			return fault_at(e, b->path[i], "%" PRId64 " bytes, must be a multiple of the %d of a record: "
@@ -104,11 +138,11 @@ static void planes_join(uint8_t *to, const uint8_t *planes)
 			to[3 * i + c] = planes[c * PLANE + i];
 }
 
-static bool batch_read(dataset *d, const char *path, const cifar_kind *k, bool coarse, int64_t from, int64_t take,
-	fault *e)
+static bool batch_read(dataset *d, const bundle *in, const char *path, const cifar_kind *k, bool coarse, int64_t from,
+	int64_t take, fault *e)
 {
 	uint8_t record[RECORD_MAX];
-	source *s = source_open(path, e);
+	source *s = source_open(in, path, e);
 	bool ok = s != NULL;
 	for (int64_t i = 0; ok && i < take; i++) {
 		ok = source_read(s, record, k->record, e);
@@ -125,43 +159,83 @@ static bool batch_read(dataset *d, const char *path, const cifar_kind *k, bool c
 	return ok;
 }
 
-static bool names_find(dataset *d, const cifar_kind *k, bool coarse, fault *e)
+static bool pickle_read(dataset *d, const pickle *p, const char *path, const cifar_kind *k, bool coarse, int64_t from,
+	int64_t take, fault *e)
 {
-	d->classes = k->classes[coarse];
-	if (!class_names_set(d, class_names_known(k->known[coarse]), d->path, e))
-		return false;
-	if (file_type(d->path) != FILE_FOLDER)
-		return true;
-	char *path = path_join(d->path, k->names[coarse], e);
-	bool ok = path && class_names_read(d, path, d->classes, e);
-	free(path);
+	int64_t bytes, n, *label = NULL;
+	const uint8_t *planes = pickle_array(p, "data", &bytes);
+	bool ok = pickle_numbers(p, k->label_key[coarse], &label, &n, e);
+	if (ok && n != bytes / PIXELS)
+		ok = fault_at(e, path, "%" PRId64 " labels for %" PRId64 " images", n, bytes / PIXELS);
+	for (int64_t i = 0; ok && i < take; i++) {
+		if (label[i] < 0 || label[i] >= k->classes[coarse])
+			ok = fault_at(e, path, "record %" PRId64 " has label %" PRId64 ", allowed are 0 to %d", i,
+				label[i], k->classes[coarse] - 1);
+		d->label[from + i] = (int32_t)label[i];
+		planes_join(d->pixels + (from + i) * PIXELS, planes + i * PIXELS);
+	}
+	free(label);
 	return ok;
 }
 
-static bool cifar_read(dataset *d, const dataset_options *o, const cifar_kind *k, fault *e)
+static bool meta_read(dataset *d, const bundle *in, const char *path, const char *key, fault *e)
+{
+	names l = {0};
+	pickle *p = pickle_open(in, path, e);
+	bool ok = p && pickle_texts(p, key, &l, e);
+	pickle_free(p);
+	if (ok && l.n != d->classes)
+		ok = fault_at(e, path, "%" PRId64 " class names, needs %d", l.n, d->classes);
+	if (!ok)
+		return names_free(&l), false;
+	d->class_name = l.name;
+	return true;
+}
+
+static bool names_find(dataset *d, const place *at, const cifar_kind *k, bool coarse, fault *e)
+{
+	const char *known = class_names_known(k->known[coarse]);
+	d->classes = k->classes[coarse];
+	if (type_of(at->in, at->path) != FILE_FOLDER)
+		return class_names_set(d, known, at->path, e);
+	char *path = path_join(at->path, k->names[coarse], e), *meta = path_join(at->path, k->meta, e);
+	bool ok = path && meta && class_names_read(d, at->in, path, d->classes, e);
+	if (ok && !d->class_name && type_of(at->in, meta) == FILE_REGULAR)
+		ok = meta_read(d, at->in, meta, k->names_key[coarse], e);
+	if (ok && !d->class_name)
+		ok = class_names_set(d, known, at->path, e);
+	free(path);
+	free(meta);
+	return ok;
+}
+
+static bool cifar_read(dataset *d, const place *p, const dataset_options *o, const cifar_kind *k, fault *e)
 {
 	batches b = {0};
 	int64_t total, at = 0;
-	bool ok = batches_find(&b, d, o, k, e) && batches_count(&b, k, &total, e) &&
-		dataset_reserve(d, limit_of(o, total), SIDE, SIDE, 3, true, e) && names_find(d, k, o->coarse, e);
+	bool ok = batches_find(&b, p, o, k, e) && batches_count(&b, p->in, k, &total, e) &&
+		dataset_reserve(d, limit_of(o, total), SIDE, SIDE, 3, true, e) && names_find(d, p, k, o->coarse, e);
 	for (int i = 0; ok && i < b.count && at < d->n; i++) {
 		const int64_t take = MIN(b.n[i], d->n - at);
-		ok = batch_read(d, b.path[i], k, o->coarse, at, take, e);
+		ok = b.pickle[i] ? pickle_read(d, b.pickle[i], b.path[i], k, o->coarse, at, take, e)
+				 : batch_read(d, p->in, b.path[i], k, o->coarse, at, take, e);
 		at += take;
 	}
-	for (int i = 0; i < b.count; i++)
+	for (int i = 0; i < b.count; i++) {
+		pickle_free(b.pickle[i]);
 		free(b.path[i]);
+	}
 	return ok;
 }
 
-static bool cifar10_read(dataset *d, const dataset_options *o, fault *e)
+static bool cifar10_read(dataset *d, const place *p, const dataset_options *o, fault *e)
 {
-	return cifar_read(d, o, &cifar10, e);
+	return cifar_read(d, p, o, &cifar10, e);
 }
 
-static bool cifar100_read(dataset *d, const dataset_options *o, fault *e)
+static bool cifar100_read(dataset *d, const place *p, const dataset_options *o, fault *e)
 {
-	return cifar_read(d, o, &cifar100, e);
+	return cifar_read(d, p, o, &cifar100, e);
 }
 
 /* The files have no signature: their length is a number of records. */
@@ -183,20 +257,18 @@ static bool is_bin(const char *name, const char *stem)
 	return strncmp(name, stem, k) == 0 && (!strcmp(name + k, ".bin") || !strcmp(name + k, ".bin.gz"));
 }
 
-static bool is_cifar10_folder(const char *name, const char *entry)
+static bool is_cifar10_folder(const char *name, bool folder)
 {
-	(void)entry;
-	return strncmp(name, "data_batch_", 11) == 0 || is_bin(name, "test_batch");
+	return !folder && (strncmp(name, "data_batch_", 11) == 0 || is_bin(name, "test_batch"));
 }
 
-static bool is_cifar100_folder(const char *name, const char *entry)
+static bool is_cifar100_folder(const char *name, bool folder)
 {
-	(void)entry;
-	return is_bin(name, "train") || is_bin(name, "test");
+	return !folder && (is_bin(name, "train") || is_bin(name, "test") || strcmp(name, cifar100.meta) == 0);
 }
 
 extern const data_format format_cifar10, format_cifar100;
 const data_format format_cifar10 = {
-	"cifar10", "CIFAR-10/100 .bin batches", cifar10_read, is_cifar10_file, is_cifar10_folder
+	"cifar10", "CIFAR-10/100 batches", cifar10_read, is_cifar10_file, is_cifar10_folder
 };
 const data_format format_cifar100 = {"cifar100", NULL, cifar100_read, is_cifar100_file, is_cifar100_folder};

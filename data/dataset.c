@@ -11,108 +11,22 @@
 #include "core/base/local.h"
 #include "data/class_names.h"
 #include "data/dataset_internal.h"
-#include "data/source.h"
+#include "data/bundle.h"
 #include "data/picture/image.h"
-#include "data/picture/picture.h"
 
 const char *const data_train_words[] = {"train", "training", NULL};
 const char *const data_test_words[] = {"test", "testing", "val", "valid", "validation", NULL};
 const char *const data_split_name[] = {"train", "test", "all", NULL};
 
 /* In a folder the first kind wins, so that a stray picture or subfolder does not hide the archive. */
-extern const data_format format_idx, format_cifar10, format_cifar100, format_pictures, format_hdf5;
-static const data_format format_auto = {.name = "auto"};
+extern const data_format format_idx, format_cifar10, format_cifar100, format_numpy, format_hdf5;
+const data_format format_auto = {.name = "auto"};
 const data_format *const data_formats[] = {
-	&format_auto, &format_idx, &format_cifar10, &format_cifar100, &format_pictures, &format_hdf5, NULL
+	&format_auto, &format_idx, &format_cifar10, &format_cifar100, &format_numpy, &format_pictures, &format_hdf5,
+	NULL
 };
 
 const word_renamed data_formats_renamed[] = {{"png", "pictures"}, {NULL, NULL}};
-
-/* ---- what kind of file ---- */
-
-bool head_is(const uint8_t *head, int64_t n, const char *signature, int64_t k)
-{
-	return n >= k && memcmp(head, signature, (size_t)k) == 0;
-}
-
-/* "PATH: not recognised; known are IDX (MNIST), ..". */
-static bool unknown(const char *path, const char *what, fault *e)
-{
-	char known[256] = "";
-	for (const data_format *const *f = data_formats; *f; f++)
-		if ((*f)->what)
-			snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "",
-				(*f)->what);
-	return fault_at(e, path, "%s; known are %s", what, known);
-}
-
-static bool format_of_file(const char *path, const data_format **f, fault *e)
-{
-	uint8_t head[FORMAT_HEAD];
-	int64_t length;
-	source *s = source_open(path, e);
-	const int64_t n = s ? source_read_some(s, head, sizeof head, e) : -1;
-	source_close(s);
-	if (n < 0)
-		return false;
-	if (n == 0)
-		return fault_at(e, path, "the file is empty");
-	if (picture_kind_name(head, (size_t)n))
-		return fault_at(e, path, "a single %s; give the folder that contains the images",
-			picture_kind_name(head, (size_t)n));
-	if (!file_length(path, INT64_C(1) << 32, &length, e))
-		return false;
-	for (const data_format *const *k = data_formats; *k; k++)
-		if ((*k)->is_file && (*k)->is_file(head, n, length))
-			return *f = *k, true;
-	return unknown(path, "not recognised", e);
-}
-
-/* *found: an entry of the folder looks like one of the format's. False when memory is out. */
-static bool has_entry_of(const data_format *f, const char *folder, const names *l, bool *found, fault *e)
-{
-	*found = false;
-	for (int64_t i = 0; f->is_folder && i < l->n && !*found; i++) {
-		char *entry = path_join(folder, l->name[i], e);
-		if (!entry)
-			return false;
-		*found = f->is_folder(l->name[i], entry);
-		free(entry);
-	}
-	return true;
-}
-
-/* In a folder names are the hint; the readers check the contents. */
-static bool format_of_folder(const char *path, const data_format **f, fault *e)
-{
-	names l;
-	if (!names_list(&l, path, e))
-		return false;
-	*f = NULL;
-	bool ok = true, found;
-	for (const data_format *const *k = data_formats; *k && !*f && ok; k++) {
-		ok = has_entry_of(*k, path, &l, &found, e);
-		if (ok && found)
-			*f = *k;
-	}
-	names_free(&l);
-	return ok && (*f || unknown(path, "no data set in this folder", e));
-}
-
-/* *f: as asked for; where that is auto, what the path holds. */
-static bool format_find(const char *path, const data_format **f, fault *e)
-{
-	switch (file_type(path)) {
-	case FILE_MISSING:
-		return fault_at(e, path, "no such file or folder");
-	case FILE_FOLDER:
-		return *f != &format_auto || format_of_folder(path, f, e);
-	case FILE_REGULAR:
-		return *f != &format_auto || format_of_file(path, f, e);
-	default:
-		return fault_at(e, path, "neither a file nor a folder");
-	}
-}
 
 /* ---- memory ---- */
 
@@ -206,11 +120,11 @@ static bool class_lines(names *l, char *text, fault *e)
 }
 
 /* The names replace those of d. own: l. */
-static bool names_take(dataset *d, names *l, const char *place, int lo, int hi, fault *e)
+static bool names_take(dataset *d, names *l, const char *where, int lo, int hi, fault *e)
 {
 	if (l->n < lo || l->n > hi) {
 		const char *how = lo == hi ? "" : lo > 1 ? "at least " : "1 to ";
-		fault_at(e, place, "%" PRId64 " class names, needs %s%d", l->n, how, lo > 1 ? lo : hi);
+		fault_at(e, where, "%" PRId64 " class names, needs %s%d", l->n, how, lo > 1 ? lo : hi);
 		return names_free(l), false;
 	}
 	for (int i = 0; d->class_name && i < d->classes; i++)
@@ -221,12 +135,12 @@ static bool names_take(dataset *d, names *l, const char *place, int lo, int hi, 
 	return true;
 }
 
-static char *text_read(const char *path, fault *e)
+static char *text_read(const bundle *in, const char *path, fault *e)
 {
 	int64_t size = 0;
 	source *s = NULL;
 	char *text = NULL;
-	const bool ok = file_length(path, NAMES_BYTES_MAX, &size, e) && (s = source_open(path, e)) &&
+	const bool ok = file_length(in, path, NAMES_BYTES_MAX, &size, e) && (s = source_open(in, path, e)) &&
 		(text = mem_zero((size_t)size + 1, 1, e)) && source_read(s, text, size, e);
 	source_close(s);
 	if (ok)
@@ -235,12 +149,12 @@ static char *text_read(const char *path, fault *e)
 	return NULL;
 }
 
-bool class_names_read(dataset *d, const char *path, int want, fault *e)
+bool class_names_read(dataset *d, const bundle *in, const char *path, int want, fault *e)
 {
-	if (file_type(path) == FILE_MISSING)
+	if (type_of(in, path) == FILE_MISSING)
 		return true;
 	names l = {0};
-	char *text = text_read(path, e);
+	char *text = text_read(in, path, e);
 	const bool ok = text && class_lines(&l, text, e);
 	free(text);
 	if (!ok)
@@ -248,7 +162,7 @@ bool class_names_read(dataset *d, const char *path, int want, fault *e)
 	return names_take(d, &l, path, want ? want : 1, want ? want : DATA_CLASSES_MAX, e);
 }
 
-bool class_names_set(dataset *d, const char *text, const char *place, fault *e)
+bool class_names_set(dataset *d, const char *text, const char *where, fault *e)
 {
 	names l = {0};
 	char *copy = text_copy(text, e);
@@ -256,7 +170,7 @@ bool class_names_set(dataset *d, const char *text, const char *place, fault *e)
 	free(copy);
 	if (!ok)
 		return names_free(&l), false;
-	return names_take(d, &l, place, MAX(d->classes, 1), DATA_CLASSES_MAX, e);
+	return names_take(d, &l, where, MAX(d->classes, 1), DATA_CLASSES_MAX, e);
 }
 
 /* "cat, dog" as lines. */
@@ -287,7 +201,7 @@ static bool class_names_wanted(dataset *d, const dataset_options *o, fault *e)
 	if (!d->label)
 		return fault_at(e, d->path, "has no labels, so its classes cannot be named");
 	const bool list = strchr(wanted, ',') != NULL;
-	char *text = list ? list_lines(wanted, e) : text_read(wanted, e);
+	char *text = list ? list_lines(wanted, e) : text_read(NULL, wanted, e);
 	const bool ok = text && class_names_set(d, text, list ? CLASS_NAMES_PLACE : wanted, e);
 	free(text);
 	return ok;
@@ -387,19 +301,30 @@ static const data_format *format_named(const char *name)
 	return data_formats[i];
 }
 
+/* A set that lies deeper than the path given is told of, and links that an archive has. */
+static bool note_place(dataset *d, const place *p, fault *e)
+{
+	const int64_t links = p->in ? bundle_links(p->in) : 0;
+	if (strcmp(p->path, d->path) != 0 && !dataset_note(d, e, "read from %s", p->path))
+		return false;
+	return !links || dataset_note(d, e, "warning: %" PRId64 " links in the archive are not followed", links);
+}
+
 dataset *dataset_open(const char *path, const dataset_options *options, fault *e)
 {
 	const dataset_options o = options ? *options : (dataset_options){0};
 	const data_format *f = format_named(o.format);
-	if (!options_check(path, &o, e) || !format_find(path, &f, e))
+	place p;
+	if (!options_check(path, &o, e) || !format_find(path, &p, &f, e))
 		return NULL;
 	dataset *d = mem_zero(1, sizeof *d, e);
 	bool ok = d && (d->path = text_copy(path, e));
 	if (ok) {
 		snprintf(d->kind, sizeof d->kind, "%s", f->name);
-		ok = f->read(d, &o, e) && dataset_convert(d, &o, e) && class_names_default(d, e) &&
-			class_names_wanted(d, &o, e);
+		ok = f->read(d, &p, &o, e) && dataset_convert(d, &o, e) && class_names_default(d, e) &&
+			class_names_wanted(d, &o, e) && note_place(d, &p, e);
 	}
+	place_free(&p);
 	if (ok)
 		return d;
 	dataset_free(d);

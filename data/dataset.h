@@ -1,9 +1,9 @@
 /* dataset.h - a set of images in memory, whatever kind of file it came from.
  *
  * Pixels are one byte each, [n,h,w,c] with c 1 (gray) or 3 (RGB); the loader maps them to [-1,1]. Kinds: MNIST-like
- * IDX, CIFAR-10/100 binary batches, folders of pictures, HDF5. Files come from strangers: sizes are checked before
- * memory is taken, labels before they are used, and a wrong file ends in one line that names it, what is wrong and what
- * is allowed. */
+ * IDX, CIFAR-10/100, folders of pictures, numpy, HDF5, and zip and tar archives of these. Files come from strangers:
+ * sizes are checked before memory is taken, labels before they are used, and a wrong file ends in one line that names
+ * it, what is wrong and what is allowed. */
 #ifndef SAGAN_DATA_DATASET_H
 #define SAGAN_DATA_DATASET_H
 
@@ -70,12 +70,17 @@ typedef struct dataset {
  * damaged, does not fit the options or this machine's memory.
  *	IDX folder     train-images.., train-labels.., t10k-images.., t10k-labels.. (plain or .gz); class names, if any,
  *	               in classes.txt
- *	CIFAR folder   data_batch_*.bin and test_batch.bin, or train.bin and test.bin (plain or .gz)
+ *	CIFAR folder   data_batch_*.bin and test_batch.bin, or train.bin and test.bin (plain or .gz); or the pickles of
+ *	               the version for Python, which have no ending
  *	pictures       a folder of PNG, JPEG, WebP and GIF files: one subfolder per class (with folders in it or not),
- *	               or just images; they are taken from the classes in turn, so that a limit keeps them balanced
+ *	               or just images; they are taken from the classes in turn, so that a limit keeps them balanced.
+ *	               With StyleGAN's dataset.json beside them the labels stand there
+ *	numpy          .npz, a folder of .npy, or one of them: arrays, as in HDF5
  *	HDF5 file      arrays of images and labels, found by their names
- * The last two may be divided into train and test (folders, groups); undivided ones have no test part. A single IDX or
- * CIFAR file is read whatever the split. */
+ * A zip or tar archive (also packed by gzip, bzip2, xz or zstd) is read as the folder that it holds, in memory. Where a
+ * path or archive leads to a folder in which a single data set lies, deeper, that one is read (MNIST/raw).
+ * The last three may be divided into train and test (folders, groups); undivided ones have no test part. A single IDX
+ * or CIFAR file is read whatever the split. */
 dataset *dataset_open(const char *path, const dataset_options *o, fault *e);
 void dataset_free(dataset *d);
 

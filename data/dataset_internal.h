@@ -4,19 +4,38 @@
 
 #include "data/dataset.h"
 
+/* The file or folder that a reader reads: on the disk, or in an archive that is held in memory. */
+typedef struct bundle bundle;
+typedef struct place {
+	char *path;                                  /* own */
+	bundle *in;                                  /* own; NULL: on the disk */
+} place;
+void place_free(place *p);
+
 /* A reader. A new format is a file with its record, and a line in data/dataset.c. */
 struct data_format {
 	const char *name;                            /* in a config; must stay the first field */
 	const char *what;                            /* in messages: "IDX (MNIST)"; NULL: said by another record */
 	/* Fills d (path and kind are set) with images as stored, at most o->limit. */
-	bool (*read)(dataset *d, const dataset_options *o, fault *e);
+	bool (*read)(dataset *d, const place *p, const dataset_options *o, fault *e);
 	/* Whether a file is of this kind: by its first n bytes (at most FORMAT_HEAD), or by its length where the kind
 	 * has no signature. NULL: no single file is. */
 	bool (*is_file)(const uint8_t *head, int64_t n, int64_t length);
-	/* Whether a folder with an entry of this name is of this kind; `entry` is its path. NULL: no folder is. */
-	bool (*is_folder)(const char *name, const char *entry);
+	/* Whether a folder with an entry of this name, a folder or not, is of this kind. NULL: no folder is. */
+	bool (*is_folder)(const char *name, bool folder);
 };
 enum { FORMAT_HEAD = 8192 + 8 };                     /* HDF5's signature may come that late */
+
+/* The formats from the second on, of which any folder may be of the last resort, pictures. */
+extern const data_format format_auto, format_pictures;
+
+/* Where the data set lies that path leads to: the file, or the folder, or the one folder in it that holds a data set
+ * (MNIST/raw); new/free (place_free). *f: as asked for; where that is auto, what lies there. False with e set, and
+ * nothing to free. */
+bool format_find(const char *path, place *p, const data_format **f, fault *e);
+
+/* Folders that archives and file managers leave behind. */
+bool folder_is_left_behind(const char *name);
 
 /* is_file for kinds with a signature of k bytes. */
 bool head_is(const uint8_t *head, int64_t n, const char *signature, int64_t k);
@@ -27,11 +46,11 @@ bool dataset_reserve(dataset *d, int64_t n, int64_t h, int64_t w, int64_t c, boo
 
 /* Class names from a text file, one per line; empty lines do not count. `want` 0: any number. Sets
  * d->classes and d->class_name. A missing file is fine and changes nothing. */
-bool class_names_read(dataset *d, const char *path, int want, fault *e);
+bool class_names_read(dataset *d, const bundle *in, const char *path, int want, fault *e);
 
 /* Names the classes of d by a text of names (data/class_names.h). More names than classes make more classes; fewer are
- * an error that `place` begins. Earlier names are replaced. */
-bool class_names_set(dataset *d, const char *text, const char *place, fault *e);
+ * an error that `where` begins. Earlier names are replaced. */
+bool class_names_set(dataset *d, const char *text, const char *where, fault *e);
 /* Names the classes of d by numbers from `first` on. */
 bool class_names_from(dataset *d, int first, fault *e);
 

@@ -14,6 +14,7 @@
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "data/dataset_internal.h"
+#include "data/labels.h"
 #include "data/picture/picture.h"
 #include "data/source.h"
 
@@ -36,11 +37,13 @@ typedef struct passed_over {
 } passed_over;
 
 typedef struct pictures {
+	const bundle *in;                            /* borrow; NULL: on the disk */
 	int64_t n, room;
 	passed_over passed;                          /* own */
 	picture *p;                                  /* own */
 	names classes;
 	names parts;                                 /* folders to read images from */
+	label_list list;                             /* own; dataset.json, if there is one */
 	dataset *d;                                  /* borrow; filled by the second pass */
 	enum data_resize resize;
 	picture_options how;
@@ -51,22 +54,12 @@ typedef struct pictures {
 
 /* ---- finding the files ---- */
 
-static bool is_folder_in(const char *folder, const char *name, bool *yes, fault *e)
+static bool is_folder_in(const pictures *l, const char *folder, const char *name, bool *yes, fault *e)
 {
 	char *path = path_join(folder, name, e);
-	*yes = path && file_type(path) == FILE_FOLDER;
+	*yes = path && type_of(l->in, path) == FILE_FOLDER;
 	free(path);
 	return path != NULL;
-}
-
-/* What archives and file managers leave behind. Names with a dot in front are not even listed (data/source.h). */
-static bool is_left_behind(const char *name)
-{
-	static const char *const left[] = {"__MACOSX", "@eaDir", "lost+found"};
-	for (int i = 0; i < COUNT(left); i++)
-		if (strcmp(name, left[i]) == 0)
-			return true;
-	return false;
 }
 
 static bool pass_folder(pictures *l, const char *name, fault *e)
@@ -97,11 +90,11 @@ static bool subfolders(pictures *l, names *out, const char *folder, fault *e)
 {
 	names all;
 	*out = (names){0};
-	bool ok = names_list(&all, folder, e), yes;
+	bool ok = names_list(&all, l->in, folder, e), yes;
 	for (int64_t i = 0; ok && i < all.n; i++) {
-		ok = is_folder_in(folder, all.name[i], &yes, e);
+		ok = is_folder_in(l, folder, all.name[i], &yes, e);
 		if (ok && yes)
-			ok = is_left_behind(all.name[i]) ? pass_folder(l, all.name[i], e)
+			ok = folder_is_left_behind(all.name[i]) ? pass_folder(l, all.name[i], e)
 							 : names_add(out, all.name[i], e);
 	}
 	names_free(&all);
@@ -208,7 +201,7 @@ enum { DEPTH_MOST = 16 };                            /* a link may lead back up 
 
 /* Whether a file is a picture: by its name, or by its bytes where the name tells nothing. One that cannot be read is
  * passed over like the others. */
-static bool is_picture(const char *folder, const char *name, bool *yes, fault *e)
+static bool is_picture(const pictures *l, const char *folder, const char *name, bool *yes, fault *e)
 {
 	*yes = picture_is_named(name);
 	if (*yes)
@@ -216,10 +209,11 @@ static bool is_picture(const char *folder, const char *name, bool *yes, fault *e
 	char *path = path_join(folder, name, e);
 	uint8_t *head = NULL;
 	int64_t n;
-	*yes = path && bytes_read(path, PICTURE_HEAD, &head, &n, NULL) && picture_kind_name(head, (size_t)n);
+	fault why = {.text = ""};
+	*yes = path && bytes_read(l->in, path, PICTURE_HEAD, &head, &n, &why) && picture_kind_name(head, (size_t)n);
 	free(head);
 	free(path);
-	return path != NULL;
+	return path && (!fault_is_memory(&why) || fault_set(e, "%s", why.text));
 }
 
 /* The pictures of one folder, and with depth of those in it; `rank` goes on over the parts of a class. */
@@ -228,18 +222,21 @@ static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t 
 	names files;
 	if (depth > DEPTH_MOST)
 		return fault_at(e, folder, "more than %d folders deep", DEPTH_MOST);
-	bool ok = names_list(&files, folder, e);
+	bool ok = names_list(&files, l->in, folder, e);
 	for (int64_t i = 0; ok && i < files.n; i++) {
 		const char *name = files.name[i];
 		bool is_folder, yes = false;
-		ok = is_folder_in(folder, name, &is_folder, e) && (is_folder || is_picture(folder, name, &yes, e));
+		ok = is_folder_in(l, folder, name, &is_folder, e)
+			&& (is_folder || is_picture(l, folder, name, &yes, e));
 		if (!ok)
 			break;
 		if (yes)
 			ok = picture_add(l, folder, name, label, (*rank)++, e);
-		else if (!is_folder)
+		else if (!is_folder && !(l->list.there && strcmp(name, LABELS_FILE) == 0))
 			pass_file(&l->passed, name);
-		else if (depth > 0 && is_left_behind(name))
+		else if (!is_folder)
+			continue;
+		else if (depth > 0 && folder_is_left_behind(name))
 			ok = pass_folder(l, name, e);
 		else if (depth > 0) {
 			char *path = path_join(folder, name, e);
@@ -257,7 +254,8 @@ static bool class_pictures(pictures *l, int64_t k, fault *e)
 	bool ok = true;
 	for (int64_t i = 0; ok && i < l->parts.n; i++) {
 		char *folder = path_join(l->parts.name[i], l->classes.name[k], e);
-		ok = folder && (file_type(folder) != FILE_FOLDER || pictures_in(l, folder, (int32_t)k, &rank, 1, e));
+		ok = folder && (type_of(l->in, folder) != FILE_FOLDER
+			|| pictures_in(l, folder, (int32_t)k, &rank, 1, e));
 		free(folder);
 	}
 	return ok;
@@ -270,14 +268,35 @@ static int picture_order(const void *a, const void *b)
 	return p->rank != q->rank ? (p->rank > q->rank) - (p->rank < q->rank) : p->label - q->label;
 }
 
-static bool pictures_find(pictures *l, const dataset *d, const dataset_options *o, fault *e)
+/* All pictures below the root, each of the class that dataset.json says; without labels there, of none. */
+static bool listed_pictures(pictures *l, const char *root, const dataset_options *o, fault *e)
 {
-	char kinds[64];
-	if (file_type(d->path) != FILE_FOLDER)
-		return fault_at(e, d->path, "format %s needs a folder of images", d->kind);
-	if (!parts_of(l, d->path, o->split, e))
-		return false;
 	int64_t rank = 0;
+	if (o->split == SPLIT_TEST)
+		return fault_at(e, root, "a set with " LABELS_FILE " is not divided, so it has no test part");
+	if (!pictures_in(l, root, 0, &rank, 1, e))
+		return false;
+	if (!l->list.n)
+		return true;
+	int64_t *next = mem_zero((size_t)l->list.classes, sizeof *next, e);
+	for (int64_t i = 0; next && i < l->n; i++) {
+		picture *p = &l->p[i];
+		p->label = labels_of(&l->list, p->path + strlen(root) + 1);
+		if (p->label < 0) {
+			free(next);
+			return fault_at(e, p->path, "has no label in " LABELS_FILE);
+		}
+		p->rank = next[p->label]++;
+	}
+	free(next);
+	return next != NULL;
+}
+
+static bool folder_pictures(pictures *l, const char *root, const dataset_options *o, fault *e)
+{
+	int64_t rank = 0;
+	if (!parts_of(l, root, o->split, e))
+		return false;
 	for (int64_t i = 0; i < l->parts.n; i++)     /* without a class, or stray */
 		if (!pictures_in(l, l->parts.name[i], 0, &rank, 0, e))
 			return false;
@@ -285,14 +304,25 @@ static bool pictures_find(pictures *l, const dataset *d, const dataset_options *
 	for (int64_t k = 0; k < l->classes.n; k++)
 		if (!class_pictures(l, k, e))
 			return false;
-	if (l->n == 0)
-		return fault_at(e, d->path, "no pictures (%" PRId64 " files of other kinds); read are %s",
-			l->passed.files, picture_kinds_print(kinds, sizeof kinds));
 	if (loose && loose < l->n)
-		return fault_at(e, d->path, "has both images (like %s) and class folders with images; allowed is one "
+		return fault_at(e, root, "has both images (like %s) and class folders with images; allowed is one "
 			"of the two", l->p[0].path);
 	if (loose)                                   /* the subfolders have nothing to do with it */
 		names_free(&l->classes);
+	return true;
+}
+
+static bool pictures_find(pictures *l, const char *root, const dataset_options *o, fault *e)
+{
+	char kinds[64];
+	if (type_of(l->in, root) != FILE_FOLDER)
+		return fault_at(e, root, "format %s needs a folder of images", format_pictures.name);
+	if (!labels_read(&l->list, l->in, root, e)
+	    || !(l->list.there ? listed_pictures(l, root, o, e) : folder_pictures(l, root, o, e)))
+		return false;
+	if (l->n == 0)
+		return fault_at(e, root, "no pictures (%" PRId64 " files of other kinds); read are %s",
+			l->passed.files, picture_kinds_print(kinds, sizeof kinds));
 	qsort(l->p, (size_t)l->n, sizeof *l->p, picture_order);
 	return true;
 }
@@ -313,27 +343,27 @@ static void picture_failed(pictures *l, int64_t i, const fault *why)
 /* Most headers lie within so many bytes; a picture whose header does not is read whole. */
 enum { HEADER_BYTES = 1 << 16, PICTURE_BYTES_MOST = 1 << 30 };
 
-static bool picture_look(picture *p, fault *e)
+static bool picture_look(const bundle *in, picture *p, fault *e)
 {
 	uint8_t *x;
 	int64_t n, all;
-	if (!bytes_count(p->path, &all, e) || !bytes_read(p->path, HEADER_BYTES, &x, &n, e))
+	if (!bytes_count(in, p->path, &all, e) || !bytes_read(in, p->path, HEADER_BYTES, &x, &n, e))
 		return false;
 	bool ok = picture_stat(p->path, x, (size_t)n, &p->size, e);
 	free(x);
 	if (ok || all <= n)
 		return ok;
-	ok = bytes_read(p->path, PICTURE_BYTES_MOST, &x, &n, e) && picture_stat(p->path, x, (size_t)n, &p->size, e);
+	ok = bytes_read(in, p->path, PICTURE_BYTES_MOST, &x, &n, e) && picture_stat(p->path, x, (size_t)n, &p->size, e);
 	free(x);
 	return ok;
 }
 
-static bool picture_load(const char *path, const picture_options *how, image *im, fault *e)
+static bool picture_load(const bundle *in, const char *path, const picture_options *how, image *im, fault *e)
 {
 	uint8_t *x;
 	int64_t n;
 	*im = (image){0};
-	const bool ok = bytes_read(path, PICTURE_BYTES_MOST, &x, &n, e)
+	const bool ok = bytes_read(in, path, PICTURE_BYTES_MOST, &x, &n, e)
 		&& picture_read(path, x, (size_t)n, how, im, e);
 	free(x);
 	return ok;
@@ -345,7 +375,7 @@ static void stat_span(void *ctx, int worker, int64_t lo, int64_t hi)
 	(void)worker;
 	fault why;
 	for (int64_t i = lo; i < hi; i++)
-		if (!picture_look(&l->p[i], &why))
+		if (!picture_look(l->in, &l->p[i], &why))
 			picture_failed(l, i, &why);
 }
 
@@ -357,7 +387,7 @@ static void read_span(void *ctx, int worker, int64_t lo, int64_t hi)
 	fault why;
 	for (int64_t i = lo; i < hi; i++) {
 		image im;
-		if (!picture_load(l->p[i].path, &l->how, &im, &why) || !image_convert(im.x, im.h, im.w, im.c,
+		if (!picture_load(l->in, l->p[i].path, &l->how, &im, &why) || !image_convert(im.x, im.h, im.w, im.c,
 			d->pixels + i * dataset_image_bytes(d), d->h, d->w, d->c, l->resize, &why))
 			picture_failed(l, i, &why);
 		image_free(&im);
@@ -392,7 +422,7 @@ static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fau
 	int c = o->channels;
 	for (int64_t i = 0; !o->channels && i < n; i++)
 		c = MAX(c, l->p[i].size.c);
-	const bool labels = l->classes.n > 0;
+	const bool labels = l->classes.n > 0 || l->list.n > 0;
 	if (!dataset_reserve(d, n, o->h ? o->h : l->p[0].size.h, o->w ? o->w : l->p[0].size.w, c, labels, e))
 		return false;
 	for (int64_t i = 0; labels && i < n; i++)
@@ -431,18 +461,21 @@ static bool drop_lone_class(pictures *l, dataset *d, fault *e)
 }
 
 /* Converts to the wanted size, too. */
-static bool pictures_open(dataset *d, const dataset_options *o, fault *e)
+static bool pictures_open(dataset *d, const place *p, const dataset_options *o, fault *e)
 {
-	pictures l = {0};
+	pictures l = {.in = p->in};
 	pthread_mutex_init(&l.lock, NULL);
-	const bool ok = pictures_find(&l, d, o, e) && drop_lone_class(&l, d, e) && pictures_read(&l, d, o, e)
+	const bool ok = pictures_find(&l, p->path, o, e) && drop_lone_class(&l, d, e) && pictures_read(&l, d, o, e)
 		&& note_passed(&l.passed, d, e);
-	if (ok) {
+	if (ok && l.list.n) {                        /* its classes have numbers */
+		d->classes = l.list.classes;
+	} else if (ok) {
 		d->class_name = l.classes.name;
 		d->classes = (int)l.classes.n;
 	} else {
 		names_free(&l.classes);
 	}
+	labels_free(&l.list);
 	for (int64_t i = 0; i < l.n; i++)
 		free(l.p[i].path);
 	free(l.p);
@@ -452,10 +485,9 @@ static bool pictures_open(dataset *d, const dataset_options *o, fault *e)
 	return ok;
 }
 
-static bool is_picture_folder(const char *name, const char *entry)
+static bool is_picture_folder(const char *name, bool folder)
 {
-	return picture_is_named(name) || file_type(entry) == FILE_FOLDER;
+	return folder || picture_is_named(name);
 }
 
-extern const data_format format_pictures;
 const data_format format_pictures = {"pictures", "a folder of pictures", pictures_open, NULL, is_picture_folder};

@@ -7,9 +7,9 @@
 #include "core/h5/h5.h"
 #include "data/arrays.h"
 
-static void *file_open(const char *path, fault *e)
+static void *file_open(const place *p, fault *e)
 {
-	return h5_open(path, e);
+	return h5_open(p->path, e);
 }
 
 static void file_close(void *file)
@@ -72,10 +72,10 @@ static bool rows_f64(void *file, const char *path, int64_t lo, int64_t hi, doubl
 	return h5_read_rows_f64(file, path, lo, hi, x, count, e);
 }
 
-static bool hdf5_read(dataset *d, const dataset_options *o, fault *e)
+static bool hdf5_read(dataset *d, const place *p, const dataset_options *o, fault *e)
 {
 	static const array_reader reader = {file_open, file_close, file_list, file_stat, rows_u8, rows_real, rows_f64};
-	return arrays_read(d, o, &reader, e);
+	return arrays_read(d, p, o, &reader, e);
 }
 
 /* The signature stands at the start, or behind a block of the user's of 512, 1,024, 2,048, .. bytes. */

@@ -17,6 +17,7 @@
 #include "data/source.h"
 
 typedef struct idx_part {
+	const place *at;                             /* borrow */
 	char *path[2];                               /* own; images, labels (NULL: none) */
 	source *file[2];                             /* own */
 	int64_t n, h, w, c;
@@ -86,7 +87,7 @@ static bool images_open(idx_part *p, fault *e)
 {
 	int64_t dim[4];
 	int width;
-	p->file[0] = source_open(p->path[0], e);
+	p->file[0] = source_open(p->at->in, p->path[0], e);
 	if (!p->file[0] || !header_read(p->file[0], p->path[0], &IMAGES, dim, &width, e))
 		return false;
 	p->n = dim[0];
@@ -100,7 +101,7 @@ static bool images_open(idx_part *p, fault *e)
 static bool labels_open(idx_part *p, fault *e)
 {
 	int64_t dim[4];
-	p->file[1] = source_open(p->path[1], e);
+	p->file[1] = source_open(p->at->in, p->path[1], e);
 	if (!p->file[1] || !header_read(p->file[1], p->path[1], &LABELS, dim, &p->label_bytes, e))
 		return false;
 	p->columns = dim[1];
@@ -157,7 +158,7 @@ static bool part_find(char **path, const char *folder, const names *l, const cha
 }
 
 /* train-images-idx3-ubyte.gz -> train-labels-idx1-ubyte[.gz], or with QMNIST's ending, if it exists. */
-static bool labels_find(char **path, const char *images, fault *e)
+static bool labels_find(char **path, const bundle *in, const char *images, fault *e)
 {
 	static const char *const type[] = {"-idx1-ubyte", "-idx2-int"}, *const packed[] = {"", ".gz"};
 	const char *base = strrchr(images, '/');
@@ -174,7 +175,7 @@ static bool labels_find(char **path, const char *images, fault *e)
 	for (int k = 0; k < 2 * COUNT(type); k++) {
 		snprintf(name, size, "%.*slabels%.*s%s%s", (int)(at - images), images, end - (int)(at - images) - 6,
 			at + 6, idx ? type[k / 2] : "", packed[k % 2]);
-		if (file_type(name) == FILE_REGULAR)
+		if (type_of(in, name) == FILE_REGULAR)
 			return *path = name, true;
 	}
 	free(name);
@@ -182,25 +183,25 @@ static bool labels_find(char **path, const char *images, fault *e)
 }
 
 /* The labels of both parts are looked at even where one is asked for: what they mean must not depend on it. */
-static bool parts_find(idx_part *p, int *n, const dataset *d, const dataset_options *o, fault *e)
+static bool parts_find(idx_part *p, int *n, const place *at, const dataset_options *o, fault *e)
 {
-	if (file_type(d->path) == FILE_REGULAR) {
+	if (type_of(at->in, at->path) == FILE_REGULAR) {
 		*n = 1;
 		p[0].wanted = true;
-		return (p[0].path[0] = text_copy(d->path, e)) && labels_find(&p[0].path[1], d->path, e);
+		return (p[0].path[0] = text_copy(at->path, e)) && labels_find(&p[0].path[1], at->in, at->path, e);
 	}
 	names l;
-	if (!names_list(&l, d->path, e))
+	if (!names_list(&l, at->in, at->path, e))
 		return false;
 	bool ok = true;
 	for (enum data_split k = SPLIT_TRAIN; ok && k <= SPLIT_TEST; k++) {
 		fault why;
 		idx_part *q = &p[*n];
 		q->wanted = o->split == SPLIT_ALL || o->split == k;
-		ok = (!q->wanted || part_find(&q->path[0], d->path, &l, "images", k, e)) &&
-			(part_find(&q->path[1], d->path, &l, "labels", k, &why) || !q->wanted || fault_take(e, &why));
+		ok = (!q->wanted || part_find(&q->path[0], at->path, &l, "images", k, e)) &&
+			(part_find(&q->path[1], at->path, &l, "labels", k, &why) || !q->wanted || fault_take(e, &why));
 		if (ok && q->wanted && !q->path[0])
-			ok = fault_at(e, d->path, "no file of the %s images (like %s-images-idx3-ubyte.gz)",
+			ok = fault_at(e, at->path, "no file of the %s images (like %s-images-idx3-ubyte.gz)",
 				data_split_name[k], split_word[k][0]);
 		*n += q->wanted || q->path[1];
 	}
@@ -331,18 +332,18 @@ static bool turn_upright(dataset *d, fault *e)
 /* ---- classes ---- */
 
 /* The names of the classes may lie next to the images, in classes.txt. */
-static bool names_beside(dataset *d, fault *e)
+static bool names_beside(dataset *d, const place *at, fault *e)
 {
-	char *folder = text_copy(d->path, e);
+	char *folder = text_copy(at->path, e);
 	if (!folder)
 		return false;
-	if (file_type(folder) == FILE_REGULAR) {
+	if (type_of(at->in, folder) == FILE_REGULAR) {
 		char *slash = strrchr(folder, '/');
 		strcpy(slash ? slash + 1 : folder, slash ? "" : ".");
 	}
 	char *path = path_join(folder, "classes.txt", e);
 	const int classes = d->classes;
-	bool ok = path && class_names_read(d, path, 0, e);
+	bool ok = path && class_names_read(d, at->in, path, 0, e);
 	if (ok && d->class_name && classes > d->classes)
 		ok = fault_at(e, path, "names %d classes, the data have label %d", d->classes, classes - 1);
 	free(path);
@@ -369,7 +370,7 @@ static bool classes_set(dataset *d, const idx_part *p, label_ends *ends, fault *
 	if (!begin_with_0(d, ends, e))
 		return false;
 	d->classes = ends->most + 1;
-	if (!names_beside(d, e))
+	if (!names_beside(d, p->at, e))
 		return false;
 	const char *known = ends->known < CLASSES_KNOWN ? class_names_known(ends->known) : "";
 	if (!d->class_name && d->classes <= class_names_count(known))
@@ -412,11 +413,11 @@ static bool parts_read(dataset *d, idx_part *p, int n, const dataset_options *o,
 	return !d->label || classes_set(d, &p[0], &ends, e);
 }
 
-static bool idx_read(dataset *d, const dataset_options *o, fault *e)
+static bool idx_read(dataset *d, const place *at, const dataset_options *o, fault *e)
 {
-	idx_part p[PARTS_MAX] = {0};
+	idx_part p[PARTS_MAX] = {{.at = at}, {.at = at}};
 	int n = 0;
-	bool ok = parts_find(p, &n, d, o, e) && parts_read(d, p, n, o, e);
+	bool ok = parts_find(p, &n, at, o, e) && parts_read(d, p, n, o, e);
 	for (int i = 0; i < PARTS_MAX; i++)
 		part_close(&p[i]);
 	return ok;
@@ -428,10 +429,9 @@ static bool is_idx_file(const uint8_t *head, int64_t n, int64_t length)
 	return head_is(head, n, "\0\0\010", 3);
 }
 
-static bool is_idx_folder(const char *name, const char *entry)
+static bool is_idx_folder(const char *name, bool folder)
 {
-	(void)entry;
-	return is_idx_name(name);
+	return !folder && is_idx_name(name);
 }
 
 extern const data_format format_idx;

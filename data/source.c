@@ -12,65 +12,121 @@
 #include <zlib.h>
 
 #include "core/base/local.h"
+#include "data/bundle.h"
 
 /* The longest match (258 bytes) in the shortest code (2 bits): zlib's manual states 1032:1. */
-enum { DEFLATE_DENSEST = 1032, READ_STEP = 1 << 20 };
+enum { DEFLATE_DENSEST = 1032, STORED_STEP = 1 << 17, READ_STEP = 1 << 20, GZIP_FIRST = 0x1f, GZIP_SECOND = 0x8b };
 
 struct source {
 	char *path;                                  /* own */
-	gzFile file;
+	FILE *file;                                  /* own; NULL: a file of an archive */
+	uint8_t *stored;                             /* own; [STORED_STEP], what comes from the disk */
+	z_stream z;                                  /* next_in [avail_in]: stored bytes that are not used yet */
+	const uint8_t *rest;                         /* borrow; of a file of an archive, `left` more bytes */
+	int64_t left;
 	bool packed;
-	int64_t size;                                /* bytes on disk */
+	bool within;                                 /* a gzip stream that has not ended */
+	int64_t size;                                /* bytes as stored */
 	int64_t at;                                  /* bytes of contents read */
 };
 
+enum file_type type_of(const bundle *in, const char *path)
+{
+	return in ? bundle_type(in, path) : file_type(path);
+}
+
+/* ---- as stored ---- */
+
 /* A pipe or device could block or never end: only regular files are opened. */
-bool bytes_count(const char *path, int64_t *n, fault *e)
+bool bytes_count(const bundle *in, const char *path, int64_t *n, fault *e)
 {
 	struct stat st;
+	if (in)
+		return bundle_bytes(in, path, n) || fault_at(e, path, "no such file in the archive");
 	if (stat(path, &st) != 0)
 		return fault_at(e, path, "cannot read: %s", strerror(errno));
 	*n = st.st_size;
 	return S_ISREG(st.st_mode) || fault_at(e, path, "not a regular file");
 }
 
-bool bytes_read(const char *path, int64_t most, uint8_t **x, int64_t *n, fault *e)
+static bool disk_read(const char *path, uint8_t *x, int64_t n, fault *e)
 {
-	*x = NULL;
-	if (!bytes_count(path, n, e) || !(*x = mem_new((size_t)(*n = MIN(*n, most)), 1, e)))
-		return false;
 	FILE *f = fopen(path, "rb");
-	const bool ok = f && fread(*x, 1, (size_t)*n, f) == (size_t)*n;
+	const bool ok = f && fread(x, 1, (size_t)n, f) == (size_t)n;
 	if (!ok)
 		fault_at(e, path, "cannot read: %s", errno ? strerror(errno) : "the file became shorter");
 	if (f)
 		fclose(f);
-	if (!ok) {
-		free(*x);
-		*x = NULL;
-	}
 	return ok;
 }
 
-source *source_open(const char *path, fault *e)
+bool bytes_read(const bundle *in, const char *path, int64_t most, uint8_t **x, int64_t *n, fault *e)
+{
+	*x = NULL;
+	if (!bytes_count(in, path, n, e) || !(*x = mem_new((size_t)(*n = MIN(*n, most)), 1, e)))
+		return false;
+	if (in) {
+		int64_t all;
+		memcpy(*x, bundle_bytes(in, path, &all), (size_t)*n);
+		return true;
+	}
+	errno = 0;
+	if (disk_read(path, *x, *n, e))
+		return true;
+	free(*x);
+	*x = NULL;
+	return false;
+}
+
+/* ---- streams ---- */
+
+/* Stored bytes that wait, if any are left; false with e set when they cannot be read. */
+static bool refill(source *s, fault *e)
+{
+	if (s->z.avail_in)
+		return true;
+	if (s->file) {
+		s->z.next_in = s->stored;
+		s->z.avail_in = (uInt)fread(s->stored, 1, STORED_STEP, s->file);
+		return !ferror(s->file) || fault_at(e, s->path, "cannot read: %s", strerror(errno));
+	}
+	s->z.avail_in = (uInt)MIN(s->left, READ_STEP);
+	s->z.next_in = (Bytef *)(uintptr_t)s->rest;  /* zlib's field is not const */
+	s->rest += s->z.avail_in;
+	s->left -= s->z.avail_in;
+	return true;
+}
+
+static bool source_begin(source *s, const bundle *in, fault *e)
+{
+	if (in) {
+		s->rest = bundle_bytes(in, s->path, &s->left);
+	} else if (!(s->stored = mem_new(STORED_STEP, 1, e))) {
+		return false;
+	} else if (!(s->file = fopen(s->path, "rb"))) {
+		return fault_at(e, s->path, "cannot read: %s", strerror(errno));
+	}
+	if (!refill(s, e))
+		return false;
+	s->packed = s->z.avail_in > 1 && s->z.next_in[0] == GZIP_FIRST && s->z.next_in[1] == GZIP_SECOND;
+	if (s->packed && inflateInit2(&s->z, 15 + 16) != Z_OK) {
+		s->packed = false;
+		return fault_at(e, s->path, "out of memory");
+	}
+	s->within = s->packed;
+	return true;
+}
+
+source *source_open(const bundle *in, const char *path, fault *e)
 {
 	int64_t size;
-	if (!bytes_count(path, &size, e))
+	if (!bytes_count(in, path, &size, e))
 		return NULL;
 	source *s = mem_zero(1, sizeof *s, e);
-	if (!s || !(s->path = text_copy(path, e)))
-		goto fail;
-	s->size = size;
-	errno = 0;
-	s->file = gzopen(path, "rb");
-	if (!s->file) {
-		fault_at(e, path, "cannot read: %s", errno ? strerror(errno) : "out of memory");
-		goto fail;
+	if (s && (s->path = text_copy(path, e)) && source_begin(s, in, e)) {
+		s->size = size;
+		return s;
 	}
-	gzbuffer(s->file, 1 << 17);
-	s->packed = !gzdirect(s->file);
-	return s;
-fail:
 	source_close(s);
 	return NULL;
 }
@@ -79,41 +135,65 @@ void source_close(source *s)
 {
 	if (!s)
 		return;
+	if (s->packed)
+		inflateEnd(&s->z);
 	if (s->file)
-		gzclose_r(s->file);
+		fclose(s->file);
+	free(s->stored);
 	free(s->path);
 	free(s);
 }
 
-static bool source_damaged(const source *s, fault *e)
+/* Up to n bytes of contents; 0 at the end, -1 with e set. */
+static int64_t unpack(source *s, void *to, int64_t n, fault *e)
 {
-	int code;
-	const char *why = gzerror(s->file, &code);
-	if (code == Z_ERRNO)
-		return fault_at(e, s->path, "cannot read: %s", strerror(errno));
-	if (code == Z_BUF_ERROR)
+	if (!s->within) {                            /* another stream may follow; other bytes mean nothing */
+		if (!s->z.avail_in || s->z.next_in[0] != GZIP_FIRST)
+			return 0;
+		s->within = inflateReset(&s->z) == Z_OK;
+	}
+	if (!s->z.avail_in)
 		return fault_at(e, s->path, "truncated: the gzip stream ends after %" PRId64 " bytes of contents",
-			s->at);
-	return fault_at(e, s->path, "damaged gzip stream after %" PRId64 " bytes of contents (%s)", s->at,
-		why);
+			s->at), -1;
+	s->z.next_out = to;
+	s->z.avail_out = (uInt)MIN(n, READ_STEP);
+	const uInt room = s->z.avail_out;
+	const int k = inflate(&s->z, Z_NO_FLUSH);
+	s->within = k != Z_STREAM_END;
+	if (k != Z_OK && k != Z_STREAM_END && k != Z_BUF_ERROR)
+		return fault_at(e, s->path, "damaged gzip stream after %" PRId64 " bytes of contents (%s)", s->at,
+			s->z.msg ? s->z.msg : "no reason given"), -1;
+	return room - s->z.avail_out;
+}
+
+/* The same of a file that is not packed. */
+static int64_t copy(source *s, void *to, int64_t n)
+{
+	const uInt k = (uInt)MIN(n, s->z.avail_in);
+	memcpy(to, s->z.next_in, k);
+	s->z.next_in += k;
+	s->z.avail_in -= k;
+	return k;
 }
 
 int64_t source_read_some(source *s, void *to, int64_t n, fault *e)
 {
 	int64_t got = 0;
 	while (got < n) {
-		int k = gzread(s->file, (char *)to + got, (unsigned)MIN(n - got, READ_STEP));
+		if (!refill(s, e))
+			return -1;
+		if (!s->z.avail_in && !s->within)
+			break;
+		const bool was_within = s->within;
+		char *at = (char *)to + got;
+		const int64_t k = s->packed ? unpack(s, at, n - got, e) : copy(s, at, n - got);
 		if (k < 0)
-			return source_damaged(s, e), -1;
-		if (k == 0)
+			return -1;
+		if (k == 0 && !s->within && !was_within)
 			break;
 		got += k;
 		s->at += k;
 	}
-	int code;
-	gzerror(s->file, &code);
-	if (got < n && code != Z_OK && code != Z_STREAM_END)   /* zlib delivers what it has first */
-		return source_damaged(s, e), -1;
 	return got;
 }
 
@@ -146,9 +226,9 @@ int64_t source_most(const source *s)
 	return !s->packed ? s->size : s->size > INT64_MAX / DEFLATE_DENSEST ? INT64_MAX : s->size * DEFLATE_DENSEST;
 }
 
-bool file_length(const char *path, int64_t most, int64_t *n, fault *e)
+bool file_length(const bundle *in, const char *path, int64_t most, int64_t *n, fault *e)
 {
-	source *s = source_open(path, e);
+	source *s = source_open(in, path, e);
 	char *step = s && s->packed ? mem_new(READ_STEP, 1, e) : NULL;
 	bool ok = s && (!s->packed || step);
 	if (ok && s->packed) {
@@ -195,9 +275,8 @@ static int name_order(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool names_list(names *l, const char *folder, fault *e)
+static bool disk_list(names *l, const char *folder, fault *e)
 {
-	*l = (names){0};
 	DIR *d = opendir(folder);
 	if (!d)
 		return fault_at(e, folder, "cannot read the folder: %s", strerror(errno));
@@ -209,6 +288,13 @@ bool names_list(names *l, const char *folder, fault *e)
 	if (ok && errno)
 		ok = fault_at(e, folder, "cannot read the folder: %s", strerror(errno));
 	closedir(d);
+	return ok;
+}
+
+bool names_list(names *l, const bundle *in, const char *folder, fault *e)
+{
+	*l = (names){0};
+	const bool ok = in ? bundle_list(in, folder, l, e) : disk_list(l, folder, e);
 	if (!ok)
 		names_free(l);
 	if (l->n)

@@ -1,4 +1,5 @@
-/* source.h - files of others, plain or gzipped, read with suspicion; and the names in folders.
+/* source.h - files of others, plain or gzipped, read with suspicion; and the names in folders. On the disk, or in an
+ * archive that is held in memory: `in`, NULL for the disk. Paths in an archive begin with its own ("set.zip/train/1").
  *
  * Private to data/. The only file that knows zlib.h is source.c. */
 #ifndef SAGAN_DATA_SOURCE_H
@@ -6,10 +7,16 @@
 
 #include "core/base/file.h"
 
+/* The files of an archive in memory (data/bundle.h). */
+typedef struct bundle bundle;
+
+/* As core/base/file.h's file_type. */
+enum file_type type_of(const bundle *in, const char *path);
+
 /* A regular file read from start to end; gzip is recognised by content and unpacked. */
 typedef struct source source;
 
-source *source_open(const char *path, fault *e);     /* new/free (source_close); NULL with e set */
+source *source_open(const bundle *in, const char *path, fault *e);   /* new/free (source_close); NULL with e set */
 void source_close(source *s);                        /* NULL allowed */
 /* Exactly n bytes, or false, and e says at which byte the file ended or is damaged. */
 bool source_read(source *s, void *to, int64_t n, fault *e);
@@ -23,19 +30,19 @@ int64_t source_size(const source *s);
  * code). What a header claims is compared with it before memory is taken. */
 int64_t source_most(const source *s);
 /* Bytes of the whole contents, unpacking a .gz once; refuses more than `most`. */
-bool file_length(const char *path, int64_t most, int64_t *n, fault *e);
+bool file_length(const bundle *in, const char *path, int64_t most, int64_t *n, fault *e);
 
-/* The first bytes of a file as they are on the disk, at most `most`: *x [*n], new/free; NULL when it failed. */
-bool bytes_read(const char *path, int64_t most, uint8_t **x, int64_t *n, fault *e);
-/* Bytes on the disk; false when it is no regular file or cannot be looked at. */
-bool bytes_count(const char *path, int64_t *n, fault *e);
+/* The first bytes of a file as they are stored, at most `most`: *x [*n], new/free; NULL when it failed. */
+bool bytes_read(const bundle *in, const char *path, int64_t most, uint8_t **x, int64_t *n, fault *e);
+/* Bytes as they are stored; false when it is no regular file or cannot be looked at. */
+bool bytes_count(const bundle *in, const char *path, int64_t *n, fault *e);
 
 /* Names in a folder, sorted by bytes, without those that begin with a dot. */
 typedef struct names {
 	int64_t n;
 	char **name;                                 /* own */
 } names;
-bool names_list(names *l, const char *folder, fault *e);
+bool names_list(names *l, const bundle *in, const char *folder, fault *e);
 bool names_add(names *l, const char *name, fault *e);
 void names_free(names *l);
 

@@ -91,7 +91,7 @@ bool picture_open(const char *path, image *im, fault *e)
 	uint8_t *x;
 	int64_t n;
 	*im = (image){0};
-	const bool ok = bytes_read(path, 1 << 30, &x, &n, e)
+	const bool ok = bytes_read(NULL, path, 1 << 30, &x, &n, e)
 		&& picture_read(path, x, (size_t)n, &picture_defaults, im, e);
 	free(x);
 	return ok;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/archive/archive.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/base/rng.h"
@@ -13,7 +14,6 @@
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
 #include "gan/keras/file/read.h"
-#include "gan/keras/file/zip.h"
 
 enum { SEEDS = 3, BYTES_MAX = 1 << 20 };
 
@@ -158,19 +158,19 @@ static size_t damage(rng *r, uint8_t *x, size_t n)
 static bool damage_members(rng *r, const file *f, const char *path)
 {
 	static const char *const name[] = {"config.json", "model.weights.h5"};
-	zip_member m[2] = {{name[0], NULL, 0}, {name[1], NULL, 0}};
+	archive_member m[2] = {{name[0], NULL, 0}, {name[1], NULL, 0}};
 	void *bytes[2] = {NULL, NULL}, *zip = NULL;
 	size_t n = 0;
 	const int64_t which = rng_below(r, 3);
 	fault e;
 	bool ok = true;
 	for (int k = 0; ok && k < 2; k++) {
-		ok = zip_extract("seed", f->x, f->n, name[k], BYTES_MAX, &bytes[k], &m[k].n, &e);
+		ok = archive_extract("seed", f->x, f->n, name[k], BYTES_MAX, &bytes[k], &m[k].n, &e);
 		if (ok && which != 1 - k)
 			m[k].n = damage(r, bytes[k], m[k].n);
 		m[k].bytes = bytes[k];
 	}
-	ok = ok && zip_pack("damaged", m, 2, &zip, &n, &e);
+	ok = ok && archive_pack("damaged", m, 2, &zip, &n, &e);
 	if (ok)
 		store(path, zip, n);
 	free(bytes[0]);

@@ -3,11 +3,11 @@
  * same model, half a file, a text that ends the program.
  *
  * hdf5.h is included to see what core/h5/h5.h hides: how attributes are stored, and all of their names. */
+#include "core/archive/archive.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/keras/file/write.h"
 #include "gan/keras/model/json.h"
-#include "gan/keras/file/zip.h"
 #include "tests/expect.h"
 #include "tests/files.h"
 #include "tests/suite.h"
@@ -48,7 +48,7 @@ static char *member(const char *path, const char *name, size_t *n)
 	size_t size;
 	void *x;
 	char *zip = file_bytes(path, &size);
-	OK(zip_extract(path, zip, size, name, 1 << 26, &x, n, &e));
+	OK(archive_extract(path, zip, size, name, 1 << 26, &x, n, &e));
 	free(zip);
 	x = realloc(x, *n + 1);
 	((char *)x)[*n] = '\0';
@@ -694,29 +694,29 @@ END_TEST
 START_TEST(zips_that_lie_are_refused)
 {
 	char zeros[4096] = {0};
-	zip_member two[] = {{"a", "text", 4}, {"b", zeros, sizeof zeros}};
+	archive_member two[] = {{"a", "text", 4}, {"b", zeros, sizeof zeros}};
 	void *zip, *x;
 	size_t size, n;
-	OK(zip_pack("z", two, 2, &zip, &size, &e));
-	OK(zip_extract("z", zip, size, "a", 4, &x, &n, &e));
+	OK(archive_pack("z", two, 2, &zip, &size, &e));
+	OK(archive_extract("z", zip, size, "a", 4, &x, &n, &e));
 	ck_assert(n == 4 && !memcmp(x, "text", 4));
 	free(x);
-	REFUSED(zip_extract("z", zip, size, "c", 10, &x, &n, &e), "", "z: no c");
-	REFUSED(zip_extract("z", zip, size, "b", 4095, &x, &n, &e), "", "z: b has 4096 bytes; 4095");
-	REFUSED(zip_extract("z", zip, size - 30, "b", 4096, &x, &n, &e), "", "z: ");
+	REFUSED(archive_extract("z", zip, size, "c", 10, &x, &n, &e), "", "z: no c");
+	REFUSED(archive_extract("z", zip, size, "b", 4095, &x, &n, &e), "", "z: b has 4096 bytes; 4095");
+	REFUSED(archive_extract("z", zip, size - 30, "b", 4096, &x, &n, &e), "", "z: ");
 	char *at = zip;                              /* the first byte of the text behind its header and name */
 	while (memcmp(at, "text", 4) != 0)
 		at++;
 	*at ^= 1;
-	REFUSED(zip_extract("z", zip, size, "a", 4, &x, &n, &e), "", "damaged");
+	REFUSED(archive_extract("z", zip, size, "a", 4, &x, &n, &e), "", "damaged");
 	free(zip);
-	REFUSED(zip_extract("z", zeros, sizeof zeros, "a", 4, &x, &n, &e), "", "z: ");
-	zip_member twice[] = {{"a", "1", 1}, {"b", "2", 1}};
-	OK(zip_pack("z", twice, 2, &zip, &size, &e));
+	REFUSED(archive_extract("z", zeros, sizeof zeros, "a", 4, &x, &n, &e), "", "z: ");
+	archive_member twice[] = {{"a", "1", 1}, {"b", "2", 1}};
+	OK(archive_pack("z", twice, 2, &zip, &size, &e));
 	for (char *c = zip; c < (char *)zip + size; c++)
 		if (*c == 'b')
 			*c = 'a';
-	REFUSED(zip_extract("z", zip, size, "a", 4, &x, &n, &e), "", "z: ");
+	REFUSED(archive_extract("z", zip, size, "a", 4, &x, &n, &e), "", "z: ");
 	free(zip);
 }
 END_TEST

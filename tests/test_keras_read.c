@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/archive/archive.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
 #include "gan/keras/file/match.h"
 #include "gan/keras/file/read_internal.h"
-#include "gan/keras/file/zip.h"
 #include "tests/keras_damage.h"
 #include "tests/suite.h"
 
@@ -710,17 +710,17 @@ static blob member(const char *file, const char *name)
 	blob all = {malloc(1 << 20), 0}, b;
 	all.n = fread(all.x, 1, 1 << 20, f);
 	fclose(f);
-	ck_assert_msg(zip_extract(file, all.x, all.n, name, 1 << 20, &b.x, &b.n, &e), "%s", e.text);
+	ck_assert_msg(archive_extract(file, all.x, all.n, name, 1 << 20, &b.x, &b.n, &e), "%s", e.text);
 	free(all.x);
 	return b;
 }
 
-static void put_archive(const zip_member *m, int n)
+static void put_archive(const archive_member *m, int n)
 {
 	fault e;
 	void *x;
 	size_t size;
-	ck_assert_msg(zip_pack("made", m, n, &x, &size, &e), "%s", e.text);
+	ck_assert_msg(archive_pack("made", m, n, &x, &size, &e), "%s", e.text);
 	put_bytes(x, size);
 	free(x);
 }
@@ -729,12 +729,12 @@ START_TEST(archives_with_wrong_members_are_refused)
 {
 	blob c = member("discriminator-seq-keras2.15.keras", "config.json");
 	blob w = member("discriminator-seq-keras2.15.keras", "model.weights.h5");
-	const zip_member good[] = {{"config.json", c.x, c.n}, {"model.weights.h5", w.x, w.n}};
+	const archive_member good[] = {{"config.json", c.x, c.n}, {"model.weights.h5", w.x, w.n}};
 	put_archive(good, 1);
 	refused_with("model.weights.h5");
 	put_archive(good + 1, 1);
 	refused_with("config.json");
-	zip_member m[2] = {good[0], {"model.weights.h5", "", 0}};
+	archive_member m[2] = {good[0], {"model.weights.h5", "", 0}};
 	put_archive(m, 2);
 	refused_with("it is empty");
 	m[1] = good[1];
@@ -744,7 +744,7 @@ START_TEST(archives_with_wrong_members_are_refused)
 	refused_with("");
 	char deep[40000];                            /* a parser without a limit would end here */
 	memset(deep, '[', sizeof deep);
-	m[0] = (zip_member){"config.json", deep, sizeof deep};
+	m[0] = (archive_member){"config.json", deep, sizeof deep};
 	put_archive(m, 2);
 	refused_with("");
 	free(c.x);

@@ -395,6 +395,26 @@ static bool go_cifar(fault *e) { return open_and_free("cifar", e); }
 static bool go_png(fault *e) { return open_and_free("png", e); }
 static bool go_hdf5(fault *e) { return open_and_free("images.h5", e); }
 
+static bool open_golden(const char *name, fault *e)
+{
+	char path[96];
+	snprintf(path, sizeof path, "tests/golden/archives/%s", name);
+	dataset *d = dataset_open(path, NULL, e);
+	dataset_free(d);
+	return d != NULL;
+}
+
+static bool go_zip(fault *e) { return open_golden("fruit.zip", e); }
+static bool go_listed(fault *e) { return open_golden("stylegan.zip", e); }
+static bool go_numpy(fault *e) { return open_golden("fortran.npz", e); }
+static bool go_pickles(fault *e) { return open_golden("cifar-10-python.tar.gz", e); }
+static bool go_kinds(fault *e)
+{
+	dataset *d = dataset_open("tests/golden/pictures", &(dataset_options){.h = 8, .w = 8}, e);
+	dataset_free(d);
+	return d != NULL;
+}
+
 static dataset *data;
 static config cfg;
 static trainer *grown;
@@ -518,6 +538,11 @@ static const memory_subject subjects[] = {
 	{"cifar", go_cifar, put_images, NULL},
 	{"png", go_png, put_images, NULL},
 	{"hdf5", go_hdf5, put_images, NULL},
+	{"zip", go_zip, NULL, NULL},
+	{"dataset.json", go_listed, NULL, NULL},
+	{"npz", go_numpy, NULL, NULL},
+	{"pickles", go_pickles, NULL, NULL},
+	{"kinds of pictures", go_kinds, NULL, NULL},
 	{"loader", go_loader, make_data, free_data},
 	{"loader without a thread", go_loader_direct, make_data, free_data},
 	{"pictures", go_pictures, NULL, NULL},

@@ -36,7 +36,7 @@ static const char *unpacked(const char *name)
 	fault e = {.text = ""};
 	snprintf(from, sizeof from, FOLDER "%s.h5.gz", name);
 	snprintf(to, sizeof to, "%s.h5", name);
-	source *s = source_open(from, &e);
+	source *s = source_open(NULL, from, &e);
 	uint8_t *bytes = malloc(MOST);
 	const int64_t n = s ? source_read_some(s, bytes, MOST, &e) : -1;
 	ck_assert_msg(n > 0 && n < MOST, "%s", e.text);

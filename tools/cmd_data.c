@@ -108,8 +108,9 @@ const command command_data = {
 	.about = "Reads a whole data set and says what it contains: images, size, classes with a\n"
 		 "histogram, mean and deviation, and what would spoil a training: empty classes,\n"
 		 "constant or repeated images. PATH is a folder or file of MNIST's IDX (.gz too),\n"
-		 "CIFAR-10 or -100 binary batches, pictures (PNG, JPEG, WebP, GIF; a subfolder per\n"
-		 "class, or none), or HDF5 (arrays of images and labels, found by their names).",
+		 "CIFAR-10 or -100 batches, pictures (PNG, JPEG, WebP, GIF; a subfolder per class,\n"
+		 "or none), numpy's .npz or HDF5 (arrays of images and labels, found by their\n"
+		 "names), or a zip or tar archive of these, which is not unpacked onto the disk.",
 	.examples = "example:  sagan data data/mnist --picture mnist.png",
 	.run = run,
 };

@@ -17,6 +17,7 @@ say() {
 rooms='
 core/base         -
 core/h5           core/base
+core/archive      core/base
 core/kernels      core/base
 core/graph        core/base core/kernels
 core/plan         core/base core/kernels core/graph
@@ -24,7 +25,7 @@ layers            core/base core/graph core/plan
 layers/types      core/base core/graph core/plan layers
 optim             core/base
 data/picture      core/base
-data              core/base core/h5 data/picture
+data              core/base core/h5 core/archive data/picture
 gan/nets          core/base core/graph core/plan layers/
 gan/loss          core/base core/graph layers/
 gan/config        core/base core/graph gan/nets gan/loss data/ optim layers/
@@ -126,14 +127,14 @@ once() {
 }
 once 'cblas\.h|openblas.*\.h' core/kernels/blas.c
 once 'hdf5\.h|H5.*\.h' core/h5/h5_internal.h
-once 'jansson\.h' gan/keras/model/json_internal.h
+once 'jansson\.h' core/base/json.h
 once 'png\.h' data/picture/png.c
 once 'jpeglib\.h|jerror\.h' data/picture/jpeg.c
 once 'webp/.*\.h' data/picture/webp.c
 once 'gif_lib\.h' data/picture/gif.c
 once 'zlib\.h' data/source.c
 once 'protobuf-c.*\.h' ''
-once 'zip\.h' gan/keras/file/zip.c
+once 'archive(_entry)?\.h' core/archive/archive.c
 once 'yaml\.h' gan/config/config_yaml.c
 
 # A comment that names a file of ours names one that exists: files move, comments stay behind.

@@ -8,7 +8,7 @@
  *
  * The child is a copy of the calling thread alone: it finds no worker pool (thread.h) and must not start one,
  * and a library whose lock another thread held stays locked in it. Call it where no other thread is inside
- * libhdf5 or libzip; memory, the pool and OpenBLAS do not matter. */
+ * libhdf5 or libarchive; memory, the pool and OpenBLAS do not matter. */
 #ifndef SAGAN_CORE_BASE_CONFINE_H
 #define SAGAN_CORE_BASE_CONFINE_H
 

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/archive/archive.h"
 #include "core/base/local.h"
 #include "gan/keras/file/match.h"
 #include "gan/keras/model/json.h"
 #include "gan/keras/file/kinds.h"
 #include "gan/keras/file/read_internal.h"
-#include "gan/keras/file/zip.h"
 
 typedef struct job {
 	const char *path;
@@ -90,9 +90,9 @@ static keras_model *read_members(const job *j, const void *zip, fault *e)
 	void *config = NULL, *weights = NULL;
 	size_t config_n = 0, weights_n = 0;
 	keras_model *m = NULL;
-	if (!zip_extract(j->path, zip, n, "config.json", KERAS_JSON_MAX, &config, &config_n, e))
+	if (!archive_extract(j->path, zip, n, "config.json", KERAS_JSON_MAX, &config, &config_n, e))
 		return NULL;
-	if (!zip_extract(j->path, zip, n, "model.weights.h5", (size_t)j->budget, &weights, &weights_n, e)) {
+	if (!archive_extract(j->path, zip, n, "model.weights.h5", (size_t)j->budget, &weights, &weights_n, e)) {
 		free(config);
 		return NULL;
 	}

@@ -5,11 +5,11 @@
 #include "gan/keras/file/write.h"
 
 #include "core/base/file.h"
+#include "core/archive/archive.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/keras/model/json.h"
 #include "gan/keras/model/shapes.h"
-#include "gan/keras/file/zip.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -172,12 +172,13 @@ bool keras_write_archive(const keras_model *m, const char *path, fault *e)
 	else
 		h5_close(f);
 	if (ok) {
-		zip_member member[] = {
+		archive_member member[] = {
 			{"metadata.json", metadata, sizeof metadata - 1},
 			{"config.json", text, strlen(text)},
 			{"model.weights.h5", weights, n},
 		};
-		ok = zip_pack(path, member, COUNT(member), &archive, &size, e) && file_replace(path, archive, size, e);
+		ok = archive_pack(path, member, COUNT(member), &archive, &size, e)
+			&& file_replace(path, archive, size, e);
 	}
 	free(text);
 	free(weights);

@@ -1,10 +1,10 @@
-/* json_internal.h - what the files of the JSON reader share: the only one that includes jansson. */
+/* json_internal.h - what the files of the JSON reader share: through jansson. */
 #ifndef SAGAN_GAN_KERAS_MODEL_JSON_INTERNAL_H
 #define SAGAN_GAN_KERAS_MODEL_JSON_INTERNAL_H
 
 #include "gan/keras/model/json.h"
 
-#include <jansson.h>
+#include "core/base/json.h"
 
 /* The string under a key, or NULL. Borrows. */
 const char *keras_entry_text(const json_t *object, const char *key);

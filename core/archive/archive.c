@@ -1,0 +1,287 @@
+/* archive.c - libarchive: walking through archives of any size, packing small ones. */
+#include "core/archive/archive.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "core/base/local.h"
+
+/* ---- which kind ---- */
+
+/* A header of tar: 512 bytes, of which the sum stands at 148, in octal digits; counted with spaces in its place. */
+static bool is_tar(const uint8_t *x, size_t n)
+{
+	enum { HEADER = 512, AT = 148, DIGITS = 8 };
+	long sum = 0, said = 0;
+	int digits = 0;
+	if (n < HEADER || !x[0])
+		return false;
+	for (int i = 0; i < HEADER; i++)
+		sum += i >= AT && i < AT + DIGITS ? ' ' : x[i];
+	for (int i = AT; i < AT + DIGITS; i++) {
+		if (x[i] >= '0' && x[i] <= '7') {
+			said = said * 8 + (x[i] - '0');
+			digits++;
+		} else if (digits || x[i] != ' ') {
+			break;
+		}
+	}
+	return digits > 0 && said == sum;
+}
+
+static const struct {
+	const char *kind, *signature;
+	size_t n;
+} SIGNATURE[] = {
+	{"zip", "PK\3\4", 4}, {"zip", "PK\5\6", 4}, {"tar", "\3757zXZ\0", 6}, {"tar", "BZh", 3},
+	{"tar", "\x28\xb5\x2f\xfd", 4},
+};
+
+const char *archive_kind(const uint8_t *head, size_t n)
+{
+	for (int i = 0; i < COUNT(SIGNATURE); i++)
+		if (n >= SIGNATURE[i].n && memcmp(head, SIGNATURE[i].signature, SIGNATURE[i].n) == 0)
+			return SIGNATURE[i].kind;
+	return is_tar(head, n) ? "tar" : NULL;
+}
+
+/* ---- walking ---- */
+
+struct archive_file {
+	const char *label, *name;                    /* borrow */
+	struct archive *a;                           /* borrow */
+	struct archive_entry *entry;                 /* borrow */
+};
+
+const char *archive_name(const archive_file *f)
+{
+	return f->name;
+}
+
+/* Some of libarchive's reasons end with a new line. */
+static bool failed(const char *label, struct archive *a, fault *e)
+{
+	const char *why = archive_error_string(a);
+	return fault_at(e, label, "damaged or truncated archive (zip and tar are read): %.*s",
+		why ? (int)strcspn(why, "\n") : 0, why ? why : "");
+}
+
+/* Until the end of the file; *x grows with what comes, not with what the archive says. */
+static bool contents(archive_file *f, size_t limit, char **x, size_t *n, fault *e)
+{
+	size_t room = 0;
+	for (;;) {
+		if (*n == room) {
+			room = MIN(MAX(2 * room, (size_t)1 << 16), limit + 1);
+			char *more = realloc(*x, room);
+			if (!more)
+				return fault_at(e, f->label, "out of memory: %s has more than %zu bytes", f->name, *n);
+			*x = more;
+		}
+		const la_ssize_t k = archive_read_data(f->a, *x + *n, room - *n);
+		if (k < 0)
+			return failed(f->label, f->a, e);
+		*n += (size_t)k;
+		if (*n > limit)
+			return fault_at(e, f->label, "%s has more than the %zu bytes that are allowed", f->name, limit);
+		if (k == 0)
+			return true;
+	}
+}
+
+bool archive_bytes(archive_file *f, size_t limit, void **bytes, size_t *n, fault *e)
+{
+	char *x = NULL;
+	*n = 0;
+	*bytes = NULL;
+	if (archive_entry_is_encrypted(f->entry))
+		return fault_at(e, f->label, "%s is encrypted", f->name);
+	const la_int64_t says = archive_entry_size_is_set(f->entry) ? archive_entry_size(f->entry) : 0;
+	if (says < 0 || (uint64_t)says > limit)
+		return fault_at(e, f->label, "%s has %lld bytes; %zu are allowed", f->name, (long long)says, limit);
+	if (!contents(f, limit, &x, n, e)) {
+		free(x);
+		return false;
+	}
+	*bytes = x;
+	return true;
+}
+
+static bool visit(const char *label, struct archive *a, struct archive_entry *entry, archive_fn fn, void *ctx,
+	int64_t *links, fault *e)
+{
+	const char *name = archive_entry_pathname(entry);
+	if (!name)
+		name = archive_entry_pathname_utf8(entry);
+	if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry)) {
+		*links += archive_entry_filetype(entry) != AE_IFDIR;
+		return true;
+	}
+	archive_file f = {label, name, a, entry};
+	return !name || !*name || fn(ctx, &f, e);
+}
+
+static bool walk(const char *label, struct archive *a, archive_fn fn, void *ctx, int64_t *links, fault *e)
+{
+	struct archive_entry *entry;
+	for (;;) {
+		const int k = archive_read_next_header(a, &entry);
+		if (k == ARCHIVE_EOF)
+			return true;
+		if (k != ARCHIVE_OK && k != ARCHIVE_WARN)
+			return failed(label, a, e);
+		if (!visit(label, a, entry, fn, ctx, links, e))
+			return false;
+	}
+}
+
+/* A zip is read by the list at its end, so that a truncated one is noticed. A filter that this libarchive does not have
+ * would run a program of its own: it is refused. */
+static struct archive *reader_new(const char *label, fault *e)
+{
+	struct archive *a = archive_read_new();
+	if (!a) {
+		fault_at(e, label, "out of memory");
+		return NULL;
+	}
+	if (archive_read_support_format_zip_seekable(a) == ARCHIVE_OK
+	    && archive_read_support_format_tar(a) == ARCHIVE_OK
+	    && archive_read_support_filter_gzip(a) == ARCHIVE_OK && archive_read_support_filter_bzip2(a) == ARCHIVE_OK
+	    && archive_read_support_filter_xz(a) == ARCHIVE_OK && archive_read_support_filter_zstd(a) == ARCHIVE_OK)
+		return a;
+	fault_at(e, label, "this libarchive reads no archives packed by gzip, bzip2, xz and zstd");
+	archive_read_free(a);
+	return NULL;
+}
+
+/* Names in UTF-8 come out as they are, whatever the user's language is. */
+static void names_as_they_are(void)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+bool archive_walk_path(const char *path, archive_fn fn, void *ctx, int64_t *links, fault *e)
+{
+	int64_t count = 0;
+	names_as_they_are();
+	struct archive *a = reader_new(path, e);
+	bool ok = a && (archive_read_open_filename(a, path, 1 << 16) == ARCHIVE_OK || failed(path, a, e));
+	ok = ok && walk(path, a, fn, ctx, links ? links : &count, e);
+	archive_read_free(a);
+	return ok;
+}
+
+bool archive_walk_bytes(const char *label, const void *x, size_t n, archive_fn fn, void *ctx, fault *e)
+{
+	int64_t count = 0;
+	struct archive *a = reader_new(label, e);
+	bool ok = a && (archive_read_open_memory(a, x, n) == ARCHIVE_OK || failed(label, a, e));
+	ok = ok && walk(label, a, fn, ctx, &count, e);
+	archive_read_free(a);
+	return ok;
+}
+
+/* ---- one file ---- */
+
+enum { FILES_MOST = 1000 };
+
+typedef struct wanted {
+	const char *label, *name;
+	size_t limit, n;
+	void *bytes;                                 /* own */
+	int files;
+} wanted;
+
+/* Names are compared as they are: two spellings of one name would let two readers see two files. */
+static bool take_wanted(void *ctx, archive_file *f, fault *e)
+{
+	wanted *w = ctx;
+	if (++w->files > FILES_MOST)
+		return fault_at(e, w->label, "an archive of more than %d files", FILES_MOST);
+	if (strcmp(f->name, w->name) != 0)
+		return true;
+	if (w->bytes)
+		return fault_at(e, w->label, "%s stands twice in the archive", w->name);
+	return archive_bytes(f, w->limit, &w->bytes, &w->n, e);
+}
+
+bool archive_extract(const char *label, const void *x, size_t n, const char *name, size_t limit, void **bytes,
+	size_t *size, fault *e)
+{
+	wanted w = {.label = label, .name = name, .limit = limit};
+	const bool ok = archive_walk_bytes(label, x, n, take_wanted, &w, e)
+		&& (w.bytes || fault_at(e, label, "no %s in the archive", name));
+	if (!ok)
+		free(w.bytes);
+	*bytes = ok ? w.bytes : NULL;
+	*size = w.n;
+	return ok;
+}
+
+/* ---- packing ---- */
+
+typedef struct packed {
+	char *x;                                     /* own */
+	size_t n, room;
+} packed;
+
+static la_ssize_t bytes_add(struct archive *a, void *ctx, const void *from, size_t n)
+{
+	packed *to = ctx;
+	if (to->room - to->n < n) {
+		const size_t room = 2 * (to->room + n);
+		char *more = realloc(to->x, room);
+		if (!more) {
+			archive_set_error(a, ENOMEM, "out of memory");
+			return -1;
+		}
+		to->x = more;
+		to->room = room;
+	}
+	memcpy(to->x + to->n, from, n);
+	to->n += n;
+	return (la_ssize_t)n;
+}
+
+/* No time is set: libarchive writes 1980 then, whatever the time zone is. */
+static bool member_add(struct archive *a, const archive_member *m)
+{
+	struct archive_entry *entry = archive_entry_new();
+	if (!entry)
+		return false;
+	archive_entry_set_pathname(entry, m->name);
+	archive_entry_set_filetype(entry, AE_IFREG);
+	archive_entry_set_perm(entry, 0644);
+	archive_entry_set_size(entry, (la_int64_t)m->n);
+	const bool ok = archive_write_header(a, entry) == ARCHIVE_OK
+		&& (m->n == 0 || archive_write_data(a, m->bytes, m->n) == (la_ssize_t)m->n);
+	archive_entry_free(entry);
+	return ok;
+}
+
+bool archive_pack(const char *label, const archive_member *m, int count, void **bytes, size_t *size, fault *e)
+{
+	packed to = {0};
+	struct archive *a = archive_write_new();
+	bool ok = a && archive_write_set_format_zip(a) == ARCHIVE_OK
+		&& archive_write_zip_set_compression_store(a) == ARCHIVE_OK
+		&& archive_write_set_bytes_per_block(a, 0) == ARCHIVE_OK
+		&& archive_write_open(a, &to, NULL, bytes_add, NULL) == ARCHIVE_OK;
+	for (int i = 0; ok && i < count; i++)
+		ok = member_add(a, &m[i]);
+	ok = ok && archive_write_close(a) == ARCHIVE_OK;
+	if (!ok)
+		fault_at(e, label, "cannot make the archive: %s", a && archive_error_string(a) ? archive_error_string(a)
+			: "out of memory");
+	archive_write_free(a);
+	*bytes = ok ? to.x : NULL;
+	*size = ok ? to.n : 0;
+	if (!ok)
+		free(to.x);
+	return ok;
+}
