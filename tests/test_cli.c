@@ -646,6 +646,23 @@ static double seconds_of(const char *text)
 	return strcmp(first, "h") == 0 ? 3600 * a + 60 * b : strcmp(first, "min") == 0 ? 60 * a + b : a;
 }
 
+/* Data that are not there, but can be fetched. */
+START_TEST(missing_data_are_offered)
+{
+	answer a = sagan("train configs/cifar10-small.yaml --set data.path=no/cifar10");
+	ck_assert_msg(a.status == 1 && a.lines == 1 && strstr(a.text, "data.path = \"no/cifar10\": ")
+		&& strstr(a.text, "; `tools/fetch-data.sh cifar10` fetches it; until then: --set "
+		"data.path=data/cifar10-mini, "), "%s", a.text);
+	a = sagan("train configs/fashion-sagan.yaml --set data.path=no/fashion-mnist");
+	ck_assert_msg(a.status == 1 && strstr(a.text, "--set data.path=data/mnist, "), "%s", a.text);
+	a = sagan("data no/cifar100");
+	ck_assert_msg(a.status == 1 && strstr(a.text, "; `tools/fetch-data.sh cifar100` fetches it\n"), "%s", a.text);
+	a = sagan("train configs/cifar10-small.yaml --set data.path=data/cifar10-mini --set model.g_channels=8 --set "
+		"model.d_channels=8 --set train.score_count=0 --steps 1 --out %s", scratch_at("slice"));
+	ck_assert_msg(a.status == 0, "%s", a.text);
+}
+END_TEST
+
 /* Steps times seconds of a step; of a run what is left. */
 START_TEST(info_says_how_long_it_takes)
 {
@@ -760,6 +777,7 @@ int main(void)
 		{closed_descriptors_are_no_files, 1},
 		{an_ignored_signal_stays_ignored, 1},
 		{info_says_how_long_it_takes, 1},
+		{missing_data_are_offered, 1},
 		{the_folder_of_a_run_goes_on, 1},
 		{a_run_that_lost_its_config_goes_on, 1},
 		{a_run_is_moved_given_more_data_and_begun_from, 1},

@@ -39,7 +39,7 @@ static bool show(const char *path, dataset_options o, const char *picture, uint6
 {
 	dataset *d = dataset_open(path, &o, e);
 	if (!d)
-		return false;
+		return offer_data(path, e);
 	const uint64_t sum = dataset_checksum(d);
 	bool ok = true;
 	if (sum != *seen) {

@@ -55,7 +55,7 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 		saved_follow(out, cfg, &told);
 	if (told.text[0])
 		screen_note(&s, NOTE_INFO, told.text);
-	bool ok = config_open_data(cfg, &data, e) && (t = trainer_new(cfg, data, e));
+	bool ok = (config_open_data(cfg, &data, e) || offer_data(cfg->data.path, e)) && (t = trainer_new(cfg, data, e));
 	if (ok) {
 		const run_options o = {
 			.out = out, .steps = q->steps, .max_seconds = q->max_seconds, .fresh = q->fresh,

@@ -266,6 +266,27 @@ char *print_time(double seconds, char *buf, size_t size)
 	return buf;
 }
 
+/* Folders of the configs, by their names; what each comes from and how large it is, the script knows. */
+static const struct offer {
+	const char *folder, *meanwhile;
+} OFFER[] = {
+	{"cifar10", "data/cifar10-mini, the 2,000 of its images that come with the program"},
+	{"cifar100", NULL},
+	{"fashion-mnist", "data/mnist, the digits that come with the program"},
+};
+
+bool offer_data(const char *path, fault *e)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const fault why = *e;
+	for (int i = 0; i < COUNT(OFFER); i++)
+		if (strcmp(name, OFFER[i].folder) == 0 && file_type(path) == FILE_MISSING)
+			return fault_set(e, "%.600s; `tools/fetch-data.sh %s` fetches it%s%s", why.text, name,
+				OFFER[i].meanwhile ? "; until then: --set data.path=" : "",
+				OFFER[i].meanwhile ? OFFER[i].meanwhile : "");
+	return false;
+}
+
 bool picture_may_be(const char *path, fault *e)
 {
 	static const char *const others[] = {".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"};

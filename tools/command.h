@@ -77,6 +77,10 @@ int finish_config(config *cfg, const text_list *sets);
 /* "1.5 GB" and "1,234,567"; return buf. */
 char *print_bytes(double bytes, char *buf, size_t size);
 char *print_count(int64_t n, char *buf, size_t size);
+/* A path that is not there, but that tools/fetch-data.sh can fetch: adds to the message how, and what there is until
+ * then. Returns false. */
+bool offer_data(const char *path, fault *e);
+
 /* The most memory that the program has had so far. */
 double peak_bytes(void);
 /* "2 h 05 min", "3 min 20 s", "12 s" */

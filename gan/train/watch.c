@@ -7,7 +7,7 @@
 #include "gan/train/trouble.h"
 
 /* FLAT: spread of the fakes as a share of the data's. Where G learns the two are alike, and an untrained G has more
- * than a third of it; at a tenth the images of a batch look the same (docs/troubleshooting.md shows some at 0.1).
+ * than a third of it; where the images of a batch look the same (docs/troubleshooting.md) it was 0.04 to 0.15.
  * IDLE: of D's loss. The hinge is 0 exactly when D has won; log(1 + e^-x) is below 1e-4 when its logits are beyond 9.
  * HUGE_LOSS: of either loss. Hinge and logistic losses are below 10 where anything is learnt; those of a critic without
  * bound (wgan, no penalty, no spectral norm) pass 1e5 after some 100 steps of rate 1e-3 and 1e9 after 400, while digits
@@ -15,7 +15,7 @@
  * ALIKE: spread of the images of one class as a share of the real ones'. Healthy runs have 0.7 to 1.3, but some class
  * may have 0.14 at the first score, while it is learnt: two scores in a row count.
  * PATIENCE, HUGE_PATIENCE: steps in a row. Single ones mean nothing: a batch may be easy, and G may come back. */
-#define FLAT 0.1
+#define FLAT 0.2
 #define IDLE 1e-4
 #define HUGE_LOSS 1e5
 #define ALIKE 0.25
