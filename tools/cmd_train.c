@@ -89,8 +89,9 @@ static int read_run(const request *q, config *cfg)
 		return fail(&e);
 	}
 	config_free(cfg);
-	*cfg = s.cfg;
-	return finish_config(cfg, &q->sets);
+	const bool ok = config_copy(cfg, &s.cfg, &e);
+	saved_close(&s);
+	return ok ? finish_config(cfg, &q->sets) : fail(&e);
 }
 
 static int read_file(const request *q, config *cfg)
