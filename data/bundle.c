@@ -162,12 +162,14 @@ static void members_sort(bundle *b)
 	b->n = n;
 }
 
-/* A bomb is what a data set never is: 64 times as large as its archive, and 64 MB more. */
+/* Sets of drawn shapes are a hundred times as large as their archives, so only two bounds remain: deflate's densest
+ * code (1032:1, and some MB for small files), and half of this machine's memory, because images are made of these
+ * bytes. */
 static int64_t most_of(int64_t size)
 {
 	const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-	const double most = 64.0 * (double)size + (double)(64 << 20);
-	return (int64_t)MIN(most, memory);
+	const double most = 1032.0 * (double)size + (double)(64 << 20);
+	return (int64_t)MIN(most, memory / 2);
 }
 
 static bool members_take(bundle *b, confine *c, int64_t left, bool *whole, fault *e)
