@@ -123,7 +123,7 @@ static bool go_reference(fault *e)
 
 static bool go_sample(fault *e)
 {
-	sampler *s = keras_sampler_open(GOLDEN "generator-convt-keras3.15.keras", 2, e);
+	sampler *s = keras_sampler_open(GOLDEN "generator-convt-keras3.15.keras", NULL, 2, e);
 	sampler_free(s);
 	return s != NULL;
 }

@@ -160,7 +160,20 @@ START_TEST(keras_files_go_round)
 	for (int i = 0; i < COUNT(name) && sizeof(real) == 4; i++)
 		ck_assert_msg(files_equal_in(scratch_at("first"), scratch_at("again"), name[i]), "%s differs", name[i]);
 	ck_assert_int_eq(sagan("sample %s/run --n 20 --out %s/first/a.png", dir, dir).status, 0);
-	ck_assert_int_eq(sagan("sample --from %s/first/generator.h5 --n 20 --out %s/again/a.png", dir, dir).status, 0);
+	const answer drawn = sagan("sample --from %s/first/generator.h5 --n 20 --out %s/again/a.png", dir, dir);
+	ck_assert_int_eq(drawn.status, 0);
+	ck_assert_msg(strstr(drawn.text, "range: -1..1, by the last activation, tanh\n"), "%s", drawn.text);
+	/* No data are needed where the file tells the channels and the classes; then training takes any. */
+	const answer none = sagan("import %s/first/generator.keras --config %s/run.yaml --set data.format=auto "
+		"--set data.path=/nowhere --set model.channels=0 --set model.classes=0 "
+		"--out %s/none/checkpoint-00000000.h5", dir, dir, dir);
+	ck_assert_msg(none.status == 0, "%s", none.text);
+	const answer on = sagan("train %s/run.yaml --out %s/none --steps 1 --set ema.bn_mode=running", dir, dir);
+	ck_assert_msg(on.status == 0 && !strstr(on.text, "other data"), "%s", on.text);
+	const answer weights = sagan("import %s/first/generator.weights.h5 --config %s/run.yaml --out %s/z.h5 "
+		"--set data.format=auto --set data.path=/nowhere --set model.channels=0", dir, dir, dir);
+	ck_assert_msg(weights.status == 1 && strstr(weights.text, "give model.channels and model.classes by --set"),
+		"%s", weights.text);
 	const answer b = sagan("import %s/first/generator.keras --config %s/run.yaml --set model.g_channels=16 "
 		"--out %s/y.h5", dir, dir, dir);
 	ck_assert_int_eq(b.status, 1);

@@ -9,7 +9,10 @@
 
 #include "core/base/local.h"
 #include "gan/config/config_apply.h"
+#include "gan/keras/file/read.h"
+#include "gan/keras/model/json.h"
 #include "gan/keras/run/run.h"
+#include "gan/keras/run/values.h"
 #include "gan/keras/file/write.h"
 #include "gan/keras/import/import.h"
 #include "gan/keras/sample.h"
@@ -328,7 +331,7 @@ START_TEST(files_become_checkpoints_and_the_same_files)
 	export_file(t, g, kind, in_dir(dir, kinds[kind], file));
 	const enum net_side side = g ? NET_G : NET_D;
 	ck_assert_msg(keras_import_file(trainer_config(u), side, trainer_module(u, side), g ? trainer_ema(u) : NULL,
-		file, &r, NULL, NULL, &e), "%s", e.text);
+		&(keras_source){.path = file}, &r, NULL, NULL, &e), "%s", e.text);
 	ck_assert_msg(r.same || sizeof(real) == 8, "off by %g at %s", r.worst, r.worst_at);
 	ck_assert(trainer_save(u, in_dir(dir, "checkpoint-00000000.h5", checkpoint), &e));
 	trainer_free(u);
@@ -343,7 +346,7 @@ START_TEST(files_become_checkpoints_and_the_same_files)
 		draw(network_sampler_open(checkpoint, false, 4, &warning, &e), y);
 		ck_assert_double_le(kit_worst(x, y, PIXELS), 2e-6);
 		if (kind < 2) {
-			draw(keras_sampler_open(file, 4, &e), z);
+			draw(keras_sampler_open(file, NULL, 4, &e), z);
 			ck_assert_double_le(kit_worst(x, z, PIXELS), 2e-6);
 		}
 	}
@@ -420,10 +423,162 @@ START_TEST(files_that_are_no_generator_are_not_drawn_from)
 	};
 	for (int i = 0; i < COUNT(row); i++) {
 		fault e;
-		ck_assert_ptr_null(keras_sampler_open(row[i].file, 2, &e));
+		ck_assert_ptr_null(keras_sampler_open(row[i].file, NULL, 2, &e));
 		ck_assert_msg(strstr(e.text, row[i].want) != NULL, "%s", e.text);
 		ck_assert_int_eq(strncmp(e.text, row[i].file, strlen(row[i].file)), 0);
 	}
+}
+END_TEST
+
+/* ---- what the numbers of a generator mean ---- */
+
+/* The layers behind Dense(12) and Reshape((2, 2, 3)), in JSON with ' for ". */
+typedef struct tail {
+	const char *layers, *activation;
+	double lo, hi;
+	const char *decided;
+} tail;
+
+#define ACT(name) "{'class_name': 'Activation', 'config': {'name': 'a', 'activation': '" name "'}}"
+#define RESCALE(s, o) "{'class_name': 'Rescaling', 'config': {'name': 'r', 'scale': " s ", 'offset': " o "}}"
+#define OP(name, arg, op) "{'class_name': 'ops>" op "', 'config': {'name': '" name "', " arg "}}"
+
+static const tail tails[] = {
+	{ACT("sigmoid"), "sigmoid", 0, 1, "range: 0..1, by the last activation, sigmoid"},
+	{ACT("tanh"), "tanh", -1, 1, "range: -1..1, by the last activation, tanh"},
+	{ACT("tanh") ", " RESCALE("0.5", "0.5"), "tanh", 0, 1, "range: 0..1, by the last activation, tanh"},
+	{ACT("sigmoid") ", " RESCALE("255", "0"), "sigmoid", 0, 255, "range: 0..255, by the last activation, sigmoid"},
+	{ACT("tanh") ", " OP("b", "'x2': 1", "Add") ", " OP("c", "'x2': 2", "TrueDivide"), "tanh", 0, 1,
+	 "range: 0..1, by the last activation, tanh"},
+	{OP("b", "'dtype': 'float32'", "Tanh") ", " OP("c", "'x2': 127.5", "Multiply") ", "
+	 OP("f", "'x1': 127.5", "Subtract"),
+	 "tanh", 0, 255, "range: 0..255, by the last activation, tanh"},
+	{ACT("sigmoid") ", " OP("b", "'x2': 2", "Multiply") ", " OP("c", "'x_min': 0, 'x_max': 1", "Clip"), "sigmoid",
+	 0, 1, "range: 0..1, by the last activation, sigmoid"},
+	{ACT("sigmoid") ", {'class_name': 'UpSampling2D', 'config': {'name': 'u', 'size': [2, 2]}}", "sigmoid", 0, 1,
+	 "range: 0..1, by the last activation, sigmoid"},
+	{ACT("sigmoid") ", " RESCALE("3", "0"), "sigmoid", 0, 3, "range: "},          /* no range: the statistic */
+	{ACT("relu"), NULL, 0, 0, "range: "},
+	{ACT("linear"), NULL, 0, 0, "range: "},
+	{ACT("tanh") ", {'class_name': 'Dense', 'config': {'name': 'e', 'units': 3}}", NULL, 0, 0, "range: "},
+};
+
+/* A generator of Z = 4 with random weights; new/free. */
+static keras_model *generator_with(const tail *t)
+{
+	static const char form[] = "{'class_name': 'Sequential', 'config': {'name': 's', 'layers': ["
+		"{'class_name': 'InputLayer', "
+		"'config': {'name': 'z', 'batch_input_shape': [null, 4], 'dtype': 'float32'}}, "
+		"{'class_name': 'Dense', 'config': {'name': 'd', 'units': 12}}, "
+		"{'class_name': 'Reshape', 'config': {'name': 'map', 'target_shape': [2, 2, 3]}}, %s]}}";
+	char text[2000];
+	bool refused;
+	static keras_wants wants[16];
+	fault e = {.text = ""};
+	rng stream = rng_new(5, "generator");
+	ck_assert_int_lt(snprintf(text, sizeof text, form, t->layers), (int)sizeof text);
+	for (char *c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	keras_model *m = keras_from_json(text, strlen(text), &e);
+	ck_assert_msg(m && keras_run_wants(m, wants, &refused, &e), "%s: %s", t->layers, e.text);
+	for (int i = 0; i < m->layers; i++)
+		for (int k = 0; k < wants[i].n; k++) {
+			ck_assert(keras_add_weight(m, i, wants[i].w[k].name, wants[i].w[k].s, NULL, &e));
+			for (int64_t j = 0; j < shape_count(&wants[i].w[k].s); j++)
+				m->layer[i].weight[k].x[j] = (real)rng_normal(&stream);
+		}
+	return m;
+}
+
+START_TEST(the_last_activation_gives_the_bounds)
+{
+	const tail *t = &tails[_i];
+	keras_model *m = generator_with(t);
+	const keras_values v = keras_output_values(m);
+	ck_assert_msg(!v.activation == !t->activation, "%s: %s", t->layers, v.activation ? v.activation : "none");
+	ck_assert_msg(!v.activation || !strcmp(v.activation, t->activation), "%s: %s", t->layers, v.activation);
+	ck_assert_msg(!v.activation || (v.lo == t->lo && v.hi == t->hi), "%s: %g..%g", t->layers, v.lo, v.hi);
+	keras_model_free(m);
+}
+END_TEST
+
+/* What a sampler draws is what the file computes, its black at -1 and its white at 1. */
+START_TEST(images_are_drawn_in_the_range_of_the_generator)
+{
+	enum { N = 9, PIXELS = 12 };
+	static const struct {
+		int tail;
+		enum data_range asked;
+		double black, white;
+		const char *decided;
+	} row[] = {
+		{0, RANGE_AUTO, 0, 1, "by the last activation, sigmoid"}, {1, RANGE_AUTO, -1, 1, "tanh"},
+		{2, RANGE_AUTO, 0, 1, "tanh"}, {0, RANGE_SIGNED, -1, 1, "range: -1..1, as asked for"},
+		{0, RANGE_0_255, 0, 255, "range: 0..255, as asked for"},
+	};
+	fault e = {.text = ""};
+	static real x[N * PIXELS], y[N * PIXELS], z[N * 4];
+	for (int i = 0; i < COUNT(row); i++) {
+		keras_model *m = generator_with(&tails[row[i].tail]);
+		keras_drawing d = {.range = row[i].asked};
+		ck_assert_msg(keras_write_archive(m, scratch_at("g.keras"), &e), "%s", e.text);
+		draw(keras_sampler_open(scratch_at("g.keras"), &d, 4, &e), x);
+		ck_assert_msg(strstr(d.decided, row[i].decided), "%s", d.decided);
+		for (int k = 0; k < N; k++)
+			request_latent(4, 3, k, 0.7, z + 4 * k);
+		const real *in[] = {z};
+		keras_run *n = keras_run_new(m, N, &e);
+		ck_assert(n && keras_run_predict(n, N, in, y, &e));
+		for (int k = 0; k < N * PIXELS; k++)
+			ck_assert_double_eq_tol(x[k],
+				2 * (y[k] - row[i].black) / (row[i].white - row[i].black) - 1, 1e-6);
+		keras_run_free(n);
+		keras_model_free(m);
+	}
+}
+END_TEST
+
+/* Without bounds a statistic decides, and says so. */
+START_TEST(without_bounds_a_statistic_decides)
+{
+	fault e = {.text = ""};
+	for (int i = 8; i < 11; i++) {
+		keras_model *m = generator_with(&tails[i]);
+		keras_drawing d = {.range = RANGE_AUTO};
+		ck_assert_msg(keras_write_archive(m, scratch_at("g.keras"), &e), "%s", e.text);
+		sampler *s = keras_sampler_open(scratch_at("g.keras"), &d, 4, &e);
+		ck_assert_msg(s && !strncmp(d.decided, "range: ", 7) && !strstr(d.decided, "by the last"), "%s",
+			d.decided);
+		sampler_free(s);
+		keras_model_free(m);
+	}
+}
+END_TEST
+
+/* Weights alone, and the text of model.to_json() beside them. */
+START_TEST(the_json_of_a_network_goes_with_weights_alone)
+{
+	fault e = {.text = ""};
+	keras_model *m = generator_with(&tails[0]);
+	char *text = keras_json(m, KERAS_WRAP_ARCHIVE, &e);
+	ck_assert(text && keras_write_weights(m, scratch_at("g.weights.h5"), &e));
+	FILE *f = fopen(scratch_at("g.json"), "w");
+	ck_assert(f && fputs(text, f) >= 0 && fclose(f) == 0);
+	const keras_read_options o = {.json = scratch_at("g.json")};
+	keras_model *again = keras_read(scratch_at("g.weights.h5"), &o, &e);
+	ck_assert_msg(again && again->topology && again->layers == m->layers, "%s", e.text);
+	ck_assert_mem_eq(again->layer[1].weight[0].x, m->layer[1].weight[0].x, 48 * sizeof(real));
+	keras_model_free(again);
+	ck_assert_ptr_null(keras_read(scratch_at("g.json"), NULL, &e));
+	ck_assert_msg(strstr(e.text, "the JSON of a network, without weights"), "%s", e.text);
+	ck_assert_ptr_null(keras_read(scratch_at("g.weights.h5"),
+		&(keras_read_options){.json = scratch_at("g.weights.h5")}, &e));
+	ck_assert_msg(strstr(e.text, "no JSON of a network"), "%s", e.text);
+	ck_assert_ptr_null(keras_read(scratch_at("g.weights.h5"),
+		&(keras_read_options){.json = scratch_at("none.json")}, &e));
+	ck_assert_msg(strstr(e.text, "none.json: No such file"), "%s", e.text);
+	free(text);
+	keras_model_free(m);
 }
 END_TEST
 
@@ -431,7 +586,7 @@ END_TEST
 START_TEST(keras_own_generators_are_drawn_from)
 {
 	fault e;
-	sampler *s = keras_sampler_open("tests/golden/keras/generator-cond-keras3.15.keras", 3, &e);
+	sampler *s = keras_sampler_open("tests/golden/keras/generator-cond-keras3.15.keras", NULL, 3, &e);
 	ck_assert_msg(s != NULL, "%s", e.text);
 	const shape want = SHAPE(12, 16, 3), got = sampler_image_shape(s);
 	ck_assert(shape_equal(&want, &got));
@@ -468,6 +623,10 @@ int main(void)
 		{what_spectral_norm_cannot_say_is_reported, 1},
 		{gates_that_weights_do_not_tell_are_asked_for, 1},
 		{files_that_are_no_generator_are_not_drawn_from, 1},
+		{the_last_activation_gives_the_bounds, COUNT(tails)},
+		{images_are_drawn_in_the_range_of_the_generator, 1},
+		{without_bounds_a_statistic_decides, 1},
+		{the_json_of_a_network_goes_with_weights_alone, 1},
 		{keras_own_generators_are_drawn_from, 1},
 	};
 	const suite_case cases[] = {

@@ -15,8 +15,9 @@
 #include "core/base/local.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
-#include "gan/train/trainer.h"
+#include "gan/train/trainer_internal.h"
 #include "gan/keras/export.h"
+#include "gan/keras/file/read.h"
 #include "gan/keras/import/import.h"
 #include "gan/keras/sample.h"
 #include "gan/keras/trace/trace.h"
@@ -33,7 +34,7 @@ static trainer *make(dataset *d, const char *const *set, bool fresh, enum net_si
 	if (fresh)
 		c.seed += 7;
 	if (fresh)
-		ck_assert_msg(keras_import_config(&c, side, onto, &e), "%s", e.text);
+		ck_assert_msg(keras_import_config(&c, side, &(keras_source){0}, onto, &e), "%s", e.text);
 	trainer *t = trainer_new(&c, d, &e);
 	ck_assert_msg(t != NULL, "%s", e.text);
 	config_free(&c);
@@ -90,7 +91,8 @@ static const char *import_both(const char *const *set, const char *dir, const ch
 		trainer *t = make(d, set, true, side, side == NET_D ? path : NULL);
 		ck_assert_msg(side == NET_G || trainer_load(t, path, &e), "%s", e.text);
 		ck_assert_msg(keras_import_file(trainer_config(t), side, trainer_module(t, side),
-			side == NET_G ? trainer_ema(t) : NULL, file, &r, NULL, NULL, &e), "%s", e.text);
+			side == NET_G ? trainer_ema(t) : NULL, &(keras_source){.path = file}, &r, NULL, NULL, &e),
+			"%s", e.text);
 		ck_assert_msg(r.same || sizeof(real) == 8, "%s: off by %g at %s", file, r.worst, r.worst_at);
 		ck_assert_msg(trainer_save(t, path, &e), "%s", e.text);
 		trainer_free(t);
@@ -143,6 +145,29 @@ START_TEST(imported_networks_export_the_same_files)
 }
 END_TEST
 
+/* Weights alone do not say of which form they are; both layouts of both forms. */
+START_TEST(weights_alone_find_their_form)
+{
+	static const char *const file[] = {
+		"generator.keras", "generator.h5", "generator_layers.keras", "generator_layers.h5",
+	};
+	fault e = {.text = ""};
+	char path[400];
+	keras_imported r;
+	const char *dir = scratch_at("files");
+	dataset *d = tiny_data(16, 16, 2);
+	must_export(train("run.h5", NULL, 2), dir);
+	trainer *t = make(d, NULL, true, NET_G, NULL);
+	keras_model *from = keras_read(in(dir, file[_i], path), &(keras_read_options){.weights_only = true}, &e);
+	ck_assert_msg(from && !from->topology, "%s", e.text);
+	ck_assert_msg(keras_import_network(t->g, from, &r, NULL, NULL, &e), "%s: %s", file[_i], e.text);
+	ck_assert_msg(r.same || sizeof(real) == 8, "%s: off by %g at %s", file[_i], r.worst, r.worst_at);
+	keras_model_free(from);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
 static void draw(sampler *s, real *x)
 {
 	fault e = {.text = ""};
@@ -165,7 +190,7 @@ START_TEST(imported_networks_draw_what_their_file_draws)
 	fault e = {.text = ""}, warning;
 	must_export(train("run.h5", sets[_i], 3), first);
 	const char *path = import_both(sets[_i], first, ".keras");
-	draw(keras_sampler_open(in(first, "generator.keras", file), 4, &e), x);
+	draw(keras_sampler_open(in(first, "generator.keras", file), NULL, 4, &e), x);
 	draw(network_sampler_open(path, false, 4, &warning, &e), y);
 	for (int i = 0; i < COUNT(x); i++)
 		ck_assert_double_le(fabs((double)x[i] - (double)y[i]), 1e-5);
@@ -304,6 +329,7 @@ int main(void)
 {
 	const suite_test round[] = {
 		{imported_networks_export_the_same_files, 2 * COUNT(SETTINGS) + 3},
+		{weights_alone_find_their_form, 4},
 		{imported_networks_draw_what_their_file_draws, 4},
 		{zeros_behind_an_open_gate_are_imported, 1},
 	}, stopped[] = {

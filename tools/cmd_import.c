@@ -11,7 +11,7 @@
 #include "tools/command.h"
 
 typedef struct request {
-	const char *file, *config, *onto, *out, *net;
+	const char *file, *json, *config, *onto, *out, *net;
 	enum net_side side;                          /* what net says */
 	text_list sets;
 } request;
@@ -43,17 +43,28 @@ static void print_result(const request *q, int bn_mode, const config *c, const k
 			config_choice("ema.bn_mode", bn_mode));
 }
 
+/* Only where the config leaves to the data what neither the file nor the checkpoint tells. */
+static bool open_data(config *c, dataset **data, fault *e)
+{
+	fault why;
+	if (c->model.channels && (c->model.classes || !c->model.conditional))
+		return true;
+	return config_open_data(c, data, &why) || fault_set(e, "%s; the file does not tell the channels of the image "
+		"and the classes: where there are no data, give model.channels and model.classes by --set", why.text);
+}
+
 static bool import(const request *q, config *cfg, fault *e)
 {
 	dataset *data = NULL;
 	trainer *t = NULL;
 	keras_imported r;
+	const keras_source from = {q->file, q->json};
 	const enum net_side side = q->side;
 	const int bn_mode = cfg->ema.bn_mode;
-	const bool ok = config_open_data(cfg, &data, e) && keras_import_config(cfg, side, q->onto, e)
+	const bool ok = keras_import_config(cfg, side, &from, q->onto, e) && open_data(cfg, &data, e)
 		&& (t = trainer_new(cfg, data, e)) && (!q->onto || trainer_load(t, q->onto, e))
 		&& keras_import_file(trainer_config(t), side, trainer_module(t, side),
-			side == NET_G ? trainer_ema(t) : NULL, q->file, &r, print_mismatch, NULL, e)
+			side == NET_G ? trainer_ema(t) : NULL, &from, &r, print_mismatch, NULL, e)
 		&& file_make_parents(q->out, e) && trainer_save(t, q->out, e);
 	if (ok)
 		print_result(q, bn_mode, cfg, &r);
@@ -70,6 +81,7 @@ static int run(const command *c, int argc, char **argv)
 		{"config", OPTION_PATH, &q.config, 0, 0, "CONFIG.yaml", "the network that the weights belong to"},
 		{"set", OPTION_TEXTS, &q.sets, 0, 0, "KEY=VALUE", "a key of the config; may be given often"},
 		{"net", OPTION_TEXT, &q.net, 0, 0, "NET", "generator (default) or discriminator"},
+		{"model", OPTION_PATH, &q.json, 0, 0, "FILE.json", "the network's JSON, of weights that have none"},
 		{"onto", OPTION_PATH, &q.onto, 0, 0, "CHECKPOINT", "change this one instead of a new start"},
 		{"out", OPTION_PATH, &q.out, 0, 0, "CHECKPOINT", "the file to write"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},

@@ -8,6 +8,7 @@
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
+#include "core/base/words.h"
 #include "data/class_names.h"
 #include "data/picture/image.h"
 #include "data/picture/png.h"
@@ -124,12 +125,21 @@ static bool choose_best(const char *run, char *path, size_t size, fault *e)
 	return rundir_best(run, path, size, e);
 }
 
+/* The sampler of a file of Keras, and what was decided about its numbers. */
+static sampler *open_keras(const char *from, keras_drawing *d, int64_t n, fault *e)
+{
+	sampler *s = keras_sampler_open(from, d, MIN(SAMPLER_BATCH, n), e);
+	if (s)
+		printf("%s\n", d->decided);
+	return s;
+}
+
 /* `from` is a run or a checkpoint, or a file of Keras. */
-static bool sample(const char *from, bool is_keras, bool raw, sample_request *q, const char *out,
+static bool sample(const char *from, keras_drawing *of_keras, bool raw, sample_request *q, const char *out,
 	const char *latents, const char *class, fault *e)
 {
 	fault warning = {.text = ""};
-	sampler *s = is_keras ? keras_sampler_open(from, MIN(SAMPLER_BATCH, q->n), e)
+	sampler *s = of_keras ? open_keras(from, of_keras, q->n, e)
 			      : network_sampler_open(from, raw, SAMPLER_BATCH, &warning, e);
 	if (!s)
 		return false;
@@ -148,6 +158,10 @@ static bool sample(const char *from, bool is_keras, bool raw, sample_request *q,
 static int run(const command *c, int argc, char **argv)
 {
 	const char *from = NULL, *keras = NULL, *class = NULL, *latents = NULL, *out = "samples.png";
+	const word_list ranges = WORDS(data_range_name);
+	const char *range = NULL;
+	keras_drawing drawing = {.json = NULL};
+	char ends[64];
 	sample_request q = {.n = 64, .seed = 1, .label = -1};
 	int64_t seed = 1;
 	int threads = 0;
@@ -161,6 +175,8 @@ static int run(const command *c, int argc, char **argv)
 		{"interpolate", OPTION_FLAG, &q.interpolate, 0, 0, NULL, "rows that lead from one latent to another"},
 		{"columns", OPTION_INT, &q.columns, 1, 10000, "N", "images per row (default: one column per class)"},
 		{"from", OPTION_PATH, &keras, 0, 0, "FILE", "a generator in a file of Keras: .keras or .h5"},
+		{"model", OPTION_PATH, &drawing.json, 0, 0, "FILE.json", "with --from: the network of weights alone"},
+		{"range", OPTION_TEXT, &range, 0, 0, "R", "with --from: black and white, as 0..1 (default: auto)"},
 		{"best", OPTION_FLAG, &best, 0, 0, NULL, "the checkpoint with the best score, not the newest"},
 		{"raw", OPTION_FLAG, &raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"out", OPTION_PATH, &out, 0, 0, "FILE|DIR/", "a grid, or one file per image (samples.png)"},
@@ -174,10 +190,16 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, from ? "--from FILE takes the place of a run" : "an argument is missing");
 	if (keras && (raw || best))
 		return fail_usage(c, "--from: a file of Keras has no %s", raw ? "raw generator" : "best checkpoint");
+	if (!keras && (range || drawing.json))
+		return fail_usage(c, "--%s goes with --from FILE", range ? "range" : "model");
+	if (range && word_find(ranges, range) < 0)
+		return fail_usage(c, "--range %s: must be %s", range, words_print(ranges, ends, sizeof ends));
 	fault e;
+	drawing.range = range ? (enum data_range)word_find(ranges, range) : RANGE_AUTO;
 	q.seed = (uint64_t)seed;
 	if (!pool_start(threads, &e) || (best && !choose_best(from, best_path, sizeof best_path, &e))
-	    || !sample(keras ? keras : best ? best_path : from, keras != NULL, raw, &q, out, latents, class, &e))
+	    || !sample(keras ? keras : best ? best_path : from, keras ? &drawing : NULL, raw, &q, out, latents, class,
+		       &e))
 		status = fail(&e);
 	else
 		status = EXIT_GOOD;

@@ -28,9 +28,9 @@ _sagan()
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
 		train) options='--out --set --threads --steps --max-time --log-every --quiet --fresh --init-from --freeze-d --new-data --help' ;;
-		sample) options='--from --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
+		sample) options='--from --model --range --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --threads --help' ;;
-		import) options='--config --set --net --onto --out --threads --help' ;;
+		import) options='--config --set --net --model --onto --out --threads --help' ;;
 		info) options='--set --plan --time --keys --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
 		data) options='--format --split --coarse --limit --range --images --labels --class-names --background --picture --help' ;;

@@ -161,14 +161,15 @@ static bool other_data(const trainer *t, const checkpoint_info *info, int64_t th
 static bool fits_run(trainer *t, const checkpoint_info *info, int64_t now, fault *e)
 {
 	const int64_t then = t->data_checksum;
-	t->data_checksum = now;
+	const bool none = then == 0 && t->step == 0;         /* an import, which looks at no data */
+	t->data_checksum = t->data ? now : then;
 	for (int i = 0; i < STREAMS; i++) {
 		rng fresh = rng_new((uint64_t)t->cfg.seed, stream_name[i]);
 		if (t->stream[i].seed != fresh.seed || t->stream[i].purpose != fresh.purpose)
 			return fault_set(e, "%s: random stream %s is not of seed %lld", info->path,
 				stream_name[i], (long long)t->cfg.seed);
 	}
-	t->data_changed = t->data && then != now;
+	t->data_changed = t->data && then != now && !none;
 	return !t->data_changed || t->new_data || other_data(t, info, then, e);
 }
 

@@ -140,7 +140,7 @@ import_back()
 	rm -rf "${work:?}/imported/$1"
 	mkdir -p "$work/imported/$1"
 	for file in "$work/saved/$1"/*/*.keras "$work/saved/$1"/*/*.h5; do
-		case $file in *.expected.h5 | *_layers.weights.h5) continue ;; esac
+		case $file in *.expected.h5) continue ;; esac
 		run=$(basename "$(dirname "$file")")
 		base=$(basename "$file"); net=${base%%[._]*}; form=${base#"$net"}
 		again=$work/imported/$1/$run$form

@@ -17,7 +17,7 @@
 typedef struct job {
 	const char *path;
 	keras_read_options o;
-	int64_t size;                                /* of the file */
+	int64_t size, json_size;                     /* of the file, and of o.json */
 	int64_t budget;                              /* bytes of weights */
 } job;
 
@@ -30,9 +30,36 @@ static int64_t budget_of(int64_t size)
 
 /* ---- in the child ---- */
 
+/* The whole file of `size` bytes; new/free. */
+static void *load(const char *path, int64_t size, fault *e)
+{
+	FILE *f = fopen(path, "rb");
+	void *bytes = f ? mem_new((size_t)size, 1, e) : NULL;
+	if (!f)
+		fault_set(e, "%s: %s", path, strerror(errno));
+	if (bytes && fread(bytes, 1, (size_t)size, f) != (size_t)size) {
+		fault_set(e, "%s: could not be read to its end", path);
+		free(bytes);
+		bytes = NULL;
+	}
+	if (f)
+		fclose(f);
+	return bytes;
+}
+
+/* The text of o.json in the place of `config` (own), NULL with e set. */
+static char *other_config(const job *j, char *config, size_t *n, fault *e)
+{
+	free(config);
+	*n = (size_t)j->json_size;
+	return load(j->o.json, j->json_size, e);
+}
+
 /* The weights of an open file, in the model of the config text, if there is one (own: freed). */
 static keras_model *combine(const job *j, h5 *f, char *config, size_t n, fault *e)
 {
+	if (j->o.json && !(config = other_config(j, config, &n, e)))
+		return NULL;
 	keras_model *w = read_weights_new(f, j->path, j->o.allow_nonfinite, j->budget, e);
 	if (!w || !config) {
 		free(config);
@@ -40,13 +67,14 @@ static keras_model *combine(const job *j, h5 *f, char *config, size_t n, fault *
 	}
 	fault why = {.text = ""};
 	keras_model *m = keras_from_json(config, n, &why);
+	const char *wrong = m || !j->o.json ? j->path : j->o.json;
 	free(config);
 	if (m && !keras_match(m, w, NULL, NULL, &why)) {
 		keras_model_free(m);
 		m = NULL;
 	}
 	if (!m)
-		fault_set(e, "%s: %.900s", j->path, why.text);
+		fault_set(e, "%s: %.900s", wrong, why.text);
 	keras_model_free(w);
 	return m;
 }
@@ -67,23 +95,6 @@ static keras_model *read_h5(const job *j, fault *e)
 	return m;
 }
 
-/* The whole file; new/free. */
-static void *load(const job *j, fault *e)
-{
-	FILE *f = fopen(j->path, "rb");
-	void *bytes = f ? mem_new((size_t)j->size, 1, e) : NULL;
-	if (!f)
-		fault_set(e, "%s: %s", j->path, strerror(errno));
-	if (bytes && fread(bytes, 1, (size_t)j->size, f) != (size_t)j->size) {
-		fault_set(e, "%s: could not be read to its end", j->path);
-		free(bytes);
-		bytes = NULL;
-	}
-	if (f)
-		fclose(f);
-	return bytes;
-}
-
 static keras_model *read_members(const job *j, const void *zip, fault *e)
 {
 	const size_t n = (size_t)j->size;
@@ -97,11 +108,13 @@ static keras_model *read_members(const job *j, const void *zip, fault *e)
 		return NULL;
 	}
 	h5 *f = h5_open_image(weights, weights_n, j->path, e);
-	if (f && !j->o.weights_only)
+	if (j->o.weights_only) {
+		free(config);
+		config = NULL;
+	}
+	if (f)
 		m = combine(j, f, config, config_n, e);
-	else if (f)
-		m = combine(j, f, NULL, 0, e);
-	if (!f || j->o.weights_only)
+	else
 		free(config);
 	h5_close(f);
 	free(weights);
@@ -110,7 +123,7 @@ static keras_model *read_members(const job *j, const void *zip, fault *e)
 
 static keras_model *read_archive(const job *j, fault *e)
 {
-	void *zip = load(j, e);
+	void *zip = load(j->path, j->size, e);
 	keras_model *m = zip ? read_members(j, zip, e) : NULL;
 	free(zip);
 	return m;
@@ -161,7 +174,13 @@ static bool job_open(job *j, const char *path, const keras_read_options *o, faul
 		return fault_set(e, "%s: larger than any network", path);
 	j->size = st.st_size;
 	j->budget = budget_of(j->size);
-	return true;
+	if (!j->o.json)
+		return true;
+	if (stat(j->o.json, &st) != 0)
+		return fault_set(e, "%s: %s", j->o.json, strerror(errno));
+	j->json_size = st.st_size;
+	return (S_ISREG(st.st_mode) && st.st_size <= KERAS_JSON_MAX && kinds_is_json(j->o.json))
+		|| fault_set(e, "%s: no JSON of a network, as model.to_json() gives it", j->o.json);
 }
 
 keras_model *read_unconfined(const char *path, const keras_read_options *o, fault *e)

@@ -10,6 +10,8 @@ typedef struct keras_read_options {
 	bool weights_only;                           /* as if the file had no model_config */
 	bool allow_nonfinite;                        /* NaN and Inf as weights; refused without */
 	int cpu_s;                                   /* limit on the reader; 0: 60 */
+	const char *json;                            /* a file with the JSON of the network (model.to_json()), which
+	                                              * takes the place of the file's own; NULL: none */
 } keras_read_options;
 
 /* The model in a file, with its weights. o may be NULL. new/free. A file without a config gives a model without

@@ -1,6 +1,7 @@
 /* import.c - a file's weights in the place of a trace's, from there into the network, and what came of it. */
 #include "gan/keras/import/import.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "gan/config/config_apply.h"
 #include "gan/keras/file/read.h"
 #include "gan/keras/import/import_internal.h"
+#include "gan/keras/run/run.h"
 
 /* ---- the file's weights as a plain list ---- */
 
@@ -110,13 +112,46 @@ static void restore(importer *p)
 	memcpy(module_state_block(p->m), p->states, (size_t)module_state_size(p->m) * sizeof(real));
 }
 
-/* The trace with the file's weights in the place of its own. */
-static bool make_target(importer *p, keras_model *from)
+/* The trace in one form with the file's weights in the place of its own; on failure w is as it was. */
+static bool make_target(importer *p, enum keras_form form, keras_model *w, complaints *report)
 {
-	p->form = has_own_classes(from) ? KERAS_LAYERS : KERAS_STOCK;
+	p->form = form;
+	keras_model_free(p->target);
+	p->target = keras_of_network(p->n, form, report->e);
+	return p->target && keras_match(p->target, w, report->line, report->ctx, report->e);
+}
+
+static void count_line(void *ctx, const char *text)
+{
+	(void)text;
+	++*(int *)ctx;
+}
+
+/* How many complaints a form gives; 0: it fits, and the target is made. */
+static int try_form(importer *p, enum keras_form form, keras_model *w)
+{
+	fault why;
+	int lines = 0;
+	complaints quiet = {count_line, &lines, &why, 0};
+	return make_target(p, form, w, &quiet) ? 0 : MAX(lines, 1);
+}
+
+/* A file with classes of ours is of the second form, another network of the first. Weights alone do not say it: the
+ * form that fits, or else the complaints of that which comes nearer. */
+static bool find_target(importer *p, keras_model *from)
+{
 	keras_model *w = list_weights(from, p->report.e);
-	p->target = w ? keras_of_network(p->n, p->form, p->report.e) : NULL;
-	const bool ok = p->target && keras_match(p->target, w, p->report.line, p->report.ctx, p->report.e);
+	bool ok = w != NULL;
+	enum keras_form form = has_own_classes(from) ? KERAS_LAYERS : KERAS_STOCK;
+	if (ok && !from->topology) {
+		const int stock = try_form(p, KERAS_STOCK, w), layers = stock ? try_form(p, KERAS_LAYERS, w) : 1;
+		form = layers < stock ? KERAS_LAYERS : KERAS_STOCK;
+		if (!stock || !layers) {
+			keras_model_free(w);
+			return true;
+		}
+	}
+	ok = ok && make_target(p, form, w, &p->report);
 	keras_model_free(w);
 	return ok;
 }
@@ -124,7 +159,7 @@ static bool make_target(importer *p, keras_model *from)
 bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, fault *e)
 {
 	importer p = {.n = n, .m = network_module(n), .report = {line, ctx, e, 0}};
-	bool ok = keep(&p) && make_target(&p, from);
+	bool ok = keep(&p) && find_target(&p, from);
 	if (ok) {
 		ok = import_find_origins(&p);
 		restore(&p);
@@ -141,7 +176,8 @@ bool keras_import_network(network *n, keras_model *from, keras_imported *out, co
 
 /* ---- from a file ---- */
 
-static bool mode_of(const char *checkpoint, int *bn_mode, fault *e)
+/* Of a discriminator: the mode of the checkpoint. Of both what follows the data. */
+static bool follow_checkpoint(config *c, enum net_side side, const char *checkpoint, fault *e)
 {
 	checkpoint_info info;
 	config was;
@@ -149,21 +185,58 @@ static bool mode_of(const char *checkpoint, int *bn_mode, fault *e)
 		return false;
 	const bool ok = saved_config(&info, &was, e);
 	if (ok) {
-		*bn_mode = was.ema.bn_mode;
+		if (side == NET_D)
+			c->ema.bn_mode = was.ema.bn_mode;
+		c->model.channels = c->model.channels ? c->model.channels : was.model.channels;
+		c->model.classes = c->model.classes ? c->model.classes : was.model.classes;
 		config_free(&was);
 	}
 	checkpoint_info_free(&info);
 	return ok;
 }
 
-bool keras_import_config(config *c, enum net_side side, const char *onto, fault *e)
+/* Channels of the image that goes in or comes out, and classes of the labels. */
+static void follow_network(config *c, enum net_side side, const keras_run *n)
+{
+	shape image = side == NET_G ? keras_run_output_shape(n) : shape_scalar();
+	int64_t classes = 0;
+	for (int k = 0; k < keras_run_inputs(n); k++) {
+		const shape s = keras_run_input_shape(n, k);
+		image = side == NET_D && s.rank == 3 ? s : image;
+		classes = MAX(classes, keras_run_classes(n, k));
+	}
+	if (c->model.channels == 0 && image.rank == 3 && (image.dim[2] == 1 || image.dim[2] == 3))
+		c->model.channels = (int)image.dim[2];
+	if (c->model.classes == 0 && classes <= INT_MAX)
+		c->model.classes = (int)classes;
+}
+
+/* A network that does not run here, with layers that only our own networks have, tells nothing. */
+static bool follow_file(config *c, enum net_side side, const keras_source *from, fault *e)
+{
+	fault why;
+	keras_model *m = keras_read(from->path, &(keras_read_options){.json = from->json}, e);
+	if (!m)
+		return false;
+	keras_run *n = m->topology ? keras_run_new(m, 1, &why) : NULL;
+	if (n)
+		follow_network(c, side, n);
+	keras_run_free(n);
+	keras_model_free(m);
+	return true;
+}
+
+bool keras_import_config(config *c, enum net_side side, const keras_source *from, const char *onto, fault *e)
 {
 	if (side == NET_G)
 		c->ema.bn_mode = BN_RUNNING;
-	return side == NET_G || !onto || mode_of(onto, &c->ema.bn_mode, e);
+	if (onto)
+		return follow_checkpoint(c, side, onto, e);
+	const bool open = c->model.channels == 0 || (c->model.conditional && c->model.classes == 0);
+	return !open || follow_file(c, side, from, e);
 }
 
-bool keras_import_file(const config *c, enum net_side side, module *m, module *average, const char *path,
+bool keras_import_file(const config *c, enum net_side side, module *m, module *average, const keras_source *from,
 		       keras_imported *out, complaints_line line, void *ctx, fault *e)
 {
 	net_config net;
@@ -171,18 +244,19 @@ bool keras_import_file(const config *c, enum net_side side, module *m, module *a
 	rng start = rng_new(0, "import");            /* m's values take the place of these */
 	if (!config_network(c, &net, e))
 		return false;
-	keras_model *from = keras_read(path, NULL, e);
-	network *n = from ? network_new(&net, side, &start, e) : NULL;
+	keras_model *file = keras_read(from->path, &(keras_read_options){.json = from->json}, e);
+	network *n = file ? network_new(&net, side, &start, e) : NULL;
 	bool ok = n != NULL;
 	if (ok) {
 		module_copy(network_module(n), m);
-		ok = keras_import_network(n, from, out, line, ctx, &why) || fault_set(e, "%s: %.900s", path, why.text);
+		ok = keras_import_network(n, file, out, line, ctx, &why)
+			|| fault_set(e, "%s: %.900s", from->path, why.text);
 	}
 	if (ok)
 		module_copy(m, network_module(n));
 	if (ok && average)
 		module_copy(average, network_module(n));
 	network_free(n);
-	keras_model_free(from);
+	keras_model_free(file);
 	return ok;
 }

@@ -42,14 +42,21 @@ typedef struct keras_imported {
 bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx,
 			  fault *e);
 
-/* What the checkpoint of an import has to say for samples to be what the file draws: ema.bn_mode = running, of a
- * discriminator what the checkpoint `onto` (NULL: a new start) says. Training goes on with the mode of its own
- * config. */
-bool keras_import_config(config *c, enum net_side side, const char *onto, fault *e);
+/* A file, and one with the JSON of its network, as keras_read_options has it (NULL: none). */
+typedef struct keras_source {
+	const char *path, *json;
+} keras_source;
+
+/* What the config of the checkpoint of an import must say.
+ *   - For samples to be what the file draws: ema.bn_mode = running, of a discriminator what the checkpoint `onto`
+ *     (NULL: a new start) says. Training goes on with the mode of its own config.
+ *   - Channels and classes that follow the data (0) are those of `onto`, else of the file, so that no data are needed.
+ *     Files of weights alone do not tell them: they may stay 0. */
+bool keras_import_config(config *c, enum net_side side, const keras_source *from, const char *onto, fault *e);
 
 /* The same from a file, into the module of a network of `c` that is in use elsewhere, as a trainer's; average (NULL:
  * there is none) becomes the same. */
-bool keras_import_file(const config *c, enum net_side side, module *m, module *average, const char *path,
+bool keras_import_file(const config *c, enum net_side side, module *m, module *average, const keras_source *from,
 		       keras_imported *out, complaints_line line, void *ctx, fault *e);
 
 #endif
