@@ -74,11 +74,23 @@ typedef struct look {
 	names folders;                               /* own; in it, without those left behind */
 	bool pictures;                               /* files that are named like pictures */
 	bool listed;                                 /* a list of the pictures' labels (data/labels.h) */
+	char *file;                                  /* own; the first file that may be a set by itself */
 } look;
 
 static void look_free(look *l)
 {
 	names_free(&l->folders);
+	free(l->file);
+}
+
+/* In a folder such a file is only named, to be given by its own path. */
+static bool is_set_file(const char *name)
+{
+	static const char *const ending[] = {".npz", ".h5", ".hdf5", ".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz"};
+	for (int i = 0; i < COUNT(ending); i++)
+		if (name_ends(name, ending[i]))
+			return true;
+	return false;
 }
 
 /* The first kind in the list that an entry looks like, before `*f`. */
@@ -104,6 +116,8 @@ static bool folder_look(const bundle *in, const char *path, look *l, fault *e)
 		free(entry);
 		kind_of_entry(all.name[i], folder, &l->f);
 		l->listed = l->listed || (!folder && strcmp(all.name[i], LABELS_FILE) == 0);
+		if (ok && !l->file && !folder && is_set_file(all.name[i]))
+			ok = (l->file = text_copy(all.name[i], e)) != NULL;
 		l->pictures = l->pictures || (!folder && picture_is_named(all.name[i]));
 		if (ok && folder && !folder_is_left_behind(all.name[i]))
 			ok = names_add(&l->folders, all.name[i], e);
@@ -210,6 +224,9 @@ static bool folder_step(place *p, const data_format *asked, const data_format **
 			ok = step_into(&p->path, text_copy(o.paths.name[0], e));
 		} else if (ok && l.f == &format_pictures) {
 			ok = step_to_classes(p, &l, again, e);
+		} else if (ok && !l.f && l.file) {
+			ok = fault_at(e, p->path, "no data set in this folder itself; it holds %s: give the path of "
+				"that file", l.file);
 		}
 	}
 	look_free(&l);

@@ -11,6 +11,8 @@
 #include "core/h5/h5.h"
 #include "core/base/rng.h"
 #include "data/dataset.h"
+#include "data/picture/picture.h"
+#include "data/pickle.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
 #include "gan/keras/file/read.h"
@@ -18,12 +20,15 @@
 enum { SEEDS = 3, BYTES_MAX = 1 << 20 };
 
 const char *const damage_name[DAMAGE_KINDS] = {
-	"legacy, old HDF5", "legacy, HDF5 1.8", "native weights", ".keras archive", "data set, old HDF5",
+	"legacy, old HDF5", "legacy, HDF5 1.8", "native weights", ".keras archive", "data set, old HDF5", "JPEG",
+	"WebP", "GIF", "zip", "tar", ".npy", "pickle",
 };
 
 #define GOLDEN_ "tests/golden/keras/"
+#define PICTURES "tests/golden/pictures/"
+#define ARCHIVES "tests/golden/archives/"
 
-/* NULL: made by us, once. */
+/* NULL: made by us, once, of DAMAGE_V18; of others there are fewer. */
 static const char *const seed_file[DAMAGE_KINDS][SEEDS] = {
 	[DAMAGE_OLD] = {GOLDEN_ "discriminator-seq-keras2.15.full.h5", GOLDEN_ "discriminator-seq-keras2.15.legacy.h5",
 			GOLDEN_ "discriminator-sn-keras2.15.full.h5"},
@@ -33,7 +38,14 @@ static const char *const seed_file[DAMAGE_KINDS][SEEDS] = {
 			   GOLDEN_ "generator-convt-keras3.15.weights.h5"},
 	[DAMAGE_ARCHIVE] = {GOLDEN_ "discriminator-seq-keras2.15.keras", GOLDEN_ "generator-convt-keras2.15.keras",
 			    GOLDEN_ "generator-convt-keras3.15.keras"},
-	[DAMAGE_DATA] = {GOLDEN_ "../data/images-old.h5", NULL, NULL},
+	[DAMAGE_DATA] = {GOLDEN_ "../data/images-old.h5"},
+	[DAMAGE_JPEG] = {PICTURES "inks.jpg", PICTURES "progressive.jpg", PICTURES "turned.jpg"},
+	[DAMAGE_WEBP] = {PICTURES "lossy.webp", PICTURES "lossless.webp", PICTURES "turned.webp"},
+	[DAMAGE_GIF] = {PICTURES "still.gif", PICTURES "moving.gif"},
+	[DAMAGE_ZIP] = {ARCHIVES "fruit.zip", ARCHIVES "packed.npz", ARCHIVES "stylegan.zip"},
+	[DAMAGE_TAR] = {ARCHIVES "fruit.tar", ARCHIVES "fruit.tar.xz", ARCHIVES "dots.tgz"},
+	[DAMAGE_NUMPY] = {ARCHIVES "bare.npy"},
+	[DAMAGE_PICKLE] = {ARCHIVES "cifar-10-python.tar.gz"},
 };
 
 typedef struct file {
@@ -66,16 +78,28 @@ static void write_own(const char *path)
 	keras_model_free(m);
 }
 
+/* What is damaged is a file of the archive. */
+static void unwrap(file *f, const char *name)
+{
+	void *x;
+	size_t n;
+	fault e;
+	must(archive_extract("seed", f->x, f->n, name, BYTES_MAX, &x, &n, &e), "%s", e.text);
+	free(f->x);
+	*f = (file){x, n};
+}
+
 static const file *seed_of(enum damage_kind kind, int k, const char *path)
 {
 	static file kept[DAMAGE_KINDS][SEEDS];
 	file *f = &kept[kind][k];
-	if (!f->x && !seed_file[kind][k]) {
+	if (f->x)
+		return f;
+	if (!seed_file[kind][k])
 		write_own(path);
-		*f = load(path);
-	} else if (!f->x) {
-		*f = load(seed_file[kind][k]);
-	}
+	*f = load(seed_file[kind][k] ? seed_file[kind][k] : path);
+	if (kind == DAMAGE_PICKLE)
+		unwrap(f, "cifar-10-batches-py/data_batch_1");
 	return f;
 }
 
@@ -181,7 +205,10 @@ static bool damage_members(rng *r, const file *f, const char *path)
 
 static void make(enum damage_kind kind, rng *r, const char *path)
 {
-	const file *f = seed_of(kind, (int)rng_below(r, kind == DAMAGE_DATA ? 1 : SEEDS), path);
+	int seeds = kind == DAMAGE_V18 ? SEEDS : 0;
+	while (seeds < SEEDS && seed_file[kind][seeds])
+		seeds++;
+	const file *f = seed_of(kind, (int)rng_below(r, seeds), path);
 	if (kind == DAMAGE_ARCHIVE && rng_below(r, 2)) {
 		must(damage_members(r, f, path), "a sound archive cannot be taken apart");
 		return;
@@ -206,11 +233,49 @@ static bool try_model(const char *path, fault *e)
 	return ok;
 }
 
-static bool try_data(const char *path, fault *e)
+/* What is read as a data set, and as which format: archives say themselves what they are. */
+static const char *const data_format_of[DAMAGE_KINDS] = {
+	[DAMAGE_DATA] = "hdf5", [DAMAGE_ZIP] = "auto", [DAMAGE_TAR] = "auto", [DAMAGE_NUMPY] = "numpy",
+};
+
+static bool try_data(enum damage_kind kind, const char *path, fault *e)
 {
-	dataset *d = dataset_open(path, &(dataset_options){.format = "hdf5"}, e);
+	dataset *d = dataset_open(path, &(dataset_options){.format = data_format_of[kind]}, e);
 	dataset_free(d);
 	return d != NULL;
+}
+
+static bool try_picture(const char *path, fault *e)
+{
+	const file f = load(path);
+	image im;
+	const bool ok = picture_read(path, f.x, f.n, &picture_defaults, &im, e);
+	image_free(&im);
+	free(f.x);
+	return ok;
+}
+
+static bool try_pickle(const char *path, fault *e)
+{
+	int64_t *v = NULL, n;
+	names l = {0};
+	pickle *p = pickle_open(NULL, path, e);
+	bool ok = p && pickle_numbers(p, "labels", &v, &n, e) && pickle_texts(p, "filenames", &l, e);
+	ok = ok && (pickle_array(p, "data", &n) || fault_set(e, "no array"));
+	names_free(&l);
+	free(v);
+	pickle_free(p);
+	return ok;
+}
+
+static bool try(enum damage_kind kind, const char *path, fault *e)
+{
+	if (data_format_of[kind])
+		return try_data(kind, path, e);
+	if (kind == DAMAGE_PICKLE)
+		return try_pickle(path, e);
+	return kind == DAMAGE_JPEG || kind == DAMAGE_WEBP || kind == DAMAGE_GIF ? try_picture(path, e)
+		: try_model(path, e);
 }
 
 void damage_try(enum damage_kind kind, int64_t i, const char *path, damage_counts *c)
@@ -218,7 +283,7 @@ void damage_try(enum damage_kind kind, int64_t i, const char *path, damage_count
 	fault e = {.text = ""};
 	rng r = rng_new((uint64_t)i, damage_name[kind]);
 	make(kind, &r, path);
-	if (kind == DAMAGE_DATA ? try_data(path, &e) : try_model(path, &e)) {
+	if (try(kind, path, &e)) {
 		c->read++;
 		return;
 	}

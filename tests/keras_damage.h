@@ -1,4 +1,4 @@
-/* keras_damage.h - files of Keras, damaged at random and read: what the mutation driver and the test share. */
+/* keras_damage.h - files of Keras and of data, damaged at random and read: what the mutation driver and tests share. */
 #ifndef SAGAN_TESTS_KERAS_DAMAGE_H
 #define SAGAN_TESTS_KERAS_DAMAGE_H
 
@@ -10,6 +10,10 @@ enum damage_kind {
 	DAMAGE_NATIVE,                               /* .weights.h5 */
 	DAMAGE_ARCHIVE,                              /* .keras: half of them with damaged members in a sound zip */
 	DAMAGE_DATA,                                 /* images and labels in HDF5 without checksums */
+	DAMAGE_JPEG, DAMAGE_WEBP, DAMAGE_GIF,
+	DAMAGE_ZIP, DAMAGE_TAR,                      /* of pictures and of numpy's files */
+	DAMAGE_NUMPY,                                /* .npy */
+	DAMAGE_PICKLE,                               /* CIFAR's */
 	DAMAGE_KINDS
 };
 extern const char *const damage_name[DAMAGE_KINDS];

@@ -206,6 +206,9 @@ START_TEST(cache_folders_are_looked_into)
 	d = opened(scratch_at("torch"), (dataset_options){.format = "cifar10"});
 	ck_assert(d->n == 2 && d->classes == 10);
 	dataset_free(d);
+	file_put("keras/mnist.npz", "rubbish", 7);
+	refused(scratch_at("keras"), (dataset_options){0},
+		"no data set in this folder itself; it holds mnist.npz: give the path of that file");
 	file_put("parent/cifar-10-batches-bin/data_batch_1.bin", cifar, sizeof cifar);
 	file_put("parent/cifar-10-binary.tar.gz", "rubbish", 7);
 	d = opened(scratch_at("parent"), (dataset_options){0});

@@ -1,0 +1,173 @@
+/* pictures.c - a folder of pictures as a data set, in two passes, both on the pool: the headers (is each sound, do the
+ * sizes agree), then the pixels, each straight into its place. */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/local.h"
+#include "core/base/thread.h"
+#include "data/folder.h"
+
+/* Which error is told must not depend on the threads: that of the lowest picture. */
+static void picture_failed(pictures *l, int64_t i, const fault *why)
+{
+	pthread_mutex_lock(&l->lock);
+	if (i < l->first_bad) {
+		l->first_bad = i;
+		l->bad = *why;
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* Most headers lie within so many bytes; a picture whose header does not is read whole. */
+enum { HEADER_BYTES = 1 << 16, PICTURE_BYTES_MOST = 1 << 30 };
+
+static bool picture_look(const bundle *in, picture *p, fault *e)
+{
+	uint8_t *x;
+	int64_t n, all;
+	if (!bytes_count(in, p->path, &all, e) || !bytes_read(in, p->path, HEADER_BYTES, &x, &n, e))
+		return false;
+	bool ok = picture_stat(p->path, x, (size_t)n, &p->size, e);
+	free(x);
+	if (ok || all <= n)
+		return ok;
+	ok = bytes_read(in, p->path, PICTURE_BYTES_MOST, &x, &n, e) && picture_stat(p->path, x, (size_t)n, &p->size, e);
+	free(x);
+	return ok;
+}
+
+static bool picture_load(const bundle *in, const char *path, const picture_options *how, image *im, fault *e)
+{
+	uint8_t *x;
+	int64_t n;
+	*im = (image){0};
+	const bool ok = bytes_read(in, path, PICTURE_BYTES_MOST, &x, &n, e)
+		&& picture_read(path, x, (size_t)n, how, im, e);
+	free(x);
+	return ok;
+}
+
+static void stat_span(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	pictures *l = ctx;
+	(void)worker;
+	fault why;
+	for (int64_t i = lo; i < hi; i++)
+		if (!picture_look(l->in, &l->p[i], &why))
+			picture_failed(l, i, &why);
+}
+
+static void read_span(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	pictures *l = ctx;
+	dataset *d = l->d;
+	(void)worker;
+	fault why;
+	for (int64_t i = lo; i < hi; i++) {
+		image im;
+		if (!picture_load(l->in, l->p[i].path, &l->how, &im, &why) || !image_convert(im.x, im.h, im.w, im.c,
+			d->pixels + i * dataset_image_bytes(d), d->h, d->w, d->c, l->resize, &why))
+			picture_failed(l, i, &why);
+		image_free(&im);
+	}
+}
+
+static bool pass(pictures *l, int64_t n, span_fn fn, fault *e)
+{
+	l->first_bad = n;
+	parallel_for(n, 16, fn, l);
+	if (l->first_bad < n && e)
+		*e = l->bad;
+	return l->first_bad == n;
+}
+
+static bool sizes_agree(const pictures *l, int64_t n, fault *e)
+{
+	const picture *p = l->p;
+	for (int64_t i = 1; i < n; i++)
+		if (p[i].size.h != p[0].size.h || p[i].size.w != p[0].size.w)
+			return fault_at(e, p[i].path, "%d pixels high, %d wide, but %s is %d high, %d wide: give the "
+				"size wanted and how to resize", p[i].size.h, p[i].size.w, p[0].path, p[0].size.h,
+				p[0].size.w);
+	return true;
+}
+
+static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fault *e)
+{
+	const int64_t n = limit_of(o, l->n);
+	if (!pass(l, n, stat_span, e) || (!o->h && !sizes_agree(l, n, e)))
+		return false;
+	int c = o->channels;
+	for (int64_t i = 0; !o->channels && i < n; i++)
+		c = MAX(c, l->p[i].size.c);
+	const bool labels = l->classes.n > 0 || l->list.n > 0;
+	if (!dataset_reserve(d, n, o->h ? o->h : l->p[0].size.h, o->w ? o->w : l->p[0].size.w, c, labels, e))
+		return false;
+	for (int64_t i = 0; labels && i < n; i++)
+		d->label[i] = l->p[i].label;
+	l->d = d;
+	l->resize = o->resize;
+	background_of(o, l->how.behind);
+	return pass(l, n, read_span, e);
+}
+
+/* "warning: 3 files are no pictures and are passed over: 2 .txt, 1 .csv" */
+static bool note_passed(const passed_over *p, dataset *d, fault *e)
+{
+	char text[400] = "";
+	size_t n = 0;
+	for (int i = 0; i < p->kinds && n < sizeof text; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%" PRId64 " %s", i ? ", " : "", p->kind[i].n,
+			p->kind[i].ending);
+	if (p->files && !dataset_note(d, e, "warning: %" PRId64 " files are no pictures and are passed over: %s",
+				      p->files, text))
+		return false;
+	n = 0;
+	for (int64_t i = 0; i < p->folders.n && n < sizeof text; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i ? ", " : "", p->folders.name[i]);
+	return !p->folders.n || dataset_note(d, e, "warning: folders that are passed over: %s", text);
+}
+
+/* A single class tells nothing: its folder is only where the images lie. */
+static bool drop_lone_class(pictures *l, dataset *d, fault *e)
+{
+	if (l->classes.n != 1)
+		return true;
+	const bool ok = dataset_note(d, e, "all images lie in one folder, %s: read without labels", l->classes.name[0]);
+	names_free(&l->classes);
+	return ok;
+}
+
+/* Converts to the wanted size, too. */
+static bool pictures_open(dataset *d, const place *p, const dataset_options *o, fault *e)
+{
+	pictures l = {.in = p->in};
+	pthread_mutex_init(&l.lock, NULL);
+	const bool ok = pictures_find(&l, p->path, o, e) && drop_lone_class(&l, d, e) && pictures_read(&l, d, o, e)
+		&& note_passed(&l.passed, d, e);
+	if (ok && l.list.n) {                        /* its classes have numbers */
+		d->classes = l.list.classes;
+	} else if (ok) {
+		d->class_name = l.classes.name;
+		d->classes = (int)l.classes.n;
+	} else {
+		names_free(&l.classes);
+	}
+	labels_free(&l.list);
+	for (int64_t i = 0; i < l.n; i++)
+		free(l.p[i].path);
+	free(l.p);
+	names_free(&l.parts);
+	names_free(&l.passed.folders);
+	pthread_mutex_destroy(&l.lock);
+	return ok;
+}
+
+static bool is_picture_folder(const char *name, bool folder)
+{
+	return folder || picture_is_named(name);
+}
+
+const data_format format_pictures = {"pictures", "a folder of pictures", pictures_open, NULL, is_picture_folder};
