@@ -124,11 +124,12 @@ bool fold_scale(tracer *t, const node *x, const terms *c)
 	return true;
 }
 
-bool fold_shift(tracer *t, const node *x, const terms *c)
+bool fold_shift(tracer *t, const node *x, const terms *c, bool *folded)
 {
 	int at = weights_of(t, x, c->n);
+	*folded = at >= 0;
 	if (at < 0)
-		return false;
+		return true;
 	const int64_t n = outputs(&t->k->layer[at]);
 	if (t->k->layer[at].weights == 1 && (!keras_add_weight(t->k, at, "bias", SHAPE(n), NULL, t->e) ||
 	    !keras_set_bool(t->k, at, "use_bias", true, t->e)))

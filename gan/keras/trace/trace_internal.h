@@ -73,10 +73,11 @@ real *fold_value(tracer *t, node *x);
 bool fold_is_terms(const node *x, int64_t last);
 /* The constant factor or summand x of a value with `last` channels. Refuses anything but those two kinds. */
 bool fold_terms(tracer *t, const node *y, node *x, int64_t last, terms *out);
-/* Multiplies the weights that x comes from by c, or adds c to their bias. False when something else sees them or the
- * layer before cannot take it; nothing has changed then. */
+/* Multiplies the weights that x comes from by c. False when something else sees them or the layer before cannot take
+ * it; nothing has changed then. */
 bool fold_scale(tracer *t, const node *x, const terms *c);
-bool fold_shift(tracer *t, const node *x, const terms *c);
+/* The same with adding c to their bias: *folded. The result is false when there is no memory for a bias. */
+bool fold_shift(tracer *t, const node *x, const terms *c, bool *folded);
 /* Whether the one layer that reads y is linear, so that a factor of y can go into its kernel. */
 bool fold_into_next(const tracer *t, const node *y);
 

@@ -84,8 +84,8 @@ static bool emit_shifted(tracer *t, node *y, node *x, node *c, double sign)
 		return false;
 	for (int64_t i = 0; i < b.n; i++)
 		b.x[i] *= (real)sign;
-	bool ok = fold_shift(t, x, &b) ? trace_alias(t, y, x, 1)
-		: emit_affine(t, y, x, &(terms){1, (real *)&one}, &b);
+	bool folded, ok = fold_shift(t, x, &b, &folded);
+	ok = ok && (folded ? trace_alias(t, y, x, 1) : emit_affine(t, y, x, &(terms){1, (real *)&one}, &b));
 	free(b.x);
 	return ok;
 }
