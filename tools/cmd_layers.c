@@ -105,8 +105,19 @@ static void print_weight(void *ctx, const char *name, const shape *s, bool train
 	       trained ? "" : "  state");
 }
 
-/* The arguments of --set as a layer of a config. */
-static bool read_arguments(const layer_type *t, const text_list *sets, layer_args *out, fault *e)
+/* "out=512": another width than the map's, which only this command shows. *out is 0 for another argument. */
+static bool read_width(const char *set, int64_t *out, fault *e)
+{
+	char *end;
+	if (strncmp(set, "out=", 4))
+		return true;
+	*out = strtol(set + 4, &end, 10);
+	return (end > set + 4 && !*end && *out >= 0 && *out <= 65536)
+		|| fault_set(e, "command line: --set %.200s: must be a width from 0 to 65536", set);
+}
+
+/* The arguments of --set as a layer of a config, but for the width. */
+static bool read_arguments(const layer_type *t, const text_list *sets, layer_args *out, int64_t *width, fault *e)
 {
 	char text[4096];
 	layer_spec one;
@@ -115,6 +126,10 @@ static bool read_arguments(const layer_type *t, const text_list *sets, layer_arg
 		const char *equal = strchr(sets->text[i], '=');
 		if (!equal)
 			return fault_set(e, "command line: --set %.200s: must be KEY=VALUE, as heads=4", sets->text[i]);
+		if (!read_width(sets->text[i], width, e))
+			return false;
+		if (!strncmp(sets->text[i], "out=", 4))
+			continue;
 		n += (size_t)snprintf(text + n, sizeof text - n, ", %.*s: %s", (int)(equal - sets->text[i]),
 				      sets->text[i], equal + 1);
 	}
@@ -133,10 +148,14 @@ static bool print_cost(const placed_layer *l, fault *e)
 	char number[32], bytes[32];
 	if (!placed_layer_check(l, e))
 		return false;
-	printf("\non one map %s -> %s\n", shape_print(&l->input).s, shape_print(&l->input).s);
+	const shape result = layer_result(l);
+	printf("\non one map %s -> %s%s\n", shape_print(&l->input).s, shape_print(&result).s,
+	       layer_stands_alone(l) ? ", the layer alone" : "");
 	if (!layer_cost_of(l, &c, print_weight, NULL, e))
 		return false;
 	printf("  %-44s %-20s %14s\n", "parameters", "", print_count(c.params, number, sizeof number));
+	if (!l->spec.type->own_skip && !layer_stands_alone(l) && layer_number(l, "residual") == LAYER_GAMMA)
+		printf("  %-44s %-20s %14s\n", "without gamma", "", print_count(c.params - 1, number, sizeof number));
 	printf("  forward: %.4g MFLOP, %s of arena\n", c.flop / 1e6, print_bytes((double)c.bytes, bytes, sizeof bytes));
 	printf("  forward and backward: %.4g MFLOP, %s of arena\n", c.train_flop / 1e6,
 	       print_bytes((double)c.train_bytes, bytes, sizeof bytes));
@@ -163,7 +182,7 @@ static int run(const command *c, int argc, char **argv)
 	bool sn = false;
 	const option_row rows[] = {
 		{"input", OPTION_TEXT, &input, 0, 0, "HxWxC", "what the layer costs on a map, as 16x16x128"},
-		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "with --input: an argument of the layer"},
+		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "with --input: an argument, or out=WIDTH of its result"},
 		{"sn", OPTION_FLAG, &sn, 0, 0, NULL, "with --input: under spectral norm"},
 	};
 	const int status = options_parse(c, rows, COUNT(rows), argc, argv, &name, 0, 1);
@@ -172,6 +191,7 @@ static int run(const command *c, int argc, char **argv)
 	if (!name)
 		return input || sets.n || sn ? fail_usage(c, "name a layer for these options") : print_list();
 	layer_spec spec = {.type = find_type(name)};
+	int64_t width = 0;
 	shape map = SHAPE(1, 1, 1, 1);
 	fault e;
 	if (!spec.type)
@@ -180,7 +200,7 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, "--set and --sn want --input");
 	if (input && !read_map(input, &map))
 		return fail_usage(c, "--input %s: must be HxWxC, as 16x16x128, sides to 4096", input);
-	if (!read_arguments(spec.type, &sets, &spec.args, &e)) {
+	if (!read_arguments(spec.type, &sets, &spec.args, &width, &e)) {
 		fail(&e);
 		return EXIT_USAGE;
 	}
@@ -191,6 +211,7 @@ static int run(const command *c, int argc, char **argv)
 		return fail(&e);
 	placed_layer l = placed_layer_at("layer", &spec, map);
 	l.sn.on = sn;
+	l.out = width;
 	const bool ok = print_cost(&l, &e);
 	pool_stop();
 	return ok ? EXIT_GOOD : fail(&e);
@@ -203,6 +224,7 @@ const command command_layers = {
 		 "shapes, parameters, operations and bytes.",
 	.examples = "examples:\n"
 		    "  sagan layers\n"
-		    "  sagan layers halo --input 16x16x128 --set heads=8",
+		    "  sagan layers halo --input 16x16x128 --set heads=8\n"
+		    "  sagan layers mhsa --input 14x16x256 --set key_dim=128 --set out=512",
 	.run = run,
 };

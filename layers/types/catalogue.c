@@ -195,20 +195,44 @@ static bool check_residual(const placed_layer *l, fault *e)
 		layer_word(l, "residual"));
 }
 
+bool layer_stands_alone(const placed_layer *l)
+{
+	return layer_out(l) != l->C;
+}
+
+shape layer_result(const placed_layer *l)
+{
+	shape s = l->input;
+	s.dim[s.rank - 1] = layer_out(l);
+	return s;
+}
+
+/* What stands instead of the wanted map. */
+static bool result_fits(const placed_layer *l, const shape *x, const shape *y, fault *e)
+{
+	const shape want = layer_result(l);
+	if (shape_equal(&want, y))
+		return true;
+	if (layer_stands_alone(l))
+		return fault_set(e, "out = %lld: the layer keeps its width, %s", (long long)layer_out(l),
+			shape_print(y).s);
+	return fault_set(e, "%s becomes %s; only a layer that keeps the map fits", shape_print(x).s, shape_print(y).s);
+}
+
 /* Nothing of `m` is allocated: the graph is built and thrown away, never run. */
 static bool try_layer(module *m, const placed_layer *there, fault *e)
 {
 	placed_layer l = *there;
+	const bool alone = layer_stands_alone(&l);
 	rng noise = rng_new(0, "trial");
 	graph *g = graph_new(e);
 	buffer *b = buffer_new("x", l.input, e);
-	bool ok = g && b && placed_layer_init(m, &l, e) && module_good(m, e);
+	bool ok = g && b && (alone ? layer_alone_init : placed_layer_init)(m, &l, e) && module_good(m, e);
 	if (ok) {
-		node *x = graph_leaf(g, b), *y = placed_layer_apply(g, &l, x, (mode){true, true, &noise}, NULL);
-		ok = graph_ok(g, e);
-		if (ok && !shape_equal(&x->s, &y->s))
-			ok = fault_set(e, "%s becomes %s; only a layer that keeps the map fits", shape_print(&x->s).s,
-				shape_print(&y->s).s);
+		const mode training = {true, true, &noise};
+		node *x = graph_leaf(g, b);
+		node *y = (alone ? layer_alone_apply : placed_layer_apply)(g, &l, x, training, NULL);
+		ok = graph_ok(g, e) && result_fits(&l, &x->s, &y->s, e);
 	}
 	placed_layer_clear(&l);
 	graph_free(g);

@@ -13,7 +13,8 @@ static bool measure(module *m, const placed_layer *l, buffer *b, bool train, dou
 	if (!g)
 		return false;
 	node *x = graph_leaf(g, b), *out[2] = {NULL};
-	out[0] = placed_layer_apply(g, l, x, (mode){train, train, &noise}, NULL);
+	out[0] = (layer_stands_alone(l) ? layer_alone_apply : placed_layer_apply)(g, l, x,
+		(mode){train, train, &noise}, NULL);
 	if (train) {
 		node *loss = op_sum_all(g, op_square(g, out[0]));
 		graph_grad(g, loss, NULL, &x, 1, &out[1]);
@@ -53,7 +54,7 @@ bool layer_cost_of(const placed_layer *there, layer_cost *out,
 	rng r = rng_new(0, "init");
 	module *m = module_new(e);
 	buffer *x = buffer_new("x", l.input, e);
-	bool ok = m && x && placed_layer_init(m, &l, e) && module_alloc(m, &r, e)
+	bool ok = m && x && (layer_stands_alone(&l) ? layer_alone_init : placed_layer_init)(m, &l, e) && module_alloc(m, &r, e)
 		&& measure(m, &l, x, false, &out->flop, &out->bytes, e)
 		&& measure(m, &l, x, true, &out->train_flop, &out->train_bytes, e);
 	if (ok)

@@ -81,36 +81,41 @@ static const layer_case conv2d_cases[] = {
 	{.name = "conv2d_64", .input = MAP_64},
 };
 
-#define OUTSIDE "Q = x Wq [N,cq]  K = pool(x Wk) [M,cq]  V = pool(x Wv) [M,cv]\ny = x + gamma out(softmax(Q K') V)\n"
-#define INSIDE  "Q = x Wq [N,cq]  K = x Wk [N,cq]  V = x Wv [N,cv]\ny = x + (gamma softmax(Q K') V) Wo + bo\n"
+#define WHOLE   "Q = x Wq [N,cq]  K = x Wk [N,cq]  V = x Wv [N,cv]\n"
+#define POOLED  "Q = x Wq [N,cq]  K = pool(x Wk) [N/4,cq]  V = pool(x Wv) [N/4,cv]\n"
+#define OUTSIDE "y = x + gamma (softmax(Q K') V) Wo\n"
+#define INSIDE  "y = x + (gamma softmax(Q K') V) Wo + bo\n"
+#define DIRECT  "y = x + gamma softmax(Q K') V\n"
+#define IN_ROWS "Q = x Wq [H,W,cq]  K = x Wk [H,W,cq]  V = x Wv [H,W,cv]\n" \
+		"y_i = x_i + gamma softmax(Q_i K_i') V_i for each row i of the map: [W,W] scores, H times\n"
 #define FAMILY(c) ARGS(args), CASES(c), .body = sizeof(attention), .has_map = true, .own_skip = true, \
 		.fits = fits, .init = init_layer, .apply = apply, .keys = keys_of, .gamma = gamma_of
 
 static const layer_type types[] = {
 	{.name = "official", .what = "SAGAN self-attention as its authors run it: pooled keys",
-	 .paper = "arXiv 1805.08318", .cost = "N N/4 (C/8 + C/2)", .formula = OUTSIDE,
+	 .paper = "arXiv 1805.08318", .cost = "N N/4 (C/8 + C/2)", .formula = POOLED OUTSIDE,
 	 .weights = "theta (1,1,C,C/8), phi (1,1,C,C/8), g (1,1,C,C/2), attn (1,1,C/2,C), sigma_ratio ()\n",
 	 FAMILY(official_cases)},
 	{.name = "paper", .what = "SAGAN self-attention, equations 1 to 3", .paper = "arXiv 1805.08318",
-	 .cost = "N^2 C/4", .formula = OUTSIDE,
+	 .cost = "N^2 C/4", .formula = WHOLE OUTSIDE,
 	 .weights = "f (1,1,C,C/8), g (1,1,C,C/8), h (1,1,C,C/8), v (1,1,C/8,C), gamma ()\n", FAMILY(cases)},
 	{.name = "plain", .what = "self-attention without output projection, biases, no SN",
-	 .paper = "heykeetae/Self-Attention-GAN", .cost = "N^2 (C/8 + C)", .formula = OUTSIDE,
+	 .paper = "heykeetae/Self-Attention-GAN", .cost = "N^2 (C/8 + C)", .formula = WHOLE DIRECT,
 	 .weights = "query_conv, key_conv (1,1,C,C/8), value_conv (1,1,C,C), biases, gamma ()\n", FAMILY(plain_cases)},
 	{.name = "ashpy", .what = "ashpy's attention over the whole map, as documented", .paper = "zurutech/ashpy",
-	 .cost = "N^2 (C/8 + C)", .formula = OUTSIDE,
+	 .cost = "N^2 (C/8 + C)", .formula = WHOLE DIRECT,
 	 .weights = "gamma (), f_conv, g_conv (1,1,C,C/8), h_conv (1,1,C,C), biases\n", FAMILY(cases)},
 	{.name = "ashpy_row", .what = "ashpy's attention within image rows, as computed", .paper = "zurutech/ashpy",
-	 .cost = "N W (C/8 + C)", .formula = OUTSIDE,
+	 .cost = "N W (C/8 + C)", .formula = IN_ROWS,
 	 .weights = "gamma (), f_conv, g_conv (1,1,C,C/8), h_conv (1,1,C,C), biases\n", FAMILY(cases)},
 	{.name = "simplegan", .what = "pooled self-attention with biases", .paper = "grohith327/simplegan",
-	 .cost = "N N/4 (C/8 + C/2)", .formula = OUTSIDE,
+	 .cost = "N N/4 (C/8 + C/2)", .formula = POOLED OUTSIDE,
 	 .weights = "scaling_factor (), f, g (1,1,C,C/8), h (1,1,C,C/2), attn (1,1,C/2,C), biases\n", FAMILY(cases)},
 	{.name = "mnistgans", .what = "self-attention with gamma before the projection",
-	 .paper = "MorvanZhou/mnistGANs", .cost = "N^2 C/4", .formula = INSIDE,
+	 .paper = "MorvanZhou/mnistGANs", .cost = "N^2 C/4", .formula = WHOLE INSIDE,
 	 .weights = "gamma (), f, g, h (1,1,C,C/8), v (1,1,C/8,C), biases\n", FAMILY(cases)},
 	{.name = "conv2d", .what = "SelfAttention_Conv2D with full widths",
-	 .paper = "juancolonna/SelfAttention_Conv2D", .cost = "N^2 2C", .formula = INSIDE,
+	 .paper = "juancolonna/SelfAttention_Conv2D", .cost = "N^2 2C", .formula = WHOLE INSIDE,
 	 .weights = "gamma (), f, g, h, v (1,1,C,C), biases\n", FAMILY(conv2d_cases)},
 };
 const layer_group layers_self_attention = {types, COUNT(types)};
