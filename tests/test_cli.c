@@ -53,7 +53,8 @@ static const struct {
 	{"train a b", 2, "sagan train: b: one argument too many"},
 	{"train --stesp 3 a", 2, "sagan train: --stesp: unknown option; did you mean --steps?"},
 	{"train a --steps", 2, "sagan train: --steps: needs a value"},
-	{"train a --steps 0", 2, "sagan train: --steps 0: must be a whole number from 1 to 1000000000"},
+	{"train a --steps -1", 2, "sagan train: --steps -1: must be a whole number from 0 to 1000000000"},
+	{"train a --record 0", 2, "sagan train: --record 0: must be a whole number from 1 to 1000000"},
 	{"train a --steps 3x", 2, "sagan train: --steps 3x: must be a whole number"},
 	{"train a --threads 1000", 2, "sagan train: --threads 1000: must be a whole number from 1 to 256"},
 	{"train a --max-time 3w", 2, "sagan train: --max-time 3w: must be a time like 90s, 30m, 2h or 1d"},
@@ -94,6 +95,9 @@ static const struct {
 	 "sagan: command line: unknown argument head of halo, did you mean heads"},
 	{"layers halo --input 14x14x64 --set block=4", 1,
 	 "sagan: halo: block = 4: must divide the map's side, 14; 1, 2, 7, 14"},
+	{"layers se --input 8x8x16 --set out=8", 1, "sagan: se: out = 8: the layer keeps its width, [1,8,8,16]"},
+	{"layers mhsa --input 8x8x16 --set out=x", 2,
+	 "sagan: command line: --set out=x: must be a width from 0 to 65536"},
 	{"layers --input 16x16x128", 2, "sagan layers: name a layer"},
 	{"layers halo --sn", 2, "sagan layers: --set and --sn want --input"},
 	{"data no/such", 1, "sagan: no/such"},
@@ -300,6 +304,35 @@ START_TEST(layers_are_counted_on_a_map)
 	/* 4 * 128^2, two tables of 32 x (2*6-1), gamma */
 	ck_assert_msg(strstr(a.text, " 66,241\n") != NULL, "%s", a.text);
 	ck_assert(strstr(a.text, "forward: ") && strstr(a.text, "forward and backward: "));
+}
+END_TEST
+
+/* What the pages of the originals show: keras_cv_attention_models 99f7b90, SelfAttention_Conv2D dc0cf66. */
+START_TEST(layers_of_other_widths_show_what_their_originals_do)
+{
+	static const struct {
+		const char *layer, *shows[5];
+	} rows[] = {
+		{"mhsa --input 14x16x256 --set key_dim=128 --set out=512",
+		 {"[1,14,16,256] -> [1,14,16,512], the layer alone\n", "query  ", "[256,512]", "[128,31]",
+		  " 662,784\n"}},
+		{"halo --input 14x16x256 --set key_dim=128 --set out=512",
+		 {"[1,14,16,256] -> [1,14,16,512]", "key_value  ", "[256,1024]", "[128,7]", " 657,152\n"}},
+		{"outlook --input 28x28x192 --set heads=4",
+		 {"attn/kernel  ", "[192,324]", "[192,192]", "without gamma  ", " 136,452\n"}},
+		{"conv2d --input 28x28x1 --set out=8 --set key_width=4 --set value_width=4",
+		 {"[1,28,28,1] -> [1,28,28,8], the layer alone\n", "[1,1,4,8]", "f/bias  ", "[1,1,1,4]", " 65\n"}},
+		{"ashpy_row --input 8x8x16",
+		 {"for each row i of the map", "f_conv/kernel  ", "[1,1,16,2]", " 341\n", ""}},
+		{"plain", {"K = x Wk [N,cq]", "y = x + gamma softmax(Q K') V\n", "", "", ""}},
+	};
+	for (int i = 0; i < COUNT(rows); i++) {
+		const answer a = sagan("layers %s", rows[i].layer);
+		ck_assert_int_eq(a.status, 0);
+		for (int k = 0; k < COUNT(rows[i].shows); k++)
+			ck_assert_msg(strstr(a.text, rows[i].shows[k]), "%s: no %s in %s", rows[i].layer,
+				rows[i].shows[k], a.text);
+	}
 }
 END_TEST
 
@@ -782,6 +815,7 @@ int main(void)
 		{the_page_of_keys_is_what_the_program_prints, 1},
 		{plans_are_printed, 1},
 		{layers_are_counted_on_a_map, 1},
+		{layers_of_other_widths_show_what_their_originals_do, 1},
 		{a_run_is_trained_continued_and_sampled, 1},
 		{a_signal_saves_and_says_how_to_go_on, 1},
 		{a_time_limit_ends_the_run, 1},

@@ -12,6 +12,7 @@
 
 #include "core/base/local.h"
 #include "core/base/thread.h"
+#include "core/h5/h5.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
@@ -341,6 +342,54 @@ START_TEST(run_leaves_what_it_promises)
 	ck_assert_ptr_nonnull(strstr(s.text, "arena"));
 	ck_assert_ptr_nonnull(strstr(s.text, "2 classes"));
 	ck_assert_ptr_nonnull(strstr(s.text, "/checkpoint-best.h5 (score "));
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* The start alone, then the steps, of which the first two leave their numbers: the same bits as without all that. */
+START_TEST(the_start_and_the_first_steps_can_be_written_down)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	const char *const dir[2] = {scratch_at("whole"), scratch_at("watched")};
+	uint64_t end[2];
+	double loss;
+	real z[64];
+	notes s = {.n = 0};
+	fault e = {.text = ""};
+	for (int i = 0; i < 2; i++) {
+		run_options o = options(dir[i], &s);
+		trainer *t = make(TINY_FULL, NULL, d);
+		if (i == 1) {
+			const uint64_t start = tiny_hash(t);
+			o.start_only = true;
+			run_ok(t, &o, RUN_FINISHED);
+			ck_assert_uint_eq(tiny_hash(t), start);
+			ck_assert(file_exists(dir[1], "checkpoint-00000000.h5") && !file_exists(dir[1], "steps.h5"));
+			o.start_only = false;
+			o.record = 2;
+		}
+		run_ok(t, &o, RUN_FINISHED);
+		end[i] = tiny_hash(t);
+		trainer_free(t);
+	}
+	ck_assert_uint_eq(end[0], end[1]);
+	trainer *t = make(TINY_FULL, NULL, d);
+	h5 *f = h5_open(scratch_at("watched/steps.h5"), &e);
+	ck_assert_msg(f, "%s", e.text);
+	ck_assert(h5_exists(f, "/step2/d1/real_label") && h5_exists(f, "/step2/g1/label") && !h5_exists(f, "/step3"));
+	for (int k = 1; k <= 2; k++) {
+		char path[40];
+		const step_stats now = step(t);
+		snprintf(path, sizeof path, "/step%d", k);
+		ck_assert(h5_attr_f64(f, path, "d_loss", &loss, &e) && loss == now.d_loss);
+		ck_assert(h5_attr_f64(f, path, "g_loss", &loss, &e) && loss == now.g_loss);
+		snprintf(path, sizeof path, "/step%d/g%d/latent", k, t->cfg.optim.accumulate);     /* the last pass */
+		ck_assert_int_le(shape_count(&t->z->s), COUNT(z));
+		ck_assert_msg(h5_read_real(f, path, z, shape_count(&t->z->s), &e), "%s", e.text);
+		ck_assert(!memcmp(z, t->z->x, (size_t)shape_count(&t->z->s) * sizeof *z));
+	}
+	h5_close(f);
 	trainer_free(t);
 	dataset_free(d);
 }
@@ -890,6 +939,7 @@ int main(void)
 	};
 	const suite_test runs[] = {
 		{run_leaves_what_it_promises, COUNT(KINDS) - 1},
+		{the_start_and_the_first_steps_can_be_written_down, 1},
 		{interrupted_run_ends_like_the_uninterrupted_one, 1},
 		{best_survives_pruning_and_interruption, 1},
 		{best_that_a_kill_left_out_is_made_good, 1},

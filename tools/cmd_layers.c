@@ -182,7 +182,7 @@ static int run(const command *c, int argc, char **argv)
 	bool sn = false;
 	const option_row rows[] = {
 		{"input", OPTION_TEXT, &input, 0, 0, "HxWxC", "what the layer costs on a map, as 16x16x128"},
-		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "with --input: an argument, or out=WIDTH of its result"},
+		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "with --input: an argument; out: another width"},
 		{"sn", OPTION_FLAG, &sn, 0, 0, NULL, "with --input: under spectral norm"},
 	};
 	const int status = options_parse(c, rows, COUNT(rows), argc, argv, &name, 0, 1);

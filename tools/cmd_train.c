@@ -19,7 +19,7 @@ typedef struct request {
 	const char *path, *out, *begin_from;
 	text_list sets;
 	int threads, freeze_d;                       /* freeze_d -1: not given */
-	int64_t steps, log_every;
+	int64_t steps, log_every, record;
 	double max_seconds;
 	bool fresh, quiet, new_data;
 } request;
@@ -58,7 +58,8 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 	bool ok = (config_open_data(cfg, &data, e) || offer_data(cfg->data.path, e)) && (t = trainer_new(cfg, data, e));
 	if (ok) {
 		const run_options o = {
-			.out = out, .steps = q->steps, .max_seconds = q->max_seconds, .fresh = q->fresh,
+			.out = out, .steps = MAX(q->steps, 0), .start_only = q->steps == 0,
+			.record = q->record, .max_seconds = q->max_seconds, .fresh = q->fresh,
 			.begin_from = q->begin_from, .freeze_d = q->freeze_d >= 0 ? &q->freeze_d : NULL,
 			.new_data = q->new_data, .stop = &stop_asked, .ctx = &s, .progress = screen_progress,
 			.step = screen_step,
@@ -129,12 +130,13 @@ static int read_request(request *q, config *cfg, char *out, size_t size)
 
 static int run(const command *c, int argc, char **argv)
 {
-	request q = {.freeze_d = -1};
+	request q = {.steps = -1, .freeze_d = -1};
 	const option_row rows[] = {
 		{"out", OPTION_PATH, &q.out, 0, 0, "RUN", "folder of the run (default: runs/NAME of the config)"},
 		{"set", OPTION_TEXTS, &q.sets, 0, 0, "KEY=VALUE", "another value for a key, as optim.lr_g=1e-4"},
 		{"threads", OPTION_INT, &q.threads, 1, THREADS_MAX, "N", "default: one per processor; same results"},
-		{"steps", OPTION_COUNT, &q.steps, 1, 1e9, "N", "stop when N steps are done in all"},
+		{"steps", OPTION_COUNT, &q.steps, 0, 1e9, "N", "stop when N steps are done in all; 0: save the start"},
+		{"record", OPTION_COUNT, &q.record, 1, 1e6, "N", "what N steps draw, and their losses, into steps.h5"},
 		{"max-time", OPTION_TIME, &q.max_seconds, 0, 0, "T", "stop after 90s, 30m, 2h, 1d; can go on"},
 		{"log-every", OPTION_COUNT, &q.log_every, 1, 1e9, "N", "steps between two reports: train.log_every"},
 		{"quiet", OPTION_FLAG, &q.quiet, 0, 0, NULL, "say nothing but warnings and errors"},
@@ -168,9 +170,8 @@ const command command_train = {
 	.about = "Trains the GAN that a config describes. Checkpoints, sample grids, metrics.csv\n"
 		 "and a loss curve go into the run's folder. With a checkpoint there the run goes\n"
 		 "on from it, to the same bits as without the interruption. Ctrl-C finishes the\n"
-		 "step, saves and leaves. The last checkpoints stay, and the one with the lowest\n"
-		 "score, the Frechet distance to the data of images averaged to 8x8 pixels: it\n"
-		 "sees lost classes, colours and collapse, not sharpness. `sagan info --keys`.",
+		 "step, saves and leaves. The last checkpoints stay, and the one of lowest score:\n"
+		 "how far images averaged to 8x8 are from the data's. Keys: `sagan info --keys`.",
 	.examples = "examples:\n"
 		    "  sagan train configs/mnist-sagan.yaml --max-time 1h --set model.g_channels=32\n"
 		    "  sagan train my.yaml --init-from runs/mnist-sagan --freeze-d 2",

@@ -27,7 +27,7 @@ _sagan()
 	esac
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
-		train) options='--out --set --threads --steps --max-time --log-every --quiet --fresh --init-from --freeze-d --new-data --help' ;;
+		train) options='--out --set --threads --steps --record --max-time --log-every --quiet --fresh --init-from --freeze-d --new-data --help' ;;
 		sample) options='--from --model --range --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --threads --help' ;;
 		import) options='--config --set --net --model --onto --out --threads --help' ;;

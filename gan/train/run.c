@@ -258,9 +258,18 @@ static bool finish(run *r, enum run_end end, fault *e)
 	/* Where an interruption fell must not decide which checkpoint is the best: no score. */
 	if (r->saved != r->t->step && !save(r, false, e))
 		return false;
+	if (r->opt->start_only)
+		return true;
 	if (end != RUN_STOPPED && r->drawn != r->t->step && !draw(r, e))
 		return false;
 	return end == RUN_STOPPED || final_pictures(r, e);
+}
+
+static bool start_record(run *r, fault *e)
+{
+	char path[RUN_PATH_MAX];
+	return r->opt->record == 0 || (run_path(r->out, "steps.h5", path, e)
+		&& trainer_record(r->t, path, r->opt->record, e));
 }
 
 /* What is left after a failure, so that nobody has to look for it. */
@@ -275,14 +284,14 @@ bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e
 {
 	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1,
 		.taken = -1, .best = {.step = -1}};
-	r.last = opt->steps > 0 ? opt->steps : t->cfg.steps;
+	r.last = opt->start_only ? 0 : opt->steps > 0 ? opt->steps : t->cfg.steps;
 	*end = RUN_FINISHED;
 	bool started = run_start(&r, e);
 	r.start = r.report_at = clock_s();
 	r.report_step = t->step;
-	if (started && t->step >= r.last)
+	if (started && t->step >= r.last && !opt->start_only)
 		run_say(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
-	bool ok = started && steps(&r, end, e) && finish(&r, *end, e);
+	bool ok = started && start_record(&r, e) && steps(&r, end, e) && finish(&r, *end, e);
 	if (started && !ok)
 		name_last_good(&r, e);
 	ok = metrics_close(r.m, ok ? e : NULL) && ok;

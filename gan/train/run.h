@@ -8,6 +8,7 @@
  *     metrics.csv, timing.csv   one row per log interval. Times have a file of their own, since they differ between
  *                               runs that are otherwise the same
  *     samples-00001000.png      images of the same latents at each sample interval;  data.png: a batch of real images
+ *     steps.h5                  what the first steps drew, when it is asked for
  *     loss.png, scores.png, attention.png   curves and attention maps, drawn at the end (pictures.h) */
 #ifndef SAGAN_GAN_TRAIN_RUN_H
 #define SAGAN_GAN_TRAIN_RUN_H
@@ -41,6 +42,9 @@ typedef struct run_options {
 	const char *out;                             /* the run's folder, made when missing */
 	int64_t steps;                               /* total, those of earlier processes included; 0: as the config
 	                                              * says */
+	bool start_only;                             /* saves the state before the first step, and takes none */
+	int64_t record;                              /* 0: none; what so many steps draw goes into steps.h5
+	                                              * (docs/step.md) */
 	double max_seconds;                          /* of this process; 0: no limit. The step under way is finished */
 	bool fresh;                                  /* begin anew: an earlier run moves to out/previous-N/ */
 	const char *begin_from;                      /* NULL, or the run or checkpoint that a new run takes weights from

@@ -160,6 +160,7 @@ void trainer_free(trainer *t)
 	free(t->host_y);
 	free(t->host_z);
 	free(t->frozen_params);
+	record_free(t->record);
 	player_free(&t->pg);
 	player_free(&t->pd);
 	network_free(t->g);

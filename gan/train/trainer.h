@@ -50,6 +50,10 @@ void trainer_free(trainer *t);
  * been done: go on from a checkpoint, not from here. */
 bool trainer_step(trainer *t, step_stats *s, fault *e);
 
+/* The next `steps` steps also write what they draw and their losses into an HDF5 file (docs/step.md), complete after
+ * the last of them. False with e set: the file cannot be made. */
+bool trainer_record(trainer *t, const char *path, int64_t steps, fault *e);
+
 int64_t trainer_steps_done(const trainer *t);
 const config *trainer_config(const trainer *t);
 module *trainer_module(trainer *t, enum net_side side);       /* borrow */

@@ -51,6 +51,8 @@ enum sum_kind {
 	SUM_D_NORM, SUM_G_NORM, SUM_SPREAD, SUMS
 };
 
+typedef struct record record;                        /* trainer_record.c */
+
 struct trainer {
 	config cfg;                                  /* own */
 	net_config net;
@@ -71,6 +73,7 @@ struct trainer {
 	size_t arena_bytes;
 
 	rng stream[STREAMS], stream_before[STREAMS]; /* before the pass: to run it again */
+	record *record;                              /* own; NULL: nothing is written down */
 	int64_t step;                                /* steps done */
 	int64_t d_updates;                           /* for the penalty of every k-th */
 	double sum[SUMS];                            /* since the last row of metrics.csv */
@@ -95,6 +98,11 @@ struct trainer {
 bool graphs_build(trainer *t, fault *e);
 void pass_free(pass *p);
 double pass_scalar(const pass *p, const node *n);    /* 0 for NULL */
+
+/* trainer_record.c: the batch of a pass, the losses of a step, where they are asked for. */
+void record_pass(trainer *t, bool d);
+bool record_step(trainer *t, const step_stats *s, fault *e);
+void record_free(record *r);                         /* NULL allowed; an incomplete file goes */
 
 /* trainer_state.c: every array that a run needs to go on, in the order of the file. */
 bool trainer_list(trainer *t, state_list *l, fault *e);

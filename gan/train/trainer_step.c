@@ -162,6 +162,7 @@ static bool update_d(trainer *t, step_stats *s, fault *e)
 	for (int k = 0; k < n; k++) {
 		next_real(t);
 		next_latent(t);
+		record_pass(t, true);
 		if (!pass_run(t, p, e))
 			return false;
 		s->d_loss += share * pass_scalar(p, p->loss);
@@ -184,6 +185,7 @@ static bool update_g(trainer *t, step_stats *s, fault *e)
 	int n = t->cfg.optim.accumulate;
 	for (int k = 0; k < n; k++) {
 		next_latent(t);
+		record_pass(t, false);
 		if (!pass_run(t, p, e))
 			return false;
 		s->g_loss += pass_scalar(p, p->loss) / n;
@@ -233,5 +235,5 @@ bool trainer_step(trainer *t, step_stats *s, fault *e)
 	if (s->penalties > 0)
 		s->penalty /= s->penalties;
 	read_gammas(t, s);
-	return true;
+	return record_step(t, s, e);
 }

@@ -159,8 +159,8 @@ bool layer_replaces(const placed_layer *l);          /* place: instead */
 bool layer_stands_alone(const placed_layer *l);
 shape layer_result(const placed_layer *l);           /* of its input */
 
-/* Whether the layer can stand there, or alone; found by registering and applying one for trial, which is never allocated. False
- * with e set: "halo: block = 4: does not divide the map's 14; 1, 2, 7, 14 fit", or no memory. */
+/* Whether the layer can stand there, or alone; found by registering and applying one for trial, which is never
+ * allocated. False with e set: "halo: block = 4: does not divide the map's 14; 1, 2, 7, 14 fit", or no memory. */
 bool placed_layer_check(const placed_layer *l, fault *e);
 
 /* Registers a layer that placed_layer_check has passed. Release with placed_layer_clear, also on failure. False with e
@@ -185,8 +185,8 @@ typedef struct layer_cost {
 	size_t train_bytes;
 } layer_cost;
 
-/* Checks the layer, builds it (alone when it stands so) and measures. `weight` (NULL: not wanted) is called for each parameter and state in
- * order. False with e set: what placed_layer_check says, or no memory. */
+/* Checks the layer, builds it (alone when it stands so) and measures. `weight` (NULL: not wanted) is called for each
+ * parameter and state in order. False with e set: what placed_layer_check says, or no memory. */
 bool layer_cost_of(const placed_layer *l, layer_cost *out,
 		   void (*weight)(void *ctx, const char *name, const shape *s, bool trained), void *ctx, fault *e);
 

@@ -54,7 +54,8 @@ bool layer_cost_of(const placed_layer *there, layer_cost *out,
 	rng r = rng_new(0, "init");
 	module *m = module_new(e);
 	buffer *x = buffer_new("x", l.input, e);
-	bool ok = m && x && (layer_stands_alone(&l) ? layer_alone_init : placed_layer_init)(m, &l, e) && module_alloc(m, &r, e)
+	bool ok = m && x && (layer_stands_alone(&l) ? layer_alone_init : placed_layer_init)(m, &l, e)
+		&& module_alloc(m, &r, e)
 		&& measure(m, &l, x, false, &out->flop, &out->bytes, e)
 		&& measure(m, &l, x, true, &out->train_flop, &out->train_bytes, e);
 	if (ok)
