@@ -391,6 +391,38 @@ START_TEST(another_width_is_listed_and_changes_nothing)
 }
 END_TEST
 
+/* The same weights in images of other sides are refused, and nothing has changed. */
+START_TEST(images_of_another_size_are_refused)
+{
+	static const net_row tall = {"resnet", {24, 16}, 0, 8, NULL, COND_TABLE, true, false},
+		wide = {"resnet", {16, 24}, 0, 8, NULL, COND_TABLE, true, false};
+	static const char *const want[] = {
+		"the file's discriminator takes images of [24,16,3], the config's of [16,24,3]: set model.size and "
+		"model.channels",
+		"the file's generator makes images of [24,16,3], the config's of [16,24,3]: set model.size and "
+		"model.channels",
+	};
+	for (int k = 0; k < 4; k++) {
+		const bool g = k % 2;
+		fault e = {.text = ""};
+		keras_imported done;
+		pair a = make(&tall, 1, 0.5), b = make(&wide, 2, 0.3);
+		keras_model *from = trace(&a, g, k < 2 ? KERAS_STOCK : KERAS_LAYERS);
+		const module *m = network_module(g ? b.g : b.d);
+		const size_t bytes = (size_t)module_block_size(m) * sizeof(real);
+		real *before = malloc(bytes);
+		memcpy(before, module_param_block(m), bytes);
+		ck_assert(!import(&b, g, from, &done, &e));
+		ck_assert_str_eq(e.text, want[g]);
+		ck_assert_mem_eq(module_param_block(m), before, bytes);
+		free(before);
+		keras_model_free(from);
+		drop(a);
+		drop(b);
+	}
+}
+END_TEST
+
 /* A kernel that was never under spectral norm: the report says which and by how much. */
 START_TEST(what_spectral_norm_cannot_say_is_reported)
 {
@@ -620,6 +652,7 @@ int main(void)
 	};
 	const suite_test refused_and_drawn_from[] = {
 		{another_width_is_listed_and_changes_nothing, 1},
+		{images_of_another_size_are_refused, 1},
 		{what_spectral_norm_cannot_say_is_reported, 1},
 		{gates_that_weights_do_not_tell_are_asked_for, 1},
 		{files_that_are_no_generator_are_not_drawn_from, 1},

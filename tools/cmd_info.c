@@ -116,7 +116,8 @@ static void print_settings(const config *c)
 	int at[CONFIG_KEYS_MAX];
 	char value[4 * CONFIG_TEXT_MAX];
 	config_init(&plain);
-	printf("network %s\n\n", config_choice("model.network", c->model.network));
+	printf("network %s, images of %dx%d\n\n", config_choice("model.network", c->model.network), c->net.size.h,
+	       c->net.size.w);
 	plain.model.network = c->model.network;
 	plain.net.size = c->net.size;
 	config_check(&plain, NULL);

@@ -12,6 +12,7 @@
 #include "gan/config/config_apply.h"
 #include "gan/keras/file/read.h"
 #include "gan/keras/import/import_internal.h"
+#include "gan/keras/model/shapes.h"
 #include "gan/keras/run/run.h"
 
 /* ---- the file's weights as a plain list ---- */
@@ -54,6 +55,38 @@ static bool has_own_classes(const keras_model *m)
 		if (!strncmp(m->layer[i].class_name, "sagan>", 6))
 			return true;
 	return false;
+}
+
+/* ---- the file's images ---- */
+
+/* [H,W,C] of the images that the model makes or takes, of rank 0 where it does not tell. all: shapes of its layers. */
+static shape image_of(const keras_model *from, enum net_side side, const shape *all)
+{
+	const int n = side == NET_G ? from->outputs : from->inputs, *at = side == NET_G ? from->output : from->input;
+	for (int i = 0; i < n; i++)
+		if (all[at[i]].rank == 3)
+			return all[at[i]];
+	return shape_scalar();
+}
+
+/* Weights alone do not show every difference: [24,16] and [16,24] have the same, and a discriminator that ends in a sum
+ * over its map has none that knows the map's size. */
+static bool check_image(const network *n, const keras_model *from, fault *e)
+{
+	const enum net_side side = network_side(n);
+	const net_config *c = network_config(n);
+	const shape own = SHAPE(c->size.h, c->size.w, c->channels);
+	shape *all = mem_new((size_t)from->layers + 1, sizeof *all, e);
+	fault why;
+	if (!all)
+		return false;
+	const bool known = from->topology && keras_shapes(from, all, &why);
+	const shape image = known ? image_of(from, side, all) : shape_scalar();
+	free(all);
+	if (image.rank == 0 || shape_equal(&image, &own))
+		return true;
+	return fault_set(e, "the file's %s %s images of %s, the config's of %s: set model.size and model.channels",
+		net_side_name(side), side == NET_G ? "makes" : "takes", shape_print(&image).s, shape_print(&own).s);
 }
 
 /* ---- what came of it ---- */
@@ -159,7 +192,7 @@ static bool find_target(importer *p, keras_model *from)
 bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, fault *e)
 {
 	importer p = {.n = n, .m = network_module(n), .report = {line, ctx, e, 0}};
-	bool ok = keep(&p) && find_target(&p, from);
+	bool ok = check_image(n, from, e) && keep(&p) && find_target(&p, from);
 	if (ok) {
 		ok = import_find_origins(&p);
 		restore(&p);
