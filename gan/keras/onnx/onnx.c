@@ -129,8 +129,9 @@ static void value_name(const onnx_export *x, int i, enum onnx_order order, char 
 	snprintf(out, ONNX_NAME, "%s%s", x->m->layer[i].name, seen ? "" : two ? what[order] : "/value");
 }
 
-/* The name of layer i's result in this order, with a Transpose when it is not there yet. */
-static void value_in(const onnx_export *x, int i, enum onnx_order order, char out[ONNX_NAME])
+/* The name of layer i's result in this order, with a Transpose when it is not there yet; `out` has room for ONNX_NAME
+ * letters. (gcc 14 takes a parameter out[ONNX_NAME] for too short where it loses count of a layer's inputs.) */
+static void value_in(const onnx_export *x, int i, enum onnx_order order, char *out)
 {
 	static const int64_t turn[][4] = {[ONNX_LAST] = {0, 2, 3, 1}, [ONNX_MAPS] = {0, 3, 1, 2}};
 	const onnx_layer t = {.g = x->g, .l = &x->m->layer[i]};
