@@ -773,6 +773,25 @@ START_TEST(threads_change_no_byte_of_a_checkpoint)
 END_TEST
 
 /* A file size limit (ulimit -f) is a failed write like a full disk: a line and status 1, no signal. */
+/* What does not change the numbers changes the checksum of all, and not that of the arrays. */
+START_TEST(the_arrays_have_a_checksum_of_their_own)
+{
+	char all[2][32], arrays[2][32];
+	for (int i = 0; i < 2; i++) {
+		const char *run = scratch_at(i ? "b" : "a"), *line;
+		answer a = sagan("train %s --out %s --steps 2 --set train.keep=%d", make_config(SMALL), run, i + 1);
+		ck_assert_int_eq(a.status, 0);
+		a = sagan("info %s", run);
+		line = strstr(a.text, "complete: ");
+		ck_assert_ptr_nonnull(line);
+		ck_assert_int_eq(sscanf(line, "complete: its checksum %31s is right; the arrays alone give %31s",
+			all[i], arrays[i]), 2);
+	}
+	ck_assert_str_ne(all[0], all[1]);
+	ck_assert_str_eq(arrays[0], arrays[1]);
+}
+END_TEST
+
 START_TEST(a_file_size_limit_ends_in_a_line)
 {
 	const char *path = make_config(SMALL);
@@ -832,6 +851,7 @@ int main(void)
 		{ranges_are_printed_and_can_be_given, 1},
 		{quiet_says_nothing, 1},
 		{the_live_line_fits_the_terminal, 3},
+		{the_arrays_have_a_checksum_of_their_own, 1},
 		{a_file_size_limit_ends_in_a_line, 1},
 		{threads_change_no_byte_of_a_checkpoint, 1},
 		{bench_prints_one_line_of_json, 1},

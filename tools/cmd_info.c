@@ -238,7 +238,8 @@ static bool print_checkpoint(const char *given, const wanted *w, fault *e)
 	print_class_names(info.class_names ? info.class_names : "");
 	fault damage;
 	if (checkpoint_verify(path, &damage))
-		printf("  complete: its checksum %s is right\n\n", info.checksum);
+		printf("  complete: its checksum %s is right; the arrays alone give %s\n\n", info.checksum,
+			info.arrays);
 	else
 		printf("  %s\n\n", damage.text);
 	bool ok = saved_config(&info, &cfg, e);

@@ -152,7 +152,11 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 	if (h5_attr_exists(f, "/", "class_names") && !(out->class_names = h5_attr_text_new(f, "/", "class_names", e)))
 		return false;
 	out->config = h5_attr_text_new(f, "/", "config", e);
-	return out->config != NULL;
+	if (!out->config)
+		return false;
+	const uint64_t all = strtoull(out->checksum, NULL, 16);      /* a sum: what is not the config is the arrays */
+	snprintf(out->arrays, sizeof out->arrays, "%016llx", (unsigned long long)(all - hash_config(out)));
+	return true;
 }
 
 bool checkpoint_read_info(const char *path, checkpoint_info *out, fault *e)

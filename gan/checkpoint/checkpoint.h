@@ -25,6 +25,7 @@ typedef struct checkpoint_info {
 	char precision[16];                          /* "float32" */
 	char checksum[32];                           /* of step, config and arrays: equal for equal bits, however
 	                                              * stored */
+	char arrays[32];                             /* the same of the arrays alone, whatever the config's text */
 	char *config;                                /* own; the config as YAML text */
 	char *class_names;                           /* own; a text of names (data/class_names.h); NULL: none */
 	bool has_score;
