@@ -126,17 +126,31 @@ static bool visit(const char *label, struct archive *a, struct archive_entry *en
 	return !name || !*name || fn(ctx, &f, e);
 }
 
+/* A tar ends with blocks of zeros. libarchive 3.6.0 also takes the end of the file for the end: a tar cut between or in
+ * its files would be read as one with fewer. `last`: where the contents of the last file ended. */
+static bool ended(const char *label, struct archive *a, la_int64_t last, fault *e)
+{
+	enum { BLOCK = 512 };
+	const bool tar = (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
+	return !tar || archive_filter_bytes(a, 0) - last >= BLOCK
+		|| fault_at(e, label, "truncated archive: a tar without its end");
+}
+
 static bool walk(const char *label, struct archive *a, archive_fn fn, void *ctx, int64_t *links, fault *e)
 {
 	struct archive_entry *entry;
+	la_int64_t last = 0;
 	for (;;) {
 		const int k = archive_read_next_header(a, &entry);
 		if (k == ARCHIVE_EOF)
-			return true;
+			return ended(label, a, last, e);
 		if (k != ARCHIVE_OK && k != ARCHIVE_WARN)
 			return failed(label, a, e);
 		if (!visit(label, a, entry, fn, ctx, links, e))
 			return false;
+		if (archive_read_data_skip(a) < ARCHIVE_WARN)
+			return failed(label, a, e);
+		last = archive_filter_bytes(a, 0);
 	}
 }
 
