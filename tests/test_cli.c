@@ -578,6 +578,9 @@ START_TEST(a_run_is_moved_given_more_data_and_begun_from)
 	ck_assert(getcwd(here, sizeof here) != NULL);
 	snprintf(to, sizeof to, "%s/data/mnist", here);
 	ck_assert_int_eq(symlink(to, scratch_at("moved")), 0);
+	a = sagan("train %s/run --set data.path=%s/nowhere --steps 3", dir, dir);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "; --set data.path=PATH says where they are now\n"), "%s",
+		a.text);
 	a = sagan("train %s/run --set data.path=%s/moved --steps 3", dir, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "data.path changed from "), "%s", a.text);
 	a = sagan("train %s/run --set data.limit=50 --steps 4", dir);

@@ -45,6 +45,15 @@ static void how_to_go_on(enum run_end end, int64_t step, const char *out)
 		       program_name, word);
 }
 
+/* What to do about it: fetch them, or say where they are now. Returns false. */
+static bool no_data(const request *q, const config *cfg, fault *e)
+{
+	const bool moved = file_type(q->path) == FILE_FOLDER && file_type(cfg->data.path) == FILE_MISSING;
+	offer_data(cfg->data.path, e);
+	const fault why = *e;
+	return moved ? fault_set(e, "%.900s; --set data.path=PATH says where they are now", why.text) : false;
+}
+
 static bool train(const request *q, config *cfg, const char *out, enum run_end *end, fault *e)
 {
 	screen s = screen_new(q->quiet);
@@ -55,7 +64,7 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 		saved_follow(out, cfg, &told);
 	if (told.text[0])
 		screen_note(&s, NOTE_INFO, told.text);
-	bool ok = (config_open_data(cfg, &data, e) || offer_data(cfg->data.path, e)) && (t = trainer_new(cfg, data, e));
+	bool ok = (config_open_data(cfg, &data, e) || no_data(q, cfg, e)) && (t = trainer_new(cfg, data, e));
 	if (ok) {
 		const run_options o = {
 			.out = out, .steps = MAX(q->steps, 0), .start_only = q->steps == 0,
