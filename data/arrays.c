@@ -25,7 +25,7 @@ typedef struct header {
 	int classes;
 	int first_label;                             /* class 0 has this label: 0 or 1 */
 	range_found range;
-	char arrays[320], axes[200];                 /* notes; "": none */
+	char arrays[320], axes[200], odd[240];       /* notes; "": none */
 } header;
 
 typedef struct job {
@@ -39,6 +39,14 @@ typedef struct job {
 	confine_out *out;
 	fault *e;
 } job;
+
+/* The part that is asked for, or the first there is. */
+static const array_part *first_part(const job *j)
+{
+	const array_part *p = j->parts.part;
+	const int asked = j->parts.divided && j->o->split == SPLIT_TEST ? 1 : 0;
+	return &p[p[asked].n ? asked : !asked];
+}
 
 static int64_t image_values(const array_part *p)
 {
@@ -73,17 +81,43 @@ static bool part_count(job *j, const array_part *p, range_count *c)
 	return ok;
 }
 
+/* The range of one part alone; RANGE_AUTO: none. */
+static enum data_range range_alone(const range_count *c)
+{
+	range_found f;
+	return range_decide(c, RANGE_AUTO, "", &f, NULL) ? f.range : RANGE_AUTO;
+}
+
+/* A part that was stored in another range than the other is read nearly black. */
+static void range_compare(job *j, const enum data_range *alone)
+{
+	for (int i = 0; i < j->parts.n; i++)
+		if (!j->head.range.asked && j->parts.part[i].n && alone[i] != j->head.range.range)
+			snprintf(j->head.odd, sizeof j->head.odd, "warning: alone, %.100s would be read as %s: the "
+				"two parts seem to be stored differently", j->parts.part[i].images,
+				data_range_name[alone[i]]);
+}
+
 /* All values of all parts count, whatever part and limit are asked for: the same file always means the same. */
 static bool range_find(job *j)
 {
 	char where[ARRAY_PATH + 1024];
+	enum data_range alone[2] = {RANGE_AUTO, RANGE_AUTO};
 	range_count *c = range_count_new(j->e);
 	bool ok = c != NULL;
-	for (int i = 0; ok && i < j->parts.n; i++)
-		ok = part_count(j, &j->parts.part[i], c);
-	const array_part *first = &j->parts.part[j->parts.part[0].n ? 0 : 1];
-	snprintf(where, sizeof where, "%s: %s", j->path, first->images);
+	for (int i = 0; ok && i < j->parts.n; i++) {
+		range_count *one = range_count_new(j->e);
+		ok = one && part_count(j, &j->parts.part[i], one);
+		if (ok && j->parts.part[i].n) {
+			alone[i] = range_alone(one);
+			range_count_add(c, one);
+		}
+		range_count_free(one);
+	}
+	snprintf(where, sizeof where, "%s: %s", j->path, first_part(j)->images);
 	ok = ok && range_decide(c, j->o->range, where, &j->head.range, j->e);
+	if (ok)
+		range_compare(j, alone);
 	range_count_free(c);
 	return ok;
 }
@@ -161,8 +195,8 @@ static int64_t class_of(job *j, const array_part *p, const double *row, int64_t 
 		const double y = row[0];
 		if (y >= 0 && y <= DATA_CLASSES_MAX && y == floor(y))
 			return (int64_t)y;
-		fault_at(j->e, j->path, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d", p->labels, i,
-			y, DATA_CLASSES_MAX - 1);
+		fault_at(j->e, j->path, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d; "
+			"data.labels: none reads without labels", p->labels, i, y, DATA_CLASSES_MAX - 1);
 		return -1;
 	}
 	int64_t hot = -1, ones = 0, others = 0;
@@ -258,7 +292,7 @@ static bool shares_check(job *j)
 
 static void header_fill(job *j)
 {
-	const array_part *p = &j->parts.part[j->parts.part[0].n ? 0 : 1];
+	const array_part *p = first_part(j);
 	header *h = &j->head;
 	h->h = p->h;
 	h->w = p->w;
@@ -315,12 +349,13 @@ static bool labels_sane(const dataset *d, fault *e)
 static bool notes_take(dataset *d, header *h, fault *e)
 {
 	char text[400];
-	h->arrays[sizeof h->arrays - 1] = h->axes[sizeof h->axes - 1] = '\0';
+	h->arrays[sizeof h->arrays - 1] = h->axes[sizeof h->axes - 1] = h->odd[sizeof h->odd - 1] = '\0';
 	if (h->range.range <= RANGE_AUTO || h->range.range >= RANGES)
 		return fault_at(e, d->path, "damaged file (the reader's range makes no sense)");
 	return dataset_note(d, e, "%s", h->arrays) && (!*h->axes || dataset_note(d, e, "%s", h->axes)) &&
 		dataset_note(d, e, "%s", range_print(&h->range, text, sizeof text)) &&
-		(!range_warning(&h->range, text, sizeof text) || dataset_note(d, e, "%s", text));
+		(!range_warning(&h->range, text, sizeof text) || dataset_note(d, e, "%s", text)) &&
+		(!*h->odd || dataset_note(d, e, "%s", h->odd));
 }
 
 /* *whole: all came. False, and not whole: the child has the reason. */

@@ -68,7 +68,9 @@ static bool axes_set(array_part *p)
 	p->h = k[p->planes ? 2 : 1];
 	p->w = k[p->planes ? 3 : 2];
 	p->c = s->rank == 3 ? 1 : k[p->planes ? 1 : 3];
-	return p->info.numbers && (s->rank == 3 || s->rank == 4) && is_channels(p->c);
+	/* [32,32,3] is one image */
+	const bool one = s->rank == 3 && k[1] > 4 && (k[2] == 3 || k[2] == 4);
+	return p->info.numbers && (s->rank == 3 || s->rank == 4) && is_channels(p->c) && !one;
 }
 
 /* Labels of n images: how many numbers each has; 0: this cannot be labels. */

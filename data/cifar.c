@@ -269,6 +269,10 @@ static bool is_cifar100_folder(const char *name, bool folder)
 
 extern const data_format format_cifar10, format_cifar100;
 const data_format format_cifar10 = {
-	"cifar10", "CIFAR-10/100 batches", cifar10_read, is_cifar10_file, is_cifar10_folder
+	.name = "cifar10", .what = "CIFAR-10/100 batches", .read = cifar10_read, .is_file = is_cifar10_file,
+	.is_folder = is_cifar10_folder, .by_length = true,
 };
-const data_format format_cifar100 = {"cifar100", NULL, cifar100_read, is_cifar100_file, is_cifar100_folder};
+const data_format format_cifar100 = {
+	.name = "cifar100", .read = cifar100_read, .is_file = is_cifar100_file, .is_folder = is_cifar100_folder,
+	.by_length = true,
+};

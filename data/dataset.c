@@ -14,8 +14,11 @@
 #include "data/bundle.h"
 #include "data/picture/image.h"
 
-const char *const data_train_words[] = {"train", "training", NULL};
-const char *const data_test_words[] = {"test", "testing", "val", "valid", "validation", NULL};
+const char *const data_train_words[] = {"train", "training", "train_set", "training_set", NULL};
+const char *const data_test_words[] = {
+	"test", "testing", "test_set", "val", "valid", "validation", "validate", "validation_set", "val_set", "dev",
+	"eval", NULL
+};
 const char *const data_split_name[] = {"train", "test", "all", NULL};
 
 /* In a folder the first kind wins, so that a stray picture or subfolder does not hide the archive. */

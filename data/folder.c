@@ -103,11 +103,14 @@ static bool part_add(pictures *l, const char *root, const char *name, bool wante
 	return ok;
 }
 
-static const char *first_there(const names *l, const char *const *name)
+/* The folder with the first of the words, in letters of either case; NULL: there is none. Borrowed from l. */
+static const char *first_there(const names *l, const char *const *word)
 {
-	while (*name && !has_name(l, *name))
-		name++;
-	return *name;
+	for (; *word; word++)
+		for (int64_t i = 0; i < l->n; i++)
+			if (strcasecmp(l->name[i], *word) == 0)
+				return l->name[i];
+	return NULL;
 }
 
 /* The folders of a divided set that are none of its two parts. */
@@ -118,6 +121,19 @@ static bool pass_others(pictures *l, const names *sub, const char *train, const 
 		    && !pass_folder(l, sub->name[i], e))
 			return false;
 	return true;
+}
+
+/* A class that is called as a part and holds folders, as a part does. `name` NULL: there is none. */
+static bool look_odd(pictures *l, const char *root, const char *name, fault *e)
+{
+	names inside = {0};
+	char *path = name ? path_join(root, name, e) : NULL;
+	const bool ok = !name || (path && subfolders(l, &inside, path, e));
+	if (inside.n)
+		snprintf(l->odd, sizeof l->odd, "%.200s", name);
+	names_free(&inside);
+	free(path);
+	return ok;
 }
 
 /* A folder for training and one for testing are parts, whatever lies beside them; so is one of them alone. Else
@@ -136,7 +152,8 @@ static bool parts_of(pictures *l, const char *root, enum data_split split, fault
 	} else if (ok && split == SPLIT_TEST) {
 		ok = fault_at(e, root, "not divided into folders train and test, so it has no test part");
 	} else if (ok) {
-		ok = classes_of(l, root, e) && names_add(&l->parts, root, e);
+		ok = look_odd(l, root, train ? train : test, e) && classes_of(l, root, e)
+			&& names_add(&l->parts, root, e);
 	}
 	names_free(&sub);
 	return ok;
@@ -182,6 +199,7 @@ static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t 
 	if (depth > DEPTH_MOST)
 		return fault_at(e, folder, "more than %d folders deep", DEPTH_MOST);
 	bool ok = names_list(&files, l->in, folder, e);
+	l->passed.hidden += files.hidden;
 	for (int64_t i = 0; ok && i < files.n; i++) {
 		const char *name = files.name[i];
 		bool is_folder, yes = false;

@@ -25,12 +25,14 @@ typedef struct passed_over {
 	} kind[8];
 	int kinds;                                   /* files of further kinds are in `files` only */
 	names folders;                               /* own */
+	int64_t hidden;                              /* files and folders whose names begin with a dot */
 } passed_over;
 
 typedef struct pictures {
 	const bundle *in;                            /* borrow; NULL: on the disk */
 	int64_t n, room;
 	passed_over passed;                          /* own */
+	char odd[256];                               /* a class that is called as a part, or "" */
 	picture *p;                                  /* own */
 	names classes;
 	names parts;                                 /* folders to read images from */

@@ -60,9 +60,10 @@ static bool format_of_file(const char *path, const data_format **f, fault *e)
 			picture_kind_name(head, (size_t)n));
 	if (!file_length(NULL, path, INT64_C(1) << 32, &length, e))
 		return false;
-	for (const data_format *const *k = data_formats; *k; k++)
-		if ((*k)->is_file && (*k)->is_file(head, n, length))
-			return *f = *k, true;
+	for (int by_length = 0; by_length < 2; by_length++)
+		for (const data_format *const *k = data_formats; *k; k++)
+			if ((*k)->is_file && (*k)->by_length == by_length && (*k)->is_file(head, n, length))
+				return *f = *k, true;
 	return unknown(path, "not recognised", e);
 }
 

@@ -435,4 +435,6 @@ static bool is_idx_folder(const char *name, bool folder)
 }
 
 extern const data_format format_idx;
-const data_format format_idx = {"idx", "IDX (MNIST)", idx_read, is_idx_file, is_idx_folder};
+const data_format format_idx = {
+	.name = "idx", .what = "IDX (MNIST)", .read = idx_read, .is_file = is_idx_file, .is_folder = is_idx_folder,
+};

@@ -350,4 +350,7 @@ static bool is_numpy_folder(const char *name, bool folder)
 }
 
 extern const data_format format_numpy;
-const data_format format_numpy = {"numpy", "numpy (.npz, .npy)", numpy_read, is_numpy_file, is_numpy_folder};
+const data_format format_numpy = {
+	.name = "numpy", .what = "numpy (.npz, .npy)", .read = numpy_read, .is_file = is_numpy_file,
+	.is_folder = is_numpy_folder,
+};

@@ -88,9 +88,9 @@ static bool sizes_agree(const pictures *l, int64_t n, fault *e)
 	const picture *p = l->p;
 	for (int64_t i = 1; i < n; i++)
 		if (p[i].size.h != p[0].size.h || p[i].size.w != p[0].size.w)
-			return fault_at(e, p[i].path, "%d pixels high, %d wide, but %s is %d high, %d wide: give the "
-				"size wanted and how to resize", p[i].size.h, p[i].size.w, p[0].path, p[0].size.h,
-				p[0].size.w);
+			return fault_at(e, p[i].path, "%d pixels high, %d wide, but %s is %d high, %d wide: give a "
+				"size and how to resize (model.size and data.resize, or --size and --resize)",
+				p[i].size.h, p[i].size.w, p[0].path, p[0].size.h, p[0].size.w);
 	return true;
 }
 
@@ -113,7 +113,7 @@ static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fau
 	return pass(l, n, read_span, e);
 }
 
-/* "warning: 3 files are no pictures and are passed over: 2 .txt, 1 .csv" */
+/* "warning: 3 files of kinds that are not read are passed over: 2 .txt, 1 .csv" */
 static bool note_passed(const passed_over *p, dataset *d, fault *e)
 {
 	char text[400] = "";
@@ -121,13 +121,23 @@ static bool note_passed(const passed_over *p, dataset *d, fault *e)
 	for (int i = 0; i < p->kinds && n < sizeof text; i++)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%" PRId64 " %s", i ? ", " : "", p->kind[i].n,
 			p->kind[i].ending);
-	if (p->files && !dataset_note(d, e, "warning: %" PRId64 " files are no pictures and are passed over: %s",
+	if (p->files && !dataset_note(d, e, "warning: %" PRId64 " files of kinds that are not read are passed over: %s",
 				      p->files, text))
 		return false;
 	n = 0;
 	for (int64_t i = 0; i < p->folders.n && n < sizeof text; i++)
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i ? ", " : "", p->folders.name[i]);
-	return !p->folders.n || dataset_note(d, e, "warning: folders that are passed over: %s", text);
+	if (p->folders.n && !dataset_note(d, e, "warning: folders that are passed over: %s", text))
+		return false;
+	return !p->hidden || dataset_note(d, e, "hidden files and folders (their names begin with a dot) that are "
+		"passed over: %" PRId64, p->hidden);
+}
+
+/* One part alone beside other folders is more often a set that is divided otherwise than a class. */
+static bool note_odd(const pictures *l, dataset *d, fault *e)
+{
+	return !*l->odd || dataset_note(d, e, "warning: %s is read as a class; folders for training and testing are "
+		"called train and test (or val, ..)", l->odd);
 }
 
 /* A single class tells nothing: its folder is only where the images lie. */
@@ -146,7 +156,7 @@ static bool pictures_open(dataset *d, const place *p, const dataset_options *o, 
 	pictures l = {.in = p->in};
 	pthread_mutex_init(&l.lock, NULL);
 	const bool ok = pictures_find(&l, p->path, o, e) && drop_lone_class(&l, d, e) && pictures_read(&l, d, o, e)
-		&& note_passed(&l.passed, d, e);
+		&& note_passed(&l.passed, d, e) && note_odd(&l, d, e);
 	if (ok && l.list.n) {                        /* its classes have numbers */
 		d->classes = l.list.classes;
 	} else if (ok) {
@@ -170,4 +180,6 @@ static bool is_picture_folder(const char *name, bool folder)
 	return folder || picture_is_named(name);
 }
 
-const data_format format_pictures = {"pictures", "a folder of pictures", pictures_open, NULL, is_picture_folder};
+const data_format format_pictures = {
+	.name = "pictures", .what = "a folder of pictures", .read = pictures_open, .is_folder = is_picture_folder,
+};

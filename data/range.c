@@ -14,14 +14,14 @@ const char *const data_range_name[] = {
 	[RANGE_0_65535] = "0..65535", NULL
 };
 
-/* In the order in which they are tried: each is wider than the one before it. Slack, in parts of the width, is how far
- * the 99.9 % may lie outside (rounding), and how far any value (the overshoot of a sharp resampling filter). Numbers of
- * 16 bits come from sensors as they are: nearly any set would lie in that range with slack. */
+/* In the order in which they are tried. Slack: how far the bulk of the values may lie outside, in parts of the width,
+ * which is the overshoot of a sharp resampling filter. Least: what the greatest of the bulk must reach, in parts of the
+ * width; below it the numbers are something else, say standardised. */
 static const struct {
-	double black, white, bulk_slack, extreme_slack;
+	double black, white, slack, least;
 } ENDS[RANGES] = {
-	[RANGE_0_1] = {0, 1, 0.01, 0.1}, [RANGE_SIGNED] = {-1, 1, 0.01, 0.1}, [RANGE_0_255] = {0, 255, 0.01, 0.1},
-	[RANGE_0_65535] = {0, 65535, 0, 0},
+	[RANGE_0_1] = {0, 1, 0.1, 0}, [RANGE_SIGNED] = {-1, 1, 0.1, 0}, [RANGE_0_255] = {0, 255, 0.1, 0.1},
+	[RANGE_0_65535] = {0, 65535, 0, 0.01},
 };
 
 /* What lies outside by less than half a byte, in parts of the width, is not cut: it rounds to the same byte. */
@@ -57,6 +57,7 @@ enum { BINS = 1 << 16 };
 struct range_count {
 	int64_t n, bad;                              /* values; the first that is not a number, or -1 */
 	double least, most;
+	bool fractions;                              /* some value is no whole number */
 	int64_t outside[RANGES];                     /* values that the range would cut */
 	int64_t bin[BINS];
 };
@@ -100,6 +101,7 @@ static void count(range_count *c, double v, int64_t n)
 	} else {
 		c->least = MIN(c->least, v);
 		c->most = MAX(c->most, v);
+		c->fractions = c->fractions || v != floor(v);
 		c->bin[bin_of(v)] += n;
 		for (enum data_range r = RANGE_0_1; r < RANGES; r++) {
 			const double slack = width(r) * BYTE_SLACK;
@@ -107,6 +109,19 @@ static void count(range_count *c, double v, int64_t n)
 		}
 	}
 	c->n += n;
+}
+
+void range_count_add(range_count *c, const range_count *more)
+{
+	c->bad = c->bad < 0 && more->bad >= 0 ? c->n + more->bad : c->bad;
+	c->n += more->n;
+	c->least = MIN(c->least, more->least);
+	c->most = MAX(c->most, more->most);
+	c->fractions = c->fractions || more->fractions;
+	for (int r = 0; r < RANGES; r++)
+		c->outside[r] += more->outside[r];
+	for (int i = 0; i < BINS; i++)
+		c->bin[i] += more->bin[i];
 }
 
 void range_count_reals(range_count *c, const real *x, int64_t n)
@@ -140,11 +155,15 @@ static double quantile(const range_count *c, int64_t tail, bool from_top)
 	return 0;
 }
 
-static bool lies_in(const range_found *f, enum data_range r)
+/* Of whole numbers the extremes decide, since none is there by rounding: a set of few bright dots is no set of 0 and 1.
+ * They have overshoot only where they are bytes. Of others the bulk decides. */
+static bool lies_in(const range_count *c, const range_found *f, enum data_range r)
 {
-	const double bulk = width(r) * ENDS[r].bulk_slack, extreme = width(r) * ENDS[r].extreme_slack;
-	return f->low >= range_black(r) - bulk && f->high <= range_white(r) + bulk &&
-		f->least >= range_black(r) - extreme && f->most <= range_white(r) + extreme;
+	const double least = width(r) * ENDS[r].least;
+	const bool used = (c->fractions ? f->high : f->most) >= least;
+	const double slack = c->fractions || (used && least > 0) ? width(r) * ENDS[r].slack : 0;
+	const double lo = range_black(r) - slack, hi = range_white(r) + slack;
+	return c->fractions ? used && f->low >= lo && f->high <= hi : f->least >= lo && f->most <= hi;
 }
 
 bool range_decide(const range_count *c, enum data_range asked, const char *place, range_found *f, fault *e)
@@ -156,11 +175,12 @@ bool range_decide(const range_count *c, enum data_range asked, const char *place
 	*f = (range_found){.range = asked, .asked = asked != RANGE_AUTO, .n = c->n, .least = c->least, .most = c->most,
 		.low = quantile(c, tail, false), .high = quantile(c, tail, true)};
 	if (!f->asked)
-		for (f->range = RANGE_0_1; f->range < RANGES && !lies_in(f, f->range);)
+		for (f->range = RANGE_0_1; f->range < RANGES && !lies_in(c, f, f->range);)
 			f->range++;
 	if (f->range == RANGES)
 		return fault_at(e, place, "values from %g to %g, 99.9 %% of them from %g to %g; allowed are 0 to 1, -1 "
-			"to 1, 0 to 255 or 0 to 65535", f->least, f->most, f->low, f->high);
+			"to 1, 0 to 255 or 0 to 65535; data.range or --range takes them as one of these",
+			f->least, f->most, f->low, f->high);
 	f->cut = c->outside[f->range];
 	return true;
 }

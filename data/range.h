@@ -17,6 +17,7 @@ range_count *range_count_new(fault *e);
 void range_count_free(range_count *c);
 void range_count_reals(range_count *c, const real *x, int64_t n);
 void range_count_bytes(range_count *c, const uint8_t *x, int64_t n);
+void range_count_add(range_count *c, const range_count *more);
 
 /* What the counted values show. */
 typedef struct range_found {
@@ -27,9 +28,9 @@ typedef struct range_found {
 	double low, high;                            /* 0.1 % of the values lie below low, 0.1 % above high */
 } range_found;
 
-/* Decides, unless `asked` is a range already. The first range counts in which 99.9 % of the values lie (give or take a
- * hundredth of it) and from which none is further than a tenth of it; 0..65535 must have them all. False with e set,
- * "PLACE: reason": there is no such range, or a value is not a number. */
+/* Decides, unless `asked` is a range already. The first range counts in which 99.9 % of the values lie, give or take a
+ * tenth of it; where all are whole numbers, in which all lie. False with e set, "PLACE: reason": there is no such
+ * range, or a value is not a number. */
 bool range_decide(const range_count *c, enum data_range asked, const char *place, range_found *f, fault *e);
 
 /* As a line for people: "range: 0..1, by 99.9 % of the values (0.004 to 0.98); 3 values outside, up to 1.2, are cut

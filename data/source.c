@@ -285,6 +285,8 @@ static bool disk_list(names *l, const char *folder, fault *e)
 	while (ok && (errno = 0, entry = readdir(d)))
 		if (entry->d_name[0] != '.')
 			ok = names_add(l, entry->d_name, e);
+		else
+			l->hidden += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 	if (ok && errno)
 		ok = fault_at(e, folder, "cannot read the folder: %s", strerror(errno));
 	closedir(d);

@@ -41,6 +41,7 @@ bool bytes_count(const bundle *in, const char *path, int64_t *n, fault *e);
 typedef struct names {
 	int64_t n;
 	char **name;                                 /* own */
+	int64_t hidden;                              /* in the folder that was listed, besides these */
 } names;
 bool names_list(names *l, const bundle *in, const char *folder, fault *e);
 bool names_add(names *l, const char *name, fault *e);

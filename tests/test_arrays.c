@@ -47,22 +47,30 @@ static const struct {
 	{0, 1, 0, 0, RANGE_0_1, 0},
 	{0, 1, 1, 1.0001, RANGE_0_1, 0},             /* read as 0..255, nearly black, by 0.1.0 */
 	{0, 1, 1, -0.0001, RANGE_0_1, 0},            /* read as -1..1, from mid-gray up, by 0.1.0 */
-	{0, 1, 20, 1.05, RANGE_0_1, 20},             /* a resampling filter overshoots */
-	{0, 1, 40, 1.05, RANGE_0_255, 0},            /* more than 0.1 %: it means something */
+	{0, 1, 1, 100, RANGE_0_1, 1},                /* one hot pixel */
+	{0, 1, 200, 1.05, RANGE_0_1, 200},           /* a resampling filter overshoots */
+	{0, 1, 200, -0.05, RANGE_0_1, 200},
+	{0, 1, 40, 1.5, RANGE_AUTO, 0},              /* more than 0.1 %, and far: it means something */
 	{-1, 1, 0, 0, RANGE_SIGNED, 0},
+	{-1, 1, 200, 1.05, RANGE_SIGNED, 200},
 	{-1, 1, 1, -1.15, RANGE_SIGNED, 1},
 	{-0.004, 1.004, 0, 0, RANGE_0_1, 98},
-	{0, 1, 1, -0.5, RANGE_SIGNED, 0},
+	{0, 1, 1, -0.5, RANGE_0_1, 1},
 	{0, 255, 0, 0, RANGE_0_255, 0},
-	{0, 255, 3, 270, RANGE_0_255, 3},
-	{0, 255, 3, -20, RANGE_0_255, 3},
+	{0, 255, 200, 265, RANGE_0_255, 200},
+	{0, 255, 200, -10, RANGE_0_255, 200},
+	{0, 255, 1, -300, RANGE_0_255, 1},
 	{0, 65535, 0, 0, RANGE_0_65535, 0},
 	{0, 4095, 0, 0, RANGE_0_65535, 0},
 	{0, 0, 0, 0, RANGE_0_1, 0},
-	{0, 1, 1, 1000, RANGE_0_65535, 0},           /* warned of: next to nothing of it is used */
-	{0, 1, 1, 1e9, RANGE_AUTO, 0},
+	{0, 0, 10, 200, RANGE_0_255, 0},             /* whole numbers: few bright dots are no outliers */
+	{0, 0, 10, 3000, RANGE_0_65535, 0},
+	{-1, -1, 10, 1, RANGE_SIGNED, 0},
+	{-1.8, 1.8, 0, 0, RANGE_AUTO, 0},            /* standardised */
+	{-2.1, 2.6, 0, 0, RANGE_AUTO, 0},
+	{-0.5, 2.8, 0, 0, RANGE_AUTO, 0},
+	{0, 1.42, 0, 0, RANGE_AUTO, 0},
 	{-100, 100, 0, 0, RANGE_AUTO, 0},
-	{0, 255, 1, -300, RANGE_AUTO, 0},
 };
 
 START_TEST(the_bulk_of_the_values_decides)
@@ -307,6 +315,8 @@ START_TEST(both_parts_have_one_range)
 	const char *path = file_of("two.h5", p, 2, 0);
 	dataset *d = opened(path, (dataset_options){.split = SPLIT_TEST});
 	must_note(d, "range: 0..255");
+	must_note(d, "images: /test/images ");
+	must_note(d, "warning: alone, /test/images would be read as 0..1: the two parts");
 	ck_assert_int_eq(d->pixels[1], 1);
 	dataset_free(d);
 	d = opened(path, (dataset_options){.split = SPLIT_TEST, .range = RANGE_0_1, .limit = 1});
@@ -434,6 +444,15 @@ START_TEST(planes_and_opacity_are_told_from_the_shape)
 }
 END_TEST
 
+/* [32,32,3] is a picture and not 32 of them, 3 pixels wide. */
+START_TEST(one_image_is_no_set)
+{
+	const part p = {"/images", BYTES, SHAPE(20, 18, 3), bytes, 0};
+	refused(file_of("single.h5", &p, 1, 0), (dataset_options){0},
+		"/images has the shape [20,18,3], images are [n,h,w]");
+}
+END_TEST
+
 START_TEST(a_user_block_and_foreign_filters)
 {
 	part p = {"/images", BYTES, SHAPE(N, H, W, 3), bytes, 0};
@@ -465,6 +484,7 @@ int main(void)
 		{names_can_be_given, 1},
 		{labels_may_be_one_hot_or_begin_with_1, 1},
 		{planes_and_opacity_are_told_from_the_shape, 1},
+		{one_image_is_no_set, 1},
 		{a_user_block_and_foreign_filters, 1},
 	};
 	return suite_run("arrays", tests, COUNT(tests), 60);

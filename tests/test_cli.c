@@ -320,7 +320,7 @@ START_TEST(layers_of_other_widths_show_what_their_originals_do)
 		 {"[1,14,16,256] -> [1,14,16,512]", "key_value  ", "[256,1024]", "[128,7]", " 657,152\n"}},
 		{"outlook --input 28x28x192 --set heads=4",
 		 {"attn/kernel  ", "[192,324]", "[192,192]", "without gamma  ", " 136,452\n"}},
-		{"conv2d --input 28x28x1 --set out=8 --set key_width=4 --set value_width=4",
+		{"conv2d --input 28x28x1 --set filters=8 --set key_width=4 --set value_width=4",
 		 {"[1,28,28,1] -> [1,28,28,8], the layer alone\n", "[1,1,4,8]", "f/bias  ", "[1,1,1,4]", " 65\n"}},
 		{"ashpy_row --input 8x8x16",
 		 {"for each row i of the map", "f_conv/kernel  ", "[1,1,16,2]", " 341\n", ""}},

@@ -526,7 +526,7 @@ START_TEST(picture_folders_give_classes_in_turn)
 	dataset *d = opened(scratch_at("p"), (dataset_options){0});
 	ck_assert(d->n == 5 && d->h == 6 && d->w == 5 && d->c == 1 && d->classes == 4);
 	ck_assert_int_eq(d->notes, 1);
-	ck_assert_str_eq(d->note[0], "warning: 1 files are no pictures and are passed over: 1 .txt");
+	ck_assert_str_eq(d->note[0], "warning: 1 files of kinds that are not read are passed over: 1 .txt");
 	ck_assert_str_eq(d->class_name[0], "a");
 	ck_assert_str_eq(d->class_name[2], "c d");
 	static const int label[] = {0, 1, 2, 1, 1}, value[] = {40, 10, 50, 20, 30};
@@ -554,8 +554,9 @@ START_TEST(picture_folders_tell_what_they_pass_over)
 	file_put("n/dog/README", "x", 1);
 	dataset *d = opened(scratch_at("n"), (dataset_options){0});
 	ck_assert(d->n == 4 && d->classes == 2 && d->label[0] == 0 && d->label[1] == 1 && d->label[3] == 0);
-	ck_assert_int_eq(d->notes, 2);
-	ck_assert_str_eq(d->note[0], "warning: 3 files are no pictures and are passed over: 2 .txt, 1 others");
+	ck_assert_int_eq(d->notes, 3);
+	ck_assert_str_eq(d->note[2], "hidden files and folders (their names begin with a dot) that are passed over: 1");
+	ck_assert_str_eq(d->note[0], "warning: 3 files of kinds that are not read are passed over: 2 .txt, 1 others");
 	ck_assert_str_eq(d->note[1], "warning: folders that are passed over: __MACOSX");
 	dataset_free(d);
 
@@ -571,7 +572,7 @@ START_TEST(picture_folders_tell_what_they_pass_over)
 	d = opened(scratch_at("v"), (dataset_options){.split = SPLIT_TEST});
 	ck_assert(d->n == 1 && d->label[0] == 1 && d->pixels[3] == 30);
 	dataset_free(d);
-	static const char *const names[] = {"test", "testing", "valid", "validation"};
+	static const char *const names[] = {"test", "testing", "valid", "validation", "Val", "TEST_SET", "dev"};
 	for (int i = 0; i < COUNT(names); i++) {
 		char path[64];
 		snprintf(path, sizeof path, "w%d/training/a/1.png", i);
@@ -595,6 +596,12 @@ START_TEST(picture_folders_tell_what_they_pass_over)
 	put_png("traffic/bus/1.png", 6, 5, 1, 20);
 	d = opened(scratch_at("traffic"), (dataset_options){0});
 	ck_assert(d->n == 2 && d->classes == 2 && d->notes == 0);
+	dataset_free(d);
+	put_png("lost/train/cat/1.png", 6, 5, 1, 10);
+	put_png("lost/holdout/cat/1.png", 6, 5, 1, 20);
+	d = opened(scratch_at("lost"), (dataset_options){0});
+	ck_assert(d->n == 2 && d->classes == 2 && d->notes == 1);
+	ck_assert_ptr_nonnull(strstr(d->note[0], "warning: train is read as a class; folders for training"));
 	dataset_free(d);
 
 	/* a link that leads back up ends */
@@ -634,7 +641,7 @@ START_TEST(picture_sizes_must_agree_or_a_size_be_given)
 	put_png("mix/3.png", 40, 2, 1, 30);
 	fault e;
 	ck_assert_ptr_null(dataset_open(scratch_at("mix"), NULL, &e));
-	ck_assert_msg(strstr(e.text, "2.png: 9 pixels high, 9 wide, but") && strstr(e.text, "give the size"), "%s",
+	ck_assert_msg(strstr(e.text, "2.png: 9 pixels high, 9 wide, but") && strstr(e.text, "give a size"), "%s",
 		e.text);
 	for (int mode = 0; mode < RESIZES; mode++) {
 		dataset *d = opened(scratch_at("mix"), (dataset_options){.h = 8, .w = 8, .channels = 1,
@@ -701,7 +708,8 @@ START_TEST(pictures_are_known_by_their_bytes)
 		dataset *d = opened(scratch_at("by"), (dataset_options){.format = old ? "png" : NULL});
 		ck_assert(d->n == 5 && d->h == 20 && d->w == 28 && d->c == 3 && d->notes == 1);
 		ck_assert_str_eq(d->kind, "pictures");
-		ck_assert_str_eq(d->note[0], "warning: 2 files are no pictures and are passed over: 1 .txt, 1 others");
+		ck_assert_str_eq(d->note[0],
+			"warning: 2 files of kinds that are not read are passed over: 1 .txt, 1 others");
 		dataset_free(d);
 	}
 	dataset *d = opened(scratch_at("by"), (dataset_options){.background = "#0a141e"});

@@ -53,11 +53,25 @@ static bool show(const char *path, dataset_options o, const char *picture, uint6
 	return ok;
 }
 
+/* "64" or "64x96". */
+static bool size_read(const char *text, int *h, int *w)
+{
+	int end = 0;
+	if (sscanf(text, "%5dx%5d%n", h, w, &end) == 2 && !text[end])
+		return *h > 0 && *w > 0;
+	if (sscanf(text, "%5d%n", h, &end) != 1 || text[end])
+		return false;
+	*w = *h;
+	return *h > 0;
+}
+
 static int run(const command *c, int argc, char **argv)
 {
 	const word_list formats = WORDS_AT_OLD(data_formats, NULL, data_formats_renamed);
 	const word_list splits = WORDS(data_split_name), ranges = WORDS(data_range_name);
-	char known[128], ends[64];
+	const word_list resizes = WORDS(data_resize_name);
+	char known[128], ends[64], modes[64];
+	const char *resize = "crop", *size = NULL;
 	const char *path = NULL, *format = "auto", *split = NULL, *picture = NULL, *range = "auto";
 	dataset_options o = {0};
 	const option_row rows[] = {
@@ -65,8 +79,10 @@ static int run(const command *c, int argc, char **argv)
 		{"split", OPTION_TEXT, &split, 0, 0, "PART", "train, test or all (default: train, then test)"},
 		{"coarse", OPTION_FLAG, &o.coarse, 0, 0, NULL, "CIFAR-100: the 20 coarse classes"},
 		{"limit", OPTION_COUNT, &o.limit, 1, 1e12, "N", "the first N images only"},
+		{"size", OPTION_TEXT, &size, 0, 0, "N|HxW", "images become so large, as in training (64, 64x96)"},
+		{"resize", OPTION_TEXT, &resize, 0, 0, "MODE", words_print(resizes, modes, sizeof modes)},
 		{"range", OPTION_TEXT, &range, 0, 0, "R", words_print(ranges, ends, sizeof ends)},
-		{"images", OPTION_TEXT, &o.images, 0, 0, "NAME", "the array with the images (HDF5)"},
+		{"images", OPTION_TEXT, &o.images, 0, 0, "NAME", "the array with the images (HDF5, numpy)"},
 		{"labels", OPTION_TEXT, &o.labels, 0, 0, "NAME", "the array with the labels; none: read without"},
 		{"class-names", OPTION_PATH, &o.class_names, 0, 0, "NAMES",
 		 "\"cat, dog\", or a file with a name in each line"},
@@ -80,6 +96,11 @@ static int run(const command *c, int argc, char **argv)
 	const int s = split ? word_find(splits, split) : 0;
 	if (word_find(formats, format) < 0)
 		return fail_usage(c, "--format %s: must be %s", format, known);
+	if (word_find(resizes, resize) < 0)
+		return fail_usage(c, "--resize %s: must be %s", resize, modes);
+	if (size && !size_read(size, &o.h, &o.w))
+		return fail_usage(c, "--size %s: must be a side or HEIGHTxWIDTH in pixels, 64 or 64x96", size);
+	o.resize = (enum data_resize)word_find(resizes, resize);
 	if (word_find(ranges, range) < 0)
 		return fail_usage(c, "--range %s: must be %s", range, ends);
 	if (s < 0)

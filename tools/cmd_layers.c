@@ -105,14 +105,23 @@ static void print_weight(void *ctx, const char *name, const shape *s, bool train
 	       trained ? "" : "  state");
 }
 
-/* "out=512": another width than the map's, which only this command shows. *out is 0 for another argument. */
+/* The number in "out=512", or as Keras' convolutions call it "filters=512": another width than the map's; NULL: another
+ * argument. */
+static const char *width_in(const char *set)
+{
+	static const char *const name[] = {"out=", "filters="};
+	for (int i = 0; i < COUNT(name); i++)
+		if (!strncmp(set, name[i], strlen(name[i])))
+			return set + strlen(name[i]);
+	return NULL;
+}
+
 static bool read_width(const char *set, int64_t *out, fault *e)
 {
+	const char *text = width_in(set);
 	char *end;
-	if (strncmp(set, "out=", 4))
-		return true;
-	*out = strtol(set + 4, &end, 10);
-	return (end > set + 4 && !*end && *out >= 0 && *out <= 65536)
+	*out = strtol(text, &end, 10);
+	return (end > text && !*end && *out >= 0 && *out <= 65536)
 		|| fault_set(e, "command line: --set %.200s: must be a width from 0 to 65536", set);
 }
 
@@ -126,10 +135,11 @@ static bool read_arguments(const layer_type *t, const text_list *sets, layer_arg
 		const char *equal = strchr(sets->text[i], '=');
 		if (!equal)
 			return fault_set(e, "command line: --set %.200s: must be KEY=VALUE, as heads=4", sets->text[i]);
-		if (!read_width(sets->text[i], width, e))
-			return false;
-		if (!strncmp(sets->text[i], "out=", 4))
+		if (width_in(sets->text[i])) {
+			if (!read_width(sets->text[i], width, e))
+				return false;
 			continue;
+		}
 		n += (size_t)snprintf(text + n, sizeof text - n, ", %.*s: %s", (int)(equal - sets->text[i]),
 				      sets->text[i], equal + 1);
 	}

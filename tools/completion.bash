@@ -21,9 +21,10 @@ _sagan()
 	--net) options='generator discriminator both' ;;
 	--format) options='auto idx cifar10 cifar100 numpy pictures hdf5' ;;
 	--split) options='train test all' ;;
+	--resize) options='crop fit stretch pad' ;;
 	--range) options='auto 0..1 -1..1 0..255 0..65535' ;;
 	--background) options='white black gray' ;;
-	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--input|--freeze-d|--images|--labels) return ;;
+	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--size|--input|--freeze-d|--images|--labels) return ;;
 	esac
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
@@ -33,7 +34,7 @@ _sagan()
 		import) options='--config --set --net --model --onto --out --threads --help' ;;
 		info) options='--set --plan --time --keys --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
-		data) options='--format --split --coarse --limit --range --images --labels --class-names --background --picture --help' ;;
+		data) options='--format --split --coarse --limit --size --resize --range --images --labels --class-names --background --picture --help' ;;
 		bench) options='--layers --only --batch --steps --threads --set --json --help' ;;
 		esac
 	fi

@@ -139,7 +139,8 @@ static bool is_any_of(const char *text, const char *const *words)
 
 static bool take_bool(const config_key *k, void *at, const config_node *v, char *why)
 {
-	static const char *const yes[] = {"true", "yes", "on", NULL}, *const no[] = {"false", "no", "off", NULL};
+	static const char *const yes[] = {"true", "yes", "on", "y", NULL};
+	static const char *const no[] = {"false", "no", "off", "n", NULL};
 	(void)k, (void)why;
 	const bool is_yes = is_word(v) && is_any_of(v->text, yes);
 	if (!is_yes && !(is_word(v) && is_any_of(v->text, no)))

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/local.h"
 #include "data/range.h"
@@ -107,6 +108,9 @@ static bool by_statistic(source *s, const sampler_facts *f, keras_drawing *d, fa
 	if (ok && range_decide(count, RANGE_AUTO, f->path, &found, &why)) {
 		s->range = found.range;
 		range_print(&found, d->decided, sizeof d->decided);
+		const size_t n = strlen(d->decided);
+		if (n + 1 < sizeof d->decided && range_warning(&found, d->decided + n + 1, sizeof d->decided - n - 1))
+			d->decided[n] = '\n';
 	} else if (ok) {
 		s->range = RANGE_SIGNED;
 		snprintf(d->decided, sizeof d->decided, "range: -1..1, for want of better: the last activation has no "

@@ -9,7 +9,7 @@
 typedef struct keras_drawing {
 	const char *json;                            /* the JSON of weights alone (keras_read_options); NULL: none */
 	enum data_range range;                       /* which numbers of the generator are black and white */
-	char decided[256];                           /* set: "range: 0..1, by the last activation, sigmoid" */
+	char decided[512];                           /* set: "range: 0..1, by the last activation, sigmoid" */
 } keras_drawing;
 
 /* A sampler (gan/sample/sampler.h) of the generator in a .keras or full .h5 file, `batch` images at once: one input of

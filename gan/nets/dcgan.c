@@ -28,7 +28,7 @@ static int dcgan_g_stages(const net_config *c, net_stage *out)
 	net_size base;
 	const int n = net_halvings(c->size, &base);
 	for (int i = 0; i < n; i++)
-		out[i] = (net_stage){net_size_times(base, i), bottom_width(n, c->g_width) >> i};
+		out[i] = (net_stage){.map = net_size_times(base, i), .channels = bottom_width(n, c->g_width) >> i};
 	return n;
 }
 
@@ -37,7 +37,8 @@ static int dcgan_d_stages(const net_config *c, net_stage *out)
 	net_size base;
 	const int n = net_halvings(c->size, &base);
 	for (int i = 0; i < n; i++)
-		out[i] = (net_stage){net_size_times(c->size, -(i + 1)), bottom_width(n, c->d_width) >> (n - 1 - i)};
+		out[i] = (net_stage){.map = net_size_times(c->size, -(i + 1)),
+			.channels = bottom_width(n, c->d_width) >> (n - 1 - i)};
 	return n;
 }
 
@@ -63,7 +64,7 @@ static void g_stage_init(network *n, int i)
 		conv_transpose_init(n->m, &b->up[0], name, n->cfg.latent,
 				    net_conv_map(n, n->cfg.latent, s->channels, s->map));
 	} else {
-		conv_transpose_init(n->m, &b->up[i], name, s[-1].channels, stride_two(n, s[-1].channels, s->channels));
+		conv_transpose_init(n->m, &b->up[i], name, s[-1].out, stride_two(n, s[-1].out, s->channels));
 	}
 	snprintf(name, sizeof name, "norm%d", i + 1);
 	net_norm(n, &b->norm[i], name, s->channels);
@@ -81,7 +82,7 @@ static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *lab
 static void g_end_init(network *n)
 {
 	dcgan_g *b = n->body;
-	int64_t C = n->stage[n->stages - 1].channels;
+	int64_t C = n->stage[n->stages - 1].out;
 	conv_options o = stride_two(n, C, n->cfg.channels);
 	o.sn.on = false;                             /* SN on all but the last */
 	conv_transpose_init(n->m, &b->up[n->stages], "out", C, o);
@@ -106,7 +107,7 @@ static void d_stage_init(network *n, int i)
 {
 	dcgan_d *b = n->body;
 	const net_stage *s = &n->stage[i];
-	int64_t in = i ? s[-1].channels : n->cfg.channels;
+	int64_t in = i ? s[-1].out : n->cfg.channels;
 	char name[24];
 	snprintf(name, sizeof name, "down%d", i + 1);
 	conv_init(n->m, &b->down[i], name, in, stride_two(n, in, s->channels));
@@ -129,11 +130,11 @@ static void d_end_init(network *n)
 {
 	dcgan_d *b = n->body;
 	const net_stage *s = &n->stage[n->stages - 1];
-	conv_options o = net_conv_map(n, s->channels, 1, s->map);
+	conv_options o = net_conv_map(n, s->out, 1, s->map);
 	o.sn.on = false;
-	conv_init(n->m, &b->last, "out", s->channels, o);
+	conv_init(n->m, &b->last, "out", s->out, o);
 	if (n->cfg.classes)
-		embedding_init(n->m, &b->embed, "embed", n->cfg.classes, s->channels, net_embedding(&n->cfg),
+		embedding_init(n->m, &b->embed, "embed", n->cfg.classes, s->out, net_embedding(&n->cfg),
 			       net_sn(n));
 }
 

@@ -23,14 +23,14 @@ typedef struct mnist_d {
 static int mnist_g_stages(const net_config *c, net_stage *out)
 {
 	for (int i = 0; i < 3; i++)
-		out[i] = (net_stage){net_square(7 << i), (int64_t)c->g_width << (2 - i)};
+		out[i] = (net_stage){.map = net_square(7 << i), .channels = (int64_t)c->g_width << (2 - i)};
 	return 3;
 }
 
 static int mnist_d_stages(const net_config *c, net_stage *out)
 {
 	for (int i = 0; i < 2; i++)
-		out[i] = (net_stage){net_square(14 >> i), (int64_t)c->d_width << i};
+		out[i] = (net_stage){.map = net_square(14 >> i), .channels = (int64_t)c->d_width << i};
 	return 2;
 }
 
@@ -58,7 +58,7 @@ static void g_stage_init(network *n, int i)
 		batch_norm_init(n->m, &b->norm[0], norm[0], units, bn);
 		return;
 	}
-	conv_transpose_init(n->m, &b->up[i - 1], up[i - 1], s[-1].channels, four(n, s[-1].channels, s->channels, 2));
+	conv_transpose_init(n->m, &b->up[i - 1], up[i - 1], s[-1].out, four(n, s[-1].out, s->channels, 2));
 	batch_norm_init(n->m, &b->norm[i], norm[i], s->channels, bn);
 }
 
@@ -75,7 +75,7 @@ static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *lab
 static void g_end_init(network *n)
 {
 	mnist_g *b = n->body;
-	int64_t C = n->stage[2].channels;
+	int64_t C = n->stage[2].out;
 	conv_init(n->m, &b->out, "out", C, four(n, C, n->cfg.channels, 1));
 }
 
@@ -92,7 +92,7 @@ static void d_stage_init(network *n, int i)
 {
 	mnist_d *b = n->body;
 	static const char *const down[] = {"down1", "down2"}, *const norm[] = {"norm1", "norm2"};
-	int64_t in = i ? n->stage[0].channels : n->cfg.channels, out = n->stage[i].channels;
+	int64_t in = i ? n->stage[0].out : n->cfg.channels, out = n->stage[i].channels;
 	conv_init(n->m, &b->down[i], down[i], in, four(n, in, out, 2));
 	batch_norm_init(n->m, &b->norm[i], norm[i], out, net_bn(&n->cfg));
 }
@@ -123,7 +123,7 @@ static void d_end_init(network *n)
 {
 	mnist_d *b = n->body;
 	const net_stage *s = &n->stage[1];
-	int64_t in = s->map.h * s->map.w * s->channels;
+	int64_t in = s->map.h * s->map.w * s->out;
 	dense_init(n->m, &b->linear, "linear", in, net_dense(n, in, 1));
 }
 

@@ -14,7 +14,9 @@ enum { STAGES_MAX = 10 };
 
 typedef struct net_stage {
 	net_size map;
-	int64_t channels;
+	int64_t channels;                            /* that the stage gives */
+	int64_t out;                                 /* and that the next one gets: a layer after it may change the
+	                                              * width. Set when the stage is started */
 } net_stage;
 
 /* The generator or the discriminator of a family. */

@@ -112,7 +112,7 @@ static bool is_image(const network *n, int i)
 static void bridge_init(network *n, net_bridge *b, int i)
 {
 	int before = size_before(&n->cfg, n->stage, i), size = side_of(&n->stage[i]);
-	int64_t in = is_image(n, i) ? n->cfg.channels : n->stage[i - 1].channels;
+	int64_t in = is_image(n, i) ? n->cfg.channels : n->stage[i - 1].out;
 	snprintf(b->name, sizeof b->name, "bridge%d", size);
 	b->factor = n->side == NET_G ? size / before : before / size;
 	module_push(n->m, b->name);
@@ -155,12 +155,15 @@ static const layer_spec *asked_at(const network *n, int i)
 bool stage_start(network *n, int i, fault *e)
 {
 	const layer_spec *p = asked_at(n, i);
+	n->stage[i].out = n->stage[i].channels;
 	if (!p) {
 		n->half->stage_init(n, i);
 		return true;
 	}
 	placed_layer *l = &n->layer[n->layers];
 	*l = layer_on(&n->cfg, p, &n->stage[i], net_sn(n));
+	const shape result = layer_result(l);
+	n->stage[i].out = shape_last(&result);
 	if (layer_replaces(l))
 		bridge_init(n, &n->bridge[n->layers], i);
 	else

@@ -30,7 +30,7 @@ static int resnet_g_stages(const net_config *c, net_stage *out)
 	net_size base;
 	const int n = net_halvings(c->size, &base);
 	for (int i = 0; i <= n; i++)
-		out[i] = (net_stage){net_size_times(base, i), c->g_width};
+		out[i] = (net_stage){.map = net_size_times(base, i), .channels = c->g_width};
 	return n + 1;
 }
 
@@ -42,7 +42,7 @@ static int resnet_d_stages(const net_config *c, net_stage *out)
 	const int n = net_halvings(c->size, &base), shorter = net_size_shorter(c->size);
 	const int blocks = shorter <= 32 ? 4 : n, down = shorter <= 32 ? MIN(n, 2) : n - 1;
 	for (int i = 0; i < blocks; i++)
-		out[i] = (net_stage){net_size_times(c->size, -MIN(i + 1, down)), c->d_width};
+		out[i] = (net_stage){.map = net_size_times(c->size, -MIN(i + 1, down)), .channels = c->d_width};
 	return blocks;
 }
 
@@ -69,7 +69,7 @@ static int official_g_stages(const net_config *c, net_stage *out)
 {
 	const official_widths *w = official_find(c->size);
 	for (int i = 0; i < w->g_stages; i++)
-		out[i] = (net_stage){net_square(4 << i), (int64_t)w->g[i] * c->g_width};
+		out[i] = (net_stage){.map = net_square(4 << i), .channels = (int64_t)w->g[i] * c->g_width};
 	return w->g_stages;
 }
 
@@ -77,7 +77,8 @@ static int official_d_stages(const net_config *c, net_stage *out)
 {
 	const official_widths *w = official_find(c->size);
 	for (int i = 0; i < w->d_stages; i++)
-		out[i] = (net_stage){net_square(MAX(w->size >> (i + 1), 4)), (int64_t)w->d[i] * c->d_width};
+		out[i] = (net_stage){.map = net_square(MAX(w->size >> (i + 1), 4)),
+			.channels = (int64_t)w->d[i] * c->d_width};
 	return w->d_stages;
 }
 
@@ -94,7 +95,7 @@ static void g_stage_init(network *n, int i)
 		return;
 	}
 	snprintf(name, sizeof name, "block%d", i);
-	g_block_init(n, &r->block[i - 1], name, s[-1].channels, s->channels);
+	g_block_init(n, &r->block[i - 1], name, s[-1].out, s->channels);
 }
 
 static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
@@ -110,7 +111,7 @@ static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *lab
 static void g_end_init(network *n)
 {
 	resnet_g *r = n->body;
-	int64_t C = n->stage[n->stages - 1].channels;
+	int64_t C = n->stage[n->stages - 1].out;
 	bn_options bn = net_bn(&n->cfg);
 	bn.keep = n->cfg.bn_last_keep != 0 ? n->cfg.bn_last_keep : bn.keep;
 	batch_norm_init(n->m, &r->norm, "norm", C, bn);
@@ -132,7 +133,7 @@ static void d_stage_init(network *n, int i)
 {
 	resnet_d *r = n->body;
 	const net_stage *s = &n->stage[i];
-	int64_t in = i ? s[-1].channels : n->cfg.channels;
+	int64_t in = i ? s[-1].out : n->cfg.channels;
 	const net_size before = i ? s[-1].map : n->cfg.size;
 	char name[24];
 	snprintf(name, sizeof name, "block%d", i + 1);
@@ -149,7 +150,7 @@ static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *lab
 static void d_end_init(network *n)
 {
 	resnet_d *r = n->body;
-	int64_t C = n->stage[n->stages - 1].channels;
+	int64_t C = n->stage[n->stages - 1].out;
 	dense_init(n->m, &r->linear, "linear", C, net_dense(n, C, 1));
 	if (n->cfg.classes)
 		embedding_init(n->m, &r->embed, "embed", n->cfg.classes, C, net_embedding(&n->cfg), net_sn(n));

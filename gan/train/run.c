@@ -291,7 +291,8 @@ bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e
 	r.report_step = t->step;
 	if (started && t->step >= r.last && !opt->start_only)
 		run_say(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
-	bool ok = started && start_record(&r, e) && steps(&r, end, e) && finish(&r, *end, e);
+	bool ok = started && start_record(&r, e) && steps(&r, end, e) && trainer_record_end(t, e)
+		&& finish(&r, *end, e);
 	if (started && !ok)
 		name_last_good(&r, e);
 	ok = metrics_close(r.m, ok ? e : NULL) && ok;

@@ -53,6 +53,8 @@ bool trainer_step(trainer *t, step_stats *s, fault *e);
 /* The next `steps` steps also write what they draw and their losses into an HDF5 file (docs/step.md), complete after
  * the last of them. False with e set: the file cannot be made. */
 bool trainer_record(trainer *t, const char *path, int64_t steps, fault *e);
+/* Completes the file with the steps that were made; nothing, where it is complete or there is none. */
+bool trainer_record_end(trainer *t, fault *e);
 
 int64_t trainer_steps_done(const trainer *t);
 const config *trainer_config(const trainer *t);

@@ -12,6 +12,7 @@ struct record {
 	h5 *f;                                       /* own until it is complete */
 	int64_t last;                                /* step after which it is */
 	int passes[2];                               /* of this step: D, G */
+	int64_t steps;                               /* that are complete */
 };
 
 bool trainer_record(trainer *t, const char *path, int64_t steps, fault *e)
@@ -68,13 +69,17 @@ bool record_step(trainer *t, const step_stats *s, fault *e)
 	bool ok = h5_attr_write_f64(r->f, group, "d_loss", s->d_loss, e)
 		&& h5_attr_write_f64(r->f, group, "g_loss", s->g_loss, e);
 	r->passes[0] = r->passes[1] = 0;
-	if (ok && s->step < r->last)
-		return true;
-	h5 *f = r->f;
-	r->f = NULL;
+	r->steps++;
+	return ok && (s->step < r->last || trainer_record_end(t, e));
+}
+
+bool trainer_record_end(trainer *t, fault *e)
+{
+	record *r = t->record;
+	h5 *f = r && r->steps ? r->f : NULL;
+	if (f)
+		r->f = NULL;
 	record_free(r);
 	t->record = NULL;
-	if (!ok)
-		h5_close(f);
-	return ok && h5_commit(f, e);
+	return !f || h5_commit(f, e);
 }

@@ -178,12 +178,17 @@ bool layer_has_odd_kernel(const placed_layer *l, fault *e)
 	return layer_is_odd(l, "kernel", e);
 }
 
+static bool is_bare(const placed_layer *l)
+{
+	return !l->spec.type->own_skip && layer_number(l, "residual") == LAYER_BARE;
+}
+
 bool layer_is_width(const placed_layer *l, const char *name, fault *e)
 {
 	int64_t v = (int64_t)layer_number(l, name);
-	return v == 0 || v == l->C ? true
-		: fault_set(e, "%s = %lld: the map keeps its width; 0 and %lld fit", name, (long long)v,
-			(long long)l->C);
+	return v == 0 || v == l->C || is_bare(l) ? true
+		: fault_set(e, "%s = %lld: what is added to the map must have its width; 0 and %lld fit, or residual = "
+			"%s", name, (long long)v, (long long)l->C, RESIDUAL[LAYER_BARE]);
 }
 
 static bool check_residual(const placed_layer *l, fault *e)
@@ -197,7 +202,7 @@ static bool check_residual(const placed_layer *l, fault *e)
 
 bool layer_stands_alone(const placed_layer *l)
 {
-	return layer_out(l) != l->C;
+	return layer_out(l) != l->C && !is_bare(l);
 }
 
 shape layer_result(const placed_layer *l)
@@ -273,6 +278,8 @@ placed_layer placed_layer_at(const char *name, const layer_spec *spec, shape inp
 	};
 	const int n = snprintf(l.name, sizeof l.name, "%s", name);
 	must(n < (int)sizeof l.name, "the name %s is too long for a layer", name);
+	const int out = layer_arg_find(l.spec.type, "out");
+	l.out = out >= 0 ? (int64_t)layer_number(&l, "out") : 0;
 	return l;
 }
 
@@ -323,8 +330,10 @@ node *layer_alone_apply(graph *g, const placed_layer *l, node *x, mode m, node *
 	if (flat)
 		x = op_reshape(g, x, SHAPE(given.dim[0], given.dim[1] * given.dim[2], given.dim[3]));
 	node *y = t->apply(g, l->body, x, m, map);
+	shape map_again = given;
+	map_again.dim[given.rank - 1] = shape_last(&y->s);
 	if (flat)
-		y = op_reshape(g, y, given);
+		y = op_reshape(g, y, map_again);
 	if (t->prefixed)
 		graph_pop(g);
 	return y;

@@ -67,8 +67,7 @@ typedef struct placed_layer {
 	layer_spec spec;
 	shape input;                                 /* [1,H,W,C]; of a layer alone also tokens [B,N,C] and others */
 	int64_t H, W, C;                             /* of its map: axes 1, 2 and the last of input */
-	int64_t out;                                 /* channels of the result where the layer has a choice; 0: C, which
-	                                              * a config's layers have */
+	int64_t out;                                 /* channels of the result where the layer has a choice; 0: C */
 	sn_options sn;                               /* of every convolution and dense matrix */
 	init start;                                  /* of self-attention's kernels; other layers start as published */
 	double gamma_start;                          /* when the arguments do not say; NAN: the type's own */
@@ -155,7 +154,8 @@ double layer_number(const placed_layer *l, const char *name);
 const char *layer_word(const placed_layer *l, const char *name);
 bool layer_replaces(const placed_layer *l);          /* place: instead */
 
-/* A layer that makes another width has no residual and no gamma: no config places it, it is only looked at. */
+/* A layer that makes another width than that of the map to which its residual adds it: it has no residual and no gamma.
+ * No config places it so, it is only looked at; with residual = none it stands where the next layer takes any width. */
 bool layer_stands_alone(const placed_layer *l);
 shape layer_result(const placed_layer *l);           /* of its input */
 

@@ -12,7 +12,7 @@
 #include "layers/outlook.h"
 
 #define OUT       {.name = "out", .type = ARG_INT, .hi = 65536, .zero = "C", \
-		 .help = "width of the output: C, as the map"}
+		 .help = "width of the output; not C: residual = none"}
 #define DROPOUT(n) {.name = n, .type = ARG_REAL, .hi = 0.95, .help = "share of scores silenced in training"}
 #define TRUE_FALSE(n, x, h) {.name = n, .type = ARG_BOOL, .initial = x, .help = h}
 

@@ -235,7 +235,7 @@ static bool emit_placed(tracer *t, const graph_call *c)
 		&& keras_set_bool(t->k, at, "gain", l->residual == LAYER_GAMMA, t->e) && set_sn(t, at, &l->sn, true);
 	for (int i = 0; ok && i < type->args; i++)
 		ok = set_arg(t, at, l, &type->arg[i]);
-	return ok && add_registered(t, at, c->path) && trace_done(t, c->y, at, s, false);
+	return ok && add_registered(t, at, c->path) && trace_done(t, c->y, at, trace_shape(t, c->y), false);
 }
 
 const call_row trace_custom_rows[] = {
