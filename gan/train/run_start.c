@@ -153,11 +153,13 @@ static bool begin(run *r, fault *e)
 static bool freeze(run *r, fault *e)
 {
 	const int64_t before = r->t->frozen, now = r->opt->freeze_d ? *r->opt->freeze_d : before;
+	if (now != before && !trainer_freeze_d(r->t, (int)now, e))
+		return false;
 	if (now > 0)
 		run_say(r, NOTE_INFO, "D's first %lld blocks do not learn", (long long)now);
 	else if (before > 0)
 		run_say(r, NOTE_INFO, "all blocks of D learn from here on");
-	return now == before || trainer_freeze_d(r->t, (int)now, e);
+	return true;
 }
 
 /* A run that began with another's weights can go on without them from here on. */
