@@ -599,7 +599,8 @@ START_TEST(the_json_of_a_network_goes_with_weights_alone)
 	const keras_read_options o = {.json = scratch_at("g.json")};
 	keras_model *again = keras_read(scratch_at("g.weights.h5"), &o, &e);
 	ck_assert_msg(again && again->topology && again->layers == m->layers, "%s", e.text);
-	ck_assert_mem_eq(again->layer[1].weight[0].x, m->layer[1].weight[0].x, 48 * sizeof(real));
+	for (int i = 0; i < 48; i++)                 /* files of Keras hold float32 */
+		ck_assert((float)again->layer[1].weight[0].x[i] == (float)m->layer[1].weight[0].x[i]);
 	keras_model_free(again);
 	ck_assert_ptr_null(keras_read(scratch_at("g.json"), NULL, &e));
 	ck_assert_msg(strstr(e.text, "the JSON of a network, without weights"), "%s", e.text);
