@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/confine.h"
 #include "core/base/local.h"
 #include "data/arrays_internal.h"
+#include "data/bundle.h"
 #include "data/picture/image.h"
 #include "data/range.h"
 
@@ -22,10 +21,9 @@
 typedef struct header {
 	int64_t n, h, w, c;
 	bool labels;
-	int classes;
-	int first_label;                             /* class 0 has this label: 0 or 1 */
+	int classes, least_label;                    /* one more than the greatest label; the least one */
 	range_found range;
-	char arrays[320], axes[200], odd[240];       /* notes; "": none */
+	char arrays[320], hot[80], odd[240];         /* notes; "": none */
 } header;
 
 typedef struct job {
@@ -124,22 +122,15 @@ static bool range_find(job *j)
 
 /* ---- pixels ---- */
 
-/* One image [c,h,w] -> [h,w,c], through `temp` of the same size. */
-static void planes_join(uint8_t *x, uint8_t *temp, int64_t pixels, int64_t c)
-{
-	memcpy(temp, x, (size_t)(pixels * c));
-	for (int64_t i = 0; i < pixels; i++)
-		for (int64_t k = 0; k < c; k++)
-			x[i * c + k] = temp[k * pixels + i];
-}
-
 /* Images as the program has them, [h,w,1] or [h,w,3], to the parent. */
 static bool images_send(const job *j, const array_part *p, uint8_t *x, int64_t n, uint8_t *temp)
 {
 	const int64_t values = image_values(p), pixels = p->h * p->w;
 	uint8_t background[3];
-	for (int64_t i = 0; p->planes && p->c > 1 && i < n; i++)
-		planes_join(x + i * values, temp, pixels, p->c);
+	for (int64_t i = 0; p->planes && p->c > 1 && i < n; i++) {
+		memcpy(temp, x + i * values, (size_t)values);
+		image_join_planes(temp, pixels, (int)p->c, x + i * values);
+	}
 	if (p->c == 4) {
 		background_of(j->o, background);
 		image_lay_over(x, n * pixels, 3, background, x);
@@ -193,7 +184,7 @@ static int64_t class_of(job *j, const array_part *p, const double *row, int64_t 
 {
 	if (p->label_width == 1) {
 		const double y = row[0];
-		if (y >= 0 && y <= DATA_CLASSES_MAX && y == floor(y))
+		if (y >= 0 && y < DATA_CLASSES_MAX && y == floor(y))
 			return (int64_t)y;
 		fault_at(j->e, j->path, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d; "
 			"data.labels: none reads without labels", p->labels, i, y, DATA_CLASSES_MAX - 1);
@@ -233,33 +224,30 @@ static bool labels_each(job *j, const array_part *p, int64_t n, bool (*take)(job
 static bool label_count(job *j, int64_t label)
 {
 	j->head.classes = MAX(j->head.classes, (int)label + 1);
-	j->head.first_label = MIN(j->head.first_label, (int)label);
+	j->head.least_label = MIN(j->head.least_label, (int)label);
 	return true;
 }
 
-/* The labels of all parts count, so that neither limit nor part changes the networks. Labels that begin with 1 become
- * classes that begin with 0. */
+/* The labels of all parts count, so that neither limit nor part changes the networks. */
 static bool labels_count(job *j)
 {
-	bool ok = true, one_hot = false;
-	j->head.first_label = DATA_CLASSES_MAX;
+	bool ok = true;
+	j->head.least_label = DATA_CLASSES_MAX;
 	for (int i = 0; ok && i < j->parts.n; i++) {
 		const array_part *p = &j->parts.part[i];
 		ok = labels_each(j, p, p->n, label_count);
-		if (p->label_width > 1)
-			j->head.classes = (int)MIN(p->label_width, DATA_CLASSES_MAX);
-		one_hot = one_hot || p->label_width > 1;
+		if (p->label_width > 1) {            /* one-hot rows say how many there are */
+			j->head.classes = (int)p->label_width;
+			j->head.least_label = 0;
+		}
 	}
-	const bool from_one = !one_hot && j->head.first_label == 1 && j->head.classes > 2;
-	j->head.first_label = from_one;
-	j->head.classes -= from_one;
 	return ok && (j->head.classes <= DATA_CLASSES_MAX || fault_at(j->e, j->path, "%d classes, allowed are %d",
 		j->head.classes, DATA_CLASSES_MAX));
 }
 
 static bool label_send(job *j, int64_t label)
 {
-	const int32_t class = (int32_t)(label - j->head.first_label);
+	const int32_t class = (int32_t)label;
 	return confine_put(j->out, &class, sizeof class);
 }
 
@@ -303,10 +291,7 @@ static void header_fill(job *j)
 		p->info.s.rank == 3 ? "[n,h,w]" : p->planes ? "[n,c,h,w]" : "[n,h,w,c]",
 		h->labels ? "; labels: " : "; no labels", p->labels);
 	if (h->labels && p->label_width > 1)
-		snprintf(h->axes, sizeof h->axes, "labels are one-hot, %" PRId64 " classes", p->label_width);
-	else if (h->labels && h->first_label)
-		snprintf(h->axes, sizeof h->axes, "labels 1 to %d are read as classes 0 to %d", h->classes,
-			h->classes - 1);
+		snprintf(h->hot, sizeof h->hot, "labels are one-hot, %" PRId64 " classes", p->label_width);
 }
 
 static bool parts_send(job *j)
@@ -349,10 +334,10 @@ static bool labels_sane(const dataset *d, fault *e)
 static bool notes_take(dataset *d, header *h, fault *e)
 {
 	char text[400];
-	h->arrays[sizeof h->arrays - 1] = h->axes[sizeof h->axes - 1] = h->odd[sizeof h->odd - 1] = '\0';
+	h->arrays[sizeof h->arrays - 1] = h->hot[sizeof h->hot - 1] = h->odd[sizeof h->odd - 1] = '\0';
 	if (h->range.range <= RANGE_AUTO || h->range.range >= RANGES)
 		return fault_at(e, d->path, "damaged file (the reader's range makes no sense)");
-	return dataset_note(d, e, "%s", h->arrays) && (!*h->axes || dataset_note(d, e, "%s", h->axes)) &&
+	return dataset_note(d, e, "%s", h->arrays) && (!*h->hot || dataset_note(d, e, "%s", h->hot)) &&
 		dataset_note(d, e, "%s", range_print(&h->range, text, sizeof text)) &&
 		(!range_warning(&h->range, text, sizeof text) || dataset_note(d, e, "%s", text)) &&
 		(!*h->odd || dataset_note(d, e, "%s", h->odd));
@@ -372,24 +357,21 @@ static bool all_take(confine *c, dataset *d, bool *whole, fault *e)
 	if (!*whole)
 		return true;
 	d->classes = h.classes;
-	return labels_sane(d, e) && notes_take(d, &h, e) && (!h.first_label || class_names_from(d, 1, e));
+	return labels_sane(d, e) && notes_take(d, &h, e) && labels_from_0(d, h.least_label, e);
 }
 
-/* A minute, and one more for every 100 MB: packed files take long. Memory: this machine's. */
-static confine_limits limits_of(const char *path)
+/* Bytes of the file as it is stored; of an archive in memory those of all its files. */
+static int64_t stored_bytes(const place *p)
 {
-	struct stat st;
-	const int64_t length = stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
-	const int minutes = 1 + (int)MIN(length / 100000000, 1000);
-	const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-	return (confine_limits){.cpu_s = 60 * minutes, .wall_s = 600 * minutes, .memory = (size_t)memory};
+	int64_t n;
+	return p->in ? bundle_size(p->in) : bytes_count(NULL, p->path, &n, NULL) ? n : 0;
 }
 
 bool arrays_read(dataset *d, const place *p, const dataset_options *o, const array_reader *r, fault *e)
 {
 	bool whole;
 	job j = {.place = p, .path = p->path, .o = o, .r = r};
-	const confine_limits l = limits_of(p->path);
+	const confine_limits l = confine_limits_for(stored_bytes(p), machine_memory());
 	confine *c = confine_start(d->path, child, &j, &l, e);
 	if (!c)
 		return false;

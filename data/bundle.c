@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/archive/archive.h"
 #include "core/base/confine.h"
@@ -163,13 +162,12 @@ static void members_sort(bundle *b)
 }
 
 /* Sets of drawn shapes are a hundred times as large as their archives, so only two bounds remain: deflate's densest
- * code (1032:1, and some MB for small files), and half of this machine's memory, because images are made of these
+ * code (and some MB for small files), and half of this machine's memory, because images are made of these
  * bytes. */
 static int64_t most_of(int64_t size)
 {
-	const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-	const double most = 1032.0 * (double)size + (double)(64 << 20);
-	return (int64_t)MIN(most, memory / 2);
+	const double most = (double)DEFLATE_DENSEST * (double)size + (double)(64 << 20);
+	return (int64_t)MIN(most, machine_memory() / 2);
 }
 
 static bool members_take(bundle *b, confine *c, int64_t left, bool *whole, fault *e)
@@ -188,9 +186,7 @@ bundle *bundle_open(const char *path, fault *e)
 	if (!bytes_count(NULL, path, &size, e))
 		return NULL;
 	const int64_t most = most_of(size);
-	const int minutes = 1 + (int)MIN(size / 100000000, 1000);
-	const confine_limits l = {.cpu_s = 60 * minutes, .wall_s = 600 * minutes,
-		.memory = ((size_t)1 << 30) + 2 * (size_t)most};
+	const confine_limits l = confine_limits_for(size, (double)(1 << 30) + 2 * (double)most);
 	job j = {.path = path, .room = most};
 	bundle *b = mem_zero(1, sizeof *b, e);
 	confine *c = b && (b->path = text_copy(path, e)) ? confine_start(path, child, &j, &l, e) : NULL;
@@ -215,6 +211,14 @@ void bundle_free(bundle *b)
 	free(b->m);
 	free(b->path);
 	free(b);
+}
+
+int64_t bundle_size(const bundle *b)
+{
+	int64_t n = 0;
+	for (int64_t i = 0; i < b->n; i++)
+		n += b->m[i].n;
+	return n;
 }
 
 int64_t bundle_links(const bundle *b)
@@ -271,11 +275,17 @@ enum file_type bundle_type(const bundle *b, const char *path)
 bool bundle_list(const bundle *b, const char *folder, names *l, fault *e)
 {
 	const char *rest;
+	char last[NAME_MOST + 1] = "";
 	for (int64_t i = first_at(b, folder, "/"); i < b->n && (rest = rest_in(b->m[i].path, folder)); i++) {
 		char name[NAME_MOST + 1];
 		snprintf(name, sizeof name, "%.*s", (int)strcspn(rest, "/"), rest);
-		if (!*name || *name == '.' || (l->n && strcmp(l->name[l->n - 1], name) == 0))
+		if (!*name || strcmp(name, last) == 0)
 			continue;
+		strcpy(last, name);
+		if (*name == '.') {
+			l->hidden++;
+			continue;
+		}
 		if (!names_add(l, name, e))
 			return false;
 	}

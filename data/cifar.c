@@ -13,6 +13,7 @@
 #include "data/class_names.h"
 #include "data/dataset_internal.h"
 #include "data/pickle.h"
+#include "data/picture/image.h"
 #include "data/source.h"
 
 enum { SIDE = 32, PLANE = SIDE * SIDE, PIXELS = 3 * PLANE, RECORD_MAX = PIXELS + 2, TRAIN_MAX = 5 };
@@ -131,14 +132,6 @@ static bool batches_count(batches *b, const bundle *in, const cifar_kind *k, int
 	return true;
 }
 
-/* Planes [3,32,32] to pixels [32,32,3]. */
-static void planes_join(uint8_t *to, const uint8_t *planes)
-{
-	for (int i = 0; i < PLANE; i++)
-		for (int c = 0; c < 3; c++)
-			to[3 * i + c] = planes[c * PLANE + i];
-}
-
 static bool batch_read(dataset *d, const bundle *in, const char *path, const cifar_kind *k, bool coarse, int64_t from,
 	int64_t take, fault *e)
 {
@@ -154,7 +147,7 @@ static bool batch_read(dataset *d, const bundle *in, const char *path, const cif
 				ok = fault_at(e, path, "record %" PRId64 " has label %d, allowed are 0 to %d", i,
 					record[k->label_at[j]], k->classes[j] - 1);
 		d->label[from + i] = record[k->label_at[coarse]];
-		planes_join(d->pixels + (from + i) * PIXELS, record + k->record - PIXELS);
+		image_join_planes(record + k->record - PIXELS, PLANE, 3, d->pixels + (from + i) * PIXELS);
 	}
 	source_close(s);
 	return ok;
@@ -173,7 +166,7 @@ static bool pickle_read(dataset *d, const pickle *p, const char *path, const cif
 			ok = fault_at(e, path, "record %" PRId64 " has label %" PRId64 ", allowed are 0 to %d", i,
 				label[i], k->classes[coarse] - 1);
 		d->label[from + i] = (int32_t)label[i];
-		planes_join(d->pixels + (from + i) * PIXELS, planes + i * PIXELS);
+		image_join_planes(planes + i * PIXELS, PLANE, 3, d->pixels + (from + i) * PIXELS);
 	}
 	free(label);
 	return ok;

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "core/base/local.h"
+#include "data/dataset_internal.h"
 
 #define DIGITS "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n"
 #define CAPITALS "A\nB\nC\nD\nE\nF\nG\nH\nI\nJ\nK\nL\nM\nN\nO\nP\nQ\nR\nS\nT\nU\nV\nW\nX\nY\nZ\n"
@@ -53,9 +54,7 @@ enum known_classes classes_of_labels(const uint8_t *label, int64_t n)
 		{60000, UINT64_C(0xb9f71c71bae5f277), CLASSES_FASHION},
 		{10000, UINT64_C(0x25bdf8123f06fac3), CLASSES_FASHION},
 	};
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-	for (int64_t i = 0; i < n; i++)
-		sum = (sum ^ label[i]) * UINT64_C(0x100000001b3);
+	const uint64_t sum = data_fnv(DATA_FNV, label, (size_t)n);
 	for (int i = 0; i < COUNT(known); i++)
 		if (known[i].n == n && known[i].sum == sum)
 			return known[i].set;
@@ -112,6 +111,20 @@ char *class_names_at(const char *text, int k, char *buf, size_t size)
 	else
 		snprintf(buf, size, "%d", k);
 	return buf;
+}
+
+char *class_names_print(const char *text, char *buf, size_t size)
+{
+	size_t n = 0;
+	buf[0] = '\0';
+	for (; *text && n < size; text += strcspn(text, "\n") + 1)
+		n += (size_t)snprintf(buf + n, size - n, "%s%.*s", n ? ", " : "", (int)strcspn(text, "\n"), text);
+	return buf;
+}
+
+bool class_names_are_file(const char *given)
+{
+	return *given && strcmp(given, "auto") != 0 && !strchr(given, ',');
 }
 
 static int find(const char *text, const char *word, int (*compare)(const char *, const char *, size_t))

@@ -29,6 +29,12 @@ char *class_names_join(char *const *name, int n, fault *e);
 /* Name k of a text in buf, cut to its size; its number where the text has none. Returns buf. */
 char *class_names_at(const char *text, int k, char *buf, size_t size);
 
+/* "cat, dog, bird", cut to the size of buf, which is returned. */
+char *class_names_print(const char *text, char *buf, size_t size);
+
+/* Whether names as the user gives them are a file's path: neither "auto" nor a list with commas. */
+bool class_names_are_file(const char *given);
+
 /* The class with this name, or else with this name in letters of either case; -1: none. */
 int class_names_find(const char *text, const char *word);
 

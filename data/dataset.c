@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/local.h"
 #include "data/class_names.h"
@@ -48,10 +47,9 @@ int64_t limit_of(const dataset_options *o, int64_t n)
 	return o->limit > 0 ? MIN(o->limit, n) : n;
 }
 
-/* Linux hands out more memory than there is and kills later, so malloc alone cannot tell. */
 bool memory_check(const char *what, double bytes, fault *e)
 {
-	const double has = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+	const double has = machine_memory();
 	return bytes <= has || fault_set(e, "%s needs %.1f GB of memory, this machine has %.1f GB: "
 		"set a limit or a smaller size", what, bytes * 1e-9, has * 1e-9);
 }
@@ -203,14 +201,14 @@ static bool class_names_wanted(dataset *d, const dataset_options *o, fault *e)
 		return true;
 	if (!d->label)
 		return fault_at(e, d->path, "has no labels, so its classes cannot be named");
-	const bool list = strchr(wanted, ',') != NULL;
+	const bool list = !class_names_are_file(wanted);
 	char *text = list ? list_lines(wanted, e) : text_read(NULL, wanted, e);
 	const bool ok = text && class_names_set(d, text, list ? CLASS_NAMES_PLACE : wanted, e);
 	free(text);
 	return ok;
 }
 
-bool class_names_from(dataset *d, int first, fault *e)
+static bool class_names_from(dataset *d, int first, fault *e)
 {
 	d->class_name = mem_zero((size_t)d->classes, sizeof *d->class_name, e);
 	bool ok = d->class_name != NULL;
@@ -220,6 +218,17 @@ bool class_names_from(dataset *d, int first, fault *e)
 		ok = (d->class_name[i] = text_copy(number, e)) != NULL;
 	}
 	return ok;
+}
+
+bool labels_from_0(dataset *d, int least, fault *e)
+{
+	if (!d->label || least != 1 || d->classes < 3)
+		return true;
+	for (int64_t i = 0; i < d->n; i++)
+		d->label[i]--;
+	d->classes--;
+	return class_names_from(d, 1, e) && dataset_note(d, e, "labels 1 to %d are read as classes 0 to %d", d->classes,
+		d->classes - 1);
 }
 
 /* A class without a name is called by its number. */
@@ -336,7 +345,7 @@ dataset *dataset_open(const char *path, const dataset_options *options, fault *e
 
 /* ---- checksum ---- */
 
-static uint64_t fnv(uint64_t sum, const void *bytes, size_t n)
+uint64_t data_fnv(uint64_t sum, const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
 	for (size_t i = 0; i < n; i++)
@@ -347,8 +356,8 @@ static uint64_t fnv(uint64_t sum, const void *bytes, size_t n)
 uint64_t dataset_checksum(const dataset *d)
 {
 	const int64_t size[5] = {d->n, d->h, d->w, d->c, d->classes};
-	uint64_t sum = fnv(UINT64_C(0xcbf29ce484222325), size, sizeof size);
+	uint64_t sum = data_fnv(DATA_FNV, size, sizeof size);
 	if (d->label)
-		sum = fnv(sum, d->label, (size_t)d->n * sizeof *d->label);
-	return fnv(sum, d->pixels, (size_t)dataset_bytes(d));
+		sum = data_fnv(sum, d->label, (size_t)d->n * sizeof *d->label);
+	return data_fnv(sum, d->pixels, (size_t)dataset_bytes(d));
 }

@@ -52,8 +52,13 @@ bool class_names_read(dataset *d, const bundle *in, const char *path, int want, 
 /* Names the classes of d by a text of names (data/class_names.h). More names than classes make more classes; fewer are
  * an error that `where` begins. Earlier names are replaced. */
 bool class_names_set(dataset *d, const char *text, const char *where, fault *e);
-/* Names the classes of d by numbers from `first` on. */
-bool class_names_from(dataset *d, int first, fault *e);
+/* Labels that begin with 1 become classes that begin with 0, which keep their labels as names; a note says it. `least`:
+ * the least label of all parts; d->classes is one more than the greatest. */
+bool labels_from_0(dataset *d, int least, fault *e);
+
+/* FNV-1a over more bytes; the sum of none is DATA_FNV. */
+#define DATA_FNV UINT64_C(0xcbf29ce484222325)
+uint64_t data_fnv(uint64_t sum, const void *bytes, size_t n);
 
 /* What people call the part for training, and the one for testing. The first that is there counts; NULL ends a list. */
 extern const char *const data_train_words[];         /* train training */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "data/dataset_internal.h"
 
 /* ---- numbers ---- */
 
@@ -37,14 +38,6 @@ static bool is_constant(const uint8_t *x, int64_t bytes, int c)
 	return memcmp(x, x + c, (size_t)(bytes - c)) == 0;
 }
 
-static uint64_t image_hash(const uint8_t *x, int64_t bytes)
-{
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-	for (int64_t i = 0; i < bytes; i++)
-		sum = (sum ^ x[i]) * UINT64_C(0x100000001b3);
-	return sum;
-}
-
 static int hash_order(const void *a, const void *b)
 {
 	const uint64_t p = *(const uint64_t *)a, q = *(const uint64_t *)b;
@@ -59,7 +52,7 @@ static bool images_look(const dataset *d, dataset_stats *s, fault *e)
 	const int64_t bytes = dataset_image_bytes(d);
 	for (int64_t i = 0; i < d->n; i++) {
 		s->constant_images += is_constant(d->pixels + i * bytes, bytes, d->c);
-		hash[i] = image_hash(d->pixels + i * bytes, bytes);
+		hash[i] = data_fnv(DATA_FNV, d->pixels + i * bytes, (size_t)bytes);
 	}
 	qsort(hash, (size_t)d->n, sizeof *hash, hash_order);
 	for (int64_t i = 1; i < d->n; i++)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/local.h"
 #include "data/bundle.h"
@@ -39,7 +40,7 @@ static bool unknown(const char *path, const char *what, fault *e)
 		if ((*f)->what)
 			snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", *known ? ", " : "",
 				(*f)->what);
-	return fault_at(e, path, "%s; known are %s, and zip and tar archives of these", what, known);
+	return fault_at(e, path, "%s; known are %s, and zip and tar archives of all but HDF5", what, known);
 }
 
 /* ---- files ---- */
@@ -177,7 +178,7 @@ static bool is_part(const char *name)
 	const char *const *const lists[] = {data_train_words, data_test_words};
 	for (int k = 0; k < COUNT(lists); k++)
 		for (const char *const *word = lists[k]; *word; word++)
-			if (strcmp(*word, name) == 0)
+			if (strcasecmp(*word, name) == 0)
 				return true;
 	return false;
 }
@@ -226,8 +227,8 @@ static bool folder_step(place *p, const data_format *asked, const data_format **
 		} else if (ok && l.f == &format_pictures) {
 			ok = step_to_classes(p, &l, again, e);
 		} else if (ok && !l.f && l.file) {
-			ok = fault_at(e, p->path, "no data set in this folder itself; it holds %s: give the path of "
-				"that file", l.file);
+			ok = fault_at(e, p->path, "no data set in this folder itself; it holds %s: %s", l.file,
+				p->in ? "such a file is not read inside an archive" : "give the path of that file");
 		}
 	}
 	look_free(&l);

@@ -331,8 +331,8 @@ static bool turn_upright(dataset *d, fault *e)
 
 /* ---- classes ---- */
 
-/* The names of the classes may lie next to the images, in classes.txt. */
-static bool names_beside(dataset *d, const place *at, fault *e)
+/* The names of the classes may lie next to the images, in classes.txt: *there. */
+static bool names_beside(dataset *d, const place *at, bool *there, fault *e)
 {
 	char *folder = text_copy(at->path, e);
 	if (!folder)
@@ -343,39 +343,25 @@ static bool names_beside(dataset *d, const place *at, fault *e)
 	}
 	char *path = path_join(folder, "classes.txt", e);
 	const int classes = d->classes;
+	*there = path && type_of(at->in, path) != FILE_MISSING;
 	bool ok = path && class_names_read(d, at->in, path, 0, e);
-	if (ok && d->class_name && classes > d->classes)
+	if (ok && *there && classes > d->classes)
 		ok = fault_at(e, path, "names %d classes, the data have label %d", d->classes, classes - 1);
 	free(path);
 	free(folder);
 	return ok;
 }
 
-/* Labels that begin with 1 become classes that begin with 0. */
-static bool begin_with_0(dataset *d, label_ends *ends, fault *e)
+static bool classes_set(dataset *d, const idx_part *p, const label_ends *ends, fault *e)
 {
-	if (ends->least != 1 || ends->most < 2)
-		return true;
-	for (int64_t i = 0; i < d->n; i++)
-		d->label[i]--;
-	ends->most--;
-	return dataset_note(d, e, "labels 1 to %d are read as classes 0 to %d", ends->most + 1, ends->most);
-}
-
-static bool classes_set(dataset *d, const idx_part *p, label_ends *ends, fault *e)
-{
-	const bool from_1 = ends->least == 1 && ends->most > 1;
-	if (emnist_classes(p) < CLASSES_KNOWN)
-		ends->known = emnist_classes(p);
-	if (!begin_with_0(d, ends, e))
-		return false;
+	const enum known_classes emnist = emnist_classes(p), set = emnist < CLASSES_KNOWN ? emnist : ends->known;
+	const char *known = set < CLASSES_KNOWN ? class_names_known(set) : "";
 	d->classes = ends->most + 1;
-	if (!names_beside(d, p->at, e))
+	if (!labels_from_0(d, ends->least, e))
 		return false;
-	const char *known = ends->known < CLASSES_KNOWN ? class_names_known(ends->known) : "";
-	if (!d->class_name && d->classes <= class_names_count(known))
-		return class_names_set(d, known, d->path, e);
-	return !from_1 || d->class_name || class_names_from(d, 1, e);
+	bool there = false;
+	return names_beside(d, p->at, &there, e) && (there || d->classes > class_names_count(known)
+		|| class_names_set(d, known, d->path, e));
 }
 
 /* ---- all ---- */

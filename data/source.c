@@ -14,8 +14,7 @@
 #include "core/base/local.h"
 #include "data/bundle.h"
 
-/* The longest match (258 bytes) in the shortest code (2 bits): zlib's manual states 1032:1. */
-enum { DEFLATE_DENSEST = 1032, STORED_STEP = 1 << 17, READ_STEP = 1 << 20, GZIP_FIRST = 0x1f, GZIP_SECOND = 0x8b };
+enum { STORED_STEP = 1 << 17, READ_STEP = 1 << 20, GZIP_FIRST = 0x1f, GZIP_SECOND = 0x8b };
 
 struct source {
 	char *path;                                  /* own */

@@ -26,6 +26,10 @@ int64_t source_read_some(source *s, void *to, int64_t n, fault *e);
 bool source_end(source *s, fault *e);
 /* Bytes of contents of a file that is not packed, else -1: what a .gz says of itself is not believed. */
 int64_t source_size(const source *s);
+/* Bytes that deflate can make of one, at most: the longest match (258 bytes) in the shortest code (2 bits), as zlib's
+ * manual says. */
+enum { DEFLATE_DENSEST = 1032 };
+
 /* No contents can be longer than this: the size, or for gzip 1032 times that (deflate's densest
  * code). What a header claims is compared with it before memory is taken. */
 int64_t source_most(const source *s);

@@ -1,5 +1,6 @@
 #include "tests/data_files.h"
 
+#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,4 +96,30 @@ bool picture_open(const char *path, image *im, fault *e)
 		&& picture_read(path, x, (size_t)n, &picture_defaults, im, e);
 	free(x);
 	return ok;
+}
+
+dataset *set_opened(const char *path, dataset_options o)
+{
+	fault e;
+	dataset *d = dataset_open(path, &o, &e);
+	ck_assert_msg(d != NULL, "%s", e.text);
+	return d;
+}
+
+void set_refused(const char *path, dataset_options o, const char *says)
+{
+	fault e = {.text = ""};
+	dataset *d = dataset_open(path, &o, &e);
+	ck_assert_msg(d == NULL, "read, but should say: %s", says);
+	ck_assert_msg(strstr(e.text, says) != NULL, "says \"%s\", should say \"%s\"", e.text, says);
+	ck_assert_msg(strncmp(e.text, path, strlen(path)) == 0, "does not begin with the path: %s", e.text);
+	ck_assert_ptr_null(strchr(e.text, '\n'));
+}
+
+void set_must_note(const dataset *d, const char *says)
+{
+	bool said = false;
+	for (int i = 0; i < d->notes; i++)
+		said = said || strstr(d->note[i], says);
+	ck_assert_msg(said, "no note says: %s; the last one: %s", says, d->notes ? d->note[d->notes - 1] : "none");
 }

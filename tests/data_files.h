@@ -2,6 +2,7 @@
 #ifndef SAGAN_TESTS_DATA_FILES_H
 #define SAGAN_TESTS_DATA_FILES_H
 
+#include "data/dataset.h"
 #include "data/picture/picture.h"
 
 /* Names are those of scratch_at. */
@@ -22,6 +23,13 @@ typedef struct png_kind {
 	size_t palette_n, trns_n;
 } png_kind;
 size_t png_bytes(uint8_t *to, size_t room, const png_kind *k);
+
+/* The data set at a path, which must be read; dataset_free releases it. */
+dataset *set_opened(const char *path, dataset_options o);
+/* It must be refused, in one line that begins with the path and says `says`. */
+void set_refused(const char *path, dataset_options o, const char *says);
+/* A note of it must say this. */
+void set_must_note(const dataset *d, const char *says);
 
 /* The picture in a file, over white; image_free releases it. */
 bool picture_open(const char *path, image *im, fault *e);

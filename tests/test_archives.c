@@ -17,32 +17,6 @@
 
 #define GOLDEN "tests/golden/archives/"
 
-static dataset *opened(const char *path, dataset_options o)
-{
-	fault e;
-	dataset *d = dataset_open(path, &o, &e);
-	ck_assert_msg(d != NULL, "%s", e.text);
-	return d;
-}
-
-static void refused(const char *path, dataset_options o, const char *says)
-{
-	fault e = {.text = ""};
-	dataset *d = dataset_open(path, &o, &e);
-	ck_assert_msg(d == NULL, "read, but should say: %s", says);
-	ck_assert_msg(strstr(e.text, says) != NULL, "says \"%s\", should say \"%s\"", e.text, says);
-	ck_assert_msg(strncmp(e.text, path, strlen(path)) == 0, "does not begin with the path: %s", e.text);
-	ck_assert_ptr_null(strchr(e.text, '\n'));
-}
-
-static bool has_note(const dataset *d, const char *says)
-{
-	for (int i = 0; i < d->notes; i++)
-		if (strstr(d->note[i], says))
-			return true;
-	return false;
-}
-
 /* ---- what others' programs wrote ---- */
 
 /* make.py's image i. */
@@ -83,7 +57,7 @@ START_TEST(the_same_images_come_out_of_all)
 {
 	char path[96];
 	snprintf(path, sizeof path, GOLDEN "%s", golden[_i].file);
-	dataset *d = opened(path, (dataset_options){0});
+	dataset *d = set_opened(path, (dataset_options){0});
 	const int side = golden[_i].side;
 	ck_assert_str_eq(d->kind, golden[_i].kind);
 	ck_assert(d->n == 6 && d->h == side && d->w == side && d->c == 3 && d->classes == golden[_i].classes);
@@ -98,26 +72,27 @@ START_TEST(the_same_images_come_out_of_all)
 		ck_assert_str_eq(d->class_name[2], golden[_i].name);
 	else
 		ck_assert_ptr_null(d->label);
-	ck_assert_msg(!golden[_i].note || has_note(d, golden[_i].note), "no note says: %s", golden[_i].note);
+	if (golden[_i].note)
+		set_must_note(d, golden[_i].note);
 	dataset_free(d);
 	if (golden[_i].tests) {
-		d = opened(path, (dataset_options){.split = SPLIT_TEST});
+		d = set_opened(path, (dataset_options){.split = SPLIT_TEST});
 		ck_assert_int_eq(d->n, golden[_i].tests);
 		dataset_free(d);
 	} else {
-		refused(path, (dataset_options){.split = SPLIT_TEST}, "no test");
+		set_refused(path, (dataset_options){.split = SPLIT_TEST}, "no test");
 	}
 }
 END_TEST
 
 START_TEST(truth_values_are_black_and_white)
 {
-	dataset *d = opened(GOLDEN "truth.npz", (dataset_options){0});
+	dataset *d = set_opened(GOLDEN "truth.npz", (dataset_options){0});
 	for (int i = 0; i < 6 * 8 * 8 * 3; i++)
 		ck_assert_int_eq(d->pixels[i], pixel(i / 192, i / 24 % 8, i / 3 % 8, i % 3) >= 128 ? 255 : 0);
 	dataset_free(d);
-	refused(GOLDEN "truth.npz", (dataset_options){.images = "notes"}, "notes");
-	d = opened(GOLDEN "planes.npz", (dataset_options){.images = "arr_0", .labels = "none"});
+	set_refused(GOLDEN "truth.npz", (dataset_options){.images = "notes"}, "notes");
+	d = set_opened(GOLDEN "planes.npz", (dataset_options){.images = "arr_0", .labels = "none"});
 	ck_assert_ptr_null(d->label);
 	dataset_free(d);
 }
@@ -178,14 +153,14 @@ START_TEST(files_of_a_set_are_found_in_an_archive)
 	file_put("mnist.tar", tar, at + 1024);
 	static const char *const file[] = {"mnist.zip", "mnist.tar"};
 	for (int i = 0; i < COUNT(file); i++) {
-		dataset *d = opened(scratch_at(file[i]), (dataset_options){0});
+		dataset *d = set_opened(scratch_at(file[i]), (dataset_options){0});
 		ck_assert(d->n == 5 && d->h == 4 && d->w == 3 && d->c == 1 && d->classes == 3 && d->label[2] == 2);
 		ck_assert_mem_eq(d->pixels, images + n - 60, 60);
 		ck_assert_str_eq(d->class_name[1], i ? "1" : "b");
-		ck_assert(has_note(d, i ? "warning: 1 links in the archive are not followed" : "mnist.zip/set/raw"));
+		set_must_note(d, i ? "warning: 1 links in the archive are not followed" : "mnist.zip/set/raw");
 		dataset_free(d);
 	}
-	refused(scratch_at("mnist.tar"), (dataset_options){.split = SPLIT_TEST}, "no file of the test images");
+	set_refused(scratch_at("mnist.tar"), (dataset_options){.split = SPLIT_TEST}, "no file of the test images");
 }
 END_TEST
 
@@ -197,23 +172,68 @@ START_TEST(cache_folders_are_looked_into)
 	const size_t n = idx_images(images);
 	file_put("torch/MNIST/raw/train-images-idx3-ubyte", images, n);
 	file_put("torch/MNIST/raw/train-images-idx3-ubyte.gz", "rubbish", 7);
-	dataset *d = opened(scratch_at("torch"), (dataset_options){0});
-	ck_assert(d->n == 5 && has_note(d, "torch/MNIST/raw"));
+	dataset *d = set_opened(scratch_at("torch"), (dataset_options){0});
+	ck_assert_int_eq(d->n, 5);
+	set_must_note(d, "torch/MNIST/raw");
 	dataset_free(d);
 	file_put("torch/cifar-10-batches-bin/data_batch_1.bin", cifar, sizeof cifar);
-	refused(scratch_at("torch"), (dataset_options){0},
+	set_refused(scratch_at("torch"), (dataset_options){0},
 		"holds more than one data set (MNIST/raw, cifar-10-batches-bin): give the path of one");
-	d = opened(scratch_at("torch"), (dataset_options){.format = "cifar10"});
+	d = set_opened(scratch_at("torch"), (dataset_options){.format = "cifar10"});
 	ck_assert(d->n == 2 && d->classes == 10);
 	dataset_free(d);
 	file_put("keras/mnist.npz", "rubbish", 7);
-	refused(scratch_at("keras"), (dataset_options){0},
+	set_refused(scratch_at("keras"), (dataset_options){0},
 		"no data set in this folder itself; it holds mnist.npz: give the path of that file");
 	file_put("parent/cifar-10-batches-bin/data_batch_1.bin", cifar, sizeof cifar);
 	file_put("parent/cifar-10-binary.tar.gz", "rubbish", 7);
-	d = opened(scratch_at("parent"), (dataset_options){0});
-	ck_assert(d->n == 2 && has_note(d, "parent/cifar-10-batches-bin"));
+	d = set_opened(scratch_at("parent"), (dataset_options){0});
+	ck_assert_int_eq(d->n, 2);
+	set_must_note(d, "parent/cifar-10-batches-bin");
 	dataset_free(d);
+}
+END_TEST
+
+/* 64 images of 32x32x3 in a .npy are as long as 64 records of CIFAR-100: its signature goes first. */
+START_TEST(a_signature_goes_before_a_length)
+{
+	enum { HEADER = 128, N = 64 };
+	static const char head[] =
+		"\x93NUMPY\1\0\x76\0{'descr': '|u1', 'fortran_order': False, 'shape': (64, 32, 32, 3), }";
+	static uint8_t x[HEADER + N * 3072];
+	memset(x, ' ', HEADER);
+	memcpy(x, head, sizeof head - 1);
+	x[HEADER - 1] = '\n';
+	for (int i = 0; i < N * 3072; i++)
+		x[HEADER + i] = (uint8_t)(i % 256);
+	ck_assert_int_eq(sizeof x % 3074, 0);
+	file_put("x.npy", x, sizeof x);
+	dataset *d = set_opened(scratch_at("x.npy"), (dataset_options){0});
+	ck_assert(d->n == N && d->h == 32 && d->c == 3 && !strcmp(d->kind, "numpy"));
+	ck_assert_mem_eq(d->pixels, x + HEADER, sizeof x - HEADER);
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(hidden_files_of_an_archive_are_counted)
+{
+	static const uint8_t rows[2] = {9, 200};
+	static uint8_t png[1 << 16];
+	const size_t n = png_bytes(png, sizeof png, &(png_kind){.w = 2, .h = 1, .depth = 8, .rows = rows, .row = 2});
+	put_zip("hid.zip", (const archive_member[]){{"set/cat/1.png", png, n}, {"set/dog/1.png", png, n},
+		{"set/cat/.2.png", png, n}, {"set/.trash/1.png", png, n}, {"set/.trash/2.png", png, n}}, 5);
+	dataset *d = set_opened(scratch_at("hid.zip"), (dataset_options){0});
+	ck_assert(d->n == 2 && d->classes == 2);
+	set_must_note(d, "hidden files and folders (their names begin with a dot) that are passed over: 2");
+	dataset_free(d);
+}
+END_TEST
+
+START_TEST(a_set_file_in_an_archive_is_named)
+{
+	put_zip("flat.zip", (const archive_member[]){{"a.h5", "x", 1}}, 1);
+	set_refused(scratch_at("flat.zip"), (dataset_options){0},
+		"it holds a.h5: such a file is not read inside an archive");
 }
 END_TEST
 
@@ -286,10 +306,10 @@ START_TEST(bombs_are_refused_before_memory_is_taken)
 	tar_file(zeros, "train-images-idx3-ubyte", '0', NULL, 0, 8ULL * ZEROS);
 	file_put_gz("bomb.tar.gz", zeros, ZEROS + 2048);
 	free(zeros);
-	refused(scratch_at("bomb.tar.gz"), (dataset_options){0}, "train-images-idx3-ubyte has 1677721600 bytes;");
+	set_refused(scratch_at("bomb.tar.gz"), (dataset_options){0}, "train-images-idx3-ubyte has 1677721600 bytes;");
 	tar_file(tar, "train-images-idx3-ubyte", '0', NULL, 0, 8ULL << 30);
 	file_put("huge.tar", tar, sizeof tar);
-	refused(scratch_at("huge.tar"), (dataset_options){0}, "train-images-idx3-ubyte has 8589934592 bytes;");
+	set_refused(scratch_at("huge.tar"), (dataset_options){0}, "train-images-idx3-ubyte has 8589934592 bytes;");
 }
 END_TEST
 
@@ -305,25 +325,26 @@ START_TEST(archives_of_other_kinds_are_refused_with_a_line)
 			bytes[i + 8] |= 1;
 	}
 	file_put("locked.zip", bytes, n);
-	refused(scratch_at("locked.zip"), (dataset_options){0}, "train-images-idx3-ubyte is encrypted");
+	set_refused(scratch_at("locked.zip"), (dataset_options){0}, "train-images-idx3-ubyte is encrypted");
 	put_zip("texts.zip", (const archive_member[]){{"a.txt", "text", 4}}, 1);
-	refused(scratch_at("texts.zip"), (dataset_options){0}, "no data set in this folder; known are IDX");
+	set_refused(scratch_at("texts.zip"), (dataset_options){0}, "no data set in this folder; known are IDX");
 	put_zip("empty.zip", NULL, 0);
-	refused(scratch_at("empty.zip"), (dataset_options){0}, "damaged or truncated archive (zip and tar are read)");
+	set_refused(scratch_at("empty.zip"), (dataset_options){0},
+		"damaged or truncated archive (zip and tar are read)");
 	put_zip("list.zip", (const archive_member[]){{"dataset.json", "{\"labels\": [[\"a.png\", -1]]}", 27}}, 1);
-	refused(scratch_at("list.zip"), (dataset_options){.format = "pictures"},
+	set_refused(scratch_at("list.zip"), (dataset_options){.format = "pictures"},
 		"dataset.json: label 0 is no pair of a path and a whole number from 0 to 65535");
 	put_zip("list.zip", (const archive_member[]){{"dataset.json", "{\"labels\": [", 12}}, 1);
-	refused(scratch_at("list.zip"), (dataset_options){.format = "pictures"},
+	set_refused(scratch_at("list.zip"), (dataset_options){.format = "pictures"},
 		"dataset.json: damaged JSON in line 1");
 	size_t size;
 	void *gif = file_bytes("tests/golden/pictures/still.gif", &size);
 	put_zip("list.zip", (const archive_member[]){{"dataset.json", "{\"labels\": [[\"a.png\", 1]]}", 26},
 		{"b.gif", gif, size}}, 2);
-	refused(scratch_at("list.zip"), (dataset_options){0}, "b.gif: has no label in dataset.json");
+	set_refused(scratch_at("list.zip"), (dataset_options){0}, "b.gif: has no label in dataset.json");
 	/* a list of something else changes nothing */
 	put_zip("other.zip", (const archive_member[]){{"dataset.json", "{\"name\": 1}", 11}, {"b.gif", gif, size}}, 2);
-	dataset_free(opened(scratch_at("other.zip"), (dataset_options){0}));
+	dataset_free(set_opened(scratch_at("other.zip"), (dataset_options){0}));
 	free(gif);
 }
 END_TEST
@@ -350,7 +371,7 @@ START_TEST(files_of_numpy_that_lie_are_refused)
 	x[8] = (uint8_t)n;
 	memcpy(x + 10, headers[_i].header, n);
 	file_put("x.npy", x, 10 + n + 192);
-	refused(scratch_at("x.npy"), (dataset_options){0}, headers[_i].says);
+	set_refused(scratch_at("x.npy"), (dataset_options){0}, headers[_i].says);
 }
 END_TEST
 
@@ -384,7 +405,7 @@ START_TEST(damaged_pickles_are_refused_or_read_but_never_worse)
 		file_put("p/data_batch_1", x, k);
 		ck_assert(!dataset_open(scratch_at("p"), NULL, &e));
 	}
-	refused(scratch_at("p"), (dataset_options){0}, "the binary version, -binary.tar.gz, is read in any case");
+	set_refused(scratch_at("p"), (dataset_options){0}, "the binary version, -binary.tar.gz, is read in any case");
 	free(tar);
 	free(gz);
 }
@@ -403,6 +424,9 @@ int main(void)
 		{truth_values_are_black_and_white, 1},
 		{files_of_a_set_are_found_in_an_archive, 1},
 		{cache_folders_are_looked_into, 1},
+		{a_signature_goes_before_a_length, 1},
+		{a_set_file_in_an_archive_is_named, 1},
+		{hidden_files_of_an_archive_are_counted, 1},
 		{an_archive_cut_anywhere_is_refused, COUNT(broken)},
 		{an_archive_with_changed_bytes_is_refused_or_read_but_never_worse, COUNT(broken)},
 		{bombs_are_refused_before_memory_is_taken, 1},

@@ -10,6 +10,7 @@
 
 #include "core/h5/h5.h"
 #include "data/range.h"
+#include "tests/data_files.h"
 #include "tests/suite.h"
 
 /* ---- range ---- */
@@ -141,37 +142,6 @@ END_TEST
 
 /* ---- files ---- */
 
-static dataset *opened(const char *path, dataset_options o)
-{
-	fault e;
-	dataset *d = dataset_open(path, &o, &e);
-	ck_assert_msg(d != NULL, "%s", e.text);
-	return d;
-}
-
-static void refused(const char *path, dataset_options o, const char *says)
-{
-	fault e = {.text = ""};
-	dataset *d = dataset_open(path, &o, &e);
-	ck_assert_msg(d == NULL, "read, but should say: %s", says);
-	ck_assert_msg(strstr(e.text, says) != NULL && strncmp(e.text, path, strlen(path)) == 0,
-		"says \"%s\", should say \"%s\"", e.text, says);
-	ck_assert_ptr_null(strchr(e.text, '\n'));
-}
-
-static bool noted(const dataset *d, const char *text)
-{
-	for (int i = 0; i < d->notes; i++)
-		if (strstr(d->note[i], text))
-			return true;
-	return false;
-}
-
-static void must_note(const dataset *d, const char *text)
-{
-	ck_assert_msg(noted(d, text), "not said: %s; but: %s", text, d->notes ? d->note[d->notes - 1] : "nothing");
-}
-
 /* An array of a type of the library's. */
 typedef struct part {
 	const char *path;
@@ -273,9 +243,9 @@ START_TEST(every_type_of_number_gives_the_same_pixels)
 		{"i16.h5", "range: 0..255", {"/images", H5T_STD_I16LE, H5T_NATIVE_UINT8, s, bytes, 0}},
 	};
 	for (int i = 0; i < COUNT(row); i++) {
-		dataset *d = opened(file_of(row[i].name, &row[i].p, 1, 0), (dataset_options){0});
+		dataset *d = set_opened(file_of(row[i].name, &row[i].p, 1, 0), (dataset_options){0});
 		ck_assert_msg(memcmp(d->pixels, bytes, sizeof bytes) == 0, "%s", row[i].name);
-		must_note(d, row[i].range);
+		set_must_note(d, row[i].range);
 		dataset_free(d);
 	}
 	H5Tclose(half);
@@ -292,10 +262,10 @@ START_TEST(masks_are_black_and_white)
 	const part p[] = {{"/images", BYTES, SHAPE(N, H, W), mask, 0},
 		{"/images", boolean, boolean, SHAPE(N, H, W), mask, 0}};
 	for (int i = 0; i < COUNT(p); i++) {
-		dataset *d = opened(file_of(i ? "mask1.h5" : "mask0.h5", &p[i], 1, 0), (dataset_options){0});
+		dataset *d = set_opened(file_of(i ? "mask1.h5" : "mask0.h5", &p[i], 1, 0), (dataset_options){0});
 		for (int k = 0; k < COUNT(mask); k++)
 			ck_assert_int_eq(d->pixels[k], mask[k] ? 255 : 0);
-		must_note(d, "range: 0..1");
+		set_must_note(d, "range: 0..1");
 		dataset_free(d);
 	}
 	H5Tclose(boolean);
@@ -313,15 +283,15 @@ START_TEST(both_parts_have_one_range)
 	const part p[] = {{"/train/images", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, SHAPE(N, H, W), full, 0},
 		{"/test/images", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, SHAPE(N, H, W), dark, 0}};
 	const char *path = file_of("two.h5", p, 2, 0);
-	dataset *d = opened(path, (dataset_options){.split = SPLIT_TEST});
-	must_note(d, "range: 0..255");
-	must_note(d, "images: /test/images ");
-	must_note(d, "warning: alone, /test/images would be read as 0..1: the two parts");
+	dataset *d = set_opened(path, (dataset_options){.split = SPLIT_TEST});
+	set_must_note(d, "range: 0..255");
+	set_must_note(d, "images: /test/images ");
+	set_must_note(d, "warning: alone, /test/images would be read as 0..1: the two parts");
 	ck_assert_int_eq(d->pixels[1], 1);
 	dataset_free(d);
-	d = opened(path, (dataset_options){.split = SPLIT_TEST, .range = RANGE_0_1, .limit = 1});
-	must_note(d, "range: 0..1, as asked for");
-	must_note(d, "warning: ");
+	d = set_opened(path, (dataset_options){.split = SPLIT_TEST, .range = RANGE_0_1, .limit = 1});
+	set_must_note(d, "range: 0..1, as asked for");
+	set_must_note(d, "warning: ");
 	ck_assert_int_eq(d->pixels[1], 255);
 	dataset_free(d);
 }
@@ -344,11 +314,11 @@ START_TEST(common_names_are_known_and_single_arrays_found)
 {
 	const part p[] = {{pairs[_i].images, BYTES, SHAPE(N, H, W, 3), bytes, 0},
 		{pairs[_i].labels, LONGS, SHAPE(N), classes, 0}};
-	dataset *d = opened(file_of("p.h5", p, 2, 0), (dataset_options){.split = pairs[_i].split});
+	dataset *d = set_opened(file_of("p.h5", p, 2, 0), (dataset_options){.split = pairs[_i].split});
 	ck_assert(d->n == N && d->label && d->classes == 3 && d->label[4] == 1);
 	ck_assert_mem_eq(d->pixels, bytes, sizeof bytes);
-	must_note(d, pairs[_i].images);
-	must_note(d, pairs[_i].labels);
+	set_must_note(d, pairs[_i].images);
+	set_must_note(d, pairs[_i].labels);
 	dataset_free(d);
 }
 END_TEST
@@ -361,22 +331,23 @@ START_TEST(names_can_be_given)
 	const part p[] = {{"/images", BYTES, SHAPE(N, H, W, 3), white, 0}, {"/labels", LONGS, SHAPE(N), classes, 0},
 		{"/train/faces", BYTES, SHAPE(N, H, W, 3), bytes, 0}, {"/train/age", LONGS, SHAPE(N), other, 0}};
 	const char *path = file_of("given.h5", p, 4, 0);
-	dataset *d = opened(path, (dataset_options){.images = "faces", .labels = "age"});
+	dataset *d = set_opened(path, (dataset_options){.images = "faces", .labels = "age"});
 	ck_assert(d->classes == 5 && d->label[1] == 3 && memcmp(d->pixels, bytes, sizeof bytes) == 0);
 	dataset_free(d);
-	d = opened(path, (dataset_options){.images = "train/faces", .labels = "labels"});
+	d = set_opened(path, (dataset_options){.images = "train/faces", .labels = "labels"});
 	ck_assert(d->classes == 3 && memcmp(d->pixels, bytes, sizeof bytes) == 0);
 	dataset_free(d);
-	d = opened(path, (dataset_options){.images = "/images", .labels = "none"});
+	d = set_opened(path, (dataset_options){.images = "/images", .labels = "none"});
 	ck_assert(!d->label && d->pixels[0] == 255);
 	dataset_free(d);
-	d = opened(path, (dataset_options){.images = "auto", .labels = ""});
+	d = set_opened(path, (dataset_options){.images = "auto", .labels = ""});
 	ck_assert(d->classes == 3 && d->pixels[0] == 255);
 	dataset_free(d);
-	refused(path, (dataset_options){.images = "cats"}, "no images called cats; it holds /images [6,4,5,3] uint8, "
+	set_refused(path, (dataset_options){.images = "cats"},
+		"no images called cats; it holds /images [6,4,5,3] uint8, "
 		"/labels [6] int64, /train/age [6] int64, /train/faces [6,4,5,3] uint8; data.images");
-	refused(path, (dataset_options){.labels = "cats"}, "no labels called cats; it holds /images");
-	refused(path, (dataset_options){.images = "labels"},
+	set_refused(path, (dataset_options){.labels = "cats"}, "no labels called cats; it holds /images");
+	set_refused(path, (dataset_options){.images = "labels"},
 		"labels is no array of images: it has the shape [6] (int64)");
 }
 END_TEST
@@ -392,21 +363,21 @@ START_TEST(labels_may_be_one_hot_or_begin_with_1)
 	}
 	const part images_part = {"/images", BYTES, SHAPE(N, H, W, 3), bytes, 0};
 	part p[] = {images_part, {"/labels", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, SHAPE(N, 3), hot, 0}};
-	dataset *d = opened(file_of("hot.h5", p, 2, 0), (dataset_options){0});
+	dataset *d = set_opened(file_of("hot.h5", p, 2, 0), (dataset_options){0});
 	for (int i = 0; i < N; i++)
 		ck_assert_int_eq(d->label[i], classes[i]);
-	must_note(d, "labels are one-hot, 3 classes");
+	set_must_note(d, "labels are one-hot, 3 classes");
 	dataset_free(d);
 	p[1].x = two;
-	refused(file_of("two.h5", p, 2, 0), (dataset_options){0}, "/labels: row 0 is not one-hot");
+	set_refused(file_of("two.h5", p, 2, 0), (dataset_options){0}, "/labels: row 0 is not one-hot");
 	p[1] = (part){"/labels", LONGS, SHAPE(N, 1), from_one, 0};
-	d = opened(file_of("one.h5", p, 2, 0), (dataset_options){0});
+	d = set_opened(file_of("one.h5", p, 2, 0), (dataset_options){0});
 	ck_assert(d->classes == 3 && d->label[0] == 0 && d->label[2] == 2);
 	ck_assert_str_eq(d->class_name[0], "1");
-	must_note(d, "labels 1 to 3 are read as classes 0 to 2");
+	set_must_note(d, "labels 1 to 3 are read as classes 0 to 2");
 	dataset_free(d);
 	p[1].x = twos;
-	d = opened(file_of("twos.h5", p, 2, 0), (dataset_options){0});
+	d = set_opened(file_of("twos.h5", p, 2, 0), (dataset_options){0});
 	ck_assert(d->classes == 2 && d->label[1] == 1);
 	dataset_free(d);
 }
@@ -423,9 +394,9 @@ START_TEST(planes_and_opacity_are_told_from_the_shape)
 		}
 	const part p[] = {{"/images", BYTES, SHAPE(N, 3, H, W), planes, 0},
 		{"/images", BYTES, SHAPE(N, H, W, 4), rgba, 0}};
-	dataset *d = opened(file_of("planes.h5", &p[0], 1, 0), (dataset_options){0});
+	dataset *d = set_opened(file_of("planes.h5", &p[0], 1, 0), (dataset_options){0});
 	ck_assert_mem_eq(d->pixels, bytes, sizeof bytes);
-	must_note(d, "[6,3,4,5] uint8 as [n,c,h,w]; no labels");
+	set_must_note(d, "[6,3,4,5] uint8 as [n,c,h,w]; no labels");
 	dataset_free(d);
 	const char *path = file_of("rgba.h5", &p[1], 1, 0);
 	static const struct {
@@ -433,13 +404,13 @@ START_TEST(planes_and_opacity_are_told_from_the_shape)
 		uint8_t rgb[3];
 	} ground[] = {{NULL, {255, 255, 255}}, {"black", {0, 0, 0}}, {"#1a2B03", {0x1a, 0x2b, 3}}};
 	for (int i = 0; i < COUNT(ground); i++) {
-		d = opened(path, (dataset_options){.background = ground[i].colour});
+		d = set_opened(path, (dataset_options){.background = ground[i].colour});
 		ck_assert_int_eq(d->c, 3);
 		ck_assert_mem_eq(d->pixels, ground[i].rgb, 3);
 		ck_assert_mem_eq(d->pixels + 3, bytes + 3, 3);
 		dataset_free(d);
 	}
-	refused(path, (dataset_options){.background = "pink"},
+	set_refused(path, (dataset_options){.background = "pink"},
 		"background pink: must be white, black, gray or #rrggbb");
 }
 END_TEST
@@ -448,7 +419,7 @@ END_TEST
 START_TEST(one_image_is_no_set)
 {
 	const part p = {"/images", BYTES, SHAPE(10, 9, 3), bytes, 0};
-	refused(file_of("single.h5", &p, 1, 0), (dataset_options){0},
+	set_refused(file_of("single.h5", &p, 1, 0), (dataset_options){0},
 		"/images has the shape [10,9,3], images are [n,h,w]");
 }
 END_TEST
@@ -457,12 +428,12 @@ START_TEST(a_user_block_and_foreign_filters)
 {
 	part p = {"/images", BYTES, SHAPE(N, H, W, 3), bytes, 0};
 	for (hsize_t block = 512; block <= 8192; block *= 2) {
-		dataset *d = opened(file_of("block.h5", &p, 1, block), (dataset_options){0});
+		dataset *d = set_opened(file_of("block.h5", &p, 1, block), (dataset_options){0});
 		ck_assert_mem_eq(d->pixels, bytes, sizeof bytes);
 		dataset_free(d);
 	}
 	p.filter = 32000;
-	refused(file_of("lzf.h5", &p, 1, 0), (dataset_options){0},
+	set_refused(file_of("lzf.h5", &p, 1, 0), (dataset_options){0},
 		"/images: packed by the filter lzf (32000), which is "
 		"not read; store it again with gzip");
 }

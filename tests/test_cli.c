@@ -604,6 +604,8 @@ END_TEST
 START_TEST(classes_have_names)
 {
 	const char *run = scratch_at("run"), *dir = scratch_folder();
+	file_store(scratch_at("auto"), "x\n", 2);    /* a file of that name beside the config is not meant by "auto" */
+	ck_assert_int_eq(sagan("train %s --out %s --steps 1", make_config(SMALL), scratch_at("plain")).status, 0);
 	answer a = sagan("train %s --out %s --steps 1 --set model.conditional=true --set \"data.class_names=[nil, one, "
 		"two, tri, for, fiv, six, svn, ate, nin]\"", make_config(SMALL), run);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "  tri  "), "%s", a.text);
@@ -616,7 +618,7 @@ START_TEST(classes_have_names)
 	a = sagan("sample %s --class zoo --out %s/no.png", run, dir);
 	ck_assert_int_eq(a.status, 1);
 	ck_assert_str_eq(a.text,
-		"sagan: --class zoo: must be 0 to 9, or one of nil,one,two,tri,for,fiv,six,svn,ate,nin\n");
+		"sagan: --class zoo: must be 0 to 9, or one of nil, one, two, tri, for, fiv, six, svn, ate, nin\n");
 	a = sagan("sample %s --class 10 --out %s/no.png", run, dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "--class 10: must be 0 to 9, or one of nil"), "%s", a.text);
 	ck_assert(!file_exists(dir, "no.png"));
@@ -647,6 +649,36 @@ START_TEST(ranges_are_printed_and_can_be_given)
 	a = sagan("data %s --images faces", path);
 	ck_assert_int_eq(a.status, 1);
 	ck_assert_msg(strstr(a.text, "no images called faces; it holds /pictures [8,4,4] "), "%s", a.text);
+}
+END_TEST
+
+/* What was recorded is kept where a run ends before all that was asked for. */
+START_TEST(a_record_of_fewer_steps_is_complete)
+{
+	fault e;
+	h5_info info;
+	const answer a = sagan("train %s --out %s --steps 2 --record 5", make_config(SMALL), scratch_at("run"));
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	h5 *f = h5_open(scratch_at("run/steps.h5"), &e);
+	ck_assert_msg(f != NULL, "%s", e.text);
+	ck_assert(h5_stat(f, "/step2/d1/real", &info, &e) && info.s.dim[0] == 4);
+	ck_assert(!h5_exists(f, "/step3"));
+	h5_close(f);
+}
+END_TEST
+
+/* Pictures of several sizes are looked at in the size that training gives them. */
+START_TEST(a_size_can_be_given_to_look_at_data)
+{
+	answer a = sagan("data data/cifar10-mini --limit 4 --size 16x24 --resize stretch");
+	ck_assert_msg(a.status == 0 && strstr(a.text, "4 images of 16x24, RGB"), "%s", a.text);
+	a = sagan("data data/cifar10-mini --limit 4 --size 16");
+	ck_assert_msg(a.status == 0 && strstr(a.text, "4 images of 16x16, RGB"), "%s", a.text);
+	static const char *const wrong[] = {"16x", "x16", "0", "-4", "16x24x3", "16 x 24", "100000"};
+	for (int i = 0; i < COUNT(wrong); i++) {
+		a = sagan("data data/cifar10-mini --size='%s'", wrong[i]);
+		ck_assert_msg(a.status != 0 && strstr(a.text, "size"), "%s: %s", wrong[i], a.text);
+	}
 }
 END_TEST
 
@@ -852,6 +884,8 @@ int main(void)
 		{a_run_is_moved_given_more_data_and_begun_from, 1},
 		{classes_have_names, 1},
 		{ranges_are_printed_and_can_be_given, 1},
+		{a_record_of_fewer_steps_is_complete, 1},
+		{a_size_can_be_given_to_look_at_data, 1},
 		{quiet_says_nothing, 1},
 		{the_live_line_fits_the_terminal, 3},
 		{the_arrays_have_a_checksum_of_their_own, 1},

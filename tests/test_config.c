@@ -273,7 +273,7 @@ START_TEST(words_of_yaml_are_known)
 		bool flip;
 	} rows[] = {
 		{"true", true}, {"True", true}, {"TRUE", true}, {"yes", true}, {"Yes", true}, {"on", true},
-		{"ON", true},
+		{"ON", true}, {"y", true}, {"N", false},
 		{"false", false}, {"False", false}, {"no", false}, {"NO", false}, {"off", false},
 		{"~", false}, {"null", false}, {"Null", false},
 	};

@@ -19,24 +19,6 @@
 #include "tests/keras_damage.h"
 #include "tests/suite.h"
 
-static dataset *opened(const char *path, dataset_options o)
-{
-	fault e;
-	dataset *d = dataset_open(path, &o, &e);
-	ck_assert_msg(d != NULL, "%s", e.text);
-	return d;
-}
-
-static void refused(const char *path, dataset_options o, const char *says)
-{
-	fault e = {.text = ""};
-	dataset *d = dataset_open(path, &o, &e);
-	ck_assert_msg(d == NULL, "read, but should say: %s", says);
-	ck_assert_msg(strstr(e.text, says) != NULL, "says \"%s\", should say \"%s\"", e.text, says);
-	ck_assert_msg(strncmp(e.text, path, strlen(path)) == 0, "does not begin with the path: %s", e.text);
-	ck_assert_ptr_null(strchr(e.text, '\n'));
-}
-
 static void same_set(const dataset *a, const dataset *b)
 {
 	ck_assert(a->n == b->n && a->h == b->h && a->w == b->w && a->c == b->c && a->classes == b->classes);
@@ -91,7 +73,7 @@ static const struct {
 
 START_TEST(classes_and_moments_are_the_known_ones)
 {
-	dataset *d = opened(official[_i].path, (dataset_options){.split = official[_i].split});
+	dataset *d = set_opened(official[_i].path, (dataset_options){.split = official[_i].split});
 	dataset_stats s;
 	fault e;
 	ck_assert_int_eq(d->n, official[_i].n);
@@ -137,8 +119,8 @@ START_TEST(idx_plain_and_packed_are_equal)
 	put_idx("idx", false);
 	put_idx("idxgz", true);
 	for (int split = SPLIT_TRAIN; split <= SPLIT_ALL; split++) {
-		dataset *a = opened(scratch_at("idx"), (dataset_options){.split = (enum data_split)split});
-		dataset *b = opened(scratch_at("idxgz"), (dataset_options){.split = (enum data_split)split});
+		dataset *a = set_opened(scratch_at("idx"), (dataset_options){.split = (enum data_split)split});
+		dataset *b = set_opened(scratch_at("idxgz"), (dataset_options){.split = (enum data_split)split});
 		same_set(a, b);
 		ck_assert_int_eq(a->n, count[split]);
 		ck_assert_uint_eq(dataset_checksum(a), dataset_checksum(b));
@@ -150,8 +132,8 @@ START_TEST(idx_plain_and_packed_are_equal)
 	}
 	/* both forms side by side: the plain one is taken */
 	file_put("idx/train-images-idx3-ubyte.gz", "rubbish", 7);
-	dataset_free(opened(scratch_at("idx"), (dataset_options){0}));
-	dataset *c = opened(scratch_at("idx/train-images-idx3-ubyte"), (dataset_options){.split = SPLIT_TEST});
+	dataset_free(set_opened(scratch_at("idx"), (dataset_options){0}));
+	dataset *c = set_opened(scratch_at("idx/train-images-idx3-ubyte"), (dataset_options){.split = SPLIT_TEST});
 	ck_assert(c->n == 5 && c->label && c->classes == 3);
 	dataset_free(c);
 }
@@ -160,10 +142,10 @@ END_TEST
 START_TEST(a_limit_takes_the_first_and_keeps_the_classes)
 {
 	put_idx("limit", true);
-	dataset *d = opened(scratch_at("limit"), (dataset_options){.limit = 2, .split = SPLIT_ALL});
+	dataset *d = set_opened(scratch_at("limit"), (dataset_options){.limit = 2, .split = SPLIT_ALL});
 	ck_assert(d->n == 2 && d->classes == 3 && d->label[1] == 1);
 	dataset_free(d);
-	d = opened(scratch_at("limit"), (dataset_options){.limit = 100});
+	d = set_opened(scratch_at("limit"), (dataset_options){.limit = 100});
 	ck_assert_int_eq(d->n, 5);
 	dataset_free(d);
 }
@@ -173,7 +155,7 @@ START_TEST(class_names_and_missing_labels_are_fine)
 {
 	put_idx("named", false);
 	file_put("named/classes.txt", "shirt\r\n\nboot\nbag\n", 17);
-	dataset *d = opened(scratch_at("named"), (dataset_options){0});
+	dataset *d = set_opened(scratch_at("named"), (dataset_options){0});
 	ck_assert_str_eq(d->class_name[0], "shirt");
 	ck_assert_str_eq(d->class_name[2], "bag");
 	dataset_free(d);
@@ -183,7 +165,7 @@ START_TEST(class_names_and_missing_labels_are_fine)
 	ck_assert_msg(strstr(e.text, "classes.txt: names 2 classes, the data have label 2") != NULL, "%s", e.text);
 	unlink(scratch_at("named/classes.txt"));
 	unlink(scratch_at("named/train-labels-idx1-ubyte"));
-	d = opened(scratch_at("named"), (dataset_options){0});
+	d = set_opened(scratch_at("named"), (dataset_options){0});
 	ck_assert(!d->label && !d->classes && !d->class_name);
 	dataset_free(d);
 }
@@ -192,9 +174,9 @@ END_TEST
 START_TEST(images_get_the_size_and_the_channels_wanted)
 {
 	put_idx("sized", false);
-	dataset *d = opened(scratch_at("sized"),
+	dataset *d = set_opened(scratch_at("sized"),
 		(dataset_options){.h = 8, .w = 5, .channels = 3, .resize = RESIZE_PAD});
-	dataset *p = opened(scratch_at("sized"), (dataset_options){0});
+	dataset *p = set_opened(scratch_at("sized"), (dataset_options){0});
 	ck_assert(d->h == 8 && d->w == 5 && d->c == 3 && d->n == 5);
 	for (int k = 0; k < 3; k++)
 		ck_assert_int_eq(d->pixels[1 * 8 * 5 * 3 + (2 * 5 + 1) * 3 + k], p->pixels[12]);
@@ -225,7 +207,7 @@ START_TEST(qmnist_labels_are_the_first_column)
 	put_bytes("qmnist/qmnist-train-labels-idx2-int", head, sizeof head, rows, sizeof rows);
 	static const char *const path[] = {"qmnist", "qmnist/qmnist-train-images-idx3-ubyte"};
 	for (int k = 0; k < COUNT(path); k++) {
-		dataset *d = opened(scratch_at(path[k]), (dataset_options){0});
+		dataset *d = set_opened(scratch_at(path[k]), (dataset_options){0});
 		ck_assert(d->n == 5 && d->label && d->classes == 10);
 		for (int i = 0; i < 5; i++)
 			ck_assert_int_eq(d->label[i], class[i]);
@@ -250,7 +232,7 @@ START_TEST(emnist_is_turned_upright_and_begins_with_class_0)
 	const size_t n = idx_bytes(bytes, (const uint32_t[]){5, 4, 3}, 3, 60, 7, 251);
 	file_put("emnist/emnist-letters-train-images-idx3-ubyte", bytes, n);
 	put_bytes("emnist/emnist-letters-train-labels-idx1-ubyte", head, 8, from_1, 5);
-	dataset *d = opened(scratch_at("emnist"), (dataset_options){0});
+	dataset *d = set_opened(scratch_at("emnist"), (dataset_options){0});
 	ck_assert(d->h == 3 && d->w == 4 && d->classes == 26 && d->label[1] == 25 && d->label[0] == 0);
 	for (int y = 0; y < 3; y++)
 		for (int x = 0; x < 4; x++)
@@ -270,12 +252,12 @@ START_TEST(the_labels_of_both_parts_decide)
 	put_idx("both", false);
 	put_bytes("both/t10k-labels-idx1-ubyte", head, 8, from_1, 2);
 	for (int split = SPLIT_TRAIN; split <= SPLIT_ALL; split++) {
-		dataset *d = opened(scratch_at("both"), (dataset_options){.split = (enum data_split)split});
+		dataset *d = set_opened(scratch_at("both"), (dataset_options){.split = (enum data_split)split});
 		ck_assert(d->classes == 8 && d->label[d->n - 1] == (split == SPLIT_TRAIN ? 1 : 7));
 		dataset_free(d);
 	}
 	file_put("both/t10k-labels-idx1-ubyte", "rubbish", 7);
-	dataset *d = opened(scratch_at("both"), (dataset_options){0});
+	dataset *d = set_opened(scratch_at("both"), (dataset_options){0});
 	ck_assert_int_eq(d->classes, 3);             /* what is not asked for does not stop the reading */
 	dataset_free(d);
 }
@@ -284,14 +266,14 @@ END_TEST
 START_TEST(classes_can_be_given_names)
 {
 	put_idx("names", false);
-	dataset *d = opened(scratch_at("names"), (dataset_options){.class_names = "cat, dog , little bird,"});
+	dataset *d = set_opened(scratch_at("names"), (dataset_options){.class_names = "cat, dog , little bird,"});
 	ck_assert_int_eq(d->classes, 3);
 	ck_assert_str_eq(d->class_name[0], "cat");
 	ck_assert_str_eq(d->class_name[1], "dog");
 	ck_assert_str_eq(d->class_name[2], "little bird");
 	dataset_free(d);
 	file_put("names.txt", "a\nb\nc\nd\n", 8);
-	d = opened(scratch_at("names"), (dataset_options){.class_names = scratch_at("names.txt")});
+	d = set_opened(scratch_at("names"), (dataset_options){.class_names = scratch_at("names.txt")});
 	ck_assert_int_eq(d->classes, 4);             /* one more than the labels show */
 	ck_assert_str_eq(d->class_name[3], "d");
 	dataset_free(d);
@@ -301,7 +283,7 @@ START_TEST(classes_can_be_given_names)
 	ck_assert_ptr_null(dataset_open(scratch_at("names"), &(dataset_options){.class_names = "nowhere"}, &e));
 	ck_assert_msg(strstr(e.text, "nowhere: cannot read") == e.text, "%s", e.text);
 	unlink(scratch_at("names/train-labels-idx1-ubyte"));
-	refused(scratch_at("names"), (dataset_options){.class_names = "a,b,c"}, "has no labels");
+	set_refused(scratch_at("names"), (dataset_options){.class_names = "a,b,c"}, "has no labels");
 }
 END_TEST
 
@@ -375,7 +357,7 @@ START_TEST(broken_idx_files_are_refused_with_a_line)
 		n = idx_bytes(bytes, &broken_idx[_i].labels, 1, broken_idx[_i].labels_n, 1, 3);
 		file_put(name, bytes, n);
 	}
-	refused(scratch_at(folder), (dataset_options){0}, broken_idx[_i].says);
+	set_refused(scratch_at(folder), (dataset_options){0}, broken_idx[_i].says);
 }
 END_TEST
 
@@ -386,7 +368,7 @@ START_TEST(a_damaged_gzip_stream_is_noticed)
 	put_idx("gz", true);
 	const char *images = "gz/train-images-idx3-ubyte.gz";
 	const size_t n = file_get(images, bytes, sizeof bytes);
-	dataset *good = opened(scratch_at("gz"), (dataset_options){0});
+	dataset *good = set_opened(scratch_at("gz"), (dataset_options){0});
 	for (size_t k = 0; k < n; k++) {
 		file_put(images, bytes, k);
 		ck_assert_msg(!dataset_open(scratch_at("gz"), NULL, NULL), "cut at %zu of %zu", k, n);
@@ -401,7 +383,7 @@ START_TEST(a_damaged_gzip_stream_is_noticed)
 		dataset_free(d);
 	}
 	file_put(images, bytes, n - 3);
-	refused(scratch_at("gz"), (dataset_options){0}, "truncated");
+	set_refused(scratch_at("gz"), (dataset_options){0}, "truncated");
 	dataset_free(good);
 }
 END_TEST
@@ -432,7 +414,7 @@ START_TEST(cifar_planes_become_pixels_and_parts_follow_each_other)
 	file_put("c10/data_batch_1.bin", cifar, cifar_bytes(cifar, 12, false));
 	file_put_gz("c10/data_batch_2.bin.gz", cifar, cifar_bytes(cifar, 3, false));
 	file_put("c10/test_batch.bin", cifar, cifar_bytes(cifar, 4, false));
-	dataset *d = opened(scratch_at("c10"), (dataset_options){.split = SPLIT_ALL});
+	dataset *d = set_opened(scratch_at("c10"), (dataset_options){.split = SPLIT_ALL});
 	ck_assert_str_eq(d->kind, "cifar10");
 	ck_assert(d->n == 19 && d->h == 32 && d->w == 32 && d->c == 3 && d->classes == 10);
 	for (int i = 0; i < 19; i++) {
@@ -443,7 +425,7 @@ START_TEST(cifar_planes_become_pixels_and_parts_follow_each_other)
 	}
 	ck_assert_str_eq(d->class_name[9], "truck");
 	dataset_free(d);
-	d = opened(scratch_at("c10/data_batch_1.bin"), (dataset_options){.split = SPLIT_TEST});
+	d = set_opened(scratch_at("c10/data_batch_1.bin"), (dataset_options){.split = SPLIT_TEST});
 	ck_assert_int_eq(d->n, 12);
 	dataset_free(d);
 }
@@ -457,7 +439,7 @@ START_TEST(cifar100_has_fine_and_coarse_labels)
 	file_put("c100/train.bin", cifar, cifar_bytes(cifar, 30, true));
 	file_put("c100/coarse_label_names.txt", names, strlen(names));
 	for (int coarse = 0; coarse < 2; coarse++) {
-		dataset *d = opened(scratch_at("c100"), (dataset_options){.coarse = coarse});
+		dataset *d = set_opened(scratch_at("c100"), (dataset_options){.coarse = coarse});
 		ck_assert_str_eq(d->kind, "cifar100");
 		ck_assert_int_eq(d->classes, coarse ? 20 : 100);
 		ck_assert_str_eq(d->class_name[7], coarse ? "coarse7" : "beetle");
@@ -477,31 +459,31 @@ START_TEST(broken_cifar_files_are_refused_with_a_line)
 {
 	const size_t n = cifar_bytes(cifar, 5, false);
 	file_put("b1/data_batch_1.bin", cifar, n - 1);
-	refused(scratch_at("b1"), (dataset_options){0}, "15364 bytes, must be a multiple of the 3073 of a record");
-	refused(scratch_at("b1/data_batch_1.bin"), (dataset_options){0}, "not recognised");
+	set_refused(scratch_at("b1"), (dataset_options){0}, "15364 bytes, must be a multiple of the 3073 of a record");
+	set_refused(scratch_at("b1/data_batch_1.bin"), (dataset_options){0}, "not recognised");
 	file_put("b2/data_batch_1.bin", cifar, 0);
-	refused(scratch_at("b2"), (dataset_options){0}, "0 bytes, must be a multiple");
-	refused(scratch_at("b2/data_batch_1.bin"), (dataset_options){0}, "the file is empty");
+	set_refused(scratch_at("b2"), (dataset_options){0}, "0 bytes, must be a multiple");
+	set_refused(scratch_at("b2/data_batch_1.bin"), (dataset_options){0}, "the file is empty");
 	file_put_gz("b3/data_batch_1.bin.gz", cifar, n - 1);
-	refused(scratch_at("b3"), (dataset_options){0}, "must be a multiple of the 3073");
+	set_refused(scratch_at("b3"), (dataset_options){0}, "must be a multiple of the 3073");
 	cifar[3 * RECORD10] = 10;
 	file_put("b4/data_batch_1.bin", cifar, n);
-	refused(scratch_at("b4"), (dataset_options){0}, "record 3 has label 10, allowed are 0 to 9");
-	refused(scratch_at("b4"), (dataset_options){.split = SPLIT_TEST}, "no test batch");
+	set_refused(scratch_at("b4"), (dataset_options){0}, "record 3 has label 10, allowed are 0 to 9");
+	set_refused(scratch_at("b4"), (dataset_options){.split = SPLIT_TEST}, "no test batch");
 	cifar_bytes(cifar, 5, true);
 	cifar[2 * RECORD100] = 20;
 	file_put("b5/train.bin", cifar, 5 * RECORD100);
-	refused(scratch_at("b5"), (dataset_options){0}, "record 2 has label 20, allowed are 0 to 19");
+	set_refused(scratch_at("b5"), (dataset_options){0}, "record 2 has label 20, allowed are 0 to 19");
 	cifar[2 * RECORD100] = 0;
 	cifar[4 * RECORD100 + 1] = 100;
 	file_put("b5/train.bin", cifar, 5 * RECORD100);
-	refused(scratch_at("b5"), (dataset_options){0}, "record 4 has label 100, allowed are 0 to 99");
+	set_refused(scratch_at("b5"), (dataset_options){0}, "record 4 has label 100, allowed are 0 to 99");
 	file_put("b6/test_batch.bin", cifar, n);
-	refused(scratch_at("b6"), (dataset_options){0}, "no training batch");
+	set_refused(scratch_at("b6"), (dataset_options){0}, "no training batch");
 	mkdir(scratch_at("b7"), 0777);
 	mkfifo(scratch_at("b7/data_batch_1.bin"), 0666);
-	refused(scratch_at("b7"), (dataset_options){0}, "not a regular file");
-	refused(scratch_at("b7/data_batch_1.bin"), (dataset_options){0}, "neither a file nor a folder");
+	set_refused(scratch_at("b7"), (dataset_options){0}, "not a regular file");
+	set_refused(scratch_at("b7/data_batch_1.bin"), (dataset_options){0}, "neither a file nor a folder");
 }
 END_TEST
 
@@ -523,7 +505,7 @@ START_TEST(picture_folders_give_classes_in_turn)
 		put_png(file[i], 6, 5, 1, 10 * (i + 1));
 	file_put("p/a/notes.txt", "x", 1);
 	mkdir(scratch_at("p/empty"), 0777);
-	dataset *d = opened(scratch_at("p"), (dataset_options){0});
+	dataset *d = set_opened(scratch_at("p"), (dataset_options){0});
 	ck_assert(d->n == 5 && d->h == 6 && d->w == 5 && d->c == 1 && d->classes == 4);
 	ck_assert_int_eq(d->notes, 1);
 	ck_assert_str_eq(d->note[0], "warning: 1 files of kinds that are not read are passed over: 1 .txt");
@@ -535,7 +517,7 @@ START_TEST(picture_folders_give_classes_in_turn)
 		ck_assert_int_eq(d->pixels[i * 30 + 7], value[i]);
 	}
 	dataset_free(d);
-	d = opened(scratch_at("p"), (dataset_options){.limit = 3});
+	d = set_opened(scratch_at("p"), (dataset_options){.limit = 3});
 	ck_assert(d->n == 3 && d->classes == 4 && d->label[2] == 2);
 	dataset_free(d);
 }
@@ -552,7 +534,7 @@ START_TEST(picture_folders_tell_what_they_pass_over)
 	file_put("n/cat/a/1.txt", "x", 1);
 	file_put("n/dog/2.TXT", "x", 1);
 	file_put("n/dog/README", "x", 1);
-	dataset *d = opened(scratch_at("n"), (dataset_options){0});
+	dataset *d = set_opened(scratch_at("n"), (dataset_options){0});
 	ck_assert(d->n == 4 && d->classes == 2 && d->label[0] == 0 && d->label[1] == 1 && d->label[3] == 0);
 	ck_assert_int_eq(d->notes, 3);
 	ck_assert_str_eq(d->note[2], "hidden files and folders (their names begin with a dot) that are passed over: 1");
@@ -565,11 +547,11 @@ START_TEST(picture_folders_tell_what_they_pass_over)
 	put_png("v/train/b/1.png", 6, 5, 1, 20);
 	put_png("v/val/b/1.png", 6, 5, 1, 30);
 	put_png("v/annotations/1.png", 6, 5, 1, 40);
-	d = opened(scratch_at("v"), (dataset_options){0});
+	d = set_opened(scratch_at("v"), (dataset_options){0});
 	ck_assert(d->n == 2 && d->classes == 2 && d->notes == 1);
 	ck_assert_str_eq(d->note[0], "warning: folders that are passed over: annotations");
 	dataset_free(d);
-	d = opened(scratch_at("v"), (dataset_options){.split = SPLIT_TEST});
+	d = set_opened(scratch_at("v"), (dataset_options){.split = SPLIT_TEST});
 	ck_assert(d->n == 1 && d->label[0] == 1 && d->pixels[3] == 30);
 	dataset_free(d);
 	static const char *const names[] = {"test", "testing", "valid", "validation", "Val", "TEST_SET", "dev"};
@@ -580,7 +562,7 @@ START_TEST(picture_folders_tell_what_they_pass_over)
 		snprintf(path, sizeof path, "w%d/%s/b/1.png", i, names[i]);
 		put_png(path, 6, 5, 1, 20);
 		snprintf(path, sizeof path, "w%d", i);
-		d = opened(scratch_at(path), (dataset_options){.split = SPLIT_TEST});
+		d = set_opened(scratch_at(path), (dataset_options){.split = SPLIT_TEST});
 		ck_assert(d->n == 1 && d->classes == 2 && d->label[0] == 1);
 		dataset_free(d);
 	}
@@ -588,18 +570,24 @@ START_TEST(picture_folders_tell_what_they_pass_over)
 	/* a lone folder is no class; "train" beside another class is one */
 	put_png("one/celebrities/1.png", 6, 5, 1, 10);
 	put_png("one/celebrities/2.png", 6, 5, 1, 20);
-	d = opened(scratch_at("one"), (dataset_options){0});
+	d = set_opened(scratch_at("one"), (dataset_options){0});
 	ck_assert(d->n == 2 && !d->label && d->classes == 0 && d->notes == 1);
 	ck_assert_str_eq(d->note[0], "all images lie in one folder, celebrities: read without labels");
 	dataset_free(d);
+	put_png("part/Train/a/1.png", 6, 5, 1, 10);
+	put_png("part/Train/b/1.png", 6, 5, 1, 20);
+	d = set_opened(scratch_at("part"), (dataset_options){0});
+	ck_assert(d->n == 2 && d->classes == 2 && d->notes == 0);
+	dataset_free(d);
+	set_refused(scratch_at("part"), (dataset_options){.split = SPLIT_TEST}, "no folder test");
 	put_png("traffic/train/1.png", 6, 5, 1, 10);
 	put_png("traffic/bus/1.png", 6, 5, 1, 20);
-	d = opened(scratch_at("traffic"), (dataset_options){0});
+	d = set_opened(scratch_at("traffic"), (dataset_options){0});
 	ck_assert(d->n == 2 && d->classes == 2 && d->notes == 0);
 	dataset_free(d);
 	put_png("lost/train/cat/1.png", 6, 5, 1, 10);
 	put_png("lost/holdout/cat/1.png", 6, 5, 1, 20);
-	d = opened(scratch_at("lost"), (dataset_options){0});
+	d = set_opened(scratch_at("lost"), (dataset_options){0});
 	ck_assert(d->n == 2 && d->classes == 2 && d->notes == 1);
 	ck_assert_ptr_nonnull(strstr(d->note[0], "warning: train is read as a class; folders for training"));
 	dataset_free(d);
@@ -608,7 +596,7 @@ START_TEST(picture_folders_tell_what_they_pass_over)
 	put_png("loop/a/1.png", 6, 5, 1, 10);
 	put_png("loop/b/1.png", 6, 5, 1, 10);
 	ck_assert_int_eq(symlink("..", scratch_at("loop/a/up")), 0);
-	refused(scratch_at("loop"), (dataset_options){0}, "more than 16 folders deep");
+	set_refused(scratch_at("loop"), (dataset_options){0}, "more than 16 folders deep");
 }
 END_TEST
 
@@ -616,19 +604,19 @@ START_TEST(picture_folders_may_be_flat_or_divided)
 {
 	put_png("flat/1.png", 6, 5, 1, 10);
 	put_png("flat/2.png", 6, 5, 3, 20);
-	dataset *d = opened(scratch_at("flat"), (dataset_options){0});
+	dataset *d = set_opened(scratch_at("flat"), (dataset_options){0});
 	ck_assert(d->n == 2 && d->c == 3 && !d->label && d->classes == 0);
 	dataset_free(d);
-	refused(scratch_at("flat"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
+	set_refused(scratch_at("flat"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
 
 	put_png("div/train/a/1.png", 6, 5, 1, 10);
 	put_png("div/train/b/1.png", 6, 5, 1, 20);
 	put_png("div/test/b/1.png", 6, 5, 1, 30);
 	put_png("div/test/c/1.png", 6, 5, 1, 40);
-	d = opened(scratch_at("div"), (dataset_options){.split = SPLIT_TEST});
+	d = set_opened(scratch_at("div"), (dataset_options){.split = SPLIT_TEST});
 	ck_assert(d->n == 2 && d->classes == 3 && d->label[0] == 1 && d->label[1] == 2 && d->pixels[3] == 30);
 	dataset_free(d);
-	d = opened(scratch_at("div"), (dataset_options){.split = SPLIT_ALL});
+	d = set_opened(scratch_at("div"), (dataset_options){.split = SPLIT_ALL});
 	ck_assert_int_eq(d->n, 4);
 	dataset_free(d);
 }
@@ -644,7 +632,7 @@ START_TEST(picture_sizes_must_agree_or_a_size_be_given)
 	ck_assert_msg(strstr(e.text, "2.png: 9 pixels high, 9 wide, but") && strstr(e.text, "give a size"), "%s",
 		e.text);
 	for (int mode = 0; mode < RESIZES; mode++) {
-		dataset *d = opened(scratch_at("mix"), (dataset_options){.h = 8, .w = 8, .channels = 1,
+		dataset *d = set_opened(scratch_at("mix"), (dataset_options){.h = 8, .w = 8, .channels = 1,
 			.resize = (enum data_resize)mode});
 		ck_assert(d->n == 3 && d->h == 8 && d->w == 8 && d->c == 1);
 		ck_assert_int_eq(d->pixels[64 + 4 * 8 + 4], 20);
@@ -656,15 +644,15 @@ END_TEST
 START_TEST(broken_picture_folders_are_refused_with_a_line)
 {
 	mkdir(scratch_at("q1"), 0777);
-	refused(scratch_at("q1"), (dataset_options){0}, "no data set in this folder");
-	refused(scratch_at("q1"), (dataset_options){.format = "png"}, "no pictures (0 files");
+	set_refused(scratch_at("q1"), (dataset_options){0}, "no data set in this folder");
+	set_refused(scratch_at("q1"), (dataset_options){.format = "png"}, "no pictures (0 files");
 	mkdir(scratch_at("q1/a"), 0777);
 	file_put("q1/a/1.tif", "x", 1);
-	refused(scratch_at("q1"), (dataset_options){0}, "no pictures (1 files of other kinds); read are PNG, JPEG, "
+	set_refused(scratch_at("q1"), (dataset_options){0}, "no pictures (1 files of other kinds); read are PNG, JPEG, "
 		"WebP or GIF");
 	put_png("q2/1.png", 6, 5, 1, 1);
 	put_png("q2/a/1.png", 6, 5, 1, 1);
-	refused(scratch_at("q2"), (dataset_options){0}, "has both images");
+	set_refused(scratch_at("q2"), (dataset_options){0}, "has both images");
 	put_png("q3/1.png", 6, 5, 1, 1);
 	for (int i = 2; i < 60; i++) {               /* several bad ones: always the first is told */
 		char name[32];
@@ -679,8 +667,8 @@ START_TEST(broken_picture_folders_are_refused_with_a_line)
 		ck_assert_ptr_null(dataset_open(scratch_at("q3"), NULL, &e));
 		ck_assert_msg(strstr(e.text, "1019.png: damaged or truncated PNG") != NULL, "%s", e.text);
 	}
-	refused(scratch_at("q3/1.png"), (dataset_options){0}, "a single PNG; give the folder");
-	refused(scratch_at("q3/1.png"), (dataset_options){.format = "png"}, "format pictures needs a folder");
+	set_refused(scratch_at("q3/1.png"), (dataset_options){0}, "a single PNG; give the folder");
+	set_refused(scratch_at("q3/1.png"), (dataset_options){.format = "png"}, "format pictures needs a folder");
 }
 END_TEST
 
@@ -705,14 +693,14 @@ START_TEST(pictures_are_known_by_their_bytes)
 	file_put("by/6.txt", "hello", 5);
 	file_put("by/7", "", 0);
 	for (int old = 0; old < 2; old++) {
-		dataset *d = opened(scratch_at("by"), (dataset_options){.format = old ? "png" : NULL});
+		dataset *d = set_opened(scratch_at("by"), (dataset_options){.format = old ? "png" : NULL});
 		ck_assert(d->n == 5 && d->h == 20 && d->w == 28 && d->c == 3 && d->notes == 1);
 		ck_assert_str_eq(d->kind, "pictures");
 		ck_assert_str_eq(d->note[0],
 			"warning: 2 files of kinds that are not read are passed over: 1 .txt, 1 others");
 		dataset_free(d);
 	}
-	dataset *d = opened(scratch_at("by"), (dataset_options){.background = "#0a141e"});
+	dataset *d = set_opened(scratch_at("by"), (dataset_options){.background = "#0a141e"});
 	ck_assert(d->pixels[2 * 20 * 28 * 3] == 10 && d->pixels[2 * 20 * 28 * 3 + 2] == 30);
 	dataset_free(d);
 	file_put("by/8.jpeg", "hello, world", 12);
@@ -720,7 +708,7 @@ START_TEST(pictures_are_known_by_their_bytes)
 	ck_assert_ptr_null(dataset_open(scratch_at("by"), NULL, &e));
 	ck_assert_msg(strstr(e.text, "8.jpeg: no picture that is read: its first bytes are those of no PNG, JPEG, WebP "
 		"or GIF") != NULL, "%s", e.text);
-	refused(scratch_at("by/3.dat"), (dataset_options){0}, "a single WebP; give the folder");
+	set_refused(scratch_at("by/3.dat"), (dataset_options){0}, "a single WebP; give the folder");
 }
 END_TEST
 
@@ -740,7 +728,7 @@ START_TEST(a_picture_with_much_before_its_header_is_read)
 	memcpy(p, x + 2, n - 2);
 	file_put("long/1.jpg", bytes, (size_t)(p - bytes) + n - 2);
 	free(x);
-	dataset *d = opened(scratch_at("long"), (dataset_options){0});
+	dataset *d = set_opened(scratch_at("long"), (dataset_options){0});
 	ck_assert(d->n == 1 && d->h == 20 && d->w == 28);
 	dataset_free(d);
 }
@@ -787,21 +775,21 @@ START_TEST(hdf5_bytes_floats_and_planes_are_equal)
 		ck_assert(f && h5_write_real(f, "/x", SHAPE(4, 5, 6, 3), floats[i], &e));
 		ck_assert(h5_write_i64(f, "/y", SHAPE(4), (const int64_t[]){2, 0, 1, 2}, &e) && h5_commit(f, &e));
 	}
-	dataset *a = opened(scratch_at("a.h5"), (dataset_options){0});
+	dataset *a = set_opened(scratch_at("a.h5"), (dataset_options){0});
 	ck_assert(a->n == 4 && a->h == 5 && a->w == 6 && a->c == 3 && a->classes == 3 && a->label[3] == 2);
 	ck_assert_mem_eq(a->pixels, images, sizeof images);
 	static const char *const other[] = {"b.h5", "c.h5", "d.h5"};
 	for (int i = 0; i < COUNT(other); i++) {
-		dataset *b = opened(scratch_at(other[i]), (dataset_options){0});
+		dataset *b = set_opened(scratch_at(other[i]), (dataset_options){0});
 		same_set(a, b);
 		dataset_free(b);
 	}
 	dataset_free(a);
-	a = opened(scratch_at("a.h5"), (dataset_options){.limit = 2, .channels = 1, .h = 5, .w = 5});
+	a = set_opened(scratch_at("a.h5"), (dataset_options){.limit = 2, .channels = 1, .h = 5, .w = 5});
 	ck_assert(a->n == 2 && a->c == 1 && a->classes == 3);
 	dataset_free(a);
-	refused(scratch_at("a.h5"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
-	refused(scratch_at("b.h5"), (dataset_options){.split = SPLIT_TEST},
+	set_refused(scratch_at("a.h5"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
+	set_refused(scratch_at("b.h5"), (dataset_options){.split = SPLIT_TEST},
 		"no images of the test part; it has /train/imgs");
 }
 END_TEST
@@ -821,7 +809,7 @@ START_TEST(damaged_hdf5_files_never_crash)
 	const size_t n = file_get("dam.h5", bytes, sizeof bytes);
 	for (size_t k = 8; k < n; k += n / 20) {
 		file_put("dam.h5", bytes, k);
-		refused(scratch_at("dam.h5"), (dataset_options){0}, "");
+		set_refused(scratch_at("dam.h5"), (dataset_options){0}, "");
 	}
 	int refusals = 0;
 	for (size_t k = 0; k < 300; k++) {           /* a line or a set */
@@ -852,29 +840,29 @@ START_TEST(broken_hdf5_files_are_refused_with_a_line)
 {
 	put_h5("e1.h5", (const char *[]){"/a", "/b"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(4, 5, 6, 3)},
 		(const uint8_t *[]){images, images}, 2);
-	refused(scratch_at("e1.h5"), (dataset_options){0}, "no images called images, image, imgs");
-	refused(scratch_at("e1.h5"), (dataset_options){0},
+	set_refused(scratch_at("e1.h5"), (dataset_options){0}, "no images called images, image, imgs");
+	set_refused(scratch_at("e1.h5"), (dataset_options){0},
 		"it holds /a [4,5,6,3] uint8, /b [4,5,6,3] uint8; data.images");
 	put_h5("e2.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 5, 6, 2)}, (const uint8_t *[]){images}, 1);
-	refused(scratch_at("e2.h5"), (dataset_options){0}, "/images has the shape [4,5,6,2], images are");
+	set_refused(scratch_at("e2.h5"), (dataset_options){0}, "/images has the shape [4,5,6,2], images are");
 	put_h5("e3.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 90)}, (const uint8_t *[]){images}, 1);
-	refused(scratch_at("e3.h5"), (dataset_options){0},
+	set_refused(scratch_at("e3.h5"), (dataset_options){0},
 		"/images is no array of images: it has the shape [4,90] (uint8); needs");
 	put_h5("e4.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(3)},
 		(const uint8_t *[]){images, labels}, 2);
-	refused(scratch_at("e4.h5"), (dataset_options){0}, "3 labels for 4 images");
+	set_refused(scratch_at("e4.h5"), (dataset_options){0}, "3 labels for 4 images");
 	put_h5("e5.h5", (const char *[]){"/images", "/labels"}, (shape[]){SHAPE(4, 5, 6, 3), SHAPE(4, 2)},
 		(const uint8_t *[]){images, images}, 2);
-	refused(scratch_at("e5.h5"), (dataset_options){0}, "/labels: row 0 is not one-hot");
+	set_refused(scratch_at("e5.h5"), (dataset_options){0}, "/labels: row 0 is not one-hot");
 	fault e;
 	h5 *f = h5_create(scratch_at("e6.h5"), &e);
 	ck_assert(h5_write_u8(f, "/images", SHAPE(4, 5, 6, 3), images, &e));
 	ck_assert(h5_write_f64(f, "/labels", SHAPE(4), (const double[]){0, 1, 1.5, 2}, &e) && h5_commit(f, &e));
-	refused(scratch_at("e6.h5"), (dataset_options){0}, "label 2 is 1.5, allowed are whole numbers");
+	set_refused(scratch_at("e6.h5"), (dataset_options){0}, "label 2 is 1.5, allowed are whole numbers");
 	f = h5_create(scratch_at("e7.h5"), &e);
 	real x[12] = {0, 1, -3};
 	ck_assert(h5_write_real(f, "/images", SHAPE(1, 3, 4), x, &e) && h5_commit(f, &e));
-	refused(scratch_at("e7.h5"), (dataset_options){0},
+	set_refused(scratch_at("e7.h5"), (dataset_options){0},
 		"/images: values from -3 to 1, 99.9 % of them from -3 to 1; allowed are 0 to 1");
 }
 END_TEST
@@ -884,20 +872,20 @@ END_TEST
 START_TEST(other_paths_and_options_are_refused_with_a_line)
 {
 	put_idx("o", false);
-	refused(scratch_at("nothing"), (dataset_options){0}, "no such file or folder");
+	set_refused(scratch_at("nothing"), (dataset_options){0}, "no such file or folder");
 	file_put("notes.txt", "hello", 5);
-	refused(scratch_at("notes.txt"), (dataset_options){0}, "not recognised; known are IDX");
-	refused(scratch_at("o"), (dataset_options){.h = 32}, "wanted size 32x0");
-	refused(scratch_at("o"), (dataset_options){.h = 1 << 20, .w = 1 << 20}, "wanted size");
-	refused(scratch_at("o"), (dataset_options){.channels = 2}, "wanted channels 2");
-	refused(scratch_at("o"), (dataset_options){.limit = -1}, "limit -1");
-	refused(scratch_at("o"), (dataset_options){.format = "cifar10"}, "no training batch");
-	refused("/dev/zero", (dataset_options){0}, "neither a file nor a folder");
+	set_refused(scratch_at("notes.txt"), (dataset_options){0}, "not recognised; known are IDX");
+	set_refused(scratch_at("o"), (dataset_options){.h = 32}, "wanted size 32x0");
+	set_refused(scratch_at("o"), (dataset_options){.h = 1 << 20, .w = 1 << 20}, "wanted size");
+	set_refused(scratch_at("o"), (dataset_options){.channels = 2}, "wanted channels 2");
+	set_refused(scratch_at("o"), (dataset_options){.limit = -1}, "limit -1");
+	set_refused(scratch_at("o"), (dataset_options){.format = "cifar10"}, "no training batch");
+	set_refused("/dev/zero", (dataset_options){0}, "neither a file nor a folder");
 	unlink(scratch_at("o/t10k-images-idx3-ubyte"));
-	refused(scratch_at("o"), (dataset_options){.split = SPLIT_TEST}, "no file of the test images");
+	set_refused(scratch_at("o"), (dataset_options){.split = SPLIT_TEST}, "no file of the test images");
 	put_idx("two", false);
 	file_put("two/other-train-images-idx3-ubyte", "x", 1);
-	refused(scratch_at("two"), (dataset_options){0}, "are train images: give one of the files");
+	set_refused(scratch_at("two"), (dataset_options){0}, "are train images: give one of the files");
 	dataset_free(NULL);
 }
 END_TEST
@@ -905,7 +893,7 @@ END_TEST
 /* 60000 images of 16384 x 16384: no machine has 16 TB; nothing may be allocated to find out. */
 START_TEST(a_set_that_cannot_fit_is_refused_at_once)
 {
-	refused("data/mnist", (dataset_options){.h = 16384, .w = 16384}, "GB of memory, this machine has");
+	set_refused("data/mnist", (dataset_options){.h = 16384, .w = 16384}, "GB of memory, this machine has");
 }
 END_TEST
 

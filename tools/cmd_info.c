@@ -212,12 +212,9 @@ static void print_origin(const checkpoint_info *info)
 
 static void print_class_names(const char *names)
 {
-	const int n = class_names_count(names);
-	char name[64];
-	if (n)
-		printf("  %d classes: ", n);
-	for (int k = 0; k < n; k++)
-		printf("%s%s", class_names_at(names, k, name, sizeof name), k + 1 < n ? ", " : "\n");
+	char text[4096];
+	if (*names)
+		printf("  %d classes: %s\n", class_names_count(names), class_names_print(names, text, sizeof text));
 }
 
 static bool print_checkpoint(const char *given, const wanted *w, fault *e)

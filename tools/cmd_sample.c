@@ -99,7 +99,7 @@ static bool find_class(const sampler *s, const char *given, int *label, fault *e
 {
 	const int classes = sampler_classes(s);
 	const char *names = sampler_class_names(s);
-	char all[256], *c = all;
+	char all[256];
 	if (!given)
 		return true;
 	if (classes == 0)
@@ -110,10 +110,8 @@ static bool find_class(const sampler *s, const char *given, int *label, fault *e
 		*label = atoi(given);
 	if (*label >= 0 && *label < classes)
 		return true;
-	snprintf(all, sizeof all, "%s", names);
-	while ((c = strchr(c, '\n')) != NULL)
-		*c = c[1] ? ',' : '\0';
-	return fault_set(e, "--class %s: must be 0 to %d%s%s", given, classes - 1, *all ? ", or one of " : "", all);
+	return fault_set(e, "--class %s: must be 0 to %d%s%s", given, classes - 1, *names ? ", or one of " : "",
+		class_names_print(names, all, sizeof all));
 }
 
 /* RUN's best checkpoint instead of its newest. */

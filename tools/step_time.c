@@ -2,7 +2,6 @@
 #include "tools/step_time.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "core/base/local.h"
 #include "gan/config/config_apply.h"
@@ -46,7 +45,7 @@ bool print_step_time(const config *c, int64_t done, fault *e)
 		       print_time((double)left * r.mean_s, time, sizeof time));
 		printf("memory: %s, and the images of the data, a byte for each number; this machine has %s\n",
 		       print_bytes(peak_bytes(), peak, sizeof peak),
-		       print_bytes((double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE), all, sizeof all));
+		       print_bytes(machine_memory(), all, sizeof all));
 	}
 	config_free(&own);
 	return ok;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/base/local.h"
 
@@ -140,6 +141,11 @@ void *mem_aligned(size_t bytes, fault *e)
 		madvise(p, rounded, MADV_HUGEPAGE);  /* a wish: what comes of it does not matter */
 #endif
 	return p;
+}
+
+double machine_memory(void)
+{
+	return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
 }
 
 char *text_copy(const char *s, fault *e)

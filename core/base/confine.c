@@ -202,6 +202,12 @@ static bool pipe_open(int fd[2])
 	return fd[0] >= 0 && fd[1] >= 0;
 }
 
+confine_limits confine_limits_for(int64_t n, double memory)
+{
+	const int minutes = 1 + (int)MIN(n / 100000000, 1000);
+	return (confine_limits){.cpu_s = 60 * minutes, .wall_s = 600 * minutes, .memory = (size_t)memory};
+}
+
 confine *confine_start(const char *label, confine_fn fn, void *ctx, const confine_limits *l, fault *e)
 {
 	int data[2] = {-1, -1}, word[2] = {-1, -1};

@@ -24,6 +24,9 @@ void *mem_zero(size_t n, size_t size, fault *e);
 /* 64-byte aligned memory (a vector register, a cache line), not cleared. free() releases it. */
 void *mem_aligned(size_t bytes, fault *e);
 
+/* Bytes of memory that this machine has. Linux hands out more and kills later: malloc does not tell. */
+double machine_memory(void);
+
 /* A copy of a string, or NULL with `e` set. */
 char *text_copy(const char *s, fault *e);
 

@@ -30,6 +30,13 @@ static int luma(const uint8_t rgb[3])
 	return (299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000;
 }
 
+void image_join_planes(const uint8_t *planes, int64_t n, int c, uint8_t *to)
+{
+	for (int64_t i = 0; i < n; i++)
+		for (int k = 0; k < c; k++)
+			to[i * c + k] = planes[k * n + i];
+}
+
 void image_lay_over(const uint8_t *from, int64_t n, int c, const uint8_t colour[3], uint8_t *to)
 {
 	const uint8_t gray = (uint8_t)luma(colour), *behind = c == 1 ? &gray : colour;

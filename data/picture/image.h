@@ -30,6 +30,9 @@ uint8_t pixel_byte(real x);
 bool image_convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,
 	enum data_resize mode, fault *e);
 
+/* Planes [c,n] to pixels [n,c], which lie elsewhere. */
+void image_join_planes(const uint8_t *planes, int64_t n, int c, uint8_t *to);
+
 /* Pixels [n,c+1], gray or RGB with opacity, over a colour, of which gray takes the luma: to [n,c], which may begin
  * where from does. */
 void image_lay_over(const uint8_t *from, int64_t n, int c, const uint8_t colour[3], uint8_t *to);

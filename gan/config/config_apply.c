@@ -255,7 +255,10 @@ bool config_open_data(config *c, dataset **out, fault *e)
 	const bool as_stored = c->data.resize == RESIZE_NONE;
 	char path[4096], names[4096];
 	find_file(c, c->data.path, path, sizeof path);
-	find_file(c, c->data.class_names, names, sizeof names);
+	if (class_names_are_file(c->data.class_names))
+		find_file(c, c->data.class_names, names, sizeof names);
+	else
+		snprintf(names, sizeof names, "%s", c->data.class_names);
 	const dataset_options o = {
 		.format = format,
 		.split = (enum data_split)c->data.split,

@@ -1,7 +1,6 @@
 /* classes_function.c - operators and functions that users of Keras put between layers, as (x + 1) / 2. Keras 3 calls
  * them ops, Keras 2 functions of TensorFlow (json_calls.c). Constants are settings under the names of the arguments. */
 #include <math.h>
-#include <string.h>
 
 #include "core/base/local.h"
 #include "gan/keras/run/placed.h"
@@ -30,39 +29,10 @@ static bool two(keras_placed *p, node *x[2])
 	return !p->failed;
 }
 
-/* Shapes that go together as NumPy's do. */
-static bool broadcast(keras_placed *p, node *const x[2])
-{
-	shape to = {.rank = MAX(x[0]->s.rank, x[1]->s.rank), .dim = {1, 1, 1, 1, 1, 1, 1, 1}};
-	for (int i = 0; i < 2; i++)
-		for (int k = 0; k < x[i]->s.rank; k++) {
-			int64_t *at = &to.dim[to.rank - x[i]->s.rank + k];
-			const int64_t n = x[i]->s.dim[k];
-			if (n != 1 && *at != 1 && n != *at) {
-				placed_fail(p, "its inputs have sizes that do not go together: %s and %s",
-					shape_print(&x[0]->s).s, shape_print(&x[1]->s).s);
-				return false;
-			}
-			*at = MAX(*at, n);
-		}
-	return placed_fits(p, &to);
-}
-
 static node *of_two(keras_placed *p, node *(*f)(graph *g, node *a, node *b))
 {
 	node *x[2];
-	return two(p, x) && broadcast(p, x) ? f(p->g, x[0], x[1]) : NULL;
-}
-
-/* max(a, b) = a + relu(b - a) */
-static node *larger(graph *g, node *a, node *b)
-{
-	return op_add(g, a, op_relu(g, op_sub(g, b, a)));
-}
-
-static node *smaller(graph *g, node *a, node *b)
-{
-	return op_sub(g, a, op_relu(g, op_sub(g, a, b)));
+	return two(p, x) && placed_broadcast(p, x, 2) ? f(p->g, x[0], x[1]) : NULL;
 }
 
 static node *add(keras_placed *p)
@@ -87,12 +57,12 @@ static node *divide(keras_placed *p)
 
 static node *maximum(keras_placed *p)
 {
-	return of_two(p, larger);
+	return of_two(p, placed_larger);
 }
 
 static node *minimum(keras_placed *p)
 {
-	return of_two(p, smaller);
+	return of_two(p, placed_smaller);
 }
 
 /* x^n for the n of products and roots. */
@@ -118,22 +88,17 @@ static node *power(keras_placed *p)
 
 /* ---- one argument ---- */
 
-static const struct {
-	const char *class_name;
-	node *(*f)(graph *g, node *x);
-} function[] = {
-	{"ops>Negative", op_neg}, {"ops>Absolute", op_abs}, {"ops>Square", op_square}, {"ops>Sqrt", op_sqrt},
-	{"ops>Rsqrt", op_rsqrt}, {"ops>Exp", op_exp}, {"ops>Log", op_log}, {"ops>Tanh", op_tanh},
-	{"ops>Sigmoid", op_sigmoid}, {"ops>Relu", op_relu},
-};
-
-static node *of_one(keras_placed *p)
-{
-	for (int i = 0; i < COUNT(function); i++)
-		if (!strcmp(function[i].class_name, p->layer->class_name))
-			return function[i].f(p->g, p->in[0]);
-	return placed_fail(p, "is not supported");
-}
+/* The class and the operation of the graph. */
+#define FUNCTIONS(F) \
+	F(Negative, op_neg) F(Absolute, op_abs) F(Square, op_square) F(Sqrt, op_sqrt) F(Rsqrt, op_rsqrt) \
+	F(Exp, op_exp) F(Log, op_log) F(Tanh, op_tanh) F(Sigmoid, op_sigmoid) F(Relu, op_relu)
+#define APPLY(name, op) \
+	static node *of_##name(keras_placed *p) \
+	{ \
+		return op(p->g, p->in[0]); \
+	}
+FUNCTIONS(APPLY)
+#undef APPLY
 
 static node *clip(keras_placed *p)
 {
@@ -197,16 +162,9 @@ const keras_class keras_function_classes[] = {
 	{"ops>Power", 1, 2, power},
 	{"ops>Maximum", 1, 2, maximum},
 	{"ops>Minimum", 1, 2, minimum},
-	{"ops>Negative", 1, 1, of_one},
-	{"ops>Absolute", 1, 1, of_one},
-	{"ops>Square", 1, 1, of_one},
-	{"ops>Sqrt", 1, 1, of_one},
-	{"ops>Rsqrt", 1, 1, of_one},
-	{"ops>Exp", 1, 1, of_one},
-	{"ops>Log", 1, 1, of_one},
-	{"ops>Tanh", 1, 1, of_one},
-	{"ops>Sigmoid", 1, 1, of_one},
-	{"ops>Relu", 1, 1, of_one},
+#define RECORD(name, op) {"ops>" #name, 1, 1, of_##name},
+	FUNCTIONS(RECORD)
+#undef RECORD
 	{"ops>Clip", 1, 1, clip},
 	{"ops>Concatenate", 2, KERAS_INPUTS, concatenate},
 	{"ops>Reshape", 1, 1, reshape},

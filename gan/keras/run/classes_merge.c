@@ -16,24 +16,12 @@ static node *widened(keras_placed *p, node *x, int rank)
 /* The inputs with equal numbers of axes and sizes that broadcast, the result within limits. */
 static bool inputs_read(keras_placed *p, node *x[KERAS_INPUTS])
 {
-	shape to = p->in[0]->s;
-	for (int i = 1; i < p->nin; i++)
-		to.rank = MAX(to.rank, p->in[i]->s.rank);
-	for (int k = 0; k < to.rank; k++)
-		to.dim[k] = 1;
-	for (int i = 0; i < p->nin; i++) {
-		x[i] = widened(p, p->in[i], to.rank);
-		for (int k = 0; k < to.rank; k++) {
-			const int64_t n = x[i]->s.dim[k];
-			if (n != 1 && to.dim[k] != 1 && n != to.dim[k]) {
-				placed_fail(p, "its inputs have sizes that do not go together: %s and %s",
-					shape_print(&p->in[0]->s).s, shape_print(&p->in[i]->s).s);
-				return false;
-			}
-			to.dim[k] = MAX(to.dim[k], n);
-		}
-	}
-	return placed_fits(p, &to);
+	int rank = 0;
+	for (int i = 0; i < p->nin; i++)
+		rank = MAX(rank, p->in[i]->s.rank);
+	for (int i = 0; i < p->nin; i++)
+		x[i] = widened(p, p->in[i], rank);
+	return placed_broadcast(p, x, p->nin);
 }
 
 static node *folded(keras_placed *p, node *(*merge)(graph *g, node *a, node *b))
@@ -45,17 +33,6 @@ static node *folded(keras_placed *p, node *(*merge)(graph *g, node *a, node *b))
 	for (int i = 1; i < p->nin; i++)
 		y = merge(p->g, y, x[i]);
 	return y;
-}
-
-/* max(a, b) = a + relu(b - a) */
-static node *larger(graph *g, node *a, node *b)
-{
-	return op_add(g, a, op_relu(g, op_sub(g, b, a)));
-}
-
-static node *smaller(graph *g, node *a, node *b)
-{
-	return op_sub(g, a, op_relu(g, op_sub(g, a, b)));
 }
 
 static node *add(keras_placed *p)
@@ -81,12 +58,12 @@ static node *average(keras_placed *p)
 
 static node *maximum(keras_placed *p)
 {
-	return folded(p, larger);
+	return folded(p, placed_larger);
 }
 
 static node *minimum(keras_placed *p)
 {
-	return folded(p, smaller);
+	return folded(p, placed_smaller);
 }
 
 static node *concatenate(keras_placed *p)

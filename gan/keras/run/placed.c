@@ -60,6 +60,25 @@ bool placed_fits(keras_placed *p, const shape *x)
 	return !p->failed;
 }
 
+bool placed_broadcast(keras_placed *p, node *const *x, int n)
+{
+	shape to = {.rank = 0, .dim = {1, 1, 1, 1, 1, 1, 1, 1}};
+	for (int i = 0; i < n; i++)
+		to.rank = MAX(to.rank, x[i]->s.rank);
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < x[i]->s.rank; k++) {
+			int64_t *at = &to.dim[to.rank - x[i]->s.rank + k];
+			const int64_t size = x[i]->s.dim[k];
+			if (size != 1 && *at != 1 && size != *at) {
+				placed_fail(p, "its inputs have sizes that do not go together: %s and %s",
+					shape_print(&x[0]->s).s, shape_print(&x[i]->s).s);
+				return false;
+			}
+			*at = MAX(*at, size);
+		}
+	return placed_fits(p, &to);
+}
+
 bool placed_rank(keras_placed *p, int rank)
 {
 	if (p->in[0]->s.rank != rank)
@@ -200,6 +219,17 @@ void placed_must_be(keras_placed *p, const char *key, const char *text)
 	if (v && (v->kind != KERAS_TEXT || strcmp(v->text, text)))
 		placed_fail(p, "setting %s = %.40s: only %s is supported", key,
 			v->kind == KERAS_TEXT ? v->text : "(a number)", text);
+}
+
+/* max(a, b) = a + relu(b - a) */
+node *placed_larger(graph *g, node *a, node *b)
+{
+	return op_add(g, a, op_relu(g, op_sub(g, b, a)));
+}
+
+node *placed_smaller(graph *g, node *a, node *b)
+{
+	return op_sub(g, a, op_relu(g, op_sub(g, a, b)));
 }
 
 /* Names that mean the same in Keras 2 and 3. hard_sigmoid does not, so it is not among them. */

@@ -51,6 +51,8 @@ node *placed_divided(keras_placed *p, node *w, node *u, bool by_rows);
 
 /* True when a value of this shape can be made: at least one element, at most 2^36. */
 bool placed_fits(keras_placed *p, const shape *x);
+/* True when x[0..n) go together as NumPy's do, the last axes beside each other, and the result can be made. */
+bool placed_broadcast(keras_placed *p, node *const *x, int n);
 /* True when input 0 has this many axes, the batch counted. */
 bool placed_rank(keras_placed *p, int rank);
 
@@ -64,6 +66,10 @@ void placed_pair(keras_placed *p, const char *key, int otherwise, int lo, int hi
 int placed_axis(keras_placed *p, const char *key, int otherwise, int rank);
 /* Complains unless the setting is absent or has this text: data_format channels_last. */
 void placed_must_be(keras_placed *p, const char *key, const char *text);
+
+/* The larger, the smaller of two values, element by element. */
+node *placed_larger(graph *g, node *a, node *b);
+node *placed_smaller(graph *g, node *a, node *b);
 
 /* act(x) for the setting `activation` and functions of that name. */
 node *placed_activation(keras_placed *p, node *x, const char *name);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/local.h"
 #include "core/plan/plan.h"
@@ -259,7 +258,7 @@ static bool take_over(keras_run *n, builder *b, fault *e)
 /* What a file makes of its shapes must fit this machine. */
 static bool enough_memory(const plan *p, fault *e)
 {
-	const double has = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+	const double has = machine_memory();
 	return (double)plan_bytes(p) <= has
 		|| fault_set(e, "the network needs %.1f GB of memory, this machine has %.1f GB",
 			(double)plan_bytes(p) * 1e-9, has * 1e-9);
