@@ -1,7 +1,6 @@
 /* archive.c - libarchive: walking through archives of any size, packing small ones. */
 #include "core/archive/archive.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,17 +241,20 @@ bool archive_extract(const char *label, const void *x, size_t n, const char *nam
 typedef struct packed {
 	char *x;                                     /* own */
 	size_t n, room;
+	bool full;                                   /* memory was out: what is in x is not all */
 } packed;
 
+/* Never fails for libarchive: after an error of this function archive_write_free (3.6.2) leaves its buffer behind. */
 static la_ssize_t bytes_add(struct archive *a, void *ctx, const void *from, size_t n)
 {
+	(void)a;
 	packed *to = ctx;
 	if (to->room - to->n < n) {
 		const size_t room = 2 * (to->room + n);
-		char *more = realloc(to->x, room);
+		char *more = to->full ? NULL : realloc(to->x, room);
 		if (!more) {
-			archive_set_error(a, ENOMEM, "out of memory");
-			return -1;
+			to->full = true;
+			return (la_ssize_t)n;
 		}
 		to->x = more;
 		to->room = room;
@@ -288,7 +290,7 @@ bool archive_pack(const char *label, const archive_member *m, int count, void **
 		&& archive_write_open(a, &to, NULL, bytes_add, NULL) == ARCHIVE_OK;
 	for (int i = 0; ok && i < count; i++)
 		ok = member_add(a, &m[i]);
-	ok = ok && archive_write_close(a) == ARCHIVE_OK;
+	ok = ok && archive_write_close(a) == ARCHIVE_OK && !to.full;
 	if (!ok)
 		fault_at(e, label, "cannot make the archive: %s", a && archive_error_string(a) ? archive_error_string(a)
 			: "out of memory");
