@@ -8,9 +8,9 @@
 #include "core/kernels/blas.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
-#include "gan/sample/frechet.h"
+#include "gan/score/frechet.h"
 #include "gan/sample/network_sampler.h"
-#include "gan/sample/score.h"
+#include "gan/score/score.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
 

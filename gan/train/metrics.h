@@ -5,7 +5,7 @@
 #ifndef SAGAN_GAN_TRAIN_METRICS_H
 #define SAGAN_GAN_TRAIN_METRICS_H
 
-#include "gan/sample/score.h"
+#include "gan/score/score.h"
 #include "gan/train/trainer.h"
 
 typedef struct metrics metrics;

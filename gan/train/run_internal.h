@@ -7,7 +7,7 @@
 #include "gan/train/run.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/sample/sampler.h"
-#include "gan/sample/score.h"
+#include "gan/score/score.h"
 #include "gan/train/trainer_internal.h"
 
 typedef struct run {

@@ -2,8 +2,8 @@
  *
  * The spread of a class is the root of the mean squared distance of two of its points, drawn apart: sqrt(2 times the
  * sum of the variances, divisor n-1). It needs no pairs: sums and sums of squares are enough. */
-#ifndef SAGAN_GAN_SAMPLE_SPREAD_H
-#define SAGAN_GAN_SAMPLE_SPREAD_H
+#ifndef SAGAN_GAN_SCORE_SPREAD_H
+#define SAGAN_GAN_SCORE_SPREAD_H
 
 #include "core/base/base.h"
 

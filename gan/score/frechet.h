@@ -4,8 +4,8 @@
  * covariances S (divisor n-1), computed in double whatever the program computes in. It has the unit of
  * the features squared, and is biased: fewer points give larger values, so that numbers compare only
  * between equal counts. It works for fewer points than dimensions. */
-#ifndef SAGAN_GAN_SAMPLE_FRECHET_H
-#define SAGAN_GAN_SAMPLE_FRECHET_H
+#ifndef SAGAN_GAN_SCORE_FRECHET_H
+#define SAGAN_GAN_SCORE_FRECHET_H
 
 #include "core/base/base.h"
 

@@ -1,5 +1,5 @@
 /* frechet.c - moments gathered point by point, and the distance by two decompositions. */
-#include "gan/sample/frechet.h"
+#include "gan/score/frechet.h"
 
 #include <math.h>
 #include <stdlib.h>

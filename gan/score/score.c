@@ -1,5 +1,5 @@
 /* score.c - pooled pixels, their moments, and a fixed sample of the generator. */
-#include "gan/sample/score.h"
+#include "gan/score/score.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,14 +11,14 @@
  *
  * With classes it also compares how much the images of one class differ: a generator that has one good image for each
  * class loses little of the distance's other parts. */
-#ifndef SAGAN_GAN_SAMPLE_SCORE_H
-#define SAGAN_GAN_SAMPLE_SCORE_H
+#ifndef SAGAN_GAN_SCORE_SCORE_H
+#define SAGAN_GAN_SCORE_SCORE_H
 
 #include "data/dataset.h"
 #include "gan/config/config.h"
-#include "gan/sample/frechet.h"
+#include "gan/score/frechet.h"
 #include "gan/sample/sampler.h"
-#include "gan/sample/spread.h"
+#include "gan/score/spread.h"
 
 enum { SCORE_SIDE_MAX = 8, SCORE_REAL_MAX = 10000, SCORE_TEXT = 192 };
 

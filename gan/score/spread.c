@@ -1,5 +1,5 @@
 /* spread.c - means and squares of the points of each class, gathered as they come (Welford's update). */
-#include "gan/sample/spread.h"
+#include "gan/score/spread.h"
 
 #include <math.h>
 #include <stdlib.h>
