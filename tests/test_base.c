@@ -14,6 +14,7 @@
 #include "core/base/local.h"
 #include "core/base/vecmath.h"
 #include "core/base/portable.h"
+#include "core/base/sha256.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
 #include "core/base/words.h"
@@ -660,9 +661,42 @@ START_TEST(idle_workers_sleep)
 }
 END_TEST
 
+/* ---- hashes ---- */
+
+/* FIPS 180-4's examples (csrc.nist.gov/projects/cryptographic-standards-and-guidelines/example-values), and a million
+ * times "a" (RFC 6234, TEST3). */
+START_TEST(sha256_is_as_published)
+{
+	static const struct {
+		const char *text, *hash;
+	} known[] = {
+		{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+			"248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+	};
+	char text[SHA256_TEXT];
+	for (int i = 0; i < COUNT(known); i++) {
+		sha256 s = sha256_new();
+		for (const char *p = known[i].text; *p; p++)
+			sha256_add(&s, p, 1);
+		sha256_text(&s, text);
+		ck_assert_str_eq(text, known[i].hash);
+	}
+	sha256 s = sha256_new();
+	char a[1000];
+	memset(a, 'a', sizeof a);
+	for (int i = 0; i < 1000; i++)
+		sha256_add(&s, a, sizeof a);
+	sha256_text(&s, text);
+	ck_assert_str_eq(text, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test base[] = {
+		{sha256_is_as_published, 1},
 		{shape_counts_compares_and_prints, 1},
 		{longest_shape_prints_within_its_array, 1},
 		{error_is_one_line_and_false, 1},

@@ -13,6 +13,7 @@
 #include <hdf5.h>
 
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -507,6 +508,37 @@ START_TEST(a_failed_part_is_never_committed)
 }
 END_TEST
 
+/* Halves between two numbers of float16 go to the even one; below 2^-14 the numbers are 2^-24 apart. */
+START_TEST(halves_are_rounded_and_come_back)
+{
+	static const double pairs[][2] = {
+		{1, 1}, {1 + 0x1p-11, 1}, {1 + 3 * 0x1p-11, 1 + 0x1p-9}, {1 + 0x1.1p-11, 1 + 0x1p-10}, {65504, 65504},
+		{0x1p-24, 0x1p-24}, {0x1.1p-25, 0x1p-24}, {0x1p-25, 0}, {-0.1, -0.0999755859375}, {0, 0},
+	};
+	real x[COUNT(pairs)], y[COUNT(pairs)];
+	const char *p = scratch_at("half.h5");
+	h5_info info;
+	for (int i = 0; i < COUNT(pairs); i++) {
+		ck_assert_double_eq(h5_half(pairs[i][0]), pairs[i][1]);
+		x[i] = (real)pairs[i][1];
+	}
+	ck_assert(isinf(h5_half(65520)) && isinf(h5_half(-1e9)) && isnan(h5_half(NAN)));
+	h5 *f = h5_create(p, &e);
+	OK(h5_write_f16(f, "/x", SHAPE(COUNT(pairs)), x, &e));
+	OK(h5_commit(f, &e));
+	f = h5_open(p, &e);
+	OK(f && h5_stat(f, "/x", &info, &e));
+	ck_assert_int_eq(info.type, H5_F16);
+	OK(h5_read_real(f, "/x", y, COUNT(pairs), &e));
+	for (int i = 0; i < COUNT(pairs); i++)
+		ck_assert_double_eq((double)x[i], (double)y[i]);
+	h5_close(f);
+	f = h5_create(p, &e);
+	REFUSED(h5_write_f16(f, "/x", SHAPE(1), &(real){(real)0.1}, &e), p, "/x: 0.1");
+	REFUSED(h5_commit(f, &e), p, "earlier part failed");
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -522,6 +554,7 @@ int main(void)
 		{what_is_no_hdf5_file_is_refused, 1},
 		{damaged_files_never_crash, 1},
 		{foreign_files_are_read_or_refused, 1},
+		{halves_are_rounded_and_come_back, 1},
 		{a_full_disk_leaves_the_old_file, 1},
 		{an_impossible_path_is_one_line, 1},
 		{a_failed_part_is_never_committed, 1},

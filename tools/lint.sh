@@ -31,7 +31,8 @@ gan/loss          core/base core/graph layers/
 gan/config        core/base core/graph gan/nets gan/loss data/ optim layers/
 gan/checkpoint    core/base core/h5 core/graph layers gan/nets gan/config
 gan/sample        core/ layers/ data/ gan/nets gan/config gan/checkpoint
-gan/score         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/keras/
+gan/classify      core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint
+gan/score         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/classify gan/keras/
 gan/train         core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint gan/sample gan/score
 gan/keras         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/keras/
 tools/bench       core/ layers/ gan/config gan/train

@@ -112,6 +112,35 @@ bool file_replace(const char *path, const void *bytes, size_t n, fault *e)
 	return ok;
 }
 
+/* One byte more than the length is asked for, so that a growing file shows. */
+static bool read_stream(FILE *f, const char *path, size_t limit, void **bytes, size_t *n, fault *e)
+{
+	struct stat st;
+	if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode))
+		return fault_at(e, path, "is no regular file");
+	if ((uint64_t)st.st_size > limit)
+		return fault_at(e, path, "%lld bytes; at most %zu are read", (long long)st.st_size, limit);
+	const size_t size = (size_t)st.st_size;
+	void *x = mem_new(size + 1, 1, e);
+	if (!x)
+		return false;
+	*n = fread(x, 1, size + 1, f);
+	if (*n == size && !ferror(f))
+		return *bytes = x, true;
+	free(x);
+	return fault_at(e, path, "cannot be read whole: %s", ferror(f) ? strerror(errno) : "it changes");
+}
+
+bool file_read(const char *path, size_t limit, void **bytes, size_t *n, fault *e)
+{
+	FILE *f = fopen(path, "rb");
+	if (!f)
+		return fault_at(e, path, "%s", strerror(errno));
+	const bool ok = read_stream(f, path, limit, bytes, n, e);
+	fclose(f);
+	return ok;
+}
+
 /* path: what is wanted, part: the folder of it that cannot be made. */
 static bool refuse_folder(const char *path, const char *part, const char *why, fault *e)
 {

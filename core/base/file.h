@@ -10,6 +10,9 @@
  * that it leads to is replaced; a fifo, a device or a link to nothing is refused. */
 bool file_replace(const char *path, const void *bytes, size_t n, fault *e);
 
+/* The whole content of a regular file of at most `limit` bytes: *bytes [*n], new/free. An error names the path. */
+bool file_read(const char *path, size_t limit, void **bytes, size_t *n, fault *e);
+
 /* Makes the folder and those above it that are missing. The folder that a file lies in: file_make_parents, nothing for
  * one in the working directory. */
 bool file_make_folders(const char *folder, fault *e);

@@ -2,6 +2,7 @@
 #include "core/base/local.h"
 #include "core/h5/h5_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,5 +141,38 @@ bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, fault *e)
 	f->failed = f->failed || !ok;
 	ok = ok && write_set(f, path, s, H5T_STD_I32LE, H5T_NATIVE_INT32, whole, e);
 	free(whole);
+	return ok;
+}
+
+/* Eleven binary digits, the last one never below 2^-24. A whole number of last digits fits a double, and rint rounds
+ * it to even. */
+double h5_half(double x)
+{
+	int exponent;
+	frexp(x, &exponent);
+	const double last = ldexp(1, MAX(exponent - 11, -24)), y = rint(x / last) * last;
+	return y > 65504 ? INFINITY : y < -65504 ? -INFINITY : y;
+}
+
+/* IEEE 754 binary16: sign, 5 bits of exponent, 10 of mantissa. */
+static hid_t half_type(void)
+{
+	hid_t t = H5Tcopy(H5T_IEEE_F32LE);
+	if (t >= 0 && H5Tset_fields(t, 15, 10, 5, 0, 10) >= 0 && H5Tset_ebias(t, 15) >= 0 && H5Tset_size(t, 2) >= 0)
+		return t;
+	H5Tclose(t);
+	return H5I_INVALID_HID;
+}
+
+bool h5_write_f16(h5 *f, const char *path, shape s, const real *x, fault *e)
+{
+	for (int64_t i = 0; i < shape_count(&s); i++)
+		if (!((double)x[i] == h5_half((double)x[i])) || isinf(x[i])) {
+			f->failed = true;
+			return h5_fail(f, path, e, "%.9g is no number of float16", (double)x[i]);
+		}
+	hid_t half = half_type();
+	const bool ok = write_set(f, path, s, half, MEMORY_REAL, x, e);
+	H5Tclose(half);
 	return ok;
 }
