@@ -110,16 +110,17 @@ static node *branch_weights(graph *g, const cot *c, node *e, node *key, mode m)
 	return op_softmax(g, op_reshape(g, s, SHAPE(s->s.dim[0], 1, 1, c->F, 2)));
 }
 
-static node *attend(graph *g, const cot *c, node *x, mode m, node **scores)
+static node *attend(graph *g, const cot *c, node *x, mode m, node **scores, node **local)
 {
 	if (x->s.rank != 4 || x->s.dim[3] != c->F)
 		return graph_fail(g, "cot_attention: built for [B,H,W,%lld], given %s", (long long)c->F,
 			shape_print(&x->s).s);
 	const bool pooled = c->opt.strides > 1;
+	const int64_t k = c->opt.kernel_size;
 	x = pooled && c->opt.downsample_first ? halved(g, x) : x;
 	node *key = normalised_conv(g, &c->key, &c->key_bn, x, m);
 	node *val = normalised_conv(g, &c->embed_1, &c->embed_1_bn, x, m);
-	node *e = local_conv(g, c, val, local_weights(g, c, x, key, m));
+	node *w = local_weights(g, c, x, key, m), *e = local_conv(g, c, val, w);
 	e = batchnorm_with_activation_apply(g, &c->embed_2_bn, e, m);
 	node *a = branch_weights(g, c, e, key, m);
 	const shape per_channel = SHAPE(x->s.dim[0], 1, 1, c->F);
@@ -128,13 +129,15 @@ static node *attend(graph *g, const cot *c, node *x, mode m, node **scores)
 	node *y = op_add(g, op_mul(g, e, a0), op_mul(g, key, a1));
 	if (scores)
 		*scores = a;
+	if (local)
+		*local = op_reshape(g, w, SHAPE(x->s.dim[0], x->s.dim[1], x->s.dim[2], c->F / SHARE, k * k));
 	return pooled && !c->opt.downsample_first ? halved(g, y) : y;
 }
 
-node *cot_apply(graph *g, const cot *c, node *x, mode m, node **scores)
+node *cot_apply(graph *g, const cot *c, node *x, mode m, node **scores, node **local)
 {
 	graph_push(g, c->name);
-	node *y = attend(g, c, x, m, scores);
+	node *y = attend(g, c, x, m, scores, local);
 	graph_pop(g);
 	return y;
 }

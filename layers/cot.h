@@ -45,9 +45,9 @@ typedef struct cot {
  * [1,1,F,S], bias; attn_se_bn [S]; attn_se_2_conv/kernel [1,1,S,2F], bias. Wrong: "cot_attention: 12 channels: must be
  * a multiple of 8", "kernel_size = 4: must be odd". */
 void cot_init(module *m, cot *c, const char *name, int64_t F, cot_options opt);
-/* x [B,H,W,F] -> same, or [B,ceil(H/2),ceil(W/2),F] with strides > 1. scores, where not NULL, is given a, [B,1,1,F,2].
- * Wrong: another rank or F. */
-node *cot_apply(graph *g, const cot *c, node *x, mode m, node **scores);
+/* x [B,H,W,F] -> same, or [B,ceil(H/2),ceil(W/2),F] with strides > 1. scores and local, where not NULL, are given
+ * a, [B,1,1,F,2], and w, [B,H,W,G,k*k]. Wrong: another rank or F. */
+node *cot_apply(graph *g, const cot *c, node *x, mode m, node **scores, node **local);
 
 SAGAN_END
 #endif

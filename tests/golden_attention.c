@@ -157,7 +157,7 @@ static bool build_cot(golden_case *c)
 	cot_init(c->m, &a, "layer", shape_last(&c->x[0]->s), o);
 	if (!bind(c, false))
 		return false;
-	node *y = cot_apply(c->g, &a, c->x[0], c->mode, &scores);
+	node *y = cot_apply(c->g, &a, c->x[0], c->mode, &scores, NULL);
 	return give_both(c, y, scores, is_late(c));
 }
 

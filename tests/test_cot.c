@@ -38,12 +38,12 @@ static split_attention_options small_split(int filters, int kernel_size, int str
 
 static node *apply_cot(graph *g, node *const *in, const void *arg)
 {
-	return cot_apply(g, arg, in[0], evaluate, NULL);
+	return cot_apply(g, arg, in[0], evaluate, NULL, NULL);
 }
 
 static node *train_cot(graph *g, node *const *in, const void *arg)
 {
-	return cot_apply(g, arg, in[0], train, NULL);
+	return cot_apply(g, arg, in[0], train, NULL, NULL);
 }
 
 static node *apply_split(graph *g, node *const *in, const void *arg)
@@ -240,7 +240,7 @@ START_TEST(branches_of_cot_share_each_channel)
 	node *out[2];
 	cot_init(k.m, &c, "cot", 8, small_cot(3, 1));
 	kit_ready(&k);
-	out[0] = cot_apply(k.g, &c, k.in, evaluate, &out[1]);
+	out[0] = cot_apply(k.g, &c, k.in, evaluate, &out[1], NULL);
 	kit_run(&k, out, 2);
 	ck_assert_str_eq(shape_print(&out[1]->s).s, "[2,1,1,8,2]");
 	const real *a = plan_value(k.p, out[1]);
@@ -483,7 +483,7 @@ START_TEST(other_channels_are_refused)
 	split_attention_init(k.m, &s, "split", 8, small_split(4, 3, 1, 2));
 	kit_ready(&k);
 	graph *g = graph_new(NULL);
-	cot_apply(g, &c, op_fill(g, SHAPE(1, 2, 2, 16), 0), evaluate, NULL);
+	cot_apply(g, &c, op_fill(g, SHAPE(1, 2, 2, 16), 0), evaluate, NULL, NULL);
 	kit_graph_refuses(g, "cot: cot_attention: built for [B,H,W,8], given [1,2,2,16]");
 	g = graph_new(NULL);
 	split_attention_apply(g, &s, op_fill(g, SHAPE(1, 2, 2, 6), 0), evaluate);

@@ -24,10 +24,12 @@
 #include "data/picture/png.h"
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/checkpoint/rundir.h"
+#include "gan/config/config_apply.h"
 #include "gan/keras/export.h"
 #include "gan/keras/file/read.h"
-#include "gan/sample/pictures.h"
+#include "gan/sample/gaze.h"
 #include "gan/sample/network_sampler.h"
+#include "gan/sample/pictures.h"
 #include "gan/sample/request.h"
 #include "gan/train/run.h"
 #include "gan/train/trainer.h"
@@ -504,13 +506,28 @@ static bool go_run(fault *e)
 
 static bool go_sampler(fault *e)
 {
-	static real z[8], x[3 * 16 * 16];
+	static real x[3 * 16 * 16];
 	fault warning;
-	attention_view view;
 	sampler *s = network_sampler_open(saved, false, 4, &warning, e);
 	const bool ok = s && request_run(s, &(sample_request){.n = 3, .label = -1, .truncation = 1}, x, e)
-		&& sampler_attend(s, 0, z, 1, &view, e) && picture_attention(scratch_at("attention.png"), s, 1, 2, e);
+		&& picture_attention(scratch_at("attention.png"), s, 1, 2, e);
 	sampler_free(s);
+	return ok;
+}
+
+static bool go_gaze(fault *e)
+{
+	static real x[16 * 16];
+	attention_view view;
+	net_config c;
+	rng first = rng_new(1, "init");
+	network *n = config_network(&cfg, &c, e) ? network_new(&c, NET_D, &first, e) : NULL;
+	gaze *g = n ? gaze_new(n, e) : NULL;
+	if (g)
+		gaze_look(g, x, 1);
+	const bool ok = g && gaze_view(g, 0, -1, &view, e) && gaze_view(g, 0, 0, &view, e);
+	gaze_free(g);
+	network_free(n);
 	return ok;
 }
 
@@ -549,6 +566,7 @@ static const memory_subject subjects[] = {
 	{"trainer", go_trainer, make_checkpoint, free_checkpoint},
 	{"run", go_run, make_data, free_data},
 	{"sampler", go_sampler, make_checkpoint, free_checkpoint},
+	{"gaze", go_gaze, make_checkpoint, free_checkpoint},
 	{"export", go_export, make_checkpoint, free_checkpoint},
 };
 

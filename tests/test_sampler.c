@@ -319,21 +319,30 @@ START_TEST(networks_of_a_checkpoint_are_the_trainers)
 }
 END_TEST
 
+/* The map of its one attention layer, for class 1. */
+static void look(sampler *s, const real *z, attention_view *v)
+{
+	fault e = {.text = ""};
+	gaze *g = sampler_gaze(s, &e);
+	ck_assert_msg(g, "%s", e.text);
+	ck_assert_int_eq(gaze_layers(g), 1);
+	gaze_look(g, z, 1);
+	ck_assert_msg(gaze_view(g, 0, 0, v, &e), "%s", e.text);
+}
+
 START_TEST(attention_rows_sum_to_one)
 {
 	static const char *const variant[] = {"official", "plain", "ashpy_row"};
 	static const int keys[] = {16, 64, 64};      /* pooled; the map itself; rows of the map */
 	for (int k = 0; k < COUNT(variant); k++) {
 		char set[64];
-		fault e = {.text = ""};
 		attention_view v;
 		snprintf(set, sizeof set, "model.attention=%s", variant[k]);
 		trainer *t = trained((const char *[]){set, NULL});
 		sampler *s = sampler_for(t, 2);
 		real z[Z];
 		request_latent(sampler_latent_size(s), 1, 0, 0, z);
-		ck_assert_int_eq(sampler_attentions(s), 1);
-		ck_assert_msg(sampler_attend(s, 0, z, 1, &v, &e), "%s", e.text);
+		look(s, z, &v);
 		ck_assert(v.qh * v.qw == 64 && v.kh * v.kw == keys[k]);
 		for (int q = 0; q < 64; q++) {
 			double sum = 0;
@@ -357,14 +366,13 @@ START_TEST(attention_of_a_rectangle_has_both_sides)
 	dataset *d = tiny_data_of(9, (net_size){24, 16}, 2);
 	for (int k = 0; k < COUNT(variant); k++) {
 		char set[64];
-		fault e = {.text = ""};
 		attention_view v;
 		snprintf(set, sizeof set, "model.attention=%s", variant[k]);
 		trainer *t = trained_on(d, (const char *[]){"model.size=[24, 16]", set, NULL});
 		sampler *s = sampler_for(t, 2);
 		real z[Z];
 		request_latent(sampler_latent_size(s), 1, 0, 0, z);
-		ck_assert_msg(sampler_attend(s, 0, z, 1, &v, &e), "%s", e.text);
+		look(s, z, &v);
 		ck_assert(v.qh == 12 && v.qw == 8 && v.kh == side[k][0] && v.kw == side[k][1]);
 		for (int q = 0; q < 96; q++) {
 			double sum = 0;

@@ -61,6 +61,7 @@
 #include "gan/loss/augment.h"
 #include "gan/loss/classes.h"
 #include "gan/nets/networks.h"
+#include "gan/sample/gaze.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
 #include "gan/sample/sampler.h"

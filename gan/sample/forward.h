@@ -1,4 +1,4 @@
-/* forward.h - a generator's graph and plan for batches of one size. */
+/* forward.h - a network's graph and plan for batches of one size. */
 #ifndef SAGAN_GAN_SAMPLE_FORWARD_H
 #define SAGAN_GAN_SAMPLE_FORWARD_H
 
@@ -8,12 +8,12 @@
 typedef struct forward {
 	graph *g;                                    /* own */
 	plan *p;                                     /* own; NULL: not built */
-	node *x;                                     /* images [B,H,W,C] */
-	node *map[LAYERS_MAX];                    /* with `maps`: as network_apply gives them */
+	node *y;                                     /* images [B,H,W,C]; of D logits [B] */
+	node *map[LAYERS_MAX];                       /* with `maps`: as network_apply gives them */
 } forward;
 
-/* Fills f, which is zero, for latents in z [B,Z] and labels in y [B] (both keep). forward_free even on failure. */
-bool forward_build(forward *f, const network *n, buffer *z, buffer *y, mode m, bool maps, fault *e);
+/* Fills f, which is zero, for latents or images in x and labels [B] (both keep). forward_free even on failure. */
+bool forward_build(forward *f, const network *n, buffer *x, buffer *label, mode m, bool maps, fault *e);
 void forward_free(forward *f);                       /* all zero allowed */
 
 #endif

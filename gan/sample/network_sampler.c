@@ -10,9 +10,20 @@
 #include "core/base/local.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
-#include "gan/sample/network_sampler_internal.h"
+#include "gan/sample/forward.h"
 #include "gan/sample/request.h"
 #include "gan/sample/standing.h"
+
+typedef struct network_sampler {
+	config cfg;                                  /* own */
+	network *g;                                  /* own */
+	int64_t batch;
+	buffer *z, *y;                               /* own; [B,Z], [B] */
+	real *host_z, *host_y;                       /* own; [B,Z], [B] */
+	standing *standing;                          /* own */
+	forward draw;
+	gaze *gaze;                                  /* own; NULL: nobody asked yet */
+} network_sampler;
 
 static shape image_shape(const network_sampler *s)
 {
@@ -38,7 +49,7 @@ static bool run(void *ctx, int64_t n, const real *z, const real *label, real *im
 		buffer_write(s->z, s->host_z);
 		buffer_write(s->y, s->host_y);
 		plan_run(s->draw.p);
-		memcpy(images + lo * size, plan_value(s->draw.p, s->draw.x),
+		memcpy(images + lo * size, plan_value(s->draw.p, s->draw.y),
 			(size_t)(k * size) * sizeof *images);
 	}
 	return true;
@@ -56,15 +67,12 @@ static void drop(void *ctx)
 	network_sampler *s = ctx;
 	forward_free(&s->draw);
 	standing_free(s->standing);
-	forward_free(&s->attend);
+	gaze_free(s->gaze);
 	network_free(s->g);
 	buffer_free(s->z);
 	buffer_free(s->y);
-	buffer_free(s->one_z);
-	buffer_free(s->one_y);
 	free(s->host_z);
 	free(s->host_y);
-	free(s->map);
 	config_free(&s->cfg);
 	free(s);
 }
@@ -75,8 +83,17 @@ static const plan *pass_of(const void *ctx)
 	return s->draw.p;
 }
 
+/* Built when it is first asked for. */
+static gaze *gaze_of(void *ctx, fault *e)
+{
+	network_sampler *s = ctx;
+	if (!s->gaze)
+		s->gaze = gaze_new(s->g, e);
+	return s->gaze;
+}
+
 static const sampler_kind of_network = {
-	.run = run, .take = take, .attentions = count_maps, .attend = attend, .pass = pass_of, .free = drop,
+	.run = run, .take = take, .gaze_of = gaze_of, .pass = pass_of, .free = drop,
 };
 
 /* ---- building ---- */
@@ -95,8 +112,6 @@ static network_sampler *wrap(const config *cfg, network *g, int64_t batch, fault
 	const bool ok = config_copy(&s->cfg, cfg, e)
 		&& (s->z = buffer_new("latents", SHAPE(batch, Z), e))
 		&& (s->y = buffer_new("labels", SHAPE(batch), e))
-		&& (s->one_z = buffer_new("latent", SHAPE(1, Z), e))
-		&& (s->one_y = buffer_new("label", SHAPE(1), e))
 		&& (s->host_z = mem_zero((size_t)(batch * Z), sizeof(real), e))
 		&& (s->host_y = mem_zero((size_t)batch, sizeof(real), e))
 		&& (s->standing = standing_new(cfg, g, batch, e))

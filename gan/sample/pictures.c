@@ -210,13 +210,14 @@ static shown shown_of(const sampler *s, const real *x)
 	return (shown){x, h, w, (int)i.dim[2], MAX(1, CELL / MAX(h, w))};
 }
 
-static bool draw_row(image *im, sampler *smp, uint64_t seed, int row, real *z, fault *e)
+static bool draw_row(image *im, sampler *smp, gaze *g, uint64_t seed, int row, real *z, fault *e)
 {
 	attention_view v;
 	const int K = sampler_classes(smp);
 	int at[QUERIES][2] = {{0}};
 	request_latent(sampler_latent_size(smp), seed, row, 0, z);
-	if (!sampler_attend(smp, sampler_attentions(smp) - 1, z, K ? row % K : 0, &v, e))
+	gaze_look(g, z, K ? row % K : 0);
+	if (!gaze_view(g, gaze_layers(g) - 1, -1, &v, e))
 		return false;
 	const shown s = shown_of(smp, v.image);
 	const int top = GAP + row * (s.h * s.scale + GAP);
@@ -229,7 +230,10 @@ static bool draw_row(image *im, sampler *smp, uint64_t seed, int row, real *z, f
 
 bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, fault *e)
 {
-	if (sampler_attentions(s) == 0)
+	gaze *g = sampler_gaze(s, e);
+	if (!g)
+		return false;
+	if (gaze_layers(g) == 0)
 		return fault_set(e, "%s: the generator has no attention layer", path);
 	const shown one = shown_of(s, NULL);
 	const int high = one.h * one.scale + GAP, wide = one.w * one.scale + GAP;
@@ -242,7 +246,7 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, fa
 	memset(im.x, BACKGROUND, (size_t)im.h * (size_t)im.w * 3);
 	bool ok = true;
 	for (int r = 0; ok && r < rows; r++)
-		ok = draw_row(&im, s, seed, r, z, e);
+		ok = draw_row(&im, s, g, seed, r, z, e);
 	ok = ok && png_write(path, im.x, im.h, im.w, im.c, e);
 	image_free(&im);
 	free(z);

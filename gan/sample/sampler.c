@@ -113,14 +113,10 @@ bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *
 	return check_labels(s, n, label, e) && s->kind->run(s->ctx, n, z, label, images, e);
 }
 
-int sampler_attentions(const sampler *s)
+gaze *sampler_gaze(sampler *s, fault *e)
 {
-	return s->kind->attentions ? s->kind->attentions(s->ctx) : 0;
-}
-
-bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, fault *e)
-{
-	const int n = sampler_attentions(s);
-	must(layer >= 0 && layer < n, "attention layer %d of %d", layer, n);
-	return s->kind->attend(s->ctx, layer, z, label, out, e);
+	if (s->kind->gaze_of)
+		return s->kind->gaze_of(s->ctx, e);
+	fault_set(e, "%s: of this kind of generator it is not known where its attention layers look", s->path);
+	return NULL;
 }

@@ -7,6 +7,7 @@
 #define SAGAN_GAN_SAMPLE_SAMPLER_H
 
 #include "core/plan/plan.h"
+#include "gan/sample/gaze.h"
 #include "layers/module.h"
 
 SAGAN_BEGIN
@@ -16,21 +17,12 @@ typedef struct sampler sampler;
 /* Images that `sagan sample` and an export draw at once: standing statistics depend on it. */
 enum { SAMPLER_BATCH = 64 };
 
-/* How much each query of one attention layer takes of each key, for one image. Rows add up to 1. Both arrays are
- * borrowed from the sampler, until it makes the next view. */
-typedef struct attention_view {
-	int qh, qw, kh, kw;                          /* sizes of the queries' map and of the keys' */
-	const real *map;                             /* [qh*qw, kh*kw] */
-	const real *image;                           /* [H,W,C] */
-} attention_view;
-
 /* What a kind of generator can do; ctx is its own. Functions that return bool set e when they return false. */
 typedef struct sampler_kind {
 	/* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n], which has been checked; any n */
 	bool (*run)(void *ctx, int64_t n, const real *z, const real *label, real *images, fault *e);
 	bool (*take)(void *ctx, const module *from, fault *e);      /* NULL: it stays what it is */
-	int (*attentions)(const void *ctx);          /* layers with a map over all positions; NULL: none */
-	bool (*attend)(void *ctx, int layer, const real *z, int label, attention_view *out, fault *e);
+	gaze *(*gaze_of)(void *ctx, fault *e);       /* of the sampler; NULL: nothing is known of its attention */
 	const plan *(*pass)(const void *ctx);        /* the plan of one pass; NULL: it has none to show */
 	void (*free)(void *ctx);
 } sampler_kind;
@@ -73,10 +65,9 @@ int64_t sampler_image_size(const sampler *s);        /* elements of one image: H
  * that is no class, or no memory. */
 bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, fault *e);
 
-/* How many attention layers have a map over all positions, and the map of number `layer` of them, from 0, for one
- * latent z [Z]. Another number is a bug. False with e set: no memory. */
-int sampler_attentions(const sampler *s);
-bool sampler_attend(sampler *s, int layer, const real *z, int label, attention_view *out, fault *e);
+/* Where its attention layers look, with the parameters of the moment of each look; owned by the sampler. NULL with e
+ * set: a kind that does not say, or no memory. */
+gaze *sampler_gaze(sampler *s, fault *e);
 
 SAGAN_END
 #endif

@@ -242,9 +242,12 @@ static bool final_pictures(run *r, fault *e)
 	run_say(r, NOTE_FILE, "loss curve: %s", loss);
 	if (!show_scores(r, e))
 		return false;
-	if (sampler_attentions(r->s) == 0) {
+	const gaze *maps = sampler_gaze(r->s, e);
+	if (!maps)
+		return false;
+	if (gaze_layers(maps) == 0) {
 		if (network_placed_layers(t->g) > 0)
-			run_say(r, NOTE_INFO, "attention: no picture, no layer of G has a map over all positions");
+			run_say(r, NOTE_INFO, "attention: no picture, no layer of G has a map");
 		return true;
 	}
 	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, ATTENTION_ROWS, e))

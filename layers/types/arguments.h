@@ -44,6 +44,14 @@ int64_t layer_positions(const placed_layer *l);
 /* Channels of the result. */
 int64_t layer_out(const placed_layer *l);
 
+/* ---- for sights ---- */
+
+/* lay of layers whose queries look at all keys: scores [B,N,M] or [B,n,N,M]. */
+void layer_lay_whole(const placed_layer *l, const shape *s, const real *scores, int head, int q, real *row);
+/* Adds the weights w [k,k] of a window whose upper left pixel is (y,x) of the map; what lies outside is left out. */
+void layer_lay_window(const placed_layer *l, const real *w, int k, int y, int x, real *row);
+int layer_heads(const placed_layer *l);              /* the argument */
+
 /* ---- for `fits` ---- */
 
 /* "heads = 3: must divide the 64 channels; 1, 2, 4, 8, 16, 32, 64 fit". Zero is refused, too. */

@@ -156,6 +156,28 @@ bool layer_replaces(const placed_layer *l)
 	return layer_is(l, "place");
 }
 
+/* ---- sights ---- */
+
+int layer_heads(const placed_layer *l)
+{
+	return layer_int(l, "heads");
+}
+
+void layer_lay_whole(const placed_layer *l, const shape *s, const real *scores, int head, int q, real *row)
+{
+	const int64_t N = l->H * l->W, M = shape_last(s);
+	const real *from = scores + (head * N + q) * M;
+	for (int64_t i = 0; i < M; i++)
+		row[i] += from[i];
+}
+
+void layer_lay_window(const placed_layer *l, const real *w, int k, int y, int x, real *row)
+{
+	for (int i = MAX(0, -y); i < k && y + i < l->H; i++)
+		for (int j = MAX(0, -x); j < k && x + j < l->W; j++)
+			row[(y + i) * l->W + x + j] += w[i * k + j];
+}
+
 /* ---- checks ---- */
 
 bool layer_divides(const placed_layer *l, const char *name, int64_t of, const char *what, fault *e)
@@ -373,16 +395,43 @@ node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node 
 	return y;
 }
 
-int64_t layer_map_keys(const placed_layer *l)
-{
-	const layer_type *t = l->spec.type;
-	if (!t->has_map)
-		return 0;
-	return t->keys ? t->keys(l) : l->H * l->W;
-}
-
 void placed_layer_clear(placed_layer *l)
 {
 	free(l->body);
 	l->body = NULL;
+}
+
+/* ---- its attention maps ---- */
+
+bool layer_has_map(const placed_layer *l)
+{
+	return l->spec.type->sight != NULL;
+}
+
+int layer_map_heads(const placed_layer *l)
+{
+	const layer_sight *s = l->spec.type->sight;
+	return s->heads ? s->heads(l) : 1;
+}
+
+int layer_map_pooled(const placed_layer *l)
+{
+	const layer_sight *s = l->spec.type->sight;
+	return s->pooled ? s->pooled(l) : 1;
+}
+
+void layer_map_row(const placed_layer *l, const shape *s, const real *scores, int head, int q, real *row)
+{
+	const int pooled = layer_map_pooled(l), n = layer_map_heads(l);
+	const int64_t M = l->H / pooled * (l->W / pooled);
+	memset(row, 0, (size_t)M * sizeof *row);
+	must(head >= -1 && head < n, "head %d of %d", head, n);
+	if (head >= 0) {
+		l->spec.type->sight->lay(l, s, scores, head, q, row);
+		return;
+	}
+	for (int k = 0; k < n; k++)
+		l->spec.type->sight->lay(l, s, scores, k, q, row);
+	for (int64_t i = 0; i < M; i++)
+		row[i] /= (real)n;
 }

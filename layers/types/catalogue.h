@@ -91,6 +91,17 @@ typedef struct layer_case {
 	int64_t out;                                 /* see placed_layer */
 } layer_case;
 
+/* How the positions of a layer's map look at each other. What apply gives as `map` are scores in the layer's own shape:
+ * all keys, one row of the map, a window. Laid out they are one matrix [N,M] a head, zero where a query cannot look. */
+typedef struct layer_sight {
+	int (*heads)(const placed_layer *l);         /* NULL: one */
+	int (*pooled)(const placed_layer *l);        /* pixels a side that share a key; NULL: each is a key */
+	/* Adds row q of one head to row [M]; scores [s] of a batch, of which sample 0 is looked at. */
+	void (*lay)(const placed_layer *l, const shape *s, const real *scores, int head, int q, real *row);
+	/* A row is a softmax: nothing below 0, and with what falls outside the map the sum is 1. */
+	bool shares;
+} layer_sight;
+
 struct layer_type {
 	const char *name;
 	const char *what;                            /* one line, at most 60 letters */
@@ -106,8 +117,7 @@ struct layer_type {
 	const layer_case *cases;                     /* for the bench */
 	int n_cases;
 	enum layer_input takes;
-	bool has_map;                                /* it has an attention map over all positions */
-	int64_t (*keys)(const placed_layer *l);      /* M of that map; NULL: all N */
+	const layer_sight *sight;                    /* NULL: no position looks at others by weights of its own */
 	bool has_batch_norm;
 	bool own_skip;                               /* self-attention: gamma and skip are the layer's own */
 	bool prefixed;                               /* its sublayers are called prefix + suffix (layers/aotnet.h), so
@@ -117,7 +127,7 @@ struct layer_type {
 	bool (*fits)(const placed_layer *l, fault *e);
 	/* name: "" when prefixed. */
 	void (*init)(module *m, void *body, const char *name, const placed_layer *l);
-	/* map: NULL, or a place for the attention map [B,N,M] (or [B,H,W,W]), set when has_map. */
+	/* map: NULL, or a place for the scores, set by types with a sight. */
 	node *(*apply)(graph *g, const void *body, node *x, mode m, node **map);
 	buffer *(*gamma)(const void *body);          /* own_skip: its scalar */
 };
@@ -166,14 +176,20 @@ bool placed_layer_check(const placed_layer *l, fault *e);
 /* Registers a layer that placed_layer_check has passed. Release with placed_layer_clear, also on failure. False with e
  * set: no memory. */
 bool placed_layer_init(module *m, placed_layer *l, fault *e);
-/* x [B,H,W,C] -> same. *map, where map is not NULL, becomes its attention map, or NULL when it has none. */
+/* x [B,H,W,C] -> same. *map, where map is not NULL, becomes its scores (layer_sight), or NULL when it has none. */
 node *placed_layer_apply(graph *g, const placed_layer *l, node *x, mode m, node **map);
 /* The same of the layer alone, without residual and gamma; x as l->input. */
 bool layer_alone_init(module *m, placed_layer *l, fault *e);
 node *layer_alone_apply(graph *g, const placed_layer *l, node *x, mode m, node **map);
-/* M, the number of keys of its attention map; 0 when it has none. */
-int64_t layer_map_keys(const placed_layer *l);
 void placed_layer_clear(placed_layer *l);
+
+/* ---- its attention maps, one [N,M] a head ---- */
+
+bool layer_has_map(const placed_layer *l);           /* the others below are for those that have */
+int layer_map_heads(const placed_layer *l);
+int layer_map_pooled(const placed_layer *l);         /* keys lie on H/pooled x W/pooled */
+/* Row q of a head, or with head -1 of the mean of all, from scores [s]: row [M] is overwritten. */
+void layer_map_row(const placed_layer *l, const shape *s, const real *scores, int head, int q, real *row);
 
 /* ---- what a layer costs: cost.c ---- */
 

@@ -32,9 +32,22 @@ static void cot_start(module *m, void *body, const char *name, const placed_laye
 
 static node *cot_place(graph *g, const void *body, node *x, mode m, node **map)
 {
-	(void)map;
-	return cot_apply(g, body, x, m, NULL);
+	return cot_apply(g, body, x, m, NULL, map);
 }
+
+/* Channels c with the same c mod C/8 share the local weights, [B,H,W,G,k*k]. */
+static int cot_groups(const placed_layer *l)
+{
+	return (int)l->C / 8;
+}
+
+static void cot_lay(const placed_layer *l, const shape *s, const real *scores, int head, int q, real *row)
+{
+	const int k = layer_int(l, "kernel"), y = q / (int)l->W - k / 2, x = q % (int)l->W - k / 2;
+	layer_lay_window(l, scores + (q * s->dim[3] + head) * k * k, k, y, x, row);
+}
+
+static const layer_sight cot_sight = {.heads = cot_groups, .lay = cot_lay};
 
 static const layer_arg split_args[] = {
 	ODD(3),
@@ -159,7 +172,7 @@ static const layer_type types[] = {
 		    "e = swish(bn(sum_t val[tap t] w[t])), layer(x) = e a_0 + key a_1, a = softmax of the branches\n",
 	 .weights = "key_conv (k,k,C/4,C), embed_ww_1_conv (1,1,2C,C/2), embed_ww_2_conv (1,1,C/2,k*k*C/8), "
 		    "embed_1_conv (1,1,C,C), attn_se_1_conv, attn_se_2_conv, norms\n",
-	 .fits = cot_fits, .init = cot_start, .apply = cot_place},
+	 .fits = cot_fits, .init = cot_start, .apply = cot_place, .sight = &cot_sight},
 	{.name = "split_attention", .what = "groups of channels compete for each feature", .paper = "arXiv 2004.08955",
 	 .keras = "SplitAttention2D",
 	 .cost = "N k^2 C^2", ARGS(split_args), CASES(split_cases), .body = sizeof(split_attention),

@@ -77,14 +77,12 @@ static void mhsa_function_init(module *m, void *body, const char *name, const pl
 	mhsa_start(m, body, name, l, mhsa_function_defaults);
 }
 
-/* The map of the picture is the mean of the heads. */
 static node *mhsa_place(graph *g, const void *body, node *x, mode m, node **map)
 {
-	node *scores, *y = mhsa_apply(g, body, x, m, map ? &scores : NULL);
-	if (map)
-		*map = op_mean(g, scores, 1u << 1, false);
-	return y;
+	return mhsa_apply(g, body, x, m, map);
 }
+
+static const layer_sight mhsa_sight = {.heads = layer_heads, .lay = layer_lay_whole, .shares = true};
 
 /* ---- halo ---- */
 
@@ -162,9 +160,21 @@ static void halo_function_init(module *m, void *body, const char *name, const pl
 
 static node *halo_place(graph *g, const void *body, node *x, mode m, node **map)
 {
-	(void)map;
-	return halo_apply(g, body, x, m, NULL);
+	return halo_apply(g, body, x, m, map);
 }
+
+/* Scores [B,n,rows,columns,b*b,P*P] of blocks; strides are 1, so that all pixels of a block ask. What a query takes of
+ * the zeros around the map is in no key's place. */
+static void halo_lay(const placed_layer *l, const shape *s, const real *scores, int head, int q, real *row)
+{
+	const int b = layer_int(l, "block"), h = layer_int(l, "halo"), P = b + 2 * h;
+	const int y = q / (int)l->W, x = q % (int)l->W;
+	const int64_t block = (head * s->dim[2] + y / b) * s->dim[3] + x / b;
+	const real *of = scores + (block * b * b + y % b * b + x % b) * P * P;
+	layer_lay_window(l, of, P, y / b * b - h, x / b * b - h, row);
+}
+
+static const layer_sight halo_sight = {.heads = layer_heads, .lay = halo_lay, .shares = true};
 
 /* ---- outlook ---- */
 
@@ -217,9 +227,28 @@ static void outlook_simple_init(module *m, void *body, const char *name, const p
 
 static node *outlook_place(graph *g, const void *body, node *x, mode m, node **map)
 {
-	(void)map;
-	return outlook_attention_apply(g, body, x, m, NULL);
+	return outlook_attention_apply(g, body, x, m, map);
 }
+
+/* Scores [B,hh,ww,n,K,K]: in every window over the query, tap m of it is a mix of the window's taps. The layer adds the
+ * windows up, so a row's sum is their number, less what falls on the zeros around the map. */
+static void outlook_lay(const placed_layer *l, const shape *s, const real *scores, int head, int q, real *row)
+{
+	const outlook_options *o = &((const outlook *)l->body)->opt;
+	const int k = o->kernel_size, K = k * k, step = o->strides, before = o->no_padding ? 0 : k / 2;
+	const int y = q / (int)l->W + before, x = q % (int)l->W + before, n = (int)s->dim[3];
+	for (int i = 0; i < s->dim[1]; i++)
+		for (int j = 0; j < s->dim[2]; j++) {
+			const int u = y - i * step, t = x - j * step;
+			if (u < 0 || u >= k || t < 0 || t >= k)
+				continue;
+			const int64_t cell = (i * s->dim[2] + j) * n + head;
+			layer_lay_window(l, scores + (cell * K + u * k + t) * K, k, i * step - before,
+				j * step - before, row);
+		}
+}
+
+static const layer_sight outlook_sight = {.heads = layer_heads, .lay = outlook_lay};
 
 /* ---- conv_relative: CoaT's factorised attention (arXiv 2104.06399, eq. 2 and 6) ---- */
 
@@ -276,9 +305,9 @@ static node *part(graph *g, const factorised *f, node *qkv, int i)
 	return op_permute(g, y, (const int[]){0, 2, 1, 3});
 }
 
+/* The scores are of the sum over all positions; the convolution's part of it is another one in each channel. */
 static node *relative_apply(graph *g, const void *body, node *x, mode m, node **map)
 {
-	(void)map;
 	const factorised *f = body;
 	int64_t B = x->s.dim[0], N = x->s.dim[1] * x->s.dim[2], C = x->s.dim[3];
 	graph_push(g, f->name);
@@ -288,8 +317,11 @@ static node *relative_apply(graph *g, const void *body, node *x, mode m, node **
 	node *q = part(g, f, qkv, 0), *k = part(g, f, qkv, 1), *v = part(g, f, qkv, 2);
 	node *relative = conv_relative_positional_encoding_apply(g, &f->position, q, v, m);
 	node *kp = op_slice_axis(g, k, 2, 1, N + 1), *vp = op_slice_axis(g, v, 2, 1, N + 1);
-	node *mixed = op_matmul(g, op_softmax_axis(g, kp, 2), vp, true, false);      /* [B,n,d,d] */
-	node *y = op_scale(g, op_matmul(g, q, mixed, false, false), 1 / sqrt((double)f->d));
+	const double scale = 1 / sqrt((double)f->d);
+	node *shares = op_softmax_axis(g, kp, 2), *mixed = op_matmul(g, shares, vp, true, false);    /* [B,n,d,d] */
+	if (map)
+		*map = op_scale(g, op_matmul(g, op_slice_axis(g, q, 2, 1, N + 1), shares, false, true), scale);
+	node *y = op_scale(g, op_matmul(g, q, mixed, false, false), scale);
 	y = op_slice_axis(g, op_add(g, y, relative), 2, 1, N + 1);
 	y = op_reshape(g, op_permute(g, y, (const int[]){0, 2, 1, 3}), SHAPE(B, N, C));
 	y = op_reshape(g, dense_apply(g, &f->out, y, m), x->s);
@@ -297,13 +329,15 @@ static node *relative_apply(graph *g, const void *body, node *x, mode m, node **
 	return y;
 }
 
+static const layer_sight relative_sight = {.heads = layer_heads, .lay = layer_lay_whole};
+
 /* ---- records ---- */
 
 static const layer_type types[] = {
 	{.name = "mhsa", .what = "multi-head self-attention with position tables",
 	 .keras = "MultiHeadAttention2D",
 	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), CASES(mhsa_cases), .body = sizeof(mhsa),
-	 .has_map = true, .formula = "Q, K, V = x Wq, x Wk, x Wv; n heads of width d\n"
+	 .sight = &mhsa_sight, .formula = "Q, K, V = x Wq, x Wk, x Wv; n heads of width d\n"
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q/sqrt(d))) V) Wo + bo\n",
 	 .weights = "query, key, value (C,n*d), output_weight (n*d,C), output_bias (C), r_width (d,2W-1), "
 		    "r_height (d,2H-1)\n",
@@ -311,7 +345,7 @@ static const layer_type types[] = {
 	{.name = "mhsa_h", .what = "the same, from one qkv convolution",
 	 .keras = "MultiHeadAttentionH2D",
 	 .paper = "arXiv 2101.11605", .cost = "N^2 2C", ARGS(mhsa_args), CASES(mhsa_h_cases), .body = sizeof(mhsa),
-	 .has_map = true, .formula = "Q, K, V = split(x Wqkv); n heads of width d, values of width C/n\n"
+	 .sight = &mhsa_sight, .formula = "Q, K, V = split(x Wqkv); n heads of width d, values of width C/n\n"
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q)) V) Wo + bo\n",
 	 .weights = "qkv_conv (1,1,C,2*n*d+C), pos_emb/r_height (d,2H-1), pos_emb/r_width (d,2W-1), output (C,C)\n",
 	 .fits = mhsa_h_fits, .init = mhsa_function_init, .apply = mhsa_place},
@@ -322,14 +356,14 @@ static const layer_type types[] = {
 		    "layer(x) = concat(softmax(Q K'/sqrt(d) + positions(Q/sqrt(d))) V) Wo + bo\n",
 	 .weights = "query (C,n*d), key_value (C,2*n*d), output_weight (n*d,C), output_bias (C), "
 		    "r_width, r_height (d,2P-1)\n",
-	 .fits = halo_fits, .init = halo_layer_init, .apply = halo_place},
+	 .fits = halo_fits, .init = halo_layer_init, .apply = halo_place, .sight = &halo_sight},
 	{.name = "halo_h", .what = "halo attention with convolutions, values of width C/heads",
 	 .keras = "HaloAttentionH2D",
 	 .paper = "arXiv 2103.12731", .cost = "N (b+2h)^2 2C", ARGS(halo_h_args), CASES(halo_h_cases),
 	 .body = sizeof(halo), .formula = "as halo, positions(Q) instead of positions(Q/sqrt(d))\n",
 	 .weights = "query_conv (1,1,C,n*d), key_value_conv (1,1,C,n*d+C), pos_emb/r_height, pos_emb/r_width (d,2P-1), "
 		    "output (C,C)\n",
-	 .fits = halo_h_fits, .init = halo_function_init, .apply = halo_place},
+	 .fits = halo_h_fits, .init = halo_function_init, .apply = halo_place, .sight = &halo_sight},
 	{.name = "outlook", .what = "a pixel's features say how its window is mixed",
 	 .keras = "OutlookAttention2D",
 	 .paper = "arXiv 2106.13112", .cost = "N k^2/s^2 (k^2 C + ..)", ARGS(outlook_args), CASES(map_28),
@@ -337,19 +371,22 @@ static const layer_type types[] = {
 	 .formula = "v = x Wv; a = softmax((mean(x) Wa + ba)/sqrt(d)), k^2 x k^2 per head and cell\n"
 		    "layer(x) = fold(a v) Wo + bo\n",
 	 .weights = "v (C,C), attn (C,k^4*n), attn/bias, out (C,C), out/bias\n",
-	 .fits = outlook_fits, .init = outlook_init, .apply = outlook_place},
+	 .fits = outlook_fits, .init = outlook_init, .apply = outlook_place,
+	 .sight = &outlook_sight},
 	{.name = "outlook_simple", .what = "outlook attention in windows side by side",
 	 .keras = "OutlookAttentionSimple2D",
 	 .paper = "arXiv 2106.13112", .cost = "N k^2 C", ARGS(outlook_simple_args), CASES(map_28),
 	 .body = sizeof(outlook), .formula = "as outlook with strides = kernel, windows without overlap\n",
 	 .weights = "v (C,C), attn (C,k^4*n), attn/bias, out (C,C), out/bias\n",
-	 .fits = outlook_fits, .init = outlook_simple_init, .apply = outlook_place},
+	 .fits = outlook_fits, .init = outlook_simple_init, .apply = outlook_place,
+	 .sight = &outlook_sight},
 	{.name = "conv_relative", .what = "factorised attention, positions from convolutions",
 	 .keras = "FactorisedAttention2D",
 	 .paper = "arXiv 2104.06399", .cost = "N C (2d + k^2)", ARGS(relative_args), .body = sizeof(factorised),
 	 .formula = "Q, K, V = x Wqkv; n heads of width d = C/n\n"
 		    "layer(x) = concat(Q (softmax_N(K)' V)/sqrt(d) + Q * depthwise(V)) Wo + bo\n",
 	 .weights = "qkv (C,3C), position/depth_conv_i/depthwise_kernel (k,k,heads*d,1), bias, out (C,C), out/bias\n",
-	 .fits = relative_fits, .init = relative_init, .apply = relative_apply},
+	 .fits = relative_fits, .init = relative_init, .apply = relative_apply,
+	 .sight = &relative_sight},
 };
 const layer_group layers_heads = {types, COUNT(types)};

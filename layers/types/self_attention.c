@@ -62,12 +62,23 @@ static buffer *gamma_of(const void *body)
 	return ((const attention *)body)->gamma;
 }
 
-/* A row sees itself; pooled keys are a quarter. */
-static int64_t keys_of(const placed_layer *l)
+static int pooled(const placed_layer *l)
 {
-	const attention_config *c = &((const attention *)l->body)->cfg;
-	return c->layout == ATTENTION_ROW ? l->W : l->H * l->W / (c->kv_pool ? 4 : 1);
+	return ((const attention *)l->body)->cfg.kv_pool ? 2 : 1;
 }
+
+/* Scores [B,N,M], or [B,H,W,W] where a pixel sees its own row. */
+static void lay(const placed_layer *l, const shape *s, const real *scores, int head, int q, real *row)
+{
+	if (((const attention *)l->body)->cfg.layout == ATTENTION_FULL) {
+		layer_lay_whole(l, s, scores, head, q, row);
+		return;
+	}
+	for (int64_t x = 0; x < l->W; x++)
+		row[q / l->W * l->W + x] += scores[q * l->W + x];
+}
+
+static const layer_sight sight = {.pooled = pooled, .lay = lay, .shares = true};
 
 /* The 32x32 map of the paper's ablation (table 1) at half its channels, an MNIST image for conv2d, and maps whose N x N
  * scores no layer may hold. */
@@ -88,8 +99,8 @@ static const layer_case conv2d_cases[] = {
 #define DIRECT  "y = x + gamma softmax(Q K') V\n"
 #define IN_ROWS "Q = x Wq [H,W,cq]  K = x Wk [H,W,cq]  V = x Wv [H,W,cv]\n" \
 		"y_i = x_i + gamma softmax(Q_i K_i') V_i for each row i of the map: [W,W] scores, H times\n"
-#define FAMILY(c) ARGS(args), CASES(c), .body = sizeof(attention), .has_map = true, .own_skip = true, \
-		.fits = fits, .init = init_layer, .apply = apply, .keys = keys_of, .gamma = gamma_of
+#define FAMILY(c) ARGS(args), CASES(c), .body = sizeof(attention), .sight = &sight, .own_skip = true, \
+		.fits = fits, .init = init_layer, .apply = apply, .gamma = gamma_of
 
 static const layer_type types[] = {
 	{.name = "official", .what = "SAGAN self-attention as its authors run it: pooled keys",
