@@ -7,6 +7,7 @@
 #   make dist                build/sagan-VERSION.tar.gz
 #   make examples            the programs of docs/examples/, into build/float/examples
 #   make test-keras           exported files in four versions of Keras, and ONNX Runtime
+#   make test-tensorboard     event files in the real TensorBoard
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make fuzz                20,000 damaged files of each kind
 #   make test-double         derivatives and golden values in double
@@ -73,8 +74,9 @@ FLAGS_v3  = $(call features,V3)
 FLAGS_v4  = $(FLAGS_v3) $(call features,V4) -mprefer-vector-width=512
 
 FOLDERS  := core layers optim data gan
+MESSAGES := gan/keras/onnx/onnx gan/log/event
 LIB_SRC  := $(filter-out core/kernels/tile.c,$(sort $(shell find $(FOLDERS) -name '*.c')))
-LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile.%.o) $(B)/gan/keras/onnx/onnx.pb-c.o \
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile.%.o) $(MESSAGES:%=$(B)/%.pb-c.o) \
 	    $(B)/gan/keras/layers_text.o
 TIME_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c))
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c)) $(TIME_OBJ)
@@ -134,8 +136,8 @@ $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# Messages of ONNX: C from gan/keras/onnx/onnx.proto. Newer versions of protoc-c say that they are deprecated: kept for
-# when they fail, as the older ones are all that Debian 12 has.
+# Messages of ONNX and of event files: C from .proto files. Newer versions of protoc-c say that they are deprecated:
+# kept for when they fail, as the older ones are all that Debian 12 has.
 $(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)protoc-c --c_out=$(B) $< 2>$(B)/protoc.txt || { cat $(B)/protoc.txt >&2; exit 1; }
@@ -144,6 +146,7 @@ $(B)/%.pb-c.o: $(B)/%.pb-c.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(B)/gan/keras/onnx/onnx_graph.o $(B)/tests/test_keras_onnx.o: $(B)/gan/keras/onnx/onnx.pb-c.h
+$(B)/gan/log/events.o $(B)/tests/test_events.o: $(B)/gan/log/event.pb-c.h
 
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
@@ -230,6 +233,10 @@ test-keras: all $(B)/tests/test_trace_ops $(B)/tests/test_onnx_layers
 	TRACE_OPS=$(B)/tests/test_trace_ops ONNX_LAYERS=$(B)/tests/test_onnx_layers \
 		tests/keras/run.sh $(BUILD)/sagan $(BUILD)/keras $(KERAS)
 
+# The same below $(BUILD)/tensorboard: the event files of two small runs, in TensorBoard and on its page.
+test-tensorboard: all
+	tests/tensorboard/run.sh $(BUILD)/sagan $(BUILD)/tensorboard
+
 examples: $(EXAMPLES)
 
 bench: $(BENCHES) all
@@ -288,7 +295,8 @@ clean:
 
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
-	test-keras examples bench fuzz mutants run-mutants lint same-bits install uninstall dist clean FORCE
+	test-keras test-tensorboard examples bench fuzz mutants run-mutants lint same-bits install uninstall dist \
+	clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

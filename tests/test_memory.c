@@ -27,6 +27,7 @@
 #include "gan/config/config_apply.h"
 #include "gan/keras/export.h"
 #include "gan/keras/file/read.h"
+#include "gan/log/events.h"
 #include "gan/sample/gaze.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/pictures.h"
@@ -494,14 +495,34 @@ static bool go_trainer(fault *e)
 	return ok;
 }
 
+/* What a run goes on without, an event file, is told by a warning. */
+static void keep_warning(void *ctx, enum run_note kind, const char *text)
+{
+	if (kind == NOTE_WARNING)
+		fault_set(ctx, "%s", text);
+}
+
 static bool go_run(fault *e)
 {
 	enum run_end end;
+	fault told = {.text = ""};
 	trainer *t = trainer_new(&cfg, data, e);
-	const run_options o = {.out = scratch_at("run"), .fresh = true};
+	const run_options o = {.out = scratch_at("run"), .fresh = true, .ctx = &told, .note = keep_warning};
 	const bool ok = t && run_trainer(t, &o, &end, e);
 	trainer_free(t);
-	return ok;
+	return ok && told.text[0] ? fault_take(e, &told) : ok;
+}
+
+static bool go_events(fault *e)
+{
+	static const event_setting setting = {"loss.name", SETTING_TEXT, 0, "hinge"};
+	static const event_scalar scalar = {"loss/d", 0.5};
+	static const real x[4] = {1, 2, 3, 4};
+	events *v = events_open(scratch_folder(), 7, e);
+	const bool ok = v && events_begin(v, 1, &setting, e) && events_scalars(v, 8, 1, &scalar, e)
+		&& events_histogram(v, 8, "weights", x, COUNT(x), e) && events_text(v, 8, "config", "a: 1", e)
+		&& events_end(v, EVENT_SUCCESS, e);
+	return events_close(v, ok ? e : NULL) && ok;
 }
 
 static bool go_sampler(fault *e)
@@ -565,6 +586,7 @@ static const memory_subject subjects[] = {
 	{"pictures", go_pictures, NULL, NULL},
 	{"trainer", go_trainer, make_checkpoint, free_checkpoint},
 	{"run", go_run, make_data, free_data},
+	{"events", go_events, NULL, NULL},
 	{"sampler", go_sampler, make_checkpoint, free_checkpoint},
 	{"gaze", go_gaze, make_checkpoint, free_checkpoint},
 	{"export", go_export, make_checkpoint, free_checkpoint},

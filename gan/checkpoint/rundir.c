@@ -17,6 +17,7 @@
 #include "core/base/file.h"
 #include "core/base/local.h"
 #include "gan/checkpoint/checkpoint.h"
+#include "gan/log/events.h"
 
 #define BEST_NAME "checkpoint-best.h5"
 
@@ -252,11 +253,13 @@ void rundir_close(int lock)
 		close(lock);
 }
 
-/* What a run writes: its name has one of these endings. Folders of earlier runs stay. */
+/* What a run writes: its name has one of these endings, or is that of an event file. Folders of earlier runs stay. */
 static bool is_run_file(const char *name)
 {
 	static const char *const ending[] = {".h5", ".csv", ".png", "config.yaml"};
 	size_t n = strlen(name);
+	if (strncmp(name, EVENTS_NAME, sizeof EVENTS_NAME - 1) == 0)
+		return true;
 	for (int i = 0; i < COUNT(ending); i++) {
 		size_t k = strlen(ending[i]);
 		if (n >= k && strcmp(name + n - k, ending[i]) == 0)

@@ -96,6 +96,7 @@ typedef struct config {
 		int sample_count;                    /* images of a grid */
 		int keep;                            /* checkpoints kept besides the best */
 		int score_count;                     /* images that score a checkpoint; 0: no scores */
+		bool tensorboard;                    /* the run writes event files (gan/log/events.h) */
 	} train;
 
 	/* Not keys: where the values come from. */

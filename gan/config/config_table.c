@@ -188,6 +188,8 @@ static const config_key TABLE[] = {
 	"newest checkpoints kept, besides the best"},
 {"train.score_count", KEY_INT, AT(train.score_count), 0, 100000, {0}, "2000", MAY,
 	"images that score each checkpoint on a coarse scale; 0: no scores"},
+{"train.tensorboard", KEY_BOOL, AT(train.tensorboard), 0, 0, {0}, "true", MAY,
+	"write event files, for `tensorboard --logdir RUN`"},
 };
 
 int config_key_count(void)

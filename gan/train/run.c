@@ -78,6 +78,7 @@ static bool report(run *r, const step_stats *s, fault *e)
 	if (!metrics_row(r->m, &p.mean, p.epoch, e)
 		|| !metrics_time(r->m, t->step, p.seconds, p.images_per_s, e))
 		return false;
+	run_events_row(r, &p);
 	if (r->opt->progress)
 		r->opt->progress(r->opt->ctx, &p);
 	return true;
@@ -109,8 +110,11 @@ static bool draw(run *r, fault *e)
 		&& picture_grid(path, x, q.n, t->cfg.net.size.h, t->cfg.net.size.w, t->cfg.model.channels,
 			request_columns(r->s, &q), request_heads(r->s, &q), e);
 	free(x);
-	if (ok)
+	if (ok) {
 		run_say(r, NOTE_FILE, "samples: %s", path);
+		run_events_picture(r, "samples/grid", path);
+		run_events_histograms(r);
+	}
 	r->drawn = t->step;
 	return ok;
 }
@@ -128,6 +132,7 @@ static bool judge(run *r, double *score, bool *judged, fault *e)
 		return true;
 	*score = j.score;
 	watch_classes(r, &j);
+	run_events_score(r, &j);
 	return metrics_score(r->m, r->t->step, &j, e);
 }
 
@@ -253,6 +258,7 @@ static bool final_pictures(run *r, fault *e)
 	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, ATTENTION_ROWS, e))
 		return false;
 	run_say(r, NOTE_FILE, "attention: %s", sheet);
+	run_events_picture(r, "attention/sheet", sheet);
 	return true;
 }
 
@@ -298,6 +304,7 @@ bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e
 		&& finish(&r, *end, e);
 	if (started && !ok)
 		name_last_good(&r, e);
+	run_events_close(&r, ok);
 	ok = metrics_close(r.m, ok ? e : NULL) && ok;
 	sampler_free(r.s);
 	scorer_free(&r.judge);

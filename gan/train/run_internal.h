@@ -1,8 +1,9 @@
 /* run_internal.h - what the parts of a run share: its beginning (run_start.c), its steps and its end (run.c),
- * and who watches them (watch.c). */
+ * who watches them (watch.c), and what TensorBoard shows of them (run_events.c). */
 #ifndef SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 #define SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 
+#include "gan/log/events.h"
 #include "gan/train/metrics.h"
 #include "gan/train/run.h"
 #include "gan/checkpoint/rundir.h"
@@ -16,6 +17,7 @@ typedef struct run {
 	const char *out;
 	int lock;
 	metrics *m;                                  /* own */
+	events *events;                              /* own; NULL: none are written */
 	sampler *s;                                  /* own */
 	int64_t taken;                               /* step whose generator is in s; -1: none */
 	scorer judge;                                /* own; no fakes: checkpoints are not scored */
@@ -41,6 +43,15 @@ void run_say(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE
 /* What looks wrong is told: after a step, after a score. */
 void watch_step(run *r, const step_stats *s);
 void watch_classes(run *r, const judgement *j);
+
+/* Event files, where they are wanted. None of these fails: what cannot be written is told once. */
+void run_events_open(run *r);
+void run_events_close(run *r, bool ok);
+void run_events_row(run *r, const run_progress *p);
+void run_events_score(run *r, const judgement *j);
+void run_events_histograms(run *r);                  /* of the weights, and of D's outputs in its last pass */
+/* A PNG file that the run has written, under a tag: the same name always, so that it becomes a slider over steps. */
+void run_events_picture(run *r, const char *tag, const char *path);
 
 /* Locks the directory, goes on from its newest checkpoint, shows the data, opens what the steps write to. */
 bool run_start(run *r, fault *e);

@@ -278,6 +278,7 @@ bool run_start(run *r, fault *e)
 	if (!(r->m = metrics_open(r->out, t->step, &names, wanted, e))
 		|| !start_sampler(r, e))
 		return false;
+	run_events_open(r);
 	run_say(r, NOTE_INFO,
 		"generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",
 		(long long)module_param_count(t->pg.m), (long long)module_param_count(t->pd.m),

@@ -83,7 +83,10 @@ static bool make_batch(trainer *t, fault *e)
 	t->host_x = mem_zero((size_t)n, sizeof(real), e);
 	t->host_y = mem_zero((size_t)B, sizeof(real), e);
 	t->host_z = mem_zero((size_t)(B * Z), sizeof(real), e);
-	if (!t->real_x || !t->real_y || !t->z || !t->fake_y || !t->host_x || !t->host_y || !t->host_z)
+	t->d_real = mem_zero((size_t)B, sizeof(real), e);
+	t->d_fake = mem_zero((size_t)B, sizeof(real), e);
+	if (!t->real_x || !t->real_y || !t->z || !t->fake_y || !t->host_x || !t->host_y || !t->host_z || !t->d_real
+		|| !t->d_fake)
 		return false;
 	for (int i = 0; i < STREAMS; i++)
 		t->stream[i] = rng_new((uint64_t)c->seed, stream_name[i]);
@@ -159,6 +162,8 @@ void trainer_free(trainer *t)
 	free(t->host_x);
 	free(t->host_y);
 	free(t->host_z);
+	free(t->d_real);
+	free(t->d_fake);
 	free(t->frozen_params);
 	record_free(t->record);
 	player_free(&t->pg);

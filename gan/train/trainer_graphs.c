@@ -127,6 +127,8 @@ static bool build_d(trainer *t, pass *p, fault *e)
 
 	two_logits d = judge_both(t, g, x, y, fake, fake_y);
 	p->loss = gan_losses[t->cfg.loss.name].d_loss(g, d.real, d.fake);
+	p->each_real = d.real;
+	p->each_fake = d.fake;
 	p->real = op_mean_all(g, d.real);
 	p->fake = op_mean_all(g, d.fake);
 	node *total = p->loss;
@@ -135,8 +137,8 @@ static bool build_d(trainer *t, pass *p, fault *e)
 		total = op_add(g, total, p->penalty);
 	}
 	module_grad(t->pd.m, g, total);
-	node *out[] = {p->loss, p->real, p->fake, p->penalty};
-	return pass_plan(p, out, penalty ? 4 : 3, e);
+	node *out[] = {p->loss, p->real, p->fake, p->each_real, p->each_fake, p->penalty};
+	return pass_plan(p, out, penalty ? COUNT(out) : COUNT(out) - 1, e);
 }
 
 /* ---- the G step ---- */

@@ -29,6 +29,7 @@ typedef struct pass {
 	node *loss;                                  /* without the penalty */
 	node *penalty, *real, *fake, *variance;      /* scalars, or NULL: weighted penalty, mean logits,
 	                                              * variance of the fakes over the batch */
+	node *each_real, *each_fake;                 /* [B] logits, or NULL */
 	bool penalised;                              /* the D step with a penalty */
 	bool as_written;                             /* without rewriting: only counted, never run */
 	double flop;                                 /* of the graph as written */
@@ -60,6 +61,7 @@ struct trainer {
 	const dataset *data;                         /* keep; NULL: random images */
 	loader *loader;                              /* own; NULL without data */
 	real *host_x, *host_y, *host_z;              /* own: what buffer_write takes */
+	real *d_real, *d_fake;                       /* own; [B] outputs of D in its last pass */
 	buffer *real_x, *real_y;                     /* own; [B,H,W,C], [B] */
 	buffer *z, *fake_y;                          /* own; [B,Z], [B] */
 

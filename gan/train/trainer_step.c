@@ -154,6 +154,14 @@ static bool penalty_due(const trainer *t)
 	return t->cfg.loss.penalty != PENALTY_NONE && t->d_updates % t->cfg.loss.penalty_every == 0;
 }
 
+/* The next pass runs in the same memory. */
+static void keep_outputs(trainer *t, const pass *p)
+{
+	const size_t bytes = (size_t)t->cfg.batch * sizeof(real);
+	memcpy(t->d_real, plan_value(p->p, p->each_real), bytes);
+	memcpy(t->d_fake, plan_value(p->p, p->each_fake), bytes);
+}
+
 static bool update_d(trainer *t, step_stats *s, fault *e)
 {
 	pass *p = penalty_due(t) ? &t->d_penalty_pass : &t->d_pass;
@@ -169,6 +177,7 @@ static bool update_d(trainer *t, step_stats *s, fault *e)
 		s->d_real += share * pass_scalar(p, p->real);
 		s->d_fake += share * pass_scalar(p, p->fake);
 		s->penalty += pass_scalar(p, p->penalty) / n;
+		keep_outputs(t, p);
 		accumulate(&t->pd, k, n);
 	}
 	s->penalties += p->penalty != NULL;
