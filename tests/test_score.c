@@ -37,10 +37,11 @@ static moments of(const double *x, int64_t n, int64_t d)
 	fault e = {.text = ""};
 	ck_assert_msg(moments_init(&m, d, &e), "%s", e.text);
 	moments_add(&m, x, n);
+	moments_settle(&m);
 	return m;
 }
 
-static double between(const moments *a, const moments *b)
+static double between(moments *a, moments *b)
 {
 	double y = -1;
 	fault e = {.text = ""};
@@ -328,6 +329,7 @@ static moments real_of(const dataset *d, bool flip)
 	moments m;
 	fault e = {.text = ""};
 	ck_assert_msg(score_real(d, d->n, flip, &m, NULL, &e), "%s", e.text);
+	moments_settle(&m);
 	return m;
 }
 

@@ -7,22 +7,10 @@
 #ifndef SAGAN_GAN_SCORE_FRECHET_H
 #define SAGAN_GAN_SCORE_FRECHET_H
 
-#include "core/base/base.h"
+#include "gan/score/moments.h"
 
-/* Mean and scatter of n points of d numbers, gathered as they come. */
-typedef struct moments {
-	int64_t d, n;
-	double *mean;                                /* own; [d] */
-	double *scatter;                             /* own; [d,d]: sum of (x-mean)(x-mean)'; j <= i only */
-	double *away;                                /* own; [d]: scratch */
-} moments;
-
-bool moments_init(moments *m, int64_t d, fault *e);  /* no points yet */
-void moments_free(moments *m);                       /* leaves m empty; all zero allowed */
-void moments_add(moments *m, const double *x, int64_t n);    /* points x [n,d] */
-
-/* *distance between two clouds of equal d and at least two points each; never negative. False when a
- * number is not finite or memory is out. */
-bool frechet_distance(const moments *a, const moments *b, double *distance, fault *e);
+/* *distance between two clouds of equal d and at least two points each; never negative. Both are settled
+ * (moments_settle) by it. False when a number is not finite or memory is out. */
+bool frechet_distance(moments *a, moments *b, double *distance, fault *e);
 
 #endif

@@ -168,7 +168,7 @@ static void fakes_add(fakes *f, const scorer *s, int64_t n, const real *label)
 	}
 }
 
-bool scorer_run(const scorer *s, sampler *from, judgement *out, fault *e)
+bool scorer_run(scorer *s, sampler *from, judgement *out, fault *e)
 {
 	const int64_t batch = MIN(sampler_batch(from), s->fakes), Z = sampler_latent_size(from);
 	fakes f;

@@ -61,6 +61,6 @@ bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *e);
 void scorer_free(scorer *s);                           /* all zero allowed */
 
 /* Judges the generator in `from` as it is. The same bits for any number of threads. */
-bool scorer_run(const scorer *s, sampler *from, judgement *out, fault *e);
+bool scorer_run(scorer *s, sampler *from, judgement *out, fault *e);
 
 #endif
