@@ -75,8 +75,9 @@ static const struct {
 	{"name: [a]\n", "a.yaml:1: name = [a]: must be a text of 1 to 64 bytes"},
 	{"name: \"\"\n", "a.yaml:1: name = \"\": must be a text of 1 to 64 bytes"},
 	{"loss:\n  name: hing\n", "a.yaml:2: loss.name = hing: did you mean hinge? must be hinge, ns, kl, minimax, ls, "
-	 "wgan or keras_hinge"},
-	{"loss:\n  name: 7\n", "a.yaml:2: loss.name = 7: must be hinge, ns, kl, minimax, ls, wgan or keras_hinge"},
+	 "wgan, keras_hinge or rpgan"},
+	{"loss:\n  name: 7\n",
+	 "a.yaml:2: loss.name = 7: must be hinge, ns, kl, minimax, ls, wgan, keras_hinge or rpgan"},
 	{"data:\n  class_names: [cat, \"a,b\"]\n",
 	 "a.yaml:2: data.class_names = [cat, \"a,b\"]: each must be a name without a comma; must be a list of names, "
 	 "or a text; 1 to 511 bytes in all"},

@@ -202,7 +202,8 @@ END_TEST
 START_TEST(lazy_penalty_is_applied_in_every_kth_update)
 {
 	dataset *d = tiny_data(12, 16, 2);
-	static const char *const kind[] = {"loss.penalty=r1", "loss.penalty=gp", "loss.penalty=dragan"};
+	static const char *const kind[] = {"loss.penalty=r1", "loss.penalty=gp", "loss.penalty=dragan",
+		"loss.penalty=r1r2"};
 	for (int k = 0; k < COUNT(kind); k++) {
 		trainer *t = make(TINY_PLAIN, (const char *[]){kind[k], "loss.penalty_every=3", NULL}, d);
 		for (int i = 0; i < 7; i++) {
@@ -212,6 +213,51 @@ START_TEST(lazy_penalty_is_applied_in_every_kth_update)
 		}
 		trainer_free(t);
 	}
+	dataset_free(d);
+}
+END_TEST
+
+/* A penalty of both kinds of images: half gamma of each mean, whatever goes through D at once. The means are found by
+ * weights of their own. */
+static double penalty_with(const dataset *d, const char *batch, const char *weight, const char *of_fake)
+{
+	trainer *t = make(TINY_PLAIN, (const char *[]){"loss.penalty=r1r2", "model.spectral_norm_d=false", batch,
+		weight, of_fake, NULL}, d);
+	const double penalty = step(t).penalty;
+	trainer_free(t);
+	return penalty;
+}
+
+START_TEST(a_penalty_of_both_has_a_weight_for_each)
+{
+	static const char *const together[] = {"loss.d_batch=joint", "loss.d_batch=separate"};
+	dataset *d = tiny_data(12, 16, 2);
+	for (int k = 0; k < COUNT(together); k++) {
+		const double one = penalty_with(d, together[k], "loss.penalty_weight=1", "loss.penalty_weight_fake=0");
+		const double a = penalty_with(d, together[k], "loss.penalty_weight=3", "loss.penalty_weight_fake=1");
+		const double b = penalty_with(d, together[k], "loss.penalty_weight=1", "loss.penalty_weight_fake=3");
+		ck_assert_msg(one > 0 && a > one && b > one, "%g, %g, %g", one, a, b);
+		ck_assert_msg(fabs((a + b) / (4 * one) - 1) < 1e-5, "%g + %g is not four times %g", a, b, one);
+		ck_assert_msg(fabs(a - b) > 1e-3 * one, "real and fake images cannot be told apart");
+	}
+	dataset_free(d);
+}
+END_TEST
+
+/* A loss of pairs: fake i has the class of real i, and both steps draw real images. */
+START_TEST(pairs_are_of_one_class)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"loss.name=rpgan", "loss.penalty=r1r2", NULL}, d);
+	for (int i = 0; i < 4; i++) {
+		const step_stats s = step(t);
+		ck_assert(s.d_loss > 0 && s.g_loss > 0);
+		for (int k = 0; k < t->cfg.batch; k++)
+			ck_assert(t->real_y->x[k] == t->fake_y->x[k]);
+		const loader_place p = loader_position(t->loader);
+		ck_assert_int_eq(p.epoch * loader_batches(t->loader) + p.batch, 2 * (i + 1));
+	}
+	trainer_free(t);
 	dataset_free(d);
 }
 END_TEST
@@ -931,6 +977,8 @@ int main(void)
 		{average_follows_parameters_and_statistics, 1},
 		{spectral_vectors_move_where_the_config_says, 1},
 		{lazy_penalty_is_applied_in_every_kth_update, 1},
+		{a_penalty_of_both_has_a_weight_for_each, 1},
+		{pairs_are_of_one_class, 1},
 	};
 	const suite_test bits[] = {
 		{threads_do_not_change_a_bit, COUNT(KINDS)},

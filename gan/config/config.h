@@ -67,6 +67,7 @@ typedef struct config {
 		int name;                            /* row of gan_losses */
 		int penalty;                         /* row of gan_penalties */
 		double penalty_weight;               /* r1: gamma of (gamma/2) |grad|^2; gp, dragan: lambda */
+		double penalty_weight_fake;          /* r1r2: gamma of the fakes; 0: penalty_weight */
 		int penalty_every;                   /* in every k-th D update, times k */
 		int d_batch;                         /* enum d_batch: real and fake through D at once or not */
 	} loss;

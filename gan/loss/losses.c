@@ -7,7 +7,9 @@
  * minimax      arXiv 1406.2661, for comparison only
  * ls           arXiv 1611.04076                 wgan     arXiv 1701.07875
  * keras_hinge  mnistGANs ba7e598: real and fake are one batch, and G's target is 2: no gradient once
- *              f > 0.5 */
+ *              f > 0.5
+ * rpgan        arXiv 1807.00734, 2501.05441: each fake against a real image of its own. Only how far apart the two
+ *              are counts; the border between all real and all fake images, to which a collapse leads, does not. */
 #include "gan/loss/losses.h"
 
 #include <string.h>
@@ -90,15 +92,29 @@ static node *keras_hinge_g(graph *g, node *f)
 	return margin(g, f, -2);
 }
 
+/* mean softplus(f - r) */
+static node *pairs_d(graph *g, node *r, node *f)
+{
+	return soft(g, op_sub(g, f, r), 1);
+}
+
+/* mean softplus(r - f) */
+static node *pairs_g(graph *g, node *r, node *f)
+{
+	return pairs_d(g, f, r);
+}
+
 const gan_loss gan_losses[] = {
-	{"hinge",       hinge_d,       minus_mean,    "D: mean relu(1-r) + mean relu(1+f); G: -mean f"},
-	{"ns",          ns_d,          ns_g,          "D: mean softplus(-r) + mean softplus(f); G: mean softplus(-f)"},
-	{"kl",          ns_d,          minus_mean,    "D as ns; G: -mean f"},
-	{"minimax",     ns_d,          minimax_g,     "D as ns; G: -mean softplus(f)"},
-	{"ls",          ls_d,          ls_g,          "D: (mean (r-1)^2 + mean f^2)/2; G: mean (f-1)^2 / 2"},
-	{"wgan",        wgan_d,        minus_mean,    "D: mean f - mean r; G: -mean f"},
-	{"keras_hinge", keras_hinge_d, keras_hinge_g,
+	{"hinge",       hinge_d,       minus_mean,    NULL,    "D: mean relu(1-r) + mean relu(1+f); G: -mean f"},
+	{"ns",          ns_d,          ns_g,          NULL,
+	 "D: mean softplus(-r) + mean softplus(f); G: mean softplus(-f)"},
+	{"kl",          ns_d,          minus_mean,    NULL,    "D as ns; G: -mean f"},
+	{"minimax",     ns_d,          minimax_g,     NULL,    "D as ns; G: -mean softplus(f)"},
+	{"ls",          ls_d,          ls_g,          NULL,    "D: (mean (r-1)^2 + mean f^2)/2; G: mean (f-1)^2 / 2"},
+	{"wgan",        wgan_d,        minus_mean,    NULL,    "D: mean f - mean r; G: -mean f"},
+	{"keras_hinge", keras_hinge_d, keras_hinge_g, NULL,
 	 "D: mean over both of relu(1-t D), t = 1, -1; G: mean relu(1-2f)"},
+	{"rpgan",       pairs_d,       NULL,          pairs_g, "D: mean softplus(f-r); G: mean softplus(r-f)"},
 	{0}
 };
 

@@ -1,6 +1,7 @@
 /* losses.h - what D and G minimise, as functions of D's logits on real and fake images.
  *
- * r = D(real), f = D(fake), any shapes; results are scalars. Sources and formulas stand with the table in losses.c. */
+ * r = D(real), f = D(fake), any shapes, equal ones where pairs are compared; results are scalars. Sources and formulas
+ * stand with the table in losses.c. */
 #ifndef SAGAN_GAN_LOSS_LOSSES_H
 #define SAGAN_GAN_LOSS_LOSSES_H
 
@@ -9,7 +10,9 @@
 typedef struct gan_loss {
 	const char *name;
 	node *(*d_loss)(graph *g, node *r, node *f);
-	node *(*g_loss)(graph *g, node *f);
+	node *(*g_loss)(graph *g, node *f);          /* NULL where pairs are compared */
+	/* Instead of g_loss: compares real i with fake i of the same class. G's step draws real images, too. */
+	node *(*g_of_pairs)(graph *g, node *r, node *f);
 	const char *help;                            /* both formulas */
 } gan_loss;
 

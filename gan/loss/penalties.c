@@ -5,7 +5,7 @@
 
 /* Per sample, the sum over all axes but the first of (d sum(logits) / dx)^2: [B]. D must not mix
  * samples (no batch norm), or the slope is not that of one sample. */
-static node *slope_squared(graph *g, node *logits, node *x)
+node *penalty_squares(graph *g, node *logits, node *x)
 {
 	node *slope;
 	graph_grad(g, logits, NULL, &x, 1, &slope);
@@ -15,7 +15,7 @@ static node *slope_squared(graph *g, node *logits, node *x)
 
 node *penalty_r1_of(graph *g, node *logits, node *x)
 {
-	return op_mean_all(g, slope_squared(g, logits, x));
+	return op_mean_all(g, penalty_squares(g, logits, x));
 }
 
 node *penalty_r1(graph *g, critic_fn d, void *ctx, node *x)
@@ -34,7 +34,7 @@ node *penalty_gp(graph *g, critic_fn d, void *ctx, node *r, node *f, node *a, do
 {
 	/* a*r + (1-a)*f = f + a*(r - f) */
 	node *x = op_add(g, f, op_mul(g, op_sub(g, r, f), a));
-	return distance_to(g, slope_squared(g, d(g, ctx, x), x), target);
+	return distance_to(g, penalty_squares(g, d(g, ctx, x), x), target);
 }
 
 node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *x, node *a, node *noise)
@@ -44,7 +44,7 @@ node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *x, node *a, node *n
 	/* Divisor n-1, as torch.std. */
 	node *std = op_sqrt(g, op_scale(g, op_sum_all(g, op_square(g, centred)), 1 / (n - 1)));
 	node *near = op_add(g, x, op_mul(g, noise, op_scale(g, op_mul(g, a, std), 0.5)));
-	return distance_to(g, slope_squared(g, d(g, ctx, near), near), 1);
+	return distance_to(g, penalty_squares(g, d(g, ctx, near), near), 1);
 }
 
 /* ---- the table ---- */
@@ -73,9 +73,10 @@ static node *dragan_apply(graph *g, critic_fn d, void *ctx, node *x, node *f, rn
 }
 
 const gan_penalty gan_penalties[] = {
-	[PENALTY_NONE] = {"none", NULL, 0},
-	{"r1",     r1_apply,     0.5},
-	{"gp",     gp_apply,     1},
-	{"dragan", dragan_apply, 1},
+	[PENALTY_NONE] = {"none", NULL, 0, false},
+	{"r1",     r1_apply,     0.5, false},
+	{"gp",     gp_apply,     1, false},
+	{"dragan", dragan_apply, 1, false},
+	{"r1r2",   NULL,         0.5, true},
 	{0}
 };

@@ -14,6 +14,8 @@ typedef node *(*critic_fn)(graph *g, void *ctx, node *x);
 node *penalty_r1(graph *g, critic_fn d, void *ctx, node *x);
 /* The same from logits that exist already: y = D(x), so D runs forward once. */
 node *penalty_r1_of(graph *g, node *logits, node *x);
+/* Of each sample, norm(grad D(x))^2: [B], from logits that exist already. */
+node *penalty_squares(graph *g, node *logits, node *x);
 
 /* mean (norm(grad D(xh)) - target)^2, xh = a*r + (1-a)*f, a [B,1,1,1] in [0,1), target 1:
  * WGAN-GP, arXiv 1704.00028 eq. 3. */
@@ -29,6 +31,9 @@ typedef struct gan_penalty {
 	const char *name;
 	node *(*apply)(graph *g, critic_fn d, void *ctx, node *x, node *f, rng *stream);     /* NULL: no penalty */
 	double share;                                /* of the weight as it is written: 1/2 in (gamma/2) |grad|^2 */
+	/* Of real and of fake images, both by penalty_squares from the logits that the loss has made (arXiv 2501.05441,
+	 * R1 and R2): a pass of D less than a penalty at images of its own. apply is NULL. */
+	bool of_both;
 } gan_penalty;
 /* Ended by a row without a name; the first is none. */
 extern const gan_penalty gan_penalties[];

@@ -75,22 +75,34 @@ static node *batch_variance(graph *g, node *x)
 
 /* ---- the D step ---- */
 
+/* D's view of a batch: its logits, and the images before any augmentation. Joint: both kinds in one. */
+typedef struct judged {
+	node *logits, *x;
+} judged;
+
 typedef struct two_logits {
 	node *real, *fake;                           /* [B] each */
+	judged pass[2];                              /* that made them: real and fake, or one of both and none */
 } two_logits;
+
+static node *half(graph *g, node *x, int k)
+{
+	const int64_t B = x->s.dim[0] / 2;
+	return op_slice_axis(g, x, 0, k * B, (k + 1) * B);
+}
 
 static two_logits judge_both(trainer *t, graph *g, node *x, node *y, node *fake, node *fake_y)
 {
 	bool every = t->cfg.model.sn_update == SN_EVERY_FORWARD;
-	int64_t B = t->cfg.batch;
 	if (t->cfg.loss.d_batch == D_BATCH_SEPARATE) {
 		node *r = judge(t, g, x, y, true);
-		return (two_logits){r, judge(t, g, fake, fake_y, every)};
+		node *f = judge(t, g, fake, fake_y, every);
+		return (two_logits){r, f, {{r, x}, {f, fake}}};
 	}
 	node *all = op_concat(g, (node *[]){x, fake}, 2, 0);
 	node *labels = y ? op_concat(g, (node *[]){y, fake_y}, 2, 0) : NULL;
 	node *logits = judge(t, g, all, labels, true);
-	return (two_logits){op_slice_axis(g, logits, 0, 0, B), op_slice_axis(g, logits, 0, B, 2 * B)};
+	return (two_logits){half(g, logits, 0), half(g, logits, 1), {{logits, all}}};
 }
 
 typedef struct critic {
@@ -104,13 +116,29 @@ static node *critic_apply(graph *g, void *ctx, node *x)
 	return judge(c->t, g, x, c->label, false);
 }
 
+/* Squared slopes at real and at fake images, a mean of each: by one derivative where both went through D at once. */
+static void slopes_of_both(graph *g, const two_logits *d, node *mean[2])
+{
+	const bool joint = !d->pass[1].x;
+	node *square[2];
+	for (int k = 0; k < (joint ? 1 : 2); k++)
+		square[k] = penalty_squares(g, d->pass[k].logits, d->pass[k].x);
+	for (int k = 0; k < 2; k++)
+		mean[k] = op_mean_all(g, joint ? half(g, square[0], k) : square[k]);
+}
+
 /* The penalty with its weight. In every k-th update it counts k-fold (lazy: arXiv 1912.04958). */
-static node *weighted_penalty(trainer *t, graph *g, node *x, node *y, node *fake)
+static node *weighted_penalty(trainer *t, graph *g, const two_logits *d, node *x, node *y, node *fake)
 {
 	critic c = {t, y};
 	const gan_penalty *p = &gan_penalties[t->cfg.loss.penalty];
-	double weight = t->cfg.loss.penalty_weight * t->cfg.loss.penalty_every;
-	return op_scale(g, p->apply(g, critic_apply, &c, x, fake, &t->stream[STREAM_PENALTY]), weight * p->share);
+	const double every = t->cfg.loss.penalty_every * p->share, weight = t->cfg.loss.penalty_weight * every;
+	if (!p->of_both)
+		return op_scale(g, p->apply(g, critic_apply, &c, x, fake, &t->stream[STREAM_PENALTY]), weight);
+	node *mean[2];
+	slopes_of_both(g, d, mean);
+	const double of_fake = t->cfg.loss.penalty_weight_fake * every;
+	return op_add(g, op_scale(g, mean[0], weight), op_scale(g, mean[1], of_fake > 0 ? of_fake : weight));
 }
 
 static bool build_d(trainer *t, pass *p, fault *e)
@@ -133,7 +161,7 @@ static bool build_d(trainer *t, pass *p, fault *e)
 	p->fake = op_mean_all(g, d.fake);
 	node *total = p->loss;
 	if (penalty) {
-		p->penalty = weighted_penalty(t, g, x, y, fake);
+		p->penalty = weighted_penalty(t, g, &d, x, y, fake);
 		total = op_add(g, total, p->penalty);
 	}
 	module_grad(t->pd.m, g, total);
@@ -143,6 +171,13 @@ static bool build_d(trainer *t, pass *p, fault *e)
 
 /* ---- the G step ---- */
 
+/* D's logits of real images, which no parameter of G reaches. */
+static node *judge_real(trainer *t, graph *g)
+{
+	node *label = t->net.classes ? graph_leaf(g, t->real_y) : NULL;
+	return op_stop(g, judge(t, g, graph_leaf(g, t->real_x), label, true));
+}
+
 static bool build_g(trainer *t, pass *p, fault *e)
 {
 	if (!pass_open(p, e))
@@ -150,8 +185,10 @@ static bool build_g(trainer *t, pass *p, fault *e)
 	graph *g = p->g;
 	node *fake = generate(t, g);
 	node *label = t->net.classes ? graph_leaf(g, t->fake_y) : NULL;
-	node *logits = judge(t, g, fake, label, t->cfg.model.sn_update == SN_EVERY_FORWARD);
-	p->loss = gan_losses[t->cfg.loss.name].g_loss(g, logits);
+	const bool every = t->cfg.model.sn_update == SN_EVERY_FORWARD;
+	const gan_loss *l = &gan_losses[t->cfg.loss.name];
+	node *logits = judge(t, g, fake, label, every);
+	p->loss = l->g_of_pairs ? l->g_of_pairs(g, judge_real(t, g), logits) : l->g_loss(g, logits);
 	p->variance = batch_variance(g, fake);
 	module_grad(t->pg.m, g, p->loss);
 	return pass_plan(p, (node *[]){p->loss, p->variance}, 2, e);

@@ -1,6 +1,7 @@
 /* trainer_record.c - what the first steps drew and computed, in an HDF5 file, for a comparison with another program
  * (docs/step.md). Each pass has a group of its own, /step1/d1 with the batch of images, its labels, the latents and
- * labels of the fakes, /step1/g1 with the last two. Losses are attributes of /step1. */
+ * labels of the fakes, /step1/g1 with the last two; for a loss of pairs with all four. Losses are attributes of
+ * /step1. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,13 +47,14 @@ void record_pass(trainer *t, bool d)
 	if (!t->record)
 		return;
 	snprintf(group, sizeof group, "/step%lld/%c%d", (long long)t->step + 1, d ? 'd' : 'g', ++t->record->passes[!d]);
+	const bool images = d || gan_losses[t->cfg.loss.name].g_of_pairs;
 	const struct {
 		const char *name;
 		const buffer *b;
 		bool wanted;
 	} set[] = {
-		{"real", t->real_x, d}, {"real_label", t->real_y, d && t->net.classes}, {"latent", t->z, true},
-		{"label", t->fake_y, t->net.classes},
+		{"real", t->real_x, images}, {"real_label", t->real_y, images && t->net.classes},
+		{"latent", t->z, true}, {"label", t->fake_y, t->net.classes},
 	};
 	for (int i = 0; i < COUNT(set); i++)
 		if (set[i].wanted)

@@ -23,7 +23,13 @@ static void next_real(trainer *t)
 	buffer_write(t->real_y, t->host_y);
 }
 
-/* Latents from N(0,1) and labels uniform over the classes: drawn once, used for both G and D. */
+static bool compares_pairs(const trainer *t)
+{
+	return gan_losses[t->cfg.loss.name].g_of_pairs != NULL;
+}
+
+/* Latents from N(0,1) and labels, drawn once, used for both G and D: uniform over the classes; for a loss of pairs
+ * those of the real images. */
 static void next_latent(trainer *t)
 {
 	int64_t B = t->cfg.batch;
@@ -31,8 +37,11 @@ static void next_latent(trainer *t)
 	buffer_write(t->z, t->host_z);
 	if (t->net.classes == 0)
 		return;
-	for (int64_t i = 0; i < B; i++)
-		t->host_y[i] = (real)rng_below(&t->stream[STREAM_LABEL], t->net.classes);
+	if (compares_pairs(t))
+		buffer_read(t->real_y, t->host_y);
+	else
+		for (int64_t i = 0; i < B; i++)
+			t->host_y[i] = (real)rng_below(&t->stream[STREAM_LABEL], t->net.classes);
 	buffer_write(t->fake_y, t->host_y);
 }
 
@@ -193,6 +202,8 @@ static bool update_g(trainer *t, step_stats *s, fault *e)
 	pass *p = &t->g_pass;
 	int n = t->cfg.optim.accumulate;
 	for (int k = 0; k < n; k++) {
+		if (compares_pairs(t))
+			next_real(t);
 		next_latent(t);
 		record_pass(t, false);
 		if (!pass_run(t, p, e))

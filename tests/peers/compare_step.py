@@ -25,7 +25,7 @@ from torch.nn.utils import spectral_norm
 FIXED = {
     "model.spectral_norm_g": "true", "model.spectral_norm_d": "true", "model.sn_iterations": "1",
     "model.sn_update": "every_forward", "model.d_batch_norm": "false", "model.cbn_sn": "false",
-    "model.up": "nearest", "model.d_skip": "linear", "loss.name": "hinge", "loss.penalty": "none", "optim.kind": "adam",
+    "model.up": "nearest", "model.d_skip": "linear", "optim.kind": "adam", "loss.penalty_every": "1",
     "optim.form": "torch", "optim.schedule": "constant", "optim.warmup": "0", "optim.weight_decay": "0",
     "optim.clip_norm": "0", "optim.accumulate": "1", "augment.policy": "none",
 }
@@ -191,11 +191,34 @@ def read_group(f, group):
     return out
 
 
-def hinge(real, fake):
-    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+# loss.name: the losses of D and of G from the logits of real and fake images.
+LOSSES = {
+    "hinge": (lambda r, f: F.relu(1 - r).mean() + F.relu(1 + f).mean(), lambda r, f: -f.mean()),
+    "ns": (lambda r, f: F.softplus(-r).mean() + F.softplus(f).mean(), lambda r, f: F.softplus(-f).mean()),
+    "rpgan": (lambda r, f: F.softplus(-(r - f)).mean(), lambda r, f: F.softplus(-(f - r)).mean()),
+}
+PAIRS = ("rpgan",)
 
 
-def step(g, d, opt_g, opt_d, record, joint):
+def slope(logits, images):
+    """Mean squared length of the gradient of D at the images."""
+    grad, = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return grad.square().sum((1, 2, 3)).mean()
+
+
+class Rules:
+    """What the keys say about losses and penalties."""
+    def __init__(self, keys):
+        self.d_loss, self.g_loss = LOSSES[keys["loss.name"]]
+        self.pairs, self.joint = keys["loss.name"] in PAIRS, keys["loss.d_batch"] == "joint"
+        gamma = float(keys["loss.penalty_weight"])
+        self.gammas = {"none": None, "r1r2": (gamma, float(keys["loss.penalty_weight_fake"]) or gamma)}[keys["loss.penalty"]]
+
+    def penalty(self, logits, images):
+        return sum(c / 2 * slope(y, x) for c, y, x in zip(self.gammas, logits, images)) if self.gammas else 0
+
+
+def step(g, d, opt_g, opt_d, record, rules):
     """One step as sagan takes it; the losses of D and G."""
     maps = lambda x: torch.tensor(x[()], dtype=torch.float64).permute(0, 3, 1, 2)
     draw = lambda p, name: torch.tensor(p[name][()], dtype=torch.float64)
@@ -206,18 +229,20 @@ def step(g, d, opt_g, opt_d, record, joint):
         with torch.no_grad():
             fake = g(draw(p, "latent"), label(p, "label"))
         real, real_y, y = maps(p["real"]), label(p, "real_label"), label(p, "label")
-        if joint:
-            both = d(torch.cat([real, fake]), None if y is None else torch.cat([real_y, y])).split(len(real))
+        images = real.requires_grad_(), fake.requires_grad_()
+        if rules.joint:
+            both = d(torch.cat(images), None if y is None else torch.cat([real_y, y])).split(len(real))
         else:
             both = d(real, real_y), d(fake, y)
-        loss = hinge(*both)
+        loss = rules.d_loss(*both)
         opt_d.zero_grad()
-        loss.backward()
+        (loss + rules.penalty(both, images)).backward()
         opt_d.step()
         losses.append(loss.item())
     p = record["g1"]
     d.requires_grad_(False)
-    loss = -d(g(draw(p, "latent"), label(p, "label")), label(p, "label")).mean()
+    fake = d(g(draw(p, "latent"), label(p, "label")), label(p, "label"))
+    loss = rules.g_loss(d(maps(p["real"]), label(p, "real_label")) if rules.pairs else None, fake)
     opt_g.zero_grad()
     loss.backward()
     opt_g.step()
@@ -239,6 +264,10 @@ def main():
         sys.exit(f"network {keys['model.network']}: this program knows resnet")
     with h5py.File(a.run / "checkpoint-00000000.h5") as f:
         w_g, w_d = read_group(f, "generator"), read_group(f, "discriminator")
+    try:
+        rules = Rules(keys)
+    except KeyError as unknown:
+        sys.exit(f"{a.run}/config.yaml: this program does not know {unknown}")
     parts, size = Parts(keys, w_g), int(keys["model.size"])
     g, d = Generator(parts, w_g, size), Discriminator(parts, w_d, size)
     give(g, w_g)
@@ -251,7 +280,7 @@ def main():
     with h5py.File(a.run / "steps.h5") as f:
         for i in range(1, len(f) + 1):
             ours = f[f"step{i}"].attrs
-            theirs = step(g, d, opt_g, opt_d, f[f"step{i}"], keys["loss.d_batch"] == "joint")
+            theirs = step(g, d, opt_g, opt_d, f[f"step{i}"], rules)
             off = max(abs(x - y) / max(abs(x), 1) for x, y in zip((ours["d_loss"], ours["g_loss"]), theirs))
             worst = max(worst, off)
             print(f"{i:4}  {ours['d_loss']:20.15f}  {theirs[0]:20.15f}  {ours['g_loss']:20.15f}  {theirs[1]:20.15f}  {off:.1e}")
