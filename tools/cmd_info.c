@@ -20,17 +20,17 @@ enum { ROWS_MAX = 512 };
 /* ---- keys ---- */
 
 /* A value in a column: without the quotes of a text, "-" for an empty one; the network's own by network. */
-static const char *shown_default(int i, char *buf, size_t size)
+static const char *shown_default(int i, enum config_purpose p, char *buf, size_t size)
 {
-	const char *initial = config_key_at(i)->initial;
+	const char *initial = config_key_initial(i, p);
 	return !initial ? config_key_own(i, buf, size) : strcmp(initial, "\"\"") == 0 ? "-" : initial;
 }
 
-static void print_key(int i, bool markdown)
+static void print_key(int i, enum config_purpose p, bool markdown)
 {
 	const config_key *k = config_key_at(i);
 	char range[512], own[512];
-	const char *value = shown_default(i, own, sizeof own), *whose = k->initial ? "" : "the network's own: ";
+	const char *value = shown_default(i, p, own, sizeof own), *whose = k->initial ? "" : "the network's own: ";
 	config_key_range(k, range, sizeof range);
 	if (markdown)
 		printf("| `%s` | %s | %s%s | %s | %s |\n", k->name, range, whose, value, k->on_resume ? "yes" : "no",
@@ -40,14 +40,22 @@ static void print_key(int i, bool markdown)
 		       k->on_resume ? "" : "; fixed for a run");
 }
 
-static int print_keys(const char *prefix, bool markdown)
+/* Those of classifiers, or all. */
+static bool is_listed(int i, const char *prefix, enum config_purpose p)
+{
+	return strncmp(config_key_at(i)->name, prefix, strlen(prefix)) == 0
+		&& (p == CONFIG_GAN || config_key_used(i, p));
+}
+
+static int print_keys(const char *prefix, enum config_purpose p, bool markdown)
 {
 	int found = 0;
 	if (markdown)
 		puts("| key | values | default | may change on resume | meaning |\n| --- | --- | --- | --- | --- |");
 	for (int i = 0; i < config_key_count(); i++)
-		if (strncmp(config_key_at(i)->name, prefix, strlen(prefix)) == 0) {
-			print_key(i, markdown);
+		if (is_listed(i, prefix, p)) {
+			const bool here = config_key_used(i, p);
+			print_key(i, here ? p : CONFIG_CLASSIFIER, markdown);
 			found++;
 		}
 	if (found)
@@ -253,19 +261,20 @@ static int run(const command *c, int argc, char **argv)
 	const char *path = NULL;
 	wanted w = {0};
 	text_list sets = {0};
-	bool keys = false, markdown = false;
+	bool keys = false, classify = false, markdown = false;
 	const option_row rows[] = {
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
 		{"plan", OPTION_TEXT, &w.plan, 0, 0, "PLAN", "what runs and where: d, d_penalty, g or sample"},
 		{"time", OPTION_FLAG, &w.time, 0, 0, NULL, "hours and memory on this machine; times a few steps"},
 		{"keys", OPTION_FLAG, &keys, 0, 0, NULL, "list the keys of a config (that begin with ...)"},
+		{"classify", OPTION_FLAG, &classify, 0, 0, NULL, "with --keys: those of `sagan classify`"},
 		{"markdown", OPTION_FLAG, &markdown, 0, 0, NULL, "with --keys: as a table for a web page"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 0, 1);
 	if (status >= 0)
 		return status;
 	if (keys)
-		return print_keys(path ? path : "", markdown);
+		return print_keys(path ? path : "", classify ? CONFIG_CLASSIFIER : CONFIG_GAN, markdown);
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;

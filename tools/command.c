@@ -205,8 +205,13 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 
 int read_config(config *cfg, const char *path, const text_list *sets)
 {
+	return read_config_for(cfg, CONFIG_GAN, path, sets);
+}
+
+int read_config_for(config *cfg, enum config_purpose p, const char *path, const text_list *sets)
+{
 	fault e;
-	config_init(cfg);
+	config_init_for(cfg, p);
 	return config_load(cfg, path, &e) ? finish_config(cfg, sets) : fail(&e);
 }
 

@@ -55,7 +55,7 @@ typedef struct command {
 } command;
 
 extern const command command_train, command_sample, command_export, command_import, command_info, command_layers,
-	command_data, command_bench;
+	command_data, command_classify, command_bench;
 
 /* Parses argv[0..argc) by the rows. Positional arguments go to place[0..*places), at most `places` at
  * first; fewer than `needed` is an error. Returns -1 to go on, or the exit status: after --help, or
@@ -71,6 +71,7 @@ int fail_usage(const command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Defaults, file and --set into cfg, checked. EXIT_GOOD, or the status after a message; cfg is to be
  * freed by config_free in any case. */
 int read_config(config *cfg, const char *path, const text_list *sets);
+int read_config_for(config *cfg, enum config_purpose p, const char *path, const text_list *sets);
 /* The same of a config that is there. */
 int finish_config(config *cfg, const text_list *sets);
 

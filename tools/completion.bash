@@ -4,7 +4,7 @@ _sagan()
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'train sample export import info layers data bench --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'train sample export import info layers data classify bench --help --version' -- "$word")
 		return
 	fi
 	case $before in
@@ -32,9 +32,10 @@ _sagan()
 		sample) options='--from --model --range --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --threads --help' ;;
 		import) options='--config --set --net --model --onto --out --threads --help' ;;
-		info) options='--set --plan --time --keys --markdown --help' ;;
+		info) options='--set --plan --time --keys --classify --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;
 		data) options='--format --split --coarse --limit --size --resize --range --images --labels --class-names --background --picture --help' ;;
+		classify) options='--out --set --threads --quiet --fresh --help' ;;
 		bench) options='--layers --only --batch --steps --threads --set --json --help' ;;
 		esac
 	fi

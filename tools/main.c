@@ -13,7 +13,7 @@
 
 static const command *const COMMANDS[] = {
 	&command_train, &command_sample, &command_export, &command_import, &command_info, &command_layers,
-	&command_data,
+	&command_data, &command_classify,
 	&command_bench,
 };
 
@@ -22,7 +22,7 @@ static void print_help(FILE *to)
 	fprintf(to, "usage: sagan COMMAND ...\n\n"
 		"Trains self-attention GANs (arXiv 1805.08318) from a config file, on the CPU.\n\n");
 	for (int i = 0; i < COUNT(COMMANDS); i++)
-		fprintf(to, "  %-7s %-21s %s\n", COMMANDS[i]->name, COMMANDS[i]->argument, COMMANDS[i]->summary);
+		fprintf(to, "  %-8s %-21s %s\n", COMMANDS[i]->name, COMMANDS[i]->argument, COMMANDS[i]->summary);
 	fprintf(to, "\n  sagan COMMAND --help          the options of a command\n"
 		"  sagan info --keys             the keys of a config\n"
 		"  sagan --version\n\n"

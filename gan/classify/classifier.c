@@ -10,7 +10,7 @@
 #include "layers/dense.h"
 #include "layers/norm.h"
 
-/* conv 3x3, pooling or not, batch norm, ReLU. */
+/* A convolution of 3x3, pooling in a stage's first, batch norm, ReLU. */
 typedef struct unit {
 	conv conv;
 	batch_norm norm;
@@ -44,6 +44,12 @@ static int stages_of(net_size s)
 static int width_of(const classifier_options *o, int i)
 {
 	return o->width << MIN(i, 2);
+}
+
+/* Half a stage's: its map is four times as large. */
+static int stem_width(const classifier_options *o)
+{
+	return (o->width + 1) / 2;
 }
 
 static bool in_range(const char *name, int x, int lo, int hi, fault *e)
@@ -80,14 +86,14 @@ static node *unit_apply(graph *g, const unit *u, node *x, bool pool, mode m)
 {
 	x = conv_apply(g, &u->conv, x, m);
 	if (pool)
-		x = op_max_pool(g, x, (window_geometry){.kh = 2, .kw = 2, .sh = 2, .sw = 2});
+		x = op_avg_pool(g, x, (window_geometry){.kh = 2, .kw = 2, .sh = 2, .sw = 2});
 	return op_relu(g, batch_norm_apply(g, &u->norm, x, m));
 }
 
 static void stage_init(classifier *c, int i)
 {
 	class_stage *s = &c->stage[i];
-	const int in = i ? width_of(&c->o, i - 1) : c->o.width, out = width_of(&c->o, i);
+	const int in = i ? width_of(&c->o, i - 1) : stem_width(&c->o), out = width_of(&c->o, i);
 	char name[32];
 	snprintf(name, sizeof name, "stage%d", i + 1);
 	module_push(c->m, name);
@@ -101,7 +107,7 @@ static void stage_init(classifier *c, int i)
 
 static void layers_init(classifier *c)
 {
-	unit_init(c->m, &c->stem, "stem", c->o.channels, c->o.width);
+	unit_init(c->m, &c->stem, "stem", c->o.channels, stem_width(&c->o));
 	for (int i = 0; i < c->stages; i++)
 		stage_init(c, i);
 	dense_init(c->m, &c->end, "end", classifier_feature_count(c),

@@ -2,11 +2,14 @@
  * scores images of that set (gan/score/features.h).
  *
  * Images [B,H,W,C] in [-1,1]. With w = width:
- *	stem	conv 3x3 to w, batch norm, ReLU
- *	stage i	conv 3x3 to w, 2w, 4w, 4w, .., 2x2 max pooling, batch norm, ReLU; `blocks` times x + ReLU(BN(conv x))
+ *	stem	conv 3x3 to w/2, batch norm, ReLU
+ *	stage i	conv 3x3 to w, 2w, 4w, 4w, .., 2x2 average pooling, batch norm, ReLU;
+ *		`blocks` times x + ReLU(batch norm(conv 3x3 x))
  *	end	mean over the map: the features [B,F], F the last stage's width; a dense layer: the logits [B,K]
- * Stages follow until a side is below 8: 28 and 32 end with 7x7 and 4x4. (The shape of David Page's ResNet-9,
- * myrtle.ai/how-to-train-your-resnet-4-architecture, with one convolution where it has two.) */
+ * Stages follow until a side is below 8: 28 and 32 end with 7x7 and 4x4. The shape is that of David Page's ResNet-9
+ * (myrtle.ai, "How to train your ResNet 4: architecture"), made smaller: one convolution in a residual branch where it
+ * has two, and average pooling, which the graph turns into one 4x4 convolution of stride 2. With 2x2 maximum pooling
+ * and a stem of w a training step takes 2.2 times as long. */
 #ifndef SAGAN_GAN_CLASSIFY_CLASSIFIER_H
 #define SAGAN_GAN_CLASSIFY_CLASSIFIER_H
 

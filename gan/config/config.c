@@ -11,8 +11,14 @@
 
 void config_init(config *c)
 {
+	config_init_for(c, CONFIG_GAN);
+}
+
+void config_init_for(config *c, enum config_purpose p)
+{
 	fault e = {.text = ""};
 	memset(c, 0, sizeof *c);
+	c->purpose = p;
 	for (int i = 0; i < config_key_count() && !c->broken; i++) {
 		c->broken = !config_take_default(c, i, &e);
 		must(!c->broken || fault_is_memory(&e), "config key %s: default: %s", config_key_at(i)->name, e.text);
@@ -203,6 +209,8 @@ char *config_text(const config *c, fault *e)
 		const char *name = config_key_at(i)->name;
 		const int len = section_length(name);
 		char value[4 * CONFIG_TEXT_MAX + 8];
+		if (!config_key_used(i, c->purpose))
+			continue;
 		if (len && (section_length(section) != len || strncmp(section, name, (size_t)len) != 0))
 			n += (size_t)snprintf(text + n, size - n, "%.*s:\n", len, name);
 		section = name;
@@ -217,6 +225,8 @@ int config_diff(const config *a, const config *b, int *at)
 	int n = 0;
 	for (int i = 0; i < config_key_count(); i++) {
 		char x[4 * CONFIG_TEXT_MAX + 8], y[4 * CONFIG_TEXT_MAX + 8];
+		if (!config_key_used(i, a->purpose))
+			continue;
 		if (strcmp(config_value(a, i, x, sizeof x), config_value(b, i, y, sizeof y)) != 0)
 			at[n++] = i;
 	}

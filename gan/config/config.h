@@ -19,13 +19,15 @@ SAGAN_BEGIN
 /* Room for texts and for rows of the table; a longer text in a file is refused.
  * TEXT: a path in it, and a message with that path, fit into the 1,024 bytes of an error.
  * KEYS: more than the table has; a test counts its rows. */
-enum { CONFIG_TEXT_MAX = 512, CONFIG_KEYS_MAX = 96 };
+enum { CONFIG_TEXT_MAX = 512, CONFIG_KEYS_MAX = 128 };
 
 /* Choices that only a config knows. Every other list of names is its module's. */
 enum { RESIZE_NONE = RESIZES };                      /* after those of enum data_resize: refuse other sizes */
 enum sn_update { SN_EVERY_FORWARD, SN_REAL_ONLY };
 enum d_batch { D_BATCH_JOINT, D_BATCH_SEPARATE };
 enum bn_mode { BN_RUNNING, BN_STANDING, BN_BATCH };
+/* What a config describes: each purpose has its keys, and defaults of its own for some. */
+enum config_purpose { CONFIG_GAN, CONFIG_CLASSIFIER, CONFIG_PURPOSES };
 
 /* Every key, in the order of the table. A key of the section "model" that is not given has the value that the network's
  * authors published, from config_check on. 0 means "follow the data" or "the network's own" where the
@@ -100,7 +102,15 @@ typedef struct config {
 		bool tensorboard;                    /* the run writes event files (gan/log/events.h) */
 	} train;
 
+	struct {
+		int width, blocks;                   /* classifier_options */
+		double lr;
+		double smoothing;                    /* of labels */
+		bool compact;                        /* kernels as float16 */
+	} classify;
+
 	/* Not keys: where the values come from. */
+	enum config_purpose purpose;
 	bool broken;                                 /* no memory for the defaults: config_good */
 	char *source;                                /* own: the file's text, NULL when none was read */
 	char *file;                                  /* own: its name for messages */
@@ -139,15 +149,19 @@ const config_key *config_key_at(int i);
 int config_key_find(const char *name);               /* index, or -1; the old name of a renamed key is found, too */
 /* What a key was called in version 0.1.0, "model.attention_g" of "model.layers_g"; NULL: no other name. */
 const char *config_key_old_name(const char *name);
+/* Whether configs of this purpose have key i, and the default that it has there, as config_key.initial. */
+bool config_key_used(int i, enum config_purpose p);
+const char *config_key_initial(int i, enum config_purpose p);
 /* The allowed values of a key in words: "1 to 100", "hinge, ns or wgan". Returns buf. */
 char *config_key_range(const config_key *k, char *buf, size_t size);
 
 /* The word of a choice: config_choice("loss.name", c->loss.name) is "hinge". */
 const char *config_choice(const char *key, int value);
 
-/* Fills c with the defaults. Release with config_free, which leaves c empty. Without memory c is broken: config_good,
- * and what reads or checks it below, then return false with e set. */
+/* Fills c with the defaults of a GAN's config, or of another purpose. Release with config_free, which leaves c empty.
+ * Without memory c is broken: config_good, and what reads or checks it below, then return false with e set. */
 void config_init(config *c);
+void config_init_for(config *c, enum config_purpose p);
 bool config_good(const config *c, fault *e);
 void config_free(config *c);
 bool config_copy(config *dst, const config *src, fault *e);  /* dst: not initialised; config_free(dst) later */

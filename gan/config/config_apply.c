@@ -144,6 +144,13 @@ static bool check_rule(const config *c, fault *e)
 	return config_wrong(c, key, e, "%s", fault_reason(&why));
 }
 
+static bool check_background(const config *c, fault *e)
+{
+	fault why;
+	uint8_t rgb[3];
+	return data_colour(c->data.background, rgb, &why) || config_wrong(c, "data.background", e, "%s", why.text);
+}
+
 /* n: the networks of c. */
 static bool check_combinations(const config *c, const net_config *n, fault *e)
 {
@@ -157,14 +164,25 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 	if (c->model.sn_update == SN_REAL_ONLY && c->loss.d_batch == D_BATCH_JOINT)
 		return config_wrong(c, "model.sn_update", e, "real images have no pass of their own with loss.d_batch "
 				    "= joint; set loss.d_batch = separate or model.sn_update = every_forward");
-	fault why;
-	uint8_t rgb[3];
-	if (!data_colour(c->data.background, rgb, &why))
-		return config_wrong(c, "data.background", e, "%s", why.text);
+	if (!check_background(c, e))
+		return false;
 	if (c->train.score_count == 1)
 		return config_wrong(c, "train.score_count", e,
 			"one image has no spread; must be 0 (no scores) or 2 to 100000");
 	return true;
+}
+
+static bool check_channels(const config *c, fault *e)
+{
+	return c->model.channels != 2
+		|| config_wrong(c, "model.channels", e, "must be 1 (gray), 3 (colour) or 0 (as the data)");
+}
+
+static bool check_classifier(const config *c, fault *e)
+{
+	if (c->data.resize != RESIZE_NONE && c->net.size.h == 0)
+		return config_wrong(c, "model.size", e, "must say the size that data.resize leads to");
+	return check_channels(c, e) && check_name(c, e) && check_rule(c, e) && check_background(c, e);
 }
 
 bool config_check(config *given, fault *e)
@@ -173,9 +191,10 @@ bool config_check(config *given, fault *e)
 	config settled = *given, *c = &settled;      /* its texts stay given's */
 	if (!config_good(c, e))
 		return false;
-	if (c->model.channels == 2)
-		return config_wrong(c, "model.channels", e, "must be 1 (gray), 3 (colour) or 0 (as the data)");
-	if (!check_name(c, e) || !settle(c, &n, e) || !check_rule(c, e) || !check_combinations(c, &n, e))
+	if (c->purpose == CONFIG_CLASSIFIER)
+		return check_classifier(c, e);
+	if (!check_channels(c, e) || !check_name(c, e) || !settle(c, &n, e) || !check_rule(c, e)
+		|| !check_combinations(c, &n, e))
 		return false;
 	settle_layers(c, &c->model.layers_g, &n.g_layers);
 	settle_layers(c, &c->model.layers_d, &n.d_layers);
@@ -195,11 +214,16 @@ static bool check_random(const config *c, fault *e)
 	return true;
 }
 
+static bool check_batch(const config *c, int64_t images, fault *e)
+{
+	return c->batch <= images || config_wrong(c, "batch", e, "the data have %lld images; must be 1 to %lld",
+		(long long)images, (long long)images);
+}
+
 bool config_fit_data(config *c, int64_t images, int channels, int classes, fault *e)
 {
-	if (c->batch > images)
-		return config_wrong(c, "batch", e, "the data have %lld images; must be 1 to %lld", (long long)images,
-				    (long long)images);
+	if (!check_batch(c, images, e))
+		return false;
 	if (c->model.channels && c->model.channels != channels)
 		return config_wrong(c, "model.channels", e, "the images have %d; must be %d, or 0 (as the data)",
 				    channels, channels);
@@ -224,6 +248,22 @@ static bool fit(config *c, const dataset *d, fault *e)
 	return config_fit_data(c, d->n, d->c, d->classes, e);
 }
 
+/* Of a classifier both parts must be alike. */
+static bool fit_classes(config *c, const dataset *train, const dataset *test, fault *e)
+{
+	if (!train->label || train->classes < 2 || !test->label)
+		return config_wrong(c, "data.path", e, "a classifier needs images with labels of two classes or more");
+	if (test->classes > train->classes || test->h != train->h || test->w != train->w || test->c != train->c)
+		return config_wrong(c, "data.path", e, "images for testing are %dx%dx%d of %d classes, those for "
+			"training %dx%dx%d of %d; must be alike", test->h, test->w, test->c, test->classes,
+			train->h, train->w, train->c, train->classes);
+	if (!check_batch(c, train->n, e))
+		return false;
+	c->net.size = (net_size){train->h, train->w};
+	c->model.channels = train->c;
+	return true;
+}
+
 /* Where a file that the config names is: as given, seen from the working directory; else seen from the folder of the
  * config or one above it, so that a config works from anywhere. `path` has room for size bytes. */
 static void find_file(const config *c, const char *given, char *path, size_t size)
@@ -244,14 +284,10 @@ static void find_file(const config *c, const char *given, char *path, size_t siz
 	free(folder);
 }
 
-bool config_open_data(config *c, dataset **out, fault *e)
+dataset *config_open_split(const config *c, enum data_split split, fault *e)
 {
-	*out = NULL;
-	const char *format = config_choice("data.format", c->data.format);
-	if (!strcmp(format, "random"))
-		return check_random(c, e);
 	if (!c->data.path[0])
-		return config_wrong(c, "data.path", e, "must name the folder or file with the images");
+		return config_wrong(c, "data.path", e, "must name the folder or file with the images"), NULL;
 	const bool as_stored = c->data.resize == RESIZE_NONE;
 	char path[4096], names[4096];
 	find_file(c, c->data.path, path, sizeof path);
@@ -260,8 +296,8 @@ bool config_open_data(config *c, dataset **out, fault *e)
 	else
 		snprintf(names, sizeof names, "%s", c->data.class_names);
 	const dataset_options o = {
-		.format = format,
-		.split = (enum data_split)c->data.split,
+		.format = config_choice("data.format", c->data.format),
+		.split = split,
 		.h = as_stored ? 0 : c->net.size.h, .w = as_stored ? 0 : c->net.size.w,
 		.resize = as_stored ? RESIZE_CROP : (enum data_resize)c->data.resize,
 		.channels = c->model.channels, .coarse = c->data.coarse, .limit = c->data.limit,
@@ -271,13 +307,33 @@ bool config_open_data(config *c, dataset **out, fault *e)
 	fault why;
 	dataset *d = dataset_open(path, &o, &why);
 	if (!d && (fault_is_at(&why, CLASS_NAMES_PLACE) || fault_is_at(&why, names)))
-		return config_wrong(c, "data.class_names", e, "%s", fault_reason(&why));
-	if (!d)
-		return config_wrong(c, "data.path", e, "%s", fault_is_at(&why, path) ? fault_reason(&why) : why.text);
-	if (!fit(c, d, e)) {
-		dataset_free(d);
-		return false;
-	}
-	*out = d;
-	return true;
+		config_wrong(c, "data.class_names", e, "%s", fault_reason(&why));
+	else if (!d)
+		config_wrong(c, "data.path", e, "%s", fault_is_at(&why, path) ? fault_reason(&why) : why.text);
+	return d;
+}
+
+bool config_open_data(config *c, dataset **out, fault *e)
+{
+	*out = NULL;
+	if (!strcmp(config_choice("data.format", c->data.format), "random"))
+		return check_random(c, e);
+	dataset *d = config_open_split(c, (enum data_split)c->data.split, e);
+	if (d && fit(c, d, e))
+		return *out = d, true;
+	dataset_free(d);
+	return false;
+}
+
+bool config_open_classes(config *c, dataset **train, dataset **test, fault *e)
+{
+	*train = *test = NULL;
+	if (!strcmp(config_choice("data.format", c->data.format), "random"))
+		return config_wrong(c, "data.format", e, "noise has no classes; must be a kind of files");
+	dataset *a = config_open_split(c, SPLIT_TRAIN, e), *b = a ? config_open_split(c, SPLIT_TEST, e) : NULL;
+	if (b && fit_classes(c, a, b, e))
+		return *train = a, *test = b, true;
+	dataset_free(a);
+	dataset_free(b);
+	return false;
 }

@@ -17,4 +17,11 @@ schedule config_schedule(const config *c, double rate);
  * config to it (config_fit_data). *out: new/free (dataset_free), NULL for data.format = random. */
 bool config_open_data(config *c, dataset **out, fault *e);
 
+/* One part of the data of a config, which is left as it is. new/free. */
+dataset *config_open_split(const config *c, enum data_split split, fault *e);
+
+/* For a classifier: the parts for training and testing, both new/free, whatever data.split says; size and channels of
+ * the model become theirs. False with e set: no labels, parts that are not alike, fewer images than a batch. */
+bool config_open_classes(config *c, dataset **train, dataset **test, fault *e);
+
 #endif

@@ -408,13 +408,15 @@ static const char *last_part(const char *name)
 }
 
 /* The key that a wrong name may have meant: in another section, or misspelt in this one. NULL when nothing is near. */
-static const char *suggestion(const char *name)
+static const char *suggestion(const config *c, const char *name)
 {
 	const char *full[CONFIG_KEYS_MAX], *last[CONFIG_KEYS_MAX];
 	const size_t head = (size_t)(last_part(name) - name);
 	int n = 0;
 	for (int i = 0; i < config_key_count(); i++) {
 		const char *key = config_key_at(i)->name;
+		if (!config_key_used(i, c->purpose))
+			continue;
 		if (strcmp(last_part(key), last_part(name)) == 0)
 			return key;
 		if (head && strncmp(key, name, head) != 0)
@@ -429,10 +431,17 @@ static const char *suggestion(const char *name)
 	return NULL;
 }
 
-static bool unknown(const place *p, const char *name, const config_node *v)
+/* i: the key's index where configs of another purpose have it, or -1. */
+static bool unknown(const config *c, const place *p, const char *name, int i, const config_node *v)
 {
+	static const char *const other[] = {
+		[CONFIG_GAN] = "a key of classifiers (`sagan classify`), not of GANs",
+		[CONFIG_CLASSIFIER] = "a key of GANs (`sagan train`), not of classifiers",
+	};
 	char what[256];
-	const char *near = suggestion(name);
+	if (i >= 0)
+		return wrong(p, name, v, other[c->purpose]);
+	const char *near = suggestion(c, name);
 	snprintf(what, sizeof what, "unknown key%s%s%s", near ? "; did you mean " : "; `sagan info --keys` lists all",
 		 near ? near : "", near ? "?" : "");
 	return wrong(p, name, v, what);
@@ -446,8 +455,8 @@ static bool take_entry(config *c, const char *section, const config_node *key, c
 	char name[128];
 	snprintf(name, sizeof name, "%s%s%.60s", section, section[0] ? "." : "", key->text);
 	const int i = config_key_find(name);
-	if (i < 0)
-		return unknown(&p, name, v);
+	if (i < 0 || !config_key_used(i, c->purpose))
+		return unknown(c, &p, name, i, v);
 	if (seen[i]) {
 		char what[128];
 		const char *old = config_key_old_name(config_key_at(i)->name);
@@ -549,8 +558,8 @@ bool config_set(config *c, const char *assignment, fault *e)
 	if (is_section(name))
 		return wrong(&p, name, &raw, "a section: name one of its keys, as SECTION.KEY=VALUE");
 	const int i = config_key_find(name);
-	if (i < 0)
-		return unknown(&p, name, &raw);
+	if (i < 0 || !config_key_used(i, c->purpose))
+		return unknown(c, &p, name, i, &raw);
 	const bool by_old_name = strcmp(name, config_key_at(i)->name) != 0;
 	if (c->line[i] < 0 && c->by_old_name[i] != by_old_name)
 		return wrong(&p, config_key_at(i)->name, &raw,
@@ -583,7 +592,7 @@ bool config_layer_parse(layer_spec *out, const char *text, fault *e)
 
 bool config_take_default(config *c, int i, fault *e)
 {
-	const char *text = config_key_at(i)->initial;
+	const char *text = config_key_initial(i, c->purpose);
 	if (!text)
 		return true;
 	config_node *v = config_tree_read(text, strlen(text), "default", false, e);

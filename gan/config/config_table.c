@@ -31,9 +31,9 @@ static const config_key TABLE[] = {
 {"seed", KEY_COUNT, AT(seed), 0, 9e15, {0}, "1", FIXED,
 	"every random number of the run follows from it"},
 {"steps", KEY_COUNT, AT(steps), 1, 1e9, {0}, "100000", MAY,
-	"generator updates in all"},
+	"updates in all: of the generator, of a classifier"},
 {"batch", KEY_INT, AT(batch), 1, 65536, {0}, "64", FIXED,
-	"real images per D update, fakes per G update"},
+	"images per update: real ones of D, fakes of G"},
 
 {"data.path", KEY_TEXT, AT(data.path), 0, 511, {0}, "\"\"", MAY,
 	"folder or file with the images"},
@@ -174,6 +174,17 @@ static const config_key TABLE[] = {
 {"augment.policy", KEY_LIST, AT(augment), 0, 0, WORDS_OF(diff_augments, name), "none", MAY,
 	"DiffAugment, in this order"},
 
+{"classify.width", KEY_INT, AT(classify.width), 1, 512, {0}, "32", FIXED,
+	"channels of the first stage; the next two have twice as many each"},
+{"classify.blocks", KEY_INT, AT(classify.blocks), 0, 8, {0}, "1", FIXED,
+	"residual convolutions of each stage"},
+{"classify.lr", KEY_REAL, AT(classify.lr), 0, 100, {0}, "0.1", MAY,
+	"learning rate, of which optim.schedule is the course"},
+{"classify.smoothing", KEY_REAL, AT(classify.smoothing), 0, 0.9, {0}, "0.1", FIXED,
+	"share of each label that goes to all classes alike"},
+{"classify.compact", KEY_BOOL, AT(classify.compact), 0, 0, {0}, "true", MAY,
+	"store kernels as float16, half the size"},
+
 {"train.out", KEY_TEXT, AT(train.out), 0, 511, {0}, "\"\"", MAY,
 	"folder of the run; empty: runs/NAME"},
 {"train.threads", KEY_INT, AT(train.threads), 0, 256, {0}, "0", MAY,
@@ -193,6 +204,41 @@ static const config_key TABLE[] = {
 {"train.tensorboard", KEY_BOOL, AT(train.tensorboard), 0, 0, {0}, "true", MAY,
 	"write event files, for `tensorboard --logdir RUN`"},
 };
+
+/* Whose a key is: of classifiers alone (the section classify), of both (these), else of GANs alone. */
+static const char *const SHARED[] = {
+	"name", "seed", "steps", "batch", "data.path", "data.format", "data.resize", "data.coarse", "data.flip",
+	"data.limit", "data.range", "data.images", "data.labels", "data.class_names", "data.background", "model.size",
+	"model.channels", "optim.kind", "optim.form", "optim.beta1", "optim.beta2", "optim.eps", "optim.weight_decay",
+	"optim.momentum", "optim.schedule", "optim.schedule_steps", "optim.warmup", "optim.final_fraction",
+	"ema.decay", "ema.start", "augment.policy", "train.threads", "train.log_every", "train.checkpoint_every",
+};
+
+/* Keys whose default is another for a classifier. */
+static const struct {
+	const char *name, *initial;
+} CLASSIFIER_DEFAULTS[] = {
+	{"name", "classifier"}, {"steps", "5000"}, {"batch", "128"}, {"optim.kind", "sgd"}, {"optim.momentum", "0.9"},
+	{"optim.weight_decay", "5e-4"}, {"optim.schedule", "cosine"}, {"augment.policy", "translation"},
+};
+
+bool config_key_used(int i, enum config_purpose p)
+{
+	const char *name = config_key_at(i)->name;
+	for (int k = 0; k < COUNT(SHARED); k++)
+		if (strcmp(SHARED[k], name) == 0)
+			return true;
+	return (strncmp(name, "classify.", strlen("classify.")) == 0) == (p == CONFIG_CLASSIFIER);
+}
+
+const char *config_key_initial(int i, enum config_purpose p)
+{
+	const config_key *k = config_key_at(i);
+	for (int j = 0; p == CONFIG_CLASSIFIER && j < COUNT(CLASSIFIER_DEFAULTS); j++)
+		if (strcmp(CLASSIFIER_DEFAULTS[j].name, k->name) == 0)
+			return CLASSIFIER_DEFAULTS[j].initial;
+	return k->initial;
+}
 
 int config_key_count(void)
 {

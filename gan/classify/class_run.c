@@ -1,0 +1,206 @@
+/* class_run.c - see class_run.h. */
+#include "gan/classify/class_run.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/local.h"
+#include "data/class_names.h"
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/classify/class_trainer.h"
+#include "gan/classify/classifier_file.h"
+#include "gan/config/config_apply.h"
+
+enum { PATH_ROOM = 4096 };
+
+typedef struct making {
+	const class_run_options *o;
+	config *cfg;
+	dataset *train, *test;                       /* own */
+	class_trainer *t;                            /* own */
+	char state[PATH_ROOM + 8];                   /* path of the state */
+	double began, reported;                      /* clock */
+	double loss;                                 /* sum since the last report, of `count` steps */
+	int64_t count;
+} making;
+
+static void note(const making *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void note(const making *m, const char *fmt, ...)
+{
+	char text[1024];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	if (m->o->note)
+		m->o->note(m->o->ctx, text);
+}
+
+/* ---- going on ---- */
+
+/* Keys that must not change have not. */
+static bool same_config(const making *m, const char *text, fault *e)
+{
+	config was;
+	int at[CONFIG_KEYS_MAX];
+	config_init_for(&was, CONFIG_CLASSIFIER);
+	bool ok = config_parse(&was, text, strlen(text), m->state, e);
+	const int n = ok ? config_diff(&was, m->cfg, at) : 0;
+	for (int i = 0; ok && i < n; i++) {
+		const config_key *k = config_key_at(at[i]);
+		char then[4 * CONFIG_TEXT_MAX + 8];
+		if (!k->on_resume)
+			ok = config_wrong(m->cfg, k->name, e, "%s was begun with %.200s; --fresh begins anew", m->state,
+				config_value(&was, at[i], then, sizeof then));
+	}
+	config_free(&was);
+	return ok;
+}
+
+static bool go_on(making *m, fault *e)
+{
+	checkpoint_info info;
+	if (file_type(m->state) == FILE_MISSING)
+		return true;
+	if (!checkpoint_read_info(m->state, &info, e))
+		return false;
+	const bool ok = same_config(m, info.config, e) && class_trainer_load(m->t, m->state, e);
+	checkpoint_info_free(&info);
+	if (ok)
+		note(m, "goes on after step %lld, from %s", (long long)class_trainer_steps_done(m->t), m->state);
+	return ok;
+}
+
+/* ---- learning ---- */
+
+static void report(making *m, int64_t step)
+{
+	const double now = clock_s();
+	const class_progress p = {
+		.step = step, .steps = m->cfg->steps, .loss = m->loss / (double)m->count,
+		.images_per_s = (double)(m->count * m->cfg->batch) / MAX(now - m->reported, 1e-9),
+		.seconds = now - m->began,
+	};
+	if (m->o->progress)
+		m->o->progress(m->o->ctx, &p);
+	m->loss = 0;
+	m->count = 0;
+	m->reported = now;
+}
+
+static bool is_due(int64_t step, int64_t every)
+{
+	return every > 0 && step % every == 0;
+}
+
+static bool tested(making *m, int64_t *right, fault *e)
+{
+	if (!classifier_test(class_trainer_average(m->t), m->test, right, e))
+		return false;
+	note(m, "step %lld: %lld of %lld test images are right, %.2f %%", (long long)class_trainer_steps_done(m->t),
+		(long long)*right, (long long)m->test->n, 100 * (double)*right / (double)m->test->n);
+	return true;
+}
+
+static bool learn(making *m, bool *finished, fault *e)
+{
+	int64_t step = class_trainer_steps_done(m->t), right;
+	m->began = m->reported = clock_s();
+	*finished = true;
+	while (*finished && step < m->cfg->steps) {
+		double loss;
+		if (!class_trainer_step(m->t, &loss, e))
+			return false;
+		step = class_trainer_steps_done(m->t);
+		m->loss += loss;
+		m->count++;
+		*finished = !m->o->stop || !*m->o->stop;
+		if (is_due(step, m->cfg->train.log_every) || step == m->cfg->steps)
+			report(m, step);
+		if (!*finished || is_due(step, m->cfg->train.checkpoint_every)) {
+			if (!class_trainer_save(m->t, m->state, e) || (*finished && !tested(m, &right, e)))
+				return false;
+			m->reported = clock_s();
+		}
+	}
+	return true;
+}
+
+/* ---- the file ---- */
+
+/* Mean and deviation of the pixels, 0 black and 1 white. The sums are whole numbers, and exact. */
+static void pixel_moments(const dataset *d, double *mean, double *deviation)
+{
+	uint64_t sum = 0, squares = 0;
+	const int64_t n = dataset_bytes(d);
+	for (int64_t i = 0; i < n; i++) {
+		sum += d->pixels[i];
+		squares += (uint64_t)d->pixels[i] * d->pixels[i];
+	}
+	const double m = (double)sum / (double)n;
+	*mean = m / 255;
+	*deviation = sqrt(MAX((double)squares / (double)n - m * m, 0)) / 255;
+}
+
+/* What is tested is what the file holds. */
+static bool save(making *m, fault *e)
+{
+	classifier *c = class_trainer_average(m->t);
+	classifier_record r = {.tested = m->test->n};
+	int64_t right;
+	const dataset *d = m->train;
+	if (m->cfg->classify.compact)
+		classifier_round(c);
+	snprintf(r.name, sizeof r.name, "%.63s", m->cfg->name);
+	snprintf(r.data, sizeof r.data, "%lld images of %dx%dx%d in %d classes (%.31s)", (long long)d->n, d->h, d->w,
+		d->c, d->classes, d->kind);
+	pixel_moments(d, &r.mean, &r.deviation);
+	r.class_names = class_names_join(d->class_name, d->classes, e);
+	r.config = r.class_names ? config_text(m->cfg, e) : NULL;
+	bool ok = r.config && tested(m, &right, e);
+	r.accuracy = ok ? (double)right / (double)m->test->n : 0;
+	ok = ok && classifier_save(m->o->out, c, &r, m->cfg->classify.compact, e);
+	if (ok)
+		note(m, "%s: sha256 of the weights %s", m->o->out, r.sha256);
+	classifier_record_free(&r);
+	return ok;
+}
+
+static bool start(making *m, fault *e)
+{
+	snprintf(m->state, sizeof m->state, "%.4095s.state", m->o->out);
+	if (m->o->fresh)
+		unlink(m->state);
+	else if (file_type(m->o->out) != FILE_MISSING)
+		return fault_at(e, m->o->out, "is there already; --fresh makes it anew");
+	if (!file_make_parents(m->o->out, e) || !config_open_classes(m->cfg, &m->train, &m->test, e))
+		return false;
+	note(m, "data: %lld images for training, %lld for testing, %dx%dx%d, %d classes", (long long)m->train->n,
+		(long long)m->test->n, m->train->h, m->train->w, m->train->c, m->train->classes);
+	m->t = class_trainer_new(m->cfg, m->train, e);
+	if (!m->t)
+		return false;
+	const classifier *c = class_trainer_average(m->t);
+	note(m, "network: %lld parameters, %d features", (long long)module_param_count(classifier_module(c)),
+		classifier_feature_count(c));
+	return go_on(m, e);
+}
+
+bool class_run(config *cfg, const class_run_options *o, bool *finished, fault *e)
+{
+	making m = {.o = o, .cfg = cfg};
+	*finished = false;
+	const bool ok = start(&m, e) && learn(&m, finished, e) && (!*finished || save(&m, e));
+	if (ok && *finished)
+		unlink(m.state);
+	class_trainer_free(m.t);
+	dataset_free(m.train);
+	dataset_free(m.test);
+	return ok;
+}
