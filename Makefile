@@ -49,7 +49,8 @@ CFLAGS   ?= -O3 -g
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # gcc 11.2 takes a compound literal within a designated initialiser for a missing field.
 WARN     += $(if $(filter 11,$(shell $(CC) -dumpversion 2>/dev/null)),-Wno-missing-field-initializers)
-PACKAGES := openblas libpng libjpeg libwebp hdf5 yaml-0.1 zlib jansson libarchive libprotobuf-c
+PACKAGES := openblas libpng libjpeg libwebp hdf5 yaml-0.1 zlib jansson libarchive libprotobuf-c librsvg-2.0 \
+	    fontconfig
 # Libraries that pkg-config does not know on every system: -lNAME.
 PLAIN    := gif
 PROGRAMS := protoc-c
@@ -185,7 +186,7 @@ demo test golden: deps
 	$(AGAIN) run-$@
 
 deps:
-	@CC='$(CC) $(CFLAGS)' tools/setup.sh install $(PACKAGES) $(PLAIN) $(PROGRAMS) check
+	@CC='$(CC) $(CFLAGS)' tools/setup.sh install $(PACKAGES) $(PLAIN) $(PROGRAMS) check font
 
 # All the steps that the digits need, however slow the machine is: it says first how long that takes. Ctrl-C saves, and
 # the next `make demo` goes on. DEMO: options of sagan train, as --max-time 3m.

@@ -461,7 +461,8 @@ static bool go_pictures(fault *e)
 	image im = {0};
 	const bool ok = png_write_grid(scratch_at("grid.png"), images, 4, SIDE, SIDE, 1, 2, 2, e)
 		&& picture_open(scratch_at("grid.png"), &im, e)
-		&& chart_write(scratch_at("chart.png"), &(chart){.title = "t", .series = &series, .count = 1}, e);
+		&& chart_write(scratch_at("chart.png"), &(chart){.title = "t", .series = &series, .count = 1},
+			NULL, e);
 	image_free(&im);
 	return ok;
 }
@@ -495,7 +496,7 @@ static bool go_trainer(fault *e)
 	return ok;
 }
 
-/* What a run goes on without, an event file, is told by a warning. */
+/* What a run goes on without, an event file or a picture of the course, is told by a warning. */
 static void keep_warning(void *ctx, enum run_note kind, const char *text)
 {
 	if (kind == NOTE_WARNING)
@@ -531,7 +532,8 @@ static bool go_sampler(fault *e)
 	fault warning;
 	sampler *s = network_sampler_open(saved, false, 4, &warning, e);
 	const bool ok = s && request_run(s, &(sample_request){.n = 3, .label = -1, .truncation = 1}, x, e)
-		&& picture_attention(scratch_at("attention.png"), s, 1, 2, e);
+		&& picture_attention(scratch_at("attention.png"), s, 1, 2,
+			&(picture_about){.what = "t", .step = 1, .seed = 1}, e);
 	sampler_free(s);
 	return ok;
 }

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "core/base/local.h"
-#include "gan/sample/pictures.h"
+#include "gan/report/curves.h"
 #include "gan/train/metrics.h"
 #include "tests/files.h"
 #include "tests/scratch.h"
@@ -70,7 +70,8 @@ START_TEST(a_read_that_fails_is_told)
 	ck_assert_int_eq(mkdir(scratch_at("metrics.csv"), 0777), 0);
 	ck_assert_ptr_null(open_at(4, &e));
 	ck_assert_msg(strstr(e.text, "metrics.csv: cannot be read"), "%s", e.text);
-	ck_assert(!picture_loss(scratch_at("loss.png"), scratch_at("metrics.csv"), &e));
+	const picture_about about = {.step = -1, .seed = -1};
+	ck_assert(!curves_picture(curves_find("loss"), scratch_folder(), scratch_at("loss.png"), &about, &e));
 	ck_assert_msg(strstr(e.text, "metrics.csv: cannot be read"), "%s", e.text);
 }
 END_TEST

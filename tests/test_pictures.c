@@ -331,6 +331,120 @@ START_TEST(a_grid_places_scales_and_clamps)
 }
 END_TEST
 
+static image white(int h, int w, int c)
+{
+	image im;
+	fault e;
+	ck_assert(image_init(&im, h, w, c, &e));
+	memset(im.x, 255, (size_t)(h * w * c));
+	return im;
+}
+
+/* Pixels of rows [y0,y1) that are no longer white. */
+static int drawn(const image *im, int y0, int y1)
+{
+	int n = 0;
+	for (int i = y0 * im->w * im->c; i < y1 * im->w * im->c; i += im->c)
+		n += im->x[i] < 200;
+	return n;
+}
+
+static svg bar_and_word(const char *word)
+{
+	svg s;
+	svg_begin(&s, 60, 80, "x");
+	svg_rect(&s, 10, 20, 10, 30, SVG_CURVE);
+	svg_text(&s, 50, 40, SVG_MIDDLE, 16, SVG_INK, word);
+	svg_end(&s);
+	return s;
+}
+
+/* Over what is there: a shape covers exactly its pixels, in colour and in gray. */
+START_TEST(a_drawing_lies_over_a_picture)
+{
+	fault e = {.text = ""};
+	svg s = bar_and_word("Word");
+	for (int c = 1; c <= 3; c += 2) {
+		image im = white(60, 80, c);
+		ck_assert_msg(svg_over(&s, &im, &e), "%s", e.text);
+		const uint8_t *in = im.x + (15 * 80 + 30) * c, *out = im.x + (15 * 80 + 51) * c;
+		const uint8_t blue[3] = {0, 0x72, 0xb2}, gray = (uint8_t)image_luma(blue);
+		ck_assert_mem_eq(in, c == 3 ? blue : &gray, (size_t)c);
+		ck_assert_int_eq(out[0], 255);
+		ck_assert_int_eq(drawn(&im, 0, 25), 300);
+		ck_assert_int_gt(drawn(&im, 30, 60), 40);
+		image_free(&im);
+	}
+	svg_free(&s);
+}
+END_TEST
+
+START_TEST(without_a_font_texts_are_left_out)
+{
+	static const char none[] = "<?xml version=\"1.0\"?><fontconfig></fontconfig>";
+	fault e = {.text = ""};
+	file_put("fonts.conf", (const uint8_t *)none, sizeof none - 1);
+	setenv("FONTCONFIG_FILE", scratch_at("fonts.conf"), 1);
+	ck_assert(!svg_has_font(&e));
+	ck_assert_msg(strstr(e.text, "no font") && strstr(e.text, "fonts-dejavu-core"), "%s", e.text);
+	svg s = bar_and_word("Word");
+	image im = white(60, 80, 3);
+	ck_assert_msg(svg_over(&s, &im, &e), "%s", e.text);
+	ck_assert_int_eq(drawn(&im, 0, 25), 300);
+	ck_assert_int_eq(drawn(&im, 25, 60), 0);
+	image_free(&im);
+	svg_free(&s);
+}
+END_TEST
+
+/* Names come from configs: no byte of one is markup, or no text at all. */
+START_TEST(texts_of_drawings_are_escaped)
+{
+	static const char *const row[][2] = {
+		{"a</text><b a=\"1\">&amp;", ">a&lt;/text&gt;&lt;b a=&quot;1&quot;&gt;&amp;amp;<"},
+		{"tab\there, bell\a", ">tab?here, bell?<"},
+		{"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", ">\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80<"},
+		{"\xff\xc0\xaf", ">???" "<"}, {"\xed\xa0\x80", ">???" "<"}, {"cut \xe2\x82", ">cut ??" "<"},
+		{"\xef\xbf\xbf", ">???" "<"}, {"\xc2\x85", ">??" "<"},
+	};
+	fault e = {.text = ""};
+	for (int i = 0; i < COUNT(row); i++) {
+		svg s = bar_and_word(row[i][0]);
+		ck_assert_msg(strstr(s.text, row[i][1]), "%d: %s", i, s.text);
+		image im = white(60, 80, 3);
+		ck_assert_msg(svg_over(&s, &im, &e), "%d: %s", i, e.text);
+		image_free(&im);
+		svg_free(&s);
+	}
+}
+END_TEST
+
+/* The estimate decides where legends stand and names are cut. */
+START_TEST(texts_are_not_wider_than_is_said)
+{
+	static const char *const row[] = {"D(real)", "million images, WWW mmm", "ill fit till 11.111", "0123456789"};
+	fault e = {.text = ""};
+	for (int i = 0; i < COUNT(row); i++) {
+		svg s;
+		image im = white(40, 400, 1);
+		svg_begin(&s, 40, 400, "x");
+		svg_text(&s, 25, 0, SVG_START, 14, SVG_INK, row[i]);
+		svg_end(&s);
+		ck_assert_msg(svg_over(&s, &im, &e), "%s", e.text);
+		int end = 0;
+		for (int k = 0; k < 40 * 400; k++)
+			if (im.x[k] < 200)
+				end = MAX(end, k % 400 + 1);
+		const double said = svg_text_width(row[i], 14);
+		ck_assert_msg(end > said / 2 && end <= said, "%s: %d, said %g", row[i], end, said);
+		ck_assert_int_eq(svg_text_fit(row[i], 14, said + 0.01), (int)strlen(row[i]));
+		ck_assert_int_eq(svg_text_fit(row[i], 14, 0), 0);
+		image_free(&im);
+		svg_free(&s);
+	}
+}
+END_TEST
+
 /* Rows whose columns [x0,x1) hold a pixel of the first curve's colour; -1 without. */
 static double curve_height(const image *im, int x0, int x1)
 {
@@ -381,7 +495,7 @@ START_TEST(charts_of_odd_data_are_drawn)
 				const chart c = {.title = "a title that is long enough to need a row of its own for "
 					"the names", .series = &s, .count = 1, .log_y = log_y};
 				fault e;
-				ck_assert_msg(chart_write(scratch_at("c.png"), &c, &e), "%s", e.text);
+				ck_assert_msg(chart_write(scratch_at("c.png"), &c, NULL, &e), "%s", e.text);
 			}
 	fault e;
 	image im;
@@ -407,6 +521,10 @@ int main(void)
 		{modes_cut_frame_stretch_and_pad, 1},
 		{channels_are_converted_by_luma_and_by_copies, 1},
 		{a_grid_places_scales_and_clamps, 1},
+		{a_drawing_lies_over_a_picture, 1},
+		{without_a_font_texts_are_left_out, 1},
+		{texts_of_drawings_are_escaped, 1},
+		{texts_are_not_wider_than_is_said, 1},
 		{a_chart_shows_a_rising_curve_rising, 1},
 		{charts_of_odd_data_are_drawn, 1},
 	};

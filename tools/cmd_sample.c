@@ -57,8 +57,12 @@ static bool write_each(const char *dir, const sampler *s, const real *x, int64_t
 static bool write_grid(const char *path, const sampler *s, const sample_request *q, const real *x, fault *e)
 {
 	const shape i = sampler_image_shape(s);
-	if (!picture_grid(path, x, q->n, (int)i.dim[0], (int)i.dim[1], (int)i.dim[2], request_columns(s, q),
-		request_heads(s, q), e))
+	const picture_about about = {.step = sampler_step(s), .seed = (int64_t)q->seed, .name = sampler_path(s)};
+	const int K = q->interpolate ? sampler_classes(s) : 0;
+	const picture_images images = {.x = x, .n = q->n, .h = (int)i.dim[0], .w = (int)i.dim[1], .c = (int)i.dim[2],
+		.columns = request_columns(s, q), .heads = request_heads(s, q),
+		.sides = K && q->label < 0 ? sampler_class_names(s) : NULL, .cycle = K};
+	if (!picture_grid(path, &images, &about, e))
 		return false;
 	if (sampler_step(s) < 0)
 		printf("%lld images of %s: %s\n", (long long)q->n, sampler_path(s), path);

@@ -34,7 +34,8 @@ gan/log           core/base
 gan/sample        core/ layers/ data/ gan/nets gan/config gan/checkpoint
 gan/classify      core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint
 gan/score         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/classify gan/keras/
-gan/train         core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint gan/sample gan/log gan/score
+gan/report        core/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/score
+gan/train core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint gan/sample gan/log gan/score gan/report
 gan/keras         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/keras/
 tools/bench       core/ layers/ gan/config gan/train
 tools             core/ layers/ optim data/ gan/ tools/bench
@@ -132,6 +133,7 @@ once 'cblas\.h|openblas.*\.h' core/kernels/blas.c
 once 'hdf5\.h|H5.*\.h' core/h5/h5_internal.h
 once 'jansson\.h' core/base/json.h
 once 'png\.h' data/picture/png.c
+once 'librsvg/.*\.h|cairo.*\.h|fontconfig/.*\.h|pango/.*\.h' data/picture/draw.c
 once 'jpeglib\.h|jerror\.h' data/picture/jpeg.c
 once 'webp/.*\.h' data/picture/webp.c
 once 'gif_lib\.h' data/picture/gif.c

@@ -11,7 +11,7 @@ set -eu
 what=$1
 shift
 
-# Debian's package of a pkg-config name or of a program.
+# Debian's package of a pkg-config name or of a program; `font` is any font at all.
 package() {
 	case $1 in
 	openblas) echo libopenblas-dev ;;
@@ -26,16 +26,20 @@ package() {
 	libarchive) echo libarchive-dev ;;
 	libprotobuf-c) echo libprotobuf-c-dev ;;
 	protoc-c) echo protobuf-c-compiler ;;
+	librsvg-2.0) echo librsvg2-dev ;;
+	fontconfig) echo libfontconfig-dev ;;
+	font) echo fonts-dejavu-core ;;
 	check) echo check ;;
 	*) echo "$0: $1: unknown library" >&2; exit 2 ;;
 	esac
 }
 
-# A program or header that is not there, or a name that pkg-config does not know; all of these names when there is no
-# pkg-config.
+# A program, font or header that is not there, or a name that pkg-config does not know; all of these names when there is
+# no pkg-config.
 is_missing() {
 	case $1 in
 	gif) ! echo '#include <gif_lib.h>' | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
+	font) ! fc-list 2>/dev/null | grep -q . ;;
 	protoc-c) ! command -v "$1" >/dev/null 2>&1 ;;
 	*) ! pkg-config --exists "$1" 2>/dev/null ;;
 	esac

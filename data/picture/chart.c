@@ -1,4 +1,4 @@
-/* chart.c - axes, curves and their bands, drawn pixel by pixel. */
+/* chart.c - axes, curves and their bands, as SVG. */
 #include "data/picture/chart.h"
 
 #include <math.h>
@@ -7,74 +7,16 @@
 #include <string.h>
 
 #include "core/base/local.h"
-#include "data/picture/font.h"
-#include "data/picture/png.h"
 
-typedef struct colour {
-	uint8_t v[3];
-} colour;
-
-static const colour INK = {{40, 44, 52}}, FAINT = {{226, 229, 233}}, SOFT = {{130, 137, 146}};
-/* Told apart by people with any colour vision (Okabe and Ito, 2008), strongest first. */
-static const colour CURVE[] = {
-	{{0, 114, 178}}, {{213, 94, 0}}, {{0, 158, 115}}, {{204, 121, 167}}, {{230, 159, 0}}, {{86, 180, 233}},
-	{{100, 100, 100}}, {{190, 170, 20}},
-};
-
-enum { TEXT = 2, MARGIN = 18, TICKS = 6 };           /* TEXT: pixels per font pixel */
+enum { TEXT = 14, TITLE = 18, SMALL = 13, MARGIN = 16, TICKS = 6 };  /* heights of letters; pixels around; marks */
 
 /* The drawing in progress: the frame of the curves in pixels and in values. */
 typedef struct frame {
-	image *im;
+	svg *s;
 	const chart *c;
 	double left, right, top, bottom;
 	double x0, x1, y0, y1;                       /* y in log10 on a logarithmic axis */
 } frame;
-
-/* ---- pixels ---- */
-
-static void blend(image *im, int y, int x, colour k, double share)
-{
-	if (y < 0 || x < 0 || y >= im->h || x >= im->w || share <= 0)
-		return;
-	uint8_t *p = im->x + ((size_t)y * (size_t)im->w + (size_t)x) * 3;
-	for (int i = 0; i < 3; i++)
-		p[i] = (uint8_t)(p[i] + (k.v[i] - p[i]) * MIN(share, 1) + 0.5);
-}
-
-static void fill(image *im, int y0, int x0, int y1, int x1, colour k, double share)
-{
-	for (int y = MAX(y0, 0); y < MIN(y1, im->h); y++)
-		for (int x = MAX(x0, 0); x < MIN(x1, im->w); x++)
-			blend(im, y, x, k, share);
-}
-
-/* A segment of the given width with round ends; a pixel's share is how far it is inside. */
-static void segment(image *im, double ya, double xa, double yb, double xb, double width, colour k)
-{
-	const double r = width / 2, dy = yb - ya, dx = xb - xa, len = dy * dy + dx * dx;
-	for (int y = (int)floor(MIN(ya, yb) - r - 1); y <= (int)ceil(MAX(ya, yb) + r + 1); y++)
-		for (int x = (int)floor(MIN(xa, xb) - r - 1); x <= (int)ceil(MAX(xa, xb) + r + 1); x++) {
-			const double t = len > 0 ? ((y - ya) * dy + (x - xa) * dx) / len : 0;
-			const double s = MIN(MAX(t, 0), 1);
-			const double far = hypot(y - ya - s * dy, x - xa - s * dx);
-			blend(im, y, x, k, r + 0.5 - far);
-		}
-}
-
-static int text_width(const char *s)
-{
-	return (int)strlen(s) * GLYPH_STEP * TEXT;
-}
-
-static void text(image *im, int y, int x, const char *s, colour k)
-{
-	for (; *s; s++, x += GLYPH_STEP * TEXT)
-		for (int i = 0; i < GLYPH_H * TEXT; i++)
-			for (int j = 0; j < GLYPH_W * TEXT; j++)
-				if (glyph_pixel(*s, i / TEXT, j / TEXT))
-					blend(im, y + i, x + j, k, 1);
-}
 
 /* ---- values to pixels ---- */
 
@@ -185,40 +127,46 @@ static void tick_text(char *out, size_t size, double v, double step)
 		snprintf(out, size, "%.6g", v);
 }
 
+/* Lines of one pixel lie on one row or column of pixels. */
+static double crisp(double at)
+{
+	return floor(at) + 0.5;
+}
+
 static void axis_x(const frame *f)
 {
 	const double step = tick_step(f->x1 - f->x0);
 	char label[32];
 	for (double k = ceil(f->x0 / step); k * step <= f->x1 * (1 + 1e-12); k++) {
-		const int x = (int)(pixel_x(f, k * step) + 0.5);
-		fill(f->im, (int)f->top, x, (int)f->bottom, x + 1, FAINT, 1);
-		fill(f->im, (int)f->bottom, x, (int)f->bottom + 6, x + 1, SOFT, 1);
+		const double x = crisp(pixel_x(f, k * step));
+		svg_line(f->s, f->top, x, f->bottom, x, 1, SVG_FAINT);
+		svg_line(f->s, f->bottom, x, f->bottom + 5, x, 1, SVG_SOFT);
 		tick_text(label, sizeof label, k * step, step);
-		text(f->im, (int)f->bottom + 11, x - text_width(label) / 2 + TEXT / 2, label, INK);
+		svg_text(f->s, f->bottom + 8 + TEXT, x, SVG_MIDDLE, TEXT, SVG_INK, label);
 	}
-	const char *name = f->c->x_name;
-	if (name)
-		text(f->im, (int)f->bottom + 34, (int)((f->left + f->right) / 2) - text_width(name) / 2, name, SOFT);
+	if (f->c->x_name)
+		svg_text(f->s, f->bottom + 16 + 2 * TEXT, (f->left + f->right) / 2, SVG_MIDDLE, TEXT, SVG_SOFT,
+			f->c->x_name);
 }
 
 /* One mark at value v (as in the frame) with its number, or only the width of that. */
-static int mark_y(const frame *f, double v, const char *label, bool draw)
+static double mark_y(const frame *f, double v, const char *label, bool draw)
 {
 	if (draw) {
-		const int y = (int)(pixel_y(f, v) + 0.5);
-		fill(f->im, y, (int)f->left, y + 1, (int)f->right, FAINT, 1);
-		fill(f->im, y, (int)f->left - 6, y + 1, (int)f->left, SOFT, 1);
-		text(f->im, y - 7 * TEXT / 2, (int)f->left - 10 - text_width(label), label, INK);
+		const double y = crisp(pixel_y(f, v));
+		svg_line(f->s, y, f->left, y, f->right, 1, SVG_FAINT);
+		svg_line(f->s, y, f->left - 5, y, f->left, 1, SVG_SOFT);
+		svg_text(f->s, floor(y) + 5, f->left - 9, SVG_END, TEXT, SVG_INK, label);
 	}
-	return text_width(label);
+	return svg_text_width(label, TEXT);
 }
 
 /* Powers of ten, with 2 and 5 times them when there are few. */
-static int marks_log(const frame *f, bool draw)
+static double marks_log(const frame *f, bool draw)
 {
 	const double span = f->y1 - f->y0, step = MAX(1, ceil(span / TICKS));
 	char label[32];
-	int widest = 0;
+	double widest = 0;
 	for (double k = floor(f->y0 / step) * step; k <= f->y1; k += step)
 		for (int m = 1; m <= (span < 3 ? 5 : 1); m += m == 1 ? 1 : 3) {
 			const double v = k + log10(m);
@@ -230,11 +178,11 @@ static int marks_log(const frame *f, bool draw)
 	return widest;
 }
 
-static int marks_even(const frame *f, bool draw)
+static double marks_even(const frame *f, bool draw)
 {
 	const double step = tick_step(f->y1 - f->y0);
 	char label[32];
-	int widest = 0;
+	double widest = 0;
 	for (double k = ceil(f->y0 / step); k * step <= f->y1; k++) {
 		if (f->c->log_y)                     /* less than a decade: even in the logarithm */
 			snprintf(label, sizeof label, "%.3g", pow(10, k * step));
@@ -246,8 +194,11 @@ static int marks_even(const frame *f, bool draw)
 }
 
 /* Draws the marks, or with draw = false only finds the widest number. */
-static int axis_y(const frame *f, bool draw)
+static double axis_y(const frame *f, bool draw)
 {
+	const char *name = f->c->y_name;
+	if (draw && name)
+		svg_text_up(f->s, (f->top + f->bottom) / 2, MARGIN + TEXT / 2, SVG_MIDDLE, TEXT, SVG_SOFT, name);
 	return f->c->log_y && f->y1 - f->y0 >= 1 ? marks_log(f, draw) : marks_even(f, draw);
 }
 
@@ -281,34 +232,49 @@ static double clip_y(const frame *f, double v)
 	return MIN(MAX(pixel_y(f, v), f->top), f->bottom);
 }
 
-static void band_draw(const frame *f, const bin *b, int n, colour k)
+/* The band of columns in which more than one point falls, as one path. */
+static void band_draw(const frame *f, const bin *b, int n, enum svg_paint k)
 {
-	for (int i = 0; i < n; i++)
-		if (b[i].n > 1)
-			fill(f->im, (int)clip_y(f, b[i].hi), (int)f->left + i, (int)clip_y(f, b[i].lo) + 1,
-				(int)f->left + i + 1, k, 0.22);
+	svg_add(f->s, "<path fill-opacity=\"0.22\"");
+	svg_paint_as(f->s, "fill", k);
+	svg_add(f->s, " d=\"");
+	for (int i = 0; i < n; i++) {
+		if (b[i].n < 2)
+			continue;
+		const double hi = clip_y(f, b[i].hi), lo = clip_y(f, b[i].lo);
+		svg_add(f->s, "M%.6g %.4gh1V%.4gh-1z", f->left + i, hi, MAX(lo, hi + 1));
+	}
+	svg_add(f->s, "\"/>\n");
+}
+
+static void line_begin(const frame *f, enum svg_paint k)
+{
+	svg_add(f->s, "<path fill=\"none\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke-linecap=\"round\"");
+	svg_paint_as(f->s, "stroke", k);
+	svg_add(f->s, " d=\"");
 }
 
 /* Few points: as they are, broken at gaps. Many: the mean per column, smoothed over a few columns. */
-static void line_draw(const frame *f, const chart_series *s, colour k)
+static void line_draw(const frame *f, const chart_series *s, enum svg_paint k)
 {
-	for (int64_t j = 0, last = -1; j < s->n; j++) {
-		if (!shown(f, s->x[j], s->y[j])) {
-			last = -1;
-			continue;
-		}
-		const int64_t from = last < 0 ? j : last;
-		segment(f->im, clip_y(f, value_y(f, s->y[from])), pixel_x(f, s->x[from]),
-			clip_y(f, value_y(f, s->y[j])), pixel_x(f, s->x[j]), 2, k);
-		last = j;
+	bool on = false;
+	line_begin(f, k);
+	for (int64_t j = 0; j < s->n; j++) {
+		const bool there = shown(f, s->x[j], s->y[j]);
+		if (there)                           /* a point alone is a line of no length: its round end shows */
+			svg_add(f->s, "%c%.5g %.5g%s", on ? 'L' : 'M', pixel_x(f, s->x[j]),
+				clip_y(f, value_y(f, s->y[j])), on ? "" : "h0");
+		on = there;
 	}
+	svg_add(f->s, "\"/>\n");
 }
 
 enum { SMOOTH = 4 };
 
-static void mean_draw(const frame *f, const bin *b, int n, colour k)
+static void mean_draw(const frame *f, const bin *b, int n, enum svg_paint k)
 {
-	double last_y = 0, last_x = -1;
+	bool on = false;
+	line_begin(f, k);
 	for (int i = 0; i < n; i++) {
 		double sum = 0;
 		int64_t count = 0;
@@ -316,16 +282,12 @@ static void mean_draw(const frame *f, const bin *b, int n, colour k)
 			sum += b[j].sum;
 			count += b[j].n;
 		}
-		if (count == 0) {
-			last_x = -1;
-			continue;
-		}
-		const double y = clip_y(f, sum / (double)count), x = f->left + i + 0.5;
-		if (last_x >= 0)
-			segment(f->im, last_y, last_x, y, x, 2, k);
-		last_y = y;
-		last_x = x;
+		if (count > 0)
+			svg_add(f->s, "%c%.5g %.5g", on ? 'L' : 'M', f->left + i + 0.5,
+				clip_y(f, sum / (double)count));
+		on = count > 0;
 	}
+	svg_add(f->s, "\"/>\n");
 }
 
 static bool series_draw(const frame *f, fault *e)
@@ -335,7 +297,7 @@ static bool series_draw(const frame *f, fault *e)
 	for (int pass = 0; b && pass < 2; pass++)    /* all bands below all lines */
 		for (int i = 0; i < f->c->count; i++) {
 			const chart_series *s = &f->c->series[i];
-			const colour k = CURVE[i % COUNT(CURVE)];
+			const enum svg_paint k = (enum svg_paint)(SVG_CURVE + i);
 			const bool many = s->n > 2 * (int64_t)n;
 			if (many)
 				bins_fill(f, s, b, n);
@@ -350,67 +312,94 @@ static bool series_draw(const frame *f, fault *e)
 	return b != NULL;
 }
 
-enum { SWATCH = 34, GAP = 18, ROW = 26 };
+/* ---- words around them ---- */
 
-static int legend_width(const chart *c)
+enum { SWATCH = 30, GAP = 16, ROW = 24 };
+
+static double legend_width(const chart *c)
 {
-	int width = -GAP;
+	double width = -GAP;
 	for (int i = 0; i < c->count; i++)
-		width += SWATCH + text_width(c->series[i].name) + GAP;
+		width += SWATCH + svg_text_width(c->series[i].name, TEXT) + GAP;
 	return width;
 }
 
 /* Right of the title when both fit into one row, else in a row of its own. */
 static bool legend_below(const chart *c, int w)
 {
-	return c->title && c->count && text_width(c->title) + legend_width(c) + 8 * MARGIN > w;
+	return c->title && c->count && svg_text_width(c->title, TITLE) + legend_width(c) + 8 * MARGIN > w;
 }
 
-static void legend_draw(const frame *f, int y)
+static void legend_draw(const frame *f, double y)
 {
-	int x = (int)f->right - legend_width(f->c);
-	const double middle = y + 7 * TEXT / 2 - 0.5;
+	double x = f->right - legend_width(f->c);
 	for (int i = 0; i < f->c->count; i++) {
-		segment(f->im, middle, x + 2, middle, x + 22, 4, CURVE[i % COUNT(CURVE)]);
-		text(f->im, y, x + SWATCH, f->c->series[i].name, INK);
-		x += SWATCH + text_width(f->c->series[i].name) + GAP;
+		svg_line(f->s, y - 0.36 * TEXT, x, y - 0.36 * TEXT, x + 22, 4, (enum svg_paint)(SVG_CURVE + i));
+		svg_text(f->s, y, x + SWATCH, SVG_START, TEXT, SVG_INK, f->c->series[i].name);
+		x += SWATCH + svg_text_width(f->c->series[i].name, TEXT) + GAP;
 	}
+}
+
+static bool has_size(const chart *c, int *h, int *w, fault *e)
+{
+	must(c->count >= 0 && c->count <= SVG_CURVES, "chart of %d series", c->count);
+	*h = c->h > 0 ? c->h : 500;
+	*w = c->w > 0 ? c->w : 900;
+	return (*h >= 200 && *w >= 300 && *h <= DATA_SIDE_MAX && *w <= DATA_SIDE_MAX)
+		|| fault_set(e, "chart of %dx%d: needs 300x200 to %d a side", *w, *h, DATA_SIDE_MAX);
+}
+
+bool chart_svg(svg *out, const chart *c, fault *e)
+{
+	int h, w;
+	*out = (svg){0};
+	if (!has_size(c, &h, &w, e))
+		return false;
+	const double first = MARGIN + TITLE, about = c->about ? ROW : 0, legend = legend_below(c, w) ? ROW : 0;
+	frame f = {.s = out, .c = c, .top = first + about + legend + 14, .right = w - MARGIN - 8};
+	f.bottom = h - MARGIN - TEXT - 4 - (c->x_name ? TEXT + 8 : 0);
+	if (!ranges(&f, e))
+		return false;
+	f.left = floor(MARGIN + (c->y_name ? TEXT + 10 : 0) + axis_y(&f, false)) + 8;
+	svg_begin(out, h, w, "chart");
+	axis_x(&f);
+	axis_y(&f, true);
+	const bool ok = series_draw(&f, e);
+	svg_line(out, f.top, f.left + 0.5, f.bottom + 0.5, f.left + 0.5, 1, SVG_SOFT);
+	svg_line(out, f.bottom + 0.5, f.left, f.bottom + 0.5, f.right, 1, SVG_SOFT);
+	if (c->title)
+		svg_text(out, first, f.left, SVG_START, TITLE, SVG_INK, c->title);
+	if (c->about)
+		svg_text(out, first + ROW - 2, f.left, SVG_START, SMALL, SVG_SOFT, c->about);
+	legend_draw(&f, first + (legend > 0 ? about + legend : 0));
+	svg_end(out);
+	if (ok && svg_good(out, e))
+		return true;
+	svg_free(out);
+	return false;
 }
 
 bool chart_draw(image *out, const chart *c, fault *e)
 {
-	must(c->count >= 0 && c->count <= COUNT(CURVE), "chart of %d series", c->count);
+	svg s;
+	int h, w;
 	*out = (image){0};
-	const int h = c->h > 0 ? c->h : 500, w = c->w > 0 ? c->w : 900;
-	if (h < 200 || w < 300 || h > DATA_SIDE_MAX || w > DATA_SIDE_MAX)
-		return fault_set(e, "chart of %dx%d: needs 300x200 to %d a side", w, h, DATA_SIDE_MAX);
-	if (!image_init(out, h, w, 3, e))
+	if (!has_size(c, &h, &w, e) || !chart_svg(&s, c, e))
 		return false;
-	memset(out->x, 255, (size_t)h * (size_t)w * 3);
-	const int below = legend_below(c, w) ? ROW : 0;
-	frame f = {.im = out, .c = c, .top = 52 + below, .bottom = h - (c->x_name ? 62 : 40), .right = w - MARGIN - 8};
-	if (!ranges(&f, e))
-		goto fail;
-	f.left = MARGIN + 10 + axis_y(&f, false);
-	axis_x(&f);
-	axis_y(&f, true);
-	if (!series_draw(&f, e))
-		goto fail;
-	fill(out, (int)f.top, (int)f.left, (int)f.bottom + 1, (int)f.left + 1, SOFT, 1);
-	fill(out, (int)f.bottom, (int)f.left, (int)f.bottom + 1, (int)f.right + 1, SOFT, 1);
-	if (c->title)
-		text(out, MARGIN, (int)f.left, c->title, INK);
-	legend_draw(&f, MARGIN + below);
-	return true;
-fail:
-	image_free(out);
-	return false;
+	bool ok = image_init(out, h, w, 3, e);
+	if (ok)
+		memset(out->x, 255, (size_t)h * (size_t)w * 3);
+	ok = ok && svg_over(&s, out, e);
+	svg_free(&s);
+	if (!ok)
+		image_free(out);
+	return ok;
 }
 
-bool chart_write(const char *path, const chart *c, fault *e)
+bool chart_write(const char *path, const chart *c, const png_notes *notes, fault *e)
 {
 	image im;
-	const bool ok = chart_draw(&im, c, e) && png_write(path, im.x, im.h, im.w, im.c, e);
+	const bool ok = chart_draw(&im, c, e) && png_write_noted(path, &im, notes, e);
 	image_free(&im);
 	return ok;
 }

@@ -25,7 +25,7 @@ void image_free(image *im)
 }
 
 /* ITU-R BT.601. */
-static int luma(const uint8_t rgb[3])
+int image_luma(const uint8_t rgb[3])
 {
 	return (299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000;
 }
@@ -39,7 +39,7 @@ void image_join_planes(const uint8_t *planes, int64_t n, int c, uint8_t *to)
 
 void image_lay_over(const uint8_t *from, int64_t n, int c, const uint8_t colour[3], uint8_t *to)
 {
-	const uint8_t gray = (uint8_t)luma(colour), *behind = c == 1 ? &gray : colour;
+	const uint8_t gray = (uint8_t)image_luma(colour), *behind = c == 1 ? &gray : colour;
 	for (int64_t i = 0; i < n; i++, from += c + 1, to += c) {
 		const int opacity = from[c], rest = 255 - opacity;
 		for (int k = 0; k < c; k++)
@@ -238,7 +238,7 @@ static bool resize(const uint8_t *from, int sh, int sw, int c, uint8_t *to, int 
 static void recolour(const uint8_t *from, int sc, uint8_t *to, int c, size_t n)
 {
 	for (size_t i = 0; i < n; i++, from += sc, to += c) {
-		const int v = sc == c || sc == 1 ? from[0] : luma(from);
+		const int v = sc == c || sc == 1 ? from[0] : image_luma(from);
 		for (int k = 0; k < c; k++)
 			to[k] = (uint8_t)(sc == c ? from[k] : v);
 	}

@@ -30,6 +30,9 @@ uint8_t pixel_byte(real x);
 bool image_convert(const uint8_t *from, int sh, int sw, int sc, uint8_t *to, int h, int w, int c,
 	enum data_resize mode, fault *e);
 
+/* The gray of a colour: ITU-R BT.601, 0 to 255. */
+int image_luma(const uint8_t rgb[3]);
+
 /* Planes [c,n] to pixels [n,c], which lie elsewhere. */
 void image_join_planes(const uint8_t *planes, int64_t n, int c, uint8_t *to);
 

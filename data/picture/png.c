@@ -209,34 +209,56 @@ static void bytes_flush(png_structp png)
 	(void)png;
 }
 
-static bool encode(writing *to, const uint8_t *pixels, int h, int w, int c)
+static void notes_set(const writing *to, const png_notes *notes)
+{
+	png_text text[PNG_NOTES_MAX];
+	must(notes->n <= PNG_NOTES_MAX, "%d texts for a PNG", notes->n);
+	memset(text, 0, sizeof text);
+	for (int i = 0; i < notes->n; i++) {
+		text[i].compression = PNG_ITXT_COMPRESSION_NONE;
+		text[i].key = (png_charp)notes->note[i].key;         /* libpng copies both */
+		text[i].text = (png_charp)notes->note[i].text;
+		text[i].itxt_length = strlen(notes->note[i].text);
+	}
+	png_set_text(to->png, to->info, text, notes->n);
+}
+
+static bool encode(writing *to, const image *im, const png_notes *notes)
 {
 	if (setjmp(png_jmpbuf(to->png)))
 		return false;
 	png_set_write_fn(to->png, to, bytes_add, bytes_flush);
-	png_set_IHDR(to->png, to->info, (png_uint_32)w, (png_uint_32)h, 8,
-		c == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+	png_set_IHDR(to->png, to->info, (png_uint_32)im->w, (png_uint_32)im->h, 8,
+		im->c == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
 		PNG_FILTER_TYPE_DEFAULT);
+	if (notes)
+		notes_set(to, notes);
 	png_write_info(to->png, to->info);
-	for (int y = 0; y < h; y++)
-		png_write_row(to->png, pixels + (size_t)y * (size_t)w * (size_t)c);
+	for (int y = 0; y < im->h; y++)
+		png_write_row(to->png, im->x + (size_t)y * (size_t)im->w * (size_t)im->c);
 	png_write_end(to->png, NULL);
 	return true;
 }
 
-bool png_write(const char *path, const uint8_t *pixels, int h, int w, int c, fault *e)
+bool png_write_noted(const char *path, const image *im, const png_notes *notes, fault *e)
 {
-	must(h > 0 && w > 0 && (c == 1 || c == 3), "png_write %dx%dx%d", h, w, c);
+	must(im->h > 0 && im->w > 0 && (im->c == 1 || im->c == 3), "png of %dx%dx%d", im->h, im->w, im->c);
 	writing to = {0};
 	to.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, to.why, on_error, on_warning);
 	to.info = to.png ? png_create_info_struct(to.png) : NULL;
 	bool ok = to.info || fault_at(e, path, "out of memory");
-	if (ok && !encode(&to, pixels, h, w, c))
-		ok = fault_at(e, path, "cannot write a PNG of %dx%dx%d: %s", h, w, c, to.why);
+	if (ok && !encode(&to, im, notes))
+		ok = fault_at(e, path, "cannot write a PNG of %dx%dx%d: %s", im->h, im->w, im->c, to.why);
 	ok = ok && file_replace(path, to.bytes, to.n, e);
 	png_destroy_write_struct(to.png ? &to.png : NULL, to.info ? &to.info : NULL);
 	free(to.bytes);
 	return ok;
+}
+
+bool png_write(const char *path, const uint8_t *pixels, int h, int w, int c, fault *e)
+{
+	const image im = {h, w, c, (uint8_t *)pixels};       /* only read */
+	return png_write_noted(path, &im, NULL, e);
 }
 
 bool png_write_grid(const char *path, const real *x, int64_t n, int h, int w, int c, int cols, int scale,

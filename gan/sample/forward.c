@@ -14,7 +14,11 @@ bool forward_build(forward *f, const network *n, buffer *x, buffer *label, mode 
 		if (f->map[i])
 			out[count++] = f->map[i];
 	f->p = plan_new(f->g, out, count, 0, e);
-	return f->p != NULL;
+	if (f->p)
+		return true;
+	forward_free(f);                             /* it may be tried again */
+	*f = (forward){.g = NULL};
+	return false;
 }
 
 void forward_free(forward *f)

@@ -12,7 +12,7 @@ typedef struct forward {
 	node *map[LAYERS_MAX];                       /* with `maps`: as network_apply gives them */
 } forward;
 
-/* Fills f, which is zero, for latents or images in x and labels [B] (both keep). forward_free even on failure. */
+/* Fills f, which is zero, for latents or images in x and labels [B] (both keep). On failure f is zero again. */
 bool forward_build(forward *f, const network *n, buffer *x, buffer *label, mode m, bool maps, fault *e);
 void forward_free(forward *f);                       /* all zero allowed */
 

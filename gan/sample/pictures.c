@@ -1,64 +1,28 @@
-/* pictures.c - what a run looks like: grids, where attention looks, the course of the losses. */
+/* pictures.c - what a run looks like: grids, where attention looks. */
 #include "gan/sample/pictures.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/local.h"
-#include "data/class_names.h"
-#include "data/picture/chart.h"
-#include "data/picture/font.h"
-#include "data/picture/image.h"
-#include "data/picture/png.h"
 #include "gan/sample/request.h"
 
 enum { SHEET_WIDTH = 900, SCALE_MAX = 4 };
 
 /* ---- grids ---- */
 
-enum { HEAD = GLYPH_H + 4, HEAD_VALUE = 220 };       /* pixels above the columns; how bright the letters are */
-
-/* A name at the top of a column of `room` pixels, centred, cut where there is no room. */
-static void draw_head(image *im, int left, int room, const char *name)
-{
-	const int letters = MIN((int)strlen(name), room / GLYPH_STEP);
-	left += (room - letters * GLYPH_STEP) / 2;
-	for (int i = 0; i < letters; i++, left += GLYPH_STEP)
-		for (int y = 0; y < GLYPH_H; y++)
-			for (int x = 0; x < GLYPH_W; x++)
-				if (glyph_pixel(name[i], y, x))
-					memset(im->x + ((int64_t)(3 + y) * im->w + left + x) * im->c, HEAD_VALUE,
-						(size_t)im->c);
-}
-
-/* Another picture takes the place of im: the same below a line of names. */
-static bool add_heads(image *im, int columns, const char *heads, fault *e)
-{
-	image taller;
-	char name[64];
-	if (!image_init(&taller, im->h + HEAD, im->w, im->c, e))
-		return false;
-	const size_t row = (size_t)im->w * (size_t)im->c;
-	for (int y = 0; y < HEAD; y++)               /* as the line above the grid */
-		memcpy(taller.x + (size_t)y * row, im->x, row);
-	memcpy(taller.x + HEAD * row, im->x, (size_t)im->h * row);
-	for (int k = 0; k < columns; k++)
-		draw_head(&taller, k * im->w / columns, im->w / columns, class_names_at(heads, k, name, sizeof name));
-	image_free(im);
-	*im = taller;
-	return true;
-}
-
-bool picture_grid(const char *path, const real *images, int64_t n, int h, int w, int c, int columns,
-	const char *heads, fault *e)
+bool picture_grid(const char *path, const picture_images *p, const picture_about *about, fault *e)
 {
 	image grid = {0};
-	const int scale = MAX(1, MIN(SCALE_MAX, SHEET_WIDTH / (columns * (w + 2))));
-	const bool ok = image_grid(&grid, images, n, h, w, c, columns, scale, e) &&
-		(!heads || add_heads(&grid, columns, heads, e)) && png_write(path, grid.x, grid.h, grid.w, grid.c, e);
+	char title[256];
+	picture_texts texts;
+	const int scale = MAX(1, MIN(SCALE_MAX, SHEET_WIDTH / (p->columns * (p->w + 2))));
+	const picture_words words = {.title = about->what ? picture_title(about, title, sizeof title) : NULL,
+		.heads = p->heads, .columns = p->columns, .sides = p->sides,
+		.rows = (int)((p->n + p->columns - 1) / p->columns), .cycle = p->cycle};
+	const bool ok = image_grid(&grid, p->x, p->n, p->h, p->w, p->c, p->columns, scale, e)
+		&& picture_frame(&grid, &words, e) && png_write_noted(path, &grid, picture_notes(about, &texts), e);
 	image_free(&grid);
 	return ok;
 }
@@ -228,7 +192,18 @@ static bool draw_row(image *im, sampler *smp, gaze *g, uint64_t seed, int row, r
 	return true;
 }
 
-bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, fault *e)
+/* Row r is of class r mod K. */
+static bool frame_attention(image *im, const sampler *s, int rows, const picture_about *about, fault *e)
+{
+	char title[256];
+	const int K = sampler_classes(s);
+	const picture_words words = {.title = about->what ? picture_title(about, title, sizeof title) : NULL,
+		.heads = "image\nupper left\nupper right\nlower left\nlower right\ncorner\n", .columns = QUERIES + 1,
+		.sides = K ? sampler_class_names(s) : NULL, .rows = rows, .cycle = K};
+	return picture_frame(im, &words, e);
+}
+
+bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, const picture_about *about, fault *e)
 {
 	gaze *g = sampler_gaze(s, e);
 	if (!g)
@@ -238,6 +213,7 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, fa
 	const shown one = shown_of(s, NULL);
 	const int high = one.h * one.scale + GAP, wide = one.w * one.scale + GAP;
 	image im;
+	picture_texts texts;
 	real *z = mem_new((size_t)sampler_latent_size(s), sizeof *z, e);
 	if (!z || !image_init(&im, GAP + rows * high, GAP + (QUERIES + 1) * wide, 3, e)) {
 		free(z);
@@ -247,118 +223,9 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, fa
 	bool ok = true;
 	for (int r = 0; ok && r < rows; r++)
 		ok = draw_row(&im, s, g, seed, r, z, e);
-	ok = ok && png_write(path, im.x, im.h, im.w, im.c, e);
+	ok = ok && frame_attention(&im, s, rows, about, e)
+		&& png_write_noted(path, &im, picture_notes(about, &texts), e);
 	image_free(&im);
 	free(z);
 	return ok;
-}
-
-/* ---- curves of a run ---- */
-
-enum { CURVES_MAX = 4, LINE_MAX = 8192 };
-
-/* Columns of a CSV file by name: the steps and some curves. */
-typedef struct table {
-	const char *const *name;                     /* borrow; [1 + curves], "step" first */
-	int curves;
-	double *x[1 + CURVES_MAX];                   /* own; step and the curves */
-	int64_t n, room;
-	int column[1 + CURVES_MAX];                  /* where they stand in a row */
-} table;
-
-/* Text of column `at` of a row, or NULL. */
-static const char *field(const char *row, int at)
-{
-	for (; row && at > 0; at--) {
-		row = strchr(row, ',');
-		row = row ? row + 1 : NULL;
-	}
-	return row;
-}
-
-static bool find_columns(table *t, const char *path, const char *header, fault *e)
-{
-	for (int k = 0; k <= t->curves; k++) {
-		size_t n = strlen(t->name[k]);
-		t->column[k] = -1;
-		const char *p;
-		for (int i = 0; (p = field(header, i)) != NULL; i++)
-			if (strncmp(p, t->name[k], n) == 0 && strchr(",\r\n", p[n]))
-				t->column[k] = i;
-		if (t->column[k] < 0)
-			return fault_set(e, "%s: no column %s", path, t->name[k]);
-	}
-	return true;
-}
-
-static bool add_row(table *t, const char *row, fault *e)
-{
-	if (t->n == t->room) {
-		t->room = t->room ? 2 * t->room : 256;
-		for (int k = 0; k <= t->curves; k++) {
-			double *bigger = realloc(t->x[k], (size_t)t->room * sizeof *bigger);
-			if (!bigger)
-				return fault_set(e, "out of memory for %lld rows", (long long)t->room);
-			t->x[k] = bigger;
-		}
-	}
-	for (int k = 0; k <= t->curves; k++) {
-		const char *p = field(row, t->column[k]);
-		char *end;
-		t->x[k][t->n] = p ? strtod(p, &end) : NAN;
-		if (!p || end == p)
-			t->x[k][t->n] = NAN;
-	}
-	t->n += isfinite(t->x[0][t->n]) != 0;
-	return true;
-}
-
-static bool table_read(table *t, const char *path, fault *e)
-{
-	char line[LINE_MAX];
-	FILE *f = fopen(path, "r");
-	if (!f)
-		return fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
-	bool some = fgets(line, sizeof line, f), ok = some && find_columns(t, path, line, e);
-	while (ok && fgets(line, sizeof line, f))
-		ok = add_row(t, line, e);
-	if (ferror(f))
-		ok = fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
-	else if (!some)
-		fault_set(e, "%s: is empty", path);
-	fclose(f);
-	return ok;
-}
-
-static bool picture_curves(const char *path, const char *csv, const char *const *name, const char *const *legend,
-	int curves, chart c, fault *e)
-{
-	table t = {.name = name, .curves = curves};
-	bool ok = table_read(&t, csv, e);
-	chart_series s[CURVES_MAX];
-	for (int k = 0; k < curves; k++)
-		s[k] = (chart_series){legend[k], t.x[0], t.x[k + 1], t.n};
-	c.x_name = "step";
-	c.series = s;
-	c.count = curves;
-	ok = ok && chart_write(path, &c, e);
-	for (int k = 0; k <= curves; k++)
-		free(t.x[k]);
-	return ok;
-}
-
-bool picture_loss(const char *path, const char *metrics_csv, fault *e)
-{
-	static const char *const name[] = {"step", "d_loss", "g_loss", "d_real", "d_fake"};
-	static const char *const legend[] = {"D loss", "G loss", "D(real)", "D(fake)"};
-	const chart c = {.title = "losses and mean outputs of D"};
-	return picture_curves(path, metrics_csv, name, legend, COUNT(legend), c, e);
-}
-
-bool picture_scores(const char *path, const char *scores_csv, fault *e)
-{
-	static const char *const name[] = {"step", "score"};
-	static const char *const legend[] = {"score"};
-	const chart c = {.title = "score of the checkpoints: lower is better", .log_y = true};
-	return picture_curves(path, scores_csv, name, legend, COUNT(legend), c, e);
 }

@@ -41,7 +41,7 @@ const char *request_heads(const sampler *s, const sample_request *q)
 {
 	const int K = sampler_classes(s);
 	const bool by_class = q->label < 0 && !q->interpolate && K > 0 && request_columns(s, q) == K && q->n >= K;
-	return by_class && *sampler_class_names(s) ? sampler_class_names(s) : NULL;
+	return by_class ? sampler_class_names(s) : NULL;
 }
 
 static int label_of(const sampler *s, const sample_request *q, int64_t k, int columns)

@@ -30,8 +30,8 @@ bool request_run(sampler *s, const sample_request *q, real *images, fault *e);
 /* Columns that a grid of the request has: as given; else one for each class, if all are drawn and fit; else the square
  * root of n. */
 int request_columns(const sampler *s, const sample_request *q);
-/* What stands over the columns of that grid: the names of the classes, a line each; NULL: they have none, or columns
- * are no classes. Borrowed from s. */
+/* What stands over the columns of that grid: the names of the classes, a line each, "" for numbers; NULL: columns are
+ * no classes. Borrowed from s. */
 const char *request_heads(const sampler *s, const sample_request *q);
 
 SAGAN_END

@@ -8,8 +8,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/local.h"
-#include "gan/sample/pictures.h"
-#include "gan/sample/request.h"
 #include "gan/train/run_internal.h"
 #include "gan/train/trouble.h"
 
@@ -84,48 +82,13 @@ static bool report(run *r, const step_stats *s, fault *e)
 	return true;
 }
 
-/* The sampler gets the averaged generator (the plain one without average) as it is now. */
-static bool take(run *r, fault *e)
-{
-	trainer *t = r->t;
-	if (r->taken == t->step)
-		return true;
-	r->taken = -1;
-	if (!sampler_take(r->s, t->average ? network_module(t->average) : t->pg.m, e))
-		return false;
-	r->taken = t->step;
-	return true;
-}
-
-/* The fixed latents through the generator that is sampled. */
-static bool draw(run *r, fault *e)
-{
-	trainer *t = r->t;
-	char name[64], path[RUN_PATH_MAX];
-	sample_request q = {.n = t->cfg.train.sample_count, .seed = (uint64_t)t->cfg.seed, .label = -1};
-	real *x = mem_new((size_t)(q.n * sampler_image_size(r->s)), sizeof *x, e);
-	snprintf(name, sizeof name, "samples-%08lld.png", (long long)t->step);
-	bool ok = x && run_path(r->out, name, path, e) && take(r, e)
-		&& request_run(r->s, &q, x, e)
-		&& picture_grid(path, x, q.n, t->cfg.net.size.h, t->cfg.net.size.w, t->cfg.model.channels,
-			request_columns(r->s, &q), request_heads(r->s, &q), e);
-	free(x);
-	if (ok) {
-		run_say(r, NOTE_FILE, "samples: %s", path);
-		run_events_picture(r, "samples/grid", path);
-		run_events_histograms(r);
-	}
-	r->drawn = t->step;
-	return ok;
-}
-
 /* Scores the generator that is sampled, in a row of scores.csv and one of spread.csv. An evaluation that fails must
  * not cost the checkpoint. */
 static bool judge(run *r, double *score, bool *judged, fault *e)
 {
 	fault why;
 	judgement j;
-	*judged = r->judge.fakes > 0 && take(r, &why) && scorer_run(&r->judge, r->s, &j, &why);
+	*judged = r->judge.fakes > 0 && run_take(r, &why) && scorer_run(&r->judge, r->s, &j, &why);
 	if (r->judge.fakes > 0 && !*judged)
 		run_say(r, NOTE_WARNING, "step %lld: not scored: %s", (long long)r->t->step, why.text);
 	if (!*judged)
@@ -178,7 +141,7 @@ static bool after_step(run *r, const step_stats *s, fault *e)
 	bool end = s->step == r->last;
 	if ((due(s->step, c->train.log_every) || end) && !report(r, s, e))
 		return false;
-	if ((due(s->step, c->train.sample_every) || end) && !draw(r, e))
+	if ((due(s->step, c->train.sample_every) || end) && !run_draw(r, e))
 		return false;
 	return (!due(s->step, c->train.checkpoint_every) && !end) || save(r, true, e);
 }
@@ -194,12 +157,10 @@ static bool asked_to_stop(const run *r, enum run_end *end)
 /* The curve up to there shows since when; a failure to draw it must not hide the message. */
 static bool diverged(run *r)
 {
-	char keys[TROUBLE_TEXT], csv[RUN_PATH_MAX], curve[RUN_PATH_MAX];
+	char keys[TROUBLE_TEXT];
 	run_say(r, NOTE_WARNING, "diverged; to change, from an earlier checkpoint: %s",
 		trouble_advice(TROUBLE_DIVERGES, trainer_config(r->t), keys));
-	if (run_path(r->out, "metrics.csv", csv, NULL) && run_path(r->out, "loss.png", curve, NULL)
-		&& picture_loss(curve, csv, NULL))
-		run_say(r, NOTE_FILE, "loss curve: %s", curve);
+	run_curves(r, "loss", true, NULL);
 	return false;
 }
 
@@ -221,47 +182,6 @@ static bool steps(run *r, enum run_end *end, fault *e)
 
 /* ---- after the last step ---- */
 
-/* The scores and where the best checkpoint is. Resumed with scores switched off there may be old ones. */
-static bool show_scores(run *r, fault *e)
-{
-	char csv[RUN_PATH_MAX], picture[RUN_PATH_MAX], best[RUN_PATH_MAX];
-	if (r->judge.fakes == 0 || r->best.step < 0)
-		return true;
-	if (!run_path(r->out, "scores.csv", csv, e) || !run_path(r->out, "scores.png", picture, e)
-		|| !rundir_best(r->out, best, sizeof best, e) || !picture_scores(picture, csv, e))
-		return false;
-	run_say(r, NOTE_FILE, "scores: %s", picture);
-	run_say(r, NOTE_FILE, "best checkpoint: %s (score %.4g at step %lld)", best, r->best.score,
-		(long long)r->best.step);
-	return true;
-}
-
-static bool final_pictures(run *r, fault *e)
-{
-	enum { ATTENTION_ROWS = 6 };                 /* images of attention.png: they fit a screen */
-	char csv[RUN_PATH_MAX], loss[RUN_PATH_MAX], sheet[RUN_PATH_MAX];
-	trainer *t = r->t;
-	if (!run_path(r->out, "metrics.csv", csv, e) || !run_path(r->out, "loss.png", loss, e)
-		|| !run_path(r->out, "attention.png", sheet, e) || !picture_loss(loss, csv, e))
-		return false;
-	run_say(r, NOTE_FILE, "loss curve: %s", loss);
-	if (!show_scores(r, e))
-		return false;
-	const gaze *maps = sampler_gaze(r->s, e);
-	if (!maps)
-		return false;
-	if (gaze_layers(maps) == 0) {
-		if (network_placed_layers(t->g) > 0)
-			run_say(r, NOTE_INFO, "attention: no picture, no layer of G has a map");
-		return true;
-	}
-	if (!take(r, e) || !picture_attention(sheet, r->s, (uint64_t)t->cfg.seed, ATTENTION_ROWS, e))
-		return false;
-	run_say(r, NOTE_FILE, "attention: %s", sheet);
-	run_events_picture(r, "attention/sheet", sheet);
-	return true;
-}
-
 static bool finish(run *r, enum run_end end, fault *e)
 {
 	/* Where an interruption fell must not decide which checkpoint is the best: no score. */
@@ -269,9 +189,7 @@ static bool finish(run *r, enum run_end end, fault *e)
 		return false;
 	if (r->opt->start_only)
 		return true;
-	if (end != RUN_STOPPED && r->drawn != r->t->step && !draw(r, e))
-		return false;
-	return end == RUN_STOPPED || final_pictures(r, e);
+	return run_draw_last(r, end == RUN_STOPPED, e);
 }
 
 static bool start_record(run *r, fault *e)
@@ -308,6 +226,7 @@ bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e
 	ok = metrics_close(r.m, ok ? e : NULL) && ok;
 	sampler_free(r.s);
 	scorer_free(&r.judge);
+	free(r.yaml);
 	rundir_close(r.lock);
 	return ok;
 }

@@ -10,7 +10,8 @@
  *     samples-00001000.png      images of the same latents at each sample interval;  data.png: a batch of real images
  *     events.out.tfevents.*     what TensorBoard shows (docs/tensorboard.md), a file for each process
  *     steps.h5                  what the first steps drew, when it is asked for
- *     loss.png, scores.png, attention.png   curves and attention maps, drawn at the end (pictures.h) */
+ *     loss.png, scores.png, attention.png   curves and attention maps, at each sample interval (run_pictures.c) and
+ *                               at the end */
 #ifndef SAGAN_GAN_TRAIN_RUN_H
 #define SAGAN_GAN_TRAIN_RUN_H
 

@@ -1,5 +1,5 @@
 /* run_internal.h - what the parts of a run share: its beginning (run_start.c), its steps and its end (run.c),
- * who watches them (watch.c), and what TensorBoard shows of them (run_events.c). */
+ * who watches them (watch.c), what it draws (run_pictures.c), and what TensorBoard shows of them (run_events.c). */
 #ifndef SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 #define SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 
@@ -7,6 +7,7 @@
 #include "gan/train/metrics.h"
 #include "gan/train/run.h"
 #include "gan/checkpoint/rundir.h"
+#include "gan/sample/frame.h"
 #include "gan/sample/sampler.h"
 #include "gan/score/score.h"
 #include "gan/train/trainer_internal.h"
@@ -15,6 +16,7 @@ typedef struct run {
 	trainer *t;
 	const run_options *opt;
 	const char *out;
+	char *yaml;                                  /* own; the config as text */
 	int lock;
 	metrics *m;                                  /* own */
 	events *events;                              /* own; NULL: none are written */
@@ -27,6 +29,10 @@ typedef struct run {
 	} best;
 	int64_t last;                                /* step at which the run ends */
 	int64_t saved, drawn;                        /* steps at which that was done last; -1: never */
+	struct live {
+		double at, seconds;                  /* clock when curves and attention were drawn, what it took */
+		bool told;
+	} live;
 	char good[RUN_PATH_MAX];                     /* the last good checkpoint, or "" */
 	double start, report_at;                     /* clock */
 	int64_t report_step;
@@ -39,6 +45,18 @@ typedef struct run {
 
 /* A line to the caller of run_trainer. */
 void run_say(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* What a picture of this run says about itself. */
+picture_about run_about(const run *r, const char *what);
+/* The sampler becomes the generator as it is now. */
+bool run_take(run *r, fault *e);
+/* The picture of these curves (gan/report/curves.h); a line says where it is. */
+bool run_curves(run *r, const char *id, bool say, fault *e);
+/* At a sample interval: samples, and the other pictures while they are cheap. */
+bool run_draw(run *r, fault *e);
+/* After the last step: all of them, and lines that say where. `stopped`: by a signal; samples of a step that is no
+ * interval's are then left out. */
+bool run_draw_last(run *r, bool stopped, fault *e);
 
 /* What looks wrong is told: after a step, after a score. */
 void watch_step(run *r, const step_stats *s);

@@ -177,14 +177,12 @@ static bool save_beginning(run *r, fault *e)
 
 /* ---- the first lines ---- */
 
-static bool write_config(const run *r, fault *e)
+static bool write_config(run *r, fault *e)
 {
 	char path[RUN_PATH_MAX];
-	char *text = config_text(&r->t->cfg, e);
-	bool ok = text && run_path(r->out, "config.yaml", path, e)
-		&& file_replace(path, text, strlen(text), e);
-	free(text);
-	return ok;
+	r->yaml = config_text(&r->t->cfg, e);
+	return r->yaml && run_path(r->out, "config.yaml", path, e)
+		&& file_replace(path, r->yaml, strlen(r->yaml), e);
 }
 
 static void note_line(void *ctx, const char *text)
@@ -225,9 +223,11 @@ static bool show_data(run *r, fault *e)
 	}
 	r->watch.real_spread = sqrt(MAX(sum, 0) / (double)size);
 	enum { SHOWN = 100, IN_A_ROW = 10 };         /* enough to see a wrong crop or wrong colours */
-	if (!run_path(r->out, "data.png", path, e)
-		|| !picture_grid(path, t->host_x, MIN(B, SHOWN), c->net.size.h, c->net.size.w,
-			c->model.channels, IN_A_ROW, NULL, e))
+	const picture_about about = {.what = "a batch of real images", .name = c->name, .step = -1, .seed = c->seed,
+		.config = r->yaml};
+	const picture_images shown = {.x = t->host_x, .n = MIN(B, SHOWN), .h = c->net.size.h, .w = c->net.size.w,
+		.c = c->model.channels, .columns = IN_A_ROW};
+	if (!run_path(r->out, "data.png", path, e) || !picture_grid(path, &shown, &about, e))
 		return false;
 	run_say(r, NOTE_FILE, "a batch of real images: %s", path);
 	return true;
@@ -255,6 +255,7 @@ static bool start_scores(run *r, fault *e)
 bool run_start(run *r, fault *e)
 {
 	trainer *t = r->t;
+	fault no_font;
 	char moved[RUN_PATH_MAX];
 	r->lock = rundir_open(r->out, e);
 	if (r->lock < 0)
@@ -268,6 +269,8 @@ bool run_start(run *r, fault *e)
 		if (moved[0])
 			run_say(r, NOTE_INFO, "the earlier run is now in %s", moved);
 	}
+	if (!svg_has_font(&no_font))
+		run_say(r, NOTE_WARNING, "%s", no_font.text);
 	step_stats names = {.gammas = t->gammas};
 	for (int i = 0; i < t->gammas; i++)
 		names.gamma[i].name = t->gamma_name[i];

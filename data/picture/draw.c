@@ -1,0 +1,128 @@
+/* draw.c - SVG over pixels: the only file that knows librsvg, cairo and fontconfig. */
+#include "data/picture/svg.h"
+
+#include <cairo.h>
+#include <fontconfig/fontconfig.h>
+#include <librsvg/rsvg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#undef MIN                                           /* glib has them, too */
+#undef MAX
+#include "core/base/local.h"
+
+/* ---- fonts ---- */
+
+/* Fonts that have every character of `wanted`. */
+static int fonts_with(const char *wanted)
+{
+	FcPattern *p = FcPatternCreate();
+	FcCharSet *chars = FcCharSetCreate();
+	FcObjectSet *what = FcObjectSetBuild(FC_FAMILY, (char *)NULL);
+	for (const char *c = wanted; chars && *c; c++)
+		FcCharSetAddChar(chars, (FcChar32)*c);
+	FcFontSet *found = p && chars && what && FcPatternAddCharSet(p, FC_CHARSET, chars)
+		? FcFontList(NULL, p, what) : NULL;
+	const int n = found ? found->nfont : 0;
+	if (found)
+		FcFontSetDestroy(found);
+	if (what)
+		FcObjectSetDestroy(what);
+	if (chars)
+		FcCharSetDestroy(chars);
+	if (p)
+		FcPatternDestroy(p);
+	return n;
+}
+
+bool svg_has_font(fault *e)
+{
+	return fonts_with("Agz09()") > 0 || fault_set(e, "this machine has no font, so pictures have no titles, names "
+		"and numbers; apt-get install fonts-dejavu-core brings one");
+}
+
+/* ---- pixels: ours are bytes [h,w,c], cairo's are words 0x??RRGGBB with rows that may be padded ---- */
+
+static void to_cairo(const image *im, cairo_surface_t *to)
+{
+	cairo_surface_flush(to);
+	uint8_t *row = cairo_image_surface_get_data(to);
+	const int pitch = cairo_image_surface_get_stride(to);
+	const uint8_t *from = im->x;
+	for (int y = 0; y < im->h; y++, row += pitch)
+		for (int x = 0; x < im->w; x++, from += im->c) {
+			const uint32_t p = 0xff000000u | (uint32_t)from[0] << 16
+				| (uint32_t)from[im->c == 3] << 8 | from[im->c == 3 ? 2 : 0];
+			memcpy(row + 4 * x, &p, sizeof p);
+		}
+	cairo_surface_mark_dirty(to);
+}
+
+static void from_cairo(cairo_surface_t *from, image *im)
+{
+	cairo_surface_flush(from);
+	const uint8_t *row = cairo_image_surface_get_data(from);
+	const int pitch = cairo_image_surface_get_stride(from);
+	uint8_t *to = im->x;
+	for (int y = 0; y < im->h; y++, row += pitch)
+		for (int x = 0; x < im->w; x++, to += im->c) {
+			uint32_t p;
+			memcpy(&p, row + 4 * x, sizeof p);
+			const uint8_t rgb[3] = {(uint8_t)(p >> 16), (uint8_t)(p >> 8), (uint8_t)p};
+			if (im->c == 3)
+				memcpy(to, rgb, 3);
+			else
+				to[0] = (uint8_t)image_luma(rgb);
+		}
+}
+
+static bool failed(GError *why, fault *e)
+{
+	fault_set(e, "a drawing cannot be drawn: %.300s", why ? why->message : "librsvg does not say why");
+	g_clear_error(&why);
+	return false;
+}
+
+/* Nobody's fonts: hollow boxes would be drawn in place of letters. */
+static bool hide_texts(RsvgHandle *h, fault *e)
+{
+	static const char style[] = "text{display:none}";
+	GError *why = NULL;
+	return svg_has_font(NULL) || rsvg_handle_set_stylesheet(h, (const guint8 *)style, sizeof style - 1, &why)
+		|| failed(why, e);
+}
+
+static bool render(RsvgHandle *h, cairo_t *to, const image *im, fault *e)
+{
+	GError *why = NULL;
+	const RsvgRectangle whole = {0, 0, im->w, im->h};
+	cairo_font_options_t *gray = cairo_font_options_create();
+	cairo_font_options_set_antialias(gray, CAIRO_ANTIALIAS_GRAY);
+	cairo_set_font_options(to, gray);
+	const bool ok = rsvg_handle_render_document(h, to, &whole, &why) || failed(why, e);
+	cairo_font_options_destroy(gray);
+	return ok;
+}
+
+bool svg_over(const svg *s, image *im, fault *e)
+{
+	GError *why = NULL;
+	if (!svg_good(s, e))
+		return false;
+	RsvgHandle *h = rsvg_handle_new_from_data((const guint8 *)s->text, s->n, &why);
+	if (!h)
+		return failed(why, e);
+	cairo_surface_t *pixels = cairo_image_surface_create(CAIRO_FORMAT_RGB24, im->w, im->h);
+	cairo_t *to = cairo_create(pixels);
+	bool ok = cairo_status(to) == CAIRO_STATUS_SUCCESS
+		|| fault_set(e, "out of memory for a picture of %dx%d", im->h, im->w);
+	if (ok)
+		to_cairo(im, pixels);
+	ok = ok && hide_texts(h, e) && render(h, to, im, e);
+	if (ok)
+		from_cairo(pixels, im);
+	cairo_destroy(to);
+	cairo_surface_destroy(pixels);
+	g_object_unref(h);
+	return ok;
+}
