@@ -2,9 +2,18 @@
 #include "optim/ema.h"
 
 #include "core/base/clones.h"
+#include "core/base/local.h"
+#include "core/base/portable.h"
 #include "core/base/thread.h"
 
 #include <string.h>
+
+double ema_decay(double half_life, double rampup, int64_t batch, int64_t seen)
+{
+	const double log_half = -0.693147180559945309417, most = 700;      /* portable_exp takes no more */
+	const double life = rampup > 0 ? MIN(half_life, rampup * (double)seen) : half_life;
+	return (double)batch < most * life ? portable_exp(log_half * (double)batch / life) : 0;
+}
 
 struct job {
 	real *average;

@@ -190,6 +190,12 @@ void optimizer_free(optimizer *o)
 	free(o);
 }
 
+void optimizer_set_beta2(optimizer *o, double beta2)
+{
+	must(in_unit(beta2), "beta2 = %g", beta2);
+	o->cfg.beta2 = beta2;
+}
+
 /* ---- one update ---- */
 
 /* What t and lr make of the settings; t is the number of this update, from 1. */

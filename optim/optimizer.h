@@ -50,6 +50,10 @@ void optimizer_free(optimizer *o);
  * memory. */
 void optimizer_step(optimizer *o, real *param, const real *grad, double lr);
 
+/* Another beta2 from the next update on, in [0,1): the correction of the bias is that of this one, as in PyTorch when
+ * the settings of a group are changed. */
+void optimizer_set_beta2(optimizer *o, double beta2);
+
 /* Everything that a checkpoint needs: the number of updates so far, t of the last one, and the slots ("m", "v",
  * "vhat": those that the rule keeps, by index from 0), each [n] like the parameters (borrow; may be written). Another
  * index is a bug and stops the program. */

@@ -27,6 +27,12 @@ static double (*const decay_of[])(double f, double s) = {
 	[DECAY_NONE] = none, [DECAY_LINEAR] = linear, [DECAY_COSINE] = cosine,
 };
 
+double ramp_at(const ramp *c, int64_t step, int64_t steps)
+{
+	const double s = step < steps ? (double)step / (double)steps : 1;
+	return c->from == c->to ? c->from : c->to + (c->from - c->to) * cosine(0, s);
+}
+
 double schedule_lr(const schedule *s, int64_t step)
 {
 	if (step < s->warmup)

@@ -1,4 +1,5 @@
-/* schedule.h - learning rates as functions of the step. They keep no state, so a resumed run needs only its step. */
+/* schedule.h - learning rates, and other numbers that change along a run, as functions of the step. They keep no state,
+ * so a resumed run needs only its step. */
 #ifndef SAGAN_OPTIM_SCHEDULE_H
 #define SAGAN_OPTIM_SCHEDULE_H
 
@@ -27,6 +28,15 @@ typedef struct schedule {
 /* The rate of update number `step`, from 0. In the warm-up it is rate * (step+1) / warmup: the first update already
  * has a rate above 0. From `steps` on it is rate * f, without decay `rate`. */
 double schedule_lr(const schedule *s, int64_t step);
+
+/* A number that goes from one value to another. */
+typedef struct ramp {
+	double from, to;
+} ramp;
+
+/* At update number `step`, from 0, of `steps`: to + (from - to) (1 + cos(pi step / steps)) / 2, and `to` from there on
+ * (arXiv 2501.05441, one cosine for all). Exactly `from` where both are equal. */
+double ramp_at(const ramp *c, int64_t step, int64_t steps);
 
 SAGAN_END
 #endif

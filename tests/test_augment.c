@@ -220,7 +220,7 @@ START_TEST(draws_are_fresh)
 	graph *g = graph_new(NULL);
 	node *x = op_fill(g, SHAPE(2, 8, 8, 1), 0.5), *two[2];
 	for (int i = 0; i < 2; i++)
-		two[i] = augment_apply(g, &policy, x, &stream);
+		two[i] = augment_apply(g, &policy, x, NULL, &stream);
 	plan *p = planned(g, two, 2);
 	enum { N = 64 };
 	real first[2 * N];
@@ -232,6 +232,35 @@ START_TEST(draws_are_fresh)
 	ck_assert_msg(memcmp(first, plan_value(p, two[0]), sizeof first), "two runs drew alike");
 	plan_free(p);
 	graph_free(g);
+}
+END_TEST
+
+/* How many of 1,000 samples a transform that spares none has changed; the others are as they were, to the bit. */
+START_TEST(a_probability_is_a_share_of_the_samples)
+{
+	enum { N = 1000, SIZE = 4 * 4 };
+	static const double probability[] = {0, 0.3, 1};
+	const augment_policy policy = {.n = 1, .kind = {2}};         /* cutout */
+	for (int k = 0; k < COUNT(probability); k++) {
+		rng stream = rng_new(1, "augment");
+		int changed = 0;
+		graph *g = graph_new(NULL);
+		node *x = op_fill(g, SHAPE(N, 4, 4, 1), 0.7), *share = op_fill(g, SHAPE(1, 1, 1, 1), probability[k]);
+		node *y = augment_apply(g, &policy, x, share, &stream);
+		plan *p = planned(g, &y, 1);
+		plan_run(p);
+		for (int i = 0; i < N; i++) {
+			bool same = true;
+			for (int j = 0; j < SIZE; j++)
+				same = same && plan_value(p, y)[i * SIZE + j] == (real)0.7;
+			changed += !same;
+		}
+		const bool sure = probability[k] == 0 || probability[k] == 1;
+		ck_assert_msg(fabs(changed / (double)N - probability[k]) <= (sure ? 0 : 0.05),
+			"%d of %d with probability %g", changed, N, probability[k]);
+		plan_free(p);
+		graph_free(g);
+	}
 }
 END_TEST
 
@@ -431,6 +460,7 @@ int main(void)
 		{color_changes_brightness_saturation_contrast, 2},
 		{gradients_flow_through, 3},
 		{draws_are_fresh, 1},
+		{a_probability_is_a_share_of_the_samples, 1},
 		{losses_have_their_value, COUNT(by_hand)},
 		{unknown_losses_are_refused, 1},
 		{penalties_measure_the_slope, 1},

@@ -69,6 +69,12 @@ static const struct {
 	{"optim:\n  lr_g: -1e-4\n", "a.yaml:2: optim.lr_g = -1e-4: must be a number from 0 to 100"},
 	{"optim:\n  lr_g: nan\n", "a.yaml:2: optim.lr_g = nan: must be a number from 0 to 100"},
 	{"optim:\n  lr_g: 0x1p3\n", "a.yaml:2: optim.lr_g = 0x1p3: must be a number from 0 to 100"},
+	{"optim:\n  beta2: [0.9]\n",
+	 "a.yaml:2: optim.beta2 = [0.9]: must be a number from 0 to 0.9999999, or two as [from, to]"},
+	{"optim:\n  beta2: [0.9, 1, 0]\n",
+	 "a.yaml:2: optim.beta2 = [0.9, 1, 0]: must be a number from 0 to 0.9999999, or two as [from, to]"},
+	{"augment:\n  probability: [0, 1.5]\n",
+	 "a.yaml:2: augment.probability = [0, 1.5]: must be a number from 0 to 1, or two as [from, to]"},
 	{"optim:\n  beta1: 1\n", "a.yaml:2: optim.beta1 = 1: must be a number from 0 to 0.999999"},
 	{"data:\n  flip: 1\n", "a.yaml:2: data.flip = 1: must be true or false"},
 	{"data:\n  flip: \"yes\"\n", "a.yaml:2: data.flip = \"yes\": must be true or false"},
@@ -444,7 +450,7 @@ START_TEST(values_arrive_in_their_fields)
 		"  range: -1..1, images: faces, class_names: [a b, c], background: \"#010203\"}\n"
 		"model:\n  network: resnet\n  size: 64\n  channels: 3\n  latent: 16\n  conditional: false\n"
 		"  attention: paper\n  layers_g: [8, {at: 16, type: plain}]\n  layers_d: 32\n  d_skip: relu\n"
-		"loss: {name: wgan, penalty: gp, penalty_weight: 2.5, d_batch: separate}\n"
+		"loss: {name: wgan, penalty: gp, penalty_weight: [2.5, .5], d_batch: separate}\n"
 		"optim: {kind: adamw, form: keras, lr_g: 1e-3, lr_d: 2E-4, schedule: cosine, clip_norm: .5}\n"
 		"ema: {decay: 0, bn_mode: standing}\n"
 		"augment: {policy: [cutout, color]}\n"
@@ -470,7 +476,9 @@ START_TEST(values_arrive_in_their_fields)
 	ck_assert_str_eq(gan_losses[c.loss.name].name, "wgan");
 	ck_assert_str_eq(gan_penalties[c.loss.penalty].name, "gp");
 	ck_assert(c.loss.d_batch == D_BATCH_SEPARATE);
-	ck_assert(c.loss.penalty_weight == 2.5 && c.optim.lr_g == 1e-3 && c.optim.lr_d == 2e-4);
+	ck_assert(c.loss.penalty_weight.from == 2.5 && c.loss.penalty_weight.to == 0.5);
+	ck_assert(c.loss.penalty_weight_fake.from == 0 && c.optim.beta2.from == 0.9 && c.optim.beta2.to == 0.9);
+	ck_assert(c.optim.lr_g == 1e-3 && c.optim.lr_d == 2e-4);
 	ck_assert(c.optim.rule.rule == RULE_ADAMW && c.optim.rule.form == UPDATE_KERAS
 		&& c.optim.course.decay == DECAY_COSINE);
 	ck_assert(c.optim.clip_norm == 0.5 && c.ema.decay == 0 && c.ema.bn_mode == BN_STANDING);

@@ -187,6 +187,27 @@ START_TEST(schedules_follow_their_formulas)
 }
 END_TEST
 
+START_TEST(ramps_go_from_one_value_to_another)
+{
+	const ramp falls = {1, 0.2}, stays = {0.1, 0.1};
+	ck_assert(ramp_at(&falls, 0, 12) == 1 && ramp_at(&falls, 12, 12) == 0.2 && ramp_at(&falls, 99, 12) == 0.2);
+	ck_assert(fabs(ramp_at(&falls, 6, 12) - 0.6) < 1e-15 && fabs(ramp_at(&falls, 4, 12) - 0.8) < 1e-15);
+	ck_assert(ramp_at(&falls, 0, 0) == 0.2);
+	for (int i = 0; i < 20; i++)
+		ck_assert(ramp_at(&stays, i, 12) == 0.1);
+}
+END_TEST
+
+/* After a half-life of images a change has come half of the way. */
+START_TEST(averages_have_a_half_life)
+{
+	ck_assert(fabs(pow(ema_decay(640, 0, 64, 0), 10) - 0.5) < 1e-14);
+	ck_assert(fabs(ema_decay(1e6, 0.05, 64, 12800) - pow(0.5, 0.1)) < 1e-15);        /* 5 % of 12,800: 640 */
+	ck_assert(ema_decay(640, 0.05, 64, 1000000) == ema_decay(640, 0, 64, 0));
+	ck_assert(ema_decay(640, 0.05, 64, 0) == 0 && ema_decay(0, 0, 64, 64) == 0 && ema_decay(0.01, 0, 64, 0) == 0);
+}
+END_TEST
+
 START_TEST(average_copies_before_its_start_and_then_settles_at_a_constant)
 {
 	real a[3] = {9, 9, 9}, x[3] = {1, -0.3, 1e-20};
@@ -234,6 +255,8 @@ int main(void)
 		{moments_that_are_not_needed_are_not_kept, 1},
 		{wrong_settings_are_refused, 1},
 		{schedules_follow_their_formulas, 1},
+		{ramps_go_from_one_value_to_another, 1},
+		{averages_have_a_half_life, 1},
 		{average_copies_before_its_start_and_then_settles_at_a_constant, 1},
 		{gradients_are_measured_clipped_and_gathered, 1},
 	};

@@ -262,9 +262,28 @@ START_TEST(pairs_are_of_one_class)
 }
 END_TEST
 
+/* Where nothing is learnt, the penalty of a step is its weight there times that of a run with the weight 1. */
+START_TEST(a_weight_follows_its_ramp)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	const char *const still[] = {"optim.lr_g=0", "optim.lr_d=0", "loss.penalty=r1", "loss.penalty_weight=1", NULL};
+	const char *const falls[] = {"optim.lr_g=0", "optim.lr_d=0", "loss.penalty=r1", "loss.penalty_weight=[2, 0.5]",
+		"steps=6", NULL};
+	trainer *one = make(TINY_PLAIN, still, d), *t = make(TINY_PLAIN, falls, d);
+	for (int i = 0; i < 8; i++) {
+		const double weight = i < 6 ? 0.5 + 1.5 * (1 + cos(acos(-1) * i / 6)) / 2 : 0.5;
+		const double a = step(one).penalty, b = step(t).penalty;
+		ck_assert_msg(fabs(b / (weight * a) - 1) < 1e-5, "step %d: %g is not %g times %g", i, b, weight, a);
+	}
+	trainer_free(one);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
 /* ---- the same bits ---- */
 
-static const char *const KINDS[] = {TINY_FULL, TINY_MNISTGANS, TINY_TALL, TINY_WIDE};
+static const char *const KINDS[] = {TINY_FULL, TINY_MNISTGANS, TINY_PAIRS, TINY_TALL, TINY_WIDE};
 
 static dataset *data_for(int kind)
 {
@@ -979,6 +998,7 @@ int main(void)
 		{lazy_penalty_is_applied_in_every_kth_update, 1},
 		{a_penalty_of_both_has_a_weight_for_each, 1},
 		{pairs_are_of_one_class, 1},
+		{a_weight_follows_its_ramp, 1},
 	};
 	const suite_test bits[] = {
 		{threads_do_not_change_a_bit, COUNT(KINDS)},

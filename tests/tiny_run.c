@@ -26,6 +26,14 @@ const char TINY_TALL[] = TINY_MODEL("network: resnet, size: [24, 16]") TINY_RECI
 const char TINY_WIDE[] = TINY_MODEL("network: dcgan, conditional: true, d_batch_norm: false, size: [16, 28]")
 	TINY_RECIPE;
 
+const char TINY_PAIRS[] = TINY_MODEL("network: resnet, size: 16")
+	"loss: {name: rpgan, penalty: r1r2, penalty_weight: [1, 0.1], penalty_weight_fake: [0.5, 0.2]}\n"
+	"optim: {lr_g: 1e-3, lr_d: 1e-3, beta2: [0.9, 0.99], accumulate: 2}\n"
+	"ema: {half_life: [8, 60], rampup: 0.5}\n"
+	"augment: {policy: [color, translation], probability: [0, 0.6]}\n"
+	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2,"
+	" score_count: 6}\n";
+
 const char TINY_PLAIN[] = TINY_MODEL("network: resnet, size: 16")
 	"optim: {lr_g: 2e-3, lr_d: 2e-3}\n"
 	"ema: {decay: 0.9}\n"

@@ -11,6 +11,8 @@
 extern const char TINY_FULL[];
 /* The same with images that are no squares: [24,16], and dcgan's [16,28]. */
 extern const char TINY_TALL[], TINY_WIDE[];
+/* Pairs of one class, penalties at both kinds of images, and everything that may change along a run does. */
+extern const char TINY_PAIRS[];
 /* The same network with the plain recipe. */
 extern const char TINY_PLAIN[];
 /* mnistgans28: noise, dropout and batch norm in D. */

@@ -71,7 +71,7 @@ static bool plan_make(class_trainer *t, fault *e)
 	graph *g = t->g = graph_new(e);
 	if (!g)
 		return false;
-	node *x = augment_apply(g, &t->cfg.augment, graph_leaf(g, t->x), &t->noise);
+	node *x = augment_apply(g, &t->cfg.augment, graph_leaf(g, t->x), NULL, &t->noise);
 	node *truth = op_gather(g, graph_leaf(g, t->wanted), graph_leaf(g, t->label));
 	t->loss = cross_entropy(g, classifier_apply(g, t->net, x, (mode){.train = true, .update = true}, NULL), truth);
 	module_grad(classifier_module(t->net), g, t->loss);
@@ -85,12 +85,13 @@ class_trainer *class_trainer_new(const config *cfg, const dataset *train, fault 
 	if (!t)
 		return NULL;
 	t->data = train;
+	const optimizer_config rule = config_rule(cfg);
 	t->noise = rng_new((uint64_t)cfg->seed, "augment");
 	t->checksum = (int64_t)dataset_checksum(train);
 	const loader_options batches = {.batch = cfg->batch, .seed = (uint64_t)cfg->seed, .flip = cfg->data.flip};
 	const bool ok = config_copy(&t->cfg, cfg, e) && (t->net = network_of(cfg, train, e))
 		&& (t->average = network_of(cfg, train, e)) && buffers_new(t, e) && plan_make(t, e)
-		&& (t->o = optimizer_new(&cfg->optim.rule, module_block_size(classifier_module(t->net)), e))
+		&& (t->o = optimizer_new(&rule, module_block_size(classifier_module(t->net)), e))
 		&& (t->loader = loader_new(train, &batches, e));
 	if (ok)
 		return t;

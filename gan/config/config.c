@@ -153,6 +153,14 @@ static void put_list(const config_key *k, const augment_policy *l, char *buf, si
 		snprintf(buf + n, size - n, "]");
 }
 
+static void put_ramp(const ramp *c, char *buf, size_t size)
+{
+	char from[40], to[40];
+	put_real(c->from, from, sizeof from);
+	put_real(c->to, to, sizeof to);
+	snprintf(buf, size, c->from == c->to ? "%s" : "[%s, %s]", from, to);
+}
+
 char *config_value(const config *c, int i, char *buf, size_t size)
 {
 	const config_key *k = config_key_at(i);
@@ -169,6 +177,9 @@ char *config_value(const config *c, int i, char *buf, size_t size)
 		break;
 	case KEY_REAL:
 		put_real(*(const double *)at, buf, size);
+		break;
+	case KEY_RAMP:
+		put_ramp(at, buf, size);
 		break;
 	case KEY_BOOL:
 		snprintf(buf, size, "%s", *(const bool *)at ? "true" : "false");

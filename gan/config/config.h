@@ -68,8 +68,8 @@ typedef struct config {
 	struct {
 		int name;                            /* row of gan_losses */
 		int penalty;                         /* row of gan_penalties */
-		double penalty_weight;               /* r1: gamma of (gamma/2) |grad|^2; gp, dragan: lambda */
-		double penalty_weight_fake;          /* r1r2: gamma of the fakes; 0: penalty_weight */
+		ramp penalty_weight;                 /* r1: gamma of (gamma/2) |grad|^2; gp, dragan: lambda */
+		ramp penalty_weight_fake;            /* r1r2: gamma of the fakes; 0: penalty_weight */
 		int penalty_every;                   /* in every k-th D update, times k */
 		int d_batch;                         /* enum d_batch: real and fake through D at once or not */
 	} loss;
@@ -78,6 +78,7 @@ typedef struct config {
 		optimizer_config rule;               /* of both networks */
 		schedule course;                     /* of the rates; its rate is lr_g or lr_d, steps 0: the run's */
 		double lr_g, lr_d;
+		ramp beta2;                          /* the rule's is where it begins */
 		int d_steps;                         /* D updates per G update */
 		double clip_norm;                    /* of the whole gradient of a network; 0: off */
 		int accumulate;                      /* batches per update */
@@ -85,12 +86,15 @@ typedef struct config {
 
 	struct {
 		double decay;                        /* 0: no moving average */
+		ramp half_life;                      /* images; 0: decay */
+		double rampup;                       /* share of the images seen that it is at most; 0: any */
 		int64_t start;                       /* plain copy before this step */
 		int bn_mode;                         /* enum bn_mode: statistics of the G that is sampled */
 		int standing_batches;                /* forwards that make standing statistics */
 	} ema;
 
 	augment_policy augment;                      /* DiffAugment; the key is augment.policy */
+	ramp augment_probability;                    /* of each transform, for each image */
 
 	struct {
 		char out[CONFIG_TEXT_MAX];           /* "": runs/<name> */
@@ -123,6 +127,7 @@ enum config_type {
 	KEY_COUNT,                                   /* int64_t */
 	KEY_SIZE,                                    /* net_size: 32, or [96, 64] */
 	KEY_REAL,                                    /* double */
+	KEY_RAMP,                                    /* ramp: 0.5, or [1, 0.1] from the first step to the last */
 	KEY_BOOL,                                    /* true, false */
 	KEY_TEXT,                                    /* char[CONFIG_TEXT_MAX] */
 	KEY_CHOICE,                                  /* int or an enum, index into words */

@@ -91,6 +91,13 @@ bool config_network(const config *c, net_config *out, fault *e)
 	return settle(&settled, out, e);
 }
 
+optimizer_config config_rule(const config *c)
+{
+	optimizer_config rule = c->optim.rule;
+	rule.beta2 = c->optim.beta2.from;
+	return rule;
+}
+
 schedule config_schedule(const config *c, double rate)
 {
 	schedule s = c->optim.course;
@@ -138,7 +145,8 @@ static bool check_rule(const config *c, fault *e)
 {
 	fault why;
 	char key[64];
-	if (optimizer_check(&c->optim.rule, &why))
+	const optimizer_config rule = config_rule(c);
+	if (optimizer_check(&rule, &why))
 		return true;
 	snprintf(key, sizeof key, "optim.%.*s", why.place, why.text);
 	return config_wrong(c, key, e, "%s", fault_reason(&why));
@@ -166,6 +174,8 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 				    "= joint; set loss.d_batch = separate or model.sn_update = every_forward");
 	if (!check_background(c, e))
 		return false;
+	if (c->ema.decay == 0 && (c->ema.half_life.from > 0 || c->ema.half_life.to > 0))
+		return config_wrong(c, "ema.half_life", e, "ema.decay is 0, so there is no average; must be 0 then");
 	if (c->train.score_count == 1)
 		return config_wrong(c, "train.score_count", e,
 			"one image has no spread; must be 0 (no scores) or 2 to 100000");
@@ -182,6 +192,8 @@ static bool check_classifier(const config *c, fault *e)
 {
 	if (c->data.resize != RESIZE_NONE && c->net.size.h == 0)
 		return config_wrong(c, "model.size", e, "must say the size that data.resize leads to");
+	if (c->optim.beta2.from != c->optim.beta2.to)
+		return config_wrong(c, "optim.beta2", e, "stays as it is for a classifier; must be one number");
 	return check_channels(c, e) && check_name(c, e) && check_rule(c, e) && check_background(c, e);
 }
 

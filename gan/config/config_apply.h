@@ -10,6 +10,9 @@
  * the data count as 3 and 10. The texts in `out` are constants. Messages name the key at fault. */
 bool config_network(const config *c, net_config *out, fault *e);
 
+/* The update rule of both networks, with the beta2 of the first step. */
+optimizer_config config_rule(const config *c);
+
 /* The learning rate over the steps of a run; rate: lr_g or lr_d. */
 schedule config_schedule(const config *c, double rate);
 

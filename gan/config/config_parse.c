@@ -128,6 +128,18 @@ static bool take_real(const config_key *k, void *at, const config_node *v, char 
 	return true;
 }
 
+/* 0.5, or [1, 0.1]: where it begins and ends. */
+static bool take_ramp(const config_key *k, void *at, const config_node *v, char *why)
+{
+	ramp c;
+	const bool two = v->kind == YAML_LIST;
+	const config_node *from = two ? v->child : v, *to = two && from ? from->next : v;
+	if (!from || !to || (two && to->next) || !take_real(k, &c.from, from, why) || !take_real(k, &c.to, to, why))
+		return false;
+	*(ramp *)at = c;
+	return true;
+}
+
 /* The words of YAML 1.1, in letters of either case; YAML 1.2 knows true and false only. */
 static bool is_any_of(const char *text, const char *const *words)
 {
@@ -373,6 +385,7 @@ static bool take_layers(const config_key *k, void *at, const config_node *v, cha
 
 static const taker TAKE[KEY_NAMES + 1] = {
 	[KEY_INT] = take_int, [KEY_COUNT] = take_count, [KEY_SIZE] = take_size, [KEY_REAL] = take_real,
+	[KEY_RAMP] = take_ramp,
 	[KEY_BOOL] = take_bool, [KEY_TEXT] = take_text, [KEY_CHOICE] = take_choice, [KEY_LAYERS] = take_layers,
 	[KEY_LIST] = take_list, [KEY_NAMES] = take_names,
 };

@@ -120,9 +120,9 @@ static const config_key TABLE[] = {
 	"loss of D and G; kl is the official code's"},
 {"loss.penalty", KEY_CHOICE, AT(loss.penalty), 0, 0, WORDS_OF(gan_penalties, name), "none", MAY,
 	"penalty on the gradient of D"},
-{"loss.penalty_weight", KEY_REAL, AT(loss.penalty_weight), 0, 1e6, {0}, "10", MAY,
+{"loss.penalty_weight", KEY_RAMP, AT(loss.penalty_weight), 0, 1e6, {0}, "10", MAY,
 	"gamma of r1 and r1r2, lambda of gp and dragan"},
-{"loss.penalty_weight_fake", KEY_REAL, AT(loss.penalty_weight_fake), 0, 1e6, {0}, "0", MAY,
+{"loss.penalty_weight_fake", KEY_RAMP, AT(loss.penalty_weight_fake), 0, 1e6, {0}, "0", MAY,
 	"r1r2: gamma of the fake images; 0: penalty_weight"},
 {"loss.penalty_every", KEY_INT, AT(loss.penalty_every), 1, 10000, {0}, "1", MAY,
 	"apply it in every k-th D update, k-fold"},
@@ -139,7 +139,7 @@ static const config_key TABLE[] = {
 	"learning rate of D"},
 {"optim.beta1", KEY_REAL, AT(optim.rule.beta1), 0, 0.999999, {0}, "0", FIXED,
 	"Adam: decay of the mean"},
-{"optim.beta2", KEY_REAL, AT(optim.rule.beta2), 0, 0.9999999, {0}, "0.9", FIXED,
+{"optim.beta2", KEY_RAMP, AT(optim.beta2), 0, 0.9999999, {0}, "0.9", FIXED,
 	"Adam: decay of the mean square"},
 {"optim.eps", KEY_REAL, AT(optim.rule.eps), 1e-16, 1, {0}, "1e-8", FIXED,
 	"Adam: added to the root"},
@@ -150,7 +150,7 @@ static const config_key TABLE[] = {
 {"optim.schedule", KEY_CHOICE, AT(optim.course.decay), 0, 0, WORDS(decay_name), "constant", MAY,
 	"course of the learning rates"},
 {"optim.schedule_steps", KEY_COUNT, AT(optim.course.steps), 0, 1e9, {0}, "0", MAY,
-	"steps that the course takes; 0: the run's steps"},
+	"steps that it and every [from, to] takes; 0: the run's steps"},
 {"optim.warmup", KEY_COUNT, AT(optim.course.warmup), 0, 1e9, {0}, "0", MAY,
 	"steps of linear increase at the start"},
 {"optim.final_fraction", KEY_REAL, AT(optim.course.final_fraction), 0, 1, {0}, "0", MAY,
@@ -164,6 +164,10 @@ static const config_key TABLE[] = {
 
 {"ema.decay", KEY_REAL, AT(ema.decay), 0, 0.9999999, {0}, "0.999", MAY,
 	"moving average of G, which is sampled; 0: none"},
+{"ema.half_life", KEY_RAMP, AT(ema.half_life), 0, 1e12, {0}, "0", MAY,
+	"images after which half of a change has come; 0: as decay says"},
+{"ema.rampup", KEY_REAL, AT(ema.rampup), 0, 1, {0}, "0", MAY,
+	"half_life is at most this share of the images seen; 0: no such limit"},
 {"ema.start", KEY_COUNT, AT(ema.start), 0, 1e9, {0}, "0", MAY,
 	"step before which the average is a copy"},
 {"ema.bn_mode", KEY_CHOICE, AT(ema.bn_mode), 0, 0, WORDS(bn_mode_name), "running", MAY,
@@ -173,6 +177,8 @@ static const config_key TABLE[] = {
 
 {"augment.policy", KEY_LIST, AT(augment), 0, 0, WORDS_OF(diff_augments, name), "none", MAY,
 	"DiffAugment, in this order"},
+{"augment.probability", KEY_RAMP, AT(augment_probability), 0, 1, {0}, "1", MAY,
+	"with which an image undergoes each transform"},
 
 {"classify.width", KEY_INT, AT(classify.width), 1, 512, {0}, "32", FIXED,
 	"channels of the first stage; the next two have twice as many each"},
@@ -299,6 +305,9 @@ char *config_key_range(const config_key *k, char *buf, size_t size)
 		break;
 	case KEY_REAL:
 		snprintf(buf, size, "a number from %.9g to %.9g", k->lo, k->hi);
+		break;
+	case KEY_RAMP:
+		snprintf(buf, size, "a number from %.9g to %.9g, or two as [from, to]", k->lo, k->hi);
 		break;
 	case KEY_BOOL:
 		snprintf(buf, size, "true or false");

@@ -114,11 +114,21 @@ const diff_augment diff_augments[] = {
 	{0}
 };
 
-node *augment_apply(graph *g, const augment_policy *p, node *x, rng *stream)
+/* Each sample of y, or of x as it was. */
+static node *either(graph *g, node *x, node *y, node *probability, rng *stream)
+{
+	node *u = op_random(g, SHAPE(x->s.dim[0], 1, 1, 1), RANDOM_UNIFORM, stream);
+	node *share = step(g, op_sub(g, probability, u));
+	return op_add(g, op_mul(g, y, share), op_mul(g, x, op_add_scalar(g, op_neg(g, share), 1)));
+}
+
+node *augment_apply(graph *g, const augment_policy *p, node *x, node *probability, rng *stream)
 {
 	graph_push(g, "augment");
-	for (int i = 0; i < p->n; i++)
-		x = diff_augments[p->kind[i]].draw(g, x, stream);
+	for (int i = 0; i < p->n; i++) {
+		node *y = diff_augments[p->kind[i]].draw(g, x, stream);
+		x = probability ? either(g, x, y, probability, stream) : y;
+	}
 	graph_pop(g);
 	return x;
 }

@@ -25,8 +25,9 @@ typedef struct augment_policy {
 	int kind[AUGMENT_MAX];
 } augment_policy;
 
-/* x [B,H,W,C] -> same. Draws from `stream` (keep) at every run. */
-node *augment_apply(graph *g, const augment_policy *p, node *x, rng *stream);
+/* x [B,H,W,C] -> same. Draws from `stream` (keep) at every run. `probability`, a scalar: each sample undergoes each
+ * transform with it, drawn apart; NULL: always. */
+node *augment_apply(graph *g, const augment_policy *p, node *x, node *probability, rng *stream);
 
 /* The transforms with their random numbers given, all in [0,1): for tests, and for applying one draw to several
  * batches. color, [B,1,1,1] each: brightness - 1/2 is added; the distance from the mean over the channels of a pixel

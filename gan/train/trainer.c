@@ -44,7 +44,8 @@ static bool player_init(player *p, const char *name, module *m, const config *c,
 	p->name = name;
 	p->m = m;
 	p->rate = config_schedule(c, rate);
-	p->opt = optimizer_new(&c->optim.rule, module_block_size(m), e);
+	const optimizer_config rule = config_rule(c);
+	p->opt = optimizer_new(&rule, module_block_size(m), e);
 	p->state_before = mem_zero(states, sizeof(real), e);
 	if (c->optim.accumulate > 1)
 		p->sum = mem_zero(params, sizeof(real), e);
@@ -130,7 +131,7 @@ trainer *trainer_new(const config *cfg, const dataset *data, fault *e)
 		return NULL;
 	t->data = data;
 	t->data_checksum = data ? (int64_t)dataset_checksum(data) : 0;
-	if (!take_config(t, cfg, data, e) || !make_networks(t, e) || !make_batch(t, e)
+	if (!take_config(t, cfg, data, e) || !make_networks(t, e) || !make_batch(t, e) || !ramps_make(t, e)
 		|| !graphs_build(t, e)) {
 		trainer_free(t);
 		return NULL;
@@ -164,6 +165,8 @@ void trainer_free(trainer *t)
 	free(t->host_z);
 	free(t->d_real);
 	free(t->d_fake);
+	for (int k = 0; k < RAMPS; k++)
+		buffer_free(t->ramp[k]);
 	free(t->frozen_params);
 	record_free(t->record);
 	player_free(&t->pg);

@@ -59,7 +59,8 @@ static node *generate(trainer *t, graph *g)
 /* D's logits [B] of augmented images. */
 static node *judge(trainer *t, graph *g, node *x, node *label, bool update)
 {
-	x = augment_apply(g, &t->cfg.augment, x, &t->stream[STREAM_AUGMENT]);
+	node *share = t->cfg.augment.n ? ramp_share(t, g, RAMP_AUGMENT) : NULL;
+	x = augment_apply(g, &t->cfg.augment, x, share, &t->stream[STREAM_AUGMENT]);
 	graph_push(g, "discriminator");
 	node *logits = network_apply(g, t->d, x, label, training(t, update), NULL);
 	graph_pop(g);
@@ -132,13 +133,15 @@ static node *weighted_penalty(trainer *t, graph *g, const two_logits *d, node *x
 {
 	critic c = {t, y};
 	const gan_penalty *p = &gan_penalties[t->cfg.loss.penalty];
-	const double every = t->cfg.loss.penalty_every * p->share, weight = t->cfg.loss.penalty_weight * every;
-	if (!p->of_both)
-		return op_scale(g, p->apply(g, critic_apply, &c, x, fake, &t->stream[STREAM_PENALTY]), weight);
+	const double every = t->cfg.loss.penalty_every * p->share;
+	if (!p->of_both) {
+		node *one = p->apply(g, critic_apply, &c, x, fake, &t->stream[STREAM_PENALTY]);
+		return ramp_times(t, g, RAMP_PENALTY, one, every);
+	}
 	node *mean[2];
 	slopes_of_both(g, d, mean);
-	const double of_fake = t->cfg.loss.penalty_weight_fake * every;
-	return op_add(g, op_scale(g, mean[0], weight), op_scale(g, mean[1], of_fake > 0 ? of_fake : weight));
+	return op_add(g, ramp_times(t, g, RAMP_PENALTY, mean[0], every),
+		ramp_times(t, g, RAMP_PENALTY_FAKE, mean[1], every));
 }
 
 static bool build_d(trainer *t, pass *p, fault *e)

@@ -52,6 +52,9 @@ enum sum_kind {
 	SUM_D_NORM, SUM_G_NORM, SUM_SPREAD, SUMS
 };
 
+/* Numbers of the graphs that may change along the run. */
+enum ramp_kind { RAMP_PENALTY, RAMP_PENALTY_FAKE, RAMP_AUGMENT, RAMPS };
+
 typedef struct record record;                        /* trainer_record.c */
 
 struct trainer {
@@ -64,6 +67,8 @@ struct trainer {
 	real *d_real, *d_fake;                       /* own; [B] outputs of D in its last pass */
 	buffer *real_x, *real_y;                     /* own; [B,H,W,C], [B] */
 	buffer *z, *fake_y;                          /* own; [B,Z], [B] */
+
+	buffer *ramp[RAMPS];                     /* own; a scalar, or NULL where it is a constant */
 
 	network *g;                                  /* own */
 	network *d;
@@ -100,6 +105,16 @@ struct trainer {
 bool graphs_build(trainer *t, fault *e);
 void pass_free(pass *p);
 double pass_scalar(const pass *p, const node *n);    /* 0 for NULL */
+
+/* trainer_ramps.c: makes the scalars of t, gives all numbers that change the values of this step. */
+bool ramps_make(trainer *t, fault *e);
+void ramps_set(trainer *t);
+/* x times a number of the graphs, as it is at each run. */
+node *ramp_times(const trainer *t, graph *g, enum ramp_kind kind, node *x, double factor);
+/* That number as a node; NULL: it is 1 throughout. */
+node *ramp_share(const trainer *t, graph *g, enum ramp_kind kind);
+/* Decay of the average in this step. */
+double ramps_decay(const trainer *t);
 
 /* trainer_record.c: the batch of a pass, the losses of a step, where they are asked for. */
 void record_pass(trainer *t, bool d);

@@ -221,7 +221,7 @@ static void update_average(trainer *t)
 	if (!t->average)
 		return;
 	module *to = network_module(t->average), *from = t->pg.m;
-	double d = t->cfg.ema.decay;
+	const double d = ramps_decay(t);
 	int64_t start = t->cfg.ema.start;
 	ema_update(module_param_block(to), module_param_block(from), module_block_size(to), d, start,
 		t->step);
@@ -243,6 +243,7 @@ static void read_gammas(const trainer *t, step_stats *s)
 bool trainer_step(trainer *t, step_stats *s, fault *e)
 {
 	*s = (step_stats){0};
+	ramps_set(t);
 	for (int k = 0; k < t->cfg.optim.d_steps; k++)
 		if (!update_d(t, s, e))
 			return false;
