@@ -76,6 +76,14 @@ static const struct {
 	{"sample --from y --best", 2, "sagan sample: --from: a file of Keras has no best checkpoint"},
 	{"sample --from no/such", 1, "sagan: no/such: No such file or directory"},
 	{"sample --from README.md", 1, "sagan: README.md: not a readable HDF5 file"},
+	{"attend", 2, "sagan attend: an argument is missing"},
+	{"attend no/such", 1, "sagan: no/such"},
+	{"attend x --net both", 2, "sagan attend: --net both: must be generator or discriminator"},
+	{"attend x --image y --net generator", 2, "sagan attend: --image: only the discriminator looks at a picture"},
+	{"attend x --pixel 3", 2, "sagan attend: --pixel 3: must be a row and a column, as 12,8"},
+	{"attend x --pixel 3,-1", 2, "sagan attend: --pixel 3,-1: must be a row and a column"},
+	{"attend x --mean --head 2", 2, "sagan attend: --mean is of all heads; without --head"},
+	{"attend x --out y.jpg", 1, "sagan: y.jpg: pictures are written as PNG"},
 	{"import x --out y", 2, "sagan import: --config is missing"},
 	{"import x --config y", 2, "sagan import: --out is missing"},
 	{"import x --config y --out z --net both", 2, "sagan import: --net both: must be generator or discriminator"},
@@ -187,9 +195,50 @@ START_TEST(keras_files_go_round)
 }
 END_TEST
 
+/* ---- attention ---- */
+
+/* Of both networks; a picture of the run's own is looked at by D. What is not there is named. */
+START_TEST(attention_of_both_networks_is_drawn)
+{
+	const char *run = scratch_at("run"), *dir = scratch_folder();
+	ck_assert_int_eq(sagan("train %s --out %s --steps 1 --set 'model.layers_g=[{at: 14, type: mhsa, heads: 2}]' "
+		"--set 'model.layers_d=[{at: 14, type: official}]'", make_config(SMALL), run).status, 0);
+	answer a = sagan("attend %s --class 3 --pixel 14,14 --out %s/g.png", run, dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "1 attention layer of the generator at step 1: "), "%s", a.text);
+	ck_assert(file_exists(dir, "g.png"));
+	a = sagan("attend %s --image %s/data.png --out %s/d.h5", run, run, dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "of the discriminator at step 1"), "%s", a.text);
+	fault e;
+	char path[512];
+	h5_info info;
+	snprintf(path, sizeof path, "%s/d.h5", dir);
+	h5 *f = h5_open(path, &e);
+	const shape want = SHAPE(1, 14, 14, 7, 7);
+	ck_assert(f && h5_stat(f, "/maps/attention14", &info, &e) && shape_equal(&info.s, &want));
+	h5_close(f);
+	static const struct {
+		const char *arguments, *says;
+	} wrong[] = {
+		{"--layer halo", "sagan: --layer halo: the attention layers of the generator are attention14"},
+		{"--head 3", "sagan: --head 3: attention14 has 2"},
+		{"--pixel 28,0", "sagan: --pixel 28,0: the image has rows 0 to 27 and columns 0 to 27"},
+		{"--class 10", "sagan: --class 10: must be 0 to 9"},
+		{"--image tests/test_cli.c", "sagan: tests/test_cli.c: "},
+	};
+	for (int i = 0; i < COUNT(wrong); i++) {
+		a = sagan("attend %s %s --out %s/no.png", run, wrong[i].arguments, dir);
+		ck_assert_msg(a.status == 1 && strstr(a.text, wrong[i].says), "%s: %s", wrong[i].arguments, a.text);
+		ck_assert(!file_exists(dir, "no.png"));
+	}
+}
+END_TEST
+
 /* ---- help, man page, completion ---- */
 
-static const char *const COMMANDS[] = {"train", "sample", "export", "import", "info", "layers", "data", "bench"};
+static const char *const COMMANDS[] = {
+	"train", "sample", "attend", "export", "import", "info", "layers",
+	"data", "bench"
+};
 
 static void check_screen(const char *text)
 {
@@ -863,6 +912,7 @@ int main(void)
 		{answers_have_their_status_and_text, COUNT(ANSWERS)},
 		{a_level_that_is_not_there_is_refused, 1},
 		{keras_files_go_round, 1},
+		{attention_of_both_networks_is_drawn, 1},
 		{help_fits_a_screen, 1},
 		{man_page_and_completion_know_every_option, 1},
 		{keys_are_listed_with_their_meaning, 1},

@@ -9,11 +9,14 @@
 #include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "gan/config/config_apply.h"
-#include "gan/sample/gaze.h"
+#include "core/h5/h5.h"
+#include "gan/sample/attention_file.h"
+#include "gan/sample/attention_sheet.h"
 #include "layers/cot.h"
 #include "layers/halo.h"
 #include "layers/mhsa.h"
 #include "layers/outlook.h"
+#include "tests/data_files.h"
 #include "tests/layer_kit.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
@@ -357,6 +360,108 @@ START_TEST(maps_too_large_to_show_are_refused)
 }
 END_TEST
 
+/* ---- shown ---- */
+
+enum { SIDE = 16 };
+
+/* A map of 4x4 on an image of 16x16: query (0,0) looks at key (3,3) alone, all others at key (0,0), half as much. */
+static attention_view one_point(real map[16 * 16], real x[SIDE * SIDE])
+{
+	memset(map, 0, 16 * 16 * sizeof *map);
+	for (int q = 0; q < 16; q++)
+		map[q * 16 + (q ? 0 : 15)] = (real)(q ? 0.5 : 1);
+	for (int i = 0; i < SIDE * SIDE; i++)
+		x[i] = -1;
+	return (attention_view){.layer = "a", .type = "t", .heads = 1, .qh = 4, .qw = 4, .kh = 4, .kw = 4,
+		.shares = true, .map = map, .image = x};
+}
+
+/* How bright the middle of a cell's quarter is. */
+static int bright(const image *im, int line, int cell, int y, int x)
+{
+	const int wide = SIDE * 4 + 6, left = im->w - 84 - 3 * wide + cell * wide;
+	const int top = FRAME_TITLE + FRAME_HEAD + line * (64 + 6);
+	const uint8_t *p = im->x + ((top + y * 16 + 8) * im->w + left + x * 16 + 8) * 3;
+	return p[0] + p[1] + p[2];
+}
+
+/* On a scale for each row, and on one for both rows, of which the second looks half as much. */
+START_TEST(a_sheet_shows_where_pixels_look)
+{
+	static const sheet_pixel at[] = {{2, 1}, {15, 15}};
+	real map[16 * 16], x[SIDE * SIDE];
+	fault e = {.text = ""};
+	image im;
+	const attention_view v = one_point(map, x);
+	sheet *s = sheet_new(SHAPE(SIDE, SIDE, 1), 2, 64, _i, &e);
+	ck_assert(s && sheet_add(s, &v, at, "a label", &e));
+	for (int i = 0; i < 16 * 16; i++)
+		map[i] /= 2;
+	ck_assert(sheet_add(s, &v, at, "", &e));
+	ck_assert_msg(sheet_write(s, scratch_at("sheet.png"), "image\none\ntwo\n",
+		&(picture_about){.what = "what", .step = 3, .seed = -1}, &e), "%s", e.text);
+	ck_assert_msg(picture_open(scratch_at("sheet.png"), &im, &e), "%s", e.text);
+	ck_assert_int_eq(im.h, FRAME_TITLE + FRAME_HEAD + 2 * (64 + 6));
+	ck_assert(bright(&im, 0, 1, 3, 3) > 400 && bright(&im, 0, 1, 1, 1) == 0);
+	ck_assert(bright(&im, 0, 2, 0, 0) > 100 && bright(&im, 0, 2, 0, 0) < bright(&im, 0, 1, 3, 3));
+	ck_assert(bright(&im, 0, 2, 3, 3) == 0);
+	if (_i)
+		ck_assert_int_lt(bright(&im, 1, 1, 3, 3), bright(&im, 0, 1, 3, 3));
+	else
+		ck_assert_int_eq(bright(&im, 1, 1, 3, 3), bright(&im, 0, 1, 3, 3));
+	sheet_free(s);
+	image_free(&im);
+}
+END_TEST
+
+START_TEST(chosen_pixels_are_where_something_is)
+{
+	real x[28 * 28];
+	sheet_pixel at[SHEET_PIXELS];
+	for (int i = 0; i < 28 * 28; i++)
+		x[i] = -1;
+	static const int spot[4][2] = {{3, 4}, {10, 20}, {22, 5}, {17, 15}};
+	for (int k = 0; k < 4; k++)
+		for (int i = 0; i < 4; i++)
+			x[(spot[k][0] / 2 * 2 + i / 2) * 28 + spot[k][1] / 2 * 2 + i % 2] = 1;
+	sheet_choose(x, SHAPE(28, 28, 1), at);
+	for (int k = 0; k < 4; k++)
+		ck_assert(at[k].y / 2 == spot[k][0] / 2 && at[k].x / 2 == spot[k][1] / 2);
+	ck_assert(at[4].y == 3 && at[4].x == 3);
+}
+END_TEST
+
+/* The numbers of all heads, as they are seen. */
+START_TEST(a_file_holds_the_maps_of_all_heads)
+{
+	net_config c;
+	fault e = {.text = ""};
+	attention_view v;
+	h5_info info;
+	int64_t step;
+	char text[32];
+	real z[8] = {1, -1}, all[2 * 16 * 16];
+	const char *path = scratch_at("maps.h5");
+	network *n = of_layers("model.layers_g=" SITES(), "model.layers_d=" SITES(), NET_G, &c);
+	gaze *g = gaze_new(n, &e);
+	ck_assert_msg(g, "%s", e.text);
+	gaze_look(g, z, 0);
+	ck_assert_msg(attention_file_write(path, g, 0, 2, SHAPE(16, 16, 1), NET_G, 0,
+		&(picture_about){.step = 7, .seed = 1}, &e), "%s", e.text);
+	h5 *f = h5_open(path, &e);
+	const shape want = SHAPE(2, 4, 4, 4, 4);
+	ck_assert(f && h5_stat(f, "/maps/attention4", &info, &e) && shape_equal(&info.s, &want));
+	ck_assert(h5_read_real(f, "/maps/attention4", all, 2 * 16 * 16, &e) && gaze_view(g, 0, 1, &v, &e));
+	ck_assert(kit_worst(all + 16 * 16, v.map, 16 * 16) < 1e-7);
+	ck_assert(h5_attr_i64(f, "/", "step", &step, &e) && step == 7);
+	ck_assert(h5_attr_text(f, "/maps/attention8", "type", text, sizeof text, &e) && !strcmp(text, "official"));
+	ck_assert(h5_exists(f, "/image") && h5_attr_text(f, "/", "network", text, sizeof text, &e));
+	h5_close(f);
+	gaze_free(g);
+	network_free(n);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -366,6 +471,9 @@ int main(void)
 		{halos_end_where_they_should, 1},
 		{both_networks_are_looked_into, 2},
 		{maps_too_large_to_show_are_refused, 1},
+		{a_sheet_shows_where_pixels_look, 2},
+		{chosen_pixels_are_where_something_is, 1},
+		{a_file_holds_the_maps_of_all_heads, 1},
 	};
 	return suite_run("gaze", tests, COUNT(tests), 60);
 }

@@ -414,7 +414,7 @@ START_TEST(pictures_of_rectangles_have_their_ratio)
 	ck_assert(run_path(dir, "attention.png", path, &e));
 	ck_assert_msg(picture_attention(path, s, 1, 3, &nothing_known, &e), "%s", e.text);
 	ck_assert_msg(picture_open(path, &im, &e), "%s", e.text);
-	ck_assert(im.h == FRAME_HEAD + 4 + 3 * (96 + 4) && im.w > 4 + 6 * (64 + 4) && im.c == 3);
+	ck_assert(im.h == FRAME_TITLE + FRAME_HEAD + 3 * (144 + 6) && im.w > 6 * (96 + 6) && im.c == 3);
 	image_free(&im);
 	sampler_free(s);
 	trainer_free(t);
@@ -430,7 +430,7 @@ START_TEST(the_sheet_of_attention_has_its_size)
 	sampler *s = sampler_for(t, 6);
 	ck_assert_msg(picture_attention(scratch_at("a.png"), s, 1, 3, &nothing_known, &e), "%s", e.text);
 	ck_assert_msg(picture_open(scratch_at("a.png"), &im, &e), "%s", e.text);
-	ck_assert(im.h == FRAME_HEAD + 4 + 3 * (112 + 4) && im.w > 4 + 6 * (112 + 4) && im.c == 3);
+	ck_assert(im.h == FRAME_TITLE + FRAME_HEAD + 3 * (160 + 6) && im.w > 6 * (160 + 6) && im.c == 3);
 	image_free(&im);
 	sampler_free(s);
 	trainer_free(t);

@@ -2,22 +2,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
 #include "core/base/words.h"
-#include "data/class_names.h"
 #include "data/picture/image.h"
 #include "data/picture/png.h"
-#include "gan/checkpoint/rundir.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/pictures.h"
 #include "gan/sample/request.h"
 #include "gan/keras/sample.h"
 #include "tools/command.h"
+#include "tools/pick.h"
 
 static bool is_folder(const char *path)
 {
@@ -98,35 +96,6 @@ static bool make_place(const char *out, const char *latents, fault *e)
 	return ok && (!latents || file_make_parents(latents, e));
 }
 
-/* The class that --class names, by its name or its number; `given` NULL: none. */
-static bool find_class(const sampler *s, const char *given, int *label, fault *e)
-{
-	const int classes = sampler_classes(s);
-	const char *names = sampler_class_names(s);
-	char all[256];
-	if (!given)
-		return true;
-	if (classes == 0)
-		return fault_set(e, "--class %s: this network was trained without labels", given);
-	*label = class_names_find(names, given);
-	const size_t digits = strspn(given, "0123456789");
-	if (*label < 0 && digits && digits < 8 && !given[digits])
-		*label = atoi(given);
-	if (*label >= 0 && *label < classes)
-		return true;
-	return fault_set(e, "--class %s: must be 0 to %d%s%s", given, classes - 1, *names ? ", or one of " : "",
-		class_names_print(names, all, sizeof all));
-}
-
-/* RUN's best checkpoint instead of its newest. */
-static bool choose_best(const char *run, char *path, size_t size, fault *e)
-{
-	struct stat s;
-	if (stat(run, &s) == 0 && !S_ISDIR(s.st_mode))
-		return fault_set(e, "%s: is a file; --best wants the folder of a run", run);
-	return rundir_best(run, path, size, e);
-}
-
 /* The sampler of a file of Keras, and what was decided about its numbers. */
 static sampler *open_keras(const char *from, keras_drawing *d, int64_t n, fault *e)
 {
@@ -148,7 +117,7 @@ static bool sample(const char *from, keras_drawing *of_keras, bool raw, sample_r
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	real *x = mem_new((size_t)q->n * (size_t)sampler_image_size(s), sizeof *x, e);
-	const bool ok = x && find_class(s, class, &q->label, e) && make_place(out, latents, e)
+	const bool ok = x && pick_class(s, class, &q->label, e) && make_place(out, latents, e)
 		&& request_run(s, q, x, e)
 		&& (is_folder(out) ? write_each(out, s, x, q->n, e) : write_grid(out, s, q, x, e))
 		&& (!latents || write_latents(latents, s, q, x, e));
@@ -199,7 +168,7 @@ static int run(const command *c, int argc, char **argv)
 	fault e;
 	drawing.range = range ? (enum data_range)word_find(ranges, range) : RANGE_AUTO;
 	q.seed = (uint64_t)seed;
-	if (!pool_start(threads, &e) || (best && !choose_best(from, best_path, sizeof best_path, &e))
+	if (!pool_start(threads, &e) || (best && !pick_best(from, best_path, sizeof best_path, &e))
 	    || !sample(keras ? keras : best ? best_path : from, keras ? &drawing : NULL, raw, &q, out, latents, class,
 		       &e))
 		status = fail(&e);

@@ -4,7 +4,7 @@ _sagan()
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'train sample export import info layers data classify bench --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'train sample attend export import info layers data classify bench --help --version' -- "$word")
 		return
 	fi
 	case $before in
@@ -24,12 +24,13 @@ _sagan()
 	--resize) options='crop fit stretch pad' ;;
 	--range) options='auto 0..1 -1..1 0..255 0..65535' ;;
 	--background) options='white black gray' ;;
-	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--limit|--size|--input|--freeze-d|--images|--labels) return ;;
+	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--pixel|--layer|--head|--limit|--size|--input|--freeze-d|--images|--labels) return ;;
 	esac
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
 		train) options='--out --set --threads --steps --record --max-time --log-every --quiet --fresh --init-from --freeze-d --new-data --help' ;;
 		sample) options='--from --model --range --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
+		attend) options='--net --image --seed --class --pixel --layer --head --mean --common --best --raw --out --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --threads --help' ;;
 		import) options='--config --set --net --model --onto --out --threads --help' ;;
 		info) options='--set --plan --time --keys --classify --markdown --help' ;;

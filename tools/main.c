@@ -12,8 +12,8 @@
 #include "tools/command.h"
 
 static const command *const COMMANDS[] = {
-	&command_train, &command_sample, &command_export, &command_import, &command_info, &command_layers,
-	&command_data, &command_classify,
+	&command_train, &command_sample, &command_attend, &command_export, &command_import, &command_info,
+	&command_layers, &command_data, &command_classify,
 	&command_bench,
 };
 

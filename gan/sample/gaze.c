@@ -73,6 +73,12 @@ void gaze_look(gaze *g, const real *x, int label)
 	g->looked = true;
 }
 
+const real *gaze_image(const gaze *g)
+{
+	must(g->looked, "an image before the first look");
+	return network_side(g->n) == NET_D ? g->x->x : plan_value(g->f.p, g->f.y);
+}
+
 bool gaze_view(gaze *g, int layer, int head, attention_view *out, fault *e)
 {
 	const placed_layer *l = layer_of(g, layer);
@@ -93,7 +99,7 @@ bool gaze_view(gaze *g, int layer, int head, attention_view *out, fault *e)
 		.layer = l->name, .type = l->spec.type->name, .head = head, .heads = layer_map_heads(l),
 		.qh = (int)l->H, .qw = (int)l->W, .kh = (int)kh, .kw = (int)kw, .map = g->map,
 		.shares = l->spec.type->sight->shares,
-		.image = network_side(g->n) == NET_D ? g->x->x : plan_value(g->f.p, g->f.y),
+		.image = gaze_image(g),
 	};
 	return true;
 }

@@ -22,7 +22,7 @@ typedef struct attention_view {
 	 * weights of any sign and sum. */
 	bool shares;
 	const real *map;                             /* [qh*qw, kh*kw] */
-	const real *image;                           /* [H,W,C]: that G made, that D was shown */
+	const real *image;                           /* [H,W,C]: gaze_image */
 } attention_view;
 
 /* keep: n. Parameters may change between two looks; nothing here changes them. Batch norm takes its running statistics.
@@ -37,6 +37,9 @@ const char *gaze_layer_name(const gaze *g, int layer);        /* "attention16"; 
 
 /* x: a latent [Z], or an image [H,W,C] in [-1,1]; label: a class that exists, or anything where there are none. */
 void gaze_look(gaze *g, const real *x, int label);
+
+/* The image of the last look, [H,W,C]: that G made, that D was shown; borrow. */
+const real *gaze_image(const gaze *g);
 
 /* The map of the last look; the head may be -1. False with e set: no memory, or a map of more than GAZE_MAP_MAX
  * numbers. A view before the first look is a bug. */

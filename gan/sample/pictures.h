@@ -18,8 +18,8 @@ typedef struct picture_images {
 /* With a title where about->what is not NULL. */
 bool picture_grid(const char *path, const picture_images *p, const picture_about *about, fault *e);
 
-/* A sheet: each row is a generated image (seed, row), then the image with a query pixel marked and
- * where that pixel looks laid over it in colour, for several queries. The last attention layer. */
+/* A sheet (gan/sample/attention_sheet.h) of the last attention layer, the mean of its heads: a row for each of `rows`
+ * images of a seed. */
 bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, const picture_about *about, fault *e);
 
 #endif
