@@ -8,6 +8,7 @@
 #   make examples            the programs of docs/examples/, into build/float/examples
 #   make test-keras           exported files in four versions of Keras, and ONNX Runtime
 #   make test-tensorboard     event files in the real TensorBoard
+#   make test-inception       FID's network against pytorch-fid's, with random weights
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make fuzz                20,000 damaged files of each kind
 #   make test-double         derivatives and golden values in double
@@ -130,6 +131,9 @@ $(B)/gan/keras/layers_text.c: gan/keras/sagan_layers.py
 	od -An -v -tu1 $< | sed 's/ \([0-9]\)/,\1/g; s/ //g; s/^,//; s/$$/,/'; \
 	echo '}; const unsigned long keras_layers_size = sizeof keras_layers_text;'; } > $@
 
+# It holds them.
+$(B)/gan/score/shipped.o: $(wildcard data/features/*.h5)
+
 $(B)/gan/keras/layers_text.o: $(B)/gan/keras/layers_text.c $(B)/.flags
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -238,6 +242,11 @@ test-keras: all $(B)/tests/test_trace_ops $(B)/tests/test_onnx_layers
 test-tensorboard: all
 	tests/tensorboard/run.sh $(BUILD)/sagan $(BUILD)/tensorboard
 
+# FID's network in full size against pytorch-fid's, with random weights: torch in a virtual environment below
+# $(BUILD)/inception, minutes, and not part of `make test`.
+test-inception: $(B)/tests/test_inception
+	tests/inception/run.sh $< $(BUILD)/inception
+
 examples: $(EXAMPLES)
 
 bench: $(BENCHES) all
@@ -296,8 +305,8 @@ clean:
 
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
-	test-keras test-tensorboard examples bench fuzz mutants run-mutants lint same-bits install uninstall dist \
-	clean FORCE
+	test-keras test-inception test-tensorboard examples bench fuzz mutants run-mutants lint same-bits install \
+	uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

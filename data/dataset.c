@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -343,7 +344,21 @@ dataset *dataset_open(const char *path, const dataset_options *options, fault *e
 	return NULL;
 }
 
-/* ---- checksum ---- */
+/* ---- sums over all ---- */
+
+/* The sums are whole numbers, and exact. */
+void dataset_moments(const dataset *d, double *mean, double *deviation)
+{
+	uint64_t sum = 0, squares = 0;
+	const int64_t n = dataset_bytes(d);
+	for (int64_t i = 0; i < n; i++) {
+		sum += d->pixels[i];
+		squares += (uint64_t)d->pixels[i] * d->pixels[i];
+	}
+	const double m = (double)sum / (double)n, v = (double)squares / (double)n - m * m;
+	*mean = m / 255;
+	*deviation = v > 0 ? sqrt(v) / 255 : 0;
+}
 
 uint64_t data_fnv(uint64_t sum, const void *bytes, size_t n)
 {

@@ -88,6 +88,9 @@ void dataset_free(dataset *d);
 int64_t dataset_image_bytes(const dataset *d);
 int64_t dataset_bytes(const dataset *d);
 
+/* Mean and standard deviation of all pixels, 0 black and 1 white. */
+void dataset_moments(const dataset *d, double *mean, double *deviation);
+
 /* FNV-1a (64 bits) over sizes, labels and pixels: tells whether a resumed run sees the same data. */
 uint64_t dataset_checksum(const dataset *d);
 

@@ -13,4 +13,7 @@ typedef struct memory_subject {
 enum { MEMORY_KERAS = 14 };
 extern const memory_subject memory_keras[MEMORY_KERAS];      /* memory_keras.c */
 
+enum { MEMORY_FEATURES = 2 };
+extern const memory_subject memory_features[MEMORY_FEATURES];        /* memory_features.c */
+
 #endif

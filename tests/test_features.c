@@ -9,6 +9,7 @@
 #include "core/base/thread.h"
 #include "core/h5/h5.h"
 #include "core/plan/plan.h"
+#include "data/picture/image.h"
 #include "gan/classify/classifier_file.h"
 #include "gan/score/features.h"
 #include "tests/expect.h"
@@ -166,7 +167,7 @@ START_TEST(other_files_and_images_are_refused)
 	refused(scratch_at("missing.h5"), &LIKE, "No such file");
 	refused(scratch_folder(), &LIKE, "is no regular file");
 	file_store(other, "hello", 5);
-	refused(other, &LIKE, "HDF5");
+	refused(other, &LIKE, "no network for features");
 	h5 *f = h5_create(other, &e);
 	ck_assert(h5_write_real(f, "/x", SHAPE(1), &(real){0}, &e) && h5_commit(f, &e));
 	refused(other, &LIKE, "no network for features");
@@ -235,6 +236,71 @@ START_TEST(sizes_that_no_classifier_has_are_refused)
 }
 END_TEST
 
+/* ---- what is shipped ---- */
+
+static dataset *digits(enum data_split split, int64_t limit)
+{
+	fault e;
+	dataset *d = dataset_open("data/mnist", &(dataset_options){.split = split, .limit = limit}, &e);
+	ck_assert_msg(d != NULL, "%s", e.text);
+	return d;
+}
+
+static int64_t right_of(features *f, const dataset *d)
+{
+	const int n = features_classes(f);
+	fault e;
+	int64_t right = 0;
+	real *x = mem_new((size_t)dataset_bytes(d), sizeof *x, NULL);
+	real *y = mem_new((size_t)(d->n * features_count(f)), sizeof *y, NULL);
+	real *p = mem_new((size_t)(d->n * n), sizeof *p, NULL);
+	for (int64_t i = 0; i < dataset_bytes(d); i++)
+		x[i] = pixel_real(d->pixels[i]);
+	ck_assert(features_run(f, x, d->n, y, p, &e));
+	for (int64_t i = 0; i < d->n; i++) {
+		int best = 0;
+		for (int k = 1; k < n; k++)
+			best = p[i * n + k] > p[i * n + best] ? k : best;
+		right += best == d->label[i];
+	}
+	free(x);
+	free(y);
+	free(p);
+	return right;
+}
+
+/* "auto" finds the digits by their pixels, trained on or not, and knows what they are. */
+START_TEST(shipped_network_of_digits_is_found_and_right)
+{
+	fault e;
+	dataset *d = digits(SPLIT_TEST, 1000);
+	features *f = features_open("auto", d, &e), *g = features_open("mnist", d, &e);
+	ck_assert_msg(f && g, "%s", e.text);
+	ck_assert_ptr_eq(strstr(features_about(f), "mnist classifier, 99."), features_about(f));
+	ck_assert_str_eq(features_about(f), features_about(g));
+	ck_assert_int_ge(right_of(f, d), 985);
+	features_free(f);
+	features_free(g);
+	dataset_free(d);
+}
+END_TEST
+
+/* Of the same size and number of classes, but inverted; and of another size. */
+START_TEST(other_images_fit_no_shipped_network)
+{
+	fault e;
+	dataset *d = digits(SPLIT_TEST, 500);
+	for (int64_t i = 0; i < dataset_bytes(d); i++)
+		d->pixels[i] = (uint8_t)(255 - d->pixels[i]);
+	ck_assert_ptr_null(features_open("auto", d, &e));
+	ck_assert_msg(strstr(e.text, "none of the networks that are shipped (mnist"), "%s", e.text);
+	dataset_free(d);
+	const dataset large = {.h = 30, .w = 28, .c = 1};
+	ck_assert_ptr_null(features_open("mnist", &large, &e));
+	ck_assert_msg(strstr(e.text, "mnist: made for images of 28x28x1, these are 30x28x1"), "%s", e.text);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -242,6 +308,8 @@ int main(void)
 		{features_of_an_image_depend_on_nothing_else, 1},
 		{what_is_said_tells_files_apart, 1},
 		{other_files_and_images_are_refused, 1},
+		{shipped_network_of_digits_is_found_and_right, 1},
+		{other_images_fit_no_shipped_network, 1},
 		{damaged_weights_are_refused, 1},
 		{sizes_that_no_classifier_has_are_refused, 1},
 	};

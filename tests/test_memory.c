@@ -638,6 +638,12 @@ START_TEST(every_allocation_for_keras_may_fail)
 }
 END_TEST
 
+START_TEST(every_allocation_for_features_may_fail)
+{
+	fail_each(&memory_features[_i]);
+}
+END_TEST
+
 static void setup(void)
 {
 	fault e;
@@ -649,6 +655,7 @@ int main(void)
 	const suite_test tests[] = {
 		{every_allocation_may_fail, COUNT(subjects)},
 		{every_allocation_for_keras_may_fail, MEMORY_KERAS},
+		{every_allocation_for_features_may_fail, MEMORY_FEATURES},
 	};
 	const suite_case cases[] = {
 		{.name = "memory", TESTS(tests), .timeout = 600, .setup = setup, .teardown = pool_stop},

@@ -1,7 +1,6 @@
 /* class_run.c - see class_run.h. */
 #include "gan/classify/class_run.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/classify/class_trainer.h"
 #include "gan/classify/classifier_file.h"
+#include "gan/classify/settle.h"
 #include "gan/config/config_apply.h"
 
 enum { PATH_ROOM = 4096 };
@@ -101,7 +101,9 @@ static bool is_due(int64_t step, int64_t every)
 
 static bool tested(making *m, int64_t *right, fault *e)
 {
-	if (!classifier_test(class_trainer_average(m->t), m->test, right, e))
+	classifier *c = class_trainer_average(m->t);
+	if (!classifier_settle(c, m->train, m->cfg->batch, (uint64_t)m->cfg->seed, e)
+		|| !classifier_test(c, m->test, right, e))
 		return false;
 	note(m, "step %lld: %lld of %lld test images are right, %.2f %%", (long long)class_trainer_steps_done(m->t),
 		(long long)*right, (long long)m->test->n, 100 * (double)*right / (double)m->test->n);
@@ -134,20 +136,6 @@ static bool learn(making *m, bool *finished, fault *e)
 
 /* ---- the file ---- */
 
-/* Mean and deviation of the pixels, 0 black and 1 white. The sums are whole numbers, and exact. */
-static void pixel_moments(const dataset *d, double *mean, double *deviation)
-{
-	uint64_t sum = 0, squares = 0;
-	const int64_t n = dataset_bytes(d);
-	for (int64_t i = 0; i < n; i++) {
-		sum += d->pixels[i];
-		squares += (uint64_t)d->pixels[i] * d->pixels[i];
-	}
-	const double m = (double)sum / (double)n;
-	*mean = m / 255;
-	*deviation = sqrt(MAX((double)squares / (double)n - m * m, 0)) / 255;
-}
-
 /* What is tested is what the file holds. */
 static bool save(making *m, fault *e)
 {
@@ -160,7 +148,7 @@ static bool save(making *m, fault *e)
 	snprintf(r.name, sizeof r.name, "%.63s", m->cfg->name);
 	snprintf(r.data, sizeof r.data, "%lld images of %dx%dx%d in %d classes (%.31s)", (long long)d->n, d->h, d->w,
 		d->c, d->classes, d->kind);
-	pixel_moments(d, &r.mean, &r.deviation);
+	dataset_moments(d, &r.mean, &r.deviation);
 	r.class_names = class_names_join(d->class_name, d->classes, e);
 	r.config = r.class_names ? config_text(m->cfg, e) : NULL;
 	bool ok = r.config && tested(m, &right, e);

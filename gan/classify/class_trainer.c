@@ -128,14 +128,13 @@ classifier *class_trainer_average(const class_trainer *t)
 
 /* ---- a step ---- */
 
-/* Running statistics are averaged, too: those of the weights that are averaged. */
+/* Of the weights alone: running statistics are measured when they are needed (settle.h). */
 static void move_average(class_trainer *t)
 {
 	const module *from = classifier_module(t->net), *to = classifier_module(t->average);
 	const double decay = t->cfg.ema.decay;
 	const int64_t start = t->cfg.ema.start;
 	ema_update(module_param_block(to), module_param_block(from), module_block_size(from), decay, start, t->steps);
-	ema_update(module_state_block(to), module_state_block(from), module_state_size(from), decay, start, t->steps);
 }
 
 bool class_trainer_step(class_trainer *t, double *loss, fault *e)

@@ -10,7 +10,6 @@
 #include "core/base/version.h"
 #include "core/h5/h5.h"
 
-static const char KIND[] = "sagan classifier";
 enum { FORMAT = 1, PATH_ROOM = 256, TEXT_MAX = 1 << 16 };
 
 void classifier_record_free(classifier_record *r)
@@ -83,7 +82,7 @@ static void write_about(h5 *f, const classifier_options *given, const classifier
 {
 	classifier_options o = *given;
 	const number numbers[NUMBERS] = NUMBERS_OF(&o);
-	h5_attr_write_text(f, "/", "kind", KIND, e);
+	h5_attr_write_text(f, "/", "kind", CLASSIFIER_KIND, e);
 	h5_attr_write_i64(f, "/", "format", FORMAT, e);
 	h5_attr_write_text(f, "/", "program", "sagan " SAGAN_VERSION, e);
 	h5_attr_write_text(f, "/", "name", r->name, e);
@@ -121,10 +120,11 @@ bool classifier_save(const char *path, const classifier *c, classifier_record *r
 
 /* ---- reading ---- */
 
-bool classifier_file_is(h5 *f)
+static bool is_classifier(h5 *f, fault *e)
 {
 	char kind[64];
-	return h5_attr_text(f, "/", "kind", kind, sizeof kind, NULL) && strcmp(kind, KIND) == 0;
+	return h5_attr_text(f, "/", "kind", kind, sizeof kind, e) && (strcmp(kind, CLASSIFIER_KIND) == 0
+		|| fault_set(e, "no classifier of sagan: `sagan classify` makes one"));
 }
 
 static bool read_options(h5 *f, classifier_options *o, fault *e)
@@ -197,10 +197,8 @@ classifier *classifier_read(h5 *f, classifier_record *out, fault *e)
 	classifier_record r = {.sha256 = ""};
 	rng start = rng_new(0, "unused");
 	classifier *c = NULL;
-	if (!classifier_file_is(f))
-		fault_set(e, "no classifier of sagan: `sagan classify` makes one");
-	else if (read_options(f, &o, e) && read_record(f, &r, e) && (c = classifier_new(&o, &start, e))
-		&& read_weights(f, c, r.sha256, e)) {
+	if (is_classifier(f, e) && read_options(f, &o, e) && read_record(f, &r, e)
+		&& (c = classifier_new(&o, &start, e)) && read_weights(f, c, r.sha256, e)) {
 		if (out)
 			*out = r;
 		else

@@ -26,9 +26,9 @@ typedef struct classifier_record {
 } classifier_record;
 void classifier_record_free(classifier_record *r);   /* all zero allowed */
 
-/* Whether an open file says that it is a classifier of ours. */
+/* What the attribute `kind` says. */
+#define CLASSIFIER_KIND "sagan classifier"
 typedef struct h5 h5;
-bool classifier_file_is(h5 *f);
 
 /* Rounds the kernels to float16, so that a compact file holds what has been tested. */
 void classifier_round(classifier *c);

@@ -10,9 +10,10 @@
 
 typedef struct features features;
 
-/* spec: a file, FILE:LAYER of a Keras model, or "auto", the shipped network that fits the data. `like`: the set that is
- * judged (borrow: used here only). new/free. NULL with e set: no such file, not of a kind that is read, made for other
- * images, or nothing that is shipped fits. */
+/* spec: "auto", the shipped network that fits the data; the name of a shipped one (data/features/); a file, which may
+ * be followed by a colon and what its kind lets choose (features_keras.c, features_inception.c). `like`: the set that
+ * is judged (borrow: used here only; "auto" looks at its pixels). new/free. NULL with e set: no such file, not of a
+ * kind that is read, made for other images, or nothing that is shipped fits. */
 features *features_open(const char *spec, const dataset *like, fault *e);
 void features_free(features *f);
 

@@ -3,6 +3,7 @@
 #include "gan/score/features_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static bool fits(const classifier_options *o, const dataset *like, fault *e)
 {
@@ -11,10 +12,17 @@ static bool fits(const classifier_options *o, const dataset *like, fault *e)
 			like->h, like->w, like->c);
 }
 
-static bool open_classifier(feature_net *n, h5 *f, const dataset *like, fault *e)
+static bool is_classifier(const feature_file *f)
+{
+	return strcmp(f->kind, CLASSIFIER_KIND) == 0;
+}
+
+static bool open_classifier(feature_net *n, const feature_file *f, const dataset *like, fault *e)
 {
 	classifier_record r;
-	classifier *c = classifier_read(f, &r, e);
+	if (f->option[0])
+		return fault_set(e, ":%.60s: a classifier has no choice of layers", f->option);
+	classifier *c = classifier_read(f->h5, &r, e);
 	if (!c)
 		return false;
 	n->net = c;
@@ -23,7 +31,7 @@ static bool open_classifier(feature_net *n, h5 *f, const dataset *like, fault *e
 	classifier_record_free(&r);
 	if (!fits(classifier_options_of(c), like, e))
 		return false;
-	n->logits = classifier_apply(n->g, c, graph_leaf(n->g, n->x), (mode){0}, &n->features);
+	n->scores = classifier_apply(n->g, c, graph_leaf(n->g, n->x), (mode){0}, &n->features);
 	return graph_ok(n->g, e);
 }
 
@@ -34,5 +42,5 @@ static void free_classifier(void *net)
 
 extern const feature_kind features_classifier;
 const feature_kind features_classifier = {
-	.is = classifier_file_is, .open = open_classifier, .free = free_classifier,
+	.batch = 64, .is = is_classifier, .open = open_classifier, .free = free_classifier,
 };
