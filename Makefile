@@ -7,6 +7,7 @@
 #   make dist                build/sagan-VERSION.tar.gz
 #   make examples            the programs of docs/examples/, into build/float/examples
 #   make test-keras           exported files in four versions of Keras, and ONNX Runtime
+#   make test-browser         the pages of runs in Chromium
 #   make test-tensorboard     event files in the real TensorBoard
 #   make test-inception       FID's network against pytorch-fid's, with random weights
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
@@ -76,10 +77,16 @@ FLAGS_v3  = $(call features,V3)
 FLAGS_v4  = $(FLAGS_v3) $(call features,V4) -mprefer-vector-width=512
 
 FOLDERS  := core layers optim data gan
+# Files that the program carries: NAME_text and NAME_size are those of NAME_FILE.
+TEXTS := keras_layers report_page report_style report_script
+keras_layers_FILE  := gan/keras/sagan_layers.py
+report_page_FILE   := gan/report/report.html
+report_style_FILE  := gan/report/report.css
+report_script_FILE := gan/report/report.js
 MESSAGES := gan/keras/onnx/onnx gan/log/event
 LIB_SRC  := $(filter-out core/kernels/tile.c,$(sort $(shell find $(FOLDERS) -name '*.c')))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile.%.o) $(MESSAGES:%=$(B)/%.pb-c.o) \
-	    $(B)/gan/keras/layers_text.o
+	    $(TEXTS:%=$(B)/texts/%.o)
 TIME_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c))
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c)) $(TIME_OBJ)
 # All test programs, or some: ONLY='plan ops'.
@@ -124,17 +131,21 @@ $(B)/core/kernels/tile.%.o: core/kernels/tile.c $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(FLAGS_$*) -DTILE_LEVEL=$* -MMD -MP -c -o $@ $<
 
-# The Python module that goes with exported files, as an array.
-$(B)/gan/keras/layers_text.c: gan/keras/sagan_layers.py
-	@mkdir -p $(@D)
-	$(Q){ echo '#include "gan/keras/export.h"'; echo 'const unsigned char keras_layers_text[] = {'; \
-	od -An -v -tu1 $< | sed 's/ \([0-9]\)/,\1/g; s/ //g; s/^,//; s/$$/,/'; \
-	echo '}; const unsigned long keras_layers_size = sizeof keras_layers_text;'; } > $@
+# Each of TEXTS as an array.
+define text_rule
+$(B)/texts/$1.c: $($1_FILE)
+	@mkdir -p $$(@D)
+	$(Q){ echo 'extern const unsigned char $1_text[]; extern const unsigned long $1_size;'; \
+	echo 'const unsigned char $1_text[] = {'; \
+	od -An -v -tu1 $$< | sed 's/ \([0-9]\)/,\1/g; s/ //g; s/^,//; s/$$$$/,/'; \
+	echo '}; const unsigned long $1_size = sizeof $1_text;'; } > $$@
+endef
+$(foreach t,$(TEXTS),$(eval $(call text_rule,$t)))
 
 # It holds them.
 $(B)/gan/score/shipped.o: $(wildcard data/features/*.h5)
 
-$(B)/gan/keras/layers_text.o: $(B)/gan/keras/layers_text.c $(B)/.flags
+$(TEXTS:%=$(B)/texts/%.o): $(B)/texts/%.o: $(B)/texts/%.c $(B)/.flags
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.c $(B)/.flags
@@ -239,6 +250,10 @@ test-keras: all $(B)/tests/test_trace_ops $(B)/tests/test_onnx_layers
 		tests/keras/run.sh $(BUILD)/sagan $(BUILD)/keras $(KERAS)
 
 # The same below $(BUILD)/tensorboard: the event files of two small runs, in TensorBoard and on its page.
+# Pages of runs in headless Chromium; pictures of them, to be looked at, lie in $(BUILD)/browser.
+test-browser: all
+	tests/browser/run.sh $(BUILD)/sagan $(BUILD)/browser
+
 test-tensorboard: all
 	tests/tensorboard/run.sh $(BUILD)/sagan $(BUILD)/tensorboard
 
@@ -305,8 +320,8 @@ clean:
 
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
-	test-keras test-inception test-tensorboard examples bench fuzz mutants run-mutants lint same-bits install \
-	uninstall dist clean FORCE
+	test-keras test-inception test-browser test-tensorboard examples bench fuzz mutants run-mutants lint same-bits \
+	install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

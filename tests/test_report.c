@@ -6,12 +6,18 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "gan/report/base64.h"
 #include "gan/report/curves.h"
+#include "gan/report/facts.h"
+#include "gan/report/gather.h"
 #include "gan/sample/pictures.h"
+#include "gan/train/run.h"
+#include "tests/command.h"
 #include "tests/data_files.h"
 #include "tests/files.h"
 #include "tests/scratch.h"
 #include "tests/suite.h"
+#include "tests/tiny_run.h"
 
 static const picture_about nothing_known = {.step = -1, .seed = -1};
 
@@ -177,6 +183,216 @@ START_TEST(curves_are_those_of_the_run)
 }
 END_TEST
 
+/* ---- the page ---- */
+
+static const char HOSTILE[] = "<!--<b&'onload=\"x\">", HOSTILE_CLASS[] = "</script><b onload=\"x\">";
+
+/* A run of a few steps in the folder `name` of the scratch folder, whose name and first class are markup. */
+static void make_run(const char *name, const char *more, char dir[RUN_PATH_MAX])
+{
+	fault e = {.text = ""};
+	enum run_end end;
+	dataset *d = tiny_data(25, 16, 2);
+	config c = tiny_config(TINY_PLAIN, (const char *[]){"train.sample_every=5", "steps=10", "train.log_every=2",
+		more, NULL});
+	snprintf(c.name, sizeof c.name, "%s", HOSTILE);
+	snprintf(c.data.class_names, sizeof c.data.class_names, "%s, dog", HOSTILE_CLASS);
+	snprintf(dir, RUN_PATH_MAX, "%s", scratch_at(name));
+	trainer *t = trainer_new(&c, d, &e);
+	ck_assert_msg(t && run_trainer(t, &(run_options){.out = dir}, &end, &e), "%s", e.text);
+	trainer_free(t);
+	config_free(&c);
+	dataset_free(d);
+}
+
+/* The page's JSON as a browser sees it: up to the first end of its script element. */
+static json_t *page_json(const char *path, size_t *size)
+{
+	char *page = file_bytes(path, size);
+	char *begin = strstr(page, "id=\"data\">");
+	ck_assert_ptr_nonnull(begin);
+	char *end = strstr(begin += strlen("id=\"data\">"), "</script>");
+	ck_assert_ptr_nonnull(end);
+	json_error_t why;
+	json_t *all = json_loadb(begin, (size_t)(end - begin), 0, &why);
+	ck_assert_msg(all != NULL, "%s", why.text);
+	free(page);
+	return all;
+}
+
+static int occurrences(const char *text, const char *word)
+{
+	int n = 0;
+	for (const char *p = text; (p = strstr(p, word)) != NULL; p += strlen(word))
+		n++;
+	return n;
+}
+
+/* No name, folder or value of a config is markup, wherever it stands. */
+START_TEST(a_hostile_name_does_no_harm)
+{
+	char dir[RUN_PATH_MAX], path[2 * RUN_PATH_MAX];
+	size_t n;
+	make_run("<img src=x>", NULL, dir);
+	snprintf(path, sizeof path, "%s/report.html", dir);
+	char *page = file_bytes(path, &n);
+	ck_assert_int_eq(occurrences(page, "</script>"), 2);
+	ck_assert_int_eq(occurrences(page, "<!--"), 0);
+	ck_assert_int_eq(occurrences(page, "<b onload"), 0);
+	ck_assert_int_eq(occurrences(page, "<img"), 0);
+	free(page);
+	json_t *all = page_json(path, &n), *one = json_array_get(json_object_get(all, "runs"), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(one, "name")), HOSTILE);
+	const json_t *key = json_array_get(json_object_get(one, "config"), (size_t)config_key_find("data.class_names"));
+	ck_assert_ptr_nonnull(strstr(json_string_value(json_array_get(key, 1)), "</script><b onload="));
+	json_decref(all);
+}
+END_TEST
+
+/* Training wrote it. */
+START_TEST(the_page_holds_the_run)
+{
+	char dir[RUN_PATH_MAX], path[2 * RUN_PATH_MAX];
+	size_t n;
+	make_run("run", NULL, dir);
+	snprintf(path, sizeof path, "%s/report.html", dir);
+	json_t *all = page_json(path, &n), *one = json_array_get(json_object_get(all, "runs"), 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(one, "step")), 10);
+	ck_assert_uint_eq(json_array_size(json_object_get(one, "config")), (size_t)config_key_count());
+	const json_t *loss = json_array_get(json_object_get(one, "curves"), 0), *s = json_object_get(loss, "series");
+	ck_assert_str_eq(json_string_value(json_object_get(loss, "id")), "loss");
+	ck_assert_uint_eq(json_array_size(s), 4);
+	ck_assert_uint_eq(json_array_size(json_object_get(json_array_get(s, 0), "y")), 5);
+	const json_t *samples = json_object_get(one, "samples");
+	ck_assert_uint_eq(json_array_size(samples), 2);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(samples, 1), "step")), 10);
+	ck_assert_int_eq(strncmp(json_string_value(json_object_get(json_array_get(samples, 0), "png")), "iVBORw0KGgo",
+		11), 0);
+	const json_t *shown = json_array_get(json_object_get(one, "attention"), 0);
+	const json_t *map = json_array_get(json_object_get(shown, "layers"), 0);
+	json_int_t size = 1;
+	const char *const side[] = {"qh", "qw", "kh", "kw"};
+	for (int i = 0; i < COUNT(side); i++)
+		size *= json_integer_value(json_object_get(map, side[i]));
+	ck_assert_int_gt(size, 16);
+	ck_assert_uint_eq(strlen(json_string_value(json_object_get(map, "map"))), (size_t)(size + 2) / 3 * 4);
+	ck_assert_uint_eq(strlen(json_string_value(json_object_get(shown, "pixels"))), (256 + 2) / 3 * 4);
+	json_decref(all);
+}
+END_TEST
+
+/* A long run of large pictures: the page has its limit, the first and the last picture, and the last point. */
+START_TEST(a_page_has_its_limit)
+{
+	enum { PICTURES = 120, BYTES = 150000, ROWS = 30000 };
+	char dir[RUN_PATH_MAX], path[2 * RUN_PATH_MAX];
+	fault e = {.text = ""};
+	size_t n;
+	make_run("run", NULL, dir);
+	char *bytes = calloc(1, BYTES);
+	for (int i = 1; i <= PICTURES; i++) {
+		snprintf(path, sizeof path, "%s/samples-%08d.png", dir, 1000 * i);
+		file_store(path, bytes, BYTES);
+	}
+	free(bytes);
+	snprintf(path, sizeof path, "%s/metrics.csv", dir);
+	FILE *f = fopen(path, "w");
+	fprintf(f, "step,epoch,d_loss,g_loss,d_real,d_fake,x/gamma,y/gamma\n");
+	for (int i = 1; i <= ROWS; i++)
+		fprintf(f, "%d,1,0.123456789,%d.987654321,3.3,4.4,5.5,6.6\n", i, i);
+	fclose(f);
+	snprintf(path, sizeof path, "%s/page.html", dir);
+	report_run run[REPORT_RUNS_MOST];
+	for (int runs = 1; runs <= REPORT_RUNS_MOST; runs += REPORT_RUNS_MOST - 1) {
+		for (int i = 0; i < runs; i++)
+			run[i] = (report_run){.folder = dir};
+		ck_assert_msg(report_write(path, run, runs, "sagan train", &e), "%s", e.text);
+		json_t *all = page_json(path, &n), *one = json_array_get(json_object_get(all, "runs"), 0);
+		ck_assert_msg(n < REPORT_BYTES_MOST, "%d runs: %zu bytes", runs, n);
+		const json_t *samples = json_object_get(one, "samples");
+		const size_t some = json_array_size(samples);
+		ck_assert_msg(some > 0 && some <= 30, "%zu samples", some);
+		ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(samples, some - 1), "step")),
+			1000 * PICTURES);
+		const json_t *g = json_array_get(json_object_get(json_array_get(json_object_get(one, "curves"), 0),
+			"series"), 1), *y = json_object_get(g, "y");
+		const size_t points = json_array_size(y);
+		const double bucket = (double)ROWS / (double)points;
+		ck_assert_double_eq_tol(json_number_value(json_array_get(y, points - 1)),
+			ROWS + 0.987654321 - (bucket - 1) / 2, 1);
+		json_decref(all);
+	}
+}
+END_TEST
+
+/* Two processes of 7 and 5 seconds are 12; the best score is not the last. */
+START_TEST(facts_are_those_of_all_processes)
+{
+	char dir[RUN_PATH_MAX], path[2 * RUN_PATH_MAX];
+	fault e = {.text = ""};
+	run_facts r;
+	make_run("run", NULL, dir);
+	snprintf(path, sizeof path, "%s/timing.csv", dir);
+	static const char times[] = "step,seconds,images_per_s\n2,3,10\n4,7,30\n6,2,20\n8,5,20\n";
+	file_store(path, times, sizeof times - 1);
+	snprintf(path, sizeof path, "%s/scores.csv", dir);
+	static const char scores[] = "step,score\n2,5\n4,3\n6,nan\n8,4\n";
+	file_store(path, scores, sizeof scores - 1);
+	ck_assert_msg(facts_read(&r, dir, &e), "%s", e.text);
+	ck_assert(r.seconds == 12 && r.images_per_s == 20 && r.step == 10);
+	ck_assert(r.has_score && r.best_score == 3 && r.best_at == 4 && r.last_score == 4 && r.last_at == 8);
+	ck_assert_ptr_nonnull(strstr(r.program, "sagan "));
+	facts_free(&r);
+	ck_assert(!facts_read(&r, "/nowhere", &e));
+	ck_assert_str_eq(e.text, "/nowhere: is not the folder of a run");
+}
+END_TEST
+
+START_TEST(bytes_become_base64)
+{
+	/* RFC 4648, section 10 */
+	static const char *const row[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="},
+		{"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xff\xef\xbe", "/+++"}};
+	for (int i = 0; i < COUNT(row); i++) {
+		char *text = base64_text(row[i][0], strlen(row[i][0]));
+		ck_assert_str_eq(text, row[i][1]);
+		free(text);
+	}
+}
+END_TEST
+
+/* ---- the commands ---- */
+
+START_TEST(runs_are_compared_and_reported)
+{
+	char one[RUN_PATH_MAX], two[RUN_PATH_MAX];
+	make_run("one", NULL, one);
+	make_run("two", "optim.lr_g=0.5", two);
+	answer a = command("%s compare %s %s", sagan_program(), one, two);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "optim.lr_g") && strstr(a.text, "0.5")
+		&& strstr(a.text, "10 of 10") && !strstr(a.text, "optim.lr_d"), "%s", a.text);
+	a = command("%s compare %s %s --json", sagan_program(), one, two);
+	ck_assert_int_eq(a.lines, 2);
+	json_t *o = json_loads(strchr(a.text, '\n') + 1, JSON_DISABLE_EOF_CHECK, NULL);
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(o, "differs"), "optim.lr_g")), "0.5");
+	json_decref(o);
+	a = command("%s compare %s %s", sagan_program(), one, one);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "the configs are the same"), "%s", a.text);
+	a = command("%s compare %s", sagan_program(), one);
+	ck_assert_int_eq(a.status, 2);
+	a = command("%s report %s %s --out %s/both.html", sagan_program(), one, two, scratch_folder());
+	ck_assert_msg(a.status == 0 && strstr(a.text, "report: "), "%s", a.text);
+	size_t n;
+	json_t *all = page_json(scratch_at("both.html"), &n);
+	ck_assert_uint_eq(json_array_size(json_object_get(all, "runs")), 2);
+	json_decref(all);
+	a = command("%s report %s/nothing", sagan_program(), scratch_folder());
+	ck_assert_msg(a.status == 1 && a.lines == 1 && strstr(a.text, "nothing: is not the folder of a run"), "%s",
+		a.text);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -184,6 +400,12 @@ int main(void)
 		{a_picture_says_what_made_it, 1},
 		{columns_are_found_by_name, 1},
 		{curves_are_those_of_the_run, 1},
+		{a_hostile_name_does_no_harm, 1},
+		{the_page_holds_the_run, 1},
+		{a_page_has_its_limit, 1},
+		{facts_are_those_of_all_processes, 1},
+		{bytes_become_base64, 1},
+		{runs_are_compared_and_reported, 1},
 	};
 	return suite_run("report", tests, COUNT(tests), 60);
 }

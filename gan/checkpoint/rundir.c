@@ -256,7 +256,7 @@ void rundir_close(int lock)
 /* What a run writes: its name has one of these endings, or is that of an event file. Folders of earlier runs stay. */
 static bool is_run_file(const char *name)
 {
-	static const char *const ending[] = {".h5", ".csv", ".png", "config.yaml"};
+	static const char *const ending[] = {".h5", ".csv", ".png", ".html", "config.yaml"};
 	size_t n = strlen(name);
 	if (strncmp(name, EVENTS_NAME, sizeof EVENTS_NAME - 1) == 0)
 		return true;

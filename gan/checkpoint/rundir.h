@@ -15,8 +15,8 @@ bool run_path(const char *dir, const char *name, char path[RUN_PATH_MAX], fault 
 int rundir_open(const char *dir, fault *e);
 void rundir_close(int lock);                         /* -1 allowed */
 
-/* Moves what a run writes, every *.h5, *.csv and *.png in dir, event files and config.yaml, to dir/previous-N, N the
- * first free number. `moved` (RUN_PATH_MAX) becomes that directory, or "" when there was nothing. */
+/* Moves what a run writes (files that end in .h5, .csv, .png or .html, event files, config.yaml) to dir/previous-N, N
+ * the first free number. `moved` (RUN_PATH_MAX) becomes that directory, or "" when there was nothing. */
 bool rundir_put_aside(const char *dir, char *moved, fault *e);
 
 /* "dir/checkpoint-00001000.h5" */

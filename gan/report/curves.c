@@ -12,6 +12,14 @@ const curves curves_of_run[] = {
 		{{"d_loss", "D loss"}, {"g_loss", "G loss"}, {"d_real", "D(real)"}, {"d_fake", "D(fake)"}}},
 	{"scores", "scores", "scores.csv", "score of the checkpoints: lower is better", "score", true,
 		{{"score", "score"}}},
+	{"spread", NULL, "spread.csv", "how much images of one class differ (real ones: 1)", "share", false,
+		{{"mean", "mean of the classes"}, {"lowest", "lowest class"}}},
+	{"norms", NULL, "metrics.csv", "length of the gradients", "norm", true, {{"d_norm", "D"}, {"g_norm", "G"}}},
+	{"gates", NULL, "metrics.csv", "gates of the attention layers", "gamma", false, {{"*/gamma", NULL}}},
+	{"rates", NULL, "metrics.csv", "learning rates", "rate", false, {{"d_rate", "D"}, {"g_rate", "G"}}},
+	{"variety", NULL, "metrics.csv", "how much fakes of a batch differ", "deviation", false,
+		{{"spread", "deviation"}}},
+	{"speed", NULL, "timing.csv", "speed", "images/s", false, {{"images_per_s", "images/s"}}},
 	{.id = NULL},
 };
 

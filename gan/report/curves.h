@@ -8,10 +8,11 @@
 
 enum { CURVES_MAX = 4 };
 
-/* Columns of one file in one chart, over its column step. */
+/* Columns of one file in one chart, over its column step. "*" and the end of a name is every column that ends so. */
 typedef struct curves {
 	const char *id;                              /* its picture is ID.png */
-	const char *short_name;                      /* "loss curve", in lines that say where it is */
+	const char *short_name;                      /* "loss curve", in lines that say where its picture is; NULL: it
+	                                              * has none, only the page of the run shows it */
 	const char *file, *title, *y_name;
 	bool log_y;
 	struct {

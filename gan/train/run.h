@@ -8,6 +8,7 @@
  *     metrics.csv, timing.csv   one row per log interval. Times have a file of their own, since they differ between
  *                               runs that are otherwise the same
  *     samples-00001000.png      images of the same latents at each sample interval;  data.png: a batch of real images
+ *     report.html               a page with all of it (gan/report/report.h), when those are drawn
  *     events.out.tfevents.*     what TensorBoard shows (docs/tensorboard.md), a file for each process
  *     steps.h5                  what the first steps drew, when it is asked for
  *     loss.png, scores.png, attention.png   curves and attention maps, at each sample interval (run_pictures.c) and

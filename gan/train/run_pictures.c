@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "gan/report/curves.h"
+#include "gan/report/report.h"
 #include "gan/sample/pictures.h"
 #include "gan/sample/request.h"
 
@@ -105,9 +106,24 @@ static bool draw_attention(run *r, bool say, fault *e)
 	return true;
 }
 
+/* One page with all of it: who loads it again sees the run go on. */
+static bool write_report(run *r, bool say, fault *e)
+{
+	char path[RUN_PATH_MAX], data[128];
+	trainer_data_text(r->t, data, sizeof data);
+	const report_run one = {.folder = r->out, .s = r->s, .about_data = data};
+	if (!run_path(r->out, "report.html", path, e) || !run_take(r, e)
+		|| !report_write(path, &one, 1, "sagan train", e))
+		return false;
+	if (say)
+		run_say(r, NOTE_FILE, "report: %s", path);
+	return true;
+}
+
 static bool draw_others(run *r, bool say, fault *e)
 {
-	return run_curves(r, "loss", say, e) && draw_scores(r, say, e) && draw_attention(r, say, e);
+	return run_curves(r, "loss", say, e) && draw_scores(r, say, e) && draw_attention(r, say, e)
+		&& write_report(r, say, e);
 }
 
 /* Those that show the run as it is now take at most a hundredth of its time: where they take longer, they are drawn at

@@ -1,0 +1,172 @@
+/* facts.c - config.yaml, the newest checkpoint and the CSV files. */
+#include "gan/report/facts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/base/level.h"
+#include "core/base/local.h"
+#include "gan/checkpoint/saved.h"
+#include "gan/report/csv.h"
+
+/* A file that is not there yet has no rows. */
+static bool read_rows(csv *c, const char *folder, const char *name, fault *e)
+{
+	char path[RUN_PATH_MAX];
+	*c = (csv){0};
+	if (!run_path(folder, name, path, e))
+		return false;
+	return file_type(path) == FILE_MISSING || csv_read(c, path, e);
+}
+
+static const double *column(const csv *c, const char *name)
+{
+	const int at = csv_find(c, "", name, NULL);
+	return at < 0 ? NULL : c->x[at];
+}
+
+/* ---- config and checkpoint ---- */
+
+static bool read_config(run_facts *f, fault *e)
+{
+	char path[RUN_PATH_MAX];
+	saved s;
+	config_init(&f->cfg);
+	if (!run_path(f->folder, "config.yaml", path, e))
+		return false;
+	if (file_type(path) != FILE_MISSING)
+		return config_load(&f->cfg, path, e) && config_check(&f->cfg, e);
+	config_free(&f->cfg);
+	f->cfg = (config){0};
+	if (!saved_open(f->folder, &s, NULL, e))
+		return fault_at(e, f->folder, "is no run: there is neither config.yaml nor a good checkpoint in it");
+	const bool ok = config_copy(&f->cfg, &s.cfg, e);
+	saved_close(&s);
+	return ok;
+}
+
+/* None is no failure: a run may not have saved yet. */
+static bool read_checkpoint(run_facts *f, fault *e)
+{
+	char path[RUN_PATH_MAX];
+	fault why = {.text = ""};
+	checkpoint_info info;
+	if (!rundir_latest(f->folder, path, sizeof path, NULL, &why) || !checkpoint_read_info(path, &info, &why))
+		return !fault_is_memory(&why) || fault_set(e, "%s", why.text);
+	f->step = info.step;
+	snprintf(f->program, sizeof f->program, "%s", info.program);
+	snprintf(f->precision, sizeof f->precision, "%s", info.precision);
+	snprintf(f->data, sizeof f->data, "%s", info.data);
+	checkpoint_info_free(&info);
+	return true;
+}
+
+/* ---- rows ---- */
+
+static bool read_step(run_facts *f, fault *e)
+{
+	csv c;
+	if (!read_rows(&c, f->folder, "metrics.csv", e))
+		return false;
+	if (c.n > 0)
+		f->step = MAX(f->step, (int64_t)c.x[0][c.n - 1]);
+	csv_free(&c);
+	return true;
+}
+
+static bool read_scores(run_facts *f, fault *e)
+{
+	csv c;
+	if (!read_rows(&c, f->folder, "scores.csv", e))
+		return false;
+	const double *score = column(&c, "score");
+	for (int64_t i = 0; score && i < c.n; i++) {
+		if (!isfinite(score[i]))
+			continue;
+		if (!f->has_score || score[i] < f->best_score) {
+			f->best_score = score[i];
+			f->best_at = (int64_t)c.x[0][i];
+		}
+		f->last_score = score[i];
+		f->last_at = (int64_t)c.x[0][i];
+		f->has_score = true;
+	}
+	csv_free(&c);
+	return true;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	const double p = *(const double *)a, q = *(const double *)b;
+	return (p > q) - (p < q);
+}
+
+/* The clock of a row begins with its process: where it falls, another one went on. */
+static bool read_times(run_facts *f, fault *e)
+{
+	csv c;
+	if (!read_rows(&c, f->folder, "timing.csv", e))
+		return false;
+	const double *seconds = column(&c, "seconds");
+	const int speed = csv_find(&c, "", "images_per_s", NULL);
+	for (int64_t i = 0; seconds && i < c.n; i++)
+		if (i + 1 == c.n || seconds[i + 1] < seconds[i])
+			f->seconds += seconds[i];
+	if (speed >= 0 && c.n > 0) {
+		qsort(c.x[speed], (size_t)c.n, sizeof(double), ascending);
+		f->images_per_s = c.x[speed][c.n / 2];
+	}
+	csv_free(&c);
+	return true;
+}
+
+bool facts_read(run_facts *f, const char *folder, fault *e)
+{
+	*f = (run_facts){.folder = folder};
+	if (file_type(folder) != FILE_FOLDER)
+		return fault_at(e, folder, "is not the folder of a run");
+	if (read_config(f, e) && read_checkpoint(f, e) && read_step(f, e) && read_scores(f, e) && read_times(f, e))
+		return true;
+	facts_free(f);
+	return false;
+}
+
+void facts_free(run_facts *f)
+{
+	config_free(&f->cfg);
+	*f = (run_facts){0};
+}
+
+/* ---- the machine ---- */
+
+static bool processor_name(char *buf, size_t size)
+{
+	char line[512];
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	bool found = false;
+	while (f && !found && fgets(line, sizeof line, f)) {
+		const char *name = strchr(line, ':');
+		found = name && strncmp(line, "model name", 10) == 0;
+		if (found)
+			snprintf(buf, size, "%.*s", (int)strcspn(name + 2, "\n"), name + 2);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+char *machine_text(char *buf, size_t size)
+{
+	char name[256];
+	struct utsname u;
+	const long n = sysconf(_SC_NPROCESSORS_ONLN);
+	if (!processor_name(name, sizeof name))
+		snprintf(name, sizeof name, "%.200s", uname(&u) == 0 ? u.machine : "unknown");
+	snprintf(buf, size, "%s, %ld processor%s, %s", name, n, n == 1 ? "" : "s", level_name(level_now()));
+	return buf;
+}

@@ -1,0 +1,260 @@
+/* gather.c - curves and samples of a run as JSON, thinned. */
+#include "gan/report/gather.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/file.h"
+#include "core/base/local.h"
+#include "gan/report/base64.h"
+#include "gan/report/curves.h"
+
+/* ---- JSON ---- */
+
+json_t *gather_text(const char *text)
+{
+	json_t *t = json_string(text);
+	char *plain = t ? NULL : text_copy(text, NULL);
+	for (char *p = plain; p && *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	if (plain)
+		t = json_string(plain);
+	free(plain);
+	return t;
+}
+
+bool gather_put(json_t *o, const char *key, json_t *v)
+{
+	return json_object_set_new(o, key, v) == 0;
+}
+
+bool gather_add(json_t *array, json_t *v)
+{
+	return json_array_append_new(array, v) == 0;
+}
+
+static json_t *done(json_t *j, bool ok, fault *e)
+{
+	if (ok)
+		return j;
+	json_decref(j);
+	fault_set(e, "out of memory for the page of a run");
+	return NULL;
+}
+
+/* ---- curves ---- */
+
+enum { POINTS_MOST = 1000 };
+
+/* The mean of x[lo..hi) without gaps; NaN: there are only gaps. */
+static double mean(const double *x, int64_t lo, int64_t hi)
+{
+	double sum = 0;
+	int64_t n = 0;
+	for (int64_t i = lo; i < hi; i++)
+		if (isfinite(x[i])) {
+			sum += x[i];
+			n++;
+		}
+	return n ? sum / (double)n : NAN;
+}
+
+/* At most `points` numbers: means over buckets of neighbours. With `last`, the last number of each. */
+static json_t *thinned(const double *x, int64_t n, int64_t points, bool last)
+{
+	json_t *a = json_array();
+	const int64_t out = MIN(n, points);
+	bool ok = a;
+	for (int64_t k = 0; ok && k < out; k++) {
+		const int64_t lo = k * n / out, hi = (k + 1) * n / out;
+		const double v = last ? x[hi - 1] : mean(x, lo, hi);
+		ok = gather_add(a, isfinite(v) ? json_real(v) : json_null());
+	}
+	if (!ok)
+		json_decref(a);
+	return ok ? a : NULL;
+}
+
+/* "*" and the end of a name stands for all columns that end so; the rest of their names names them. */
+static bool matches(const char *pattern, const char *column)
+{
+	const size_t n = strlen(column), k = strlen(pattern) - 1;
+	if (pattern[0] != '*')
+		return strcmp(pattern, column) == 0;
+	return n > k && strcmp(column + n - k, pattern + 1) == 0;
+}
+
+static bool add_series(json_t *all, const char *pattern, const char *name, const csv *c, int column, int64_t points)
+{
+	char own[CSV_NAME];
+	json_t *s = json_object();
+	const int cut = (int)(strlen(c->name[column]) - (strlen(pattern) - 1));
+	snprintf(own, sizeof own, "%.*s", MAX(cut, 0), c->name[column]);
+	const bool ok = s && gather_put(s, "name", gather_text(pattern[0] == '*' ? own : name))
+		&& gather_put(s, "x", thinned(c->x[0], c->n, points, true))
+		&& gather_put(s, "y", thinned(c->x[column], c->n, points, false));
+	if (ok)
+		return gather_add(all, s);
+	json_decref(s);
+	return false;
+}
+
+static json_t *chart_of(const curves *k, const csv *c, int64_t points)
+{
+	json_t *o = json_object(), *series = json_array();
+	bool ok = o && series;
+	for (int i = 0; ok && i < CURVES_MAX && k->curve[i].column; i++)
+		for (int at = 1; ok && at < c->columns; at++)
+			if (matches(k->curve[i].column, c->name[at]))
+				ok = add_series(series, k->curve[i].column, k->curve[i].name, c, at, points);
+	ok = ok && gather_put(o, "id", gather_text(k->id)) && gather_put(o, "title", gather_text(k->title))
+		&& gather_put(o, "unit", gather_text(k->y_name)) && gather_put(o, "log", json_boolean(k->log_y));
+	if (ok)
+		ok = gather_put(o, "series", series);
+	else
+		json_decref(series);
+	if (!ok)
+		json_decref(o);
+	return ok ? o : NULL;
+}
+
+json_t *gather_curves(const char *folder, int share, fault *e)
+{
+	json_t *all = json_array();
+	bool ok = all;
+	for (const curves *k = curves_of_run; ok && k->id; k++) {
+		char path[RUN_PATH_MAX];
+		csv c;
+		if (!run_path(folder, k->file, path, e)) {
+			json_decref(all);
+			return NULL;
+		}
+		if (file_type(path) == FILE_MISSING)
+			continue;
+		if (!csv_read(&c, path, e)) {
+			json_decref(all);
+			return NULL;
+		}
+		if (c.n > 0)
+			ok = gather_add(all, chart_of(k, &c, POINTS_MOST / share));
+		csv_free(&c);
+	}
+	return done(all, ok, e);
+}
+
+/* ---- samples ---- */
+
+enum { SAMPLE_BYTES = 1900000, SAMPLES_MOST = 30 };  /* of the files, before base64 makes 4 of 3 */
+
+typedef struct pictures {
+	int64_t *step;                               /* own; ascending */
+	int n;
+} pictures;
+
+static int by_step(const void *a, const void *b)
+{
+	const int64_t p = *(const int64_t *)a, q = *(const int64_t *)b;
+	return (p > q) - (p < q);
+}
+
+static bool list_pictures(const char *folder, pictures *out, fault *e)
+{
+	*out = (pictures){0};
+	DIR *d = opendir(folder);
+	if (!d)
+		return fault_set(e, "%s: cannot be read: %s", folder, strerror(errno));
+	bool ok = true;
+	for (struct dirent *f; ok && (f = readdir(d)) != NULL;) {
+		long long step;
+		int end = 0;
+		if (sscanf(f->d_name, "samples-%18lld.png%n", &step, &end) != 1 || !end || f->d_name[end] || step < 0)
+			continue;
+		int64_t *bigger = realloc(out->step, (size_t)(out->n + 1) * sizeof *bigger);
+		ok = bigger || fault_set(e, "out of memory for the pictures of %s", folder);
+		if (bigger) {
+			out->step = bigger;
+			out->step[out->n++] = step;
+		}
+	}
+	closedir(d);
+	if (out->n > 0)
+		qsort(out->step, (size_t)out->n, sizeof *out->step, by_step);
+	return ok;
+}
+
+static FILE *open_picture(const char *folder, int64_t step, size_t *n)
+{
+	char path[RUN_PATH_MAX + 40];
+	snprintf(path, sizeof path, "%s/samples-%08lld.png", folder, (long long)step);
+	FILE *f = fopen(path, "rb");
+	long size = 0;
+	if (f && (fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) <= 0 || fseek(f, 0, SEEK_SET) != 0)) {
+		fclose(f);
+		f = NULL;
+	}
+	*n = f ? (size_t)size : 0;
+	return f;
+}
+
+/* Adds the picture of a step. One that is not there any more, or larger than the room, is passed over. */
+static bool add_sample(json_t *all, const char *folder, int64_t step, size_t room)
+{
+	size_t n;
+	FILE *f = open_picture(folder, step, &n);
+	const bool wanted = f && n <= room;
+	uint8_t *x = wanted ? malloc(n) : NULL;
+	const bool whole = x && fread(x, 1, n, f) == n;
+	char *text = whole ? base64_text(x, n) : NULL;
+	const bool no_memory = (wanted && !x) || (whole && !text);
+	if (f)
+		fclose(f);
+	free(x);
+	if (!text)
+		return !no_memory;
+	json_t *s = json_object();
+	const bool ok = s && gather_put(s, "step", json_integer(step)) && gather_put(s, "png", json_string(text));
+	free(text);
+	if (ok)
+		return gather_add(all, s);
+	json_decref(s);
+	return false;
+}
+
+/* How many pictures, evenly spread, are shown: as many as fit, if all are about as large as the larger of the first
+ * (often noise) and the last. */
+static int how_many(const char *folder, const pictures *p, size_t room)
+{
+	size_t largest = 1, size;
+	for (int k = 0; k < 2 && p->n; k++) {
+		FILE *f = open_picture(folder, p->step[k ? p->n - 1 : 0], &size);
+		if (f)
+			fclose(f);
+		largest = MAX(largest, size);
+	}
+	return MIN((int)MIN(room / largest, SAMPLES_MOST), p->n);
+}
+
+json_t *gather_samples(const char *folder, int share, fault *e)
+{
+	pictures p;
+	json_t *all = json_array();
+	const size_t room = SAMPLE_BYTES / (size_t)share;
+	if (!list_pictures(folder, &p, e)) {
+		free(p.step);
+		json_decref(all);
+		return NULL;
+	}
+	const int n = how_many(folder, &p, room);
+	bool ok = all;
+	for (int k = 0; ok && k < n; k++) {
+		const int at = n > 1 ? (int)((int64_t)k * (p.n - 1) / (n - 1)) : p.n - 1;
+		ok = add_sample(all, folder, p.step[at], room / (size_t)n * 5 / 4);
+	}
+	free(p.step);
+	return done(all, ok, e);
+}

@@ -1,0 +1,228 @@
+/* report.c - the page: a template (report.html), a style, a script, and the runs as JSON for it. */
+#include "gan/report/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/file.h"
+#include "core/base/local.h"
+#include "core/base/version.h"
+#include "gan/report/curves.h"
+#include "gan/report/gather.h"
+#include "gan/sample/network_sampler.h"
+
+/* The files beside this one, which the Makefile puts into the program. */
+extern const unsigned char report_page_text[], report_style_text[], report_script_text[];
+extern const unsigned long report_page_size, report_style_size, report_script_size;
+
+/* ---- a run as JSON ---- */
+
+/* [key, value] of each key. */
+static json_t *config_json(const config *c)
+{
+	char value[CONFIG_TEXT_MAX + 64];
+	json_t *all = json_array();
+	bool ok = all;
+	for (int i = 0; ok && i < config_key_count(); i++) {
+		json_t *row = json_array();
+		ok = row && gather_add(row, gather_text(config_key_at(i)->name))
+			&& gather_add(row, gather_text(config_value(c, i, value, sizeof value)));
+		if (ok)
+			ok = gather_add(all, row);
+		else
+			json_decref(row);
+	}
+	if (!ok)
+		json_decref(all);
+	return ok ? all : NULL;
+}
+
+static bool facts_into(json_t *o, const run_facts *f, const report_run *from, const char *go_on)
+{
+	char machine[400], command[RUN_PATH_MAX + 64];
+	snprintf(command, sizeof command, "%.60s %s", go_on, from->folder);
+	bool ok = gather_put(o, "name", gather_text(f->cfg.name)) && gather_put(o, "folder", gather_text(from->folder))
+		&& gather_put(o, "step", json_integer(f->step)) && gather_put(o, "steps", json_integer(f->cfg.steps))
+		&& gather_put(o, "seconds", json_real(f->seconds))
+		&& gather_put(o, "images_per_s", json_real(f->images_per_s))
+		&& gather_put(o, "program", gather_text(f->program[0] ? f->program : "sagan " SAGAN_VERSION))
+		&& gather_put(o, "precision", gather_text(f->precision[0] ? f->precision : REAL_NAME))
+		&& gather_put(o, "data", gather_text(from->about_data ? from->about_data : f->data))
+		&& gather_put(o, "machine", gather_text(machine_text(machine, sizeof machine)))
+		&& gather_put(o, "go_on", gather_text(command));
+	if (ok && f->has_score)
+		ok = gather_put(o, "best_score", json_real(f->best_score))
+			&& gather_put(o, "best_at", json_integer(f->best_at))
+			&& gather_put(o, "last_score", json_real(f->last_score))
+			&& gather_put(o, "last_at", json_integer(f->last_at));
+	return ok;
+}
+
+/* The maps of the generator that is there; a run without a checkpoint has none yet. */
+static json_t *attention_json(const report_run *from, const run_facts *f, int share, fault *e)
+{
+	fault why = {.text = ""};
+	sampler *own = from->s ? NULL : network_sampler_open(from->folder, false, 1, NULL, &why);
+	if (!from->s && !own)
+		return fault_is_memory(&why) ? (fault_set(e, "%s", why.text), NULL) : json_array();
+	json_t *a = gather_attention(from->s ? from->s : own, (uint64_t)f->cfg.seed, share, e);
+	sampler_free(own);
+	return a;
+}
+
+/* o[key] = v, or false with e set: v is NULL and e says why, or no memory. */
+static bool put(json_t *o, const char *key, json_t *v, fault *e)
+{
+	return v && (gather_put(o, key, v) || fault_set(e, "out of memory for the page of a run"));
+}
+
+static json_t *run_json(const report_run *from, int share, const char *go_on, fault *e)
+{
+	run_facts f;
+	if (!facts_read(&f, from->folder, e))
+		return NULL;
+	json_t *o = json_object();
+	const bool ok = ((o && facts_into(o, &f, from, go_on) && gather_put(o, "config", config_json(&f.cfg)))
+			|| fault_set(e, "out of memory for the page of a run"))
+		&& put(o, "curves", gather_curves(from->folder, share, e), e)
+		&& put(o, "samples", gather_samples(from->folder, share, e), e)
+		&& put(o, "attention", attention_json(from, &f, share, e), e);
+	facts_free(&f);
+	if (ok)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+/* ---- the page ---- */
+
+/* In a script element no text may have a "<": `</script>` would end it, `<!--` change how it is read. In JSON it only
+ * stands in strings, where it may be written so. */
+static void print_json(FILE *to, const char *json)
+{
+	for (; *json; json++) {
+		if (*json == '<')
+			fputs("\\u003c", to);
+		else
+			fputc(*json, to);
+	}
+}
+
+/* As HTML text. */
+static void print_text(FILE *to, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '<' || *text == '&' || *text == '>')
+			fprintf(to, "&#%d;", *text);
+		else
+			fputc(*text, to);
+	}
+}
+
+/* The charts as they are without a script, one after the other. What a run has not, is left out. */
+static bool draw_charts(svg *all, const report_run *run, int n, fault *e)
+{
+	for (int r = 0; r < n; r++)
+		for (const curves *k = curves_of_run; k->id; k++) {
+			svg s;
+			fault why;
+			const picture_about about = {.name = run[r].folder, .step = -1, .seed = -1};
+			if (!k->short_name)
+				continue;
+			if (curves_svg(k, run[r].folder, &about, &s, &why)) {
+				svg_add(all, "%s", s.text);
+				svg_free(&s);
+			} else if (fault_is_memory(&why)) {
+				return fault_set(e, "%s", why.text);
+			}
+		}
+	return svg_good(all, e);
+}
+
+/* What stands in the template's marks. */
+typedef struct parts {
+	const report_run *run;
+	int n;
+	const char *json;
+	const svg *charts;
+} parts;
+
+static void print_part(FILE *to, const char *mark, size_t len, const parts *p)
+{
+	if (len == 5 && memcmp(mark, "TITLE", 5) == 0)
+		print_text(to, p->n == 1 ? p->run[0].folder : "runs compared");
+	else if (len == 5 && memcmp(mark, "STYLE", 5) == 0)
+		fwrite(report_style_text, 1, report_style_size, to);
+	else if (len == 6 && memcmp(mark, "SCRIPT", 6) == 0)
+		fwrite(report_script_text, 1, report_script_size, to);
+	else if (len == 6 && memcmp(mark, "CHARTS", 6) == 0)
+		fwrite(p->charts->text ? p->charts->text : "", 1, p->charts->n, to);
+	else if (len == 4 && memcmp(mark, "DATA", 4) == 0)
+		print_json(to, p->json);
+	else
+		must(false, "report.html has a mark %.*s", (int)len, mark);
+}
+
+/* The template, whose marks are @WORD@. */
+static void print_page(FILE *to, const parts *p)
+{
+	const char *at = (const char *)report_page_text, *end = at + report_page_size;
+	while (at < end) {
+		const char *mark = memchr(at, '@', (size_t)(end - at));
+		const char *close = mark ? memchr(mark + 1, '@', (size_t)(end - mark - 1)) : NULL;
+		fwrite(at, 1, (size_t)((close ? mark : end) - at), to);
+		if (!close)
+			return;
+		print_part(to, mark + 1, (size_t)(close - mark - 1), p);
+		at = close + 1;
+	}
+}
+
+static bool write_page(const char *path, const parts *p, fault *e)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *to = open_memstream(&text, &n);
+	if (!to)
+		return fault_set(e, "out of memory for %s", path);
+	print_page(to, p);
+	bool ok = !ferror(to);
+	ok = fclose(to) == 0 && ok;
+	ok = ok ? file_replace(path, text, n, e) : fault_set(e, "out of memory for %s", path);
+	free(text);
+	return ok;
+}
+
+static bool stamp(json_t *all)
+{
+	char when[64] = "";
+	const time_t now = time(NULL);
+	struct tm t;
+	if (localtime_r(&now, &t))
+		strftime(when, sizeof when, "%Y-%m-%d %H:%M", &t);
+	return gather_put(all, "written", gather_text(when));
+}
+
+bool report_write(const char *path, const report_run *run, int n, const char *go_on, fault *e)
+{
+	must(n > 0 && n <= REPORT_RUNS_MOST, "a page of %d runs", n);
+	json_t *all = json_object(), *runs = json_array();
+	bool ok = (all && runs && stamp(all)) || fault_set(e, "out of memory for %s", path);
+	for (int i = 0; ok && i < n; i++) {
+		json_t *one = run_json(&run[i], n, go_on, e);
+		ok = one && (gather_add(runs, one) || fault_set(e, "out of memory for %s", path));
+	}
+	ok = ok && (json_object_set(all, "runs", runs) == 0 || fault_set(e, "out of memory for %s", path));
+	char *json = ok ? json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+	json_decref(runs);
+	json_decref(all);
+	if (ok && !json)
+		return fault_set(e, "out of memory for %s", path);
+	svg charts = {0};
+	ok = ok && draw_charts(&charts, run, n, e) && write_page(path, &(parts){run, n, json, &charts}, e);
+	svg_free(&charts);
+	free(json);
+	return ok;
+}
