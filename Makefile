@@ -10,6 +10,7 @@
 #   make test-browser         the pages of runs in Chromium
 #   make test-tensorboard     event files in the real TensorBoard
 #   make test-inception       FID's network against pytorch-fid's, with random weights
+#   make test-web             exported pages in Chromium and Node
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make fuzz                20,000 damaged files of each kind
 #   make test-double         derivatives and golden values in double
@@ -78,11 +79,14 @@ FLAGS_v4  = $(FLAGS_v3) $(call features,V4) -mprefer-vector-width=512
 
 FOLDERS  := core layers optim data gan
 # Files that the program carries: NAME_text and NAME_size are those of NAME_FILE.
-TEXTS := keras_layers report_page report_style report_script
+TEXTS := keras_layers report_page report_style report_script web_page web_engine web_script
 keras_layers_FILE  := gan/keras/sagan_layers.py
 report_page_FILE   := gan/report/report.html
 report_style_FILE  := gan/report/report.css
 report_script_FILE := gan/report/report.js
+web_page_FILE      := gan/web/page.html
+web_engine_FILE    := gan/web/engine.js
+web_script_FILE    := gan/web/page.js
 MESSAGES := gan/keras/onnx/onnx gan/log/event
 LIB_SRC  := $(filter-out core/kernels/tile.c,$(sort $(shell find $(FOLDERS) -name '*.c')))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile.%.o) $(MESSAGES:%=$(B)/%.pb-c.o) \
@@ -262,6 +266,10 @@ test-tensorboard: all
 test-inception: $(B)/tests/test_inception
 	tests/inception/run.sh $< $(BUILD)/inception
 
+# Pages of all layers and of a small run, in Chromium and Node, below $(BUILD)/web.
+test-web: all $(B)/tests/test_web
+	WEB_PAGES=$(B)/tests/test_web tests/web/run.sh $(BUILD)/sagan $(BUILD)/web
+
 examples: $(EXAMPLES)
 
 bench: $(BENCHES) all
@@ -320,8 +328,8 @@ clean:
 
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
-	test-keras test-inception test-browser test-tensorboard examples bench fuzz mutants run-mutants lint same-bits \
-	install uninstall dist clean FORCE
+	test-keras test-inception test-browser test-tensorboard test-web examples bench fuzz mutants run-mutants lint \
+	same-bits install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -5,6 +5,7 @@
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/keras/export.h"
+#include "gan/web/web.h"
 #include "tools/command.h"
 
 static bool choose_nets(const char *word, export_request *q, fault *e)
@@ -81,9 +82,28 @@ static void print_python(const char *dir, const export_report *r, bool layers, b
 			r->net[r->nets - 1].map);
 }
 
+/* ---- the page ---- */
+
+static int export_page(const char *from, const char *file, bool raw, bool exact)
+{
+	const web_request q = {.from = from, .out = file, .raw = raw, .exact = exact};
+	web_report r;
+	fault e;
+	if (!web_export(&q, &r, &e))
+		return fail(&e);
+	if (r.warning.text[0])
+		fprintf(stderr, "sagan: warning: %s\n", r.warning.text);
+	printf("step %lld of %s\n", (long long)r.step, r.path);
+	printf("%s: %.2f MB; %lld weights as float%d; its images differ by at most %.1e of a range of 2\n", q.out,
+		(double)r.bytes / 1e6, (long long)r.weights, 8 * r.width, r.error);
+	printf("  open it in any browser: it needs no network and no other file\n");
+	return EXIT_GOOD;
+}
+
 static int run(const command *c, int argc, char **argv)
 {
-	const char *net = "generator";
+	const char *net = "generator", *html = NULL;
+	bool exact = false;
 	export_request q = {.out = "exported"};
 	int threads = 0;
 	const option_row rows[] = {
@@ -92,6 +112,8 @@ static int run(const command *c, int argc, char **argv)
 		{"raw", OPTION_FLAG, &q.raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"layers", OPTION_FLAG, &q.layers, 0, 0, NULL, "also NAME_layers: gates, tables, norms as layers"},
 		{"onnx", OPTION_FLAG, &q.onnx, 0, 0, NULL, "also NAME.onnx, for ONNX Runtime and others (opset 17)"},
+		{"html", OPTION_PATH, &html, 0, 0, "FILE", "only a page with the generator inside, for any browser"},
+		{"float32", OPTION_FLAG, &exact, 0, 0, NULL, "with --html: no float16, whatever the error of it is"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &q.from, 1, 1);
@@ -101,9 +123,11 @@ static int run(const command *c, int argc, char **argv)
 	export_report r;
 	if (!choose_nets(net, &q, &e))
 		return fail_usage(c, "%s", e.text);
-	status = pool_start(threads, &e) && keras_export(&q, &r, &e) ? EXIT_GOOD : fail(&e);
+	if (!pool_start(threads, &e))
+		return fail(&e);
+	status = html ? export_page(q.from, html, q.raw, exact) : keras_export(&q, &r, &e) ? EXIT_GOOD : fail(&e);
 	pool_stop();
-	if (status != EXIT_GOOD)
+	if (status != EXIT_GOOD || html)
 		return status;
 	if (r.warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", r.warning.text);
@@ -121,9 +145,11 @@ const command command_export = {
 		 "eight samples; prints the lines of Python that load them and compare. --layers\n"
 		 "adds a second form that keeps gates, tables of classes and spectral norms as\n"
 		 "layers of sagan_layers.py, written beside it, to go on training with. --onnx\n"
-		 "adds NAME.onnx, in which any layer can be said.",
+		 "adds NAME.onnx, in which any layer can be said. --html writes one page instead\n"
+		 "that draws, morphs and shows attention in any browser, without a network.",
 	.examples = "examples:\n"
 		    "  sagan export runs/demo --out exported\n"
-		    "  sagan export runs/mnist-sagan --net both --layers",
+		    "  sagan export runs/mnist-sagan --net both --layers\n"
+		    "  sagan export runs/demo --html demo.html",
 	.run = run,
 };

@@ -31,7 +31,7 @@ _sagan()
 		train) options='--out --set --threads --steps --record --max-time --log-every --quiet --fresh --init-from --freeze-d --new-data --help' ;;
 		sample) options='--from --model --range --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
 		attend) options='--net --image --seed --class --pixel --layer --head --mean --common --best --raw --out --threads --help' ;;
-		export) options='--out --net --raw --layers --onnx --threads --help' ;;
+		export) options='--out --net --raw --layers --onnx --html --float32 --threads --help' ;;
 		import) options='--config --set --net --model --onto --out --threads --help' ;;
 		info) options='--set --plan --time --keys --classify --markdown --help' ;;
 		layers) options='--input --set --sn --help' ;;

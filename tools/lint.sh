@@ -36,6 +36,7 @@ gan/classify      core/ layers/ data/ optim gan/nets gan/loss gan/config gan/che
 gan/score         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/classify gan/keras/
 gan/report        core/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/score
 gan/train core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint gan/sample gan/log gan/score gan/report
+gan/web           core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/keras/
 gan/keras         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/keras/
 tools/bench       core/ layers/ gan/config gan/train
 tools             core/ layers/ optim data/ gan/ tools/bench

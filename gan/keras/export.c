@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "core/base/file.h"
-#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/vecmath.h"
 #include "core/plan/plan.h"
@@ -45,20 +44,6 @@ typedef struct part {
 } part;
 
 /* ---- networks and samples ---- */
-
-/* The generator with the statistics that `sagan sample` takes. */
-static network *open_generator(const saved *from, bool raw, fault *e)
-{
-	network *g = network_open(from, NET_G, raw, e);
-	standing *s = g ? standing_new(&from->cfg, g, SAMPLER_BATCH, e) : NULL;
-	if (s && standing_settle(s, e)) {
-		standing_free(s);
-		return g;
-	}
-	standing_free(s);
-	network_free(g);
-	return NULL;
-}
 
 /* All different when there are enough classes. */
 static int label_of(int i, int classes)
@@ -279,7 +264,7 @@ static bool open_networks(job *j, const saved *from, fault *e)
 {
 	if (!j->q->generator && !j->q->discriminator)
 		return fault_set(e, "%s: neither of its networks is asked for", from->path);
-	if (j->q->generator && !(j->g = open_generator(from, j->q->raw, e)))
+	if (j->q->generator && !(j->g = standing_open(from, j->q->raw, e)))
 		return false;
 	if (j->q->discriminator && !(j->d = network_open(from, NET_D, j->q->raw, e)))
 		return false;

@@ -121,3 +121,14 @@ bool standing_settle(standing *s, fault *e)
 	make_vectors_unit(network_module(s->g));
 	return s->batches == 0 || collect(s, e);
 }
+
+network *standing_open(const saved *from, bool raw, fault *e)
+{
+	network *g = network_open(from, NET_G, raw, e);
+	standing *s = g ? standing_new(&from->cfg, g, SAMPLER_BATCH, e) : NULL;
+	const bool ok = s && standing_settle(s, e);
+	standing_free(s);
+	if (!ok)
+		network_free(g);
+	return ok ? g : NULL;
+}

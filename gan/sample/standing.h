@@ -3,6 +3,7 @@
 #ifndef SAGAN_GAN_SAMPLE_STANDING_H
 #define SAGAN_GAN_SAMPLE_STANDING_H
 
+#include "gan/checkpoint/saved.h"
 #include "gan/config/config.h"
 #include "gan/nets/networks.h"
 
@@ -16,5 +17,8 @@ void standing_free(standing *s);
 /* To be called whenever g's parameters and states are new: vectors of spectral norm become unit vectors, and with
  * ema.bn_mode = standing batch norm gets statistics that are collected now. The same for the same parameters. */
 bool standing_settle(standing *s, fault *e);
+
+/* The generator of a checkpoint (network_open) with what `sagan sample` takes: settled. new/free (network_free). */
+network *standing_open(const saved *from, bool raw, fault *e);
 
 #endif

@@ -211,7 +211,14 @@ int trace_as(tracer *t, node *y, shape s)
 
 /* ---- the walk ---- */
 
-static void mark(tracer *t, int nin, const trace_end *in, const node *out)
+/* What is wanted besides the output: n values, and the layers at[n] that give them. */
+typedef struct trace_more {
+	int n;
+	node *const *x;
+	int *at;
+} trace_more;
+
+static void mark(tracer *t, int nin, const trace_end *in, const node *out, const trace_more *more)
 {
 	for (int k = 0; k < nin; k++)
 		t->varies[in[k].x->id] = true;
@@ -221,7 +228,10 @@ static void mark(tracer *t, int nin, const trace_end *in, const node *out)
 			t->varies[i] |= t->varies[y->in[k]->id];
 	}
 	t->uses[out->id] = 1;
-	for (int i = out->id; i >= 0; i--) {
+	for (int k = 0; k < more->n; k++)
+		if (more->x[k])
+			t->uses[more->x[k]->id]++;
+	for (int i = t->n - 1; i >= 0; i--) {
 		const node *y = graph_at(t->g, i);
 		for (int k = 0; t->uses[i] && k < y->nin; k++) {
 			t->uses[y->in[k]->id]++;
@@ -242,19 +252,29 @@ static bool add_inputs(tracer *t, int nin, const trace_end *in)
 	return true;
 }
 
-static bool walk(tracer *t, int nin, const trace_end *in, trace_end out)
+static bool walk_more(tracer *t, const trace_more *more)
 {
-	mark(t, nin, in, out.x);
+	for (int k = 0; k < more->n; k++) {
+		more->at[k] = more->x[k] ? trace_as(t, more->x[k], trace_shape(t, more->x[k])) : -1;
+		if (more->x[k] && more->at[k] < 0)
+			return false;
+	}
+	return true;
+}
+
+static bool walk(tracer *t, int nin, const trace_end *in, trace_end out, const trace_more *more)
+{
+	mark(t, nin, in, out.x, more);
 	if (!add_inputs(t, nin, in))
 		return false;
 	int last = trace_as(t, out.x, trace_shape(t, out.x));
 	if (last < 0)
 		return false;
-	return keras_rename(t->k, last, out.name, t->e) && keras_set_output(t->k, last, t->e);
+	return keras_rename(t->k, last, out.name, t->e) && keras_set_output(t->k, last, t->e) && walk_more(t, more);
 }
 
-keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, const trace_end *in, trace_end out,
-			 enum keras_form form, fault *e)
+static keras_model *trace(graph *g, const module *m, const char *name, int nin, const trace_end *in, trace_end out,
+			  const trace_more *more, enum keras_form form, fault *e)
 {
 	if (!graph_ok(g, e))
 		return NULL;
@@ -264,7 +284,7 @@ keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, c
 		.value = mem_zero(n, sizeof *t.value, e), .varies = mem_zero(n, sizeof *t.varies, e),
 		.uses = mem_zero(n, sizeof *t.uses, e), .user = mem_zero(n, sizeof *t.user, e), .e = e,
 	};
-	bool ok = t.k && t.value && t.varies && t.uses && t.user && walk(&t, nin, in, out);
+	bool ok = t.k && t.value && t.varies && t.uses && t.user && walk(&t, nin, in, out, more);
 	free(t.value);
 	free(t.varies);
 	free(t.uses);
@@ -276,11 +296,16 @@ keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, c
 	return t.k;
 }
 
+keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, const trace_end *in, trace_end out,
+			 enum keras_form form, fault *e)
+{
+	return trace(g, m, name, nin, in, out, &(trace_more){0}, form, e);
+}
+
 /* ---- our two networks ---- */
 
-/* The maps are asked for so that attention is written with them: users look
- * them up. */
-keras_model *keras_of_network(const network *n, enum keras_form form, fault *e)
+/* The maps are asked for so that attention is written with them: users look them up. scores NULL: by name alone. */
+static keras_model *of_network(const network *n, enum keras_form form, int *scores, fault *e)
 {
 	static const struct {
 		const char *in, *out;
@@ -289,17 +314,28 @@ keras_model *keras_of_network(const network *n, enum keras_form form, fault *e)
 	const int inputs = network_config(n)->classes ? 2 : 1;
 	graph *g = graph_new(e);
 	buffer *x = buffer_new(name[side].in, network_input(n, BATCH), e), *y = buffer_new("y", SHAPE(BATCH), e);
-	node *map[LAYERS_MAX];
+	node *map[LAYERS_MAX] = {NULL};
 	keras_model *k = NULL;
 	if (g && x && y) {
 		graph_rewrite(g, false);
 		graph_trace(g, true);
 		trace_end in[2] = {{graph_leaf(g, x), name[side].in}, {inputs > 1 ? graph_leaf(g, y) : NULL, "y"}};
 		trace_end out = {network_apply(g, n, in[0].x, in[1].x, (mode){0}, map), name[side].out};
-		k = keras_trace(g, network_module(n), net_side_name(side), inputs, in, out, form, e);
+		const trace_more more = {scores ? network_placed_layers(n) : 0, map, scores};
+		k = trace(g, network_module(n), net_side_name(side), inputs, in, out, &more, form, e);
 	}
 	graph_free(g);
 	buffer_free(x);
 	buffer_free(y);
 	return k;
+}
+
+keras_model *keras_of_network(const network *n, enum keras_form form, fault *e)
+{
+	return of_network(n, form, NULL, e);
+}
+
+keras_model *keras_of_network_scores(const network *n, int *scores, fault *e)
+{
+	return of_network(n, KERAS_OPS, scores, e);
 }

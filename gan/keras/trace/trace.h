@@ -33,5 +33,8 @@ keras_model *keras_trace(graph *g, const module *m, const char *name, int nin, c
 
 /* G: z (and y) -> image; D: image (and y) -> logit. */
 keras_model *keras_of_network(const network *n, enum keras_form form, fault *e);
+/* The same in the form KERAS_OPS, in which also the scores of attention (layer_sight) can be looked up: scores
+ * [network_placed_layers] get the layers of the model that give them, -1 for types without a sight. */
+keras_model *keras_of_network_scores(const network *n, int *scores, fault *e);
 
 #endif
