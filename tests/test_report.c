@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
-#include "gan/report/base64.h"
+#include "core/base/base64.h"
 #include "gan/report/curves.h"
 #include "gan/report/facts.h"
 #include "gan/report/gather.h"

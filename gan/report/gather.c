@@ -10,7 +10,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
-#include "gan/report/base64.h"
+#include "core/base/base64.h"
 #include "gan/report/curves.h"
 
 /* ---- JSON ---- */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "core/base/local.h"
-#include "gan/report/base64.h"
+#include "core/base/base64.h"
 #include "gan/sample/gaze.h"
 #include "gan/sample/request.h"
 #include "data/class_names.h"

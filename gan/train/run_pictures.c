@@ -99,10 +99,9 @@ static bool draw_attention(run *r, bool say, fault *e)
 	if (!run_path(r->out, "attention.png", path, e) || !run_take(r, e)
 		|| !picture_attention(path, r->s, (uint64_t)t->cfg.seed, ATTENTION_ROWS, &about, e))
 		return false;
-	if (say) {
+	if (say)
 		run_say(r, NOTE_FILE, "attention: %s", path);
-		run_events_picture(r, "attention/sheet", path);
-	}
+	run_events_picture(r, "attention/sheet", path);
 	return true;
 }
 

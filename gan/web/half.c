@@ -1,4 +1,4 @@
-/* half.c - the bits of a float16 from those of a float32, and base64. */
+/* half.c - the bits of a float16 from those of a float32. */
 #include "gan/web/half.h"
 
 #include <math.h>
@@ -42,21 +42,4 @@ void pack_numbers(const real *x, int64_t n, int width, uint8_t *bytes)
 		for (int k = 0; k < width; k++)
 			*bytes++ = (uint8_t)(bits >> (8 * k));
 	}
-}
-
-char *base64(const uint8_t *bytes, size_t n, fault *e)
-{
-	static const char letter[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *text = mem_new((n + 2) / 3 * 4 + 1, 1, e), *to = text;
-	for (size_t i = 0; text && i < n; i += 3) {
-		const int have = (int)MIN(n - i, 3);
-		uint32_t x = (uint32_t)bytes[i] << 16;
-		x |= have > 1 ? (uint32_t)bytes[i + 1] << 8 : 0;
-		x |= have > 2 ? bytes[i + 2] : 0;
-		for (int k = 0; k < 4; k++)
-			*to++ = k <= have ? letter[x >> (18 - 6 * k) & 63] : '=';
-	}
-	if (text)
-		*to = '\0';
-	return text;
 }

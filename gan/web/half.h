@@ -1,4 +1,4 @@
-/* half.h - numbers as text in a page: float16 or float32, little-endian, in base64. */
+/* half.h - numbers as bytes of a page: float16 or float32, little-endian. */
 #ifndef SAGAN_GAN_WEB_HALF_H
 #define SAGAN_GAN_WEB_HALF_H
 
@@ -10,8 +10,5 @@ float half_value(uint16_t h);
 
 /* x [n] in `width` bytes each, 2 or 4, to bytes [n*width]. */
 void pack_numbers(const real *x, int64_t n, int width, uint8_t *bytes);
-
-/* RFC 4648, with padding, ended by NUL: new/free. NULL with e set: no memory. */
-char *base64(const uint8_t *bytes, size_t n, fault *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/base64.h"
 #include "core/base/json.h"
 #include "core/base/local.h"
 #include "data/class_names.h"
@@ -223,7 +224,9 @@ char *program_weights(const web_program *p, fault *e)
 		}
 	pack_numbers(p->z, shape_count(&z), p->width, to);
 	pack_numbers(p->images, shape_count(&x), p->width, to + shape_count(&z) * p->width);
-	char *text = base64(bytes, (size_t)(n * p->width), e);
+	char *text = base64_text(bytes, (size_t)(n * p->width));
+	if (!text)
+		fault_set(e, "out of memory for the weights of the page");
 	free(bytes);
 	return text;
 }

@@ -1,6 +1,6 @@
 /* base64.h - bytes as text (RFC 4648, section 4), for pages that hold pictures. */
-#ifndef SAGAN_GAN_REPORT_BASE64_H
-#define SAGAN_GAN_REPORT_BASE64_H
+#ifndef SAGAN_CORE_BASE_BASE64_H
+#define SAGAN_CORE_BASE_BASE64_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* base64.c - three bytes as four letters. */
-#include "gan/report/base64.h"
+#include "core/base/base64.h"
 
 #include <stdint.h>
 #include <stdlib.h>
