@@ -22,11 +22,11 @@ const char *const data_test_words[] = {
 const char *const data_split_name[] = {"train", "test", "all", NULL};
 
 /* In a folder the first kind wins, so that a stray picture or subfolder does not hide the archive. */
-extern const data_format format_idx, format_cifar10, format_cifar100, format_numpy, format_hdf5;
+extern const data_format format_idx, format_cifar10, format_cifar100, format_numpy, format_hdf5, format_stacked;
 const data_format format_auto = {.name = "auto"};
 const data_format *const data_formats[] = {
 	&format_auto, &format_idx, &format_cifar10, &format_cifar100, &format_numpy, &format_pictures, &format_hdf5,
-	NULL
+	&format_stacked, NULL
 };
 
 const word_renamed data_formats_renamed[] = {{"png", "pictures"}, {NULL, NULL}};
@@ -328,7 +328,11 @@ dataset *dataset_open(const char *path, const dataset_options *options, fault *e
 	const dataset_options o = options ? *options : (dataset_options){0};
 	const data_format *f = format_named(o.format);
 	place p;
-	if (!options_check(path, &o, e) || !format_find(path, &p, &f, e))
+	if (!options_check(path, &o, e))
+		return NULL;
+	if (f == &format_stacked)
+		return stacked_open(path, &o, e);
+	if (!format_find(path, &p, &f, e))
 		return NULL;
 	dataset *d = mem_zero(1, sizeof *d, e);
 	bool ok = d && (d->path = text_copy(path, e));

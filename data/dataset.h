@@ -44,6 +44,7 @@ typedef struct dataset_options {
 	 * say. */
 	const char *class_names;
 	const char *background;                      /* behind transparent pixels (data_colour); NULL: white */
+	uint64_t seed;                               /* stacked: of the draws */
 } dataset_options;
 
 /* A colour for people: "white", "black", "gray" or "#rrggbb". False with e set: it is none of these. */
@@ -77,6 +78,8 @@ typedef struct dataset {
  *	               With StyleGAN's dataset.json beside them the labels stand there
  *	numpy          .npz, a folder of .npy, or one of them: arrays, as in HDF5
  *	HDF5 file      arrays of images and labels, found by their names
+ *	"stacked"      by name only: three random images of a gray set, which the path leads to, as red, green and blue
+ *	               (data/stacked.c)
  * A zip or tar archive (also packed by gzip, bzip2, xz or zstd) is read as the folder that it holds, in memory. Where a
  * path or archive leads to a folder in which a single data set lies, deeper, that one is read (MNIST/raw).
  * The last three may be divided into train and test (folders, groups); undivided ones have no test part. A single IDX

@@ -27,6 +27,9 @@ struct data_format {
 };
 enum { FORMAT_HEAD = 8192 + 8 };                     /* HDF5's signature may come that late */
 
+/* Three gray images in one; new/free (dataset_free). */
+dataset *stacked_open(const char *path, const dataset_options *o, fault *e);
+
 /* The formats from the second on, of which any folder may be of the last resort, pictures. */
 extern const data_format format_auto, format_pictures;
 

@@ -73,9 +73,9 @@ static int run(const command *c, int argc, char **argv)
 	char known[128], ends[64], modes[64];
 	const char *resize = "crop", *size = NULL;
 	const char *path = NULL, *format = "auto", *split = NULL, *picture = NULL, *range = "auto";
-	dataset_options o = {0};
+	dataset_options o = {.seed = 1};             /* the default of the key */
 	const option_row rows[] = {
-		{"format", OPTION_TEXT, &format, 0, 0, "F", words_print(formats, known, sizeof known)},
+		{"format", OPTION_TEXT, &format, 0, 0, "F", "what lies there, as data.format: auto, idx, stacked.."},
 		{"split", OPTION_TEXT, &split, 0, 0, "PART", "train, test or all (default: train, then test)"},
 		{"coarse", OPTION_FLAG, &o.coarse, 0, 0, NULL, "CIFAR-100: the 20 coarse classes"},
 		{"limit", OPTION_COUNT, &o.limit, 1, 1e12, "N", "the first N images only"},
@@ -95,7 +95,7 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	const int s = split ? word_find(splits, split) : 0;
 	if (word_find(formats, format) < 0)
-		return fail_usage(c, "--format %s: must be %s", format, known);
+		return fail_usage(c, "--format %s: must be %s", format, words_print(formats, known, sizeof known));
 	if (word_find(resizes, resize) < 0)
 		return fail_usage(c, "--resize %s: must be %s", resize, modes);
 	if (size && !size_read(size, &o.h, &o.w))

@@ -19,7 +19,7 @@ _sagan()
 			-- "$word")
 		return ;;
 	--net) options='generator discriminator both' ;;
-	--format) options='auto idx cifar10 cifar100 numpy pictures hdf5' ;;
+	--format) options='auto idx cifar10 cifar100 numpy pictures hdf5 stacked' ;;
 	--split) options='train test all' ;;
 	--resize) options='crop fit stretch pad' ;;
 	--range) options='auto 0..1 -1..1 0..255 0..65535' ;;

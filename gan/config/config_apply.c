@@ -314,7 +314,7 @@ dataset *config_open_split(const config *c, enum data_split split, fault *e)
 		.resize = as_stored ? RESIZE_CROP : (enum data_resize)c->data.resize,
 		.channels = c->model.channels, .coarse = c->data.coarse, .limit = c->data.limit,
 		.range = (enum data_range)c->data.range, .images = c->data.images, .labels = c->data.labels,
-		.background = c->data.background, .class_names = names,
+		.background = c->data.background, .class_names = names, .seed = (uint64_t)c->seed,
 	};
 	fault why;
 	dataset *d = dataset_open(path, &o, &why);
