@@ -18,7 +18,7 @@ node *embedding_apply(graph *g, const embedding *e, node *label, mode m)
 {
 	graph_push(g, e->name);
 	node *table = spectral_norm_apply(g, &e->sn, graph_leaf(g, e->table), m);
-	node *rows = op_gather(g, table, label);
+	node *rows = label->s.rank == 2 ? op_matmul(g, label, table, false, false) : op_gather(g, table, label);
 	graph_called(g, "embedding", e, label, NULL, rows);
 	graph_pop(g);
 	return rows;

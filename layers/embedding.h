@@ -15,7 +15,8 @@ typedef struct embedding {
 
 void embedding_init(module *m, embedding *e, const char *name, int64_t K, int64_t C, init table_init,
 		    sn_options sn);
-/* label [B], whole numbers 0..K-1 -> [B,C]; others are a bug (op_gather, core/graph/ops.h). */
+/* label [B], whole numbers 0..K-1 -> [B,C]; others are a bug (op_gather, core/graph/ops.h). Or shares [B,K] of all
+ * rows, which are mixed. */
 node *embedding_apply(graph *g, const embedding *e, node *label, mode m);
 
 SAGAN_END

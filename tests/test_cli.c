@@ -71,6 +71,9 @@ static const struct {
 	{"sample no/such", 1, "sagan: no/such"},
 	{"sample configs/demo.yaml", 1, "sagan: configs/demo.yaml"},
 	{"sample x --truncation 0", 2, "sagan sample: --truncation 0: must be a number from 0.01 to 100"},
+	{"sample x --truncation 0.5,x", 2, "sagan sample: --truncation x: must be a number from 0.01 to 100, or"},
+	{"sample x --loop", 2, "sagan sample: --loop goes with --interpolate or --direction"},
+	{"sample x --interpolate --direction 1", 2, "sagan sample: --interpolate, --direction and several truncations"},
 	{"sample", 2, "sagan sample: an argument is missing"},
 	{"sample x --from y", 2, "sagan sample: --from FILE takes the place of a run"},
 	{"sample --from y --best", 2, "sagan sample: --from: a file of Keras has no best checkpoint"},
@@ -192,6 +195,46 @@ START_TEST(keras_files_go_round)
 	ck_assert_msg(strstr(b.text, "  Shape mismatch in layer #") && strstr(b.text, "more layers do not agree"),
 		"%s", b.text);
 	ck_assert(!file_exists(dir, "y.h5"));
+}
+END_TEST
+
+/* ---- samples ---- */
+
+static const struct {
+	const char *arguments, *says, *makes;
+} OUTPUTS[] = {
+	{"--n 100 --out %s/a.npz", "100 images of step 1: ", "a.npz"},
+	{"--n 20 --out %s/a.idx", "20 images of step 1: ", "a-labels.idx"},
+	{"--n 70 --out %s/each/", "70 images of step 1: ", "each/000069.png"},
+	{"--n 20 --columns 10 --interpolate --loop --class 3,7 --out %s/a.gif", "20 images of step 1: ", "a.gif"},
+	{"--n 8 --direction 2 --out %s/a.webp", "8 images of step 1: ", "a.webp"},
+	{"--n 9 --truncation 0.5,1,2 --out %s/ladder.png", "9 images of step 1: ", "ladder.png"},
+	{"--n 10001 --latents %s/many.h5", "10001 images of step 1: ", "many.h5"},
+	{"--n 20001 --out %s/no.png", "no.png: a picture shows at most 10000 images; DIR/, .npz, .h5 and .idx", NULL},
+	{"--n 10 --columns 4 --out %s/no.gif", "no.gif: 10 images in rows of 4: a moving picture has a frame", NULL},
+	{"--direction 200 --out %s/no.png", "--direction 200: this generator has 128, one for each number", NULL},
+	{"--class 3,4 --out %s/no.png", "--class 3,4: several classes are a way; it goes with --interpolate", NULL},
+	{"--interpolate --class 3,12 --out %s/no.png", "--class 12: must be 0 to 9", NULL},
+	{"--class 3 --n 3 --out %s/no.jpg", "no.jpg: pictures are written as PNG", NULL},
+};
+
+/* All that a request can become; and what cannot be made is said before anything is drawn or written. */
+START_TEST(samples_become_what_they_are_called)
+{
+	char dir[300], text[512];
+	snprintf(dir, sizeof dir, "%s", scratch_folder());
+	const char *run = scratch_at("run");
+	ck_assert_int_eq(sagan("train %s --out %s --steps 1", make_config(SMALL), run).status, 0);
+	for (int i = 0; i < COUNT(OUTPUTS); i++) {
+		const char *at = strstr(OUTPUTS[i].arguments, "%s");
+		snprintf(text, sizeof text, "%.*s%s%s", (int)(at - OUTPUTS[i].arguments), OUTPUTS[i].arguments, dir,
+			at + 2);
+		const answer a = sagan("sample %s %s", run, text);
+		ck_assert_msg(strstr(a.text, OUTPUTS[i].says), "%s: %s", text, a.text);
+		ck_assert_int_eq(a.status, !OUTPUTS[i].makes);
+		ck_assert_msg(!OUTPUTS[i].makes || file_exists(dir, OUTPUTS[i].makes), "%s", OUTPUTS[i].makes);
+	}
+	ck_assert(!file_exists(dir, "no.png") && !file_exists(dir, "no.gif"));
 }
 END_TEST
 
@@ -912,6 +955,7 @@ int main(void)
 		{answers_have_their_status_and_text, COUNT(ANSWERS)},
 		{a_level_that_is_not_there_is_refused, 1},
 		{keras_files_go_round, 1},
+		{samples_become_what_they_are_called, 1},
 		{attention_of_both_networks_is_drawn, 1},
 		{help_fits_a_screen, 1},
 		{man_page_and_completion_know_every_option, 1},

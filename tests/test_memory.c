@@ -28,7 +28,9 @@
 #include "gan/keras/export.h"
 #include "gan/keras/file/read.h"
 #include "gan/log/events.h"
+#include "gan/sample/attention_file.h"
 #include "gan/sample/gaze.h"
+#include "gan/sample/image_file.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/pictures.h"
 #include "gan/sample/request.h"
@@ -548,9 +550,26 @@ static bool go_gaze(fault *e)
 	gaze *g = n ? gaze_new(n, e) : NULL;
 	if (g)
 		gaze_look(g, x, 1);
-	const bool ok = g && gaze_view(g, 0, -1, &view, e) && gaze_view(g, 0, 0, &view, e);
+	const bool ok = g && gaze_view(g, 0, -1, &view, e) && attention_file_write(scratch_at("maps.h5"), g, 0, 1,
+		SHAPE(16, 16, 1), NET_D, 1, &(picture_about){.step = 1}, e);
 	gaze_free(g);
 	network_free(n);
+	return ok;
+}
+
+static bool go_image_file(fault *e)
+{
+	static const char *const name[] = {"i.npz", "i.h5", "i.idx", "i/"};
+	static real x[4 * 4 * 4], label[4];
+	bool ok = true;
+	for (int k = 0; ok && k < COUNT(name); k++) {
+		image_file *f = image_file_new(scratch_at(name[k]), 4, SHAPE(4, 4, 1), true, e);
+		ok = f && image_file_add(f, 4, x, label, e);
+		if (ok)
+			ok = image_file_commit(f, e);
+		else
+			image_file_free(f);
+	}
 	return ok;
 }
 
@@ -591,6 +610,7 @@ static const memory_subject subjects[] = {
 	{"events", go_events, NULL, NULL},
 	{"sampler", go_sampler, make_checkpoint, free_checkpoint},
 	{"gaze", go_gaze, make_checkpoint, free_checkpoint},
+	{"images in files", go_image_file, NULL, NULL},
 	{"export", go_export, make_checkpoint, free_checkpoint},
 };
 

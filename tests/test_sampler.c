@@ -180,21 +180,162 @@ START_TEST(truncated_latents_stay_within_the_limit)
 END_TEST
 
 /* The ends of a row are two latents, the middle of three is halfway. */
-START_TEST(interpolation_runs_between_two_latents)
+static double length(const real *z)
+{
+	double sum = 0;
+	for (int i = 0; i < Z; i++)
+		sum += (double)z[i] * (double)z[i];
+	return sqrt(sum);
+}
+
+/* From latent 0 to latent 1 over the sphere: half way is the same distance from both, and as long as they are. */
+START_TEST(interpolation_runs_over_the_sphere)
 {
 	static real row[3 * SIZE], want[3 * SIZE];
-	real z[3][Z], label[3] = {0, 0, 0};
+	real z[3][Z], label[3], end[2][Z];
 	fault e = {.text = ""};
 	trainer *t = trained(NULL);
 	sampler *s = sampler_for(t, 3);
-	draw(s, (sample_request){.n = 3, .seed = 4, .label = 0, .interpolate = true, .columns = 3}, row);
-	request_latent(sampler_latent_size(s), 4, 0, 0, z[0]);
-	request_latent(sampler_latent_size(s), 4, 1, 0, z[2]);
-	for (int i = 0; i < Z; i++)
-		z[1][i] = (z[0][i] + z[2][i]) / 2;
+	const sample_request q = {.n = 3, .seed = 4, .label = 0, .interpolate = true, .columns = 3};
+	ck_assert(request_latents(s, &q, z[0], label, &e));
+	for (int k = 0; k < 2; k++) {
+		request_latent(Z, 4, k, 0, end[k]);
+		ck_assert_mem_eq(z[2 * k], end[k], sizeof end[k]);
+	}
+	ck_assert_double_eq_tol(length(z[1]), (length(z[0]) + length(z[2])) / 2, 1e-5);
+	double to[2] = {0, 0};
+	for (int k = 0; k < 2; k++)
+		for (int i = 0; i < Z; i++)
+			to[k] += (double)z[1][i] * (double)end[k][i] / length(end[k]);
+	ck_assert_double_eq_tol(to[0], to[1], 1e-5);
+	draw(s, q, row);
 	ck_assert_msg(sampler_run(s, 3, z[0], label, want, &e), "%s", e.text);
+	ck_assert_mem_eq(row, want, sizeof row);
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+/* A way of four latents that comes back: the step behind the last is the first. */
+START_TEST(a_loop_ends_where_it_began)
+{
+	real z[9][Z], label[9], first[4][Z];
+	fault e = {.text = ""};
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 2);
+	const sample_request q = {.n = 8, .seed = 4, .label = 0, .interpolate = true, .columns = 8, .loop = true};
+	ck_assert(request_latents(s, &q, z[0], label, &e));
+	for (int k = 0; k < 4; k++) {
+		request_latent(Z, 4, k, 0, first[k]);
+		ck_assert_mem_eq(z[2 * k], first[k], sizeof first[k]);
+	}
+	double near[2] = {0, 0};
+	for (int i = 0; i < Z; i++) {
+		near[0] += (double)z[7][i] * (double)z[6][i];
+		near[1] += (double)z[7][i] * (double)z[0][i];
+	}
+	ck_assert_double_eq_tol(near[0] / length(z[6]), near[1] / length(z[0]), 1e-4);
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+/* Row r is latent r with -3 to 3 times the direction, and with `loop` there and back. */
+START_TEST(rows_follow_a_direction)
+{
+	real z[8][Z], label[8], own[2][Z], d[Z] = {0.6f, 0, -0.8f};
+	static const double step[2][4] = {{-3, -1, 1, 3}, {0, 3, 0, -3}};
+	fault e = {.text = ""};
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 2);
+	const sample_request q = {.n = 8, .seed = 4, .label = -1, .direction = d, .columns = 4, .loop = _i};
+	ck_assert(request_latents(s, &q, z[0], label, &e));
+	for (int r = 0; r < 2; r++) {
+		request_latent(Z, 4, r, 0, own[r]);
+		for (int k = 0; k < 4; k++) {
+			ck_assert(label[4 * r + k] == r);
+			for (int i = 0; i < Z; i++)
+				ck_assert_double_eq_tol((double)z[4 * r + k][i],
+					(double)own[r][i] + step[_i][k] * (double)d[i], 1e-5);
+		}
+	}
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+START_TEST(a_ladder_has_a_row_for_each_truncation)
+{
+	real z[6][Z], label[6], want[Z];
+	fault e = {.text = ""};
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 2);
+	const sample_request q = {.n = 6, .seed = 4, .label = -1, .steps = 2, .step = {0.5, 2}};
+	ck_assert_int_eq(request_columns(s, &q), 3);
+	ck_assert(request_latents(s, &q, z[0], label, &e));
+	for (int k = 0; k < 6; k++) {
+		request_latent(Z, 4, k % 3, q.step[k / 3], want);
+		ck_assert_mem_eq(z[k], want, sizeof want);
+		ck_assert(label[k] == k % 3 % 2);
+	}
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+/* Whole shares are classes; half of each is what a network gives whose rows of both classes are their mean. */
+START_TEST(classes_are_mixed)
+{
+	static real a[3 * SIZE], b[3 * SIZE], half[3 * SIZE];
+	const real share[] = {1, 0, 0, 1, 1, 0}, label[] = {0, 1, 0}, both[] = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
+	real z[3][Z];
+	fault e = {.text = ""};
+	trainer *t = trained((const char *[]){"model.cbn_sn=false", NULL});
+	sampler *s = sampler_for(t, 2);
+	for (int k = 0; k < 3; k++)
+		request_latent(Z, 4, k, 0, z[k]);
+	ck_assert_msg(sampler_mix(s, 3, z[0], share, a, &e), "%s", e.text);
+	ck_assert(sampler_run(s, 3, z[0], label, b, &e));
 	for (int i = 0; i < 3 * SIZE; i++)
-		ck_assert_double_eq_tol((double)row[i], (double)want[i], 1e-5);
+		ck_assert_double_eq_tol((double)a[i], (double)b[i], 1e-5);
+	ck_assert(sampler_mix(s, 3, z[0], both, half, &e));
+	ck_assert(memcmp(half, a, sizeof a) != 0);
+	module *m = trainer_ema(t);
+	for (int i = 0; i < module_params(m); i++) {
+		buffer *p = module_param_at(m, i);
+		const int64_t C = shape_last(&p->s);
+		for (int64_t c = 0; strstr(p->name, "embeddings") && c < C; c++)
+			p->x[c] = p->x[C + c] = (p->x[c] + p->x[C + c]) / 2;
+	}
+	ck_assert(sampler_take(s, m, &e) && sampler_run(s, 3, z[0], label, b, &e));
+	for (int i = 0; i < 3 * SIZE; i++)
+		ck_assert_double_eq_tol((double)half[i], (double)b[i], 1e-5);
+	sampler_free(s);
+	trainer_free(t);
+}
+END_TEST
+
+/* The way of a request leads from class 1 to class 0. */
+START_TEST(a_way_leads_through_classes)
+{
+	static real x[3 * SIZE], want[SIZE];
+	real z[3][Z], label[3], share[6];
+	fault e = {.text = ""};
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 2);
+	sample_request q = {.n = 3, .seed = 4, .label = -1, .interpolate = true, .columns = 3,
+		.stops = 2, .stop = {1, 0}};
+	ck_assert(request_part(s, &q, 0, 3, z[0], label, share, &e));
+	static const real shares[] = {0, 1, 0.5, 0.5, 1, 0};
+	for (int i = 0; i < 6; i++)
+		ck_assert_double_eq_tol((double)share[i], (double)shares[i], 1e-6);
+	draw(s, q, x);
+	ck_assert(sampler_run(s, 1, z[0], &(real){1}, want, &e));
+	for (int i = 0; i < SIZE; i++)
+		ck_assert_double_eq_tol((double)x[i], (double)want[i], 1e-5);
+	q.stop[0] = 2;
+	ck_assert(!request_latents(s, &q, z[0], label, &e));
+	ck_assert_str_eq(e.text, "class 2: must be 0 to 1");
 	sampler_free(s);
 	trainer_free(t);
 }
@@ -445,7 +586,12 @@ int main(void)
 		{an_image_depends_on_its_number_alone, 1},
 		{classes_that_do_not_exist_are_refused, 1},
 		{truncated_latents_stay_within_the_limit, 1},
-		{interpolation_runs_between_two_latents, 1},
+		{interpolation_runs_over_the_sphere, 1},
+		{a_loop_ends_where_it_began, 1},
+		{rows_follow_a_direction, 2},
+		{a_ladder_has_a_row_for_each_truncation, 1},
+		{classes_are_mixed, 1},
+		{a_way_leads_through_classes, 1},
 		{standing_statistics_forget_the_running_ones, 1},
 		{averaged_spectral_vectors_are_made_unit, 1},
 		{standing_statistics_are_those_of_batches, 3},

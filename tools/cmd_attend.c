@@ -317,9 +317,8 @@ static int run(const command *c, int argc, char **argv)
 
 const command command_attend = {
 	.name = "attend", .argument = "RUN-or-CHECKPOINT", .summary = "where the attention layers look",
-	.about = "Draws, for every attention layer and head, where chosen pixels of an image look: an\n"
-		 "image of the generator, or one that the discriminator is shown. The bar right of a row\n"
-		 "says how much of its attention a colour is.",
+	.about = "Draws, for every attention layer and head, where chosen pixels of an image look:\n"
+		 "one of the generator, or one that the discriminator is shown.",
 	.examples = "examples:\n"
 		    "  sagan attend runs/demo --class 7 --pixel 14,14\n"
 		    "  sagan attend runs/demo --image seven.png --class 7\n"

@@ -24,12 +24,12 @@ _sagan()
 	--resize) options='crop fit stretch pad' ;;
 	--range) options='auto 0..1 -1..1 0..255 0..65535' ;;
 	--background) options='white black gray' ;;
-	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--columns|--pixel|--layer|--head|--limit|--size|--input|--freeze-d|--images|--labels) return ;;
+	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--direction|--delay|--columns|--pixel|--layer|--head|--limit|--size|--input|--freeze-d|--images|--labels) return ;;
 	esac
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in
 		train) options='--out --set --threads --steps --record --max-time --log-every --quiet --fresh --init-from --freeze-d --new-data --help' ;;
-		sample) options='--from --model --range --n --seed --class --truncation --interpolate --columns --best --raw --out --latents --threads --help' ;;
+		sample) options='--from --model --range --n --seed --class --truncation --interpolate --direction --loop --delay --columns --best --raw --out --latents --threads --help' ;;
 		attend) options='--net --image --seed --class --pixel --layer --head --mean --common --best --raw --out --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --html --float32 --threads --help' ;;
 		import) options='--config --set --net --model --onto --out --threads --help' ;;

@@ -17,7 +17,7 @@ package() {
 	openblas) echo libopenblas-dev ;;
 	libpng) echo libpng-dev ;;
 	libjpeg) echo libjpeg-dev ;;
-	libwebp) echo libwebp-dev ;;
+	libwebp|libwebpmux) echo libwebp-dev ;;
 	gif) echo libgif-dev ;;
 	hdf5) echo libhdf5-dev ;;
 	yaml-0.1) echo libyaml-dev ;;

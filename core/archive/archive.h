@@ -6,6 +6,7 @@
 #define SAGAN_CORE_ARCHIVE_ARCHIVE_H
 
 #include "core/base/base.h"
+#include "core/base/file.h"
 
 enum { ARCHIVE_HEAD = 512 };                         /* first bytes that tell the kind */
 
@@ -40,5 +41,13 @@ typedef struct archive_member {
 
 /* A zip archive of m[0..count), stored, of 1980: the same bytes for the same members. *bytes [*size], new/free. */
 bool archive_pack(const char *label, const archive_member *m, int count, void **bytes, size_t *size, fault *e);
+
+/* The same written piece by piece into a draft (borrow), for members that are larger than memory. A member's pieces
+ * must have `n` bytes together. new/free: archive_draft_end, which says whether all is in the draft. */
+typedef struct archive_draft archive_draft;
+archive_draft *archive_draft_new(file_draft *to, fault *e);
+bool archive_draft_member(archive_draft *a, const char *name, int64_t n, fault *e);
+bool archive_draft_write(archive_draft *a, const void *bytes, size_t n, fault *e);
+bool archive_draft_end(archive_draft *a, fault *e);  /* frees a; NULL allowed, which is no success */
 
 #endif

@@ -1,5 +1,5 @@
 /* file.c - a file written beside the old one, synced, and renamed over it. */
-#define _XOPEN_SOURCE 700                            /* realpath */
+#define _XOPEN_SOURCE 700                            /* realpath, sync */
 #include "core/base/file.h"
 
 #include <errno.h>
@@ -27,13 +27,15 @@ static bool write_all(int fd, const char *x, size_t n)
 	return true;
 }
 
+enum { NEW_FILE = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC };
+
 /* Writes, syncs and closes; errno tells what failed. A close that fails has lost data too. */
-static bool write_synced(const char *path, const void *bytes, size_t n)
+static bool write_new(const char *path, const void *bytes, size_t n, bool sync)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = open(path, NEW_FILE, 0666);
 	if (fd < 0)
 		return false;
-	bool ok = write_all(fd, bytes, n) && fsync(fd) == 0;
+	bool ok = write_all(fd, bytes, n) && (!sync || fsync(fd) == 0);
 	int why = errno;
 	if (close(fd) != 0 && ok) {
 		ok = false;
@@ -83,33 +85,119 @@ static char *replaced_path(const char *path, fault *e)
 	return NULL;
 }
 
-static bool replace(const char *path, const char *target, const void *bytes, size_t n, fault *e)
+/* "<target>.tmp.<pid>"; new/free. */
+static char *draft_path(const char *target, fault *e)
 {
-	size_t size = strlen(target) + 32;
+	const size_t size = strlen(target) + 32;
 	char *tmp = mem_new(size, 1, e);
-	if (!tmp)
-		return false;
-	snprintf(tmp, size, "%s.tmp.%ld", target, (long)getpid());
-	bool ok = false;
-	if (!write_synced(tmp, bytes, n)) {
-		fault_at(e, path, "cannot write %zu bytes: %s", n, strerror(errno));
-	} else if (rename(tmp, target) != 0) {
+	if (tmp)
+		snprintf(tmp, size, "%s.tmp.%ld", target, (long)getpid());
+	return tmp;
+}
+
+/* tmp, which is written, becomes the target; tmp is cut to its folder. */
+static bool put_in_place(const char *path, char *tmp, const char *target, bool sync, fault *e)
+{
+	if (rename(tmp, target) != 0) {
 		fault_at(e, path, "cannot put the new file in place: %s", strerror(errno));
 		unlink(tmp);
-	} else {
-		sync_directory(tmp);
-		ok = true;
+		return false;
 	}
+	if (sync)
+		sync_directory(tmp);
+	return true;
+}
+
+static bool replace(const char *path, const void *bytes, size_t n, bool sync, fault *e)
+{
+	char *target = replaced_path(path, e), *tmp = target ? draft_path(target, e) : NULL;
+	bool ok = false;
+	if (tmp && !write_new(tmp, bytes, n, sync))
+		fault_at(e, path, "cannot write %zu bytes: %s", n, strerror(errno));
+	else if (tmp)
+		ok = put_in_place(path, tmp, target, sync, e);
 	free(tmp);
+	free(target);
 	return ok;
 }
 
 bool file_replace(const char *path, const void *bytes, size_t n, fault *e)
 {
-	char *target = replaced_path(path, e);
-	const bool ok = target && replace(path, target, bytes, n, e);
-	free(target);
+	return replace(path, bytes, n, true, e);
+}
+
+bool file_replace_later(const char *path, const void *bytes, size_t n, fault *e)
+{
+	return replace(path, bytes, n, false, e);
+}
+
+void file_settle(void)
+{
+	sync();
+}
+
+/* ---- drafts ---- */
+
+struct file_draft {
+	char *path, *target, *tmp;                   /* own */
+	int fd;
+};
+
+file_draft *file_draft_new(const char *path, fault *e)
+{
+	file_draft *d = mem_zero(1, sizeof *d, e);
+	if (!d)
+		return NULL;
+	d->fd = -1;
+	if ((d->path = text_copy(path, e)) && (d->target = replaced_path(path, e))
+		&& (d->tmp = draft_path(d->target, e))) {
+		d->fd = open(d->tmp, NEW_FILE, 0666);
+		if (d->fd >= 0)
+			return d;
+		fault_at(e, path, "cannot be written: %s", strerror(errno));
+	}
+	file_draft_free(d);
+	return NULL;
+}
+
+const char *file_draft_path(const file_draft *d)
+{
+	return d->tmp;
+}
+
+bool file_draft_write(file_draft *d, const void *bytes, size_t n, fault *e)
+{
+	return write_all(d->fd, bytes, n) || fault_at(e, d->path, "cannot write %zu bytes: %s", n, strerror(errno));
+}
+
+bool file_draft_commit(file_draft *d, fault *e)
+{
+	bool ok = fsync(d->fd) == 0;
+	ok = close(d->fd) == 0 && ok;
+	d->fd = -1;
+	if (!ok)
+		fault_at(e, d->path, "cannot be written: %s", strerror(errno));
+	ok = ok && put_in_place(d->path, d->tmp, d->target, true, e);
+	if (ok) {                                    /* nothing is left there to remove */
+		free(d->tmp);
+		d->tmp = NULL;
+	}
+	file_draft_free(d);
 	return ok;
+}
+
+void file_draft_free(file_draft *d)
+{
+	if (!d)
+		return;
+	if (d->fd >= 0)
+		close(d->fd);
+	if (d->tmp)
+		unlink(d->tmp);
+	free(d->tmp);
+	free(d->target);
+	free(d->path);
+	free(d);
 }
 
 /* One byte more than the length is asked for, so that a growing file shows. */

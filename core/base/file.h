@@ -10,6 +10,18 @@
  * that it leads to is replaced; a fifo, a device or a link to nothing is refused. */
 bool file_replace(const char *path, const void *bytes, size_t n, fault *e);
 
+/* The same without waiting for the disk, for the many files of a folder; file_settle then waits for all of them. */
+bool file_replace_later(const char *path, const void *bytes, size_t n, fault *e);
+void file_settle(void);
+
+/* A file that is written piece by piece, and then replaces what is at path as file_replace does. */
+typedef struct file_draft file_draft;
+file_draft *file_draft_new(const char *path, fault *e);       /* new/free; NULL with e set */
+const char *file_draft_path(const file_draft *d);    /* of the temporary file, which others may write, too; borrow */
+bool file_draft_write(file_draft *d, const void *bytes, size_t n, fault *e);
+bool file_draft_commit(file_draft *d, fault *e);     /* frees d, also when it fails */
+void file_draft_free(file_draft *d);                 /* the temporary file goes; NULL allowed */
+
 /* The whole content of a regular file of at most `limit` bytes: *bytes [*n], new/free. An error names the path. */
 bool file_read(const char *path, size_t limit, void **bytes, size_t *n, fault *e);
 

@@ -87,6 +87,7 @@ void h5_close(h5 *f)
 		H5Fclose(f->file);
 	if (f->writing)
 		free(f->image);
+	file_draft_free(f->draft);
 	free(f->path);
 	free(f);
 }
@@ -265,6 +266,49 @@ h5 *h5_create(const char *path, fault *e)
 	return f;
 }
 
+h5 *h5_create_large(const char *path, fault *e)
+{
+	h5_quiet();
+	char why[256];
+	h5 *f = h5_new(path, e);
+	if (!f)
+		return NULL;
+	f->writing = true;
+	f->draft = file_draft_new(path, e);
+	if (!f->draft) {
+		h5_close(f);
+		return NULL;
+	}
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = h5_creation_list(H5P_FILE_CREATE);
+	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
+	H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18);
+	f->file = H5Fcreate(file_draft_path(f->draft), H5F_ACC_TRUNC, fcpl, fapl);
+	H5Pclose(fcpl);
+	H5Pclose(fapl);
+	if (f->file >= 0)
+		return f;
+	fault_set(e, "%s: cannot begin an HDF5 file (%s)", path, h5_reason(why));
+	h5_close(f);
+	return NULL;
+}
+
+/* The library closes first: it writes until then. */
+static bool commit_large(h5 *f, fault *e)
+{
+	char why[256];
+	bool ok = !f->failed || fault_set(e, "%s: not written, because an earlier part failed", f->path);
+	must(!ok || H5Fget_obj_count(f->file, H5F_OBJ_ALL) == 1, "%s: an object is still open", f->path);
+	if (H5Fclose(f->file) < 0 && ok)
+		ok = fault_set(e, "%s: cannot finish the file (%s)", f->path, h5_reason(why));
+	f->file = H5I_INVALID_HID;
+	file_draft *d = f->draft;
+	f->draft = NULL;
+	if (ok)
+		return file_draft_commit(d, e);
+	file_draft_free(d);
+	return false;
+}
+
 /* The file's bytes become f->image[0..*size), and no library object is left. */
 static bool finish(h5 *f, size_t *size, fault *e)
 {
@@ -288,7 +332,7 @@ bool h5_commit(h5 *f, fault *e)
 {
 	size_t n;
 	h5_quiet();
-	bool ok = finish(f, &n, e) && file_replace(f->path, f->image, n, e);
+	bool ok = f->draft ? commit_large(f, e) : finish(f, &n, e) && file_replace(f->path, f->image, n, e);
 	h5_close(f);
 	return ok;
 }

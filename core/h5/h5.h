@@ -68,6 +68,15 @@ bool h5_write_f16(h5 *f, const char *path, shape s, const real *x, fault *e);
 /* The nearest number that float16 can hold, of two equally near the even one; beyond 65504 infinity. */
 double h5_half(double x);
 
+/* A file that grows on the disk instead of in memory, for data larger than that; h5_commit puts it in place. Its data
+ * sets are made whole by h5_rows_*, of shape s, and then filled from row lo on, [n,..]. */
+h5 *h5_create_large(const char *path, fault *e);
+bool h5_rows_u8(h5 *f, const char *path, shape s, fault *e);
+bool h5_rows_f32(h5 *f, const char *path, shape s, fault *e);
+bool h5_rows_i32(h5 *f, const char *path, shape s, fault *e);
+bool h5_fill_u8(h5 *f, const char *path, int64_t lo, int64_t n, const uint8_t *x, fault *e);
+bool h5_fill_real(h5 *f, const char *path, int64_t lo, int64_t n, const real *x, fault *e);
+
 /* A writer that fails marks the file: h5_commit then refuses, so results need checking only once. */
 bool h5_write_real(h5 *f, const char *path, shape s, const real *x, fault *e);
 bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, fault *e);

@@ -2,6 +2,7 @@
 #ifndef SAGAN_CORE_H5_H5_INTERNAL_H
 #define SAGAN_CORE_H5_H5_INTERNAL_H
 
+#include "core/base/file.h"
 #include "core/h5/h5.h"
 
 #include <hdf5.h>
@@ -22,6 +23,7 @@ struct h5 {
 	uint64_t size;                               /* bytes of the file read */
 	void *image;                                 /* writing: own, the file; reading: borrow */
 	size_t image_size;                           /* reading only */
+	file_draft *draft;                           /* own; of h5_create_large */
 };
 
 /* Before anything else in every public function: the error stack is a thread's own. */

@@ -81,24 +81,93 @@ static hid_t space_of(const shape *s)
 	return s->rank ? H5Screate_simple(s->rank, dims, NULL) : H5Screate(H5S_SCALAR);
 }
 
-static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, fault *e)
+/* A data set that is not filled yet, or H5I_INVALID_HID with e set. */
+static hid_t new_set(h5 *f, const char *path, shape s, hid_t stored, fault *e)
 {
 	char why[256];
 	h5_quiet();
 	if (!make_groups(f, path, false, e))
-		return false;
+		return H5I_INVALID_HID;
 	hid_t space = space_of(&s), list = h5_creation_list(H5P_DATASET_CREATE);
 	hid_t set = H5Dcreate2(f->file, path, stored, space, H5P_DEFAULT, list, H5P_DEFAULT);
-	bool ok = set >= 0 && (shape_count(&s) == 0 ||
-			       H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
+	if (set < 0) {
+		f->failed = true;
+		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
+	}
+	H5Pclose(list);
+	H5Sclose(space);
+	return set;
+}
+
+static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, fault *e)
+{
+	char why[256];
+	hid_t set = new_set(f, path, s, stored, e);
+	if (set < 0)
+		return false;
+	const bool ok = shape_count(&s) == 0 || H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0;
 	if (!ok) {
 		f->failed = true;
 		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
 	}
 	H5Dclose(set);
-	H5Pclose(list);
-	H5Sclose(space);
 	return ok;
+}
+
+/* ---- row by row ---- */
+
+static bool rows_new(h5 *f, const char *path, shape s, hid_t stored, fault *e)
+{
+	hid_t set = new_set(f, path, s, stored, e);
+	if (set < 0)
+		return false;
+	H5Dclose(set);
+	return true;
+}
+
+bool h5_rows_u8(h5 *f, const char *path, shape s, fault *e)
+{
+	return rows_new(f, path, s, H5T_STD_U8LE, e);
+}
+
+bool h5_rows_f32(h5 *f, const char *path, shape s, fault *e)
+{
+	return rows_new(f, path, s, H5T_IEEE_F32LE, e);
+}
+
+bool h5_rows_i32(h5 *f, const char *path, shape s, fault *e)
+{
+	return rows_new(f, path, s, H5T_STD_I32LE, e);
+}
+
+static bool fill(h5 *f, const char *path, int64_t lo, int64_t n, hid_t memory, const void *x, fault *e)
+{
+	char why[256];
+	hsize_t dims[RANK_MAX] = {0}, at[RANK_MAX] = {(hsize_t)lo};
+	h5_quiet();
+	hid_t set = H5Dopen2(f->file, path, H5P_DEFAULT), space = H5Dget_space(set);
+	const int rank = H5Sget_simple_extent_dims(space, dims, NULL);
+	dims[0] = (hsize_t)n;
+	hid_t part = rank > 0 ? H5Screate_simple(rank, dims, NULL) : H5I_INVALID_HID;
+	const bool ok = rank > 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, at, NULL, dims, NULL) >= 0
+		&& H5Dwrite(set, memory, part, space, H5P_DEFAULT, x) >= 0;
+	f->failed |= !ok;
+	if (!ok)
+		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
+	H5Sclose(part);
+	H5Sclose(space);
+	H5Dclose(set);
+	return ok;
+}
+
+bool h5_fill_u8(h5 *f, const char *path, int64_t lo, int64_t n, const uint8_t *x, fault *e)
+{
+	return fill(f, path, lo, n, H5T_NATIVE_UINT8, x, e);
+}
+
+bool h5_fill_real(h5 *f, const char *path, int64_t lo, int64_t n, const real *x, fault *e)
+{
+	return fill(f, path, lo, n, MEMORY_REAL, x, e);
 }
 
 bool h5_write_real(h5 *f, const char *path, shape s, const real *x, fault *e)

@@ -1,4 +1,4 @@
-/* gif.c - the first frame of GIF files by giflib, the only file that knows its header. */
+/* gif.c - the first frame of GIF files, and moving ones written, by giflib: the only file that knows its header. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,3 +138,115 @@ static bool is_gif(const uint8_t *head, size_t n)
 
 extern const picture_kind picture_gif;
 const picture_kind picture_gif = {"GIF", {".gif"}, is_gif, gif_stat, gif_read};
+
+/* ---- writing ---- */
+
+typedef struct written {
+	uint8_t *x;                                  /* own */
+	size_t n, room;
+} written;
+
+static int bytes_give(GifFileType *gif, const GifByteType *from, int n)
+{
+	written *to = gif->UserData;
+	const size_t more = (size_t)n;
+	if (to->room - to->n < more) {
+		const size_t room = 2 * (to->room + more);
+		uint8_t *x = realloc(to->x, room);
+		if (!x)
+			return 0;
+		to->x = x;
+		to->room = room;
+	}
+	memcpy(to->x + to->n, from, more);
+	to->n += more;
+	return n;
+}
+
+/* Levels of red, green and blue: their product is at most 256, and the eye sees green best. */
+enum { REDS = 6, GREENS = 7, BLUES = 6, COLOURS = 256 };
+
+/* Grays, or all of the levels. */
+static void palette_fill(GifColorType *to, int channels)
+{
+	for (int i = 0; i < COLOURS; i++) {
+		const int red = i / (GREENS * BLUES), green = i / BLUES % GREENS, blue = i % BLUES;
+		to[i] = (GifColorType){(GifByteType)i, (GifByteType)i, (GifByteType)i};
+		if (channels == 3)
+			to[i] = i < REDS * GREENS * BLUES
+				? (GifColorType){(GifByteType)(red * 255 / (REDS - 1)),
+					(GifByteType)(green * 255 / (GREENS - 1)),
+					(GifByteType)(blue * 255 / (BLUES - 1))}
+				: (GifColorType){0, 0, 0};
+	}
+}
+
+/* The level of v nearest after a quarter-grain pattern of 4x4 (Bayer's matrix) is added. */
+static int level(int v, int levels, int y, int x)
+{
+	static const int pattern[4][4] = {{0, 8, 2, 10}, {12, 4, 14, 6}, {3, 11, 1, 9}, {15, 7, 13, 5}};
+	return (int)(v * (levels - 1) / 255.0 + (pattern[y % 4][x % 4] + 0.5) / 16);
+}
+
+static void row_fill(GifPixelType *to, const image *im, int y)
+{
+	const uint8_t *from = im->x + (size_t)y * (size_t)im->w * (size_t)im->c;
+	for (int x = 0; x < im->w; x++, from += im->c)
+		to[x] = (GifPixelType)(im->c == 1 ? from[0] : (level(from[0], REDS, y, x) * GREENS
+			+ level(from[1], GREENS, y, x)) * BLUES + level(from[2], BLUES, y, x));
+}
+
+/* Netscape's extension: shown again and again. */
+static bool loop_give(GifFileType *gif)
+{
+	return EGifPutExtensionLeader(gif, APPLICATION_EXT_FUNC_CODE) == GIF_OK
+		&& EGifPutExtensionBlock(gif, 11, "NETSCAPE2.0") == GIF_OK
+		&& EGifPutExtensionBlock(gif, 3, (GifByteType[]){1, 0, 0}) == GIF_OK
+		&& EGifPutExtensionTrailer(gif) == GIF_OK;
+}
+
+static bool frame_give(GifFileType *gif, const image *im, int ms, GifPixelType *row)
+{
+	const GraphicsControlBlock b = {.DelayTime = MAX((ms + 5) / 10, 1), .TransparentColor = NO_TRANSPARENT_COLOR};
+	GifByteType block[4];
+	EGifGCBToExtension(&b, block);
+	bool ok = EGifPutExtension(gif, GRAPHICS_EXT_FUNC_CODE, sizeof block, block) == GIF_OK
+		&& EGifPutImageDesc(gif, 0, 0, im->w, im->h, false, NULL) == GIF_OK;
+	for (int y = 0; ok && y < im->h; y++) {
+		row_fill(row, im, y);
+		ok = EGifPutLine(gif, row, im->w) == GIF_OK;
+	}
+	return ok;
+}
+
+static bool all_give(GifFileType *gif, const image *frame, int n, int ms)
+{
+	GifColorType colour[COLOURS];
+	palette_fill(colour, frame->c);
+	ColorMapObject *map = GifMakeMapObject(COLOURS, colour);
+	GifPixelType *row = mem_new((size_t)frame->w, sizeof *row, NULL);
+	EGifSetGifVersion(gif, true);
+	bool ok = map && row && EGifPutScreenDesc(gif, frame->w, frame->h, 8, 0, map) == GIF_OK && loop_give(gif);
+	for (int i = 0; ok && i < n; i++)
+		ok = frame_give(gif, &frame[i], ms, row);
+	GifFreeMapObject(map);
+	free(row);
+	return ok;
+}
+
+bool gif_encode(const char *path, const image *frame, int n, int ms, void **bytes, size_t *size, fault *e)
+{
+	int why;
+	written to = {0};
+	GifFileType *gif = EGifOpen(&to, bytes_give, &why);
+	bool ok = gif && all_give(gif, frame, n, ms);
+	ok = gif && EGifCloseFile(gif, &why) == GIF_OK && ok;
+	if (!ok) {
+		free(to.x);
+		to = (written){0};
+		fault_at(e, path, "out of memory for %d frames", n);
+	}
+	*bytes = to.x;
+	*size = to.n;
+	return ok;
+}

@@ -13,6 +13,10 @@ typedef struct picture_kind {
 	bool (*read)(const char *path, const uint8_t *x, size_t n, const picture_options *o, image *im, fault *e);
 } picture_kind;
 
+/* The bytes of a moving picture (data/picture/moving.h): *bytes [*size], new/free; NULL where it failed. */
+bool gif_encode(const char *path, const image *frame, int n, int ms, void **bytes, size_t *size, fault *e);
+bool webp_encode(const char *path, const image *frame, int n, int ms, void **bytes, size_t *size, fault *e);
+
 /* The line for sides that are not 1..DATA_SIDE_MAX. */
 bool picture_sides_check(const char *path, int64_t h, int64_t w, fault *e);
 

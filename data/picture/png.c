@@ -240,7 +240,7 @@ static bool encode(writing *to, const image *im, const png_notes *notes)
 	return true;
 }
 
-bool png_write_noted(const char *path, const image *im, const png_notes *notes, fault *e)
+bool png_encode(const char *path, const image *im, const png_notes *notes, void **bytes, size_t *n, fault *e)
 {
 	must(im->h > 0 && im->w > 0 && (im->c == 1 || im->c == 3), "png of %dx%dx%d", im->h, im->w, im->c);
 	writing to = {0};
@@ -249,9 +249,20 @@ bool png_write_noted(const char *path, const image *im, const png_notes *notes, 
 	bool ok = to.info || fault_at(e, path, "out of memory");
 	if (ok && !encode(&to, im, notes))
 		ok = fault_at(e, path, "cannot write a PNG of %dx%dx%d: %s", im->h, im->w, im->c, to.why);
-	ok = ok && file_replace(path, to.bytes, to.n, e);
 	png_destroy_write_struct(to.png ? &to.png : NULL, to.info ? &to.info : NULL);
-	free(to.bytes);
+	if (!ok)
+		free(to.bytes);
+	*bytes = ok ? to.bytes : NULL;
+	*n = to.n;
+	return ok;
+}
+
+bool png_write_noted(const char *path, const image *im, const png_notes *notes, fault *e)
+{
+	void *bytes;
+	size_t n;
+	const bool ok = png_encode(path, im, notes, &bytes, &n, e) && file_replace(path, bytes, n, e);
+	free(bytes);
 	return ok;
 }
 

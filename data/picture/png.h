@@ -19,6 +19,8 @@ typedef struct png_notes {
 bool png_write(const char *path, const uint8_t *pixels, int h, int w, int c, fault *e);
 /* The same of a picture with texts, chunks of type iTXt that are not compressed; notes NULL: none. */
 bool png_write_noted(const char *path, const image *im, const png_notes *notes, fault *e);
+/* Its bytes instead of a file: *bytes [*n], new/free; `label` begins an error. */
+bool png_encode(const char *label, const image *im, const png_notes *notes, void **bytes, size_t *n, fault *e);
 /* image_grid, written. */
 bool png_write_grid(const char *path, const real *x, int64_t n, int h, int w, int c, int cols, int scale,
 	fault *e);

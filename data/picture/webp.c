@@ -1,10 +1,12 @@
-/* webp.c - still WebP pictures by libwebp, the only file that knows its header.
+/* webp.c - still WebP pictures read, and moving ones written, by libwebp: the only file that knows its headers.
  *
  * A file is "RIFF", a length, "WEBP" and chunks: a name, a length, contents, and a byte more where that is odd. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <webp/decode.h>
+#include <webp/encode.h>
+#include <webp/mux.h>
 
 #include "core/base/local.h"
 #include "data/picture/picture_internal.h"
@@ -76,3 +78,49 @@ static bool is_webp(const uint8_t *head, size_t n)
 
 extern const picture_kind picture_webp;
 const picture_kind picture_webp = {"WebP", {".webp"}, is_webp, webp_stat, webp_read};
+
+/* ---- writing ---- */
+
+/* Gray becomes RGB, which is what the library takes. */
+static bool frame_add(WebPAnimEncoder *to, const image *im, int at, const WebPConfig *c)
+{
+	WebPPicture p;
+	const size_t n = (size_t)im->h * (size_t)im->w;
+	uint8_t *rgb = mem_new(n, 3, NULL);
+	bool ok = rgb && WebPPictureInit(&p);
+	if (ok) {
+		for (size_t i = 0; i < n; i++)
+			for (size_t k = 0; k < 3; k++)
+				rgb[3 * i + k] = im->x[im->c == 3 ? 3 * i + k : i];
+		p.use_argb = 1;
+		p.width = im->w;
+		p.height = im->h;
+		ok = WebPPictureImportRGB(&p, rgb, 3 * im->w) && WebPAnimEncoderAdd(to, &p, at, c);
+		WebPPictureFree(&p);
+	}
+	free(rgb);
+	return ok;
+}
+
+bool webp_encode(const char *path, const image *frame, int n, int ms, void **bytes, size_t *size, fault *e)
+{
+	WebPAnimEncoderOptions o;
+	WebPConfig c;
+	WebPData all = {0};
+	WebPAnimEncoder *to = WebPAnimEncoderOptionsInit(&o) && WebPConfigInit(&c) && WebPConfigLosslessPreset(&c, 6)
+		? WebPAnimEncoderNew(frame->w, frame->h, &o) : NULL;
+	bool ok = to;
+	for (int i = 0; ok && i < n; i++)
+		ok = frame_add(to, &frame[i], i * ms, &c);
+	ok = ok && WebPAnimEncoderAdd(to, NULL, n * ms, NULL) && WebPAnimEncoderAssemble(to, &all);
+	if (!ok)
+		fault_at(e, path, "cannot make a WebP of %d frames: %s", n, to && *WebPAnimEncoderGetError(to)
+			? WebPAnimEncoderGetError(to) : "out of memory");
+	WebPAnimEncoderDelete(to);
+	*bytes = ok ? mem_new(all.size, 1, e) : NULL;
+	*size = all.size;
+	if (*bytes)
+		memcpy(*bytes, all.bytes, all.size);
+	WebPDataClear(&all);
+	return *bytes != NULL;
+}

@@ -107,8 +107,9 @@ const net_config *network_config(const network *n);  /* borrow */
 shape network_input(const network *n, int64_t batch);        /* G: latents [B,Z]; D: images [B,H,W,C] */
 
 /* G: x = latents [B,Z] -> images [B,H,W,C]; D: x = images [B,H,W,C] -> logits [B]. label [B], whole numbers
- * 0..classes-1; NULL when there are no classes. maps: NULL, or room for network_placed_layers nodes: each becomes the
- * attention map of its layer, or NULL when that has none over all positions. */
+ * 0..classes-1, or [B,classes], shares of classes; NULL when there are none. maps: NULL, or room for
+ * network_placed_layers nodes: each becomes the scores of its attention layer (layers/types/catalogue.h), or NULL when
+ * that has none. */
 node *network_apply(graph *g, const network *n, node *x, node *label, mode m, node **maps);
 /* The layers of g_layers or d_layers, in order of application, borrowed. Another index is a bug. */
 int network_placed_layers(const network *n);

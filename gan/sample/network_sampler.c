@@ -21,7 +21,8 @@ typedef struct network_sampler {
 	buffer *z, *y;                               /* own; [B,Z], [B] */
 	real *host_z, *host_y;                       /* own; [B,Z], [B] */
 	standing *standing;                          /* own */
-	forward draw;
+	forward draw, mixed;                         /* mixed: with shares of classes; built when asked for */
+	buffer *shares;                              /* own; [B,K], of mixed */
 	gaze *gaze;                                  /* own; NULL: nobody asked yet */
 } network_sampler;
 
@@ -31,28 +32,49 @@ static shape image_shape(const network_sampler *s)
 	return SHAPE(c->size.h, c->size.w, c->channels);
 }
 
-/* The last batch is filled up with other images, the same each time: only batch statistics see them. */
-static bool run(void *ctx, int64_t n, const real *z, const real *label, real *images, fault *e)
+/* The last batch is filled up with other images, the same each time: only batch statistics see them. label: [n], or
+ * with `shares` those of all classes, [n,K]. */
+static bool draw(network_sampler *s, const forward *f, int64_t n, const real *z, const real *label, bool shares,
+	real *images)
 {
-	(void)e;
-	network_sampler *s = ctx;
 	const shape image = image_shape(s);
-	const int64_t Z = network_config(s->g)->latent, size = shape_count(&image);
+	const int64_t Z = network_config(s->g)->latent, K = network_config(s->g)->classes, size = shape_count(&image);
 	for (int64_t lo = 0; lo < n; lo += s->batch) {
 		int64_t k = MIN(s->batch, n - lo);
 		rng filler = rng_new((uint64_t)s->cfg.seed, "filler");
 		if (k < s->batch)
-			request_random(&filler, s->batch, Z, network_config(s->g)->classes, s->host_z, s->host_y);
+			request_random(&filler, s->batch, Z, (int)K, s->host_z, s->host_y);
 		memcpy(s->host_z, z + lo * Z, (size_t)(k * Z) * sizeof *z);
-		if (network_config(s->g)->classes)
+		if (K && !shares)
 			memcpy(s->host_y, label + lo, (size_t)k * sizeof *label);
 		buffer_write(s->z, s->host_z);
 		buffer_write(s->y, s->host_y);
-		plan_run(s->draw.p);
-		memcpy(images + lo * size, plan_value(s->draw.p, s->draw.y),
-			(size_t)(k * size) * sizeof *images);
+		for (int64_t i = 0; shares && i < s->batch * K; i++)
+			s->shares->x[i] = i < k * K ? label[lo * K + i] : 1 / (real)K;
+		plan_run(f->p);
+		memcpy(images + lo * size, plan_value(f->p, f->y), (size_t)(k * size) * sizeof *images);
 	}
 	return true;
+}
+
+static bool run(void *ctx, int64_t n, const real *z, const real *label, real *images, fault *e)
+{
+	(void)e;
+	network_sampler *s = ctx;
+	return draw(s, &s->draw, n, z, label, false, images);
+}
+
+/* The graph of shares is built when it is first asked for. */
+static bool mix(void *ctx, int64_t n, const real *z, const real *share, real *images, fault *e)
+{
+	network_sampler *s = ctx;
+	const int64_t K = network_config(s->g)->classes;
+	const mode m = {.train = s->cfg.ema.bn_mode == BN_BATCH};
+	if (!s->shares && !(s->shares = buffer_new("shares", SHAPE(s->batch, K), e)))
+		return false;
+	if (!s->mixed.p && !forward_build(&s->mixed, s->g, s->z, s->shares, m, false, e))
+		return false;
+	return draw(s, &s->mixed, n, z, share, true, images);
 }
 
 static bool take(void *ctx, const module *from, fault *e)
@@ -67,6 +89,8 @@ static void drop(void *ctx)
 	network_sampler *s = ctx;
 	forward_free(&s->draw);
 	standing_free(s->standing);
+	forward_free(&s->mixed);
+	buffer_free(s->shares);
 	gaze_free(s->gaze);
 	network_free(s->g);
 	buffer_free(s->z);
@@ -93,7 +117,7 @@ static gaze *gaze_of(void *ctx, fault *e)
 }
 
 static const sampler_kind of_network = {
-	.run = run, .take = take, .gaze_of = gaze_of, .pass = pass_of, .free = drop,
+	.run = run, .mix = mix, .take = take, .gaze_of = gaze_of, .pass = pass_of, .free = drop,
 };
 
 /* ---- building ---- */

@@ -113,6 +113,13 @@ bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *
 	return check_labels(s, n, label, e) && s->kind->run(s->ctx, n, z, label, images, e);
 }
 
+bool sampler_mix(sampler *s, int64_t n, const real *z, const real *share, real *images, fault *e)
+{
+	if (s->kind->mix && s->facts.classes)
+		return s->kind->mix(s->ctx, n, z, share, images, e);
+	return fault_set(e, "%s: this generator has no images between classes", s->path);
+}
+
 gaze *sampler_gaze(sampler *s, fault *e)
 {
 	if (s->kind->gaze_of)

@@ -21,6 +21,8 @@ enum { SAMPLER_BATCH = 64 };
 typedef struct sampler_kind {
 	/* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n], which has been checked; any n */
 	bool (*run)(void *ctx, int64_t n, const real *z, const real *label, real *images, fault *e);
+	/* The same with the shares of all classes, share [n,K]; NULL: it takes whole classes only. */
+	bool (*mix)(void *ctx, int64_t n, const real *z, const real *share, real *images, fault *e);
 	bool (*take)(void *ctx, const module *from, fault *e);      /* NULL: it stays what it is */
 	gaze *(*gaze_of)(void *ctx, fault *e);       /* of the sampler; NULL: nothing is known of its attention */
 	const plan *(*pass)(const void *ctx);        /* the plan of one pass; NULL: it has none to show */
@@ -64,6 +66,10 @@ int64_t sampler_image_size(const sampler *s);        /* elements of one image: H
 /* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n] (not read when unconditional); any n. False with e set: a label
  * that is no class, or no memory. */
 bool sampler_run(sampler *s, int64_t n, const real *z, const real *label, real *images, fault *e);
+
+/* The same of images between classes: share [n,K] of all classes. False with e set: no classes, a kind that takes whole
+ * ones only, or no memory. */
+bool sampler_mix(sampler *s, int64_t n, const real *z, const real *share, real *images, fault *e);
 
 /* Where its attention layers look, with the parameters of the moment of each look; owned by the sampler. NULL with e
  * set: a kind that does not say, or no memory. */

@@ -1,0 +1,299 @@
+/* image_file.c - one record a kind of file: how it begins, gets images, and ends.
+ *
+ * .npz: images.npy and labels.npy, a zip archive that is not packed (numpy.load). .h5: /images and /labels. .idx:
+ * MNIST's own form (yann.lecun.com/exdb/mnist), big-endian sizes and bytes; labels beside it in NAME-labels.idx. Gray
+ * images have no axis of channels there. */
+#include "gan/sample/image_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/archive/archive.h"
+#include "core/base/file.h"
+#include "core/base/local.h"
+#include "core/h5/h5.h"
+#include "data/picture/png.h"
+
+typedef struct image_kind {
+	const char *ending;                          /* NULL: a folder */
+	bool (*begin)(image_file *f, fault *e);
+	bool (*add)(image_file *f, int64_t m, const uint8_t *x, fault *e);
+	bool (*end)(image_file *f, fault *e);        /* what was begun is ended, also when it fails */
+} image_kind;
+
+struct image_file {
+	const image_kind *kind;
+	char *path;                                  /* own */
+	int64_t n, done;
+	shape of;
+	uint8_t *x;                                  /* own; bytes of one image_file_add */
+	int64_t *label;                              /* own; [n], NULL: none */
+	file_draft *draft;                           /* own */
+	archive_draft *zip;                          /* own */
+	h5 *h;                                       /* own */
+};
+
+static int64_t size_of(const image_file *f)
+{
+	return shape_count(&f->of);
+}
+
+/* ---- a folder ---- */
+
+static bool folder_begin(image_file *f, fault *e)
+{
+	return file_make_folders(f->path, e);
+}
+
+/* 000000.png, .. */
+static bool folder_add(image_file *f, int64_t m, const uint8_t *x, fault *e)
+{
+	char path[4096];
+	const size_t len = strlen(f->path);
+	bool ok = true;
+	for (int64_t i = 0; ok && i < m; i++) {
+		void *bytes;
+		size_t n;
+		const image im = {(int)f->of.dim[0], (int)f->of.dim[1], (int)f->of.dim[2],
+			(uint8_t *)x + i * size_of(f)};  /* only read */
+		snprintf(path, sizeof path, "%s%s%06lld.png", f->path, f->path[len - 1] == '/' ? "" : "/",
+			(long long)(f->done + i));
+		ok = png_encode(path, &im, NULL, &bytes, &n, e) && file_replace_later(path, bytes, n, e);
+		free(bytes);
+	}
+	return ok;
+}
+
+static bool folder_end(image_file *f, fault *e)
+{
+	(void)f, (void)e;
+	file_settle();
+	return true;
+}
+
+/* ---- npz ---- */
+
+/* The header of an array (NEP 1: numpy/lib/format.py), as long as a multiple of 64; returns its bytes. */
+static size_t npy_header(char to[256], const char *type, const int64_t *dim, int rank)
+{
+	enum { FIXED = 10, ALIGN = 64 };
+	char text[192];
+	int at = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
+	for (int i = 0; i < rank; i++)
+		at += snprintf(text + at, sizeof text - (size_t)at, "%lld%s", (long long)dim[i],
+			rank == 1 || i + 1 < rank ? ", " : "");
+	at += snprintf(text + at, sizeof text - (size_t)at, "), }");
+	const int whole = (FIXED + at + 1 + ALIGN - 1) / ALIGN * ALIGN, rest = whole - FIXED;
+	memcpy(to, "\x93NUMPY\x01\x00", 8);
+	to[8] = (char)(rest & 255);
+	to[9] = (char)(rest >> 8);
+	memset(to + FIXED, ' ', (size_t)rest);
+	memcpy(to + FIXED, text, (size_t)at);
+	to[whole - 1] = '\n';
+	return (size_t)whole;
+}
+
+static bool npy_begin(image_file *f, const char *name, const char *type, const int64_t *dim, int rank, int64_t bytes,
+	fault *e)
+{
+	char header[256];
+	const size_t n = npy_header(header, type, dim, rank);
+	return archive_draft_member(f->zip, name, (int64_t)n + bytes, e) && archive_draft_write(f->zip, header, n, e);
+}
+
+static bool npz_begin(image_file *f, fault *e)
+{
+	const int64_t dim[] = {f->n, f->of.dim[0], f->of.dim[1], f->of.dim[2]};
+	return (f->draft = file_draft_new(f->path, e)) && (f->zip = archive_draft_new(f->draft, e))
+		&& npy_begin(f, "images.npy", "|u1", dim, 4, f->n * size_of(f), e);
+}
+
+static bool npz_add(image_file *f, int64_t m, const uint8_t *x, fault *e)
+{
+	return archive_draft_write(f->zip, x, (size_t)(m * size_of(f)), e);
+}
+
+static bool draft_end(image_file *f, bool ok, fault *e)
+{
+	file_draft *d = f->draft;
+	f->draft = NULL;
+	if (ok)
+		return file_draft_commit(d, e);
+	file_draft_free(d);
+	return false;
+}
+
+/* Labels as little-endian numbers of 8 bytes. */
+static bool npz_labels(image_file *f, fault *e)
+{
+	bool ok = npy_begin(f, "labels.npy", "<i8", &f->n, 1, 8 * f->n, e);
+	for (int64_t i = 0; ok && i < f->n; i++) {
+		uint8_t le[8];
+		for (int k = 0; k < 8; k++)
+			le[k] = (uint8_t)((uint64_t)f->label[i] >> 8 * k);
+		ok = archive_draft_write(f->zip, le, sizeof le, e);
+	}
+	return ok;
+}
+
+static bool npz_end(image_file *f, fault *e)
+{
+	bool ok = !f->label || npz_labels(f, e);
+	fault other;
+	ok = archive_draft_end(f->zip, ok ? e : &other) && ok;
+	f->zip = NULL;
+	return draft_end(f, ok, e);
+}
+
+/* ---- h5 ---- */
+
+static bool h5_begin(image_file *f, fault *e)
+{
+	return (f->h = h5_create_large(f->path, e))
+		&& h5_rows_u8(f->h, "/images", SHAPE(f->n, f->of.dim[0], f->of.dim[1], f->of.dim[2]), e);
+}
+
+static bool h5_add(image_file *f, int64_t m, const uint8_t *x, fault *e)
+{
+	return h5_fill_u8(f->h, "/images", f->done, m, x, e);
+}
+
+static bool h5_end(image_file *f, fault *e)
+{
+	h5 *h = f->h;
+	f->h = NULL;
+	if (!f->label || h5_write_i64(h, "/labels", SHAPE(f->n), f->label, e))
+		return h5_commit(h, e);
+	h5_close(h);
+	return false;
+}
+
+/* ---- idx ---- */
+
+/* Two zeros, 8 for bytes, the rank, and the sizes. */
+static bool idx_header(file_draft *d, const int64_t *dim, int rank, fault *e)
+{
+	uint8_t to[4 + 4 * 4] = {0, 0, 8, (uint8_t)rank};
+	for (int i = 0; i < rank; i++)
+		for (int k = 0; k < 4; k++)
+			to[4 + 4 * i + k] = (uint8_t)(dim[i] >> 8 * (3 - k));
+	return file_draft_write(d, to, (size_t)(4 + 4 * rank), e);
+}
+
+static bool idx_begin(image_file *f, fault *e)
+{
+	const int64_t dim[] = {f->n, f->of.dim[0], f->of.dim[1], f->of.dim[2]};
+	return (f->draft = file_draft_new(f->path, e)) && idx_header(f->draft, dim, f->of.dim[2] == 1 ? 3 : 4, e);
+}
+
+static bool idx_add(image_file *f, int64_t m, const uint8_t *x, fault *e)
+{
+	return file_draft_write(f->draft, x, (size_t)(m * size_of(f)), e);
+}
+
+static bool idx_labels(const image_file *f, fault *e)
+{
+	char path[4096];
+	snprintf(path, sizeof path, "%.*s-labels.idx", (int)(strlen(f->path) - strlen(f->kind->ending)), f->path);
+	file_draft *d = file_draft_new(path, e);
+	bool ok = d && idx_header(d, &f->n, 1, e);
+	for (int64_t i = 0; ok && i < f->n; i++)
+		ok = file_draft_write(d, &(uint8_t){(uint8_t)f->label[i]}, 1, e);
+	if (ok)
+		return file_draft_commit(d, e);
+	file_draft_free(d);
+	return false;
+}
+
+static bool idx_end(image_file *f, fault *e)
+{
+	return draft_end(f, !f->label || idx_labels(f, e), e);
+}
+
+/* ---- the table ---- */
+
+static const image_kind kinds[] = {
+	{".npz", npz_begin, npz_add, npz_end}, {".h5", h5_begin, h5_add, h5_end},
+	{".hdf5", h5_begin, h5_add, h5_end}, {".idx", idx_begin, idx_add, idx_end},
+	{NULL, folder_begin, folder_add, folder_end},
+};
+
+static bool ends_with(const char *path, const char *ending)
+{
+	const size_t n = strlen(path), m = strlen(ending);
+	return n > m && strcmp(path + n - m, ending) == 0;
+}
+
+static const image_kind *kind_of(const char *path)
+{
+	const size_t n = strlen(path);
+	if ((n && path[n - 1] == '/') || file_type(path) == FILE_FOLDER)
+		return &kinds[COUNT(kinds) - 1];
+	for (int i = 0; kinds[i].ending; i++)
+		if (ends_with(path, kinds[i].ending))
+			return &kinds[i];
+	return NULL;
+}
+
+bool image_file_is(const char *path)
+{
+	return kind_of(path) != NULL;
+}
+
+image_file *image_file_new(const char *path, int64_t n, shape of, bool labels, fault *e)
+{
+	image_file *f = mem_zero(1, sizeof *f, e);
+	if (!f)
+		return NULL;
+	f->kind = kind_of(path);
+	must(f->kind && n > 0, "%s: no file of images", path);
+	f->n = n;
+	f->of = of;
+	if ((f->path = text_copy(path, e)) && (!labels || (f->label = mem_new((size_t)n, sizeof *f->label, e)))
+		&& file_make_parents(path, e) && f->kind->begin(f, e))
+		return f;
+	image_file_free(f);
+	return NULL;
+}
+
+bool image_file_add(image_file *f, int64_t m, const real *x, const real *label, fault *e)
+{
+	const int64_t size = m * size_of(f);
+	must(f->done + m <= f->n, "%lld images of %lld", (long long)(f->done + m), (long long)f->n);
+	free(f->x);
+	f->x = mem_new((size_t)size, 1, e);
+	if (!f->x)
+		return false;
+	for (int64_t i = 0; i < size; i++)
+		f->x[i] = pixel_byte(x[i]);
+	for (int64_t i = 0; f->label && i < m; i++)
+		f->label[f->done + i] = (int64_t)label[i];
+	if (!f->kind->add(f, m, f->x, e))
+		return false;
+	f->done += m;
+	return true;
+}
+
+bool image_file_commit(image_file *f, fault *e)
+{
+	must(f->done == f->n, "%lld images of %lld", (long long)f->done, (long long)f->n);
+	const bool ok = f->kind->end(f, e);
+	image_file_free(f);
+	return ok;
+}
+
+void image_file_free(image_file *f)
+{
+	fault dropped;
+	if (!f)
+		return;
+	if (f->zip)
+		archive_draft_end(f->zip, &dropped);
+	h5_close(f->h);
+	file_draft_free(f->draft);
+	free(f->path);
+	free(f->label);
+	free(f->x);
+	free(f);
+}

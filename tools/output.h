@@ -1,0 +1,18 @@
+/* output.h - where the images of a request go: a grid, a moving picture, a folder or a file of any number of them, and
+ * their latents. */
+#ifndef SAGAN_TOOLS_OUTPUT_H
+#define SAGAN_TOOLS_OUTPUT_H
+
+#include "gan/sample/request.h"
+
+typedef struct output_names {
+	const char *images;                          /* NULL: samples.png, or with latents and many images nothing */
+	const char *latents;                         /* an HDF5 file; NULL: none */
+	int ms;                                      /* a frame of a moving picture */
+} output_names;
+
+/* Draws and writes, and prints what was written. Before anything is drawn the names are looked at. The request's
+ * columns may change. False with e set. */
+bool output_draw(sampler *s, sample_request *q, const output_names *to, fault *e);
+
+#endif
