@@ -5,7 +5,7 @@
 #     tests/run.sh PROGRAM...           JOBS=N: so many at a time (as many as there are processors)
 set -u
 # Seen by programs under the address sanitizer alone.
-export LSAN_OPTIONS="${LSAN_OPTIONS:-suppressions=$PWD/tests/leaks.txt:print_suppressions=0}"
+export LSAN_OPTIONS="${LSAN_OPTIONS:-suppressions='$PWD/tests/leaks.txt':print_suppressions=0}"
 
 # One program: a child of the xargs below.
 if [ "${1:-}" = --one ]; then
