@@ -285,6 +285,20 @@ START_TEST(shipped_network_of_digits_is_found_and_right)
 }
 END_TEST
 
+START_TEST(shipped_network_of_photographs_is_found_and_right)
+{
+	fault e;
+	dataset *d = dataset_open("data/cifar10-mini", &(dataset_options){.split = SPLIT_TEST, .limit = 300}, &e);
+	ck_assert_msg(d != NULL, "%s", e.text);
+	features *f = features_open("auto", d, &e);
+	ck_assert_msg(f != NULL, "%s", e.text);
+	ck_assert_ptr_eq(strstr(features_about(f), "cifar10 classifier, "), features_about(f));
+	ck_assert_int_ge(right_of(f, d), 240);       /* 84 of a hundred are expected */
+	features_free(f);
+	dataset_free(d);
+}
+END_TEST
+
 /* Of the same size and number of classes, but inverted; and of another size. */
 START_TEST(other_images_fit_no_shipped_network)
 {
@@ -309,6 +323,7 @@ int main(void)
 		{what_is_said_tells_files_apart, 1},
 		{other_files_and_images_are_refused, 1},
 		{shipped_network_of_digits_is_found_and_right, 1},
+		{shipped_network_of_photographs_is_found_and_right, 1},
 		{other_images_fit_no_shipped_network, 1},
 		{damaged_weights_are_refused, 1},
 		{sizes_that_no_classifier_has_are_refused, 1},

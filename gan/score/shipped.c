@@ -13,9 +13,13 @@
 	extern const unsigned char symbol[], symbol##_end[];
 
 SHIPPED(shipped_mnist, "data/features/mnist.h5")
+SHIPPED(shipped_fashion_mnist, "data/features/fashion-mnist.h5")
+SHIPPED(shipped_cifar10, "data/features/cifar10.h5")
 
 const shipped_network shipped_networks[] = {
 	{"mnist", shipped_mnist, shipped_mnist_end},
+	{"fashion-mnist", shipped_fashion_mnist, shipped_fashion_mnist_end},
+	{"cifar10", shipped_cifar10, shipped_cifar10_end},
 	{0}
 };
 
