@@ -224,9 +224,9 @@ run-test: $(TESTS) $(EXAMPLES) $(B)/sagan
 DOUBLE := golden elementwise ops gemm \
 	  $(patsubst tests/test_%.c,%,$(shell grep -lE 'tests/(gradcheck|layer_kit|blocks)\.h' tests/test_*.c))
 # Programs that reach most of the memory and arithmetic in little time, under the sanitizers.
-SANITIZED := archives arrays attention base checkpoint config conv data derivatives elementwise examples fit gemm \
-	     h5 keras_files keras_onnx keras_read layers loader memory ops optim picture_kinds pictures plan \
-	     rewrite sampler trace
+SANITIZED := archives arrays attention base checkpoint config conv data derivatives elementwise events examples fit \
+	     gemm h5 keras_files keras_onnx keras_read layers loader memory ops optim picture_kinds pictures \
+	     plan rewrite sampler trace
 
 test-double: deps
 	$(AGAIN) REAL=double ONLY='$(DOUBLE)' run-test

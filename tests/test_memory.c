@@ -36,6 +36,7 @@
 #include "gan/sample/request.h"
 #include "gan/train/run.h"
 #include "gan/train/trainer.h"
+#include "gan/web/web.h"
 #include "layers/attention.h"
 #include "layers/conv.h"
 #include "layers/norm.h"
@@ -581,6 +582,13 @@ static bool go_export(fault *e)
 	return keras_export(&q, &report, e);
 }
 
+static bool go_page(fault *e)
+{
+	web_report report;
+	const web_request q = {.from = saved, .out = scratch_at("page.html")};
+	return web_export(&q, &report, e);
+}
+
 /* ---- the table ---- */
 
 static const memory_subject subjects[] = {
@@ -612,6 +620,7 @@ static const memory_subject subjects[] = {
 	{"gaze", go_gaze, make_checkpoint, free_checkpoint},
 	{"images in files", go_image_file, NULL, NULL},
 	{"export", go_export, make_checkpoint, free_checkpoint},
+	{"page", go_page, make_checkpoint, free_checkpoint},
 };
 
 /* All of the first ALL allocations fail, one after the other, then one in total / SAMPLES: graphs make nodes by the
