@@ -21,6 +21,7 @@
 #include "core/plan/plan.h"
 #include "data/loader.h"
 #include "data/picture/chart.h"
+#include "data/picture/moving.h"
 #include "data/picture/png.h"
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/checkpoint/rundir.h"
@@ -574,6 +575,14 @@ static bool go_image_file(fault *e)
 	return ok;
 }
 
+static bool go_moving(fault *e)
+{
+	static uint8_t x[2][4 * 4 * 3] = {{0}, {9}};
+	const image frame[] = {{4, 4, 3, x[0]}, {4, 4, 3, x[1]}};
+	return moving_write(scratch_at("m.gif"), frame, 2, 50, e)
+		&& moving_write(scratch_at("m.webp"), frame, 2, 50, e);
+}
+
 static bool go_export(fault *e)
 {
 	export_report report;
@@ -619,6 +628,7 @@ static const memory_subject subjects[] = {
 	{"sampler", go_sampler, make_checkpoint, free_checkpoint},
 	{"gaze", go_gaze, make_checkpoint, free_checkpoint},
 	{"images in files", go_image_file, NULL, NULL},
+	{"moving pictures", go_moving, NULL, NULL},
 	{"export", go_export, make_checkpoint, free_checkpoint},
 	{"page", go_page, make_checkpoint, free_checkpoint},
 };

@@ -144,6 +144,7 @@ const picture_kind picture_gif = {"GIF", {".gif"}, is_gif, gif_stat, gif_read};
 typedef struct written {
 	uint8_t *x;                                  /* own */
 	size_t n, room;
+	bool full;                                   /* memory was out: giflib (5.2) does not look at each write */
 } written;
 
 static int bytes_give(GifFileType *gif, const GifByteType *from, int n)
@@ -153,8 +154,10 @@ static int bytes_give(GifFileType *gif, const GifByteType *from, int n)
 	if (to->room - to->n < more) {
 		const size_t room = 2 * (to->room + more);
 		uint8_t *x = realloc(to->x, room);
-		if (!x)
+		if (!x) {
+			to->full = true;
 			return 0;
+		}
 		to->x = x;
 		to->room = room;
 	}
@@ -240,7 +243,7 @@ bool gif_encode(const char *path, const image *frame, int n, int ms, void **byte
 	written to = {0};
 	GifFileType *gif = EGifOpen(&to, bytes_give, &why);
 	bool ok = gif && all_give(gif, frame, n, ms);
-	ok = gif && EGifCloseFile(gif, &why) == GIF_OK && ok;
+	ok = gif && EGifCloseFile(gif, &why) == GIF_OK && ok && !to.full;
 	if (!ok) {
 		free(to.x);
 		to = (written){0};
