@@ -3,9 +3,10 @@
 
     make_golden.py OUT.h5 [NARROW [SIDE]]      channels divided by NARROW (1), images resized to SIDE (299)
 
-tests/golden/inception.h5 is `make_golden.py tests/golden/inception.h5 16 75`. Needs torch, torchvision, pytorch-fid,
-clean-fid and h5py (tests/inception/run.sh makes a virtual environment). The network is pytorch-fid's own: only its
-download is replaced by random weights, and for a narrow one the numbers of channels of torchvision's convolutions.
+tests/golden/inception.h5 is `make_golden.py tests/golden/inception.h5 16 139`: its last maps are 3x3, so that the last
+pooling shows. Needs torch, torchvision, pytorch-fid, clean-fid and h5py (tests/inception/run.sh makes a virtual
+environment). The network is pytorch-fid's own: only its download is replaced by random weights, and for a narrow one
+the numbers of channels of torchvision's convolutions.
 """
 import sys
 
@@ -21,7 +22,7 @@ sys.path.insert(0, __file__.rsplit("/", 3)[0] + "/tools")
 from inception_weights import write  # noqa: E402
 
 LINEAR = torch.nn.Linear
-IMAGES = [(20, 26), (90, 80)]                              # smaller and larger than the narrow network's side
+IMAGES = [(20, 26), (145, 141)]                            # smaller and larger than the narrow network's side
 
 
 def narrowed(by):
@@ -91,7 +92,7 @@ def main(out, by=1, side=299):
     clean = make_resizer("PIL", False, "bicubic", (side, side))
     with h5py.File(out, "r+") as f:
         for i, (h, w) in enumerate(IMAGES):
-            smooth = rng.normal(size=(3, 4, 4, 3))
+            smooth = rng.normal(size=(2, 4, 4, 3))
             x = F.interpolate(torch.tensor(smooth).permute(0, 3, 1, 2), size=(h, w), mode="bicubic")
             x = ((x + 0.2 * torch.tensor(rng.normal(size=x.shape))) * 60 + 120).clamp(0, 255).round()
             bytes_ = x.permute(0, 2, 3, 1).numpy().astype(np.uint8)
