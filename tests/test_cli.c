@@ -279,8 +279,7 @@ END_TEST
 /* ---- help, man page, completion ---- */
 
 static const char *const COMMANDS[] = {
-	"train", "sample", "attend", "export", "import", "info", "layers",
-	"data", "bench"
+	"train", "sample", "attend", "export", "import", "info", "layers", "data", "classify", "evaluate", "bench"
 };
 
 static void check_screen(const char *text)

@@ -72,6 +72,21 @@ static manifold manifold_of(const points *x, const points *y)
 	return m;
 }
 
+/* Among points that come in three portions. */
+static nearest nearest_of(const points *x, const points *among)
+{
+	nearest of;
+	fault e = {.text = ""};
+	ck_assert_msg(nearest_init(&of, x->n, &e), "%s", e.text);
+	for (int i = 0; i < 3; i++) {
+		const int64_t lo = i * among->n / 3, hi = (i + 1) * among->n / 3;
+		const points some = {.n = hi - lo, .d = among->d, .x = among->x + lo * among->d};
+		ck_assert_msg(nearest_among(&of, x, &some, lo, &e), "%s", e.text);
+	}
+	nearest_end(&of);
+	return of;
+}
+
 /* ---- against other programs ---- */
 
 static double golden(h5 *f, const char *group, const char *name)
@@ -133,17 +148,17 @@ static void compare_case(h5 *f, const char *name)
 	must_be(g, "density", r.density, golden(f, g, "density"), 1, 1e-12);
 	must_be(g, "coverage", r.coverage, golden(f, g, "coverage"), 1, 1e-12);
 
-	int64_t which[256];
-	double near[256], again[256];
-	fault e = {.text = ""};
-	ck_assert_msg(y.n <= COUNT(which) && nearest_points(&y, &x, which, near, &e), "%s", e.text);
-	memcpy(again, near, sizeof near);
-	const copies c = copies_of(near, y.n, again, y.n);
+	double again[256];
+	nearest near = nearest_of(&y, &x);
+	ck_assert(y.n <= COUNT(again));
+	memcpy(again, near.distance, (size_t)y.n * sizeof *again);
+	const copies c = copies_of(near.distance, y.n, again, y.n);
 	must_be(g, "near_fake", c.fakes, golden(f, g, "near_fake"), 1, 1e-9);
 	int64_t closer = 0;
 	for (int64_t i = 0; i < y.n; i++)
-		closer += near[i] < golden(f, g, "near_limit") - 1e-12;
+		closer += near.distance[i] < golden(f, g, "near_limit") - 1e-12;
 	ck_assert_double_eq_tol(c.near, (double)closer / (double)y.n, 1e-12);
+	nearest_free(&near);
 	points_free(&x);
 	points_free(&y);
 }
@@ -238,10 +253,7 @@ START_TEST(pairs_are_all_pairs_once)
 	} row[] = {{1, 1, 1}, {3, 9, 2}, {67, 70, 5}, {130, 65, 19}};
 	for (int i = 0; i < COUNT(row); i++) {
 		points x = normal(row[i].n, row[i].d, 1, "x"), y = normal(row[i].m, row[i].d, 1, "y");
-		int64_t *which = calloc((size_t)x.n, sizeof *which);
-		double *distance = calloc((size_t)x.n, sizeof *distance);
-		fault e = {.text = ""};
-		ck_assert(which && distance && nearest_points(&x, &y, which, distance, &e));
+		nearest of = nearest_of(&x, &y);
 		for (int64_t k = 0; k < x.n; k++) {
 			double best = INFINITY;
 			int64_t at = -1;
@@ -254,11 +266,10 @@ START_TEST(pairs_are_all_pairs_once)
 					at = j;
 				}
 			}
-			ck_assert_int_eq(which[k], at);
-			ck_assert_double_eq_tol(distance[k], sqrt(best), 1e-12);
+			ck_assert_int_eq(of.which[k], at);
+			ck_assert_double_eq_tol(of.distance[k], sqrt(best), 1e-12);
 		}
-		free(which);
-		free(distance);
+		nearest_free(&of);
 		points_free(&x);
 		points_free(&y);
 	}
@@ -328,19 +339,17 @@ END_TEST
 START_TEST(planted_copies_are_found)
 {
 	points train = normal(400, 8, 1, "train"), fake = normal(100, 8, 1, "fake"), test = normal(100, 8, 1, "test");
-	int64_t which[100], ignored[100];
-	double of_fake[100], of_test[100];
-	fault e = {.text = ""};
 	for (int i = 0; i < 10; i++)
 		memcpy(fake.x + 10 * i * 8, train.x + (37 * i + 5) * 8, 8 * sizeof(real));
-	ck_assert(nearest_points(&fake, &train, which, of_fake, &e));
-	ck_assert(nearest_points(&test, &train, ignored, of_test, &e));
+	nearest of_fake = nearest_of(&fake, &train), of_test = nearest_of(&test, &train);
 	for (int i = 0; i < 10; i++) {
-		ck_assert_int_eq(which[10 * i], 37 * i + 5);
-		ck_assert_double_eq(of_fake[10 * i], 0);
+		ck_assert_int_eq(of_fake.which[10 * i], 37 * i + 5);
+		ck_assert_double_eq(of_fake.distance[10 * i], 0);
 	}
-	const copies c = copies_of(of_fake, 100, of_test, 100);
+	const copies c = copies_of(of_fake.distance, 100, of_test.distance, 100);
 	ck_assert(c.near >= 0.1 && c.near < 0.2 && c.ratio > 0.8 && c.ratio < 1.1);
+	nearest_free(&of_fake);
+	nearest_free(&of_test);
 	points_free(&train);
 	points_free(&fake);
 	points_free(&test);

@@ -4,7 +4,7 @@ _sagan()
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} options=
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W 'train sample attend export import info layers data classify report compare bench --help --version' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'train sample attend export import info layers data classify evaluate report compare bench --help --version' -- "$word")
 		return
 	fi
 	case $before in
@@ -37,6 +37,7 @@ _sagan()
 		layers) options='--input --set --sn --help' ;;
 		data) options='--format --split --coarse --limit --size --resize --range --images --labels --class-names --background --picture --help' ;;
 		classify) options='--out --set --threads --quiet --fresh --help' ;;
+		evaluate) options='--against --split --n --features --seed --truncation --best --raw --pairs --json --quiet --threads --help' ;;
 		report) options='--out --threads --help' ;;
 		compare) options='--json --help' ;;
 		bench) options='--layers --only --batch --steps --threads --set --json --help' ;;

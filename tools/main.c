@@ -13,7 +13,7 @@
 
 static const command *const COMMANDS[] = {
 	&command_train, &command_sample, &command_attend, &command_export, &command_import, &command_info,
-	&command_layers, &command_data, &command_classify, &command_report, &command_compare,
+	&command_layers, &command_data, &command_classify, &command_evaluate, &command_report, &command_compare,
 	&command_bench,
 };
 

@@ -137,33 +137,48 @@ bool manifold_compare(const points *real_ones, const points *fakes, manifold *m,
 
 /* ---- copies ---- */
 
-typedef struct near {
-	int64_t *which;                              /* [n] */
-	double *distance;                            /* [n]; squared while they are found */
-} near;
+bool nearest_init(nearest *of, int64_t n, fault *e)
+{
+	*of = (nearest){.n = n, .which = mem_zero((size_t)n, sizeof *of->which, e)};
+	of->distance = of->which ? mem_new((size_t)n, sizeof *of->distance, e) : NULL;
+	for (int64_t i = 0; of->distance && i < n; i++)
+		of->distance[i] = INFINITY;
+	return of->distance != NULL;
+}
+
+void nearest_free(nearest *of)
+{
+	free(of->which);
+	free(of->distance);
+	*of = (nearest){0};
+}
+
+typedef struct portion {
+	nearest *of;
+	int64_t first;
+} portion;
 
 static void keep_first(void *ctx, int64_t i, int64_t lo, int64_t n, const double *square)
 {
-	near *q = ctx;
+	const portion *p = ctx;
+	double *best = &p->of->distance[i];
 	for (int64_t j = 0; j < n; j++)
-		if (square[j] < q->distance[i]) {
-			q->distance[i] = square[j];
-			q->which[i] = lo + j;
+		if (square[j] < *best) {
+			*best = square[j];
+			p->of->which[i] = p->first + lo + j;
 		}
 }
 
-bool nearest_points(const points *x, const points *among, int64_t *which, double *distance, fault *e)
+bool nearest_among(nearest *of, const points *x, const points *among, int64_t first, fault *e)
 {
-	near q = {which, distance};
-	for (int64_t i = 0; i < x->n; i++) {
-		which[i] = 0;
-		distance[i] = INFINITY;
-	}
-	if (!points_pairs(x, among, keep_first, &q, e))
-		return false;
-	for (int64_t i = 0; i < x->n; i++)
-		distance[i] = sqrt(distance[i]);
-	return true;
+	must(x->n == of->n, "the nearest of %lld points, not of %lld", (long long)of->n, (long long)x->n);
+	return points_pairs(x, among, keep_first, &(portion){of, first}, e);
+}
+
+void nearest_end(nearest *of)
+{
+	for (int64_t i = 0; i < of->n; i++)
+		of->distance[i] = sqrt(of->distance[i]);
 }
 
 static int ascending(const void *a, const void *b)
@@ -182,13 +197,18 @@ static double percentile(const double *x, int64_t n, double part)
 
 copies copies_of(double *fakes, int64_t n, double *tests, int64_t m)
 {
-	must(n > 0 && m > 0, "copies among %lld fakes and %lld test images", (long long)n, (long long)m);
+	must(n > 0, "copies among %lld fakes", (long long)n);
 	qsort(fakes, (size_t)n, sizeof *fakes, ascending);
+	copies c = {.fakes = percentile(fakes, n, 0.5)};
+	if (m == 0)
+		return c;
 	qsort(tests, (size_t)m, sizeof *tests, ascending);
 	const double limit = percentile(tests, m, 0.01);
-	copies c = {.fakes = percentile(fakes, n, 0.5), .tests = percentile(tests, m, 0.5)};
+	c.tests = percentile(tests, m, 0.5);
 	c.ratio = c.tests > 0 ? c.fakes / c.tests : 1;
-	for (int64_t i = 0; i < n; i++)
-		c.near += (fakes[i] < limit) / (double)n;
+	int64_t near = 0;
+	while (near < n && fakes[near] < limit)
+		near++;
+	c.near = (double)near / (double)n;
 	return c;
 }

@@ -28,8 +28,17 @@ typedef struct manifold {
  * set: fewer points, or no memory. */
 bool manifold_compare(const points *real_ones, const points *fakes, manifold *m, fault *e);
 
-/* The nearest point of `among` for each of x: its number [x->n] and distance [x->n]; the first one of equals. */
-bool nearest_points(const points *x, const points *among, int64_t *which, double *distance, fault *e);
+/* The nearest point of each of some points, among others that come in portions. */
+typedef struct nearest {
+	int64_t n;
+	int64_t *which;                              /* own; [n]: its number; the first one of equals */
+	double *distance;                            /* own; [n]; squared until nearest_end */
+} nearest;
+bool nearest_init(nearest *of, int64_t n, fault *e);
+void nearest_free(nearest *of);                      /* all zero allowed */
+/* x has of->n points; `among` are the others from number `first` on. */
+bool nearest_among(nearest *of, const points *x, const points *among, int64_t first, fault *e);
+void nearest_end(nearest *of);
 
 /* What of the fakes lies nearer to the training images than images that were not trained on do. */
 typedef struct copies {
@@ -38,8 +47,8 @@ typedef struct copies {
 	double near;                                 /* share of fakes nearer than all but 1 % of the test images */
 } copies;
 
-/* From distances of n fakes and of m test images, which are sorted by it. Percentiles as numpy's: linear between
- * neighbours. */
+/* From distances of n fakes, at least one, and of m test images, which are sorted by it; m 0: only the median of the
+ * fakes. Percentiles as numpy's: linear between neighbours. */
 copies copies_of(double *fakes, int64_t n, double *tests, int64_t m);
 
 #endif

@@ -1,0 +1,228 @@
+/* evaluate.c - three readings, the judged images first, then the comparisons. */
+#include "gan/score/evaluate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/local.h"
+#include "gan/score/copy_search.h"
+#include "gan/score/crowd.h"
+
+/* Moments of each class are kept only where they take less. */
+enum { CLASS_BYTES_MAX = 1 << 30 };
+
+typedef struct state {
+	const evaluate_task *t;
+	evaluation *v;
+	crowd fakes, train, test;                    /* own */
+	copy_search search;                          /* own */
+	image_source judged, learnt, unseen;         /* the task's, without labels that the lens does not know */
+	int classes;
+	bool by_class;
+} state;
+
+static void tell(const state *s, const char *what)
+{
+	if (s->t->progress)
+		s->t->progress(s->t->ctx, what, 0, 1);
+}
+
+static bool same_size(const image_source *a, const image_source *b, fault *e)
+{
+	return (a->size.h == b->size.h && a->size.w == b->size.w && a->channels == b->channels)
+		|| fault_set(e, "the judged images are %dx%dx%d, the real ones %dx%dx%d: they must be of one size",
+			a->size.h, a->size.w, a->channels, b->size.h, b->size.w, b->channels);
+}
+
+/* A source, of which labels are forgotten when they are not those of the lens or of the real data. */
+static image_source known(const image_source *from, int classes)
+{
+	image_source s = from ? *from : (image_source){0};
+	if (s.classes != classes)
+		s.classes = 0;
+	return s;
+}
+
+/* ---- reading ---- */
+
+static crowd_reading reading_of(const state *s, const char *what)
+{
+	return (crowd_reading){.what = what, .progress = s->t->progress, .progress_ctx = s->t->ctx};
+}
+
+static crowd_plan plan_of(const state *s, int64_t images, int64_t keep, int64_t pixels)
+{
+	return (crowd_plan){.images = images, .keep = MIN(keep, images), .pixels = pixels, .small = s->v->copy_size,
+		.classes = s->classes, .seed = s->t->seed};
+}
+
+static bool read_fakes(state *s, int64_t keep, fault *e)
+{
+	crowd_plan want = plan_of(s, s->judged.n, keep, s->search.wanted ? MIN(s->judged.n, COPIES_MAX) : 0);
+	const crowd_reading how = reading_of(s, "judged images");
+	want.by_class = s->by_class;
+	want.probabilities = lens_classes(s->t->look) > 0;
+	/* Scores of classes are over all images, whatever is kept of their features. */
+	want.keep = want.probabilities ? want.images : want.keep;
+	return crowd_read(&s->fakes, &want, &s->judged, s->t->look, &how, e);
+}
+
+/* One part of the real images: all of the one that is compared with, of the other as many as are judged. */
+static bool read_real(state *s, crowd *c, const image_source *from, bool compared, crowd_reading how, fault *e)
+{
+	const int64_t most = compared ? from->n : MIN(from->n, s->judged.n);
+	const bool unseen = from == &s->unseen && s->search.wanted;
+	crowd_plan want = plan_of(s, most, compared ? s->v->kept : 0, unseen ? MIN(from->n, COPIES_MAX) : 0);
+	want.by_class = compared && s->by_class;
+	how.all = from == &s->learnt && s->search.wanted ? from->n : most;
+	return crowd_read(c, &want, from, s->t->look, &how, e);
+}
+
+static bool read_test(state *s, fault *e)
+{
+	return !s->t->test || read_real(s, &s->test, &s->unseen, s->t->split == SPLIT_TEST,
+		reading_of(s, "test images"), e);
+}
+
+static bool read_train(state *s, fault *e)
+{
+	crowd_reading how = reading_of(s, "training images");
+	if (!s->t->train)
+		return true;
+	if (s->search.wanted && !copy_search_begin(&s->search, &s->fakes.small, &s->test.small, &s->learnt,
+		s->v->copy_size, e))
+		return false;
+	how.each = s->search.wanted ? copy_search_batch : NULL;
+	how.each_ctx = &s->search;
+	return read_real(s, &s->train, &s->learnt, s->t->split == SPLIT_TRAIN, how, e);
+}
+
+/* ---- comparing ---- */
+
+static bool frechet_by_class(state *s, crowd *real_ones, fault *e)
+{
+	evaluation *v = s->v;
+	int n = 0;
+	if (!s->by_class)
+		return true;
+	if (!(v->class_fid = mem_new((size_t)s->classes, sizeof *v->class_fid, e)))
+		return false;
+	for (int k = 0; k < s->classes; k++) {
+		moments *a = &real_ones->of_class[k], *b = &s->fakes.of_class[k];
+		v->class_fid[k] = NAN;
+		if (a->n < 2 || b->n < 2)
+			continue;
+		if (!frechet_distance(a, b, &v->class_fid[k], e))
+			return false;
+		v->class_fid_mean += v->class_fid[k];
+		n++;
+	}
+	v->class_fid_mean = n ? v->class_fid_mean / n : NAN;
+	return true;
+}
+
+static bool distances(state *s, crowd *real_ones, crowd *others, fault *e)
+{
+	evaluation *v = s->v;
+	tell(s, "Frechet distance");
+	if (!frechet_distance(&real_ones->all, &s->fakes.all, &v->fid, e) || !frechet_by_class(s, real_ones, e))
+		return false;
+	v->has_floor = others->all.n >= 2;
+	v->floor_n = others->all.n;
+	return !v->has_floor || frechet_distance(&real_ones->all, &others->all, &v->floor, e);
+}
+
+static bool compare_points(state *s, const crowd *real_ones, fault *e)
+{
+	evaluation *v = s->v;
+	const points a = real_ones->kept;
+	const points b = {.n = MIN(v->kept, s->fakes.kept.n), .d = a.d, .x = s->fakes.kept.x};
+	tell(s, "kernel distance");
+	v->kid_size = MIN(KID_SIZE, v->kept);
+	v->has_kid = true;
+	if (!kernel_distances(&a, &b, KID_SUBSETS, v->kid_size, s->t->seed, &v->kid, e))
+		return false;
+	tell(s, "neighbours");
+	v->has_manifold = v->kept > DENSITY_K;
+	return !v->has_manifold || manifold_compare(&a, &b, &v->points, e);
+}
+
+static bool judge_classes(state *s, crowd *real_ones, fault *e)
+{
+	evaluation *v = s->v;
+	crowd *f = &s->fakes;
+	v->classes = s->classes;
+	if (!s->classes)
+		return true;
+	v->real_histogram = real_ones->histogram;
+	v->histogram = f->histogram;
+	real_ones->histogram = f->histogram = NULL;
+	if (!f->p)
+		return true;
+	v->modes = modes_of(v->histogram, s->classes);
+	v->kl = histogram_kl(v->histogram, s->t->even ? NULL : v->real_histogram, s->classes);
+	v->has_right = f->labelled > 0;
+	v->right = f->labelled ? (double)f->right / (double)f->labelled : 0;
+	v->real_right = real_ones->labelled ? (double)real_ones->right / (double)real_ones->labelled : NAN;
+	v->has_is = v->fakes >= INCEPTION_SPLITS;
+	return !v->has_is || (inception_scores(f->p, f->kept.n, s->classes, INCEPTION_SPLITS, s->t->seed, &v->is, e)
+		&& inception_scores(f->p, f->kept.n, s->classes, 1, s->t->seed, &v->is_whole, e));
+}
+
+static bool find_copies(state *s, fault *e)
+{
+	tell(s, "copies");
+	return !s->search.wanted || (copy_search_end(&s->search, s->v, e)
+		&& (!s->t->pairs || copy_search_draw(&s->search, s->v, &s->judged, s->t->pairs, e)));
+}
+
+static bool compare(state *s, fault *e)
+{
+	crowd *real_ones = s->t->split == SPLIT_TRAIN ? &s->train : &s->test;
+	crowd *others = s->t->split == SPLIT_TRAIN ? &s->test : &s->train;
+	return distances(s, real_ones, others, e) && compare_points(s, real_ones, e)
+		&& judge_classes(s, real_ones, e) && find_copies(s, e);
+}
+
+/* ---- everything ---- */
+
+static void begin(state *s)
+{
+	const evaluate_task *t = s->t;
+	const image_source *real_ones = t->split == SPLIT_TRAIN ? t->train : t->test;
+	const int64_t D = lens_count(t->look);
+	must(real_ones && (t->split == SPLIT_TRAIN || t->split == SPLIT_TEST), "evaluation against nothing");
+	s->classes = lens_classes(t->look) ? lens_classes(t->look) : real_ones->classes;
+	s->judged = known(&t->fakes, s->classes);
+	s->learnt = known(t->train, s->classes);
+	s->unseen = known(t->test, s->classes);
+	s->by_class = s->classes > 0 && (double)s->classes * (double)(D * D) * 2 * sizeof(double) <= CLASS_BYTES_MAX
+		&& (lens_classes(t->look) || s->judged.classes);
+	s->search.wanted = t->train != NULL;
+	*s->v = (evaluation){.fakes = t->fakes.n, .reals = real_ones->n, .features = D,
+		.kept = MIN(t->fakes.n, real_ones->n), .copy_size = pool_size(t->fakes.size, COPY_SIDE_MAX)};
+}
+
+bool evaluate(const evaluate_task *t, evaluation *out, fault *e)
+{
+	state s = {.t = t, .v = out};
+	const image_source *real_ones = t->split == SPLIT_TRAIN ? t->train : t->test;
+	begin(&s);
+	const bool ok = (out->kept >= 2 || fault_set(e, "an evaluation needs two images or more of each kind"))
+		&& same_size(&t->fakes, real_ones, e) && read_fakes(&s, out->kept, e) && read_test(&s, e)
+		&& read_train(&s, e) && compare(&s, e);
+	copy_search_free(&s.search);
+	crowd_free(&s.fakes);
+	crowd_free(&s.train);
+	crowd_free(&s.test);
+	return ok;
+}
+
+void evaluation_free(evaluation *v)
+{
+	free(v->histogram);
+	free(v->real_histogram);
+	free(v->class_fid);
+	*v = (evaluation){0};
+}

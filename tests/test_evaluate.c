@@ -1,0 +1,282 @@
+/* test_evaluate.c - an evaluation finds what was put into the images: nothing, a lost class, copies. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/local.h"
+#include "core/base/thread.h"
+#include "data/picture/image.h"
+#include "gan/sample/network_sampler.h"
+#include "gan/score/evaluate.h"
+#include "tests/command.h"
+#include "tests/files.h"
+#include "tests/suite.h"
+#include "tests/tiny_run.h"
+
+/* Every third of the digits up to 3 n, from `first` on: n images. In the order of the file one writer follows another,
+ * and what follows is not of the same distribution. */
+static dataset *every_third(int first, int64_t n)
+{
+	fault e = {.text = ""};
+	dataset *d = dataset_open("data/mnist", &(dataset_options){.limit = 3 * n}, &e);
+	ck_assert_msg(d != NULL, "%s", e.text);
+	const int64_t size = dataset_image_bytes(d);
+	for (int64_t i = 0; i < n; i++) {
+		memmove(d->pixels + i * size, d->pixels + (3 * i + first) * size, (size_t)size);
+		d->label[i] = d->label[3 * i + first];
+	}
+	d->n = n;
+	return d;
+}
+
+/* Images lo to hi of the digits. */
+static dataset *digits(int64_t lo, int64_t hi)
+{
+	fault e = {.text = ""};
+	dataset *d = dataset_open("data/mnist", &(dataset_options){.limit = hi}, &e);
+	ck_assert_msg(d != NULL, "%s", e.text);
+	memmove(d->pixels, d->pixels + lo * dataset_image_bytes(d), (size_t)((hi - lo) * dataset_image_bytes(d)));
+	memmove(d->label, d->label + lo, (size_t)(hi - lo) * sizeof *d->label);
+	d->n = hi - lo;
+	return d;
+}
+
+static evaluation judge(const image_source *fakes, dataset *train, dataset *test, const char *pairs)
+{
+	fault e = {.text = ""}, why;
+	lens *look = lens_open(LENS_PIXELS, train, &why, &e);
+	image_source a = source_of_data(train), b = test ? source_of_data(test) : (image_source){0};
+	const evaluate_task t = {.fakes = *fakes, .train = &a, .test = test ? &b : NULL, .split = SPLIT_TRAIN,
+		.look = look, .seed = 3, .pairs = pairs};
+	evaluation v;
+	ck_assert_msg(look && evaluate(&t, &v, &e), "%s", e.text);
+	lens_free(look);
+	return v;
+}
+
+/* Other digits of the same kind: as good, as varied and as new as test images, which they are. */
+START_TEST(unseen_images_are_as_good_as_unseen_images)
+{
+	dataset *train = every_third(0, 1200), *fake = every_third(1, 500), *test = every_third(2, 500);
+	const image_source s = source_of_data(fake);
+	evaluation v = judge(&s, train, test, NULL);
+	ck_assert(v.fakes == 500 && v.reals == 1200 && v.kept == 500 && v.features == 49 && v.classes == 10);
+	ck_assert(v.has_floor && v.floor_n == 500);
+	ck_assert_double_eq_tol(v.fid, v.floor, 0.3 * v.floor);
+	ck_assert_double_eq_tol(v.kid.mean, 0, 0.02);
+	ck_assert_double_gt(v.points.precision, 0.75);
+	ck_assert_double_gt(v.points.recall, 0.75);
+	ck_assert_double_eq_tol(v.points.density, 1, 0.1);
+	ck_assert_double_eq_tol(v.points.coverage, 0.97, 0.06);
+	ck_assert(v.has_copies && v.has_test && v.copy_fakes == 500 && v.copy_tests == 500 && v.copy_train == 1200);
+	ck_assert_double_eq_tol(v.copied.ratio, 1, 0.1);
+	ck_assert_double_lt(v.copied.near, 0.05);
+	/* Labels are known, what a classifier sees is not. */
+	ck_assert(!v.has_is && !v.has_right && v.modes == 0 && v.class_fid && v.histogram);
+	int64_t sum = 0;
+	for (int k = 0; k < 10; k++) {
+		sum += v.histogram[k];
+		ck_assert_double_gt(v.class_fid[k], 0);
+	}
+	ck_assert_int_eq(sum, 500);
+	evaluation_free(&v);
+	dataset_free(train);
+	dataset_free(fake);
+	dataset_free(test);
+}
+END_TEST
+
+START_TEST(the_training_images_themselves_are_copies)
+{
+	dataset *train = digits(0, 600), *test = digits(600, 900);
+	const image_source s = source_of_data(train);
+	evaluation v = judge(&s, train, test, scratch_at("pairs.png"));
+	ck_assert_double_eq_tol(v.fid, 0, 1e-6);
+	ck_assert_double_gt(v.floor, 0.1);
+	ck_assert(v.points.precision == 1 && v.points.recall == 1 && v.points.coverage == 1);
+	ck_assert(v.copied.near == 1 && v.copied.fakes == 0 && v.copied.ratio == 0 && v.copied.tests > 1);
+	ck_assert_int_eq(v.pairs, PAIRS);
+	for (int i = 0; i < PAIRS; i++)
+		ck_assert(v.pair[i].distance == 0 && v.pair[i].fake == v.pair[i].train);
+	ck_assert(file_exists(scratch_folder(), "pairs.png"));
+	evaluation_free(&v);
+	dataset_free(train);
+	dataset_free(test);
+}
+END_TEST
+
+/* Number 70 of the judged images is training image 123; the others are new. */
+START_TEST(one_copy_is_the_closest_pair)
+{
+	dataset *train = digits(0, 400), *fake = digits(400, 500);
+	const int64_t size = dataset_image_bytes(train);
+	memcpy(fake->pixels + 70 * size, train->pixels + 123 * size, (size_t)size);
+	const image_source s = source_of_data(fake);
+	evaluation v = judge(&s, train, NULL, NULL);
+	ck_assert(v.has_copies && !v.has_test && !v.has_floor);
+	ck_assert(v.pair[0].fake == 70 && v.pair[0].train == 123 && v.pair[0].distance == 0);
+	for (int i = 1; i < v.pairs; i++)
+		ck_assert(v.pair[i].distance >= v.pair[i - 1].distance && v.pair[i].distance > 0);
+	evaluation_free(&v);
+	dataset_free(train);
+	dataset_free(fake);
+}
+END_TEST
+
+START_TEST(a_lost_class_is_seen_in_every_measure)
+{
+	dataset *train = digits(0, 1000), *fake = digits(1000, 1600), *whole = digits(1000, 1600);
+	const int64_t size = dataset_image_bytes(fake);
+	int64_t n = 0;
+	for (int64_t i = 0; i < fake->n; i++)
+		if (fake->label[i] != 0) {
+			memmove(fake->pixels + n * size, fake->pixels + i * size, (size_t)size);
+			fake->label[n++] = fake->label[i];
+		}
+	fake->n = n;
+	const image_source a = source_of_data(fake), b = source_of_data(whole);
+	evaluation lost = judge(&a, train, NULL, NULL), all = judge(&b, train, NULL, NULL);
+	ck_assert(lost.histogram[0] == 0 && isnan(lost.class_fid[0]) && !isnan(lost.class_fid[1]));
+	ck_assert(all.histogram[0] > 0 && !isnan(all.class_fid[0]));
+	ck_assert_double_gt(lost.fid, 1.5 * all.fid);
+	ck_assert_double_lt(lost.points.coverage, all.points.coverage - 0.05);
+	ck_assert_double_lt(lost.points.recall, all.points.recall);
+	evaluation_free(&lost);
+	evaluation_free(&all);
+	dataset_free(train);
+	dataset_free(fake);
+	dataset_free(whole);
+}
+END_TEST
+
+START_TEST(images_of_another_size_are_refused)
+{
+	dataset *train = digits(0, 20), *small = tiny_data(20, 16, 2);
+	fault e = {.text = ""}, why;
+	lens *look = lens_open(LENS_PIXELS, train, &why, &e);
+	const image_source a = source_of_data(train);
+	evaluate_task t = {.fakes = source_of_data(small), .train = &a, .split = SPLIT_TRAIN, .look = look};
+	evaluation v;
+	ck_assert(look && !evaluate(&t, &v, &e));
+	ck_assert_str_eq(e.text, "the judged images are 16x16x1, the real ones 28x28x1: they must be of one size");
+	evaluation_free(&v);
+	t.fakes = a;
+	t.fakes.n = 1;
+	ck_assert(!evaluate(&t, &v, &e));
+	ck_assert_msg(strstr(e.text, "two images or more"), "%s", e.text);
+	evaluation_free(&v);
+	lens_free(look);
+	dataset_free(train);
+	dataset_free(small);
+}
+END_TEST
+
+/* The same images, drawn by the generator or read as bytes; and one thread or three. */
+START_TEST(a_generator_and_pictures_of_it_have_the_same_numbers)
+{
+	enum { N = 150, SIDE = 16 };
+	config c = tiny_config(TINY_PLAIN, NULL);
+	dataset *train = tiny_data(200, SIDE, 2), *drawn_images = tiny_data(N, SIDE, 2);
+	fault e = {.text = ""};
+	sampler *s = network_sampler_new(&c, SAMPLER_BATCH, &e);
+	const sample_request q = {.n = N, .seed = 9, .label = -1};
+	real *x = calloc(N * SIDE * SIDE, sizeof *x);
+	ck_assert_msg(s && x && request_run(s, &q, x, &e), "%s", e.text);
+	for (int i = 0; i < N * SIDE * SIDE; i++)
+		drawn_images->pixels[i] = pixel_byte(x[i]);
+	for (int i = 0; i < N; i++)
+		drawn_images->label[i] = i % 2;
+	drawn *d = drawn_new(s, &q, &e);
+	ck_assert(d != NULL);
+	const image_source of_sampler = source_of_drawn(d), of_files = source_of_data(drawn_images);
+	ck_assert(pool_start(1, &e));
+	evaluation a = judge(&of_sampler, train, NULL, NULL);
+	ck_assert(pool_start(3, &e));
+	evaluation b = judge(&of_files, train, NULL, NULL);
+	pool_stop();
+	ck_assert(a.fid == b.fid && a.kid.mean == b.kid.mean && !memcmp(&a.points, &b.points, sizeof a.points));
+	ck_assert(a.class_fid_mean == b.class_fid_mean && a.copied.fakes == b.copied.fakes);
+	ck_assert(!memcmp(a.histogram, b.histogram, 2 * sizeof *a.histogram));
+	evaluation_free(&a);
+	evaluation_free(&b);
+	drawn_free(d);
+	sampler_free(s);
+	free(x);
+	dataset_free(train);
+	dataset_free(drawn_images);
+	config_free(&c);
+}
+END_TEST
+
+/* ---- the command ---- */
+
+static const char TRAIN[] = "train configs/demo.yaml --set data.limit=300 --set model.g_channels=8 --set "
+	"model.d_channels=8 --set train.score_count=0 --steps 1 --quiet --out %s";
+
+START_TEST(command_prints_lines_and_one_object)
+{
+	char run[512];
+	snprintf(run, sizeof run, "%s", scratch_at("run"));
+	ck_assert_int_eq(sagan(TRAIN, run).status, 0);
+	answer a = sagan("evaluate %s --n 70 --pairs %s", run, scratch_at("p.png"));
+	ck_assert_msg(a.status == 0 && strstr(a.text, "FID ") && strstr(a.text, "coverage ")
+		&& strstr(a.text, "70 images against 300 of train; of pixels  [pixels 7x7x1, seed 1, "
+			"average, batch norm running, no truncation]")
+		&& strstr(a.text, "warning: 70 images are few for 49 features") && strstr(a.text, "p.png"),
+		"%s", a.text);
+	a = sagan("evaluate %s --n 70 --raw --json --pairs %s 2>/dev/null", run, scratch_at("p.png"));
+	json_error_t where;
+	json_t *o = json_loads(a.text, 0, &where);
+	ck_assert_msg(a.status == 0 && o, "%s: %s", where.text, a.text);
+	ck_assert_int_eq(json_integer_value(json_object_get(o, "images")), 70);
+	ck_assert_str_eq(json_string_value(json_object_get(o, "weights")), "raw");
+	ck_assert(json_real_value(json_object_get(o, "fid")) > 0);
+	ck_assert(json_is_null(json_object_get(o, "is")) && json_array_size(json_object_get(o, "histogram")) == 10);
+	json_decref(o);
+
+	/* A folder of pictures of the same images: the same distance. */
+	char first[64], again[64];
+	a = sagan("evaluate %s --n 70 --features pixels --pairs %s", run, scratch_at("p.png"));
+	ck_assert(sscanf(strstr(a.text, "\nFID "), " FID %63s", first) == 1);
+	ck_assert_int_eq(sagan("sample %s --n 70 --out %s/", run, scratch_at("pictures")).status, 0);
+	a = sagan("evaluate %s --against data/mnist --features pixels --pairs %s", scratch_at("pictures"),
+		scratch_at("p.png"));
+	ck_assert_msg(a.status == 0 && strstr(a.text, "images from files"), "%s", a.text);
+	ck_assert_msg(strstr(a.text, "\nFID "), "%s", a.text);
+	ck_assert(sscanf(strstr(a.text, "\nFID "), " FID %63s", again) == 1);
+	ck_assert(atof(again) > 0);
+}
+END_TEST
+
+START_TEST(command_says_what_is_wrong)
+{
+	answer a = sagan("evaluate %s", scratch_folder());
+	ck_assert_msg(a.status == 1 && strstr(a.text, "is no run and no checkpoint; for a set of images say --against"),
+		"%s", a.text);
+	a = sagan("evaluate /nowhere --split all");
+	ck_assert_msg(a.status == 2 && strstr(a.text, "--split all: must be train or test"), "%s", a.text);
+	a = sagan("evaluate data/cifar10-mini --against data/mnist --n 10 --pairs %s", scratch_at("p.png"));
+	ck_assert_msg(a.status == 1 && strstr(a.text, "they must be of one size"), "%s", a.text);
+	ck_assert(!file_exists(scratch_folder(), "p.png"));
+}
+END_TEST
+
+int main(void)
+{
+	const suite_test sets[] = {
+		{unseen_images_are_as_good_as_unseen_images, 1},
+		{the_training_images_themselves_are_copies, 1},
+		{one_copy_is_the_closest_pair, 1},
+		{a_lost_class_is_seen_in_every_measure, 1},
+		{images_of_another_size_are_refused, 1},
+		{a_generator_and_pictures_of_it_have_the_same_numbers, 1},
+	};
+	const suite_test commands[] = {{command_prints_lines_and_one_object, 1}, {command_says_what_is_wrong, 1}};
+	const suite_case cases[] = {
+		{.name = "sets", TESTS(sets)},
+		{.name = "command", TESTS(commands), .timeout = 120},
+	};
+	return suite_run_cases("evaluate", cases, COUNT(cases), 60);
+}

@@ -1,0 +1,275 @@
+/* cmd_evaluate.c - sagan evaluate: how good, how varied, whether copied. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/local.h"
+#include "core/base/thread.h"
+#include "core/base/words.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/checkpoint/saved.h"
+#include "gan/config/config_apply.h"
+#include "gan/sample/network_sampler.h"
+#include "gan/score/evaluate.h"
+#include "tools/command.h"
+#include "tools/evaluate_print.h"
+
+typedef struct wish {
+	const char *from, *against, *split, *features, *pairs;
+	int64_t n;                                   /* 0: as many as is usual for the data */
+	sample_request q;
+	bool raw, best, json, quiet;
+} wish;
+
+/* What is judged and what it is compared with. */
+typedef struct sides {
+	saved model;                                 /* own, where is_model */
+	bool is_model;
+	sampler *s;                                  /* own; or */
+	dataset *files;                              /* own */
+	drawn *d;                                    /* own */
+	dataset *train, *test;                       /* own; NULL: there is no such part */
+	fault no_test;
+} sides;
+
+static void sides_free(sides *s)
+{
+	drawn_free(s->d);
+	sampler_free(s->s);
+	dataset_free(s->files);
+	dataset_free(s->train);
+	dataset_free(s->test);
+	if (s->is_model)
+		saved_close(&s->model);
+}
+
+/* ---- the real images ---- */
+
+/* A part of the data of a config. Images of a batch are no matter here. */
+static bool open_of_config(const config *c, const char *against, enum data_split part, dataset **out, fault *e)
+{
+	config copy;
+	char set[2048];
+	if (!config_copy(&copy, c, e))
+		return false;
+	copy.batch = 1;
+	copy.data.split = part;
+	copy.data.limit = part == SPLIT_TRAIN ? copy.data.limit : 0;
+	snprintf(set, sizeof set, "data.path=%s", against ? against : "");
+	bool ok = !against || (config_set(&copy, set, e) && config_set(&copy, "data.format=auto", e));
+	ok = ok && config_open_data(&copy, out, e);
+	if (ok && !*out)
+		ok = fault_set(e, "this run was trained on random images: say --against DATA");
+	config_free(&copy);
+	return ok;
+}
+
+static bool open_part(sides *s, const wish *w, enum data_split part, dataset **out, fault *e)
+{
+	if (s->is_model)
+		return open_of_config(&s->model.cfg, w->against, part, out, e);
+	*out = dataset_open(w->against, &(dataset_options){.split = part}, e);
+	return *out != NULL;
+}
+
+/* Both parts; the one that is not compared with may be missing, or be the same images again. */
+static bool open_parts(sides *s, const wish *w, enum data_split split, fault *e)
+{
+	dataset **wanted = split == SPLIT_TRAIN ? &s->train : &s->test;
+	dataset **other = split == SPLIT_TRAIN ? &s->test : &s->train;
+	if (!open_part(s, w, split, wanted, e))
+		return offer_data(w->against ? w->against : s->model.cfg.data.path, e);
+	if (!open_part(s, w, split == SPLIT_TRAIN ? SPLIT_TEST : SPLIT_TRAIN, other, &s->no_test))
+		return true;
+	if (dataset_checksum(*wanted) == dataset_checksum(*other)) {
+		dataset_free(*other);
+		*other = NULL;
+	}
+	return true;
+}
+
+/* ---- the judged ones ---- */
+
+static bool open_model(sides *s, const wish *w, fault *e)
+{
+	char best[4096];
+	fault warning = {.text = ""};
+	if (w->best && !rundir_best(w->from, best, sizeof best, e))
+		return false;
+	if (!saved_open(w->best ? best : w->from, &s->model, &warning, e))
+		return false;
+	s->is_model = true;
+	if (warning.text[0])
+		fprintf(stderr, "sagan: warning: %s\n", warning.text);
+	s->s = network_sampler_open(s->model.path, w->raw, SAMPLER_BATCH, &warning, e);
+	return s->s != NULL;
+}
+
+/* A run, a checkpoint, or images. A file or folder that has none of a run's marks is a set of images. */
+static bool open_judged(sides *s, const wish *w, fault *e)
+{
+	checkpoint_info info;
+	if (file_type(w->from) == FILE_FOLDER ? rundir_any(w->from) : checkpoint_read_info(w->from, &info, e)) {
+		if (file_type(w->from) != FILE_FOLDER)
+			checkpoint_info_free(&info);
+		return open_model(s, w, e);
+	}
+	if (!w->against)
+		return fault_set(e, "%s is no run and no checkpoint; for a set of images say --against DATA, the real "
+			"ones", w->from);
+	return true;
+}
+
+static bool open_files(sides *s, const wish *w, const dataset *like, fault *e)
+{
+	const dataset_options o = {.split = SPLIT_ALL, .channels = like->c, .limit = w->n};
+	if (s->is_model)
+		return true;
+	s->files = dataset_open(w->from, &o, e);
+	return s->files != NULL;
+}
+
+/* ---- progress ---- */
+
+typedef struct progress_line {
+	bool shown, open;
+	double painted;
+} progress_line;
+
+static void show_progress(void *ctx, const char *what, int64_t done, int64_t of)
+{
+	progress_line *p = ctx;
+	if (!p->shown || clock_s() - p->painted < 0.2)
+		return;
+	fprintf(stderr, "\r%s: %lld of %lld\033[K", what, (long long)done, (long long)of);
+	p->painted = clock_s();
+	p->open = true;
+}
+
+static void end_progress(progress_line *p)
+{
+	if (p->open)
+		fprintf(stderr, "\r\033[K");
+}
+
+/* ---- together ---- */
+
+static bool is_stacked(const dataset *d)
+{
+	return strcmp(d->kind, "stacked") == 0;
+}
+
+static protocol protocol_of(const sides *s, const wish *w, const dataset *real_ones, const lens *look)
+{
+	const config *c = s->is_model ? &s->model.cfg : NULL;
+	protocol p = {.judged = s->is_model ? s->model.path : w->from, .step = s->is_model ? s->model.step : -1,
+		.seed = w->q.seed, .truncation = w->q.truncation, .against = real_ones->path, .split = w->split,
+		.checksum = dataset_checksum(real_ones), .look = look, .class_name = real_ones->class_name};
+	if (c) {
+		p.weights = c->ema.decay > 0 && !w->raw ? "average" : "raw";
+		p.batch_norm = config_choice("ema.bn_mode", c->ema.bn_mode);
+	}
+	return p;
+}
+
+static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
+{
+	dataset *real_ones = split == SPLIT_TRAIN ? s->train : s->test;
+	sample_request q = w->q;
+	q.n = w->n ? w->n : is_stacked(real_ones) ? 26000 : 10000;     /* of StackedMNIST 26,000 are counted */
+	if (s->is_model && !(s->d = drawn_new(s->s, &q, e)))
+		return false;
+	image_source train = {0}, test = {0};
+	if (s->train)
+		train = source_of_data(s->train);
+	if (s->test)
+		test = source_of_data(s->test);
+	fault why;
+	lens *look = lens_open(w->features, real_ones, &why, e);
+	if (!look)
+		return false;
+	progress_line line = {.shown = !w->quiet && isatty(STDERR_FILENO)};
+	const evaluate_task task = {
+		.fakes = s->is_model ? source_of_drawn(s->d) : source_of_data(s->files),
+		.train = s->train ? &train : NULL, .test = s->test ? &test : NULL, .split = split, .look = look,
+		.even = is_stacked(real_ones), .seed = q.seed, .pairs = w->pairs,
+		.ctx = &line, .progress = show_progress,
+	};
+	evaluation found;
+	bool ok = evaluate(&task, &found, e);
+	end_progress(&line);
+	if (ok) {
+		protocol p = protocol_of(s, w, real_ones, look);
+		p.pairs = found.has_copies ? w->pairs : NULL;
+		if (found.classes != real_ones->classes)
+			p.class_name = NULL;
+		evaluation_warn(&p, &found, why.text);
+		if (w->json)
+			ok = evaluation_print_json(&p, &found, e);
+		else
+			evaluation_print(&p, &found);
+	}
+	evaluation_free(&found);
+	lens_free(look);
+	return ok;
+}
+
+static bool evaluate_all(const wish *w, enum data_split split, fault *e)
+{
+	sides s = {.is_model = false};
+	const bool ok = open_judged(&s, w, e) && open_parts(&s, w, split, e)
+		&& open_files(&s, w, split == SPLIT_TRAIN ? s.train : s.test, e) && judge(&s, w, split, e);
+	sides_free(&s);
+	return ok;
+}
+
+static int run(const command *c, int argc, char **argv)
+{
+	int threads = 0;
+	int64_t seed = 1;
+	const word_list splits = WORDS(data_split_name);
+	wish w = {.split = data_split_name[SPLIT_TRAIN], .features = LENS_AUTO, .pairs = "copies.png",
+		.q = {.label = -1}};
+	const option_row rows[] = {
+		{"against", OPTION_PATH, &w.against, 0, 0, "DATA", "the real images (default: of the run)"},
+		{"split", OPTION_TEXT, &w.split, 0, 0, "PART", "train or test: which of them (default train)"},
+		{"n", OPTION_COUNT, &w.n, 2, 10000000, "N", "images judged (10000; of files: all)"},
+		{"features", OPTION_PATH, &w.features, 0, 0, "FILE", "a network, or pixels (default: auto)"},
+		{"seed", OPTION_COUNT, &seed, 0, 9e15, "S", "of images and of chosen subsets (default 1)"},
+		{"truncation", OPTION_REAL, &w.q.truncation, 0.01, 100, "T", "latents within +-T"},
+		{"best", OPTION_FLAG, &w.best, 0, 0, NULL, "the checkpoint with the best score, not the newest"},
+		{"raw", OPTION_FLAG, &w.raw, 0, 0, NULL, "the generator itself, not its moving average"},
+		{"pairs", OPTION_PATH, &w.pairs, 0, 0, "FILE.png", "the ten closest pairs (copies.png)"},
+		{"json", OPTION_FLAG, &w.json, 0, 0, NULL, "one JSON object in place of lines"},
+		{"quiet", OPTION_FLAG, &w.quiet, 0, 0, NULL, "no progress line"},
+		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
+	};
+	int status = options_parse(c, rows, COUNT(rows), argc, argv, &w.from, 1, 1);
+	if (status >= 0)
+		return status;
+	const int split = word_find(splits, w.split);
+	if (split != SPLIT_TRAIN && split != SPLIT_TEST)
+		return fail_usage(c, "--split %s: must be train or test", w.split);
+	fault e;
+	w.q.seed = (uint64_t)seed;
+	const bool ok = picture_may_be(w.pairs, &e) && file_make_parents(w.pairs, &e) && pool_start(threads, &e)
+		&& evaluate_all(&w, (enum data_split)split, &e);
+	pool_stop();
+	return ok ? EXIT_GOOD : fail(&e);
+}
+
+const command command_evaluate = {
+	.name = "evaluate", .argument = "RUN|CHECKPOINT|IMAGES",
+	.summary = "how good, how varied, whether copied",
+	.about = "Draws images from a run (or reads them: a folder of pictures, HDF5, npz, an\n"
+		 "archive) and compares them with the real ones: FID, KID, IS, precision, recall,\n"
+		 "density, coverage, classes, copies. docs/evaluation.md says what each means.",
+	.examples = "examples:\n"
+		    "  sagan evaluate runs/mnist-sagan\n"
+		    "  sagan evaluate pictures/ --against data/mnist --split test\n"
+		    "  sagan evaluate runs/demo --n 2000 --features pixels --json",
+	.run = run,
+};

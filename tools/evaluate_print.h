@@ -1,0 +1,26 @@
+/* evaluate_print.h - an evaluation for people, a line a number, and for programs, one JSON object. */
+#ifndef SAGAN_TOOLS_EVALUATE_PRINT_H
+#define SAGAN_TOOLS_EVALUATE_PRINT_H
+
+#include "gan/score/evaluate.h"
+
+/* What an evaluation was made of: with these facts each number can be had again. */
+typedef struct protocol {
+	const char *judged;                          /* the file or folder */
+	int64_t step;                                /* -1: none */
+	const char *weights, *batch_norm;            /* "average" or "raw", "running" ..; NULL: images from files */
+	double truncation;                           /* 0: none */
+	uint64_t seed;
+	const char *against, *split;                 /* "data/mnist", "train" */
+	uint64_t checksum;                           /* of the real images (dataset_checksum) */
+	const lens *look;
+	char *const *class_name;                     /* [classes], or NULL */
+	const char *pairs;                           /* the picture; NULL: none */
+} protocol;
+
+void evaluation_print(const protocol *p, const evaluation *v);
+/* What makes a number less than it seems, on stderr. `why`: why there are pixels in place of a network, or "". */
+void evaluation_warn(const protocol *p, const evaluation *v, const char *why);
+bool evaluation_print_json(const protocol *p, const evaluation *v, fault *e);
+
+#endif
