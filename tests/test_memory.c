@@ -35,6 +35,7 @@
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/pictures.h"
 #include "gan/sample/request.h"
+#include "gan/score/evaluate.h"
 #include "gan/train/run.h"
 #include "gan/train/trainer.h"
 #include "gan/web/web.h"
@@ -598,6 +599,34 @@ static bool go_page(fault *e)
 	return web_export(&q, &report, e);
 }
 
+static bool go_evaluate(fault *e)
+{
+	fault why;
+	lens *look = lens_open(LENS_PIXELS, data, &why, e);
+	image_source real_ones = source_of_data(data), test = real_ones;
+	const evaluate_task t = {.fakes = real_ones, .train = &real_ones, .test = &test, .split = SPLIT_TRAIN,
+		.look = look, .pairs = scratch_at("pairs.png")};
+	evaluation v = {.classes = 0};
+	const bool ok = look && evaluate(&t, &v, e);
+	evaluation_free(&v);
+	lens_free(look);
+	return ok;
+}
+
+static bool go_drawn(fault *e)
+{
+	static real x[SOURCE_BATCH * 16 * 16];
+	int label[SOURCE_BATCH];
+	fault warning;
+	sampler *s = network_sampler_open(saved, false, 4, &warning, e);
+	drawn *d = s ? drawn_new(s, &(sample_request){.n = 5, .label = -1, .truncation = 1}, e) : NULL;
+	image_source from = d ? source_of_drawn(d) : (image_source){0};
+	const bool ok = d && from.read(from.ctx, 0, 5, x, label, e);
+	drawn_free(d);
+	sampler_free(s);
+	return ok;
+}
+
 /* ---- the table ---- */
 
 static const memory_subject subjects[] = {
@@ -629,6 +658,8 @@ static const memory_subject subjects[] = {
 	{"gaze", go_gaze, make_checkpoint, free_checkpoint},
 	{"images in files", go_image_file, NULL, NULL},
 	{"moving pictures", go_moving, NULL, NULL},
+	{"evaluation", go_evaluate, make_data, free_data},
+	{"drawn images", go_drawn, make_checkpoint, free_checkpoint},
 	{"export", go_export, make_checkpoint, free_checkpoint},
 	{"page", go_page, make_checkpoint, free_checkpoint},
 };
