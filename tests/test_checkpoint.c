@@ -373,7 +373,7 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 	bool better;
 	char path[RUN_PATH_MAX];
 	ck_assert(!rundir_best(scratch_folder(), path, sizeof path, &e));
-	ck_assert_msg(strstr(e.text, "checkpoint-best.h5") && strstr(e.text, "train.score_count"), "%s", e.text);
+	ck_assert_msg(strstr(e.text, "checkpoint-best.h5") && strstr(e.text, "score.count"), "%s", e.text);
 	save_step(1);
 	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 1, "units", &better, &e)
 		&& better);

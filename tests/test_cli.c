@@ -516,7 +516,7 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	a = sagan("sample %s/run/checkpoint-best.h5 --n 6 --best", dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "is a file; --best wants the folder of a run"), "%s", a.text);
 	a = sagan("sample %s --best", dir);
-	ck_assert_msg(a.status == 1 && strstr(a.text, "checkpoint-best.h5") && strstr(a.text, "train.score_count"),
+	ck_assert_msg(a.status == 1 && strstr(a.text, "checkpoint-best.h5") && strstr(a.text, "score.count"),
 		      "%s", a.text);
 	a = sagan("sample %s/run --n 3 --class 2 --truncation 0.5 --out %s/each/", dir, dir);
 	ck_assert_msg(a.status == 0 && file_exists(dir, "each/000002.png"), "%s", a.text);
@@ -830,7 +830,7 @@ START_TEST(missing_data_are_offered)
 	a = sagan("data no/cifar100");
 	ck_assert_msg(a.status == 1 && strstr(a.text, "; `tools/fetch-data.sh cifar100` fetches it\n"), "%s", a.text);
 	a = sagan("train configs/cifar10-small.yaml --set data.path=data/cifar10-mini --set model.g_channels=8 --set "
-		"model.d_channels=8 --set train.score_count=0 --steps 1 --out %s", scratch_at("slice"));
+		"model.d_channels=8 --set score.count=0 --steps 1 --out %s", scratch_at("slice"));
 	ck_assert_msg(a.status == 0, "%s", a.text);
 }
 END_TEST

@@ -172,8 +172,12 @@ static const struct {
 	{"model:\n  d_channels: 4\n",
 	 "a.yaml:2: model.d_channels = 4: layer at 16 in D: attention: 4 channels: query width C/8 is "
 	 "0; at least 8 channels are needed"},
-	{"train:\n  score_count: 1\n",
-	 "a.yaml:2: train.score_count = 1: one image has no spread; must be 0 (no scores) or 2 to 100000"},
+	{"score:\n  count: 1\n",
+	 "a.yaml:2: score.count = 1: one image has no spread; must be 0 (no scores) or 2 to 100000"},
+	{"train:\n  score_count: 1\n",                 /* its name in 0.1.0; the message has the new one */
+	 "a.yaml:2: score.count = 1: one image has no spread; must be 0 (no scores) or 2 to 100000"},
+	{"score:\n  metric: inception\n",
+	 "a.yaml:2: score.metric = inception: must be auto, fid or pixels"},
 	{"model:\n  channels: 2\n",
 	 "a.yaml:2: model.channels = 2: must be 1 (gray), 3 (colour) or 0 (as the data)"},
 	{"model:\n  network: mnistgans28\n  conditional: true\n",

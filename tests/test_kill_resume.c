@@ -36,7 +36,7 @@ static void tell(void *ctx, int64_t done, int64_t steps)
 static int train(const char *dir, int threads)
 {
 	static const char *const set[] = {"steps=60", "train.checkpoint_every=2", "train.log_every=3",
-		"train.sample_every=20", "train.score_count=20", NULL};
+		"train.sample_every=20", "score.count=20", NULL};
 	fault e = {.text = ""};
 	enum run_end end;
 	config c = tiny_config(TINY_FULL, set);

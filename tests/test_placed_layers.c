@@ -305,7 +305,7 @@ START_TEST(a_run_without_maps_says_so)
 		fault e = {.text = ""};
 		enum run_end end;
 		config c = tiny_config(TINY_PLAIN,
-			(const char *const[]){site[i], "steps=1", "train.score_count=0", NULL});
+			(const char *const[]){site[i], "steps=1", "score.count=0", NULL});
 		dataset *data = tiny_data(16, 16, 2);
 		const char *dir = scratch_at(site[i]);
 		trainer *t = trainer_new(&c, data, &e);

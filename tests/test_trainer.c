@@ -562,7 +562,7 @@ START_TEST(best_survives_pruning_and_interruption)
 	for (int k = 0; k < 2; k++) {
 		notes s = {.n = 0};
 		trainer *t = make(TINY_PLAIN, (const char *[]){rate[k], "ema.decay=0", "train.checkpoint_every=1",
-			"train.keep=1", "train.score_count=40", NULL}, d);
+			"train.keep=1", "score.count=40", NULL}, d);
 		run_options o = options(dir, &s);
 		o.steps = last[k];
 		run_ok(t, &o, RUN_FINISHED);
@@ -606,10 +606,39 @@ START_TEST(best_that_a_kill_left_out_is_made_good)
 }
 END_TEST
 
+/* Every third step, while checkpoints come every fourth: the best may be of a step that has no other checkpoint, and is
+ * complete all the same. A process that is killed before its next checkpoint comes to the same best one again. */
+START_TEST(scores_have_an_interval_of_their_own)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	const char *dir = scratch_folder();
+	char path[RUN_PATH_MAX];
+	double score = 0, again = 0;
+	int rows;
+	for (int k = 0; k < 2; k++) {
+		notes s = {.n = 0};
+		trainer *t = make(TINY_PLAIN, (const char *[]){"score.every=3", "train.checkpoint_every=4",
+			"train.keep=3", "ema.decay=0", "optim.lr_g=0.3", "score.count=40", NULL}, d);
+		run_options o = options(dir, &s);
+		o.steps = 7;
+		run_ok(t, &o, RUN_FINISHED);
+		trainer_free(t);
+		const int64_t best = lowest_score(dir, k ? &again : &score, &rows);
+		ck_assert_int_eq(rows, 3);               /* steps 3, 6, and the last */
+		best_must_be(dir, best, k ? again : score);
+		ck_assert_int_eq(best % 3, 0);           /* or nothing was shown */
+		rundir_checkpoint(dir, 7, path, sizeof path);
+		ck_assert(unlink(path) == 0);
+	}
+	ck_assert_double_eq(score, again);
+	dataset_free(d);
+}
+END_TEST
+
 /* With scores, without, with more: parameters, moments, streams, place in the data. */
 START_TEST(scores_do_not_change_a_bit_of_training)
 {
-	static const char *const count[] = {"train.score_count=0", "train.score_count=2", "train.score_count=33"};
+	static const char *const count[] = {"score.count=0", "score.count=2", "score.count=33"};
 	dataset *d = tiny_data(25, 16, 2);
 	uint64_t hash[COUNT(count)];
 	for (int k = 0; k < COUNT(count); k++) {
@@ -819,7 +848,7 @@ START_TEST(images_of_a_class_that_are_alike_are_told_once)
 	dataset *d = tiny_data(25, 16, 2);
 	notes s = {.n = 0};
 	const char *dir = scratch_folder();
-	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.lr_g=0.002", "train.score_count=20",
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.lr_g=0.002", "score.count=20",
 		"model.spectral_norm_g=false", NULL}, d);
 	memset(module_param_block(t->pg.m), 0, (size_t)module_block_size(t->pg.m) * sizeof(real));
 	if (t->average)
@@ -1011,6 +1040,7 @@ int main(void)
 		{interrupted_run_ends_like_the_uninterrupted_one, 1},
 		{best_survives_pruning_and_interruption, 1},
 		{best_that_a_kill_left_out_is_made_good, 1},
+		{scores_have_an_interval_of_their_own, 1},
 		{scores_do_not_change_a_bit_of_training, 1},
 		{fresh_puts_the_earlier_run_aside, 1},
 		{overfits_eight_images, 1},

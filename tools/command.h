@@ -55,7 +55,8 @@ typedef struct command {
 } command;
 
 extern const command command_train, command_sample, command_attend, command_export, command_import, command_info,
-	command_layers, command_data, command_classify, command_evaluate, command_report, command_compare, command_bench;
+	command_layers, command_data, command_classify, command_evaluate, command_report, command_compare,
+	command_bench;
 
 /* Parses argv[0..argc) by the rows. Positional arguments go to place[0..*places), at most `places` at
  * first; fewer than `needed` is an error. Returns -1 to go on, or the exit status: after --help, or

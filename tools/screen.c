@@ -83,6 +83,8 @@ static char *line_of(const run_progress *p, int64_t step, int room, char *buf, s
 	field(&l, "%s left", print_time(MAX(p->eta_s - (double)(step - m->step) * p->step_s, 0), eta, sizeof eta));
 	field(&l, "D %.3f", m->d_loss);
 	field(&l, "G %.3f", m->g_loss);
+	if (p->score_name)
+		field(&l, "%s %.3g", p->score_name, p->score);
 	field(&l, "%.0f img/s", p->images_per_s);
 	field(&l, "D(real) %+.2f", m->d_real);
 	field(&l, "D(fake) %+.2f", m->d_fake);

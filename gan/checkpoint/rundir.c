@@ -191,12 +191,12 @@ bool rundir_prune(const char *dir, int keep, fault *e)
 	return ok;
 }
 
-bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, fault *e)
+bool rundir_is_best(const char *dir, double score, const char *about, bool *is, fault *e)
 {
 	char best[RUN_PATH_MAX];
 	checkpoint_info old;
 	fault why = {.text = ""};
-	*better = false;
+	*is = false;
 	if (!run_path(dir, BEST_NAME, best, e))
 		return false;
 	/* Read whole: a damaged best one must not stand in the way of a good one. */
@@ -205,10 +205,24 @@ bool rundir_keep_best(const char *dir, const char *path, double score, const cha
 	checkpoint_info_free(&old);
 	if (fault_is_memory(&why))
 		return fault_set(e, "%s: %.900s", best, why.text);
-	if (keep_old || !isfinite(score))
+	*is = !keep_old && isfinite(score);
+	return true;
+}
+
+bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, fault *e)
+{
+	char best[RUN_PATH_MAX];
+	if (!rundir_is_best(dir, score, about, better, e) || !run_path(dir, BEST_NAME, best, e))
+		return false;
+	if (!*better)
 		return true;
 	*better = checkpoint_rescore(path, best, score, about, e);
 	return *better;
+}
+
+void rundir_best_path(const char *dir, char *path, size_t size)
+{
+	snprintf(path, size, "%s/" BEST_NAME, dir);
 }
 
 bool rundir_best(const char *dir, char *path, size_t size, fault *e)
@@ -217,7 +231,7 @@ bool rundir_best(const char *dir, char *path, size_t size, fault *e)
 		return fault_set(e, "%.200s...: the path is longer than %zu bytes", dir, size - 1);
 	if (access(path, F_OK) == 0)
 		return true;
-	return fault_set(e, "%s: %s; a run that scores its checkpoints (train.score_count) keeps the best there",
+	return fault_set(e, "%s: %s; a run that scores itself (score.count) keeps the best there",
 		path, strerror(errno));
 }
 

@@ -39,10 +39,16 @@ bool rundir_resolve(const char *given, char *path, size_t size, fault *warning, 
  * process left. The caller holds the lock. */
 bool rundir_prune(const char *dir, int keep, fault *e);
 
-/* Makes dir/checkpoint-best.h5 a copy of `path` with its score, when that is lower than the score of
- * the best so far, or that one measures something else, or there is none. *better says whether it did.
+/* Whether a score is lower than that of the best checkpoint so far, or that one measures something else, is damaged, or
+ * is not there. False with e set: no memory. */
+bool rundir_is_best(const char *dir, double score, const char *about, bool *is, fault *e);
+
+/* Makes dir/checkpoint-best.h5 a copy of `path` with its score, where rundir_is_best. *better says whether it did.
  * Pruning does not touch the copy. */
 bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, fault *e);
+
+/* "dir/checkpoint-best.h5", whether it is there or not. */
+void rundir_best_path(const char *dir, char *path, size_t size);
 
 /* The best checkpoint of a directory into path; false when it has none. */
 bool rundir_best(const char *dir, char *path, size_t size, fault *e);

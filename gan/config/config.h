@@ -25,6 +25,8 @@ enum { CONFIG_TEXT_MAX = 512, CONFIG_KEYS_MAX = 128 };
 enum { RESIZE_NONE = RESIZES };                      /* after those of enum data_resize: refuse other sizes */
 enum sn_update { SN_EVERY_FORWARD, SN_REAL_ONLY };
 enum d_batch { D_BATCH_JOINT, D_BATCH_SEPARATE };
+/* What a score is the Frechet distance of; auto: of features where a network fits the data, else of pixels. */
+enum score_metric { SCORE_AUTO, SCORE_FID, SCORE_PIXELS };
 enum bn_mode { BN_RUNNING, BN_STANDING, BN_BATCH };
 /* What a config describes: each purpose has its keys, and defaults of its own for some. */
 enum config_purpose { CONFIG_GAN, CONFIG_CLASSIFIER, CONFIG_PURPOSES };
@@ -102,9 +104,14 @@ typedef struct config {
 		int64_t log_every, sample_every, checkpoint_every;      /* steps; 0: only at the end */
 		int sample_count;                    /* images of a grid */
 		int keep;                            /* checkpoints kept besides the best */
-		int score_count;                     /* images that score a checkpoint; 0: no scores */
 		bool tensorboard;                    /* the run writes event files (gan/log/events.h) */
 	} train;
+
+	struct {
+		int metric;                          /* enum score_metric */
+		int count;                           /* images of a score; 0: no scores */
+		int64_t every;                       /* steps; 0: with each checkpoint */
+	} score;
 
 	struct {
 		int width, blocks;                   /* classifier_options */

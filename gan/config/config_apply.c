@@ -176,8 +176,8 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 		return false;
 	if (c->ema.decay == 0 && (c->ema.half_life.from > 0 || c->ema.half_life.to > 0))
 		return config_wrong(c, "ema.half_life", e, "ema.decay is 0, so there is no average; must be 0 then");
-	if (c->train.score_count == 1)
-		return config_wrong(c, "train.score_count", e,
+	if (c->score.count == 1)
+		return config_wrong(c, "score.count", e,
 			"one image has no spread; must be 0 (no scores) or 2 to 100000");
 	return true;
 }

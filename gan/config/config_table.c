@@ -16,6 +16,9 @@ static const char *const sn_update_name[] = {
 	[SN_EVERY_FORWARD] = "every_forward", [SN_REAL_ONLY] = "real_only", NULL
 };
 static const char *const d_batch_name[] = {[D_BATCH_JOINT] = "joint", [D_BATCH_SEPARATE] = "separate", NULL};
+static const char *const score_metric_name[] = {
+	[SCORE_AUTO] = "auto", [SCORE_FID] = "fid", [SCORE_PIXELS] = "pixels", NULL
+};
 static const char *const bn_mode_name[] = {
 	[BN_RUNNING] = "running", [BN_STANDING] = "standing", [BN_BATCH] = "batch", NULL
 };
@@ -205,10 +208,14 @@ static const config_key TABLE[] = {
 	"steps between checkpoints; 0: at the end only"},
 {"train.keep", KEY_INT, AT(train.keep), 1, 1000, {0}, "3", MAY,
 	"newest checkpoints kept, besides the best"},
-{"train.score_count", KEY_INT, AT(train.score_count), 0, 100000, {0}, "2000", MAY,
-	"images that score each checkpoint on a coarse scale; 0: no scores"},
 {"train.tensorboard", KEY_BOOL, AT(train.tensorboard), 0, 0, {0}, "true", MAY,
 	"write event files, for `tensorboard --logdir RUN`"},
+{"score.metric", KEY_CHOICE, AT(score.metric), 0, 0, WORDS(score_metric_name), "auto", MAY,
+	"what scores: features of a network, or pixels"},
+{"score.count", KEY_INT, AT(score.count), 0, 100000, {0}, "2000", MAY,
+	"images of a score; 0: no scores"},
+{"score.every", KEY_COUNT, AT(score.every), 0, 1e9, {0}, "0", MAY,
+	"steps between scores; 0: with each checkpoint"},
 };
 
 /* Whose a key is: of classifiers alone (the section classify), of both (these), else of GANs alone. */
@@ -263,6 +270,7 @@ static const struct {
 } RENAMED[] = {
 	{"model.attention_g", "model.layers_g"},
 	{"model.attention_d", "model.layers_d"},
+	{"train.score_count", "score.count"},
 };
 
 const char *config_key_old_name(const char *name)

@@ -8,8 +8,6 @@
 #include "core/base/local.h"
 #include "gan/score/features.h"
 
-const char LENS_AUTO[] = "auto", LENS_PIXELS[] = "pixels";
-
 enum { BATCH = 64, CHANNELS_MAX = 3 };
 
 struct lens {
@@ -91,9 +89,11 @@ static void name_network(lens *l)
 static bool open_network(lens *l, const char *spec, const dataset *like, fault *e)
 {
 	dataset one = *like;
-	if (l->stacked)
+	if (l->stacked) {
 		one.c = 1;
-	l->net = features_open(spec, &one, e);
+		one.classes = 0;                     /* a thousand here; the network's are digits */
+	}
+	l->net = features_open(!strcmp(spec, LENS_NETWORK) ? LENS_AUTO : spec, &one, e);
 	if (!l->net)
 		return false;
 	name_network(l);

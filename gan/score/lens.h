@@ -15,10 +15,12 @@
 
 typedef struct lens lens;
 
-/* "pixels", or what features_open takes. With "auto" pixels stand in where no network fits: `why` (not NULL) then has
- * the reason, and "" otherwise. `like` is the set whose images are looked at (borrow: used here only). new/free. NULL
- * with e set: as features_open. */
-extern const char LENS_AUTO[], LENS_PIXELS[];
+/* "pixels", "network" (the shipped one that fits), or what features_open takes. With "auto" pixels stand in where no
+ * network fits: `why` (not NULL) then has the reason, and "" otherwise. `like` is the set whose images are looked at
+ * (borrow: used here only). new/free. NULL with e set: as features_open. */
+#define LENS_AUTO "auto"
+#define LENS_PIXELS "pixels"
+#define LENS_NETWORK "network"
 lens *lens_open(const char *spec, const dataset *like, fault *why, fault *e);
 void lens_free(lens *l);
 

@@ -1,4 +1,4 @@
-/* score.c - pooled pixels, their moments, and a fixed sample of the generator. */
+/* score.c - the real images once, and a fixed sample of the generator each time. */
 #include "gan/score/score.h"
 
 #include <stdio.h>
@@ -8,77 +8,84 @@
 #include "core/base/rng.h"
 #include "data/picture/image.h"
 
-int score_side(int size)
+enum { PORTION = 64 };                               /* real images that are looked at together */
+
+/* A portion of images and what is made of it. */
+typedef struct portion {
+	real *images, *x, *pooled;                   /* own; [n,size,channels], [n,D], [n,pooled,channels] */
+	double *point;                               /* own; one of the pooled ones */
+} portion;
+
+static bool portion_init(portion *b, int64_t n, net_size size, int channels, const lens *look, fault *e)
 {
-	int side = MIN(size, SCORE_SIDE_MAX);
-	while (size % side)
-		side--;
-	return side;
+	const net_size to = pool_size(size, POOL_SIDE_MAX);
+	const size_t N = (size_t)n, k = (size_t)(to.h * to.w * channels);
+	*b = (portion){0};
+	return (b->images = mem_new(N * (size_t)(size.h * size.w * channels), sizeof(real), e))
+		&& (b->x = mem_new(N * (size_t)lens_count(look), sizeof(real), e))
+		&& (b->pooled = mem_new(N * k, sizeof(real), e)) && (b->point = mem_new(k, sizeof(double), e));
 }
 
-net_size score_size(net_size size)
+static void portion_free(portion *b)
 {
-	return (net_size){score_side(size.h), score_side(size.w)};
+	free(b->images);
+	free(b->x);
+	free(b->pooled);
+	free(b->point);
 }
 
-void score_pool(const real *x, net_size size, int channels, net_size to, double *y)
+/* n images: through the lens to the moments, and as pixels to the spread of their classes. label [n]; NULL: none. */
+static bool add(portion *b, int64_t n, net_size size, int channels, lens *look, const int32_t *label, moments *m,
+	class_spread *spread, fault *e)
 {
-	const int high = size.h / to.h, wide = size.w / to.w, n = to.h * to.w * channels;
-	const double share = 1.0 / (high * wide);
-	for (int i = 0; i < n; i++)
-		y[i] = 0;
-	for (int h = 0; h < size.h; h++)
-		for (int w = 0; w < size.w; w++) {
-			double *sum = y + ((int64_t)(h / high) * to.w + w / wide) * channels;
-			const real *from = x + ((int64_t)h * size.w + w) * channels;
-			for (int c = 0; c < channels; c++)
-				sum[c] += share * (double)from[c];
-		}
+	const net_size to = pool_size(size, POOL_SIDE_MAX);
+	if (!lens_look(look, b->images, n, b->x, NULL, e))
+		return false;
+	moments_add_real(m, b->x, n);
+	if (!spread)
+		return true;
+	pool_images(b->images, n, size, channels, to, b->pooled);
+	for (int64_t i = 0; i < n; i++) {
+		for (int64_t k = 0; k < spread->d; k++)
+			b->point[k] = (double)b->pooled[i * spread->d + k];
+		class_spread_add(spread, label[i], b->point);
+	}
+	return true;
 }
 
 /* ---- real images ---- */
 
-/* y [size,channels] with left and right exchanged. */
-static void mirror(double *y, net_size size, int channels)
+/* x [n,h,w,c] with left and right exchanged. */
+static void mirror(real *x, int64_t n, int h, int w, int c)
 {
-	for (int h = 0; h < size.h; h++)
-		for (int w = 0; w < size.w / 2; w++)
-			for (int c = 0; c < channels; c++) {
-				double *a = y + (h * size.w + w) * channels + c;
-				double *b = y + (h * size.w + size.w - 1 - w) * channels + c;
-				const double t = *a;
+	for (int64_t row = 0; row < n * h; row++)
+		for (int i = 0; i < w / 2; i++)
+			for (int k = 0; k < c; k++) {
+				real *a = x + (row * w + i) * c + k, *b = x + (row * w + w - 1 - i) * c + k;
+				const real t = *a;
 				*a = *b;
 				*b = t;
 			}
 }
 
-static void add_real(const double *y, const dataset *d, int64_t i, moments *out, class_spread *spread)
+bool score_real(const dataset *d, int64_t n, bool flip, lens *look, moments *out, class_spread *spread, fault *e)
 {
-	moments_add(out, y, 1);
-	if (spread)
-		class_spread_add(spread, d->label[i], y);
-}
-
-bool score_real(const dataset *d, int64_t n, bool flip, moments *out, class_spread *spread, fault *e)
-{
-	const net_size size = {d->h, d->w}, pooled = score_size(size);
-	const int k = pooled.h * pooled.w * d->c;
-	const int64_t bytes = dataset_image_bytes(d);
-	real *x = mem_new((size_t)bytes, sizeof *x, e);
-	double *y = mem_new((size_t)k, sizeof *y, e);
-	const bool ok = x && y && moments_init(out, k, e);
-	for (int64_t i = 0; ok && i < MIN(n, d->n); i++) {
-		for (int64_t j = 0; j < bytes; j++)
-			x[j] = pixel_real(d->pixels[i * bytes + j]);
-		score_pool(x, size, d->c, pooled, y);
-		add_real(y, d, i, out, spread);
-		if (flip) {
-			mirror(y, pooled, d->c);
-			add_real(y, d, i, out, spread);
+	const net_size size = {d->h, d->w};
+	const int64_t bytes = dataset_image_bytes(d), all = MIN(n, d->n);
+	portion b;
+	bool ok = portion_init(&b, PORTION, size, d->c, look, e) && moments_init(out, lens_count(look), e);
+	for (int64_t lo = 0; ok && lo < all; lo += PORTION) {
+		const int64_t k = MIN(PORTION, all - lo);
+		const int32_t *label = d->label ? d->label + lo : NULL;
+		for (int64_t j = 0; j < k * bytes; j++)
+			b.images[j] = pixel_real(d->pixels[lo * bytes + j]);
+		ok = add(&b, k, size, d->c, look, label, out, spread, e);
+		if (ok && flip) {
+			mirror(b.images, k, d->h, d->w, d->c);
+			ok = add(&b, k, size, d->c, look, label, out, spread, e);
 		}
 	}
-	free(x);
-	free(y);
+	portion_free(&b);
 	return ok;
 }
 
@@ -100,19 +107,37 @@ static bool draw_latents(scorer *s, const config *cfg, const dataset *d, fault *
 	return s->label != NULL;
 }
 
-bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *e)
+/* score.metric as a lens. */
+static const char *const LENS_OF[] = {
+	[SCORE_AUTO] = LENS_AUTO, [SCORE_FID] = LENS_NETWORK, [SCORE_PIXELS] = LENS_PIXELS
+};
+
+static void describe(scorer *s, const config *cfg, const dataset *d)
 {
-	*s = (scorer){.size = {d->h, d->w}, .channels = d->c, .fakes = cfg->train.score_count};
-	s->pooled = score_size(s->size);
-	must(d->n >= 2 && s->fakes >= 2, "score of %lld images against %lld", (long long)s->fakes, (long long)d->n);
+	const bool pixels = lens_is_pixels(s->look);
+	char what[96];
+	snprintf(what, sizeof what, pixels ? "%.63s" : "features (%.63s)",
+		pixels ? lens_about(s->look) : lens_short(s->look));
+	s->name = pixels ? "score" : "FID";
 	snprintf(s->about, sizeof s->about,
-		"Frechet distance of images averaged to %dx%dx%d, %lld samples against the first %lld of the data%s; "
-		"lower is better", s->pooled.h, s->pooled.w, s->channels, (long long)s->fakes,
-		(long long)MIN(d->n, SCORE_REAL_MAX), cfg->data.flip ? " and their mirror images" : "");
+		"Frechet distance of %s, %lld samples against the first %lld of the data%s; lower is better", what,
+		(long long)s->fakes, (long long)MIN(d->n, SCORE_REAL_MAX),
+		cfg->data.flip ? " and their mirror images" : "");
+}
+
+bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *why, fault *e)
+{
+	*s = (scorer){.size = {d->h, d->w}, .channels = d->c, .fakes = cfg->score.count};
+	s->pooled = pool_size(s->size, POOL_SIDE_MAX);
+	must(d->n >= 2 && s->fakes >= 2, "score of %lld images against %lld", (long long)s->fakes, (long long)d->n);
+	if (!(s->look = lens_open(LENS_OF[cfg->score.metric], d, why, e)))
+		return false;
+	describe(s, cfg, d);
 	bool ok = draw_latents(s, cfg, d, e);
 	if (ok && s->label)
 		ok = class_spread_init(&s->real_spread, d->classes, s->pooled.h * s->pooled.w * s->channels, e);
-	if (ok && score_real(d, SCORE_REAL_MAX, cfg->data.flip, &s->real_moments, s->label ? &s->real_spread : NULL, e))
+	if (ok && score_real(d, SCORE_REAL_MAX, cfg->data.flip, s->look, &s->real_moments,
+		s->label ? &s->real_spread : NULL, e))
 		return true;
 	scorer_free(s);
 	return false;
@@ -120,6 +145,7 @@ bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *e)
 
 void scorer_free(scorer *s)
 {
+	lens_free(s->look);
 	free(s->z);
 	free(s->label);
 	moments_free(&s->real_moments);
@@ -127,45 +153,43 @@ void scorer_free(scorer *s)
 	*s = (scorer){0};
 }
 
+/* ---- judging ---- */
+
 /* What the images of a generator add up to. */
 typedef struct fakes {
 	moments all;                                 /* own */
 	class_spread by_class;                       /* own; without classes empty */
-	real *x;                                     /* own; a batch [n,size,channels] */
-	double *y;                                   /* own; a pooled image */
+	portion b;                                   /* own; a batch */
+	int32_t *label;                              /* own; of the batch */
 } fakes;
 
-static bool fakes_init(fakes *f, const scorer *s, int64_t batch, int64_t image_size, fault *e)
+static bool fakes_init(fakes *f, const scorer *s, int64_t batch, fault *e)
 {
-	const int64_t d = s->real_moments.d;
 	*f = (fakes){0};
-	f->x = mem_new((size_t)(batch * image_size), sizeof *f->x, e);
-	f->y = mem_new((size_t)d, sizeof *f->y, e);
-	return f->x && f->y && moments_init(&f->all, d, e)
-		&& (!s->label || class_spread_init(&f->by_class, s->real_spread.classes, d, e));
+	return portion_init(&f->b, batch, s->size, s->channels, s->look, e)
+		&& (f->label = mem_zero((size_t)batch, sizeof *f->label, e))
+		&& moments_init(&f->all, s->real_moments.d, e)
+		&& (!s->label || class_spread_init(&f->by_class, s->real_spread.classes, s->real_spread.d, e));
 }
 
 static void fakes_free(fakes *f)
 {
 	moments_free(&f->all);
 	class_spread_free(&f->by_class);
-	free(f->x);
-	free(f->y);
+	portion_free(&f->b);
+	free(f->label);
 }
 
 /* A batch of n fakes, as a picture shows them: within [-1,1]. label [n], or NULL. */
-static void fakes_add(fakes *f, const scorer *s, int64_t n, const real *label)
+static bool fakes_add(fakes *f, const scorer *s, int64_t n, const real *label, fault *e)
 {
 	const int64_t size = (int64_t)s->size.h * s->size.w * s->channels;
-	real *x = f->x;
+	real *x = f->b.images;
 	for (int64_t i = 0; i < n * size; i++)
 		x[i] = x[i] > 1 ? 1 : x[i] < -1 ? -1 : x[i];     /* NaN stays, and is told */
-	for (int64_t i = 0; i < n; i++) {
-		score_pool(x + i * size, s->size, s->channels, s->pooled, f->y);
-		moments_add(&f->all, f->y, 1);
-		if (label)
-			class_spread_add(&f->by_class, (int)label[i], f->y);
-	}
+	for (int64_t i = 0; label && i < n; i++)
+		f->label[i] = (int32_t)label[i];
+	return add(&f->b, n, s->size, s->channels, s->look, f->label, &f->all, label ? &f->by_class : NULL, e);
 }
 
 bool scorer_run(scorer *s, sampler *from, judgement *out, fault *e)
@@ -174,13 +198,11 @@ bool scorer_run(scorer *s, sampler *from, judgement *out, fault *e)
 	fakes f;
 	*out = (judgement){0};
 	must(sampler_image_size(from) == (int64_t)s->size.h * s->size.w * s->channels, "score of another network");
-	bool ok = fakes_init(&f, s, batch, sampler_image_size(from), e);
+	bool ok = fakes_init(&f, s, batch, e);
 	for (int64_t lo = 0; ok && lo < s->fakes; lo += batch) {
 		const int64_t n = MIN(batch, s->fakes - lo);
 		const real *label = s->label ? s->label + lo : NULL;
-		ok = sampler_run(from, n, s->z + lo * Z, label, f.x, e);
-		if (ok)
-			fakes_add(&f, s, n, label);
+		ok = sampler_run(from, n, s->z + lo * Z, label, f.b.images, e) && fakes_add(&f, s, n, label, e);
 	}
 	ok = ok && frechet_distance(&s->real_moments, &f.all, &out->score, e);
 	out->has_spread = ok && s->label

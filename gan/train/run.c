@@ -68,6 +68,8 @@ static bool report(run *r, const step_stats *s, fault *e)
 	run_progress p = {.mean = sums_mean(t->sum, s), .steps = r->last, .epoch = epoch_of(t)};
 	p.step_s = (now - r->report_at) / (double)MAX(t->step - r->report_step, 1);
 	p.seconds = now - r->start;
+	p.score_name = r->scored.step >= 0 ? r->judge.name : NULL;
+	p.score = r->scored.value;
 	p.images_per_s = (double)t->cfg.batch * t->cfg.optim.d_steps * t->cfg.optim.accumulate / MAX(p.step_s, 1e-9);
 	p.eta_s = eta(r, p.step_s, p.seconds);
 	r->report_at = now;
@@ -82,50 +84,19 @@ static bool report(run *r, const step_stats *s, fault *e)
 	return true;
 }
 
-/* Scores the generator that is sampled, in a row of scores.csv and one of spread.csv. An evaluation that fails must
- * not cost the checkpoint. */
-static bool judge(run *r, double *score, bool *judged, fault *e)
-{
-	fault why;
-	judgement j;
-	*judged = r->judge.fakes > 0 && run_take(r, &why) && scorer_run(&r->judge, r->s, &j, &why);
-	if (r->judge.fakes > 0 && !*judged)
-		run_say(r, NOTE_WARNING, "step %lld: not scored: %s", (long long)r->t->step, why.text);
-	if (!*judged)
-		return true;
-	*score = j.score;
-	watch_classes(r, &j);
-	run_events_score(r, &j);
-	return metrics_score(r->m, r->t->step, &j, e);
-}
-
-static bool keep_best(run *r, const char *path, double score, fault *e)
-{
-	bool better;
-	if (!rundir_keep_best(r->out, path, score, r->judge.about, &better, e))
-		return false;
-	if (better)
-		r->best = (struct best){score, r->t->step};
-	run_say(r, NOTE_INFO, "score %.4g, best %.4g at step %lld", score, r->best.score, (long long)r->best.step);
-	return true;
-}
-
-/* The new file is complete before older ones go. With `scored` it is compared with the best. */
-static bool save(run *r, bool scored, fault *e)
+/* The new file is complete before older ones go. A score of this step goes into it. */
+static bool save(run *r, fault *e)
 {
 	trainer *t = r->t;
 	char path[RUN_PATH_MAX];
-	double score = 0;
-	bool judged = false;
-	if (scored && !judge(r, &score, &judged, e))
-		return false;
+	const bool scored = r->scored.step == t->step;
 	rundir_checkpoint(r->out, t->step, path, sizeof path);
-	if (!trainer_save_scored(t, path, score, judged ? r->judge.about : NULL, e))
+	if (!trainer_save_scored(t, path, r->scored.value, scored ? r->judge.about : NULL, e))
 		return false;
 	memcpy(r->good, path, sizeof r->good);
 	r->saved = t->step;
 	run_say(r, NOTE_FILE, "checkpoint: %s", path);
-	return (!judged || keep_best(r, path, score, e)) && rundir_prune(r->out, t->cfg.train.keep, e);
+	return run_keep_best(r, path, e) && rundir_prune(r->out, t->cfg.train.keep, e);
 }
 
 static bool due(int64_t step, int64_t every)
@@ -143,7 +114,9 @@ static bool after_step(run *r, const step_stats *s, fault *e)
 		return false;
 	if ((due(s->step, c->train.sample_every) || end) && !run_draw(r, e))
 		return false;
-	return (!due(s->step, c->train.checkpoint_every) && !end) || save(r, true, e);
+	const bool saves = due(s->step, c->train.checkpoint_every) || end;
+	const bool scores = c->score.every ? due(s->step, c->score.every) || end : saves;
+	return (!scores || run_score(r, e)) && (saves ? save(r, e) : !scores || run_keep_best(r, NULL, e));
 }
 
 static bool asked_to_stop(const run *r, enum run_end *end)
@@ -185,7 +158,7 @@ static bool steps(run *r, enum run_end *end, fault *e)
 static bool finish(run *r, enum run_end end, fault *e)
 {
 	/* Where an interruption fell must not decide which checkpoint is the best: no score. */
-	if (r->saved != r->t->step && !save(r, false, e))
+	if (r->saved != r->t->step && !save(r, e))
 		return false;
 	if (r->opt->start_only)
 		return true;
@@ -210,7 +183,7 @@ static void name_last_good(const run *r, fault *e)
 bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e)
 {
 	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1,
-		.taken = -1, .best = {.step = -1}};
+		.taken = -1, .best = {.step = -1}, .scored = {.step = -1}};
 	r.last = opt->start_only ? 0 : opt->steps > 0 ? opt->steps : t->cfg.steps;
 	*end = RUN_FINISHED;
 	bool started = run_start(&r, e);

@@ -29,6 +29,8 @@ typedef struct run_progress {
 	double images_per_s;                         /* real images shown to D, since the last report */
 	double step_s;                               /* mean seconds per step, since the last report */
 	double seconds;                              /* of this process, from the first step */
+	const char *score_name;                      /* "FID", "score"; NULL: no score yet */
+	double score;                                /* the last one */
 	double eta_s;                                /* until the end at this speed (or until the time limit) */
 } run_progress;
 

@@ -22,11 +22,15 @@ typedef struct run {
 	events *events;                              /* own; NULL: none are written */
 	sampler *s;                                  /* own */
 	int64_t taken;                               /* step whose generator is in s; -1: none */
-	scorer judge;                                /* own; no fakes: checkpoints are not scored */
+	scorer judge;                                /* own; no fakes: nothing is scored */
 	struct best {
 		double score;
 		int64_t step;                        /* -1: none yet */
 	} best;
+	struct scored {
+		double value;
+		int64_t step;                        /* of the last score; -1: none yet */
+	} scored;
 	int64_t last;                                /* step at which the run ends */
 	int64_t saved, drawn;                        /* steps at which that was done last; -1: never */
 	struct live {
@@ -57,6 +61,13 @@ bool run_draw(run *r, fault *e);
 /* After the last step: all of them, and lines that say where. `stopped`: by a signal; samples of a step that is no
  * interval's are then left out. */
 bool run_draw_last(run *r, bool stopped, fault *e);
+
+/* Scores of the generator that is sampled (run_scores.c): what is needed for them; the score of this step, into
+ * scores.csv and the events, which changes nothing where it fails; and the best checkpoint, which becomes this step's
+ * where its score is the best so far: a copy of `path`, or the state as it is where that is NULL. */
+bool run_scores_start(run *r, fault *e);
+bool run_score(run *r, fault *e);
+bool run_keep_best(run *r, const char *path, fault *e);
 
 /* What looks wrong is told: after a step, after a score. */
 void watch_step(run *r, const step_stats *s);

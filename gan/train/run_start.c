@@ -243,15 +243,6 @@ static bool start_sampler(run *r, fault *e)
 	return ok;
 }
 
-/* Random images have nothing to be compared with, and one image has no spread. */
-static bool start_scores(run *r, fault *e)
-{
-	const trainer *t = r->t;
-	if (t->cfg.train.score_count == 0 || !t->data || t->data->n < 2)
-		return true;
-	return scorer_init(&r->judge, &t->cfg, t->data, e);
-}
-
 bool run_start(run *r, fault *e)
 {
 	trainer *t = r->t;
@@ -274,7 +265,7 @@ bool run_start(run *r, fault *e)
 	step_stats names = {.gammas = t->gammas};
 	for (int i = 0; i < t->gammas; i++)
 		names.gamma[i].name = t->gamma_name[i];
-	if (!save_beginning(r, e) || !write_config(r, e) || !show_data(r, e) || !start_scores(r, e))
+	if (!save_beginning(r, e) || !write_config(r, e) || !show_data(r, e) || !run_scores_start(r, e))
 		return false;
 	const enum metrics_wanted wanted = r->judge.label ? METRICS_SPREAD
 		: r->judge.fakes > 0 ? METRICS_SCORES : METRICS_PLAIN;

@@ -36,7 +36,7 @@ train()
 runs()
 {
 	train configs/demo.yaml --fresh --out "$work/runs/whole" --set steps=40 --set batch=8 \
-		--set train.sample_every=10 --set train.checkpoint_every=20 --set train.score_count=100 \
+		--set train.sample_every=10 --set train.checkpoint_every=20 --set score.count=100 \
 		--set model.g_channels=8 --set model.d_channels=8
 	rm -rf "${work:?}/runs/resumed"
 	cp -r "$work/runs/whole" "$work/runs/resumed"
