@@ -167,7 +167,8 @@ static protocol protocol_of(const sides *s, const wish *w, const dataset *real_o
 	const config *c = s->is_model ? &s->model.cfg : NULL;
 	protocol p = {.judged = s->is_model ? s->model.path : w->from, .step = s->is_model ? s->model.step : -1,
 		.seed = w->q.seed, .truncation = w->q.truncation, .against = real_ones->path, .split = w->split,
-		.checksum = dataset_checksum(real_ones), .look = look, .class_name = real_ones->class_name};
+		.checksum = dataset_checksum(real_ones), .look = look, .class_name = real_ones->class_name,
+		.even = is_stacked(real_ones)};
 	if (c) {
 		p.weights = c->ema.decay > 0 && !w->raw ? "average" : "raw";
 		p.batch_norm = config_choice("ema.bn_mode", c->ema.bn_mode);

@@ -88,7 +88,7 @@ static void print_classes(const protocol *p, const evaluation *v)
 		char of[64];
 		snprintf(of, sizeof of, "%d of %d", v->modes, v->classes);
 		line(p, "modes", of, v->fakes, 0, "%s", "");
-		line(p, "KL of classes", number(v->kl), v->fakes, 0, "from %s", p->split);
+		line(p, "KL of classes", number(v->kl), v->fakes, 0, "from %s", p->even ? "equal shares" : p->split);
 	}
 	if (v->class_fid)
 		line(p, "FID by class", number(v->class_fid_mean), v->fakes, v->reals, "%s", "mean");
@@ -215,7 +215,7 @@ static void put_points(json_t *o, const evaluation *v, bool *ok)
 	put(o, "coverage", v->has_manifold ? real_of(v->points.coverage) : json_null(), ok);
 }
 
-static void put_classes(json_t *o, const evaluation *v, bool *ok)
+static void put_classes(json_t *o, const protocol *p, const evaluation *v, bool *ok)
 {
 	json_t *of_class = json_array();
 	put(o, "is", v->has_is ? real_of(v->is.mean) : json_null(), ok);
@@ -226,6 +226,7 @@ static void put_classes(json_t *o, const evaluation *v, bool *ok)
 	put(o, "classes", json_integer(v->classes), ok);
 	put(o, "modes", v->modes ? json_integer(v->modes) : json_null(), ok);
 	put(o, "kl", v->modes ? real_of(v->kl) : json_null(), ok);
+	put(o, "kl_from", json_string(p->even ? "equal shares" : p->split), ok);
 	put_counts(o, "histogram", v->histogram, v->classes, ok);
 	put_counts(o, "histogram_real", v->real_histogram, v->classes, ok);
 	for (int k = 0; v->class_fid && k < v->classes; k++)
@@ -260,7 +261,7 @@ bool evaluation_print_json(const protocol *p, const evaluation *v, fault *e)
 	put(o, "floor", v->has_floor ? real_of(v->floor) : json_null(), &ok);
 	put(o, "floor_images", json_integer(v->floor_n), &ok);
 	put_points(o, v, &ok);
-	put_classes(o, v, &ok);
+	put_classes(o, p, v, &ok);
 	put(o, "copies", v->has_copies ? copies_object(p, v, &ok) : json_null(), &ok);
 	char *text = ok ? json_dumps(o, JSON_INDENT(2)) : NULL;
 	json_decref(o);

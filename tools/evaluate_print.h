@@ -15,6 +15,7 @@ typedef struct protocol {
 	uint64_t checksum;                           /* of the real images (dataset_checksum) */
 	const lens *look;
 	char *const *class_name;                     /* [classes], or NULL */
+	bool even;                                   /* KL is from equal shares of the classes */
 	const char *pairs;                           /* the picture; NULL: none */
 } protocol;
 
