@@ -151,6 +151,60 @@ START_TEST(a_lost_class_is_seen_in_every_measure)
 }
 END_TEST
 
+/* Features and probabilities of three digits are those of each digit, in the order red, green, blue; a class is the
+ * product of its digits'. */
+START_TEST(stacked_digits_are_seen_channel_by_channel)
+{
+	enum { N = 70, SIDE = 28 * 28, D = 64, K = 10, CLASSES = K * K * K };       /* more than a portion */
+	static real x[N * SIDE * 3], plane[N * SIDE], whole[N * 3 * D], p[N * CLASSES], one[3][N * D], q[3][N * K];
+	fault e = {.text = ""}, why;
+	dataset *d = dataset_open("data/mnist", &(dataset_options){.format = "stacked", .limit = 300}, &e);
+	dataset *gray = digits(0, 300);
+	ck_assert_msg(d && d->classes == CLASSES, "%s", e.text);
+	lens *three = lens_open(LENS_NETWORK, d, &why, &e);
+	lens *single = three ? lens_open(LENS_NETWORK, gray, &why, &e) : NULL;
+	ck_assert_msg(single && lens_count(single) == D && lens_classes(single) == K, "%s", e.text);
+	ck_assert(lens_count(three) == 3 * D && lens_classes(three) == CLASSES);
+	for (int i = 0; i < COUNT(x); i++)
+		x[i] = pixel_real(d->pixels[i]);
+	ck_assert(lens_look(three, x, N, whole, p, &e));
+	for (int c = 0; c < 3; c++) {
+		for (int i = 0; i < N * SIDE; i++)
+			plane[i] = x[3 * i + c];
+		ck_assert(lens_look(single, plane, N, one[c], q[c], &e));
+	}
+	int right = 0;
+	for (int i = 0; i < N; i++) {
+		for (int c = 0; c < 3; c++)
+			ck_assert(!memcmp(whole + (i * 3 + c) * D, one[c] + i * D, D * sizeof(real)));
+		for (int k = 0; k < CLASSES; k++)
+			ck_assert_double_eq_tol((double)p[i * CLASSES + k], (double)q[0][i * K + k / (K * K)]
+				* (double)q[1][i * K + k / K % K] * (double)q[2][i * K + k % K], 1e-6);
+		right += class_of(p + i * CLASSES, CLASSES) == d->label[i];
+	}
+	ck_assert_int_ge(right, N * 9 / 10);
+	lens_free(three);
+	lens_free(single);
+	dataset_free(d);
+	dataset_free(gray);
+}
+END_TEST
+
+/* A network is wanted, and there is none for these; with auto pixels do, and it is said why. */
+START_TEST(pixels_stand_in_where_no_network_fits)
+{
+	dataset *d = tiny_data(30, 16, 2);
+	fault e = {.text = ""}, why;
+	ck_assert_ptr_null(lens_open(LENS_NETWORK, d, &why, &e));
+	ck_assert(e.text[0]);
+	lens *l = lens_open(LENS_AUTO, d, &why, &e);
+	ck_assert(l && lens_is_pixels(l) && why.text[0] && lens_classes(l) == 0);
+	ck_assert_str_eq(lens_about(l), "images averaged to 8x8x1");
+	lens_free(l);
+	dataset_free(d);
+}
+END_TEST
+
 START_TEST(images_of_another_size_are_refused)
 {
 	dataset *train = digits(0, 20), *small = tiny_data(20, 16, 2);
@@ -274,6 +328,8 @@ int main(void)
 		{the_training_images_themselves_are_copies, 1},
 		{one_copy_is_the_closest_pair, 1},
 		{a_lost_class_is_seen_in_every_measure, 1},
+		{stacked_digits_are_seen_channel_by_channel, 1},
+		{pixels_stand_in_where_no_network_fits, 1},
 		{images_of_another_size_are_refused, 1},
 		{a_generator_and_pictures_of_it_have_the_same_numbers, 1},
 	};
