@@ -152,7 +152,8 @@ $(B)/gan/score/shipped.o: $(wildcard data/features/*.h5)
 $(TEXTS:%=$(B)/texts/%.o): $(B)/texts/%.o: $(B)/texts/%.c $(B)/.flags
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/%.o: %.c $(B)/.flags
+# A header that is made is there before anything is compiled; afterwards .d files say who needs it.
+$(B)/%.o: %.c $(B)/.flags | $(MESSAGES:%=$(B)/%.pb-c.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -164,9 +165,6 @@ $(B)/%.pb-c.c $(B)/%.pb-c.h: %.proto $(B)/.flags
 
 $(B)/%.pb-c.o: $(B)/%.pb-c.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
-
-$(B)/gan/keras/onnx/onnx_graph.o $(B)/tests/test_keras_onnx.o: $(B)/gan/keras/onnx/onnx.pb-c.h
-$(B)/gan/log/events.o $(B)/tests/test_events.o: $(B)/gan/log/event.pb-c.h
 
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
