@@ -20,7 +20,7 @@ static const char *const way[WAYS][2] = {{"", "bilinear"}, {":clean", "clean"}};
 static const char *golden(void)
 {
 	const char *path = getenv("INCEPTION");
-	return path ? path : "tests/golden/inception.h5";
+	return path ? path : "tests/golden/inception/narrow.h5";
 }
 
 /* All numbers of an array of the golden file: new/free. */
@@ -100,8 +100,8 @@ START_TEST(images_are_bytes_of_three_channels)
 	}
 	gray[0] = -3;
 	colour[0] = colour[1] = colour[2] = -1;
-	features *f = features_open("tests/golden/inception.h5", &one, &e);
-	features *g = features_open("tests/golden/inception.h5", &three, &e);
+	features *f = features_open("tests/golden/inception/narrow.h5", &one, &e);
+	features *g = features_open("tests/golden/inception/narrow.h5", &three, &e);
 	ck_assert(f && g && features_count(f) <= COUNT(a));
 	ck_assert(features_run(f, gray, 1, a, NULL, &e) && features_run(g, colour, 1, b, NULL, &e));
 	ck_assert_double_lt(difference(a, b, features_count(f)), 1e-6);
@@ -145,7 +145,7 @@ START_TEST(other_files_are_refused)
 	const char *path = scratch_at("i.h5");
 	static const real x[48];
 	fault e;
-	refused("tests/golden/inception.h5:cleen", ":cleen: Inception has :clean");
+	refused("tests/golden/inception/narrow.h5:cleen", ":cleen: Inception has :clean");
 	h5 *f = h5_create(path, &e);
 	ck_assert(h5_attr_write_text(f, "/", "kind", "sagan inception", &e)
 		&& h5_attr_write_i64(f, "/", "format", 1, &e) && h5_attr_write_i64(f, "/", "side", 7, &e)

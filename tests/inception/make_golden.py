@@ -3,8 +3,8 @@
 
     make_golden.py OUT.h5 [NARROW [SIDE]]      channels divided by NARROW (1), images resized to SIDE (299)
 
-tests/golden/inception.h5 is `make_golden.py tests/golden/inception.h5 16 139`: its last maps are 3x3, so that the last
-pooling shows. Needs torch, torchvision, pytorch-fid, clean-fid and h5py (tests/inception/run.sh makes a virtual
+tests/golden/inception/narrow.h5 is `make_golden.py tests/golden/inception/narrow.h5 16 139`: its last maps are 3x3, so
+that the last pooling shows. Needs torch, torchvision, pytorch-fid, clean-fid and h5py (tests/inception/run.sh makes a virtual
 environment). The network is pytorch-fid's own: only its download is replaced by random weights, and for a narrow one
 the numbers of channels of torchvision's convolutions.
 """
