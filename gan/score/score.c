@@ -112,7 +112,7 @@ static const char *const LENS_OF[] = {
 	[SCORE_AUTO] = LENS_AUTO, [SCORE_FID] = LENS_NETWORK, [SCORE_PIXELS] = LENS_PIXELS
 };
 
-static void describe(scorer *s, const config *cfg, const dataset *d)
+static void describe(scorer *s, const config *cfg)
 {
 	const bool pixels = lens_is_pixels(s->look);
 	char what[96];
@@ -121,7 +121,7 @@ static void describe(scorer *s, const config *cfg, const dataset *d)
 	s->name = pixels ? "score" : "FID";
 	snprintf(s->about, sizeof s->about,
 		"Frechet distance of %s, %lld samples against the first %lld of the data%s; lower is better", what,
-		(long long)s->fakes, (long long)MIN(d->n, SCORE_REAL_MAX),
+		(long long)s->fakes, (long long)s->reals,
 		cfg->data.flip ? " and their mirror images" : "");
 }
 
@@ -132,11 +132,12 @@ bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *why, fau
 	must(d->n >= 2 && s->fakes >= 2, "score of %lld images against %lld", (long long)s->fakes, (long long)d->n);
 	if (!(s->look = lens_open(LENS_OF[cfg->score.metric], d, why, e)))
 		return false;
-	describe(s, cfg, d);
+	s->reals = MIN(d->n, lens_is_pixels(s->look) ? SCORE_REAL_MAX : SCORE_FEATURES_MAX);
+	describe(s, cfg);
 	bool ok = draw_latents(s, cfg, d, e);
 	if (ok && s->label)
 		ok = class_spread_init(&s->real_spread, d->classes, s->pooled.h * s->pooled.w * s->channels, e);
-	if (ok && score_real(d, SCORE_REAL_MAX, cfg->data.flip, s->look, &s->real_moments,
+	if (ok && score_real(d, s->reals, cfg->data.flip, s->look, &s->real_moments,
 		s->label ? &s->real_spread : NULL, e))
 		return true;
 	scorer_free(s);
