@@ -19,7 +19,7 @@ static const command *const COMMANDS[] = {
 
 static void print_help(FILE *to)
 {
-	fprintf(to, "usage: sagan COMMAND ...\n\n"
+	fprintf(to, "usage: sagan COMMAND ...\n"
 		"Trains self-attention GANs (arXiv 1805.08318) from a config file, on the CPU.\n\n");
 	for (int i = 0; i < COUNT(COMMANDS); i++)
 		fprintf(to, "  %-8s %-21s %s\n", COMMANDS[i]->name, COMMANDS[i]->argument, COMMANDS[i]->summary);
