@@ -107,6 +107,22 @@ START_TEST(the_training_images_themselves_are_copies)
 }
 END_TEST
 
+/* Fewer judged images than test images: all the test images are looked at for copies, though features of as many as
+ * are judged are enough for the floor. */
+START_TEST(test_images_beside_few_judged_ones)
+{
+	dataset *train = every_third(0, 600), *fake = every_third(1, 100), *test = every_third(2, 600);
+	const image_source s = source_of_data(fake);
+	evaluation v = judge(&s, train, test, NULL);
+	ck_assert(v.copy_fakes == 100 && v.copy_tests == 600 && v.floor_n == 100);
+	ck_assert_double_eq_tol(v.copied.ratio, 1, 0.1);
+	evaluation_free(&v);
+	dataset_free(train);
+	dataset_free(fake);
+	dataset_free(test);
+}
+END_TEST
+
 /* Number 70 of the judged images is training image 123; the others are new. */
 START_TEST(one_copy_is_the_closest_pair)
 {
@@ -290,6 +306,9 @@ START_TEST(command_prints_lines_and_one_object)
 	/* The shipped classifier fits these digits. */
 	ck_assert_msg(strstr(json_string_value(json_object_get(o, "features")), "sha256"), "%s", a.text);
 	ck_assert(json_real_value(json_object_get(o, "is")) >= 1);
+	/* Of real digits it is surer than of a network's after one step. */
+	ck_assert_double_gt(json_real_value(json_object_get(o, "is_real")),
+		1 + json_real_value(json_object_get(o, "is")));
 	ck_assert_int_eq(json_array_size(json_object_get(o, "histogram")), 10);
 	ck_assert(json_real_value(json_object_get(o, "labels_right_real")) > 0.97);
 	json_decref(o);
@@ -326,6 +345,7 @@ int main(void)
 	const suite_test sets[] = {
 		{unseen_images_are_as_good_as_unseen_images, 1},
 		{the_training_images_themselves_are_copies, 1},
+		{test_images_beside_few_judged_ones, 1},
 		{one_copy_is_the_closest_pair, 1},
 		{a_lost_class_is_seen_in_every_measure, 1},
 		{stacked_digits_are_seen_channel_by_channel, 1},

@@ -79,7 +79,8 @@ static void print_classes(const protocol *p, const evaluation *v)
 {
 	enum { SHOWN = 40 };
 	if (v->has_is) {
-		line(p, "IS", spread(v->is), v->fakes, 0, "%d splits", INCEPTION_SPLITS);
+		line(p, "IS", spread(v->is), v->fakes, 0, "%d splits; of %lld real images %s", INCEPTION_SPLITS,
+			(long long)v->kept, number(v->real_is.mean));
 		line(p, "IS, one split", number(v->is_whole.mean), v->fakes, 0, "%s", "");
 	}
 	if (v->has_right)
@@ -220,6 +221,8 @@ static void put_classes(json_t *o, const protocol *p, const evaluation *v, bool 
 	json_t *of_class = json_array();
 	put(o, "is", v->has_is ? real_of(v->is.mean) : json_null(), ok);
 	put(o, "is_sd", v->has_is ? real_of(v->is.sd) : json_null(), ok);
+	put(o, "is_real", v->has_is ? real_of(v->real_is.mean) : json_null(), ok);
+	put(o, "is_real_sd", v->has_is ? real_of(v->real_is.sd) : json_null(), ok);
 	put(o, "is_one_split", v->has_is ? real_of(v->is_whole.mean) : json_null(), ok);
 	put(o, "labels_right", v->has_right ? real_of(v->right) : json_null(), ok);
 	put(o, "labels_right_real", v->has_right ? real_of(v->real_right) : json_null(), ok);

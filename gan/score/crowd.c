@@ -130,7 +130,7 @@ static void keep_small(crowd *c, const image_source *from, const real *images, i
 static bool read_all(crowd *c, portion *b, const int64_t *place, const image_source *from, lens *look,
 	const crowd_reading *how, fault *e)
 {
-	const int64_t all = MAX(c->want.images, how->all);
+	const int64_t all = MAX(MAX(c->want.images, c->want.pixels), how->all);
 	for (int64_t lo = 0; lo < all; lo += SOURCE_BATCH) {
 		const int64_t n = MIN(SOURCE_BATCH, all - lo), looked = MIN(n, c->want.images - lo);
 		if (how->progress)

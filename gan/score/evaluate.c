@@ -75,6 +75,7 @@ static bool read_real(state *s, crowd *c, const image_source *from, bool compare
 	const bool unseen = from == &s->unseen && s->search.wanted;
 	crowd_plan want = plan_of(s, most, compared ? s->v->kept : 0, unseen ? MIN(from->n, COPIES_MAX) : 0);
 	want.by_class = compared && s->by_class;
+	want.probabilities = compared && lens_classes(s->t->look) > 0;
 	how.all = from == &s->learnt && s->search.wanted ? from->n : most;
 	return crowd_read(c, &want, from, s->t->look, &how, e);
 }
@@ -148,6 +149,21 @@ static bool compare_points(state *s, const crowd *real_ones, fault *e)
 	return !v->has_manifold || manifold_compare(&a, &b, &v->points, e);
 }
 
+static bool judge_certainty(state *s, const crowd *real_ones, fault *e)
+{
+	evaluation *v = s->v;
+	const crowd *f = &s->fakes;
+	const uint64_t seed = s->t->seed;
+	const int K = s->classes;
+	v->real_is = (mean_sd){NAN, NAN};
+	v->has_is = v->fakes >= INCEPTION_SPLITS;
+	return !v->has_is || (inception_scores(f->p, f->kept.n, K, INCEPTION_SPLITS, seed, &v->is, e)
+		&& inception_scores(f->p, f->kept.n, K, 1, seed, &v->is_whole, e)
+		&& (real_ones->kept.n < INCEPTION_SPLITS
+			|| inception_scores(real_ones->p, real_ones->kept.n, K, INCEPTION_SPLITS, seed, &v->real_is,
+				e)));
+}
+
 static bool judge_classes(state *s, crowd *real_ones, fault *e)
 {
 	evaluation *v = s->v;
@@ -165,9 +181,7 @@ static bool judge_classes(state *s, crowd *real_ones, fault *e)
 	v->has_right = f->labelled > 0;
 	v->right = f->labelled ? (double)f->right / (double)f->labelled : 0;
 	v->real_right = real_ones->labelled ? (double)real_ones->right / (double)real_ones->labelled : NAN;
-	v->has_is = v->fakes >= INCEPTION_SPLITS;
-	return !v->has_is || (inception_scores(f->p, f->kept.n, s->classes, INCEPTION_SPLITS, s->t->seed, &v->is, e)
-		&& inception_scores(f->p, f->kept.n, s->classes, 1, s->t->seed, &v->is_whole, e));
+	return judge_certainty(s, real_ones, e);
 }
 
 static bool find_copies(state *s, fault *e)

@@ -42,6 +42,8 @@ typedef struct evaluation {
 	manifold points;
 	bool has_is;
 	mean_sd is, is_whole;                        /* of ten splits; of one */
+	mean_sd real_is;                             /* of the `kept` real images, ten splits: what a classifier that is
+	                                              * never sure allows; NAN: of fewer images than splits */
 	int classes;                                 /* 0: neither labels nor a classifier */
 	int64_t *histogram, *real_histogram;         /* own; [classes]: what a classifier sees, else labels say */
 	int modes;                                   /* classes seen */
