@@ -157,6 +157,29 @@ START_TEST(a_level_that_is_not_there_is_refused)
 }
 END_TEST
 
+/* ---- a page ---- */
+
+/* The name of the page may be left out, before the run and behind it; what is no name of a page is no name. */
+START_TEST(a_page_has_a_name_of_its_own)
+{
+	const char *dir = scratch_folder();
+	make_config(SMALL);
+	ck_assert_int_eq(sagan("train %s/run.yaml --out %s/run --steps 2", dir, dir).status, 0);
+	const answer own = sagan("export %s/run --html", dir);
+	ck_assert_msg(own.status == 0 && strstr(own.text, "/run/generator.html: "), "%s", own.text);
+	ck_assert(file_exists(scratch_at("run"), "generator.html"));
+	remove(scratch_at("run/generator.html"));
+	const answer first = sagan("export --html %s/run", dir);
+	ck_assert_msg(first.status == 0 && file_exists(scratch_at("run"), "generator.html"), "%s", first.text);
+	const answer given = sagan("export --html %s/a.html %s/run", dir, dir);
+	ck_assert_msg(given.status == 0 && file_exists(dir, "a.html"), "%s", given.text);
+	const answer joined = sagan("export %s/run --html=%s/b", dir, dir);
+	ck_assert_msg(joined.status == 0 && file_exists(dir, "b"), "%s", joined.text);
+	const answer wrong = sagan("export %s/run --html %s/c.txt", dir, dir);
+	ck_assert_msg(wrong.status == 2 && strstr(wrong.text, "c.txt: one argument too many"), "%s", wrong.text);
+}
+END_TEST
+
 /* ---- files of Keras ---- */
 
 /* Trained, exported, imported, exported: the same files; images from the file are those from the checkpoint. */
@@ -953,6 +976,7 @@ int main(void)
 	const suite_test tests[] = {
 		{answers_have_their_status_and_text, COUNT(ANSWERS)},
 		{a_level_that_is_not_there_is_refused, 1},
+		{a_page_has_a_name_of_its_own, 1},
 		{keras_files_go_round, 1},
 		{samples_become_what_they_are_called, 1},
 		{attention_of_both_networks_is_drawn, 1},

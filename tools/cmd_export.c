@@ -86,7 +86,7 @@ static void print_python(const char *dir, const export_report *r, bool layers, b
 
 static int export_page(const char *from, const char *file, bool raw, bool exact)
 {
-	const web_request q = {.from = from, .out = file, .raw = raw, .exact = exact};
+	const web_request q = {.from = from, .out = file[0] ? file : NULL, .raw = raw, .exact = exact};
 	web_report r;
 	fault e;
 	if (!web_export(&q, &r, &e))
@@ -94,7 +94,7 @@ static int export_page(const char *from, const char *file, bool raw, bool exact)
 	if (r.warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", r.warning.text);
 	printf("step %lld of %s\n", (long long)r.step, r.path);
-	printf("%s: %.2f MB; %lld weights as float%d; its images differ by at most %.1e of a range of 2\n", q.out,
+	printf("%s: %.2f MB; %lld weights as float%d; its images differ by at most %.1e of a range of 2\n", r.file,
 		(double)r.bytes / 1e6, (long long)r.weights, 8 * r.width, r.error);
 	printf("  open it in any browser: it needs no network and no other file\n");
 	return EXIT_GOOD;
@@ -112,7 +112,7 @@ static int run(const command *c, int argc, char **argv)
 		{"raw", OPTION_FLAG, &q.raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"layers", OPTION_FLAG, &q.layers, 0, 0, NULL, "also NAME_layers: gates, tables, norms as layers"},
 		{"onnx", OPTION_FLAG, &q.onnx, 0, 0, NULL, "also NAME.onnx, for ONNX Runtime and others (opset 17)"},
-		{"html", OPTION_PATH, &html, 0, 0, "FILE", "only a page with the generator inside, for any browser"},
+		{"html", OPTION_PATH, &html, 0, 0, "[FILE.html]", "only a page with the generator in it"},
 		{"float32", OPTION_FLAG, &exact, 0, 0, NULL, "with --html: no float16, whatever the error of it is"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 	};

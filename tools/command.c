@@ -166,6 +166,23 @@ static int unknown_option(const command *c, const option_row *rows, int n, const
 		    : fail_usage(c, "%s: unknown option", word);
 }
 
+/* The word behind an option whose argument may be left out, when that is what it ends in; else "". */
+static const char *take_optional(const option_row *row, int argc, char **argv)
+{
+	const char *word = optind < argc ? argv[optind] : "";
+	const char *ending = strrchr(row->argument, '.');
+	const size_t n = strcspn(ending, "]"), len = strlen(word);
+	if (len <= n || strncasecmp(word + len - n, ending, n) != 0)
+		return "";
+	optind++;
+	return word;
+}
+
+static int argument_of(const option_row *row)
+{
+	return !row->argument ? no_argument : row->argument[0] == '[' ? optional_argument : required_argument;
+}
+
 int options_parse(const command *c, const option_row *rows, int n, int argc, char **argv,
 		  const char **place, int needed, int places)
 {
@@ -173,8 +190,7 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 	struct option list[ROWS_MAX + 2] = {{0}};
 	must(n <= ROWS_MAX, "%d options of %s", n, c->name);
 	for (int i = 0; i < n; i++)
-		list[i] = (struct option){rows[i].name, rows[i].argument ? required_argument : no_argument, NULL,
-			HELP + 1 + i};
+		list[i] = (struct option){rows[i].name, argument_of(&rows[i]), NULL, HELP + 1 + i};
 	list[n] = (struct option){"help", no_argument, NULL, HELP};
 	opterr = 0;
 	optind = 0;                                  /* glibc: start anew, permuting */
@@ -191,7 +207,9 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 			return fail_usage(c, "--%s: takes no value", rows[optopt - HELP - 1].name);
 		if (given == '?')
 			return unknown_option(c, rows, n, argv[optind - 1]);
-		const int status = take(c, &rows[given - HELP - 1], optarg);
+		const option_row *row = &rows[given - HELP - 1];
+		const char *text = optarg || !row->argument ? optarg : take_optional(row, argc, argv);
+		const int status = take(c, row, text);
 		if (status != EXIT_GOOD)
 			return status;
 	}

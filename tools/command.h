@@ -40,7 +40,8 @@ typedef struct option_row {
 	enum option_type type;
 	void *at;
 	double lo, hi;
-	const char *argument;                        /* "N"; NULL for flags */
+	const char *argument;                        /* "N"; NULL for flags; "[FILE.html]" may be left out: the next
+	                                              * word belongs to it if it has that ending */
 	const char *help;                            /* at most 54 letters: a line of --help */
 } option_row;
 

@@ -150,18 +150,29 @@ static bool write_page(job *j, fault *e)
 		.about = j->about, .width = j->r->width, .error = j->r->error, .directions = j->directions,
 		.samples = WEB_SAMPLES, .z = j->z, .label = j->label, .images = j->images,
 	};
-	return page_write(j->q->out, &p, j->from.cfg.name, &j->r->bytes, e);
+	return page_write(j->r->file, &p, j->from.cfg.name, &j->r->bytes, e);
+}
+
+static bool name_files(job *j, fault *e)
+{
+	const char *slash = strrchr(j->from.path, '/');
+	web_report *r = j->r;
+	snprintf(r->path, sizeof r->path, "%s", j->from.path);
+	const int n = j->q->out ? snprintf(r->file, sizeof r->file, "%s", j->q->out)
+		: snprintf(r->file, sizeof r->file, "%.*s" WEB_FILE, slash ? (int)(slash + 1 - j->from.path) : 0,
+			j->from.path);
+	return n < (int)sizeof r->file || fault_at(e, j->q->out ? j->q->out : j->from.path, "is too long a name");
 }
 
 static bool export_from(job *j, fault *e)
 {
-	snprintf(j->r->path, sizeof j->r->path, "%s", j->from.path);
 	j->r->step = j->from.step;
 	if (j->from.cfg.ema.bn_mode == BN_BATCH)
 		return fault_set(e, "%s: ema.bn_mode = batch: an image depends on the others of its batch, and "
 			"the page draws one at a time; with ema.bn_mode = standing or running it can", j->from.path);
-	bool ok = (j->g = standing_open(&j->from, j->q->raw, e)) && (j->m = keras_of_network_scores(j->g, j->scores, e))
-		&& draw_samples(j, e) && find_directions(j, e) && choose_width(j, e);
+	bool ok = name_files(j, e) && (j->g = standing_open(&j->from, j->q->raw, e))
+		&& (j->m = keras_of_network_scores(j->g, j->scores, e)) && draw_samples(j, e) && find_directions(j, e)
+		&& choose_width(j, e);
 	if (ok) {
 		j->r->weights = keras_count(j->m);
 		j->r->layers = j->m->layers;

@@ -9,13 +9,17 @@
 
 typedef struct web_request {
 	const char *from;                            /* a run's folder or a checkpoint */
-	const char *out;                             /* the file; folders are made when missing */
+	const char *out;                             /* the file; folders are made when missing. NULL: WEB_FILE in the
+	                                              * folder of the checkpoint */
 	bool raw;                                    /* the trained generator, not its moving average */
 	bool exact;                                  /* float32, whatever float16 would do */
 } web_request;
 
+#define WEB_FILE "generator.html"
+
 typedef struct web_report {
 	char path[1024];                             /* the checkpoint */
+	char file[1024 + sizeof WEB_FILE];           /* the page */
 	int64_t step;
 	fault warning;                               /* about the checkpoint or the statistics; "" */
 	int64_t weights;                             /* numbers */
