@@ -30,9 +30,9 @@ typedef struct crowd {
 
 typedef bool (*crowd_batch)(void *ctx, int64_t lo, int64_t n, const real *images, fault *e);
 
-/* Reads a set: the first want.images through the lens, the first want.pixels small; the first `all` images, where
- * that is more, are given to `each` (may be NULL). There are that many. progress as in evaluate.h. Release with crowd_free in
- * any case. */
+/* Reads a set: the first want.images through the lens, the first want.pixels small; the first `all` images,
+ * where that is more, are given to `each` (may be NULL). There are that many. progress as in evaluate.h.
+ * Release with crowd_free in any case. */
 typedef void (*progress_fn)(void *ctx, const char *what, int64_t done, int64_t of);
 typedef struct crowd_reading {
 	const char *what;                            /* "generated images" */
