@@ -539,6 +539,30 @@ START_TEST(halves_are_rounded_and_come_back)
 }
 END_TEST
 
+/* A kernel of many equal numbers takes little room, and comes back. */
+START_TEST(large_arrays_of_halves_are_deflated)
+{
+	const shape s = SHAPE(3, 3, 64, 64);
+	const int64_t n = shape_count(&s);
+	real *x = mem_zero((size_t)n, sizeof *x, &e), *y = mem_new((size_t)n, sizeof *y, &e);
+	size_t size;
+	ck_assert(x && y);
+	for (int64_t i = 0; i < n; i += 100)
+		x[i] = (real)(i % 1000) / 64;
+	h5 *f = h5_create(scratch_at("packed.h5"), &e);
+	OK(h5_write_f16(f, "/x", s, x, &e));
+	OK(h5_commit(f, &e));
+	f = h5_open(scratch_at("packed.h5"), &e);
+	OK(f && h5_read_real(f, "/x", y, n, &e));
+	ck_assert(memcmp(x, y, (size_t)n * sizeof *x) == 0);
+	h5_close(f);
+	free(file_bytes(scratch_at("packed.h5"), &size));
+	ck_assert_uint_lt(size, (size_t)n);
+	free(x);
+	free(y);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -554,6 +578,7 @@ int main(void)
 		{what_is_no_hdf5_file_is_refused, 1},
 		{damaged_files_never_crash, 1},
 		{foreign_files_are_read_or_refused, 1},
+		{large_arrays_of_halves_are_deflated, 1},
 		{halves_are_rounded_and_come_back, 1},
 		{a_full_disk_leaves_the_old_file, 1},
 		{an_impossible_path_is_one_line, 1},

@@ -63,7 +63,7 @@ bool h5_read_rows_f64(h5 *f, const char *path, int64_t lo, int64_t hi, double *x
 /* For other programs: float32 and int32 whatever `real` is; a value that int32 cannot hold is an error. */
 bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, fault *e);
 bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, fault *e);
-/* float16, for small files. The numbers must be ones that it can hold (h5_half); another is an error. */
+/* float16, deflated, for small files. The numbers must be ones that it can hold (h5_half); another is an error. */
 bool h5_write_f16(h5 *f, const char *path, shape s, const real *x, fault *e);
 /* The nearest number that float16 can hold, of two equally near the even one; beyond 65504 infinity. */
 double h5_half(double x);

@@ -81,15 +81,26 @@ static hid_t space_of(const shape *s)
 	return s->rank ? H5Screate_simple(s->rank, dims, NULL) : H5Screate(H5S_SCALAR);
 }
 
+/* One chunk, which is small enough to be read whole, the bytes of equal rank side by side, deflated. */
+static bool pack(hid_t list, const shape *s)
+{
+	hsize_t dims[RANK_MAX];
+	for (int i = 0; i < s->rank; i++)
+		dims[i] = (hsize_t)s->dim[i];
+	return H5Pset_layout(list, H5D_CHUNKED) >= 0 && H5Pset_chunk(list, s->rank, dims) >= 0
+		&& H5Pset_shuffle(list) >= 0 && H5Pset_deflate(list, 9) >= 0;
+}
+
 /* A data set that is not filled yet, or H5I_INVALID_HID with e set. */
-static hid_t new_set(h5 *f, const char *path, shape s, hid_t stored, fault *e)
+static hid_t new_set(h5 *f, const char *path, shape s, hid_t stored, bool packed, fault *e)
 {
 	char why[256];
 	h5_quiet();
 	if (!make_groups(f, path, false, e))
 		return H5I_INVALID_HID;
 	hid_t space = space_of(&s), list = h5_creation_list(H5P_DATASET_CREATE);
-	hid_t set = H5Dcreate2(f->file, path, stored, space, H5P_DEFAULT, list, H5P_DEFAULT);
+	hid_t set = packed && !pack(list, &s) ? H5I_INVALID_HID
+		: H5Dcreate2(f->file, path, stored, space, H5P_DEFAULT, list, H5P_DEFAULT);
 	if (set < 0) {
 		f->failed = true;
 		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
@@ -99,10 +110,9 @@ static hid_t new_set(h5 *f, const char *path, shape s, hid_t stored, fault *e)
 	return set;
 }
 
-static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, fault *e)
+static bool fill_set(h5 *f, const char *path, shape s, hid_t set, hid_t memory, const void *x, fault *e)
 {
 	char why[256];
-	hid_t set = new_set(f, path, s, stored, e);
 	if (set < 0)
 		return false;
 	const bool ok = shape_count(&s) == 0 || H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0;
@@ -114,11 +124,16 @@ static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memo
 	return ok;
 }
 
+static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, fault *e)
+{
+	return fill_set(f, path, s, new_set(f, path, s, stored, false, e), memory, x, e);
+}
+
 /* ---- row by row ---- */
 
 static bool rows_new(h5 *f, const char *path, shape s, hid_t stored, fault *e)
 {
-	hid_t set = new_set(f, path, s, stored, e);
+	hid_t set = new_set(f, path, s, stored, false, e);
 	if (set < 0)
 		return false;
 	H5Dclose(set);
@@ -233,6 +248,9 @@ static hid_t half_type(void)
 	return H5I_INVALID_HID;
 }
 
+/* Below that, what HDF5 writes about a chunk is more than what deflating saves. */
+enum { PACK_FROM = 1 << 13 };
+
 bool h5_write_f16(h5 *f, const char *path, shape s, const real *x, fault *e)
 {
 	for (int64_t i = 0; i < shape_count(&s); i++)
@@ -241,7 +259,8 @@ bool h5_write_f16(h5 *f, const char *path, shape s, const real *x, fault *e)
 			return h5_fail(f, path, e, "%.9g is no number of float16", (double)x[i]);
 		}
 	hid_t half = half_type();
-	const bool ok = write_set(f, path, s, half, MEMORY_REAL, x, e);
+	const bool packed = s.rank > 0 && shape_count(&s) >= PACK_FROM;
+	const bool ok = fill_set(f, path, s, new_set(f, path, s, half, packed, e), MEMORY_REAL, x, e);
 	H5Tclose(half);
 	return ok;
 }
