@@ -10,6 +10,7 @@
 #include "core/base/local.h"
 #include "core/kernels/conv.h"
 #include "core/base/thread.h"
+#include "tools/bench/peak.h"
 
 typedef struct row {
 	const char *name;
@@ -52,24 +53,6 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* What a core can do: the tile on data in L1, all pixels the same one. Best of 20. */
-static double peak(const tile_kernels *k)
-{
-	enum { TERMS = 240, PIXELS = 4800, BLOCK = 64 };
-	static int64_t in[PIXELS];
-	_Alignas(64) static real x[TERMS], w[TERMS * BLOCK], y[BLOCK];
-	int64_t run = 0;
-	tile_conv t = {x, in, in, PIXELS, &run, 1, TERMS, w, y, k->block, {0}};
-	double best = 1e9;
-	for (int i = 0; i < 20; i++) {
-		double start = now();
-		k->conv(&t);
-		double wall = now() - start;
-		best = wall < best ? wall : best;
-	}
-	return 2e-9 * TERMS * PIXELS * k->block / best;
-}
-
 static real *filled(int64_t n)
 {
 	real *x = mem_aligned((size_t)n * sizeof(real), NULL);
@@ -103,8 +86,8 @@ int main(int argc, char **argv)
 	int threads = argc > 1 ? atoi(argv[1]) : 1;
 	const tile_kernels *k = tile_best();
 	pool_start(threads, NULL);
-	double top = peak(k);
-	printf("%s, %d threads, tile from L1 on one core: %.0f GFLOP/s\n", level_name(level_now()), threads, top);
+	double top = peak_gflops();
+	printf("%s, %d threads, peak of a core: %.0f GFLOP/s\n", level_name(level_now()), threads, top);
 	printf("%-18s %7s %15s %15s %15s\n", "", "MFLOP", "forward", "dx", "dw");
 	for (int i = 0; i < COUNT(rows); i++) {
 		const conv_shape *s = &rows[i].s;

@@ -3,6 +3,7 @@
 #define _XOPEN_SOURCE 700                            /* posix_openpt */
 #include <check.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -955,8 +956,10 @@ START_TEST(bench_prints_one_line_of_json)
 {
 	static const char *const names[] = {
 		"median_s", "min_s", "images_per_s", "gflop", "threads", "params_g", "params_d",
-		"arena_bytes", "maxrss_bytes",
+		"arena_bytes", "maxrss_bytes", "peak_gflops", "efficiency",
 	};
+	enum { MEDIAN_S, GFLOP = 3, THREADS, PEAK = 9, EFFICIENCY };
+	double value[COUNT(names)];
 	const answer a = sagan("bench configs/bench28.yaml --steps 1 --threads 2 --json --set model.g_channels=8 "
 			       "--set model.d_channels=8 --set batch=4");
 	ck_assert_msg(a.status == 0 && a.text[0] == '{', "%s", a.text);
@@ -967,7 +970,12 @@ START_TEST(bench_prints_one_line_of_json)
 		snprintf(key, sizeof key, "\"%s\": ", names[i]);
 		const char *p = strstr(a.text, key);
 		ck_assert_msg(p && sscanf(p + strlen(key), "%lf", &x) == 1 && x > 0, "%s in %s", names[i], a.text);
+		value[i] = x;
 	}
+	/* No processor of today does less or more in a core; the six digits that are printed round each factor. */
+	ck_assert_msg(value[PEAK] > 0.1 && value[PEAK] < 1e4, "peak of %g GFLOP/s", value[PEAK]);
+	const double rate = value[GFLOP] / value[MEDIAN_S] / (value[THREADS] * value[PEAK]);
+	ck_assert_msg(fabs(value[EFFICIENCY] / rate - 1) < 1e-4, "%g, not %g", value[EFFICIENCY], rate);
 }
 END_TEST
 

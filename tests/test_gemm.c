@@ -205,6 +205,31 @@ START_TEST(thin_shapes_are_not_for_tiles)
 }
 END_TEST
 
+/* The ruler does the work that it counts: n sums s = x s + c, of i at first. */
+START_TEST(spin_does_what_it_counts)
+{
+	for (int l = 0; l < LEVELS; l++) {
+		const tile_kernels *t = tile_at((cpu_level)l);
+		for (int rounds = 0; t && rounds < 4; rounds++) {
+			real got;
+			const double flop = t->spin(rounds, &got), one = t->spin(1, &(real){0});
+			const int sums = (int)(one / (2 * t->vec));
+			double want = 0;
+			for (int i = 0; i < sums; i++) {
+				double s = i;
+				for (int k = 0; k < rounds; k++)
+					s = s * 0.5 + 1;
+				want += s;
+			}
+			ck_assert(sums >= 8);
+			ck_assert(flop == one * rounds);
+			ck_assert_msg((double)got == want, "%s, %d rounds: %g, not %g", level_name((cpu_level)l),
+				      rounds, (double)got, want);
+		}
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -214,6 +239,7 @@ int main(void)
 		{levels_with_fma_agree_to_the_bit, COUNT(SHAPES)},
 		{thin_product_is_the_definition, 24},
 		{thin_shapes_are_not_for_tiles, 1},
+		{spin_does_what_it_counts, 1},
 	};
 	return suite_run("gemm", tests, COUNT(tests), 120);
 }

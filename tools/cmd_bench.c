@@ -8,17 +8,17 @@
 #include "tools/bench/step.h"
 #include "tools/command.h"
 
-/* Largest resident size of this process so far. Linux counts in units of 1024 bytes. */
 static void print_json(const config *cfg, const bench_result *r)
 {
 	char name[4 * CONFIG_TEXT_MAX], size[32];
 	printf("{\"config\": %s, \"size\": %s, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
 	       "\"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
+	       "\"peak_gflops\": %.6g, \"efficiency\": %.6g, "
 	       "\"params_g\": %lld, \"params_d\": %lld, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f}\n",
 	       config_value(cfg, config_key_find("name"), name, sizeof name),
 	       net_size_print(cfg->net.size, size, sizeof size), cfg->batch, REAL_NAME, r->threads, r->steps,
-	       r->median_s, r->min_s, r->images_per_s, r->gflop, (long long)r->params_g, (long long)r->params_d,
-	       r->arena_bytes, peak_bytes());
+	       r->median_s, r->min_s, r->images_per_s, r->gflop, r->peak_gflops, r->efficiency,
+	       (long long)r->params_g, (long long)r->params_d, r->arena_bytes, peak_bytes());
 }
 
 static void print_table(const config *cfg, const bench_result *r)
@@ -30,6 +30,8 @@ static void print_table(const config *cfg, const bench_result *r)
 	printf("  images      %.4g per second\n", r->images_per_s);
 	printf("  arithmetic  %.4g GFLOP per step in the plain formulation, %.4g GFLOP/s\n", r->gflop,
 	       r->gflop / r->median_s);
+	printf("  efficiency  %.3g: that rate / (%d x %.4g GFLOP/s, the peak of a core)\n", r->efficiency, r->threads,
+	       r->peak_gflops);
 	printf("  parameters  G %s, D %s\n", print_count(r->params_g, a, sizeof a),
 	       print_count(r->params_d, b, sizeof b));
 	printf("  memory      %s arena, %s peak\n", print_bytes((double)r->arena_bytes, a, sizeof a),

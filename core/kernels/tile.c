@@ -422,7 +422,29 @@ static void transpose(real *restrict d, int64_t dj, const real *restrict s, int6
 			d[j * dj + l] = s[l * sl + j];
 }
 
+/* ---- what a core can do ---- */
+
+/* Each sum becomes itself times x plus c. Two units of latency 4 or 5 need 10 sums that do not wait for each other; 14,
+ * x and c are the registers of v3. */
+enum { SPIN = 14 };
+
+static double spin(int64_t rounds, real *keep)
+{
+	const vec c = (vec){0} + (real)1;
+	const real x = (real)0.5;
+	vec sum[SPIN];
+	UNROLL(32) for (int i = 0; i < SPIN; i++)
+		sum[i] = c * (real)i;
+	for (int64_t k = 0; k < rounds; k++)
+		UNROLL(32) for (int i = 0; i < SPIN; i++)
+			sum[i] = ADD_PRODUCT(c, sum[i], x);
+	for (int i = 1; i < SPIN; i++)
+		sum[0] += sum[i];
+	*keep = sum[0][0];
+	return 2.0 * SPIN * VEC * (double)rounds;
+}
+
 const tile_kernels PASTE(tile_kernels_, TILE_LEVEL) = {
 	.vec = VEC, .block = WIDE * VEC, .conv = conv, .outer = outer, .exp_below = exp_below,
-	.exp_shifted = exp_shifted, .transpose = transpose,
+	.exp_shifted = exp_shifted, .transpose = transpose, .spin = spin,
 };

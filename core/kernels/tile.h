@@ -59,6 +59,9 @@ typedef struct tile_kernels {
 	void (*exp_shifted)(real *s, int64_t rows, int64_t n, real scale, const real *shift);
 	/* d[j*dj + l] = s[l*sl + j] for j < nj, l < nl: squares of 8 in registers. */
 	void (*transpose)(real *d, int64_t dj, const real *s, int64_t sl, int64_t nj, int64_t nl);
+	/* Multiply-adds on registers alone, `rounds` of them in each of some independent sums: what a core can do at
+	 * most. How many operations that were; *keep gets what they gave, so that none is left out. */
+	double (*spin)(int64_t rounds, real *keep);
 } tile_kernels;
 
 /* The tiles of a level; NULL where level_has says no. */

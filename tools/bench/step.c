@@ -7,6 +7,7 @@
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "gan/train/trainer.h"
+#include "tools/bench/peak.h"
 
 static bool time_steps(trainer *t, int warm_up, int steps, double *s, fault *e)
 {
@@ -45,8 +46,10 @@ bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, faul
 			.params_g = module_param_count(trainer_module(t, NET_G)),
 			.params_d = module_param_count(trainer_module(t, NET_D)),
 			.arena_bytes = trainer_arena_bytes(t), .threads = pool_threads(),
+			.peak_gflops = peak_gflops(),
 		};
 		r->images_per_s = trainer_config(t)->batch / r->median_s;
+		r->efficiency = r->gflop / r->median_s / (r->threads * r->peak_gflops);
 	}
 	free(s);
 	trainer_free(t);

@@ -10,6 +10,9 @@ typedef struct bench_result {
 	double median_s, min_s, mean_s;
 	double images_per_s;                         /* batch / median, as the peers count */
 	double gflop;                                /* naive, of one step */
+	double peak_gflops;                          /* of one core: peak.h */
+	double efficiency;                           /* gflop / median_s / (threads * peak_gflops): above 1 where
+	                                              * rewriting leaves multiplications out */
 	int64_t params_g, params_d;
 	size_t arena_bytes;
 	int threads;
