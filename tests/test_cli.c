@@ -3,6 +3,7 @@
 #define _XOPEN_SOURCE 700                            /* posix_openpt */
 #include <check.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -979,6 +980,39 @@ START_TEST(bench_prints_one_line_of_json)
 }
 END_TEST
 
+/* By kind and by step of a plan the same sum, which is the step's but for what nobody times. */
+START_TEST(bench_says_where_the_time_goes)
+{
+	const char *less = "--steps 1 --threads 1 --set model.g_channels=8 --set model.d_channels=8 --set batch=4";
+	const char *path = scratch_at("profile.json");
+	answer a = sagan("bench configs/bench28.yaml %s --profile --json >%s", less, path);
+	json_t *j = json_load_file(path, 0, NULL);
+	ck_assert_msg(a.status == 0 && j, "%s", a.text);
+	const double sum = json_number_value(json_object_get(j, "profile_s"));
+	const double step = json_number_value(json_object_get(j, "mean_s"));
+	ck_assert_msg(sum > 0.5 * step && sum <= step, "%g of %g s", sum, step);
+	static const char *const lists[] = {"kinds", "nodes"};
+	for (int i = 0; i < COUNT(lists); i++) {
+		json_t *list = json_object_get(j, lists[i]), *row;
+		size_t k;
+		double s = 0, last = INFINITY;
+		json_array_foreach(list, k, row) {
+			const double x = json_number_value(json_object_get(row, "s"));
+			ck_assert_msg(x <= last, "%s: not in order", lists[i]);
+			s += last = x;
+		}
+		ck_assert_msg(fabs(s / sum - 1) < 1e-4, "%s: %g of %g s", lists[i], s, sum);
+	}
+	json_decref(j);
+	a = sagan("bench configs/bench28.yaml %s --profile", less);
+	static const char *const says[] = {"kind of work", "optimizer\n", "conv2d + bias", " d ", " g ", "mean step: "};
+	for (int i = 0; i < COUNT(says); i++)
+		ck_assert_msg(strstr(a.text, says[i]) != NULL, "no %s in %s", says[i], a.text);
+	a = sagan("bench --layers --profile");
+	ck_assert_msg(a.status == 2 && strstr(a.text, "--profile: needs a config"), "%s", a.text);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -1017,6 +1051,7 @@ int main(void)
 		{a_file_size_limit_ends_in_a_line, 1},
 		{threads_change_no_byte_of_a_checkpoint, 1},
 		{bench_prints_one_line_of_json, 1},
+		{bench_says_where_the_time_goes, 1},
 	};
 	return suite_run("program", tests, COUNT(tests), 180);
 }

@@ -218,8 +218,10 @@ static bool plan_some_value(unsigned flags, fault *e)
 	graph_assign(g, leaf[5], second[0]);
 	plan *p = plan_new(g, out, 3, flags, e);
 	bool ok = p != NULL;
-	if (p)
+	if (p && plan_profile(p, e))
 		plan_run(p);
+	else
+		ok = false;
 	char where[200];
 	if (ok && leaf[4]->x[0] < 0 && !plan_find_bad(p, where, sizeof where))
 		ok = fault_set(e, "no memory to find the bad value");

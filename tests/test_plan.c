@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
@@ -573,6 +574,57 @@ START_TEST(what_a_product_took_in_is_printed)
 }
 END_TEST
 
+/* ---- times ---- */
+
+/* A profiled run gives the same bits; every step of the plan has its cost, by the name that plan_print gives it, and
+ * all of them together take no longer than the runs. */
+START_TEST(steps_are_timed_when_asked_for)
+{
+	enum { RUNS = 3 };
+	graph *g = graph_new(NULL);
+	rng r = rng_new(1, "times");
+	buffer *b[] = {random_buffer("x", SHAPE(300, 64), &r), random_buffer("w", SHAPE(64, 32), &r)};
+	node *x = graph_leaf(g, b[0]);
+	node *y = op_relu(g, op_matmul(g, op_tanh(g, op_square(g, x)), graph_leaf(g, b[1]), false, false));
+	plan *p = plan_new(g, &y, 1, 0, NULL);
+	char *text = plan_print(p, NULL);
+	real *before = mem_new(300 * 32, sizeof *before, NULL);
+	plan_cost c;
+	plan_run(p);
+	memcpy(before, plan_value(p, y), 300 * 32 * sizeof *before);
+	for (int i = 0; plan_cost_at(p, i, &c); i++)
+		ck_assert(c.seconds == 0);
+	ck_assert(plan_profile(p, NULL));
+	const double start = clock_s();
+	for (int i = 0; i < RUNS; i++)
+		plan_run(p);
+	const double wall = clock_s() - start;
+	ck_assert(!memcmp(before, plan_value(p, y), 300 * 32 * sizeof *before));
+	double sum = 0, flop = 0, bytes = 0;
+	int n = 0;
+	for (; plan_cost_at(p, n, &c); n++) {
+		ck_assert_msg(strstr(text, c.what) != NULL, "%s is not in\n%s", c.what, text);
+		ck_assert(c.seconds > 0 && c.runs == RUNS);
+		sum += c.seconds;
+		flop += c.flop;
+		bytes += c.bytes;
+	}
+	ck_assert_int_eq(n, 2);
+	ck_assert(!plan_cost_at(p, -1, &c));
+	ck_assert(sum <= wall);
+	ck_assert(flop == plan_flop(p));
+	/* The chain reads x and writes as much; the product reads that and w, and writes y. */
+	ck_assert(bytes == (3 * 300 * 64 + 64 * 32 + 300 * 32) * sizeof(real));
+	ck_assert(plan_profile(p, NULL) && plan_cost_at(p, 0, &c) && c.seconds == 0 && c.runs == 0);
+	free(before);
+	free(text);
+	plan_free(p);
+	graph_free(g);
+	buffer_free(b[0]);
+	buffer_free(b[1]);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -591,6 +643,7 @@ int main(void)
 		{printed_values_never_lie_on_each_other, 1},
 		{a_small_plan_as_text, 1},
 		{what_a_product_took_in_is_printed, 1},
+		{steps_are_timed_when_asked_for, 1},
 	};
 	const suite_test bugs[] = {
 		{more_threads_than_planned_is_a_bug, 1},

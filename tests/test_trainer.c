@@ -1008,7 +1008,7 @@ START_TEST(bench_measures_without_data)
 	fault e = {.text = ""};
 	bench_result r;
 	config c = tiny_config(TINY_FULL, NULL);
-	ck_assert_msg(step_bench(&c, 2, 3, &r, &e), "%s", e.text);
+	ck_assert_msg(step_bench(&c, 2, 3, &r, NULL, &e), "%s", e.text);
 	ck_assert(r.min_s > 0 && r.median_s >= r.min_s && r.gflop > 0);
 	ck_assert(r.params_g > 0 && r.params_d > 0 && r.arena_bytes > 0);
 	ck_assert_int_eq(r.steps, 3);

@@ -7,21 +7,27 @@
 #include "tools/bench/layers.h"
 #include "tools/bench/step.h"
 #include "tools/command.h"
+#include "tools/profile_print.h"
 
-static void print_json(const config *cfg, const bench_result *r)
+static void print_json(const config *cfg, const bench_result *r, const profile *p)
 {
 	char name[4 * CONFIG_TEXT_MAX], size[32];
 	printf("{\"config\": %s, \"size\": %s, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
 	       "\"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
 	       "\"peak_gflops\": %.6g, \"efficiency\": %.6g, "
-	       "\"params_g\": %lld, \"params_d\": %lld, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f}\n",
+	       "\"params_g\": %lld, \"params_d\": %lld, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f",
 	       config_value(cfg, config_key_find("name"), name, sizeof name),
 	       net_size_print(cfg->net.size, size, sizeof size), cfg->batch, REAL_NAME, r->threads, r->steps,
 	       r->median_s, r->min_s, r->images_per_s, r->gflop, r->peak_gflops, r->efficiency,
 	       (long long)r->params_g, (long long)r->params_d, r->arena_bytes, peak_bytes());
+	if (p) {
+		printf(", ");
+		profile_print_json(p);
+	}
+	printf("}\n");
 }
 
-static void print_table(const config *cfg, const bench_result *r)
+static void print_table(const config *cfg, const bench_result *r, const profile *p)
 {
 	char a[32], b[32];
 	printf("%s: %dx%d, batch %d, %d thread%s, %d steps\n", cfg->name, cfg->net.size.h, cfg->net.size.w, cfg->batch,
@@ -36,6 +42,8 @@ static void print_table(const config *cfg, const bench_result *r)
 	       print_count(r->params_d, b, sizeof b));
 	printf("  memory      %s arena, %s peak\n", print_bytes((double)r->arena_bytes, a, sizeof a),
 	       print_bytes(peak_bytes(), b, sizeof b));
+	if (p)
+		profile_print(p, r);
 }
 
 /* ---- --layers ---- */
@@ -130,7 +138,7 @@ static int run(const command *c, int argc, char **argv)
 	const char *path = NULL, *only = NULL;
 	text_list sets = {0};
 	int steps = 10, threads = 0, batch = 16;
-	bool json = false, layers = false;
+	bool json = false, layers = false, profiled = false;
 	const option_row rows[] = {
 		{"layers", OPTION_FLAG, &layers, 0, 0, NULL, "every layer at its documented input size, no config"},
 		{"only", OPTION_TEXT, &only, 0, 0, "NAMES", "with --layers: these, as mlp,halo"},
@@ -138,6 +146,7 @@ static int run(const command *c, int argc, char **argv)
 		{"steps", OPTION_INT, &steps, 1, 1e6, "N", "measured steps, after two that are not (default 10)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
+		{"profile", OPTION_FLAG, &profiled, 0, 0, NULL, "where the time goes: kinds of work, steps of plans"},
 		{"json", OPTION_FLAG, &json, 0, 0, NULL, "one line of JSON; with --layers one a layer"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 0, 1);
@@ -145,19 +154,22 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	if (layers)
 		return path ? fail_usage(c, "%s: --layers takes no config", path)
-			    : bench_layers(batch, steps, threads, only, json);
+		       : profiled ? fail_usage(c, "--profile: needs a config, and --layers takes none")
+				  : bench_layers(batch, steps, threads, only, json);
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;
 	fault e;
 	bench_result r;
+	profile p = {0};
 	status = read_config(&cfg, path, &sets);
 	if (status == EXIT_GOOD && !pool_start(threads ? threads : cfg.train.threads, &e))
 		status = fail(&e);
-	if (status == EXIT_GOOD && !step_bench(&cfg, 2, steps, &r, &e))
+	if (status == EXIT_GOOD && !step_bench(&cfg, 2, steps, &r, profiled ? &p : NULL, &e))
 		status = fail(&e);
 	if (status == EXIT_GOOD)
-		(json ? print_json : print_table)(&cfg, &r);
+		(json ? print_json : print_table)(&cfg, &r, profiled ? &p : NULL);
+	profile_free(&p);
 	pool_stop();
 	config_free(&cfg);
 	return status;

@@ -36,7 +36,7 @@ bool print_step_time(const config *c, int64_t done, fault *e)
 	if (!config_copy(&own, c, e))
 		return false;
 	follow_data(&own);
-	const bool ok = step_bench(&own, 1, steps_of(c), &r, e);
+	const bool ok = step_bench(&own, 1, steps_of(c), &r, NULL, e);
 	if (ok) {
 		const int64_t left = MAX(c->steps - done, 0);
 		printf("a step: %.3g s with %d thread%s here (%d timed)\n", r.mean_s, r.threads,

@@ -337,6 +337,11 @@ int chain_members(const chain *c, const int **member)
 	return c->nmember;
 }
 
+double chain_bytes(const chain *c)
+{
+	return (double)c->nstream * (double)c->n * sizeof(real);
+}
+
 bool chain_may_overwrite(const chain *c, const node *y, const node *x)
 {
 	int written = -1, read = -1;

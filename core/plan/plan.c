@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/local.h"
 #include "core/graph/ops_internal.h"
 #include "core/plan/plan_internal.h"
@@ -117,6 +118,7 @@ void plan_free(plan *p)
 	free(p->step);
 	free(p->out);
 	free(p->assign);
+	free(p->spent);
 	free(p);
 }
 
@@ -228,7 +230,7 @@ static bool all_finite(const real *x, int64_t n)
 	return sum == 0;
 }
 
-static bool run_step(plan *p, int s)
+static bool do_step(plan *p, int s)
 {
 	const step *st = &p->step[s];
 	void *scratch = NULL, *own = NULL;
@@ -244,6 +246,16 @@ static bool run_step(plan *p, int s)
 	if (p->check && st->y && p->bad < 0 && !all_finite(st->y->x, shape_count(&st->y->s)))
 		p->bad = st->y->id;
 	return true;
+}
+
+/* With the time it takes, where somebody wants to know. */
+static bool run_step(plan *p, int s)
+{
+	const double start = p->spent ? clock_s() : 0;
+	const bool ok = do_step(p, s);
+	if (p->spent)
+		p->spent[s] += clock_s() - start;
+	return ok;
 }
 
 /* False when a debug run has no memory for its values. No other run asks for any. */
@@ -272,6 +284,7 @@ void plan_run(plan *p)
 		p->threads, pool_threads());
 	must(p->arena || separate(p), "a plan made with PLAN_UNBOUND runs before plan_bind");
 	must(run_steps(p), "out of memory in a debug run");
+	p->runs++;
 	for (int i = 0; i < p->nassign; i++) {
 		const graph_assignment *a = &p->assign[i];
 		if (a->x->x != a->b->x)

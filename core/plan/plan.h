@@ -44,6 +44,25 @@ const real *plan_value(const plan *p, const node *out);
  * It counts the nodes as they are: for the model as it is written, make the graph with graph_rewrite off. */
 double plan_flop(const plan *p);
 
+/* ---- where the time goes ---- */
+
+/* What one step of a plan is and took. */
+typedef struct plan_cost {
+	char what[240];                              /* as plan_print has it: "conv2d + bias", "chain sub mul*2" */
+	shape s;                                     /* of the first value that it writes */
+	const char *path;                            /* its layer; borrow, "" for none */
+	double seconds;                              /* of all runs since plan_profile */
+	int64_t runs;
+	double flop;                                 /* of one run, as plan_flop counts */
+	double bytes;                                /* of the whole values that one run reads and writes, each once */
+} plan_cost;
+
+/* From now on each step of each run is timed; a second call begins again. Before, a run does not look at the clock.
+ * False with e set: no memory, and nothing has changed. */
+bool plan_profile(plan *p, fault *e);
+/* Step i, in the order of running; times are 0 before plan_profile. False behind the last. */
+bool plan_cost_at(const plan *p, int i, plan_cost *c);
+
 /* Whether a parameter or input, or a value that a run computes, is not finite. `where` [size] then names the first one:
  * the buffer, or the op, its shape and its layer. It computes everything again, one op after the other in memory of its
  * own, so call it only when something is wrong. Assignments are not carried out, but random streams move on, so random

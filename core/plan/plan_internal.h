@@ -1,9 +1,11 @@
 /* plan_internal.h - what the planner's files share: plan.c (making and running), epilogue.c (what
  * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), recompute.c
  * (which values chains do not write), pairs.c (two operations in one pass), chain.c and chain_run.c (making and
- * running a chain), place.c (who lives where), print.c (all this as text). */
+ * running a chain), place.c (who lives where), print.c (all this as text), profile.c (how long each step takes). */
 #ifndef SAGAN_CORE_PLAN_PLAN_INTERNAL_H
 #define SAGAN_CORE_PLAN_PLAN_INTERNAL_H
+
+#include <stdio.h>
 
 #include "core/graph/graph_internal.h"
 #include "core/graph/sum_form.h"
@@ -47,6 +49,8 @@ struct plan {
 	bool owns_arena;
 	bool check;                                  /* stop at the first value that is not finite */
 	int bad;                                     /* its id, -1: none */
+	double *spent;                               /* own; [nstep] seconds; NULL: nobody wants to know */
+	int64_t runs;                                /* that these were */
 };
 
 /* Root of an input: looks through views. */
@@ -87,6 +91,9 @@ bool in_memory(const plan *p, int id);
 /* Bytes as they are placed: every value starts at 64 bytes. */
 size_t plan_align(size_t bytes);
 
+/* print.c: what step s runs, without what it reads. */
+void plan_put_step(FILE *f, const plan *p, const step *s);
+
 /* pairs.c: one pass for two operations, the first being input `at` of the second; NULL when there is none. Its inputs
  * are those of the first, then the other one of the second. */
 typedef void (*span_kernel)(const attr *a, real *out, const real *const *in, int64_t n);
@@ -103,6 +110,8 @@ int chain_reads(const chain *c, const node *const **read);
 int chain_members(const chain *c, const int **member);
 /* May output `y` take the memory of input `x`: same size, and not read after y is written. */
 bool chain_may_overwrite(const chain *c, const node *y, const node *x);
+/* Bytes of the full-size values that it reads and writes, each once. */
+double chain_bytes(const chain *c);
 
 /* Sums of short rows, [outer,middle] -> [outer], which a chain finishes block by block. */
 bool is_row_sum(const sum_form *f);

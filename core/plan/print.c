@@ -58,13 +58,12 @@ static void put_reads(FILE *f, const plan *p, const step *s)
 		fputs(")", f);
 }
 
-static void put_work(FILE *f, const plan *p, const step *s)
+void plan_put_step(FILE *f, const plan *p, const step *s)
 {
 	if (s->y)
 		put_op(f, s->y);
 	else
 		put_chain(f, p, s->c);
-	put_reads(f, p, s);
 }
 
 /* ---- where its values are ---- */
@@ -134,9 +133,10 @@ static void put_step(FILE *f, const plan *p, int s)
 		if (!in_memory(p, id) || p->unit[id] != s)
 			continue;
 		put_value_line(f, p, number, id);
-		if (*number)
-			put_work(f, p, st);
-		else
+		if (*number) {
+			plan_put_step(f, p, st);
+			put_reads(f, p, st);
+		} else
 			fprintf(f, "and %s", p->node[id]->op->name);
 		put_notes(f, p, id);
 		*number = '\0';

@@ -65,6 +65,13 @@ size_t trainer_arena_bytes(const trainer *t);        /* shared by all plans */
  * every k-th update only, the mean over these. */
 double trainer_step_flop(const trainer *t);
 
+/* From now on steps are timed, by step of a plan (plan_profile) and by what lies around the plans. Before, no clock is
+ * read. False with e set: no memory. */
+bool trainer_profile(trainer *t, fault *e);
+/* The i-th of the parts around the plans: its name ("batch", "optimizer", "average") and its seconds since then. False
+ * behind the last. */
+bool trainer_part(const trainer *t, int i, const char **name, double *seconds);
+
 /* The plan of one graph of training, for plan_print: "d", "d_penalty" (the D step with a penalty) or "g". Borrow.
  * NULL with e set for another key, or when this config never takes such a step. */
 const plan *trainer_plan(const trainer *t, const char *key, fault *e);

@@ -52,6 +52,9 @@ enum sum_kind {
 	SUM_D_NORM, SUM_G_NORM, SUM_SPREAD, SUMS
 };
 
+/* What a step does around its plans, for trainer_profile. */
+enum part_kind { PART_BATCH, PART_OPTIMIZER, PART_AVERAGE, PARTS };
+
 /* Numbers of the graphs that may change along the run. */
 enum ramp_kind { RAMP_PENALTY, RAMP_PENALTY_FAKE, RAMP_AUGMENT, RAMPS };
 
@@ -84,6 +87,8 @@ struct trainer {
 	int64_t step;                                /* steps done */
 	int64_t d_updates;                           /* for the penalty of every k-th */
 	double sum[SUMS];                            /* since the last row of metrics.csv */
+	bool profiled;                               /* trainer_profile was called: .. */
+	double spent[PARTS];                         /* .. seconds since then */
 	int64_t place[2];                            /* of the loader, while the state is listed */
 	int64_t data_checksum;                       /* 0 without data */
 	bool new_data;                               /* trainer_load takes other data than the checkpoint's: .. */

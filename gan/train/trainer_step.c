@@ -2,6 +2,7 @@
  *
  * A pass runs a plan, which leaves gradients in the network's gradient block; an update turns them
  * into new parameters. Between the two, numbers that are not finite stop everything. */
+#include "core/base/clock.h"
 #include "core/base/local.h"
 #include "gan/train/trainer_internal.h"
 
@@ -11,6 +12,42 @@
 
 #include "optim/ema.h"
 #include "optim/gradient.h"
+
+/* ---- the time of the parts, where somebody wants to know ---- */
+
+static double watch_start(const trainer *t)
+{
+	return t->profiled ? clock_s() : 0;
+}
+
+static void watch_stop(trainer *t, enum part_kind part, double start)
+{
+	if (t->profiled)
+		t->spent[part] += clock_s() - start;
+}
+
+bool trainer_profile(trainer *t, fault *e)
+{
+	pass *all[] = {&t->d_pass, &t->d_penalty_pass, &t->g_pass};
+	for (int i = 0; i < COUNT(all); i++)
+		if (all[i]->p && !plan_profile(all[i]->p, e))
+			return false;
+	t->profiled = true;
+	memset(t->spent, 0, sizeof t->spent);
+	return true;
+}
+
+bool trainer_part(const trainer *t, int i, const char **name, double *seconds)
+{
+	static const char *const names[PARTS] = {
+		[PART_BATCH] = "batch", [PART_OPTIMIZER] = "optimizer", [PART_AVERAGE] = "average",
+	};
+	if (i < 0 || i >= PARTS)
+		return false;
+	*name = names[i];
+	*seconds = t->spent[i];
+	return true;
+}
 
 /* ---- the batch ---- */
 
@@ -43,6 +80,15 @@ static void next_latent(trainer *t)
 		for (int64_t i = 0; i < B; i++)
 			t->host_y[i] = (real)rng_below(&t->stream[STREAM_LABEL], t->net.classes);
 	buffer_write(t->fake_y, t->host_y);
+}
+
+static void next_batch(trainer *t, bool with_real)
+{
+	const double start = watch_start(t);
+	if (with_real)
+		next_real(t);
+	next_latent(t);
+	watch_stop(t, PART_BATCH, start);
 }
 
 /* ---- a pass ---- */
@@ -148,6 +194,7 @@ static bool update(trainer *t, player *p, const pass *last, double *norm, double
 	real *grad = module_grad_block(p->m);
 	int64_t n = module_block_size(p->m);
 	double limit = t->cfg.optim.clip_norm;
+	const double start = watch_start(t);
 	hold(t, p, grad);
 	*norm = limit > 0 ? gradient_clip_norm(grad, n, limit) : gradient_norm(grad, n);
 	if (!isfinite(*norm))
@@ -155,6 +202,7 @@ static bool update(trainer *t, player *p, const pass *last, double *norm, double
 	*rate = schedule_lr(&p->rate, t->step);
 	optimizer_step(p->opt, module_param_block(p->m), grad, *rate);
 	put_back(t, p);
+	watch_stop(t, PART_OPTIMIZER, start);
 	return true;
 }
 
@@ -177,8 +225,7 @@ static bool update_d(trainer *t, step_stats *s, fault *e)
 	int n = t->cfg.optim.accumulate;
 	double share = 1.0 / (n * t->cfg.optim.d_steps), norm;
 	for (int k = 0; k < n; k++) {
-		next_real(t);
-		next_latent(t);
+		next_batch(t, true);
 		record_pass(t, true);
 		if (!pass_run(t, p, e))
 			return false;
@@ -202,9 +249,7 @@ static bool update_g(trainer *t, step_stats *s, fault *e)
 	pass *p = &t->g_pass;
 	int n = t->cfg.optim.accumulate;
 	for (int k = 0; k < n; k++) {
-		if (compares_pairs(t))
-			next_real(t);
-		next_latent(t);
+		next_batch(t, compares_pairs(t));
 		record_pass(t, false);
 		if (!pass_run(t, p, e))
 			return false;
@@ -249,7 +294,9 @@ bool trainer_step(trainer *t, step_stats *s, fault *e)
 			return false;
 	if (!update_g(t, s, e))
 		return false;
+	const double start = watch_start(t);
 	update_average(t);
+	watch_stop(t, PART_AVERAGE, start);
 	t->step++;
 
 	s->step = t->step;

@@ -9,14 +9,15 @@
 #include "gan/train/trainer.h"
 #include "tools/bench/peak.h"
 
-static bool time_steps(trainer *t, int warm_up, int steps, double *s, fault *e)
+/* s: seconds of each, or NULL. */
+static bool time_steps(trainer *t, int steps, double *s, fault *e)
 {
 	step_stats stats;
-	for (int i = -warm_up; i < steps; i++) {
+	for (int i = 0; i < steps; i++) {
 		double start = clock_s();
 		if (!trainer_step(t, &stats, e))
 			return false;
-		if (i >= 0)
+		if (s)
 			s[i] = clock_s() - start;
 	}
 	return true;
@@ -30,13 +31,14 @@ static double mean(const double *s, int n)
 	return sum;
 }
 
-bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, fault *e)
+bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, profile *p, fault *e)
 {
 	if (steps < 1)
 		return fault_set(e, "steps = %d: must be at least 1", steps);
 	trainer *t = trainer_new(cfg, NULL, e);
 	double *s = mem_new((size_t)steps, sizeof *s, e);
-	bool ok = t && s && time_steps(t, warm_up, steps, s, e);
+	bool ok = t && s && time_steps(t, warm_up, NULL, e) && (!p || trainer_profile(t, e))
+		  && time_steps(t, steps, s, e) && (!p || profile_read(t, steps, p, e));
 	if (ok) {
 		const double middle = median(s, steps);
 		*r = (bench_result){
@@ -49,6 +51,8 @@ bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, faul
 			.peak_gflops = peak_gflops(),
 		};
 		r->images_per_s = trainer_config(t)->batch / r->median_s;
+		if (p)
+			p->step_seconds = r->mean_s;
 		r->efficiency = r->gflop / r->median_s / (r->threads * r->peak_gflops);
 	}
 	free(s);

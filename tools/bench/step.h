@@ -3,6 +3,7 @@
 #define SAGAN_TOOLS_BENCH_STEP_H
 
 #include "gan/config/config.h"
+#include "tools/bench/profile.h"
 
 /* Speed of the steps of a config on random images. */
 typedef struct bench_result {
@@ -17,6 +18,8 @@ typedef struct bench_result {
 	size_t arena_bytes;
 	int threads;
 } bench_result;
-bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, fault *e);
+/* Times `steps` steps after warm_up others. profile (profile_free) gets where the time of the measured ones went; NULL:
+ * not asked for. False with e set. */
+bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, profile *p, fault *e);
 
 #endif
