@@ -140,7 +140,7 @@ static bool build_loss(golden_case *c)
 		if (!l)
 			return false;
 		bool d = !strcmp(layer + n - 2, "_d");
-		return golden_give(c, d ? l->d_loss(c->g, c->x[0], c->x[1]) : l->g_loss(c->g, c->x[1]));
+		return golden_give(c, d ? l->d_loss(c->g, c->x[0], c->x[1]) : gan_loss_g(c->g, l, NULL, c->x[1], NULL));
 	}
 	return fault_set(c->e, "%s: loss %s is not known", c->group, layer);
 }

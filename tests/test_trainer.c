@@ -14,6 +14,7 @@
 #include "core/base/thread.h"
 #include "core/h5/h5.h"
 #include "gan/checkpoint/rundir.h"
+#include "gan/loss/lecam.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
 #include "gan/train/run.h"
@@ -281,9 +282,45 @@ START_TEST(a_weight_follows_its_ramp)
 }
 END_TEST
 
+/* LeCam counts from the step after loss.lecam_start; its averages are those of the batches until then. */
+START_TEST(lecam_begins_at_its_step)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"loss.lecam_weight=0.3", "loss.lecam_start=2", NULL}, d);
+	for (int i = 0; i < 5; i++) {
+		const step_stats s = step(t);
+		ck_assert_int_eq(s.penalty > 0, i > 2);
+		const bool last = fabs((double)t->lecam->x[LECAM_REAL] - s.d_real) < 1e-5;
+		ck_assert_int_eq(last, i <= 2);
+	}
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* Where nothing is learnt: all fakes in the first epoch, then the highest of four, whose hinge loss is the lowest. */
+START_TEST(top_k_begins_after_an_epoch)
+{
+	const char *const still[] = {"optim.lr_g=0", "optim.lr_d=0", NULL};
+	const char *const one[] = {"optim.lr_g=0", "optim.lr_d=0", "loss.top_k=0.25", "loss.top_k_decay=0", NULL};
+	dataset *d = tiny_data(12, 16, 2);
+	trainer *all = make(TINY_PLAIN, still, d), *few = make(TINY_PLAIN, one, d);
+	for (int i = 0; i < 6; i++) {
+		const bool first_epoch = loader_position(few->loader).epoch == 0;
+		const double a = step(all).g_loss, b = step(few).g_loss;
+		ck_assert_int_eq(first_epoch, i < 3);
+		ck_assert_msg(first_epoch ? fabs(a - b) < 1e-6 : b < a, "step %d: %g, of the highest %g", i, a, b);
+	}
+	trainer_free(all);
+	trainer_free(few);
+	dataset_free(d);
+}
+END_TEST
+
 /* ---- the same bits ---- */
 
-static const char *const KINDS[] = {TINY_FULL, TINY_MNISTGANS, TINY_PAIRS, TINY_TALL, TINY_WIDE};
+static const char *const KINDS[] = {TINY_FULL, TINY_MNISTGANS, TINY_PAIRS, TINY_HELPED, TINY_TALL,
+	TINY_WIDE};
 
 static dataset *data_for(int kind)
 {
@@ -1028,6 +1065,8 @@ int main(void)
 		{a_penalty_of_both_has_a_weight_for_each, 1},
 		{pairs_are_of_one_class, 1},
 		{a_weight_follows_its_ramp, 1},
+		{lecam_begins_at_its_step, 1},
+		{top_k_begins_after_an_epoch, 1},
 	};
 	const suite_test bits[] = {
 		{threads_do_not_change_a_bit, COUNT(KINDS)},

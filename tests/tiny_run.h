@@ -13,6 +13,8 @@ extern const char TINY_FULL[];
 extern const char TINY_TALL[], TINY_WIDE[];
 /* Pairs of one class, penalties at both kinds of images, and everything that may change along a run does. */
 extern const char TINY_PAIRS[];
+/* What is added to losses, and choices whose state must be in the checkpoint. */
+extern const char TINY_HELPED[];
 /* The same network with the plain recipe. */
 extern const char TINY_PLAIN[];
 /* mnistgans28: noise, dropout and batch norm in D. */

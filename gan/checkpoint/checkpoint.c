@@ -269,7 +269,7 @@ static bool compare(const char *path, const state_list *l, const state_list *sto
 	int n = 0;
 	for (int i = 0; i < l->n; i++) {
 		const state_item *a = &l->item[i], *b = state_find(stored, a->path);
-		if (b && same_kind(a->type, b->type) && shape_equal(&a->s, &b->s))
+		if (b ? same_kind(a->type, b->type) && shape_equal(&a->s, &b->s) : a->optional)
 			continue;
 		if (n++ == 0 && !b)
 			snprintf(first, sizeof first, "%.500s is missing", a->path);
@@ -297,10 +297,11 @@ static bool fill_one(h5 *f, const state_item *it, fault *e)
 		: h5_read_i64(f, it->path, it->x, n, e);
 }
 
+/* Optional ones that the file does not have stay as they are. */
 static bool fill(h5 *f, const state_list *l, fault *e)
 {
 	for (int i = 0; i < l->n; i++)
-		if (!fill_one(f, &l->item[i], e))
+		if ((!l->item[i].optional || h5_exists(f, l->item[i].path)) && !fill_one(f, &l->item[i], e))
 			return false;
 	return true;
 }

@@ -21,9 +21,16 @@ void state_add(state_list *l, enum array_type type, const char *path, shape s, v
 		l->item = bigger;
 		l->room = room;
 	}
-	state_item it = {text_copy(path, NULL), about ? text_copy(about, NULL) : NULL, type, s, x};
+	state_item it = {text_copy(path, NULL), about ? text_copy(about, NULL) : NULL, type, s, x, false};
 	l->item[l->n++] = it;
 	l->failed = !it.path || (about && !it.about);
+}
+
+void state_add_optional(state_list *l, enum array_type type, const char *path, shape s, void *x, const char *about)
+{
+	state_add(l, type, path, s, x, about);
+	if (!l->failed)
+		l->item[l->n - 1].optional = true;
 }
 
 static void add_buffer(state_list *l, const char *group, const buffer *b, const char *about)

@@ -16,6 +16,7 @@ typedef struct state_item {
 	enum array_type type;
 	shape s;
 	void *x;                                     /* borrow: real, double or int64_t [s] */
+	bool optional;                               /* older files do not have it: what x holds stays */
 } state_item;
 
 typedef struct state_list {
@@ -25,6 +26,7 @@ typedef struct state_list {
 } state_list;
 
 void state_add(state_list *l, enum array_type type, const char *path, shape s, void *x, const char *about);
+void state_add_optional(state_list *l, enum array_type type, const char *path, shape s, void *x, const char *about);
 /* Parameters, then states of a module: "/generator/block1/conv1/kernel" with group "generator". */
 void state_add_module(state_list *l, const char *group, const module *m);
 void state_list_free(state_list *l);                 /* the items' arrays stay */

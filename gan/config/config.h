@@ -74,6 +74,12 @@ typedef struct config {
 		ramp penalty_weight_fake;            /* r1r2: gamma of the fakes; 0: penalty_weight */
 		int penalty_every;                   /* in every k-th D update, times k */
 		int d_batch;                         /* enum d_batch: real and fake through D at once or not */
+		double lecam_weight;                 /* 0: none */
+		double lecam_decay;                  /* of its two averages */
+		int64_t lecam_start;                 /* step up to which there is none */
+		double top_k;                        /* smallest share of the fakes that G learns from; 1: all */
+		double top_k_decay;                  /* factor on the share, each epoch */
+		int64_t top_k_start;                 /* epochs before the first */
 	} loss;
 
 	struct {

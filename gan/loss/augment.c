@@ -3,35 +3,7 @@
 #include "gan/loss/augment.h"
 
 #include "core/graph/ops.h"
-
-/* ---- whole numbers ---- */
-
-/* 0, 1, .., n-1 as [n], by doubling. */
-static node *iota(graph *g, int64_t n)
-{
-	node *x = op_fill(g, SHAPE(1), 0);
-	for (int64_t size = 1; size < n; size *= 2) {
-		node *both[2] = {x, op_add_scalar(g, x, (double)size)};
-		x = op_concat(g, both, 2, 0);
-	}
-	return op_slice_axis(g, x, 0, 0, n);
-}
-
-/* 1 where sel > 0, else 0. */
-static node *step(graph *g, node *sel)
-{
-	return op_gate(g, op_fill(g, sel->s, 1), sel, 0);
-}
-
-/* floor(u*n) for u [B,1] in [0,1): how many of 1..n-1 do not exceed u*n. [B,1]. */
-static node *whole(graph *g, node *u, int64_t n)
-{
-	if (n < 2)
-		return op_fill(g, u->s, 0);
-	node *bound = op_add_scalar(g, iota(g, n - 1), 1);
-	node *above = op_sub(g, op_scale(g, u, (double)n), bound);          /* [B,n-1] */
-	return op_sum(g, step(g, op_add_scalar(g, above, 0x1p-26)), 1u << 1, true);     /* equal counts */
-}
+#include "gan/loss/counting.h"
 
 /* Column i of u [B,2] as [B,1]. */
 static node *column(graph *g, node *u, int i)
@@ -60,7 +32,7 @@ node *augment_translation(graph *g, node *x, node *u)
 	node *t[2];
 	for (int i = 0; i < 2; i++) {
 		int64_t reach = x->s.dim[1 + i] / 8;
-		t[i] = op_add_scalar(g, whole(g, column(g, u, i), 2 * reach + 1), (double)-reach);
+		t[i] = op_add_scalar(g, whole_below(g, column(g, u, i), 2 * reach + 1), (double)-reach);
 	}
 	return op_shift(g, x, op_concat(g, t, 2, 1));
 }
@@ -70,10 +42,10 @@ node *augment_translation(graph *g, node *x, node *u)
 static node *covered(graph *g, node *u, int64_t n)
 {
 	int64_t h = n / 2;
-	node *first = op_add_scalar(g, whole(g, u, n + (h % 2 == 0)), (double)-(h / 2));        /* [B,1] */
-	node *offset = op_sub(g, iota(g, n), first);         /* [B,n]: inside means 0 .. h-1 */
-	node *from = step(g, op_add_scalar(g, offset, 0.5));
-	node *to = step(g, op_add_scalar(g, op_neg(g, offset), (double)h - 0.5));
+	node *first = op_add_scalar(g, whole_below(g, u, n + (h % 2 == 0)), (double)-(h / 2));        /* [B,1] */
+	node *offset = op_sub(g, count_up(g, n), first);         /* [B,n]: inside means 0 .. h-1 */
+	node *from = is_above_0(g, op_add_scalar(g, offset, 0.5));
+	node *to = is_above_0(g, op_add_scalar(g, op_neg(g, offset), (double)h - 0.5));
 	return op_mul(g, from, to);
 }
 
@@ -118,7 +90,7 @@ const diff_augment diff_augments[] = {
 static node *either(graph *g, node *x, node *y, node *probability, rng *stream)
 {
 	node *u = op_random(g, SHAPE(x->s.dim[0], 1, 1, 1), RANDOM_UNIFORM, stream);
-	node *share = step(g, op_sub(g, probability, u));
+	node *share = is_above_0(g, op_sub(g, probability, u));
 	return op_add(g, op_mul(g, y, share), op_mul(g, x, op_add_scalar(g, op_neg(g, share), 1)));
 }
 

@@ -17,34 +17,43 @@
 #include "core/base/words.h"
 #include "core/graph/ops.h"
 
-/* mean relu(1 + sign*x) */
+/* relu(1 + sign*x) */
+static node *margins(graph *g, node *x, double sign)
+{
+	return op_relu(g, op_add_scalar(g, op_scale(g, x, sign), 1));
+}
+
 static node *margin(graph *g, node *x, double sign)
 {
-	return op_mean_all(g, op_relu(g, op_add_scalar(g, op_scale(g, x, sign), 1)));
+	return op_mean_all(g, margins(g, x, sign));
 }
 
-/* mean softplus(sign*x) */
+/* softplus(sign*x) */
+static node *softs(graph *g, node *x, double sign)
+{
+	return op_softplus(g, op_scale(g, x, sign));
+}
+
 static node *soft(graph *g, node *x, double sign)
 {
-	return op_mean_all(g, op_softplus(g, op_scale(g, x, sign)));
+	return op_mean_all(g, softs(g, x, sign));
 }
 
-/* 0.5 mean (x - target)^2 */
+/* 0.5 (x - target)^2 */
+static node *half_squares(graph *g, node *x, double target)
+{
+	return op_scale(g, op_square(g, op_add_scalar(g, x, -target)), 0.5);
+}
+
 static node *half_square(graph *g, node *x, double target)
 {
-	return op_scale(g, op_mean_all(g, op_square(g, op_add_scalar(g, x, -target))), 0.5);
+	return op_mean_all(g, half_squares(g, x, target));
 }
 
 /* mean relu(1-r) + mean relu(1+f) */
 static node *hinge_d(graph *g, node *r, node *f)
 {
 	return op_add(g, margin(g, r, -1), margin(g, f, 1));
-}
-
-/* -mean f */
-static node *minus_mean(graph *g, node *f)
-{
-	return op_neg(g, op_mean_all(g, f));
 }
 
 /* mean softplus(-r) + mean softplus(f) */
@@ -55,12 +64,12 @@ static node *ns_d(graph *g, node *r, node *f)
 
 static node *ns_g(graph *g, node *f)
 {
-	return soft(g, f, -1);
+	return softs(g, f, -1);
 }
 
 static node *minimax_g(graph *g, node *f)
 {
-	return op_neg(g, soft(g, f, 1));
+	return op_neg(g, softs(g, f, 1));
 }
 
 static node *ls_d(graph *g, node *r, node *f)
@@ -70,7 +79,7 @@ static node *ls_d(graph *g, node *r, node *f)
 
 static node *ls_g(graph *g, node *f)
 {
-	return half_square(g, f, 1);
+	return half_squares(g, f, 1);
 }
 
 /* mean f - mean r */
@@ -86,10 +95,10 @@ static node *keras_hinge_d(graph *g, node *r, node *f)
 	return op_add(g, op_scale(g, margin(g, r, -1), reals / all), op_scale(g, margin(g, f, 1), 1 - reals / all));
 }
 
-/* mean relu(1-2f) */
+/* relu(1-2f) */
 static node *keras_hinge_g(graph *g, node *f)
 {
-	return margin(g, f, -2);
+	return margins(g, f, -2);
 }
 
 /* mean softplus(f - r) */
@@ -98,25 +107,33 @@ static node *pairs_d(graph *g, node *r, node *f)
 	return soft(g, op_sub(g, f, r), 1);
 }
 
-/* mean softplus(r - f) */
+/* softplus(r - f) */
 static node *pairs_g(graph *g, node *r, node *f)
 {
-	return pairs_d(g, f, r);
+	return softs(g, op_sub(g, r, f), 1);
 }
 
 const gan_loss gan_losses[] = {
-	{"hinge",       hinge_d,       minus_mean,    NULL,    "D: mean relu(1-r) + mean relu(1+f); G: -mean f"},
+	{"hinge",       hinge_d,       op_neg,        NULL,    "D: mean relu(1-r) + mean relu(1+f); G: -mean f"},
 	{"ns",          ns_d,          ns_g,          NULL,
 	 "D: mean softplus(-r) + mean softplus(f); G: mean softplus(-f)"},
-	{"kl",          ns_d,          minus_mean,    NULL,    "D as ns; G: -mean f"},
+	{"kl",          ns_d,          op_neg,        NULL,    "D as ns; G: -mean f"},
 	{"minimax",     ns_d,          minimax_g,     NULL,    "D as ns; G: -mean softplus(f)"},
 	{"ls",          ls_d,          ls_g,          NULL,    "D: (mean (r-1)^2 + mean f^2)/2; G: mean (f-1)^2 / 2"},
-	{"wgan",        wgan_d,        minus_mean,    NULL,    "D: mean f - mean r; G: -mean f"},
+	{"wgan",        wgan_d,        op_neg,        NULL,    "D: mean f - mean r; G: -mean f"},
 	{"keras_hinge", keras_hinge_d, keras_hinge_g, NULL,
 	 "D: mean over both of relu(1-t D), t = 1, -1; G: mean relu(1-2f)"},
 	{"rpgan",       pairs_d,       NULL,          pairs_g, "D: mean softplus(f-r); G: mean softplus(r-f)"},
 	{0}
 };
+
+node *gan_loss_g(graph *g, const gan_loss *l, node *r, node *f, node *chosen)
+{
+	node *each = l->g_of_pairs ? l->g_of_pairs(g, r, f) : l->g_each(g, f);
+	if (!chosen)
+		return op_mean_all(g, each);
+	return op_div(g, op_sum_all(g, op_mul(g, each, chosen)), op_sum_all(g, chosen));
+}
 
 const gan_loss *gan_loss_find(const char *name, fault *e)
 {

@@ -10,8 +10,9 @@
 typedef struct gan_loss {
 	const char *name;
 	node *(*d_loss)(graph *g, node *r, node *f);
-	node *(*g_loss)(graph *g, node *f);          /* NULL where pairs are compared */
-	/* Instead of g_loss: compares real i with fake i of the same class. G's step draws real images, too. */
+	/* What G minimises, of each fake, like f: gan_loss_g takes their mean. */
+	node *(*g_each)(graph *g, node *f);          /* NULL where pairs are compared */
+	/* Instead of g_each: compares real i with fake i of the same class. G's step draws real images, too. */
 	node *(*g_of_pairs)(graph *g, node *r, node *f);
 	const char *help;                            /* both formulas */
 } gan_loss;
@@ -20,5 +21,8 @@ typedef struct gan_loss {
 extern const gan_loss gan_losses[];
 /* The row of that name, or NULL with `e` naming the allowed ones. */
 const gan_loss *gan_loss_find(const char *name, fault *e);
+
+/* G's loss, the mean over the fakes, or over those whose `chosen` is 1 (top_k.h; NULL: all). r: NULL but for pairs. */
+node *gan_loss_g(graph *g, const gan_loss *l, node *r, node *f, node *chosen);
 
 #endif

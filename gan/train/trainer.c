@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "gan/config/config_apply.h"
+#include "gan/loss/lecam.h"
 
 const char *const stream_name[STREAMS] = {
 	[STREAM_LATENT] = "latent", [STREAM_LABEL] = "label", [STREAM_AUGMENT] = "augment",
@@ -81,13 +82,14 @@ static bool make_batch(trainer *t, fault *e)
 	t->real_y = buffer_new("real labels", SHAPE(B), e);
 	t->z = buffer_new("latents", SHAPE(B, Z), e);
 	t->fake_y = buffer_new("fake labels", SHAPE(B), e);
+	t->lecam = buffer_new("averages of D", SHAPE(LECAM_AVERAGES), e);
 	t->host_x = mem_zero((size_t)n, sizeof(real), e);
 	t->host_y = mem_zero((size_t)B, sizeof(real), e);
 	t->host_z = mem_zero((size_t)(B * Z), sizeof(real), e);
 	t->d_real = mem_zero((size_t)B, sizeof(real), e);
 	t->d_fake = mem_zero((size_t)B, sizeof(real), e);
-	if (!t->real_x || !t->real_y || !t->z || !t->fake_y || !t->host_x || !t->host_y || !t->host_z || !t->d_real
-		|| !t->d_fake)
+	if (!t->real_x || !t->real_y || !t->z || !t->fake_y || !t->lecam || !t->host_x || !t->host_y || !t->host_z
+		|| !t->d_real || !t->d_fake)
 		return false;
 	for (int i = 0; i < STREAMS; i++)
 		t->stream[i] = rng_new((uint64_t)c->seed, stream_name[i]);
@@ -160,6 +162,7 @@ void trainer_free(trainer *t)
 	buffer_free(t->real_y);
 	buffer_free(t->z);
 	buffer_free(t->fake_y);
+	buffer_free(t->lecam);
 	free(t->host_x);
 	free(t->host_y);
 	free(t->host_z);

@@ -27,8 +27,9 @@ typedef struct gamma_value {
 /* What one step measured; with several D updates, the mean over them. */
 typedef struct step_stats {
 	int64_t step;                                /* steps done, this one included */
-	double d_loss, g_loss;                       /* without the penalty */
-	double penalty;                              /* weighted, as it is added to d_loss; mean over the updates .. */
+	double d_loss, g_loss;                       /* without what is added to them */
+	double penalty;                              /* penalty, LeCam, consistency as they are added to the loss of D;
+	                                              * mean over the updates .. */
 	int penalties;                               /* .. that had one, of which there were so many */
 	double d_real, d_fake;                       /* mean output of D (logits) for real images and for fakes */
 	double d_norm, g_norm;                       /* gradient norms before clipping */

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "core/graph/ops.h"
+#include "gan/loss/lecam.h"
+#include "gan/loss/top_k.h"
 
 void pass_free(pass *p)
 {
@@ -59,7 +61,8 @@ static node *generate(trainer *t, graph *g)
 /* D's logits [B] of augmented images. */
 static node *judge(trainer *t, graph *g, node *x, node *label, bool update)
 {
-	node *share = t->cfg.augment.n ? ramp_share(t, g, RAMP_AUGMENT) : NULL;
+	const bool always = t->cfg.augment.n == 0 || ramp_is_1(t, RAMP_AUGMENT);
+	node *share = always ? NULL : ramp_node(t, g, RAMP_AUGMENT, SHAPE(1, 1, 1, 1));
 	x = augment_apply(g, &t->cfg.augment, x, share, &t->stream[STREAM_AUGMENT]);
 	graph_push(g, "discriminator");
 	node *logits = network_apply(g, t->d, x, label, training(t, update), NULL);
@@ -144,9 +147,20 @@ static node *weighted_penalty(trainer *t, graph *g, const two_logits *d, node *x
 		ramp_times(t, g, RAMP_PENALTY_FAKE, mean[1], every));
 }
 
+static node *weighted_lecam(trainer *t, graph *g, const two_logits *d)
+{
+	node *keep = ramp_node(t, g, RAMP_LECAM_KEEP, SHAPE(1));
+	return ramp_times(t, g, RAMP_LECAM, lecam(g, d->real, d->fake, t->lecam, keep), 1);
+}
+
+/* NULL is nothing. */
+static node *plus(graph *g, node *a, node *b)
+{
+	return a && b ? op_add(g, a, b) : a ? a : b;
+}
+
 static bool build_d(trainer *t, pass *p, fault *e)
 {
-	bool penalty = p->penalised;
 	if (!pass_open(p, e))
 		return false;
 	graph *g = p->g;
@@ -162,14 +176,12 @@ static bool build_d(trainer *t, pass *p, fault *e)
 	p->each_fake = d.fake;
 	p->real = op_mean_all(g, d.real);
 	p->fake = op_mean_all(g, d.fake);
-	node *total = p->loss;
-	if (penalty) {
-		p->penalty = weighted_penalty(t, g, &d, x, y, fake);
-		total = op_add(g, total, p->penalty);
-	}
-	module_grad(t->pd.m, g, total);
+	p->penalty = p->penalised ? weighted_penalty(t, g, &d, x, y, fake) : NULL;
+	if (t->cfg.loss.lecam_weight > 0)
+		p->penalty = plus(g, p->penalty, weighted_lecam(t, g, &d));
+	module_grad(t->pd.m, g, plus(g, p->loss, p->penalty));
 	node *out[] = {p->loss, p->real, p->fake, p->each_real, p->each_fake, p->penalty};
-	return pass_plan(p, out, penalty ? COUNT(out) : COUNT(out) - 1, e);
+	return pass_plan(p, out, p->penalty ? COUNT(out) : COUNT(out) - 1, e);
 }
 
 /* ---- the G step ---- */
@@ -190,8 +202,10 @@ static bool build_g(trainer *t, pass *p, fault *e)
 	node *label = t->net.classes ? graph_leaf(g, t->fake_y) : NULL;
 	const bool every = t->cfg.model.sn_update == SN_EVERY_FORWARD;
 	const gan_loss *l = &gan_losses[t->cfg.loss.name];
-	node *logits = judge(t, g, fake, label, every);
-	p->loss = l->g_of_pairs ? l->g_of_pairs(g, judge_real(t, g), logits) : l->g_loss(g, logits);
+	node *logits = judge(t, g, fake, label, every), *reals = l->g_of_pairs ? judge_real(t, g) : NULL;
+	const bool choose = t->cfg.loss.top_k < 1;
+	node *chosen = choose ? top_k_choice(g, logits, ramp_node(t, g, RAMP_TOP_K, SHAPE(1))) : NULL;
+	p->loss = gan_loss_g(g, l, reals, logits, chosen);
 	p->variance = batch_variance(g, fake);
 	module_grad(t->pg.m, g, p->loss);
 	return pass_plan(p, (node *[]){p->loss, p->variance}, 2, e);

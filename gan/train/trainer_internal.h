@@ -27,7 +27,7 @@ typedef struct pass {
 	graph *g;                                    /* own */
 	plan *p;                                     /* own */
 	node *loss;                                  /* without the penalty */
-	node *penalty, *real, *fake, *variance;      /* scalars, or NULL: weighted penalty, mean logits,
+	node *penalty, *real, *fake, *variance;      /* scalars, or NULL: all that is added to the loss, mean logits,
 	                                              * variance of the fakes over the batch */
 	node *each_real, *each_fake;                 /* [B] logits, or NULL */
 	bool penalised;                              /* the D step with a penalty */
@@ -56,7 +56,7 @@ enum sum_kind {
 enum part_kind { PART_BATCH, PART_OPTIMIZER, PART_AVERAGE, PARTS };
 
 /* Numbers of the graphs that may change along the run. */
-enum ramp_kind { RAMP_PENALTY, RAMP_PENALTY_FAKE, RAMP_AUGMENT, RAMPS };
+enum ramp_kind { RAMP_PENALTY, RAMP_PENALTY_FAKE, RAMP_AUGMENT, RAMP_LECAM, RAMP_LECAM_KEEP, RAMP_TOP_K, RAMPS };
 
 typedef struct record record;                        /* trainer_record.c */
 
@@ -71,7 +71,8 @@ struct trainer {
 	buffer *real_x, *real_y;                     /* own; [B,H,W,C], [B] */
 	buffer *z, *fake_y;                          /* own; [B,Z], [B] */
 
-	buffer *ramp[RAMPS];                     /* own; a scalar, or NULL where it is a constant */
+	buffer *ramp[RAMPS];                         /* own; a scalar, or NULL where it is a constant */
+	buffer *lecam;                               /* own; [LECAM_AVERAGES] */
 
 	network *g;                                  /* own */
 	network *d;
@@ -116,8 +117,9 @@ bool ramps_make(trainer *t, fault *e);
 void ramps_set(trainer *t);
 /* x times a number of the graphs, as it is at each run. */
 node *ramp_times(const trainer *t, graph *g, enum ramp_kind kind, node *x, double factor);
-/* That number as a node; NULL: it is 1 throughout. */
-node *ramp_share(const trainer *t, graph *g, enum ramp_kind kind);
+/* That number as a node of one element. */
+node *ramp_node(const trainer *t, graph *g, enum ramp_kind kind, shape s);
+bool ramp_is_1(const trainer *t, enum ramp_kind kind);       /* throughout */
 /* Decay of the average in this step. */
 double ramps_decay(const trainer *t);
 

@@ -5,7 +5,33 @@
 #include "gan/train/trainer_internal.h"
 
 #include "core/graph/ops.h"
+#include "gan/loss/top_k.h"
 #include "optim/ema.h"
+
+/* ---- what a number is now ---- */
+
+/* PyTorch-StudioGAN src/worker.py: none up to this step, and until then the averages are those of the last batch. */
+static double lecam_weight(const trainer *t)
+{
+	return t->step > t->cfg.loss.lecam_start ? t->cfg.loss.lecam_weight : 0;
+}
+
+static double lecam_keep(const trainer *t)
+{
+	return t->step > t->cfg.loss.lecam_start ? t->cfg.loss.lecam_decay : 0;
+}
+
+static double top_k(const trainer *t)
+{
+	const config *c = &t->cfg;
+	const int64_t epochs = t->loader ? loader_position(t->loader).epoch - c->loss.top_k_start : 0;
+	return top_k_of(c->batch, c->loss.top_k, c->loss.top_k_decay, epochs);
+}
+
+/* Those that have a rule of their own; the others go from one value to another. */
+static double (*const RULE[RAMPS])(const trainer *t) = {
+	[RAMP_LECAM] = lecam_weight, [RAMP_LECAM_KEEP] = lecam_keep, [RAMP_TOP_K] = top_k,
+};
 
 static const ramp *ramp_of(const trainer *t, enum ramp_kind kind)
 {
@@ -25,11 +51,18 @@ static double now(const trainer *t, const ramp *c)
 	return ramp_at(c, t->step, t->pg.rate.steps);
 }
 
+static double value_of(const trainer *t, enum ramp_kind kind)
+{
+	return RULE[kind] ? RULE[kind](t) : now(t, ramp_of(t, kind));
+}
+
+/* ---- all of them ---- */
+
 bool ramps_make(trainer *t, fault *e)
 {
 	for (int k = 0; k < RAMPS; k++) {
-		const ramp *c = ramp_of(t, k);
-		if (c->from != c->to && !(t->ramp[k] = buffer_new("ramp", SHAPE(1), e)))
+		const bool moves = RULE[k] || ramp_of(t, k)->from != ramp_of(t, k)->to;
+		if (moves && !(t->ramp[k] = buffer_new("ramp", SHAPE(1), e)))
 			return false;
 	}
 	return true;
@@ -39,7 +72,7 @@ void ramps_set(trainer *t)
 {
 	for (int k = 0; k < RAMPS; k++)
 		if (t->ramp[k])
-			buffer_write(t->ramp[k], &(real){(real)now(t, ramp_of(t, k))});
+			buffer_write(t->ramp[k], &(real){(real)value_of(t, k)});
 	optimizer_set_beta2(t->pg.opt, now(t, &t->cfg.optim.beta2));
 	optimizer_set_beta2(t->pd.opt, now(t, &t->cfg.optim.beta2));
 }
@@ -48,15 +81,17 @@ node *ramp_times(const trainer *t, graph *g, enum ramp_kind kind, node *x, doubl
 {
 	if (!t->ramp[kind])
 		return op_scale(g, x, ramp_of(t, kind)->from * factor);
-	return op_mul(g, op_scale(g, x, factor), op_reshape(g, graph_leaf(g, t->ramp[kind]), x->s));
+	return op_mul(g, op_scale(g, x, factor), ramp_node(t, g, kind, x->s));
 }
 
-node *ramp_share(const trainer *t, graph *g, enum ramp_kind kind)
+node *ramp_node(const trainer *t, graph *g, enum ramp_kind kind, shape s)
 {
-	const ramp *c = ramp_of(t, kind);
-	if (t->ramp[kind])
-		return op_reshape(g, graph_leaf(g, t->ramp[kind]), SHAPE(1, 1, 1, 1));
-	return c->from == 1 ? NULL : op_fill(g, SHAPE(1, 1, 1, 1), c->from);
+	return t->ramp[kind] ? op_reshape(g, graph_leaf(g, t->ramp[kind]), s) : op_fill(g, s, ramp_of(t, kind)->from);
+}
+
+bool ramp_is_1(const trainer *t, enum ramp_kind kind)
+{
+	return !t->ramp[kind] && ramp_of(t, kind)->from == 1;
 }
 
 double ramps_decay(const trainer *t)

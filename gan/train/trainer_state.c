@@ -57,6 +57,8 @@ static bool list_all(trainer *t, state_list *l, fault *e)
 		"epoch, batch in the epoch: what comes next");
 	state_add(l, ARRAY_I64, "/loader/data_checksum", SHAPE(1), &t->data_checksum,
 		"of sizes, labels and pixels");
+	state_add_optional(l, ARRAY_REAL, "/trainer/lecam", t->lecam->s, t->lecam->x,
+		"averages of D(real) and D(fake), for loss.lecam_weight");
 	if (t->frozen)
 		state_add(l, ARRAY_I64, CHECKPOINT_FROZEN, SHAPE(1), &t->frozen,
 			"from the image on: these do not learn");
