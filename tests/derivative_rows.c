@@ -20,6 +20,24 @@ UNARY(neg) UNARY(sum_all) UNARY(mean_all) UNARY(transpose) UNARY(softmax) UNARY(
 UNARY(skew) UNARY(unskew)
 BINARY(add) BINARY(sub) BINARY(mul) BINARY(div) BINARY(gather) BINARY(dense) BINARY(shift)
 
+/* Whole numbers make maps: about the identity, uneven. */
+static node *maps_of(graph *g, node *whole)
+{
+	return op_add_scalar(g, op_scale(g, whole, 0.23), 0.37);
+}
+
+static node *do_warp(graph *g, node *const *in, const void *arg)
+{
+	(void)arg;
+	return op_warp(g, in[0], maps_of(g, in[1]));
+}
+
+static node *do_warp_dx(graph *g, node *const *in, const void *arg)
+{
+	(void)arg;
+	return op_warp_dx(g, in[0], maps_of(g, in[1]));
+}
+
 static node *do_scale(graph *g, node *const *in, const void *arg)
 {
 	return op_scale(g, in[0], *(const double *)arg);
@@ -396,6 +414,8 @@ const derivative_row derivative_rows[] = {
 	{"resize_bilinear_dx", {"resize_dx up", do_resize_dx, SIZE(3, 4), 1, 1, {IN(S, 1, 7, 5, 2)}}},
 	{"resize_bilinear_dx", {"resize_dx down", do_resize_dx, SIZE(7, 6), 1, 1, {IN(S, 1, 3, 2, 2)}}},
 	{"shift", {"shift", do_shift, NULL, 1, 2, {IN(S, 3, 4, 3, 2), IN(GRAD_SHIFT, 3, 2)}}},
+	{"warp", {"warp", do_warp, NULL, 1, 2, {IN(S, 3, 4, 3, 2), IN(GRAD_SHIFT, 3, 6)}}},
+	{"warp_dx", {"warp_dx", do_warp_dx, NULL, 1, 2, {IN(S, 3, 4, 3, 2), IN(GRAD_SHIFT, 3, 6)}}},
 };
 
 const int derivative_row_count = COUNT(derivative_rows);

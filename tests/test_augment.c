@@ -216,7 +216,7 @@ START_TEST(draws_are_fresh)
 		policy.kind[policy.n] = policy.n;
 		policy.n++;
 	}
-	ck_assert_int_eq(policy.n, 3);
+	ck_assert_int_eq(policy.n, 10);
 	graph *g = graph_new(NULL);
 	node *x = op_fill(g, SHAPE(2, 8, 8, 1), 0.5), *two[2];
 	for (int i = 0; i < 2; i++)

@@ -93,11 +93,11 @@ static const struct {
 	{"data:\n  range: 0..2\n",
 	 "a.yaml:2: data.range = 0..2: did you mean 0..1? must be auto, 0..1, -1..1, 0..255 or 0..65535"},
 	{"augment:\n  policy: [color, blur]\n",
-	 "a.yaml:2: augment.policy = [color, blur]: must be none or a list of color, translation or "
-	 "cutout"},
+	 "a.yaml:2: augment.policy = [color, blur]: must be none or a list of color, translation, "
+	 "cutout, flip, rotate90, shift, scale, rotate, stretch or fraction"},
 	{"augment:\n  policy: [color, color]\n",
 	 "a.yaml:2: augment.policy = [color, color]: color appears twice; must be none or a list of "
-	 "color, translation or cutout"},
+	 "color, translation, cutout, flip, rotate90, shift, scale, rotate, stretch or fraction"},
 	{"model:\n  layers_g: [16, x]\n",
 	 "a.yaml:2: model.layers_g = [16, x]: must be auto, none or a list of sides like [16, 32]"},
 	{"model:\n  layers_g: [16, 16]\n",
@@ -192,6 +192,11 @@ static const struct {
 	{"model:\n  network: mnistgans28\n  conditional: false\n  channels: 1\n  latent: 100\nloss:\n  penalty: gp\n",
 	 "a.yaml:7: loss.penalty = gp: a discriminator with batch norm has no gradient of one sample; "
 	 "must be none for this network"},
+	{"augment:\n  policy: [flip]\n  target: 0.6\nloss:\n  name: rpgan\n",
+	 "a.yaml:3: augment.target = 0.6: rpgan has no border between real and fake images that a sign could tell; "
+	 "must be 0, and augment.probability may be [from, to]"},
+	{"augment:\n  target: 0.6\n",
+	 "a.yaml:2: augment.target = 0.6: augment.policy is none, so nothing is adapted; must be 0"},
 	{"model:\n  sn_update: real_only\n",
 	 "a.yaml:2: model.sn_update = real_only: real images have no pass of their own with loss.d_batch "
 	 "= joint; set loss.d_batch = separate or model.sn_update = every_forward"},

@@ -317,6 +317,33 @@ START_TEST(top_k_begins_after_an_epoch)
 }
 END_TEST
 
+/* Every fourth update the probability moves by images / augment.images, up where more real images than wanted have a
+ * positive output of D, else down; between 0 and augment.probability. */
+START_TEST(the_probability_follows_the_signs)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	trainer *t = make(TINY_PLAIN, (const char *[]){"augment.policy=[flip, rotate]", "augment.target=0.25",
+		"augment.images=64", "augment.probability=0.5", NULL}, d);
+	double p = 0, signs = 0, most = 0;
+	int ups = 0;
+	for (int i = 1; i <= 40; i++) {
+		ck_assert_double_eq(step(t).augment, p);
+		for (int k = 0; k < t->cfg.batch; k++)
+			signs += t->d_real[k] > 0 ? 1 : -1;
+		if (i % 4 == 0) {
+			ups += signs / 16 > 0.25;
+			p = fmax(0, fmin(0.5, p + (signs / 16 > 0.25 ? 0.25 : -0.25)));
+			signs = 0;
+		}
+		ck_assert_double_eq(t->adapt[ADAPT_PROBABILITY], p);
+		most = fmax(most, p);
+	}
+	ck_assert_msg(ups > 0 && ups < 10 && most > 0, "%d times up", ups);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
 /* ---- the same bits ---- */
 
 static const char *const KINDS[] = {TINY_FULL, TINY_MNISTGANS, TINY_PAIRS, TINY_HELPED, TINY_TALL,
@@ -1066,6 +1093,7 @@ int main(void)
 		{pairs_are_of_one_class, 1},
 		{a_weight_follows_its_ramp, 1},
 		{lecam_begins_at_its_step, 1},
+		{the_probability_follows_the_signs, 1},
 		{top_k_begins_after_an_epoch, 1},
 	};
 	const suite_test bits[] = {

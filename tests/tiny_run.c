@@ -37,6 +37,7 @@ const char TINY_PAIRS[] = TINY_MODEL("network: resnet, size: 16")
 const char TINY_HELPED[] = TINY_MODEL("network: resnet, size: 16")
 	"loss: {name: ns, penalty: r1, penalty_every: 2, lecam_weight: 0.3, lecam_decay: 0.9, lecam_start: 1,"
 	" top_k: 0.5, top_k_decay: 0.9, top_k_start: 1}\n"
+	"augment: {policy: [flip, rotate90, shift, color, scale, rotate, stretch, fraction], target: 0.5, images: 50}\n"
 	"optim: {lr_g: 1e-3, lr_d: 1e-3, d_steps: 2, accumulate: 2}\n"
 	"train: {log_every: 3, sample_every: 0, checkpoint_every: 4, sample_count: 4, keep: 2, score_count: 6}\n";
 
@@ -143,5 +144,6 @@ uint64_t tiny_hash(trainer *t)
 	h = hash(h, &t->d_updates, sizeof t->d_updates);
 	h = hash(h, t->sum, sizeof t->sum);
 	const real *lecam = t->lecam->x;             /* runs of version 0.1.0 have none */
-	return lecam[0] != 0 || lecam[1] != 0 ? hash(h, lecam, 2 * sizeof *lecam) : h;
+	h = lecam[0] != 0 || lecam[1] != 0 ? hash(h, lecam, 2 * sizeof *lecam) : h;
+	return t->cfg.augment_target > 0 ? hash(h, t->adapt, sizeof t->adapt) : h;
 }

@@ -188,6 +188,11 @@ node *op_resize_bilinear_dx(graph *g, node *dy, int64_t h, int64_t w_);      /* 
 /* Each sample shifted: y[b,i,j] = x[b, i + t[b,0], j + t[b,1]], zero outside. x [B,H,W,C], t [B,2] is rounded to whole
  * numbers and has no derivative. The adjoint shifts by -t. (The translation of DiffAugment, arXiv 2006.10738.) */
 node *op_shift(graph *g, node *x, node *t);
+/* Each sample through an affine map: y[b,i,j] = x[b] at row m0 i' + m1 j' + m2, column m3 i' + m4 j' + m5, with all
+ * places counted from the middle of the image; bilinear, mirrored at the edges. x [B,H,W,C], m [B,6], which has no
+ * derivative. (The geometric transforms of arXiv 2006.06676.) ops_warp.c */
+node *op_warp(graph *g, node *x, node *m);
+node *op_warp_dx(graph *g, node *dy, node *m);       /* its adjoint in x */
 
 SAGAN_END
 #endif

@@ -38,7 +38,7 @@ bool matmul_has_epilogue(const node *y);
 	OP(matmul) OP(attention) OP(attention_grad) OP(attention_second) \
 	OP(conv2d) OP(conv2d_dx) OP(conv2d_dw) OP(kernel_turn) \
 	OP(sum_pool) OP(sum_pool_dx) OP(patches) OP(patches_fold) OP(max_pick) OP(max_place) \
-	OP(resize_bilinear) OP(resize_bilinear_dx) OP(shift)
+	OP(resize_bilinear) OP(resize_bilinear_dx) OP(shift) OP(warp) OP(warp_dx)
 
 #define OP_RECORD(name) extern const op op_rec_##name;
 OP_LIST(OP_RECORD)

@@ -101,8 +101,10 @@ typedef struct config {
 		int standing_batches;                /* forwards that make standing statistics */
 	} ema;
 
-	augment_policy augment;                      /* DiffAugment; the key is augment.policy */
-	ramp augment_probability;                    /* of each transform, for each image */
+	augment_policy augment;                      /* the key is augment.policy */
+	ramp augment_probability;                    /* of each transform, for each image; with a target the most */
+	double augment_target;                       /* of mean sign(D(real)), which moves the probability; 0: fixed */
+	double augment_images;                       /* that take it from 0 to 1 at the quickest */
 
 	struct {
 		char out[CONFIG_TEXT_MAX];           /* "": runs/<name> */

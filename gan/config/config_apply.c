@@ -9,6 +9,7 @@
 #include "core/base/local.h"
 #include "data/class_names.h"
 #include "gan/config/config_internal.h"
+#include "gan/loss/losses.h"
 #include "gan/loss/penalties.h"
 
 /* Of layers that are asked for by their map alone. */
@@ -172,6 +173,12 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 	if (c->model.sn_update == SN_REAL_ONLY && c->loss.d_batch == D_BATCH_JOINT)
 		return config_wrong(c, "model.sn_update", e, "real images have no pass of their own with loss.d_batch "
 				    "= joint; set loss.d_batch = separate or model.sn_update = every_forward");
+	if (c->augment_target > 0 && gan_losses[c->loss.name].g_of_pairs)
+		return config_wrong(c, "augment.target", e, "%s has no border between real and fake images that a sign "
+				    "could tell; must be 0, and augment.probability may be [from, to]",
+				    gan_losses[c->loss.name].name);
+	if (c->augment_target > 0 && c->augment.n == 0)
+		return config_wrong(c, "augment.target", e, "augment.policy is none, so nothing is adapted; must be 0");
 	if (!check_background(c, e))
 		return false;
 	if (c->ema.decay == 0 && (c->ema.half_life.from > 0 || c->ema.half_life.to > 0))

@@ -191,9 +191,13 @@ static const config_key TABLE[] = {
 	"batches that make standing statistics"},
 
 {"augment.policy", KEY_LIST, AT(augment), 0, 0, WORDS_OF(diff_augments, name), "none", MAY,
-	"DiffAugment, in this order"},
+	"transforms of images for D, in this order; DiffAugment, then ADA's"},
 {"augment.probability", KEY_RAMP, AT(augment_probability), 0, 1, {0}, "1", MAY,
-	"with which an image undergoes each transform"},
+	"with which an image undergoes each transform; with a target the most"},
+{"augment.target", KEY_REAL, AT(augment_target), 0, 1, {0}, "0", MAY,
+	"ADA: wanted mean sign of D(real), usually 0.6; 0: no adapting"},
+{"augment.images", KEY_REAL, AT(augment_images), 1, 1e12, {0}, "500000", MAY,
+	"ADA: real images in which the probability can go from 0 to 1"},
 
 {"classify.width", KEY_INT, AT(classify.width), 1, 512, {0}, "32", FIXED,
 	"channels of the first stage; the next two have twice as many each"},

@@ -4,6 +4,7 @@
 
 #include "core/graph/ops.h"
 #include "gan/loss/counting.h"
+#include "gan/loss/geometry.h"
 
 /* Column i of u [B,2] as [B,1]. */
 static node *column(graph *g, node *u, int i)
@@ -80,26 +81,65 @@ static node *draw_cutout(graph *g, node *x, rng *stream)
 }
 
 const diff_augment diff_augments[] = {
-	{"color",       draw_color},
-	{"translation", draw_translation},
-	{"cutout",      draw_cutout},
+	{"color",       draw_color, NULL},
+	{"translation", draw_translation, NULL},
+	{"cutout",      draw_cutout, NULL},
+	{"flip",        NULL, &affine_flip},
+	{"rotate90",    NULL, &affine_rotate90},
+	{"shift",       NULL, &affine_shift},
+	{"scale",       NULL, &affine_scale},
+	{"rotate",      NULL, &affine_rotate},
+	{"stretch",     NULL, &affine_stretch},
+	{"fraction",    NULL, &affine_fraction},
 	{0}
 };
+
+/* 1 for each sample that is to undergo a transform, like s. */
+static node *drawn_share(graph *g, shape s, node *probability, rng *stream)
+{
+	node *u = op_random(g, s, RANDOM_UNIFORM, stream);
+	return is_above_0(g, op_sub(g, op_reshape(g, probability, shape_of(s.rank, (int64_t[]){1, 1, 1, 1})), u));
+}
 
 /* Each sample of y, or of x as it was. */
 static node *either(graph *g, node *x, node *y, node *probability, rng *stream)
 {
-	node *u = op_random(g, SHAPE(x->s.dim[0], 1, 1, 1), RANDOM_UNIFORM, stream);
-	node *share = is_above_0(g, op_sub(g, probability, u));
+	node *share = drawn_share(g, SHAPE(x->s.dim[0], 1, 1, 1), probability, stream);
 	return op_add(g, op_mul(g, y, share), op_mul(g, x, op_add_scalar(g, op_neg(g, share), 1)));
+}
+
+static affine draw_map(graph *g, const affine_kind *k, const node *x, node *probability, rng *stream)
+{
+	const int64_t B = x->s.dim[0];
+	const affine a = k->of(g, &x->s, op_random(g, SHAPE(B, k->draws), k->normal ? RANDOM_NORMAL : RANDOM_UNIFORM,
+		stream));
+	const affine none = affine_identity(g, B);
+	return probability ? affine_either(g, &a, &none, drawn_share(g, SHAPE(B, 1), probability, stream)) : a;
+}
+
+/* The maps of rows *i.. of p that follow each other; *i becomes the row behind them. */
+static node *through_maps(graph *g, const augment_policy *p, int *i, node *x, node *probability, rng *stream)
+{
+	affine all = draw_map(g, diff_augments[p->kind[*i]].map, x, probability, stream);
+	while (++*i < p->n && diff_augments[p->kind[*i]].map) {
+		const affine next = draw_map(g, diff_augments[p->kind[*i]].map, x, probability, stream);
+		all = affine_then(g, &all, &next);
+	}
+	return affine_apply(g, &all, x);
 }
 
 node *augment_apply(graph *g, const augment_policy *p, node *x, node *probability, rng *stream)
 {
 	graph_push(g, "augment");
-	for (int i = 0; i < p->n; i++) {
-		node *y = diff_augments[p->kind[i]].draw(g, x, stream);
+	for (int i = 0; i < p->n; ) {
+		const diff_augment *a = &diff_augments[p->kind[i]];
+		if (a->map) {
+			x = through_maps(g, p, &i, x, probability, stream);
+			continue;
+		}
+		node *y = a->draw(g, x, stream);
 		x = probability ? either(g, x, y, probability, stream) : y;
+		i++;
 	}
 	graph_pop(g);
 	return x;

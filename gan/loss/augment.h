@@ -1,5 +1,5 @@
-/* augment.h - DiffAugment: random transforms of real and fake images that D's gradient flows through
- * (arXiv 2006.10738; data-efficient-gans DiffAugment_pytorch.py 297dc8c).
+/* augment.h - random transforms of real and fake images that D's gradient flows through: DiffAugment
+ * (arXiv 2006.10738; data-efficient-gans DiffAugment_pytorch.py 297dc8c), and the geometry of ADA (arXiv 2006.06676).
  *
  * Images [B,H,W,C] in [-1,1]. Random numbers are drawn anew for each sample and each run. */
 #ifndef SAGAN_GAN_LOSS_AUGMENT_H
@@ -9,15 +9,16 @@
 
 SAGAN_BEGIN
 
-/* One transform: x [B,H,W,C] -> same, drawing from `stream` (keep) at every run. */
+/* One transform: x [B,H,W,C] -> same, drawing from `stream` (keep) at every run; or a map of it. */
 typedef struct diff_augment {
 	const char *name;
-	node *(*draw)(graph *g, node *x, rng *stream);
+	node *(*draw)(graph *g, node *x, rng *stream);       /* NULL: .. */
+	const struct affine_kind *map;                              /* .. this; several in a row become one */
 } diff_augment;
-/* color, translation, cutout; ended by a row without a name. */
+/* color, translation, cutout of DiffAugment; flip, .. of geometry.h; ended by a row without a name. */
 extern const diff_augment diff_augments[];
 
-enum { AUGMENT_MAX = 8 };
+enum { AUGMENT_MAX = 16 };
 
 /* What to do, in order: n rows of the table, by index. n = 0: nothing. */
 typedef struct augment_policy {

@@ -4,8 +4,8 @@
 
 #include "core/graph/graph.h"
 
-/* f [B] logits of fakes, k a whole number as a node [1] -> [B], 1 for the k highest, else 0; of equal ones the first. No derivative.
- * Compares every pair: B*B numbers. */
+/* f [B] logits of fakes, k a whole number as a node [1] -> [B], 1 for the k highest, else 0; of equal ones the first.
+ * No derivative. Compares every pair: B*B numbers. */
 node *top_k_choice(graph *g, node *f, node *k);
 
 /* k after so many epochs: B * decay^epochs, no less than floor * B, rounded down, at least 1 (PyTorch-StudioGAN

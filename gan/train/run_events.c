@@ -87,7 +87,7 @@ void run_events_row(run *r, const run_progress *p)
 	enum { PLAIN = 12 };
 	const step_stats *m = &p->mean;
 	char name[2 * GAMMA_MAX][160];
-	event_scalar row[PLAIN + 2 * GAMMA_MAX] = {
+	event_scalar row[PLAIN + 1 + 2 * GAMMA_MAX] = {
 		{"loss/d", m->d_loss}, {"loss/g", m->g_loss}, {"loss/penalty", m->penalty},
 		{"d_output/real", m->d_real}, {"d_output/fake", m->d_fake},
 		{"gradient/d", m->d_norm}, {"gradient/g", m->g_norm}, {"rate/d", m->d_rate}, {"rate/g", m->g_rate},
@@ -95,6 +95,8 @@ void run_events_row(run *r, const run_progress *p)
 	};
 	int n = PLAIN;
 	fault why;
+	if (r->t->cfg.augment.n)
+		row[n++] = (event_scalar){"augment/probability", m->augment};
 	for (int i = 0; i < m->gammas; i++) {
 		const gamma_value *g = &m->gamma[i];
 		snprintf(name[2 * i], sizeof name[0], "gamma/%s", g->name);

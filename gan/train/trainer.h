@@ -34,6 +34,7 @@ typedef struct step_stats {
 	double d_real, d_fake;                       /* mean output of D (logits) for real images and for fakes */
 	double d_norm, g_norm;                       /* gradient norms before clipping */
 	double d_rate, g_rate;                       /* learning rates used */
+	double augment;                              /* probability of each transform */
 	double spread;                               /* deviation of the fakes over the batch, mean over pixels */
 	int gammas;
 	gamma_value gamma[GAMMA_MAX];

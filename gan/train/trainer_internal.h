@@ -56,6 +56,9 @@ enum sum_kind {
 enum part_kind { PART_BATCH, PART_OPTIMIZER, PART_AVERAGE, PARTS };
 
 /* Numbers of the graphs that may change along the run. */
+/* What adapts the probability of augmentation: it, and signs of D(real) since it moved last. Doubles, as sum_kind. */
+enum adapt_kind { ADAPT_PROBABILITY, ADAPT_SIGNS, ADAPT_IMAGES, ADAPTS };
+
 enum ramp_kind { RAMP_PENALTY, RAMP_PENALTY_FAKE, RAMP_AUGMENT, RAMP_LECAM, RAMP_LECAM_KEEP, RAMP_TOP_K, RAMPS };
 
 typedef struct record record;                        /* trainer_record.c */
@@ -72,6 +75,7 @@ struct trainer {
 	buffer *z, *fake_y;                          /* own; [B,Z], [B] */
 
 	buffer *ramp[RAMPS];                         /* own; a scalar, or NULL where it is a constant */
+	double adapt[ADAPTS];
 	buffer *lecam;                               /* own; [LECAM_AVERAGES] */
 
 	network *g;                                  /* own */
@@ -120,6 +124,10 @@ node *ramp_times(const trainer *t, graph *g, enum ramp_kind kind, node *x, doubl
 /* That number as a node of one element. */
 node *ramp_node(const trainer *t, graph *g, enum ramp_kind kind, shape s);
 bool ramp_is_1(const trainer *t, enum ramp_kind kind);       /* throughout */
+/* What D says of real images moves the probability of augmentation: after each batch of D, after each update. */
+void ramps_see(trainer *t);
+void ramps_adapt(trainer *t);
+double ramps_augment(const trainer *t);              /* that probability */
 /* Decay of the average in this step. */
 double ramps_decay(const trainer *t);
 

@@ -28,9 +28,16 @@ static double top_k(const trainer *t)
 	return top_k_of(c->batch, c->loss.top_k, c->loss.top_k_decay, epochs);
 }
 
+double ramps_augment(const trainer *t)
+{
+	return t->cfg.augment_target > 0 ? t->adapt[ADAPT_PROBABILITY]
+		: ramp_at(&t->cfg.augment_probability, t->step, t->pg.rate.steps);
+}
+
 /* Those that have a rule of their own; the others go from one value to another. */
 static double (*const RULE[RAMPS])(const trainer *t) = {
 	[RAMP_LECAM] = lecam_weight, [RAMP_LECAM_KEEP] = lecam_keep, [RAMP_TOP_K] = top_k,
+	[RAMP_AUGMENT] = ramps_augment,
 };
 
 static const ramp *ramp_of(const trainer *t, enum ramp_kind kind)
@@ -44,6 +51,13 @@ static const ramp *ramp_of(const trainer *t, enum ramp_kind kind)
 		[RAMP_AUGMENT] = &c->augment_probability,
 	};
 	return all[kind];
+}
+
+/* Whether it changes along this run. */
+static bool moves(const trainer *t, enum ramp_kind kind)
+{
+	const ramp *c = ramp_of(t, kind);
+	return !c || c->from != c->to || (kind == RAMP_AUGMENT && t->cfg.augment_target > 0);
 }
 
 static double now(const trainer *t, const ramp *c)
@@ -60,11 +74,9 @@ static double value_of(const trainer *t, enum ramp_kind kind)
 
 bool ramps_make(trainer *t, fault *e)
 {
-	for (int k = 0; k < RAMPS; k++) {
-		const bool moves = RULE[k] || ramp_of(t, k)->from != ramp_of(t, k)->to;
-		if (moves && !(t->ramp[k] = buffer_new("ramp", SHAPE(1), e)))
+	for (int k = 0; k < RAMPS; k++)
+		if (moves(t, k) && !(t->ramp[k] = buffer_new("ramp", SHAPE(1), e)))
 			return false;
-	}
 	return true;
 }
 
@@ -92,6 +104,30 @@ node *ramp_node(const trainer *t, graph *g, enum ramp_kind kind, shape s)
 bool ramp_is_1(const trainer *t, enum ramp_kind kind)
 {
 	return !t->ramp[kind] && ramp_of(t, kind)->from == 1;
+}
+
+/* ---- ADA ---- */
+
+void ramps_see(trainer *t)
+{
+	for (int i = 0; i < t->cfg.batch; i++)
+		t->adapt[ADAPT_SIGNS] += (t->d_real[i] > 0) - (t->d_real[i] < 0);
+	t->adapt[ADAPT_IMAGES] += t->cfg.batch;
+}
+
+/* p += sign(mean sign(D(real)) - target) * images / augment.images, every fourth update (stylegan2-ada-pytorch,
+ * training_loop.py: ada_interval 4, ada_kimg 500). */
+void ramps_adapt(trainer *t)
+{
+	enum { EVERY = 4 };
+	double *a = t->adapt;
+	if (t->d_updates % EVERY != 0)
+		return;
+	const double over = a[ADAPT_SIGNS] / a[ADAPT_IMAGES] - t->cfg.augment_target;
+	const double most = ramp_at(&t->cfg.augment_probability, t->step, t->pg.rate.steps);
+	const double p = a[ADAPT_PROBABILITY] + ((over > 0) - (over < 0)) * a[ADAPT_IMAGES] / t->cfg.augment_images;
+	a[ADAPT_PROBABILITY] = MAX(0, MIN(p, most));
+	a[ADAPT_SIGNS] = a[ADAPT_IMAGES] = 0;
 }
 
 double ramps_decay(const trainer *t)

@@ -59,6 +59,8 @@ static bool list_all(trainer *t, state_list *l, fault *e)
 		"of sizes, labels and pixels");
 	state_add_optional(l, ARRAY_REAL, "/trainer/lecam", t->lecam->s, t->lecam->x,
 		"averages of D(real) and D(fake), for loss.lecam_weight");
+	state_add_optional(l, ARRAY_F64, "/trainer/adapt", SHAPE(ADAPTS), t->adapt,
+		"for augment.target: probability; signs of D(real) since it moved last, and how many");
 	if (t->frozen)
 		state_add(l, ARRAY_I64, CHECKPOINT_FROZEN, SHAPE(1), &t->frozen,
 			"from the image on: these do not learn");

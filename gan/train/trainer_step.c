@@ -234,6 +234,8 @@ static bool update_d(trainer *t, step_stats *s, fault *e)
 		s->d_fake += share * pass_scalar(p, p->fake);
 		s->penalty += pass_scalar(p, p->penalty) / n;
 		keep_outputs(t, p);
+		if (t->cfg.augment_target > 0)
+			ramps_see(t);
 		accumulate(&t->pd, k, n);
 	}
 	s->penalties += p->penalty != NULL;
@@ -241,6 +243,8 @@ static bool update_d(trainer *t, step_stats *s, fault *e)
 		return false;
 	s->d_norm += norm / t->cfg.optim.d_steps;
 	t->d_updates++;
+	if (t->cfg.augment_target > 0)
+		ramps_adapt(t);
 	return true;
 }
 
@@ -287,7 +291,7 @@ static void read_gammas(const trainer *t, step_stats *s)
 
 bool trainer_step(trainer *t, step_stats *s, fault *e)
 {
-	*s = (step_stats){0};
+	*s = (step_stats){.augment = ramps_augment(t)};
 	ramps_set(t);
 	for (int k = 0; k < t->cfg.optim.d_steps; k++)
 		if (!update_d(t, s, e))
