@@ -239,6 +239,18 @@ START_TEST(softmax_passes_are_the_same_at_every_level)
 				      "%s, %d: e^(1.5 * %g - %g) is not %g", level_name(l), i, (double)x[i],
 				      (double)top[l][i / KEYS], (double)y[l][i]);
 		}
+		for (int i = 0; i < ROWS; i++) {
+			real most = old[i];
+			double all = 0;
+			for (int k = 0; k < KEYS; k++) {
+				most = MAX(most, (real)1.5 * x[i * KEYS + k]);      /* a NaN is not larger */
+				all += (double)y[l][i * KEYS + k];
+			}
+			ck_assert_msg(top[l][i] == most, "%s: the largest of row %d is not %g", level_name(l), i,
+				      (double)top[l][i]);
+			ck_assert_msg(isnan(all) ? isnan(sum[l][i]) : fabs((double)sum[l][i] - all) <= 1e-6 * all,
+				      "%s: the sum of row %d is not %g", level_name(l), i, (double)sum[l][i]);
+		}
 		ck_assert(y[l][5] == 0);
 		ck_assert(sizeof(real) == 8 || y[l][KEYS + 3] == 0);
 		ck_assert(isnan(sum[l][2]) && !isnan(sum[l][0]) && top[l][1] >= 50);

@@ -295,41 +295,59 @@ static void outer(const tile_outer *t)
 
 /* ---- softmax: passes over s [rows,n] ---- */
 
-enum { LANES = 16 };                                 /* sums and maxima of a row side by side: same at every level */
+/* Sums and maxima of a row, LANES side by side, are the same at every level: they lie in PARTS vectors of it. (A vector
+ * type of 64 bytes would say so, too, but without such registers GCC 12 keeps it in memory: four times slower.) */
+enum { LANES = 16, PARTS = LANES / VEC };
 
-typedef real lanes __attribute__((vector_size(LANES * sizeof(real))));
-typedef real lanes_any __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
-typedef __typeof__((lanes){0} > (lanes){0}) lane_mask;
+INLINE vec larger(vec a, vec b)
+{
+	const mask above = a > b;
+	return (vec)(((mask)a & above) | ((mask)b & ~above));
+}
 
 /* The largest of scale s[i] and `most`. */
 static real row_top(const real *s, int64_t n, real scale, real most)
 {
-	lanes top = (lanes){0} + most;
-	int64_t i = 0;
-	for (; i + LANES <= n; i += LANES) {
-		const lanes v = scale * *(const lanes_any *)(s + i);
-		const lane_mask above = v > top;
-		top = (lanes)(((lane_mask)v & above) | ((lane_mask)top & ~above));
-	}
-	for (; i < n; i++)
-		most = scale * s[i] > most ? scale * s[i] : most;
-	for (int k = 0; k < LANES; k++)
-		most = top[k] > most ? top[k] : most;
-	return most;
-}
-
-static real row_sum(const real *s, int64_t n)
-{
-	lanes sum = {0};
+	vec top[PARTS];
+	UNROLL(8) for (int j = 0; j < PARTS; j++)
+		top[j] = (vec){0} + most;
 	int64_t i = 0;
 	for (; i + LANES <= n; i += LANES)
-		sum += *(const lanes_any *)(s + i);
-	for (int k = 0; i + k < n; k++)
-		sum[k] += s[i + k];
-	real half[LANES / 2];
-	for (int k = 0; k < LANES / 2; k++)
-		half[k] = sum[k] + sum[k + LANES / 2];
-	return ((half[0] + half[4]) + (half[2] + half[6])) + ((half[1] + half[5]) + (half[3] + half[7]));
+		UNROLL(8) for (int j = 0; j < PARTS; j++)
+			top[j] = larger(scale * *(const vec_any *)(s + i + j * VEC), top[j]);
+	for (; i < n; i++)
+		most = scale * s[i] > most ? scale * s[i] : most;
+	UNROLL(8) for (int j = 1; j < PARTS; j++)
+		top[0] = larger(top[j], top[0]);
+	real lane[VEC];
+	memcpy(lane, top, sizeof lane);
+	for (int half = VEC / 2; half > 0; half /= 2)
+		for (int k = 0; k < half; k++)
+			lane[k] = lane[k + half] > lane[k] ? lane[k + half] : lane[k];
+	return lane[0] > most ? lane[0] : most;
+}
+
+/* The lanes are added as fold_lanes does: first those that lie LANES / 2 apart. */
+static real row_sum(const real *s, int64_t n)
+{
+	vec sum[PARTS];
+	UNROLL(8) for (int j = 0; j < PARTS; j++)
+		sum[j] = (vec){0};
+	int64_t i = 0;
+	for (; i + LANES <= n; i += LANES)
+		UNROLL(8) for (int j = 0; j < PARTS; j++)
+			sum[j] += *(const vec_any *)(s + i + j * VEC);
+	real lane[LANES] = {0};
+	if (i < n) {
+		memcpy(lane, s + i, (size_t)(n - i) * sizeof *lane);
+		UNROLL(8) for (int j = 0; j < PARTS; j++)
+			sum[j] += *(const vec_any *)(lane + j * VEC);
+	}
+	UNROLL(4) for (int half = PARTS / 2; half > 0; half /= 2)
+		UNROLL(4) for (int j = 0; j < half; j++)
+			sum[j] += sum[j + half];
+	memcpy(lane, sum, sizeof sum[0]);
+	return fold_lanes(lane, VEC);
 }
 
 static void row_exp(real *s, int64_t n, real scale, real down)
