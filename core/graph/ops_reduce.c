@@ -6,11 +6,13 @@
 #include "core/base/local.h"
 #include "core/graph/ops.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/graph/ops_internal.h"
+#include "core/base/clones.h"
 #include "core/base/thread.h"
-#include "core/base/vecmath.h"
+#include "core/kernels/tile.h"
 
 enum {
 	LANES = 32,                                  /* a run is at least that wide, by folding rows */
@@ -159,7 +161,7 @@ static void reduce_item(const reduction *r, int64_t item)
 }
 
 /* The sum of one row, for rows too short to be cut: lanes in double, folded in halves. */
-static CLONES(row_sum, (double *sum, const real *x, int64_t n), (sum, x, n))
+static inline __attribute__((always_inline)) double sum_of_row(const real *x, int64_t n)
 {
 	enum { WIDTH = LANES / 2 };
 	double lane[WIDTH] = {0};
@@ -167,8 +169,7 @@ static CLONES(row_sum, (double *sum, const real *x, int64_t n), (sum, x, n))
 	if (n < WIDTH) {
 		for (; i < n; i++)
 			lane[0] += (double)x[i];
-		*sum = lane[0];
-		return;
+		return lane[0];
 	}
 	for (; i + WIDTH <= n; i += WIDTH)
 		for (int k = 0; k < WIDTH; k++)
@@ -178,7 +179,12 @@ static CLONES(row_sum, (double *sum, const real *x, int64_t n), (sum, x, n))
 	for (int half = WIDTH / 2; half > 0; half /= 2)
 		for (int k = 0; k < half; k++)
 			lane[k] += lane[k + half];
-	*sum = lane[0];
+	return lane[0];
+}
+
+static CLONES(row_sum, (double *sum, const real *x, int64_t n), (sum, x, n))
+{
+	*sum = sum_of_row(x, n);
 }
 
 static void reduce_items(void *ctx, int worker, int64_t lo, int64_t hi)
@@ -367,45 +373,34 @@ static bool infer_softmax(node *y, char *why, size_t why_size)
 	return true;
 }
 
-/* The largest of x[0..n), in lanes that the compiler can keep in vector registers. */
-static CLONES(row_max, (real *top, const real *x, int64_t n), (top, x, n))
+/* Each row by its sum. */
+static CLONES(divide_rows, (real *y, const real *sum, int64_t rows, int64_t n), (y, sum, rows, n))
 {
-	real lane[LANES];
-	for (int k = 0; k < LANES; k++)
-		lane[k] = x[0];
-	int64_t i = 0;
-	for (; i + LANES <= n; i += LANES)
-		for (int k = 0; k < LANES; k++)
-			lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
-	for (int k = 0; i + k < n; k++)
-		lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
-	for (int half = LANES / 2; half > 0; half /= 2)
-		for (int k = 0; k < half; k++)
-			lane[k] = lane[k + half] > lane[k] ? lane[k + half] : lane[k];
-	*top = lane[0];
+	for (int64_t r = 0; r < rows; r++, y += n) {
+		const real scale = 1 / sum[r];
+		for (int64_t i = 0; i < n; i++)
+			y[i] *= scale;
+	}
 }
 
-/* y = e^(x-max) / sum of these, rows [lo,hi); y may be x. The exponentials of all rows of the chunk
- * are one call, so that short rows cost no more than long ones. */
+/* y = e^(x-max) / sum of these, rows [lo,hi); y may be x. Some rows at a time, which the passes find in the first
+ * cache. */
 static void softmax_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	(void)worker;
+	enum { AT_ONCE = 2048, ROWS = 64 };          /* elements, and rows, at most */
 	const node *y = ctx;
-	const int64_t n = shape_last(&y->s);
-	const real *x = y->in[0]->x;
-	for (int64_t r = lo; r < hi; r++) {
-		real top;
-		row_max(&top, x + r * n, n);
-		for (int64_t i = r * n; i < (r + 1) * n; i++)
-			y->x[i] = x[i] - top;
-	}
-	vec_exp(y->x + lo * n, y->x + lo * n, (hi - lo) * n);
-	for (int64_t r = lo; r < hi; r++) {
-		double sum;
-		row_sum(&sum, y->x + r * n, n);
-		const real scale = (real)(1 / sum);
-		for (int64_t i = r * n; i < (r + 1) * n; i++)
-			y->x[i] *= scale;
+	const int64_t n = shape_last(&y->s), step = MAX(1, MIN(ROWS, AT_ONCE / n));
+	real lowest[ROWS], top[ROWS], sum[ROWS];
+	for (int r = 0; r < ROWS; r++)
+		lowest[r] = -INFINITY;
+	for (int64_t r = lo; r < hi; r += step) {
+		const int64_t rows = MIN(step, hi - r);
+		real *to = y->x + r * n;
+		if (to != y->in[0]->x + r * n)
+			memcpy(to, y->in[0]->x + r * n, (size_t)(rows * n) * sizeof *to);
+		tile_best()->exp_below(to, rows, n, 1, lowest, top, sum);
+		divide_rows(to, sum, rows, n);
 	}
 }
 
