@@ -3,8 +3,9 @@
 #   make                     the program, build/sagan          make install PREFIX=/usr/local
 #   make demo                digits, after 800 steps          make uninstall   the same files, removed
 #   make test                all tests                         make lint    who includes whom
-#   make deps                installs what both would          make bench   speed of kernels and steps
+#   make deps                installs what both would          make bench   a step beside PyTorch, TensorFlow
 #   make dist                build/sagan-VERSION.tar.gz
+#   make bench-kernels       speed of convolutions, each alone
 #   make examples            the programs of docs/examples/, into build/float/examples
 #   make test-keras           exported files in four versions of Keras, and ONNX Runtime
 #   make test-browser         the pages of runs in Chromium
@@ -270,10 +271,14 @@ test-web: all $(B)/tests/test_web
 
 examples: $(EXAMPLES)
 
-bench: $(BENCHES) all
+# A training step beside the same step in PyTorch and TensorFlow, which are installed below $(BUILD)/bench: the table is
+# $(BUILD)/bench/speed.md. FULL=1: four networks, every form of the peers. RACE: options of tests/peers/race.py.
+bench: all
+	python3 tests/peers/race.py $(if $(FULL),--full) $(RACE) $(BUILD)/sagan $(BUILD)/bench
+
+# Convolutions of many shapes, each alone.
+bench-kernels: $(BENCHES)
 	@for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
-	$(BUILD)/sagan bench configs/bench28.yaml
-	$(BUILD)/sagan bench configs/bench32.yaml
 
 # 20,000 damaged files of each kind; FILES says how many.
 fuzz: $(B)/tests/fuzz_keras
@@ -326,8 +331,8 @@ clean:
 
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
-	test-keras test-inception test-browser test-tensorboard test-web examples bench fuzz mutants run-mutants lint \
-	same-bits install uninstall dist clean FORCE
+	test-keras test-inception test-browser test-tensorboard test-web examples bench bench-kernels fuzz mutants \
+	run-mutants lint same-bits install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,205 @@
+"""Races training steps of sagan against the same steps in PyTorch and TensorFlow: `make bench`.
+
+Virtual environments with both are made below FOLDER. Every form of a peer (layout, compiled or not, one batch or two)
+runs once; the fastest of each peer then runs in turn with sagan. FOLDER/speed.md gets the medians over these rounds
+with their spread, and is printed. Needs an otherwise idle machine.
+
+    tests/peers/race.py [--full] [--rounds N] [--only NAME] PROGRAM FOLDER
+
+The short race has one network, three rounds, and no torch.compile, which compiles for minutes; --full has all
+networks, forms, and seven rounds. TORCH and TENSORFLOW in the environment name a Python that has the one or the other.
+"""
+import argparse, json, os, platform, re, statistics, subprocess, sys, venv
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGES = {"torch": ["torch", "numpy"], "tensorflow": ["tensorflow-cpu"]}
+SCRIPTS = {"torch": "peer_torch.py", "tensorflow": "peer_tf.py"}
+NAMES = {"sagan": "sagan", "torch": "PyTorch", "tensorflow": "TensorFlow"}
+# Two passes through one compiled D fail in PyTorch's backward pass: compiled needs --joint.
+FORMS = {
+    "torch": [f"--layout {layout} {more}".split() for layout in ("nhwc", "nchw")
+              for more in ("", "--joint", "--compile --joint")],
+    "tensorflow": [[], ["--joint"], ["--xla"], ["--xla", "--joint"]],
+}
+# name, config, channels, batch, size, colours of an image, whether the short race has it
+RACES = [
+    ("32x32, 64 channels, batch 64", "bench32", 64, 64, 32, 3, True),
+    ("28x28 gray, 64 channels, batch 64", "bench28", 64, 64, 28, 1, False),
+    ("32x32, 128 channels, batch 64", "bench32", 128, 64, 32, 3, False),
+    ("32x32, 256 channels, batch 16", "bench32", 256, 16, 32, 3, False),
+]
+THREADS = (1, 2)
+
+
+def python_of(peer, folder):
+    """The interpreter of a peer's environment, which is made when it is not there."""
+    given = os.environ.get(peer.upper())
+    if given:
+        return given
+    place = os.path.join(folder, peer)
+    python = os.path.join(place, "bin", "python")
+    done = os.path.join(place, ".complete")          # an installation may have been interrupted
+    if not os.path.exists(done):
+        print(f"installing {', '.join(PACKAGES[peer])} into {place}", flush=True)
+        venv.create(place, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES[peer]], check=True)
+        open(done, "w").close()
+    return python
+
+
+def last_json(command):
+    """What a program prints last, or None when it fails."""
+    out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines = out.stdout.strip().splitlines()
+    if out.returncode or not lines:
+        print(f"  failed: {' '.join(command)}\n  {out.stderr.strip()[-300:]}", flush=True)
+        return None
+    return json.loads(lines[-1])
+
+
+class Race:
+    def __init__(self, program, pythons, race, threads, steps):
+        self.title, self.config, self.channels, self.batch, self.size, self.img, _ = race
+        self.program, self.pythons, self.threads, self.steps = program, pythons, threads, steps
+        self.form = {}
+        self.runs = {"sagan": []}
+
+    def sagan(self):
+        sets = [f"model.g_channels={self.channels}", f"model.d_channels={self.channels}", f"batch={self.batch}"]
+        return [self.program, "bench", os.path.join(HERE, f"../../configs/{self.config}.yaml"), "--json",
+                "--threads", str(self.threads), "--steps", str(self.steps), *(w for s in sets for w in ("--set", s))]
+
+    def peer(self, peer, form, steps):
+        values = {"size": self.size, "img": self.img, "gch": self.channels, "dch": self.channels,
+                  "batch": self.batch, "threads": self.threads, "steps": steps}
+        return [self.pythons[peer], os.path.join(HERE, SCRIPTS[peer]), *form,
+                *(w for k, v in values.items() for w in (f"--{k}", str(v)))]
+
+    def choose(self, full):
+        """The fastest form of each peer, by the least of two steps."""
+        for peer in self.pythons:
+            best = None
+            for form in FORMS[peer]:
+                if "--compile" in form and not full:
+                    continue
+                r = last_json(self.peer(peer, form, 2))
+                if r:
+                    print(f"  {NAMES[peer]} {' '.join(form)}: {r['min_s']:.3f} s", flush=True)
+                if r and (best is None or r["min_s"] < best):
+                    best, self.form[peer] = r["min_s"], form
+            if best is None:
+                sys.exit(f"{NAMES[peer]}: no form of it runs here")
+            self.runs[peer] = []
+
+    def round(self):
+        for who in self.runs:
+            r = last_json(self.sagan() if who == "sagan" else self.peer(who, self.form[who], self.steps))
+            if r is None:
+                sys.exit(f"{NAMES[who]} ran before, and does not now")
+            r.setdefault("params", {"G": r.get("params_g"), "D": r.get("params_d")})
+            r.setdefault("maxrss_mb", r.get("maxrss_bytes", 0) / 2 ** 20)
+            self.runs[who].append(r)
+        ours, last = self.runs["sagan"][0]["params"], {who: self.runs[who][-1] for who in self.runs}
+        for who in self.runs:
+            if last[who]["params"] != ours:
+                sys.exit(f"{NAMES[who]} has {last[who]['params']} parameters, sagan {ours}: not the same network")
+        print("  " + ", ".join(f"{NAMES[w]} {r['median_s']:.3f} s" for w, r in last.items()), flush=True)
+
+    def median(self, who, key="median_s"):
+        return statistics.median(r[key] for r in self.runs[who])
+
+    def peers(self):
+        return [w for w in self.runs if w != "sagan"]
+
+    def fastest(self):
+        return min(self.peers(), key=self.median)
+
+    def ratio(self):
+        """Of each round; their median is the result."""
+        return [p["median_s"] / o["median_s"] for p, o in zip(self.runs[self.fastest()], self.runs["sagan"])]
+
+
+def seconds(race, who):
+    s = [r["median_s"] for r in race.runs[who]]
+    return f"{statistics.median(s):.3f} ({min(s):.3f}..{max(s):.3f})"
+
+
+def bars(races):
+    """Images per second, one bar each, of the widest 50 signs."""
+    rows = [(f"{r.title}, {r.threads} thread{'s' * (r.threads > 1)}", NAMES[w], r.median(w, "images_per_s"))
+            for r in races for w in r.runs]
+    most, before, lines = max(v for _, _, v in rows), None, []
+    for title, who, v in rows:
+        lines += [title] * (title != before)
+        before = title
+        lines.append(f"  {who:<10} {'#' * max(1, round(50 * v / most)):<50} {v:.4g}")
+    return lines
+
+
+def table(races, full):
+    versions = {w: races[0].runs[w][0][w] for w in races[0].peers()}
+    cpu = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        found = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())
+        cpu = found.group(1) if found else cpu
+    rounds = len(races[0].runs["sagan"])
+    out = [
+        "# Speed of a training step", "",
+        f"{cpu}, peak of a core {races[0].median('sagan', 'peak_gflops'):.0f} GFLOP/s; "
+        + ", ".join(f"{NAMES[w]} {v}" for w, v in versions.items()) + f"; {rounds} rounds, each program in turn.",
+        "Seconds of one update of D and one of G: median (least..most) over the rounds. Ratio: the faster peer's time by",
+        "ours, median (least..most). Efficiency: GFLOP/s of the plain formulation by the peak of the cores.",
+        f"Made by `make bench{' FULL=1' if full else ''}`.", "",
+        "| network | threads | sagan, s | " + " | ".join(f"{NAMES[w]}, s" for w in versions)
+        + " | ratio | efficiency | memory, MB: sagan, " + ", ".join(NAMES[w] for w in versions) + " |",
+        "|" + " --- |" * (6 + len(versions)),
+    ]
+    for r in races:
+        q = r.ratio()
+        out.append(f"| {r.title} | {r.threads} | {seconds(r, 'sagan')} | "
+                   + " | ".join(seconds(r, w) for w in versions)
+                   + f" | **{statistics.median(q):.2f}** ({min(q):.2f}..{max(q):.2f})"
+                   + f" | {r.median('sagan', 'efficiency'):.2f} | "
+                   + ", ".join(f"{r.median(w, 'maxrss_mb'):.0f}" for w in r.runs) + " |")
+    out += ["", "The fastest form of each peer:", ""]
+    out += [f"* {r.title}, {r.threads} thread{'s' * (r.threads > 1)}: "
+            + "; ".join(f"{NAMES[w]} `{' '.join(r.form[w]) or 'as it is'}`" for w in r.peers()) for r in races]
+    return out + ["", "Images a second:", "", "```", *bars(races), "```", ""]
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--full", action="store_true")
+    p.add_argument("--rounds", type=int)
+    p.add_argument("--steps", type=int, default=5)
+    p.add_argument("--only", default="", help="networks whose name holds this")
+    p.add_argument("program")
+    p.add_argument("folder")
+    a = p.parse_args()
+    rounds = a.rounds or (7 if a.full else 3)
+    os.makedirs(a.folder, exist_ok=True)
+    pythons = {peer: python_of(peer, a.folder) for peer in PACKAGES}
+    races = []
+    for race in RACES:
+        if a.only not in race[0] or not (a.full or a.only or race[6]):
+            continue
+        for threads in THREADS:
+            if threads > (os.cpu_count() or 1):
+                continue
+            r = Race(a.program, pythons, race, threads, a.steps)
+            print(f"{r.title}, {threads} thread{'s' * (threads > 1)}", flush=True)
+            r.choose(a.full)
+            for _ in range(rounds):
+                r.round()
+            races.append(r)
+    if not races:
+        sys.exit(f"--only {a.only}: no network is called so")
+    path = os.path.join(a.folder, "speed.md")
+    text = "\n".join(table(races, a.full))
+    with open(path + ".new", "w") as f:
+        f.write(text)
+    os.replace(path + ".new", path)
+    print(f"\n{text}\nwritten to {path}")
+
+
+main()
