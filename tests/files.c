@@ -49,6 +49,15 @@ static const char *join(char path[600], const char *folder, const char *name)
 	return path;
 }
 
+bool bytes_hold(const char *bytes, size_t n, const char *text)
+{
+	const size_t k = strlen(text);
+	for (size_t i = 0; i + k <= n; i++)
+		if (memcmp(bytes + i, text, k) == 0)
+			return true;
+	return false;
+}
+
 bool file_exists(const char *folder, const char *name)
 {
 	char path[600];

@@ -8,6 +8,8 @@
 void *file_bytes(const char *path, size_t *n);
 void file_store(const char *path, const void *x, size_t n);
 bool files_equal(const char *a, const char *b);
+/* Whether the text stands somewhere in bytes [n]. */
+bool bytes_hold(const char *bytes, size_t n, const char *text);
 
 /* The same for a file of this name in a folder, and in two. */
 bool file_exists(const char *folder, const char *name);

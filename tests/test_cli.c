@@ -260,6 +260,12 @@ START_TEST(samples_become_what_they_are_called)
 		ck_assert_msg(!OUTPUTS[i].makes || file_exists(dir, OUTPUTS[i].makes), "%s", OUTPUTS[i].makes);
 	}
 	ck_assert(!file_exists(dir, "no.png") && !file_exists(dir, "no.gif"));
+	/* A picture that is found later says what drew it. */
+	size_t n;
+	ck_assert_int_eq(sagan("sample %s --n 4 --seed 77 --out %s/said.png", run, dir).status, 0);
+	char *bytes = file_bytes(scratch_at("said.png"), &n);
+	ck_assert(bytes_hold(bytes, n, "sagan:config") && bytes_hold(bytes, n, "sagan:seed"));
+	free(bytes);
 }
 END_TEST
 

@@ -29,15 +29,6 @@ static void fill(real *x, int n)
 		x[i] = (real)(i % 17) / 8 - 1;
 }
 
-static bool holds(const char *bytes, size_t n, const char *text)
-{
-	const size_t k = strlen(text);
-	for (size_t i = 0; i + k <= n; i++)
-		if (memcmp(bytes + i, text, k) == 0)
-			return true;
-	return false;
-}
-
 /* Letters in a part of a picture: pixels much brighter than the ground. */
 static int letters(const image *im, int y0, int x0, int y1, int x1)
 {
@@ -124,7 +115,7 @@ START_TEST(a_picture_says_what_made_it)
 	size_t n;
 	char *bytes = file_bytes(scratch_at("a.png"), &n);
 	for (int i = 0; i < COUNT(texts); i++)
-		ck_assert_msg(holds(bytes, n, texts[i]), "no %s in the file", texts[i]);
+		ck_assert_msg(bytes_hold(bytes, n, texts[i]), "no %s in the file", texts[i]);
 	free(bytes);
 }
 END_TEST

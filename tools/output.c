@@ -68,11 +68,15 @@ static bool write_grid(const char *path, const sampler *s, const sample_request 
 {
 	char sides[32 * REQUEST_STOPS_MAX];
 	const shape i = sampler_image_shape(s);
-	const picture_about about = {.step = sampler_step(s), .seed = (int64_t)q->seed, .name = sampler_path(s)};
+	char *yaml = sampler_config(s, e);
+	const picture_about about = {.step = sampler_step(s), .seed = (int64_t)q->seed, .name = sampler_path(s),
+		.config = yaml};
 	picture_images images = {.x = x, .n = q->n, .h = (int)i.dim[0], .w = (int)i.dim[1], .c = (int)i.dim[2],
 		.columns = request_columns(s, q), .heads = request_heads(s, q)};
 	images.sides = sides_of(s, q, sides, sizeof sides, &images.cycle);
-	return picture_grid(path, &images, &about, e);
+	const bool ok = yaml && picture_grid(path, &images, &about, e);
+	free(yaml);
+	return ok;
 }
 
 /* Frame k is column k of the grid: image k of each row, side by side. */

@@ -116,8 +116,15 @@ static gaze *gaze_of(void *ctx, fault *e)
 	return s->gaze;
 }
 
+static char *text_of_config(const void *ctx, fault *e)
+{
+	const network_sampler *s = ctx;
+	return config_text(&s->cfg, e);
+}
+
 static const sampler_kind of_network = {
-	.run = run, .mix = mix, .take = take, .gaze_of = gaze_of, .pass = pass_of, .free = drop,
+	.run = run, .mix = mix, .take = take, .gaze_of = gaze_of, .pass = pass_of, .config = text_of_config,
+	.free = drop,
 };
 
 /* ---- building ---- */

@@ -69,6 +69,11 @@ const plan *sampler_plan(const sampler *s)
 	return s->kind->pass ? s->kind->pass(s->ctx) : NULL;
 }
 
+char *sampler_config(const sampler *s, fault *e)
+{
+	return s->kind->config ? s->kind->config(s->ctx, e) : text_copy("", e);
+}
+
 int64_t sampler_step(const sampler *s)
 {
 	return s->facts.step;
