@@ -23,7 +23,7 @@ from torch.nn.utils import spectral_norm
 
 # What this program computes; another value of one of these keys is refused.
 FIXED = {
-    "model.spectral_norm_g": "true", "model.spectral_norm_d": "true", "model.sn_iterations": "1",
+    "model.spectral_norm_g": "true", "model.sn_iterations": "1",
     "model.sn_update": "every_forward", "model.d_batch_norm": "false", "model.cbn_sn": "false",
     "model.up": "nearest", "model.d_skip": "linear", "optim.kind": "adam", "loss.penalty_every": "1",
     "optim.form": "torch", "optim.schedule": "constant", "optim.warmup": "0", "optim.weight_decay": "0",
@@ -56,13 +56,14 @@ class ConditionalNorm(nn.Module):
 
 class Parts:
     """The layers of the networks, with the settings of the run."""
-    def __init__(self, keys, w):
+    def __init__(self, keys, w, normed=True):
+        self.normed = normed
         self.sn_eps, self.bn_eps = float(keys["model.sn_eps"]), float(keys["model.bn_eps"])
         self.plus = keys["model.cbn_form"] == "one_plus"
         self.classes = len(w["block1/norm1/gain/embeddings"]) if "block1/norm1/gain/embeddings" in w else 0
 
     def sn(self, layer):
-        return spectral_norm(layer, eps=self.sn_eps)
+        return spectral_norm(layer, eps=self.sn_eps) if self.normed else layer
 
     def conv(self, i, o, k, bias=True):
         return self.sn(nn.Conv2d(i, o, k, padding=k // 2, bias=bias))
@@ -178,7 +179,8 @@ def give(network, weights):
         with torch.no_grad():
             to.copy_(x.reshape(to.shape))
     # Made anew in the first pass: the other vector of spectral norm, and the divided weight. Counts of batches.
-    rest = [n for n in left if not n.endswith(("weight_v", "num_batches_tracked", ".weight"))]
+    made = [n.removesuffix("_orig") for n, _ in network.named_parameters() if n.endswith("_orig")]
+    rest = [n for n in left if n not in made and not n.endswith(("weight_v", "num_batches_tracked"))]
     if rest:
         sys.exit(f"the checkpoint has no {', '.join(rest)}")
 
@@ -219,11 +221,12 @@ class Rules:
 
 
 def step(g, d, opt_g, opt_d, record, rules):
-    """One step as sagan takes it; the losses of D and G."""
+    """One step as sagan takes it: losses of D and G, penalty, lengths of their gradients; of several updates the mean."""
     maps = lambda x: torch.tensor(x[()], dtype=torch.float64).permute(0, 3, 1, 2)
     draw = lambda p, name: torch.tensor(p[name][()], dtype=torch.float64)
     label = lambda p, name: torch.tensor(p[name][()]).long() if name in p else None
-    losses = []
+    losses, penalties, norms = [], [], []
+    length = lambda n: torch.cat([p.grad.flatten() for p in n.parameters() if p.grad is not None]).norm().item()
     for name in sorted((n for n in record if n[0] == "d"), key=lambda n: int(n[1:])):
         p = record[name]
         with torch.no_grad():
@@ -236,9 +239,12 @@ def step(g, d, opt_g, opt_d, record, rules):
             both = d(real, real_y), d(fake, y)
         loss = rules.d_loss(*both)
         opt_d.zero_grad()
-        (loss + rules.penalty(both, images)).backward()
+        penalty = rules.penalty(both, images)
+        (loss + penalty).backward()
         opt_d.step()
         losses.append(loss.item())
+        penalties.append(penalty.item() if rules.gammas else 0.0)
+        norms.append(length(d))
     p = record["g1"]
     d.requires_grad_(False)
     fake = d(g(draw(p, "latent"), label(p, "label")), label(p, "label"))
@@ -247,13 +253,15 @@ def step(g, d, opt_g, opt_d, record, rules):
     loss.backward()
     opt_g.step()
     d.requires_grad_(True)
-    return sum(losses) / len(losses), loss.item()
+    mean = lambda x: sum(x) / len(x)
+    return mean(losses), loss.item(), mean(penalties), mean(norms), length(g)
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("run", type=pathlib.Path)
     arguments.add_argument("--limit", type=float, default=1e-10)
+    arguments.add_argument("--write", type=pathlib.Path, help="a line for each step: losses, penalty, lengths of gradients")
     a = arguments.parse_args()
     torch.set_default_dtype(torch.float64)
     keys = read_config(a.run / "config.yaml")
@@ -268,22 +276,26 @@ def main():
         rules = Rules(keys)
     except KeyError as unknown:
         sys.exit(f"{a.run}/config.yaml: this program does not know {unknown}")
-    parts, size = Parts(keys, w_g), int(keys["model.size"])
-    g, d = Generator(parts, w_g, size), Discriminator(parts, w_d, size)
+    size = int(keys["model.size"])
+    g = Generator(Parts(keys, w_g), w_g, size)
+    d = Discriminator(Parts(keys, w_g, keys["model.spectral_norm_d"] == "true"), w_d, size)
     give(g, w_g)
     give(d, w_d)
     adam = lambda n, rate: torch.optim.Adam(n.parameters(), float(keys[rate]), eps=float(keys["optim.eps"]),
                                             betas=(float(keys["optim.beta1"]), float(keys["optim.beta2"])))
     opt_g, opt_d = adam(g, "optim.lr_g"), adam(d, "optim.lr_d")
-    worst = 0.0
+    worst, lines = 0.0, []
     print(f"{'step':>4}  {'loss of D, sagan':>20}  {'PyTorch':>20}  {'loss of G, sagan':>20}  {'PyTorch':>20}  difference")
     with h5py.File(a.run / "steps.h5") as f:
         for i in range(1, len(f) + 1):
             ours = f[f"step{i}"].attrs
             theirs = step(g, d, opt_g, opt_d, f[f"step{i}"], rules)
+            lines.append(" ".join([str(i)] + [f"{x:.12g}" for x in theirs]) + "\n")
             off = max(abs(x - y) / max(abs(x), 1) for x, y in zip((ours["d_loss"], ours["g_loss"]), theirs))
             worst = max(worst, off)
             print(f"{i:4}  {ours['d_loss']:20.15f}  {theirs[0]:20.15f}  {ours['g_loss']:20.15f}  {theirs[1]:20.15f}  {off:.1e}")
+    if a.write:
+        a.write.write_text("".join(lines))
     print(f"PyTorch {torch.__version__}: largest difference {worst:.1e}, {a.limit:.0e} allowed")
     return not worst <= a.limit
 
