@@ -1,4 +1,4 @@
-/* test_regularisers.c - what is added to the losses, and who takes part in them: LeCam, top-k. */
+/* test_regularisers.c - what is added to the losses, and who takes part in them: LeCam, consistency, top-k. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "core/base/local.h"
 #include "core/graph/ops.h"
 #include "core/plan/plan.h"
+#include "gan/loss/consistency.h"
 #include "gan/loss/lecam.h"
 #include "gan/loss/losses.h"
 #include "gan/loss/top_k.h"
@@ -78,6 +79,92 @@ START_TEST(lecam_is_its_formula)
 	buffer_free(r);
 	buffer_free(f);
 	buffer_free(average);
+}
+END_TEST
+
+/* ---- consistency ---- */
+
+/* The derivative flows to both sides. */
+START_TEST(inconsistency_pulls_both_sides)
+{
+	static const real x[B] = {1, -2, (real)0.5, 0, 3}, y[B] = {(real)0.25, -2, 1, -1, 0};
+	buffer *a = holding(x, B), *b = holding(y, B);
+	graph *g = graph_new(NULL);
+	node *in[2] = {graph_leaf(g, a), graph_leaf(g, b)}, *out[3];
+	out[0] = inconsistency(g, in[0], in[1]);
+	graph_grad(g, out[0], NULL, in, 2, out + 1);
+	plan *p = planned(g, out, 3);
+	double sum = 0;
+	plan_run(p);
+	for (int i = 0; i < B; i++) {
+		const double off = (double)x[i] - (double)y[i];
+		sum += off * off / B;
+		ck_assert(near((double)plan_value(p, out[1])[i], 2 * off / B));
+		ck_assert(near((double)plan_value(p, out[2])[i], -2 * off / B));
+	}
+	ck_assert(near((double)plan_value(p, out[0])[0], sum));
+	plan_free(p);
+	graph_free(g);
+	buffer_free(a);
+	buffer_free(b);
+}
+END_TEST
+
+enum { SIDE = 16, REACH = SIDE / 8, VIEWS = 64 };
+
+static int64_t mirrored(int64_t i)
+{
+	return i < 0 ? -i : i >= SIDE ? 2 * (SIDE - 1) - i : i;
+}
+
+/* Whether y is x moved by (dy, dx), and turned first. */
+static bool is_view(const real *y, const real *x, int dy, int dx, bool turned)
+{
+	for (int i = 0; i < SIDE; i++)
+		for (int j = 0; j < SIDE; j++) {
+			const int64_t q = mirrored(j + dx);
+			if (y[i * SIDE + j] != x[mirrored(i + dy) * SIDE + (turned ? SIDE - 1 - q : q)])
+				return false;
+		}
+	return true;
+}
+
+/* Which view of x it is, 2 (row * (2 REACH + 1) + column) + turned; -1: none. */
+static int view_of(const real *y, const real *x)
+{
+	for (int dy = -REACH; dy <= REACH; dy++)
+		for (int dx = -REACH; dx <= REACH; dx++)
+			for (int turned = 0; turned < 2; turned++)
+				if (is_view(y, x, dy, dx, turned))
+					return 2 * ((dy + REACH) * (2 * REACH + 1) + dx + REACH) + turned;
+	return -1;
+}
+
+/* Whole pixels, many shifts, and both sides only where it is said. */
+START_TEST(the_same_meaning_is_shifted_and_turned)
+{
+	buffer *x = buffer_new("x", SHAPE(VIEWS, SIDE, SIDE, 1), NULL);
+	for (int i = 0; i < VIEWS * SIDE * SIDE; i++)
+		x->x[i] = (real)(i % (SIDE * SIDE));
+	rng stream = rng_new(1, "penalty");
+	bool seen[2 * (2 * REACH + 1) * (2 * REACH + 1)] = {false};
+	int turned = 0, different = 0;
+	graph *g = graph_new(NULL);
+	node *y = same_meaning(g, graph_leaf(g, x), _i == 1, &stream);
+	plan *p = planned(g, &y, 1);
+	plan_run(p);
+	for (int k = 0; k < VIEWS; k++) {
+		const int view = view_of(plan_value(p, y) + k * SIDE * SIDE, x->x);
+		ck_assert_msg(view >= 0, "sample %d", k);
+		turned += view % 2;
+		different += !seen[view];
+		seen[view] = true;
+	}
+	ck_assert_msg(_i ? turned > VIEWS / 4 && turned < 3 * VIEWS / 4 : turned == 0, "%d turned", turned);
+	ck_assert_msg(different > 10, "%d views", different);
+	plan_free(p);
+	graph_free(g);
+	buffer_free(x);
 }
 END_TEST
 
@@ -170,6 +257,8 @@ int main(void)
 {
 	const suite_test tests[] = {
 		{lecam_is_its_formula, 1},
+		{inconsistency_pulls_both_sides, 1},
+		{the_same_meaning_is_shifted_and_turned, 2},
 		{top_k_chooses_the_highest, 1},
 		{others_than_the_top_k_do_not_count, losses()},
 		{k_falls_epoch_by_epoch, 1},

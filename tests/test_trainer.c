@@ -298,6 +298,40 @@ START_TEST(lecam_begins_at_its_step)
 }
 END_TEST
 
+/* What one step adds to D's loss, and to G's. */
+static double added(const dataset *d, const char *a, const char *b, double *to_g)
+{
+	trainer *t = make(TINY_PLAIN, (const char *[]){a, b, "model.spectral_norm_g=false",
+		"model.spectral_norm_d=false", NULL}, d);
+	const double penalty = step(t).penalty;
+	*to_g = pass_scalar(&t->g_pass, t->g_pass.penalty);
+	trainer_free(t);
+	return penalty;
+}
+
+/* Each term by its weight alone; latents without noise give the same images and the same answers. (With
+ * spectral norm they would by and by: each pass estimates the norms a little better.) */
+START_TEST(consistency_is_weighted)
+{
+	static const char *const one[][2] = {
+		{"loss.cr_weight=1", "loss.cr_weight=3"}, {"loss.cr_weight_fake=1", "loss.cr_weight_fake=3"},
+		{"loss.zcr_weight=1", "loss.zcr_weight=3"},
+	};
+	dataset *d = tiny_data(12, 16, 2);
+	double g, most = 0;
+	for (int k = 0; k < COUNT(one); k++) {
+		const double x = added(d, one[k][0], "seed=7", &g), y = added(d, one[k][1], "seed=7", &g);
+		ck_assert_msg(x > 0 && fabs(y / (3 * x) - 1) < 1e-5 && g == 0, "%s: %g, %g", one[k][0], x, y);
+		most = fmax(most, x);
+	}
+	ck_assert(added(d, "loss.zcr_weight=1", "loss.zcr_noise=0", &g) < 1e-9 * most);
+	ck_assert(added(d, "loss.zcr_weight_g=1", "loss.zcr_noise=0.05", &g) == 0 && g < 0);
+	const double near = g;
+	ck_assert(added(d, "loss.zcr_weight_g=1", "loss.zcr_noise=0", &g) == 0 && fabs(g) < 1e-9 * fabs(near));
+	dataset_free(d);
+}
+END_TEST
+
 /* Where nothing is learnt: all fakes in the first epoch, then the highest of four, whose hinge loss is the lowest. */
 START_TEST(top_k_begins_after_an_epoch)
 {
@@ -1093,6 +1127,7 @@ int main(void)
 		{pairs_are_of_one_class, 1},
 		{a_weight_follows_its_ramp, 1},
 		{lecam_begins_at_its_step, 1},
+		{consistency_is_weighted, 1},
 		{the_probability_follows_the_signs, 1},
 		{top_k_begins_after_an_epoch, 1},
 	};

@@ -36,6 +36,7 @@ const char TINY_PAIRS[] = TINY_MODEL("network: resnet, size: 16")
 
 const char TINY_HELPED[] = TINY_MODEL("network: resnet, size: 16")
 	"loss: {name: ns, penalty: r1, penalty_every: 2, lecam_weight: 0.3, lecam_decay: 0.9, lecam_start: 1,"
+	" cr_weight: 10, cr_weight_fake: 5, zcr_weight: 20, zcr_weight_g: 0.5,"
 	" top_k: 0.5, top_k_decay: 0.9, top_k_start: 1}\n"
 	"augment: {policy: [flip, rotate90, shift, color, scale, rotate, stretch, fraction], target: 0.5, images: 50}\n"
 	"optim: {lr_g: 1e-3, lr_d: 1e-3, d_steps: 2, accumulate: 2}\n"

@@ -77,6 +77,9 @@ typedef struct config {
 		double lecam_weight;                 /* 0: none */
 		double lecam_decay;                  /* of its two averages */
 		int64_t lecam_start;                 /* step up to which there is none */
+		double cr_weight, cr_weight_fake;    /* of D's answers to shifted images, real and fake; 0: none */
+		double zcr_weight, zcr_weight_g;     /* of D's answers to, of G's images of, z and z + noise; 0: none */
+		double zcr_noise;                    /* its deviation */
 		double top_k;                        /* smallest share of the fakes that G learns from; 1: all */
 		double top_k_decay;                  /* factor on the share, each epoch */
 		int64_t top_k_start;                 /* epochs before the first */

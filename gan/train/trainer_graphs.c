@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/graph/ops.h"
+#include "gan/loss/consistency.h"
 #include "gan/loss/lecam.h"
 #include "gan/loss/top_k.h"
 
@@ -48,14 +49,26 @@ static mode training(trainer *t, bool update)
 	return (mode){.train = true, .update = update, .noise = &t->stream[STREAM_NOISE]};
 }
 
-/* G's images for the latents and labels in the batch buffers. */
-static node *generate(trainer *t, graph *g)
+static node *generate_of(trainer *t, graph *g, node *z, bool update)
 {
 	node *y = t->net.classes ? graph_leaf(g, t->fake_y) : NULL;
 	graph_push(g, "generator");
-	node *x = network_apply(g, t->g, graph_leaf(g, t->z), y, training(t, true), NULL);
+	node *x = network_apply(g, t->g, z, y, training(t, update), NULL);
 	graph_pop(g);
 	return x;
+}
+
+/* G's images for the latents and labels in the batch buffers. */
+static node *generate(trainer *t, graph *g)
+{
+	return generate_of(t, g, graph_leaf(g, t->z), true);
+}
+
+/* Its images for latents close by. */
+static node *generate_near(trainer *t, graph *g)
+{
+	node *z = graph_leaf(g, t->z), *noise = op_random(g, z->s, RANDOM_NORMAL, &t->stream[STREAM_PENALTY]);
+	return generate_of(t, g, op_add(g, z, op_scale(g, noise, t->cfg.loss.zcr_noise)), false);
 }
 
 /* D's logits [B] of augmented images. */
@@ -153,10 +166,53 @@ static node *weighted_lecam(trainer *t, graph *g, const two_logits *d)
 	return ramp_times(t, g, RAMP_LECAM, lecam(g, d->real, d->fake, t->lecam, keep), 1);
 }
 
+/* ---- consistency ---- */
+
 /* NULL is nothing. */
 static node *plus(graph *g, node *a, node *b)
 {
 	return a && b ? op_add(g, a, b) : a ? a : b;
+}
+
+/* Images that D is to answer as it answered `answer`. */
+typedef struct alike {
+	node *x, *label, *answer;
+	double weight;
+} alike;
+
+/* All views go through D at once; its vectors of spectral norm stay, so that it is the same D. */
+static node *weighted_consistency(trainer *t, graph *g, const alike *a, int n)
+{
+	enum { MOST = 3 };
+	node *x[MOST], *label[MOST], *sum = NULL;
+	const int64_t B = t->cfg.batch;
+	for (int i = 0; i < n; i++) {
+		x[i] = a[i].x;
+		label[i] = a[i].label;
+	}
+	node *labels = t->net.classes ? op_concat(g, label, n, 0) : NULL;
+	node *answers = judge(t, g, op_concat(g, x, n, 0), labels, false);
+	for (int i = 0; i < n; i++) {
+		node *now = op_slice_axis(g, answers, 0, i * B, (i + 1) * B);
+		sum = plus(g, sum, op_scale(g, inconsistency(g, a[i].answer, now), a[i].weight));
+	}
+	return sum;
+}
+
+/* NULL: none is asked for. */
+static node *consistency_of_d(trainer *t, graph *g, const two_logits *d, node *x, node *y, node *fake, node *fake_y)
+{
+	const config *c = &t->cfg;
+	rng *stream = &t->stream[STREAM_PENALTY];
+	alike a[3];
+	int n = 0;
+	if (c->loss.cr_weight > 0)
+		a[n++] = (alike){same_meaning(g, x, c->data.flip, stream), y, d->real, c->loss.cr_weight};
+	if (c->loss.cr_weight_fake > 0)
+		a[n++] = (alike){same_meaning(g, fake, c->data.flip, stream), fake_y, d->fake, c->loss.cr_weight_fake};
+	if (c->loss.zcr_weight > 0)
+		a[n++] = (alike){op_stop(g, generate_near(t, g)), fake_y, d->fake, c->loss.zcr_weight};
+	return n ? weighted_consistency(t, g, a, n) : NULL;
 }
 
 static bool build_d(trainer *t, pass *p, fault *e)
@@ -179,6 +235,7 @@ static bool build_d(trainer *t, pass *p, fault *e)
 	p->penalty = p->penalised ? weighted_penalty(t, g, &d, x, y, fake) : NULL;
 	if (t->cfg.loss.lecam_weight > 0)
 		p->penalty = plus(g, p->penalty, weighted_lecam(t, g, &d));
+	p->penalty = plus(g, p->penalty, consistency_of_d(t, g, &d, x, y, fake, fake_y));
 	module_grad(t->pd.m, g, plus(g, p->loss, p->penalty));
 	node *out[] = {p->loss, p->real, p->fake, p->each_real, p->each_fake, p->penalty};
 	return pass_plan(p, out, p->penalty ? COUNT(out) : COUNT(out) - 1, e);
@@ -207,8 +264,10 @@ static bool build_g(trainer *t, pass *p, fault *e)
 	node *chosen = choose ? top_k_choice(g, logits, ramp_node(t, g, RAMP_TOP_K, SHAPE(1))) : NULL;
 	p->loss = gan_loss_g(g, l, reals, logits, chosen);
 	p->variance = batch_variance(g, fake);
-	module_grad(t->pg.m, g, p->loss);
-	return pass_plan(p, (node *[]){p->loss, p->variance}, 2, e);
+	if (t->cfg.loss.zcr_weight_g > 0)
+		p->penalty = op_scale(g, inconsistency(g, fake, generate_near(t, g)), -t->cfg.loss.zcr_weight_g);
+	module_grad(t->pg.m, g, plus(g, p->loss, p->penalty));
+	return pass_plan(p, (node *[]){p->loss, p->variance, p->penalty}, p->penalty ? 3 : 2, e);
 }
 
 /* ---- all passes ---- */
