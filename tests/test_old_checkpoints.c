@@ -23,6 +23,10 @@
  * rate, 1e-4 in G: seen at biases, which start at zero (2.6e-5). ADAM is what that may come to over an array. */
 #define TOLERANCE 2e-3
 #define ADAM 5e-5
+/* A bias before a norm of the batch has no gradient but roundings (its mean below NOISE): Adam then walks two steps of
+ * some 4e-4 in D, in directions that say nothing. */
+#define NOISE 1e-6
+#define WALK 8e-4
 
 static const char *const NAMES[] = {"resnet", "dcgan", "mnistgans28", "official64", "layers"};
 
@@ -115,12 +119,24 @@ static double element(const state_item *s, int64_t i)
 		: s->type == ARRAY_F64 ? ((double *)s->x)[i] : (double)((int64_t *)s->x)[i];
 }
 
+/* Whether the optimiser's mean of the gradients of "/discriminator/a/bias" is noise. */
+static bool is_noise(const told *t, int n, const char *name)
+{
+	char path[200];
+	const char *rest = strchr(name + 1, '/');
+	if (!rest)
+		return false;
+	snprintf(path, sizeof path, "/optimizer%.*s/m%s", (int)(rest - name), name, rest);
+	const told *m = told_of(t, n, path);
+	return m && m->rms < NOISE;
+}
+
 /* Against what was told of it. */
-static void compare(const char *name, const told *t, double sum, double squares, int64_t n)
+static void compare(const char *name, const told *t, bool noise, double sum, double squares, int64_t n)
 {
 	const double mean = sum / (double)n, rms = sqrt(squares / (double)n);
 	const bool stepped = strncmp(t->name, "/optimizer/", 11) != 0 && strncmp(t->name, "/random/", 8) != 0;
-	const double most = TOLERANCE * t->rms + (stepped ? ADAM : 1e-6);
+	const double most = TOLERANCE * t->rms + (noise ? WALK : stepped ? ADAM : 1e-6);
 	ck_assert_msg(fabs(mean - t->mean) <= most && fabs(rms - t->rms) <= most,
 		      "%s %s: mean %.9g, rms %.9g; 0.1.0 had %.9g, %.9g", name, t->name, mean, rms, t->mean, t->rms);
 }
@@ -140,7 +156,7 @@ static void compare_state(const char *name, const state_list *l, const told *t, 
 			sum += element(s, i);
 			squares += element(s, i) * element(s, i);
 		}
-		compare(name, then, sum, squares, shape_count(&s->s));
+		compare(name, then, is_noise(t, n, s->path), sum, squares, shape_count(&s->s));
 	}
 	ck_assert_int_eq(of_then, n - 2);            /* without the lines bits and images */
 }
@@ -196,7 +212,7 @@ START_TEST(samples_are_the_ones_it_drew)
 		sum += (double)x[i];
 		squares += (double)x[i] * (double)x[i];
 	}
-	compare(NAMES[_i], told_of(t, told_n, "images"), sum, squares, n);
+	compare(NAMES[_i], told_of(t, told_n, "images"), false, sum, squares, n);
 	free(x);
 	sampler_free(s);
 }
