@@ -45,6 +45,17 @@ static void saved(const char *path, classifier *c, bool compact)
 	ck_assert_msg(classifier_save(path, c, &r, compact, &e), "%s", e.text);
 }
 
+START_TEST(a_file_that_cannot_be_written_is_told)
+{
+	fault e = {.text = ""};
+	classifier *c = made(1);
+	classifier_record r = {.name = "rings", .data = "circles"};
+	ck_assert(!classifier_save("/proc/nowhere/c.h5", c, &r, false, &e));
+	ck_assert_msg(strstr(e.text, "/proc/nowhere/c.h5"), "%s", e.text);
+	classifier_free(c);
+}
+END_TEST
+
 static void images_fill(real *x, int64_t n)
 {
 	rng r = rng_new(3, "images");
@@ -318,6 +329,7 @@ END_TEST
 int main(void)
 {
 	const suite_test tests[] = {
+		{a_file_that_cannot_be_written_is_told, 1},
 		{features_are_those_of_the_saved_classifier, 2},
 		{features_of_an_image_depend_on_nothing_else, 1},
 		{what_is_said_tells_files_apart, 1},

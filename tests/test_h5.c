@@ -479,6 +479,26 @@ START_TEST(a_full_disk_leaves_the_old_file)
 }
 END_TEST
 
+/* A file that is written piece by piece: the piece that no longer fits says so, and there is no file. */
+START_TEST(a_full_disk_is_seen_by_large_files)
+{
+	enum { ROWS = 400, SIZE = 784 };
+	uint8_t x[10 * SIZE] = {1};
+	const char *p = scratch_at("large.h5");
+	h5 *f = h5_create_large(p, &e);
+	OK(f && h5_rows_u8(f, "/images", SHAPE(ROWS, 28, 28, 1), &e));
+	disk_full(100000);
+	bool ok = true;
+	for (int i = 0; i < ROWS; i += 10)
+		ok = h5_fill_u8(f, "/images", i, 10, x, &e) && ok;
+	const bool committed = h5_commit(f, &e);
+	disk_free();
+	ck_assert(!ok && !committed);
+	ck_assert(!file_exists(scratch_folder(), "large.h5"));
+	ck_assert_int_eq(files_in(scratch_folder()), 0);
+}
+END_TEST
+
 START_TEST(an_impossible_path_is_one_line)
 {
 	const char *p = scratch_at("a.h5");
@@ -581,6 +601,7 @@ int main(void)
 		{large_arrays_of_halves_are_deflated, 1},
 		{halves_are_rounded_and_come_back, 1},
 		{a_full_disk_leaves_the_old_file, 1},
+		{a_full_disk_is_seen_by_large_files, 1},
 		{an_impossible_path_is_one_line, 1},
 		{a_failed_part_is_never_committed, 1},
 	};

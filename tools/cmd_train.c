@@ -179,8 +179,8 @@ const command command_train = {
 	.about = "Trains the GAN that a config describes. Checkpoints, sample grids, metrics.csv\n"
 		 "and a loss curve go into the run's folder. With a checkpoint there the run goes\n"
 		 "on from it, to the same bits as without the interruption. Ctrl-C finishes the\n"
-		 "step, saves and leaves. The last checkpoints stay, and the one of lowest score:\n"
-		 "how far images averaged to 8x8 are from the data's. Keys: `sagan info --keys`.",
+		 "step, saves and leaves. The last checkpoints stay, and the one of lowest score,\n"
+		 "how far its images are from the data's. Keys: `sagan info --keys`.",
 	.examples = "examples:\n"
 		    "  sagan train configs/mnist-sagan.yaml --max-time 1h --set model.g_channels=32\n"
 		    "  sagan train my.yaml --init-from runs/mnist-sagan --freeze-d 2",

@@ -312,7 +312,9 @@ bool offer_data(const char *path, fault *e)
 
 bool picture_may_be(const char *path, fault *e)
 {
-	static const char *const others[] = {".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"};
+	static const char *const others[] = {".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".svg",
+		".pdf", ".ppm", ".pgm", ".mp4", ".webm", ".mov", ".avi", ".npy", ".npz", ".h5", ".hdf5", ".idx",
+		".zip", ".tar", ".txt", ".html"};
 	const char *ending = strrchr(path, '.');
 	for (int i = 0; ending && i < COUNT(others); i++)
 		if (strcasecmp(ending, others[i]) == 0)

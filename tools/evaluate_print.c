@@ -99,7 +99,8 @@ static void print_classes(const protocol *p, const evaluation *v)
 		printf("  %-14.14s %8lld images, %8lld real", p->class_name ? p->class_name[k] : "",
 			(long long)v->histogram[k], (long long)v->real_histogram[k]);
 		if (v->class_fid && !isnan(v->class_fid[k]))
-			printf(", FID %.4f", v->class_fid[k]);
+			printf(", FID %.4f of %lld and %lld by %s", v->class_fid[k], (long long)v->class_n[k],
+				(long long)v->class_n[v->classes + k], v->by_label ? "label" : "classifier");
 		puts("");
 	}
 }
@@ -136,9 +137,11 @@ void evaluation_print(const protocol *p, const evaluation *v)
 	if (v->has_floor)
 		line(p, "  floor", number(v->floor), v->floor_n, v->reals, "%s",
 			"real images of the other part in place of the judged ones");
-	if (v->has_kid)
+	if (v->has_kid && v->kid_size < v->kept)
 		line(p, "KID", spread(v->kid), v->kept, v->kept, "%d subsets of %lld", KID_SUBSETS,
 			(long long)v->kid_size);
+	else if (v->has_kid)
+		line(p, "KID", number(v->kid.mean), v->kept, v->kept, "%s", "of all, so without a deviation");
 	print_points(p, v);
 	print_classes(p, v);
 	print_copies(p, v);
@@ -208,7 +211,7 @@ static json_t *facts(const protocol *p, const evaluation *v, bool *ok)
 static void put_points(json_t *o, const evaluation *v, bool *ok)
 {
 	put(o, "kid", v->has_kid ? real_of(v->kid.mean) : json_null(), ok);
-	put(o, "kid_sd", v->has_kid ? real_of(v->kid.sd) : json_null(), ok);
+	put(o, "kid_sd", v->has_kid && v->kid_size < v->kept ? real_of(v->kid.sd) : json_null(), ok);
 	put(o, "kid_subset", json_integer(v->kid_size), ok);
 	put(o, "precision", v->has_manifold ? real_of(v->points.precision) : json_null(), ok);
 	put(o, "recall", v->has_manifold ? real_of(v->points.recall) : json_null(), ok);

@@ -110,6 +110,16 @@ static hid_t new_set(h5 *f, const char *path, shape s, hid_t stored, bool packed
 	return set;
 }
 
+/* Small pieces are gathered and reach the disk when the set is closed: that can fail as well. */
+static bool close_set(h5 *f, const char *path, hid_t set, bool ok, fault *e)
+{
+	char why[256];
+	if (H5Dclose(set) >= 0 || !ok)
+		return ok;
+	f->failed = true;
+	return h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
+}
+
 static bool fill_set(h5 *f, const char *path, shape s, hid_t set, hid_t memory, const void *x, fault *e)
 {
 	char why[256];
@@ -120,8 +130,7 @@ static bool fill_set(h5 *f, const char *path, shape s, hid_t set, hid_t memory, 
 		f->failed = true;
 		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
 	}
-	H5Dclose(set);
-	return ok;
+	return close_set(f, path, set, ok, e);
 }
 
 static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, fault *e)
@@ -134,10 +143,7 @@ static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memo
 static bool rows_new(h5 *f, const char *path, shape s, hid_t stored, fault *e)
 {
 	hid_t set = new_set(f, path, s, stored, false, e);
-	if (set < 0)
-		return false;
-	H5Dclose(set);
-	return true;
+	return set >= 0 && close_set(f, path, set, true, e);
 }
 
 bool h5_rows_u8(h5 *f, const char *path, shape s, fault *e)
@@ -171,8 +177,7 @@ static bool fill(h5 *f, const char *path, int64_t lo, int64_t n, hid_t memory, c
 		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
 	H5Sclose(part);
 	H5Sclose(space);
-	H5Dclose(set);
-	return ok;
+	return close_set(f, path, set, ok, e);
 }
 
 bool h5_fill_u8(h5 *f, const char *path, int64_t lo, int64_t n, const uint8_t *x, fault *e)

@@ -114,8 +114,7 @@ bool classifier_save(const char *path, const classifier *c, classifier_record *r
 		snprintf(at, sizeof at, "/%s", b->name);
 		(compact && is_kernel(b) ? h5_write_f16 : h5_write_f32)(f, at, b->s, b->x, why.text[0] ? NULL : &why);
 	}
-	const bool ok = h5_commit(f, e);
-	return ok || !why.text[0] || fault_set(e, "%s", why.text);
+	return h5_commit(f, e) || (why.text[0] && fault_take(e, &why));
 }
 
 /* ---- reading ---- */

@@ -107,11 +107,15 @@ static bool frechet_by_class(state *s, crowd *real_ones, fault *e)
 	int n = 0;
 	if (!s->by_class)
 		return true;
-	if (!(v->class_fid = mem_new((size_t)s->classes, sizeof *v->class_fid, e)))
+	if (!(v->class_fid = mem_new((size_t)s->classes, sizeof *v->class_fid, e))
+		|| !(v->class_n = mem_new(2 * (size_t)s->classes, sizeof *v->class_n, e)))
 		return false;
+	v->by_label = s->judged.classes > 0;
 	for (int k = 0; k < s->classes; k++) {
 		moments *a = &real_ones->of_class[k], *b = &s->fakes.of_class[k];
 		v->class_fid[k] = NAN;
+		v->class_n[k] = b->n;
+		v->class_n[s->classes + k] = a->n;
 		if (a->n < 2 || b->n < 2)
 			continue;
 		if (!frechet_distance(a, b, &v->class_fid[k], e))
@@ -238,5 +242,6 @@ void evaluation_free(evaluation *v)
 	free(v->histogram);
 	free(v->real_histogram);
 	free(v->class_fid);
+	free(v->class_n);
 	*v = (evaluation){0};
 }

@@ -51,6 +51,8 @@ typedef struct evaluation {
 	bool has_right;
 	double right, real_right;                    /* labels of fakes, of real images, that the classifier confirms */
 	double *class_fid;                           /* own; [classes], NAN where a class has less than two; or NULL */
+	int64_t *class_n;                            /* own; [2,classes]: judged, real images of each; with class_fid */
+	bool by_label;                               /* these judged images have labels, which say the class */
 	double class_fid_mean;                       /* of those that have one */
 	bool has_copies, has_test;
 	net_size copy_size;
