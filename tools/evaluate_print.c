@@ -79,8 +79,11 @@ static void print_classes(const protocol *p, const evaluation *v)
 {
 	enum { SHOWN = 40 };
 	if (v->has_is) {
-		line(p, "IS", spread(v->is), v->fakes, 0, "%d splits; of %lld real images %s", INCEPTION_SPLITS,
-			(long long)v->kept, number(v->real_is.mean));
+		char real_ones[96] = "";
+		if (!isnan(v->real_is.mean))
+			snprintf(real_ones, sizeof real_ones, "; of %lld real images %s", (long long)v->kept,
+				number(v->real_is.mean));
+		line(p, "IS", spread(v->is), v->fakes, 0, "%d splits%s", INCEPTION_SPLITS, real_ones);
 		line(p, "IS, one split", number(v->is_whole.mean), v->fakes, 0, "%s", "");
 	}
 	if (v->has_right)

@@ -110,27 +110,24 @@ static hid_t new_set(h5 *f, const char *path, shape s, hid_t stored, bool packed
 	return set;
 }
 
-/* Small pieces are gathered and reach the disk when the set is closed: that can fail as well. */
+/* Ends a writing that went well or not. Small pieces are gathered and reach the disk when the set is closed: that can
+ * fail as well. */
 static bool close_set(h5 *f, const char *path, hid_t set, bool ok, fault *e)
 {
 	char why[256];
-	if (H5Dclose(set) >= 0 || !ok)
-		return ok;
+	if (ok && H5Dclose(set) >= 0)
+		return true;
 	f->failed = true;
-	return h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
+	h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
+	if (!ok)
+		H5Dclose(set);
+	return false;
 }
 
 static bool fill_set(h5 *f, const char *path, shape s, hid_t set, hid_t memory, const void *x, fault *e)
 {
-	char why[256];
-	if (set < 0)
-		return false;
-	const bool ok = shape_count(&s) == 0 || H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0;
-	if (!ok) {
-		f->failed = true;
-		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
-	}
-	return close_set(f, path, set, ok, e);
+	return set >= 0 && close_set(f, path, set, shape_count(&s) == 0
+		|| H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0, e);
 }
 
 static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, fault *e)
@@ -163,7 +160,6 @@ bool h5_rows_i32(h5 *f, const char *path, shape s, fault *e)
 
 static bool fill(h5 *f, const char *path, int64_t lo, int64_t n, hid_t memory, const void *x, fault *e)
 {
-	char why[256];
 	hsize_t dims[RANK_MAX] = {0}, at[RANK_MAX] = {(hsize_t)lo};
 	h5_quiet();
 	hid_t set = H5Dopen2(f->file, path, H5P_DEFAULT), space = H5Dget_space(set);
@@ -172,12 +168,10 @@ static bool fill(h5 *f, const char *path, int64_t lo, int64_t n, hid_t memory, c
 	hid_t part = rank > 0 ? H5Screate_simple(rank, dims, NULL) : H5I_INVALID_HID;
 	const bool ok = rank > 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, at, NULL, dims, NULL) >= 0
 		&& H5Dwrite(set, memory, part, space, H5P_DEFAULT, x) >= 0;
-	f->failed |= !ok;
-	if (!ok)
-		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
+	const bool closed = close_set(f, path, set, ok, e);
 	H5Sclose(part);
 	H5Sclose(space);
-	return close_set(f, path, set, ok, e);
+	return closed;
 }
 
 bool h5_fill_u8(h5 *f, const char *path, int64_t lo, int64_t n, const uint8_t *x, fault *e)
