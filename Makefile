@@ -72,7 +72,7 @@ PKG_LIBS   = $(call ask,PKG_LIBS,--libs $(PACKAGES))
 LIBS       = $(PKG_LIBS) $(PLAIN:%=-l%) -lm -pthread
 TEST_LIBS  = $(call ask,TEST_LIBS,--libs check)
 
-# The register tiles are compiled once per level; what a level's processor must have stands in core/base/level.h.
+# Register tiles and transforms are compiled once per level; what its processor must have stands in core/base/level.h.
 LEVELS   := base $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),v3 v4)
 features  = $(shell sed -n '/LEVEL_$1_HAS(F)/ s/F("\([a-z0-9]*\)")/-m\1/gp' core/base/level.h | sed 's/.*(F)//')
 FLAGS_v3  = $(call features,V3)
@@ -89,8 +89,9 @@ web_page_FILE      := gan/web/page.html
 web_engine_FILE    := gan/web/engine.js
 web_script_FILE    := gan/web/page.js
 MESSAGES := gan/keras/onnx/onnx gan/log/event
-LIB_SRC  := $(filter-out core/kernels/tile.c,$(sort $(shell find $(FOLDERS) -name '*.c')))
-LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(LEVELS:%=$(B)/core/kernels/tile.%.o) $(MESSAGES:%=$(B)/%.pb-c.o) \
+LEVEL_SRC := core/kernels/tile.c core/kernels/wino_tile.c
+LIB_SRC  := $(filter-out $(LEVEL_SRC),$(sort $(shell find $(FOLDERS) -name '*.c')))
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(foreach l,$(LEVELS),$(LEVEL_SRC:%.c=$(B)/%.$l.o)) $(MESSAGES:%=$(B)/%.pb-c.o) \
 	    $(TEXTS:%=$(B)/texts/%.o)
 TIME_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c))
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c)) $(TIME_OBJ)
@@ -132,9 +133,12 @@ $(B)/libsagan.a: $(LIB_OBJ)
 $(B)/include/sagan/sagan.h: $(PUBLIC) tools/sagan.h tools/headers.sh
 	$(Q)tools/headers.sh $(@D) $(filter double,$(REAL))
 
-$(B)/core/kernels/tile.%.o: core/kernels/tile.c $(B)/.flags
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(FLAGS_$*) -DTILE_LEVEL=$* -MMD -MP -c -o $@ $<
+define level_rule
+$(LEVEL_SRC:%.c=$(B)/%.$1.o): $(B)/%.$1.o: %.c $(B)/.flags
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(FLAGS_$1) -DTILE_LEVEL=$1 -MMD -MP -c -o $$@ $$<
+endef
+$(foreach l,$(LEVELS),$(eval $(call level_rule,$l)))
 
 # Each of TEXTS as an array.
 define text_rule

@@ -365,6 +365,7 @@ const derivative_row derivative_rows[] = {
 	/* convolution */
 	{"conv2d", {"conv2d 3x2", do_conv2d, &conv_plain, 3, 2, {IN(S, 2, 4, 5, 2), IN(S, 3, 2, 2, 3)}}},
 	{"conv2d", {"conv2d same", do_conv2d, &conv_same, 3, 2, {IN(S, 2, 4, 5, 3), IN(S, 3, 3, 3, 2)}}},
+	{"conv2d", {"conv2d Winograd", do_conv2d, &conv_same, 3, 2, {IN(S, 8, 8, 9, 32), IN(S, 3, 3, 32, 32)}}},
 	{"conv2d", {"conv2d stride 2", do_conv2d, &conv_half, 3, 2, {IN(S, 2, 6, 4, 2), IN(S, 3, 3, 2, 3)}}},
 	{"conv2d", {"conv2d stride 2x3, rest", do_conv2d, &conv_rest, 3, 2, {IN(S, 2, 6, 7, 2), IN(S, 3, 4, 2, 2)}}},
 	{"conv2d", {"conv2d 1x1", do_conv2d, &conv_point, 3, 2, {IN(S, 2, 3, 4, 3), IN(S, 1, 1, 3, 5)}}},

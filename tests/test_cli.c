@@ -182,6 +182,18 @@ START_TEST(a_page_has_a_name_of_its_own)
 }
 END_TEST
 
+START_TEST(a_way_of_convolution_that_is_not_there_is_refused)
+{
+	static const char *const right[] = {"fastest", "exact", "direct"};
+	for (int i = 0; i < COUNT(right); i++)
+		ck_assert_int_eq(command("SAGAN_CONV=%s %s --version", right[i], sagan_program()).status, 0);
+	const answer a = command("SAGAN_CONV=Direct %s --version", sagan_program());
+	const char *line = "sagan: SAGAN_CONV=Direct: must be fastest, exact or direct\n";
+	ck_assert_msg(a.status == 1 && strcmp(a.text, line) == 0,
+		"status %d: %s", a.status, a.text);
+}
+END_TEST
+
 /* ---- files of Keras ---- */
 
 /* Trained, exported, imported, exported: the same files; images from the file are those from the checkpoint. */
@@ -1024,6 +1036,7 @@ int main(void)
 	const suite_test tests[] = {
 		{answers_have_their_status_and_text, COUNT(ANSWERS)},
 		{a_level_that_is_not_there_is_refused, 1},
+		{a_way_of_convolution_that_is_not_there_is_refused, 1},
 		{a_page_has_a_name_of_its_own, 1},
 		{keras_files_go_round, 1},
 		{samples_become_what_they_are_called, 1},

@@ -6,43 +6,83 @@
 
 #include "core/base/local.h"
 #include "core/kernels/conv.h"
+#include "core/kernels/conv_form.h"
 #include "core/graph/ops.h"
 #include "core/base/thread.h"
 #include "tests/suite.h"
 
-/* {b, h, w, cin, ho, wo, cout, kh, kw, sh, sw, top, left, groups}; bottom and right follow. */
+/* {b, h, w, cin, ho, wo, cout, kh, kw, sh, sw, top, left, groups, want}; bottom and right follow. */
 static const conv_shape geometry[] = {
-	{2, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1},        /* the hot families */
-	{2, 16, 16, 40, 8, 8, 72, 4, 4, 2, 2, 1, 1, 1},
-	{3, 4, 4, 32, 4, 4, 32, 3, 3, 1, 1, 1, 1, 1},
-	{5, 7, 7, 16, 7, 7, 16, 3, 3, 1, 1, 1, 1, 1},        /* pixels that do not fill tiles */
-	{2, 9, 7, 5, 9, 7, 24, 1, 1, 1, 1, 0, 0, 1},         /* a matrix product */
-	{3, 9, 8, 6, 5, 4, 20, 1, 1, 2, 2, 0, 0, 1},         /* 1x1 with stride */
-	{2, 12, 12, 3, 12, 12, 64, 3, 3, 1, 1, 1, 1, 1},     /* first layers */
-	{2, 11, 13, 1, 11, 13, 33, 3, 3, 1, 1, 1, 1, 1},
-	{3, 8, 8, 3, 4, 4, 48, 4, 4, 2, 2, 1, 1, 1},
-	{2, 12, 12, 64, 12, 12, 3, 3, 3, 1, 1, 1, 1, 1},     /* last layers */
-	{2, 11, 13, 33, 11, 13, 1, 3, 3, 1, 1, 1, 1, 1},
-	{2, 9, 9, 20, 5, 5, 4, 3, 3, 2, 2, 1, 1, 1},
-	{2, 9, 9, 20, 9, 9, 2, 5, 5, 1, 1, 2, 2, 1},
-	{1, 4, 4, 17, 1, 1, 1, 4, 4, 1, 1, 0, 0, 1},         /* DCGAN's last and first */
-	{1, 1, 1, 19, 4, 4, 23, 4, 4, 1, 1, 3, 3, 1},
-	{2, 10, 9, 12, 5, 3, 10, 5, 4, 2, 3, 2, 1, 1},       /* different strides, odd sizes */
-	{2, 10, 9, 12, 4, 3, 10, 2, 2, 3, 4, 0, 0, 1},       /* stride beyond kernel: pixels unused */
-	{1, 8, 9, 7, 10, 8, 18, 3, 5, 1, 1, 3, 1, 1},        /* asymmetric padding */
-	{2, 7, 8, 9, 4, 4, 11, 3, 3, 2, 2, 0, 0, 1},         /* TensorFlow SAME: zeros after only */
-	{1, 6, 6, 8, 3, 9, 16, 4, 1, 1, 1, 0, 2, 1},         /* zeros further out than the kernel */
-	{1, 5, 5, 4, 13, 13, 6, 3, 3, 1, 1, 5, 5, 1},
-	{1, 40, 33, 16, 40, 33, 16, 3, 3, 1, 1, 1, 1, 1},    /* several bands */
-	{1, 37, 20, 24, 19, 10, 40, 4, 4, 2, 2, 2, 1, 1},
-	{20, 2, 3, 16, 2, 3, 16, 3, 3, 1, 1, 1, 1, 1},       /* several images per item */
-	{24, 16, 16, 8, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1},    /* many chunks of partial sums */
-	{2, 8, 8, 16, 8, 8, 24, 3, 3, 1, 1, 1, 1, 4},        /* groups */
-	{2, 9, 8, 96, 5, 4, 64, 4, 4, 2, 2, 1, 1, 2},
-	{2, 6, 6, 12, 6, 6, 8, 1, 1, 1, 1, 0, 0, 4},
-	{2, 9, 9, 37, 9, 9, 37, 3, 3, 1, 1, 1, 1, 37},       /* depthwise */
-	{2, 9, 9, 20, 5, 5, 60, 3, 3, 2, 2, 1, 1, 20},
-	{1, 8, 7, 6, 8, 7, 6, 5, 3, 1, 1, 2, 1, 6},
+	{2, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0},        /* the hot families */
+	{2, 16, 16, 40, 8, 8, 72, 4, 4, 2, 2, 1, 1, 1, 0},
+	{3, 4, 4, 32, 4, 4, 32, 3, 3, 1, 1, 1, 1, 1, 0},
+	{5, 7, 7, 16, 7, 7, 16, 3, 3, 1, 1, 1, 1, 1, 0},        /* pixels that do not fill tiles */
+	{2, 9, 7, 5, 9, 7, 24, 1, 1, 1, 1, 0, 0, 1, 0},         /* a matrix product */
+	{3, 9, 8, 6, 5, 4, 20, 1, 1, 2, 2, 0, 0, 1, 0},         /* 1x1 with stride */
+	{2, 12, 12, 3, 12, 12, 64, 3, 3, 1, 1, 1, 1, 1, 0},     /* first layers */
+	{2, 11, 13, 1, 11, 13, 33, 3, 3, 1, 1, 1, 1, 1, 0},
+	{3, 8, 8, 3, 4, 4, 48, 4, 4, 2, 2, 1, 1, 1, 0},
+	{2, 12, 12, 64, 12, 12, 3, 3, 3, 1, 1, 1, 1, 1, 0},     /* last layers */
+	{2, 11, 13, 33, 11, 13, 1, 3, 3, 1, 1, 1, 1, 1, 0},
+	{2, 9, 9, 20, 5, 5, 4, 3, 3, 2, 2, 1, 1, 1, 0},
+	{2, 9, 9, 20, 9, 9, 2, 5, 5, 1, 1, 2, 2, 1, 0},
+	{1, 4, 4, 17, 1, 1, 1, 4, 4, 1, 1, 0, 0, 1, 0},         /* DCGAN's last and first */
+	{1, 1, 1, 19, 4, 4, 23, 4, 4, 1, 1, 3, 3, 1, 0},
+	{2, 10, 9, 12, 5, 3, 10, 5, 4, 2, 3, 2, 1, 1, 0},       /* different strides, odd sizes */
+	{2, 10, 9, 12, 4, 3, 10, 2, 2, 3, 4, 0, 0, 1, 0},       /* stride beyond kernel: pixels unused */
+	{1, 8, 9, 7, 10, 8, 18, 3, 5, 1, 1, 3, 1, 1, 0},        /* asymmetric padding */
+	{2, 7, 8, 9, 4, 4, 11, 3, 3, 2, 2, 0, 0, 1, 0},         /* TensorFlow SAME: zeros after only */
+	{1, 6, 6, 8, 3, 9, 16, 4, 1, 1, 1, 0, 2, 1, 0},         /* zeros further out than the kernel */
+	{1, 5, 5, 4, 13, 13, 6, 3, 3, 1, 1, 5, 5, 1, 0},
+	{1, 40, 33, 16, 40, 33, 16, 3, 3, 1, 1, 1, 1, 1, 0},    /* several bands */
+	{1, 37, 20, 24, 19, 10, 40, 4, 4, 2, 2, 2, 1, 1, 0},
+	{20, 2, 3, 16, 2, 3, 16, 3, 3, 1, 1, 1, 1, 1, 0},       /* several images per item */
+	{24, 16, 16, 8, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 0},    /* many chunks of partial sums */
+	{2, 8, 8, 16, 8, 8, 24, 3, 3, 1, 1, 1, 1, 4, 0},        /* groups */
+	{2, 9, 8, 96, 5, 4, 64, 4, 4, 2, 2, 1, 1, 2, 0},
+	{2, 6, 6, 12, 6, 6, 8, 1, 1, 1, 1, 0, 0, 4, 0},
+	{2, 9, 9, 37, 9, 9, 37, 3, 3, 1, 1, 1, 1, 37, 0},       /* depthwise */
+	{2, 9, 9, 20, 5, 5, 60, 3, 3, 2, 2, 1, 1, 20, 0},
+	{1, 8, 7, 6, 8, 7, 6, 5, 3, 1, 1, 2, 1, 6, 0},
+	{1, 9, 10, 16, 9, 10, 33, 3, 3, 1, 1, 1, 1, 1, 0},   /* Winograd's forms: tiles over the edge */
+	{3, 14, 11, 40, 12, 9, 32, 3, 3, 1, 1, 0, 0, 1, 0},  /* no zeros around */
+	{2, 8, 9, 36, 10, 10, 48, 3, 3, 1, 1, 2, 1, 1, 0},   /* more zeros at one side */
+	{1, 6, 6, 300, 6, 6, 17, 3, 3, 1, 1, 1, 1, 1, 0},
+	{17, 16, 16, 32, 16, 16, 32, 3, 3, 1, 1, 1, 1, 1, 0},        /* several chunks */
+};
+
+enum { WANTS = CONV_DIRECT + 1, CASES = COUNT(geometry) * WANTS };
+
+/* Case i: a geometry, and what is wanted of it: CONV_DIRECT where all of it is direct whatever is wanted. */
+static conv_shape case_of(int i)
+{
+	conv_shape s = geometry[i / WANTS];
+	s.want = (conv_want)(i % WANTS);
+	bool direct = true;
+	wino_name form;
+	for (int use = CONV_FORWARD; use <= CONV_DW; use++)
+		direct &= !conv_form_of(&s, (conv_use)use, &form);
+	s.want = direct ? CONV_DIRECT : s.want;
+	return s;
+}
+
+/* The same as the case of CONV_DIRECT, which is tested as such. */
+static bool repeats(int i, const conv_shape *s)
+{
+	return s->want != (conv_want)(i % WANTS);
+}
+
+/* 3x3 kernels of stride 1 for each form, whether the table would choose it or not. */
+static const conv_shape plain[] = {
+	{1, 1, 1, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 0},
+	{1, 4, 4, 1, 4, 4, 300, 3, 3, 1, 1, 1, 1, 1, 0},
+	{1, 3, 5, 300, 3, 5, 2, 3, 3, 1, 1, 1, 1, 1, 0},
+	{2, 7, 9, 3, 7, 9, 5, 3, 3, 1, 1, 1, 1, 1, 0},
+	{2, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0},
+	{1, 10, 6, 9, 8, 4, 31, 3, 3, 1, 1, 0, 0, 1, 0},
+	{3, 5, 6, 17, 13, 14, 8, 3, 3, 1, 1, 5, 4, 1, 0},
+	{1, 2, 17, 12, 3, 16, 7, 3, 3, 1, 1, 1, 0, 1, 0},
+	{20, 16, 12, 16, 16, 12, 24, 3, 3, 1, 1, 1, 1, 1, 0},
 };
 
 typedef struct arrays {
@@ -137,6 +177,27 @@ static real *run(enum kind kind, const tile_kernels *k, const conv_shape *s, con
 	return out;
 }
 
+/* The same by a form. */
+static real *run_form(enum kind kind, wino_name f, const tile_kernels *k, const conv_shape *s, const arrays *a)
+{
+	size_t bytes = kind == FORWARD ? wino_forward_scratch(k, f, s)
+		     : kind == DX      ? wino_dx_scratch(k, f, s)
+				       : wino_dw_scratch(k, f, s);
+	real *out = mem_aligned((size_t)count_of(kind, a) * sizeof(real), NULL);
+	void *scratch = mem_aligned(bytes, NULL);
+	ck_assert(out && scratch);
+	memset(scratch, 0xff, bytes);
+	memset(out, 0xff, (size_t)count_of(kind, a) * sizeof(real));
+	if (kind == FORWARD)
+		wino_forward(k, f, s, a->x, a->w, (epilogue){0}, out, scratch);
+	else if (kind == DX)
+		wino_dx(k, f, s, a->y, a->w, out, scratch);
+	else
+		wino_dw(k, f, s, a->x, a->y, out, scratch);
+	free(scratch);
+	return out;
+}
+
 /* Sums of K products of numbers below 1: the error grows like sqrt(K) roundings of the partial sums,
  * which are about sqrt(K)/3. */
 static double tolerance(enum kind kind, const conv_shape *s)
@@ -158,9 +219,48 @@ static int levels(const tile_kernels **k)
 	return n;
 }
 
+/* How many times the tolerance of the direct sum a form may have: its matrices enlarge and take away again. Measured
+ * over these shapes, worst error / tolerance: direct 0.5, F(2x2,3x3) 0.3, F(4x4,3x3) 5.8. */
+static const double enlarges[WINO_FORMS] = {[WINO_F2] = 1, [WINO_F4] = 12};
+
+static double tolerance_of(enum kind kind, const conv_shape *s)
+{
+	wino_name form;
+	const bool direct = !conv_form_of(s, (conv_use)kind, &form);
+	return tolerance(kind, s) * (direct ? 1 : enlarges[form]);
+}
+
+/* Every form, at every level, for shapes of every kind. */
+START_TEST(forms_equal_seven_loops)
+{
+	const conv_shape *s = &plain[_i];
+	const tile_kernels *k[3];
+	const int n = levels(k);
+	arrays a = arrays_new(s);
+	for (int kind = 0; kind < KINDS; kind++) {
+		double *want = mem_zero((size_t)count_of(kind, &a), sizeof(double), NULL);
+		naive(kind, s, &a, want);
+		for (int f = 0; f < WINO_FORMS * n; f++) {
+			const wino_name form = (wino_name)(f / n);
+			real *got = run_form(kind, form, k[f % n], s, &a);
+			for (int64_t i = 0; i < count_of(kind, &a); i++)
+				ck_assert_msg(fabs((double)got[i] - want[i]) <= enlarges[form] * tolerance(kind, s),
+					      "shape %d, form %d, %s, %s: element %lld is %.9g, should be %.9g", _i,
+					      form, kind_name[kind], level_name((cpu_level)(f % n)), (long long)i,
+					      (double)got[i], want[i]);
+			free(got);
+		}
+		free(want);
+	}
+	arrays_free(&a);
+}
+END_TEST
+
 START_TEST(kernels_equal_seven_loops)
 {
-	const conv_shape *s = &geometry[_i];
+	const conv_shape c = case_of(_i), *s = &c;
+	if (repeats(_i, s))
+		return;
 	const tile_kernels *k[3];
 	int n = levels(k);
 	arrays a = arrays_new(s);
@@ -170,7 +270,7 @@ START_TEST(kernels_equal_seven_loops)
 		for (int l = 0; l < n; l++) {
 			real *got = run(kind, k[l], s, &a, (epilogue){0});
 			for (int64_t i = 0; i < count_of(kind, &a); i++)
-				ck_assert_msg(fabs((double)got[i] - want[i]) <= tolerance(kind, s),
+				ck_assert_msg(fabs((double)got[i] - want[i]) <= tolerance_of(kind, s),
 					      "geometry %d, %s, %s: element %lld is %.9g, should be %.9g", _i,
 					      kind_name[kind], level_name((cpu_level)l), (long long)i, (double)got[i],
 					      want[i]);
@@ -193,7 +293,9 @@ static double dot(const real *a, const real *b, int64_t n)
 /* <conv(x,w), dy> = <x, dx(dy,w)> = <w, dw(x,dy)> */
 START_TEST(adjoints_are_adjoint)
 {
-	const conv_shape *s = &geometry[_i];
+	const conv_shape c = case_of(_i), *s = &c;
+	if (repeats(_i, s))
+		return;
 	arrays a = arrays_new(s);
 	real *y = run(FORWARD, tile_best(), s, &a, (epilogue){0});
 	real *dx = run(DX, tile_best(), s, &a, (epilogue){0});
@@ -211,7 +313,9 @@ END_TEST
 
 START_TEST(threads_change_no_bit)
 {
-	const conv_shape *s = &geometry[_i];
+	const conv_shape c = case_of(_i), *s = &c;
+	if (repeats(_i, s))
+		return;
 	arrays a = arrays_new(s);
 	for (int kind = 0; kind < KINDS; kind++) {
 		real *one = run(kind, tile_best(), s, &a, (epilogue){0});
@@ -234,7 +338,9 @@ END_TEST
  * not. */
 START_TEST(the_cut_changes_no_bit)
 {
-	const conv_shape *s = &geometry[_i];
+	const conv_shape c = case_of(_i), *s = &c;
+	if (repeats(_i, s))
+		return;
 	conv_shape one = *s;
 	one.b = 1;
 	const arrays a = arrays_new(s);
@@ -261,7 +367,9 @@ START_TEST(v3_and_v4_give_the_same_bits)
 {
 	if (!level_has(LEVEL_V4))
 		return;
-	const conv_shape *s = &geometry[_i];
+	const conv_shape c = case_of(_i), *s = &c;
+	if (repeats(_i, s))
+		return;
 	arrays a = arrays_new(s);
 	for (int kind = 0; kind < KINDS; kind++) {
 		real *narrow = run(kind, tile_at(LEVEL_V3), s, &a, (epilogue){0});
@@ -278,7 +386,9 @@ END_TEST
 /* The epilogue in the tile does to each sum what a pass afterwards does. */
 START_TEST(epilogue_equals_passes)
 {
-	const conv_shape *s = &geometry[_i];
+	const conv_shape c = case_of(_i), *s = &c;
+	if (repeats(_i, s))
+		return;
 	arrays a = arrays_new(s);
 	real *bias = filled(s->cout, 7), *residual = filled(a.ny, 8);
 	const tile_kernels *k[3];
@@ -416,12 +526,13 @@ END_TEST
 int main(void)
 {
 	const suite_test tests[] = {
-		{kernels_equal_seven_loops, COUNT(geometry)},
-		{adjoints_are_adjoint, COUNT(geometry)},
-		{threads_change_no_bit, COUNT(geometry)},
-		{the_cut_changes_no_bit, COUNT(geometry)},
-		{v3_and_v4_give_the_same_bits, COUNT(geometry)},
-		{epilogue_equals_passes, COUNT(geometry)},
+		{forms_equal_seven_loops, COUNT(plain)},
+		{kernels_equal_seven_loops, CASES},
+		{adjoints_are_adjoint, CASES},
+		{threads_change_no_bit, CASES},
+		{the_cut_changes_no_bit, CASES},
+		{v3_and_v4_give_the_same_bits, CASES},
+		{epilogue_equals_passes, CASES},
 		{gemm_equals_three_loops, 5},
 		{wrong_shapes_are_refused, COUNT(wrong)},
 		{same_padding_is_tensorflows, 1},

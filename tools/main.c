@@ -9,6 +9,7 @@
 #include "core/base/level.h"
 #include "core/base/local.h"
 #include "core/base/version.h"
+#include "core/kernels/conv_form.h"
 #include "tools/command.h"
 
 static const command *const COMMANDS[] = {
@@ -74,7 +75,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	fault e;
-	if (!level_check(&e)) {
+	if (!level_check(&e) || !conv_form_check(&e)) {
 		fprintf(stderr, "sagan: %s\n", e.text);
 		return EXIT_INPUT;
 	}

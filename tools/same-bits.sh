@@ -15,7 +15,7 @@ seed: 7
 steps: 6
 batch: 4
 data: {format: random, flip: true}
-model: {network: resnet, size: 16, channels: 3, classes: 2, latent: 8, g_channels: 8, d_channels: 8,
+model: {network: resnet, size: 16, channels: 3, classes: 2, latent: 8, g_channels: 32, d_channels: 32,
         layers_g: [8], layers_d: [8]}
 loss: {penalty: r1, penalty_weight: 1, penalty_every: 2}
 optim: {lr_g: 1e-3, lr_d: 2e-3, beta1: 0.5, beta2: 0.9, schedule: cosine, clip_norm: 5}

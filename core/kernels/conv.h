@@ -1,4 +1,4 @@
-/* conv.h - direct convolution on whole arrays: forward and its two adjoints.
+/* conv.h - convolution on whole arrays: forward and its two adjoints, direct or by Winograd's forms (conv_form.h).
  *
  * Images are [B,H,W,C], kernels [kh,kw,Cin/groups,Cout]. Work is cut into items that fill the pool;
  * no result depends on the number of threads. The tiles are an argument, so that tests can compare
@@ -9,6 +9,10 @@
 #include "core/base/base.h"
 #include "core/kernels/tile.h"
 
+/* How a convolution is computed (conv_form.c): the fastest form for its shape; the fastest of those that are about as
+ * exact as the direct sum; the direct sum. */
+typedef enum conv_want { CONV_FASTEST, CONV_EXACT, CONV_DIRECT } conv_want;
+
 /* One convolution. Output (i,j) reads image rows i*sh - top + ky and columns j*sw - left + kx; what
  * lies outside is zero, so `bottom` and `right` padding are implied by ho and wo. */
 typedef struct conv_shape {
@@ -17,6 +21,7 @@ typedef struct conv_shape {
 	int kh, kw, sh, sw;
 	int64_t top, left;
 	int groups;
+	conv_want want;
 } conv_shape;
 
 /* Bytes of workspace for the function that follows, for the pool as it is. Here and below `scratch` (borrow) has so

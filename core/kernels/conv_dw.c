@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/kernels/conv_form.h"
 #include "core/kernels/conv_internal.h"
 #include "core/kernels/gemm.h"
 #include "core/base/thread.h"
@@ -242,6 +243,9 @@ static bool is_outer_product(const conv_shape *s, gemm_shape *p)
 
 size_t conv_dw_scratch(const tile_kernels *k, const conv_shape *s)
 {
+	wino_name form;
+	if (conv_form_of(s, CONV_DW, &form))
+		return wino_dw_scratch(k, form, s);
 	if (conv_is_depthwise(s))
 		return conv_depth_scratch(s);
 	gemm_shape p;
@@ -255,6 +259,11 @@ void conv_dw(const tile_kernels *k, const conv_shape *s, const real *x, const re
 	     void *scratch)
 {
 	enum { GRAIN = 4096 };                       /* of adding up, each element from up to CHUNKS places */
+	wino_name form;
+	if (conv_form_of(s, CONV_DW, &form)) {
+		wino_dw(k, form, s, x, dy, dw, scratch);
+		return;
+	}
 	if (conv_is_depthwise(s)) {
 		conv_depth_dw(s, x, dy, dw, scratch);
 		return;

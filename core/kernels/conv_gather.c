@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/kernels/conv_form.h"
 #include "core/kernels/conv_internal.h"
 #include "core/base/thread.h"
 
@@ -287,6 +288,9 @@ static void gather_run(gather *g, const real *in, const real *w, epilogue e, rea
 
 static size_t scratch_of(const tile_kernels *k, const conv_shape *s, bool adjoint)
 {
+	wino_name form;
+	if (conv_form_of(s, adjoint ? CONV_DX : CONV_FORWARD, &form))
+		return adjoint ? wino_dx_scratch(k, form, s) : wino_forward_scratch(k, form, s);
 	if (conv_is_depthwise(s))
 		return conv_depth_scratch(s);
 	if (conv_is_narrow(s, adjoint))
@@ -303,7 +307,10 @@ size_t conv_forward_scratch(const tile_kernels *k, const conv_shape *s)
 void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, const real *w,
 		  epilogue e, real *y, void *scratch)
 {
-	if (conv_is_depthwise(s)) {
+	wino_name form;
+	if (conv_form_of(s, CONV_FORWARD, &form)) {
+		wino_forward(k, form, s, x, w, e, y, scratch);
+	} else if (conv_is_depthwise(s)) {
 		conv_depth_forward(s, x, w, e, y, scratch);
 	} else if (conv_is_narrow(s, false)) {
 		conv_narrow(k, s, false, x, w, e, y, scratch);
@@ -322,7 +329,10 @@ void conv_dx(const tile_kernels *k, const conv_shape *s, const real *dy, const r
 	     void *scratch)
 {
 	const epilogue none = {0};
-	if (conv_is_depthwise(s)) {
+	wino_name form;
+	if (conv_form_of(s, CONV_DX, &form)) {
+		wino_dx(k, form, s, dy, w, dx, scratch);
+	} else if (conv_is_depthwise(s)) {
 		conv_depth_dx(s, dy, w, dx, scratch);
 	} else if (conv_is_narrow(s, true)) {
 		conv_narrow(k, s, true, dy, w, none, dx, scratch);

@@ -4,121 +4,24 @@
  * registers; per term of the sum there are N vector loads and P broadcasts for P*N FMAs. */
 #include "core/kernels/tile.h"
 
-#include <string.h>
-#ifdef __FMA__
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
-#include "core/base/clones.h"
 #include "core/base/vecmath_exp.h"
+#include "core/kernels/vectors.h"
+#include "core/kernels/wino.h"
 
 /* Of a tile: P = PIXELS or R = ROWS at most, N = WIDE vectors (FLAT where rows are fewer than 4). P*N or R*N sums, N
  * vectors that are loaded and one that is broadcast fit the registers: 32 at v4 and neon, 16 elsewhere. */
-#ifdef __AVX512F__
-enum { BYTES = 64, PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
-#elif defined(__AVX2__)
-enum { BYTES = 32, PIXELS = 6, WIDE = 2, ROWS = 6, FLAT = 3 };
-#elif defined(__aarch64__)
-enum { BYTES = 16, PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
+#if defined(__AVX512F__) || defined(__aarch64__)
+enum { PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
 #else
-enum { BYTES = 16, PIXELS = 6, WIDE = 2, ROWS = 6, FLAT = 3 };
+enum { PIXELS = 6, WIDE = 2, ROWS = 6, FLAT = 3 };
 #endif
-enum { VEC = BYTES / (int)sizeof(real), SUMS = ROWS * WIDE };
+enum { SUMS = ROWS * WIDE };
 
-typedef real vec __attribute__((vector_size(BYTES)));
-typedef real vec_any __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
-
-typedef __typeof__((vec){0} > (vec){0}) mask;
-
-#ifdef COVERAGE                                      /* one copy of every line, or its branches count many times */
-#define INLINE static
-#else
-#define INLINE static inline __attribute__((always_inline))
-#endif
-
-#define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
-
-/* sum + v * x, x in all lanes: rounded once where the level has the instruction. It is asked for by name, since a
- * compiler that may join the two does not always (GCC 14 leaves a chain of one sum apart), and levels would differ. */
-#if defined(__FMA__) && defined(REAL_DOUBLE)
-#define LANES_OF(name) PASTE(name, _pd)
-#elif defined(__FMA__)
-#define LANES_OF(name) PASTE(name, _ps)
-#endif
-#ifdef __AVX512F__
-#define ADD_PRODUCT(sum, v, x) ((vec)LANES_OF(_mm512_fmadd)(v, LANES_OF(_mm512_set1)(x), sum))
-#elif defined(__FMA__)
-#define ADD_PRODUCT(sum, v, x) ((vec)LANES_OF(_mm256_fmadd)(v, LANES_OF(_mm256_set1)(x), sum))
-#elif defined(__aarch64__) && defined(REAL_DOUBLE)
-#define ADD_PRODUCT(sum, v, x) ((vec)vfmaq_n_f64((float64x2_t)(sum), (float64x2_t)(v), x))
-#elif defined(__aarch64__)
-#define ADD_PRODUCT(sum, v, x) ((vec)vfmaq_n_f32((float32x4_t)(sum), (float32x4_t)(v), x))
-#else
-#define ADD_PRODUCT(sum, v, x) ((sum) + (v) * (x))
-#endif
-
-/* v > 0 ? v : slope * v, by masks: C has no ?: on vectors. */
-INLINE vec leaky(vec v, real slope)
+INLINE void ask_ahead(tile_ahead *a)
 {
-	mask positive = v > 0;
-	return (vec)(((mask)v & positive) | ((mask)(v * slope) & ~positive));
-}
-
-/* The first `left` lanes of a vector of results: the end of the channels. Lane by lane it took a third of a product
- * with 36 columns, so the masks of AVX-512 are worth their intrinsics. */
-#ifdef __AVX512F__
-#ifdef REAL_DOUBLE
-#define FIRST(left) ((__mmask8)((1u << (left)) - 1))
-#else
-#define FIRST(left) ((__mmask16)((1u << (left)) - 1))
-#endif
-#define LOAD_SOME(left, x) ((vec)LANES_OF(_mm512_maskz_loadu)(FIRST(left), x))
-#define STORE_SOME(left, y, v) LANES_OF(_mm512_mask_storeu)(y, FIRST(left), v)
-INLINE void store_some(const epilogue *e, vec v, real *y, const real *residual, const real *bias, int left)
-{
-	if (left <= 0)
-		return;
-	if (bias)
-		v += LOAD_SOME(left, bias);
-	if (residual)
-		v += LOAD_SOME(left, residual);
-	if (e->act)
-		v = leaky(v, e->slope);
-	STORE_SOME(left, y, v);
-}
-#else
-static __attribute__((noinline)) void store_some(const epilogue *e, vec v, real *y,
-						 const real *residual, const real *bias, int left)
-{
-	for (int i = 0; i < left; i++) {
-		real s = v[i];
-		if (bias)
-			s += bias[i];
-		if (residual)
-			s += residual[i];
-		y[i] = e->act && !(s > 0) ? s * e->slope : s;
-	}
-}
-#endif
-
-/* One vector of results at y; `left` channels are there from y on. */
-INLINE void store(const epilogue *e, vec v, real *y, const real *residual, const real *bias,
-		  int64_t left)
-{
-	if (left < VEC) {
-		store_some(e, v, y, residual, bias, (int)left);
-		return;
-	}
-	if (bias)
-		v += *(const vec_any *)bias;
-	if (residual)
-		v += *(const vec_any *)residual;
-	if (e->act)
-		v = leaky(v, e->slope);
-	*(vec_any *)y = v;
+	for (int i = 0; a && i < a->n; i++)
+		for (int line = 0; line < a->lines; line++, a->at[i] += 64)
+			__builtin_prefetch(a->at[i], 0, 2);
 }
 
 /* P pixels times N vectors of channels; `valid` of the pixels are stored, the rest repeat one. */
@@ -126,6 +29,7 @@ INLINE void conv_tile(const int P, const int N, const tile_conv *t, const real *
 		      const int64_t *in, const int64_t *out, int valid, int64_t o)
 {
 	vec acc[PIXELS][WIDE];
+	ask_ahead(t->ahead);
 	UNROLL(32) for (int p = 0; p < P; p++)
 		UNROLL(32) for (int n = 0; n < N; n++)
 			acc[p][n] = (vec){0};
@@ -220,6 +124,7 @@ static __attribute__((noinline)) void add_some(vec v, real *z, int left)
 INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0, int64_t o)
 {
 	vec acc[SUMS];
+	ask_ahead(t->ahead);
 	UNROLL(32) for (int i = 0; i < R * N; i++)
 		acc[i] = (vec){0};
 	const int64_t xs = t->x_step[2], ys = t->dy_step[2];
@@ -462,7 +367,9 @@ static double spin(int64_t rounds, real *keep)
 	return 2.0 * SPIN * VEC * (double)rounds;
 }
 
+extern const wino_kernels PASTE(wino_kernels_, TILE_LEVEL)[WINO_FORMS];
+
 const tile_kernels PASTE(tile_kernels_, TILE_LEVEL) = {
-	.vec = VEC, .block = WIDE * VEC, .conv = conv, .outer = outer, .exp_below = exp_below,
-	.exp_shifted = exp_shifted, .transpose = transpose, .spin = spin,
+	.wino = PASTE(wino_kernels_, TILE_LEVEL), .vec = VEC, .block = WIDE * VEC, .conv = conv, .outer = outer,
+	.exp_below = exp_below, .exp_shifted = exp_shifted, .transpose = transpose, .spin = spin,
 };

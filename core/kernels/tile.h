@@ -19,6 +19,13 @@ typedef struct epilogue {
 	bool act;
 } epilogue;
 
+/* Memory that will be wanted soon, in `n` streams: each register tile asks for the next `lines` of 64 bytes of each,
+ * into the second-level cache. A line that does not exist is not missed. */
+typedef struct tile_ahead {
+	const char *at[3];
+	int n, lines;
+} tile_ahead;
+
 /* y[out[p] + o] = sum over runs r and i < len of x[in[p] + run[r] + i] * w[r*len + i][o], for pixels
  * p < npix and channels o < cout: a convolution whose taps lie in contiguous runs, or a matrix
  * product (one run). */
@@ -33,6 +40,7 @@ typedef struct tile_conv {
 	real *y;
 	int64_t cout;
 	epilogue e;
+	tile_ahead *ahead;                           /* or NULL */
 } tile_conv;
 
 /* z[r*ld + o] += sum over images n, rows i, columns j of x[..+ r] * dy[..+ o], for r < rows and
@@ -45,11 +53,13 @@ typedef struct tile_outer {
 	int64_t rows, cout;
 	real *z;
 	int64_t ld;
+	tile_ahead *ahead;                           /* or NULL */
 } tile_outer;
 
 typedef struct tile_kernels {
 	int vec;                                     /* elements of a vector */
 	int block;                                   /* channels of a full block of packed weights */
+	const struct wino_kernels *wino;             /* transforms of Winograd's forms (wino.h) */
 	void (*conv)(const tile_conv *t);
 	void (*outer)(const tile_outer *t);
 	/* Softmax over s [rows,n], a block at a time. top[r] = max(old[r], scale s[r,:]);

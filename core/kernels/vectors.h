@@ -1,0 +1,121 @@
+/* vectors.h - what code that is compiled once per level (core/base/level.h) shares: vectors, fused products, and how
+ * results are stored. GCC's vector types; intrinsics only where they say what the language cannot.
+ *
+ * For the files of LEVEL_SRC in the Makefile alone, which sets TILE_LEVEL and the level's instruction set. */
+#ifndef SAGAN_CORE_KERNELS_VECTORS_H
+#define SAGAN_CORE_KERNELS_VECTORS_H
+
+#include "core/kernels/tile.h"
+
+#ifdef __FMA__
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#include "core/base/clones.h"
+
+#ifdef __AVX512F__
+enum { BYTES = 64 };
+#elif defined(__AVX2__)
+enum { BYTES = 32 };
+#else
+enum { BYTES = 16 };
+#endif
+enum { VEC = BYTES / (int)sizeof(real) };
+
+typedef real vec __attribute__((vector_size(BYTES)));
+typedef real vec_any __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
+
+typedef __typeof__((vec){0} > (vec){0}) mask;
+
+#ifdef COVERAGE                                      /* one copy of every line, or its branches count many times */
+#define INLINE static
+#else
+#define INLINE static inline __attribute__((always_inline))
+#endif
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+
+/* sum + v * x, x in all lanes: rounded once where the level has the instruction. It is asked for by name, since a
+ * compiler that may join the two does not always (GCC 14 leaves a chain of one sum apart), and levels would differ. */
+#if defined(__FMA__) && defined(REAL_DOUBLE)
+#define LANES_OF(name) PASTE(name, _pd)
+#elif defined(__FMA__)
+#define LANES_OF(name) PASTE(name, _ps)
+#endif
+#ifdef __AVX512F__
+#define ADD_PRODUCT(sum, v, x) ((vec)LANES_OF(_mm512_fmadd)(v, LANES_OF(_mm512_set1)(x), sum))
+#elif defined(__FMA__)
+#define ADD_PRODUCT(sum, v, x) ((vec)LANES_OF(_mm256_fmadd)(v, LANES_OF(_mm256_set1)(x), sum))
+#elif defined(__aarch64__) && defined(REAL_DOUBLE)
+#define ADD_PRODUCT(sum, v, x) ((vec)vfmaq_n_f64((float64x2_t)(sum), (float64x2_t)(v), x))
+#elif defined(__aarch64__)
+#define ADD_PRODUCT(sum, v, x) ((vec)vfmaq_n_f32((float32x4_t)(sum), (float32x4_t)(v), x))
+#else
+#define ADD_PRODUCT(sum, v, x) ((sum) + (v) * (x))
+#endif
+
+/* v > 0 ? v : slope * v, by masks: C has no ?: on vectors. */
+INLINE vec leaky(vec v, real slope)
+{
+	mask positive = v > 0;
+	return (vec)(((mask)v & positive) | ((mask)(v * slope) & ~positive));
+}
+
+/* The first `left` lanes of a vector of results: the end of the channels. Lane by lane it took a third of a product
+ * with 36 columns, so the masks of AVX-512 are worth their intrinsics. */
+#ifdef __AVX512F__
+#ifdef REAL_DOUBLE
+#define FIRST(left) ((__mmask8)((1u << (left)) - 1))
+#else
+#define FIRST(left) ((__mmask16)((1u << (left)) - 1))
+#endif
+#define LOAD_SOME(left, x) ((vec)LANES_OF(_mm512_maskz_loadu)(FIRST(left), x))
+#define STORE_SOME(left, y, v) LANES_OF(_mm512_mask_storeu)(y, FIRST(left), v)
+INLINE void store_some(const epilogue *e, vec v, real *y, const real *residual, const real *bias, int left)
+{
+	if (left <= 0)
+		return;
+	if (bias)
+		v += LOAD_SOME(left, bias);
+	if (residual)
+		v += LOAD_SOME(left, residual);
+	if (e->act)
+		v = leaky(v, e->slope);
+	STORE_SOME(left, y, v);
+}
+#else
+static __attribute__((noinline)) void store_some(const epilogue *e, vec v, real *y,
+						 const real *residual, const real *bias, int left)
+{
+	for (int i = 0; i < left; i++) {
+		real s = v[i];
+		if (bias)
+			s += bias[i];
+		if (residual)
+			s += residual[i];
+		y[i] = e->act && !(s > 0) ? s * e->slope : s;
+	}
+}
+#endif
+
+/* One vector of results at y; `left` channels are there from y on. */
+INLINE void store(const epilogue *e, vec v, real *y, const real *residual, const real *bias,
+		  int64_t left)
+{
+	if (left < VEC) {
+		store_some(e, v, y, residual, bias, (int)left);
+		return;
+	}
+	if (bias)
+		v += *(const vec_any *)bias;
+	if (residual)
+		v += *(const vec_any *)residual;
+	if (e->act)
+		v = leaky(v, e->slope);
+	*(vec_any *)y = v;
+}
+
+#endif

@@ -1,0 +1,262 @@
+/* wino.c - 3x3 convolution by Winograd's forms, forward and its adjoint in x.
+ *
+ * A block of tiles is an item of the pool, whatever images and rows they belong to. Its values lie in slots, one for
+ * each position: [tiles][channels rounded up to vectors]. V of position i is in slot i + off, M goes into a slot whose
+ * V nobody reads any more: half the memory, and what is read again is still in the cache.
+ *
+ *     for each tile: V = B' x B                    (borders: pointers to a line of zeros, no padded copy)
+ *     for each M: M = sum over its products p and input channels c of V[p][.][c] U[p][c][.]
+ *     for each tile: y = act(A' M A + bias + residual)
+ *
+ * A transform touches short pieces of some rows, which no prefetcher of the processor follows. So the products ask for
+ * the lines that this block's output and the next block's input will touch: a few of them with each register tile. */
+#include <string.h>
+
+#include "core/base/local.h"
+#include "core/base/thread.h"
+#include "core/kernels/wino_internal.h"
+
+enum { BLOCK = 24 };                                 /* tiles of a block at most: a multiple of the rows of a register
+                                                      * tile at every level (6, 8); 64 channels take 240 KB. No
+                                                      * result depends on it */
+
+/* The products that add to one M. */
+typedef struct sum {
+	int64_t m;                                   /* slot of M, elements */
+	int64_t run[4];                              /* slots of V, elements */
+	int n;
+	int64_t u;                                   /* terms of the sums before */
+} sum;
+
+typedef struct winograd {
+	const tile_kernels *k;
+	const wino_kernels *wk;
+	wino_map map;
+	bool turned;                                 /* the adjoint: w turned and transposed */
+	int64_t wide_in, wide_out, pitch;            /* of a tile in V and M, of a slot: elements */
+	int64_t block, blocks;
+	int slots, sums;
+	sum sum[WINO_POSITIONS];
+	int64_t v[WINO_POSITIONS], m[WINO_POSITIONS];        /* slot of each position, elements */
+	int product_sum[WINO_POSITIONS], product_run[WINO_POSITIONS];
+	const real *in, *w, *w_turned;
+	real *out, *zeros, *u, *work;
+	epilogue e;
+} winograd;
+
+/* Products in an order in which neither V nor M comes twice but in a row; slots in the order of use. */
+static void order_products(winograd *g)
+{
+	const wino_form *f = g->map.f;
+	const int nv = f->nv * f->nv, nm = f->nm * f->nm, off = MAX(0, nm - nv) + 1;
+	const bool by_v = nv <= nm;
+	int used_v = 0, last = -1;
+	g->slots = nv + off;
+	for (int key = 0; key < MIN(nv, nm); key++)
+		for (int p = 0; p < f->np * f->np; p++) {
+			const int i = p / f->np, j = p % f->np;
+			const int v = f->v[i] * f->nv + f->v[j], m = f->m[i] * f->nm + f->m[j];
+			if ((by_v ? v : m) != key)
+				continue;
+			if (!by_v || last != v)
+				g->v[v] = (used_v++ + off) * g->pitch;
+			sum *s = &g->sum[g->sums - 1];
+			if (by_v || last != m) {
+				s = &g->sum[g->sums];
+				*s = (sum){.m = g->m[m] = g->sums++ * g->pitch};
+				s->u = g->sums > 1 ? s[-1].u + s[-1].n * g->map.ic : 0;
+			}
+			last = by_v ? v : m;
+			g->product_sum[p] = (int)(s - g->sum);
+			g->product_run[p] = s->n;
+			s->run[s->n++] = g->v[v];
+		}
+}
+
+static winograd winograd_of(const tile_kernels *k, wino_name f, const conv_shape *s, bool adjoint)
+{
+	winograd g = {.k = k, .wk = wino_kernels_of(k, f), .map = wino_map_of(f, s, adjoint), .turned = adjoint};
+	const int64_t tiles = g.map.tiles;
+	g.wide_in = tile_round(k, g.map.ic);
+	g.wide_out = tile_round(k, g.map.oc);
+	g.block = tiles >= 8 * BLOCK ? BLOCK : tiles >= BLOCK ? BLOCK / 2 : BLOCK / 4;
+	g.blocks = (tiles + g.block - 1) / g.block;
+	g.pitch = scratch_piece(g.block * MAX(g.wide_in, g.wide_out)) + WINO_GAP;
+	order_products(&g);
+	return g;
+}
+
+static int64_t packed_size(const winograd *g)
+{
+	return scratch_piece((int64_t)g->map.f->np * g->map.f->np * g->map.ic * g->wide_out);
+}
+
+static int64_t turned_size(const winograd *g)
+{
+	return g->turned ? scratch_piece(9 * g->map.ic * g->map.oc) : 0;
+}
+
+static size_t winograd_scratch(const winograd *g)
+{
+	return (size_t)(packed_size(g) + turned_size(g) + scratch_piece(g->wide_in) +
+			pool_threads() * g->slots * g->pitch) * sizeof(real);
+}
+
+/* Taps of w [3,3,oc,ic] transposed: the tap stays where it is, reading begins at the last one. */
+static void turn_taps(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	(void)worker;
+	const winograd *g = ctx;
+	const int64_t ic = g->map.ic, oc = g->map.oc;
+	for (int64_t t = lo; t < hi; t++)
+		g->k->transpose((real *)g->w_turned + t * ic * oc, oc, g->w + t * ic * oc, ic, ic, oc);
+}
+
+/* U = G w G' of input channels [lo,hi), packed as tile_pack would: each sum is a product of its own. */
+static void pack_weights(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	(void)worker;
+	const winograd *g = ctx;
+	const int64_t ic = g->map.ic, oc = g->map.oc, step = g->turned ? -ic * oc : ic * oc;
+	const real *first = g->turned ? g->w_turned + 8 * ic * oc : g->w;
+	const int np = g->map.f->np;
+	for (int64_t o = 0; o < oc; o += g->k->block) {
+		const int64_t width = oc - o > g->k->vec ? g->k->block : g->k->vec;
+		int64_t slot[WINO_POSITIONS];
+		for (int p = 0; p < np * np; p++) {
+			const sum *s = &g->sum[g->product_sum[p]];
+			slot[p] = s->u * g->wide_out + o * s->n * ic + g->product_run[p] * ic * width;
+		}
+		for (int64_t c = lo; c < hi; c++) {
+			const wino_spread w = {
+				.x = first + c * oc + o, .row = 3 * step, .col = step, .channels = MIN(width, oc - o),
+				.to = g->u + c * width, .slot = slot,
+			};
+			g->wk->weights(&w);
+		}
+	}
+}
+
+static void input_block(const winograd *g, int64_t t0, int64_t n, real *slots)
+{
+	const wino_map *m = &g->map;
+	const real *at[WINO_POSITIONS];
+	for (int64_t t = 0; t < n; t++) {
+		const wino_place p = wino_place_of(m, t0 + t);
+		wino_spread s = wino_window(g->in, m->ih, m->iw, m->ic, p.image, p.row * m->f->step - m->top,
+					    p.col * m->f->step - m->left, m->f->side, g->zeros, at);
+		s.to = slots + t * g->wide_in;
+		s.slot = g->v;
+		g->wk->input(&s);
+	}
+}
+
+static void output_block(const winograd *g, int64_t t0, int64_t n, const real *slots)
+{
+	const wino_map *m = &g->map;
+	for (int64_t t = 0; t < n; t++) {
+		const wino_place p = wino_place_of(m, t0 + t);
+		const int64_t row = p.row * m->f->out, col = p.col * m->f->out;
+		const int64_t at = ((p.image * m->oh + row) * m->ow + col) * m->oc;
+		const wino_collect c = {
+			.from = slots + t * g->wide_out, .slot = g->m, .channels = m->oc, .y = g->out + at,
+			.residual = g->e.residual ? g->e.residual + at : NULL, .row = m->ow * m->oc, .col = m->oc,
+			.rows = MIN(m->f->out, m->oh - row), .cols = MIN(m->f->out, m->ow - col), .e = g->e,
+		};
+		g->wk->output(&c);
+	}
+}
+
+/* What the transforms after the products will touch, from the first line on: the next block's input, this block's
+ * output and residual. */
+static tile_ahead lines_ahead(const winograd *g, int64_t t0)
+{
+	enum { LINE = 64 / (int)sizeof(real) };
+	const wino_map *m = &g->map;
+	const wino_place now = wino_place_of(m, t0), next = wino_place_of(m, t0 + g->block);
+	const int64_t in = ((next.image * m->ih + next.row * m->f->step) * m->iw + next.col * m->f->step) * m->ic;
+	const int64_t out = ((now.image * m->oh + now.row * m->f->out) * m->ow + now.col * m->f->out) * m->oc;
+	const int64_t tiles = (g->block + 7) / 8 * ((g->map.oc + g->k->block - 1) / g->k->block) * g->sums;
+	const int64_t most = MAX(m->f->step * m->f->step * m->ic, m->f->out * m->f->out * m->oc) * g->block;
+	tile_ahead a = {.lines = (int)((most / LINE + tiles - 1) / tiles)};
+	if (t0 + g->block < m->tiles)
+		a.at[a.n++] = (const char *)(g->in + in);
+	a.at[a.n++] = (const char *)(g->out + out);
+	if (g->e.residual)
+		a.at[a.n++] = (const char *)(g->e.residual + out);
+	return a;
+}
+
+static void multiply_block(const winograd *g, int64_t n, real *slots, tile_ahead *ahead)
+{
+	int64_t in[BLOCK], out[BLOCK];
+	for (int64_t t = 0; t < n; t++) {
+		in[t] = t * g->wide_in;
+		out[t] = t * g->wide_out;
+	}
+	for (const sum *s = g->sum; s < g->sum + g->sums; s++) {
+		const tile_conv t = {
+			.x = slots, .in = in, .out = out, .npix = n, .run = s->run, .nrun = s->n, .len = g->map.ic,
+			.w = g->u + s->u * g->wide_out, .y = slots + s->m, .cout = g->wide_out, .ahead = ahead,
+		};
+		g->k->conv(&t);
+	}
+}
+
+static void blocks_run(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	const winograd *g = ctx;
+	real *slots = g->work + worker * g->slots * g->pitch;
+	for (int64_t b = lo; b < hi; b++) {
+		const int64_t t0 = b * g->block, n = MIN(g->block, g->map.tiles - t0);
+		tile_ahead ahead = lines_ahead(g, t0);
+		input_block(g, t0, n, slots);
+		multiply_block(g, n, slots, &ahead);
+		output_block(g, t0, n, slots);
+	}
+}
+
+static void winograd_run(winograd *g, const real *in, const real *w, epilogue e, real *out, void *scratch)
+{
+	enum { GRAIN = 8 };                          /* input channels of a piece of packing */
+	g->in = in;
+	g->w = w;
+	g->e = e;
+	g->out = out;
+	g->u = scratch;
+	g->zeros = g->u + packed_size(g);
+	g->work = g->zeros + scratch_piece(g->wide_in);
+	if (g->turned) {
+		g->w_turned = g->work + pool_threads() * g->slots * g->pitch;
+		parallel_for(9, 1, turn_taps, g);
+	}
+	memset(g->zeros, 0, (size_t)g->wide_in * sizeof(real));
+	parallel_for(g->map.ic, GRAIN, pack_weights, g);
+	parallel_for(g->blocks, 1, blocks_run, g);
+}
+
+size_t wino_forward_scratch(const tile_kernels *k, wino_name f, const conv_shape *s)
+{
+	const winograd g = winograd_of(k, f, s, false);
+	return winograd_scratch(&g);
+}
+
+void wino_forward(const tile_kernels *k, wino_name f, const conv_shape *s, const real *x, const real *w, epilogue e,
+		  real *y, void *scratch)
+{
+	winograd g = winograd_of(k, f, s, false);
+	winograd_run(&g, x, w, e, y, scratch);
+}
+
+size_t wino_dx_scratch(const tile_kernels *k, wino_name f, const conv_shape *s)
+{
+	const winograd g = winograd_of(k, f, s, true);
+	return winograd_scratch(&g);
+}
+
+void wino_dx(const tile_kernels *k, wino_name f, const conv_shape *s, const real *dy, const real *w, real *dx,
+	     void *scratch)
+{
+	winograd g = winograd_of(k, f, s, true);
+	winograd_run(&g, dy, w, (epilogue){0}, dx, scratch);
+}

@@ -1,0 +1,76 @@
+/* wino.h - 3x3 convolutions of stride 1 with fewer multiplications: Winograd's forms.
+ *
+ * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308: y = A' [(G w G') . (B' x B)] A
+ * for each tile of the output. Per axis a form has `nv` values V = B' x of the input, `np` products with U = G w, and
+ * `nm` sums M, from which `out` outputs follow: y = A' M. Between the transforms stand matrix products over channels,
+ * one for each pair of positions, done by the register tiles of tile.h. The adjoint in w uses the same matrices:
+ * dw = G' [(B' x B) . (A dy A')] G. */
+#ifndef SAGAN_CORE_KERNELS_WINO_H
+#define SAGAN_CORE_KERNELS_WINO_H
+
+#include "core/kernels/conv.h"
+
+enum { WINO_SIDE = 6, WINO_POSITIONS = WINO_SIDE * WINO_SIDE };      /* of any form, at most: an axis, both */
+
+/* Samples [n,n] of pixels of `channels` to positions [m,m]: pixel (i,j) lies at x + i*row + j*col, or at at[i*n + j];
+ * position p goes to to + slot[p]. Whole vectors are written, zeros beyond the channels. */
+typedef struct wino_spread {
+	const real *x;
+	int64_t row, col;
+	const real *const *at;                       /* NULL: x, row and col say where */
+	int64_t channels;
+	real *to;
+	const int64_t *slot;
+} wino_spread;
+
+/* Positions [m,m] to samples [n,n], of which the first `rows` and `cols` are stored with the epilogue. */
+typedef struct wino_collect {
+	const real *from;                            /* position p is at from + slot[p] */
+	const int64_t *slot;
+	int64_t channels;
+	real *y;
+	const real *residual;                        /* like y or NULL */
+	int64_t row, col;                            /* steps of y and residual */
+	int64_t rows, cols;
+	epilogue e;                                  /* its residual is not looked at */
+} wino_collect;
+
+/* The transforms of a form at a level. */
+typedef struct wino_kernels {
+	void (*input)(const wino_spread *s);         /* [side,side] -> [nv,nv]: B' x B */
+	void (*weights)(const wino_spread *s);       /* [3,3] -> [np,np]: G w G' */
+	void (*output)(const wino_collect *c);       /* [nm,nm] -> [out,out]: A' M A */
+	void (*gradient)(const wino_spread *s);      /* [out,out] -> [nm,nm]: A dy A' */
+	void (*fold)(const wino_collect *c);         /* [np,np] -> [3,3]: G' dU G */
+} wino_kernels;
+
+typedef enum wino_name { WINO_F2, WINO_F4, WINO_FORMS } wino_name;
+
+/* What the driver must know of a form. Along an axis, product p multiplies V v[p] by U p and adds to M m[p]. */
+typedef struct wino_form {
+	int side, step;                              /* samples that a tile reads; from a tile to the next */
+	int nv, nm, np, out;
+	unsigned char v[WINO_SIDE], m[WINO_SIDE];
+} wino_form;
+
+extern const wino_form wino_forms[WINO_FORMS];
+
+/* The transforms of all forms at the level of k. */
+const wino_kernels *wino_kernels_of(const tile_kernels *k, wino_name f);
+
+/* Whether the form computes a convolution of this kind at all: 3x3, stride 1, one group. */
+bool wino_can(const conv_shape *s);
+
+/* As conv_forward, conv_dx and conv_dw (conv.h), by the form f. Forward and dx: each output is one sum whose order
+ * depends on no size; dw: sums of chunks of tiles, added in order. */
+size_t wino_forward_scratch(const tile_kernels *k, wino_name f, const conv_shape *s);
+void wino_forward(const tile_kernels *k, wino_name f, const conv_shape *s, const real *x, const real *w, epilogue e,
+		  real *y, void *scratch);
+size_t wino_dx_scratch(const tile_kernels *k, wino_name f, const conv_shape *s);
+void wino_dx(const tile_kernels *k, wino_name f, const conv_shape *s, const real *dy, const real *w, real *dx,
+	     void *scratch);
+size_t wino_dw_scratch(const tile_kernels *k, wino_name f, const conv_shape *s);
+void wino_dw(const tile_kernels *k, wino_name f, const conv_shape *s, const real *x, const real *dy, real *dw,
+	     void *scratch);
+
+#endif

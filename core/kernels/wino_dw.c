@@ -1,0 +1,200 @@
+/* wino_dw.c - the adjoint in w by Winograd's forms: dw = G' [sum over tiles of (B' x B) . (A dy A')] G.
+ *
+ * Chunks of tiles, whose bounds depend on the shape alone, are the items of the pool. A chunk sums up dU, position by
+ * position, block after block of tiles, and folds it to nine taps; the chunks' taps are added in order. So the same
+ * bits come out for any number of threads. V and D lie in slots as in wino.c; dU is [products][ic][oc in whole
+ * vectors]. */
+#include <string.h>
+
+#include "core/base/local.h"
+#include "core/base/thread.h"
+#include "core/kernels/wino_internal.h"
+
+/* Both are part of what dw is, to the last bits. */
+enum {
+	BLOCK = 32,                                  /* tiles of a block: dU is read and written once for each */
+	CHUNKS = 8,                                  /* at most: some for each thread of a small machine */
+	CHUNK_TILES = 64,                            /* at least: folding a chunk costs about as much as 4 tiles */
+};
+
+typedef struct weigh {
+	const tile_kernels *k;
+	const wino_kernels *wk;
+	wino_map map;
+	int64_t wide_x, wide_dy, pitch_x, pitch_dy;  /* of a tile and of a position in V and D: elements */
+	int64_t chunks, blocks;
+	int64_t v[WINO_POSITIONS], d[WINO_POSITIONS], u[WINO_POSITIONS];
+	const real *x, *dy;
+	real *dw, *partial, *zeros, *work;
+} weigh;
+
+static weigh weigh_of(const tile_kernels *k, wino_name name, const conv_shape *s)
+{
+	weigh g = {.k = k, .wk = wino_kernels_of(k, name), .map = wino_map_of(name, s, false)};
+	const wino_form *f = g.map.f;
+	g.wide_x = tile_round(k, g.map.ic);
+	g.wide_dy = tile_round(k, g.map.oc);
+	g.pitch_x = scratch_piece(BLOCK * g.wide_x) + WINO_GAP;
+	g.pitch_dy = scratch_piece(BLOCK * g.wide_dy) + WINO_GAP;
+	g.blocks = (g.map.tiles + BLOCK - 1) / BLOCK;
+	g.chunks = MAX(1, MIN(CHUNKS, g.map.tiles / CHUNK_TILES));
+	for (int p = 0; p < f->nv * f->nv; p++)
+		g.v[p] = p * g.pitch_x;
+	for (int p = 0; p < f->nm * f->nm; p++)
+		g.d[p] = p * g.pitch_dy;
+	for (int p = 0; p < f->np * f->np; p++)
+		g.u[p] = p * g.map.ic * g.wide_dy;
+	return g;
+}
+
+static int64_t taps_size(const weigh *g)
+{
+	return 9 * g->map.ic * g->map.oc;
+}
+
+/* Of a worker: V, D and dU, elements. */
+static int64_t v_size(const weigh *g)
+{
+	return g->map.f->nv * g->map.f->nv * g->pitch_x;
+}
+
+static int64_t d_size(const weigh *g)
+{
+	return g->map.f->nm * g->map.f->nm * g->pitch_dy;
+}
+
+static int64_t u_size(const weigh *g)
+{
+	return scratch_piece((int64_t)g->map.f->np * g->map.f->np * g->map.ic * g->wide_dy);
+}
+
+static int64_t partial_size(const weigh *g)
+{
+	return (g->chunks - 1) * scratch_piece(taps_size(g));
+}
+
+static int64_t zeros_size(const weigh *g)
+{
+	return scratch_piece(MAX(g->wide_x, g->wide_dy));
+}
+
+/* V and D of n tiles. */
+static void transform_block(const weigh *g, int64_t t0, int64_t n, real *v, real *d)
+{
+	const wino_map *m = &g->map;
+	const wino_form *f = m->f;
+	const real *at[WINO_POSITIONS];
+	for (int64_t t = 0; t < n; t++) {
+		const wino_place p = wino_place_of(m, t0 + t);
+		wino_spread s = wino_window(g->x, m->ih, m->iw, m->ic, p.image, p.row * f->step - m->top,
+					    p.col * f->step - m->left, f->side, g->zeros, at);
+		s.to = v + t * g->wide_x;
+		s.slot = g->v;
+		g->wk->input(&s);
+	}
+	for (int64_t t = 0; t < n; t++) {
+		const wino_place p = wino_place_of(m, t0 + t);
+		wino_spread s = wino_window(g->dy, m->oh, m->ow, m->oc, p.image, p.row * f->out, p.col * f->out, f->out,
+					    g->zeros, at);
+		s.to = d + t * g->wide_dy;
+		s.slot = g->d;
+		g->wk->gradient(&s);
+	}
+}
+
+/* The lines of x and dy that the next block will touch. */
+static tile_ahead lines_ahead(const weigh *g, int64_t t0)
+{
+	enum { LINE = 64 / (int)sizeof(real) };
+	const wino_map *m = &g->map;
+	const wino_form *f = m->f;
+	if (t0 + BLOCK >= m->tiles)
+		return (tile_ahead){.lines = 0};
+	const wino_place p = wino_place_of(m, t0 + BLOCK);
+	const int64_t in = ((p.image * m->ih + p.row * f->step) * m->iw + p.col * f->step) * m->ic;
+	const int64_t out = ((p.image * m->oh + p.row * f->out) * m->ow + p.col * f->out) * m->oc;
+	const int64_t tiles = (m->ic + 11) / 12 * ((m->oc + g->k->block - 1) / g->k->block) * f->np * f->np;
+	const int64_t most = MAX(f->step * f->step * m->ic, f->out * f->out * m->oc) * BLOCK;
+	return (tile_ahead){.at = {(const char *)(g->x + in), (const char *)(g->dy + out)}, .n = 2,
+			    .lines = (int)((most / LINE + tiles - 1) / tiles)};
+}
+
+/* dU += V' D for n tiles. */
+static void multiply_block(const weigh *g, int64_t n, const real *v, const real *d, real *u, tile_ahead *ahead)
+{
+	const wino_form *f = g->map.f;
+	for (int i = 0; i < f->np; i++)
+		for (int j = 0; j < f->np; j++) {
+			const tile_outer t = {
+				.x = v + g->v[f->v[i] * f->nv + f->v[j]], .dy = d + g->d[f->m[i] * f->nm + f->m[j]],
+				.size = {1, 1, n}, .x_step = {0, 0, g->wide_x}, .dy_step = {0, 0, g->wide_dy},
+				.rows = g->map.ic, .cout = g->wide_dy, .z = u + g->u[i * f->np + j], .ld = g->wide_dy,
+				.ahead = ahead,
+			};
+			g->k->outer(&t);
+		}
+}
+
+static void fold(const weigh *g, const real *u, real *taps)
+{
+	const int64_t oc = g->map.oc;
+	for (int64_t c = 0; c < g->map.ic; c++) {
+		const wino_collect w = {
+			.from = u + c * g->wide_dy, .slot = g->u, .channels = oc, .y = taps + c * oc,
+			.row = 3 * g->map.ic * oc, .col = g->map.ic * oc, .rows = 3, .cols = 3,
+		};
+		g->wk->fold(&w);
+	}
+}
+
+static void chunks_run(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	const weigh *g = ctx;
+	real *v = g->work + worker * (v_size(g) + d_size(g) + u_size(g)), *d = v + v_size(g), *u = d + d_size(g);
+	for (int64_t c = lo; c < hi; c++) {
+		memset(u, 0, (size_t)u_size(g) * sizeof(real));
+		for (int64_t b = c * g->blocks / g->chunks; b < (c + 1) * g->blocks / g->chunks; b++) {
+			const int64_t t0 = b * BLOCK, n = MIN(BLOCK, g->map.tiles - t0);
+			tile_ahead ahead = lines_ahead(g, t0);
+			transform_block(g, t0, n, v, d);
+			multiply_block(g, n, v, d, u, &ahead);
+		}
+		fold(g, u, c ? g->partial + (c - 1) * scratch_piece(taps_size(g)) : g->dw);
+	}
+}
+
+/* dw += the other chunks' taps, in order. */
+static void add_partials(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	(void)worker;
+	const weigh *g = ctx;
+	for (int64_t c = 0; c < g->chunks - 1; c++) {
+		const real *p = g->partial + c * scratch_piece(taps_size(g));
+		for (int64_t i = lo; i < hi; i++)
+			g->dw[i] += p[i];
+	}
+}
+
+size_t wino_dw_scratch(const tile_kernels *k, wino_name f, const conv_shape *s)
+{
+	const weigh g = weigh_of(k, f, s);
+	return (size_t)(partial_size(&g) + zeros_size(&g) +
+			pool_threads() * (v_size(&g) + d_size(&g) + u_size(&g))) * sizeof(real);
+}
+
+void wino_dw(const tile_kernels *k, wino_name f, const conv_shape *s, const real *x, const real *dy, real *dw,
+	     void *scratch)
+{
+	enum { GRAIN = 4096 };                       /* of adding up */
+	weigh g = weigh_of(k, f, s);
+	g.x = x;
+	g.dy = dy;
+	g.dw = dw;
+	g.partial = scratch;
+	g.zeros = g.partial + partial_size(&g);
+	g.work = g.zeros + zeros_size(&g);
+	memset(g.zeros, 0, (size_t)zeros_size(&g) * sizeof(real));
+	parallel_for(g.chunks, 1, chunks_run, &g);
+	if (g.chunks > 1)
+		parallel_for(taps_size(&g), GRAIN, add_partials, &g);
+}

@@ -1,0 +1,53 @@
+/* wino_forms.c - the forms, and how a convolution is cut into their tiles. */
+#include "core/base/local.h"
+#include "core/kernels/wino_internal.h"
+
+const wino_form wino_forms[WINO_FORMS] = {
+	[WINO_F2] = {4, 2, 4, 4, 4, 2, {0, 1, 2, 3}, {0, 1, 2, 3}},
+	[WINO_F4] = {6, 4, 6, 6, 6, 4, {0, 1, 2, 3, 4, 5}, {0, 1, 2, 3, 4, 5}},
+};
+
+const wino_kernels *wino_kernels_of(const tile_kernels *k, wino_name f)
+{
+	return k->wino + f;
+}
+
+bool wino_can(const conv_shape *s)
+{
+	return s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 && s->groups == 1;
+}
+
+/* The adjoint in x of a 3x3 convolution is one with the kernel turned, whose zeros are 2 - top and 2 - left. */
+wino_map wino_map_of(wino_name f, const conv_shape *s, bool adjoint)
+{
+	wino_map m = {&wino_forms[f], s->h, s->w, s->cin, s->ho, s->wo, s->cout, s->top, s->left, 0, 0, 0};
+	if (adjoint)
+		m = (wino_map){m.f, s->ho, s->wo, s->cout, s->h, s->w, s->cin, 2 - s->top, 2 - s->left, 0, 0, 0};
+	m.down = (m.oh + m.f->out - 1) / m.f->out;
+	m.across = (m.ow + m.f->out - 1) / m.f->out;
+	m.tiles = s->b * m.down * m.across;
+	return m;
+}
+
+wino_place wino_place_of(const wino_map *m, int64_t t)
+{
+	return (wino_place){t / m->across / m->down, t / m->across % m->down, t % m->across};
+}
+
+wino_spread wino_window(const real *x, int64_t h, int64_t w, int64_t channels, int64_t image, int64_t row, int64_t col,
+			int n, const real *zeros, const real **at)
+{
+	wino_spread s = {.row = w * channels, .col = channels, .channels = channels};
+	const real *first = x + image * h * s.row;
+	if (row >= 0 && col >= 0 && row + n <= h && col + n <= w) {
+		s.x = first + row * s.row + col * s.col;
+		return s;
+	}
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < n; j++) {
+			const bool inside = row + i >= 0 && row + i < h && col + j >= 0 && col + j < w;
+			at[i * n + j] = inside ? first + (row + i) * s.row + (col + j) * s.col : zeros;
+		}
+	s.at = at;
+	return s;
+}

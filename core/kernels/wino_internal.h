@@ -1,0 +1,35 @@
+/* wino_internal.h - what forward and weight gradient of Winograd's forms share: how a convolution is cut into tiles,
+ * and the order of the products. */
+#ifndef SAGAN_CORE_KERNELS_WINO_INTERNAL_H
+#define SAGAN_CORE_KERNELS_WINO_INTERNAL_H
+
+#include "core/kernels/conv_internal.h"
+#include "core/kernels/wino.h"
+
+enum {
+	WINO_GAP = 48,                               /* elements between positions: those of channels that are a power
+	                                              * of two would all fall into the same sets of a cache */
+};
+
+/* A convolution in tiles: tile t of all is row t / across % down, column t % across of image t / across / down. */
+typedef struct wino_map {
+	const wino_form *f;
+	int64_t ih, iw, ic, oh, ow, oc;              /* its input and its output */
+	int64_t top, left;                           /* tile (0,0) reads from input pixel (-top,-left) */
+	int64_t down, across, tiles;
+} wino_map;
+
+wino_map wino_map_of(wino_name f, const conv_shape *s, bool adjoint);
+
+/* Where tile t begins in the output: image, row, column. */
+typedef struct wino_place {
+	int64_t image, row, col;                     /* of the tile in its image: times step or out gives pixels */
+} wino_place;
+wino_place wino_place_of(const wino_map *m, int64_t t);
+
+/* The n x n pixels of x [.,h,w,channels] from (row,col) of an image on; those outside are `zeros` (channels). `at`
+ * [n*n] is memory for the pointers of a tile that lies over the edge. */
+wino_spread wino_window(const real *x, int64_t h, int64_t w, int64_t channels, int64_t image, int64_t row, int64_t col,
+			int n, const real *zeros, const real **at);
+
+#endif
