@@ -1,7 +1,6 @@
 /* source.c - reading files of others by zlib, and listing folders. */
 #include "data/source.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,7 +35,6 @@ enum file_type type_of(const bundle *in, const char *path)
 
 /* ---- as stored ---- */
 
-/* A pipe or device could block or never end: only regular files are opened. */
 bool bytes_count(const bundle *in, const char *path, int64_t *n, fault *e)
 {
 	struct stat st;
@@ -50,12 +48,14 @@ bool bytes_count(const bundle *in, const char *path, int64_t *n, fault *e)
 
 static bool disk_read(const char *path, uint8_t *x, int64_t n, fault *e)
 {
-	FILE *f = fopen(path, "rb");
-	const bool ok = f && fread(x, 1, (size_t)n, f) == (size_t)n;
+	FILE *f = file_open_read(path, e);
+	if (!f)
+		return false;
+	errno = 0;
+	const bool ok = fread(x, 1, (size_t)n, f) == (size_t)n;
 	if (!ok)
 		fault_at(e, path, "cannot read: %s", errno ? strerror(errno) : "the file became shorter");
-	if (f)
-		fclose(f);
+	fclose(f);
 	return ok;
 }
 
@@ -69,7 +69,6 @@ bool bytes_read(const bundle *in, const char *path, int64_t most, uint8_t **x, i
 		memcpy(*x, bundle_bytes(in, path, &all), (size_t)*n);
 		return true;
 	}
-	errno = 0;
 	if (disk_read(path, *x, *n, e))
 		return true;
 	free(*x);
@@ -102,8 +101,8 @@ static bool source_begin(source *s, const bundle *in, fault *e)
 		s->rest = bundle_bytes(in, s->path, &s->left);
 	} else if (!(s->stored = mem_new(STORED_STEP, 1, e))) {
 		return false;
-	} else if (!(s->file = fopen(s->path, "rb"))) {
-		return fault_at(e, s->path, "cannot read: %s", strerror(errno));
+	} else if (!(s->file = file_open_read(s->path, e))) {
+		return false;
 	}
 	if (!refill(s, e))
 		return false;
@@ -276,19 +275,14 @@ static int name_order(const void *a, const void *b)
 
 static bool disk_list(names *l, const char *folder, fault *e)
 {
-	DIR *d = opendir(folder);
-	if (!d)
-		return fault_at(e, folder, "cannot read the folder: %s", strerror(errno));
-	bool ok = true;
-	const struct dirent *entry;
-	while (ok && (errno = 0, entry = readdir(d)))
-		if (entry->d_name[0] != '.')
-			ok = names_add(l, entry->d_name, e);
+	file_names all;
+	bool ok = file_names_list(folder, &all, e);
+	for (int i = 0; ok && i < all.n; i++)
+		if (all.name[i][0] != '.')
+			ok = names_add(l, all.name[i], e);
 		else
-			l->hidden += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-	if (ok && errno)
-		ok = fault_at(e, folder, "cannot read the folder: %s", strerror(errno));
-	closedir(d);
+			l->hidden++;
+	file_names_free(&all);
 	return ok;
 }
 

@@ -428,7 +428,7 @@ START_TEST(large_and_missing_files_are_refused)
 	ck_assert(!config_load(&c, "no/such.yaml", &e));
 	ck_assert_str_eq(e.text, "no/such.yaml: No such file or directory");
 	ck_assert(!config_load(&c, "tests", &e));
-	ck_assert_str_eq(e.text, "tests: Is a directory");
+	ck_assert_str_eq(e.text, "tests: a folder, not a regular file");
 	config_free(&c);
 }
 END_TEST

@@ -176,7 +176,7 @@ START_TEST(other_files_and_images_are_refused)
 	refused(path, &colour, "made for images of 16x16x1, these are 16x16x3");
 	refused(path, &large, "these are 32x16x1");
 	refused(scratch_at("missing.h5"), &LIKE, "No such file");
-	refused(scratch_folder(), &LIKE, "is no regular file");
+	refused(scratch_folder(), &LIKE, "not a regular file");
 	file_store(other, "hello", 5);
 	refused(other, &LIKE, "no network for features");
 	h5 *f = h5_create(other, &e);

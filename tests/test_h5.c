@@ -510,7 +510,7 @@ START_TEST(an_impossible_path_is_one_line)
 	REFUSED(h5_commit(f, &e), below, "Not a directory");
 	f = h5_create(scratch_folder(), &e);         /* the rename fails: a directory is in the way */
 	OK(fill(f, 43));
-	REFUSED(h5_commit(f, &e), scratch_folder(), "in place");
+	REFUSED(h5_commit(f, &e), scratch_folder(), "is a folder");
 	check_old_file(p);
 }
 END_TEST

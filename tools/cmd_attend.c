@@ -249,8 +249,8 @@ static bool attend(asked *a, fault *e)
 			: draw(&v, a, lo, hi, &about, e));
 		free(text);
 		if (ok)
-			printf("%d attention layer%s of the %s at step %lld: %s\n", hi - lo, hi - lo > 1 ? "s" : "",
-				net_side_name(a->side), (long long)v.from.step, a->out);
+			fprintf(told_beside(a->out), "%d attention layer%s of the %s at step %lld: %s\n", hi - lo,
+				hi - lo > 1 ? "s" : "", net_side_name(a->side), (long long)v.from.step, a->out);
 	}
 	scene_close(&v);
 	return ok;

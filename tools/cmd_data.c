@@ -107,7 +107,7 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, "--split %s: must be %s", split, words_print(splits, known, sizeof known));
 	fault e;
 	uint64_t seen = 0;
-	if (picture && (!picture_may_be(picture, &e) || !file_make_parents(picture, &e)))
+	if (picture && (!picture_beside_may_be(picture, &e) || !file_make_parents(picture, &e)))
 		return fail(&e);
 	o.format = format;
 	o.split = (enum data_split)s;

@@ -256,7 +256,7 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, "--split %s: must be train or test", w.split);
 	fault e;
 	w.q.seed = (uint64_t)seed;
-	const bool ok = picture_may_be(w.pairs, &e) && file_make_parents(w.pairs, &e) && pool_start(threads, &e)
+	const bool ok = picture_beside_may_be(w.pairs, &e) && file_make_parents(w.pairs, &e) && pool_start(threads, &e)
 		&& evaluate_all(&w, (enum data_split)split, &e);
 	pool_stop();
 	return ok ? EXIT_GOOD : fail(&e);

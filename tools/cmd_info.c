@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "data/class_names.h"
@@ -188,7 +189,7 @@ static bool is_checkpoint(const char *path)
 	const size_t n = strlen(path);
 	if ((stat(path, &s) == 0 && S_ISDIR(s.st_mode)) || (n > 3 && strcmp(path + n - 3, ".h5") == 0))
 		return true;
-	FILE *f = fopen(path, "rb");
+	FILE *f = file_open_read(path, NULL);
 	const bool is = f && fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, magic, sizeof magic) == 0;
 	if (f)
 		fclose(f);

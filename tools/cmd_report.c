@@ -27,7 +27,7 @@ static bool report(const char *const *folder, int n, const char *out, fault *e)
 	snprintf(go_on, sizeof go_on, "%.200s train", program_name);
 	if (!place(out, folder, n, path, e) || !report_write(path, run, n, go_on, e))
 		return false;
-	printf("report: %s\n", path);
+	fprintf(told_beside(path), "report: %s\n", path);
 	return true;
 }
 

@@ -25,11 +25,11 @@ typedef struct asked {
 } asked;
 
 /* The sampler of a file of Keras, and what was decided about its numbers. */
-static sampler *open_keras(const char *from, keras_drawing *d, int64_t n, fault *e)
+static sampler *open_keras(const char *from, keras_drawing *d, int64_t n, const char *out, fault *e)
 {
 	sampler *s = keras_sampler_open(from, d, MIN(SAMPLER_BATCH, n), e);
 	if (s)
-		printf("%s\n", d->decided);
+		fprintf(told_beside(out), "%s\n", d->decided);
 	return s;
 }
 
@@ -125,7 +125,7 @@ static bool sample(asked *a, sample_request *q, fault *e)
 {
 	fault warning = {.text = ""};
 	real *direction = NULL;
-	sampler *s = a->keras ? open_keras(a->from, a->keras, q->n, e)
+	sampler *s = a->keras ? open_keras(a->from, a->keras, q->n, a->out.images, e)
 			      : network_sampler_open(a->from, a->raw, SAMPLER_BATCH, &warning, e);
 	if (!s)
 		return false;

@@ -322,6 +322,17 @@ bool picture_may_be(const char *path, fault *e)
 	return true;
 }
 
+bool picture_beside_may_be(const char *path, fault *e)
+{
+	return strcmp(path, "-") == 0 ? fault_at(e, path, "standard output has the results; give the picture a name")
+		: picture_may_be(path, e);
+}
+
+FILE *told_beside(const char *path)
+{
+	return path && strcmp(path, "-") == 0 ? stderr : stdout;
+}
+
 void print_line(void *ctx, const char *text)
 {
 	(void)ctx;

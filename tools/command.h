@@ -4,6 +4,8 @@
 #ifndef SAGAN_TOOLS_COMMAND_H
 #define SAGAN_TOOLS_COMMAND_H
 
+#include <stdio.h>
+
 #include "core/base/base.h"
 #include "gan/config/config.h"
 
@@ -91,6 +93,11 @@ char *print_time(double seconds, char *buf, size_t size);
 
 /* Whether a picture may have this name: false for the ending of another kind of picture than PNG. */
 bool picture_may_be(const char *path, fault *e);
+/* The same, and "-" is refused: the results of the command go there. */
+bool picture_beside_may_be(const char *path, fault *e);
+
+/* Where a line about a file that was written goes: stdout, or stderr where the file itself went to stdout ("-"). */
+FILE *told_beside(const char *path);
 
 /* Prints a line of a library callback to stdout (line_fn of data/describe.h). */
 void print_line(void *ctx, const char *text);

@@ -189,10 +189,11 @@ bool output_draw(sampler *s, sample_request *q, const output_names *to, fault *e
 		&& (!to->latents || (o.latents = latents_new(to->latents, s, q->n, e)))
 		&& draw_all(&o, s, q, e) && output_close(&o, s, q, to, e);
 	const char *path = o.path ? o.path : to->images ? to->images : to->latents;
+	FILE *told = told_beside(path);
 	if (ok && sampler_step(s) < 0)
-		printf("%lld images of %s: %s\n", (long long)q->n, sampler_path(s), path);
+		fprintf(told, "%lld images of %s: %s\n", (long long)q->n, sampler_path(s), path);
 	else if (ok)
-		printf("%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s), path);
+		fprintf(told, "%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s), path);
 	free(o.all);
 	image_file_free(o.file);
 	h5_close(o.latents);

@@ -1,13 +1,19 @@
-/* file.h - what is at a path, and putting a whole file in place so that nobody ever sees half of it. */
+/* file.h - what is at a path, and putting a whole file in place so that nobody ever sees half of it.
+ *
+ * A path to write to may be a new file or an old one, a link to either, a character device, a pipe, or "-", which is
+ * standard output. Files are replaced, with their owner and mode; devices and pipes are written into. Folders, sockets,
+ * disks and write-protected files are refused. */
 #ifndef SAGAN_CORE_BASE_FILE_H
 #define SAGAN_CORE_BASE_FILE_H
 
+#include <stdio.h>
+
 #include "core/base/base.h"
 
-/* Makes bytes[0..n) the content of path: writes them to "<path>.tmp.<pid>", syncs it, renames it to path and syncs the
- * folder. False with e set when that fails (full disk, no permission, no memory): the line begins with the path, unless
- * memory is out; the temporary file is removed and an older file at path is untouched. Where path is a link, the file
- * that it leads to is replaced; a fifo, a device or a link to nothing is refused. */
+/* Makes bytes[0..n) the content of path: writes them to a temporary file (temporary.h) in the same folder, syncs it,
+ * renames it to path and syncs the folder. False with e set when that fails (full disk, no permission, no memory): the
+ * line begins with the path, unless memory is out; the temporary file is removed and an older file at path is
+ * untouched. */
 bool file_replace(const char *path, const void *bytes, size_t n, fault *e);
 
 /* The same without waiting for the disk, for the many files of a folder; file_settle then waits for all of them. */
@@ -22,8 +28,26 @@ bool file_draft_write(file_draft *d, const void *bytes, size_t n, fault *e);
 bool file_draft_commit(file_draft *d, fault *e);     /* frees d, also when it fails */
 void file_draft_free(file_draft *d);                 /* the temporary file goes; NULL allowed */
 
+/* Removes what killed processes left in a folder: their temporary files. Writing into a folder does so, too. */
+void file_remove_leftovers(const char *folder);
+
+/* A regular file to add to, made where it is missing. NULL with e set. */
+FILE *file_open_append(const char *path, fault *e);
+
+/* A regular file to be read: NULL with errno and e set where there is none, where it cannot be read, and for everything
+ * that could wait for ever, as a pipe does. */
+FILE *file_open_read(const char *path, fault *e);
+
 /* The whole content of a regular file of at most `limit` bytes: *bytes [*n], new/free. An error names the path. */
 bool file_read(const char *path, size_t limit, void **bytes, size_t *n, fault *e);
+
+/* The names in a folder but "." and "..", in no order. False with e set when not all of them could be read. */
+typedef struct file_names {
+	char **name;                                 /* own; [n] */
+	int n;
+} file_names;
+bool file_names_list(const char *folder, file_names *l, fault *e);
+void file_names_free(file_names *l);
 
 /* Makes the folder and those above it that are missing. The folder that a file lies in: file_make_parents, nothing for
  * one in the working directory. */

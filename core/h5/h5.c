@@ -92,23 +92,34 @@ void h5_close(h5 *f)
 	free(f);
 }
 
+/* The library waits for ever where a path is a pipe, and where a file of /proc only says that it is regular: a byte is
+ * read before it is asked. It also calls everything that goes wrong an error of the format. */
+static bool find_size(const char *path, uint64_t *size, fault *e)
+{
+	struct stat st;
+	FILE *f = file_open_read(path, e);
+	if (!f)
+		return false;
+	(void)getc(f);
+	const bool ok = !ferror(f) && fstat(fileno(f), &st) == 0;
+	if (!ok)
+		fault_at(e, path, "cannot be read: %s", strerror(errno));
+	*size = ok ? (uint64_t)st.st_size : 0;
+	fclose(f);
+	return ok;
+}
+
 h5 *h5_open(const char *path, fault *e)
 {
 	h5_quiet();
-	struct stat st;
 	char why[256];
-	if (stat(path, &st) != 0) {
-		fault_set(e, "%s: %s", path, strerror(errno));
+	uint64_t size;
+	if (!find_size(path, &size, e))
 		return NULL;
-	}
-	if (!S_ISREG(st.st_mode)) {                  /* opening a pipe would wait for ever */
-		fault_set(e, "%s: not a regular file", path);
-		return NULL;
-	}
 	h5 *f = h5_new(path, e);
 	if (!f)
 		return NULL;
-	f->size = (uint64_t)st.st_size;
+	f->size = size;
 	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
 	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
 	f->file = H5Fopen(path, H5F_ACC_RDONLY, fapl);

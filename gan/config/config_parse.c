@@ -1,4 +1,5 @@
 /* config_parse.c - from YAML and the command line to values: one path, driven by the table. */
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "gan/config/config.h"
 
@@ -539,9 +540,10 @@ bool config_parse(config *c, const char *text, size_t n, const char *label, faul
 
 bool config_load(config *c, const char *path, fault *e)
 {
-	FILE *f = fopen(path, "rb");
+	const bool standard = strcmp(path, "-") == 0;
+	FILE *f = standard ? stdin : file_open_read(path, e);
 	if (!f)
-		return fault_set(e, "%s: %s", path, strerror(errno));
+		return false;
 	bool ok = false;
 	char *text = mem_new(YAML_BYTES_MAX + 1, 1, e);
 	if (text) {
@@ -550,7 +552,8 @@ bool config_load(config *c, const char *path, fault *e)
 		ok = ferror(f) ? fault_set(e, "%s: %s", path, strerror(errno)) : config_parse(c, text, n, path, e);
 	}
 	free(text);
-	fclose(f);
+	if (!standard)
+		fclose(f);
 	return ok;
 }
 

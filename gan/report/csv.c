@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 
 /* One line at a time, however long, without its end. */
@@ -64,10 +65,10 @@ static void read_row(csv *c, const char *row)
 
 bool csv_read(csv *c, const char *path, fault *e)
 {
-	lines l = {.f = fopen(path, "r")};
+	lines l = {.f = file_open_read(path, e)};
 	*c = (csv){0};
 	if (!l.f)
-		return fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
+		return false;
 	bool ok = next_line(&l) || fault_set(e, "%s: is empty", path);
 	if (ok)
 		read_names(c, l.text);

@@ -1,8 +1,6 @@
 /* gather.c - curves and samples of a run as JSON, thinned. */
 #include "gan/report/gather.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,14 +163,13 @@ static int by_step(const void *a, const void *b)
 static bool list_pictures(const char *folder, pictures *out, fault *e)
 {
 	*out = (pictures){0};
-	DIR *d = opendir(folder);
-	if (!d)
-		return fault_set(e, "%s: cannot be read: %s", folder, strerror(errno));
-	bool ok = true;
-	for (struct dirent *f; ok && (f = readdir(d)) != NULL;) {
+	file_names l;
+	bool ok = file_names_list(folder, &l, e);
+	for (int i = 0; ok && i < l.n; i++) {
+		const char *name = l.name[i];
 		long long step;
 		int end = 0;
-		if (sscanf(f->d_name, "samples-%18lld.png%n", &step, &end) != 1 || !end || f->d_name[end] || step < 0)
+		if (sscanf(name, "samples-%18lld.png%n", &step, &end) != 1 || !end || name[end] || step < 0)
 			continue;
 		int64_t *bigger = realloc(out->step, (size_t)(out->n + 1) * sizeof *bigger);
 		ok = bigger || fault_set(e, "out of memory for the pictures of %s", folder);
@@ -181,7 +178,7 @@ static bool list_pictures(const char *folder, pictures *out, fault *e)
 			out->step[out->n++] = step;
 		}
 	}
-	closedir(d);
+	file_names_free(&l);
 	if (out->n > 0)
 		qsort(out->step, (size_t)out->n, sizeof *out->step, by_step);
 	return ok;
@@ -191,7 +188,7 @@ static FILE *open_picture(const char *folder, int64_t step, size_t *n)
 {
 	char path[RUN_PATH_MAX + 40];
 	snprintf(path, sizeof path, "%s/samples-%08lld.png", folder, (long long)step);
-	FILE *f = fopen(path, "rb");
+	FILE *f = file_open_read(path, NULL);
 	long size = 0;
 	if (f && (fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) <= 0 || fseek(f, 0, SEEK_SET) != 0)) {
 		fclose(f);

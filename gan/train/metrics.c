@@ -65,13 +65,9 @@ static char *read_all(FILE *f, const char *path, fault *e)
 /* The whole file as a text; "" when there is none. */
 static char *read_text(const char *path, fault *e)
 {
-	FILE *f = fopen(path, "rb");
-	if (!f && errno == ENOENT)
-		return text_copy("", e);
-	if (!f) {
-		fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
-		return NULL;
-	}
+	FILE *f = file_open_read(path, e);
+	if (!f)
+		return errno == ENOENT ? text_copy("", e) : NULL;
 	char *text = read_all(f, path, e);
 	fclose(f);
 	return text;
@@ -107,10 +103,7 @@ static FILE *open_rows(const char *path, const char *header, int64_t step, fault
 	else if (text[keep] != '\0')
 		ok = file_replace(path, text, keep, e);
 	free(text);
-	FILE *f = ok ? fopen(path, "ab") : NULL;
-	if (ok && !f)
-		fault_set(e, "%s: cannot be written: %s", path, strerror(errno));
-	return f;
+	return ok ? file_open_append(path, e) : NULL;
 }
 
 metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, enum metrics_wanted wanted, fault *e)

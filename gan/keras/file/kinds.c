@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 
 enum { HEAD = 512 };
@@ -114,7 +115,7 @@ static bool is_saved_model(const char *folder)
 
 static void read_head(const char *path, head *h)
 {
-	FILE *f = fopen(path, "rb");
+	FILE *f = file_open_read(path, NULL);
 	*h = (head){.path = path};
 	if (f) {
 		h->n = fread(h->byte, 1, sizeof h->byte - 1, f);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/archive/archive.h"
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "gan/keras/file/match.h"
 #include "gan/keras/model/json.h"
@@ -33,10 +34,8 @@ static int64_t budget_of(int64_t size)
 /* The whole file of `size` bytes; new/free. */
 static void *load(const char *path, int64_t size, fault *e)
 {
-	FILE *f = fopen(path, "rb");
+	FILE *f = file_open_read(path, e);
 	void *bytes = f ? mem_new((size_t)size, 1, e) : NULL;
-	if (!f)
-		fault_set(e, "%s: %s", path, strerror(errno));
 	if (bytes && fread(bytes, 1, (size_t)size, f) != (size_t)size) {
 		fault_set(e, "%s: could not be read to its end", path);
 		free(bytes);
@@ -133,7 +132,7 @@ static keras_model *read_archive(const job *j, fault *e)
 static bool is_zip(const char *path)
 {
 	char head[4] = {0};
-	FILE *f = fopen(path, "rb");
+	FILE *f = file_open_read(path, NULL);
 	const bool yes = f && fread(head, 1, sizeof head, f) == sizeof head && !memcmp(head, "PK\003\004", 4);
 	if (f)
 		fclose(f);
