@@ -31,7 +31,7 @@ void evo_norm_init(module *m, evo_norm *n, const char *name, int64_t C, evo_opti
 static node *variance(graph *g, node *x, unsigned axes)
 {
 	node *mean, *var;
-	op_moments(g, x, axes, &mean, &var);
+	(axes & OVER_BATCH ? op_batch_moments : op_moments)(g, x, axes, &mean, &var);
 	return var;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/graph/ops.h"
 #include "layers/init.h"
 
 enum { PREFIX_MAX = 256, ALIGN_ELEMENTS = 64 / sizeof(real) };
@@ -329,7 +330,7 @@ void module_grad(module *m, graph *g, node *loss)
 		leaf[i] = graph_leaf(g, module_param_at(m, i));
 	graph_grad(g, loss, NULL, leaf, m->params, grad);
 	for (int i = 0; i < m->params; i++)
-		graph_assign(g, module_grad_at(m, i), grad[i]);
+		graph_assign(g, module_grad_at(m, i), op_slice_sum(g, grad[i]));
 	free(leaf);
 }
 

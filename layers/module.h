@@ -102,7 +102,8 @@ int64_t module_block_size(const module *m);          /* elements, gaps counted *
 int64_t module_state_size(const module *m);
 int64_t module_param_count(const module *m);         /* elements of all parameters, gaps not counted */
 
-/* Makes nodes for d(loss)/d(parameter), loss a node of g, and assigns each to the gradient buffer of its parameter. */
+/* Makes nodes for d(loss)/d(parameter), loss a node of g, and assigns each to the gradient buffer of its parameter. In
+ * a slice of a batch (graph_slice) loss is the slice's share, and the gradient that of the sum over all slices. */
 void module_grad(module *m, graph *g, node *loss);
 
 /* Copies parameters and states of src into dst. Both must have registered the same; other sizes are a bug. */

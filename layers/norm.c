@@ -42,10 +42,10 @@ static node *normalise(graph *g, node *x, const batch_norm *b, node *gain, node 
 		return graph_fail(g, "batch norm: input %s needs a batch axis and channels", shape_print(&x->s).s);
 	shape channels = {.rank = x->s.rank, .dim = {1, 1, 1, 1, 1, 1, 1, 1}};
 	channels.dim[x->s.rank - 1] = shape_last(&x->s);
-	double n = (double)(shape_count(&x->s) / shape_last(&x->s));
+	double n = (double)(shape_count(&x->s) / shape_last(&x->s)) * graph_slices(g);
 	node *mean, *var, *centred;
 	if (m.train) {
-		op_moments(g, x, (1u << (x->s.rank - 1)) - 1, &mean, &var);
+		op_batch_moments(g, x, (1u << (x->s.rank - 1)) - 1, &mean, &var);
 		centred = op_sub(g, x, mean);
 	} else {
 		mean = op_reshape(g, graph_leaf(g, b->moving_mean), channels);

@@ -18,6 +18,14 @@ UNARY(square) UNARY(recip) UNARY(sqrt) UNARY(rsqrt) UNARY(exp) UNARY(log) UNARY(
 UNARY(erf) UNARY(relu) UNARY(abs) UNARY(gelu) UNARY(gelu_tanh) UNARY(swish) UNARY(selu) UNARY(hard_sigmoid)
 UNARY(neg) UNARY(sum_all) UNARY(mean_all) UNARY(transpose) UNARY(softmax) UNARY(kernel_turn)
 UNARY(skew) UNARY(unskew)
+
+/* The other slice of two has nothing: a plan that runs alone adds up what it has. */
+static node *do_slice_sum(graph *g, node *const *in, const void *arg)
+{
+	(void)arg;
+	graph_slice(g, 0, 2);
+	return op_slice_sum(g, in[0]);
+}
 BINARY(add) BINARY(sub) BINARY(mul) BINARY(div) BINARY(gather) BINARY(dense) BINARY(shift)
 
 /* Whole numbers make maps: about the identity, uneven. */
@@ -334,6 +342,7 @@ const derivative_row derivative_rows[] = {
 	{"moments", {"moments of columns", do_moments, ARG(unsigned, 3), 0, 1, {IN(S, 3, 4, 5)}}},
 	{"moments", {"moments of a map", do_moments, ARG(unsigned, 2), 0, 1, {IN(S, 2, 5, 3)}}},
 	{"sum_to", {"moments, axes apart", do_moments, ARG(unsigned, 5), 0, 1, {IN(S, 2, 5, 3)}}},
+	{"slice_sum", {"slice_sum", do_slice_sum, NULL, 1, 1, {IN(S, 3, 4)}}},
 	{"softmax", {"softmax axis 1", do_softmax_axis, ARG(int, 1), 0, 1, {IN(S, 2, 5, 3)}}},
 	{"skew", {"skew", do_skew, NULL, 1, 1, {IN(S, 2, 4, 3, 7)}}},
 	{"skew", {"skew, fewer queries than keys", do_skew, NULL, 1, 1, {IN(S, 2, 3, 9)}}},

@@ -503,6 +503,17 @@ static bool go_trainer(fault *e)
 	return ok;
 }
 
+static bool go_slices(fault *e)
+{
+	config c = cfg;
+	step_stats s;
+	c.train.slices = 2;
+	trainer *t = trainer_new(&c, data, e);
+	const bool ok = t && trainer_step(t, &s, e);
+	trainer_free(t);
+	return ok;
+}
+
 /* What a run goes on without, an event file or a picture of the course, is told by a warning. */
 static void keep_warning(void *ctx, enum run_note kind, const char *text)
 {
@@ -654,6 +665,7 @@ static const memory_subject subjects[] = {
 	{"loader without a thread", go_loader_direct, make_data, free_data},
 	{"pictures", go_pictures, NULL, NULL},
 	{"trainer", go_trainer, make_checkpoint, free_checkpoint},
+	{"slices", go_slices, make_data, free_data},
 	{"run", go_run, make_data, free_data},
 	{"events", go_events, NULL, NULL},
 	{"sampler", go_sampler, make_checkpoint, free_checkpoint},

@@ -304,7 +304,7 @@ static double added(const dataset *d, const char *a, const char *b, double *to_g
 	trainer *t = make(TINY_PLAIN, (const char *[]){a, b, "model.spectral_norm_g=false",
 		"model.spectral_norm_d=false", NULL}, d);
 	const double penalty = step(t).penalty;
-	*to_g = pass_scalar(&t->g_pass, t->g_pass.penalty);
+	*to_g = pass_scalar(slices_pass(t, PASS_G), slices_pass(t, PASS_G)->penalty);
 	trainer_free(t);
 	return penalty;
 }

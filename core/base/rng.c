@@ -135,6 +135,7 @@ typedef void (*convert_fn)(const uint32_t *word, real *x);
 typedef struct fill {
 	const rng *r;
 	real *x;
+	int64_t first;                               /* x[0] is this element of the whole fill */
 	convert_fn convert;
 } fill;
 
@@ -171,33 +172,47 @@ static void fill_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
 	(void)worker;
 	const fill *f = ctx;
 	uint32_t word[WORDS];
-	for (int64_t i = lo; i < hi; i += WORDS) {
-		philox_blocks(f->r, f->r->counter + (uint64_t)i / 4, word);
-		if (hi - i >= WORDS) {
+	for (int64_t i = lo, n; i < hi; i += n) {
+		const int64_t skip = (f->first + i) % 4;
+		philox_blocks(f->r, f->r->counter + (uint64_t)(f->first + i) / 4, word);
+		n = MIN(hi - i, WORDS - skip);
+		if (n == WORDS) {
 			f->convert(word, f->x + i);
 		} else {
-			real last[WORDS];
-			f->convert(word, last);
-			memcpy(f->x + i, last, (size_t)(hi - i) * sizeof(real));
+			real all[WORDS];
+			f->convert(word, all);
+			memcpy(f->x + i, all + skip, (size_t)n * sizeof(real));
 		}
 	}
 }
 
-static void fill_all(rng *r, real *x, int64_t n, convert_fn convert)
+static void fill_part(rng *r, real *x, int64_t n, int64_t first, int64_t total, convert_fn convert)
 {
-	fill f = {r, x, convert};
+	must(first >= 0 && first + n <= total, "elements %lld to %lld of %lld random numbers", (long long)first,
+		(long long)(first + n), (long long)total);
+	fill f = {r, x, first, convert};
 	parallel_for(n, FILL_GRAIN, fill_chunk, &f);
-	r->counter += (uint64_t)(n + 3) / 4;
+	r->counter += (uint64_t)(total + 3) / 4;
+}
+
+void rng_part_uniform(rng *r, real *x, int64_t n, int64_t first, int64_t total)
+{
+	fill_part(r, x, n, first, total, to_uniform);
+}
+
+void rng_part_normal(rng *r, real *x, int64_t n, int64_t first, int64_t total)
+{
+	fill_part(r, x, n, first, total, to_normal);
 }
 
 void rng_fill_uniform(rng *r, real *x, int64_t n)
 {
-	fill_all(r, x, n, to_uniform);
+	fill_part(r, x, n, 0, n, to_uniform);
 }
 
 void rng_fill_normal(rng *r, real *x, int64_t n)
 {
-	fill_all(r, x, n, to_normal);
+	fill_part(r, x, n, 0, n, to_normal);
 }
 
 /* One draw of the normal conditioned on |x| <= limit. Rejecting normals wastes most draws when the

@@ -36,6 +36,10 @@ int64_t rng_below(rng *r, int64_t n);
 /* Fill x[0..n) from ceil(n/4) blocks, on the pool. */
 void rng_fill_uniform(rng *r, real *x, int64_t n);   /* [0,1), 24 bits */
 void rng_fill_normal(rng *r, real *x, int64_t n);    /* mean 0, deviation 1, Box-Muller */
+/* The same, but only elements first .. first + n of a fill of `total` go into x[0..n); the stream moves on as by all of
+ * them. So several users, each with a copy of the stream, draw together what one would. */
+void rng_part_uniform(rng *r, real *x, int64_t n, int64_t first, int64_t total);
+void rng_part_normal(rng *r, real *x, int64_t n, int64_t first, int64_t total);
 /* The same as rng_fill_normal, but values with |x| > limit are drawn again until they are within (the truncation trick,
  * arXiv 1809.11096): these draws take more blocks, on the calling thread. limit <= 0 is a bug. */
 void rng_fill_truncated(rng *r, real *x, int64_t n, double limit);

@@ -36,6 +36,7 @@ struct graph {
 	const char *path_now;                        /* interned copy of path, NULL when stale */
 	graph_call *call;                            /* [calls], own */
 	int calls;
+	int slice, slices;                           /* which part of the batch, of how many */
 	bool rewrite, trace, failed;
 	fault err;
 	node broken;                                 /* what constructors return after a failure */
@@ -81,6 +82,7 @@ graph *graph_new(fault *e)
 	if (!g)
 		return NULL;
 	g->rewrite = true;
+	g->slices = 1;
 	g->path_now = "";
 	g->broken = (node){.op = &op_rec_leaf, .g = g, .s = SHAPE(1, 1, 1, 1), .path = ""};
 	return g;
@@ -146,6 +148,24 @@ bool graph_rewrites(const graph *g)
 }
 
 /* The names so far and `name` behind them; a path that was cut would name another layer. */
+void graph_slice(graph *g, int slice, int slices)
+{
+	must(slices >= 1 && slices <= SLICES_MAX && !(slices & (slices - 1)) && slice >= 0 && slice < slices,
+		"slice %d of %d", slice, slices);
+	g->slice = slice;
+	g->slices = slices;
+}
+
+int graph_slices(const graph *g)
+{
+	return g->slices;
+}
+
+int graph_slice_index(const graph *g)
+{
+	return g->slice;
+}
+
 static void path_extend(graph *g, size_t n, const char *name)
 {
 	const int more = snprintf(g->path + n, sizeof g->path - n, "%s%s", n ? "/" : "", name);

@@ -63,6 +63,7 @@ typedef union attr {
 	struct {
 		rng *stream;                         /* keep */
 		int kind;                            /* enum random_kind */
+		int slice, slices;                   /* of the batch, which part of it is drawn */
 		shape s;                             /* of the result */
 	} random;
 } attr;
@@ -147,6 +148,17 @@ node *graph_at(const graph *g, int id);
 /* For constructors of ops: adds a node, or returns an equal one that exists. in [nin] and a (NULL: all zero) are
  * copied. A wrong number of inputs, or an input of another graph, is a bug and stops the program. */
 node *graph_node(graph *g, const op *o, int nin, node *const *in, const attr *a);
+
+/* ---- a batch in slices ----
+ *
+ * A graph may compute one of `slices` equal parts of a batch, while graphs like it, nodes and all, compute the others.
+ * What the parts have in common they exchange in sums (op_slice_sum, ops.h), and random values are this part of those
+ * of the whole batch. It holds for nodes made from then on. The number is a power of two; a new graph is all of its
+ * batch. */
+enum { SLICES_MAX = 64 };
+void graph_slice(graph *g, int slice, int slices);
+int graph_slices(const graph *g);
+int graph_slice_index(const graph *g);
 
 /* ---- which layer made a value: for those who translate graphs ----
  *

@@ -98,6 +98,16 @@ void op_moments(graph *g, node *x, unsigned axes, node **mean, node **var);
 node *op_softmax(graph *g, node *x);                 /* last axis; safe for large x: the maximum is subtracted */
 node *op_softmax_axis(graph *g, node *x, int axis);
 
+/* ---- sums over the slices of a batch (graph_slice): ops_slices.c. With one slice each is x itself ---- */
+/* The sum of x over all slices, the same in each; its own adjoint. What a slice computes of its loss is differentiated,
+ * never the sum: each slice has that sum, and its derivative would count them all. */
+node *op_slice_sum(graph *g, node *x);
+node *op_slice_share(graph *g, node *x);             /* x divided by the number of slices: what a mean has of it */
+node *op_slice_mean(graph *g, node *x);              /* the mean of x over all slices */
+node *op_slice_gather(graph *g, node *x);            /* [B,..] of every slice -> [slices*B,..], in their order */
+/* op_moments over axes of which the first is one: over the whole batch. */
+void op_batch_moments(graph *g, node *x, unsigned axes, node **mean, node **var);
+
 /* ---- relative positions: ops_skew.c ---- */
 /* x has a logit of query m for every displacement of a key, -(P-1)..P-1; the result has one for every key j of 0..P-1:
  * x [..,M,I,2P-1] -> [..,M,I,P], y[m,i,j] = x[m,i, P-1 + j - m]. There are M <= P queries, each with I rows. */

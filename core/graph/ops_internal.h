@@ -34,7 +34,7 @@ bool matmul_has_epilogue(const node *y);
 	OP(recip) OP(sqrt) OP(rsqrt) OP(exp) OP(log) OP(tanh) OP(sigmoid) OP(softplus) OP(erf) OP(leaky_relu) OP(gate) \
 	OP(fill) OP(random) OP(reshape) OP(broadcast) OP(permute) OP(pad) OP(slice) OP(concat) \
 	OP(gather) OP(scatter_add) OP(skew) OP(unskew) \
-	OP(sum_to) OP(softmax) OP(moments) \
+	OP(sum_to) OP(softmax) OP(moments) OP(slice_sum) \
 	OP(matmul) OP(attention) OP(attention_grad) OP(attention_second) \
 	OP(conv2d) OP(conv2d_dx) OP(conv2d_dw) OP(kernel_turn) \
 	OP(sum_pool) OP(sum_pool_dx) OP(patches) OP(patches_fold) OP(max_pick) OP(max_place) \

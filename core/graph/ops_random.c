@@ -18,12 +18,13 @@ static bool random_infer(node *y, char *why, size_t why_size)
 
 static void random_eval(const node *y, void *scratch)
 {
-	static void (*const fill[])(rng *r, real *x, int64_t n) = {
-		[RANDOM_UNIFORM] = rng_fill_uniform,
-		[RANDOM_NORMAL] = rng_fill_normal,
+	static void (*const fill[])(rng *r, real *x, int64_t n, int64_t first, int64_t total) = {
+		[RANDOM_UNIFORM] = rng_part_uniform,
+		[RANDOM_NORMAL] = rng_part_normal,
 	};
 	(void)scratch;
-	fill[y->a.random.kind](y->a.random.stream, y->x, shape_count(&y->s));
+	const int64_t n = shape_count(&y->s);
+	fill[y->a.random.kind](y->a.random.stream, y->x, n, y->a.random.slice * n, y->a.random.slices * n);
 }
 
 const op op_rec_random = {
@@ -36,6 +37,8 @@ node *op_random(graph *g, shape s, int kind, rng *stream)
 	attr a = attr_none();
 	a.random.stream = stream;
 	a.random.kind = kind;
+	a.random.slice = graph_slice_index(g);
+	a.random.slices = graph_slices(g);
 	a.random.s = s;
 	return graph_node(g, &op_rec_random, 0, NULL, &a);
 }

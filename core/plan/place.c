@@ -43,7 +43,8 @@ static void find_lives(plan *p)
 		p->home[root_of(p, p->assign[i].x)].last = p->nstep;
 }
 
-/* A value that is assigned to a buffer which the run does not read is computed right there. */
+/* A value that is assigned to a buffer which the run does not read is computed right there. Slices of a batch have
+ * their buffers in common: only what is the same for all of them may be written before all have read. */
 static void fix_assigned(plan *p)
 {
 	for (int i = 0; i < p->nassign; i++) {
@@ -51,7 +52,7 @@ static void fix_assigned(plan *p)
 		for (int id = 0; id < p->count && !read; id++)
 			read = p->node[id] && p->node[id]->op == &op_rec_leaf && p->node[id]->buf == p->assign[i].b;
 		int root = root_of(p, p->assign[i].x);
-		if (!read && in_memory(p, root))
+		if (!read && in_memory(p, root) && (!p->sliced || p->node[root]->op == &op_rec_slice_sum))
 			p->home[root].fixed = true;
 	}
 }

@@ -118,7 +118,7 @@ void plan_free(plan *p)
 	free(p->step);
 	free(p->out);
 	free(p->assign);
-	free(p->spent);
+	free(p->owns_spent ? p->spent : NULL);
 	free(p);
 }
 
@@ -176,7 +176,8 @@ plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e)
 	p->unit = mem_zero((size_t)p->count, sizeof *p->unit, e);
 	if (p->node && p->home && p->unit && copy_requests(p, out, n, e) && copy_live(p, e)
 	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
-	    && plan_place(p, e) && (flags & (PLAN_SEPARATE | PLAN_UNBOUND) || own_arena(p, e)))
+	    && plan_gather_sums(p, e) && plan_place(p, e)
+	    && (flags & (PLAN_SEPARATE | PLAN_UNBOUND) || own_arena(p, e)))
 		return p;
 	plan_free(p);
 	return NULL;
@@ -230,6 +231,24 @@ static bool all_finite(const real *x, int64_t n)
 	return sum == 0;
 }
 
+bool plan_open_step(plan *p, int s)
+{
+	if (!separate(p))
+		return true;
+	const bool ok = allocate_values(p, s);
+	set_leaves(p);
+	return ok;
+}
+
+void plan_close_step(plan *p, int s)
+{
+	const node *y = p->step[s].y;
+	if (p->check && y && p->bad < 0 && !all_finite(y->x, shape_count(&y->s)))
+		p->bad = y->id;
+	if (separate(p))
+		release_values(p, s);
+}
+
 static bool do_step(plan *p, int s)
 {
 	const step *st = &p->step[s];
@@ -243,8 +262,6 @@ static bool do_step(plan *p, int s)
 	else
 		st->y->op->eval(st->y, scratch);
 	free(own);
-	if (p->check && st->y && p->bad < 0 && !all_finite(st->y->x, shape_count(&st->y->s)))
-		p->bad = st->y->id;
 	return true;
 }
 
@@ -252,44 +269,46 @@ static bool do_step(plan *p, int s)
 static bool run_step(plan *p, int s)
 {
 	const double start = p->spent ? clock_s() : 0;
-	const bool ok = do_step(p, s);
+	if (!plan_open_step(p, s) || !do_step(p, s))
+		return false;
+	plan_close_step(p, s);
 	if (p->spent)
 		p->spent[s] += clock_s() - start;
-	return ok;
-}
-
-/* False when a debug run has no memory for its values. No other run asks for any. */
-static bool run_steps(plan *p)
-{
-	if (separate(p))
-		release_all(p);
-	set_leaves(p);
-	for (int s = 0; s < p->nstep; s++) {
-		if (separate(p)) {
-			if (!allocate_values(p, s))
-				return false;
-			set_leaves(p);
-		}
-		if (!run_step(p, s))
-			return false;
-		if (separate(p))
-			release_values(p, s);
-	}
 	return true;
 }
 
-void plan_run(plan *p)
+void plan_begin(plan *p)
 {
 	must(pool_threads() <= p->threads, "a plan made for %d threads is run by %d: its workspace is too small",
 		p->threads, pool_threads());
 	must(p->arena || separate(p), "a plan made with PLAN_UNBOUND runs before plan_bind");
-	must(run_steps(p), "out of memory in a debug run");
-	p->runs++;
+	if (separate(p))
+		release_all(p);
+	set_leaves(p);
+	p->next = 0;
+}
+
+/* False when a debug run has no memory for its values. No other run asks for any. */
+bool plan_advance(plan *p)
+{
+	while (p->next < p->nstep && !is_slice_sum(&p->step[p->next]))
+		if (!run_step(p, p->next++))
+			return false;
+	return true;
+}
+
+void plan_assign(plan *p)
+{
 	for (int i = 0; i < p->nassign; i++) {
 		const graph_assignment *a = &p->assign[i];
 		if (a->x->x != a->b->x)
 			memcpy(a->b->x, a->x->x, (size_t)shape_count(&a->b->s) * sizeof(real));
 	}
+}
+
+void plan_run(plan *p)
+{
+	plan_run_slices(&p, 1);
 }
 
 const real *plan_value(const plan *p, const node *out)
@@ -318,27 +337,56 @@ static bool bad_leaf(plan *p)
 	return p->bad >= 0;
 }
 
-bool plan_find_bad(plan *p, char *where, size_t size)
+static plan *debug_plan(const plan *p)
 {
 	node **out = mem_new((size_t)p->nout, sizeof *out, NULL);
-	if (!out)
-		return false;
-	for (int i = 0; i < p->nout; i++)
+	for (int i = 0; out && i < p->nout; i++)
 		out[i] = graph_at(p->g, p->out[i]);
-	plan *debug = plan_new(p->g, out, p->nout, PLAN_SEPARATE | PLAN_NO_FUSE, NULL);
+	plan *debug = out ? plan_new(p->g, out, p->nout, PLAN_SEPARATE | PLAN_NO_FUSE, NULL) : NULL;
+	if (debug)
+		debug->check = true;
 	free(out);
-	if (!debug)
-		return false;
-	debug->check = true;
-	bool found = (bad_leaf(debug) || run_steps(debug)) && debug->bad >= 0;
-	if (found) {
-		const node *y = graph_at(p->g, debug->bad);
-		if (y->buf)
-			snprintf(where, size, "%s %s", y->buf->name, shape_print(&y->s).s);
-		else
-			snprintf(where, size, "%s %s in %s", y->op->name, shape_print(&y->s).s,
-				*y->path ? y->path : "the loss");
-	}
-	plan_free(debug);
-	return found;
+	return debug;
+}
+
+static void name_bad(const plan *p, char *where, size_t size)
+{
+	const node *y = graph_at(p->g, p->bad);
+	if (y->buf)
+		snprintf(where, size, "%s %s", y->buf->name, shape_print(&y->s).s);
+	else
+		snprintf(where, size, "%s %s in %s", y->op->name, shape_print(&y->s).s,
+			*y->path ? y->path : "the loss");
+}
+
+/* The plan whose bad value comes first: the slices run side by side. */
+static const plan *first_bad(plan *const *p, int n)
+{
+	const plan *first = NULL;
+	for (int i = 0; i < n; i++)
+		if (p[i]->bad >= 0 && (!first || p[i]->bad < first->bad))
+			first = p[i];
+	return first;
+}
+
+bool plan_find_bad_slice(plan *const *p, int n, char *where, size_t size)
+{
+	plan *debug[SLICES_MAX] = {NULL};
+	bool made = true, leaf = false;
+	for (int i = 0; i < n; i++)
+		made = (debug[i] = debug_plan(p[i])) && made;
+	for (int i = 0; made && i < n; i++)
+		leaf = bad_leaf(debug[i]) || leaf;
+	const bool looked = made && (leaf || slices_run(debug, n));
+	const plan *bad = looked ? first_bad(debug, n) : NULL;
+	if (bad)
+		name_bad(bad, where, size);
+	for (int i = 0; i < n; i++)
+		plan_free(debug[i]);
+	return bad != NULL;
+}
+
+bool plan_find_bad(plan *p, char *where, size_t size)
+{
+	return plan_find_bad_slice(&p, 1, where, size);
 }

@@ -37,6 +37,12 @@ void plan_bind(plan *p, void *arena);
  * buffers as they are now. */
 void plan_run(plan *p);
 
+/* The same for a batch in slices: p[i] are plans of equal graphs, of slices that follow each other (graph_slice), made
+ * with the same flags, and each is bound to an arena of its own. Their sums over slices (op_slice_sum) are added along
+ * a binary tree of the slices' numbers. Values assigned to buffers are those of p[0]: they must be the same in all, as
+ * what is made of such sums and of parameters is. n: a power of two, at most SLICES_MAX. */
+void plan_run_slices(plan *const *p, int n);
+
 /* The value of a node of out[], [out->s], after plan_run: borrowed, and valid until a plan runs in the same arena. */
 const real *plan_value(const plan *p, const node *out);
 
@@ -60,6 +66,8 @@ typedef struct plan_cost {
 /* From now on each step of each run is timed; a second call begins again. Before, a run does not look at the clock.
  * False with e set: no memory, and nothing has changed. */
 bool plan_profile(plan *p, fault *e);
+/* The same for the slices of a batch, which then run one after the other: p[0] has the times and runs of all. */
+bool plan_profile_slices(plan *const *p, int n, fault *e);
 /* Step i, in the order of running; times are 0 before plan_profile. False behind the last. */
 bool plan_cost_at(const plan *p, int i, plan_cost *c);
 
@@ -68,6 +76,8 @@ bool plan_cost_at(const plan *p, int i, plan_cost *c);
  * own, so call it only when something is wrong. Assignments are not carried out, but random streams move on, so random
  * values are other ones than in the run before. False, too, when there is no memory for that. */
 bool plan_find_bad(plan *p, char *where, size_t size);
+/* The same for the slices of a batch, as plan_run_slices takes them. */
+bool plan_find_bad_slice(plan *const *p, int n, char *where, size_t size);
 
 /* The plan as text, one line for each value that a step writes: what computes it from what, its shape, bytes, the
  * steps it lives, its offset in the arena (docs/plan.md). new/free: release with free(). NULL with e set: no memory. */

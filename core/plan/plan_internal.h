@@ -1,7 +1,8 @@
 /* plan_internal.h - what the planner's files share: plan.c (making and running), epilogue.c (what
  * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), recompute.c
  * (which values chains do not write), pairs.c (two operations in one pass), chain.c and chain_run.c (making and
- * running a chain), place.c (who lives where), print.c (all this as text), profile.c (how long each step takes). */
+ * running a chain), place.c (who lives where), slices.c (running the slices of a batch together), print.c (all this as
+ * text), profile.c (how long each step takes). */
 #ifndef SAGAN_CORE_PLAN_PLAN_INTERNAL_H
 #define SAGAN_CORE_PLAN_PLAN_INTERNAL_H
 
@@ -41,6 +42,8 @@ struct plan {
 	int *unit;                                   /* [count] step that computes the root, -1: leaf, virtual */
 	step *step;                                  /* [nstep] */
 	int nstep;
+	int next;                                    /* step to run next, within a run */
+	bool sliced;                                 /* has sums over the slices of a batch */
 	int *out, nout;                              /* ids to keep after a run */
 	graph_assignment *assign;                    /* [nassign] copied after a run; x: private copies */
 	int nassign;
@@ -49,7 +52,8 @@ struct plan {
 	bool owns_arena;
 	bool check;                                  /* stop at the first value that is not finite */
 	int bad;                                     /* its id, -1: none */
-	double *spent;                               /* own; [nstep] seconds; NULL: nobody wants to know */
+	double *spent;                               /* [nstep] seconds; NULL: nobody wants to know */
+	bool owns_spent;                             /* else it is the first slice's, whose plan outlives the runs */
 	int64_t runs;                                /* that these were */
 };
 
@@ -84,6 +88,19 @@ typedef struct fusion {
 bool plan_recompute(const fusion *f, fault *e);
 int plan_recomputed(const fusion *f, int unit, int *member, int n, int *stamp);
 
+/* slices.c: sums over slices that nobody waits for come a few together, so that a run pauses less often. */
+bool plan_gather_sums(plan *p, fault *e);
+bool is_slice_sum(const step *st);
+/* plan.c: the parts of a run. Steps from p->next up to a sum over slices, or to the end; false: no memory in a debug
+ * run. A sum's step is opened, computed by the caller and closed. */
+void plan_begin(plan *p);
+bool plan_advance(plan *p);
+bool plan_open_step(plan *p, int s);
+void plan_close_step(plan *p, int s);
+void plan_assign(plan *p);
+/* slices.c: plan_run_slices without assignments; false: no memory in a debug run. */
+bool slices_run(plan *const *p, int n);
+
 /* place.c: liveness, in-place reuse, offsets; fills home and p->bytes. */
 bool plan_place(plan *p, fault *e);
 /* The id is a live value of its own with memory: no view, no leaf, none that only exists in registers. */
@@ -116,6 +133,6 @@ double chain_bytes(const chain *c);
 /* Sums of short rows, [outer,middle] -> [outer], which a chain finishes block by block. */
 bool is_row_sum(const sum_form *f);
 
-extern const op op_rec_broadcast, op_rec_sum_to, op_rec_fill;
+extern const op op_rec_broadcast, op_rec_sum_to, op_rec_fill, op_rec_slice_sum;
 
 #endif

@@ -10,9 +10,22 @@ bool plan_profile(plan *p, fault *e)
 	double *spent = mem_zero((size_t)MAX(p->nstep, 1), sizeof *spent, e);
 	if (!spent)
 		return false;
-	free(p->spent);
+	free(p->owns_spent ? p->spent : NULL);
 	p->spent = spent;
+	p->owns_spent = true;
 	p->runs = 0;
+	return true;
+}
+
+bool plan_profile_slices(plan *const *p, int n, fault *e)
+{
+	if (!plan_profile(p[0], e))
+		return false;
+	for (int i = 1; i < n; i++) {
+		free(p[i]->owns_spent ? p[i]->spent : NULL);
+		p[i]->spent = p[0]->spent;
+		p[i]->owns_spent = false;
+	}
 	return true;
 }
 

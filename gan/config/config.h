@@ -112,6 +112,7 @@ typedef struct config {
 	struct {
 		char out[CONFIG_TEXT_MAX];           /* "": runs/<name> */
 		int threads;                         /* 0: one per processor */
+		int slices;                          /* of each batch, added up along a tree: part of the result */
 		int64_t log_every, sample_every, checkpoint_every;      /* steps; 0: only at the end */
 		int sample_count;                    /* images of a grid */
 		int keep;                            /* checkpoints kept besides the best */

@@ -204,6 +204,16 @@ static bool check_classifier(const config *c, fault *e)
 	return check_channels(c, e) && check_name(c, e) && check_rule(c, e) && check_background(c, e);
 }
 
+/* Slices are added two and two, and all of one size. */
+static bool check_slices(const config *c, fault *e)
+{
+	const int n = c->train.slices;
+	if (n & (n - 1))
+		return config_wrong(c, "train.slices", e, "must be 1, 2, 4, 8, 16, 32 or 64");
+	return c->batch % n == 0
+		|| config_wrong(c, "train.slices", e, "batch = %d cannot be cut into so many equal parts", c->batch);
+}
+
 bool config_check(config *given, fault *e)
 {
 	net_config n;
@@ -213,7 +223,7 @@ bool config_check(config *given, fault *e)
 	if (c->purpose == CONFIG_CLASSIFIER)
 		return check_classifier(c, e);
 	if (!check_channels(c, e) || !check_name(c, e) || !settle(c, &n, e) || !check_rule(c, e)
-		|| !check_combinations(c, &n, e))
+		|| !check_slices(c, e) || !check_combinations(c, &n, e))
 		return false;
 	settle_layers(c, &c->model.layers_g, &n.g_layers);
 	settle_layers(c, &c->model.layers_d, &n.d_layers);

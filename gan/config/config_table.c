@@ -2,6 +2,7 @@
  *
  * A new key is a field in struct config and a row here. Ranges of texts are lengths. */
 #include "core/base/local.h"
+#include "core/graph/graph.h"
 #include "gan/config/config.h"
 
 #include <stdio.h>
@@ -224,6 +225,8 @@ static const config_key TABLE[] = {
 	"folder of the run; empty: runs/NAME"},
 {"train.threads", KEY_INT, AT(train.threads), 0, 256, {0}, "0", MAY,
 	"0: one per processor; the result is the same"},
+{"train.slices", KEY_INT, AT(train.slices), 1, SLICES_MAX, {0}, "1", FIXED,
+	"equal parts of a batch (1, 2, 4, ..) that several processes can share"},
 {"train.log_every", KEY_COUNT, AT(train.log_every), 1, 1e9, {0}, "50", MAY,
 	"steps between rows of metrics.csv"},
 {"train.sample_every", KEY_COUNT, AT(train.sample_every), 0, 1e9, {0}, "500", MAY,

@@ -12,8 +12,8 @@ static node *beyond(graph *g, node *a, node *b)
 
 node *lecam(graph *g, node *r, node *f, buffer *averages, node *keep)
 {
-	node *mean[LECAM_AVERAGES] = {op_reshape(g, op_mean_all(g, r), SHAPE(1)),
-		op_reshape(g, op_mean_all(g, f), SHAPE(1))};
+	node *mean[LECAM_AVERAGES] = {op_reshape(g, op_slice_mean(g, op_mean_all(g, r)), SHAPE(1)),
+		op_reshape(g, op_slice_mean(g, op_mean_all(g, f)), SHAPE(1))};
 	node *now = op_stop(g, op_concat(g, mean, LECAM_AVERAGES, 0)), *old = graph_leaf(g, averages);
 	/* now + keep (old - now): what keep = 0 gives is exactly the batch's */
 	node *moved = op_add(g, now, op_mul(g, op_reshape(g, keep, SHAPE(1)), op_sub(g, old, now)));

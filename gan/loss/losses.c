@@ -132,7 +132,7 @@ node *gan_loss_g(graph *g, const gan_loss *l, node *r, node *f, node *chosen)
 	node *each = l->g_of_pairs ? l->g_of_pairs(g, r, f) : l->g_each(g, f);
 	if (!chosen)
 		return op_mean_all(g, each);
-	return op_div(g, op_sum_all(g, op_mul(g, each, chosen)), op_sum_all(g, chosen));
+	return op_div(g, op_sum_all(g, op_mul(g, each, chosen)), op_slice_mean(g, op_sum_all(g, chosen)));
 }
 
 const gan_loss *gan_loss_find(const char *name, fault *e)

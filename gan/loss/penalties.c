@@ -39,10 +39,11 @@ node *penalty_gp(graph *g, critic_fn d, void *ctx, node *r, node *f, node *a, do
 
 node *penalty_dragan(graph *g, critic_fn d, void *ctx, node *x, node *a, node *noise)
 {
-	double n = (double)shape_count(&x->s);
-	node *centred = op_sub(g, x, op_mean_all(g, x));
+	double n = (double)shape_count(&x->s) * graph_slices(g);
+	node *centred = op_sub(g, x, op_slice_mean(g, op_mean_all(g, x)));
 	/* Divisor n-1, as torch.std. */
-	node *std = op_sqrt(g, op_scale(g, op_sum_all(g, op_square(g, centred)), 1 / (n - 1)));
+	node *squares = op_slice_sum(g, op_sum_all(g, op_square(g, centred)));
+	node *std = op_sqrt(g, op_scale(g, squares, 1 / (n - 1)));
 	node *near = op_add(g, x, op_mul(g, noise, op_scale(g, op_mul(g, a, std), 0.5)));
 	return distance_to(g, penalty_squares(g, d(g, ctx, near), near), 1);
 }

@@ -134,7 +134,7 @@ trainer *trainer_new(const config *cfg, const dataset *data, fault *e)
 	t->data = data;
 	t->data_checksum = data ? (int64_t)dataset_checksum(data) : 0;
 	if (!take_config(t, cfg, data, e) || !make_networks(t, e) || !make_batch(t, e) || !ramps_make(t, e)
-		|| !graphs_build(t, e)) {
+		|| !slices_make(t, e) || !graphs_build(t, e)) {
 		trainer_free(t);
 		return NULL;
 	}
@@ -153,10 +153,7 @@ void trainer_free(trainer *t)
 {
 	if (!t)
 		return;
-	pass_free(&t->d_pass);
-	pass_free(&t->d_penalty_pass);
-	pass_free(&t->g_pass);
-	free(t->arena);
+	slices_free(t);
 	loader_free(t->loader);
 	buffer_free(t->real_x);
 	buffer_free(t->real_y);
@@ -211,8 +208,9 @@ size_t trainer_arena_bytes(const trainer *t)
 double trainer_step_flop(const trainer *t)
 {
 	int every = t->cfg.loss.penalty_every;
-	double plain = t->d_pass.flop;
-	double with = t->d_penalty_pass.p ? t->d_penalty_pass.flop : plain;
+	const pass *penalty = slices_pass(t, PASS_D_PENALTY);
+	double plain = slices_pass(t, PASS_D)->flop;
+	double with = penalty->p ? penalty->flop : plain;
 	double d = (with + plain * (every - 1)) / every;
-	return t->cfg.optim.accumulate * (t->cfg.optim.d_steps * d + t->g_pass.flop);
+	return t->slices * t->cfg.optim.accumulate * (t->cfg.optim.d_steps * d + slices_pass(t, PASS_G)->flop);
 }

@@ -1,7 +1,8 @@
 /* trainer_graphs.c - the three graphs of training: the D step, the D step with a penalty, the G step.
  *
- * Each reads the batch buffers of the trainer and the networks' parameters, and assigns gradients to
- * the gradient block of the network it is for. Their plans share one arena: one runs at a time.
+ * Each reads a slice of the batch and the networks' parameters, and assigns gradients to the gradient block of the
+ * network it is for. The plans of a slice share one arena: one runs at a time. What is differentiated is the slice's
+ * share of the loss; what is reported is the mean over the slices.
  *
  * Who moves what: G's batch norm and spectral norm move in every forward, as in the original; D's
  * spectral norm in every forward of D, or with sn_update = real_only in the pass that holds real
@@ -30,12 +31,14 @@ double pass_scalar(const pass *p, const node *n)
 	return n ? (double)plan_value(p->p, n)[0] : 0;
 }
 
-static bool pass_open(pass *p, fault *e)
+static bool pass_open(const trainer *t, const slice *k, pass *p, fault *e)
 {
 	p->g = graph_new(e);
-	if (p->g)
-		graph_rewrite(p->g, !p->as_written);
-	return p->g != NULL;
+	if (!p->g)
+		return false;
+	graph_rewrite(p->g, !p->as_written);
+	graph_slice(p->g, (int)(k - t->slice), t->slices);
+	return true;
 }
 
 static bool pass_plan(pass *p, node *const *out, int n, fault *e)
@@ -44,41 +47,41 @@ static bool pass_plan(pass *p, node *const *out, int n, fault *e)
 	return p->p != NULL;
 }
 
-static mode training(trainer *t, bool update)
+static mode training(slice *k, bool update)
 {
-	return (mode){.train = true, .update = update, .noise = &t->stream[STREAM_NOISE]};
+	return (mode){.train = true, .update = update, .noise = &k->stream[STREAM_NOISE]};
 }
 
-static node *generate_of(trainer *t, graph *g, node *z, bool update)
+static node *generate_of(trainer *t, slice *k, graph *g, node *z, bool update)
 {
-	node *y = t->net.classes ? graph_leaf(g, t->fake_y) : NULL;
+	node *y = t->net.classes ? graph_leaf(g, k->fake_y) : NULL;
 	graph_push(g, "generator");
-	node *x = network_apply(g, t->g, z, y, training(t, update), NULL);
+	node *x = network_apply(g, t->g, z, y, training(k, update), NULL);
 	graph_pop(g);
 	return x;
 }
 
 /* G's images for the latents and labels in the batch buffers. */
-static node *generate(trainer *t, graph *g)
+static node *generate(trainer *t, slice *k, graph *g)
 {
-	return generate_of(t, g, graph_leaf(g, t->z), true);
+	return generate_of(t, k, g, graph_leaf(g, k->z), true);
 }
 
 /* Its images for latents close by. */
-static node *generate_near(trainer *t, graph *g)
+static node *generate_near(trainer *t, slice *k, graph *g)
 {
-	node *z = graph_leaf(g, t->z), *noise = op_random(g, z->s, RANDOM_NORMAL, &t->stream[STREAM_PENALTY]);
-	return generate_of(t, g, op_add(g, z, op_scale(g, noise, t->cfg.loss.zcr_noise)), false);
+	node *z = graph_leaf(g, k->z), *noise = op_random(g, z->s, RANDOM_NORMAL, &k->stream[STREAM_PENALTY]);
+	return generate_of(t, k, g, op_add(g, z, op_scale(g, noise, t->cfg.loss.zcr_noise)), false);
 }
 
 /* D's logits [B] of augmented images. */
-static node *judge(trainer *t, graph *g, node *x, node *label, bool update)
+static node *judge(trainer *t, slice *k, graph *g, node *x, node *label, bool update)
 {
 	const bool always = t->cfg.augment.n == 0 || ramp_is_1(t, RAMP_AUGMENT);
 	node *share = always ? NULL : ramp_node(t, g, RAMP_AUGMENT, SHAPE(1, 1, 1, 1));
-	x = augment_apply(g, &t->cfg.augment, x, share, &t->stream[STREAM_AUGMENT]);
+	x = augment_apply(g, &t->cfg.augment, x, share, &k->stream[STREAM_AUGMENT]);
 	graph_push(g, "discriminator");
-	node *logits = network_apply(g, t->d, x, label, training(t, update), NULL);
+	node *logits = network_apply(g, t->d, x, label, training(k, update), NULL);
 	graph_pop(g);
 	return logits;
 }
@@ -86,7 +89,7 @@ static node *judge(trainer *t, graph *g, node *x, node *label, bool update)
 /* Variance over the batch, mean over pixels and channels: near 0 when all images are alike. */
 static node *batch_variance(graph *g, node *x)
 {
-	node *centred = op_sub(g, x, op_mean(g, x, 1u, true));
+	node *centred = op_sub(g, x, op_slice_mean(g, op_mean(g, x, 1u, true)));
 	return op_mean_all(g, op_square(g, centred));
 }
 
@@ -108,29 +111,30 @@ static node *half(graph *g, node *x, int k)
 	return op_slice_axis(g, x, 0, k * B, (k + 1) * B);
 }
 
-static two_logits judge_both(trainer *t, graph *g, node *x, node *y, node *fake, node *fake_y)
+static two_logits judge_both(trainer *t, slice *k, graph *g, node *x, node *y, node *fake, node *fake_y)
 {
 	bool every = t->cfg.model.sn_update == SN_EVERY_FORWARD;
 	if (t->cfg.loss.d_batch == D_BATCH_SEPARATE) {
-		node *r = judge(t, g, x, y, true);
-		node *f = judge(t, g, fake, fake_y, every);
+		node *r = judge(t, k, g, x, y, true);
+		node *f = judge(t, k, g, fake, fake_y, every);
 		return (two_logits){r, f, {{r, x}, {f, fake}}};
 	}
 	node *all = op_concat(g, (node *[]){x, fake}, 2, 0);
 	node *labels = y ? op_concat(g, (node *[]){y, fake_y}, 2, 0) : NULL;
-	node *logits = judge(t, g, all, labels, true);
+	node *logits = judge(t, k, g, all, labels, true);
 	return (two_logits){half(g, logits, 0), half(g, logits, 1), {{logits, all}}};
 }
 
 typedef struct critic {
 	trainer *t;
+	slice *k;
 	node *label;
 } critic;
 
 static node *critic_apply(graph *g, void *ctx, node *x)
 {
 	const critic *c = ctx;
-	return judge(c->t, g, x, c->label, false);
+	return judge(c->t, c->k, g, x, c->label, false);
 }
 
 /* Squared slopes at real and at fake images, a mean of each: by one derivative where both went through D at once. */
@@ -145,13 +149,13 @@ static void slopes_of_both(graph *g, const two_logits *d, node *mean[2])
 }
 
 /* The penalty with its weight. In every k-th update it counts k-fold (lazy: arXiv 1912.04958). */
-static node *weighted_penalty(trainer *t, graph *g, const two_logits *d, node *x, node *y, node *fake)
+static node *weighted_penalty(trainer *t, slice *k, graph *g, const two_logits *d, node *x, node *y, node *fake)
 {
-	critic c = {t, y};
+	critic c = {t, k, y};
 	const gan_penalty *p = &gan_penalties[t->cfg.loss.penalty];
 	const double every = t->cfg.loss.penalty_every * p->share;
 	if (!p->of_both) {
-		node *one = p->apply(g, critic_apply, &c, x, fake, &t->stream[STREAM_PENALTY]);
+		node *one = p->apply(g, critic_apply, &c, x, fake, &k->stream[STREAM_PENALTY]);
 		return ramp_times(t, g, RAMP_PENALTY, one, every);
 	}
 	node *mean[2];
@@ -181,17 +185,17 @@ typedef struct alike {
 } alike;
 
 /* All views go through D at once; its vectors of spectral norm stay, so that it is the same D. */
-static node *weighted_consistency(trainer *t, graph *g, const alike *a, int n)
+static node *weighted_consistency(trainer *t, slice *k, graph *g, const alike *a, int n)
 {
 	enum { MOST = 3 };
 	node *x[MOST], *label[MOST], *sum = NULL;
-	const int64_t B = t->cfg.batch;
+	const int64_t B = a[0].x->s.dim[0];
 	for (int i = 0; i < n; i++) {
 		x[i] = a[i].x;
 		label[i] = a[i].label;
 	}
 	node *labels = t->net.classes ? op_concat(g, label, n, 0) : NULL;
-	node *answers = judge(t, g, op_concat(g, x, n, 0), labels, false);
+	node *answers = judge(t, k, g, op_concat(g, x, n, 0), labels, false);
 	for (int i = 0; i < n; i++) {
 		node *now = op_slice_axis(g, answers, 0, i * B, (i + 1) * B);
 		sum = plus(g, sum, op_scale(g, inconsistency(g, a[i].answer, now), a[i].weight));
@@ -200,10 +204,11 @@ static node *weighted_consistency(trainer *t, graph *g, const alike *a, int n)
 }
 
 /* NULL: none is asked for. */
-static node *consistency_of_d(trainer *t, graph *g, const two_logits *d, node *x, node *y, node *fake, node *fake_y)
+static node *consistency_of_d(trainer *t, slice *k, graph *g, const two_logits *d, node *x, node *y, node *fake,
+	node *fake_y)
 {
 	const config *c = &t->cfg;
-	rng *stream = &t->stream[STREAM_PENALTY];
+	rng *stream = &k->stream[STREAM_PENALTY];
 	alike a[3];
 	int n = 0;
 	if (c->loss.cr_weight > 0)
@@ -211,32 +216,40 @@ static node *consistency_of_d(trainer *t, graph *g, const two_logits *d, node *x
 	if (c->loss.cr_weight_fake > 0)
 		a[n++] = (alike){same_meaning(g, fake, c->data.flip, stream), fake_y, d->fake, c->loss.cr_weight_fake};
 	if (c->loss.zcr_weight > 0)
-		a[n++] = (alike){op_stop(g, generate_near(t, g)), fake_y, d->fake, c->loss.zcr_weight};
-	return n ? weighted_consistency(t, g, a, n) : NULL;
+		a[n++] = (alike){op_stop(g, generate_near(t, k, g)), fake_y, d->fake, c->loss.zcr_weight};
+	return n ? weighted_consistency(t, k, g, a, n) : NULL;
 }
 
-static bool build_d(trainer *t, pass *p, fault *e)
+/* The sum of both is minimised; *penalty may be NULL. What is reported of them is that of the whole batch. */
+static void minimise(module *m, graph *g, node **loss, node **penalty)
 {
-	if (!pass_open(p, e))
+	module_grad(m, g, op_slice_share(g, plus(g, *loss, *penalty)));
+	*loss = op_slice_mean(g, *loss);
+	*penalty = *penalty ? op_slice_mean(g, *penalty) : NULL;
+}
+
+static bool build_d(trainer *t, slice *k, pass *p, fault *e)
+{
+	if (!pass_open(t, k, p, e))
 		return false;
 	graph *g = p->g;
 	bool labels = t->net.classes > 0;
-	node *x = graph_leaf(g, t->real_x);
-	node *y = labels ? graph_leaf(g, t->real_y) : NULL;
-	node *fake_y = labels ? graph_leaf(g, t->fake_y) : NULL;
-	node *fake = op_stop(g, generate(t, g));
+	node *x = graph_leaf(g, k->real_x);
+	node *y = labels ? graph_leaf(g, k->real_y) : NULL;
+	node *fake_y = labels ? graph_leaf(g, k->fake_y) : NULL;
+	node *fake = op_stop(g, generate(t, k, g));
 
-	two_logits d = judge_both(t, g, x, y, fake, fake_y);
+	two_logits d = judge_both(t, k, g, x, y, fake, fake_y);
 	p->loss = gan_losses[t->cfg.loss.name].d_loss(g, d.real, d.fake);
 	p->each_real = d.real;
 	p->each_fake = d.fake;
-	p->real = op_mean_all(g, d.real);
-	p->fake = op_mean_all(g, d.fake);
-	p->penalty = p->penalised ? weighted_penalty(t, g, &d, x, y, fake) : NULL;
+	p->real = op_slice_mean(g, op_mean_all(g, d.real));
+	p->fake = op_slice_mean(g, op_mean_all(g, d.fake));
+	p->penalty = p->penalised ? weighted_penalty(t, k, g, &d, x, y, fake) : NULL;
 	if (t->cfg.loss.lecam_weight > 0)
 		p->penalty = plus(g, p->penalty, weighted_lecam(t, g, &d));
-	p->penalty = plus(g, p->penalty, consistency_of_d(t, g, &d, x, y, fake, fake_y));
-	module_grad(t->pd.m, g, plus(g, p->loss, p->penalty));
+	p->penalty = plus(g, p->penalty, consistency_of_d(t, k, g, &d, x, y, fake, fake_y));
+	minimise(t->pd.m, g, &p->loss, &p->penalty);
 	node *out[] = {p->loss, p->real, p->fake, p->each_real, p->each_fake, p->penalty};
 	return pass_plan(p, out, p->penalty ? COUNT(out) : COUNT(out) - 1, e);
 }
@@ -244,80 +257,103 @@ static bool build_d(trainer *t, pass *p, fault *e)
 /* ---- the G step ---- */
 
 /* D's logits of real images, which no parameter of G reaches. */
-static node *judge_real(trainer *t, graph *g)
+static node *judge_real(trainer *t, slice *k, graph *g)
 {
-	node *label = t->net.classes ? graph_leaf(g, t->real_y) : NULL;
-	return op_stop(g, judge(t, g, graph_leaf(g, t->real_x), label, true));
+	node *label = t->net.classes ? graph_leaf(g, k->real_y) : NULL;
+	return op_stop(g, judge(t, k, g, graph_leaf(g, k->real_x), label, true));
 }
 
-static bool build_g(trainer *t, pass *p, fault *e)
+static bool build_g(trainer *t, slice *k, pass *p, fault *e)
 {
-	if (!pass_open(p, e))
+	if (!pass_open(t, k, p, e))
 		return false;
 	graph *g = p->g;
-	node *fake = generate(t, g);
-	node *label = t->net.classes ? graph_leaf(g, t->fake_y) : NULL;
+	node *fake = generate(t, k, g);
+	node *label = t->net.classes ? graph_leaf(g, k->fake_y) : NULL;
 	const bool every = t->cfg.model.sn_update == SN_EVERY_FORWARD;
 	const gan_loss *l = &gan_losses[t->cfg.loss.name];
-	node *logits = judge(t, g, fake, label, every), *reals = l->g_of_pairs ? judge_real(t, g) : NULL;
+	node *logits = judge(t, k, g, fake, label, every), *reals = l->g_of_pairs ? judge_real(t, k, g) : NULL;
 	const bool choose = t->cfg.loss.top_k < 1;
 	node *chosen = choose ? top_k_choice(g, logits, ramp_node(t, g, RAMP_TOP_K, SHAPE(1))) : NULL;
 	p->loss = gan_loss_g(g, l, reals, logits, chosen);
-	p->variance = batch_variance(g, fake);
+	p->variance = op_slice_mean(g, batch_variance(g, fake));
 	if (t->cfg.loss.zcr_weight_g > 0)
-		p->penalty = op_scale(g, inconsistency(g, fake, generate_near(t, g)), -t->cfg.loss.zcr_weight_g);
-	module_grad(t->pg.m, g, plus(g, p->loss, p->penalty));
+		p->penalty = op_scale(g, inconsistency(g, fake, generate_near(t, k, g)), -t->cfg.loss.zcr_weight_g);
+	minimise(t->pg.m, g, &p->loss, &p->penalty);
 	return pass_plan(p, (node *[]){p->loss, p->variance, p->penalty}, p->penalty ? 3 : 2, e);
 }
 
 /* ---- all passes ---- */
 
-typedef bool (*build_fn)(trainer *t, pass *p, fault *e);
+static const struct {
+	const char *name, *key;
+	bool (*build)(trainer *t, slice *k, pass *p, fault *e);
+} PASS[PASSES] = {
+	[PASS_D] = {"D step", "d", build_d},
+	[PASS_D_PENALTY] = {"D step with penalty", "d_penalty", build_d},
+	[PASS_G] = {"G step", "g", build_g},
+};
 
-/* Builds a pass twice: as it is run, and as the papers write it, which counts the arithmetic that a
- * system without rewriting does. */
-static bool build(trainer *t, build_fn fn, pass *p, fault *e)
+static bool is_taken(const trainer *t, enum pass_kind kind)
+{
+	const bool penalty = t->cfg.loss.penalty != PENALTY_NONE;
+	return kind == PASS_G || (kind == PASS_D_PENALTY ? penalty : !penalty || t->cfg.loss.penalty_every > 1);
+}
+
+/* The arithmetic of a pass as the papers write it, which a system without rewriting does. */
+static bool count_flop(trainer *t, slice *k, enum pass_kind kind, pass *p, fault *e)
 {
 	pass written = {.name = p->name, .penalised = p->penalised, .as_written = true};
-	bool ok = fn(t, p, e) && fn(t, &written, e);
+	const bool ok = PASS[kind].build(t, k, &written, e);
 	if (ok)
 		p->flop = plan_flop(written.p);
 	pass_free(&written);
 	return ok;
 }
 
+static bool build(trainer *t, slice *k, enum pass_kind kind, fault *e)
+{
+	pass *p = &k->pass[kind];
+	*p = (pass){.name = PASS[kind].name, .key = PASS[kind].key, .penalised = kind == PASS_D_PENALTY};
+	return !is_taken(t, kind)
+		|| (PASS[kind].build(t, k, p, e) && (k != t->slice || count_flop(t, k, kind, p, e)));
+}
+
+static bool bind(trainer *t, slice *k, fault *e)
+{
+	size_t bytes = 0;
+	for (int i = 0; i < PASSES; i++)
+		if (k->pass[i].p)
+			bytes = MAX(bytes, plan_bytes(k->pass[i].p));
+	k->arena = mem_aligned(bytes, e);
+	for (int i = 0; k->arena && i < PASSES; i++)
+		if (k->pass[i].p)
+			plan_bind(k->pass[i].p, k->arena);
+	t->arena_bytes += bytes;
+	return k->arena != NULL;
+}
+
 bool graphs_build(trainer *t, fault *e)
 {
-	t->d_pass = (pass){.name = "D step", .key = "d"};
-	t->d_penalty_pass = (pass){.name = "D step with penalty", .key = "d_penalty", .penalised = true};
-	t->g_pass = (pass){.name = "G step", .key = "g"};
-	bool penalty = t->cfg.loss.penalty != PENALTY_NONE;
-	bool always = penalty && t->cfg.loss.penalty_every == 1;
-	if ((!always && !build(t, build_d, &t->d_pass, e))
-		|| (penalty && !build(t, build_d, &t->d_penalty_pass, e))
-		|| !build(t, build_g, &t->g_pass, e))
-		return false;
-
-	pass *all[] = {&t->d_pass, &t->d_penalty_pass, &t->g_pass};
-	for (int i = 0; i < COUNT(all); i++)
-		if (all[i]->p)
-			t->arena_bytes = MAX(t->arena_bytes, plan_bytes(all[i]->p));
-	t->arena = mem_aligned(t->arena_bytes, e);
-	for (int i = 0; t->arena && i < COUNT(all); i++)
-		if (all[i]->p)
-			plan_bind(all[i]->p, t->arena);
-	return t->arena != NULL;
+	for (int i = 0; i < t->slices; i++) {
+		for (int kind = 0; kind < PASSES; kind++)
+			if (!build(t, &t->slice[i], kind, e))
+				return false;
+		if (!bind(t, &t->slice[i], e))
+			return false;
+	}
+	return true;
 }
 
 const plan *trainer_plan(const trainer *t, const char *key, fault *e)
 {
-	const pass *all[] = {&t->d_pass, &t->d_penalty_pass, &t->g_pass};
+	const pass *all = t->slice[0].pass;
 	char has[64] = "";
-	for (int i = 0, n = 0; i < COUNT(all); i++) {
-		if (all[i]->p && strcmp(all[i]->key, key) == 0)
-			return all[i]->p;
-		if (all[i]->p)
-			n += snprintf(has + n, sizeof has - (size_t)n, "%s%s", n ? ", " : "", all[i]->key);
+	for (int i = 0, n = 0; i < PASSES; i++) {
+		if (all[i].p && strcmp(all[i].key, key) == 0)
+			return all[i].p;
+		if (all[i].p)
+			n += snprintf(has + n, sizeof has - (size_t)n, "%s%s", n ? ", " : "", all[i].key);
 	}
 	fault_set(e, "plan %s: training with this config has none of that name, but %s", key, has);
 	return NULL;

@@ -1,6 +1,6 @@
 /* trainer_internal.h - the inside of a trainer, for the files that make one: building (trainer.c),
- * graphs (trainer_graphs.c), one step (trainer_step.c), its state (trainer_state.c) and the run
- * around it (run.c). */
+ * graphs (trainer_graphs.c), parts of a batch (trainer_slices.c), one step (trainer_step.c), its state
+ * (trainer_state.c) and the run around it (run.c). */
 #ifndef SAGAN_GAN_TRAIN_TRAINER_INTERNAL_H
 #define SAGAN_GAN_TRAIN_TRAINER_INTERNAL_H
 
@@ -34,6 +34,19 @@ typedef struct pass {
 	bool as_written;                             /* without rewriting: only counted, never run */
 	double flop;                                 /* of the graph as written */
 } pass;
+
+enum pass_kind { PASS_D, PASS_D_PENALTY, PASS_G, PASSES };
+
+/* One of train.slices equal parts of each batch: graphs and plans of its own, over parameters and gradients that all
+ * have in common. They run together (plan_run_slices). */
+typedef struct slice {
+	/* Own; of the only slice they are the trainer's. */
+	buffer *real_x, *real_y;                     /* [B/slices,H,W,C], [B/slices] */
+	buffer *z, *fake_y;                          /* [B/slices,Z], [B/slices] */
+	rng stream[STREAMS];                         /* the trainer's during a pass: each slice draws its part */
+	pass pass[PASSES];                           /* without a plan when never needed */
+	void *arena;                                 /* own; shared by the plans */
+} slice;
 
 /* A network in training. `sum` gathers gradients over batches when accumulate > 1. */
 typedef struct player {
@@ -83,9 +96,9 @@ struct trainer {
 	network *average;                            /* own; NULL without EMA */
 	player pg, pd;
 
-	pass d_pass, d_penalty_pass, g_pass;         /* without a plan when never needed */
-	void *arena;                                 /* own; shared by the plans */
-	size_t arena_bytes;
+	slice *slice;                                /* own; [slices] */
+	int slices;
+	size_t arena_bytes;                          /* of all slices */
 
 	rng stream[STREAMS], stream_before[STREAMS]; /* before the pass: to run it again */
 	record *record;                              /* own; NULL: nothing is written down */
@@ -111,10 +124,23 @@ struct trainer {
 	int gammas;
 };
 
-/* trainer_graphs.c: builds the graphs and plans of t, and the arena they share. */
+/* trainer_graphs.c: builds the graphs and plans of t, and the arenas they share. */
 bool graphs_build(trainer *t, fault *e);
 void pass_free(pass *p);
 double pass_scalar(const pass *p, const node *n);    /* 0 for NULL */
+
+/* trainer_slices.c: makes the slices, without their graphs. */
+bool slices_make(trainer *t, fault *e);
+void slices_free(trainer *t);
+/* Runs a pass of every slice on the batch in t's buffers. The second looks for its first bad value (plan_find_bad). */
+void slices_run_pass(trainer *t, enum pass_kind kind);
+bool slices_find_bad(trainer *t, enum pass_kind kind, char *where, size_t size);
+/* The pass in the first slice: its scalars are those of the whole batch. */
+const pass *slices_pass(const trainer *t, enum pass_kind kind);
+/* From now on the plans are timed, those of all slices together in the first one's (plan_profile). */
+bool slices_profile(trainer *t, enum pass_kind kind, fault *e);
+/* D's outputs in that pass, into d_real and d_fake. */
+void slices_read_d(trainer *t, enum pass_kind kind);
 
 /* trainer_ramps.c: makes the scalars of t, gives all numbers that change the values of this step. */
 bool ramps_make(trainer *t, fault *e);

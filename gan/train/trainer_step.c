@@ -28,9 +28,8 @@ static void watch_stop(trainer *t, enum part_kind part, double start)
 
 bool trainer_profile(trainer *t, fault *e)
 {
-	pass *all[] = {&t->d_pass, &t->d_penalty_pass, &t->g_pass};
-	for (int i = 0; i < COUNT(all); i++)
-		if (all[i]->p && !plan_profile(all[i]->p, e))
+	for (int i = 0; i < PASSES; i++)
+		if (!slices_profile(t, i, e))
 			return false;
 	t->profiled = true;
 	memset(t->spent, 0, sizeof t->spent);
@@ -130,29 +129,31 @@ static bool find_bad_parameter(const trainer *t, char *where, size_t size)
 }
 
 /* Names the step, the pass and the first value that is not finite. */
-static bool gone_bad(trainer *t, const pass *p, const char *what, double value, fault *e)
+static bool gone_bad(trainer *t, enum pass_kind kind, const char *what, double value, fault *e)
 {
 	char where[512];
 	restore(t);
-	if (!find_bad_parameter(t, where, sizeof where) && !plan_find_bad(p->p, where, sizeof where))
+	if (!find_bad_parameter(t, where, sizeof where) && !slices_find_bad(t, kind, where, sizeof where))
 		snprintf(where, sizeof where,
 			"unknown: all values of the pass are finite when it is repeated");
 	restore(t);
 	return fault_set(e, "step %lld: %s of the %s is %g; first bad value: %s",
-		(long long)t->step + 1, what, p->name, isnan(value) ? fabs(value) : value, where);  /* never "-nan" */
+		(long long)t->step + 1, what, slices_pass(t, kind)->name,
+		isnan(value) ? fabs(value) : value, where);                    /* never "-nan" */
 }
 
-static bool pass_run(trainer *t, pass *p, fault *e)
+static bool pass_run(trainer *t, enum pass_kind kind, fault *e)
 {
+	const pass *p = slices_pass(t, kind);
 	remember(t);
-	plan_run(p->p);
+	slices_run_pass(t, kind);
 	struct {
 		const char *name;
 		double x;
 	} watched[] = {{"loss", pass_scalar(p, p->loss)}, {"penalty", pass_scalar(p, p->penalty)}};
 	for (int i = 0; i < COUNT(watched); i++)
 		if (!isfinite(watched[i].x))
-			return gone_bad(t, p, watched[i].name, watched[i].x, e);
+			return gone_bad(t, kind, watched[i].name, watched[i].x, e);
 	return true;
 }
 
@@ -189,7 +190,7 @@ static void put_back(const trainer *t, const player *p)
 }
 
 /* Clips the gradient and takes one step along it. */
-static bool update(trainer *t, player *p, const pass *last, double *norm, double *rate, fault *e)
+static bool update(trainer *t, player *p, enum pass_kind last, double *norm, double *rate, fault *e)
 {
 	real *grad = module_grad_block(p->m);
 	int64_t n = module_block_size(p->m);
@@ -211,35 +212,28 @@ static bool penalty_due(const trainer *t)
 	return t->cfg.loss.penalty != PENALTY_NONE && t->d_updates % t->cfg.loss.penalty_every == 0;
 }
 
-/* The next pass runs in the same memory. */
-static void keep_outputs(trainer *t, const pass *p)
-{
-	const size_t bytes = (size_t)t->cfg.batch * sizeof(real);
-	memcpy(t->d_real, plan_value(p->p, p->each_real), bytes);
-	memcpy(t->d_fake, plan_value(p->p, p->each_fake), bytes);
-}
-
 static bool update_d(trainer *t, step_stats *s, fault *e)
 {
-	pass *p = penalty_due(t) ? &t->d_penalty_pass : &t->d_pass;
+	const enum pass_kind kind = penalty_due(t) ? PASS_D_PENALTY : PASS_D;
+	const pass *p = slices_pass(t, kind);
 	int n = t->cfg.optim.accumulate;
 	double share = 1.0 / (n * t->cfg.optim.d_steps), norm;
 	for (int k = 0; k < n; k++) {
 		next_batch(t, true);
 		record_pass(t, true);
-		if (!pass_run(t, p, e))
+		if (!pass_run(t, kind, e))
 			return false;
 		s->d_loss += share * pass_scalar(p, p->loss);
 		s->d_real += share * pass_scalar(p, p->real);
 		s->d_fake += share * pass_scalar(p, p->fake);
 		s->penalty += pass_scalar(p, p->penalty) / n;
-		keep_outputs(t, p);
+		slices_read_d(t, kind);          /* the next pass runs in the same memory */
 		if (t->cfg.augment_target > 0)
 			ramps_see(t);
 		accumulate(&t->pd, k, n);
 	}
 	s->penalties += p->penalty != NULL;
-	if (!update(t, &t->pd, p, &norm, &s->d_rate, e))
+	if (!update(t, &t->pd, kind, &norm, &s->d_rate, e))
 		return false;
 	s->d_norm += norm / t->cfg.optim.d_steps;
 	t->d_updates++;
@@ -250,18 +244,18 @@ static bool update_d(trainer *t, step_stats *s, fault *e)
 
 static bool update_g(trainer *t, step_stats *s, fault *e)
 {
-	pass *p = &t->g_pass;
+	const pass *p = slices_pass(t, PASS_G);
 	int n = t->cfg.optim.accumulate;
 	for (int k = 0; k < n; k++) {
 		next_batch(t, compares_pairs(t));
 		record_pass(t, false);
-		if (!pass_run(t, p, e))
+		if (!pass_run(t, PASS_G, e))
 			return false;
 		s->g_loss += pass_scalar(p, p->loss) / n;
 		s->spread += sqrt(pass_scalar(p, p->variance)) / n;
 		accumulate(&t->pg, k, n);
 	}
-	return update(t, &t->pg, p, &s->g_norm, &s->g_rate, e);
+	return update(t, &t->pg, PASS_G, &s->g_norm, &s->g_rate, e);
 }
 
 /* Parameters and states alike: an average without its batch-norm statistics gives garbage. */
