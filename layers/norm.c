@@ -98,6 +98,19 @@ void cond_norm_init(module *m, cond_norm *c, const char *name, int64_t C, int64_
 	module_pop(m);
 }
 
+void cond_norm_init_vector(module *m, cond_norm *c, const char *name, int64_t C, int64_t width, bn_options opt,
+			   init kernel_init, sn_options sn)
+{
+	const dense_options o = {.units = C, .kernel_init = kernel_init, .sn = sn};
+	*c = (cond_norm){.width = width};
+	opt.no_scale = opt.no_center = true;
+	batch_norm_init(m, &c->bn, name, C, opt);
+	module_push(m, name);
+	dense_init(m, &c->gain_of, "gain", width, o);
+	dense_init(m, &c->bias_of, "bias", width, o);
+	module_pop(m);
+}
+
 /* [B,C] -> [B,1,..,1,C], of the rank of x. */
 static node *per_sample(graph *g, node *rows, const node *x)
 {
@@ -107,20 +120,35 @@ static node *per_sample(graph *g, node *rows, const node *x)
 	return op_reshape(g, rows, s);
 }
 
-node *cond_norm_apply(graph *g, const cond_norm *c, node *x, node *label, mode m)
+/* Layers of their own, as every Keras has them. */
+static node *modulate(graph *g, const cond_norm *c, node *x, node *v, mode m)
 {
-	if (c->K == 0)
-		return batch_norm_apply(g, &c->bn, x, m);
-	if (!label)
-		return graph_fail(g, "%s: conditional batch norm needs labels", c->bn.name);
+	node *y = batch_norm_apply(g, &c->bn, x, m);
 	graph_push(g, c->bn.name);
-	node *gain = embedding_apply(g, &c->gain, label, m);
+	node *gain = op_add_scalar(g, dense_apply(g, &c->gain_of, v, m), 1);
+	node *bias = dense_apply(g, &c->bias_of, v, m);
+	y = op_add(g, op_mul(g, y, per_sample(g, gain, x)), per_sample(g, bias, x));
+	graph_pop(g);
+	return y;
+}
+
+node *cond_norm_apply(graph *g, const cond_norm *c, node *x, node *with, mode m)
+{
+	if (c->K == 0 && c->width == 0)
+		return batch_norm_apply(g, &c->bn, x, m);
+	if (!with)
+		return graph_fail(g, "%s: conditional batch norm needs %s", c->bn.name,
+				  c->width ? "vectors" : "labels");
+	if (c->width)
+		return modulate(g, c, x, with, m);
+	graph_push(g, c->bn.name);
+	node *gain = embedding_apply(g, &c->gain, with, m);
 	if (c->form == COND_ONE_PLUS)
 		gain = op_add_scalar(g, gain, 1);
-	node *bias = embedding_apply(g, &c->bias, label, m);
+	node *bias = embedding_apply(g, &c->bias, with, m);
 	bool bessel = !c->bn.opt.no_bessel;
 	node *y = normalise(g, x, &c->bn, per_sample(g, gain, x), per_sample(g, bias, x), bessel, m);
-	graph_called(g, "cond_norm", c, x, label, y);
+	graph_called(g, "cond_norm", c, x, with, y);
 	graph_pop(g);
 	return y;
 }

@@ -5,6 +5,7 @@
 #ifndef SAGAN_LAYERS_NORM_H
 #define SAGAN_LAYERS_NORM_H
 
+#include "layers/dense.h"
 #include "layers/embedding.h"
 #include "layers/module.h"
 
@@ -47,18 +48,25 @@ enum cond_form {
 extern const char *const cond_form_name[];           /* table one_plus; by enum value, ended by NULL */
 
 typedef struct cond_norm {
-	batch_norm bn;                               /* with gamma and beta only when K = 0 */
+	batch_norm bn;                               /* with gamma and beta only when K = 0 and width = 0 */
 	int64_t K;
 	enum cond_form form;
 	embedding gain, bias;                        /* [K,C]; not used when K = 0 */
+	int64_t width;                               /* above 0: of the vectors that gain and bias follow */
+	dense gain_of, bias_of;                      /* [width,C]; not used when width = 0 */
 } cond_norm;
 
 /* Registers those of batch_norm_init, and for K classes name/gain/embeddings and name/bias/embeddings, with spectral
  * norm as `sn` says. K = 0: plain batch norm. */
 void cond_norm_init(module *m, cond_norm *c, const char *name, int64_t C, int64_t K, bn_options opt,
 		    enum cond_form form, init table_init, sn_options sn);
-/* x [B,..,C], label [B] (NULL when K = 0) -> like x. Wrong: no labels for K > 0. */
-node *cond_norm_apply(graph *g, const cond_norm *c, node *x, node *label, mode m);
+/* The other kind: gain = 1 + v W, bias = v V, for a vector v of `width` numbers for each sample, such as its latent
+ * (self-modulation, arXiv 1810.01365) or a class vector and a piece of the latent (BigGAN, arXiv 1809.11096). Registers
+ * those of batch_norm_init without gamma and beta, name/gain/kernel and name/bias/kernel [width,C]. */
+void cond_norm_init_vector(module *m, cond_norm *c, const char *name, int64_t C, int64_t width, bn_options opt,
+			   init kernel_init, sn_options sn);
+/* x [B,..,C] -> like x; `with` is label [B] (NULL when K = 0), or v [B,width]. Wrong: no labels for K > 0, no v. */
+node *cond_norm_apply(graph *g, const cond_norm *c, node *x, node *with, mode m);
 
 typedef struct ln_options {
 	double eps;                                  /* 0 means 1e-6 */

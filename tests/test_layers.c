@@ -422,6 +422,45 @@ START_TEST(conditional_norm_is_batch_norm_per_class)
 }
 END_TEST
 
+/* Of each sample, a norm that follows a vector v is the plain norm with gain 1 + v W and bias v V. */
+START_TEST(modulated_norm_is_batch_norm_per_sample)
+{
+	enum { D = 4 };
+	module *m = module_new(NULL), *plain = module_new(NULL);
+	cond_norm c;
+	batch_norm b;
+	cond_norm_init_vector(m, &c, "norm", BN_C, D, (bn_options){BN_USUAL}, (init){INIT_NORMAL, 1}, (sn_options){0});
+	batch_norm_init(plain, &b, "norm", BN_C, (bn_options){BN_USUAL});
+	alloc(m);
+	alloc(plain);
+	ck_assert_int_eq(module_param_count(m), 2 * D * BN_C);
+	buffer *x = random_buffer(SHAPE(BN_B, 3, 5, BN_C), 7), *v = random_buffer(SHAPE(BN_B, D), 8);
+	const real *w = module_find(m, "norm/gain/kernel")->x, *u = module_find(m, "norm/bias/kernel")->x;
+	real y[BN_N * BN_C], z[BN_N * BN_C];
+	graph *g = graph_new(NULL);
+	node *in = graph_leaf(g, x);
+	run_one(g, cond_norm_apply(g, &c, in, graph_leaf(g, v), train), y);
+	for (int i = 0; i < BN_B; i++) {
+		for (int j = 0; j < BN_C; j++) {
+			double gain = 1, bias = 0;
+			for (int k = 0; k < D; k++) {
+				gain += (double)v->x[i * D + k] * (double)w[k * BN_C + j];
+				bias += (double)v->x[i * D + k] * (double)u[k * BN_C + j];
+			}
+			b.gamma->x[j] = (real)gain;
+			b.beta->x[j] = (real)bias;
+		}
+		run_one(g, batch_norm_apply(g, &b, in, train), z);
+		ck_assert(worst_difference(y + i * 45, z + i * 45, 45) < 4 * tiny);
+	}
+	graph_free(g);
+	buffer_free(x);
+	buffer_free(v);
+	module_free(m);
+	module_free(plain);
+}
+END_TEST
+
 /* Rows of a layer norm have mean 0 and variance 1; groups of a group norm too. */
 START_TEST(layer_and_group_norm_standardise)
 {
@@ -916,7 +955,7 @@ typedef struct layer_row {
 	const char *name;
 	shape in;
 	const char *variant;                         /* of attention, or NULL */
-	enum { L_CONV, L_CONV_T, L_DENSE, L_EMBED, L_BN, L_BN_EVAL, L_CBN, L_CBN_ONE, L_LN, L_GN, L_ATT } kind;
+	enum { L_CONV, L_CONV_T, L_DENSE, L_EMBED, L_BN, L_BN_EVAL, L_CBN, L_CBN_ONE, L_CBN_V, L_LN, L_GN, L_ATT } kind;
 } layer_row;
 
 static const layer_row layers[] = {
@@ -929,6 +968,7 @@ static const layer_row layers[] = {
 	{"batch_norm eval",  {4, {3, 2, 3, 4}}, NULL, L_BN_EVAL},
 	{"cond_norm",        {4, {3, 2, 3, 4}}, NULL, L_CBN},
 	{"cond_norm 1+",     {4, {3, 2, 3, 4}}, NULL, L_CBN_ONE},
+	{"cond_norm vector", {4, {3, 2, 3, 4}}, NULL, L_CBN_V},
 	{"layer_norm",       {3, {2, 3, 5}}, NULL, L_LN},
 	{"group_norm",       {4, {2, 2, 3, 4}}, NULL, L_GN},
 	{"official",         {4, {2, 4, 4, 8}}, "official", L_ATT},
@@ -967,6 +1007,8 @@ static node *apply_any(graph *g, node *const *in, const void *arg)
 	case L_BN_EVAL: return batch_norm_apply(g, &l->bn, x, evaluate);
 	case L_CBN:
 	case L_CBN_ONE: return cond_norm_apply(g, &l->cbn, x, graph_leaf(g, l->label), train);
+	case L_CBN_V:   return cond_norm_apply(g, &l->cbn, x, op_slice_axis(g, op_reshape(g, x, SHAPE(3, 24)), 1, 3, 8),
+					       train);
 	case L_LN:      return layer_norm_apply(g, &l->ln, x);
 	case L_GN:      return group_norm_apply(g, &l->gn, x);
 	case L_ATT:     return attention_apply(g, &l->att, x, evaluate, NULL, NULL);
@@ -990,6 +1032,7 @@ static void init_any(module *m, any_layer *l, shape s)
 	case L_BN_EVAL: batch_norm_init(m, &l->bn, "norm", C, bn); break;
 	case L_CBN:
 	case L_CBN_ONE: cond_norm_init(m, &l->cbn, "norm", C, 3, bn, form, (init){0}, (sn_options){0}); break;
+	case L_CBN_V:   cond_norm_init_vector(m, &l->cbn, "norm", C, 5, bn, (init){0}, (sn_options){0}); break;
 	case L_LN:      layer_norm_init(m, &l->ln, "norm", s, (ln_options){0}); break;
 	case L_GN:      group_norm_init(m, &l->gn, "norm", C, 2, 1e-5); break;
 	case L_ATT:     attention_init(m, &l->att, "attention", C, variant(l->c->variant, C)); break;
@@ -1071,6 +1114,7 @@ int main(void)
 		{batch_norm_moves_once_per_updating_application, 1},
 		{batch_norm_evaluates_with_running_statistics, 1},
 		{conditional_norm_is_batch_norm_per_class, 2},
+		{modulated_norm_is_batch_norm_per_sample, 1},
 		{layer_and_group_norm_standardise, 1},
 		{group_norm_refuses_what_does_not_divide, 1},
 		{sigma_is_the_largest_singular_value, 2},

@@ -975,6 +975,98 @@ START_TEST(start_depends_on_the_seed_only)
 }
 END_TEST
 
+/* ---- what G's batch norms follow ---- */
+
+/* Both images when the numbers [lo,hi) of their latents have `step` more. */
+static void image_with(pair *p, plan *run, int64_t lo, int64_t hi, real step, real *out)
+{
+	const int64_t Z = p->z->s.dim[1];
+	real kept[32];
+	memcpy(kept, p->z->x, (size_t)(2 * Z) * sizeof *kept);
+	for (int64_t i = 0; i < 2; i++)
+		for (int64_t k = lo; k < hi; k++)
+			p->z->x[i * Z + k] += step;
+	plan_run(run);
+	memcpy(out, plan_value(run, p->image), (size_t)shape_count(&p->image->s) * sizeof *out);
+	memcpy(p->z->x, kept, (size_t)(2 * Z) * sizeof *kept);
+}
+
+static void zero_rows(network *n, const char *name, int64_t lo, int64_t hi)
+{
+	const buffer *b = module_find(network_module(n), name);
+	ck_assert_msg(b != NULL, "%s", name);
+	const int64_t row = shape_last(&b->s);
+	memset(b->x + lo * row, 0, (size_t)((hi - lo) * row) * sizeof *b->x);
+}
+
+/* Without the rows of a piece of the latent in the norms of its stage, no pixel depends on it; on every other it does.
+ * Latents of 11 for 3 stages: pieces of 5, 3 and 3 behind a class vector of 4. */
+START_TEST(each_stage_has_its_own_piece_of_the_latent)
+{
+	enum { VECTOR = 4, FIRST = 5, PIECE = 3, PIXELS = 2 * 16 * 16 * 3 };
+	static const char *const norm[] = {"norm1/gain", "norm1/bias", "norm2/gain", "norm2/bias"};
+	net_config c = settings("resnet", 16);
+	c.g_width = c.d_width = 8;
+	c.classes = 3;
+	c.latent = 11;
+	c.class_vector = VECTOR;
+	c.modulation = MODULATE_CHUNKS;
+	pair p;
+	pair_open(&p, &c, 2, (mode){0});
+	fault e;
+	plan *run = plan_new(p.graph, &p.image, 1, 0, &e);
+	ck_assert_msg(run != NULL, "%s", e.text);
+	char name[64];
+	for (int i = 0; i < COUNT(norm); i++) {
+		snprintf(name, sizeof name, "block%d/%s/kernel", _i + 1, norm[i]);
+		ck_assert_int_eq(module_find(network_module(p.g), name)->s.dim[0], VECTOR + PIECE);
+		zero_rows(p.g, name, VECTOR, VECTOR + PIECE);
+	}
+	real before[PIXELS], after[PIXELS];
+	image_with(&p, run, 0, 0, 0, before);
+	for (int piece = 0; piece < 3; piece++) {
+		const int64_t lo = piece ? FIRST + (piece - 1) * PIECE : 0, hi = piece ? lo + PIECE : FIRST;
+		image_with(&p, run, lo, hi, (real)0.5, after);
+		ck_assert_int_eq(memcmp(before, after, sizeof before) == 0, piece == _i + 1);
+	}
+	plan_free(run);
+	pair_close(&p);
+}
+END_TEST
+
+/* Self-modulation: with a projection of zero the latent still reaches the image, through the norms alone. */
+START_TEST(the_latent_reaches_the_norms)
+{
+	enum { PIXELS = 2 * 16 * 16 * 3 };
+	net_config c = settings(_i ? "dcgan" : "resnet", 16);
+	c.g_width = c.d_width = 8;
+	c.classes = 0;
+	c.latent = 6;
+	c.modulation = MODULATE_LATENT;
+	c.g_sn = false;                              /* sigma of a kernel of zeros is 0 */
+	pair p;
+	pair_open(&p, &c, 2, (mode){0});
+	fault e;
+	plan *run = plan_new(p.graph, &p.image, 1, 0, &e);
+	ck_assert_msg(run != NULL, "%s", e.text);
+	const char *first = _i ? "up1" : "dense";
+	char name[64];
+	snprintf(name, sizeof name, "%s/kernel", first);
+	const buffer *kernel = module_find(network_module(p.g), name);
+	memset(kernel->x, 0, (size_t)shape_count(&kernel->s) * sizeof *kernel->x);
+	snprintf(name, sizeof name, "%s/bias", first);
+	const buffer *bias = module_find(network_module(p.g), name);
+	for (int64_t i = 0; i < shape_count(&bias->s); i++)
+		bias->x[i] = (real)(i % 7) - 3;
+	real before[PIXELS], after[PIXELS];
+	image_with(&p, run, 0, 0, 0, before);
+	image_with(&p, run, 2, 3, (real)0.5, after);
+	ck_assert(isfinite(before[0]) && memcmp(before, after, sizeof before) != 0);
+	plan_free(run);
+	pair_close(&p);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -986,6 +1078,8 @@ int main(void)
 		{dense_batch_norm_has_no_bessel_factor, 1},
 		{gain_is_that_of_the_blocks, 1},
 		{spectral_norm_stands_where_asked, 8},
+		{each_stage_has_its_own_piece_of_the_latent, 2},
+		{the_latent_reaches_the_norms, 2},
 		{noise_and_dropout_act_in_training_only, 1},
 		{whole_networks_equal_pytorch, COUNT(references)},
 		{wrong_settings_are_refused_in_one_line, COUNT(refusals)},

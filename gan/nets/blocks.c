@@ -27,12 +27,12 @@ void g_block_init(network *n, g_block *b, const char *name, int64_t in, int64_t 
 	module_pop(n->m);
 }
 
-node *g_block_apply(graph *g, const g_block *b, enum upsampling up, node *x, node *label, mode m)
+node *g_block_apply(graph *g, const g_block *b, enum upsampling up, node *x, node *with, mode m)
 {
 	graph_push(g, b->name);
-	node *r = op_relu(g, cond_norm_apply(g, &b->norm1, x, label, m));
+	node *r = op_relu(g, cond_norm_apply(g, &b->norm1, x, with, m));
 	r = conv_apply(g, &b->conv1, up2(g, r, up), m);
-	r = op_relu(g, cond_norm_apply(g, &b->norm2, r, label, m));
+	r = op_relu(g, cond_norm_apply(g, &b->norm2, r, with, m));
 	r = conv_apply(g, &b->conv2, r, m);
 	node *s = conv_apply(g, &b->skip, up2(g, x, up), m);
 	node *y = op_add(g, r, s);

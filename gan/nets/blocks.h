@@ -11,7 +11,7 @@ typedef struct g_block {
 	conv conv1, conv2, skip;
 } g_block;
 void g_block_init(network *n, g_block *b, const char *name, int64_t in, int64_t out);
-node *g_block_apply(graph *g, const g_block *b, enum upsampling up, node *x, node *label, mode m);
+node *g_block_apply(graph *g, const g_block *b, enum upsampling up, node *x, node *with, mode m);
 
 /* r = conv3(relu(conv3(relu(x)))), pooled when down; s = conv1(x), pooled when down, or x itself when
  * nothing changes; with d_skip relu, relu(x) in the place of x. The first block has no relu before, and pools before

@@ -61,8 +61,8 @@ static void g_stage_init(network *n, int i)
 	char name[24];
 	snprintf(name, sizeof name, "up%d", i + 1);
 	if (i == 0) {
-		conv_transpose_init(n->m, &b->up[0], name, n->cfg.latent,
-				    net_conv_map(n, n->cfg.latent, s->channels, s->map));
+		const int64_t latent = net_latent(n, 0).length;
+		conv_transpose_init(n->m, &b->up[0], name, latent, net_conv_map(n, latent, s->channels, s->map));
 	} else {
 		conv_transpose_init(n->m, &b->up[i], name, s[-1].out, stride_two(n, s[-1].out, s->channels));
 	}
@@ -70,13 +70,13 @@ static void g_stage_init(network *n, int i)
 	net_norm(n, &b->norm[i], name, s->channels);
 }
 
-static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
+static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *with, mode m)
 {
 	const dcgan_g *b = n->body;
 	if (i == 0)
-		x = op_reshape(g, x, SHAPE(x->s.dim[0], 1, 1, n->cfg.latent));
+		x = op_reshape(g, x, SHAPE(x->s.dim[0], 1, 1, net_latent(n, 0).length));
 	x = conv_transpose_apply(g, &b->up[i], x, m);
-	return op_relu(g, cond_norm_apply(g, &b->norm[i], x, label, m));
+	return op_relu(g, cond_norm_apply(g, &b->norm[i], x, with, m));
 }
 
 static void g_end_init(network *n)
@@ -116,9 +116,9 @@ static void d_stage_init(network *n, int i)
 		batch_norm_init(n->m, &b->norm[i], name, s->channels, net_bn(&n->cfg));
 }
 
-static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
+static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *with, mode m)
 {
-	(void)label;
+	(void)with;
 	const dcgan_d *b = n->body;
 	x = conv_apply(g, &b->down[i], x, m);
 	if (normalised(n, i))

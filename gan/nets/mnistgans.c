@@ -62,9 +62,9 @@ static void g_stage_init(network *n, int i)
 	batch_norm_init(n->m, &b->norm[i], norm[i], s->channels, bn);
 }
 
-static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
+static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *with, mode m)
 {
-	(void)label;
+	(void)with;
 	const mnist_g *b = n->body;
 	const net_stage *s = &n->stage[i];
 	x = i ? conv_transpose_apply(g, &b->up[i - 1], x, m) : dense_apply(g, &b->project, x, m);
@@ -110,9 +110,9 @@ static node *noisy(graph *g, node *x, mode m)
 }
 
 /* Noise before the first stage, dropout after the attention that follows it, and at the end. */
-static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
+static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *with, mode m)
 {
-	(void)label;
+	(void)with;
 	const mnist_d *b = n->body;
 	x = i ? dropped(g, x, m) : noisy(g, x, m);
 	x = conv_apply(g, &b->down[i], x, m);
@@ -147,6 +147,9 @@ static bool mnist_check(const net_config *c, fault *e)
 {
 	if (c->classes)
 		return fault_value(e, "classes", c->classes, "the mnistgans network is unconditional");
+	if (c->modulation != MODULATE_LABEL)
+		return fault_word(e, "modulation", net_modulation_name[c->modulation],
+				  "the mnistgans network has no norms that follow anything");
 	return true;
 }
 

@@ -26,6 +26,9 @@ const char *const net_name[] = {NET_FAMILIES(NAMES) NULL};
 
 const char *const upsampling_name[] = {[UPSAMPLE_NEAREST] = "nearest", [UPSAMPLE_BILINEAR] = "bilinear", NULL};
 const char *const d_skip_name[] = {[SKIP_LINEAR] = "linear", [SKIP_RELU] = "relu", NULL};
+const char *const net_modulation_name[] = {
+	[MODULATE_LABEL] = "label", [MODULATE_LATENT] = "latent", [MODULATE_CHUNKS] = "chunks", NULL
+};
 const char *const net_init_name[] = {
 	[NET_XAVIER] = "xavier", [NET_ORTHOGONAL] = "orthogonal", [NET_N02] = "n02", [NET_HE] = "he",
 	[NET_TORCH] = "torch", NULL
@@ -76,7 +79,7 @@ bool net_config_default(const char *name, net_size size, net_config *out, fault 
 		.network = name, .size = named ? net_square(named) : size,
 		.channels = 3, .classes = 10, .latent = 128, .g_width = 64, .d_width = 64,
 		.layer_gamma = NAN, .g_sn = true, .d_sn = true, .sn_iterations = 1, .sn_eps = 1e-6,
-		.bn_keep = 0.9, .bn_eps = 1e-5, .d_slope = 0.1, .init_gain = 1,
+		.bn_keep = 0.9, .bn_eps = 1e-5, .class_vector = 128, .d_slope = 0.1, .init_gain = 1,
 	};
 	if (!f->check_size(out->size, e))
 		return false;
@@ -97,6 +100,15 @@ static bool check_above_0(const char *name, double value, fault *e)
 	return value > 0 || fault_value(e, name, value, "must be above 0");
 }
 
+/* Each stage of G has a piece of the latent where they have their own. */
+static bool check_pieces(const net_config *c, const net_family *f, fault *e)
+{
+	net_stage s[STAGES_MAX];
+	const int stages = c->modulation == MODULATE_CHUNKS ? f->half[NET_G].stages(c, s) : 1;
+	return c->latent >= stages ||
+	       fault_value(e, "latent", c->latent, "modulation = chunks needs one for each of the %d stages", stages);
+}
+
 bool net_settings_check(const net_config *c, fault *e)
 {
 	int named;
@@ -107,6 +119,7 @@ bool net_settings_check(const net_config *c, fault *e)
 		return fault_value(e, "channels", c->channels, "must be 1 or 3");
 	return check_range("classes", c->classes, 0, 1 << 20, e) &&
 		check_range("latent", c->latent, 1, 1 << 16, e) &&
+		check_range("class_vector", c->class_vector, 1, 1 << 12, e) && check_pieces(c, f, e) &&
 		check_range("width of G", c->g_width, 1, 1 << 12, e) &&
 		check_range("width of D", c->d_width, 1, 1 << 12, e) &&
 		check_above_0("sn_eps", c->sn_eps, e) && check_above_0("bn_eps", c->bn_eps, e) &&
@@ -201,7 +214,60 @@ void net_norm(network *n, cond_norm *c, const char *name, int64_t C)
 {
 	sn_options sn = net_sn(n);
 	sn.on = sn.on && n->cfg.cbn_sn;
-	cond_norm_init(n->m, c, name, C, n->cfg.classes, net_bn(&n->cfg), n->cfg.cbn_form, net_init(&n->cfg, 1), sn);
+	if (n->cfg.modulation != MODULATE_LABEL)
+		cond_norm_init_vector(n->m, c, name, C, n->vector, net_bn(&n->cfg), net_init(&n->cfg, 1), sn);
+	else
+		cond_norm_init(n->m, c, name, C, n->cfg.classes, net_bn(&n->cfg), n->cfg.cbn_form,
+			       net_init(&n->cfg, 1), sn);
+}
+
+/* ---- what G's batch norms follow ---- */
+
+net_piece net_latent(const network *n, int i)
+{
+	if (n->cfg.modulation != MODULATE_CHUNKS)
+		return (net_piece){0, n->cfg.latent};
+	const int64_t each = n->cfg.latent / n->stages, first = n->cfg.latent - each * (n->stages - 1);
+	return i == 0 ? (net_piece){0, first} : (net_piece){first + (i - 1) * each, each};
+}
+
+static bool is_modulated(const network *n)
+{
+	return n->side == NET_G && n->cfg.modulation != MODULATE_LABEL;
+}
+
+/* e(y) [B,class_vector], of networks with classes. */
+static void class_vector_init(network *n)
+{
+	if (is_modulated(n) && n->cfg.classes)
+		embedding_init(n->m, &n->shared, "class", n->cfg.classes, n->cfg.class_vector, net_embedding(&n->cfg),
+			       (sn_options){0});
+}
+
+/* Of the vector of stage i's norms. */
+static int64_t vector_width(const network *n, int i)
+{
+	return net_latent(n, i).length + (n->cfg.classes ? n->cfg.class_vector : 0);
+}
+
+static node *latent_of(graph *g, const network *n, int i, node *z)
+{
+	const net_piece p = net_latent(n, i);
+	return p.length == n->cfg.latent ? z : op_slice_axis(g, z, 1, p.at, p.at + p.length);
+}
+
+/* [e(y), z of stage i]; the labels of networks whose norms follow the class. */
+static node *condition_of(graph *g, const network *n, int i, node *z, node *shared, node *label)
+{
+	if (!is_modulated(n))
+		return label;
+	char name[24];
+	snprintf(name, sizeof name, "condition%d", i);
+	graph_push(g, name);
+	node *const part[] = {shared, latent_of(g, n, i, z)};
+	node *y = shared ? op_concat(g, part, 2, 1) : part[1];
+	graph_pop(g);
+	return y;
 }
 
 /* ---- construction ---- */
@@ -221,7 +287,9 @@ static bool build(network *n, const net_config *c, enum net_side side, rng *r, f
 	n->body = mem_zero(1, n->half->body, e);
 	if (!n->m || !n->body)
 		return false;
+	class_vector_init(n);
 	for (int i = 0; i < n->stages; i++) {
+		n->vector = is_modulated(n) ? vector_width(n, i) : 0;
 		if (!stage_start(n, i, e))
 			return false;
 		n->stage_params[i] = module_params(n->m);
@@ -297,8 +365,11 @@ node *network_apply(graph *g, const network *n, node *x, node *label, mode m, no
 	}
 	if (n->cfg.classes && !label)
 		return graph_fail(g, "a network of %d classes needs labels", n->cfg.classes);
+	node *const z = x, *shared = n->shared.table ? embedding_apply(g, &n->shared, label, m) : NULL;
+	if (n->side == NET_G)
+		x = latent_of(g, n, 0, z);
 	for (int i = 0; i < n->stages; i++)
-		x = stage_run(g, n, i, x, label, m, maps);
+		x = stage_run(g, n, i, x, condition_of(g, n, i, z, shared, label), m, maps);
 	return n->half->end_apply(g, n, x, label, m);
 }
 

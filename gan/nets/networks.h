@@ -31,8 +31,16 @@ enum net_init {
 	NET_HE,                                      /* INIT_HE_FAN_OUT (layers/module.h), times init_gain likewise */
 	NET_TORCH                                    /* PyTorch's defaults, biases too */
 };
+/* What gain and bias of G's batch norms follow. The class is a row of a table in each norm, or one vector e(y) that
+ * all share. */
+enum net_modulation {
+	MODULATE_LABEL,                              /* the class, if there are any (arXiv 1707.00683) */
+	MODULATE_LATENT,                             /* e(y) and z (self-modulation, arXiv 1810.01365) */
+	MODULATE_CHUNKS                              /* e(y) and a piece of z of each stage's own; the first stage
+	                                              * makes its map of its piece (BigGAN, arXiv 1809.11096) */
+};
 /* Their names, by enum value, ended by NULL. */
-extern const char *const upsampling_name[], *const d_skip_name[], *const net_init_name[];
+extern const char *const upsampling_name[], *const d_skip_name[], *const net_init_name[], *const net_modulation_name[];
 
 /* Height and width of images and maps. A map is called by its shorter side: layer_spec.at, "attention16". */
 typedef struct net_size {
@@ -64,7 +72,10 @@ typedef struct net_config {
 	double bn_keep, bn_eps;                      /* see layers/norm.h */
 	double bn_last_keep;                         /* of G's last batch norm; 0 means bn_keep */
 	enum cond_form cbn_form;
-	bool cbn_sn;                                 /* with g_sn: spectral norm of the tables of batch norm, too */
+	bool cbn_sn;                                 /* with g_sn: spectral norm of the tables (kernels) of batch
+	                                              * norm, too */
+	enum net_modulation modulation;              /* but for label, gain is always 1 + something */
+	int class_vector;                            /* length of e(y); not looked at for label or without classes */
 
 	enum upsampling up;                          /* resnet */
 	enum d_skip d_skip;                          /* resnet */

@@ -24,7 +24,8 @@ typedef struct net_half {
 	size_t body;                                 /* bytes of the struct with the layers */
 	int (*stages)(const net_config *c, net_stage *out);  /* at most STAGES_MAX; returns how many */
 	void (*stage_init)(network *n, int i);
-	node *(*stage_apply)(graph *g, const network *n, int i, node *x, node *label, mode m);
+	/* `with` is what the norms of the stage follow: see cond_norm_apply. */
+	node *(*stage_apply)(graph *g, const network *n, int i, node *x, node *with, mode m);
 	void (*end_init)(network *n);
 	node *(*end_apply)(graph *g, const network *n, node *x, node *label, mode m);
 } net_half;
@@ -70,6 +71,8 @@ struct network {
 	int layers;
 	enum net_side side;
 	bool sn;                                     /* spectral norm in this half */
+	embedding shared;                            /* e(y), where G's norms follow it */
+	int64_t vector;                              /* while stages are started: what the norms of this one follow */
 	void *body;                                  /* own: the family's layers */
 };
 
@@ -78,7 +81,7 @@ struct network {
 bool placed_layers_check(const net_config *c, enum net_side side, const net_half *half, fault *e);
 /* Registers stage i, or what stands instead of it, and the layer after it; applies the same. */
 bool stage_start(network *n, int i, fault *e);
-node *stage_run(graph *g, const network *n, int i, node *x, node *label, mode m, node **maps);
+node *stage_run(graph *g, const network *n, int i, node *x, node *with, mode m, node **maps);
 
 /* ---- sizes.c ---- */
 
@@ -89,6 +92,12 @@ bool net_size_refuse(net_size size, const char *why, fault *e);       /* "size =
 net_size net_size_times(net_size s, int halvings);   /* both sides doubled so often; below 0: halved */
 
 /* ---- networks.c ---- */
+
+/* The piece of the latent that stage i of G has. Of the first, what its map is made of. */
+typedef struct net_piece {
+	int64_t at, length;
+} net_piece;
+net_piece net_latent(const network *n, int i);
 
 /* How kernels start: gain applies to the kinds that have one. */
 init net_init(const net_config *c, double gain);
@@ -103,7 +112,7 @@ dense_options net_dense(const network *n, int64_t in, int64_t units);
 init net_embedding(const net_config *c);             /* of the projection table [K,C] */
 layer_specs net_layer_at(int place);                 /* the official self-attention at one map */
 
-/* Conditional (with cfg.classes) or plain batch norm as the settings say. */
+/* Batch norm of the stage that is started: modulated, conditional (with cfg.classes) or plain, as the settings say. */
 void net_norm(network *n, cond_norm *c, const char *name, int64_t C);
 
 #endif

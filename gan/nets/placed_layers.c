@@ -123,12 +123,12 @@ static void bridge_init(network *n, net_bridge *b, int i)
 }
 
 /* The convolution stands where the map is small: it commutes with both ways of resizing. */
-static node *bridge_apply(graph *g, const network *n, const net_bridge *b, int i, node *x, node *label, mode m)
+static node *bridge_apply(graph *g, const network *n, const net_bridge *b, int i, node *x, node *with, mode m)
 {
 	int f = b->factor;
 	graph_push(g, b->name);
 	if (n->side == NET_G)
-		x = cond_norm_apply(g, &b->norm, x, label, m);
+		x = cond_norm_apply(g, &b->norm, x, with, m);
 	if (!is_image(n, i))
 		x = op_relu(g, x);
 	if (n->side == NET_D && f > 1)
@@ -172,16 +172,16 @@ bool stage_start(network *n, int i, fault *e)
 	return placed_layer_init(n->m, l, e);
 }
 
-node *stage_run(graph *g, const network *n, int i, node *x, node *label, mode m, node **maps)
+node *stage_run(graph *g, const network *n, int i, node *x, node *with, mode m, node **maps)
 {
 	int k = 0;
 	while (k < n->layers && n->after[k] != i)
 		k++;
 	if (k == n->layers)
-		return n->half->stage_apply(g, n, i, x, label, m);
+		return n->half->stage_apply(g, n, i, x, with, m);
 	if (layer_replaces(&n->layer[k]))
-		x = bridge_apply(g, n, &n->bridge[k], i, x, label, m);
+		x = bridge_apply(g, n, &n->bridge[k], i, x, with, m);
 	else
-		x = n->half->stage_apply(g, n, i, x, label, m);
+		x = n->half->stage_apply(g, n, i, x, with, m);
 	return placed_layer_apply(g, &n->layer[k], x, m, maps ? &maps[k] : NULL);
 }

@@ -91,19 +91,20 @@ static void g_stage_init(network *n, int i)
 	char name[24];
 	if (i == 0) {
 		int64_t units = s->map.h * s->map.w * s->channels;
-		dense_init(n->m, &r->project, "dense", n->cfg.latent, net_dense(n, n->cfg.latent, units));
+		const int64_t latent = net_latent(n, 0).length;
+		dense_init(n->m, &r->project, "dense", latent, net_dense(n, latent, units));
 		return;
 	}
 	snprintf(name, sizeof name, "block%d", i);
 	g_block_init(n, &r->block[i - 1], name, s[-1].out, s->channels);
 }
 
-static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
+static node *g_stage_apply(graph *g, const network *n, int i, node *x, node *with, mode m)
 {
 	const resnet_g *r = n->body;
 	const net_stage *s = &n->stage[i];
 	if (i > 0)
-		return g_block_apply(g, &r->block[i - 1], n->cfg.up, x, label, m);
+		return g_block_apply(g, &r->block[i - 1], n->cfg.up, x, with, m);
 	node *y = dense_apply(g, &r->project, x, m);
 	return op_reshape(g, y, SHAPE(x->s.dim[0], s->map.h, s->map.w, s->channels));
 }
@@ -140,9 +141,9 @@ static void d_stage_init(network *n, int i)
 	d_block_init(n, &r->block[i], name, in, s->channels, i == 0, s->map.h < before.h);
 }
 
-static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *label, mode m)
+static node *d_stage_apply(graph *g, const network *n, int i, node *x, node *with, mode m)
 {
-	(void)label;
+	(void)with;
 	const resnet_d *r = n->body;
 	return d_block_apply(g, &r->block[i], x, m);
 }

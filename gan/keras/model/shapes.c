@@ -222,19 +222,49 @@ static bool of_flatten(const keras_layer *l, const shape *in, shape *out, fault 
 	return true;
 }
 
-static bool of_padding(const keras_layer *l, const shape *in, shape *out, fault *e)
+/* Rows and columns around a map: `sign` of them more. */
+static bool of_edges(const keras_layer *l, const char *key, int sign, const shape *in, shape *out, fault *e)
 {
-	const keras_value *v = keras_get(l, "padding");
+	const keras_value *v = keras_get(l, key);
 	if (!is_map(l, in, e))
 		return false;
 	if (!v || v->kind != KERAS_PAIRS || v->n != 4)
-		return wrong(l, in, "padding must be [[top, bottom], [left, right]]", e);
-	for (int i = 0; i < 4; i++)
-		if (v->list[i] < 0)
-			return wrong(l, in, "padding is negative", e);
+		return wrong(l, in, "it must have [[top, bottom], [left, right]]", e);
 	*out = in[0];
-	out->dim[0] += v->list[0] + v->list[1];
-	out->dim[1] += v->list[2] + v->list[3];
+	for (int i = 0; i < 4; i++) {
+		if (v->list[i] < 0 || v->list[i] > ELEMENTS_MAX)
+			return wrong(l, in, "an edge is negative or too large", e);
+		out->dim[i / 2] += sign * v->list[i];
+	}
+	return (out->dim[0] >= 1 && out->dim[1] >= 1) || wrong(l, in, "nothing is left of the map", e);
+}
+
+static bool of_padding(const keras_layer *l, const shape *in, shape *out, fault *e)
+{
+	return of_edges(l, "padding", 1, in, out, e);
+}
+
+static bool of_cropping(const keras_layer *l, const shape *in, shape *out, fault *e)
+{
+	return of_edges(l, "cropping", -1, in, out, e);
+}
+
+/* Along the last axis. */
+static bool of_join(const keras_layer *l, const shape *in, shape *out, fault *e)
+{
+	*out = in[0];
+	const int last = out->rank - 1, axis = (int)keras_number(l, "axis", -1);
+	if (axis != -1 && axis != out->rank)
+		return wrong(l, in, "only the last axis is joined here", e);
+	for (int i = 1; i < l->nin; i++) {
+		shape like = in[i];
+		if (like.rank != out->rank)
+			return wrong(l, in, "another number of axes beside it", e);
+		out->dim[last] += like.dim[last];
+		like.dim[last] = in[0].dim[last];
+		if (!shape_equal(&like, in))
+			return wrong(l, in, "another size beside it", e);
+	}
 	return true;
 }
 
@@ -284,6 +314,8 @@ static const struct {
 	{"Reshape", of_reshape, 1},
 	{"Flatten", of_flatten, 1},
 	{"ZeroPadding2D", of_padding, 1},
+	{"Cropping2D", of_cropping, 1},
+	{"Concatenate", of_join, -1},
 	{"UpSampling2D", of_upsampling, 1},
 	{"AveragePooling2D", of_pool, 1},
 	{"MaxPooling2D", of_pool, 1},

@@ -135,6 +135,14 @@ static bool put_slice(const onnx_layer *t)
 	return true;
 }
 
+/* Of Keras: its axis counts the batch. */
+static bool put_concatenate(const onnx_layer *t)
+{
+	onnx_node *node = onnx_add(t->g, "Concat", t->out, t->l->nin, t->from);
+	onnx_int(t->g, node, "axis", (int64_t)keras_number(t->l, "axis", -1));
+	return true;
+}
+
 static bool put_concat(const onnx_layer *t)
 {
 	onnx_node *node = onnx_add(t->g, "Concat", t->out, t->l->nin, t->from);
@@ -341,7 +349,8 @@ const onnx_class onnx_ops[] = {
 	{"op>erf", put_unary, ONNX_LAST}, {"op>rsqrt", put_rsqrt, ONNX_LAST}, {"op>gate", put_gate, ONNX_LAST},
 	{"op>add", put_binary, ONNX_LAST}, {"op>sub", put_binary, ONNX_LAST}, {"op>mul", put_binary, ONNX_LAST},
 	{"op>div", put_binary, ONNX_LAST}, {"op>permute", put_permute, ONNX_LAST}, {"op>pad", put_pad, ONNX_LAST},
-	{"op>slice", put_slice, ONNX_LAST}, {"op>concat", put_concat, ONNX_LAST}, {"op>sum_to", put_sum, ONNX_LAST},
+	{"op>slice", put_slice, ONNX_LAST}, {"op>concat", put_concat, ONNX_LAST},
+	{"Concatenate", put_concatenate, ONNX_LAST}, {"op>sum_to", put_sum, ONNX_LAST},
 	{"op>broadcast", put_broadcast, ONNX_LAST}, {"op>matmul", put_matmul, ONNX_LAST},
 	{"op>skew", put_skew, ONNX_LAST}, {"op>patches", put_patches, ONNX_LAST},
 	{"op>patches_fold", put_patches_fold, ONNX_LAST}, {"op>conv2d_dx", put_conv2d_dx, ONNX_LAST},

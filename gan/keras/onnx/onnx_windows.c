@@ -148,9 +148,21 @@ static bool put_padding(const onnx_layer *t)
 	return true;
 }
 
+static bool put_cropping(const onnx_layer *t)
+{
+	static const int64_t axes[] = {2, 3};
+	const int64_t *p = keras_get(t->l, "cropping")->list, *in = t->in->dim;
+	char a[ONNX_NAME], b[ONNX_NAME], c[ONNX_NAME];
+	onnx_list(t->g, onnx_own(t, "starts", a), 2, (const int64_t[]){p[0], p[2]});
+	onnx_list(t->g, onnx_own(t, "ends", b), 2, (const int64_t[]){in[0] - p[1], in[1] - p[3]});
+	onnx_list(t->g, onnx_own(t, "axes", c), 2, axes);
+	onnx_add(t->g, "Slice", t->out, 4, (const char *const[]){t->from[0], a, b, c});
+	return true;
+}
+
 const onnx_class onnx_windows[] = {
 	{"Conv2D", put_conv, ONNX_MAPS}, {"Conv2DTranspose", put_conv_transpose, ONNX_MAPS},
 	{"AveragePooling2D", put_pool, ONNX_MAPS}, {"MaxPooling2D", put_pool, ONNX_MAPS},
 	{"GlobalAveragePooling2D", put_pool_all, ONNX_MAPS}, {"UpSampling2D", put_upsampling, ONNX_MAPS},
-	{"ZeroPadding2D", put_padding, ONNX_MAPS}, {NULL},
+	{"ZeroPadding2D", put_padding, ONNX_MAPS}, {"Cropping2D", put_cropping, ONNX_MAPS}, {NULL},
 };

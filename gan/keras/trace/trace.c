@@ -113,7 +113,7 @@ static const char *words_for(const char *name)
 	} row[] = {
 		{"permute", "an exchange of axes"}, {"patches", "windows that overlap"},
 		{"patches_fold", "windows that overlap"},
-		{"concat", "values side by side"}, {"rsqrt", "this normalisation"}, {"div", "this normalisation"},
+		{"rsqrt", "this normalisation"}, {"div", "this normalisation"},
 		{"gate", "this activation"}, {"erf", "this activation"}, {"skew", "position tables"},
 		{"attention", "attention without its map"},
 	};

@@ -215,10 +215,44 @@ node *trace_cut_out(const node *y)
 	return NULL;
 }
 
+/* Some of the numbers of a row: as an image of one column, whose rows before and after them are cropped. */
+static bool emit_part_of_row(tracer *t, node *y)
+{
+	const int64_t lo = y->a.pad.before[1], n = shape_last(&y->in[0]->s), hi = y->a.pad.after[1];
+	int in = trace_as(t, y->in[0], SHAPE(n));
+	in = in < 0 ? -1 : trace_add(t, y->path, "column", "Reshape", 1, &in);
+	if (in < 0 || !keras_set_list(t->k, in, "target_shape", 3, (const int64_t[]){n, 1, 1}, t->e))
+		return false;
+	int at = trace_add(t, y->path, "part", "Cropping2D", 1, &in);
+	return at >= 0 && keras_set_pairs(t->k, at, "cropping", 4, (const int64_t[]){lo, n - hi, 0, 0}, t->e)
+		&& keras_set_text(t->k, at, "data_format", "channels_last", t->e)
+		&& trace_done(t, y, at, SHAPE(hi - lo, 1, 1), false);
+}
+
 static bool emit_slice(tracer *t, node *y)
 {
 	node *part = trace_cut_out(y);
-	return part ? trace_alias(t, y, part, 1) : trace_refuse(t, y, "parts of a value");
+	if (part)
+		return trace_alias(t, y, part, 1);
+	return y->s.rank == 2 && y->s.dim[0] == t->batch && y->in[0]->s.dim[0] == t->batch ? emit_part_of_row(t, y)
+		: trace_refuse(t, y, "parts of a value");
+}
+
+/* Rows side by side. */
+static bool emit_concat(tracer *t, node *y)
+{
+	int in[KERAS_INPUTS];
+	if (y->s.rank != 2 || y->a.concat.axis != 1 || y->nin > KERAS_INPUTS)
+		return trace_refuse(t, y, "values side by side");
+	for (int i = 0; i < y->nin; i++) {
+		if (!t->varies[y->in[i]->id])
+			return trace_refuse(t, y, "a constant beside values");
+		in[i] = trace_as(t, y->in[i], trace_shape(t, y->in[i]));
+		if (in[i] < 0)
+			return false;
+	}
+	int at = trace_add(t, y->path, "concat", "Concatenate", y->nin, in);
+	return at >= 0 && keras_set_int(t->k, at, "axis", -1, t->e) && trace_done(t, y, at, trace_shape(t, y), false);
 }
 
 /* ---- windows ---- */
@@ -352,6 +386,7 @@ const op_row trace_op_rows[] = {
 	{"leaky_relu", emit_leaky_relu}, {"tanh", emit_activation}, {"sigmoid", emit_activation},
 	{"softplus", emit_activation}, {"exp", emit_activation}, {"softmax", emit_softmax},
 	{"reshape", emit_view}, {"broadcast", emit_view}, {"stop", emit_view}, {"slice", emit_slice},
+	{"concat", emit_concat},
 	{"conv2d", emit_conv}, {"conv2d_dx", emit_conv_transpose}, {"matmul", emit_matmul}, {"gather", emit_gather},
 	{"max_pick", emit_max_pool}, {"sum_pool", emit_sum_pool}, {"sum_pool_dx", emit_nearest},
 	{"resize_bilinear", emit_bilinear}, {"sum_to", emit_sum_to},
