@@ -3,6 +3,7 @@
 #   make                     the program, build/sagan          make install PREFIX=/usr/local
 #   make demo                digits, after 800 steps          make uninstall   the same files, removed
 #   make test                all tests                         make lint    who includes whom
+#   make MPI=1               also build/sagan-mpi, for several processes (docs/scaling.md); MPI=mpich: that one
 #   make deps                installs what both would          make bench   a step beside PyTorch, TensorFlow
 #   make dist                build/sagan-VERSION.tar.gz
 #   make bench-kernels       speed of convolutions, each alone
@@ -59,6 +60,13 @@ PACKAGES := openblas libpng libjpeg libwebp libwebpmux hdf5 yaml-0.1 zlib jansso
 PLAIN    := gif
 PROGRAMS := protoc-c
 
+# Which MPI sagan-mpi is linked with, by its pkg-config name: 1 is the one that is there, Open MPI first.
+MPI      ?=
+MPI_THERE = $(foreach m,ompi-c mpich,$(if $(shell pkg-config --exists $m && echo $m),$m))
+MPI_NAME  = $(if $(filter 1,$(MPI)),$(firstword $(MPI_THERE) ompi-c),$(MPI))
+MPI_FLAGS = $(shell pkg-config --cflags $(MPI_NAME))
+MPI_LIBS  = $(shell pkg-config --libs $(MPI_NAME))
+
 # Asked once, and only when something is compiled. It may be missing before the set-up: setup.sh says so.
 ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) $(CFLAGS) \
@@ -90,7 +98,7 @@ web_engine_FILE    := gan/web/engine.js
 web_script_FILE    := gan/web/page.js
 MESSAGES := gan/keras/onnx/onnx gan/log/event
 LEVEL_SRC := core/kernels/tile.c core/kernels/wino_tile.c
-LIB_SRC  := $(filter-out $(LEVEL_SRC),$(sort $(shell find $(FOLDERS) -name '*.c')))
+LIB_SRC  := $(filter-out $(LEVEL_SRC) core/peers/peers_mpi.c,$(sort $(shell find $(FOLDERS) -name '*.c')))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(foreach l,$(LEVELS),$(LEVEL_SRC:%.c=$(B)/%.$l.o)) $(MESSAGES:%=$(B)/%.pb-c.o) \
 	    $(TEXTS:%=$(B)/texts/%.o)
 TIME_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c))
@@ -110,7 +118,7 @@ ifeq ($(origin AR),default)
 AR       := $(shell $(CC) -print-prog-name=ar 2>/dev/null)
 endif
 
-all: $(BUILD)/sagan $(B)/libsagan.a
+all: $(BUILD)/sagan $(B)/libsagan.a $(if $(MPI),$(BUILD)/sagan-mpi)
 
 # build/sagan is the configuration that was built last.
 $(BUILD)/sagan: $(B)/sagan FORCE
@@ -118,6 +126,21 @@ $(BUILD)/sagan: $(B)/sagan FORCE
 
 $(B)/sagan: $(TOOL_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+
+# The same program with the one file that knows MPI in the place of core/peers/peers_none.c.
+$(BUILD)/sagan-mpi: $(B)/sagan-mpi FORCE
+	@ln -f $< $@
+
+$(B)/sagan-mpi: $(TOOL_OBJ) $(B)/core/peers/peers_mpi.o $(B)/internal.a
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) $(MPI_LIBS)
+
+$(B)/core/peers/peers_mpi.o: core/peers/peers_mpi.c $(B)/.flags $(B)/.mpi
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(MPI_FLAGS:-I%=-isystem %) -MMD -MP -c -o $@ $<
+
+$(B)/.mpi: FORCE
+	@mkdir -p $(@D)
+	@echo '$(MPI_NAME) $(MPI_LIBS)' | cmp -s - $@ || echo '$(MPI_NAME) $(MPI_LIBS)' > $@
 
 # Everything, for the program and the tests.
 $(B)/internal.a: $(LIB_OBJ)
@@ -205,10 +228,10 @@ $(B)/.flags: FORCE
 AGAIN = @$(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 demo test golden: deps
-	$(AGAIN) run-$@
+	$(AGAIN) run-$@ $(if $(filter test,$@),MPI=1)
 
 deps:
-	@CC='$(CC) $(CFLAGS)' tools/setup.sh install $(PACKAGES) $(PLAIN) $(PROGRAMS) check font
+	@CC='$(CC) $(CFLAGS)' tools/setup.sh install $(PACKAGES) $(PLAIN) $(PROGRAMS) check font mpi
 
 # All the steps that the digits need, however slow the machine is: it says first how long that takes. Ctrl-C saves, and
 # the next `make demo` goes on. DEMO: options of sagan train, as --max-time 3m.
@@ -220,8 +243,9 @@ run-demo: all
 	@cat tools/after-demo.txt
 
 # Two or more at a time, and every one, whatever the others say.
-run-test: $(TESTS) $(EXAMPLES) $(B)/sagan
-	@SAGAN=$(B)/sagan EXAMPLES=$(B)/docs/examples CC='$(CC)$(FLAVOUR)' tests/run.sh $(TESTS)
+run-test: $(TESTS) $(EXAMPLES) $(B)/sagan $(if $(MPI),$(B)/sagan-mpi)
+	@SAGAN=$(B)/sagan SAGAN_MPI=$(if $(MPI),$(B)/sagan-mpi) EXAMPLES=$(B)/docs/examples CC='$(CC)$(FLAVOUR)' \
+		tests/run.sh $(TESTS)
 
 # Programs that compare derivatives with differences, or values with others computed in double: float is too coarse.
 DOUBLE := golden elementwise ops gemm \

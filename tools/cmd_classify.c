@@ -53,7 +53,7 @@ static int run(const command *c, int argc, char **argv)
 			.out = out ? out : name, .fresh = fresh, .stop = &stop_asked, .ctx = &quiet,
 			.progress = show_progress, .note = show_note,
 		};
-		stop_on_signals();
+		stop_on_signals(true);
 		if (!pool_start(threads ? threads : cfg.train.threads, &e) || !class_run(&cfg, &o, &finished, &e))
 			status = fail(&e);
 		else if (!finished)

@@ -5,8 +5,10 @@
 #include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
+#include "core/peers/peers.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
+#include "gan/train/peers_fit.h"
 #include "gan/train/run.h"
 #include "tools/command.h"
 #include "tools/screen.h"
@@ -54,9 +56,38 @@ static bool no_data(const request *q, const config *cfg, fault *e)
 	return moved ? fault_set(e, "%.900s; --set data.path=PATH says where they are now", why.text) : false;
 }
 
+/* As many as there are processors for each of the processes that share them. */
+static int threads_of(int asked)
+{
+	return asked || peers_count() == 1 ? asked : MAX(1, pool_processors() / peers_beside());
+}
+
+/* Who takes part: hosts in the order of ranks, and what makes them slow. */
+static void tell_processes(screen *s)
+{
+	char line[1024];
+	const int count = peers_count(), threads = peers_most(pool_threads());
+	const int crowd = peers_most(pool_threads() * peers_beside() - pool_processors());
+	if (count == 1)
+		return;
+	int n = snprintf(line, sizeof line, "%d processes, %d thread%s each:", count, threads, threads > 1 ? "s" : "");
+	for (int i = 0, last; i < count && n < (int)sizeof line; i = last) {
+		for (last = i; last < count && strcmp(peers_host(last), peers_host(i)) == 0; last++)
+			continue;
+		n += snprintf(line + n, sizeof line - (size_t)n, "%s %d on %s", i ? "," : "", last - i, peers_host(i));
+	}
+	screen_note(s, NOTE_INFO, line);
+	if (crowd > 0)
+		screen_note(s, NOTE_WARNING, "more threads than processors on a machine: they wait for each other; "
+			"fewer processes, or train.threads = 1");
+	else if (threads == 1 && pool_processors() == 1 && count <= 2)
+		screen_note(s, NOTE_INFO, "each process may use one core only, as mpirun has it for two or fewer; "
+			"`mpirun --bind-to none` gives them all");
+}
+
 static bool train(const request *q, config *cfg, const char *out, enum run_end *end, fault *e)
 {
-	screen s = screen_new(q->quiet);
+	screen s = screen_new(q->quiet || peers_rank() > 0);
 	dataset *data = NULL;
 	trainer *t = NULL;
 	fault told = {.text = ""};
@@ -64,15 +95,17 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 		saved_follow(out, cfg, &told);
 	if (told.text[0])
 		screen_note(&s, NOTE_INFO, told.text);
-	bool ok = (config_open_data(cfg, &data, e) || no_data(q, cfg, e)) && (t = trainer_new(cfg, data, e));
+	bool ok = peers_agree(config_open_data(cfg, &data, e) || no_data(q, cfg, e), e) && peers_fit(cfg, data, e);
+	ok = ok && peers_agree((t = trainer_new(cfg, data, e)), e);
 	if (ok) {
+		tell_processes(&s);
 		const run_options o = {
 			.out = out, .steps = MAX(q->steps, 0), .start_only = q->steps == 0,
 			.record = q->record, .max_seconds = q->max_seconds, .fresh = q->fresh,
 			.begin_from = q->begin_from, .freeze_d = q->freeze_d >= 0 ? &q->freeze_d : NULL,
 			.new_data = q->new_data, .stop = &stop_asked, .ctx = &s, .progress = screen_progress,
 			.step = screen_step,
-			.note = screen_note,
+			.note = peers_rank() == 0 ? screen_note : NULL,
 		};
 		ok = run_trainer(t, &o, end, e);
 		screen_close(&s);
@@ -162,16 +195,17 @@ static int run(const command *c, int argc, char **argv)
 	enum run_end end = RUN_FINISHED;
 	char out[PATH_ROOM];
 	status = read_request(&q, &cfg, out, sizeof out);
+	status = fail_together(status);
 	if (status == EXIT_GOOD) {
-		stop_on_signals();
+		stop_on_signals(peers_rank() == 0);
 		/* --threads stays out of cfg: the checkpoint holds its text, and the same run has the same bytes. */
-		if (!pool_start(q.threads ? q.threads : cfg.train.threads, &e)
+		if (!pool_start(threads_of(q.threads ? q.threads : cfg.train.threads), &e)
 			|| !train(&q, &cfg, q.out ? q.out : out, &end, &e))
 			status = fail(&e);
 		pool_stop();
 	}
 	config_free(&cfg);
-	return status == EXIT_GOOD && end == RUN_STOPPED ? EXIT_SIGNAL + stop_asked : status;
+	return status == EXIT_GOOD && end == RUN_STOPPED ? EXIT_SIGNAL + (stop_asked ? stop_asked : SIGTERM) : status;
 }
 
 const command command_train = {
@@ -184,5 +218,5 @@ const command command_train = {
 	.examples = "examples:\n"
 		    "  sagan train configs/mnist-sagan.yaml --max-time 1h --set model.g_channels=32\n"
 		    "  sagan train my.yaml --init-from runs/mnist-sagan --freeze-d 2",
-	.run = run,
+	.run = run, .shared = true,
 };

@@ -12,6 +12,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/peers/peers.h"
 
 const char *program_name = "sagan";
 
@@ -32,17 +33,40 @@ char *shell_word(const char *text, char *buf, size_t size)
 	return buf;
 }
 
+/* With other processes: what is to be said in the end. */
+static fault waiting;
+
 int fail(const fault *e)
 {
 	fflush(stdout);
-	fprintf(stderr, "sagan: %s\n", e->text);
+	waiting = *e;
+	if (peers_count() == 1)
+		fail_told();
 	return EXIT_INPUT;
+}
+
+int fail_together(int status)
+{
+	if (peers_count() == 1)
+		return status;
+	if (peers_agree(status == EXIT_GOOD, &waiting))
+		return EXIT_GOOD;
+	return status == EXIT_GOOD ? EXIT_INPUT : status;
+}
+
+void fail_told(void)
+{
+	if (waiting.text[0] && peers_rank() == 0)
+		fprintf(stderr, "sagan: %s\n", waiting.text);
+	waiting.text[0] = '\0';
 }
 
 int fail_usage(const command *c, const char *fmt, ...)
 {
 	va_list args;
 	fflush(stdout);
+	if (peers_rank() > 0)
+		return EXIT_USAGE;
 	fprintf(stderr, "sagan %s: ", c->name);
 	va_start(args, fmt);
 	vfprintf(stderr, fmt, args);

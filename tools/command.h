@@ -55,6 +55,7 @@ typedef struct command {
 	const char *about;                           /* paragraph of --help, lines of at most 80 */
 	const char *examples;
 	int (*run)(const struct command *c, int argc, char **argv);
+	bool shared;                                 /* all processes of an mpirun take part; else rank 0 alone */
 } command;
 
 extern const command command_train, command_sample, command_attend, command_export, command_import, command_info,
@@ -69,6 +70,11 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 
 /* "sagan: text" on stderr; returns EXIT_INPUT. */
 int fail(const fault *e);
+/* With other processes (core/peers/peers.h) that line waits for fail_told, which rank 0 calls at the end. Together: all
+ * give their status and get EXIT_GOOD, or rank 0 the message of the first that has failed; a failure of one is that of
+ * all. */
+int fail_together(int status);
+void fail_told(void);
 /* The same with EXIT_USAGE and where help is. */
 int fail_usage(const command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

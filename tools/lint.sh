@@ -20,7 +20,8 @@ core/h5           core/base
 core/archive      core/base
 core/kernels      core/base
 core/graph        core/base core/kernels
-core/plan         core/base core/kernels core/graph
+core/peers        core/base
+core/plan         core/base core/kernels core/graph core/peers
 layers            core/base core/graph core/plan
 layers/types      core/base core/graph core/plan layers
 optim             core/base

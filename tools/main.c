@@ -9,6 +9,7 @@
 #include "core/base/level.h"
 #include "core/base/local.h"
 #include "core/base/version.h"
+#include "core/peers/peers.h"
 #include "core/kernels/conv_form.h"
 #include "tools/command.h"
 
@@ -55,6 +56,11 @@ static void open_standard_files(void)
 		close(fd);
 }
 
+static void tell_waiting(const char *line)
+{
+	fprintf(stderr, "sagan: %s\n", line);
+}
+
 /* Results that could not be written are a failure even when everything else went well. */
 static int closed_stdout(int status)
 {
@@ -62,6 +68,24 @@ static int closed_stdout(int status)
 		return status;
 	fprintf(stderr, "sagan: standard output could not be written\n");
 	return status == EXIT_GOOD ? EXIT_INPUT : status;
+}
+
+/* One process speaks; the others do their share of what is shared. */
+static int run_command(const command *c, int argc, char **argv)
+{
+	fault e;
+	if (!peers_open(tell_waiting, &e)) {
+		if (e.text[0])
+			fprintf(stderr, "sagan: %s\n", e.text);
+		return EXIT_INPUT;
+	}
+	if (peers_rank() > 0 && !freopen("/dev/null", "w", stdout))
+		return EXIT_INPUT;
+	const int status = c->shared || peers_rank() == 0 ? c->run(c, argc, argv) : EXIT_GOOD;
+	const int own = peers_rank() > 0 ? EXIT_GOOD : status;
+	fail_told();
+	peers_close();
+	return closed_stdout(own);
 }
 
 int main(int argc, char **argv)
@@ -90,6 +114,6 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < COUNT(COMMANDS); i++)
 		if (strcmp(word, COMMANDS[i]->name) == 0)
-			return closed_stdout(COMMANDS[i]->run(COMMANDS[i], argc - 1, argv + 1));
+			return run_command(COMMANDS[i], argc - 1, argv + 1);
 	return unknown_command(word);
 }

@@ -30,6 +30,7 @@ package() {
 	fontconfig) echo libfontconfig-dev ;;
 	font) echo fonts-dejavu-core ;;
 	check) echo check ;;
+	mpi) echo libopenmpi-dev openmpi-bin ;;
 	*) echo "$0: $1: unknown library" >&2; exit 2 ;;
 	esac
 }
@@ -41,6 +42,7 @@ is_missing() {
 	gif) ! echo '#include <gif_lib.h>' | ${CC:-cc} -E -x c - >/dev/null 2>&1 ;;
 	font) ! fc-list 2>/dev/null | grep -q . ;;
 	protoc-c) ! command -v "$1" >/dev/null 2>&1 ;;
+	mpi) ! { command -v mpirun >/dev/null 2>&1 && { pkg-config --exists ompi-c || pkg-config --exists mpich; }; } ;;
 	*) ! pkg-config --exists "$1" 2>/dev/null ;;
 	esac
 }

@@ -12,7 +12,7 @@ volatile sig_atomic_t stop_asked;
 
 static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
 
-static volatile sig_atomic_t step_under_way;
+static volatile sig_atomic_t step_under_way, silent;
 
 /* printf is not allowed in a handler. Returns the end of the text. */
 static char *put_text(char *to, const char *text)
@@ -42,13 +42,14 @@ static void on_signal(int number)
 	for (int i = 0; i < COUNT(SIGNALS); i++)
 		signal(SIGNALS[i], SIG_DFL);
 	stop_asked = number;
-	if (write(STDERR_FILENO, text, (size_t)(end - text)) < 0)
+	if (!silent && write(STDERR_FILENO, text, (size_t)(end - text)) < 0)
 		errno = 0;                           /* nowhere to say it: the run stops all the same */
 	errno = before;
 }
 
-void stop_on_signals(void)
+void stop_on_signals(bool told)
 {
+	silent = !told;
 	struct sigaction a = {.sa_handler = on_signal}, old;
 	sigemptyset(&a.sa_mask);
 	for (int i = 0; i < COUNT(SIGNALS); i++)

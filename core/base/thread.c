@@ -185,7 +185,7 @@ void parallel_for(int64_t n, int64_t grain, span_fn fn, void *ctx)
 	pthread_mutex_unlock(&pool.busy);
 }
 
-static int processors(void)
+int pool_processors(void)
 {
 	cpu_set_t set;
 	CPU_ZERO(&set);
@@ -220,7 +220,7 @@ bool pool_start(int count, fault *e)
 		return fault_set(e, "threads = %d: must be 0 (one per processor) to %d", count, THREADS_MAX);
 	pool_stop();
 	pthread_once(&once, watch_forks);
-	int available = processors();
+	int available = pool_processors();
 	count = count ? count : available;
 	pool.spin = count <= available;
 	for (pool.count = 1; pool.count < count; pool.count++) {

@@ -11,6 +11,7 @@
 #include "core/graph/ops_internal.h"
 #include "core/plan/plan_internal.h"
 #include "core/base/thread.h"
+#include "core/peers/peers.h"
 
 enum { EPILOGUE_INPUTS = 4 };                         /* a product takes bias and residual in */
 
@@ -112,6 +113,7 @@ void plan_free(plan *p)
 		free(p->node[id]);
 	if (p->owns_arena)
 		free(p->arena);
+	plan_wire_free(p->wire);
 	free(p->node);
 	free(p->home);
 	free(p->unit);
@@ -176,7 +178,7 @@ plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e)
 	p->unit = mem_zero((size_t)p->count, sizeof *p->unit, e);
 	if (p->node && p->home && p->unit && copy_requests(p, out, n, e) && copy_live(p, e)
 	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
-	    && plan_gather_sums(p, e) && plan_place(p, e)
+	    && plan_gather_sums(p, e) && plan_wire_new(p, e) && plan_place(p, e)
 	    && (flags & (PLAN_SEPARATE | PLAN_UNBOUND) || own_arena(p, e)))
 		return p;
 	plan_free(p);
@@ -291,9 +293,12 @@ void plan_begin(plan *p)
 /* False when a debug run has no memory for its values. No other run asks for any. */
 bool plan_advance(plan *p)
 {
-	while (p->next < p->nstep && !is_slice_sum(&p->step[p->next]))
+	while (p->next < p->nstep && !is_slice_sum(&p->step[p->next])) {
 		if (!run_step(p, p->next++))
 			return false;
+		if (p->wire)
+			peers_help();
+	}
 	return true;
 }
 

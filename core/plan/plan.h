@@ -40,7 +40,8 @@ void plan_run(plan *p);
 /* The same for a batch in slices: p[i] are plans of equal graphs, of slices that follow each other (graph_slice), made
  * with the same flags, and each is bound to an arena of its own. Their sums over slices (op_slice_sum) are added along
  * a binary tree of the slices' numbers. Values assigned to buffers are those of p[0]: they must be the same in all, as
- * what is made of such sums and of parameters is. n: a power of two, at most SLICES_MAX. */
+ * what is made of such sums and of parameters is. n: a power of two, at most SLICES_MAX. With
+ * other processes (peers.h) each runs as many, by rank, and all together make up the batch. */
 void plan_run_slices(plan *const *p, int n);
 
 /* The value of a node of out[], [out->s], after plan_run: borrowed, and valid until a plan runs in the same arena. */

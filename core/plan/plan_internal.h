@@ -44,6 +44,7 @@ struct plan {
 	int nstep;
 	int next;                                    /* step to run next, within a run */
 	bool sliced;                                 /* has sums over the slices of a batch */
+	struct wire *wire;                           /* own; carries them to other processes; NULL: there are none */
 	int *out, nout;                              /* ids to keep after a run */
 	graph_assignment *assign;                    /* [nassign] copied after a run; x: private copies */
 	int nassign;
@@ -91,6 +92,9 @@ int plan_recomputed(const fusion *f, int unit, int *member, int n, int *stamp);
 /* slices.c: sums over slices that nobody waits for come a few together, so that a run pauses less often. */
 bool plan_gather_sums(plan *p, fault *e);
 bool is_slice_sum(const step *st);
+/* What the plan needs where slices run in other processes, too. */
+bool plan_wire_new(plan *p, fault *e);
+void plan_wire_free(struct wire *w);
 /* plan.c: the parts of a run. Steps from p->next up to a sum over slices, or to the end; false: no memory in a debug
  * run. A sum's step is opened, computed by the caller and closed. */
 void plan_begin(plan *p);

@@ -10,6 +10,7 @@
 #include "core/base/clones.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
+#include "core/peers/peers.h"
 #include "core/plan/plan_internal.h"
 
 enum {
@@ -109,8 +110,8 @@ static CLONES(add_to_block, (real *restrict y, const real *restrict x, int64_t n
 
 typedef struct tree {
 	const real *x[SLICES_MAX];                   /* of each slice */
-	real *y[SLICES_MAX];                         /* may be its x, and that of another slice */
-	int n;
+	real *y[SLICES_MAX];                         /* where the sum goes; may be one of x */
+	int n, results;
 } tree;
 
 /* Like a counter in base two: a sum of 2^k slices waits in level[k + 1] for its neighbour; level[0] is at work, and the
@@ -135,30 +136,272 @@ static void tree_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
 	for (int64_t i = lo, n; i < hi; i += n) {
 		n = MIN(hi - i, BLOCK);
 		tree_sum(t, i, n, level);
-		for (int k = 0; k < t->n; k++)
-			if (k == 0 || t->y[k] != t->y[k - 1])
-				memcpy(t->y[k] + i, level[0], (size_t)n * sizeof(real));
+		for (int k = 0; k < t->results; k++)
+			memcpy(t->y[k] + i, level[0], (size_t)n * sizeof(real));
 	}
 }
 
-/* Step s of every plan. */
-static bool sum_step(plan *const *p, int n, int s)
+static void add_up(tree *t, int64_t n)
+{
+	parallel_for(n, SPAN_GRAIN, tree_chunk, t);
+}
+
+static int64_t step_count(const plan *p, int s)
+{
+	return shape_count(&p->step[s].y->s);
+}
+
+/* The inputs of step s in all of these plans. */
+static tree tree_of(plan *const *p, int n, int s)
 {
 	tree t = {.n = n};
-	bool ok = true;
 	for (int i = 0; i < n; i++)
-		ok = plan_open_step(p[i], s) && ok;
-	if (!ok)
-		return false;
+		t.x[i] = p[i]->step[s].y->in[0]->x;
+	return t;
+}
+
+/* The places of its results: slices may have one in common. */
+static int places_of(plan *const *p, int n, int s, real *y[SLICES_MAX])
+{
+	int places = 0;
 	for (int i = 0; i < n; i++) {
-		const node *y = p[i]->step[s].y;
-		t.x[i] = y->in[0]->x;
-		t.y[i] = y->x;
+		real *x = p[i]->step[s].y->x;
+		if (!places || y[places - 1] != x)
+			y[places++] = x;
 	}
-	parallel_for(shape_count(&p[0]->step[s].y->s), SPAN_GRAIN, tree_chunk, &t);
-	for (int i = 0; i < n; i++)
-		plan_close_step(p[i], s);
-	return true;
+	return places;
+}
+
+static void sum_here(plan *const *p, int n, int s)
+{
+	tree t = tree_of(p, n, s);
+	t.results = places_of(p, n, s, t.y);
+	add_up(&t, step_count(p[0], s));
+}
+
+/* ---- adding with other processes ----
+ *
+ * A process has slices that follow each other, as many as every other: a branch of the tree. It adds these; the sums of
+ * the branches are carried, and added by the upper part of the tree. A small sum goes from each to each. Of a large
+ * one, rank r gets block r from everybody, adds it, and gives the result to everybody: each sends 2 (n-1)/n times its
+ * size. */
+
+enum stage { STAGE_NONE, STAGE_BRANCHES, STAGE_RESULT };
+
+/* Sums, steps [first, last), that are carried together. */
+typedef struct parcel {
+	int first, last;
+	bool waits;                                  /* nobody reads them before the end of the run */
+	int64_t n, block;                            /* elements; of a rank's part, or 0: all go to all */
+	real *own;                                   /* [n], filled up to whole blocks: of this branch, then of all */
+	real *part;                                  /* [ranks, block or n] */
+	enum stage stage;
+	int exchange[2];
+} parcel;
+
+struct wire {
+	parcel *parcel;                              /* own */
+	int parcels;
+	real *memory;                                /* own */
+};
+
+enum { SMALL = 1 << 12 };                            /* elements that go to all: a second journey costs more */
+
+void plan_wire_free(struct wire *w)
+{
+	if (w)
+		free(w->parcel);
+	if (w)
+		free(w->memory);
+	free(w);
+}
+
+/* Steps that follow each other and do not read each other. */
+static int parcel_end(const plan *p, const bool *read, int s)
+{
+	int last = s + 1;
+	for (; last < p->nstep && is_slice_sum(&p->step[last]) && read[last] == read[s]; last++) {
+		const int from = p->unit[root_of(p, p->step[last].y->in[0])];
+		if (from >= s)
+			break;
+	}
+	return last;
+}
+
+static int64_t parcel_room(const parcel *q)
+{
+	const int ranks = peers_count();
+	return q->block ? 2 * ranks * q->block : (ranks + 1) * q->n;
+}
+
+/* Fills w->parcel where there is one, else counts; returns how many elements of memory all need. */
+static int64_t find_parcels(const plan *p, const bool *read, struct wire *w)
+{
+	int64_t room = 0;
+	const int ranks = peers_count();
+	w->parcels = 0;
+	for (int s = 0; s < p->nstep; s++) {
+		parcel q = {.first = s, .waits = !read[s] && !(p->flags & PLAN_SEPARATE)};
+		if (!is_slice_sum(&p->step[s]))
+			continue;
+		q.last = parcel_end(p, read, s);
+		for (int i = s; i < q.last; i++)
+			q.n += step_count(p, i);
+		q.block = q.n > SMALL ? (q.n + ranks - 1) / ranks : 0;
+		if (w->parcel) {
+			q.own = w->memory + room;
+			q.part = q.own + (q.block ? ranks * q.block : q.n);
+			w->parcel[w->parcels] = q;
+		}
+		w->parcels++;
+		room += parcel_room(&q);
+		s = q.last - 1;
+	}
+	return room;
+}
+
+/* For the first slice of this process alone; the others' plans are alike. */
+static bool needs_wire(const plan *p)
+{
+	const int own = graph_slices(p->g) / peers_count();
+	return p->sliced && peers_count() > 1 && graph_slice_index(p->g) % MAX(own, 1) == 0;
+}
+
+bool plan_wire_new(plan *p, fault *e)
+{
+	if (!needs_wire(p))
+		return true;
+	bool *read = mem_zero((size_t)p->nstep, sizeof *read, e);
+	struct wire *w = p->wire = mem_zero(1, sizeof *w, e);
+	if (read && w) {
+		find_read(p, read);
+		const int64_t room = find_parcels(p, read, w);
+		w->parcel = mem_zero((size_t)w->parcels, sizeof *w->parcel, e);
+		w->memory = mem_zero((size_t)room, sizeof *w->memory, e);
+		if (w->parcel && w->memory)
+			find_parcels(p, read, w);
+	}
+	free(read);
+	return w && w->parcel && w->memory;
+}
+
+static parcel *parcel_at(const plan *p, int s)
+{
+	for (int i = 0; i < p->wire->parcels; i++)
+		if (p->wire->parcel[i].first == s)
+			return &p->wire->parcel[i];
+	must(false, "step %d is no sum", s);
+	return NULL;
+}
+
+static void send_branch(parcel *q)
+{
+	peers_block b[PEERS_MAX];
+	const size_t bytes = (size_t)(q->block ? q->block : q->n) * sizeof(real);
+	for (int i = 0; i < peers_count(); i++)
+		b[i] = (peers_block){q->own + i * q->block, (char *)q->part + (size_t)i * bytes, bytes, bytes};
+	q->exchange[0] = peers_name();
+	q->exchange[1] = q->block ? peers_name() : -1;
+	q->stage = STAGE_BRANCHES;
+	peers_start(q->exchange[0], b);
+}
+
+static void send_result(parcel *q)
+{
+	peers_block b[PEERS_MAX];
+	const size_t bytes = (size_t)q->block * sizeof(real);
+	const real *own = q->own + peers_rank() * q->block;
+	for (int i = 0; i < peers_count(); i++)
+		b[i] = (peers_block){own, q->own + i * q->block, bytes, bytes};
+	q->stage = STAGE_RESULT;
+	peers_start(q->exchange[1], b);
+}
+
+/* The branches of all ranks are here. */
+static void add_branches(parcel *q)
+{
+	tree t = {.n = peers_count(), .results = 1, .y = {q->own + peers_rank() * q->block}};
+	const int64_t n = q->block ? q->block : q->n;
+	for (int i = 0; i < t.n; i++)
+		t.x[i] = q->part + i * n;
+	add_up(&t, n);
+}
+
+static void hand_out(plan *const *p, int n, const parcel *q)
+{
+	const real *from = q->own;
+	for (int s = q->first; s < q->last; s++) {
+		real *y[SLICES_MAX];
+		const int places = places_of(p, n, s, y);
+		for (int k = 0; k < places; k++)
+			memcpy(y[k], from, (size_t)step_count(p[0], s) * sizeof(real));
+		from += step_count(p[0], s);
+	}
+}
+
+/* As far as what has arrived allows, or to the end. */
+static void carry_on(plan *const *p, int n, parcel *q, bool to_the_end)
+{
+	while (q->stage != STAGE_NONE) {
+		const int exchange = q->exchange[q->stage == STAGE_RESULT];
+		if (to_the_end)
+			peers_wait(exchange);
+		else if (!peers_done(exchange))
+			return;
+		if (q->stage == STAGE_BRANCHES)
+			add_branches(q);
+		if (q->stage == STAGE_BRANCHES && q->block) {
+			send_result(q);
+			continue;
+		}
+		hand_out(p, n, q);
+		q->stage = STAGE_NONE;
+	}
+}
+
+static void carry_all(plan *const *p, int n, bool to_the_end)
+{
+	const struct wire *w = p[0]->wire;
+	for (int i = 0; w && i < w->parcels; i++)
+		carry_on(p, n, &w->parcel[i], to_the_end);
+}
+
+/* Returns the step behind. */
+static int sum_with_peers(plan *const *p, int n, int s)
+{
+	parcel *q = parcel_at(p[0], s);
+	real *to = q->own;
+	for (int i = s; i < q->last; i++) {
+		tree t = tree_of(p, n, i);
+		t.y[0] = to;
+		t.results = 1;
+		add_up(&t, step_count(p[0], i));
+		to += step_count(p[0], i);
+	}
+	send_branch(q);
+	carry_on(p, n, q, !q->waits);
+	carry_all(p, n, false);
+	return q->last;
+}
+
+/* Sums from step s on; returns the step behind them, or -1 without memory in a debug run. */
+static int sum_steps(plan *const *p, int n, int s)
+{
+	const int last = p[0]->wire ? parcel_at(p[0], s)->last : s + 1;
+	bool ok = true;
+	for (int k = s; k < last; k++)
+		for (int i = 0; i < n; i++)
+			ok = plan_open_step(p[i], k) && ok;
+	if (!ok)
+		return -1;
+	if (p[0]->wire)
+		sum_with_peers(p, n, s);
+	else
+		sum_here(p, n, s);
+	for (int k = s; k < last; k++)
+		for (int i = 0; i < n; i++)
+			plan_close_step(p[i], k);
+	return last;
 }
 
 /* ---- running ---- */
@@ -200,13 +443,18 @@ bool slices_run(plan *const *p, int n)
 	for (;;) {
 		advance_all(&r);
 		const int s = p[0]->next;
-		if (r.failed || s == p[0]->nstep)
-			return !r.failed;
-		if (!sum_step(p, n, s))
+		if (r.failed)
+			return false;
+		if (s == p[0]->nstep)
+			break;
+		const int behind = sum_steps(p, n, s);
+		if (behind < 0)
 			return false;
 		for (int i = 0; i < n; i++)
-			p[i]->next++;
+			p[i]->next = behind;
 	}
+	carry_all(p, n, true);
+	return true;
 }
 
 void plan_run_slices(plan *const *p, int n)

@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/local.h"
+#include "core/peers/peers.h"
 #include "gan/train/run_internal.h"
 #include "gan/train/trouble.h"
 
@@ -119,38 +120,75 @@ static bool after_step(run *r, const step_stats *s, fault *e)
 	return (!scores || run_score(r, e)) && (saves ? save(r, e) : !scores || run_keep_best(r, NULL, e));
 }
 
-static bool asked_to_stop(const run *r, enum run_end *end)
+/* What one process wants, the largest of which all do at the same step: go on, end, fail. Rank 0's clock counts. */
+enum wish { WISH_ON, WISH_TIME, WISH_STOP, WISH_FAIL };
+
+static enum wish wish_of(const run *r)
 {
-	bool stop = r->opt->stop && *r->opt->stop;
-	bool late = r->opt->max_seconds > 0 && clock_s() - r->start >= r->opt->max_seconds;
-	*end = stop ? RUN_STOPPED : RUN_TIME;
-	return stop || late;
+	if (r->opt->stop && *r->opt->stop)
+		return WISH_STOP;
+	const bool late = r->opt->max_seconds > 0 && clock_s() - r->start >= r->opt->max_seconds;
+	return late && peers_rank() == 0 ? WISH_TIME : WISH_ON;
 }
 
 /* The curve up to there shows since when; a failure to draw it must not hide the message. */
 static bool diverged(run *r)
 {
 	char keys[TROUBLE_TEXT];
+	if (peers_rank() > 0)
+		return false;
 	run_say(r, NOTE_WARNING, "diverged; to change, from an earlier checkpoint: %s",
 		trouble_advice(TROUBLE_DIVERGES, trainer_config(r->t), keys));
 	run_curves(r, "loss", true, NULL);
 	return false;
 }
 
+/* The sums of a process that writes nothing: they are part of the state. */
+static bool forget_step(run *r, const step_stats *s)
+{
+	sums_add(r->t->sum, s);
+	if (due(s->step, r->t->cfg.train.log_every) || s->step == r->last)
+		memset(r->t->sum, 0, sizeof r->t->sum);
+	return true;
+}
+
+/* One process writes; the others learn at the next wish whether it could. */
+static bool write_step(run *r, const step_stats *s, fault *e)
+{
+	if (peers_rank() > 0)
+		return forget_step(r, s);
+	if (after_step(r, s, e))
+		return true;
+	peers_most(WISH_FAIL);
+	return trainer_finite(r->t) ? false : diverged(r);
+}
+
+static bool one_step(run *r, fault *e)
+{
+	enum { COMPARE_EVERY = 50 };                 /* steps; comparing costs a pass over the state */
+	step_stats s;
+	if (r->opt->step)
+		r->opt->step(r->opt->ctx, r->t->step, r->last);
+	const bool good = trainer_step(r->t, &s, e);
+	if (peers_most(!good))
+		return peers_agree(good, e) || diverged(r);
+	if ((due(s.step, COMPARE_EVERY) || s.step == r->last) && !trainer_same(r->t, e))
+		return false;
+	return write_step(r, &s, e);
+}
+
 static bool steps(run *r, enum run_end *end, fault *e)
 {
-	step_stats s;
-	*end = RUN_FINISHED;
-	while (r->t->step < r->last && !asked_to_stop(r, end)) {
-		if (r->opt->step)
-			r->opt->step(r->opt->ctx, r->t->step, r->last);
-		if (!trainer_step(r->t, &s, e))
-			return diverged(r);
-		if (!after_step(r, &s, e))
-			return trainer_finite(r->t) ? false : diverged(r);
-		*end = RUN_FINISHED;
+	for (;;) {
+		const enum wish all = r->t->step < r->last ? peers_most(wish_of(r)) : WISH_ON;
+		*end = all == WISH_STOP ? RUN_STOPPED : all == WISH_TIME ? RUN_TIME : RUN_FINISHED;
+		if (all == WISH_FAIL)
+			return fault_set(e, "rank 0 has failed");
+		if (*end != RUN_FINISHED || r->t->step >= r->last)
+			return true;
+		if (!one_step(r, e))
+			return false;
 	}
-	return true;
 }
 
 /* ---- after the last step ---- */
@@ -180,18 +218,26 @@ static void name_last_good(const run *r, fault *e)
 		fault_set(e, "%.600s; last good checkpoint: %.400s", why.text, r->good);
 }
 
+/* The steps alone: rank 0 has the folder, writes and says everything. */
+static bool follow(run *r, enum run_end *end, fault *e)
+{
+	return peers_agree(true, e) && trainer_spread(r->t, e) && peers_agree(true, e) && steps(r, end, e);
+}
+
 bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e)
 {
 	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1,
 		.taken = -1, .best = {.step = -1}, .scored = {.step = -1}};
 	r.last = opt->start_only ? 0 : opt->steps > 0 ? opt->steps : t->cfg.steps;
 	*end = RUN_FINISHED;
-	bool started = run_start(&r, e);
+	if (peers_rank() > 0)
+		return follow(&r, end, e);
+	bool started = peers_agree(run_start(&r, e), e) && trainer_spread(t, e);
 	r.start = r.report_at = clock_s();
 	r.report_step = t->step;
 	if (started && t->step >= r.last && !opt->start_only)
 		run_say(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
-	bool ok = started && start_record(&r, e) && steps(&r, end, e) && trainer_record_end(t, e)
+	bool ok = started && peers_agree(start_record(&r, e), e) && steps(&r, end, e) && trainer_record_end(t, e)
 		&& finish(&r, *end, e);
 	if (started && !ok)
 		name_last_good(&r, e);

@@ -37,7 +37,7 @@ static bool pass_open(const trainer *t, const slice *k, pass *p, fault *e)
 	if (!p->g)
 		return false;
 	graph_rewrite(p->g, !p->as_written);
-	graph_slice(p->g, (int)(k - t->slice), t->slices);
+	graph_slice(p->g, t->first_slice + (int)(k - t->slice), t->slices);
 	return true;
 }
 
@@ -335,7 +335,7 @@ static bool bind(trainer *t, slice *k, fault *e)
 
 bool graphs_build(trainer *t, fault *e)
 {
-	for (int i = 0; i < t->slices; i++) {
+	for (int i = 0; i < t->own_slices; i++) {
 		for (int kind = 0; kind < PASSES; kind++)
 			if (!build(t, &t->slice[i], kind, e))
 				return false;

@@ -96,9 +96,9 @@ struct trainer {
 	network *average;                            /* own; NULL without EMA */
 	player pg, pd;
 
-	slice *slice;                                /* own; [slices] */
-	int slices;
-	size_t arena_bytes;                          /* of all slices */
+	slice *slice;                                /* own; [own_slices], those that this process runs */
+	int slices, own_slices, first_slice;         /* of the batch; here; number of the first one here */
+	size_t arena_bytes;                          /* of the slices here */
 
 	rng stream[STREAMS], stream_before[STREAMS]; /* before the pass: to run it again */
 	record *record;                              /* own; NULL: nothing is written down */
@@ -141,6 +141,11 @@ const pass *slices_pass(const trainer *t, enum pass_kind kind);
 bool slices_profile(trainer *t, enum pass_kind kind, fault *e);
 /* D's outputs in that pass, into d_real and d_fake. */
 void slices_read_d(trainer *t, enum pass_kind kind);
+
+/* trainer_peers.c: with other processes (core/peers/peers.h). The state of rank 0 becomes that of all. */
+bool trainer_spread(trainer *t, fault *e);
+/* Whether all have the same state; else false, and e names the first array that differs, and with whom. */
+bool trainer_same(trainer *t, fault *e);
 
 /* trainer_ramps.c: makes the scalars of t, gives all numbers that change the values of this step. */
 bool ramps_make(trainer *t, fault *e);

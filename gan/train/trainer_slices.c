@@ -5,8 +5,11 @@
 #include "core/base/local.h"
 #include "gan/train/trainer_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/peers/peers.h"
 
 /* A buffer of the trainer and the place of a slice's part of it. */
 typedef struct cut {
@@ -40,11 +43,17 @@ static bool make(trainer *t, slice *s, fault *e)
 
 bool slices_make(trainer *t, fault *e)
 {
-	t->slice = mem_zero((size_t)t->cfg.train.slices, sizeof *t->slice, e);
+	const int slices = t->cfg.train.slices, ranks = peers_count();
+	if (slices % ranks != 0)
+		return config_wrong(&t->cfg, "train.slices", e, "%d processes share the slices of a batch: must be a "
+			"multiple of their number", ranks);
+	t->slice = mem_zero((size_t)(slices / ranks), sizeof *t->slice, e);
 	if (!t->slice)
 		return false;
-	t->slices = t->cfg.train.slices;
-	for (int k = 0; k < t->slices; k++)
+	t->slices = slices;
+	t->own_slices = slices / ranks;
+	t->first_slice = t->own_slices * peers_rank();
+	for (int k = 0; k < t->own_slices; k++)
 		if (!make(t, &t->slice[k], e))
 			return false;
 	return true;
@@ -52,7 +61,7 @@ bool slices_make(trainer *t, fault *e)
 
 void slices_free(trainer *t)
 {
-	for (int k = 0; k < t->slices; k++) {
+	for (int k = 0; k < t->own_slices; k++) {
 		slice *s = &t->slice[k];
 		cut c[CUTS];
 		cuts_of(t, s, c);
@@ -74,12 +83,12 @@ const pass *slices_pass(const trainer *t, enum pass_kind kind)
 
 static void hand_out(trainer *t)
 {
-	for (int k = 0; k < t->slices; k++) {
+	for (int k = 0; k < t->own_slices; k++) {
 		slice *s = &t->slice[k];
 		cut c[CUTS];
 		cuts_of(t, s, c);
 		for (int i = 0; t->slices > 1 && i < CUTS; i++)
-			buffer_write(*c[i].part, c[i].whole->x + k * shape_count(&(*c[i].part)->s));
+			buffer_write(*c[i].part, c[i].whole->x + (t->first_slice + k) * shape_count(&(*c[i].part)->s));
 		memcpy(s->stream, t->stream, sizeof s->stream);
 	}
 }
@@ -92,7 +101,7 @@ static void take_streams(trainer *t)
 
 static void plans_of(const trainer *t, enum pass_kind kind, plan *p[SLICES_MAX])
 {
-	for (int k = 0; k < t->slices; k++)
+	for (int k = 0; k < t->own_slices; k++)
 		p[k] = t->slice[k].pass[kind].p;
 }
 
@@ -101,8 +110,25 @@ void slices_run_pass(trainer *t, enum pass_kind kind)
 	plan *p[SLICES_MAX];
 	plans_of(t, kind, p);
 	hand_out(t);
-	plan_run_slices(p, t->slices);
+	plan_run_slices(p, t->own_slices);
 	take_streams(t);
+}
+
+/* The first process that has found one tells all. */
+static bool share_found(bool found, char *where, size_t size)
+{
+	enum { TEXT = 512 };
+	static char all[PEERS_MAX][TEXT];
+	char own[TEXT] = "";
+	if (found)
+		snprintf(own, sizeof own, "%s", where);
+	peers_gather(own, sizeof own, all);
+	for (int i = 0; i < peers_count(); i++)
+		if (all[i][0]) {
+			snprintf(where, size, "%s", all[i]);
+			return true;
+		}
+	return false;
 }
 
 bool slices_find_bad(trainer *t, enum pass_kind kind, char *where, size_t size)
@@ -110,22 +136,25 @@ bool slices_find_bad(trainer *t, enum pass_kind kind, char *where, size_t size)
 	plan *p[SLICES_MAX];
 	plans_of(t, kind, p);
 	hand_out(t);
-	return plan_find_bad_slice(p, t->slices, where, size);
+	return share_found(plan_find_bad_slice(p, t->own_slices, where, size), where, size);
 }
 
 bool slices_profile(trainer *t, enum pass_kind kind, fault *e)
 {
 	plan *p[SLICES_MAX];
 	plans_of(t, kind, p);
-	return !p[0] || plan_profile_slices(p, t->slices, e);
+	return !p[0] || plan_profile_slices(p, t->own_slices, e);
 }
 
 void slices_read_d(trainer *t, enum pass_kind kind)
 {
-	const int64_t n = t->cfg.batch / t->slices;
-	for (int k = 0; k < t->slices; k++) {
+	const int64_t n = t->cfg.batch / t->slices, own = n * t->own_slices;
+	real *const real_d = t->d_real + t->first_slice * n, *const fake_d = t->d_fake + t->first_slice * n;
+	for (int k = 0; k < t->own_slices; k++) {
 		const pass *p = &t->slice[k].pass[kind];
-		memcpy(t->d_real + k * n, plan_value(p->p, p->each_real), (size_t)n * sizeof(real));
-		memcpy(t->d_fake + k * n, plan_value(p->p, p->each_fake), (size_t)n * sizeof(real));
+		memcpy(real_d + k * n, plan_value(p->p, p->each_real), (size_t)n * sizeof(real));
+		memcpy(fake_d + k * n, plan_value(p->p, p->each_fake), (size_t)n * sizeof(real));
 	}
+	peers_gather(real_d, (size_t)own * sizeof(real), t->d_real);
+	peers_gather(fake_d, (size_t)own * sizeof(real), t->d_fake);
 }

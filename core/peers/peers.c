@@ -1,0 +1,269 @@
+/* peers.c - what all kinds of networks have in common: waiting, agreeing, and the messages about it. */
+#define _GNU_SOURCE                                  /* sched_getaffinity */
+#include "core/peers/peers.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/local.h"
+
+enum {
+	SPINS = 2000,                                /* looks before the processor is given away: about 0.1 ms */
+	NAP_NS = 50000,                              /* then a look in so many: others may need the processor */
+	PIECE = 1 << 26                              /* bytes that are spread at a time */
+};
+static const double PATIENCE_S = 60;                 /* until a line says who is waited for */
+
+/* Who a peer is, as the others learn at the start. */
+typedef struct identity {
+	char host[PEERS_HOST];
+	cpu_set_t cpus;
+} identity;
+
+static struct {
+	int rank, count;
+	identity of[PEERS_MAX];
+	void (*about)(const char *line);
+	bool open[PEERS_OPEN];
+	int tag[PEERS_OPEN];
+	int opened, names;                           /* how many are open; names given so far */
+	peers_cost cost;
+} peers = {.count = 1};
+
+int peers_count(void)
+{
+	return peers.count;
+}
+
+int peers_rank(void)
+{
+	return peers.rank;
+}
+
+const char *peers_host(int rank)
+{
+	return peers.of[rank].host;
+}
+
+peers_cost peers_cost_now(void)
+{
+	return peers.cost;
+}
+
+/* ---- start and end ---- */
+
+/* For a program that cannot ask: what starters tell in the environment, or `otherwise`. */
+static int told(const char *const *name, int otherwise)
+{
+	for (; *name; name++)
+		if (getenv(*name))
+			return atoi(getenv(*name));
+	return otherwise;
+}
+
+static int started_with(int *rank)
+{
+	static const char *const size[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", NULL};
+	static const char *const number[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", NULL};
+	*rank = told(number, 0);
+	return told(size, 1);
+}
+
+static bool one_alone(fault *e)
+{
+	int rank;
+	const int count = started_with(&rank);
+	if (count <= 1)
+		return true;
+	if (rank > 0)
+		return fault_set(e, "%s", "");
+	return fault_set(e, "started as one of %d processes, but this program is built for one, and each would do all "
+		"the work; `make MPI=1` builds build/sagan-mpi, which shares it", count);
+}
+
+bool peers_open(void (*about)(const char *line), fault *e)
+{
+	peers.about = about;
+	if (!peers_network)
+		return one_alone(e);
+	if (!peers_network->present())
+		return true;
+	int count;
+	identity own = {.host = ""};
+	peers_network->open(&peers.rank, &count);
+	must(count <= PEERS_MAX, "%d processes; at most %d", count, PEERS_MAX);
+	peers.count = count;
+	gethostname(own.host, sizeof own.host - 1);
+	sched_getaffinity(0, sizeof own.cpus, &own.cpus);
+	peers_gather(&own, sizeof own, peers.of);
+	return true;
+}
+
+void peers_close(void)
+{
+	if (peers.count > 1 || (peers_network && peers_network->present()))
+		peers_network->close();
+	peers.count = 1;
+	peers.rank = 0;
+}
+
+int peers_beside(void)
+{
+	int n = peers.count > 1 ? 0 : 1;
+	const identity *own = &peers.of[peers.rank];
+	for (int i = 0; peers.count > 1 && i < peers.count; i++) {
+		cpu_set_t both;
+		CPU_AND(&both, &own->cpus, &peers.of[i].cpus);
+		n += strcmp(own->host, peers.of[i].host) == 0 && CPU_COUNT(&both) > 0;
+	}
+	return MAX(n, 1);
+}
+
+/* ---- exchanges ---- */
+
+int peers_name(void)
+{
+	int slot = 0;
+	while (slot < PEERS_OPEN && peers.open[slot])
+		slot++;
+	must(slot < PEERS_OPEN, "more than %d exchanges at a time", PEERS_OPEN);
+	peers.open[slot] = true;
+	peers.opened++;
+	peers.tag[slot] = peers.names++;
+	peers.names %= PEERS_TAGS;
+	return slot;
+}
+
+void peers_start(int slot, const peers_block *block)
+{
+	const peers_block *own = &block[peers.rank];
+	if (own->from != own->to && own->from_bytes)
+		memcpy(own->from, own->to, own->from_bytes);
+	for (int i = 0; i < peers.count; i++)
+		peers.cost.sent += i == peers.rank ? 0 : (double)block[i].to_bytes;
+	if (peers.count > 1)
+		peers_network->start(slot, peers.tag[slot], block);
+}
+
+int peers_begin(const peers_block *block)
+{
+	const int slot = peers_name();
+	peers_start(slot, block);
+	return slot;
+}
+
+bool peers_done(int exchange)
+{
+	must(exchange >= 0 && exchange < PEERS_OPEN && peers.open[exchange], "exchange %d has not begun", exchange);
+	if (peers.count > 1 && !peers_network->test(exchange, NULL))
+		return false;
+	peers.open[exchange] = false;
+	peers.opened--;
+	return true;
+}
+
+void peers_help(void)
+{
+	for (int i = 0; peers.count > 1 && peers.opened && i < PEERS_OPEN; i++)
+		if (peers.open[i]) {
+			peers_network->test(i, NULL);
+			return;                      /* one look moves all of them */
+		}
+}
+
+/* One peer speaks for those that wait: the first of them. */
+static void tell_who(int exchange, double seconds)
+{
+	bool missing[PEERS_MAX] = {false};
+	char line[512];
+	int n = 0;
+	if (!peers.about || peers_network->test(exchange, missing) || (!missing[0] && peers.rank > 0)
+	    || (missing[0] && peers.rank > 1))
+		return;
+	n = snprintf(line, sizeof line, "waiting for %.0f s for", seconds);
+	for (int i = 0, told = 0; i < peers.count && n < (int)sizeof line; i++)
+		if (missing[i])
+			n += snprintf(line + n, sizeof line - (size_t)n, "%s rank %d on %s", told++ ? "," : "", i,
+				peers_host(i));
+	peers.about(line);
+}
+
+void peers_wait(int exchange)
+{
+	const double start = clock_s();
+	bool told = false;
+	for (int64_t k = 0; !peers_done(exchange); k++) {
+		if (k < SPINS)
+			continue;
+		nanosleep(&(struct timespec){.tv_nsec = k < 2 * SPINS ? 0 : NAP_NS}, NULL);
+		if (!told && clock_s() - start > PATIENCE_S) {
+			tell_who(exchange, PATIENCE_S);
+			told = true;
+		}
+	}
+	peers.cost.waited += clock_s() - start;
+}
+
+void peers_gather(const void *mine, size_t bytes, void *all)
+{
+	peers_block b[PEERS_MAX];
+	for (int i = 0; i < peers.count; i++)
+		b[i] = (peers_block){mine, (char *)all + (size_t)i * bytes, bytes, bytes};
+	peers_wait(peers_begin(b));
+}
+
+void peers_spread(void *x, size_t bytes)
+{
+	for (size_t at = 0; peers.count > 1 && at < bytes; at += PIECE) {
+		const size_t n = MIN(bytes - at, (size_t)PIECE);
+		peers_block b[PEERS_MAX] = {{0}};
+		for (int i = 1; peers.rank == 0 && i < peers.count; i++)
+			b[i] = (peers_block){.to = (char *)x + at, .to_bytes = n};
+		if (peers.rank > 0)
+			b[0] = (peers_block){.from = (char *)x + at, .from_bytes = n};
+		peers_wait(peers_begin(b));
+	}
+}
+
+/* ---- agreeing ---- */
+
+int peers_most(int mine)
+{
+	int all[PEERS_MAX], most = mine;
+	peers_gather(&mine, sizeof mine, all);
+	for (int i = 0; i < peers.count; i++)
+		most = MAX(most, all[i]);
+	return most;
+}
+
+/* What a peer says of itself: text is empty where it is well. */
+typedef struct word {
+	bool ok;
+	char text[1024];
+} word;
+
+bool peers_agree(bool ok, fault *e)
+{
+	static word all[PEERS_MAX];
+	word own = {.ok = ok};
+	int first = -1, same = 0;
+	if (peers.count == 1)
+		return ok;
+	if (!ok)
+		snprintf(own.text, sizeof own.text, "%s", e->text);
+	peers_gather(&own, sizeof own, all);
+	for (int i = 0; i < peers.count; i++) {
+		first = first < 0 && !all[i].ok ? i : first;
+		same += first >= 0 && !all[i].ok && strcmp(all[i].text, all[first].text) == 0;
+	}
+	if (first < 0)
+		return true;
+	if (same == peers.count)
+		return fault_set(e, "%s", all[first].text);
+	return fault_set(e, "rank %d on %s: %.900s", first, peers_host(first), all[first].text);
+}

@@ -1,0 +1,122 @@
+/* peers_fit.c - each process compares itself with rank 0. */
+#include "gan/train/peers_fit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/level.h"
+#include "core/base/local.h"
+#include "core/base/sha256.h"
+#include "core/base/version.h"
+#include "core/peers/peers.h"
+
+/* What decides a bit of the result, besides the config. */
+typedef struct about {
+	char version[32], precision[16], level[16];
+	char program[SHA256_TEXT];                   /* of the file that runs, "" where it cannot be read */
+	uint64_t data;
+} about;
+
+/* "" where the system does not show it. */
+static void hash_program(char text[SHA256_TEXT])
+{
+	static unsigned char piece[1 << 16];
+	FILE *f = fopen("/proc/self/exe", "rb");
+	sha256 h = sha256_new();
+	for (size_t n; f && (n = fread(piece, 1, sizeof piece, f)) > 0;)
+		sha256_add(&h, piece, n);
+	text[0] = '\0';
+	if (f)
+		sha256_text(&h, text);
+	if (f)
+		fclose(f);
+}
+
+static about about_this(const dataset *data)
+{
+	about a;
+	memset(&a, 0, sizeof a);                     /* it is compared byte for byte */
+	snprintf(a.version, sizeof a.version, "%s", SAGAN_VERSION);
+	snprintf(a.precision, sizeof a.precision, "%s", REAL_NAME);
+	snprintf(a.level, sizeof a.level, "%s", level_now() == LEVEL_BASE ? level_name(LEVEL_BASE) : "fused");
+	hash_program(a.program);
+	a.data = data ? dataset_checksum(data) : 0;
+	return a;
+}
+
+static bool same_program(const about *a, const about *first, fault *e)
+{
+	const struct {
+		const char *what, *here, *there;
+	} row[] = {
+		{"version", a->version, first->version}, {"precision", a->precision, first->precision},
+		{"sums (docs/portability.md)", a->level, first->level}, {"build", a->program, first->program},
+	};
+	for (int i = 0; i < COUNT(row); i++)
+		if (strcmp(row[i].here, row[i].there) != 0)
+			return fault_set(e, "another program than rank 0's: %s %.16s, there %.16s", row[i].what,
+				row[i].here, row[i].there);
+	return a->data == first->data || fault_set(e, "other images than rank 0 has: checksum %016" PRIx64 ", there "
+		"%016" PRIx64, a->data, first->data);
+}
+
+/* Where files are, and what changes no result, may be each one's own. */
+static bool is_own(const char *key)
+{
+	static const char *const own[] = {"data.path", "train.out", "train.threads"};
+	for (int i = 0; i < COUNT(own); i++)
+		if (strcmp(own[i], key) == 0)
+			return true;
+	return false;
+}
+
+static bool same_values(const config *c, const config *first, fault *e)
+{
+	int at[CONFIG_KEYS_MAX];
+	const int n = config_diff(c, first, at);
+	for (int i = 0; i < n; i++) {
+		char here[CONFIG_TEXT_MAX + 64], there[CONFIG_TEXT_MAX + 64];
+		const char *key = config_key_at(at[i])->name;
+		if (!is_own(key))
+			return fault_set(e, "another config than rank 0's: %s is %.200s, there %.200s", key,
+				config_value(c, at[i], here, sizeof here),
+				config_value(first, at[i], there, sizeof there));
+	}
+	return true;
+}
+
+/* text: rank 0's config. */
+static bool same_config(const config *c, const char *text, fault *e)
+{
+	config first;
+	config_init(&first);
+	const bool ok = config_parse(&first, text, strlen(text), "rank 0's config", e) && config_check(&first, e)
+		&& same_values(c, &first, e);
+	config_free(&first);
+	return ok;
+}
+
+bool peers_fit(const config *c, const dataset *data, fault *e)
+{
+	if (peers_count() == 1)
+		return true;
+	const about own = about_this(data);
+	about first = own;
+	char *text = config_text(c, e);
+	size_t size = text ? strlen(text) + 1 : 0;
+	peers_spread(&first, sizeof first);
+	bool ok = peers_agree(text && same_program(&own, &first, e), e);
+	peers_spread(&size, sizeof size);
+	char *theirs = ok ? mem_zero(size, 1, e) : NULL;
+	ok = ok && peers_agree(theirs != NULL, e);
+	if (ok && peers_rank() == 0)
+		memcpy(theirs, text, size);
+	if (ok)
+		peers_spread(theirs, size);
+	ok = ok && peers_agree(same_config(c, theirs, e), e);
+	free(text);
+	free(theirs);
+	return ok;
+}

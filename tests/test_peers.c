@@ -1,0 +1,273 @@
+/* test_peers.c - several processes train the network that one would, to the same bytes: mpirun with sagan-mpi.
+ *
+ * SAGAN_MPI names that program; without it (no MPI here) only what needs none is tested. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/local.h"
+#include "core/base/rng.h"
+#include "core/peers/peers.h"
+#include "tests/command.h"
+#include "tests/files.h"
+#include "tests/suite.h"
+
+#define ONE_STEP "steps: 3\nbatch: 8\nseed: 5\ntrain: {slices: 4, log_every: 1, sample_every: 0, tensorboard: false, "\
+	"sample_count: 4}\nscore: {count: 0}\n"
+#define SMALL(network) ONE_STEP "data: {format: random}\nmodel: {" network ", channels: 1, latent: 8, g_channels: 8, "\
+	"d_channels: 8"
+
+static const struct {
+	const char *name, *text;
+} CONFIGS[] = {
+	{"r1, accumulation, DiffAugment, several D steps, average",
+	 SMALL("network: resnet, size: 16") ", classes: 2, layers_g: [8], layers_d: [8]}\n"
+	 "loss: {penalty: r1, penalty_weight: 1, penalty_every: 2}\n"
+	 "optim: {d_steps: 2, accumulate: 2, clip_norm: 5}\nema: {decay: 0.9}\n"
+	 "augment: {policy: [color, translation, cutout]}\n"},
+	{"gp", SMALL("network: resnet, size: 28") ", classes: 2, layers_g: [14], layers_d: [14]}\n"
+	 "loss: {penalty: gp}\n"},
+	{"dcgan", SMALL("network: dcgan, size: 28") "}\nloss: {name: ns}\n"},
+	{"halo and mixer layers, pairs, ADA",
+	 SMALL("network: resnet, size: 16") ", classes: 2, layers_g: [{at: 8, type: halo}], "
+	 "layers_d: [{at: 8, type: mixer}]}\nloss: {lecam_weight: 0.3, lecam_start: 0, top_k: 0.5}\n"
+	 "augment: {policy: [flip, scale], target: 0.6, images: 100}\n"},
+};
+
+static const char *program(void)
+{
+	const char *p = getenv("SAGAN_MPI");
+	return p && *p ? p : NULL;
+}
+
+/* mpirun as any user, on any number of processors. MPICH's knows none of Open MPI's options. */
+static void any_user(void)
+{
+	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", true);
+	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", true);
+	setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", true);
+	setenv("OMPI_MCA_hwloc_base_binding_policy", "none", true);
+}
+
+static answer several(int n, const char *rest)
+{
+	return command("mpirun -n %d %s %s", n, program(), rest);
+}
+
+static const char *config_file(int i)
+{
+	const char *path = scratch_at("run.yaml");
+	file_store(path, CONFIGS[i].text, strlen(CONFIGS[i].text));
+	return path;
+}
+
+static const char *line(const char *format, const char *a, const char *b)
+{
+	static char text[1 << 13];
+	snprintf(text, sizeof text, format, a, b);
+	return text;
+}
+
+/* All processes, whichever program; the checkpoint after the last step. */
+static void train(int n, const char *config, const char *out)
+{
+	const char *rest = line("train %s --out %s --threads 1 --quiet", config, out);
+	const answer a = n ? several(n, rest) : sagan("%s", rest);
+	ck_assert_msg(a.status == 0, "%d processes: %s", n, a.text);
+}
+
+START_TEST(any_number_of_processes_writes_the_same_checkpoint)
+{
+	const char *config = config_file(_i), *alone = scratch_at("alone");
+	static const int numbers[] = {1, 2, 4};
+	train(0, config, alone);
+	for (int k = 0; k < COUNT(numbers); k++) {
+		char name[16];
+		snprintf(name, sizeof name, "by%d", numbers[k]);
+		const char *out = scratch_at(name);
+		train(numbers[k], config, out);
+		ck_assert_msg(files_equal_in(alone, out, "checkpoint-00000003.h5"), "%s: %d processes write other "
+			"bytes", CONFIGS[_i].name, numbers[k]);
+		ck_assert(files_equal_in(alone, out, "metrics.csv"));
+	}
+}
+END_TEST
+
+/* mpirun in the background, its output in a file. */
+static pid_t begin(int n, const char *rest, const char *log)
+{
+	char text[1 << 13];
+	snprintf(text, sizeof text, "exec mpirun -n %d %s %s >%s 2>&1", n, program(), rest, log);
+	const pid_t pid = fork();
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", text, (char *)NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* A process that mpirun has started, the i-th from behind; 0: there is none (yet). */
+static pid_t one_of(pid_t mpirun, int i)
+{
+	char path[64];
+	long child[8] = {0};
+	int n = 0;
+	snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)mpirun, (long)mpirun);
+	FILE *f = fopen(path, "r");
+	while (f && n < COUNT(child) && fscanf(f, "%ld", &child[n]) == 1)
+		n++;
+	if (f)
+		fclose(f);
+	return i < n ? (pid_t)child[n - 1 - i] : 0;
+}
+
+static void pause_s(double s)
+{
+	nanosleep(&(struct timespec){(time_t)s, (long)((s - (double)(time_t)s) * 1e9)}, NULL);
+}
+
+/* Each interruption at another moment, of another one, each time with another number of processes. */
+START_TEST(killed_and_resumed_with_other_numbers_it_ends_in_the_same_bytes)
+{
+	static const int numbers[] = {4, 2, 1, 4};
+	const char *config = config_file(0), *alone = scratch_at("alone"), *out = scratch_at("killed");
+	char rest[1 << 12];
+	rng r = rng_new(suite_seed(), "kill");
+	const char *set = "--steps 40 --set train.checkpoint_every=2 --threads 1 --quiet";
+	const answer a = sagan("train %s --out %s %s", config, alone, set);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	snprintf(rest, sizeof rest, "train %s --out %s %s", config, out, set);
+	for (int k = 0; k < COUNT(numbers); k++) {
+		const pid_t mpirun = begin(numbers[k], rest, scratch_at("log"));
+		pause_s(0.3 + 1.2 * rng_uniform(&r));
+		const pid_t rank = one_of(mpirun, (int)rng_below(&r, numbers[k]));
+		if (rank)
+			kill(rank, SIGKILL);
+		waitpid(mpirun, NULL, 0);
+	}
+	const answer last = several(2, rest);
+	ck_assert_msg(last.status == 0, "%s", last.text);
+	ck_assert(files_equal_in(alone, out, "checkpoint-00000040.h5"));
+	ck_assert(files_equal_in(alone, out, "metrics.csv"));
+}
+END_TEST
+
+/* Two programs side by side, as mpirun has it: -n 1 A : -n 1 B. */
+static answer two(const char *a, const char *b)
+{
+	char rest[1 << 13];
+	snprintf(rest, sizeof rest, "%s : -n 1 %s %s", a, program(), b);
+	return several(1, rest);
+}
+
+static void one_line(const answer *a, const char *text)
+{
+	const char *at = strstr(a->text, text);
+	ck_assert_msg(a->status != 0 && at, "%d: %s", a->status, a->text);
+	ck_assert_msg(!strstr(at + 1, text), "said twice: %s", a->text);
+}
+
+START_TEST(processes_that_would_do_different_things_are_refused)
+{
+	const char *config = config_file(0);
+	char out[256], other[512];
+	snprintf(out, sizeof out, "train %.100s --out %.100s", config, scratch_at("refused"));
+	const struct {
+		const char *set, *message;
+	} rows[] = {
+		{"--set optim.lr_g=0.5", "sagan: rank 1 on "},
+		{"--set optim.lr_g=0.5", ": another config than rank 0's: optim.lr_g is 0.5, there "},
+		{"--set optim.lr_g=-1", "sagan: rank 1 on "},
+		{"--set optim.lr_g=-1", "optim.lr_g = -1: "},
+	};
+	for (int i = 0; i < COUNT(rows); i++) {
+		snprintf(other, sizeof other, "%s %s", out, rows[i].set);
+		const answer a = two(out, other);
+		one_line(&a, rows[i].message);
+		ck_assert(!file_exists(scratch_at("refused"), "metrics.csv"));
+	}
+}
+END_TEST
+
+START_TEST(a_number_that_does_not_divide_the_slices_is_refused)
+{
+	const char *config = config_file(0);
+	answer a = several(3, line("train %s --out %s", config, scratch_at("refused")));
+	one_line(&a, "train.slices = 4: 3 processes share the slices of a batch: must be a multiple of their number");
+}
+END_TEST
+
+/* To one of them, to which nobody has said anything else: all end after the same step, and save it. */
+START_TEST(a_signal_to_one_ends_all_after_the_same_step)
+{
+	char rest[1 << 12];
+	const char *log = scratch_at("log");
+	snprintf(rest, sizeof rest, "train %s --out %s --steps 100000 --threads 1", config_file(2),
+		scratch_at("stopped"));
+	const pid_t mpirun = begin(2, rest, log);
+	for (int k = 0; k < 100 && !file_exists(scratch_at("stopped"), "metrics.csv"); k++)
+		pause_s(0.2);
+	pause_s(1);
+	const pid_t rank = one_of(mpirun, 0);
+	ck_assert(rank > 0 && kill(rank, SIGTERM) == 0);
+	waitpid(mpirun, NULL, 0);
+	char *text = file_bytes(log, NULL);
+	ck_assert_msg(strstr(text, "stopped by a signal after step") && strstr(text, "checkpoint: "), "%s", text);
+	free(text);
+}
+END_TEST
+
+/* ---- without MPI ---- */
+
+START_TEST(the_plain_program_says_what_to_build)
+{
+	answer a = command("OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=0 %s train x.yaml", sagan_program());
+	ck_assert_int_eq(a.status, 1);
+	ck_assert_str_eq(a.text, "sagan: started as one of 4 processes, but this program is built for one, and each "
+		"would do all the work; `make MPI=1` builds build/sagan-mpi, which shares it\n");
+	a = command("OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_RANK=3 %s train x.yaml", sagan_program());
+	ck_assert(a.status == 1 && !a.text[0]);
+	a = command("OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0 %s --version", sagan_program());
+	ck_assert_int_eq(a.status, 0);
+}
+END_TEST
+
+START_TEST(one_process_exchanges_with_itself)
+{
+	int x = 7, all[1] = {0};
+	fault e = {.text = ""};
+	ck_assert(peers_count() == 1 && peers_rank() == 0 && peers_beside() == 1);
+	peers_gather(&x, sizeof x, all);
+	ck_assert_int_eq(all[0], 7);
+	peers_spread(&x, sizeof x);
+	ck_assert(x == 7 && peers_most(-3) == -3 && peers_agree(true, &e));
+	fault_set(&e, "wrong");
+	ck_assert(!peers_agree(false, &e) && strcmp(e.text, "wrong") == 0);
+}
+END_TEST
+
+int main(void)
+{
+	const suite_test several_tests[] = {
+		{any_number_of_processes_writes_the_same_checkpoint, COUNT(CONFIGS)},
+		{killed_and_resumed_with_other_numbers_it_ends_in_the_same_bytes, 1},
+		{processes_that_would_do_different_things_are_refused, 1},
+		{a_number_that_does_not_divide_the_slices_is_refused, 1},
+		{a_signal_to_one_ends_all_after_the_same_step, 1},
+	};
+	const suite_test alone[] = {
+		{the_plain_program_says_what_to_build, 1},
+		{one_process_exchanges_with_itself, 1},
+	};
+	const suite_case cases[] = {
+		{.name = "alone", TESTS(alone)},
+		{.name = "several", TESTS(several_tests)},
+	};
+	any_user();
+	return suite_run_cases("peers", cases, program() ? 2 : 1, 300);
+}
