@@ -109,7 +109,7 @@ TESTS    := $(ONLY:%=$(B)/tests/test_%)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard docs/examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
 MAINS    := tests/test_%.c tests/bench_%.c tests/fuzz_%.c tests/mutants.c
-HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(wildcard tests/*.c)))
+HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(wildcard tests/*.c)) tests/faults/faults.c)
 # What tools/sagan.h includes is the library's public face; the rest is hidden from other programs.
 PUBLIC   := $(shell sed -n 's/^\#include "\(.*\)"/\1/p' tools/sagan.h)
 # Those of the compiler: a cross compiler has its own.
@@ -196,6 +196,11 @@ $(B)/%.pb-c.o: $(B)/%.pb-c.c
 
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
+
+# Loaded before the program, it lets calls of it fail: Linux with the GNU C library.
+$(B)/tests/faults/shim.so: tests/faults/shim.c tests/faults/shim.h $(B)/.flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -I. $(WARN) -O1 -fPIC -fvisibility=hidden -shared -o $@ $< -ldl -pthread
 
 # Calls of these functions go to the test program's own.
 $(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp

@@ -41,7 +41,7 @@ gan/web           core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sam
 gan/keras         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/keras/
 tools/bench       core/ layers/ gan/config gan/train
 tools             core/ layers/ optim data/ gan/ tools/bench
-tests             core/ layers/ optim data/ gan/ tools/
+tests             core/ layers/ optim data/ gan/ tools/ tests/
 '
 
 sources() {
@@ -132,7 +132,7 @@ once() {
 	[ "$found" = "$2" ] || say "<$1> must be included by $2 alone, not by: $found"
 }
 once 'cblas\.h|openblas.*\.h' core/kernels/blas.c
-once 'hdf5\.h|H5.*\.h' core/h5/h5_internal.h
+once 'hdf5\.h|H5.*\.h' core/h5/hdf_internal.h
 once 'jansson\.h' core/base/json.h
 once 'png\.h' data/picture/png.c
 once 'librsvg/.*\.h|cairo.*\.h|fontconfig/.*\.h|pango/.*\.h' data/picture/draw.c

@@ -45,9 +45,10 @@ static h5 *latents_new(const char *path, const sampler *s, int64_t n, fault *e)
 static bool latents_add(h5 *f, const sampler *s, int64_t lo, int64_t m, const real *z, const real *label, const real *x,
 	fault *e)
 {
-	return h5_fill_real(f, "/inputs/z", lo, m, z, e)
-		&& (!sampler_classes(s) || h5_fill_real(f, "/inputs/y", lo, m, label, e))
-		&& h5_fill_real(f, "/outputs/image", lo, m, x, e);
+	const shape i = sampler_image_shape(s);
+	return h5_fill_real(f, "/inputs/z", lo, m, z, m * sampler_latent_size(s), e)
+		&& (!sampler_classes(s) || h5_fill_real(f, "/inputs/y", lo, m, label, m, e))
+		&& h5_fill_real(f, "/outputs/image", lo, m, x, m * shape_count(&i), e);
 }
 
 /* ---- pictures ---- */

@@ -41,6 +41,7 @@ struct confine {
 	int data, word;                              /* read ends */
 	int64_t deadline_ms;
 	int wall_s, cpu_s;
+	bool writes;
 	bool late;                                   /* stopped by the parent's clock */
 };
 
@@ -61,7 +62,7 @@ static bool write_all(int fd, const void *x, size_t n)
 	return true;
 }
 
-static bool flush(confine_out *out)
+bool confine_flush(confine_out *out)
 {
 	const size_t n = out->n;
 	out->n = 0;
@@ -70,7 +71,7 @@ static bool flush(confine_out *out)
 
 bool confine_put(confine_out *out, const void *x, size_t n)
 {
-	if (n > sizeof out->buffer - out->n && !flush(out))
+	if (n > sizeof out->buffer - out->n && !confine_flush(out))
 		return false;
 	if (n > sizeof out->buffer)
 		return write_all(out->fd, x, n);
@@ -149,12 +150,21 @@ enum { FILE_BYTES = 1 << 24 };
 enum { FILE_BYTES = 0 };
 #endif
 
+static bool within;
+
+bool confine_within(void)
+{
+	return within;
+}
+
 static void confine_self(const confine_limits *l, int cpu_s)
 {
+	within = true;
 	default_signals();
 	silence();
 	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_FSIZE, FILE_BYTES);
+	if (!l->files)
+		limit(RLIMIT_FSIZE, FILE_BYTES);
 	limit(RLIMIT_CPU, (rlim_t)cpu_s);
 	limit_memory(l->memory);
 }
@@ -166,7 +176,7 @@ static void run_child(int data, int word, confine_fn fn, void *ctx)
 	memset(&last, 0, sizeof last);               /* its padding goes through the pipe, too */
 	fault_set(&last.why, "the reader gave no reason");
 	out.fd = data;
-	last.good = fn(ctx, &out, &last.why) && flush(&out);
+	last.good = fn(ctx, &out, &last.why) && confine_flush(&out);
 	write_all(word, &last, sizeof last);
 	__gcov_dump();
 	_Exit(0);                                    /* no handlers, no flushing: what is open is the parent's */
@@ -208,6 +218,11 @@ confine_limits confine_limits_for(int64_t n, double memory)
 	return (confine_limits){.cpu_s = 60 * minutes, .wall_s = 600 * minutes, .memory = (size_t)memory};
 }
 
+void confine_anew(confine *c)
+{
+	c->deadline_ms = now_ms() + (int64_t)c->wall_s * 1000;
+}
+
 confine *confine_start(const char *label, confine_fn fn, void *ctx, const confine_limits *l, fault *e)
 {
 	int data[2] = {-1, -1}, word[2] = {-1, -1};
@@ -217,8 +232,9 @@ confine *confine_start(const char *label, confine_fn fn, void *ctx, const confin
 	c->label = label;
 	c->cpu_s = l->cpu_s ? l->cpu_s : CPU_DEFAULT;
 	c->wall_s = l->wall_s ? l->wall_s : WALL_DEFAULT;
-	c->deadline_ms = now_ms() + (int64_t)c->wall_s * 1000;
+	c->writes = l->writes;
 	c->pid = -1;
+	confine_anew(c);
 	if (pipe_open(data) && pipe_open(word))
 		c->pid = fork();
 	if (c->pid == 0) {
@@ -303,17 +319,20 @@ static void confine_free(confine *c)
 	free(c);
 }
 
+/* Nobody can tell a file at which a library stumbles from a lack of memory that it does not bear. */
 static bool say_why(const confine *c, int status, fault *e)
 {
 	const int sig = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	const char *who = c->writes ? "cannot be written (the writer" : "damaged file (the reader";
 	if (c->late)
-		return fault_set(e, "%s: damaged file (the reader did not end in %d s)", c->label, c->wall_s);
+		return fault_set(e, "%s: %s did not end in %d s)", c->label, who, c->wall_s);
 	if (sig == SIGXCPU || sig == SIGKILL)
-		return fault_set(e, "%s: damaged file (the reader did not end in %d s of processor time, or was "
-			"killed)", c->label, c->cpu_s);
+		return fault_set(e, "%s: %s did not end in %d s of processor time, or was killed)", c->label, who,
+			c->cpu_s);
 	if (sig)
-		return fault_set(e, "%s: damaged file (the reader stopped on signal %d)", c->label, sig);
-	return fault_set(e, "%s: damaged file (the reader stopped without a word)", c->label);
+		return fault_set(e, "%s: %s stopped on signal %d%s)", c->label, who, sig,
+			c->writes ? ": out of memory?" : "");
+	return fault_set(e, "%s: %s stopped without a word)", c->label, who);
 }
 
 bool confine_end(confine *c, fault *e)

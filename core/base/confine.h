@@ -20,6 +20,8 @@ typedef struct confine_limits {
 	size_t memory;                               /* bytes above what the process has; 0: no limit. Not in force
 	                                              * under AddressSanitizer and ThreadSanitizer, which reserve
 	                                              * terabytes */
+	bool writes;                                 /* it makes a file, and cannot be stopped by a damaged one */
+	bool files;                                  /* it may write to the disk */
 } confine_limits;
 
 /* For work on n bytes of a packed file: a minute, and one more for every 100 MB; ten times as long by the clock. */
@@ -35,6 +37,10 @@ typedef bool (*confine_fn)(void *ctx, confine_out *out, fault *e);
 /* Sends n bytes, some of them later (64 KiB are collected). False when they cannot be sent. When the parent has gone or
  * takes no more, the child ends here by SIGPIPE: nobody waits for it. */
 bool confine_put(confine_out *out, const void *x, size_t n);
+bool confine_flush(confine_out *out);                /* what was collected goes now: the parent waits for it */
+
+/* Whether this process is such a child. */
+bool confine_within(void);
 
 /* ---- the parent's side ---- */
 
@@ -46,6 +52,9 @@ confine *confine_start(const char *label, confine_fn fn, void *ctx, const confin
 
 /* Receives exactly n bytes. False when the child ended or ran out of time before: confine_end says why. */
 bool confine_take(confine *c, void *x, size_t n);
+
+/* The time by the clock begins anew: for a child that serves one call after the other. */
+void confine_anew(confine *c);
 
 /* Waits for the child and frees c (NULL allowed: false, e untouched). True when its function returned true and all that
  * it sent had been taken, or fits the pipe; else e has its line, or why it stopped. What the parent did not take is

@@ -1,360 +1,395 @@
-/* HDF5 behind h5.h: errors, opening, closing. Reading is in h5_path.c, h5_read.c and h5_attr.c (nothing
- * that a file says about itself is believed before it is checked), writing in h5_write.c and h5_attr.c
- * (into memory; file_replace puts it on disk).
- *
- * Written files have version 1.8 metadata, which carries checksums, no times, and creation order
- * on groups and attributes: equal calls give equal bytes. */
-#include "core/base/local.h"
-#include "core/h5/h5_internal.h"
+/* h5.c - the functions of h5.h: each makes a record of its arguments, which a worker carries out (h5_call.h). */
+#include "core/h5/h5.h"
 
-#include "core/base/file.h"
-
-#include <errno.h>
-#include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { GROW = 1 << 20 };                             /* step of the image in memory */
+#include "core/base/file.h"
+#include "core/base/local.h"
+#include "core/h5/h5_call.h"
 
-/* ---- errors ---- */
+struct h5 {
+	char *path;                                  /* own; where it is, or will be */
+	h5_worker *worker;                           /* own */
+	file_draft *draft;                           /* own; of h5_create_large */
+};
 
-static void library_start(void)
+const char *const h5_type_name[H5_OTHER + 1] = {
+	[H5_F16] = "float16", [H5_F32] = "float32", [H5_F64] = "float64", [H5_I8] = "int8", [H5_I16] = "int16",
+	[H5_I32] = "int32", [H5_I64] = "int64", [H5_U8] = "uint8", [H5_U16] = "uint16", [H5_U32] = "uint32",
+	[H5_U64] = "uint64", [H5_BOOL] = "bool", [H5_OTHER] = "no numbers",
+};
+
+bool h5_type_is_float(enum h5_type t)
 {
-	/* At exit the library would flush and report what is long decided; it has crashed there. */
-	H5dont_atexit();
-	H5PLset_loading_state(0);                    /* no filter or driver code from the file's wishes */
+	return t == H5_F16 || t == H5_F32 || t == H5_F64;
 }
 
-void h5_quiet(void)
+/* Eleven binary digits, the last one never below 2^-24. A whole number of last digits fits a double, and rint rounds
+ * it to even. */
+double h5_half(double x)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, library_start);
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+	int exponent;
+	frexp(x, &exponent);
+	const double last = ldexp(1, MAX(exponent - 11, -24)), y = rint(x / last) * last;
+	return y > 65504 ? INFINITY : y < -65504 ? -INFINITY : y;
 }
 
-bool h5_fail(const h5 *f, const char *path, fault *e, const char *fmt, ...)
+void h5_names_free(h5_names *n)
 {
-	char text[512];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	return fault_set(e, "%s: %s: %s", f->path, path, text);
+	for (int i = 0; i < n->n; i++)
+		free(n->name[i]);
+	free(n->name);
+	*n = (h5_names){0, NULL};
 }
 
-static herr_t first_reason(unsigned n, const H5E_error2_t *err, void *out)
-{
-	if (n == 0 && err->desc)
-		snprintf(out, 256, "%s", err->desc);
-	return 0;
-}
+/* ---- opening and closing ---- */
 
-const char *h5_reason(char text[256])
-{
-	snprintf(text, 256, "unknown HDF5 error");
-	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, text);
-	for (char *c = text; *c; c++)
-		if (*c == '\n' || *c == '\r')
-			*c = ' ';
-	return text;
-}
-
-/* ---- opening ---- */
-
-static h5 *h5_new(const char *path, fault *e)
+static h5 *begin(h5_call first, const char *path, file_draft *draft, fault *e)
 {
 	h5 *f = mem_zero(1, sizeof *f, e);
-	if (!f)
-		return NULL;
-	f->file = H5I_INVALID_HID;
-	f->path = text_copy(path, e);
-	if (!f->path) {
-		free(f);
-		return NULL;
+	if (f) {
+		f->draft = draft;
+		f->path = text_copy(path, e);
 	}
-	return f;
+	if (f && f->path && (f->worker = h5_worker_new(&first, e)))
+		return f;
+	if (f)
+		h5_close(f);
+	else
+		file_draft_free(draft);
+	return NULL;
+}
+
+h5 *h5_open(const char *path, fault *e)
+{
+	return begin((h5_call){.op = H5_OP_OPEN, .path = path}, path, NULL, e);
+}
+
+h5 *h5_open_image(const void *bytes, size_t n, const char *label, fault *e)
+{
+	return begin((h5_call){.op = H5_OP_OPEN_IMAGE, .path = label, .in = bytes, .in_n = n}, label, NULL, e);
+}
+
+h5 *h5_create(const char *path, fault *e)
+{
+	return begin((h5_call){.op = H5_OP_CREATE, .path = path}, path, NULL, e);
+}
+
+h5 *h5_create_large(const char *path, fault *e)
+{
+	file_draft *d = file_draft_new(path, e);
+	if (!d)
+		return NULL;
+	return begin((h5_call){.op = H5_OP_CREATE_AT, .path = path, .name = file_draft_path(d)}, path, d, e);
 }
 
 void h5_close(h5 *f)
 {
 	if (!f)
 		return;
-	h5_quiet();
-	if (f->file >= 0)
-		H5Fclose(f->file);
-	if (f->writing)
-		free(f->image);
+	h5_worker_free(f->worker);
 	file_draft_free(f->draft);
 	free(f->path);
 	free(f);
 }
 
-/* The library waits for ever where a path is a pipe, and where a file of /proc only says that it is regular: a byte is
- * read before it is asked. It also calls everything that goes wrong an error of the format. */
-static bool find_size(const char *path, uint64_t *size, fault *e)
+bool h5_finish(h5 *f, void **bytes, size_t *n, fault *e)
 {
-	struct stat st;
-	FILE *f = file_open_read(path, e);
-	if (!f)
-		return false;
-	(void)getc(f);
-	const bool ok = !ferror(f) && fstat(fileno(f), &st) == 0;
-	if (!ok)
-		fault_at(e, path, "cannot be read: %s", strerror(errno));
-	*size = ok ? (uint64_t)st.st_size : 0;
-	fclose(f);
+	h5_call c = {.op = H5_OP_FINISH};
+	const bool ok = h5_worker_do(f->worker, &c, e);
+	*bytes = c.made;
+	*n = c.made_n;
+	h5_close(f);
 	return ok;
 }
 
-h5 *h5_open(const char *path, fault *e)
+/* The worker is gone before the file is put in place. */
+static bool put_in_place(h5 *f, const h5_call *c, fault *e)
 {
-	h5_quiet();
-	char why[256];
-	uint64_t size;
-	if (!find_size(path, &size, e))
-		return NULL;
-	h5 *f = h5_new(path, e);
-	if (!f)
-		return NULL;
-	f->size = size;
-	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
-	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
-	f->file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
-	if (f->file < 0)
-		fault_set(e, "%s: not a readable HDF5 file (%s)", path, h5_reason(why));
-	H5Pclose(fapl);
-	if (f->file < 0) {
-		h5_close(f);
-		return NULL;
-	}
-	return f;
-}
-
-/* The core driver asks for copies of an image through these; here it gets the caller's bytes. */
-static void *borrow_malloc(size_t n, H5FD_file_image_op_t op, void *ctx)
-{
-	(void)op;
-	h5 *f = ctx;
-	return n <= f->image_size ? f->image : NULL;
-}
-
-static void *borrow_memcpy(void *to, const void *from, size_t n, H5FD_file_image_op_t op, void *ctx)
-{
-	(void)op, (void)ctx;
-	return to == from ? to : memcpy(to, from, n);
-}
-
-static void *borrow_realloc(void *p, size_t n, H5FD_file_image_op_t op, void *ctx)
-{
-	(void)p, (void)n, (void)op, (void)ctx;
-	return NULL;                                 /* opened for reading: never grows */
-}
-
-static herr_t borrow_free(void *p, H5FD_file_image_op_t op, void *ctx)
-{
-	(void)p, (void)op, (void)ctx;
-	return 0;
-}
-
-/* While a file is written its image is ours: kept when the library closes the file. */
-static void *own_malloc(size_t n, H5FD_file_image_op_t op, void *ctx)
-{
-	(void)op;
-	h5 *f = ctx;
-	return f->image = malloc(n);
-}
-
-static void *own_memcpy(void *to, const void *from, size_t n, H5FD_file_image_op_t op, void *ctx)
-{
-	(void)op, (void)ctx;
-	return memcpy(to, from, n);
-}
-
-static void *own_realloc(void *p, size_t n, H5FD_file_image_op_t op, void *ctx)
-{
-	(void)op;
-	h5 *f = ctx;
-	void *larger = realloc(p, n);
-	if (larger)
-		f->image = larger;
-	return larger;
-}
-
-static herr_t own_free(void *p, H5FD_file_image_op_t op, void *ctx)
-{
-	(void)p, (void)op, (void)ctx;
-	return 0;
-}
-
-static void *same_ctx(void *ctx)
-{
-	return ctx;
-}
-
-static herr_t keep_ctx(void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
-/* Access list of a file that lives in memory only. */
-static hid_t memory_access(H5FD_file_image_callbacks_t *calls)
-{
-	calls->udata_copy = same_ctx;
-	calls->udata_free = keep_ctx;
-	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
-	bool ok = fapl >= 0 && H5Pset_fapl_core(fapl, GROW, 0) >= 0 &&
-		  H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI) >= 0 &&
-		  H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
-		  H5Pset_file_image_callbacks(fapl, calls) >= 0;
-	if (ok)
-		return fapl;
-	H5Pclose(fapl);
-	return H5I_INVALID_HID;
-}
-
-/* Two files in memory with one name would be taken for the same file. */
-static void memory_name(const h5 *f, char name[32])
-{
-	snprintf(name, 32, "memory-%p", (const void *)f);
-}
-
-h5 *h5_open_image(const void *bytes, size_t n, const char *label, fault *e)
-{
-	h5_quiet();
-	char why[256], name[32];
-	h5 *f = h5_new(label, e);
-	if (!f)
-		return NULL;
-	union {                                      /* read only, through a library without const */
-		const void *in;
-		void *out;
-	} borrowed = {bytes};
-	f->image = borrowed.out;
-	f->image_size = n;
-	f->size = n;
-	memory_name(f, name);
-	H5FD_file_image_callbacks_t calls = {borrow_malloc, borrow_memcpy, borrow_realloc, borrow_free,
-					     NULL, NULL, f};
-	hid_t fapl = memory_access(&calls);
-	if (n > 0 && fapl >= 0 && H5Pset_file_image(fapl, f->image, n) >= 0)
-		f->file = H5Fopen(name, H5F_ACC_RDONLY, fapl);
-	if (f->file < 0)
-		fault_set(e, "%s: not a readable HDF5 file (%s)", label, n ? h5_reason(why) : "it is empty");
-	H5Pclose(fapl);
-	if (f->file < 0) {
-		h5_close(f);
-		return NULL;
-	}
-	return f;
-}
-
-h5 *h5_create(const char *path, fault *e)
-{
-	h5_quiet();
-	char why[256], name[32];
-	h5 *f = h5_new(path, e);
-	if (!f)
-		return NULL;
-	f->writing = true;
-	memory_name(f, name);
-	H5FD_file_image_callbacks_t calls = {own_malloc, own_memcpy, own_realloc, own_free, NULL, NULL, f};
-	hid_t fapl = memory_access(&calls);
-	hid_t fcpl = h5_creation_list(H5P_FILE_CREATE);
-	if (fapl >= 0 && fcpl >= 0)
-		f->file = H5Fcreate(name, H5F_ACC_TRUNC, fcpl, fapl);
-	if (f->file < 0)
-		fault_set(e, "%s: cannot prepare an HDF5 file in memory (%s)", path, h5_reason(why));
-	H5Pclose(fcpl);
-	H5Pclose(fapl);
-	if (f->file < 0) {
-		h5_close(f);
-		return NULL;
-	}
-	return f;
-}
-
-h5 *h5_create_large(const char *path, fault *e)
-{
-	h5_quiet();
-	char why[256];
-	h5 *f = h5_new(path, e);
-	if (!f)
-		return NULL;
-	f->writing = true;
-	f->draft = file_draft_new(path, e);
-	if (!f->draft) {
-		h5_close(f);
-		return NULL;
-	}
-	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = h5_creation_list(H5P_FILE_CREATE);
-	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
-	H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18);
-	f->file = H5Fcreate(file_draft_path(f->draft), H5F_ACC_TRUNC, fcpl, fapl);
-	H5Pclose(fcpl);
-	H5Pclose(fapl);
-	if (f->file >= 0)
-		return f;
-	fault_set(e, "%s: cannot begin an HDF5 file (%s)", path, h5_reason(why));
-	h5_close(f);
-	return NULL;
-}
-
-/* The library closes first: it writes until then. */
-static bool commit_large(h5 *f, fault *e)
-{
-	char why[256];
-	bool ok = !f->failed || fault_set(e, "%s: not written, because an earlier part failed", f->path);
-	must(!ok || H5Fget_obj_count(f->file, H5F_OBJ_ALL) == 1, "%s: an object is still open", f->path);
-	if (H5Fclose(f->file) < 0 && ok)
-		ok = fault_set(e, "%s: cannot finish the file (%s)", f->path, h5_reason(why));
-	f->file = H5I_INVALID_HID;
 	file_draft *d = f->draft;
 	f->draft = NULL;
-	if (ok)
-		return file_draft_commit(d, e);
-	file_draft_free(d);
-	return false;
-}
-
-/* The file's bytes become f->image[0..*size), and no library object is left. */
-static bool finish(h5 *f, size_t *size, fault *e)
-{
-	char why[256];
-	must(f->writing, "commit of %s, which is open for reading", f->path);
-	bool ok = !f->failed;
-	if (!ok)
-		fault_set(e, "%s: not written, because an earlier part failed", f->path);
-	ssize_t n = ok && H5Fflush(f->file, H5F_SCOPE_GLOBAL) >= 0 ? H5Fget_file_image(f->file, NULL, 0) : -1;
-	if (ok && n < 0)
-		ok = fault_set(e, "%s: cannot finish the file in memory (%s)", f->path, h5_reason(why));
-	must(!ok || H5Fget_obj_count(f->file, H5F_OBJ_ALL) == 1, "%s: an object is still open", f->path);
-	if (H5Fclose(f->file) < 0 && ok)
-		ok = fault_set(e, "%s: cannot finish the file in memory (%s)", f->path, h5_reason(why));
-	f->file = H5I_INVALID_HID;
-	*size = ok ? (size_t)n : 0;
-	return ok;
+	h5_worker_free(f->worker);
+	f->worker = NULL;
+	return d ? file_draft_commit(d, e) : file_replace(f->path, c->made, c->made_n, e);
 }
 
 bool h5_commit(h5 *f, fault *e)
 {
-	size_t n;
-	h5_quiet();
-	bool ok = f->draft ? commit_large(f, e) : finish(f, &n, e) && file_replace(f->path, f->image, n, e);
+	h5_call c = {.op = H5_OP_FINISH};
+	const bool ok = h5_worker_do(f->worker, &c, e) && put_in_place(f, &c, e);
+	free(c.made);
 	h5_close(f);
 	return ok;
 }
 
-bool h5_finish(h5 *f, void **bytes, size_t *n, fault *e)
+/* ---- groups ---- */
+
+bool h5_exists(h5 *f, const char *path)
 {
-	h5_quiet();
-	bool ok = finish(f, n, e);
-	*bytes = ok ? f->image : NULL;
-	if (ok)
-		f->image = NULL;
-	h5_close(f);
+	h5_call c = {.op = H5_OP_EXISTS, .path = path};
+	return h5_worker_do(f->worker, &c, NULL) && c.whole;
+}
+
+bool h5_group(h5 *f, const char *path, fault *e)
+{
+	return h5_worker_do(f->worker, &(h5_call){.op = H5_OP_GROUP, .path = path}, e);
+}
+
+/* The n texts that c->made holds. */
+static bool take_names(h5_call *c, h5_names *out, fault *e)
+{
+	const char *at = c->made, *end = at ? at + c->made_n : at;
+	*out = (h5_names){0, mem_new((size_t)c->n + 1, sizeof *out->name, e)};
+	bool ok = out->name != NULL;
+	while (ok && out->n < c->n && at < end) {
+		out->name[out->n] = text_copy(at, e);
+		ok = out->name[out->n] != NULL;
+		out->n += ok;
+		at += strlen(at) + 1;
+	}
+	if (!ok)
+		h5_names_free(out);
+	free(c->made);
 	return ok;
+}
+
+bool h5_list(h5 *f, const char *path, h5_names *out, fault *e)
+{
+	h5_call c = {.op = H5_OP_LIST, .path = path};
+	*out = (h5_names){0, NULL};
+	return h5_worker_do(f->worker, &c, e) && take_names(&c, out, e);
+}
+
+bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e)
+{
+	h5_call c = {.op = H5_OP_STAT, .path = path};
+	const bool ok = h5_worker_do(f->worker, &c, e);
+	*out = ok ? c.info : (h5_info){.type = H5_OTHER};
+	return ok;
+}
+
+/* ---- reading ---- */
+
+static bool read_numbers(h5 *f, h5_call c, void *x, int64_t count, size_t size, fault *e)
+{
+	c.out = x;
+	c.count = count;
+	c.out_n = (size_t)count * size;
+	return h5_worker_do(f->worker, &c, e);
+}
+
+bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, fault *e)
+{
+	return read_numbers(f, (h5_call){.op = H5_OP_READ_REAL, .path = path}, x, count, sizeof *x, e);
+}
+
+bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, fault *e)
+{
+	return read_numbers(f, (h5_call){.op = H5_OP_READ_F64, .path = path}, x, count, sizeof *x, e);
+}
+
+bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, fault *e)
+{
+	return read_numbers(f, (h5_call){.op = H5_OP_READ_I64, .path = path}, x, count, sizeof *x, e);
+}
+
+static h5_call rows(enum h5_op op, const char *path, int64_t lo, int64_t hi)
+{
+	must(lo >= 0 && lo <= hi, "rows %lld to %lld of %s", (long long)lo, (long long)hi, path);
+	return (h5_call){.op = op, .path = path, .lo = lo, .n = hi - lo};
+}
+
+bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, fault *e)
+{
+	return read_numbers(f, rows(H5_OP_ROWS_U8, path, lo, hi), x, count, sizeof *x, e);
+}
+
+bool h5_read_rows_real(h5 *f, const char *path, int64_t lo, int64_t hi, real *x, int64_t count, fault *e)
+{
+	return read_numbers(f, rows(H5_OP_ROWS_REAL, path, lo, hi), x, count, sizeof *x, e);
+}
+
+bool h5_read_rows_f64(h5 *f, const char *path, int64_t lo, int64_t hi, double *x, int64_t count, fault *e)
+{
+	return read_numbers(f, rows(H5_OP_ROWS_F64, path, lo, hi), x, count, sizeof *x, e);
+}
+
+/* ---- writing ---- */
+
+static bool write_numbers(h5 *f, enum h5_op op, const char *path, shape s, const void *x, size_t size, fault *e)
+{
+	h5_call c = {.op = op, .path = path, .s = s, .in = x, .in_n = (size_t)shape_count(&s) * size};
+	return h5_worker_do(f->worker, &c, e);
+}
+
+bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, fault *e)
+{
+	return write_numbers(f, H5_OP_WRITE_F32, path, s, x, sizeof *x, e);
+}
+
+bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, fault *e)
+{
+	return write_numbers(f, H5_OP_WRITE_I32, path, s, x, sizeof *x, e);
+}
+
+bool h5_write_f16(h5 *f, const char *path, shape s, const real *x, fault *e)
+{
+	return write_numbers(f, H5_OP_WRITE_F16, path, s, x, sizeof *x, e);
+}
+
+bool h5_write_real(h5 *f, const char *path, shape s, const real *x, fault *e)
+{
+	return write_numbers(f, H5_OP_WRITE_REAL, path, s, x, sizeof *x, e);
+}
+
+bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, fault *e)
+{
+	return write_numbers(f, H5_OP_WRITE_F64, path, s, x, sizeof *x, e);
+}
+
+bool h5_write_u8(h5 *f, const char *path, shape s, const uint8_t *x, fault *e)
+{
+	return write_numbers(f, H5_OP_WRITE_U8, path, s, x, sizeof *x, e);
+}
+
+bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, fault *e)
+{
+	return write_numbers(f, H5_OP_WRITE_I64, path, s, x, sizeof *x, e);
+}
+
+bool h5_rows_u8(h5 *f, const char *path, shape s, fault *e)
+{
+	return h5_worker_do(f->worker, &(h5_call){.op = H5_OP_NEW_ROWS_U8, .path = path, .s = s}, e);
+}
+
+bool h5_rows_f32(h5 *f, const char *path, shape s, fault *e)
+{
+	return h5_worker_do(f->worker, &(h5_call){.op = H5_OP_NEW_ROWS_F32, .path = path, .s = s}, e);
+}
+
+bool h5_rows_i32(h5 *f, const char *path, shape s, fault *e)
+{
+	return h5_worker_do(f->worker, &(h5_call){.op = H5_OP_NEW_ROWS_I32, .path = path, .s = s}, e);
+}
+
+static bool fill_rows(h5 *f, h5_call c, const void *x, size_t size, fault *e)
+{
+	c.in = x;
+	c.in_n = (size_t)c.count * size;
+	return h5_worker_do(f->worker, &c, e);
+}
+
+bool h5_fill_u8(h5 *f, const char *path, int64_t lo, int64_t n, const uint8_t *x, int64_t count, fault *e)
+{
+	return fill_rows(f, (h5_call){.op = H5_OP_FILL_U8, .path = path, .lo = lo, .n = n, .count = count}, x,
+		sizeof *x, e);
+}
+
+bool h5_fill_real(h5 *f, const char *path, int64_t lo, int64_t n, const real *x, int64_t count, fault *e)
+{
+	return fill_rows(f, (h5_call){.op = H5_OP_FILL_REAL, .path = path, .lo = lo, .n = n, .count = count}, x,
+		sizeof *x, e);
+}
+
+/* ---- attributes ---- */
+
+char *h5_attr_text_new(h5 *f, const char *path, const char *name, fault *e)
+{
+	h5_call c = {.op = H5_OP_TEXT, .path = path, .name = name};
+	return h5_worker_do(f->worker, &c, e) ? c.made : NULL;
+}
+
+bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t size, fault *e)
+{
+	char *text = h5_attr_text_new(f, path, name, e);
+	if (!text)
+		return false;
+	const size_t length = strlen(text);
+	const bool ok = length < size || fault_set(e, "%s: %s: attribute \"%s\" has %zu bytes, at most %zu are "
+		"expected", f->path, path, name, length, size - 1);
+	if (ok)
+		memcpy(out, text, length + 1);
+	free(text);
+	return ok;
+}
+
+bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, fault *e)
+{
+	h5_call c = {.op = H5_OP_I64, .path = path, .name = name};
+	const bool ok = h5_worker_do(f->worker, &c, e);
+	if (ok)
+		*x = c.whole;
+	return ok;
+}
+
+bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, fault *e)
+{
+	h5_call c = {.op = H5_OP_F64, .path = path, .name = name};
+	const bool ok = h5_worker_do(f->worker, &c, e);
+	if (ok)
+		*x = c.number;
+	return ok;
+}
+
+bool h5_attr_exists(h5 *f, const char *path, const char *name)
+{
+	h5_call c = {.op = H5_OP_HAS, .path = path, .name = name};
+	return h5_worker_do(f->worker, &c, NULL) && c.whole;
+}
+
+char h5_attr_kind(h5 *f, const char *path, const char *name)
+{
+	h5_call c = {.op = H5_OP_KIND, .path = path, .name = name};
+	return h5_worker_do(f->worker, &c, NULL) ? (char)c.whole : 0;
+}
+
+bool h5_attr_texts(h5 *f, const char *path, const char *name, h5_names *out, fault *e)
+{
+	h5_call c = {.op = H5_OP_TEXTS, .path = path, .name = name};
+	*out = (h5_names){0, NULL};
+	return h5_worker_do(f->worker, &c, e) && take_names(&c, out, e);
+}
+
+static bool write_text(h5 *f, enum h5_op op, const char *path, const char *name, const char *text, fault *e)
+{
+	h5_call c = {.op = op, .path = path, .name = name, .in = text, .in_n = strlen(text) + 1};
+	return h5_worker_do(f->worker, &c, e);
+}
+
+bool h5_attr_write_text(h5 *f, const char *path, const char *name, const char *text, fault *e)
+{
+	return write_text(f, H5_OP_WRITE_TEXT, path, name, text, e);
+}
+
+bool h5_attr_write_ascii(h5 *f, const char *path, const char *name, const char *text, fault *e)
+{
+	return write_text(f, H5_OP_WRITE_ASCII, path, name, text, e);
+}
+
+bool h5_attr_write_texts(h5 *f, const char *path, const char *name, int n, const char *const *text, fault *e)
+{
+	size_t size = 0, at = 0;
+	for (int i = 0; i < n; i++)
+		size += strlen(text[i]) + 1;
+	char *all = mem_new(size, 1, e);
+	for (int i = 0; all && i < n; at += strlen(text[i]) + 1, i++)
+		memcpy(all + at, text[i], strlen(text[i]) + 1);
+	h5_call c = {.op = H5_OP_WRITE_TEXTS, .path = path, .name = name, .n = n, .in = all, .in_n = size};
+	const bool ok = all && h5_worker_do(f->worker, &c, e);
+	free(all);
+	return ok;
+}
+
+bool h5_attr_write_i64(h5 *f, const char *path, const char *name, int64_t x, fault *e)
+{
+	return h5_worker_do(f->worker,
+		&(h5_call){.op = H5_OP_WRITE_ONE_I64, .path = path, .name = name, .whole = x}, e);
+}
+
+bool h5_attr_write_f64(h5 *f, const char *path, const char *name, double x, fault *e)
+{
+	return h5_worker_do(f->worker,
+		&(h5_call){.op = H5_OP_WRITE_ONE_F64, .path = path, .name = name, .number = x}, e);
 }

@@ -3,7 +3,10 @@
  * Reading is defensive: names, ranks, types and sizes are checked before memory is taken; soft
  * and external links, user-defined filters and object headers that lie end in one line. Writing is
  * into an image in memory, written to a temporary file, synced and renamed: a reader never sees half
- * a file, and a failure leaves the old one untouched. */
+ * a file, and a failure leaves the old one untouched.
+ *
+ * The library itself runs in a child process, one for each open file: libhdf5 1.10 dies of some damaged files, and of
+ * many a failed allocation. Then the next call fails with a line, and the caller's memory is untouched. */
 #ifndef SAGAN_CORE_H5_H5_H
 #define SAGAN_CORE_H5_H5_H
 
@@ -69,13 +72,13 @@ bool h5_write_f16(h5 *f, const char *path, shape s, const real *x, fault *e);
 double h5_half(double x);
 
 /* A file that grows on the disk instead of in memory, for data larger than that; h5_commit puts it in place. Its data
- * sets are made whole by h5_rows_*, of shape s, and then filled from row lo on, [n,..]. */
+ * sets are made whole by h5_rows_*, of shape s, and then filled from row lo on, [n,..], `count` numbers in all. */
 h5 *h5_create_large(const char *path, fault *e);
 bool h5_rows_u8(h5 *f, const char *path, shape s, fault *e);
 bool h5_rows_f32(h5 *f, const char *path, shape s, fault *e);
 bool h5_rows_i32(h5 *f, const char *path, shape s, fault *e);
-bool h5_fill_u8(h5 *f, const char *path, int64_t lo, int64_t n, const uint8_t *x, fault *e);
-bool h5_fill_real(h5 *f, const char *path, int64_t lo, int64_t n, const real *x, fault *e);
+bool h5_fill_u8(h5 *f, const char *path, int64_t lo, int64_t n, const uint8_t *x, int64_t count, fault *e);
+bool h5_fill_real(h5 *f, const char *path, int64_t lo, int64_t n, const real *x, int64_t count, fault *e);
 
 /* A writer that fails marks the file: h5_commit then refuses, so results need checking only once. */
 bool h5_write_real(h5 *f, const char *path, shape s, const real *x, fault *e);

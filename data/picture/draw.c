@@ -1,11 +1,17 @@
-/* draw.c - SVG over pixels: the only file that knows librsvg, cairo and fontconfig. */
+/* draw.c - SVG over pixels: the only file that knows librsvg, cairo and fontconfig.
+ *
+ * They run in a child process: librsvg and glib end a process in which an allocation fails, and fontconfig writes
+ * to standard error. */
 #include "data/picture/svg.h"
 
 #include <cairo.h>
 #include <fontconfig/fontconfig.h>
 #include <librsvg/rsvg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/base/confine.h"
 
 #undef MIN                                           /* glib has them, too */
 #undef MAX
@@ -35,9 +41,29 @@ static int fonts_with(const char *wanted)
 	return n;
 }
 
+static bool font_here(void *ctx, confine_out *out, fault *e)
+{
+	(void)ctx, (void)e;
+	const char yes = fonts_with("Agz09()") > 0;
+	return confine_put(out, &yes, 1);
+}
+
+/* Asked once: fonts seldom come while a program runs. Not a state: two that ask at once find the same. */
 bool svg_has_font(fault *e)
 {
-	return fonts_with("Agz09()") > 0 || fault_set(e, "this machine has no font, so pictures have no titles, names "
+	static atomic_int known = -1;
+	char yes = 0;
+	if (atomic_load(&known) < 0) {
+		const confine_limits l = {.writes = true};
+		confine *c = confine_start("fonts", font_here, NULL, &l, e);
+		const bool told = c && confine_take(c, &yes, 1);
+		if (c && !confine_end(c, e))
+			return false;
+		if (!told)
+			return false;
+		atomic_store(&known, yes);
+	}
+	return atomic_load(&known) || fault_set(e, "this machine has no font, so pictures have no titles, names "
 		"and numbers; apt-get install fonts-dejavu-core brings one");
 }
 
@@ -104,11 +130,9 @@ static bool render(RsvgHandle *h, cairo_t *to, const image *im, fault *e)
 	return ok;
 }
 
-bool svg_over(const svg *s, image *im, fault *e)
+static bool draw(const svg *s, image *im, fault *e)
 {
 	GError *why = NULL;
-	if (!svg_good(s, e))
-		return false;
 	RsvgHandle *h = rsvg_handle_new_from_data((const guint8 *)s->text, s->n, &why);
 	if (!h)
 		return failed(why, e);
@@ -124,5 +148,37 @@ bool svg_over(const svg *s, image *im, fault *e)
 	cairo_destroy(to);
 	cairo_surface_destroy(pixels);
 	g_object_unref(h);
+	return ok;
+}
+
+typedef struct drawing {
+	const svg *s;
+	image *im;
+} drawing;
+
+static size_t bytes_of(const image *im)
+{
+	return (size_t)im->h * (size_t)im->w * (size_t)im->c;
+}
+
+static bool draw_here(void *ctx, confine_out *out, fault *e)
+{
+	const drawing *d = ctx;
+	return draw(d->s, d->im, e) && confine_put(out, d->im->x, bytes_of(d->im));
+}
+
+bool svg_over(const svg *s, image *im, fault *e)
+{
+	drawing d = {s, im};
+	fault no_font;
+	if (!svg_good(s, e))
+		return false;
+	(void)svg_has_font(&no_font);                /* known to the child, then */
+	uint8_t *drawn = mem_new(bytes_of(im), 1, e);
+	confine *c = drawn ? confine_start("drawing", draw_here, &d, &(confine_limits){.writes = true}, e) : NULL;
+	const bool all = c && confine_take(c, drawn, bytes_of(im)), ok = c && confine_end(c, e) && all;
+	if (ok)
+		memcpy(im->x, drawn, bytes_of(im));
+	free(drawn);
 	return ok;
 }

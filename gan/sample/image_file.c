@@ -156,7 +156,7 @@ static bool h5_begin(image_file *f, fault *e)
 
 static bool h5_add(image_file *f, int64_t m, const uint8_t *x, fault *e)
 {
-	return h5_fill_u8(f->h, "/images", f->done, m, x, e);
+	return h5_fill_u8(f->h, "/images", f->done, m, x, m * shape_count(&f->of), e);
 }
 
 static bool h5_end(image_file *f, fault *e)

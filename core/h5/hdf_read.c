@@ -1,6 +1,6 @@
-/* h5_read.c - data sets of any origin: type, shape and storage are checked before memory is taken. */
+/* hdf_read.c - data sets of any origin: type, shape and storage are checked before memory is taken. */
 #include "core/base/local.h"
-#include "core/h5/h5_internal.h"
+#include "core/h5/hdf_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +10,6 @@
 static const uint64_t DEFLATE_MAX = 1032;
 
 /* ---- what a data set is ---- */
-
-const char *const h5_type_name[H5_OTHER + 1] = {
-	[H5_F16] = "float16", [H5_F32] = "float32", [H5_F64] = "float64", [H5_I8] = "int8", [H5_I16] = "int16",
-	[H5_I32] = "int32", [H5_I64] = "int64", [H5_U8] = "uint8", [H5_U16] = "uint16", [H5_U32] = "uint32",
-	[H5_U64] = "uint64", [H5_BOOL] = "bool", [H5_OTHER] = "no numbers",
-};
-
-bool h5_type_is_float(enum h5_type t)
-{
-	return t == H5_F16 || t == H5_F32 || t == H5_F64;
-}
 
 /* Filters of other programs, by the numbers that the HDF Group gave them. */
 static const struct {
@@ -57,35 +46,35 @@ static void set_close(struct set *d)
 	H5Dclose(d->id);
 }
 
-static bool check_type(const h5 *f, const char *path, struct set *d, fault *e)
+static bool check_type(const hdf *f, const char *path, struct set *d, fault *e)
 {
 	d->class = H5Tget_class(d->type);
 	d->width = H5Tget_size(d->type);
 	if (d->class == H5T_OPAQUE && d->width == 2)
-		return h5_fail(f, path, e, "raw values of 2 bytes, as h5py stores bfloat16; save it as float32");
+		return hdf_fail(f, path, e, "raw values of 2 bytes, as h5py stores bfloat16; save it as float32");
 	if (d->class != H5T_FLOAT && d->class != H5T_INTEGER && !(d->class == H5T_ENUM && d->width == 1))
-		return h5_fail(f, path, e, "neither whole numbers nor floating-point numbers");
+		return hdf_fail(f, path, e, "neither whole numbers nor floating-point numbers");
 	if (d->width != 1 && d->width != 2 && d->width != 4 && d->width != 8)
-		return h5_fail(f, path, e, "numbers of %zu bytes; 1, 2, 4 and 8 are read", d->width);
+		return hdf_fail(f, path, e, "numbers of %zu bytes; 1, 2, 4 and 8 are read", d->width);
 	return true;
 }
 
-static bool check_shape(const h5 *f, const char *path, struct set *d, fault *e)
+static bool check_shape(const hdf *f, const char *path, struct set *d, fault *e)
 {
 	hsize_t dims[H5S_MAX_RANK] = {0};
 	H5S_class_t kind = H5Sget_simple_extent_type(d->space);
 	if (kind != H5S_SCALAR && kind != H5S_SIMPLE)
-		return h5_fail(f, path, e, "holds no values");
+		return hdf_fail(f, path, e, "holds no values");
 	int rank = H5Sget_simple_extent_ndims(d->space);
 	if (rank < 0 || rank > RANK_MAX)
-		return h5_fail(f, path, e, "%d axes; at most %d are read", rank, RANK_MAX);
+		return hdf_fail(f, path, e, "%d axes; at most %d are read", rank, RANK_MAX);
 	if (H5Sget_simple_extent_dims(d->space, dims, NULL) < 0)
-		return h5_fail(f, path, e, "its shape cannot be read");
+		return hdf_fail(f, path, e, "its shape cannot be read");
 	uint64_t count = 1, limit = (uint64_t)INT64_MAX / 8;         /* bytes, as double, fit an int64 */
 	int64_t size[RANK_MAX];
 	for (int i = 0; i < rank; i++) {
 		if (dims[i] > limit || (dims[i] && count > limit / dims[i]))
-			return h5_fail(f, path, e, "axis %d of %llu: more elements than any memory holds", i,
+			return hdf_fail(f, path, e, "axis %d of %llu: more elements than any memory holds", i,
 				    (unsigned long long)dims[i]);
 		count *= dims[i];
 		size[i] = (int64_t)dims[i];
@@ -96,26 +85,26 @@ static bool check_shape(const h5 *f, const char *path, struct set *d, fault *e)
 }
 
 /* Filters the reader trusts. *packed: bytes in the file may be fewer than the values. */
-static bool check_filters(const h5 *f, const char *path, const struct set *d, bool *packed, fault *e)
+static bool check_filters(const hdf *f, const char *path, const struct set *d, bool *packed, fault *e)
 {
 	int n = H5Pget_nfilters(d->list);
 	*packed = false;
 	if (n < 0)
-		return h5_fail(f, path, e, "its filters cannot be read");
+		return hdf_fail(f, path, e, "its filters cannot be read");
 	for (int i = 0; i < n; i++) {
 		unsigned flags, config;
 		size_t values = 0;
 		H5Z_filter_t id = H5Pget_filter2(d->list, (unsigned)i, &flags, &values, NULL, 0, NULL, &config);
 		*packed = *packed || id == H5Z_FILTER_DEFLATE;
 		if (id != H5Z_FILTER_DEFLATE && id != H5Z_FILTER_SHUFFLE && id != H5Z_FILTER_FLETCHER32)
-			return h5_fail(f, path, e, "packed by the filter %s (%d), which is not read; store it again "
+			return hdf_fail(f, path, e, "packed by the filter %s (%d), which is not read; store it again "
 				       "with gzip (deflate), shuffle, fletcher32 or without a filter, in h5py: "
 				       "create_dataset(.., compression=\"gzip\")", filter_name(id), (int)id);
 	}
 	return true;
 }
 
-static bool check_chunks(const h5 *f, const char *path, const struct set *d, uint64_t stored, fault *e)
+static bool check_chunks(const hdf *f, const char *path, const struct set *d, uint64_t stored, fault *e)
 {
 	bool packed;
 	hsize_t chunk[H5S_MAX_RANK] = {0};
@@ -125,20 +114,20 @@ static bool check_chunks(const h5 *f, const char *path, const struct set *d, uin
 	int rank = H5Pget_chunk(d->list, H5S_MAX_RANK, chunk);
 	for (int i = 0; i < rank; i++) {
 		if (!chunk[i] || chunk[i] > UINT32_MAX / bytes)
-			return h5_fail(f, path, e, "chunks larger than 4 GiB");
+			return hdf_fail(f, path, e, "chunks larger than 4 GiB");
 		bytes *= chunk[i];
 	}
 	if (stored > f->size)
-		return h5_fail(f, path, e, "claims %llu stored bytes, more than the file has",
+		return hdf_fail(f, path, e, "claims %llu stored bytes, more than the file has",
 			(unsigned long long)stored);
 	if (bytes / DEFLATE_MAX > f->size || (packed ? values / DEFLATE_MAX : values) > stored)
-		return h5_fail(f, path, e, "claims %llu bytes of values, stores %llu: damaged or never filled",
+		return hdf_fail(f, path, e, "claims %llu bytes of values, stores %llu: damaged or never filled",
 			    (unsigned long long)values, (unsigned long long)stored);
 	return true;
 }
 
 /* The values must be able to come from where the header says they lie. */
-static bool check_storage(const h5 *f, const char *path, const struct set *d, fault *e)
+static bool check_storage(const hdf *f, const char *path, const struct set *d, fault *e)
 {
 	uint64_t values = (uint64_t)d->count * d->width, stored = H5Dget_storage_size(d->id);
 	if (f->writing || d->count == 0)
@@ -151,35 +140,35 @@ static bool check_storage(const h5 *f, const char *path, const struct set *d, fa
 	case H5D_CONTIGUOUS: {
 		haddr_t at = H5Dget_offset(d->id);
 		if (H5Pget_external_count(d->list) != 0)
-			return h5_fail(f, path, e, "its values lie in another file; that is not read");
+			return hdf_fail(f, path, e, "its values lie in another file; that is not read");
 		if (at == HADDR_UNDEF)
-			return h5_fail(f, path, e, "never filled");
+			return hdf_fail(f, path, e, "never filled");
 		if (stored < values || values > f->size || at > f->size - values)
-			return h5_fail(f, path, e, "claims %llu bytes of values at %llu, the file has %llu",
+			return hdf_fail(f, path, e, "claims %llu bytes of values at %llu, the file has %llu",
 				    (unsigned long long)values, (unsigned long long)at, (unsigned long long)f->size);
 		return true;
 	}
 	default:
-		return h5_fail(f, path, e, "its values lie in other data sets; that is not read");
+		return hdf_fail(f, path, e, "its values lie in other data sets; that is not read");
 	}
 }
 
-static bool set_check(const h5 *f, const char *path, struct set *d, fault *e)
+static bool set_check(const hdf *f, const char *path, struct set *d, fault *e)
 {
 	char why[256];
 	if (H5Iget_type(d->id) != H5I_DATASET)
-		return h5_fail(f, path, e, "not a data set");
+		return hdf_fail(f, path, e, "not a data set");
 	d->type = H5Dget_type(d->id);
 	d->space = H5Dget_space(d->id);
 	d->list = H5Dget_create_plist(d->id);
 	if (d->type < 0 || d->space < 0 || d->list < 0)
-		return h5_fail(f, path, e, "cannot be opened (%s)", h5_reason(why));
+		return hdf_fail(f, path, e, "cannot be opened (%s)", hdf_reason(why));
 	return check_type(f, path, d, e) && check_shape(f, path, d, e) && check_storage(f, path, d, e);
 }
 
-static bool set_open(h5 *f, const char *path, struct set *d, fault *e)
+static bool set_open(hdf *f, const char *path, struct set *d, fault *e)
 {
-	*d = (struct set){.id = h5_object(f, path, e), .type = -1, .space = -1, .list = -1};
+	*d = (struct set){.id = hdf_object(f, path, e), .type = -1, .space = -1, .list = -1};
 	if (d->id < 0)
 		return false;
 	bool ok = set_check(f, path, d, e);
@@ -200,11 +189,11 @@ static enum h5_type stored_type(const struct set *d)
 	return d->class == H5T_FLOAT ? floats[k] : H5Tget_sign(d->type) == H5T_SGN_2 ? whole[k] : natural[k];
 }
 
-bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e)
+bool hdf_stat(hdf *f, const char *path, h5_info *out, fault *e)
 {
-	h5_quiet();
+	hdf_quiet();
 	*out = (h5_info){.type = H5_OTHER};
-	hid_t obj = h5_object(f, path, e);
+	hid_t obj = hdf_object(f, path, e);
 	if (obj < 0)
 		return false;
 	out->is_group = H5Iget_type(obj) == H5I_GROUP;
@@ -243,12 +232,12 @@ struct request {
 	int64_t count;
 };
 
-static bool select_rows(const h5 *f, const char *path, struct set *d, const struct request *r, fault *e)
+static bool select_rows(const hdf *f, const char *path, struct set *d, const struct request *r, fault *e)
 {
 	if (r->hi < 0)
 		return true;
 	if (d->s.rank == 0 || r->lo < 0 || r->lo > r->hi || r->hi > d->s.dim[0])
-		return h5_fail(f, path, e, "rows %lld to %lld asked, it has %lld", (long long)r->lo, (long long)r->hi,
+		return hdf_fail(f, path, e, "rows %lld to %lld asked, it has %lld", (long long)r->lo, (long long)r->hi,
 			    (long long)(d->s.rank ? d->s.dim[0] : 0));
 	hsize_t start[RANK_MAX] = {(hsize_t)r->lo}, size[RANK_MAX] = {(hsize_t)(r->hi - r->lo)};
 	d->count = r->hi - r->lo;
@@ -257,11 +246,11 @@ static bool select_rows(const h5 *f, const char *path, struct set *d, const stru
 		d->count *= d->s.dim[i];
 	}
 	if (d->count && H5Sselect_hyperslab(d->space, H5S_SELECT_SET, start, NULL, size, NULL) < 0)
-		return h5_fail(f, path, e, "rows %lld to %lld cannot be selected", (long long)r->lo, (long long)r->hi);
+		return hdf_fail(f, path, e, "rows %lld to %lld cannot be selected", (long long)r->lo, (long long)r->hi);
 	return true;
 }
 
-static bool transfer(const h5 *f, const char *path, const struct set *d, const struct request *r, fault *e)
+static bool transfer(const hdf *f, const char *path, const struct set *d, const struct request *r, fault *e)
 {
 	char why[256];
 	bool range = false;
@@ -271,24 +260,24 @@ static bool transfer(const h5 *f, const char *path, const struct set *d, const s
 	bool ok = flat >= 0 && H5Pset_type_conv_cb(list, refuse_range, &range) >= 0 &&
 		  H5Dread(d->id, r->memory, flat, d->space, list, r->x) >= 0;
 	if (!ok)
-		h5_fail(f, path, e, range ? "holds a value that %s cannot" : "cannot be read (%s)",
-		     range ? r->name : h5_reason(why));
+		hdf_fail(f, path, e, range ? "holds a value that %s cannot" : "cannot be read (%s)",
+		     range ? r->name : hdf_reason(why));
 	H5Pclose(list);
 	H5Sclose(flat);
 	return ok;
 }
 
-static bool read_set(h5 *f, const char *path, const struct request *r, fault *e)
+static bool read_set(hdf *f, const char *path, const struct request *r, fault *e)
 {
 	struct set d;
-	h5_quiet();
+	hdf_quiet();
 	if (!set_open(f, path, &d, e))
 		return false;
 	bool ok = select_rows(f, path, &d, r, e);
 	if (ok && H5Tget_class(r->memory) == H5T_INTEGER && d.class == H5T_FLOAT)
-		ok = h5_fail(f, path, e, "holds floating-point numbers; whole numbers are expected");
+		ok = hdf_fail(f, path, e, "holds floating-point numbers; whole numbers are expected");
 	if (ok && d.count != r->count)
-		ok = h5_fail(f, path, e, "%s, %lld elements; %lld are expected", shape_print(&d.s).s,
+		ok = hdf_fail(f, path, e, "%s, %lld elements; %lld are expected", shape_print(&d.s).s,
 			  (long long)d.count, (long long)r->count);
 	if (ok && d.count > 0)
 		ok = transfer(f, path, &d, r, e);
@@ -302,38 +291,38 @@ static bool read_set(h5 *f, const char *path, const struct request *r, fault *e)
 #define MEMORY_REAL H5T_NATIVE_FLOAT
 #endif
 
-bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, fault *e)
+bool hdf_read_real(hdf *f, const char *path, real *x, int64_t count, fault *e)
 {
 	return read_set(f, path, &(struct request){MEMORY_REAL, REAL_NAME, 0, -1, x, count}, e);
 }
 
-bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, fault *e)
+bool hdf_read_f64(hdf *f, const char *path, double *x, int64_t count, fault *e)
 {
 	return read_set(f, path, &(struct request){H5T_NATIVE_DOUBLE, "float64", 0, -1, x, count}, e);
 }
 
-bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, fault *e)
+bool hdf_read_i64(hdf *f, const char *path, int64_t *x, int64_t count, fault *e)
 {
 	return read_set(f, path, &(struct request){H5T_NATIVE_INT64, "int64", 0, -1, x, count}, e);
 }
 
-static bool read_rows(h5 *f, const char *path, const struct request *r, fault *e)
+static bool read_rows(hdf *f, const char *path, const struct request *r, fault *e)
 {
 	must(r->lo >= 0 && r->lo <= r->hi, "rows %lld to %lld of %s", (long long)r->lo, (long long)r->hi, path);
 	return read_set(f, path, r, e);
 }
 
-bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, fault *e)
+bool hdf_read_rows_u8(hdf *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, fault *e)
 {
 	return read_rows(f, path, &(struct request){H5T_NATIVE_UINT8, "uint8", lo, hi, x, count}, e);
 }
 
-bool h5_read_rows_real(h5 *f, const char *path, int64_t lo, int64_t hi, real *x, int64_t count, fault *e)
+bool hdf_read_rows_real(hdf *f, const char *path, int64_t lo, int64_t hi, real *x, int64_t count, fault *e)
 {
 	return read_rows(f, path, &(struct request){MEMORY_REAL, REAL_NAME, lo, hi, x, count}, e);
 }
 
-bool h5_read_rows_f64(h5 *f, const char *path, int64_t lo, int64_t hi, double *x, int64_t count, fault *e)
+bool hdf_read_rows_f64(hdf *f, const char *path, int64_t lo, int64_t hi, double *x, int64_t count, fault *e)
 {
 	return read_rows(f, path, &(struct request){H5T_NATIVE_DOUBLE, "float64", lo, hi, x, count}, e);
 }

@@ -1,6 +1,6 @@
-/* h5_attr.c - attributes: single values, lists, and the lists of texts in pieces that Keras keeps. */
+/* hdf_attr.c - attributes: single values, lists, and the lists of texts in pieces that Keras keeps. */
 #include "core/base/local.h"
-#include "core/h5/h5_internal.h"
+#include "core/h5/hdf_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,28 +35,28 @@ static char kind_of(hid_t type)
 	}
 }
 
-static bool attr_check(const h5 *f, const char *path, const char *name, struct attribute *a, fault *e)
+static bool attr_check(const hdf *f, const char *path, const char *name, struct attribute *a, fault *e)
 {
 	char why[256];
 	if (H5Aexists(a->obj, name) <= 0)
-		return h5_fail(f, path, e, "has no attribute \"%s\"", name);
+		return hdf_fail(f, path, e, "has no attribute \"%s\"", name);
 	a->id = H5Aopen(a->obj, name, H5P_DEFAULT);
 	if (a->id < 0)
-		return h5_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, h5_reason(why));
+		return hdf_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, hdf_reason(why));
 	a->type = H5Aget_type(a->id);
 	a->space = H5Aget_space(a->id);
 	a->kind = kind_of(a->type);
 	a->width = H5Tget_size(a->type);
 	hssize_t count = H5Sget_simple_extent_npoints(a->space);
 	if (count < 0 || count > LIST_MAX || H5Sget_simple_extent_ndims(a->space) > RANK_MAX)
-		return h5_fail(f, path, e, "attribute \"%s\" is no single value or short list", name);
+		return hdf_fail(f, path, e, "attribute \"%s\" is no single value or short list", name);
 	a->count = (int64_t)count;
 	return true;
 }
 
-static bool attr_open(h5 *f, const char *path, const char *name, struct attribute *a, fault *e)
+static bool attr_open(hdf *f, const char *path, const char *name, struct attribute *a, fault *e)
 {
-	*a = (struct attribute){.obj = h5_object(f, path, e), .id = -1, .type = -1, .space = -1};
+	*a = (struct attribute){.obj = hdf_object(f, path, e), .id = -1, .type = -1, .space = -1};
 	if (a->obj < 0)
 		return false;
 	bool ok = attr_check(f, path, name, a, e);
@@ -95,76 +95,61 @@ static bool variable_text(const struct attribute *a, char **text, fault *e)
 	return ok;
 }
 
-char *h5_attr_text_new(h5 *f, const char *path, const char *name, fault *e)
+char *hdf_attr_text_new(hdf *f, const char *path, const char *name, fault *e)
 {
 	char why[256], *text = NULL;
 	struct attribute a;
-	h5_quiet();
+	hdf_quiet();
 	if (!attr_open(f, path, name, &a, e))
 		return NULL;
 	if (a.kind != 's' || a.count > 1)
-		h5_fail(f, path, e, "attribute \"%s\" is not one text", name);
+		hdf_fail(f, path, e, "attribute \"%s\" is not one text", name);
 	else if (a.count == 0)
 		text = text_copy("", e);
 	else if (a.width > TEXT_MAX)
-		h5_fail(f, path, e, "attribute \"%s\" has %zu bytes; %d are allowed", name, a.width, TEXT_MAX);
+		hdf_fail(f, path, e, "attribute \"%s\" has %zu bytes; %d are allowed", name, a.width, TEXT_MAX);
 	else if (!(H5Tis_variable_str(a.type) > 0 ? variable_text : fixed_text)(&a, &text, e))
-		h5_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, h5_reason(why));
+		hdf_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, hdf_reason(why));
 	attr_close(&a);
 	/* How long a variable text is shows only when it has been read. */
 	if (text && strlen(text) > TEXT_MAX) {
-		h5_fail(f, path, e, "attribute \"%s\" has %zu bytes; %d are allowed", name, strlen(text), TEXT_MAX);
+		hdf_fail(f, path, e, "attribute \"%s\" has %zu bytes; %d are allowed", name, strlen(text), TEXT_MAX);
 		free(text);
 		text = NULL;
 	}
 	return text;
 }
 
-bool h5_attr_text(h5 *f, const char *path, const char *name, char *out, size_t size, fault *e)
-{
-	char *text = h5_attr_text_new(f, path, name, e);
-	if (!text)
-		return false;
-	const size_t length = strlen(text);
-	bool ok = length < size;
-	if (ok)
-		memcpy(out, text, length + 1);
-	else
-		h5_fail(f, path, e, "attribute \"%s\" has %zu bytes, at most %zu are expected", name, length, size - 1);
-	free(text);
-	return ok;
-}
-
-static bool attr_number(h5 *f, const char *path, const char *name, bool whole, void *x, fault *e)
+static bool attr_number(hdf *f, const char *path, const char *name, bool whole, void *x, fault *e)
 {
 	char why[256];
 	struct attribute a;
-	h5_quiet();
+	hdf_quiet();
 	if (!attr_open(f, path, name, &a, e))
 		return false;
 	bool ok = a.count == 1 && (a.kind == 'i' || (a.kind == 'f' && !whole));
 	if (!ok)
-		h5_fail(f, path, e, "attribute \"%s\" is not one %s", name, whole ? "whole number" : "number");
+		hdf_fail(f, path, e, "attribute \"%s\" is not one %s", name, whole ? "whole number" : "number");
 	else if (H5Aread(a.id, whole ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, x) < 0)
-		ok = h5_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, h5_reason(why));
+		ok = hdf_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, hdf_reason(why));
 	attr_close(&a);
 	return ok;
 }
 
-bool h5_attr_i64(h5 *f, const char *path, const char *name, int64_t *x, fault *e)
+bool hdf_attr_i64(hdf *f, const char *path, const char *name, int64_t *x, fault *e)
 {
 	return attr_number(f, path, name, true, x, e);
 }
 
-bool h5_attr_f64(h5 *f, const char *path, const char *name, double *x, fault *e)
+bool hdf_attr_f64(hdf *f, const char *path, const char *name, double *x, fault *e)
 {
 	return attr_number(f, path, name, false, x, e);
 }
 
-bool h5_attr_exists(h5 *f, const char *path, const char *name)
+bool hdf_attr_exists(hdf *f, const char *path, const char *name)
 {
-	h5_quiet();
-	hid_t obj = h5_object(f, path, NULL);
+	hdf_quiet();
+	hid_t obj = hdf_object(f, path, NULL);
 	if (obj < 0)
 		return false;
 	bool yes = H5Aexists(obj, name) > 0;
@@ -172,10 +157,10 @@ bool h5_attr_exists(h5 *f, const char *path, const char *name)
 	return yes;
 }
 
-char h5_attr_kind(h5 *f, const char *path, const char *name)
+char hdf_attr_kind(hdf *f, const char *path, const char *name)
 {
 	struct attribute a;
-	h5_quiet();
+	hdf_quiet();
 	if (!attr_open(f, path, name, &a, NULL))
 		return 0;
 	attr_close(&a);
@@ -194,13 +179,13 @@ static hid_t text_type(size_t n, H5T_cset_t set)
 }
 
 /* Writes one value, or a list of n when n >= 0; an attribute of that name is replaced. The object must exist. */
-static bool write_attr(h5 *f, const char *path, const char *name, hid_t stored, hid_t memory, int64_t n,
+static bool write_attr(hdf *f, const char *path, const char *name, hid_t stored, hid_t memory, int64_t n,
 		       const void *x, fault *e)
 {
 	char why[256];
 	hsize_t count = (hsize_t)MAX(n, 0);
 	must(f->writing, "%s is open for reading", f->path);
-	hid_t obj = h5_object(f, path, e), id = H5I_INVALID_HID;
+	hid_t obj = hdf_object(f, path, e), id = H5I_INVALID_HID;
 	hid_t space = n < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &count, NULL);
 	if (obj >= 0 && H5Aexists(obj, name) > 0)
 		H5Adelete(obj, name);
@@ -208,7 +193,7 @@ static bool write_attr(h5 *f, const char *path, const char *name, hid_t stored, 
 		id = H5Acreate2(obj, name, stored, space, H5P_DEFAULT, H5P_DEFAULT);
 	bool ok = id >= 0 && H5Awrite(id, memory, x) >= 0;
 	if (!ok && obj >= 0)
-		h5_fail(f, path, e, "attribute \"%s\" cannot be written (%s)", name, h5_reason(why));
+		hdf_fail(f, path, e, "attribute \"%s\" cannot be written (%s)", name, hdf_reason(why));
 	f->failed = f->failed || !ok;
 	H5Aclose(id);
 	H5Sclose(space);
@@ -216,13 +201,13 @@ static bool write_attr(h5 *f, const char *path, const char *name, hid_t stored, 
 	return ok;
 }
 
-static bool write_text(h5 *f, const char *path, const char *name, H5T_cset_t set, const char *text, fault *e)
+static bool write_text(hdf *f, const char *path, const char *name, H5T_cset_t set, const char *text, fault *e)
 {
-	h5_quiet();
+	hdf_quiet();
 	size_t n = strlen(text);
 	if (n > TEXT_MAX) {
 		f->failed = true;
-		return h5_fail(f, path, e, "attribute \"%s\" of %zu bytes; %d are allowed", name, n, TEXT_MAX);
+		return hdf_fail(f, path, e, "attribute \"%s\" of %zu bytes; %d are allowed", name, n, TEXT_MAX);
 	}
 	hid_t type = text_type(n, set);
 	bool ok = write_attr(f, path, name, type, type, -1, text, e);
@@ -230,25 +215,25 @@ static bool write_text(h5 *f, const char *path, const char *name, H5T_cset_t set
 	return ok;
 }
 
-bool h5_attr_write_text(h5 *f, const char *path, const char *name, const char *text, fault *e)
+bool hdf_attr_write_text(hdf *f, const char *path, const char *name, const char *text, fault *e)
 {
 	return write_text(f, path, name, H5T_CSET_UTF8, text, e);
 }
 
-bool h5_attr_write_ascii(h5 *f, const char *path, const char *name, const char *text, fault *e)
+bool hdf_attr_write_ascii(hdf *f, const char *path, const char *name, const char *text, fault *e)
 {
 	return write_text(f, path, name, H5T_CSET_ASCII, text, e);
 }
 
-bool h5_attr_write_i64(h5 *f, const char *path, const char *name, int64_t x, fault *e)
+bool hdf_attr_write_i64(hdf *f, const char *path, const char *name, int64_t x, fault *e)
 {
-	h5_quiet();
+	hdf_quiet();
 	return write_attr(f, path, name, H5T_STD_I64LE, H5T_NATIVE_INT64, -1, &x, e);
 }
 
-bool h5_attr_write_f64(h5 *f, const char *path, const char *name, double x, fault *e)
+bool hdf_attr_write_f64(hdf *f, const char *path, const char *name, double x, fault *e)
 {
-	h5_quiet();
+	hdf_quiet();
 	return write_attr(f, path, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, -1, &x, e);
 }
 
@@ -268,7 +253,7 @@ static const char *piece_name(const char *name, int number, char out[256])
 }
 
 /* text[0..n), each `width` bytes. */
-static bool write_piece(h5 *f, const char *path, const char *name, int n, const char *const *text, size_t width,
+static bool write_piece(hdf *f, const char *path, const char *name, int n, const char *const *text, size_t width,
 			fault *e)
 {
 	char *flat = mem_zero((size_t)n, width, e);
@@ -283,17 +268,17 @@ static bool write_piece(h5 *f, const char *path, const char *name, int n, const 
 }
 
 /* k pieces, k as small as it can be; the first n mod k are one longer. */
-bool h5_attr_write_texts(h5 *f, const char *path, const char *name, int n, const char *const *text, fault *e)
+bool hdf_attr_write_texts(hdf *f, const char *path, const char *name, int n, const char *const *text, fault *e)
 {
 	size_t width = 1;
 	char piece[256];
 	int k = 1;
-	h5_quiet();
+	hdf_quiet();
 	for (int i = 0; i < n; i++)
 		width = MAX(width, strlen(text[i]));
 	if (width > PIECE_BYTES) {
 		f->failed = true;
-		return h5_fail(f, path, e, "attribute \"%s\" has a text of %zu bytes; %d are allowed", name, width,
+		return hdf_fail(f, path, e, "attribute \"%s\" has a text of %zu bytes; %d are allowed", name, width,
 			PIECE_BYTES);
 	}
 	while (((size_t)n + (size_t)k - 1) / (size_t)k * width > PIECE_BYTES)
@@ -348,36 +333,36 @@ static bool variable_list(const struct attribute *a, h5_names *out, fault *e)
 	return ok;
 }
 
-static bool read_piece(const h5 *f, const char *path, const char *name, const struct attribute *a, h5_names *out,
+static bool read_piece(const hdf *f, const char *path, const char *name, const struct attribute *a, h5_names *out,
 		       fault *e)
 {
 	char why[256];
 	if (a->count == 0)
 		return true;                         /* h5py writes an empty list as floats */
 	if (a->kind != 's' || H5Sget_simple_extent_ndims(a->space) > 1)
-		return h5_fail(f, path, e, "attribute \"%s\" is not a list of texts", name);
+		return hdf_fail(f, path, e, "attribute \"%s\" is not a list of texts", name);
 	bool variable = H5Tis_variable_str(a->type) > 0;
 	if (!variable && (a->width > 1 << 16 || a->width * (size_t)a->count > TEXT_MAX))
-		return h5_fail(f, path, e, "attribute \"%s\" has %lld texts of %zu bytes; too many or too long", name,
+		return hdf_fail(f, path, e, "attribute \"%s\" has %lld texts of %zu bytes; too many or too long", name,
 			       (long long)a->count, a->width);
 	if (out->n + a->count > LIST_MAX)
-		return h5_fail(f, path, e, "attribute \"%s\" has more than %d texts", name, LIST_MAX);
+		return hdf_fail(f, path, e, "attribute \"%s\" has more than %d texts", name, LIST_MAX);
 	char **larger = realloc(out->name, ((size_t)out->n + (size_t)a->count) * sizeof *larger);
 	if (!larger)
 		return fault_set(e, "out of memory");
 	out->name = larger;
 	if (variable ? variable_list(a, out, e) : fixed_list(a, out, e))
 		return true;
-	return h5_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, h5_reason(why));
+	return hdf_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, hdf_reason(why));
 }
 
-bool h5_attr_texts(h5 *f, const char *path, const char *name, h5_names *out, fault *e)
+bool hdf_attr_texts(hdf *f, const char *path, const char *name, h5_names *out, fault *e)
 {
 	char piece[256], first[256];
 	*out = (h5_names){0, NULL};
-	bool chunked = !h5_attr_exists(f, path, name) && h5_attr_exists(f, path, piece_name(name, 0, first));
+	bool chunked = !hdf_attr_exists(f, path, name) && hdf_attr_exists(f, path, piece_name(name, 0, first));
 	bool ok = true;
-	for (int i = 0; ok && (i == 0 || (chunked && h5_attr_exists(f, path, piece_name(name, i, piece)))); i++) {
+	for (int i = 0; ok && (i == 0 || (chunked && hdf_attr_exists(f, path, piece_name(name, i, piece)))); i++) {
 		struct attribute a;
 		piece_name(name, chunked ? i : -1, piece);
 		ok = attr_open(f, path, piece, &a, e);

@@ -1,11 +1,11 @@
-/* h5_path.c - finding things in a file: paths are walked name by name, hard links only. */
+/* hdf_path.c - finding things in a file: paths are walked name by name, hard links only. */
 #include "core/base/local.h"
-#include "core/h5/h5_internal.h"
+#include "core/h5/hdf_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-bool h5_next_name(const char **from, const char **end)
+bool hdf_next_name(const char **from, const char **end)
 {
 	while (**from == '/')
 		(*from)++;
@@ -13,24 +13,24 @@ bool h5_next_name(const char **from, const char **end)
 	return *end > *from;
 }
 
-bool h5_path_sane(const h5 *f, const char *path, fault *e)
+bool hdf_path_sane(const hdf *f, const char *path, fault *e)
 {
 	const char *name = path, *end;
 	int depth = 0;
 	if (strlen(path) >= PATH_SIZE)
 		return fault_set(e, "%s: a path of %zu characters inside the file; %d are allowed", f->path,
 				 strlen(path), PATH_SIZE - 1);
-	for (; h5_next_name(&name, &end); name = end) {
+	for (; hdf_next_name(&name, &end); name = end) {
 		size_t n = (size_t)(end - name);
 		if (++depth > DEPTH_MAX)
-			return h5_fail(f, path, e, "nested deeper than %d groups", DEPTH_MAX);
+			return hdf_fail(f, path, e, "nested deeper than %d groups", DEPTH_MAX);
 		if ((n == 1 && name[0] == '.') || (n == 2 && name[0] == '.' && name[1] == '.'))
-			return h5_fail(f, path, e, "\".\" and \"..\" are not names");
+			return hdf_fail(f, path, e, "\".\" and \"..\" are not names");
 	}
 	return true;
 }
 
-const char *h5_path_prefix(const char *path, const char *end, char text[PATH_SIZE])
+const char *hdf_path_prefix(const char *path, const char *end, char text[PATH_SIZE])
 {
 	memcpy(text, path, (size_t)(end - path));
 	text[end - path] = '\0';
@@ -38,7 +38,7 @@ const char *h5_path_prefix(const char *path, const char *end, char text[PATH_SIZ
 }
 
 /* Opened and asked for its kind: H5Oget_info has another signature in every second version of the library. */
-bool h5_is_group(const h5 *f, const char *path)
+bool hdf_is_group(const hdf *f, const char *path)
 {
 	hid_t object = H5Oopen(f->file, path, H5P_DEFAULT);
 	bool group = object >= 0 && H5Iget_type(object) == H5I_GROUP;
@@ -48,26 +48,26 @@ bool h5_is_group(const h5 *f, const char *path)
 }
 
 /* 1 exists by hard links only, 0 does not exist, -1 refused with e set. */
-static int path_state(h5 *f, const char *path, fault *e)
+static int path_state(hdf *f, const char *path, fault *e)
 {
 	char text[PATH_SIZE];
 	const char *name = path, *end;
-	if (!h5_path_sane(f, path, e))
+	if (!hdf_path_sane(f, path, e))
 		return -1;
-	for (; h5_next_name(&name, &end); name = end) {
+	for (; hdf_next_name(&name, &end); name = end) {
 		H5L_info_t link;
-		h5_path_prefix(path, end, text);
+		hdf_path_prefix(path, end, text);
 		if (H5Lexists(f->file, text, H5P_DEFAULT) <= 0)
 			return 0;
 		if (H5Lget_info(f->file, text, &link, H5P_DEFAULT) < 0)
 			return 0;
 		if (link.type != H5L_TYPE_HARD) {
-			h5_fail(f, text, e, "a soft or external link; only real members are read");
+			hdf_fail(f, text, e, "a soft or external link; only real members are read");
 			return -1;
 		}
 		if (!*end)
 			break;
-		if (!h5_is_group(f, text))
+		if (!hdf_is_group(f, text))
 			return 0;
 	}
 	return 1;
@@ -78,23 +78,23 @@ static const char *root_or(const char *path)
 	return path[strspn(path, "/")] ? path : "/";
 }
 
-hid_t h5_object(h5 *f, const char *path, fault *e)
+hid_t hdf_object(hdf *f, const char *path, fault *e)
 {
 	char why[256];
 	int state = path_state(f, path, e);
 	if (state == 0)
-		h5_fail(f, path, e, "not in the file");
+		hdf_fail(f, path, e, "not in the file");
 	if (state <= 0)
 		return H5I_INVALID_HID;
 	hid_t obj = H5Oopen(f->file, root_or(path), H5P_DEFAULT);
 	if (obj < 0)
-		h5_fail(f, path, e, "cannot be opened (%s)", h5_reason(why));
+		hdf_fail(f, path, e, "cannot be opened (%s)", hdf_reason(why));
 	return obj;
 }
 
-bool h5_exists(h5 *f, const char *path)
+bool hdf_exists(hdf *f, const char *path)
 {
-	h5_quiet();
+	hdf_quiet();
 	return path_state(f, path, NULL) == 1;
 }
 
@@ -121,14 +121,6 @@ static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, vo
 	return 0;
 }
 
-void h5_names_free(h5_names *n)
-{
-	for (int i = 0; i < n->n; i++)
-		free(n->name[i]);
-	free(n->name);
-	*n = (h5_names){0, NULL};
-}
-
 /* Creation order when the group kept it, else by name. */
 static H5_index_t order_of(hid_t group)
 {
@@ -139,30 +131,30 @@ static H5_index_t order_of(hid_t group)
 	return tracked ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
 }
 
-static bool list_group(h5 *f, const char *path, hid_t group, h5_names *out, fault *e)
+static bool list_group(hdf *f, const char *path, hid_t group, h5_names *out, fault *e)
 {
 	char why[256];
 	H5G_info_t info;
 	if (H5Iget_type(group) != H5I_GROUP)
-		return h5_fail(f, path, e, "a data set; a group is expected");
+		return hdf_fail(f, path, e, "a data set; a group is expected");
 	if (H5Gget_info(group, &info) < 0)
-		return h5_fail(f, path, e, "cannot be listed (%s)", h5_reason(why));
+		return hdf_fail(f, path, e, "cannot be listed (%s)", hdf_reason(why));
 	if (info.nlinks > NAMES_MAX)
-		return h5_fail(f, path, e, "%llu members; %d are allowed", (unsigned long long)info.nlinks, NAMES_MAX);
+		return hdf_fail(f, path, e, "%llu members; %d are allowed", (unsigned long long)info.nlinks, NAMES_MAX);
 	out->name = mem_new((size_t)info.nlinks + 1, sizeof *out->name, e);
 	if (!out->name)
 		return false;
 	struct lister l = {.out = out, .room = (int)info.nlinks, .e = e};
 	if (H5Literate(group, order_of(group), H5_ITER_INC, NULL, add_name, &l) < 0 || out->n != l.room)
-		return !l.memory && h5_fail(f, path, e, "cannot be listed (%s)", h5_reason(why));
+		return !l.memory && hdf_fail(f, path, e, "cannot be listed (%s)", hdf_reason(why));
 	return true;
 }
 
-bool h5_list(h5 *f, const char *path, h5_names *out, fault *e)
+bool hdf_list(hdf *f, const char *path, h5_names *out, fault *e)
 {
-	h5_quiet();
+	hdf_quiet();
 	*out = (h5_names){0, NULL};
-	hid_t group = h5_object(f, path, e);
+	hid_t group = hdf_object(f, path, e);
 	if (group < 0)
 		return false;
 	bool ok = list_group(f, path, group, out, e);

@@ -1,6 +1,6 @@
-/* h5_write.c - groups and data sets of a file that is made in memory. */
+/* hdf_write.c - groups and data sets of a file that is made in memory. */
 #include "core/base/local.h"
-#include "core/h5/h5_internal.h"
+#include "core/h5/hdf_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #define STORED_REAL H5T_IEEE_F32LE
 #endif
 
-hid_t h5_creation_list(hid_t class)
+hid_t hdf_creation_list(hid_t class)
 {
 	unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
 	hid_t list = H5Pcreate(class);
@@ -29,15 +29,15 @@ hid_t h5_creation_list(hid_t class)
 	return H5I_INVALID_HID;
 }
 
-static bool make_group(h5 *f, const char *path, fault *e)
+static bool make_group(hdf *f, const char *path, fault *e)
 {
 	char why[256];
-	hid_t list = h5_creation_list(H5P_GROUP_CREATE);
+	hid_t list = hdf_creation_list(H5P_GROUP_CREATE);
 	hid_t group = H5Gcreate2(f->file, path, H5P_DEFAULT, list, H5P_DEFAULT);
 	H5Pclose(list);
 	if (group < 0) {
 		f->failed = true;
-		return h5_fail(f, path, e, "cannot make the group (%s)", h5_reason(why));
+		return hdf_fail(f, path, e, "cannot make the group (%s)", hdf_reason(why));
 	}
 	H5Gclose(group);
 	return true;
@@ -45,31 +45,31 @@ static bool make_group(h5 *f, const char *path, fault *e)
 
 /* Makes the groups that `path` names, its last name excluded unless `last`. One at a time, because
  * groups that the library makes on the way would carry times. */
-static bool make_groups(h5 *f, const char *path, bool last, fault *e)
+static bool make_groups(hdf *f, const char *path, bool last, fault *e)
 {
 	char text[PATH_SIZE];
 	const char *name = path, *end;
 	must(f->writing, "%s is open for reading", f->path);
-	if (!h5_path_sane(f, path, e))
+	if (!hdf_path_sane(f, path, e))
 		return false;
-	for (; h5_next_name(&name, &end); name = end) {
+	for (; hdf_next_name(&name, &end); name = end) {
 		if (!end[strspn(end, "/")] && !last)
 			break;
-		h5_path_prefix(path, end, text);
+		hdf_path_prefix(path, end, text);
 		if (H5Lexists(f->file, text, H5P_DEFAULT) <= 0) {
 			if (!make_group(f, text, e))
 				return false;
-		} else if (!h5_is_group(f, text)) {
+		} else if (!hdf_is_group(f, text)) {
 			f->failed = true;
-			return h5_fail(f, text, e, "a data set, so it can hold no members");
+			return hdf_fail(f, text, e, "a data set, so it can hold no members");
 		}
 	}
 	return true;
 }
 
-bool h5_group(h5 *f, const char *path, fault *e)
+bool hdf_group(hdf *f, const char *path, fault *e)
 {
-	h5_quiet();
+	hdf_quiet();
 	return make_groups(f, path, true, e);
 }
 
@@ -92,18 +92,18 @@ static bool pack(hid_t list, const shape *s)
 }
 
 /* A data set that is not filled yet, or H5I_INVALID_HID with e set. */
-static hid_t new_set(h5 *f, const char *path, shape s, hid_t stored, bool packed, fault *e)
+static hid_t new_set(hdf *f, const char *path, shape s, hid_t stored, bool packed, fault *e)
 {
 	char why[256];
-	h5_quiet();
+	hdf_quiet();
 	if (!make_groups(f, path, false, e))
 		return H5I_INVALID_HID;
-	hid_t space = space_of(&s), list = h5_creation_list(H5P_DATASET_CREATE);
+	hid_t space = space_of(&s), list = hdf_creation_list(H5P_DATASET_CREATE);
 	hid_t set = packed && !pack(list, &s) ? H5I_INVALID_HID
 		: H5Dcreate2(f->file, path, stored, space, H5P_DEFAULT, list, H5P_DEFAULT);
 	if (set < 0) {
 		f->failed = true;
-		h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
+		hdf_fail(f, path, e, "cannot be written (%s)", hdf_reason(why));
 	}
 	H5Pclose(list);
 	H5Sclose(space);
@@ -112,61 +112,70 @@ static hid_t new_set(h5 *f, const char *path, shape s, hid_t stored, bool packed
 
 /* Ends a writing that went well or not. Small pieces are gathered and reach the disk when the set is closed: that can
  * fail as well. */
-static bool close_set(h5 *f, const char *path, hid_t set, bool ok, fault *e)
+static bool close_set(hdf *f, const char *path, hid_t set, bool ok, fault *e)
 {
 	char why[256];
 	if (ok && H5Dclose(set) >= 0)
 		return true;
 	f->failed = true;
-	h5_fail(f, path, e, "cannot be written (%s)", h5_reason(why));
+	hdf_fail(f, path, e, "cannot be written (%s)", hdf_reason(why));
 	if (!ok)
 		H5Dclose(set);
 	return false;
 }
 
-static bool fill_set(h5 *f, const char *path, shape s, hid_t set, hid_t memory, const void *x, fault *e)
+static bool fill_set(hdf *f, const char *path, shape s, hid_t set, hid_t memory, const void *x, fault *e)
 {
 	return set >= 0 && close_set(f, path, set, shape_count(&s) == 0
 		|| H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0, e);
 }
 
-static bool write_set(h5 *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, fault *e)
+static bool write_set(hdf *f, const char *path, shape s, hid_t stored, hid_t memory, const void *x, fault *e)
 {
 	return fill_set(f, path, s, new_set(f, path, s, stored, false, e), memory, x, e);
 }
 
 /* ---- row by row ---- */
 
-static bool rows_new(h5 *f, const char *path, shape s, hid_t stored, fault *e)
+static bool rows_new(hdf *f, const char *path, shape s, hid_t stored, fault *e)
 {
 	hid_t set = new_set(f, path, s, stored, false, e);
 	return set >= 0 && close_set(f, path, set, true, e);
 }
 
-bool h5_rows_u8(h5 *f, const char *path, shape s, fault *e)
+bool hdf_rows_u8(hdf *f, const char *path, shape s, fault *e)
 {
 	return rows_new(f, path, s, H5T_STD_U8LE, e);
 }
 
-bool h5_rows_f32(h5 *f, const char *path, shape s, fault *e)
+bool hdf_rows_f32(hdf *f, const char *path, shape s, fault *e)
 {
 	return rows_new(f, path, s, H5T_IEEE_F32LE, e);
 }
 
-bool h5_rows_i32(h5 *f, const char *path, shape s, fault *e)
+bool hdf_rows_i32(hdf *f, const char *path, shape s, fault *e)
 {
 	return rows_new(f, path, s, H5T_STD_I32LE, e);
 }
 
-static bool fill(h5 *f, const char *path, int64_t lo, int64_t n, hid_t memory, const void *x, fault *e)
+/* How many numbers n rows of a set hold. */
+static int64_t rows_count(const hsize_t *dims, int rank, int64_t n)
+{
+	for (int i = 1; i < rank; i++)
+		n *= (int64_t)dims[i];
+	return n;
+}
+
+static bool fill(hdf *f, const char *path, int64_t lo, int64_t n, hid_t memory, const void *x, int64_t count, fault *e)
 {
 	hsize_t dims[RANK_MAX] = {0}, at[RANK_MAX] = {(hsize_t)lo};
-	h5_quiet();
+	hdf_quiet();
 	hid_t set = H5Dopen2(f->file, path, H5P_DEFAULT), space = H5Dget_space(set);
 	const int rank = H5Sget_simple_extent_dims(space, dims, NULL);
 	dims[0] = (hsize_t)n;
 	hid_t part = rank > 0 ? H5Screate_simple(rank, dims, NULL) : H5I_INVALID_HID;
-	const bool ok = rank > 0 && H5Sselect_hyperslab(space, H5S_SELECT_SET, at, NULL, dims, NULL) >= 0
+	const bool ok = rank > 0 && rows_count(dims, rank, n) == count
+		&& H5Sselect_hyperslab(space, H5S_SELECT_SET, at, NULL, dims, NULL) >= 0
 		&& H5Dwrite(set, memory, part, space, H5P_DEFAULT, x) >= 0;
 	const bool closed = close_set(f, path, set, ok, e);
 	H5Sclose(part);
@@ -174,43 +183,43 @@ static bool fill(h5 *f, const char *path, int64_t lo, int64_t n, hid_t memory, c
 	return closed;
 }
 
-bool h5_fill_u8(h5 *f, const char *path, int64_t lo, int64_t n, const uint8_t *x, fault *e)
+bool hdf_fill_u8(hdf *f, const char *path, int64_t lo, int64_t n, const uint8_t *x, int64_t count, fault *e)
 {
-	return fill(f, path, lo, n, H5T_NATIVE_UINT8, x, e);
+	return fill(f, path, lo, n, H5T_NATIVE_UINT8, x, count, e);
 }
 
-bool h5_fill_real(h5 *f, const char *path, int64_t lo, int64_t n, const real *x, fault *e)
+bool hdf_fill_real(hdf *f, const char *path, int64_t lo, int64_t n, const real *x, int64_t count, fault *e)
 {
-	return fill(f, path, lo, n, MEMORY_REAL, x, e);
+	return fill(f, path, lo, n, MEMORY_REAL, x, count, e);
 }
 
-bool h5_write_real(h5 *f, const char *path, shape s, const real *x, fault *e)
+bool hdf_write_real(hdf *f, const char *path, shape s, const real *x, fault *e)
 {
 	return write_set(f, path, s, STORED_REAL, MEMORY_REAL, x, e);
 }
 
-bool h5_write_f64(h5 *f, const char *path, shape s, const double *x, fault *e)
+bool hdf_write_f64(hdf *f, const char *path, shape s, const double *x, fault *e)
 {
 	return write_set(f, path, s, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, x, e);
 }
 
-bool h5_write_u8(h5 *f, const char *path, shape s, const uint8_t *x, fault *e)
+bool hdf_write_u8(hdf *f, const char *path, shape s, const uint8_t *x, fault *e)
 {
 	return write_set(f, path, s, H5T_STD_U8LE, H5T_NATIVE_UINT8, x, e);
 }
 
-bool h5_write_i64(h5 *f, const char *path, shape s, const int64_t *x, fault *e)
+bool hdf_write_i64(hdf *f, const char *path, shape s, const int64_t *x, fault *e)
 {
 	return write_set(f, path, s, H5T_STD_I64LE, H5T_NATIVE_INT64, x, e);
 }
 
-bool h5_write_f32(h5 *f, const char *path, shape s, const real *x, fault *e)
+bool hdf_write_f32(hdf *f, const char *path, shape s, const real *x, fault *e)
 {
 	return write_set(f, path, s, H5T_IEEE_F32LE, MEMORY_REAL, x, e);
 }
 
 /* Converted here: the library would clip and round without a word. */
-bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, fault *e)
+bool hdf_write_i32(hdf *f, const char *path, shape s, const real *x, fault *e)
 {
 	size_t n = (size_t)shape_count(&s);
 	int32_t *whole = mem_new(n, sizeof *whole, e);
@@ -219,22 +228,12 @@ bool h5_write_i32(h5 *f, const char *path, shape s, const real *x, fault *e)
 		bool fits = x[i] >= (real)-2147483648.0 && x[i] < (real)2147483648.0;
 		whole[i] = fits ? (int32_t)x[i] : 0;
 		if (!fits || (real)whole[i] != x[i])
-			ok = h5_fail(f, path, e, "%.9g is no whole number of 32 bits", (double)x[i]);
+			ok = hdf_fail(f, path, e, "%.9g is no whole number of 32 bits", (double)x[i]);
 	}
 	f->failed = f->failed || !ok;
 	ok = ok && write_set(f, path, s, H5T_STD_I32LE, H5T_NATIVE_INT32, whole, e);
 	free(whole);
 	return ok;
-}
-
-/* Eleven binary digits, the last one never below 2^-24. A whole number of last digits fits a double, and rint rounds
- * it to even. */
-double h5_half(double x)
-{
-	int exponent;
-	frexp(x, &exponent);
-	const double last = ldexp(1, MAX(exponent - 11, -24)), y = rint(x / last) * last;
-	return y > 65504 ? INFINITY : y < -65504 ? -INFINITY : y;
 }
 
 /* IEEE 754 binary16: sign, 5 bits of exponent, 10 of mantissa. */
@@ -250,12 +249,12 @@ static hid_t half_type(void)
 /* Below that, what HDF5 writes about a chunk is more than what deflating saves. */
 enum { PACK_FROM = 1 << 13 };
 
-bool h5_write_f16(h5 *f, const char *path, shape s, const real *x, fault *e)
+bool hdf_write_f16(hdf *f, const char *path, shape s, const real *x, fault *e)
 {
 	for (int64_t i = 0; i < shape_count(&s); i++)
 		if (!((double)x[i] == h5_half((double)x[i])) || isinf(x[i])) {
 			f->failed = true;
-			return h5_fail(f, path, e, "%.9g is no number of float16", (double)x[i]);
+			return hdf_fail(f, path, e, "%.9g is no number of float16", (double)x[i]);
 		}
 	hid_t half = half_type();
 	const bool packed = s.rank > 0 && shape_count(&s) >= PACK_FROM;

@@ -1,0 +1,377 @@
+/* h5_call.c - calls of h5.h carried out: by a table, in a child process that gets them through a socket.
+ *
+ * A request is a head (the record itself; what its pointers mean does not matter there), then path, name and `in`. An
+ * answer is a byte (1: good), then the fault, or the head, `out` and `made`. The child serves until the socket ends. */
+#include "core/h5/h5_call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/confine.h"
+#include "core/base/local.h"
+#include "core/h5/hdf.h"
+
+/* ---- the table ---- */
+
+static bool list_back(h5_call *c, h5_names *names, fault *e)
+{
+	size_t size = 1, at = 0;
+	for (int i = 0; i < names->n; i++)
+		size += strlen(names->name[i]) + 1;
+	char *all = c->made = mem_zero(size, 1, e);
+	for (int i = 0; all && i < names->n; at += strlen(names->name[i]) + 1, i++)
+		memcpy(all + at, names->name[i], strlen(names->name[i]) + 1);
+	c->n = names->n;
+	c->made_n = at;
+	h5_names_free(names);
+	return all != NULL;
+}
+
+static bool do_finish(hdf *f, h5_call *c, fault *e)
+{
+	void *bytes;
+	if (!hdf_finish(f, &bytes, &c->made_n, e) || !(c->made = mem_new(c->made_n, 1, e)))
+		return false;
+	memcpy(c->made, c->made_n ? bytes : c->made, c->made_n);
+	return true;
+}
+
+static bool do_list(hdf *f, h5_call *c, fault *e)
+{
+	h5_names names;
+	return hdf_list(f, c->path, &names, e) && list_back(c, &names, e);
+}
+
+static bool do_texts(hdf *f, h5_call *c, fault *e)
+{
+	h5_names names;
+	return hdf_attr_texts(f, c->path, c->name, &names, e) && list_back(c, &names, e);
+}
+
+static bool do_text(hdf *f, h5_call *c, fault *e)
+{
+	char *text = hdf_attr_text_new(f, c->path, c->name, e);
+	c->made = text;
+	c->made_n = text ? strlen(text) : 0;
+	return text != NULL;
+}
+
+static bool do_write_texts(hdf *f, h5_call *c, fault *e)
+{
+	const char **text = mem_new((size_t)c->n, sizeof *text, e), *at = c->in;
+	for (int64_t i = 0; text && i < c->n; i++, at += strlen(at) + 1)
+		text[i] = at;
+	const bool ok = text && hdf_attr_write_texts(f, c->path, c->name, (int)c->n, text, e);
+	free(text);
+	return ok;
+}
+
+#define OP(name, what) static bool do_##name(hdf *f, h5_call *c, fault *e) { return (void)e, what; }
+OP(exists, (c->whole = hdf_exists(f, c->path), true))
+OP(group, hdf_group(f, c->path, e))
+OP(stat, hdf_stat(f, c->path, &c->info, e))
+OP(read_real, hdf_read_real(f, c->path, c->out, c->count, e))
+OP(read_f64, hdf_read_f64(f, c->path, c->out, c->count, e))
+OP(read_i64, hdf_read_i64(f, c->path, c->out, c->count, e))
+OP(rows_u8, hdf_read_rows_u8(f, c->path, c->lo, c->lo + c->n, c->out, c->count, e))
+OP(rows_real, hdf_read_rows_real(f, c->path, c->lo, c->lo + c->n, c->out, c->count, e))
+OP(rows_f64, hdf_read_rows_f64(f, c->path, c->lo, c->lo + c->n, c->out, c->count, e))
+OP(write_f32, hdf_write_f32(f, c->path, c->s, c->in, e))
+OP(write_i32, hdf_write_i32(f, c->path, c->s, c->in, e))
+OP(write_f16, hdf_write_f16(f, c->path, c->s, c->in, e))
+OP(write_real, hdf_write_real(f, c->path, c->s, c->in, e))
+OP(write_f64, hdf_write_f64(f, c->path, c->s, c->in, e))
+OP(write_u8, hdf_write_u8(f, c->path, c->s, c->in, e))
+OP(write_i64, hdf_write_i64(f, c->path, c->s, c->in, e))
+OP(new_rows_u8, hdf_rows_u8(f, c->path, c->s, e))
+OP(new_rows_f32, hdf_rows_f32(f, c->path, c->s, e))
+OP(new_rows_i32, hdf_rows_i32(f, c->path, c->s, e))
+OP(fill_u8, hdf_fill_u8(f, c->path, c->lo, c->n, c->in, c->count, e))
+OP(fill_real, hdf_fill_real(f, c->path, c->lo, c->n, c->in, c->count, e))
+OP(i64, hdf_attr_i64(f, c->path, c->name, &c->whole, e))
+OP(f64, hdf_attr_f64(f, c->path, c->name, &c->number, e))
+OP(has, (c->whole = hdf_attr_exists(f, c->path, c->name), true))
+OP(kind, (c->whole = hdf_attr_kind(f, c->path, c->name), true))
+OP(write_text, hdf_attr_write_text(f, c->path, c->name, c->in, e))
+OP(write_ascii, hdf_attr_write_ascii(f, c->path, c->name, c->in, e))
+OP(write_one_i64, hdf_attr_write_i64(f, c->path, c->name, c->whole, e))
+OP(write_one_f64, hdf_attr_write_f64(f, c->path, c->name, c->number, e))
+
+static bool (*const OPS[H5_OPS])(hdf *f, h5_call *c, fault *e) = {
+	[H5_OP_FINISH] = do_finish, [H5_OP_EXISTS] = do_exists, [H5_OP_GROUP] = do_group, [H5_OP_LIST] = do_list,
+	[H5_OP_STAT] = do_stat, [H5_OP_READ_REAL] = do_read_real, [H5_OP_READ_F64] = do_read_f64,
+	[H5_OP_READ_I64] = do_read_i64, [H5_OP_ROWS_U8] = do_rows_u8, [H5_OP_ROWS_REAL] = do_rows_real,
+	[H5_OP_ROWS_F64] = do_rows_f64, [H5_OP_WRITE_F32] = do_write_f32, [H5_OP_WRITE_I32] = do_write_i32,
+	[H5_OP_WRITE_F16] = do_write_f16, [H5_OP_WRITE_REAL] = do_write_real, [H5_OP_WRITE_F64] = do_write_f64,
+	[H5_OP_WRITE_U8] = do_write_u8, [H5_OP_WRITE_I64] = do_write_i64, [H5_OP_NEW_ROWS_U8] = do_new_rows_u8,
+	[H5_OP_NEW_ROWS_F32] = do_new_rows_f32, [H5_OP_NEW_ROWS_I32] = do_new_rows_i32,
+	[H5_OP_FILL_U8] = do_fill_u8, [H5_OP_FILL_REAL] = do_fill_real, [H5_OP_TEXT] = do_text, [H5_OP_I64] = do_i64,
+	[H5_OP_F64] = do_f64, [H5_OP_TEXTS] = do_texts, [H5_OP_HAS] = do_has, [H5_OP_KIND] = do_kind,
+	[H5_OP_WRITE_TEXT] = do_write_text, [H5_OP_WRITE_ASCII] = do_write_ascii,
+	[H5_OP_WRITE_TEXTS] = do_write_texts, [H5_OP_WRITE_ONE_I64] = do_write_one_i64,
+	[H5_OP_WRITE_ONE_F64] = do_write_one_f64,
+};
+
+static hdf *do_first(const h5_call *c, fault *e)
+{
+	return c->op == H5_OP_OPEN ? hdf_open(c->path, e)
+		: c->op == H5_OP_OPEN_IMAGE ? hdf_open_image(c->in, c->in_n, c->path, e)
+		: c->op == H5_OP_CREATE ? hdf_create(c->path, e) : hdf_create_at(c->path, c->name, e);
+}
+
+/* ---- the child ---- */
+
+struct h5_worker {
+	hdf *here;                                   /* own; in this process, where it is a child itself */
+	confine *child;                              /* own */
+	int socket;                                  /* of the parent */
+	fault why;                                   /* the child is gone: what it was */
+};
+
+typedef struct job {
+	h5_call *first;                              /* borrow */
+	int mine, theirs;                            /* ends of the socket */
+} job;
+
+static bool receive(int fd, void *x, size_t n)
+{
+	char *p = x;
+	while (n > 0) {
+		const ssize_t k = read(fd, p, n);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return false;
+		p += k;
+		n -= (size_t)k;
+	}
+	return true;
+}
+
+/* n bytes of the socket and a 0; new/free. */
+static void *receive_new(int fd, size_t n, fault *e)
+{
+	char *x = mem_new(n + 1, 1, e);
+	if (x && receive(fd, x, n))
+		return x[n] = '\0', x;
+	free(x);
+	return NULL;
+}
+
+static bool answer(confine_out *out, bool ok, const h5_call *c, const fault *why)
+{
+	const char good = ok;
+	return confine_put(out, &good, 1) && (ok ? confine_put(out, c, sizeof *c) && confine_put(out, c->out, c->out_n)
+		&& confine_put(out, c->made, c->made_n) : confine_put(out, why, sizeof *why)) && confine_flush(out);
+}
+
+/* sizes[3]: of path, name and in. False when there is no more to do. */
+static bool serve_one(hdf *f, int fd, confine_out *out)
+{
+	h5_call c;
+	size_t size[2];
+	fault why;
+	memset(&why, 0, sizeof why);                 /* all of it goes through the pipe */
+	if (!receive(fd, &c, sizeof c) || !receive(fd, size, sizeof size))
+		return false;
+	char *path = receive_new(fd, size[0], &why), *name = path ? receive_new(fd, size[1], &why) : NULL;
+	void *in = name ? receive_new(fd, c.in_n, &why) : NULL;
+	c.path = path;
+	c.name = name;
+	c.in = in;
+	c.made = NULL;
+	c.made_n = 0;
+	c.out = c.out_n ? mem_new(c.out_n, 1, &why) : NULL;
+	const bool here = in && (c.out || !c.out_n), ok = here && OPS[c.op](f, &c, &why);
+	/* Without room for the request the rest of it is still in the socket: the answer is the last one. */
+	const bool more = answer(out, ok, &c, &why) && in;
+	free(path);
+	free(name);
+	free(in);
+	free(c.out);
+	free(c.made);
+	return more;
+}
+
+static bool serve(void *ctx, confine_out *out, fault *e)
+{
+	const job *j = ctx;
+	close(j->theirs);
+	hdf *f = do_first(j->first, e);
+	if (!f)
+		return false;
+	const char begun = 1;
+	bool more = confine_put(out, &begun, 1) && confine_flush(out);
+	while (more)
+		more = serve_one(f, j->mine, out);
+	hdf_close(f);
+	return true;
+}
+
+/* ---- the parent ---- */
+
+/* An open file is given so much memory: what its library keeps, its chunks unpacked, and numbers on their way, which
+ * are at most eight times as wide as in the file. Asked for by the caller, they are checked before. */
+enum { MEMORY_FACTOR = 16, MEMORY_MORE = 1 << 30 };
+
+static confine_limits limits_of(const h5_call *c)
+{
+	struct stat st;
+	if (c->op == H5_OP_CREATE || c->op == H5_OP_CREATE_AT)
+		return (confine_limits){.cpu_s = INT_MAX, .writes = true, .files = c->op == H5_OP_CREATE_AT};
+	const int64_t n = c->op == H5_OP_OPEN_IMAGE ? (int64_t)c->in_n : stat(c->path, &st) == 0 ? st.st_size : 0;
+	return confine_limits_for(n, (double)n * MEMORY_FACTOR + MEMORY_MORE);
+}
+
+/* A pair above the standard descriptors, which the child replaces and the program may have closed. */
+static bool socket_pair(int fd[2])
+{
+	int low[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, low) != 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		fd[i] = fcntl(low[i], F_DUPFD_CLOEXEC, 3);
+		close(low[i]);
+	}
+	return fd[0] >= 0 && fd[1] >= 0;
+}
+
+static bool start(h5_worker *w, h5_call *first, fault *e)
+{
+	int fd[2] = {-1, -1};
+	const confine_limits l = limits_of(first);
+	if (!socket_pair(fd)) {
+		fault_set(e, "%s: cannot start a process for it: %s", first->path, strerror(errno));
+		for (int i = 0; i < 2; i++)
+			if (fd[i] >= 0)
+				close(fd[i]);
+		return false;
+	}
+	job j = {.first = first, .mine = fd[1], .theirs = fd[0]};
+	w->child = confine_start(first->path, serve, &j, &l, e);
+	close(fd[1]);
+	w->socket = fd[0];
+	char begun;
+	if (w->child && confine_take(w->child, &begun, 1))
+		return true;
+	if (w->child)
+		confine_end(w->child, e);
+	w->child = NULL;
+	return false;
+}
+
+h5_worker *h5_worker_new(h5_call *first, fault *e)
+{
+	h5_worker *w = mem_zero(1, sizeof *w, e);
+	if (!w)
+		return NULL;
+	w->socket = -1;
+	if (confine_within() ? (w->here = do_first(first, e)) != NULL : start(w, first, e))
+		return w;
+	h5_worker_free(w);
+	return NULL;
+}
+
+void h5_worker_free(h5_worker *w)
+{
+	if (!w)
+		return;
+	hdf_close(w->here);
+	confine_stop(w->child);
+	if (w->socket >= 0)
+		close(w->socket);
+	free(w);
+}
+
+/* No signal when the child is gone. */
+static bool give(int fd, const void *x, size_t n)
+{
+	const char *p = x;
+	while (n > 0) {
+		const ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return false;
+		p += k;
+		n -= (size_t)k;
+	}
+	return true;
+}
+
+static bool ask(h5_worker *w, const h5_call *c)
+{
+	const char *path = c->path ? c->path : "", *name = c->name ? c->name : "";
+	const size_t size[2] = {strlen(path), strlen(name)};
+	return give(w->socket, c, sizeof *c) && give(w->socket, size, sizeof size) && give(w->socket, path, size[0])
+		&& give(w->socket, name, size[1]) && give(w->socket, c->in, c->in_n);
+}
+
+/* The answer is of a process that a file may have taken over: only what the call says is taken, and it is checked. */
+static bool take_result(confine *child, h5_call *c, bool *there, fault *e)
+{
+	h5_call back;
+	if (!confine_take(child, &back, sizeof back))
+		return *there = false;
+	c->n = back.n;
+	c->whole = back.whole;
+	c->number = back.number;
+	c->info = back.info;
+	c->info.s.rank = MAX(0, MIN(c->info.s.rank, RANK_MAX));
+	c->made_n = back.made_n;
+	if (c->out_n && !confine_take(child, c->out, c->out_n))
+		return *there = false;
+	if (c->op != H5_OP_TEXT && c->op != H5_OP_LIST && c->op != H5_OP_TEXTS && c->op != H5_OP_FINISH)
+		return true;
+	char *made = c->made_n < SIZE_MAX ? mem_new(c->made_n + 1, 1, e) : NULL;
+	c->made = made;
+	if (!made)
+		return *there = false;
+	made[c->made_n] = '\0';
+	*there = confine_take(child, made, c->made_n);
+	if (!*there) {
+		free(made);
+		c->made = NULL;
+	}
+	return *there;
+}
+
+/* The child is gone: why is remembered, for it is asked once. */
+static bool end(h5_worker *w, fault *e)
+{
+	fault why = {.text = ""};
+	confine_end(w->child, &why);
+	w->child = NULL;
+	w->why = why;
+	return fault_take(e, &why);
+}
+
+bool h5_worker_do(h5_worker *w, h5_call *c, fault *e)
+{
+	char good = 0;
+	bool there = true;
+	fault why;
+	if (w->here)
+		return OPS[c->op](w->here, c, e);
+	if (!w->child)
+		return fault_take(e, &w->why);
+	confine_anew(w->child);
+	if (!ask(w, c) || !confine_take(w->child, &good, 1))
+		return end(w, e);
+	if (good) {
+		fault_set(&why, "%s", "");
+		const bool ok = take_result(w->child, c, &there, &why);
+		if (there || !why.text[0])
+			return there ? ok : end(w, e);
+		end(w, NULL);
+		w->why = why;                        /* no memory here */
+		return fault_take(e, &why);
+	}
+	return confine_take(w->child, &why, sizeof why) ? fault_take(e, &why) : end(w, e);
+}

@@ -1,0 +1,316 @@
+/* hdf.c - HDF5 itself: errors, opening, closing. Reading is in hdf_path.c, hdf_read.c and hdf_attr.c (nothing
+ * that a file says about itself is believed before it is checked), writing in hdf_write.c and hdf_attr.c
+ * (into memory; h5.c puts it on disk).
+ *
+ * Written files have version 1.8 metadata, which carries checksums, no times, and creation order
+ * on groups and attributes: equal calls give equal bytes. */
+#include "core/base/local.h"
+#include "core/base/file.h"
+#include "core/h5/hdf_internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { GROW = 1 << 20 };                             /* step of the image in memory */
+
+/* ---- errors ---- */
+
+static void library_start(void)
+{
+	/* At exit the library would flush and report what is long decided; it has crashed there. */
+	H5dont_atexit();
+	H5PLset_loading_state(0);                    /* no filter or driver code from the file's wishes */
+}
+
+void hdf_quiet(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, library_start);
+	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+bool hdf_fail(const hdf *f, const char *path, fault *e, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	return fault_set(e, "%s: %s: %s", f->path, path, text);
+}
+
+static herr_t first_reason(unsigned n, const H5E_error2_t *err, void *out)
+{
+	if (n == 0 && err->desc)
+		snprintf(out, 256, "%s", err->desc);
+	return 0;
+}
+
+const char *hdf_reason(char text[256])
+{
+	snprintf(text, 256, "unknown HDF5 error");
+	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, text);
+	for (char *c = text; *c; c++)
+		if (*c == '\n' || *c == '\r')
+			*c = ' ';
+	return text;
+}
+
+/* ---- opening ---- */
+
+static hdf *hdf_new(const char *path, fault *e)
+{
+	hdf *f = mem_zero(1, sizeof *f, e);
+	if (!f)
+		return NULL;
+	f->file = H5I_INVALID_HID;
+	f->path = text_copy(path, e);
+	if (!f->path) {
+		free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void hdf_close(hdf *f)
+{
+	if (!f)
+		return;
+	hdf_quiet();
+	if (f->file >= 0)
+		H5Fclose(f->file);
+	if (f->writing)
+		free(f->image);
+	free(f->path);
+	free(f);
+}
+
+/* The library waits for ever where a path is a pipe, and where a file of /proc only says that it is regular: a byte is
+ * read before it is asked. It also calls everything that goes wrong an error of the format. */
+static bool find_size(const char *path, uint64_t *size, fault *e)
+{
+	struct stat st;
+	FILE *f = file_open_read(path, e);
+	if (!f)
+		return false;
+	(void)getc(f);
+	const bool ok = !ferror(f) && fstat(fileno(f), &st) == 0;
+	if (!ok)
+		fault_at(e, path, "cannot be read: %s", strerror(errno));
+	*size = ok ? (uint64_t)st.st_size : 0;
+	fclose(f);
+	return ok;
+}
+
+hdf *hdf_open(const char *path, fault *e)
+{
+	hdf_quiet();
+	char why[256];
+	uint64_t size;
+	if (!find_size(path, &size, e))
+		return NULL;
+	hdf *f = hdf_new(path, e);
+	if (!f)
+		return NULL;
+	f->size = size;
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
+	f->file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+	if (f->file < 0)
+		fault_set(e, "%s: not a readable HDF5 file (%s)", path, hdf_reason(why));
+	H5Pclose(fapl);
+	if (f->file < 0) {
+		hdf_close(f);
+		return NULL;
+	}
+	return f;
+}
+
+/* The core driver asks for copies of an image through these; here it gets the caller's bytes. */
+static void *borrow_malloc(size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op;
+	hdf *f = ctx;
+	return n <= f->image_size ? f->image : NULL;
+}
+
+static void *borrow_memcpy(void *to, const void *from, size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op, (void)ctx;
+	return to == from ? to : memcpy(to, from, n);
+}
+
+static void *borrow_realloc(void *p, size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)p, (void)n, (void)op, (void)ctx;
+	return NULL;                                 /* opened for reading: never grows */
+}
+
+static herr_t borrow_free(void *p, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)p, (void)op, (void)ctx;
+	return 0;
+}
+
+/* While a file is written its image is ours: kept when the library closes the file. */
+static void *own_malloc(size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op;
+	hdf *f = ctx;
+	return f->image = malloc(n);
+}
+
+static void *own_memcpy(void *to, const void *from, size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op, (void)ctx;
+	return memcpy(to, from, n);
+}
+
+static void *own_realloc(void *p, size_t n, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)op;
+	hdf *f = ctx;
+	void *larger = realloc(p, n);
+	if (larger)
+		f->image = larger;
+	return larger;
+}
+
+static herr_t own_free(void *p, H5FD_file_image_op_t op, void *ctx)
+{
+	(void)p, (void)op, (void)ctx;
+	return 0;
+}
+
+static void *same_ctx(void *ctx)
+{
+	return ctx;
+}
+
+static herr_t keep_ctx(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+/* Access list of a file that lives in memory only. */
+static hid_t memory_access(H5FD_file_image_callbacks_t *calls)
+{
+	calls->udata_copy = same_ctx;
+	calls->udata_free = keep_ctx;
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+	bool ok = fapl >= 0 && H5Pset_fapl_core(fapl, GROW, 0) >= 0 &&
+		  H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI) >= 0 &&
+		  H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
+		  H5Pset_file_image_callbacks(fapl, calls) >= 0;
+	if (ok)
+		return fapl;
+	H5Pclose(fapl);
+	return H5I_INVALID_HID;
+}
+
+/* Two files in memory with one name would be taken for the same file. */
+static void memory_name(const hdf *f, char name[32])
+{
+	snprintf(name, 32, "memory-%p", (const void *)f);
+}
+
+hdf *hdf_open_image(const void *bytes, size_t n, const char *label, fault *e)
+{
+	hdf_quiet();
+	char why[256], name[32];
+	hdf *f = hdf_new(label, e);
+	if (!f)
+		return NULL;
+	union {                                      /* read only, through a library without const */
+		const void *in;
+		void *out;
+	} borrowed = {bytes};
+	f->image = borrowed.out;
+	f->image_size = n;
+	f->size = n;
+	memory_name(f, name);
+	H5FD_file_image_callbacks_t calls = {borrow_malloc, borrow_memcpy, borrow_realloc, borrow_free,
+					     NULL, NULL, f};
+	hid_t fapl = memory_access(&calls);
+	if (n > 0 && fapl >= 0 && H5Pset_file_image(fapl, f->image, n) >= 0)
+		f->file = H5Fopen(name, H5F_ACC_RDONLY, fapl);
+	if (f->file < 0)
+		fault_set(e, "%s: not a readable HDF5 file (%s)", label, n ? hdf_reason(why) : "it is empty");
+	H5Pclose(fapl);
+	if (f->file < 0) {
+		hdf_close(f);
+		return NULL;
+	}
+	return f;
+}
+
+hdf *hdf_create(const char *path, fault *e)
+{
+	hdf_quiet();
+	char why[256], name[32];
+	hdf *f = hdf_new(path, e);
+	if (!f)
+		return NULL;
+	f->writing = true;
+	memory_name(f, name);
+	H5FD_file_image_callbacks_t calls = {own_malloc, own_memcpy, own_realloc, own_free, NULL, NULL, f};
+	hid_t fapl = memory_access(&calls);
+	hid_t fcpl = hdf_creation_list(H5P_FILE_CREATE);
+	if (fapl >= 0 && fcpl >= 0)
+		f->file = H5Fcreate(name, H5F_ACC_TRUNC, fcpl, fapl);
+	if (f->file < 0)
+		fault_set(e, "%s: cannot prepare an HDF5 file in memory (%s)", path, hdf_reason(why));
+	H5Pclose(fcpl);
+	H5Pclose(fapl);
+	if (f->file < 0) {
+		hdf_close(f);
+		return NULL;
+	}
+	return f;
+}
+
+hdf *hdf_create_at(const char *label, const char *path, fault *e)
+{
+	hdf_quiet();
+	char why[256];
+	hdf *f = hdf_new(label, e);
+	if (!f)
+		return NULL;
+	f->writing = f->on_disk = true;
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = hdf_creation_list(H5P_FILE_CREATE);
+	if (fapl >= 0 && fcpl >= 0 && H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI) >= 0
+	    && H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0)
+		f->file = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
+	H5Pclose(fcpl);
+	H5Pclose(fapl);
+	if (f->file >= 0)
+		return f;
+	fault_set(e, "%s: cannot begin an HDF5 file (%s)", label, hdf_reason(why));
+	hdf_close(f);
+	return NULL;
+}
+
+bool hdf_finish(hdf *f, void **bytes, size_t *n, fault *e)
+{
+	char why[256];
+	hdf_quiet();
+	must(f->writing, "commit of %s, which is open for reading", f->path);
+	if (f->failed)
+		return fault_set(e, "%s: not written, because an earlier part failed", f->path);
+	bool ok = H5Fflush(f->file, H5F_SCOPE_GLOBAL) >= 0;
+	const ssize_t size = !ok || f->on_disk ? 0 : H5Fget_file_image(f->file, NULL, 0);
+	must(!ok || H5Fget_obj_count(f->file, H5F_OBJ_ALL) == 1, "%s: an object is still open", f->path);
+	ok = ok && size >= 0;
+	if (H5Fclose(f->file) < 0 || !ok)            /* the library writes until then */
+		ok = fault_set(e, "%s: cannot finish the file (%s)", f->path, hdf_reason(why));
+	f->file = H5I_INVALID_HID;
+	*bytes = ok ? f->image : NULL;
+	*n = ok ? (size_t)size : 0;
+	return ok;
+}

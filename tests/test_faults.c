@@ -1,0 +1,255 @@
+/* test_faults.c - a call that fails: memory, or a system call, in every command of the program. How it must end stands
+ * in tests/faults/faults.h.
+ *
+ * `make test` takes a few places of each command, other ones at each run (SAGAN_SEED); `make faults` all: every place
+ * that allocates, and every system call. To look at one again: FAULT='train malloc 12 812' is call 812 of malloc with
+ * errno 12. SEVERAL=100 takes so many of each. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/rng.h"
+#include "tests/command.h"
+#include "tests/faults/faults.h"
+#include "tests/files.h"
+#include "tests/suite.h"
+
+static uint64_t seed;
+
+/* ---- what commands work on ---- */
+
+static const char CONFIG[] =
+	"name: tiny\nseed: 7\nsteps: 4\nbatch: 4\n"
+	"data: {path: DATA}\n"
+	"model: {network: resnet, size: 16, channels: 1, classes: 2, latent: 8, g_channels: 8, d_channels: 8,"
+	" layers_g: [8], layers_d: [8]}\n"
+	"loss: {penalty: r1, penalty_weight: 1, penalty_every: 2}\n"
+	"optim: {lr_g: 1e-3, lr_d: 2e-3}\n"
+	"ema: {decay: 0.9}\n"
+	"score: {metric: pixels, count: 6, every: 2}\n"
+	"train: {log_every: 2, sample_every: 2, checkpoint_every: 2, sample_count: 4, keep: 9, threads: 1}\n";
+static const char CLASSIFY[] =
+	"name: c\nseed: 1\nsteps: 3\nbatch: 8\ndata: {path: DATA}\nclassify: {width: 4, lr: 0.06}\n"
+	"train: {log_every: 1, checkpoint_every: 2, threads: 1}\n";
+
+enum { SIDE = 16, IMAGES = 24 };
+
+static void put_idx(const char *name, const uint8_t *head, size_t head_n, const uint8_t *x, size_t n)
+{
+	static uint8_t all[1 << 14];
+	must(head_n + n <= sizeof all, "%s is too large", name);
+	memcpy(all, head, head_n);
+	memcpy(all + head_n, x, n);
+	file_store(scratch_at(name), all, head_n + n);
+}
+
+static void put_data(void)
+{
+	static uint8_t x[IMAGES * SIDE * SIDE], label[IMAGES];
+	for (int i = 0; i < IMAGES * SIDE * SIDE; i++)
+		x[i] = (uint8_t)(i % SIDE < SIDE / 2 ? i * 7 / 16 % 256 : i * 3 % 256);
+	for (int i = 0; i < IMAGES; i++)
+		label[i] = (uint8_t)(i % 2);
+	for (int part = 0; part < 2; part++) {
+		put_idx(part ? "data/t10k-images-idx3-ubyte" : "data/train-images-idx3-ubyte",
+			(const uint8_t[]){0, 0, 8, 3, 0, 0, 0, IMAGES, 0, 0, 0, SIDE, 0, 0, 0, SIDE}, 16, x, sizeof x);
+		put_idx(part ? "data/t10k-labels-idx1-ubyte" : "data/train-labels-idx1-ubyte",
+			(const uint8_t[]){0, 0, 8, 1, 0, 0, 0, IMAGES}, 8, label, sizeof label);
+	}
+}
+
+static void must_run(const char *line)
+{
+	const answer a = sagan("%s", line);
+	ck_assert_msg(a.status == 0, "%s: status %d: %s", line, a.status, a.text);
+}
+
+static void put_text(const char *name, const char *text)
+{
+	char all[2048];
+	const char *at = strstr(text, "DATA");
+	snprintf(all, sizeof all, "%.*s%s%s", (int)(at - text), text, scratch_at("data"), at + 4);
+	file_store(scratch_at(name), all, strlen(all));
+}
+
+static void put_config(void)
+{
+	put_data();
+	put_text("tiny.yaml", CONFIG);
+	put_text("classify.yaml", CLASSIFY);
+}
+
+/* A run of two steps: "start" holds it as the folder r, too. */
+static void put_run(void)
+{
+	char line[1024];
+	put_config();
+	snprintf(line, sizeof line, "train %s --steps 2 --quiet --out %s", scratch_at("tiny.yaml"),
+		scratch_at("start/r"));
+	must_run(line);
+}
+
+static void put_keras(void)
+{
+	char line[1024];
+	put_run();
+	snprintf(line, sizeof line, "export %s --out %s", scratch_at("start/r"), scratch_at("keras"));
+	must_run(line);
+}
+
+static void put_classifier(void)
+{
+	char line[1024];
+	put_config();
+	snprintf(line, sizeof line, "classify %s --quiet --out %s", scratch_at("classify.yaml"), scratch_at("c.h5"));
+	must_run(line);
+	put_run();
+}
+
+static void copy_golden(const char *from, const char *to)
+{
+	size_t n;
+	void *x = file_bytes(from, &n);
+	file_store(scratch_at(to), x, n);
+	free(x);
+}
+
+static void put_archives(void)
+{
+	copy_golden("tests/golden/archives/fruit.zip", "fruit.zip");
+	copy_golden("tests/golden/archives/fortran.npz", "fortran.npz");
+	copy_golden("tests/golden/archives/cifar-10-python.tar.gz", "cifar.tar.gz");
+}
+
+/* Lines are of the folder "work" beside these. */
+static const struct {
+	const char *name, *line;
+	void (*prepare)(void);
+	bool start;                                  /* with a copy of the run */
+} COMMANDS[] = {
+	{"train", "train ../tiny.yaml --out r", put_config, false},
+	{"resume", "train r", put_run, true},
+	{"fresh", "train ../tiny.yaml --steps 2 --fresh --out r", put_run, true},
+	{"warm", "train ../tiny.yaml --steps 1 --init-from ../start/r --out w", put_run, false},
+	{"sample", "sample ../start/r --n 4 --threads 1 --out a.png", put_run, false},
+	{"sample to npz", "sample ../start/r --n 4 --threads 1 --out a.npz", put_run, false},
+	{"sample to h5", "sample ../start/r --n 4 --threads 1 --out a.h5 --latents l.h5", put_run, false},
+	{"sample to folder", "sample ../start/r --n 3 --threads 1 --out a/", put_run, false},
+	{"film", "sample ../start/r --n 2 --columns 4 --interpolate --threads 1 --out a.webp", put_run, false},
+	{"direction", "sample ../start/r --n 2 --columns 3 --direction 1 --threads 1 --out a.gif", put_run, false},
+	{"sample keras", "sample --from ../keras/generator.keras --n 2 --threads 1", put_keras, false},
+	{"attend", "attend ../start/r --threads 1", put_run, false},
+	{"attend numbers", "attend ../start/r --out a.h5 --threads 1", put_run, false},
+	{"export", "export ../start/r --net both --layers --onnx --out e --threads 1", put_run, false},
+	{"page", "export ../start/r --html p.html --threads 1", put_run, false},
+	{"import", "import ../keras/generator.h5 --config ../tiny.yaml --out i.h5 --threads 1", put_keras, false},
+	{"import v3", "import ../keras/generator.keras --config ../tiny.yaml --out i.h5 --threads 1", put_keras, false},
+	{"info", "info ../start/r", put_run, false},
+	{"info config", "info ../tiny.yaml --plan d_penalty", put_config, false},
+	{"layers", "layers halo --input 16x16x32", put_config, false},
+	{"data", "data ../data --picture d.png", put_config, false},
+	{"data zip", "data ../fruit.zip --picture d.png", put_archives, false},
+	{"data npz", "data ../fortran.npz", put_archives, false},
+	{"data tar", "data ../cifar.tar.gz", put_archives, false},
+	{"classify", "classify ../classify.yaml --out c.h5 --threads 1", put_config, false},
+	{"evaluate", "evaluate ../start/r --n 8 --features ../c.h5 --threads 1 --quiet", put_classifier, false},
+	{"report", "report r --threads 1", put_run, true},
+	{"compare", "compare ../start/r ../start/r", put_run, false},
+};
+
+/* ---- which calls fail ---- */
+
+static const struct {
+	enum fault_call call;
+	int error;
+} FAULTS[] = {
+	{FAULT_MEMORY, ENOMEM}, {FAULT_OPEN, EMFILE}, {FAULT_OPEN, EIO}, {FAULT_OPEN, ENOSPC}, {FAULT_OPEN, EINTR},
+	{FAULT_CLOSE, EIO}, {FAULT_CLOSE, EINTR}, {FAULT_READ, EIO}, {FAULT_READ, EINTR}, {FAULT_WRITE, ENOSPC},
+	{FAULT_WRITE, EIO}, {FAULT_WRITE, EINTR}, {FAULT_FSYNC, EIO}, {FAULT_FSYNC, ENOSPC}, {FAULT_RENAME, EIO},
+	{FAULT_RENAME, ENOSPC}, {FAULT_READDIR, EIO}, {FAULT_MKDIR, ENOSPC}, {FAULT_UNLINK, EIO}, {FAULT_TRUNCATE, EIO},
+	{FAULT_MMAP, ENOMEM}, {FAULT_THREAD, EAGAIN}, {FAULT_FORK, EAGAIN}, {FAULT_PIPE, EMFILE}, {FAULT_STAT, EIO},
+	{FAULT_LOCK, EIO},
+};
+
+enum { SEVERAL = 2 };
+
+static bool is_chosen(rng *r, int64_t of, int64_t several)
+{
+	return several == 0 || rng_uniform(r) * (double)of < (double)several;
+}
+
+/* Every place that allocates, and every system call; 0: all of them. */
+static int64_t try_call(faults *f, const char *name, int i, int64_t several, rng *r, int *failed)
+{
+	const enum fault_call call = FAULTS[i].call;
+	int64_t places, tried = 0;
+	const int64_t *at, made = faults_count(f, call, &places, &at), n = call == FAULT_MEMORY ? places : made;
+	int64_t *k = calloc((size_t)MAX(n, 1), sizeof *k);
+	must(k, "out of memory");
+	for (int64_t j = 0; j < n; j++)
+		k[j] = call == FAULT_MEMORY ? at[j] : j + 1;
+	for (int64_t j = 0; j < n; j++) {
+		if (!is_chosen(r, n, several))
+			continue;
+		const char *why = faults_run(f, call, FAULTS[i].error, k[j]);
+		tried++;
+		if (!why)
+			continue;
+		++*failed;
+		printf("FAULT='%s %s %d %lld': %s\n", name, fault_call_name[call], FAULTS[i].error, (long long)k[j],
+			why);
+		fflush(stdout);
+	}
+	free(k);
+	return tried;
+}
+
+/* "COMMAND CALL ERRNO K", of which the command may have spaces. */
+static bool try_one(faults *f, const char *name, const char *wish)
+{
+	char call[32];
+	int error;
+	long long k;
+	const size_t n = strlen(name);
+	if (strncmp(wish, name, n) || wish[n] != ' ' || sscanf(wish + n, " %31s %d %lld", call, &error, &k) != 3)
+		return false;
+	for (int c = 1; c < FAULT_CALLS; c++)
+		if (strcmp(fault_call_name[c], call) == 0) {
+			const char *why = faults_run(f, c, error, k);
+			ck_assert_msg(!why, "%s", why);
+		}
+	return true;
+}
+
+START_TEST(a_failing_call_ends_a_command_well)
+{
+	const char *name = COMMANDS[_i].name, *one = getenv("FAULT"), *command = getenv("COMMAND");
+	const char *several = getenv("SEVERAL"), *only = getenv("CALL");
+	int failed = 0;
+	int64_t tried = 0;
+	if (!getenv("FAULTS_SHIM") || (command && strcmp(command, name)))
+		return;
+	if (one && (strncmp(one, name, strlen(name)) || one[strlen(name)] != ' '))
+		return;
+	COMMANDS[_i].prepare();
+	faults *f = faults_open(name, COMMANDS[_i].line, COMMANDS[_i].start ? scratch_at("start") : NULL);
+	rng r = rng_new(seed + (uint64_t)_i, "faults");
+	if (!one || !try_one(f, name, one))
+		for (int i = 0; i < COUNT(FAULTS); i++)
+			if (!only || !strcmp(only, fault_call_name[FAULTS[i].call]))
+				tried += try_call(f, name, i, several ? atoll(several) : SEVERAL, &r, &failed);
+	faults_close(f);
+	printf("%s: %lld calls failed, %d ended badly\n", name, (long long)tried, failed);
+	ck_assert_int_eq(failed, 0);
+}
+END_TEST
+
+int main(void)
+{
+	seed = suite_seed();
+	const suite_test tests[] = {{a_failing_call_ends_a_command_well, COUNT(COMMANDS)}};
+	return suite_run("faults", tests, COUNT(tests), 36000);
+}
