@@ -428,6 +428,28 @@ START_TEST(the_first_bad_value_of_all_slices_is_named)
 }
 END_TEST
 
+/* 2 (n-1)/n of each gradient, rounded up to whole parts, and what is small. */
+START_TEST(processes_send_what_gradients_need_and_share_the_memory)
+{
+	dataset *d = data_of(3);
+	trainer *t = trainer_of(3, "train.slices=8", d);
+	fault e = {.text = ""};
+	double memory[4], sent[4];
+	for (int k = 0; k < 4; k++)
+		ck_assert(trainer_share_cost(t, 1 << k, &memory[k], &sent[k], &e));
+	const double params = (double)module_block_size(t->pg.m) + 2 * (double)module_block_size(t->pd.m);
+	ck_assert(sent[0] == 0);
+	for (int k = 1, n = 2; k < 4; k++, n *= 2) {
+		const double least = 2.0 * (n - 1) / n * 0.9 * params * sizeof(real);
+		ck_assert_msg(sent[k] > least && sent[k] < n * 2 * params * sizeof(real), "%d: %g, at least %g", n,
+			sent[k], least);
+		ck_assert(memory[k] < memory[k - 1]);
+	}
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
 START_TEST(wrong_numbers_of_slices_are_refused)
 {
 	static const char *const wrong[][2] = {
@@ -455,6 +477,7 @@ int main(void)
 		{threads_do_not_change_a_bit_of_a_sliced_run, COUNT(RUNS)},
 		{a_sliced_run_resumes_to_the_same_bits, COUNT(RUNS)},
 		{the_first_bad_value_of_all_slices_is_named, 1},
+		{processes_send_what_gradients_need_and_share_the_memory, 1},
 		{wrong_numbers_of_slices_are_refused, 2},
 	};
 	const suite_case cases[] = {

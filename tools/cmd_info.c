@@ -103,6 +103,20 @@ static bool print_networks(const config *c, fault *e)
 	return config_network(c, &n, e) && print_network(&n, NET_G, &r, e) && print_network(&n, NET_D, &r, e);
 }
 
+/* Each number of processes that can share the slices. */
+static void print_shares(const config *c, const trainer *t)
+{
+	fault e;
+	double memory, sent;
+	char a[32], b[32];
+	if (c->train.slices == 1)
+		return;
+	printf("%10s %18s %28s\n", "processes", "memory of each", "sent by each, a step");
+	for (int n = 1; n <= c->train.slices; n *= 2)
+		if (trainer_share_cost(t, n, &memory, &sent, &e))
+			printf("%10d %18s %28s\n", n, print_bytes(memory, a, sizeof a), print_bytes(sent, b, sizeof b));
+}
+
 /* What a step costs; a network too large for this machine still has its layers printed. */
 static void print_step(const config *c)
 {
@@ -115,6 +129,7 @@ static void print_step(const config *c)
 	}
 	printf("a step (%d D, 1 G, batch %d): %.4g GFLOP in the plain formulation, %s of arena\n", c->optim.d_steps,
 	       c->batch, trainer_step_flop(t) * 1e-9, print_bytes((double)trainer_arena_bytes(t), bytes, sizeof bytes));
+	print_shares(c, t);
 	trainer_free(t);
 }
 

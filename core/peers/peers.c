@@ -31,6 +31,7 @@ static struct {
 	void (*about)(const char *line);
 	bool open[PEERS_OPEN];
 	int tag[PEERS_OPEN];
+	double start[PEERS_OPEN];                    /* clock */
 	int opened, names;                           /* how many are open; names given so far */
 	peers_cost cost;
 } peers = {.count = 1};
@@ -146,6 +147,7 @@ void peers_start(int slot, const peers_block *block)
 		memcpy(own->from, own->to, own->from_bytes);
 	for (int i = 0; i < peers.count; i++)
 		peers.cost.sent += i == peers.rank ? 0 : (double)block[i].to_bytes;
+	peers.start[slot] = peers.count > 1 ? clock_s() : 0;
 	if (peers.count > 1)
 		peers_network->start(slot, peers.tag[slot], block);
 }
@@ -164,6 +166,7 @@ bool peers_done(int exchange)
 		return false;
 	peers.open[exchange] = false;
 	peers.opened--;
+	peers.cost.carried += peers.count > 1 ? clock_s() - peers.start[exchange] : 0;
 	return true;
 }
 
@@ -195,7 +198,7 @@ static void tell_who(int exchange, double seconds)
 
 void peers_wait(int exchange)
 {
-	const double start = clock_s();
+	const double start = peers.count > 1 ? clock_s() : 0;
 	bool told = false;
 	for (int64_t k = 0; !peers_done(exchange); k++) {
 		if (k < SPINS)
@@ -206,7 +209,7 @@ void peers_wait(int exchange)
 			told = true;
 		}
 	}
-	peers.cost.waited += clock_s() - start;
+	peers.cost.waited += peers.count > 1 ? clock_s() - start : 0;
 }
 
 void peers_gather(const void *mine, size_t bytes, void *all)

@@ -49,9 +49,10 @@ void peers_wait(int exchange);
 /* Helps all of them along: in a long computation, from one thread at a time. */
 void peers_help(void);
 
-/* Bytes that this process has sent, and seconds that it waited for others, since the start. */
+/* Since the start: bytes that this process has sent; seconds that exchanges were under way, added up; seconds of these
+ * in which it did nothing but wait. */
 typedef struct peers_cost {
-	double sent, waited;
+	double sent, carried, waited;
 } peers_cost;
 peers_cost peers_cost_now(void);
 

@@ -44,6 +44,10 @@ void plan_run(plan *p);
  * other processes (peers.h) each runs as many, by rank, and all together make up the batch. */
 void plan_run_slices(plan *const *p, int n);
 
+/* What each of so many processes would send in a run, and the memory that this takes, in bytes; p: of one slice. False
+ * with e set: no memory to count. */
+bool plan_carries(const plan *p, int processes, double *sent, double *memory, fault *e);
+
 /* The value of a node of out[], [out->s], after plan_run: borrowed, and valid until a plan runs in the same arena. */
 const real *plan_value(const plan *p, const node *out);
 

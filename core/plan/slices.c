@@ -14,7 +14,7 @@
 #include "core/plan/plan_internal.h"
 
 enum {
-	TOGETHER = 1 << 20,                          /* bytes of sums that nobody waits for, between two pauses */
+	TOGETHER = 1 << 18,                          /* bytes of sums that nobody waits for, between two pauses */
 	BLOCK = 1 << 9,                              /* elements that are added at a time: a tree of them is in L1 */
 	ROWS = 7                                     /* partial sums: at work, and waiting at each level of the tree */
 };
@@ -228,18 +228,23 @@ static int parcel_end(const plan *p, const bool *read, int s)
 	return last;
 }
 
-static int64_t parcel_room(const parcel *q)
+/* In elements: memory that a parcel needs, and what a process sends of it. */
+static int64_t parcel_room(const parcel *q, int ranks)
 {
-	const int ranks = peers_count();
 	return q->block ? 2 * ranks * q->block : (ranks + 1) * q->n;
 }
 
-/* Fills w->parcel where there is one, else counts; returns how many elements of memory all need. */
-static int64_t find_parcels(const plan *p, const bool *read, struct wire *w)
+static int64_t parcel_sent(const parcel *q, int ranks)
+{
+	return (ranks - 1) * (q->block ? 2 * q->block : q->n);
+}
+
+/* Fills w->parcel where there is one, else counts; returns how many elements of memory all need. *sent: see there. */
+static int64_t find_parcels(const plan *p, const bool *read, int ranks, struct wire *w, int64_t *sent)
 {
 	int64_t room = 0;
-	const int ranks = peers_count();
 	w->parcels = 0;
+	*sent = 0;
 	for (int s = 0; s < p->nstep; s++) {
 		parcel q = {.first = s, .waits = !read[s] && !(p->flags & PLAN_SEPARATE)};
 		if (!is_slice_sum(&p->step[s]))
@@ -254,7 +259,8 @@ static int64_t find_parcels(const plan *p, const bool *read, struct wire *w)
 			w->parcel[w->parcels] = q;
 		}
 		w->parcels++;
-		room += parcel_room(&q);
+		room += parcel_room(&q, ranks);
+		*sent += parcel_sent(&q, ranks);
 		s = q.last - 1;
 	}
 	return room;
@@ -274,15 +280,31 @@ bool plan_wire_new(plan *p, fault *e)
 	bool *read = mem_zero((size_t)p->nstep, sizeof *read, e);
 	struct wire *w = p->wire = mem_zero(1, sizeof *w, e);
 	if (read && w) {
+		int64_t sent;
 		find_read(p, read);
-		const int64_t room = find_parcels(p, read, w);
+		const int64_t room = find_parcels(p, read, peers_count(), w, &sent);
 		w->parcel = mem_zero((size_t)w->parcels, sizeof *w->parcel, e);
 		w->memory = mem_zero((size_t)room, sizeof *w->memory, e);
 		if (w->parcel && w->memory)
-			find_parcels(p, read, w);
+			find_parcels(p, read, peers_count(), w, &sent);
 	}
 	free(read);
 	return w && w->parcel && w->memory;
+}
+
+bool plan_carries(const plan *p, int processes, double *sent, double *memory, fault *e)
+{
+	struct wire count = {0};
+	int64_t elements = 0, room = 0;
+	bool *read = mem_zero((size_t)p->nstep, sizeof *read, e);
+	if (read && processes > 1) {
+		find_read(p, read);
+		room = find_parcels(p, read, processes, &count, &elements);
+	}
+	free(read);
+	*sent = (double)elements * sizeof(real);
+	*memory = (double)room * sizeof(real);
+	return read != NULL;
 }
 
 static parcel *parcel_at(const plan *p, int s)

@@ -224,6 +224,17 @@ static bool follow(run *r, enum run_end *end, fault *e)
 	return peers_agree(true, e) && trainer_spread(r->t, e) && peers_agree(true, e) && steps(r, end, e);
 }
 
+/* What the processes cost each other, as rank 0 has seen it. */
+static void tell_cost(const run *r, int64_t steps, double seconds)
+{
+	const peers_cost c = peers_cost_now();
+	if (peers_count() == 1 || steps == 0)
+		return;
+	run_say(r, NOTE_INFO, "a step of %.3f s: %.2f MB sent by a process, %.3f s under way, %.3f s of that waited",
+		seconds / (double)steps, (c.sent - r->cost.sent) / 1e6 / (double)steps,
+		(c.carried - r->cost.carried) / (double)steps, (c.waited - r->cost.waited) / (double)steps);
+}
+
 bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e)
 {
 	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1,
@@ -235,9 +246,13 @@ bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e
 	bool started = peers_agree(run_start(&r, e), e) && trainer_spread(t, e);
 	r.start = r.report_at = clock_s();
 	r.report_step = t->step;
+	r.cost = peers_cost_now();
+	const int64_t from = t->step;
 	if (started && t->step >= r.last && !opt->start_only)
 		run_say(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
-	bool ok = started && peers_agree(start_record(&r, e), e) && steps(&r, end, e) && trainer_record_end(t, e)
+	bool ok = started && peers_agree(start_record(&r, e), e) && steps(&r, end, e);
+	tell_cost(&r, t->step - from, clock_s() - r.start);
+	ok = ok && trainer_record_end(t, e)
 		&& finish(&r, *end, e);
 	if (started && !ok)
 		name_last_good(&r, e);

@@ -3,6 +3,7 @@
 #ifndef SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 #define SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 
+#include "core/peers/peers.h"
 #include "gan/log/events.h"
 #include "gan/train/metrics.h"
 #include "gan/train/run.h"
@@ -40,6 +41,7 @@ typedef struct run {
 	char good[RUN_PATH_MAX];                     /* the last good checkpoint, or "" */
 	double start, report_at;                     /* clock */
 	int64_t report_step;
+	peers_cost cost;                             /* before the first step */
 	struct watch {
 		double real_spread;                  /* deviation of real images over a batch */
 		int64_t flat, idle, huge;            /* steps in a row with alike fakes, D loss 0, a huge loss */

@@ -63,6 +63,10 @@ const config *trainer_config(const trainer *t);
 module *trainer_module(trainer *t, enum net_side side);       /* borrow */
 module *trainer_ema(trainer *t);                     /* the averaged generator, borrowed; NULL: there is none */
 size_t trainer_arena_bytes(const trainer *t);        /* shared by all plans */
+/* What each of so many processes, which share the slices of a batch, needs and sends, in bytes: memory for its plans,
+ * for parameters, gradients, moments and averages, and for what it carries; what it sends in a step, a mean where a
+ * penalty comes in some updates only. False with e set: no memory to count. */
+bool trainer_share_cost(const trainer *t, int processes, double *memory, double *sent, fault *e);
 /* Operations of one step, 2 per multiply-add, of the networks as they are written (plan_flop); where a penalty comes in
  * every k-th update only, the mean over these. */
 double trainer_step_flop(const trainer *t);

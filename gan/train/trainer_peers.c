@@ -94,3 +94,38 @@ bool trainer_same(trainer *t, fault *e)
 	state_list_free(&l);
 	return ok;
 }
+
+/* ---- what it costs ---- */
+
+/* Parameters, gradients, moments, sums over batches, states, and what is kept of them. */
+static double player_bytes(const player *p)
+{
+	const int64_t copies = 2 + optimizer_slots(p->opt) + (p->sum != NULL);
+	return (double)(copies * module_block_size(p->m) + 2 * module_state_size(p->m)) * sizeof(real);
+}
+
+bool trainer_share_cost(const trainer *t, int processes, double *memory, double *sent, fault *e)
+{
+	const config *c = &t->cfg;
+	const slice *s = t->slice;
+	const double penalised = s->pass[PASS_D_PENALTY].p ? 1.0 / c->loss.penalty_every : 0;
+	const double share[PASSES] = {
+		[PASS_D] = c->optim.d_steps * (1 - penalised), [PASS_D_PENALTY] = c->optim.d_steps * penalised,
+		[PASS_G] = 1,
+	};
+	*sent = 0;
+	*memory = (double)t->arena_bytes / t->own_slices * (t->slices / processes);
+	*memory += player_bytes(&t->pg) + player_bytes(&t->pd);
+	if (t->average)
+		*memory += (double)(module_block_size(t->pg.m) + module_state_size(t->pg.m)) * sizeof(real);
+	for (int k = 0; k < PASSES; k++) {
+		double bytes, room;
+		if (!s->pass[k].p)
+			continue;
+		if (!plan_carries(s->pass[k].p, processes, &bytes, &room, e))
+			return false;
+		*sent += share[k] * c->optim.accumulate * bytes;
+		*memory += room;
+	}
+	return true;
+}
