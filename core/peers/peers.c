@@ -94,9 +94,13 @@ bool peers_open(void (*about)(const char *line), fault *e)
 		return one_alone(e);
 	if (!peers_network->present())
 		return true;
-	int count;
+	int count, rank;
 	identity own = {.host = ""};
 	peers_network->open(&peers.rank, &count);
+	const int told_count = started_with(&rank);
+	if (count == 1 && told_count > 1)
+		return rank > 0 ? fault_set(e, "%s", "") : fault_set(e, "started as one of %d processes that do not "
+			"find each other: by the mpirun of another MPI than this program is built with", told_count);
 	must(count <= PEERS_MAX, "%d processes; at most %d", count, PEERS_MAX);
 	peers.count = count;
 	gethostname(own.host, sizeof own.host - 1);
