@@ -1,7 +1,8 @@
 /* bench_conv.c - speed of the convolution kernels: GFLOP/s and percent of the FMA peak of a core.
  *
  * [SAGAN_LEVEL=LEVEL] bench_conv [THREADS [NAME-PART]]: one line per geometry and form, forward, dx, dw; medians, or
- * the best times with BEST in the environment. Rates are those of the definition, whatever a form really multiplies. */
+ * the best times with BEST in the environment; one thread: of processor time. Rates are those of the direct sum,
+ * whatever a form really multiplies. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,39 +20,62 @@ typedef struct row {
 } row;
 
 static const row rows[] = {
-	{"3x3 32x32 64", {64, 32, 32, 64, 32, 32, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 16x16 64", {64, 16, 16, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 8x8 64", {64, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 32x32 128", {32, 32, 32, 128, 32, 32, 128, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 16x16 128", {64, 16, 16, 128, 16, 16, 128, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 8x8 128", {64, 8, 8, 128, 8, 8, 128, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 16x16 32", {64, 16, 16, 32, 16, 16, 32, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 16x16 16", {64, 16, 16, 16, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 8x8 64 b1", {1, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 32x32 64 b1", {1, 32, 32, 64, 32, 32, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 16x16 256", {16, 16, 16, 256, 16, 16, 256, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"4x4s2 32-16 64", {64, 32, 32, 64, 16, 16, 64, 4, 4, 2, 2, 1, 1, 1, 0}},
-	{"4x4s2 16-8 64", {64, 16, 16, 64, 8, 8, 64, 4, 4, 2, 2, 1, 1, 1, 0}},
-	{"4x4s2 8-4 64", {64, 8, 8, 64, 4, 4, 64, 4, 4, 2, 2, 1, 1, 1, 0}},
-	{"4x4s2 16-8 256", {16, 16, 16, 256, 8, 8, 256, 4, 4, 2, 2, 1, 1, 1, 0}},
-	{"1x1 32x32 64", {64, 32, 32, 64, 32, 32, 64, 1, 1, 1, 1, 0, 0, 1, 0}},
-	{"1x1 16x16 64-8", {64, 16, 16, 64, 16, 16, 8, 1, 1, 1, 1, 0, 0, 1, 0}},
-	{"3x3 32x32 64-3", {64, 32, 32, 64, 32, 32, 3, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 32x32 3-64", {64, 32, 32, 3, 32, 32, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 28x28 1-64", {64, 28, 28, 1, 28, 28, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 28x28 64-1", {64, 28, 28, 64, 28, 28, 1, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"4x4s2 32-16 3-64", {64, 32, 32, 3, 16, 16, 64, 4, 4, 2, 2, 1, 1, 1, 0}},
-	{"3x3 128x128 64 b1", {1, 128, 128, 64, 128, 128, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 7x7 64", {64, 7, 7, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 4x4 64", {64, 4, 4, 64, 4, 4, 64, 3, 3, 1, 1, 1, 1, 1, 0}},
-	{"3x3 16x16 dw64", {64, 16, 16, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 64, 0}},
-	{"3x3 16x16 64 g4", {64, 16, 16, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 4, 0}},
+	{"3x3 32x32 64", {64, 32, 32, 64, 32, 32, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 16x16 64", {64, 16, 16, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 8x8 64", {64, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 32x32 128", {32, 32, 32, 128, 32, 32, 128, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 16x16 128", {64, 16, 16, 128, 16, 16, 128, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 8x8 128", {64, 8, 8, 128, 8, 8, 128, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 16x16 32", {64, 16, 16, 32, 16, 16, 32, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 16x16 16", {64, 16, 16, 16, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 8x8 64 b1", {1, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 32x32 64 b1", {1, 32, 32, 64, 32, 32, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 16x16 256", {16, 16, 16, 256, 16, 16, 256, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"4x4s2 32-16 64", {64, 32, 32, 64, 16, 16, 64, 4, 4, 2, 2, 1, 1, 1, 0, 0}},
+	{"4x4s2 16-8 64", {64, 16, 16, 64, 8, 8, 64, 4, 4, 2, 2, 1, 1, 1, 0, 0}},
+	{"4x4s2 8-4 64", {64, 8, 8, 64, 4, 4, 64, 4, 4, 2, 2, 1, 1, 1, 0, 0}},
+	{"4x4s2 16-8 256", {16, 16, 16, 256, 8, 8, 256, 4, 4, 2, 2, 1, 1, 1, 0, 0}},
+	{"3x3 32x32 64 pool", {64, 32, 32, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 16x16 64 pool", {64, 16, 16, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 8x8 64 pool", {64, 8, 8, 64, 4, 4, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 14x14 64 pool", {64, 14, 14, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 32x32 128 pool", {32, 32, 32, 128, 16, 16, 128, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 16x16 32 pool", {64, 16, 16, 32, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 16x16 16 pool", {64, 16, 16, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 16x16 8 pool", {64, 16, 16, 8, 8, 8, 8, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 8x8 64 b1 pool", {1, 8, 8, 64, 4, 4, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 32x32 64 b1 pool", {1, 32, 32, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 4x4 64 pool", {64, 4, 4, 64, 2, 2, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 16x16 64 up", {64, 16, 16, 64, 32, 32, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE}},
+	{"3x3 8x8 64 up", {64, 8, 8, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE}},
+	{"3x3 4x4 64 up", {64, 4, 4, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE}},
+	{"3x3 7x7 64 up", {64, 7, 7, 64, 14, 14, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE}},
+	{"3x3 8x8 128 up", {64, 8, 8, 128, 16, 16, 128, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE}},
+	{"3x3 8x8 16 up", {64, 8, 8, 16, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE}},
+	{"3x3 8x8 8 up", {64, 8, 8, 8, 16, 16, 8, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE}},
+	{"3x3 4x4 64 b1 up", {1, 4, 4, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE}},
+	{"3x3 16x16 64 b1 up", {1, 16, 16, 64, 32, 32, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE}},
+	{"1x1 32x32 64", {64, 32, 32, 64, 32, 32, 64, 1, 1, 1, 1, 0, 0, 1, 0, 0}},
+	{"1x1 16x16 64-8", {64, 16, 16, 64, 16, 16, 8, 1, 1, 1, 1, 0, 0, 1, 0, 0}},
+	{"3x3 32x32 64-3", {64, 32, 32, 64, 32, 32, 3, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 32x32 3-64", {64, 32, 32, 3, 32, 32, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 28x28 1-64", {64, 28, 28, 1, 28, 28, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 28x28 64-1", {64, 28, 28, 64, 28, 28, 1, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"4x4s2 32-16 3-64", {64, 32, 32, 3, 16, 16, 64, 4, 4, 2, 2, 1, 1, 1, 0, 0}},
+	{"3x3 128x128 64 b1", {1, 128, 128, 64, 128, 128, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 7x7 64", {64, 7, 7, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 4x4 64", {64, 4, 4, 64, 4, 4, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0}},
+	{"3x3 16x16 dw64", {64, 16, 16, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 64, 0, 0}},
+	{"3x3 16x16 64 g4", {64, 16, 16, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 4, 0, 0}},
 };
+
+/* With one thread the processor's time for us: other programs may disturb, but are not counted. */
+static clockid_t ruler = CLOCK_MONOTONIC;
 
 static double now(void)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(ruler, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -72,44 +96,49 @@ static real *filled(int64_t n)
 /* DIRECT, or one of wino_name. */
 enum { DIRECT = -1 };
 
-static const char *const form_name[] = {"", " F2", " F4"};
+static const char *const form_name[] = {"", " F2", " F4", " 25", " 25"};
 
 typedef struct arrays {
 	real *x, *w, *y;
 	void *scratch;
 } arrays;
 
-static void run(int form, int kind, const tile_kernels *k, const conv_shape *s, const arrays *a)
+static void run(int form, conv_use use, const tile_kernels *k, const conv_shape *s, const arrays *a)
 {
 	const epilogue none = {0};
-	if (form == DIRECT && kind == 0)
+	if (form == DIRECT && use == CONV_FORWARD)
 		conv_forward(k, s, a->x, a->w, none, a->y, a->scratch);
-	else if (form == DIRECT && kind == 1)
+	else if (form == DIRECT && use == CONV_DX)
 		conv_dx(k, s, a->y, a->w, a->x, a->scratch);
 	else if (form == DIRECT)
 		conv_dw(k, s, a->x, a->y, a->w, a->scratch);
-	else if (kind == 0)
+	else if (use == CONV_FORWARD)
 		wino_forward(k, form, s, a->x, a->w, none, a->y, a->scratch);
-	else if (kind == 1)
+	else if (use == CONV_DX)
 		wino_dx(k, form, s, a->y, a->w, a->x, a->scratch);
 	else
 		wino_dw(k, form, s, a->x, a->y, a->w, a->scratch);
 }
 
-static size_t scratch_bytes(int form, const tile_kernels *k, const conv_shape *s)
+static size_t scratch_bytes(int form, conv_use use, const tile_kernels *k, const conv_shape *s)
 {
 	if (form == DIRECT)
 		return MAX(MAX(conv_forward_scratch(k, s), conv_dx_scratch(k, s)), conv_dw_scratch(k, s));
-	return MAX(MAX(wino_forward_scratch(k, form, s), wino_dx_scratch(k, form, s)), wino_dw_scratch(k, form, s));
+	return wino_scratch(k, form, s, use);
 }
 
-static double median_of(int form, int kind, const tile_kernels *k, const conv_shape *s, const arrays *a)
+static bool can(int form, const conv_shape *s, conv_use use)
+{
+	return form == DIRECT || wino_can(form, s, use);
+}
+
+static double median_of(int form, conv_use use, const tile_kernels *k, const conv_shape *s, const arrays *a)
 {
 	enum { RUNS = 9 };
 	double t[RUNS];
 	for (int i = -1; i < RUNS; i++) {
 		double start = now();
-		run(form, kind, k, s, a);
+		run(form, use, k, s, a);
 		if (i >= 0)
 			t[i] = now() - start;
 	}
@@ -122,20 +151,25 @@ static void line(const row *r, int form, const tile_kernels *k, double top)
 	conv_shape s = r->s;
 	if (form == DIRECT)
 		s.want = CONV_DIRECT;
-	const arrays a = {
+	arrays a = {
 		filled(s.b * s.h * s.w * s.cin), filled((int64_t)s.kh * s.kw * s.cin / s.groups * s.cout),
-		filled(s.b * s.ho * s.wo * s.cout), mem_aligned(scratch_bytes(form, k, &s), NULL),
+		filled(s.b * s.ho * s.wo * s.cout), NULL,
 	};
 	const double flop = conv_shape_flop(&s);
 	char name[64];
 	snprintf(name, sizeof name, "%s%s", r->name, form_name[form + 1]);
-	printf("%-18s %7.0f", name, flop * 1e-6);
-	for (int kind = 0; kind < 3; kind++) {
-		double wall = median_of(form, kind, k, &s, &a), rate = flop / wall * 1e-9;
+	printf("%-22s %7.0f", name, flop * 1e-6);
+	for (int use = CONV_FORWARD; use <= CONV_DW; use++) {
+		if (!can(form, &s, use)) {
+			printf(" %26s", "-");
+			continue;
+		}
+		a.scratch = mem_aligned(scratch_bytes(form, use, k, &s), NULL);
+		double wall = median_of(form, use, k, &s, &a), rate = flop / wall * 1e-9;
 		printf("  %7.3f ms %6.1f (%3.0f%%)", wall * 1e3, rate, 100 * rate / top);
+		free(a.scratch);
 	}
 	printf("\n");
-	free(a.scratch);
 	free(a.w);
 	free(a.y);
 	free(a.x);
@@ -146,14 +180,16 @@ int main(int argc, char **argv)
 	int threads = argc > 1 ? atoi(argv[1]) : 1;
 	const tile_kernels *k = tile_best();
 	pool_start(threads, NULL);
+	ruler = threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
 	double top = peak_gflops();
 	printf("%s, %d threads, peak of a core: %.0f GFLOP/s\n", level_name(level_now()), threads, top);
-	printf("%-18s %7s %25s %25s %25s\n", "", "MFLOP", "forward", "dx", "dw");
+	printf("%-22s %7s %25s %25s %25s\n", "", "MFLOP", "forward", "dx", "dw");
 	for (int i = 0; i < COUNT(rows); i++) {
 		if (argc > 2 && !strstr(rows[i].name, argv[2]))
 			continue;
-		for (int form = DIRECT; form < (wino_can(&rows[i].s) ? WINO_FORMS : 0); form++)
-			line(&rows[i], form, k, top * threads);
+		for (int form = DIRECT; form < WINO_FORMS; form++)
+			if (can(form, &rows[i].s, CONV_FORWARD) || can(form, &rows[i].s, CONV_DX))
+				line(&rows[i], form, k, top * threads);
 	}
 	pool_stop();
 	return 0;

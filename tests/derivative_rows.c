@@ -257,15 +257,17 @@ static node *do_resize_dx(graph *g, node *const *in, const void *arg)
 
 /* stride 1 and 2, one-sided and uneven padding, groups, depthwise with a multiplier */
 static const conv_case
-	conv_plain = {.c = {1, 1, 0, 0, 0, 0, 1}, .h = 4, .w = 5, .kh = 3, .kw = 2},
-	conv_same = {.c = {1, 1, 1, 1, 1, 1, 1}, .h = 4, .w = 5, .kh = 3, .kw = 3},
-	conv_half = {.c = {2, 2, 0, 1, 0, 1, 1}, .h = 6, .w = 4, .kh = 3, .kw = 3},
-	conv_rest = {.c = {2, 3, 1, 0, 2, 1, 1}, .h = 6, .w = 7, .kh = 3, .kw = 4},
-	conv_point = {.c = {1, 1, 0, 0, 0, 0, 1}, .h = 3, .w = 4, .kh = 1, .kw = 1},
-	conv_four = {.c = {2, 2, 1, 1, 1, 1, 1}, .h = 6, .w = 4, .kh = 4, .kw = 4},
-	conv_groups = {.c = {1, 1, 1, 1, 1, 1, 2}, .h = 4, .w = 4, .kh = 3, .kw = 3},
-	conv_depth = {.c = {1, 1, 1, 1, 1, 1, 4}, .h = 4, .w = 4, .kh = 3, .kw = 3},
-	conv_depth2 = {.c = {2, 2, 0, 1, 0, 1, 4}, .h = 4, .w = 6, .kh = 3, .kw = 3};
+	conv_plain = {.c = {1, 1, 0, 0, 0, 0, 1, 0}, .h = 4, .w = 5, .kh = 3, .kw = 2},
+	conv_same = {.c = {1, 1, 1, 1, 1, 1, 1, 0}, .h = 4, .w = 5, .kh = 3, .kw = 3},
+	conv_half = {.c = {2, 2, 0, 1, 0, 1, 1, 0}, .h = 6, .w = 4, .kh = 3, .kw = 3},
+	conv_rest = {.c = {2, 3, 1, 0, 2, 1, 1, 0}, .h = 6, .w = 7, .kh = 3, .kw = 4},
+	conv_point = {.c = {1, 1, 0, 0, 0, 0, 1, 0}, .h = 3, .w = 4, .kh = 1, .kw = 1},
+	conv_four = {.c = {2, 2, 1, 1, 1, 1, 1, 0}, .h = 6, .w = 4, .kh = 4, .kw = 4},
+	conv_groups = {.c = {1, 1, 1, 1, 1, 1, 2, 0}, .h = 4, .w = 4, .kh = 3, .kw = 3},
+	conv_depth = {.c = {1, 1, 1, 1, 1, 1, 4, 0}, .h = 4, .w = 4, .kh = 3, .kw = 3},
+	conv_pooled = {.c = {1, 1, 1, 1, 1, 1, 1, -2}, .h = 4, .w = 6, .kh = 3, .kw = 3},
+	conv_doubled = {.c = {1, 1, 1, 1, 1, 1, 1, 2}, .h = 2, .w = 3, .kh = 3, .kw = 3},
+	conv_depth2 = {.c = {2, 2, 0, 1, 0, 1, 4, 0}, .h = 4, .w = 6, .kh = 3, .kw = 3};
 
 static const attention_case attention_plain = {0.7, 0, 0}, attention_map = {1, 2, 3};
 
@@ -382,6 +384,12 @@ const derivative_row derivative_rows[] = {
 	{"conv2d", {"conv2d groups", do_conv2d, &conv_groups, 3, 2, {IN(S, 2, 4, 4, 4), IN(S, 3, 3, 2, 6)}}},
 	{"conv2d", {"conv2d depthwise", do_conv2d, &conv_depth, 3, 2, {IN(S, 1, 4, 4, 4), IN(S, 3, 3, 1, 4)}}},
 	{"conv2d", {"conv2d depthwise x2", do_conv2d, &conv_depth2, 3, 2, {IN(S, 1, 4, 6, 4), IN(S, 3, 3, 1, 8)}}},
+	{"conv2d", {"conv2d pooled", do_conv2d, &conv_pooled, 3, 2, {IN(S, 2, 4, 6, 2), IN(S, 3, 3, 2, 3)}}},
+	{"conv2d", {"conv2d doubled", do_conv2d, &conv_doubled, 3, 2, {IN(S, 2, 2, 3, 2), IN(S, 3, 3, 2, 3)}}},
+	{"conv2d", {"conv2d pooled, by a form", do_conv2d, &conv_pooled, 3, 2,
+	 {IN(S, 4, 8, 10, 16), IN(S, 3, 3, 16, 16)}}},
+	{"conv2d", {"conv2d doubled, by a form", do_conv2d, &conv_doubled, 3, 2,
+	 {IN(S, 4, 4, 5, 16), IN(S, 3, 3, 16, 16)}}},
 	{"conv2d_dx", {"conv2d_dx same", do_conv2d_dx, &conv_same, 3, 2, {IN(S, 2, 4, 5, 2), IN(S, 3, 3, 3, 2)}}},
 	{"conv2d_dx", {"conv2d_dx stride 2", do_conv2d_dx, &conv_half, 3, 2, {IN(S, 2, 3, 2, 3), IN(S, 3, 3, 2, 3)}}},
 	{"conv2d_dx", {"conv2d_dx rest", do_conv2d_dx, &conv_rest, 3, 2, {IN(S, 2, 3, 3, 2), IN(S, 3, 4, 2, 2)}}},
@@ -391,6 +399,8 @@ const derivative_row derivative_rows[] = {
 	{"conv2d_dx", {"conv2d_dx depthwise", do_conv2d_dx, &conv_depth, 3, 2, {IN(S, 1, 4, 4, 4), IN(S, 3, 3, 1, 4)}}},
 	{"conv2d_dx", {"conv2d_dx depthwise x2", do_conv2d_dx, &conv_depth2, 3, 2,
 	 {IN(S, 1, 2, 3, 8), IN(S, 3, 3, 1, 8)}}},
+	{"conv2d_dx", {"conv2d_dx pooled", do_conv2d_dx, &conv_pooled, 3, 2, {IN(S, 2, 2, 3, 3), IN(S, 3, 3, 2, 3)}}},
+	{"conv2d_dx", {"conv2d_dx doubled", do_conv2d_dx, &conv_doubled, 3, 2, {IN(S, 2, 4, 6, 3), IN(S, 3, 3, 2, 3)}}},
 	{"conv2d_dw", {"conv2d_dw same", do_conv2d_dw, &conv_same, 3, 2, {IN(S, 2, 4, 5, 3), IN(S, 2, 4, 5, 2)}}},
 	{"conv2d_dw", {"conv2d_dw stride 2", do_conv2d_dw, &conv_half, 3, 2, {IN(S, 2, 6, 4, 2), IN(S, 2, 3, 2, 3)}}},
 	{"conv2d_dw", {"conv2d_dw rest", do_conv2d_dw, &conv_rest, 3, 2, {IN(S, 2, 6, 7, 2), IN(S, 2, 3, 3, 2)}}},
@@ -398,6 +408,8 @@ const derivative_row derivative_rows[] = {
 	{"conv2d_dw", {"conv2d_dw depthwise", do_conv2d_dw, &conv_depth, 3, 2, {IN(S, 1, 4, 4, 4), IN(S, 1, 4, 4, 4)}}},
 	{"conv2d_dw", {"conv2d_dw depthwise x2", do_conv2d_dw, &conv_depth2, 3, 2,
 	 {IN(S, 1, 4, 6, 4), IN(S, 1, 2, 3, 8)}}},
+	{"conv2d_dw", {"conv2d_dw pooled", do_conv2d_dw, &conv_pooled, 3, 2, {IN(S, 2, 4, 6, 3), IN(S, 2, 2, 3, 2)}}},
+	{"conv2d_dw", {"conv2d_dw doubled", do_conv2d_dw, &conv_doubled, 3, 2, {IN(S, 2, 2, 3, 3), IN(S, 2, 4, 6, 2)}}},
 	{"kernel_turn", {"kernel_turn", do_kernel_turn, NULL, 1, 1, {IN(S, 3, 2, 2, 4)}}},
 	/* windows and resizing */
 	{"sum_pool", {"sum_pool 2x2", do_sum_pool, &win_two, 1, 1, {IN(S, 2, 4, 6, 3)}}},

@@ -191,7 +191,7 @@ static node *some_value(graph *g, node **x)
 	node *mean, *var, *w = graph_leaf(g, leaf[1]), *b = graph_leaf(g, leaf[2]), *q = graph_leaf(g, leaf[3]);
 	*x = graph_leaf(g, leaf[0]);
 	graph_push(g, "block");
-	node *y = op_relu(g, op_add(g, op_conv2d(g, *x, w, (conv_geometry){1, 1, 1, 1, 1, 1, 1}), b));
+	node *y = op_relu(g, op_add(g, op_conv2d(g, *x, w, (conv_geometry){1, 1, 1, 1, 1, 1, 1, 0}), b));
 	graph_called(g, "conv", leaf[1], *x, NULL, y);
 	graph_pop(g);
 	op_moments(g, y, 7, &mean, &var);

@@ -30,6 +30,7 @@ typedef union attr {
 		int kh, kw, sh, sw;                  /* kernel, stride */
 		int top, bottom, left, right;        /* zeros around the image */
 		int groups;
+		int resize;                          /* as in conv_geometry (ops.h) */
 		int64_t h, w;                        /* height and width of the image, for conv2d_dx */
 		bool act;                            /* set by the planner: leaky_relu of the result, with this slope */
 		double slope;

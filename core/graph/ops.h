@@ -149,13 +149,18 @@ typedef struct conv_geometry {
 	int sh, sw;                                  /* strides, >= 1 */
 	int top, bottom, left, right;                /* zeros around the image */
 	int groups;                                  /* >= 1; divides Cin and Cout */
+	int resize;                                  /* 3x3, stride 1, one zero at each side, one group only. 2: each
+	                                              * pixel of x is repeated 2x2 first; -2: the output is summed in
+	                                              * windows of 2x2 that lie side by side; 0: neither */
 } conv_geometry;
 /* The zeros that TensorFlow's padding SAME puts around an axis of n pixels for a kernel of k and stride s: when their
  * number is odd, one more at the end. */
 void pad_same_tf(int64_t n, int k, int s, int *before, int *after);
 /* x [B,H,W,Cin], w [kh,kw,Cin/groups,Cout] -> [B,Ho,Wo,Cout], Ho = (H + top + bottom - kh) / sh + 1, rounded down, Wo
  * likewise. The kernel is not flipped (cross-correlation): y[i,j] = sum over ky,kx of x[i*sh - top + ky,
- * j*sw - left + kx] w[ky,kx]. Wrong: a kernel larger than the image with its zeros. */
+ * j*sw - left + kx] w[ky,kx]. Wrong: a kernel larger than the image with its zeros. With c.resize: Ho = 2 H or H / 2,
+ * and H and W must be even for the latter. Nobody needs to ask for it: a convolution of op_upsample_nearest(x, 2, 2) and
+ * a pooled convolution become one. */
 node *op_conv2d(graph *g, node *x, node *w, conv_geometry c);
 /* Its adjoint in x, which is also the transposed convolution: dy [B,Ho,Wo,Cout] -> [B,h,w_,Cin]. c is the geometry of
  * the convolution from h x w_ to Ho x Wo. Wrong: a size from which c does not lead to dy's. */

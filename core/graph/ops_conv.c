@@ -40,6 +40,22 @@ static bool check_attr(const node *y, char *why, size_t why_size)
 			      y->a.conv.right);
 	if (y->a.conv.groups < 1)
 		return refuse(why, why_size, "groups is %d: must be at least 1", y->a.conv.groups);
+	if (y->a.conv.resize && y->a.conv.resize != CONV_HALF && y->a.conv.resize != CONV_DOUBLE)
+		return refuse(why, why_size, "resize is %d: must be 0, %d or %d", y->a.conv.resize, CONV_DOUBLE,
+			      CONV_HALF);
+	return true;
+}
+
+/* 3x3, stride 1, one zero at each side, one group; pooled images have even sides. */
+static bool check_resize(const node *y, int64_t h, int64_t w, int64_t kh, int64_t kw, char *why, size_t why_size)
+{
+	if (kh != 3 || kw != 3 || y->a.conv.sh != 1 || y->a.conv.sw != 1 || y->a.conv.top != 1 ||
+	    y->a.conv.bottom != 1 || y->a.conv.left != 1 || y->a.conv.right != 1 || y->a.conv.groups != 1)
+		return refuse(why, why_size, "with resizing a kernel must be 3 x 3, of stride 1, with one zero at each "
+			      "side, in one group");
+	if (y->a.conv.resize == CONV_HALF && (h % 2 || w % 2))
+		return refuse(why, why_size, "image is %lld x %lld: to be pooled, its sides must be even",
+			      (long long)h, (long long)w);
 	return true;
 }
 
@@ -57,7 +73,11 @@ static bool output_size(const node *y, int64_t h, int64_t w, int64_t kh, int64_t
 			      "%lld x %lld", (long long)kh, (long long)kw, (long long)ph, (long long)pw);
 	*ho = (ph - kh) / y->a.conv.sh + 1;
 	*wo = (pw - kw) / y->a.conv.sw + 1;
-	return true;
+	if (!y->a.conv.resize)
+		return true;
+	*ho = y->a.conv.resize == CONV_HALF ? h / 2 : 2 * h;
+	*wo = y->a.conv.resize == CONV_HALF ? w / 2 : 2 * w;
+	return check_resize(y, h, w, kh, kw, why, why_size);
 }
 
 static bool check_groups(const node *y, int64_t cin, int64_t cout, char *why, size_t why_size)
@@ -103,6 +123,7 @@ static conv_shape shape_between(const node *y, const shape *image, const shape *
 		.ho = out->dim[1], .wo = out->dim[2], .cout = out->dim[3],
 		.kh = (int)kh, .kw = (int)kw, .sh = y->a.conv.sh, .sw = y->a.conv.sw,
 		.top = y->a.conv.top, .left = y->a.conv.left, .groups = y->a.conv.groups,
+		.resize = (conv_resize)y->a.conv.resize,
 	};
 }
 
@@ -137,6 +158,7 @@ conv_geometry conv_geometry_of(const node *y)
 	return (conv_geometry){
 		.sh = y->a.conv.sh, .sw = y->a.conv.sw, .top = y->a.conv.top, .bottom = y->a.conv.bottom,
 		.left = y->a.conv.left, .right = y->a.conv.right, .groups = y->a.conv.groups,
+		.resize = y->a.conv.resize,
 	};
 }
 
@@ -150,10 +172,13 @@ static attr attr_of(conv_geometry c)
 	a.conv.left = c.left;
 	a.conv.right = c.right;
 	a.conv.groups = c.groups;
+	a.conv.resize = c.resize;
 	return a;
 }
 
 /* ---- y[b,i,j,o] = sum over ky,kx,c of x[b, i*sh-top+ky, j*sw-left+kx, c] w[ky,kx,c,o] ----
+ * Resized, x is repeated in 2x2 pixels before, or y summed up in windows of 2x2 behind: linear in the same inputs, with
+ * the same two adjoints, which know the resizing by their geometry.
  * A third input is a bias [Cout], a fourth a residual like y; both are added. */
 
 static bool infer_conv2d(node *y, char *why, size_t why_size)

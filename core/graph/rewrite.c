@@ -1,18 +1,15 @@
 /* rewrite.c - exact algebra before arithmetic.
  *
- * Per axis, with u[j] = x[j/2] (nearest upsampling) and taps w[0..2]:
- *   conv3(u)[i]         = sum over m of x[m] w'[i - 2m + 1],   w'[a] = w[2-a] + w[3-a]
- *   c[2i] + c[2i+1]     = sum over a of x[2i-1+a] w4[a],       w4[a] = w[a] + w[a-1],  c = conv3(x)
- * with w outside 0..2 zero. The first is a transposed, the second a plain convolution, 4x4 with stride
- * 2 and one zero on each side: 16 multiplications per coarse pixel where there were 36. w4 is the
- * adjoint of a 2x2 window sum applied to w, and w' is w4 turned by half a turn. A 1x1 convolution
- * changes places with upsampling and pooling: a quarter of the work.
+ * A 3x3 convolution of an image that was doubled, or whose output is pooled, is one op over the same weights
+ * (conv_geometry.resize): 16 multiplications per coarse pixel where there were 36, or fewer (core/kernels/wino.h). A 1x1
+ * convolution changes places with upsampling and pooling: a quarter of the work.
  *
  * Models are written as in the papers; nothing here is visible to them but the speed. */
 #include "core/graph/rewrite.h"
 
 #include "core/graph/ops_internal.h"
 #include "core/graph/ops_window.h"
+#include "core/kernels/conv.h"
 
 /* y[i,j,b,a] = x[kh-1-i, kw-1-j, a, b]: a kernel [kh,kw,a,b] as its adjoint convolution sees it. */
 static bool kernel_turn_infer(node *y, char *why, size_t why_size)
@@ -55,16 +52,6 @@ node *op_kernel_turn(graph *g, node *w)
 	return graph_node(g, &op_rec_kernel_turn, 1, &w, NULL);
 }
 
-/* w [3,3,a,b] -> [4,4,a,b], w4[i] = w[i] + w[i-1] on both axes. */
-static node *kernel_widen(graph *g, node *w)
-{
-	const int64_t *d = w->s.dim;
-	window_geometry two = {.kh = 2, .kw = 2, .sh = 1, .sw = 1};
-	node *flat = op_reshape(g, w, SHAPE(1, d[0], d[1], d[2] * d[3]));
-	node *wide = op_sum_pool_dx(g, flat, two, d[0] + 1, d[1] + 1);
-	return op_reshape(g, wide, SHAPE(d[0] + 1, d[1] + 1, d[2], d[3]));
-}
-
 static bool is_square(const shape *w, int k)
 {
 	return w->rank == 4 && w->dim[0] == k && w->dim[1] == k;
@@ -88,9 +75,16 @@ static bool is_upsampling(const node *x)
 	return x->op == &op_rec_sum_pool_dx && is_tiling(&x->a, x->s.dim[1], x->s.dim[2]);
 }
 
-static conv_geometry halving(void)
+/* 3x3 with one zero around, not resized yet. */
+static bool may_resize(const shape *w, const conv_geometry *c)
 {
-	return (conv_geometry){.sh = 2, .sw = 2, .top = 1, .bottom = 1, .left = 1, .right = 1, .groups = 1};
+	return is_square(w, 3) && is_same_conv(c, 1) && !c->resize;
+}
+
+static conv_geometry resized(conv_geometry c, conv_resize how)
+{
+	c.resize = how;
+	return c;
 }
 
 node *rewrite_conv2d(graph *g, node *x, node *w, conv_geometry c)
@@ -99,11 +93,8 @@ node *rewrite_conv2d(graph *g, node *x, node *w, conv_geometry c)
 		return NULL;
 	if (is_square(&w->s, 1) && is_same_conv(&c, 0) && w->s.dim[2] == x->s.dim[3])
 		return op_sum_pool_dx(g, op_conv2d(g, x->in[0], w, c), window_of(x), x->s.dim[1], x->s.dim[2]);
-	if (is_square(&w->s, 3) && is_same_conv(&c, 1) && w->s.dim[2] == x->s.dim[3] && x->a.window.kh == 2
-	    && x->a.window.kw == 2) {
-		node *turned = op_kernel_turn(g, kernel_widen(g, w));
-		return op_conv2d_dx(g, x->in[0], turned, halving(), x->s.dim[1], x->s.dim[2]);
-	}
+	if (may_resize(&w->s, &c) && w->s.dim[2] == x->s.dim[3] && x->a.window.kh == 2 && x->a.window.kw == 2)
+		return op_conv2d(g, x->in[0], w, resized(c, CONV_DOUBLE));
 	return NULL;
 }
 
@@ -150,7 +141,7 @@ node *rewrite_pool(graph *g, node *x, window_geometry w, double factor)
 	conv_geometry c = conv_geometry_of(x);
 	if (is_square(&x->in[1]->s, 1) && is_same_conv(&c, 0))
 		return op_conv2d(g, pool_of(g, x->in[0], w, factor), x->in[1], c);
-	if (is_square(&x->in[1]->s, 3) && is_same_conv(&c, 1) && w.kh == 2 && w.kw == 2)
-		return op_conv2d(g, x->in[0], op_scale(g, kernel_widen(g, x->in[1]), factor), halving());
+	if (may_resize(&x->in[1]->s, &c) && w.kh == 2 && w.kw == 2)
+		return op_conv2d(g, x->in[0], op_scale(g, x->in[1], factor), resized(c, CONV_HALF));
 	return NULL;
 }

@@ -1,4 +1,5 @@
-/* conv.h - convolution on whole arrays: forward and its two adjoints, direct or by Winograd's forms (conv_form.h).
+/* conv.h - convolution on whole arrays: forward and its two adjoints, direct or by a form with fewer multiplications
+ * (conv_form.h).
  *
  * Images are [B,H,W,C], kernels [kh,kw,Cin/groups,Cout]. Work is cut into items that fill the pool;
  * no result depends on the number of threads. The tiles are an argument, so that tests can compare
@@ -13,6 +14,13 @@
  * exact as the direct sum; the direct sum. */
 typedef enum conv_want { CONV_FASTEST, CONV_EXACT, CONV_DIRECT } conv_want;
 
+/* The three functions of a convolution. */
+typedef enum conv_use { CONV_FORWARD, CONV_DX, CONV_DW } conv_use;
+
+/* What is done besides, by a 3x3 kernel of stride 1 with one zero around: nothing; its output is summed up in windows
+ * of 2x2; its input is repeated in 2x2 pixels first. */
+typedef enum conv_resize { CONV_SAME = 0, CONV_HALF = -2, CONV_DOUBLE = 2 } conv_resize;
+
 /* One convolution. Output (i,j) reads image rows i*sh - top + ky and columns j*sw - left + kx; what
  * lies outside is zero, so `bottom` and `right` padding are implied by ho and wo. */
 typedef struct conv_shape {
@@ -22,6 +30,7 @@ typedef struct conv_shape {
 	int64_t top, left;
 	int groups;
 	conv_want want;
+	conv_resize resize;                          /* HALF: ho = h/2, h even; DOUBLE: ho = 2h; columns likewise */
 } conv_shape;
 
 /* Bytes of workspace for the function that follows, for the pool as it is. Here and below `scratch` (borrow) has so
@@ -42,7 +51,7 @@ size_t conv_dw_scratch(const tile_kernels *k, const conv_shape *s);
 void conv_dw(const tile_kernels *k, const conv_shape *s, const real *x, const real *dy, real *dw,
 	     void *scratch);
 
-/* Multiplications and additions of the definition: 2 per output and term. */
+/* Multiplications and additions of the direct sum: 2 per output and term. Resized: as conv_resized.c does it. */
 double conv_shape_flop(const conv_shape *s);
 
 #endif

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/base/local.h"
-#include "core/kernels/conv_form.h"
 #include "core/kernels/conv_internal.h"
 #include "core/kernels/gemm.h"
 #include "core/base/thread.h"
@@ -241,11 +240,8 @@ static bool is_outer_product(const conv_shape *s, gemm_shape *p)
 	return conv_is_product(s) && gemm_suits(p);
 }
 
-size_t conv_dw_scratch(const tile_kernels *k, const conv_shape *s)
+size_t conv_direct_dw_scratch(const tile_kernels *k, const conv_shape *s)
 {
-	wino_name form;
-	if (conv_form_of(s, CONV_DW, &form))
-		return wino_dw_scratch(k, form, s);
 	if (conv_is_depthwise(s))
 		return conv_depth_scratch(s);
 	gemm_shape p;
@@ -255,15 +251,10 @@ size_t conv_dw_scratch(const tile_kernels *k, const conv_shape *s)
 	return (size_t)(partial_size(&g) + pool_threads() * (g.x_size + g.dy_size)) * sizeof(real);
 }
 
-void conv_dw(const tile_kernels *k, const conv_shape *s, const real *x, const real *dy, real *dw,
-	     void *scratch)
+void conv_direct_dw(const tile_kernels *k, const conv_shape *s, const real *x, const real *dy, real *dw,
+		    void *scratch)
 {
 	enum { GRAIN = 4096 };                       /* of adding up, each element from up to CHUNKS places */
-	wino_name form;
-	if (conv_form_of(s, CONV_DW, &form)) {
-		wino_dw(k, form, s, x, dy, dw, scratch);
-		return;
-	}
 	if (conv_is_depthwise(s)) {
 		conv_depth_dw(s, x, dy, dw, scratch);
 		return;

@@ -25,19 +25,36 @@
  *  7x7   64 channels  3.84 / 3.46 / 2.15    3.69 / 4.73 / 2.08    8.63 / 3.55 / 2.30
  *  4x4   64 channels  1.13 / 0.81 / 0.59    1.19 / 0.59 / 0.57    1.54 / 0.91 / 0.48
  *  8x8   64, 1 image  .063 / .063 / .110    .064 / .070 / .117    .068 / .065 / .116
- * 32x32  64, 1 image  1.03 / 0.77 / 0.58    1.09 / 0.76 / 0.57    1.23 / 0.90 / 0.49 */
+ * 32x32  64, 1 image  1.03 / 0.77 / 0.58    1.09 / 0.76 / 0.57    1.23 / 0.90 / 0.49
+ *
+ * Resized ones, direct / 25 for 4 (fine map; processor time, quieter). They are as exact as the direct sum, so for both:
+ *                     pooled: forward, dx, dw                     doubled: forward, dx, dw
+ * 32x32  64 channels  35.7 / 13.9, 45.1 / 15.9, 42.4 / 15.5       38.9 / 16.0, 28.3 / 14.5, 34.7 / 16.9
+ *  8x8   64 channels  1.92 / 0.87, 2.10 / 1.02, 2.53 / 1.06       2.21 / 1.00, 1.89 / 0.86, 2.55 / 1.10
+ * 14x14  64 channels  5.50 / 3.46, 5.72 / 3.91, 7.11 / 4.14       5.77 / 3.78, 5.46 / 3.36, 7.38 / 4.23
+ * 16x16  16 channels  0.44 / 0.36, 0.50 / 0.49, 0.48 / 0.34       0.51 / 0.84, 0.46 / 0.53, 0.49 / 0.51
+ * 16x16   8 channels  0.17 / 0.21, 0.22 / 0.27, 0.22 / 0.20       0.33 / 0.28, 0.21 / 0.21, 0.23 / 0.21
+ *  8x8   64, 1 image  0.24 / 0.06, 0.25 / 0.07, 0.06 / 0.08       0.25 / 0.07, 0.25 / 0.07, 0.15 / 0.08 */
+enum {
+	FASTEST = 1 << CONV_FASTEST, EXACT = 1 << CONV_EXACT,
+	FORWARD = 1 << CONV_FORWARD, DX = 1 << CONV_DX, DW = 1 << CONV_DW,
+};
+
 static const struct {
-	conv_want want;
+	unsigned wants, uses;                        /* for these */
 	wino_name form;
-	unsigned uses;                               /* bit of each conv_use */
 	int64_t channels, tiles;
 	double share;
 } table[] = {
-	{CONV_FASTEST, WINO_F2, 1u << CONV_FORWARD, 32, 16, 0.65},
-	{CONV_FASTEST, WINO_F4, 1u << CONV_DX, 32, 4, 0.65},
-	{CONV_FASTEST, WINO_F4, 1u << CONV_DW, 16, 32, 0.65},
-	{CONV_EXACT, WINO_F2, 1u << CONV_FORWARD | 1u << CONV_DX, 32, 16, 0.65},
-	{CONV_EXACT, WINO_F2, 1u << CONV_DW, 32, 128, 0.65},
+	{FASTEST, FORWARD, WINO_F2, 32, 16, 0.65},
+	{FASTEST, DX, WINO_F4, 32, 4, 0.65},
+	{FASTEST, DW, WINO_F4, 16, 32, 0.65},
+	{EXACT, FORWARD | DX, WINO_F2, 32, 16, 0.65},
+	{EXACT, DW, WINO_F2, 32, 128, 0.65},
+	{FASTEST | EXACT, FORWARD, WINO_HALF, 16, 1, 0.65},
+	{FASTEST | EXACT, DX, WINO_HALF, 32, 1, 0.65},
+	{FASTEST | EXACT, DW, WINO_HALF, 16, 32, 0.65},
+	{FASTEST | EXACT, FORWARD | DX, WINO_DOUBLE, 32, 1, 0.65},
 };
 
 /* What SAGAN_CONV may say, in the order of conv_want. */
@@ -65,17 +82,24 @@ static conv_want wanted(const conv_shape *s)
 	return of_all < COUNT(word) ? MAX(s->want, (conv_want)of_all) : s->want;
 }
 
+/* Multiplications of the form for those of the direct sum. */
+static double share_of(wino_name form, const conv_shape *s, conv_use use, int64_t tiles)
+{
+	const int np = wino_forms[form].np;
+	const double pixels = use == CONV_DX ? (double)s->h * (double)s->w : (double)s->ho * (double)s->wo;
+	const double coarse = (double)MIN(s->h, s->ho) * (double)MIN(s->w, s->wo);
+	return (double)(np * np * tiles) / (s->resize ? 16 * coarse : 9 * pixels);
+}
+
 bool conv_form_of(const conv_shape *s, conv_use use, wino_name *form)
 {
 	const conv_want want = wanted(s);
-	for (int i = 0; i < COUNT(table) && wino_can(s); i++) {
-		const wino_form *f = &wino_forms[table[i].form];
-		const int64_t h = use == CONV_DX ? s->h : s->ho, w = use == CONV_DX ? s->w : s->wo;
-		const int64_t tiles = (h + f->out - 1) / f->out * ((w + f->out - 1) / f->out);
-		const double share = (double)(f->np * f->np * tiles) / (9 * (double)h * (double)w);
-		const int64_t all = use == CONV_DW ? tiles * s->b : tiles;
-		if (want == table[i].want && table[i].uses >> use & 1 && MIN(s->cin, s->cout) >= table[i].channels &&
-		    all >= table[i].tiles && share <= table[i].share) {
+	for (int i = 0; i < COUNT(table); i++) {
+		if (!(table[i].wants >> want & 1) || !(table[i].uses >> use & 1) || !wino_can(table[i].form, s, use))
+			continue;
+		const int64_t tiles = wino_tiles(table[i].form, s, use), all = use == CONV_DW ? tiles * s->b : tiles;
+		if (MIN(s->cin, s->cout) >= table[i].channels && all >= table[i].tiles &&
+		    share_of(table[i].form, s, use, tiles) <= table[i].share) {
 			*form = table[i].form;
 			return true;
 		}
@@ -85,7 +109,10 @@ bool conv_form_of(const conv_shape *s, conv_use use, wino_name *form)
 
 const char *conv_form_name(const conv_shape *s, conv_use use)
 {
-	static const char *const name[WINO_FORMS] = {[WINO_F2] = "F(2x2,3x3)", [WINO_F4] = "F(4x4,3x3)"};
+	static const char *const name[WINO_FORMS] = {
+		[WINO_F2] = "F(2x2,3x3)", [WINO_F4] = "F(4x4,3x3)", [WINO_HALF] = "25 for 4, pooled",
+		[WINO_DOUBLE] = "25 for 4, doubled",
+	};
 	wino_name form;
 	return conv_form_of(s, use, &form) ? name[form] : "direct";
 }

@@ -5,8 +5,6 @@
 #include "core/kernels/conv.h"
 #include "core/kernels/wino.h"
 
-typedef enum conv_use { CONV_FORWARD, CONV_DX, CONV_DW } conv_use;
-
 /* True: one of Winograd's, *form. False: the direct kernels. */
 bool conv_form_of(const conv_shape *s, conv_use use, wino_name *form);
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "core/base/local.h"
-#include "core/kernels/conv_form.h"
 #include "core/kernels/conv_internal.h"
 #include "core/base/thread.h"
 
@@ -286,11 +285,8 @@ static void gather_run(gather *g, const real *in, const real *w, epilogue e, rea
 	parallel_for(g->s.groups * g->sets * g->bands, 1, gather_items_run, g);
 }
 
-static size_t scratch_of(const tile_kernels *k, const conv_shape *s, bool adjoint)
+size_t conv_direct_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint)
 {
-	wino_name form;
-	if (conv_form_of(s, adjoint ? CONV_DX : CONV_FORWARD, &form))
-		return adjoint ? wino_dx_scratch(k, form, s) : wino_forward_scratch(k, form, s);
 	if (conv_is_depthwise(s))
 		return conv_depth_scratch(s);
 	if (conv_is_narrow(s, adjoint))
@@ -299,45 +295,17 @@ static size_t scratch_of(const tile_kernels *k, const conv_shape *s, bool adjoin
 	return gather_scratch(&g);
 }
 
-size_t conv_forward_scratch(const tile_kernels *k, const conv_shape *s)
+void conv_direct(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *in, const real *w, epilogue e,
+		 real *out, void *scratch)
 {
-	return scratch_of(k, s, false);
-}
-
-void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, const real *w,
-		  epilogue e, real *y, void *scratch)
-{
-	wino_name form;
-	if (conv_form_of(s, CONV_FORWARD, &form)) {
-		wino_forward(k, form, s, x, w, e, y, scratch);
+	if (conv_is_depthwise(s) && adjoint) {
+		conv_depth_dx(s, in, w, out, scratch);
 	} else if (conv_is_depthwise(s)) {
-		conv_depth_forward(s, x, w, e, y, scratch);
-	} else if (conv_is_narrow(s, false)) {
-		conv_narrow(k, s, false, x, w, e, y, scratch);
+		conv_depth_forward(s, in, w, e, out, scratch);
+	} else if (conv_is_narrow(s, adjoint)) {
+		conv_narrow(k, s, adjoint, in, w, e, out, scratch);
 	} else {
-		gather g = gather_of(k, s, false);
-		gather_run(&g, x, w, e, y, scratch);
-	}
-}
-
-size_t conv_dx_scratch(const tile_kernels *k, const conv_shape *s)
-{
-	return scratch_of(k, s, true);
-}
-
-void conv_dx(const tile_kernels *k, const conv_shape *s, const real *dy, const real *w, real *dx,
-	     void *scratch)
-{
-	const epilogue none = {0};
-	wino_name form;
-	if (conv_form_of(s, CONV_DX, &form)) {
-		wino_dx(k, form, s, dy, w, dx, scratch);
-	} else if (conv_is_depthwise(s)) {
-		conv_depth_dx(s, dy, w, dx, scratch);
-	} else if (conv_is_narrow(s, true)) {
-		conv_narrow(k, s, true, dy, w, none, dx, scratch);
-	} else {
-		gather g = gather_of(k, s, true);
-		gather_run(&g, dy, w, none, dx, scratch);
+		gather g = gather_of(k, s, adjoint);
+		gather_run(&g, in, w, e, out, scratch);
 	}
 }

@@ -31,6 +31,19 @@ int64_t scratch_piece(int64_t n);
 bool conv_is_product(const conv_shape *s);
 conv_shape conv_flatten(const conv_shape *s);
 
+/* Of s.resize (conv_resized.c): the sum as a 4x4 convolution of stride 2, the direct way. `e` of forward and dx. */
+size_t conv_resized_scratch(const tile_kernels *k, const conv_shape *s, conv_use use);
+void conv_resized(const tile_kernels *k, const conv_shape *s, conv_use use, const real *a, const real *b, epilogue e,
+		  real *out, void *scratch);
+
+/* Any convolution that is not resized, as direct sums: forward, dx (conv_gather.c), dw (conv_dw.c). */
+size_t conv_direct_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint);
+void conv_direct(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *in, const real *w, epilogue e,
+		 real *out, void *scratch);
+size_t conv_direct_dw_scratch(const tile_kernels *k, const conv_shape *s);
+void conv_direct_dw(const tile_kernels *k, const conv_shape *s, const real *x, const real *dy, real *dw,
+		    void *scratch);
+
 /* Depthwise kernels (conv_depth.c): groups == cin > 1. */
 bool conv_is_depthwise(const conv_shape *s);
 size_t conv_depth_scratch(const conv_shape *s);

@@ -18,5 +18,6 @@ conv_shape conv_flatten(const conv_shape *s)
 double conv_shape_flop(const conv_shape *s)
 {
 	double terms = (double)s->kh * s->kw * (double)(s->cin / s->groups);
-	return 2.0 * (double)s->b * (double)s->ho * (double)s->wo * (double)s->cout * terms;
+	double resized = s->resize == CONV_HALF ? 16.0 / 9 : s->resize == CONV_DOUBLE ? 4.0 / 9 : 1;
+	return 2.0 * (double)s->b * (double)s->ho * (double)s->wo * (double)s->cout * terms * resized;
 }

@@ -23,7 +23,7 @@ enum { BLOCK = 24 };                                 /* tiles of a block at most
 /* The products that add to one M. */
 typedef struct sum {
 	int64_t m;                                   /* slot of M, elements */
-	int64_t run[4];                              /* slots of V, elements */
+	int64_t run[4];                              /* slots of V, elements: two an axis add to the same M at most */
 	int n;
 	int64_t u;                                   /* terms of the sums before */
 } sum;
@@ -73,9 +73,9 @@ static void order_products(winograd *g)
 		}
 }
 
-static winograd winograd_of(const tile_kernels *k, wino_name f, const conv_shape *s, bool adjoint)
+static winograd winograd_of(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use)
 {
-	winograd g = {.k = k, .wk = wino_kernels_of(k, f), .map = wino_map_of(f, s, adjoint), .turned = adjoint};
+	winograd g = {.k = k, .wk = wino_kernels_of(k, f), .map = wino_map_of(f, s, use), .turned = use == CONV_DX};
 	const int64_t tiles = g.map.tiles;
 	g.wide_in = tile_round(k, g.map.ic);
 	g.wide_out = tile_round(k, g.map.oc);
@@ -235,28 +235,24 @@ static void winograd_run(winograd *g, const real *in, const real *w, epilogue e,
 	parallel_for(g->blocks, 1, blocks_run, g);
 }
 
-size_t wino_forward_scratch(const tile_kernels *k, wino_name f, const conv_shape *s)
+size_t wino_scratch(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use)
 {
-	const winograd g = winograd_of(k, f, s, false);
+	if (use == CONV_DW)
+		return wino_dw_scratch(k, f, s);
+	const winograd g = winograd_of(k, f, s, use);
 	return winograd_scratch(&g);
 }
 
 void wino_forward(const tile_kernels *k, wino_name f, const conv_shape *s, const real *x, const real *w, epilogue e,
 		  real *y, void *scratch)
 {
-	winograd g = winograd_of(k, f, s, false);
+	winograd g = winograd_of(k, f, s, CONV_FORWARD);
 	winograd_run(&g, x, w, e, y, scratch);
-}
-
-size_t wino_dx_scratch(const tile_kernels *k, wino_name f, const conv_shape *s)
-{
-	const winograd g = winograd_of(k, f, s, true);
-	return winograd_scratch(&g);
 }
 
 void wino_dx(const tile_kernels *k, wino_name f, const conv_shape *s, const real *dy, const real *w, real *dx,
 	     void *scratch)
 {
-	winograd g = winograd_of(k, f, s, true);
+	winograd g = winograd_of(k, f, s, CONV_DX);
 	winograd_run(&g, dy, w, (epilogue){0}, dx, scratch);
 }

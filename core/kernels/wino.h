@@ -1,10 +1,18 @@
-/* wino.h - 3x3 convolutions of stride 1 with fewer multiplications: Winograd's forms.
+/* wino.h - 3x3 convolutions of stride 1 with fewer multiplications: Winograd's forms, and two of that kind for a
+ * convolution with pooling behind it or doubling before it.
  *
  * Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308: y = A' [(G w G') . (B' x B)] A
  * for each tile of the output. Per axis a form has `nv` values V = B' x of the input, `np` products with U = G w, and
  * `nm` sums M, from which `out` outputs follow: y = A' M. Between the transforms stand matrix products over channels,
  * one for each pair of positions, done by the register tiles of tile.h. The adjoint in w uses the same matrices:
- * dw = G' [(B' x B) . (A dy A')] G. */
+ * dw = G' [(B' x B) . (A dy A')] G.
+ *
+ * WINO_HALF takes two pooled outputs per axis from six samples in 5 products. With s[n] = x[n] + x[n+1] they are
+ * y[i] = w0 s[2i-1] + w1 s[2i] + w2 s[2i+1]: odd sums meet two taps, F(2,2) of 3 products, even sums one, 2 products.
+ * WINO_DOUBLE takes four outputs per axis from four samples before doubling, in 5 products, by the points 0, 1, i, -i
+ * and infinity: at -1 a doubled image is zero, and at i and -i it has the same value but for the sign. That is 25
+ * products for 4 coarse pixels, where 144 are plain and 64 are left in conv_resized.c; and their matrices hold nothing
+ * but 0, 1, -1 and 1/2, so that they are about as exact as the direct sum. Each is the adjoint of the other in x. */
 #ifndef SAGAN_CORE_KERNELS_WINO_H
 #define SAGAN_CORE_KERNELS_WINO_H
 
@@ -42,9 +50,9 @@ typedef struct wino_kernels {
 	void (*output)(const wino_collect *c);       /* [nm,nm] -> [out,out]: A' M A */
 	void (*gradient)(const wino_spread *s);      /* [out,out] -> [nm,nm]: A dy A' */
 	void (*fold)(const wino_collect *c);         /* [np,np] -> [3,3]: G' dU G */
-} wino_kernels;
+} wino_kernels;                                      /* the last two are NULL where wino_can says no to CONV_DW */
 
-typedef enum wino_name { WINO_F2, WINO_F4, WINO_FORMS } wino_name;
+typedef enum wino_name { WINO_F2, WINO_F4, WINO_HALF, WINO_DOUBLE, WINO_FORMS } wino_name;
 
 /* What the driver must know of a form. Along an axis, product p multiplies V v[p] by U p and adds to M m[p]. */
 typedef struct wino_form {
@@ -58,18 +66,18 @@ extern const wino_form wino_forms[WINO_FORMS];
 /* The transforms of all forms at the level of k. */
 const wino_kernels *wino_kernels_of(const tile_kernels *k, wino_name f);
 
-/* Whether the form computes a convolution of this kind at all: 3x3, stride 1, one group. */
-bool wino_can(const conv_shape *s);
+/* Whether the form computes this function of a convolution at all: 3x3, stride 1, one group, resized as it does. */
+bool wino_can(wino_name f, const conv_shape *s, conv_use use);
+/* Tiles of an image. */
+int64_t wino_tiles(wino_name f, const conv_shape *s, conv_use use);
 
 /* As conv_forward, conv_dx and conv_dw (conv.h), by the form f. Forward and dx: each output is one sum whose order
  * depends on no size; dw: sums of chunks of tiles, added in order. */
-size_t wino_forward_scratch(const tile_kernels *k, wino_name f, const conv_shape *s);
+size_t wino_scratch(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use);
 void wino_forward(const tile_kernels *k, wino_name f, const conv_shape *s, const real *x, const real *w, epilogue e,
 		  real *y, void *scratch);
-size_t wino_dx_scratch(const tile_kernels *k, wino_name f, const conv_shape *s);
 void wino_dx(const tile_kernels *k, wino_name f, const conv_shape *s, const real *dy, const real *w, real *dx,
 	     void *scratch);
-size_t wino_dw_scratch(const tile_kernels *k, wino_name f, const conv_shape *s);
 void wino_dw(const tile_kernels *k, wino_name f, const conv_shape *s, const real *x, const real *dy, real *dw,
 	     void *scratch);
 

@@ -3,7 +3,10 @@
  * Chunks of tiles, whose bounds depend on the shape alone, are the items of the pool. A chunk sums up dU, position by
  * position, block after block of tiles, and folds it to nine taps; the chunks' taps are added in order. So the same
  * bits come out for any number of threads. V and D lie in slots as in wino.c; dU is [products][ic][oc in whole
- * vectors]. */
+ * vectors].
+ *
+ * Doubling before a convolution: per axis, dw_double(x, dy)[k] = dw_half(dy, x)[2-k]. So dy takes the part of x, V is
+ * made of it, and the taps are written from the last one on. */
 #include <string.h>
 
 #include "core/base/local.h"
@@ -20,52 +23,58 @@ enum {
 typedef struct weigh {
 	const tile_kernels *k;
 	const wino_kernels *wk;
-	wino_map map;
-	int64_t wide_x, wide_dy, pitch_x, pitch_dy;  /* of a tile and of a position in V and D: elements */
+	wino_map map;                                /* from what V is made of to what D is made of */
+	bool swapped;                                /* V is made of dy, D of x */
+	int64_t ic, oc, wide_oc;                     /* of the weights */
+	int64_t wide_v, wide_d, pitch_v, pitch_d;    /* of a tile and of a position in V and D: elements */
 	int64_t chunks, blocks;
 	int64_t v[WINO_POSITIONS], d[WINO_POSITIONS], u[WINO_POSITIONS];
-	const real *x, *dy;
+	const real *v_from, *d_from;
 	real *dw, *partial, *zeros, *work;
 } weigh;
 
 static weigh weigh_of(const tile_kernels *k, wino_name name, const conv_shape *s)
 {
-	weigh g = {.k = k, .wk = wino_kernels_of(k, name), .map = wino_map_of(name, s, false)};
+	weigh g = {.k = k, .wk = wino_kernels_of(k, name), .map = wino_map_of(name, s, CONV_DW)};
 	const wino_form *f = g.map.f;
-	g.wide_x = tile_round(k, g.map.ic);
-	g.wide_dy = tile_round(k, g.map.oc);
-	g.pitch_x = scratch_piece(BLOCK * g.wide_x) + WINO_GAP;
-	g.pitch_dy = scratch_piece(BLOCK * g.wide_dy) + WINO_GAP;
+	g.swapped = s->resize == CONV_DOUBLE;
+	g.ic = s->cin;
+	g.oc = s->cout;
+	g.wide_oc = tile_round(k, g.oc);
+	g.wide_v = tile_round(k, g.map.ic);
+	g.wide_d = tile_round(k, g.map.oc);
+	g.pitch_v = scratch_piece(BLOCK * g.wide_v) + WINO_GAP;
+	g.pitch_d = scratch_piece(BLOCK * g.wide_d) + WINO_GAP;
 	g.blocks = (g.map.tiles + BLOCK - 1) / BLOCK;
 	g.chunks = MAX(1, MIN(CHUNKS, g.map.tiles / CHUNK_TILES));
 	for (int p = 0; p < f->nv * f->nv; p++)
-		g.v[p] = p * g.pitch_x;
+		g.v[p] = p * g.pitch_v;
 	for (int p = 0; p < f->nm * f->nm; p++)
-		g.d[p] = p * g.pitch_dy;
+		g.d[p] = p * g.pitch_d;
 	for (int p = 0; p < f->np * f->np; p++)
-		g.u[p] = p * g.map.ic * g.wide_dy;
+		g.u[p] = p * g.ic * g.wide_oc;
 	return g;
 }
 
 static int64_t taps_size(const weigh *g)
 {
-	return 9 * g->map.ic * g->map.oc;
+	return 9 * g->ic * g->oc;
 }
 
 /* Of a worker: V, D and dU, elements. */
 static int64_t v_size(const weigh *g)
 {
-	return g->map.f->nv * g->map.f->nv * g->pitch_x;
+	return g->map.f->nv * g->map.f->nv * g->pitch_v;
 }
 
 static int64_t d_size(const weigh *g)
 {
-	return g->map.f->nm * g->map.f->nm * g->pitch_dy;
+	return g->map.f->nm * g->map.f->nm * g->pitch_d;
 }
 
 static int64_t u_size(const weigh *g)
 {
-	return scratch_piece((int64_t)g->map.f->np * g->map.f->np * g->map.ic * g->wide_dy);
+	return scratch_piece((int64_t)g->map.f->np * g->map.f->np * g->ic * g->wide_oc);
 }
 
 static int64_t partial_size(const weigh *g)
@@ -75,7 +84,7 @@ static int64_t partial_size(const weigh *g)
 
 static int64_t zeros_size(const weigh *g)
 {
-	return scratch_piece(MAX(g->wide_x, g->wide_dy));
+	return scratch_piece(MAX(g->wide_v, g->wide_d));
 }
 
 /* V and D of n tiles. */
@@ -86,23 +95,23 @@ static void transform_block(const weigh *g, int64_t t0, int64_t n, real *v, real
 	const real *at[WINO_POSITIONS];
 	for (int64_t t = 0; t < n; t++) {
 		const wino_place p = wino_place_of(m, t0 + t);
-		wino_spread s = wino_window(g->x, m->ih, m->iw, m->ic, p.image, p.row * f->step - m->top,
+		wino_spread s = wino_window(g->v_from, m->ih, m->iw, m->ic, p.image, p.row * f->step - m->top,
 					    p.col * f->step - m->left, f->side, g->zeros, at);
-		s.to = v + t * g->wide_x;
+		s.to = v + t * g->wide_v;
 		s.slot = g->v;
 		g->wk->input(&s);
 	}
 	for (int64_t t = 0; t < n; t++) {
 		const wino_place p = wino_place_of(m, t0 + t);
-		wino_spread s = wino_window(g->dy, m->oh, m->ow, m->oc, p.image, p.row * f->out, p.col * f->out, f->out,
+		wino_spread s = wino_window(g->d_from, m->oh, m->ow, m->oc, p.image, p.row * f->out, p.col * f->out, f->out,
 					    g->zeros, at);
-		s.to = d + t * g->wide_dy;
+		s.to = d + t * g->wide_d;
 		s.slot = g->d;
 		g->wk->gradient(&s);
 	}
 }
 
-/* The lines of x and dy that the next block will touch. */
+/* The lines of the images that the next block will touch. */
 static tile_ahead lines_ahead(const weigh *g, int64_t t0)
 {
 	enum { LINE = 64 / (int)sizeof(real) };
@@ -113,9 +122,9 @@ static tile_ahead lines_ahead(const weigh *g, int64_t t0)
 	const wino_place p = wino_place_of(m, t0 + BLOCK);
 	const int64_t in = ((p.image * m->ih + p.row * f->step) * m->iw + p.col * f->step) * m->ic;
 	const int64_t out = ((p.image * m->oh + p.row * f->out) * m->ow + p.col * f->out) * m->oc;
-	const int64_t tiles = (m->ic + 11) / 12 * ((m->oc + g->k->block - 1) / g->k->block) * f->np * f->np;
+	const int64_t tiles = (g->ic + 11) / 12 * ((g->oc + g->k->block - 1) / g->k->block) * f->np * f->np;
 	const int64_t most = MAX(f->step * f->step * m->ic, f->out * f->out * m->oc) * BLOCK;
-	return (tile_ahead){.at = {(const char *)(g->x + in), (const char *)(g->dy + out)}, .n = 2,
+	return (tile_ahead){.at = {(const char *)(g->v_from + in), (const char *)(g->d_from + out)}, .n = 2,
 			    .lines = (int)((most / LINE + tiles - 1) / tiles)};
 }
 
@@ -125,10 +134,13 @@ static void multiply_block(const weigh *g, int64_t n, const real *v, const real 
 	const wino_form *f = g->map.f;
 	for (int i = 0; i < f->np; i++)
 		for (int j = 0; j < f->np; j++) {
+			const real *vp = v + g->v[f->v[i] * f->nv + f->v[j]];
+			const real *dp = d + g->d[f->m[i] * f->nm + f->m[j]];
 			const tile_outer t = {
-				.x = v + g->v[f->v[i] * f->nv + f->v[j]], .dy = d + g->d[f->m[i] * f->nm + f->m[j]],
-				.size = {1, 1, n}, .x_step = {0, 0, g->wide_x}, .dy_step = {0, 0, g->wide_dy},
-				.rows = g->map.ic, .cout = g->wide_dy, .z = u + g->u[i * f->np + j], .ld = g->wide_dy,
+				.x = g->swapped ? dp : vp, .dy = g->swapped ? vp : dp, .size = {1, 1, n},
+				.x_step = {0, 0, g->swapped ? g->wide_d : g->wide_v},
+				.dy_step = {0, 0, g->swapped ? g->wide_v : g->wide_d},
+				.rows = g->ic, .cout = g->wide_oc, .z = u + g->u[i * f->np + j], .ld = g->wide_oc,
 				.ahead = ahead,
 			};
 			g->k->outer(&t);
@@ -137,11 +149,12 @@ static void multiply_block(const weigh *g, int64_t n, const real *v, const real 
 
 static void fold(const weigh *g, const real *u, real *taps)
 {
-	const int64_t oc = g->map.oc;
-	for (int64_t c = 0; c < g->map.ic; c++) {
+	const int64_t oc = g->oc, step = g->swapped ? -g->ic * oc : g->ic * oc;
+	real *first = g->swapped ? taps + 8 * g->ic * oc : taps;
+	for (int64_t c = 0; c < g->ic; c++) {
 		const wino_collect w = {
-			.from = u + c * g->wide_dy, .slot = g->u, .channels = oc, .y = taps + c * oc,
-			.row = 3 * g->map.ic * oc, .col = g->map.ic * oc, .rows = 3, .cols = 3,
+			.from = u + c * g->wide_oc, .slot = g->u, .channels = oc, .y = first + c * oc,
+			.row = 3 * step, .col = step, .rows = 3, .cols = 3,
 		};
 		g->wk->fold(&w);
 	}
@@ -187,8 +200,8 @@ void wino_dw(const tile_kernels *k, wino_name f, const conv_shape *s, const real
 {
 	enum { GRAIN = 4096 };                       /* of adding up */
 	weigh g = weigh_of(k, f, s);
-	g.x = x;
-	g.dy = dy;
+	g.v_from = g.swapped ? dy : x;
+	g.d_from = g.swapped ? x : dy;
 	g.dw = dw;
 	g.partial = scratch;
 	g.zeros = g.partial + partial_size(&g);

@@ -5,6 +5,8 @@
 const wino_form wino_forms[WINO_FORMS] = {
 	[WINO_F2] = {4, 2, 4, 4, 4, 2, {0, 1, 2, 3}, {0, 1, 2, 3}},
 	[WINO_F4] = {6, 4, 6, 6, 6, 4, {0, 1, 2, 3, 4, 5}, {0, 1, 2, 3, 4, 5}},
+	[WINO_HALF] = {6, 4, 5, 3, 5, 2, {0, 1, 2, 3, 4}, {0, 1, 2, 0, 2}},
+	[WINO_DOUBLE] = {4, 2, 4, 5, 5, 4, {0, 1, 2, 2, 3}, {0, 1, 2, 3, 4}},
 };
 
 const wino_kernels *wino_kernels_of(const tile_kernels *k, wino_name f)
@@ -12,14 +14,30 @@ const wino_kernels *wino_kernels_of(const tile_kernels *k, wino_name f)
 	return k->wino + f;
 }
 
-bool wino_can(const conv_shape *s)
+/* Of a resized convolution: what goes from the fine side to the coarse one. dw of either is summed up with the fine
+ * side as input of the form WINO_HALF. */
+static bool halves(const conv_shape *s, conv_use use)
 {
-	return s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 && s->groups == 1;
+	return use == CONV_DW || (use == CONV_FORWARD) == (s->resize == CONV_HALF);
+}
+
+bool wino_can(wino_name f, const conv_shape *s, conv_use use)
+{
+	const bool resized = f == WINO_HALF || f == WINO_DOUBLE;
+	return s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 && s->groups == 1 &&
+	       resized == (s->resize != CONV_SAME) && (!resized || halves(s, use) == (f == WINO_HALF));
+}
+
+int64_t wino_tiles(wino_name f, const conv_shape *s, conv_use use)
+{
+	const wino_map m = wino_map_of(f, s, use);
+	return m.down * m.across;
 }
 
 /* The adjoint in x of a 3x3 convolution is one with the kernel turned, whose zeros are 2 - top and 2 - left. */
-wino_map wino_map_of(wino_name f, const conv_shape *s, bool adjoint)
+wino_map wino_map_of(wino_name f, const conv_shape *s, conv_use use)
 {
+	const bool adjoint = use == CONV_DX || (use == CONV_DW && s->resize == CONV_DOUBLE);
 	wino_map m = {&wino_forms[f], s->h, s->w, s->cin, s->ho, s->wo, s->cout, s->top, s->left, 0, 0, 0};
 	if (adjoint)
 		m = (wino_map){m.f, s->ho, s->wo, s->cout, s->h, s->w, s->cin, 2 - s->top, 2 - s->left, 0, 0, 0};

@@ -19,7 +19,10 @@ typedef struct wino_map {
 	int64_t down, across, tiles;
 } wino_map;
 
-wino_map wino_map_of(wino_name f, const conv_shape *s, bool adjoint);
+/* Forward and dx in the direction of the data. dw: from the side that the form's `input` reads to the other one. */
+wino_map wino_map_of(wino_name f, const conv_shape *s, conv_use use);
+
+size_t wino_dw_scratch(const tile_kernels *k, wino_name f, const conv_shape *s);
 
 /* Where tile t begins in the output: image, row, column. */
 typedef struct wino_place {

@@ -6,9 +6,12 @@
 #include "core/kernels/vectors.h"
 #include "core/kernels/wino.h"
 
-/* The matrices. F(4x4,3x3) has the points 0, 1, -1, 2, -2 and infinity, F(2x2,3x3) 0, 1, -1 and infinity. */
+/* The matrices. F(4x4,3x3) has the points 0, 1, -1, 2, -2 and infinity, F(2x2,3x3) 0, 1, -1 and infinity; the other two
+ * are derived in wino.h. */
 typedef enum axis { F2_INPUT, F2_WEIGHTS, F2_OUTPUT, F2_GRADIENT, F2_FOLD,
-		    F4_INPUT, F4_WEIGHTS, F4_OUTPUT, F4_GRADIENT, F4_FOLD } axis;
+		    F4_INPUT, F4_WEIGHTS, F4_OUTPUT, F4_GRADIENT, F4_FOLD,
+		    HALF_INPUT, HALF_WEIGHTS, HALF_OUTPUT, HALF_GRADIENT, HALF_FOLD,
+		    DOUBLE_INPUT, DOUBLE_WEIGHTS, DOUBLE_OUTPUT } axis;
 
 /* o = B' d */
 INLINE void f4_input(vec *o, const vec *d)
@@ -108,6 +111,74 @@ INLINE void f2_fold(vec *o, const vec *u)
 	o[2] = u[3] + s;
 }
 
+/* Odd sums d0+d1, d2+d3, d4+d5 by F(2,2); even sums d1+d2, d3+d4. */
+INLINE void half_input(vec *o, const vec *d)
+{
+	const vec s = d[2] + d[3];
+	o[0] = (d[0] + d[1]) - s;
+	o[1] = s;
+	o[2] = (d[4] + d[5]) - s;
+	o[3] = d[1] + d[2];
+	o[4] = d[3] + d[4];
+}
+
+/* o = G w: rows (1,0,0) (1,0,1) (0,0,1) (0,1,0) (0,1,0) */
+INLINE void half_weights(vec *o, const vec *w)
+{
+	o[0] = w[0];
+	o[1] = w[0] + w[2];
+	o[2] = w[2];
+	o[3] = o[4] = w[1];
+}
+
+INLINE void half_output(vec *o, const vec *m)
+{
+	o[0] = m[0] + m[1];
+	o[1] = m[1] + m[2];
+}
+
+INLINE void half_gradient(vec *o, const vec *d)
+{
+	o[0] = d[0];
+	o[1] = d[0] + d[1];
+	o[2] = d[1];
+}
+
+INLINE void half_fold(vec *o, const vec *u)
+{
+	o[0] = u[0] + u[1];
+	o[1] = u[3] + u[4];
+	o[2] = u[1] + u[2];
+}
+
+/* Samples before doubling. */
+INLINE void double_input(vec *o, const vec *d)
+{
+	o[0] = d[0] - d[2];
+	o[1] = d[1] + d[2];
+	o[2] = d[2] - d[1];
+	o[3] = d[3] - d[1];
+}
+
+/* o = G w: rows (1,0,0) (1/2,1/2,1/2) (1/2,-1/2,-1/2) (-1/2,-1/2,1/2) (0,0,1) */
+INLINE void double_weights(vec *o, const vec *w)
+{
+	const vec a = (w[0] - w[2]) * (real)0.5, s = (w[0] + w[2]) * (real)0.5, b = w[1] * (real)0.5;
+	o[0] = w[0];
+	o[1] = s + b;
+	o[2] = a - b;
+	o[3] = -a - b;
+	o[4] = w[2];
+}
+
+INLINE void double_output(vec *o, const vec *m)
+{
+	o[0] = m[0] + m[1] + m[2];
+	o[1] = m[1] + m[3];
+	o[2] = m[1] - m[2];
+	o[3] = m[4] + m[1] - m[3];
+}
+
 /* The matrix `a`, which is known when this is compiled. */
 INLINE void apply(const axis a, vec *o, const vec *d)
 {
@@ -122,6 +193,14 @@ INLINE void apply(const axis a, vec *o, const vec *d)
 	case F4_OUTPUT: f4_output(o, d); break;
 	case F4_GRADIENT: f4_gradient(o, d); break;
 	case F4_FOLD: f4_fold(o, d); break;
+	case HALF_INPUT: half_input(o, d); break;
+	case HALF_WEIGHTS: half_weights(o, d); break;
+	case HALF_OUTPUT: half_output(o, d); break;
+	case HALF_GRADIENT: half_gradient(o, d); break;
+	case HALF_FOLD: half_fold(o, d); break;
+	case DOUBLE_INPUT: double_input(o, d); break;
+	case DOUBLE_WEIGHTS: double_weights(o, d); break;
+	case DOUBLE_OUTPUT: double_output(o, d); break;
 	}
 }
 
@@ -199,8 +278,18 @@ static void f4_weights_tile(const wino_spread *s) { spread(F4_WEIGHTS, 3, 6, s);
 static void f4_gradient_tile(const wino_spread *s) { spread(F4_GRADIENT, 4, 6, s); }
 static void f4_output_tile(const wino_collect *s) { collect(F4_OUTPUT, 6, 4, s); }
 static void f4_fold_tile(const wino_collect *s) { collect(F4_FOLD, 6, 3, s); }
+static void half_input_tile(const wino_spread *s) { spread(HALF_INPUT, 6, 5, s); }
+static void half_weights_tile(const wino_spread *s) { spread(HALF_WEIGHTS, 3, 5, s); }
+static void half_gradient_tile(const wino_spread *s) { spread(HALF_GRADIENT, 2, 3, s); }
+static void half_output_tile(const wino_collect *s) { collect(HALF_OUTPUT, 3, 2, s); }
+static void half_fold_tile(const wino_collect *s) { collect(HALF_FOLD, 5, 3, s); }
+static void double_input_tile(const wino_spread *s) { spread(DOUBLE_INPUT, 4, 4, s); }
+static void double_weights_tile(const wino_spread *s) { spread(DOUBLE_WEIGHTS, 3, 5, s); }
+static void double_output_tile(const wino_collect *s) { collect(DOUBLE_OUTPUT, 5, 4, s); }
 
 const wino_kernels PASTE(wino_kernels_, TILE_LEVEL)[WINO_FORMS] = {
 	[WINO_F2] = {f2_input_tile, f2_weights_tile, f2_output_tile, f2_gradient_tile, f2_fold_tile},
 	[WINO_F4] = {f4_input_tile, f4_weights_tile, f4_output_tile, f4_gradient_tile, f4_fold_tile},
+	[WINO_HALF] = {half_input_tile, half_weights_tile, half_output_tile, half_gradient_tile, half_fold_tile},
+	[WINO_DOUBLE] = {double_input_tile, double_weights_tile, double_output_tile, NULL, NULL},
 };

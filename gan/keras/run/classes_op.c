@@ -134,7 +134,7 @@ static node *transpose(keras_placed *p)
 {
 	const window_geometry w = geometry_of(p);
 	const conv_geometry c = {w.sh, w.sw, w.top, w.bottom, w.left, w.right,
-				 (int)keras_number(p->layer, "groups", 1)};
+				 (int)keras_number(p->layer, "groups", 1), 0};
 	const shape s = result_of(p), *x = &p->in[0]->s;
 	const int64_t *map = x->dim + x->rank - 3;
 	node *kernel = constant_of(p);
