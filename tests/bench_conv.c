@@ -96,7 +96,7 @@ static real *filled(int64_t n)
 /* DIRECT, or one of wino_name. */
 enum { DIRECT = -1 };
 
-static const char *const form_name[] = {"", " F2", " F4", " 25", " 25"};
+static const char *const form_name[] = {"", " F2", " F4", " F4 unit", " 25", " 25"};
 
 typedef struct arrays {
 	real *x, *w, *y;

@@ -158,8 +158,8 @@ typedef struct conv_geometry {
 void pad_same_tf(int64_t n, int k, int s, int *before, int *after);
 /* x [B,H,W,Cin], w [kh,kw,Cin/groups,Cout] -> [B,Ho,Wo,Cout], Ho = (H + top + bottom - kh) / sh + 1, rounded down, Wo
  * likewise. The kernel is not flipped (cross-correlation): y[i,j] = sum over ky,kx of x[i*sh - top + ky,
- * j*sw - left + kx] w[ky,kx]. Wrong: a kernel larger than the image with its zeros. With c.resize: Ho = 2 H or H / 2,
- * and H and W must be even for the latter. Nobody needs to ask for it: a convolution of op_upsample_nearest(x, 2, 2) and
+ * j*sw - left + kx] w[ky,kx]. Wrong: a kernel larger than the image with its zeros. With c.resize: Ho = 2 H, or H / 2
+ * where H and W must be even. Nobody needs to ask for it: a convolution of op_upsample_nearest(x, 2, 2) and
  * a pooled convolution become one. */
 node *op_conv2d(graph *g, node *x, node *w, conv_geometry c);
 /* Its adjoint in x, which is also the transposed convolution: dy [B,Ho,Wo,Cout] -> [B,h,w_,Cin]. c is the geometry of

@@ -1,8 +1,8 @@
 /* rewrite.c - exact algebra before arithmetic.
  *
  * A 3x3 convolution of an image that was doubled, or whose output is pooled, is one op over the same weights
- * (conv_geometry.resize): 16 multiplications per coarse pixel where there were 36, or fewer (core/kernels/wino.h). A 1x1
- * convolution changes places with upsampling and pooling: a quarter of the work.
+ * (conv_geometry.resize): 16 multiplications per coarse pixel where there were 36, or fewer (core/kernels/wino.h).
+ * A 1x1 convolution changes places with upsampling and pooling: a quarter of the work.
  *
  * Models are written as in the papers; nothing here is visible to them but the speed. */
 #include "core/graph/rewrite.h"

@@ -8,13 +8,15 @@
 
 #include "core/base/local.h"
 
-/* A form is taken where both numbers of channels, the tiles of an image (of all images for dw, the sum over them)
- * and the share of multiplications that are left are as the row says: with few tiles the transform of the weights costs
- * more than is won, and a tile that is mostly outside of the image is work for nothing. The first row that fits counts.
+/* A form is taken where both numbers of channels (at least `channels`, at most `most`), the tiles of an image (of
+ * all images for dw, the sum over them) and the share of multiplications that are left are as the row says: with
+ * few tiles the transform of the weights costs more than is won, and a tile that is mostly outside of the image is
+ * work for nothing. The first row that fits counts.
  *
  * Forward, F(4x4,3x3) is faster still, but its roundings add up through the layers of a network: the images of two
  * generators of 128 and 256 pixels were off by 2.2e-5 and 2.7e-5 (tests/test_trace.c allows 2e-5). So the default takes
- * F(2x2,3x3) there, and F(4x4,3x3) for gradients.
+ * F(4x4,3x3) for gradients, and forward F(2x2,3x3) or F(4x4,3x3) with points on the unit circle, which is as exact. The
+ * latter's 49 transformed weights of 128 x 128 channels leave the second-level cache: slower than F(2x2,3x3).
  *
  * ms for 64 images, one core of an AMD EPYC with AVX2, direct / F2 / F4:
  *                     forward               dx                    dw
@@ -27,7 +29,11 @@
  *  8x8   64, 1 image  .063 / .063 / .110    .064 / .070 / .117    .068 / .065 / .116
  * 32x32  64, 1 image  1.03 / 0.77 / 0.58    1.09 / 0.76 / 0.57    1.23 / 0.90 / 0.49
  *
- * Resized ones, direct / 25 for 4 (fine map; processor time, quieter). They are as exact as the direct sum, so for both:
+ * F2 / F4 unit, forward (processor time, quieter; F4 beside them for the scale): 32x32, 64 channels 49.7 / 36.2 (25.0);
+ * 16x16, 64 14.1 / 8.20 (10.0); 8x8, 64 3.57 / 3.15; 7x7, 64 3.82 / 3.35 (2.54); 4x4, 64 0.63 / 0.56 (0.44); 16x16, 32
+ * 3.27 / 3.91 (2.13); 16x16, 128 39.8 / 46.7 (21.3); 32x32, 64, 1 image 0.86 / 0.59 (0.58).
+ *
+ * Resized ones, direct / 25 for 4 (fine map; processor time, quieter). As exact as the direct sum, so for both:
  *                     pooled: forward, dx, dw                     doubled: forward, dx, dw
  * 32x32  64 channels  35.7 / 13.9, 45.1 / 15.9, 42.4 / 15.5       38.9 / 16.0, 28.3 / 14.5, 34.7 / 16.9
  *  8x8   64 channels  1.92 / 0.87, 2.10 / 1.02, 2.53 / 1.06       2.21 / 1.00, 1.89 / 0.86, 2.55 / 1.10
@@ -38,23 +44,26 @@
 enum {
 	FASTEST = 1 << CONV_FASTEST, EXACT = 1 << CONV_EXACT,
 	FORWARD = 1 << CONV_FORWARD, DX = 1 << CONV_DX, DW = 1 << CONV_DW,
+	ANY = 1 << 30,
 };
 
 static const struct {
 	unsigned wants, uses;                        /* for these */
 	wino_name form;
-	int64_t channels, tiles;
+	int64_t channels, most, tiles;
 	double share;
 } table[] = {
-	{FASTEST, FORWARD, WINO_F2, 32, 16, 0.65},
-	{FASTEST, DX, WINO_F4, 32, 4, 0.65},
-	{FASTEST, DW, WINO_F4, 16, 32, 0.65},
-	{EXACT, FORWARD | DX, WINO_F2, 32, 16, 0.65},
-	{EXACT, DW, WINO_F2, 32, 128, 0.65},
-	{FASTEST | EXACT, FORWARD, WINO_HALF, 16, 1, 0.65},
-	{FASTEST | EXACT, DX, WINO_HALF, 32, 1, 0.65},
-	{FASTEST | EXACT, DW, WINO_HALF, 16, 32, 0.65},
-	{FASTEST | EXACT, FORWARD | DX, WINO_DOUBLE, 32, 1, 0.65},
+	{FASTEST, FORWARD, WINO_F4_UNIT, 48, 96, 4, 0.65},
+	{FASTEST, FORWARD, WINO_F2, 32, ANY, 16, 0.65},
+	{FASTEST, DX, WINO_F4, 32, ANY, 4, 0.65},
+	{FASTEST, DW, WINO_F4, 16, ANY, 32, 0.65},
+	{EXACT, FORWARD | DX, WINO_F4_UNIT, 48, 96, 4, 0.65},
+	{EXACT, FORWARD | DX, WINO_F2, 32, ANY, 16, 0.65},
+	{EXACT, DW, WINO_F2, 32, ANY, 128, 0.65},
+	{FASTEST | EXACT, FORWARD, WINO_HALF, 16, ANY, 1, 0.65},
+	{FASTEST | EXACT, DX, WINO_HALF, 32, ANY, 1, 0.65},
+	{FASTEST | EXACT, DW, WINO_HALF, 16, ANY, 32, 0.65},
+	{FASTEST | EXACT, FORWARD | DX, WINO_DOUBLE, 32, ANY, 1, 0.65},
 };
 
 /* What SAGAN_CONV may say, in the order of conv_want. */
@@ -98,8 +107,8 @@ bool conv_form_of(const conv_shape *s, conv_use use, wino_name *form)
 		if (!(table[i].wants >> want & 1) || !(table[i].uses >> use & 1) || !wino_can(table[i].form, s, use))
 			continue;
 		const int64_t tiles = wino_tiles(table[i].form, s, use), all = use == CONV_DW ? tiles * s->b : tiles;
-		if (MIN(s->cin, s->cout) >= table[i].channels && all >= table[i].tiles &&
-		    share_of(table[i].form, s, use, tiles) <= table[i].share) {
+		if (MIN(s->cin, s->cout) >= table[i].channels && MAX(s->cin, s->cout) <= table[i].most &&
+		    all >= table[i].tiles && share_of(table[i].form, s, use, tiles) <= table[i].share) {
 			*form = table[i].form;
 			return true;
 		}
@@ -110,7 +119,8 @@ bool conv_form_of(const conv_shape *s, conv_use use, wino_name *form)
 const char *conv_form_name(const conv_shape *s, conv_use use)
 {
 	static const char *const name[WINO_FORMS] = {
-		[WINO_F2] = "F(2x2,3x3)", [WINO_F4] = "F(4x4,3x3)", [WINO_HALF] = "25 for 4, pooled",
+		[WINO_F2] = "F(2x2,3x3)", [WINO_F4] = "F(4x4,3x3)",
+		[WINO_F4_UNIT] = "F(4x4,3x3) unit", [WINO_HALF] = "25 for 4, pooled",
 		[WINO_DOUBLE] = "25 for 4, doubled",
 	};
 	wino_name form;

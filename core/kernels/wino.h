@@ -7,6 +7,10 @@
  * one for each pair of positions, done by the register tiles of tile.h. The adjoint in w uses the same matrices:
  * dw = G' [(B' x B) . (A dy A')] G.
  *
+ * WINO_F4_UNIT is F(4x4,3x3) at the points 0, 1, -1, i, -i and infinity: the two complex ones are conjugates, so that
+ * they take 3 real products, 7 of an axis in all: 49 for 16 outputs, where F(4x4,3x3) at 2 and -2 has 36 and F(2x2,3x3)
+ * 64. Its matrices are as harmless as those of F(2x2,3x3). (Complex points: arXiv 1901.01965.)
+ *
  * WINO_HALF takes two pooled outputs per axis from six samples in 5 products. With s[n] = x[n] + x[n+1] they are
  * y[i] = w0 s[2i-1] + w1 s[2i] + w2 s[2i+1]: odd sums meet two taps, F(2,2) of 3 products, even sums one, 2 products.
  * WINO_DOUBLE takes four outputs per axis from four samples before doubling, in 5 products, by the points 0, 1, i, -i
@@ -18,7 +22,7 @@
 
 #include "core/kernels/conv.h"
 
-enum { WINO_SIDE = 6, WINO_POSITIONS = WINO_SIDE * WINO_SIDE };      /* of any form, at most: an axis, both */
+enum { WINO_SIDE = 7, WINO_POSITIONS = WINO_SIDE * WINO_SIDE };      /* of any form, at most: an axis, both */
 
 /* Samples [n,n] of pixels of `channels` to positions [m,m]: pixel (i,j) lies at x + i*row + j*col, or at at[i*n + j];
  * position p goes to to + slot[p]. Whole vectors are written, zeros beyond the channels. */
@@ -52,7 +56,7 @@ typedef struct wino_kernels {
 	void (*fold)(const wino_collect *c);         /* [np,np] -> [3,3]: G' dU G */
 } wino_kernels;                                      /* the last two are NULL where wino_can says no to CONV_DW */
 
-typedef enum wino_name { WINO_F2, WINO_F4, WINO_HALF, WINO_DOUBLE, WINO_FORMS } wino_name;
+typedef enum wino_name { WINO_F2, WINO_F4, WINO_F4_UNIT, WINO_HALF, WINO_DOUBLE, WINO_FORMS } wino_name;
 
 /* What the driver must know of a form. Along an axis, product p multiplies V v[p] by U p and adds to M m[p]. */
 typedef struct wino_form {

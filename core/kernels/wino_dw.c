@@ -103,8 +103,8 @@ static void transform_block(const weigh *g, int64_t t0, int64_t n, real *v, real
 	}
 	for (int64_t t = 0; t < n; t++) {
 		const wino_place p = wino_place_of(m, t0 + t);
-		wino_spread s = wino_window(g->d_from, m->oh, m->ow, m->oc, p.image, p.row * f->out, p.col * f->out, f->out,
-					    g->zeros, at);
+		wino_spread s = wino_window(g->d_from, m->oh, m->ow, m->oc, p.image, p.row * f->out, p.col * f->out,
+					    f->out, g->zeros, at);
 		s.to = d + t * g->wide_d;
 		s.slot = g->d;
 		g->wk->gradient(&s);

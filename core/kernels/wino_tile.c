@@ -6,10 +6,11 @@
 #include "core/kernels/vectors.h"
 #include "core/kernels/wino.h"
 
-/* The matrices. F(4x4,3x3) has the points 0, 1, -1, 2, -2 and infinity, F(2x2,3x3) 0, 1, -1 and infinity; the other two
- * are derived in wino.h. */
+/* The matrices. F(4x4,3x3) has the points 0, 1, -1, 2, -2 and infinity, F(2x2,3x3) 0, 1, -1 and infinity; the others
+ * are described in wino.h. */
 typedef enum axis { F2_INPUT, F2_WEIGHTS, F2_OUTPUT, F2_GRADIENT, F2_FOLD,
 		    F4_INPUT, F4_WEIGHTS, F4_OUTPUT, F4_GRADIENT, F4_FOLD,
+		    UNIT_INPUT, UNIT_WEIGHTS, UNIT_OUTPUT, UNIT_GRADIENT, UNIT_FOLD,
 		    HALF_INPUT, HALF_WEIGHTS, HALF_OUTPUT, HALF_GRADIENT, HALF_FOLD,
 		    DOUBLE_INPUT, DOUBLE_WEIGHTS, DOUBLE_OUTPUT } axis;
 
@@ -111,6 +112,61 @@ INLINE void f2_fold(vec *o, const vec *u)
 	o[2] = u[3] + s;
 }
 
+/* With R = d4-d2, S = d1-d3, c = w0-w2 the outputs need (c R + w1 S) / 2 = m3 + m4 and (c S - w1 R) / 2 = m5 - m3. */
+INLINE void unit_input(vec *o, const vec *d)
+{
+	const vec p = d[4] + d[2], q = d[1] + d[3];
+	o[0] = d[0] - d[4];
+	o[1] = p + q;
+	o[2] = p - q;
+	o[4] = d[4] - d[2];
+	o[5] = d[1] - d[3];
+	o[3] = o[4] + o[5];
+	o[6] = d[5] - d[1];
+}
+
+/* o = G w: rows (1,0,0) (1/4,1/4,1/4) (1/4,-1/4,1/4) (0,1/2,0) (1/2,-1/2,-1/2) (1/2,1/2,-1/2) (0,0,1) */
+INLINE void unit_weights(vec *o, const vec *w)
+{
+	const vec s = (w[0] + w[2]) * (real)0.25, t = w[1] * (real)0.25, c = (w[0] - w[2]) * (real)0.5;
+	o[0] = w[0];
+	o[1] = s + t;
+	o[2] = s - t;
+	o[3] = w[1] * (real)0.5;
+	o[4] = c - o[3];
+	o[5] = c + o[3];
+	o[6] = w[2];
+}
+
+INLINE void unit_output(vec *o, const vec *m)
+{
+	const vec s = m[1] + m[2], t = m[1] - m[2], a = m[3] + m[4], b = m[5] - m[3];
+	o[0] = s + a + m[0];
+	o[1] = t + b;
+	o[2] = s - a;
+	o[3] = t - b + m[6];
+}
+
+INLINE void unit_gradient(vec *o, const vec *d)
+{
+	const vec p = d[0] + d[2], q = d[1] + d[3];
+	o[0] = d[0];
+	o[1] = p + q;
+	o[2] = p - q;
+	o[4] = d[0] - d[2];
+	o[5] = d[1] - d[3];
+	o[3] = o[4] - o[5];
+	o[6] = d[3];
+}
+
+INLINE void unit_fold(vec *o, const vec *u)
+{
+	const vec s = (u[1] + u[2]) * (real)0.25, c = (u[4] + u[5]) * (real)0.5;
+	o[0] = u[0] + s + c;
+	o[1] = ADD_PRODUCT((u[1] - u[2]) * (real)0.25, u[3] + (u[5] - u[4]), (real)0.5);
+	o[2] = s - c + u[6];
+}
+
 /* Odd sums d0+d1, d2+d3, d4+d5 by F(2,2); even sums d1+d2, d3+d4. */
 INLINE void half_input(vec *o, const vec *d)
 {
@@ -193,6 +249,11 @@ INLINE void apply(const axis a, vec *o, const vec *d)
 	case F4_OUTPUT: f4_output(o, d); break;
 	case F4_GRADIENT: f4_gradient(o, d); break;
 	case F4_FOLD: f4_fold(o, d); break;
+	case UNIT_INPUT: unit_input(o, d); break;
+	case UNIT_WEIGHTS: unit_weights(o, d); break;
+	case UNIT_OUTPUT: unit_output(o, d); break;
+	case UNIT_GRADIENT: unit_gradient(o, d); break;
+	case UNIT_FOLD: unit_fold(o, d); break;
 	case HALF_INPUT: half_input(o, d); break;
 	case HALF_WEIGHTS: half_weights(o, d); break;
 	case HALF_OUTPUT: half_output(o, d); break;
@@ -219,16 +280,16 @@ INLINE vec load(const real *x, int64_t left)
 INLINE void spread_channels(const axis a, const int N, const int M, const bool INSIDE, const wino_spread *s, int64_t c)
 {
 	vec half[WINO_POSITIONS], d[WINO_SIDE], o[WINO_SIDE];
-	UNROLL(6) for (int j = 0; j < N; j++) {
-		UNROLL(6) for (int i = 0; i < N; i++)
+	UNROLL(7) for (int j = 0; j < N; j++) {
+		UNROLL(7) for (int i = 0; i < N; i++)
 			d[i] = load((INSIDE ? s->x + i * s->row + j * s->col : s->at[i * N + j]) + c, s->channels - c);
 		apply(a, o, d);
-		UNROLL(6) for (int i = 0; i < M; i++)
+		UNROLL(7) for (int i = 0; i < M; i++)
 			half[i * N + j] = o[i];
 	}
-	UNROLL(6) for (int i = 0; i < M; i++) {
+	UNROLL(7) for (int i = 0; i < M; i++) {
 		apply(a, o, half + i * N);
-		UNROLL(6) for (int j = 0; j < M; j++)
+		UNROLL(7) for (int j = 0; j < M; j++)
 			*(vec *)(s->to + s->slot[i * M + j] + c) = o[j];
 	}
 }
@@ -248,16 +309,16 @@ INLINE void collect(const axis a, const int M, const int N, const wino_collect *
 {
 	for (int64_t c = 0; c < s->channels; c += VEC) {
 		vec half[WINO_POSITIONS], d[WINO_SIDE], o[WINO_SIDE];
-		UNROLL(6) for (int j = 0; j < M; j++) {
-			UNROLL(6) for (int i = 0; i < M; i++)
+		UNROLL(7) for (int j = 0; j < M; j++) {
+			UNROLL(7) for (int i = 0; i < M; i++)
 				d[i] = *(const vec *)(s->from + s->slot[i * M + j] + c);
 			apply(a, o, d);
-			UNROLL(6) for (int i = 0; i < N; i++)
+			UNROLL(7) for (int i = 0; i < N; i++)
 				half[i * M + j] = o[i];
 		}
 		for (int i = 0; i < s->rows; i++) {
 			apply(a, o, half + i * M);
-			UNROLL(6) for (int j = 0; j < N; j++) {
+			UNROLL(7) for (int j = 0; j < N; j++) {
 				if (j >= s->cols)
 					break;
 				const int64_t at = i * s->row + j * s->col + c;
@@ -278,6 +339,11 @@ static void f4_weights_tile(const wino_spread *s) { spread(F4_WEIGHTS, 3, 6, s);
 static void f4_gradient_tile(const wino_spread *s) { spread(F4_GRADIENT, 4, 6, s); }
 static void f4_output_tile(const wino_collect *s) { collect(F4_OUTPUT, 6, 4, s); }
 static void f4_fold_tile(const wino_collect *s) { collect(F4_FOLD, 6, 3, s); }
+static void unit_input_tile(const wino_spread *s) { spread(UNIT_INPUT, 6, 7, s); }
+static void unit_weights_tile(const wino_spread *s) { spread(UNIT_WEIGHTS, 3, 7, s); }
+static void unit_gradient_tile(const wino_spread *s) { spread(UNIT_GRADIENT, 4, 7, s); }
+static void unit_output_tile(const wino_collect *s) { collect(UNIT_OUTPUT, 7, 4, s); }
+static void unit_fold_tile(const wino_collect *s) { collect(UNIT_FOLD, 7, 3, s); }
 static void half_input_tile(const wino_spread *s) { spread(HALF_INPUT, 6, 5, s); }
 static void half_weights_tile(const wino_spread *s) { spread(HALF_WEIGHTS, 3, 5, s); }
 static void half_gradient_tile(const wino_spread *s) { spread(HALF_GRADIENT, 2, 3, s); }
@@ -290,6 +356,7 @@ static void double_output_tile(const wino_collect *s) { collect(DOUBLE_OUTPUT, 5
 const wino_kernels PASTE(wino_kernels_, TILE_LEVEL)[WINO_FORMS] = {
 	[WINO_F2] = {f2_input_tile, f2_weights_tile, f2_output_tile, f2_gradient_tile, f2_fold_tile},
 	[WINO_F4] = {f4_input_tile, f4_weights_tile, f4_output_tile, f4_gradient_tile, f4_fold_tile},
+	[WINO_F4_UNIT] = {unit_input_tile, unit_weights_tile, unit_output_tile, unit_gradient_tile, unit_fold_tile},
 	[WINO_HALF] = {half_input_tile, half_weights_tile, half_output_tile, half_gradient_tile, half_fold_tile},
 	[WINO_DOUBLE] = {double_input_tile, double_weights_tile, double_output_tile, NULL, NULL},
 };
