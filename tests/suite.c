@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 uint64_t suite_seed(void)
@@ -14,6 +15,13 @@ uint64_t suite_seed(void)
 	return seed;
 }
 
+/* SAGAN_TEST=WORD runs the tests that have the word in their name, for the moment in which one of them is mended. */
+static bool is_asked_for(const suite_test *t)
+{
+	const char *word = getenv("SAGAN_TEST");
+	return !word || strstr(t->test->name, word);
+}
+
 static TCase *case_new(const suite_case *c, int timeout)
 {
 	TCase *t = tcase_create(c->name);
@@ -22,7 +30,8 @@ static TCase *case_new(const suite_case *c, int timeout)
 	tcase_add_checked_fixture(t, NULL, scratch_drop);
 	tcase_add_checked_fixture(t, c->setup, c->teardown);    /* its teardown comes first */
 	for (int i = 0; i < c->count; i++)
-		tcase_add_loop_test_raise_signal(t, c->tests[i].test, c->signal, 0, c->tests[i].times);
+		if (is_asked_for(&c->tests[i]))
+			tcase_add_loop_test_raise_signal(t, c->tests[i].test, c->signal, 0, c->tests[i].times);
 	return t;
 }
 

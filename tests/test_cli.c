@@ -78,7 +78,18 @@ static const struct {
 	{"sample x --interpolate --direction 1", 2, "sagan sample: --interpolate, --direction and several truncations"},
 	{"sample", 2, "sagan sample: an argument is missing"},
 	{"sample x --from y", 2, "sagan sample: --from FILE takes the place of a run"},
-	{"sample --from y --best", 2, "sagan sample: --from: a file of Keras has no best checkpoint"},
+	{"sample --from y --best", 2, "sagan sample: --best does not go with --from"},
+	{"sample x --delay 50 --out y.png", 2, "sagan sample: --delay is of a moving picture: --out FILE.gif or"},
+	{"sample x --out y.final", 1, "sagan: "},
+	{"export x --html --onnx", 2, "sagan export: --html does not go with --onnx"},
+	{"export x --html=y.txt", 1, "sagan: y.txt: pages are written as HTML; let the name end in .html"},
+	{"export x --float32", 2, "sagan export: --float32 goes with --html"},
+	{"report x --out y.txt", 1, "sagan: y.txt: pages are written as HTML; let the name end in .html"},
+	{"evaluate data/mnist --against data/mnist --raw", 1, "sagan: --raw is of a generator; data/mnist is a set of"},
+	{"info x --markdown", 2, "sagan info: --markdown goes with --keys"},
+	{"info --keys --plan g", 2, "sagan info: --plan does not go with --keys"},
+	{"layers halo --sn", 2, "sagan layers: --sn goes with --input"},
+	{"attend x --image y --seed 3", 2, "sagan attend: --seed does not go with --image"},
 	{"sample --from no/such", 1, "sagan: no/such: No such file or directory"},
 	{"sample --from README.md", 1, "sagan: README.md: not a readable HDF5 file"},
 	{"attend", 2, "sagan attend: an argument is missing"},
@@ -87,7 +98,7 @@ static const struct {
 	{"attend x --image y --net generator", 2, "sagan attend: --image: only the discriminator looks at a picture"},
 	{"attend x --pixel 3", 2, "sagan attend: --pixel 3: must be a row and a column, as 12,8"},
 	{"attend x --pixel 3,-1", 2, "sagan attend: --pixel 3,-1: must be a row and a column"},
-	{"attend x --mean --head 2", 2, "sagan attend: --mean is of all heads; without --head"},
+	{"attend x --mean --head 2", 2, "sagan attend: --mean does not go with --head"},
 	{"attend x --out y.jpg", 1, "sagan: y.jpg: pictures are written as PNG"},
 	{"import x --out y", 2, "sagan import: --config is missing"},
 	{"import x --config y", 2, "sagan import: --out is missing"},
@@ -112,7 +123,6 @@ static const struct {
 	{"layers mhsa --input 8x8x16 --set out=x", 2,
 	 "sagan: command line: --set out=x: must be a width from 0 to 65536"},
 	{"layers --input 16x16x128", 2, "sagan layers: name a layer"},
-	{"layers halo --sn", 2, "sagan layers: --set and --sn want --input"},
 	{"data no/such", 1, "sagan: no/such"},
 	{"data data/mnist --format jpg", 2, "sagan data: --format jpg: must be auto, idx"},
 	{"data data/mnist --split valid", 2, "sagan data: --split valid: must be train, test or all"},
@@ -1028,7 +1038,7 @@ START_TEST(bench_says_where_the_time_goes)
 	for (int i = 0; i < COUNT(says); i++)
 		ck_assert_msg(strstr(a.text, says[i]) != NULL, "no %s in %s", says[i], a.text);
 	a = sagan("bench --layers --profile");
-	ck_assert_msg(a.status == 2 && strstr(a.text, "--profile: needs a config"), "%s", a.text);
+	ck_assert_msg(a.status == 2 && strstr(a.text, "--profile does not go with --layers"), "%s", a.text);
 }
 END_TEST
 

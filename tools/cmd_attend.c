@@ -297,8 +297,6 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, "--net %s: must be generator or discriminator", net);
 	if (a.image && a.side == NET_G)
 		return fail_usage(c, "--image: only the discriminator looks at a picture; the generator has --seed");
-	if (a.mean && a.head)
-		return fail_usage(c, "--mean is of all heads; without --head");
 	if (pixels.n > SHEET_PIXELS_MAX)
 		return fail_usage(c, "--pixel: at most %d fit on a sheet", SHEET_PIXELS_MAX);
 	for (; a.pixels < pixels.n; a.pixels++)
@@ -323,5 +321,8 @@ const command command_attend = {
 		    "  sagan attend runs/demo --class 7 --pixel 14,14\n"
 		    "  sagan attend runs/demo --image seven.png --class 7\n"
 		    "  sagan attend runs/demo --layer attention14 --out maps.h5",
+	.rules = (const option_rule[]){
+		{"seed", NULL, "image"}, {"mean", NULL, "head"}, {"raw", NULL, "image"}, {0},
+	},
 	.run = run,
 };

@@ -141,8 +141,8 @@ static int run(const command *c, int argc, char **argv)
 	bool json = false, layers = false, profiled = false;
 	const option_row rows[] = {
 		{"layers", OPTION_FLAG, &layers, 0, 0, NULL, "every layer at its documented input size, no config"},
-		{"only", OPTION_TEXT, &only, 0, 0, "NAMES", "with --layers: these, as mlp,halo"},
-		{"batch", OPTION_INT, &batch, 1, 1e6, "N", "with --layers: images a run (default 16)"},
+		{"only", OPTION_TEXT, &only, 0, 0, "NAMES", "these, as mlp,halo"},
+		{"batch", OPTION_INT, &batch, 1, 1e6, "N", "images a run (default 16)"},
 		{"steps", OPTION_INT, &steps, 1, 1e6, "N", "measured steps, after two that are not (default 10)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
@@ -154,8 +154,7 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	if (layers)
 		return path ? fail_usage(c, "%s: --layers takes no config", path)
-		       : profiled ? fail_usage(c, "--profile: needs a config, and --layers takes none")
-				  : bench_layers(batch, steps, threads, only, json);
+			    : bench_layers(batch, steps, threads, only, json);
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;
@@ -183,5 +182,9 @@ const command command_bench = {
 		 "each layer alone, medians.",
 	.examples = "example:  sagan bench configs/bench32.yaml --threads 2 --set batch=32\n"
 		    "          sagan bench --layers --threads 1",
+	.rules = (const option_rule[]){
+		{"only", "layers", NULL}, {"batch", "layers", NULL}, {"set", NULL, "layers"},
+		{"profile", NULL, "layers"}, {0},
+	},
 	.run = run,
 };

@@ -128,6 +128,9 @@ static bool open_files(sides *s, const wish *w, const dataset *like, fault *e)
 	const dataset_options o = {.split = SPLIT_ALL, .channels = like->c, .limit = w->n};
 	if (s->is_model)
 		return true;
+	if (w->best || w->raw || w->q.truncation > 0)
+		return fault_set(e, "--%s is of a generator; %s is a set of images", w->best ? "best" : w->raw ? "raw"
+			: "truncation", w->from);
 	s->files = dataset_open(w->from, &o, e);
 	return s->files != NULL;
 }

@@ -89,7 +89,7 @@ static int export_page(const char *from, const char *file, bool raw, bool exact)
 	const web_request q = {.from = from, .out = file[0] ? file : NULL, .raw = raw, .exact = exact};
 	web_report r;
 	fault e;
-	if (!web_export(&q, &r, &e))
+	if (!page_may_be(file, &e) || !web_export(&q, &r, &e))
 		return fail(&e);
 	if (r.warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", r.warning.text);
@@ -113,7 +113,7 @@ static int run(const command *c, int argc, char **argv)
 		{"layers", OPTION_FLAG, &q.layers, 0, 0, NULL, "also NAME_layers: gates, tables, norms as layers"},
 		{"onnx", OPTION_FLAG, &q.onnx, 0, 0, NULL, "also NAME.onnx, for ONNX Runtime and others (opset 17)"},
 		{"html", OPTION_PATH, &html, 0, 0, "[FILE.html]", "only a page with the generator in it"},
-		{"float32", OPTION_FLAG, &exact, 0, 0, NULL, "with --html: no float16, whatever the error of it is"},
+		{"float32", OPTION_FLAG, &exact, 0, 0, NULL, "no float16, whatever the error of it is"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &q.from, 1, 1);
@@ -151,5 +151,8 @@ const command command_export = {
 		    "  sagan export runs/demo --out exported\n"
 		    "  sagan export runs/mnist-sagan --net both --layers\n"
 		    "  sagan export runs/demo --html demo.html",
+	.rules = (const option_rule[]){
+		{"html", NULL, "out net layers onnx"}, {"float32", "html", NULL}, {0},
+	},
 	.run = run,
 };

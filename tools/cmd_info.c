@@ -283,8 +283,8 @@ static int run(const command *c, int argc, char **argv)
 		{"plan", OPTION_TEXT, &w.plan, 0, 0, "PLAN", "what runs and where: d, d_penalty, g or sample"},
 		{"time", OPTION_FLAG, &w.time, 0, 0, NULL, "hours and memory on this machine; times a few steps"},
 		{"keys", OPTION_FLAG, &keys, 0, 0, NULL, "list the keys of a config (that begin with ...)"},
-		{"classify", OPTION_FLAG, &classify, 0, 0, NULL, "with --keys: those of `sagan classify`"},
-		{"markdown", OPTION_FLAG, &markdown, 0, 0, NULL, "with --keys: as a table for a web page"},
+		{"classify", OPTION_FLAG, &classify, 0, 0, NULL, "those of `sagan classify`"},
+		{"markdown", OPTION_FLAG, &markdown, 0, 0, NULL, "as a table for a web page"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 0, 1);
 	if (status >= 0)
@@ -297,7 +297,9 @@ static int run(const command *c, int argc, char **argv)
 	fault e;
 	if (!pool_start(0, &e))
 		return fail(&e);
-	if (is_checkpoint(path)) {
+	if (is_checkpoint(path) && sets.n) {
+		status = fail_usage(c, "--set changes a config; %s holds its own", path);
+	} else if (is_checkpoint(path)) {
 		status = print_checkpoint(path, &w, &e) ? EXIT_GOOD : fail(&e);
 	} else {
 		status = read_config(&cfg, path, &sets);
@@ -320,5 +322,9 @@ const command command_info = {
 		    "  sagan info configs/mnist-sagan.yaml --plan g\n"
 		    "  sagan info configs/mnist-sagan.yaml --time\n"
 		    "  sagan info --keys optim",
+	.rules = (const option_rule[]){
+		{"set", NULL, "keys"}, {"plan", NULL, "keys"}, {"time", NULL, "keys"},
+		{"classify", "keys", NULL}, {"markdown", "keys", NULL}, {0},
+	},
 	.run = run,
 };

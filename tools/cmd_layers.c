@@ -192,22 +192,20 @@ static int run(const command *c, int argc, char **argv)
 	bool sn = false;
 	const option_row rows[] = {
 		{"input", OPTION_TEXT, &input, 0, 0, "HxWxC", "what the layer costs on a map, as 16x16x128"},
-		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "with --input: an argument; out: another width"},
-		{"sn", OPTION_FLAG, &sn, 0, 0, NULL, "with --input: under spectral norm"},
+		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "an argument; out: another width"},
+		{"sn", OPTION_FLAG, &sn, 0, 0, NULL, "under spectral norm"},
 	};
 	const int status = options_parse(c, rows, COUNT(rows), argc, argv, &name, 0, 1);
 	if (status >= 0)
 		return status;
 	if (!name)
-		return input || sets.n || sn ? fail_usage(c, "name a layer for these options") : print_list();
+		return input ? fail_usage(c, "name a layer for these options") : print_list();
 	layer_spec spec = {.type = find_type(name)};
 	int64_t width = 0;
 	shape map = SHAPE(1, 1, 1, 1);
 	fault e;
 	if (!spec.type)
 		return EXIT_INPUT;
-	if (!input && (sets.n || sn))
-		return fail_usage(c, "--set and --sn want --input");
 	if (input && !read_map(input, &map))
 		return fail_usage(c, "--input %s: must be HxWxC, as 16x16x128, sides to 4096", input);
 	if (!read_arguments(spec.type, &sets, &spec.args, &width, &e)) {
@@ -236,5 +234,8 @@ const command command_layers = {
 		    "  sagan layers\n"
 		    "  sagan layers halo --input 16x16x128 --set heads=8\n"
 		    "  sagan layers mhsa --input 14x16x256 --set key_dim=128 --set out=512",
+	.rules = (const option_rule[]){
+		{"set", "input", NULL}, {"sn", "input", NULL}, {0},
+	},
 	.run = run,
 };

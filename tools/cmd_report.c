@@ -45,7 +45,7 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	while (n < REPORT_RUNS_MOST && folder[n])
 		n++;
-	const bool ok = pool_start(threads, &e) && report(folder, n, out, &e);
+	const bool ok = (!out || page_may_be(out, &e)) && pool_start(threads, &e) && report(folder, n, out, &e);
 	pool_stop();
 	return ok ? EXIT_GOOD : fail(&e);
 }

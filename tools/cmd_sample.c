@@ -8,6 +8,7 @@
 #include "core/base/words.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/keras/sample.h"
+#include "data/picture/moving.h"
 #include "gan/sample/directions.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
@@ -146,19 +147,18 @@ static const char *conflict(const asked *a, const sample_request *q)
 {
 	if ((q->interpolate ? 1 : 0) + (a->direction ? 1 : 0) + (q->steps ? 1 : 0) > 1)
 		return "--interpolate, --direction and several truncations: one of them is what rows show";
-	if (q->loop && !q->interpolate && !a->direction)
-		return "--loop goes with --interpolate or --direction";
 	return NULL;
 }
 
 static int run(const command *c, int argc, char **argv)
 {
+	enum { MS_USUAL = 60 };
 	const word_list ranges = WORDS(data_range_name);
 	const char *range = NULL, *keras = NULL;
 	keras_drawing drawing = {.json = NULL};
 	char ends[64], best_path[4096];
 	sample_request q = {.n = 64, .seed = 1, .label = -1};
-	asked a = {.out = {.ms = 60}};
+	asked a = {.out = {.ms = 0}};
 	int64_t seed = 1;
 	int threads = 0;
 	bool best = false;
@@ -172,8 +172,8 @@ static int run(const command *c, int argc, char **argv)
 		{"loop", OPTION_FLAG, &q.loop, 0, 0, NULL, "with either: rows end where they began"},
 		{"columns", OPTION_INT, &q.columns, 1, 10000, "N", "images per row; of a moving picture: frames"},
 		{"from", OPTION_PATH, &keras, 0, 0, "FILE", "a generator in a file of Keras: .keras or .h5"},
-		{"model", OPTION_PATH, &drawing.json, 0, 0, "FILE.json", "with --from: the network of weights alone"},
-		{"range", OPTION_TEXT, &range, 0, 0, "R", "with --from: black and white, as 0..1 (default: auto)"},
+		{"model", OPTION_PATH, &drawing.json, 0, 0, "FILE.json", "the network of weights alone"},
+		{"range", OPTION_TEXT, &range, 0, 0, "R", "black and white, as 0..1 (default: auto)"},
 		{"best", OPTION_FLAG, &best, 0, 0, NULL, "the checkpoint with the best score, not the newest"},
 		{"raw", OPTION_FLAG, &a.raw, 0, 0, NULL, "the generator itself, not its moving average"},
 		{"out", OPTION_PATH, &a.out.images, 0, 0, "FILE|DIR/",
@@ -188,14 +188,13 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	if (!a.from == !keras)
 		return fail_usage(c, a.from ? "--from FILE takes the place of a run" : "an argument is missing");
-	if (keras && (a.raw || best))
-		return fail_usage(c, "--from: a file of Keras has no %s", a.raw ? "raw generator" : "best checkpoint");
-	if (!keras && (range || drawing.json))
-		return fail_usage(c, "--%s goes with --from FILE", range ? "range" : "model");
 	if (range && word_find(ranges, range) < 0)
 		return fail_usage(c, "--range %s: must be %s", range, words_print(ranges, ends, sizeof ends));
 	if (!take_truncation(a.truncation, &q, &e))
 		return fail_usage(c, "%s", e.text);
+	if (a.out.ms && !(a.out.images && moving_is_named(a.out.images)))
+		return fail_usage(c, "--delay is of a moving picture: --out FILE.gif or FILE.webp");
+	a.out.ms = a.out.ms ? a.out.ms : MS_USUAL;
 	if (conflict(&a, &q))
 		return fail_usage(c, "%s", conflict(&a, &q));
 	drawing.range = range ? (enum data_range)word_find(ranges, range) : RANGE_AUTO;
@@ -214,5 +213,10 @@ const command command_sample = {
 	.about = "Draws images with the moving average of a run's newest generator (or --best).",
 	.examples = "examples: sagan sample runs/demo --class 7 --truncation 0.8 --n 10 --out sevens/\n"
 		    "          sagan sample runs/demo --interpolate --loop --out morph.gif",
+	.rules = (const option_rule[]){
+		{"loop", "interpolate direction", NULL},
+		{"model", "from", NULL}, {"range", "from", NULL}, {"best", NULL, "from"},
+		{"raw", NULL, "from"}, {0},
+	},
 	.run = run,
 };

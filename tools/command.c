@@ -1,6 +1,7 @@
 /* command.c - options by table, messages, numbers for people. */
 #include "tools/command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
@@ -75,13 +76,37 @@ int fail_usage(const command *c, const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
+/* Whether the n letters at `word` are one of the words of `list`. */
+static bool is_among(const char *list, const char *word, size_t n)
+{
+	for (const char *at = list; at && *at; at += strspn(at, " ")) {
+		const size_t len = strcspn(at, " ");
+		if (len == n && strncmp(at, word, n) == 0)
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+/* Of an option without one: {NULL}. */
+static option_rule rule_of(const command *c, const char *name)
+{
+	for (const option_rule *r = c->rules; r && r->name; r++)
+		if (strcmp(r->name, name) == 0)
+			return *r;
+	return (option_rule){NULL};
+}
+
 static void print_help(const command *c, const option_row *rows, int n)
 {
 	printf("usage: sagan %s %s [options]\n\n%s\n\n", c->name, c->argument, c->about);
 	for (int i = 0; i < n; i++) {
 		char left[64];
 		snprintf(left, sizeof left, "--%s %s", rows[i].name, rows[i].argument ? rows[i].argument : "");
-		printf("  %-22s %s\n", left, rows[i].help);
+		const char *with = rule_of(c, rows[i].name).with;
+		const bool one = with && !strchr(with, ' ');
+		const char *pre = one ? "with --" : "", *post = one ? ": " : "";
+		printf("  %-22s %s%s%s%s\n", left, pre, one ? with : "", post, rows[i].help);
 	}
 	printf("\n%s\n", c->examples);
 }
@@ -202,6 +227,46 @@ static const char *take_optional(const option_row *row, int argc, char **argv)
 	return word;
 }
 
+/* "--a, --b or --c" of the words of a list. */
+static void say_options(const char *list, char *buf, size_t size)
+{
+	size_t at = 0;
+	for (const char *word = list; *word && at < size; ) {
+		const size_t n = strcspn(word, " ");
+		const char *rest = word + n + strspn(word + n, " ");
+		const char *joint = word == list ? "" : *rest ? ", " : " or ";
+		at += (size_t)snprintf(buf + at, size - at, "%s--%.*s", joint, (int)n, word);
+		word = rest;
+	}
+}
+
+/* The first option of `list` that was given; `given` has a bit for each row. NULL: none was. */
+static const char *first_given(const option_row *rows, int n, uint32_t given, const char *list)
+{
+	for (int i = 0; i < n; i++)
+		if (given >> i & 1 && is_among(list, rows[i].name, strlen(rows[i].name)))
+			return rows[i].name;
+	return NULL;
+}
+
+/* Whether what was given goes together: EXIT_USAGE after a message. */
+static int check_rules(const command *c, const option_row *rows, int n, uint32_t given)
+{
+	char names[128];
+	for (const option_rule *r = c->rules; r && r->name; r++) {
+		const char *against = first_given(rows, n, given, r->without);
+		if (!first_given(rows, n, given, r->name))
+			continue;
+		if (against)
+			return fail_usage(c, "--%s does not go with --%s", r->name, against);
+		if (r->with && !first_given(rows, n, given, r->with)) {
+			say_options(r->with, names, sizeof names);
+			return fail_usage(c, "--%s goes with %s", r->name, names);
+		}
+	}
+	return EXIT_GOOD;
+}
+
 static int argument_of(const option_row *row)
 {
 	return !row->argument ? no_argument : row->argument[0] == '[' ? optional_argument : required_argument;
@@ -219,6 +284,7 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 	opterr = 0;
 	optind = 0;                                  /* glibc: start anew, permuting */
 	int given;
+	uint32_t all = 0;
 	/* getopt takes argv[0] for a program's name: the caller leaves the command's name there. */
 	while ((given = getopt_long(argc, argv, ":h", list, NULL)) != -1) {
 		if (given == HELP || given == 'h') {
@@ -232,11 +298,15 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 		if (given == '?')
 			return unknown_option(c, rows, n, argv[optind - 1]);
 		const option_row *row = &rows[given - HELP - 1];
+		all |= UINT32_C(1) << (given - HELP - 1);
 		const char *text = optarg || !row->argument ? optarg : take_optional(row, argc, argv);
 		const int status = take(c, row, text);
 		if (status != EXIT_GOOD)
 			return status;
 	}
+	const int together = check_rules(c, rows, n, all);
+	if (together != EXIT_GOOD)
+		return together;
 	const int left = argc - optind;
 	if (left > places)
 		return fail_usage(c, "%s: one argument too many", argv[optind + places]);
@@ -334,16 +404,22 @@ bool offer_data(const char *path, fault *e)
 	return false;
 }
 
+/* A name may be without an ending; one that begins with a letter says what the file is, so it must say the truth. */
+static bool name_may_be(const char *path, const char *ending, const char *what, fault *e)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+	return !dot || dot == name || !isalpha((unsigned char)dot[1]) || strcasecmp(dot, ending) == 0
+		|| fault_at(e, path, "%s; let the name end in %s", what, ending);
+}
+
 bool picture_may_be(const char *path, fault *e)
 {
-	static const char *const others[] = {".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".svg",
-		".pdf", ".ppm", ".pgm", ".mp4", ".webm", ".mov", ".avi", ".npy", ".npz", ".h5", ".hdf5", ".idx",
-		".zip", ".tar", ".txt", ".html"};
-	const char *ending = strrchr(path, '.');
-	for (int i = 0; ending && i < COUNT(others); i++)
-		if (strcasecmp(ending, others[i]) == 0)
-			return fault_at(e, path, "pictures are written as PNG; let the name end in .png");
-	return true;
+	return name_may_be(path, ".png", "pictures are written as PNG", e);
+}
+
+bool page_may_be(const char *path, fault *e)
+{
+	return name_may_be(path, ".html", "pages are written as HTML", e);
 }
 
 bool picture_beside_may_be(const char *path, fault *e)

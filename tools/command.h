@@ -47,6 +47,12 @@ typedef struct option_row {
 	const char *help;                            /* at most 54 letters: a line of --help */
 } option_row;
 
+/* What an option goes with. Names of others, with spaces between: one of `with` must be given, too, and --help says so
+ * where it is a single one; none of `without` may be. NULL: no matter. */
+typedef struct option_rule {
+	const char *name, *with, *without;
+} option_rule;
+
 /* A subcommand; `run` gets what follows its name and returns the exit status. */
 typedef struct command {
 	const char *name;
@@ -54,6 +60,7 @@ typedef struct command {
 	const char *summary;                         /* for the list of commands */
 	const char *about;                           /* paragraph of --help, lines of at most 80 */
 	const char *examples;
+	const option_rule *rules;                    /* ended by {NULL}; NULL: there are none */
 	int (*run)(const struct command *c, int argc, char **argv);
 	bool shared;                                 /* all processes of an mpirun take part; else rank 0 alone */
 } command;
@@ -97,8 +104,8 @@ double peak_bytes(void);
 /* "2 h 05 min", "3 min 20 s", "12 s" */
 char *print_time(double seconds, char *buf, size_t size);
 
-/* Whether a picture may have this name: false for the ending of another kind of picture than PNG. */
-bool picture_may_be(const char *path, fault *e);
+/* Whether a picture, or a page, may have this name: false where it ends like a file of another kind. */
+bool picture_may_be(const char *path, fault *e), page_may_be(const char *path, fault *e);
 /* The same, and "-" is refused: the results of the command go there. */
 bool picture_beside_may_be(const char *path, fault *e);
 
