@@ -285,6 +285,20 @@ static bool options_check(const char *path, const dataset_options *o, fault *e)
 	return true;
 }
 
+bool dataset_note_colours(dataset *d, int64_t n, int c, fault *e)
+{
+	return n == 0 || dataset_note(d, e, "%s images that become %s: %" PRId64, c == 1 ? "colour" : "gray",
+		c == 1 ? "gray" : "colour", n);
+}
+
+/* What dataset_convert is about to do. */
+static bool note_conversion(dataset *d, const dataset_options *o, int h, int w, int c, fault *e)
+{
+	const bool sized = h == d->h && w == d->w;
+	return dataset_note_colours(d, c != d->c ? d->n : 0, c, e) && (sized || dataset_note(d, e,
+		"images of %dx%d become %dx%d (%s)", d->h, d->w, h, w, data_resize_name[o->resize]));
+}
+
 /* Another set of the wanted size takes the place of the pixels. */
 static bool dataset_convert(dataset *d, const dataset_options *o, fault *e)
 {
@@ -292,6 +306,8 @@ static bool dataset_convert(dataset *d, const dataset_options *o, fault *e)
 	if (h == d->h && w == d->w && c == d->c)
 		return true;
 	dataset to = {.path = d->path};
+	if (!note_conversion(d, o, h, w, c, e))
+		return false;
 	bool ok = dataset_reserve(&to, d->n, h, w, c, false, e);
 	for (int64_t i = 0; ok && i < d->n; i++)
 		ok = image_convert(d->pixels + i * dataset_image_bytes(d), d->h, d->w, d->c,

@@ -72,6 +72,8 @@ void background_of(const dataset_options *o, uint8_t rgb[3]);
 
 /* Something that a person should know of the reading; "warning: .." where it may spoil a training. */
 bool dataset_note(dataset *d, fault *e, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* That n images become images of c channels; nothing of none. */
+bool dataset_note_colours(dataset *d, int64_t n, int c, fault *e);
 
 /* min(n, limit), when there is one. */
 int64_t limit_of(const dataset_options *o, int64_t n);

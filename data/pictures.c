@@ -94,6 +94,19 @@ static bool sizes_agree(const pictures *l, int64_t n, fault *e)
 	return true;
 }
 
+/* What reading changed: transparent pixels are colour (or gray) already. */
+static bool note_changed(const pictures *l, int64_t n, dataset *d, fault *e)
+{
+	int64_t colours = 0, sizes = 0;
+	for (int64_t i = 0; i < n; i++) {
+		colours += l->p[i].size.c != d->c;
+		sizes += l->p[i].size.h != d->h || l->p[i].size.w != d->w;
+	}
+	return dataset_note_colours(d, colours, d->c, e) && (sizes == 0 || dataset_note(d, e,
+		"images of other sizes that become %dx%d (%s): %" PRId64, d->h, d->w, data_resize_name[l->resize],
+		sizes));
+}
+
 static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fault *e)
 {
 	const int64_t n = limit_of(o, l->n);
@@ -110,7 +123,7 @@ static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fau
 	l->d = d;
 	l->resize = o->resize;
 	background_of(o, l->how.behind);
-	return pass(l, n, read_span, e);
+	return pass(l, n, read_span, e) && note_changed(l, n, d, e);
 }
 
 /* "warning: 3 files of kinds that are not read are passed over: 2 .txt, 1 .csv" */

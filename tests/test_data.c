@@ -634,7 +634,8 @@ START_TEST(picture_sizes_must_agree_or_a_size_be_given)
 	for (int mode = 0; mode < RESIZES; mode++) {
 		dataset *d = set_opened(scratch_at("mix"), (dataset_options){.h = 8, .w = 8, .channels = 1,
 			.resize = (enum data_resize)mode});
-		ck_assert(d->n == 3 && d->h == 8 && d->w == 8 && d->c == 1);
+		ck_assert(d->n == 3 && d->h == 8 && d->w == 8 && d->c == 1 && d->notes >= 1);
+		ck_assert_ptr_nonnull(strstr(d->note[d->notes - 1], data_resize_name[mode]));
 		ck_assert_int_eq(d->pixels[64 + 4 * 8 + 4], 20);
 		dataset_free(d);
 	}
@@ -694,9 +695,10 @@ START_TEST(pictures_are_known_by_their_bytes)
 	file_put("by/7", "", 0);
 	for (int old = 0; old < 2; old++) {
 		dataset *d = set_opened(scratch_at("by"), (dataset_options){.format = old ? "png" : NULL});
-		ck_assert(d->n == 5 && d->h == 20 && d->w == 28 && d->c == 3 && d->notes == 1);
+		ck_assert(d->n == 5 && d->h == 20 && d->w == 28 && d->c == 3 && d->notes == 2);
 		ck_assert_str_eq(d->kind, "pictures");
-		ck_assert_str_eq(d->note[0],
+		ck_assert_str_eq(d->note[0], "gray images that become colour: 1");
+		ck_assert_str_eq(d->note[1],
 			"warning: 2 files of kinds that are not read are passed over: 1 .txt, 1 others");
 		dataset_free(d);
 	}
@@ -787,6 +789,8 @@ START_TEST(hdf5_bytes_floats_and_planes_are_equal)
 	dataset_free(a);
 	a = set_opened(scratch_at("a.h5"), (dataset_options){.limit = 2, .channels = 1, .h = 5, .w = 5});
 	ck_assert(a->n == 2 && a->c == 1 && a->classes == 3);
+	const char *last = a->note[a->notes - 1], *before = a->note[a->notes - 2];
+	ck_assert(strstr(last, " become 5x5 (") && strcmp(before, "colour images that become gray: 2") == 0);
 	dataset_free(a);
 	set_refused(scratch_at("a.h5"), (dataset_options){.split = SPLIT_TEST}, "so it has no test part");
 	set_refused(scratch_at("b.h5"), (dataset_options){.split = SPLIT_TEST},

@@ -321,6 +321,8 @@ START_TEST(other_images_fit_no_shipped_network)
 	ck_assert_msg(strstr(e.text, "none of the networks that are shipped (mnist"), "%s", e.text);
 	dataset_free(d);
 	const dataset large = {.h = 30, .w = 28, .c = 1};
+	ck_assert_ptr_null(features_open("fashion", &large, &e));
+	ck_assert_str_eq(e.text, "fashion: no such file; networks that are shipped are mnist, fashion-mnist, cifar10");
 	ck_assert_ptr_null(features_open("mnist", &large, &e));
 	ck_assert_msg(strstr(e.text, "mnist: made for images of 28x28x1, these are 30x28x1"), "%s", e.text);
 }

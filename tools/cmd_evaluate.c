@@ -123,6 +123,17 @@ static bool open_judged(sides *s, const wish *w, fault *e)
 	return true;
 }
 
+/* What was read, and what the reader decided, before numbers are made of it. */
+static void say_files(const dataset *d, bool quiet)
+{
+	if (quiet)
+		return;
+	fprintf(stderr, "%s: %s, %lld images of %dx%d, %s\n", d->path, d->kind, (long long)d->n, d->h, d->w,
+		d->c == 1 ? "gray" : "colour");
+	for (int i = 0; i < d->notes; i++)
+		fprintf(stderr, "%s: %s\n", d->path, d->note[i]);
+}
+
 static bool open_files(sides *s, const wish *w, const dataset *like, fault *e)
 {
 	const dataset_options o = {.split = SPLIT_ALL, .channels = like->c, .limit = w->n};
@@ -132,6 +143,8 @@ static bool open_files(sides *s, const wish *w, const dataset *like, fault *e)
 		return fault_set(e, "--%s is of a generator; %s is a set of images", w->best ? "best" : w->raw ? "raw"
 			: "truncation", w->from);
 	s->files = dataset_open(w->from, &o, e);
+	if (s->files)
+		say_files(s->files, w->quiet);
 	return s->files != NULL;
 }
 

@@ -132,20 +132,35 @@ static const shipped_network *shipped_named(const char *name)
 	return NULL;
 }
 
+/* "cifar10, fashion-mnist, mnist"; returns buf. */
+static const char *shipped_names(char *buf, size_t size)
+{
+	size_t at = 0;
+	for (const shipped_network *s = shipped_networks; s->name && at < size; s++)
+		at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? ", " : "", s->name);
+	return buf;
+}
+
 static bool open_auto(features *f, const dataset *like, fault *e)
 {
 	char names[128] = "";
-	size_t at = 0;
 	bool fits;
 	for (const shipped_network *s = shipped_networks; s->name; s++) {
 		if (!features_shipped_fits(s, like, &fits, e))
 			return false;
 		if (fits)
 			return open_shipped(f, s, like, e);
-		at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "", s->name);
 	}
 	return fault_set(e, "none of the networks that are shipped (%s) is made for such images: `sagan classify` "
-		"makes one", names);
+		"makes one", shipped_names(names, sizeof names));
+}
+
+/* A word that is neither a file nor shipped. */
+static bool refuse_name(const char *spec, fault *e)
+{
+	char names[128] = "";
+	return fault_set(e, "%s: no such file; networks that are shipped are %s", spec,
+			 shipped_names(names, sizeof names));
 }
 
 features *features_open(const char *spec, const dataset *like, fault *e)
@@ -155,6 +170,7 @@ features *features_open(const char *spec, const dataset *like, fault *e)
 		return NULL;
 	const shipped_network *s = file_type(spec) == FILE_MISSING ? shipped_named(spec) : NULL;
 	const bool ok = strcmp(spec, "auto") == 0 ? open_auto(f, like, e) : s ? open_shipped(f, s, like, e)
+		: file_type(spec) == FILE_MISSING && !strpbrk(spec, "/:.") ? refuse_name(spec, e)
 		: open_path(f, spec, like, e);
 	if (ok)
 		return f;
