@@ -336,7 +336,7 @@ lint:
 # What is installed: mode, file, place below PREFIX. `make uninstall` removes this list.
 LIBRARY   = 644,$(B)/libsagan.a,lib/libsagan.a \
 	    $(foreach h,sagan.h $(notdir $(PUBLIC)),644,$(B)/include/sagan/$h,include/sagan/$h)
-INSTALLED = 755,$(B)/sagan,bin/sagan $(LIBRARY) \
+INSTALLED = 755,$(B)/sagan,bin/sagan $(if $(MPI),755$(comma)$(B)/sagan-mpi$(comma)bin/sagan-mpi) $(LIBRARY) \
 	    644,$(B)/sagan.pc,lib/pkgconfig/sagan.pc 644,tools/sagan.1,share/man/man1/sagan.1 \
 	    644,tools/completion.bash,share/bash-completion/completions/sagan
 
