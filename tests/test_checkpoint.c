@@ -276,7 +276,8 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 {
 	fault e = {.text = ""}, warning;
 	char path[RUN_PATH_MAX];
-	ck_assert(!rundir_any(scratch_folder()));
+	bool any;
+	ck_assert(rundir_any(scratch_folder(), &any, &e) && !any);
 	ck_assert(!rundir_latest(scratch_folder(), path, sizeof path, &warning, &e));
 	ck_assert_msg(strstr(e.text, "no checkpoint"), "%s", e.text);
 
@@ -285,7 +286,7 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 	save_step(123456789);                        /* more digits than eight */
 	file_store(scratch_at("checkpoint-99999999.txt"), (const unsigned char *)"x", 1);
 	file_store(scratch_at("checkpoint-00002000.h5.tmp.1"), (const unsigned char *)"x", 1);
-	ck_assert(rundir_any(scratch_folder()));
+	ck_assert(rundir_any(scratch_folder(), &any, &e) && any);
 	ck_assert_msg(rundir_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(path, scratch_at("checkpoint-123456789.h5"));
 	ck_assert_str_eq(warning.text, "");
@@ -308,23 +309,24 @@ END_TEST
 
 START_TEST(pruning_keeps_the_last_n_and_the_best)
 {
-	fault e = {.text = ""};
+	fault e = {.text = ""}, warning;
 	bool better;
+	rundir *d = rundir_open(scratch_folder(), &e);
+	ck_assert_msg(d != NULL, "%s", e.text);
 	for (int i = 1; i <= 5; i++)
 		save_step(i);
-	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 3.5, "units", &better, &e)
-		&& better);
-	file_store(scratch_at("checkpoint-00000006.h5.tmp.4711"), (const unsigned char *)"half", 4);
-	file_store(scratch_at("notes.tmp.txt"), (const unsigned char *)"mine", 4);
-	ck_assert_msg(rundir_prune(scratch_folder(), 2, &e), "%s", e.text);
+	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 3.5, "units", &better,
+		&warning, &e) && better);
+	file_store(scratch_at("thesis.txt.tmp.2024"), (const unsigned char *)"mine", 4);
+	ck_assert_msg(rundir_prune(d, 2, 5, &warning, &e), "%s", e.text);
+	rundir_close(d);
 	for (int i = 1; i <= 5; i++) {
 		char path[RUN_PATH_MAX];
 		rundir_checkpoint(scratch_folder(), i, path, sizeof path);
 		ck_assert_int_eq(access(path, F_OK) == 0, i >= 4);
 	}
 	ck_assert_int_eq(access(scratch_at("checkpoint-best.h5"), F_OK), 0);
-	ck_assert_int_ne(access(scratch_at("checkpoint-00000006.h5.tmp.4711"), F_OK), 0);
-	ck_assert_int_eq(access(scratch_at("notes.tmp.txt"), F_OK), 0);
+	ck_assert_int_eq(access(scratch_at("thesis.txt.tmp.2024"), F_OK), 0);
 }
 END_TEST
 
@@ -339,15 +341,15 @@ START_TEST(best_is_the_lowest_score_and_complete)
 		{4.5, "apples", true}, {4.5, "apples", false},
 		{7, "pears", true},                  /* nothing to do with apples */
 	};
-	fault e = {.text = ""};
+	fault e = {.text = ""}, warning;
 	checkpoint_info info;
 	for (int i = 0; i < COUNT(row); i++) {
 		bool better;
 		char path[RUN_PATH_MAX];
 		save_step(i + 1);
 		rundir_checkpoint(scratch_folder(), i + 1, path, sizeof path);
-		ck_assert_msg(rundir_keep_best(scratch_folder(), path, row[i].score, row[i].about, &better, &e),
-			"%s", e.text);
+		ck_assert_msg(rundir_keep_best(scratch_folder(), path, row[i].score, row[i].about, &better,
+			&warning, &e), "%s", e.text);
 		ck_assert_int_eq(better, row[i].better);
 	}
 	ck_assert_msg(checkpoint_read_info(scratch_at("checkpoint-best.h5"), &info, &e), "%s", e.text);
@@ -370,13 +372,13 @@ END_TEST
 START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 {
 	fault e = {.text = ""}, warning;
-	bool better;
+	bool better, any;
 	char path[RUN_PATH_MAX];
 	ck_assert(!rundir_best(scratch_folder(), path, sizeof path, &e));
 	ck_assert_msg(strstr(e.text, "checkpoint-best.h5") && strstr(e.text, "score.count"), "%s", e.text);
 	save_step(1);
-	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 1, "units", &better, &e)
-		&& better);
+	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 1, "units", &better,
+		&warning, &e) && better);
 	ck_assert(rundir_best(scratch_folder(), path, sizeof path, &e));
 	size_t n;
 	unsigned char *x = file_bytes(path, &n);
@@ -387,8 +389,8 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 	file_store(path, x, n);
 	free(x);
 	ck_assert(!checkpoint_verify(path, NULL));
-	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 2, "units", &better, &e)
-		&& better);
+	ck_assert(rundir_keep_best(scratch_folder(), scratch_at("checkpoint-00000001.h5"), 2, "units", &better,
+		&warning, &e) && better);
 	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
 
 	ck_assert_int_eq(truncate(scratch_at("checkpoint-00000001.h5"), 100), 0);
@@ -396,7 +398,7 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 	ck_assert_str_eq(path, scratch_at("checkpoint-best.h5"));
 	ck_assert_msg(strstr(warning.text, "checkpoint-00000001.h5"), "%s", warning.text);
 	ck_assert_int_eq(unlink(scratch_at("checkpoint-00000001.h5")), 0);
-	ck_assert(rundir_any(scratch_folder()));
+	ck_assert(rundir_any(scratch_folder(), &any, &e) && any);
 	ck_assert_msg(rundir_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(warning.text, "");
 }

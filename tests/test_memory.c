@@ -319,6 +319,7 @@ static bool go_checkpoint(fault *e)
 	fault warning;
 	state_list l = {0};
 	checkpoint_info info = {0};
+	rundir *d = NULL;
 	bool better;
 	rundir_checkpoint(scratch_folder(), 3, path, sizeof path);
 	state_add(&l, ARRAY_REAL, "/generator/block1/kernel", SHAPE(2, 3), kernel, NULL);
@@ -326,10 +327,12 @@ static bool go_checkpoint(fault *e)
 	state_add(&l, ARRAY_I64, "/random/latent", SHAPE(3), stream, "key, stream, block");
 	const bool ok = checkpoint_save(path, &about, &l, e) && checkpoint_load(path, &l, true, e)
 		&& checkpoint_read_info(path, &info, e) && checkpoint_verify(path, e)
-		&& rundir_keep_best(scratch_folder(), path, 2.0, "distance", &better, e)
+		&& rundir_keep_best(scratch_folder(), path, 2.0, "distance", &better, &warning, e)
 		&& rundir_latest(scratch_folder(), found, sizeof found, &warning, e)
 		&& (!warning.text[0] || fault_set(e, "%s", warning.text))    /* a checkpoint that could not be read */
-		&& rundir_prune(scratch_folder(), 1, e);
+		&& (d = rundir_open(scratch_folder(), e)) && rundir_prune(d, 1, 3, &warning, e)
+		&& (!warning.text[0] || fault_set(e, "%s", warning.text));
+	rundir_close(d);
 	checkpoint_info_free(&info);
 	state_list_free(&l);
 	return ok;

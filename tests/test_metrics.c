@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/local.h"
 #include "gan/report/curves.h"
@@ -13,10 +13,12 @@
 #include "tests/scratch.h"
 #include "tests/suite.h"
 
+static fault warning;
+
 static metrics *open_at(int64_t step, fault *e)
 {
 	const step_stats none = {.gammas = 0};
-	return metrics_open(scratch_folder(), step, &none, METRICS_SPREAD, e);
+	return metrics_open(scratch_folder(), step, &none, METRICS_SPREAD, &warning, e);
 }
 
 /* Rows up to the step stay, later ones and one that was cut short go. */
@@ -63,16 +65,38 @@ START_TEST(long_files_are_read_to_their_end)
 }
 END_TEST
 
-/* What opens but cannot be read (a folder, here) is neither an empty file nor a short one. */
+/* What opens but cannot be read (memory that is not there) is neither an empty file nor a short one. */
 START_TEST(a_read_that_fails_is_told)
 {
 	fault e = {.text = ""};
-	ck_assert_int_eq(mkdir(scratch_at("metrics.csv"), 0777), 0);
+	ck_assert_int_eq(symlink("/proc/self/mem", scratch_at("metrics.csv")), 0);
 	ck_assert_ptr_null(open_at(4, &e));
 	ck_assert_msg(strstr(e.text, "metrics.csv: cannot be read"), "%s", e.text);
 	const picture_about about = {.step = -1, .seed = -1};
 	ck_assert(!curves_picture(curves_find("loss"), scratch_folder(), scratch_at("loss.png"), &about, &e));
 	ck_assert_msg(strstr(e.text, "metrics.csv: cannot be read"), "%s", e.text);
+}
+END_TEST
+
+/* A line that is no row costs itself, and stays beside. */
+START_TEST(a_stray_line_costs_no_row)
+{
+	static const char text[] = "step,score\n2,1\nfinishing step 3 and saving\n4,2\n5,2,2\n6,3\n\0\0\n7,1\n9,2\n1";
+	fault e = {.text = ""};
+	file_store(scratch_at("scores.csv"), text, sizeof text - 1);
+	metrics *m = open_at(7, &e);
+	ck_assert_msg(m && metrics_sync(m, &e) && metrics_close(m, &e), "%s", e.text);
+	ck_assert_msg(strstr(warning.text, "scores.csv: 3 lines are no rows"), "%s", warning.text);
+	char *rows = file_bytes(scratch_at("scores.csv"), NULL);
+	ck_assert_str_eq(rows, "step,score\n2,1\n4,2\n6,3\n7,1\n");
+	free(rows);
+	size_t n;
+	rows = file_bytes(scratch_at("stray-scores.csv"), &n);
+	static const char stray[] = "finishing step 3 and saving\n5,2,2\n\0\0\n";
+	ck_assert(n == sizeof stray - 1 && memcmp(rows, stray, n) == 0);
+	free(rows);
+	m = open_at(7, &e);
+	ck_assert_msg(m && metrics_close(m, &e) && !warning.text[0], "%s%s", e.text, warning.text);
 }
 END_TEST
 
@@ -82,6 +106,7 @@ int main(void)
 		{a_run_that_goes_on_drops_what_is_done_again, 1},
 		{long_files_are_read_to_their_end, 1},
 		{a_read_that_fails_is_told, 1},
+		{a_stray_line_costs_no_row, 1},
 	};
 	return suite_run("metrics", tests, COUNT(tests), 60);
 }

@@ -1067,10 +1067,10 @@ START_TEST(two_processes_cannot_train_in_one_directory)
 	ck_assert(pipe(ready) == 0 && pipe(done) == 0);
 	pid_t child = fork();
 	if (child == 0) {
-		int lock = rundir_open(dir, NULL);
+		const rundir *folder = rundir_open(dir, NULL);
 		if (write(ready[1], "x", 1) != 1 || read(done[0], &byte, 1) != 1)
 			_exit(1);
-		_exit(lock < 0);
+		_exit(!folder);
 	}
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
 	refuse_run(NULL, d, dir, (const char *[]){dir, "another process", NULL});

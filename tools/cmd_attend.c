@@ -91,7 +91,7 @@ static bool scene_open(scene *v, const asked *a, fault *e)
 		return false;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
-	v->s = network_sampler_open(v->from.path, a->raw, 1, &warning, e);
+	v->s = network_sampler_of(&v->from, a->raw, 1, e);
 	if (!v->s || !pick_class(v->s, a->class, &v->label, e))
 		return false;
 	if (a->side == NET_D && !(v->d = network_open(&v->from, NET_D, false, e)))

@@ -104,7 +104,7 @@ static bool open_model(sides *s, const wish *w, fault *e)
 	s->is_model = true;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
-	s->s = network_sampler_open(s->model.path, w->raw, SAMPLER_BATCH, &warning, e);
+	s->s = network_sampler_of(&s->model, w->raw, SAMPLER_BATCH, e);
 	return s->s != NULL;
 }
 
@@ -112,11 +112,13 @@ static bool open_model(sides *s, const wish *w, fault *e)
 static bool open_judged(sides *s, const wish *w, fault *e)
 {
 	checkpoint_info info;
-	if (file_type(w->from) == FILE_FOLDER ? rundir_any(w->from) : checkpoint_read_info(w->from, &info, e)) {
-		if (file_type(w->from) != FILE_FOLDER)
-			checkpoint_info_free(&info);
+	bool is = false;
+	if (file_type(w->from) == FILE_FOLDER && !rundir_any(w->from, &is, e))
+		return false;
+	if (file_type(w->from) != FILE_FOLDER && (is = checkpoint_read_info(w->from, &info, e)))
+		checkpoint_info_free(&info);
+	if (is)
 		return open_model(s, w, e);
-	}
 	if (!w->against)
 		return fault_set(e, "%s is no run and no checkpoint; for a set of images say --against DATA, the real "
 			"ones", w->from);

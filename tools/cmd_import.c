@@ -5,6 +5,7 @@
 #include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
+#include "gan/checkpoint/rundir.h"
 #include "gan/config/config_apply.h"
 #include "gan/train/trainer.h"
 #include "gan/keras/import/import.h"
@@ -53,6 +54,22 @@ static bool open_data(config *c, dataset **data, fault *e)
 		"and the classes: where there are no data, give model.channels and model.classes by --set", why.text);
 }
 
+/* A checkpoint that is put into the folder of a run changes the run: only while nobody trains there. *folder becomes
+ * NULL where the file goes elsewhere; else it is the caller's. */
+static bool lock_run(const char *out, rundir **folder, fault *e)
+{
+	char lock[RUN_PATH_MAX];
+	const char *slash = strrchr(out, '/'), *name = slash ? slash + 1 : out;
+	const int n = slash == out ? 1 : slash ? (int)(slash - out) : 1;
+	*folder = NULL;
+	if (snprintf(lock, sizeof lock, "%.*s/lock", n, slash ? out : ".") >= (int)sizeof lock)
+		return fault_set(e, "%.200s...: the path is too long", out);
+	if (strncmp(name, "checkpoint-", 11) != 0 && file_type(lock) == FILE_MISSING)
+		return true;
+	lock[strlen(lock) - strlen("/lock")] = '\0';
+	return (*folder = rundir_open(lock, e)) != NULL;
+}
+
 static bool import(const request *q, config *cfg, fault *e)
 {
 	dataset *data = NULL;
@@ -61,11 +78,13 @@ static bool import(const request *q, config *cfg, fault *e)
 	const keras_source from = {q->file, q->json};
 	const enum net_side side = q->side;
 	const int bn_mode = cfg->ema.bn_mode;
+	rundir *folder = NULL;
 	const bool ok = keras_import_config(cfg, side, &from, q->onto, e) && open_data(cfg, &data, e)
 		&& (t = trainer_new(cfg, data, e)) && (!q->onto || trainer_load(t, q->onto, e))
 		&& keras_import_file(trainer_config(t), side, trainer_module(t, side),
 			side == NET_G ? trainer_ema(t) : NULL, &from, &r, print_mismatch, NULL, e)
-		&& file_make_parents(q->out, e) && trainer_save(t, q->out, e);
+		&& file_make_parents(q->out, e) && lock_run(q->out, &folder, e) && trainer_save(t, q->out, e);
+	rundir_close(folder);
 	if (ok)
 		print_result(q, bn_mode, cfg, &r);
 	trainer_free(t);

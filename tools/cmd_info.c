@@ -243,26 +243,31 @@ static void print_class_names(const char *names)
 
 static bool print_checkpoint(const char *given, const wanted *w, fault *e)
 {
-	char path[4096];
+	rundir_hold h;
 	fault warning = {.text = ""};
 	checkpoint_info info;
 	config cfg;
-	if (!rundir_resolve(given, path, sizeof path, &warning, e) || !checkpoint_read_info(path, &info, e))
+	if (!rundir_hold_newest(given, &h, &warning, e))
 		return false;
+	if (!rundir_hold_info(&h, &info, e)) {
+		rundir_release(&h);
+		return false;
+	}
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
-	printf("%s\n  step %lld, written by %s in %s\n", path, (long long)info.step, info.program, info.precision);
+	printf("%s\n  step %lld, written by %s in %s\n", h.path, (long long)info.step, info.program, info.precision);
 	if (info.has_score)
 		printf("  score %.4g: %s\n", info.score, info.score_about);
 	print_best(given);
 	print_origin(&info);
 	print_class_names(info.class_names ? info.class_names : "");
 	fault damage;
-	if (checkpoint_verify(path, &damage))
+	if (checkpoint_verify(h.open, &damage))
 		printf("  complete: its checksum %s is right; the arrays alone give %s\n\n", info.checksum,
 			info.arrays);
 	else
 		printf("  %s\n\n", damage.text);
+	rundir_release(&h);
 	bool ok = saved_config(&info, &cfg, e);
 	if (ok) {
 		ok = config_check(&cfg, e) && print_config(&cfg, w, info.step, e);

@@ -86,48 +86,77 @@ void hdf_close(hdf *f)
 		H5Fclose(f->file);
 	if (f->writing)
 		free(f->image);
+	free(f->copy);
 	free(f->path);
 	free(f);
 }
 
 /* The library waits for ever where a path is a pipe, and where a file of /proc only says that it is regular: a byte is
  * read before it is asked. It also calls everything that goes wrong an error of the format. */
-static bool find_size(const char *path, uint64_t *size, fault *e)
+static FILE *look_at(const char *path, uint64_t *size, fault *e)
 {
 	struct stat st;
 	FILE *f = file_open_read(path, e);
 	if (!f)
-		return false;
+		return NULL;
 	(void)getc(f);
-	const bool ok = !ferror(f) && fstat(fileno(f), &st) == 0;
-	if (!ok)
-		fault_at(e, path, "cannot be read: %s", strerror(errno));
-	*size = ok ? (uint64_t)st.st_size : 0;
+	if (!ferror(f) && fstat(fileno(f), &st) == 0) {
+		*size = (uint64_t)st.st_size;
+		return f;
+	}
+	fault_at(e, path, "cannot be read: %s", strerror(errno));
 	fclose(f);
-	return ok;
+	return NULL;
+}
+
+static bool open_named(hdf *f, fault *e)
+{
+	char why[256];
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
+	f->file = H5Fopen(f->path, H5F_ACC_RDONLY, fapl);
+	if (f->file < 0)
+		fault_set(e, "%s: not a readable HDF5 file (%s)", f->path, hdf_reason(why));
+	H5Pclose(fapl);
+	return f->file >= 0;
+}
+
+/* A file that was removed since it was opened has no name, and the library opens names only: a copy of it. */
+static hdf *open_removed(FILE *from, const char *path, uint64_t size, fault *e)
+{
+	void *bytes = mem_new(size, 1, e);
+	const bool whole = bytes && fseek(from, 0, SEEK_SET) == 0 && fread(bytes, 1, size, from) == size;
+	if (bytes && !whole)
+		fault_at(e, path, "cannot be read: %s", ferror(from) ? strerror(errno) : "it changes");
+	hdf *f = whole ? hdf_open_image(bytes, size, path, e) : NULL;
+	if (f)
+		f->copy = bytes;
+	else
+		free(bytes);
+	return f;
+}
+
+static bool is_removed(FILE *f)
+{
+	struct stat st;
+	return fstat(fileno(f), &st) == 0 && st.st_nlink == 0;
 }
 
 hdf *hdf_open(const char *path, fault *e)
 {
 	hdf_quiet();
-	char why[256];
 	uint64_t size;
-	if (!find_size(path, &size, e))
+	FILE *here = look_at(path, &size, e);
+	if (!here)
 		return NULL;
 	hdf *f = hdf_new(path, e);
-	if (!f)
-		return NULL;
-	f->size = size;
-	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
-	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
-	f->file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
-	if (f->file < 0)
-		fault_set(e, "%s: not a readable HDF5 file (%s)", path, hdf_reason(why));
-	H5Pclose(fapl);
-	if (f->file < 0) {
+	if (f)
+		f->size = size;
+	if (f && !open_named(f, e)) {
 		hdf_close(f);
-		return NULL;
+		f = is_removed(here) ? open_removed(here, path, size, e) : NULL;
 	}
+	fclose(here);
 	return f;
 }
 

@@ -22,6 +22,7 @@ struct hdf {
 	uint64_t size;                               /* bytes of the file read */
 	void *image;                                 /* writing: own, the file; reading: borrow */
 	size_t image_size;                           /* reading only */
+	void *copy;                                  /* own; reading: the image of a file that is removed, or NULL */
 };
 
 /* Before anything else in every public function: the error stack is a thread's own. */

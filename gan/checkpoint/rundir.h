@@ -1,19 +1,30 @@
-/* rundir.h - the directory of a run: made, locked, put aside; which checkpoints (checkpoint.h) it has, which may go. */
+/* rundir.h - the directory of a run: made, locked, put aside; which checkpoints (checkpoint.h) it has, which may go.
+ *
+ * Nothing in it is written before what is there was read without error: a file that cannot be read now, or a list of
+ * files that breaks off, is no reason to begin anew or to go on from something older. Only what is read and found
+ * damaged is passed over, and whoever holds the lock gives it a name that says so: damaged-checkpoint-00001000.h5. */
 #ifndef SAGAN_GAN_CHECKPOINT_RUNDIR_H
 #define SAGAN_GAN_CHECKPOINT_RUNDIR_H
 
-#include "core/base/base.h"
+#include "gan/checkpoint/checkpoint.h"
 
 enum { RUN_PATH_MAX = 1024 };
 
 /* dir/name into path; false, with e set, when it is too long. */
 bool run_path(const char *dir, const char *name, char path[RUN_PATH_MAX], fault *e);
 
-/* Makes dir (and its parents) and locks dir/lock for this process, so that no two runs write the same files. Returns a
- * descriptor for rundir_close, or -1 with e set: another process trains there, or dir cannot be written. The lock ends
- * with the process, however that ends. */
-int rundir_open(const char *dir, fault *e);
-void rundir_close(int lock);                         /* -1 allowed */
+/* A directory that this process may write to. */
+typedef struct rundir rundir;
+
+/* Makes dir (and its parents) and locks dir/lock for this process, so that no two runs write the same files; removes
+ * temporary files that a killed process left. NULL with e set: another process trains there, or dir cannot be written.
+ * The lock ends with the process, however that ends. new/free: rundir_close. */
+rundir *rundir_open(const char *dir, fault *e);
+void rundir_close(rundir *d);                        /* NULL allowed */
+
+/* Whether the directory and the lock are still where they were; false with e set when somebody removed them or put
+ * others in their place. */
+bool rundir_stands(const rundir *d, fault *e);
 
 /* Moves what a run writes (files that end in .h5, .csv, .png or .html, event files, config.yaml) to dir/previous-N, N
  * the first free number. `moved` (RUN_PATH_MAX) becomes that directory, or "" when there was nothing. */
@@ -22,30 +33,50 @@ bool rundir_put_aside(const char *dir, char *moved, fault *e);
 /* "dir/checkpoint-00001000.h5" */
 void rundir_checkpoint(const char *dir, int64_t step, char *path, size_t size);
 
-/* The newest checkpoint of a directory that passes checkpoint_verify; the best one where no numbered
- * one does. Unreadable newer ones are named in `warning` (one line, empty when there are none). False
- * when the directory has none at all: e then says so, or, where all are damaged, what is wrong with
- * the newest. */
+/* The newest checkpoint of a directory that is not damaged; the best one where no numbered one is good. Damaged newer
+ * ones are named in `warning` (one line, empty when there are none). False with e set: the directory has none at all,
+ * or all are damaged, or a newer one cannot be read now. One that is removed while it is read is none. */
 bool rundir_latest(const char *dir, char *path, size_t size, fault *warning, fault *e);
 
-/* True when the directory has a file named like a checkpoint. */
-bool rundir_any(const char *dir);
+/* The same for who goes on from there: damaged newer ones are put aside, or later steps would seem older. */
+bool rundir_resume(rundir *d, char *path, size_t size, fault *warning, fault *e);
+
+/* Whether the directory has a file named like a checkpoint; false with e set: it cannot be read. A directory that is
+ * missing has none. */
+bool rundir_any(const char *dir, bool *any, fault *e);
 
 /* RUN-or-CHECKPOINT as typed: of a directory the newest checkpoint, as rundir_latest; a file itself, after
  * checkpoint_verify. False with e set. */
 bool rundir_resolve(const char *given, char *path, size_t size, fault *warning, fault *e);
 
-/* Removes all numbered checkpoints of dir but the `keep` newest (at least one stays), and temporary files that a killed
- * process left. The caller holds the lock. */
-bool rundir_prune(const char *dir, int keep, fault *e);
+/* The same, for who reads the file more than once: it stays what it is, also when the run removes it meanwhile, which a
+ * run with train.keep = 1 does at each save. Release with rundir_release; nothing is held on failure. */
+typedef struct rundir_hold {
+	char path[RUN_PATH_MAX];                     /* for people */
+	char open[RUN_PATH_MAX];                     /* to open it by */
+	int fd;                                      /* own; -1: none */
+} rundir_hold;
+bool rundir_hold_newest(const char *given, rundir_hold *h, fault *warning, fault *e);
+bool rundir_hold_info(const rundir_hold *h, checkpoint_info *out, fault *e);      /* checkpoint_read_info */
+void rundir_release(rundir_hold *h);
 
-/* Whether a score is lower than that of the best checkpoint so far, or that one measures something else, is damaged, or
- * is not there. False with e set: no memory. */
-bool rundir_is_best(const char *dir, double score, const char *about, bool *is, fault *e);
+/* Removes the numbered checkpoints before `step`, which this process has just written, but the keep-1 newest that are
+ * good. What is damaged is put aside, what cannot be read now stays; both are no reason to remove fewer or more than
+ * otherwise, and are told in `warning`. Later steps are not touched. */
+bool rundir_prune(rundir *d, int keep, int64_t step, fault *warning, fault *e);
+
+/* What the best checkpoint says: *there is false where there is none. A damaged one is put aside, which `warning`
+ * tells. False with e set: it cannot be read now. Where it is there, release info. */
+bool rundir_best_info(const char *dir, checkpoint_info *info, bool *there, fault *warning, fault *e);
+
+/* Whether a score is lower than that of the best checkpoint so far, or that one measures something else, or is not
+ * there (rundir_best_info). */
+bool rundir_is_best(const char *dir, double score, const char *about, bool *is, fault *warning, fault *e);
 
 /* Makes dir/checkpoint-best.h5 a copy of `path` with its score, where rundir_is_best. *better says whether it did.
  * Pruning does not touch the copy. */
-bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, fault *e);
+bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, fault *warning,
+	fault *e);
 
 /* "dir/checkpoint-best.h5", whether it is there or not. */
 void rundir_best_path(const char *dir, char *path, size_t size);

@@ -67,7 +67,8 @@ void saved_follow(const char *run, config *c, fault *told)
 	int at[CONFIG_KEYS_MAX];
 	const config before = *c;                    /* its texts stay c's */
 	told->text[0] = '\0';
-	if (!rundir_any(run) || !saved_open(run, &was, &warning, NULL))
+	bool any;
+	if (!rundir_any(run, &any, NULL) || !any || !saved_open(run, &was, &warning, NULL))
 		return;
 	if (was.cfg.model.network == c->model.network)
 		tell(&before, c, at, config_follow(c, &was.cfg, at), told);
@@ -79,10 +80,16 @@ void saved_follow(const char *run, config *c, fault *told)
 bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault *e)
 {
 	checkpoint_info info;
-	if (!rundir_resolve(run_or_checkpoint, out->path, sizeof out->path, warning, e)
-		|| !checkpoint_read_info(out->path, &info, e))
+	if (!rundir_hold_newest(run_or_checkpoint, &out->held, warning, e))
 		return false;
+	memcpy(out->path, out->held.path, sizeof out->path);
+	if (!rundir_hold_info(&out->held, &info, e)) {
+		rundir_release(&out->held);
+		return false;
+	}
 	bool ok = saved_config(&info, &out->cfg, e);
+	if (!ok)
+		rundir_release(&out->held);
 	out->class_names = ok ? text_copy(info.class_names ? info.class_names : "", e) : NULL;
 	if (ok && (!out->class_names || !config_check(&out->cfg, e))) {
 		saved_close(out);
@@ -95,6 +102,7 @@ bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault
 
 void saved_close(saved *s)
 {
+	rundir_release(&s->held);
 	config_free(&s->cfg);
 	free(s->class_names);
 }
@@ -114,7 +122,7 @@ network *network_open(const saved *from, enum net_side side, bool raw, fault *e)
 	if (!n)
 		return NULL;
 	state_add_module(&l, group_of(from, side, raw), network_module(n));
-	const bool ok = checkpoint_load(from->path, &l, false, e);
+	const bool ok = checkpoint_load(from->held.open, &l, false, e);
 	state_list_free(&l);
 	if (ok)
 		return n;

@@ -18,6 +18,7 @@ void saved_follow(const char *run, config *c, fault *told);
 
 typedef struct saved {
 	char path[RUN_PATH_MAX];                     /* of the checkpoint file */
+	rundir_hold held;                            /* own; the file itself, which a run may remove meanwhile */
 	int64_t step;
 	config cfg;                                  /* own; checked */
 	char *class_names;                           /* own; a text of names, "" where classes have numbers only */

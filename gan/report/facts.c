@@ -53,10 +53,14 @@ static bool read_config(run_facts *f, fault *e)
 /* None is no failure: a run may not have saved yet. */
 static bool read_checkpoint(run_facts *f, fault *e)
 {
-	char path[RUN_PATH_MAX];
+	rundir_hold h;
 	fault why = {.text = ""};
 	checkpoint_info info;
-	if (!rundir_latest(f->folder, path, sizeof path, NULL, &why) || !checkpoint_read_info(path, &info, &why))
+	const bool held = rundir_hold_newest(f->folder, &h, NULL, &why);
+	const bool told = held && rundir_hold_info(&h, &info, &why);
+	if (held)
+		rundir_release(&h);
+	if (!told)
 		return !fault_is_memory(&why) || fault_set(e, "%s", why.text);
 	f->step = info.step;
 	snprintf(f->program, sizeof f->program, "%s", info.program);

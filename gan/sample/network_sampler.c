@@ -171,18 +171,23 @@ sampler *network_sampler_new(const config *cfg, int64_t batch, fault *e)
 	return s ? sampler_around(s, "", -1, "", e) : NULL;
 }
 
+sampler *network_sampler_of(const saved *from, bool raw, int64_t batch, fault *e)
+{
+	network *g = network_open(from, NET_G, raw, e);
+	network_sampler *s = g ? wrap(&from->cfg, g, batch, e) : NULL;
+	if (s && standing_settle(s->standing, e))
+		return sampler_around(s, from->path, from->step, from->class_names, e);
+	if (s)
+		drop(s);
+	return NULL;
+}
+
 sampler *network_sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, fault *warning, fault *e)
 {
 	saved from;
 	if (!saved_open(run_or_checkpoint, &from, warning, e))
 		return NULL;
-	network *g = network_open(&from, NET_G, raw, e);
-	network_sampler *s = g ? wrap(&from.cfg, g, batch, e) : NULL;
-	sampler *out = NULL;
-	if (s && standing_settle(s->standing, e))
-		out = sampler_around(s, from.path, from.step, from.class_names, e);
-	else if (s)
-		drop(s);
+	sampler *out = network_sampler_of(&from, raw, batch, e);
 	saved_close(&from);
 	return out;
 }

@@ -18,6 +18,9 @@ sampler *network_sampler_new(const config *cfg, int64_t batch, fault *e);
  * read, "" when there are none. new/free (sampler_free). NULL with e set: no checkpoint that can be read, or no
  * memory. */
 sampler *network_sampler_open(const char *run_or_checkpoint, bool raw, int64_t batch, fault *warning, fault *e);
+struct saved;
+/* The same of a checkpoint that is open. */
+sampler *network_sampler_of(const struct saved *from, bool raw, int64_t batch, fault *e);
 
 SAGAN_END
 #endif

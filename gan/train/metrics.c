@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/local.h"
@@ -37,82 +38,143 @@ static double value_of(const step_stats *s, const struct column *c)
 	return x;
 }
 
-/* All of f as a text. A read that fails must not pass for the end of the file: the rows behind it would be lost. */
-static char *read_all(FILE *f, const char *path, fault *e)
+/* All of f: bytes with a 0 behind them; new/free. A read that fails must not pass for the end of the file: the rows
+ * behind it would be lost. */
+static char *read_all(FILE *f, const char *path, size_t *n, fault *e)
 {
 	enum { PIECE = 1 << 16 };
 	char *text = NULL;
-	for (size_t n = 0, got = PIECE; got == PIECE; n += got) {
-		char *bigger = realloc(text, n + PIECE + 1);
+	*n = 0;
+	for (size_t got = PIECE; got == PIECE; *n += got) {
+		char *bigger = realloc(text, *n + PIECE + 1);
 		if (!bigger) {
 			fault_set(e, "%s: out of memory while reading it", path);
 			break;
 		}
 		text = bigger;
-		got = fread(text + n, 1, PIECE, f);
-		text[n + got] = '\0';
+		got = fread(text + *n, 1, PIECE, f);
+		text[*n + got] = '\0';
 		if (ferror(f)) {
 			fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
 			break;
 		}
 		if (got < PIECE)
-			return text;
+			return *n += got, text;
 	}
 	free(text);
 	return NULL;
 }
 
-/* The whole file as a text; "" when there is none. */
-static char *read_text(const char *path, fault *e)
+/* The whole file; "" when there is none. */
+static char *read_text(const char *path, size_t *n, fault *e)
 {
+	*n = 0;
 	FILE *f = file_open_read(path, e);
 	if (!f)
 		return errno == ENOENT ? text_copy("", e) : NULL;
-	char *text = read_all(f, path, e);
+	char *text = read_all(f, path, n, e);
 	fclose(f);
 	return text;
 }
 
-/* End of the part of a CSV text whose rows are complete and of steps up to `step`. */
-static size_t rows_until(const char *text, int64_t step)
+/* ---- which rows stay ---- */
+
+enum row { ROW_STAYS, ROW_LATER, ROW_STRAY };
+
+static int commas(const char *p, size_t n)
 {
-	const char *p = strchr(text, '\n');          /* the header stays */
-	if (!p)
-		return 0;
-	for (p++; *p; ) {
-		char *end;
-		const char *line = strchr(p, '\n');
-		long long at = strtoll(p, &end, 10);
-		if (!line || end == p || *end != ',' || at > step)
-			break;
-		p = line + 1;
+	int k = 0;
+	for (size_t i = 0; i < n; i++)
+		k += p[i] == ',';
+	return k;
+}
+
+/* p[0..n), without its end of line. One that is cut is of a step that will come again. */
+static enum row kind_of(const char *p, size_t n, bool whole, int columns, int64_t step)
+{
+	const size_t digits = strspn(p, "0123456789");
+	if (!whole && digits == n)
+		return ROW_LATER;
+	if (digits == 0 || digits > 18 || p[digits] != ',' || memchr(p, '\0', n))
+		return ROW_STRAY;
+	if (!whole || strtoll(p, NULL, 10) > step)
+		return ROW_LATER;
+	return commas(p, n) == columns ? ROW_STAYS : ROW_STRAY;
+}
+
+typedef struct rows {
+	char *text;                                  /* own; rows that stay come to its beginning */
+	size_t n, kept;
+	char *stray;                                 /* own; lines that are no rows */
+	size_t strays;
+	int lines;                                   /* of them */
+} rows;
+
+static void sort_rows(rows *r, int64_t step)
+{
+	const char *end = memchr(r->text, '\n', r->n);
+	if (!end)
+		return;                              /* not even a header */
+	size_t at = (size_t)(end - r->text) + 1;
+	const int columns = commas(r->text, at);
+	for (r->kept = at; at < r->n;) {
+		end = memchr(r->text + at, '\n', r->n - at);
+		const size_t n = end ? (size_t)(end - r->text) - at : r->n - at, all = n + (end != NULL);
+		const enum row kind = kind_of(r->text + at, n, end, columns, step);
+		char *to = kind == ROW_STAYS ? r->text + r->kept : r->stray + r->strays;
+		if (kind != ROW_LATER)
+			memmove(to, r->text + at, all);
+		r->kept += kind == ROW_STAYS ? all : 0;
+		r->strays += kind == ROW_STRAY ? all : 0;
+		r->lines += kind == ROW_STRAY;
+		at += all;
 	}
-	return (size_t)(p - text);
+}
+
+/* Lines that are no rows, as another program's, are kept beside: they must not cost the rows behind them. */
+static bool keep_strays(const rows *r, const char *dir, const char *name, fault *warning, fault *e)
+{
+	char path[RUN_PATH_MAX], other[64];
+	if (!r->strays)
+		return true;
+	snprintf(other, sizeof other, "stray-%s", name);
+	FILE *f = run_path(dir, other, path, e) ? file_open_append(path, e) : NULL;
+	if (!f)
+		return false;
+	bool ok = fwrite(r->stray, 1, r->strays, f) == r->strays;
+	ok = fclose(f) == 0 && ok;
+	fault_set(warning, "%s/%s: %d line%s no row%s, and in %s now", dir, name, r->lines,
+		r->lines > 1 ? "s are" : " is", r->lines > 1 ? "s" : "", path);
+	return ok || fault_set(e, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 /* Drops rows after `step`, writes the header when there is none, and opens the file for adding. */
-static FILE *open_rows(const char *path, const char *header, int64_t step, fault *e)
+static FILE *open_rows(const char *dir, const char *name, const char *path, const char *header, int64_t step,
+	fault *warning, fault *e)
 {
-	char *text = read_text(path, e);
-	if (!text)
-		return NULL;
-	size_t keep = step > 0 ? rows_until(text, step) : 0;
-	bool ok = true;
-	if (keep == 0)
+	rows r = {.text = NULL};
+	bool ok = (r.text = read_text(path, &r.n, e)) && (r.stray = mem_new(r.n, 1, e));
+	if (ok && step > 0)
+		sort_rows(&r, step);
+	ok = ok && keep_strays(&r, dir, name, warning, e);
+	if (ok && r.kept == 0)
 		ok = file_replace(path, header, strlen(header), e);
-	else if (text[keep] != '\0')
-		ok = file_replace(path, text, keep, e);
-	free(text);
+	else if (ok && r.kept < r.n)
+		ok = file_replace(path, r.text, r.kept, e);
+	free(r.text);
+	free(r.stray);
 	return ok ? file_open_append(path, e) : NULL;
 }
 
-metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, enum metrics_wanted wanted, fault *e)
+metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, enum metrics_wanted wanted, fault *warning,
+	fault *e)
 {
 	char columns[64 + GAMMA_MAX * 320];
 	static const char *const name[FILES] = {"metrics.csv", "timing.csv", "scores.csv", "spread.csv"};
 	const char *const header[FILES] = {columns, "step,seconds,images_per_s\n", "step,score\n",
 		"step,mean,lowest,class\n"};
 	metrics *m = mem_zero(1, sizeof *m, e);
+	warning->text[0] = '\0';
 	if (!m)
 		return NULL;
 	size_t n = (size_t)snprintf(columns, sizeof columns, "step,epoch");
@@ -125,7 +187,7 @@ metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, enum m
 
 	for (int i = 0; i < SCORES + (int)wanted; i++)
 		if (!run_path(dir, name[i], m->path[i], e)
-			|| !(m->f[i] = open_rows(m->path[i], header[i], step, e))) {
+			|| !(m->f[i] = open_rows(dir, name[i], m->path[i], header[i], step, warning, e))) {
 			metrics_close(m, NULL);
 			return NULL;
 		}
@@ -174,4 +236,12 @@ bool metrics_score(metrics *m, int64_t step, const judgement *j, fault *e)
 	if (j->has_spread && m->f[SPREADS])
 		fprintf(m->f[SPREADS], "%lld,%.9g,%.9g,%d\n", (long long)step, j->mean, j->lowest, j->lowest_class);
 	return flushed(m, SCORES, e) && (!m->f[SPREADS] || flushed(m, SPREADS, e));
+}
+
+bool metrics_sync(metrics *m, fault *e)
+{
+	for (int i = 0; i < FILES; i++)
+		if (m->f[i] && fsync(fileno(m->f[i])) != 0 && errno != EINVAL)
+			return fault_set(e, "%s: cannot be written: %s", m->path[i], strerror(errno));
+	return true;
 }

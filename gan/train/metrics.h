@@ -12,14 +12,19 @@ typedef struct metrics metrics;
 
 /* Opens the files in dir for adding rows after `step`: rows of later steps, from a process that was
  * killed before its next checkpoint, are dropped. `s` names the gammas; scores.csv and spread.csv are
- * made only when they are `wanted`. new/free. */
+ * made only when they are `wanted`. A line that is no row goes to stray-NAME.csv beside, and `warning` tells; "" when
+ * there is none. new/free. */
 enum metrics_wanted { METRICS_PLAIN, METRICS_SCORES, METRICS_SPREAD };       /* each with what is before it */
-metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, enum metrics_wanted wanted, fault *e);
+metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, enum metrics_wanted wanted, fault *warning,
+	fault *e);
 bool metrics_close(metrics *m, fault *e);            /* NULL allowed */
 
 /* One row each, on disk (in the system's memory at least) when it returns. */
 bool metrics_row(metrics *m, const step_stats *mean, double epoch, fault *e);
 bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s, fault *e);
 bool metrics_score(metrics *m, int64_t step, const judgement *j, fault *e);  /* opened for scores */
+
+/* All rows are on the disk when it returns. */
+bool metrics_sync(metrics *m, fault *e);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/peers/peers.h"
 #include "gan/train/run_internal.h"
@@ -65,6 +66,8 @@ static double eta(const run *r, double step_s, double seconds)
 static bool report(run *r, const step_stats *s, fault *e)
 {
 	trainer *t = r->t;
+	if (!rundir_stands(r->folder, e))            /* rows would go into files that have no name any more */
+		return false;
 	double now = clock_s();
 	run_progress p = {.mean = sums_mean(t->sum, s), .steps = r->last, .epoch = epoch_of(t)};
 	p.step_s = (now - r->report_at) / (double)MAX(t->step - r->report_step, 1);
@@ -92,12 +95,17 @@ static bool save(run *r, fault *e)
 	char path[RUN_PATH_MAX];
 	const bool scored = r->scored.step == t->step;
 	rundir_checkpoint(r->out, t->step, path, sizeof path);
+	if (!metrics_sync(r->m, e))                  /* after a power cut no row up to a checkpoint is missing */
+		return false;
 	if (!trainer_save_scored(t, path, r->scored.value, scored ? r->judge.about : NULL, e))
 		return false;
 	memcpy(r->good, path, sizeof r->good);
 	r->saved = t->step;
 	run_say(r, NOTE_FILE, "checkpoint: %s", path);
-	return run_keep_best(r, path, e) && rundir_prune(r->out, t->cfg.train.keep, e);
+	fault warning = {.text = ""};
+	const bool ok = run_keep_best(r, path, e) && rundir_prune(r->folder, t->cfg.train.keep, t->step, &warning, e);
+	run_warn(r, &warning);
+	return ok;
 }
 
 static bool due(int64_t step, int64_t every)
@@ -210,11 +218,11 @@ static bool start_record(run *r, fault *e)
 		&& trainer_record(r->t, path, r->opt->record, e));
 }
 
-/* What is left after a failure, so that nobody has to look for it. */
+/* What is left after a failure, so that nobody has to look for it. Where the folder is gone, that is what failed. */
 static void name_last_good(const run *r, fault *e)
 {
 	fault why = *e;
-	if (r->good[0])
+	if (rundir_stands(r->folder, e) && r->good[0] && file_type(r->good) == FILE_REGULAR)
 		fault_set(e, "%.600s; last good checkpoint: %.400s", why.text, r->good);
 }
 
@@ -237,7 +245,7 @@ static void tell_cost(const run *r, int64_t steps, double seconds)
 
 bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e)
 {
-	run r = {.t = t, .opt = opt, .out = opt->out, .lock = -1, .saved = -1, .drawn = -1,
+	run r = {.t = t, .opt = opt, .out = opt->out, .saved = -1, .drawn = -1,
 		.taken = -1, .best = {.step = -1}, .scored = {.step = -1}};
 	r.last = opt->start_only ? 0 : opt->steps > 0 ? opt->steps : t->cfg.steps;
 	*end = RUN_FINISHED;
@@ -261,6 +269,6 @@ bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e
 	sampler_free(r.s);
 	scorer_free(&r.judge);
 	free(r.yaml);
-	rundir_close(r.lock);
+	rundir_close(r.folder);
 	return ok;
 }

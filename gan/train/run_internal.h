@@ -18,7 +18,7 @@ typedef struct run {
 	const run_options *opt;
 	const char *out;
 	char *yaml;                                  /* own; the config as text */
-	int lock;
+	rundir *folder;                              /* own; locked */
 	metrics *m;                                  /* own */
 	events *events;                              /* own; NULL: none are written */
 	sampler *s;                                  /* own */
@@ -51,6 +51,7 @@ typedef struct run {
 
 /* A line to the caller of run_trainer. */
 void run_say(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void run_warn(const run *r, const fault *warning);   /* "": nothing */
 
 /* What a picture of this run says about itself. */
 picture_about run_about(const run *r, const char *what);

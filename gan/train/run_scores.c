@@ -35,11 +35,11 @@ bool run_score(run *r, fault *e)
 }
 
 /* The state at a step that has no checkpoint of its own. */
-static bool save_best(run *r, bool *better, fault *e)
+static bool save_best(run *r, bool *better, fault *warning, fault *e)
 {
 	char best[RUN_PATH_MAX];
 	rundir_best_path(r->out, best, sizeof best);
-	return rundir_is_best(r->out, r->scored.value, r->judge.about, better, e)
+	return rundir_is_best(r->out, r->scored.value, r->judge.about, better, warning, e)
 		&& (!*better || trainer_save_scored(r->t, best, r->scored.value, r->judge.about, e));
 }
 
@@ -47,10 +47,13 @@ bool run_keep_best(run *r, const char *path, fault *e)
 {
 	const double score = r->scored.value;
 	bool better;
+	fault warning;
 	if (r->scored.step != r->t->step)
 		return true;
-	if (!(path ? rundir_keep_best(r->out, path, score, r->judge.about, &better, e) : save_best(r, &better, e)))
+	if (!(path ? rundir_keep_best(r->out, path, score, r->judge.about, &better, &warning, e)
+			: save_best(r, &better, &warning, e)))
 		return false;
+	run_warn(r, &warning);
 	if (better)
 		r->best = (struct best){score, r->t->step};
 	run_say(r, NOTE_INFO, "%s %.4g, best %.4g at step %lld", r->judge.name, score, r->best.score,

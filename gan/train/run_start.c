@@ -28,6 +28,12 @@ void run_say(const run *r, enum run_note kind, const char *fmt, ...)
 	r->opt->note(r->opt->ctx, kind, text);
 }
 
+void run_warn(const run *r, const fault *warning)
+{
+	if (warning->text[0])
+		run_say(r, NOTE_WARNING, "%s", warning->text);
+}
+
 /* ---- going on ---- */
 
 static bool is_of_data(const config_key *k)
@@ -71,15 +77,19 @@ static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 		r->out, before, others);
 }
 
-static void read_best(run *r)
+static bool read_best(run *r, fault *e)
 {
-	char path[RUN_PATH_MAX];
 	checkpoint_info best;
-	if (!rundir_best(r->out, path, sizeof path, NULL) || !checkpoint_read_info(path, &best, NULL))
-		return;
-	if (best.has_score)
+	fault warning;
+	bool there;
+	if (!rundir_best_info(r->out, &best, &there, &warning, e))
+		return false;
+	run_warn(r, &warning);
+	if (there && best.has_score)
 		r->best = (struct best){best.score, best.step};
-	checkpoint_info_free(&best);
+	if (there)
+		checkpoint_info_free(&best);
+	return true;
 }
 
 /* The best checkpoint so far. A kill after the newest one was written, before it was compared with the
@@ -87,11 +97,14 @@ static void read_best(run *r)
 static bool recall_best(run *r, const checkpoint_info *newest, fault *e)
 {
 	bool better = false;
-	read_best(r);
+	fault warning;
+	if (!read_best(r, e))
+		return false;
 	if (!newest->has_score || newest->step <= r->best.step)
 		return true;
-	if (!rundir_keep_best(r->out, r->good, newest->score, newest->score_about, &better, e))
+	if (!rundir_keep_best(r->out, r->good, newest->score, newest->score_about, &better, &warning, e))
 		return false;
+	run_warn(r, &warning);
 	if (better)
 		r->best = (struct best){newest->score, newest->step};
 	return true;
@@ -112,11 +125,10 @@ static bool resume(run *r, fault *e)
 {
 	fault warning;
 	checkpoint_info info;
-	if (!rundir_latest(r->out, r->good, sizeof r->good, &warning, e)
+	if (!rundir_resume(r->folder, r->good, sizeof r->good, &warning, e)
 		|| !checkpoint_read_info(r->good, &info, e))
 		return false;
-	if (warning.text[0])
-		run_say(r, NOTE_WARNING, "%s", warning.text);
+	run_warn(r, &warning);
 	r->t->new_data = r->opt->new_data;
 	bool ok = check_config(r, &info, e) && trainer_load(r->t, r->good, e) && recall_best(r, &info, e);
 	if (ok) {
@@ -248,10 +260,11 @@ bool run_start(run *r, fault *e)
 	trainer *t = r->t;
 	fault no_font;
 	char moved[RUN_PATH_MAX];
-	r->lock = rundir_open(r->out, e);
-	if (r->lock < 0)
+	bool any;
+	r->folder = rundir_open(r->out, e);
+	if (!r->folder || !rundir_any(r->out, &any, e))
 		return false;
-	const bool goes_on = !r->opt->fresh && rundir_any(r->out);
+	const bool goes_on = !r->opt->fresh && any;
 	if (!(goes_on ? resume(r, e) : begin(r, e)) || !freeze(r, e))
 		return false;
 	if (r->opt->fresh) {
@@ -269,9 +282,11 @@ bool run_start(run *r, fault *e)
 		return false;
 	const enum metrics_wanted wanted = r->judge.label ? METRICS_SPREAD
 		: r->judge.fakes > 0 ? METRICS_SCORES : METRICS_PLAIN;
-	if (!(r->m = metrics_open(r->out, t->step, &names, wanted, e))
+	fault warning;
+	if (!(r->m = metrics_open(r->out, t->step, &names, wanted, &warning, e))
 		|| !start_sampler(r, e))
 		return false;
+	run_warn(r, &warning);
 	run_events_open(r);
 	run_say(r, NOTE_INFO,
 		"generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",

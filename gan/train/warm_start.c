@@ -73,13 +73,13 @@ static void tell(const speaker *to, const char *path, int64_t step, const state_
 		to->note(to->ctx, line);
 }
 
-static bool remember_origin(trainer *t, const char *path, int64_t *step, fault *e)
+static bool remember_origin(trainer *t, const rundir_hold *from, int64_t *step, fault *e)
 {
 	checkpoint_info info;
-	if (!checkpoint_read_info(path, &info, e))
+	if (!rundir_hold_info(from, &info, e))
 		return false;
-	snprintf(t->began_from, sizeof t->began_from, "%.1000s (step %lld, checksum %s)", path, (long long)info.step,
-		 info.checksum);
+	snprintf(t->began_from, sizeof t->began_from, "%.1000s (step %lld, checksum %s)", from->path,
+		 (long long)info.step, info.checksum);
 	*step = info.step;
 	checkpoint_info_free(&info);
 	return true;
@@ -88,30 +88,31 @@ static bool remember_origin(trainer *t, const char *path, int64_t *step, fault *
 bool trainer_begin_from(trainer *t, const char *run_or_checkpoint, void *ctx, void (*note)(void *ctx, const char *line),
 			fault *e)
 {
-	char path[RUN_PATH_MAX];
+	rundir_hold from;
 	fault warning = {.text = ""};
 	state_list l = {0};
 	int64_t step = 0;
 	const speaker to = {ctx, note};
-	if (!rundir_resolve(run_or_checkpoint, path, sizeof path, &warning, e))
+	if (!rundir_hold_newest(run_or_checkpoint, &from, &warning, e))
 		return false;
 	if (warning.text[0])
 		note(ctx, warning.text);
-	bool ok = list_networks(t, path, &l, e);
+	bool ok = list_networks(t, from.open, &l, e);
 	item_fit *fit = ok ? mem_zero((size_t)l.n, sizeof *fit, e) : NULL;
-	ok = fit && checkpoint_take(path, &l, fit, e) && remember_origin(t, path, &step, e);
+	ok = fit && checkpoint_take(from.open, &l, fit, e) && remember_origin(t, &from, &step, e);
 	int fits = 0;
 	for (int i = 0; ok && i < l.n; i++)
 		fits += fit[i].fits;
 	if (ok && fits == 0)
-		ok = fault_set(e, "%s: no array of its networks has the name and the shape of one here", path);
+		ok = fault_set(e, "%s: no array of its networks has the name and the shape of one here", from.path);
 	if (ok) {
 		const module *g = t->pg.m, *d = t->pd.m;
-		tell(&to, path, step, &l, fit,
+		tell(&to, from.path, step, &l, fit,
 		     module_params(g) + module_states(g) + module_params(d) + module_states(d), fits);
 	}
 	free(fit);
 	state_list_free(&l);
+	rundir_release(&from);
 	return ok;
 }
 

@@ -1,0 +1,71 @@
+/* run_best.c - the best checkpoint of a run directory. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gan/checkpoint/rundir_internal.h"
+
+void rundir_best_path(const char *dir, char *path, size_t size)
+{
+	snprintf(path, size, "%s/" BEST_NAME, dir);
+}
+
+bool rundir_best_info(const char *dir, checkpoint_info *info, bool *there, fault *warning, fault *e)
+{
+	char best[RUN_PATH_MAX];
+	fault why = {.text = ""};
+	*there = false;
+	warning->text[0] = '\0';
+	if (!run_path(dir, BEST_NAME, best, e))
+		return false;
+	switch (checkpoint_examine(best, &why)) {
+	case CHECKPOINT_GOOD:
+		return *there = checkpoint_read_info(best, info, e);
+	case CHECKPOINT_ABSENT:
+		return true;
+	case CHECKPOINT_DAMAGED:
+		*warning = why;
+		return rundir_put_damaged(best, warning, e);
+	case CHECKPOINT_UNREADABLE:
+		break;
+	}
+	return fault_set(e, "%.700s; whether a new one is better cannot be told", why.text);
+}
+
+bool rundir_is_best(const char *dir, double score, const char *about, bool *is, fault *warning, fault *e)
+{
+	checkpoint_info old;
+	bool there;
+	*is = false;
+	if (!rundir_best_info(dir, &old, &there, warning, e))
+		return false;
+	const bool stays = there && old.has_score && strcmp(old.score_about, about) == 0 && !(score < old.score);
+	if (there)
+		checkpoint_info_free(&old);
+	*is = !stays && isfinite(score);
+	return true;
+}
+
+bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, fault *warning,
+	fault *e)
+{
+	char best[RUN_PATH_MAX];
+	if (!rundir_is_best(dir, score, about, better, warning, e) || !run_path(dir, BEST_NAME, best, e))
+		return false;
+	if (!*better)
+		return true;
+	*better = checkpoint_rescore(path, best, score, about, e);
+	return *better;
+}
+
+bool rundir_best(const char *dir, char *path, size_t size, fault *e)
+{
+	if ((size_t)snprintf(path, size, "%s/" BEST_NAME, dir) >= size)
+		return fault_set(e, "%.200s...: the path is longer than %zu bytes", dir, size - 1);
+	if (access(path, F_OK) == 0)
+		return true;
+	return fault_set(e, "%s: %s; a run that scores itself (score.count) keeps the best there",
+		path, strerror(errno));
+}

@@ -1,0 +1,350 @@
+/* run_checkpoints.c - the numbered checkpoints of a run directory: which there are, which is the newest good one, which
+ * may go.
+ *
+ * They are named by their step with eight digits, so that names sort as steps do. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/base/local.h"
+#include "gan/checkpoint/rundir_internal.h"
+
+void rundir_checkpoint(const char *dir, int64_t step, char *path, size_t size)
+{
+	snprintf(path, size, "%s/checkpoint-%08lld.h5", dir, (long long)step);
+}
+
+/* ---- which files there are ---- */
+
+/* The step of "checkpoint-00001000.h5", or -1 for any other name. */
+static int64_t name_step(const char *name)
+{
+	static const char head[] = "checkpoint-";
+	if (strncmp(name, head, sizeof head - 1) != 0)
+		return -1;
+	const char *digits = name + sizeof head - 1;
+	size_t n = strspn(digits, "0123456789");
+	if (n < 8 || n > 18 || strcmp(digits + n, ".h5") != 0)
+		return -1;
+	return strtoll(digits, NULL, 10);
+}
+
+typedef struct steps {
+	int64_t *x;                                  /* own; newest first */
+	int n;
+	bool best;                                   /* a best one is there, too */
+} steps;
+
+static int newest_first(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x < y) - (x > y);
+}
+
+/* Steps of the checkpoints in dir, newest first. */
+static bool list_steps(const char *dir, steps *out, fault *e)
+{
+	file_names l;
+	*out = (steps){0};
+	if (!file_names_list(dir, &l, e))
+		return false;
+	out->x = mem_new((size_t)l.n, sizeof *out->x, e);
+	for (int i = 0; out->x && i < l.n; i++) {
+		const int64_t step = name_step(l.name[i]);
+		if (step >= 0)
+			out->x[out->n++] = step;
+		out->best |= strcmp(l.name[i], BEST_NAME) == 0;
+	}
+	file_names_free(&l);
+	if (out->n > 0)
+		qsort(out->x, (size_t)out->n, sizeof *out->x, newest_first);
+	return out->x;
+}
+
+bool rundir_any(const char *dir, bool *any, fault *e)
+{
+	steps s;
+	struct stat st;
+	*any = false;
+	if (stat(dir, &st) != 0 && errno == ENOENT)
+		return true;
+	if (!list_steps(dir, &s, e))
+		return false;
+	*any = s.n > 0 || s.best;
+	free(s.x);
+	return true;
+}
+
+/* ---- what is damaged ---- */
+
+bool rundir_put_damaged(const char *path, fault *warning, fault *e)
+{
+	char to[RUN_PATH_MAX + 32];
+	struct stat st;
+	const char *name = strrchr(path, '/') + 1;
+	int i = 1;
+	do
+		snprintf(to, sizeof to, i == 1 ? "%.*sdamaged-%s" : "%.*sdamaged-%s.%d.h5", (int)(name - path), path,
+			name, i);
+	while (lstat(to, &st) == 0 && ++i < 1000);
+	if (rename(path, to) != 0)
+		return fault_set(e, "%s: damaged, and cannot be put aside: %s", path, strerror(errno));
+	const fault before = *warning;
+	return fault_set(warning, "%.700s%sput aside as %.250s", before.text, before.text[0] ? "; " : "", to), true;
+}
+
+/* ---- the newest good one ---- */
+
+enum { LISTS_MOST = 20 };                            /* a reader beside a run that writes and removes quickly */
+
+typedef struct search {
+	const char *dir;
+	bool aside;                                  /* the caller goes on from what is found */
+	char *path;
+	size_t size;
+	fault first;                                 /* the newest damaged one; "": none */
+	bool found, again;                           /* one vanished: there may be a newer one */
+} search;
+
+/* Looks at s->path. False with e set: it cannot be read now, so nobody knows whether it is the newest good one. */
+static bool look(search *s, fault *e)
+{
+	fault why = {.text = ""};
+	switch (checkpoint_examine(s->path, &why)) {
+	case CHECKPOINT_GOOD:
+		s->found = true;
+		break;
+	case CHECKPOINT_ABSENT:
+		s->again = true;
+		break;
+	case CHECKPOINT_DAMAGED:
+		if (!s->first.text[0])
+			s->first = why;
+		break;
+	case CHECKPOINT_UNREADABLE:
+		return fault_set(e, "%.900s", why.text);
+	}
+	return true;
+}
+
+/* Damaged ones that are newer than the one that was found. */
+static bool put_newer_aside(const search *s, const steps *of, int n, fault *warning, fault *e)
+{
+	bool ok = true;
+	for (int i = 0; ok && i < n; i++) {
+		char path[RUN_PATH_MAX];
+		rundir_checkpoint(s->dir, of->x[i], path, sizeof path);
+		ok = rundir_put_damaged(path, warning, e);
+	}
+	return ok;
+}
+
+static bool search_once(search *s, fault *warning, fault *e)
+{
+	steps of;
+	int i = 0;
+	s->again = false;
+	s->first.text[0] = '\0';
+	if (!list_steps(s->dir, &of, e))
+		return false;
+	bool ok = true;
+	for (; ok && i < of.n && !s->found && !s->again; i++) {
+		rundir_checkpoint(s->dir, of.x[i], s->path, s->size);
+		ok = look(s, e);
+	}
+	const int newer = s->found ? i - 1 : i;
+	if (ok && !s->found && !s->again && of.best) {
+		rundir_best_path(s->dir, s->path, s->size);
+		ok = look(s, e);
+	}
+	if (ok && s->found && s->first.text[0])
+		fault_set(warning, "%.600s; going on from %.300s", s->first.text, s->path);
+	if (ok && s->found && s->aside)
+		ok = put_newer_aside(s, &of, newer, warning, e);
+	free(of.x);
+	return ok;
+}
+
+static bool newest(const char *dir, bool aside, char *path, size_t size, fault *warning, fault *e)
+{
+	fault nowhere;
+	search s = {.dir = dir, .aside = aside, .path = path, .size = size, .again = true};
+	warning = warning ? warning : &nowhere;
+	warning->text[0] = '\0';
+	for (int i = 0; i < LISTS_MOST && s.again && !s.found; i++)
+		if (!search_once(&s, warning, e))
+			return false;
+	if (s.found)
+		return true;
+	return s.again ? fault_set(e, "%s: its checkpoints vanish faster than they can be read; raise train.keep", dir)
+		: s.first.text[0] ? fault_set(e, "%.900s; no other checkpoint can be read", s.first.text)
+		: fault_set(e, "%s: no checkpoint there (checkpoint-*.h5)", dir);
+}
+
+bool rundir_latest(const char *dir, char *path, size_t size, fault *warning, fault *e)
+{
+	return newest(dir, false, path, size, warning, e);
+}
+
+bool rundir_resume(rundir *d, char *path, size_t size, fault *warning, fault *e)
+{
+	return newest(d->dir, true, path, size, warning, e);
+}
+
+bool rundir_resolve(const char *given, char *path, size_t size, fault *warning, fault *e)
+{
+	struct stat st;
+	if (warning)
+		warning->text[0] = '\0';
+	if (stat(given, &st) != 0)
+		return fault_set(e, "%s: %s; give a run directory or a checkpoint file", given,
+			strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return rundir_latest(given, path, size, warning, e);
+	if ((size_t)snprintf(path, size, "%s", given) >= size)
+		return fault_set(e, "%.200s...: the path is longer than %zu bytes", given, size - 1);
+	return checkpoint_verify(path, e);
+}
+
+/* A file that is open can be opened again by its descriptor, whatever has become of its name. */
+static void name_to_open(rundir_hold *h)
+{
+	snprintf(h->open, sizeof h->open, "/dev/fd/%d", h->fd);
+	if (access(h->open, R_OK) != 0)
+		memcpy(h->open, h->path, sizeof h->open);
+}
+
+bool rundir_hold_newest(const char *given, rundir_hold *h, fault *warning, fault *e)
+{
+	for (int i = 0; i < LISTS_MOST; i++) {
+		if (!rundir_resolve(given, h->path, sizeof h->path, warning, e))
+			return false;
+		h->fd = open(h->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (h->fd >= 0) {
+			name_to_open(h);
+			return true;
+		}
+		if (errno != ENOENT)
+			break;
+	}
+	return fault_set(e, "%s: %s", h->path, strerror(errno));
+}
+
+bool rundir_hold_info(const rundir_hold *h, checkpoint_info *out, fault *e)
+{
+	if (!checkpoint_read_info(h->open, out, e))
+		return false;
+	memcpy(out->path, h->path, sizeof out->path);
+	return true;
+}
+
+void rundir_release(rundir_hold *h)
+{
+	if (h->fd >= 0)
+		close(h->fd);
+	h->fd = -1;
+}
+
+/* ---- which may go ---- */
+
+static bool identify(const char *path, int64_t step, good_one *out)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return false;
+	*out = (good_one){step, st.st_size, st.st_ino, st.st_mtim};
+	return true;
+}
+
+static bool is_known(const rundir *d, const good_one *x)
+{
+	for (int i = 0; i < d->goods; i++) {
+		const good_one *g = &d->good[i];
+		if (g->step == x->step)
+			return g->bytes == x->bytes && g->file == x->file && g->changed.tv_sec == x->changed.tv_sec
+				&& g->changed.tv_nsec == x->changed.tv_nsec;
+	}
+	return false;
+}
+
+static void forget(rundir *d, int64_t step)
+{
+	int n = 0;
+	for (int i = 0; i < d->goods; i++)
+		if (d->good[i].step != step)
+			d->good[n++] = d->good[i];
+	d->goods = n;
+}
+
+static bool remember(rundir *d, const good_one *x, fault *e)
+{
+	forget(d, x->step);
+	good_one *bigger = realloc(d->good, (size_t)(d->goods + 1) * sizeof *bigger);
+	if (!bigger)
+		return fault_set(e, "%s: out of memory while listing its checkpoints", d->dir);
+	d->good = bigger;
+	d->good[d->goods++] = *x;
+	return true;
+}
+
+/* Whether the checkpoint counts as kept; read whole once in the life of this process. */
+static bool counts(rundir *d, const char *path, int64_t step, bool *is, fault *warning, fault *e)
+{
+	good_one x;
+	fault why = {.text = ""};
+	*is = identify(path, step, &x) && is_known(d, &x);
+	if (*is)
+		return true;
+	switch (checkpoint_examine(path, &why)) {
+	case CHECKPOINT_GOOD:
+		*is = true;
+		return remember(d, &x, e);
+	case CHECKPOINT_DAMAGED:
+		if (!warning->text[0])
+			*warning = why;
+		return rundir_put_damaged(path, warning, e);
+	case CHECKPOINT_UNREADABLE:
+		if (!warning->text[0])
+			fault_set(warning, "%.900s; it stays", why.text);
+		return true;
+	case CHECKPOINT_ABSENT:
+		break;
+	}
+	return true;
+}
+
+static bool remove_one(rundir *d, const char *path, int64_t step, fault *e)
+{
+	forget(d, step);
+	return unlink(path) == 0 || errno == ENOENT
+		|| fault_set(e, "%s: cannot remove it: %s", path, strerror(errno));
+}
+
+/* At least `step` stays, which has just been written and synced. */
+bool rundir_prune(rundir *d, int keep, int64_t step, fault *warning, fault *e)
+{
+	steps s;
+	good_one x;
+	char path[RUN_PATH_MAX];
+	int kept = 1;
+	warning->text[0] = '\0';
+	rundir_checkpoint(d->dir, step, path, sizeof path);
+	if (!list_steps(d->dir, &s, e))
+		return false;
+	bool ok = !identify(path, step, &x) || remember(d, &x, e);
+	for (int i = 0; i < s.n && ok; i++) {
+		bool is = false;
+		if (s.x[i] >= step)
+			continue;
+		rundir_checkpoint(d->dir, s.x[i], path, sizeof path);
+		ok = kept < keep ? counts(d, path, s.x[i], &is, warning, e) : remove_one(d, path, s.x[i], e);
+		kept += is;
+	}
+	free(s.x);
+	return ok;
+}

@@ -1,0 +1,351 @@
+/* test_run_files.c - the files of a run when something is wrong with them: what is damaged, what cannot be read now,
+ * what vanishes, and what somebody removes. Nothing good is ever overwritten or removed for it.
+ *
+ * Rights mean nothing to root: what is about them runs as nobody. */
+#define _GNU_SOURCE                                  /* RTLD_NEXT */
+#include <check.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/local.h"
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/checkpoint/rundir.h"
+#include "gan/checkpoint/saved.h"
+#include "tests/command.h"
+#include "tests/expect.h"
+#include "tests/files.h"
+#include "tests/suite.h"
+
+enum { NOBODY = 65534 };
+
+/* readdir of the program under test: fails with EIO after so many names, -1: never. */
+static int names_left = -1;
+
+struct dirent *readdir(DIR *d)
+{
+	union {
+		void *object;
+		struct dirent *(*fn)(DIR *d);
+	} real_one = {dlsym(RTLD_NEXT, "readdir")};
+	if (names_left == 0) {
+		errno = EIO;
+		return NULL;
+	}
+	names_left -= names_left > 0;
+	return real_one.fn(d);
+}
+
+static const char *at_step(int step)
+{
+	char name[64];
+	snprintf(name, sizeof name, "checkpoint-%08d.h5", step);
+	return scratch_at(name);
+}
+
+static const char *save_step(int step)
+{
+	real kernel[64] = {[0] = 1, [1] = (real)step};
+	fault e = {.text = ""};
+	const checkpoint_info about = {.step = step, .program = "sagan test", .config = (char *)"seed: 1\n"};
+	state_list l = {0};
+	state_add(&l, ARRAY_REAL, "/generator/kernel", SHAPE(64), kernel, NULL);
+	ck_assert_msg(checkpoint_save(at_step(step), &about, &l, &e), "%s", e.text);
+	state_list_free(&l);
+	return at_step(step);
+}
+
+/* One bit of the last array. */
+static void damage(const char *path)
+{
+	size_t n;
+	char *x = file_bytes(path, &n);
+	for (size_t i = n / 2; i < n; i++)
+		x[i] = (char)(x[i] ^ 1);
+	file_store(path, x, n);
+	free(x);
+}
+
+static rundir *opened(void)
+{
+	fault e = {.text = ""};
+	rundir *d = rundir_open(scratch_folder(), &e);
+	ck_assert_msg(d != NULL, "%s", e.text);
+	return d;
+}
+
+/* ---- what is damaged ---- */
+
+/* Damaged files of later steps once counted as the newest, and the checkpoint just written was removed. */
+START_TEST(what_was_just_written_stays_beside_damaged_ones)
+{
+	fault e, warning;
+	char path[RUN_PATH_MAX];
+	rundir *d = opened();
+	save_step(4);
+	damage(save_step(10));
+	OK(rundir_resume(d, path, sizeof path, &warning, &e));
+	ck_assert_str_eq(path, at_step(4));
+	ck_assert_msg(strstr(warning.text, "damaged-checkpoint-00000010.h5"), "%s", warning.text);
+	ck_assert(!file_exists(scratch_folder(), "checkpoint-00000010.h5"));
+	ck_assert(file_exists(scratch_folder(), "damaged-checkpoint-00000010.h5"));
+	save_step(9);
+	OK(rundir_prune(d, 1, 9, &warning, &e));
+	OK(rundir_resume(d, path, sizeof path, &warning, &e));
+	ck_assert_str_eq(path, at_step(9));
+	ck_assert(!file_exists(scratch_folder(), "checkpoint-00000004.h5"));
+	/* Damaged again at the same step: both stay. */
+	damage(save_step(10));
+	OK(rundir_resume(d, path, sizeof path, &warning, &e));
+	ck_assert(file_exists(scratch_folder(), "damaged-checkpoint-00000010.h5.2.h5"));
+	/* A later one that somebody puts there while the run goes on changes nothing. */
+	damage(save_step(20));
+	save_step(11);
+	OK(rundir_prune(d, 1, 11, &warning, &e));
+	ck_assert(file_exists(scratch_folder(), "checkpoint-00000011.h5"));
+	rundir_close(d);
+}
+END_TEST
+
+START_TEST(damaged_ones_do_not_count_as_kept)
+{
+	fault e, warning;
+	rundir *d = opened();
+	for (int i = 1; i <= 4; i++)
+		save_step(i);
+	damage(at_step(3));
+	OK(rundir_prune(d, 2, 4, &warning, &e));
+	ck_assert_msg(strstr(warning.text, "damaged-checkpoint-00000003.h5"), "%s", warning.text);
+	ck_assert(file_exists(scratch_folder(), "checkpoint-00000002.h5"));
+	ck_assert(!file_exists(scratch_folder(), "checkpoint-00000001.h5"));
+	ck_assert(file_exists(scratch_folder(), "damaged-checkpoint-00000003.h5"));
+	/* Known to be good, and changed since. */
+	damage(at_step(4));
+	save_step(5);
+	OK(rundir_prune(d, 2, 5, &warning, &e));
+	ck_assert(file_exists(scratch_folder(), "checkpoint-00000002.h5"));
+	ck_assert(file_exists(scratch_folder(), "damaged-checkpoint-00000004.h5"));
+	rundir_close(d);
+}
+END_TEST
+
+START_TEST(a_damaged_best_one_is_put_aside)
+{
+	fault e, warning;
+	bool better;
+	OK(rundir_keep_best(scratch_folder(), save_step(1), 1, "units", &better, &warning, &e));
+	damage(scratch_at("checkpoint-best.h5"));
+	OK(rundir_keep_best(scratch_folder(), save_step(2), 2, "units", &better, &warning, &e));
+	ck_assert(better && strstr(warning.text, "damaged-checkpoint-best.h5"));
+	ck_assert(file_exists(scratch_folder(), "damaged-checkpoint-best.h5"));
+}
+END_TEST
+
+/* ---- what cannot be read now ---- */
+
+/* From here on this process is an ordinary user, to whom the folder of the test belongs. */
+static void become_nobody(void)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chmod(scratch_at(".."), 0755), 0);
+	ck_assert_int_eq(chown(scratch_folder(), NOBODY, NOBODY), 0);
+	ck_assert(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+}
+
+START_TEST(a_best_one_without_permission_is_not_overwritten)
+{
+	fault e, warning;
+	bool better = true;
+	become_nobody();
+	const char *best = scratch_at("checkpoint-best.h5");
+	OK(rundir_keep_best(scratch_folder(), save_step(1), 1, "units", &better, &warning, &e));
+	ck_assert_int_eq(chmod(best, 0), 0);
+	save_step(2);
+	REFUSED(rundir_keep_best(scratch_folder(), at_step(2), 2, "units", &better, &warning, &e), best,
+		"Permission denied");
+	ck_assert(!better);
+	ck_assert_int_eq(chmod(best, 0600), 0);
+	OK(rundir_keep_best(scratch_folder(), at_step(2), 2, "units", &better, &warning, &e));
+	ck_assert(!better);
+}
+END_TEST
+
+START_TEST(a_newest_one_without_permission_is_not_passed_over)
+{
+	fault e, warning;
+	char path[RUN_PATH_MAX];
+	become_nobody();
+	rundir *d = opened();
+	save_step(1);
+	ck_assert_int_eq(chmod(save_step(2), 0), 0);
+	REFUSED(rundir_resume(d, path, sizeof path, &warning, &e), at_step(2), "Permission denied");
+	save_step(3);
+	OK(rundir_prune(d, 2, 3, &warning, &e));     /* not counted, not removed */
+	ck_assert_msg(strstr(warning.text, "it stays"), "%s", warning.text);
+	ck_assert(file_exists(scratch_folder(), "checkpoint-00000001.h5"));
+	ck_assert(file_exists(scratch_folder(), "checkpoint-00000002.h5"));
+	rundir_close(d);
+}
+END_TEST
+
+/* No descriptor is left for the newest: the one before is not the newest for that. */
+START_TEST(without_descriptors_nothing_is_passed_over)
+{
+	fault e, warning;
+	char path[RUN_PATH_MAX];
+	struct rlimit was;
+	save_step(1);
+	save_step(2);
+	ck_assert(getrlimit(RLIMIT_NOFILE, &was) == 0);
+	const int free_one = dup(0);
+	close(free_one);
+	for (rlim_t more = 0; more < 4; more++) {
+		const struct rlimit few = {(rlim_t)free_one + more, was.rlim_max};
+		ck_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
+		const bool ok = rundir_latest(scratch_folder(), path, sizeof path, &warning, &e);
+		ck_assert(setrlimit(RLIMIT_NOFILE, &was) == 0);
+		ck_assert_msg(ok ? strcmp(path, at_step(2)) == 0 : strstr(e.text, "Too many open files") != NULL,
+			"%s: %s", path, e.text);
+	}
+}
+END_TEST
+
+START_TEST(a_list_that_breaks_off_is_no_empty_folder)
+{
+	fault e, warning;
+	char path[RUN_PATH_MAX];
+	bool any;
+	rundir *d = opened();
+	save_step(1);
+	save_step(2);
+	for (int i = 0; i < 5; i++) {
+		names_left = i;
+		REFUSED(rundir_any(scratch_folder(), &any, &e), scratch_folder(), "Input/output error");
+		names_left = i;
+		REFUSED(rundir_resume(d, path, sizeof path, &warning, &e), scratch_folder(), "Input/output error");
+		names_left = i;
+		REFUSED(rundir_prune(d, 1, 2, &warning, &e), scratch_folder(), "Input/output error");
+		names_left = i;
+		REFUSED(rundir_put_aside(scratch_folder(), path, &e), scratch_folder(), "Input/output error");
+		names_left = -1;
+	}
+	ck_assert_int_eq(files_in(scratch_folder()), 3);
+	rundir_close(d);
+}
+END_TEST
+
+/* ---- what vanishes ---- */
+
+/* A run with keep = 1 and a reader beside it. */
+START_TEST(a_reader_beside_a_run_always_finds_one)
+{
+	enum { READS = 60 };
+	fault e, warning;
+	save_step(1);
+	const pid_t run = fork();
+	for (int i = 2; run == 0; i++) {
+		save_step(2 + i % 100);
+		for (int k = 0; k < 102; k++) {
+			char path[RUN_PATH_MAX];
+			rundir_checkpoint(scratch_folder(), k, path, sizeof path);
+			if (k != 2 + i % 100)
+				unlink(path);
+		}
+	}
+	for (int i = 0; i < READS; i++) {
+		rundir_hold h;
+		checkpoint_info info;
+		OK(rundir_hold_newest(scratch_folder(), &h, &warning, &e));
+		OK(rundir_hold_info(&h, &info, &e));
+		ck_assert_str_eq(info.path, h.path);
+		if (i == 0)                          /* certainly gone by now, and still there for who holds it */
+			while (access(h.path, F_OK) == 0)
+				;
+		checkpoint_info_free(&info);
+		OK(checkpoint_verify(h.open, &e));
+		rundir_release(&h);
+	}
+	kill(run, SIGKILL);
+	ck_assert_int_eq(waitpid(run, NULL, 0), run);
+}
+END_TEST
+
+START_TEST(a_lock_that_is_removed_ends_the_run)
+{
+	fault e;
+	rundir *d = opened();
+	ck_assert(rundir_stands(d, &e));
+	ck_assert_int_eq(unlink(scratch_at("lock")), 0);
+	REFUSED(rundir_stands(d, &e), scratch_folder(), "removed or replaced");
+	file_store(scratch_at("lock"), "", 0);
+	REFUSED(rundir_stands(d, &e), scratch_folder(), "removed or replaced");
+	rundir_close(d);
+}
+END_TEST
+
+/* ---- commands ---- */
+
+static const char CONFIG[] = "name: t\nsteps: 1\nbatch: 2\ndata: {format: random}\n"
+	"model: {network: resnet, size: 16, channels: 1, classes: 2, latent: 8, g_channels: 8, d_channels: 8}\n"
+	"train: {sample_every: 0, keep: 1, checkpoint_every: 1, log_every: 1}\nscore: {count: 0}\n";
+
+START_TEST(import_takes_the_lock_of_a_run)
+{
+	const char *run = scratch_at("run"), *yaml = scratch_at("a.yaml");
+	file_store(yaml, CONFIG, sizeof CONFIG - 1);
+	answer a = sagan("train %s --out %s --quiet", yaml, run);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan("export %s --out %s", run, scratch_at("keras"));
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	fault e;
+	rundir *d = rundir_open(run, &e);
+	const char *line = "import %s/generator.keras --config %s --out %s/checkpoint-00000005.h5";
+	a = sagan(line, scratch_at("keras"), yaml, run);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "another process is training there"), "%s", a.text);
+	ck_assert(!file_exists(run, "checkpoint-00000005.h5"));
+	rundir_close(d);
+	a = sagan(line, scratch_at("keras"), yaml, run);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+}
+END_TEST
+
+/* The folder goes while the run is in it: it stops, and names no checkpoint that is gone. */
+START_TEST(a_run_without_its_folder_stops)
+{
+	const char *run = scratch_at("run"), *yaml = scratch_at("a.yaml");
+	file_store(yaml, CONFIG, sizeof CONFIG - 1);
+	const answer a = command("%s train %s --out %s --steps 1000000 --quiet & p=$!; "
+		"while ! ls %s/checkpoint-*1.h5 >/dev/null 2>&1; do sleep 0.05; done; rm -rf %s; rm -rf %s; wait $p",
+		sagan_program(), yaml, run, run, run, run);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "was removed or replaced") && !strstr(a.text, "last good"), "%s",
+		a.text);
+}
+END_TEST
+
+int main(void)
+{
+	const suite_test tests[] = {
+		{what_was_just_written_stays_beside_damaged_ones, 1},
+		{damaged_ones_do_not_count_as_kept, 1},
+		{a_damaged_best_one_is_put_aside, 1},
+		{a_best_one_without_permission_is_not_overwritten, 1},
+		{a_newest_one_without_permission_is_not_passed_over, 1},
+		{without_descriptors_nothing_is_passed_over, 1},
+		{a_list_that_breaks_off_is_no_empty_folder, 1},
+		{a_reader_beside_a_run_always_finds_one, 1},
+		{a_lock_that_is_removed_ends_the_run, 1},
+		{import_takes_the_lock_of_a_run, 1},
+		{a_run_without_its_folder_stops, 1},
+	};
+	return suite_run("files of a run", tests, COUNT(tests), 60);
+}
