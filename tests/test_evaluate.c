@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/json.h"
 #include "core/base/local.h"
@@ -295,6 +296,13 @@ START_TEST(command_prints_lines_and_one_object)
 		&& strstr(a.text, "70 images against 300 of train; of pixels  [pixels 7x7x1, seed 1, "
 			"average, batch norm running, no truncation]")
 		&& strstr(a.text, "warning: 70 images are few for 49 features") && strstr(a.text, "p.png"),
+		"%s", a.text);
+	/* A picture that cannot be written costs no result. */
+	a = sagan("evaluate %s --n 70 --features pixels --pairs /dev/full", run);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "FID ") && strstr(a.text, "copies")
+		&& strstr(a.text, "sagan: /dev/full: ") && !strstr(a.text, "picture:"), "%s", a.text);
+	a = sagan("evaluate %s --n 70 --features pixels --pairs none", run);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "FID ") && !strstr(a.text, "picture:") && access("none", F_OK),
 		"%s", a.text);
 	a = sagan("evaluate %s --n 70 --raw --json --pairs %s 2>/dev/null", run, scratch_at("p.png"));
 	json_error_t where;

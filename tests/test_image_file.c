@@ -106,6 +106,22 @@ START_TEST(a_folder_gets_a_picture_for_each_image)
 }
 END_TEST
 
+/* Images of a longer drawing would pass for those of this one. */
+START_TEST(a_folder_with_more_images_is_refused)
+{
+	static real x[MOST], label[N];
+	fault e = {.text = ""};
+	fill(x, label, 1);
+	const char *dir = scratch_at("pictures/");
+	write_all(dir, x, label, 1);
+	ck_assert(!image_file_new(dir, N - 3, SHAPE(SIDE, SIDE, 1), true, &e));
+	ck_assert_msg(strstr(e.text, "pictures/: 3 images of an earlier drawing"), "%s", e.text);
+	write_all(dir, x, label, 1);                 /* as many: all are replaced */
+	file_store(scratch_at("pictures/holiday.png"), "mine", 4);
+	write_all(dir, x, label, 1);
+}
+END_TEST
+
 /* A file that cannot become whole leaves an older one, and nothing beside it. */
 START_TEST(a_file_that_is_given_up_leaves_nothing)
 {
@@ -247,6 +263,7 @@ int main(void)
 		{files_of_images_are_read_as_they_were_written, 2 * COUNT(endings)},
 		{labels_lie_beside_an_idx_file, 1},
 		{a_folder_gets_a_picture_for_each_image, 1},
+		{a_folder_with_more_images_is_refused, 1},
 		{a_file_that_is_given_up_leaves_nothing, 1},
 		{a_folder_that_cannot_be_made_is_named, 1},
 		{a_gif_moves, 2},

@@ -17,6 +17,9 @@
 #include "tools/command.h"
 #include "tools/evaluate_print.h"
 
+/* The picture of copies where no name is given; the word that wants none. */
+static const char PAIRS_NAME[] = "copies.png", PAIRS_NONE[] = "none";
+
 typedef struct wish {
 	const char *from, *against, *split, *features, *pairs;
 	int64_t n;                                   /* 0: as many as is usual for the data */
@@ -194,6 +197,18 @@ static protocol protocol_of(const sides *s, const wish *w, const dataset *real_o
 	return p;
 }
 
+/* After the results: a picture that could not be written is a failure where it was asked for. */
+static bool tell_picture(const wish *w, const evaluation *v, fault *e)
+{
+	if (!v->no_picture.text[0])
+		return true;
+	if (w->pairs != PAIRS_NAME)
+		return fault_set(e, "%.900s; the results above are complete", v->no_picture.text);
+	fprintf(stderr, "sagan: warning: %s; the results are complete, --pairs %s draws none\n", v->no_picture.text,
+		PAIRS_NONE);
+	return true;
+}
+
 static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 {
 	dataset *real_ones = split == SPLIT_TRAIN ? s->train : s->test;
@@ -222,7 +237,7 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 	end_progress(&line);
 	if (ok) {
 		protocol p = protocol_of(s, w, real_ones, look);
-		p.pairs = found.has_copies ? w->pairs : NULL;
+		p.pairs = found.has_copies && !found.no_picture.text[0] ? w->pairs : NULL;
 		if (found.classes != real_ones->classes)
 			p.class_name = NULL;
 		evaluation_warn(&p, &found, why.text);
@@ -230,6 +245,7 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 			ok = evaluation_print_json(&p, &found, e);
 		else
 			evaluation_print(&p, &found);
+		ok = ok && tell_picture(w, &found, e);
 	}
 	evaluation_free(&found);
 	lens_free(look);
@@ -250,7 +266,7 @@ static int run(const command *c, int argc, char **argv)
 	int threads = 0;
 	int64_t seed = 1;
 	const word_list splits = WORDS(data_split_name);
-	wish w = {.split = data_split_name[SPLIT_TRAIN], .features = LENS_AUTO, .pairs = "copies.png",
+	wish w = {.split = data_split_name[SPLIT_TRAIN], .features = LENS_AUTO, .pairs = PAIRS_NAME,
 		.q = {.label = -1}};
 	const option_row rows[] = {
 		{"against", OPTION_PATH, &w.against, 0, 0, "DATA", "the real images (default: of the run)"},
@@ -261,7 +277,7 @@ static int run(const command *c, int argc, char **argv)
 		{"truncation", OPTION_REAL, &w.q.truncation, 0.01, 100, "T", "latents within +-T"},
 		{"best", OPTION_FLAG, &w.best, 0, 0, NULL, "the checkpoint with the best score, not the newest"},
 		{"raw", OPTION_FLAG, &w.raw, 0, 0, NULL, "the generator itself, not its moving average"},
-		{"pairs", OPTION_PATH, &w.pairs, 0, 0, "FILE.png", "the ten closest pairs (copies.png)"},
+		{"pairs", OPTION_PATH, &w.pairs, 0, 0, "FILE.png", "ten closest pairs (copies.png); none: not drawn"},
 		{"json", OPTION_FLAG, &w.json, 0, 0, NULL, "one JSON object in place of lines"},
 		{"quiet", OPTION_FLAG, &w.quiet, 0, 0, NULL, "no progress line"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
@@ -274,7 +290,10 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, "--split %s: must be train or test", w.split);
 	fault e;
 	w.q.seed = (uint64_t)seed;
-	const bool ok = picture_beside_may_be(w.pairs, &e) && file_make_parents(w.pairs, &e) && pool_start(threads, &e)
+	if (strcmp(w.pairs, PAIRS_NONE) == 0)
+		w.pairs = NULL;
+	const bool ok = (!w.pairs || (picture_beside_may_be(w.pairs, &e) && file_make_parents(w.pairs, &e)))
+		&& pool_start(threads, &e)
 		&& evaluate_all(&w, (enum data_split)split, &e);
 	pool_stop();
 	return ok ? EXIT_GOOD : fail(&e);

@@ -41,9 +41,25 @@ static int64_t size_of(const image_file *f)
 
 /* ---- a folder ---- */
 
+/* The number of an image's name, NNNNNN.png; -1: another name. */
+static int64_t number_of(const char *name)
+{
+	const size_t n = strspn(name, "0123456789");
+	return n >= 6 && n <= 18 && strcmp(name + n, ".png") == 0 ? strtoll(name, NULL, 10) : -1;
+}
+
+/* Images of an earlier drawing that the new ones do not replace would pass for new ones. */
 static bool folder_begin(image_file *f, fault *e)
 {
-	return file_make_folders(f->path, e);
+	file_names l;
+	int64_t more = 0;
+	if (!file_make_folders(f->path, e) || !file_names_list(f->path, &l, e))
+		return false;
+	for (int i = 0; i < l.n; i++)
+		more += number_of(l.name[i]) >= f->n;
+	file_names_free(&l);
+	return !more || fault_at(e, f->path, "%lld images of an earlier drawing, from %06lld.png on, would stay among "
+		"the new ones; name another folder, or remove them", (long long)more, (long long)f->n);
 }
 
 /* 000000.png, .. */

@@ -191,8 +191,13 @@ static bool judge_classes(state *s, crowd *real_ones, fault *e)
 static bool find_copies(state *s, fault *e)
 {
 	tell(s, "copies");
-	return !s->search.wanted || (copy_search_end(&s->search, s->v, e)
-		&& (!s->t->pairs || copy_search_draw(&s->search, s->v, &s->judged, s->t->pairs, e)));
+	if (!s->search.wanted)
+		return true;
+	if (!copy_search_end(&s->search, s->v, e))
+		return false;
+	if (s->t->pairs)
+		(void)copy_search_draw(&s->search, s->v, &s->judged, s->t->pairs, &s->v->no_picture);
+	return true;
 }
 
 static bool compare(state *s, fault *e)

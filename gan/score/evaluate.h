@@ -18,7 +18,8 @@ typedef struct evaluate_task {
 	lens *look;                                  /* borrow; of images of this size */
 	bool even;                                   /* classes of the real data are equally frequent (StackedMNIST) */
 	uint64_t seed;                               /* of subsets, splits and orders */
-	const char *pairs;                           /* NULL, or the PNG of the ten closest pairs */
+	const char *pairs;                           /* NULL, or the PNG of the ten closest pairs; one that cannot be
+	                                              * written costs no result: evaluation.no_picture */
 	void *ctx;
 	/* How far a piece of work is; called often. May be NULL. */
 	void (*progress)(void *ctx, const char *what, int64_t done, int64_t of);
@@ -54,6 +55,7 @@ typedef struct evaluation {
 	int64_t *class_n;                            /* own; [2,classes]: judged, real images of each; with class_fid */
 	bool by_label;                               /* these judged images have labels, which say the class */
 	double class_fid_mean;                       /* of those that have one */
+	fault no_picture;                            /* why the pairs are not drawn; "": they are, or nobody asked */
 	bool has_copies, has_test;
 	net_size copy_size;
 	int64_t copy_fakes, copy_tests, copy_train;  /* images compared */
