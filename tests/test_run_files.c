@@ -209,7 +209,7 @@ START_TEST(without_descriptors_nothing_is_passed_over)
 	ck_assert(getrlimit(RLIMIT_NOFILE, &was) == 0);
 	const int free_one = dup(0);
 	close(free_one);
-	for (rlim_t more = 0; more < 4; more++) {
+	for (rlim_t more = 0; more < 14; more++) {
 		const struct rlimit few = {(rlim_t)free_one + more, was.rlim_max};
 		ck_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
 		const bool ok = rundir_latest(scratch_folder(), path, sizeof path, &warning, &e);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/h5/h5.h"
 #include "gan/checkpoint/checkpoint.h"
 
 /* Every byte once, without HDF5, to which all that goes wrong is damage. */
@@ -29,6 +30,14 @@ static enum checkpoint_state tell(enum checkpoint_state s, const fault *why, fau
 	return s;
 }
 
+/* Whether HDF5 can be had at all now: it may want a process and descriptors that there are not. */
+static bool library_works(const char *path, fault *e)
+{
+	h5 *f = h5_create(path, e);
+	h5_close(f);
+	return f;
+}
+
 /* A failure that does not come again, as one error of a network's disk, was none of the file's. */
 enum checkpoint_state checkpoint_examine(const char *path, fault *e)
 {
@@ -42,5 +51,6 @@ enum checkpoint_state checkpoint_examine(const char *path, fault *e)
 		return tell(bytes, &why, e);
 	if (checkpoint_verify(path, &why))
 		return CHECKPOINT_GOOD;
-	return tell(fault_is_memory(&why) ? CHECKPOINT_UNREADABLE : CHECKPOINT_DAMAGED, &why, e);
+	const bool now = fault_is_memory(&why) || !library_works(path, &why);
+	return tell(now ? CHECKPOINT_UNREADABLE : CHECKPOINT_DAMAGED, &why, e);
 }
