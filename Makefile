@@ -14,6 +14,7 @@
 #   make test-inception       FID's network against pytorch-fid's, with random weights
 #   make test-web             exported pages in Chromium and Node
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
+#   make torture             an hour of kills and power cuts; TORTURE=300: five minutes
 #   make fuzz                20,000 damaged files of each kind
 #   make test-double         derivatives and golden values in double
 #   make test-sanitized      a set of tests under the address and undefined-behaviour sanitizers
@@ -206,6 +207,9 @@ $(B)/tests/faults/shim.so: tests/faults/shim.c tests/faults/shim.h $(B)/.flags
 $(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp
 $(B)/tests/test_memory: LINK := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc free)
 
+$(B)/tests/torture/torture: LINK := $(patsubst %,-Wl$(comma)--wrap=%,open write fsync rename unlink fflush)
+$(B)/tests/torture/torture: $(B)/tests/torture/power.o
+
 # Examples are built as a reader builds them, from what is installed: here into a folder of the build. Its path is
 # relative, as the folder of the sources may have a space in its name.
 HERE = $(B)/installed
@@ -317,6 +321,11 @@ bench-kernels: $(BENCHES)
 fuzz: $(B)/tests/fuzz_keras
 	@$< $(FILES)
 
+# Kills, power cuts, readers and second trainers, counted (docs/reliability.md), for so many seconds.
+TORTURE ?= 3600
+torture: $(B)/tests/torture/torture
+	@$< $(TORTURE)
+
 # Every derivative of every op left out or bent, one at a time: tests/mutants.c. The table goes to docs/testing.md.
 mutants: deps
 	$(AGAIN) REAL=double run-mutants
@@ -365,7 +374,7 @@ clean:
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
 	test-keras test-inception test-browser test-tensorboard test-web examples bench bench-kernels fuzz mutants \
-	run-mutants lint same-bits install uninstall dist clean FORCE
+	torture run-mutants lint same-bits install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
