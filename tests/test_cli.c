@@ -1037,6 +1037,17 @@ START_TEST(bench_says_where_the_time_goes)
 	static const char *const says[] = {"kind of work", "optimizer\n", "conv2d + bias", " d ", " g ", "mean step: "};
 	for (int i = 0; i < COUNT(says); i++)
 		ck_assert_msg(strstr(a.text, says[i]) != NULL, "no %s in %s", says[i], a.text);
+	/* Every convolution with its form; train.exact leaves out what is less exact than a direct sum. */
+	for (int exact = 0; exact < 2; exact++) {
+		a = sagan("bench configs/bench28.yaml --steps 1 --threads 1 --set model.g_channels=32 "
+			  "--set model.d_channels=32 --set batch=4 --kernels --set train.exact=%s",
+			  exact ? "true" : "false");
+		ck_assert_msg(a.status == 0 && strstr(a.text, "dx 3x3, [") && strstr(a.text, ": 25 for 4, pooled\n"),
+			      "%s", a.text);
+		ck_assert_msg((strstr(a.text, ": F(4x4,3x3)\n") == NULL) == exact, "%s", a.text);
+	}
+	a = sagan("bench --layers --kernels");
+	ck_assert_msg(a.status == 2 && strstr(a.text, "--kernels does not go with --layers"), "%s", a.text);
 	a = sagan("bench --layers --profile");
 	ck_assert_msg(a.status == 2 && strstr(a.text, "--profile does not go with --layers"), "%s", a.text);
 }

@@ -27,7 +27,7 @@ static void print_json(const config *cfg, const bench_result *r, const profile *
 	printf("}\n");
 }
 
-static void print_table(const config *cfg, const bench_result *r, const profile *p)
+static void print_table(const config *cfg, const bench_result *r, const profile *p, bool profiled, bool kernels)
 {
 	char a[32], b[32];
 	printf("%s: %dx%d, batch %d, %d thread%s, %d steps\n", cfg->name, cfg->net.size.h, cfg->net.size.w, cfg->batch,
@@ -42,8 +42,10 @@ static void print_table(const config *cfg, const bench_result *r, const profile 
 	       print_count(r->params_d, b, sizeof b));
 	printf("  memory      %s arena, %s peak\n", print_bytes((double)r->arena_bytes, a, sizeof a),
 	       print_bytes(peak_bytes(), b, sizeof b));
-	if (p)
+	if (profiled)
 		profile_print(p, r);
+	if (kernels)
+		profile_print_kernels(p, r);
 }
 
 /* ---- --layers ---- */
@@ -138,7 +140,7 @@ static int run(const command *c, int argc, char **argv)
 	const char *path = NULL, *only = NULL;
 	text_list sets = {0};
 	int steps = 10, threads = 0, batch = 16;
-	bool json = false, layers = false, profiled = false;
+	bool json = false, layers = false, profiled = false, kernels = false;
 	const option_row rows[] = {
 		{"layers", OPTION_FLAG, &layers, 0, 0, NULL, "every layer at its documented input size, no config"},
 		{"only", OPTION_TEXT, &only, 0, 0, "NAMES", "these, as mlp,halo"},
@@ -147,6 +149,7 @@ static int run(const command *c, int argc, char **argv)
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
 		{"profile", OPTION_FLAG, &profiled, 0, 0, NULL, "where the time goes: kinds of work, steps of plans"},
+		{"kernels", OPTION_FLAG, &kernels, 0, 0, NULL, "each convolution: shape, form, time, part of the peak"},
 		{"json", OPTION_FLAG, &json, 0, 0, NULL, "one line of JSON; with --layers one a layer"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 0, 1);
@@ -164,10 +167,12 @@ static int run(const command *c, int argc, char **argv)
 	status = read_config(&cfg, path, &sets);
 	if (status == EXIT_GOOD && !pool_start(threads ? threads : cfg.train.threads, &e))
 		status = fail(&e);
-	if (status == EXIT_GOOD && !step_bench(&cfg, 2, steps, &r, profiled ? &p : NULL, &e))
+	if (status == EXIT_GOOD && !step_bench(&cfg, 2, steps, &r, profiled || kernels ? &p : NULL, &e))
 		status = fail(&e);
-	if (status == EXIT_GOOD)
-		(json ? print_json : print_table)(&cfg, &r, profiled ? &p : NULL);
+	if (status == EXIT_GOOD && json)
+		print_json(&cfg, &r, profiled || kernels ? &p : NULL);
+	else if (status == EXIT_GOOD)
+		print_table(&cfg, &r, &p, profiled, kernels);
 	profile_free(&p);
 	pool_stop();
 	config_free(&cfg);
@@ -184,7 +189,7 @@ const command command_bench = {
 		    "          sagan bench --layers --threads 1",
 	.rules = (const option_rule[]){
 		{"only", "layers", NULL}, {"batch", "layers", NULL}, {"set", NULL, "layers"},
-		{"profile", NULL, "layers"}, {0},
+		{"profile", NULL, "layers"}, {"kernels", NULL, "layers"}, {0},
 	},
 	.run = run,
 };

@@ -76,6 +76,19 @@ void profile_print(const profile *p, const bench_result *r)
 	       100 * p->seconds / p->step_seconds);
 }
 
+void profile_print_kernels(const profile *p, const bench_result *r)
+{
+	double seconds = 0;
+	print_head("convolution: use, kernel, image and output (dx and dw: of forward), form");
+	for (int i = 0; i < p->kernels; i++) {
+		print_figures(&p->kernel[i], p, r->threads * r->peak_gflops);
+		printf("  %s\n", p->kernel[i].what);
+		seconds += p->kernel[i].seconds;
+	}
+	printf("\nsum %.4g ms of %.4g ms, the mean step: %.1f %%\n", 1e3 * seconds, 1e3 * p->step_seconds,
+	       100 * seconds / p->step_seconds);
+}
+
 static void json_rows(const profile_row *row, int n, bool kinds)
 {
 	for (int i = 0; i < n; i++) {
@@ -95,5 +108,7 @@ void profile_print_json(const profile *p)
 	json_rows(p->kind, p->kinds, true);
 	printf("], \"nodes\": [");
 	json_rows(p->row, p->rows, false);
+	printf("], \"kernels\": [");
+	json_rows(p->kernel, p->kernels, true);
 	printf("]");
 }

@@ -31,6 +31,7 @@ typedef union attr {
 		int top, bottom, left, right;        /* zeros around the image */
 		int groups;
 		int resize;                          /* as in conv_geometry (ops.h) */
+		int want;                            /* set by the planner: conv_want (core/kernels/conv.h) */
 		int64_t h, w;                        /* height and width of the image, for conv2d_dx */
 		bool act;                            /* set by the planner: leaky_relu of the result, with this slope */
 		double slope;
@@ -100,6 +101,8 @@ struct op {
 	 * one pass over memory; eval is then elementwise_eval (ops_internal.h). */
 	void (*span)(const attr *a, real *out, const real *const *in, int64_t n);
 	double (*flop)(const node *y);               /* 2 per multiply-add of its definition; NULL: not counted */
+	/* What a kernel that has several forms computes, and by which, in words; NULL: it has one. */
+	void (*form)(const node *y, char *text, size_t size);
 	/* Makes nodes for the gradients of the inputs, given dy like y: dx[i] like in[i], or NULL for zero. need[i]
 	 * says whether dx[i] is wanted. Calls public constructors only. NULL: no derivative flows through this op. */
 	void (*vjp)(graph *g, node *y, node *dy, const bool *need, node **dx);

@@ -3,10 +3,12 @@
  * Images [B,H,W,C], kernels [kh,kw,Cin/groups,Cout], cross-correlation with zeros around the image:
  * H + top + bottom >= kh, Ho = (H + top + bottom - kh)/sh + 1, rounded down. The arithmetic is in the
  * conv_*.c kernels; this file checks shapes and knows derivatives. */
-#include "core/base/local.h"
 #include "core/graph/ops.h"
 
-#include "core/kernels/conv.h"
+#include <stdio.h>
+
+#include "core/base/local.h"
+#include "core/kernels/conv_form.h"
 #include "core/graph/ops_internal.h"
 #include "core/graph/ops_window.h"
 #include "core/graph/rewrite.h"
@@ -123,7 +125,7 @@ static conv_shape shape_between(const node *y, const shape *image, const shape *
 		.ho = out->dim[1], .wo = out->dim[2], .cout = out->dim[3],
 		.kh = (int)kh, .kw = (int)kw, .sh = y->a.conv.sh, .sw = y->a.conv.sw,
 		.top = y->a.conv.top, .left = y->a.conv.left, .groups = y->a.conv.groups,
-		.resize = (conv_resize)y->a.conv.resize,
+		.resize = (conv_resize)y->a.conv.resize, .want = (conv_want)y->a.conv.want,
 	};
 }
 
@@ -144,13 +146,39 @@ static conv_shape shape_conv2d_dw(const node *y)
 	return shape_between(y, &y->in[0]->s, &y->in[1]->s, y->s.dim[0], y->s.dim[1]);
 }
 
+static conv_use use_of(const node *y)
+{
+	return y->op == &op_rec_conv2d ? CONV_FORWARD : y->op == &op_rec_conv2d_dx ? CONV_DX : CONV_DW;
+}
+
+static conv_shape shape_of_use(const node *y)
+{
+	const conv_use use = use_of(y);
+	return use == CONV_FORWARD ? shape_conv2d(y) : use == CONV_DX ? shape_conv2d_dx(y) : shape_conv2d_dw(y);
+}
+
 /* 2 per multiply-add of the definition. */
 static double conv_flop(const node *y)
 {
-	conv_shape s = y->op == &op_rec_conv2d    ? shape_conv2d(y)
-		     : y->op == &op_rec_conv2d_dx ? shape_conv2d_dx(y)
-						  : shape_conv2d_dw(y);
+	conv_shape s = shape_of_use(y);
 	return conv_shape_flop(&s);
+}
+
+/* "forward 3x3 pooled, [64,32,32,64] to [64,16,16,64]: 25 for 4, pooled" */
+static void conv_form(const node *y, char *text, size_t size)
+{
+	static const char *const name[] = {[CONV_FORWARD] = "forward", [CONV_DX] = "dx", [CONV_DW] = "dw"};
+	const conv_use use = use_of(y);
+	const conv_shape s = shape_of_use(y);
+	const shape image = SHAPE(s.b, s.h, s.w, s.cin), out = SHAPE(s.b, s.ho, s.wo, s.cout);
+	char more[64] = "";
+	if (s.sh > 1 || s.sw > 1)
+		snprintf(more, sizeof more, " stride %d", MAX(s.sh, s.sw));
+	if (s.groups > 1)
+		snprintf(more, sizeof more, " in %d groups", s.groups);
+	snprintf(text, size, "%s %dx%d%s%s, %s to %s: %s", name[use], s.kh, s.kw, more,
+		 s.resize == CONV_HALF ? " pooled" : s.resize == CONV_DOUBLE ? " doubled" : "", shape_print(&image).s,
+		 shape_print(&out).s, conv_form_name(&s, use));
 }
 
 conv_geometry conv_geometry_of(const node *y)
@@ -237,7 +265,7 @@ static void conv2d_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 
 const op op_rec_conv2d = {
 	.name = "conv2d", .nin = -1, .infer = infer_conv2d, .scratch = scratch_conv2d,
-	.eval = conv2d_eval, .vjp = conv2d_vjp, .flop = conv_flop,
+	.eval = conv2d_eval, .vjp = conv2d_vjp, .flop = conv_flop, .form = conv_form,
 };
 
 node *op_conv2d(graph *g, node *x, node *w, conv_geometry c)
@@ -294,7 +322,7 @@ static void conv2d_dx_vjp(graph *g, node *y, node *z, const bool *need, node **d
 
 const op op_rec_conv2d_dx = {
 	.name = "conv2d_dx", .nin = 2, .infer = infer_conv2d_dx, .scratch = scratch_conv2d_dx,
-	.eval = conv2d_dx_eval, .vjp = conv2d_dx_vjp, .flop = conv_flop,
+	.eval = conv2d_dx_eval, .vjp = conv2d_dx_vjp, .flop = conv_flop, .form = conv_form,
 };
 
 node *op_conv2d_dx(graph *g, node *dy, node *w, conv_geometry c, int64_t h, int64_t w_)
@@ -351,7 +379,7 @@ static void conv2d_dw_vjp(graph *g, node *y, node *z, const bool *need, node **d
 
 const op op_rec_conv2d_dw = {
 	.name = "conv2d_dw", .nin = 2, .infer = infer_conv2d_dw, .scratch = scratch_conv2d_dw,
-	.eval = conv2d_dw_eval, .vjp = conv2d_dw_vjp, .flop = conv_flop,
+	.eval = conv2d_dw_eval, .vjp = conv2d_dw_vjp, .flop = conv_flop, .form = conv_form,
 };
 
 node *op_conv2d_dw(graph *g, node *x, node *dy, conv_geometry c, int kh, int kw)

@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/local.h"
 #include "core/graph/ops_internal.h"
+#include "core/kernels/conv.h"
 #include "core/plan/plan_internal.h"
 #include "core/base/thread.h"
 #include "core/peers/peers.h"
@@ -33,6 +34,9 @@ static node *copy_node(const plan *p, const node *y, fault *e)
 	*c = *y;
 	c->in = (node **)(c + 1);
 	c->x = NULL;
+	if (p->flags & PLAN_EXACT &&
+	    (y->op == &op_rec_conv2d || y->op == &op_rec_conv2d_dx || y->op == &op_rec_conv2d_dw))
+		c->a.conv.want = CONV_EXACT;
 	for (int i = 0; i < c->nin; i++)
 		c->in[i] = p->node[y->in[i]->id];
 	return c;
@@ -347,7 +351,8 @@ static plan *debug_plan(const plan *p)
 	node **out = mem_new((size_t)p->nout, sizeof *out, NULL);
 	for (int i = 0; out && i < p->nout; i++)
 		out[i] = graph_at(p->g, p->out[i]);
-	plan *debug = out ? plan_new(p->g, out, p->nout, PLAN_SEPARATE | PLAN_NO_FUSE, NULL) : NULL;
+	const unsigned flags = PLAN_SEPARATE | PLAN_NO_FUSE | (p->flags & PLAN_EXACT);
+	plan *debug = out ? plan_new(p->g, out, p->nout, flags, NULL) : NULL;
 	if (debug)
 		debug->check = true;
 	free(out);

@@ -18,6 +18,8 @@ enum plan_flag {
 	                                              * that wrong reads show; a run then takes memory */
 	PLAN_NO_FUSE = 2,                            /* debug: one pass over memory per op */
 	PLAN_NO_RECOMPUTE = 4,                       /* debug: what two passes read is written, never computed twice */
+	PLAN_EXACT = 16,                             /* convolutions take only forms that are about as exact as the
+	                                              * direct sum, for gradients, too */
 	PLAN_UNBOUND = 8,                            /* no arena of its own: plan_bind comes, or it never runs */
 };
 
@@ -66,6 +68,7 @@ typedef struct plan_cost {
 	int64_t runs;
 	double flop;                                 /* of one run, as plan_flop counts */
 	double bytes;                                /* of the whole values that one run reads and writes, each once */
+	char form[160];                              /* of a convolution: its kernel, shapes and form; "" else */
 } plan_cost;
 
 /* From now on each step of each run is timed; a second call begins again. Before, a run does not look at the clock.

@@ -59,6 +59,8 @@ bool plan_cost_at(const plan *p, int i, plan_cost *c)
 		.flop = st->y && st->y->op->flop ? st->y->op->flop(st->y) : 0,
 		.bytes = st->y ? op_bytes(st->y) : chain_bytes(st->c),
 	};
+	if (st->y && st->y->op->form)
+		st->y->op->form(st->y, c->form, sizeof c->form);
 	FILE *f = fmemopen(c->what, sizeof c->what - 1, "w");
 	if (!f)
 		return true;                             /* no memory: a step without a name */

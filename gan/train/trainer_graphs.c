@@ -43,7 +43,8 @@ static bool pass_open(const trainer *t, const slice *k, pass *p, fault *e)
 
 static bool pass_plan(pass *p, node *const *out, int n, fault *e)
 {
-	p->p = plan_new(p->g, out, n, PLAN_UNBOUND | (p->as_written ? PLAN_NO_FUSE : 0), e);
+	const unsigned flags = (p->as_written ? PLAN_NO_FUSE : 0) | (p->exact ? PLAN_EXACT : 0);
+	p->p = plan_new(p->g, out, n, PLAN_UNBOUND | flags, e);
 	return p->p != NULL;
 }
 
@@ -314,7 +315,10 @@ static bool count_flop(trainer *t, slice *k, enum pass_kind kind, pass *p, fault
 static bool build(trainer *t, slice *k, enum pass_kind kind, fault *e)
 {
 	pass *p = &k->pass[kind];
-	*p = (pass){.name = PASS[kind].name, .key = PASS[kind].key, .penalised = kind == PASS_D_PENALTY};
+	*p = (pass){
+		.name = PASS[kind].name, .key = PASS[kind].key, .penalised = kind == PASS_D_PENALTY,
+		.exact = t->cfg.train.exact,
+	};
 	return !is_taken(t, kind)
 		|| (PASS[kind].build(t, k, p, e) && (k != t->slice || count_flop(t, k, kind, p, e)));
 }

@@ -31,6 +31,7 @@ typedef struct pass {
 	                                              * variance of the fakes over the batch */
 	node *each_real, *each_fake;                 /* [B] logits, or NULL */
 	bool penalised;                              /* the D step with a penalty */
+	bool exact;                                  /* train.exact */
 	bool as_written;                             /* without rewriting: only counted, never run */
 	double flop;                                 /* of the graph as written */
 } pass;

@@ -32,6 +32,7 @@ static void list(const trainer *t, int steps, profile *p, int room)
 			};
 			snprintf(r.what, sizeof r.what, "%s", c.what);
 			snprintf(r.path, sizeof r.path, "%s", c.path);
+			snprintf(r.form, sizeof r.form, "%s", c.form);
 			add(p, room, &r);
 		}
 	}
@@ -80,6 +81,20 @@ static int join(profile_row *kind, int n)
 	return kinds;
 }
 
+/* The convolutions of all rows, named by their forms. */
+static void list_kernels(profile *p)
+{
+	for (int i = 0; i < p->rows; i++)
+		if (*p->row[i].form) {
+			profile_row *k = &p->kernel[p->kernels++];
+			*k = p->row[i];
+			snprintf(k->what, sizeof k->what, "%s", k->form);
+		}
+	qsort(p->kernel, (size_t)p->kernels, sizeof *p->kernel, by_name);
+	p->kernels = join(p->kernel, p->kernels);
+	qsort(p->kernel, (size_t)p->kernels, sizeof *p->kernel, by_time);
+}
+
 bool profile_read(const trainer *t, int steps, profile *p, fault *e)
 {
 	*p = (profile){0};
@@ -87,12 +102,14 @@ bool profile_read(const trainer *t, int steps, profile *p, fault *e)
 	const int n = p->rows;
 	p->row = mem_new((size_t)n, sizeof *p->row, e);
 	p->kind = mem_new((size_t)n, sizeof *p->kind, e);
-	if (!p->row || !p->kind)
+	p->kernel = mem_new((size_t)n, sizeof *p->kernel, e);
+	if (!p->row || !p->kind || !p->kernel)
 		return false;
 	list(t, steps, p, n);
 	memcpy(p->kind, p->row, (size_t)n * sizeof *p->row);
 	qsort(p->kind, (size_t)n, sizeof *p->kind, by_name);
 	p->kinds = join(p->kind, n);
+	list_kernels(p);
 	qsort(p->row, (size_t)n, sizeof *p->row, by_time);
 	qsort(p->kind, (size_t)p->kinds, sizeof *p->kind, by_time);
 	for (int i = 0; i < n; i++)
@@ -104,5 +121,6 @@ void profile_free(profile *p)
 {
 	free(p->row);
 	free(p->kind);
+	free(p->kernel);
 	*p = (profile){0};
 }

@@ -6,6 +6,7 @@
 
 /* Something that training steps do; figures are means over the steps. */
 typedef struct profile_row {
+	char form[160];                              /* as plan_cost.form */
 	char what[240];                              /* as plan_print has it, or a part around the plans: "optimizer" */
 	const char *plan;                            /* "d", "d_penalty", "g"; "" around them, and for a kind */
 	int step;                                    /* of the plan */
@@ -15,8 +16,9 @@ typedef struct profile_row {
 } profile_row;
 
 typedef struct profile {
-	profile_row *row, *kind;                     /* own; longest first. A kind: all rows of one name */
-	int rows, kinds;
+	profile_row *row, *kind, *kernel;            /* own; longest first. A kind: all rows of one name; a kernel: all
+	                                              * convolutions of one shape, use and form, which its name says */
+	int rows, kinds, kernels;
 	double seconds;                              /* the sum of all rows */
 	double step_seconds;                         /* of a training step, timed from outside */
 } profile;
