@@ -339,6 +339,16 @@ static bool note_place(dataset *d, const place *p, fault *e)
 	return !links || dataset_note(d, e, "warning: %" PRId64 " links in the archive are not followed", links);
 }
 
+/* Names of classes, of files and of folders are others'. */
+static dataset *shown_plainly(dataset *d)
+{
+	for (int i = 0; d->class_name && i < d->classes; i++)
+		text_plain(d->class_name[i], 0);
+	for (int i = 0; i < d->notes; i++)
+		text_plain(d->note[i], 0);
+	return d;
+}
+
 dataset *dataset_open(const char *path, const dataset_options *options, fault *e)
 {
 	const dataset_options o = options ? *options : (dataset_options){0};
@@ -359,7 +369,7 @@ dataset *dataset_open(const char *path, const dataset_options *options, fault *e
 	}
 	place_free(&p);
 	if (ok)
-		return d;
+		return shown_plainly(d);
 	dataset_free(d);
 	return NULL;
 }

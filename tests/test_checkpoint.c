@@ -1,6 +1,7 @@
 /* test_checkpoint.c - a state on disk: nothing is lost on the way, nothing damaged is believed, and the
  * files of a directory are kept as promised. */
 #include <check.h>
+#include <hdf5.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -404,10 +405,58 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 }
 END_TEST
 
+/* 64 MB of zeros in 64 KB: they are refused before they are unpacked. */
+START_TEST(packed_arrays_are_refused)
+{
+	enum { N = 1 << 24 };
+	const char *path = scratch_at("checkpoint-00000002.h5");
+	const hsize_t n = N;
+	static const float one = 0;
+	fault e = {.text = ""};
+	save_step(2);
+	ck_assert(checkpoint_verify(path, &e));
+	hid_t f = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), space = H5Screate_simple(1, &n, NULL);
+	hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+	H5Pset_chunk(list, 1, &n);
+	H5Pset_deflate(list, 9);
+	H5Pset_fill_value(list, H5T_NATIVE_FLOAT, &one);
+	H5Pset_fill_time(list, H5D_FILL_TIME_ALLOC);
+	H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
+	hid_t set = H5Dcreate2(f, "/bomb", H5T_IEEE_F32LE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+	ck_assert(set >= 0);
+	H5Dclose(set);
+	H5Pclose(list);
+	H5Sclose(space);
+	H5Fclose(f);
+	ck_assert(!checkpoint_verify(path, &e));
+	ck_assert_msg(strstr(e.text, "/bomb: the arrays of this file are larger than the file"), "%s", e.text);
+}
+END_TEST
+
+/* Letters by which a file could move the cursor of a terminal and write over what the program says of it. */
+START_TEST(texts_of_a_file_cannot_steer_a_terminal)
+{
+	sample_state s;
+	fault e = {.text = ""};
+	checkpoint_info info = about(2), back;
+	const char *path = scratch_at("checkpoint-00000002.h5");
+	state_make(&s);
+	snprintf(info.program, sizeof info.program, "sagan\n  complete: \033[2K\xc2\x9bm\177");
+	ck_assert_msg(checkpoint_save(path, &info, &s.list, &e), "%s", e.text);
+	ck_assert_msg(checkpoint_read_info(path, &back, &e), "%s", e.text);
+	ck_assert_str_eq(back.program, "sagan?  complete: ?[2K??m?");
+	checkpoint_info_free(&back);
+	fault_set(&e, "a\033[1mb\nc");
+	ck_assert_str_eq(e.text, "a?[1mb?c");
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
 		{damage_is_seen, 1},
+		{packed_arrays_are_refused, 1},
+		{texts_of_a_file_cannot_steer_a_terminal, 1},
 		{state_comes_back_bit_for_bit, 1},
 		{equal_states_give_equal_files, 1},
 		{a_person_understands_the_names, 1},

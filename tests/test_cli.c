@@ -1053,11 +1053,21 @@ START_TEST(bench_says_where_the_time_goes)
 }
 END_TEST
 
+/* OpenBLAS looks for 128 MB for ever, in threads of its own as soon as it is loaded. */
+START_TEST(little_address_space_ends_in_a_line)
+{
+	const answer a = command("ulimit -v 200000; timeout -s KILL 100 %s train configs/demo.yaml --steps 1 --quiet "
+		"--out %s", sagan_program(), scratch_at("r"));
+	ck_assert_msg(a.status == 1 && a.lines == 1, "status %d: %s", a.status, a.text);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
 		{answers_have_their_status_and_text, COUNT(ANSWERS)},
 		{a_level_that_is_not_there_is_refused, 1},
+		{little_address_space_ends_in_a_line, 1},
 		{a_way_of_convolution_that_is_not_there_is_refused, 1},
 		{a_page_has_a_name_of_its_own, 1},
 		{keras_files_go_round, 1},

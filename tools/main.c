@@ -88,8 +88,35 @@ static int run_command(const command *c, int argc, char **argv)
 	return closed_stdout(own);
 }
 
+/* OpenBLAS starts a thread for each processor when it is loaded, before main. They would be of no use (blas.h), and
+ * where an address space is limited they look for 128 MB for ever, and the program waits for them at each fork and at
+ * its end.
+ * The functions of this section run before those of libraries, on the environment that the C library then takes as it
+ * is: so its last variable is another one until main. */
+static char **last_variable, *last_value;
+
+#ifdef __GLIBC__
+static void ask_for_one_thread(int argc, char **argv, char **variables)
+{
+	static char one[] = "OPENBLAS_NUM_THREADS=1";
+	(void)argc, (void)argv;
+	for (char **v = variables; *v; v++)
+		if (!v[1] || strncmp(*v, one, sizeof one - 2) == 0) {
+			last_variable = v;
+			last_value = *v;
+			*v = one;
+			return;
+		}
+}
+
+__attribute__((section(".preinit_array"), used))
+static void (*const before_libraries)(int, char **, char **) = ask_for_one_thread;
+#endif
+
 int main(int argc, char **argv)
 {
+	if (last_variable)
+		*last_variable = last_value;
 	open_standard_files();
 	signal(SIGXFSZ, SIG_IGN);                    /* a file size limit is a failed write, told in one line */
 	if (argc > 0)

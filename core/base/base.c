@@ -20,6 +20,18 @@ bool fault_is_memory(const fault *e)
 	return strstr(e->text, MEMORY) != NULL;
 }
 
+/* A terminal obeys bytes below 32, 127, and in UTF-8 the letters 128 to 159, which are C2 and one byte more. */
+char *text_plain(char *s, char keep)
+{
+	for (unsigned char *c = (unsigned char *)s; *c; c++) {
+		if ((*c < 32 || *c == 127) && *c != (unsigned char)keep)
+			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+	}
+	return s;
+}
+
 /* The text may be one of the arguments, or the place a part of them: everything is written aside first. */
 static bool fault_write(fault *e, const char *place, const char *between, const char *fmt, va_list args)
 {
@@ -30,7 +42,7 @@ static bool fault_write(fault *e, const char *place, const char *between, const 
 	vsnprintf(text + at, sizeof text - at, fmt, args);
 	e->place = (int)MIN(strlen(place), at);
 	e->reason = (int)at;
-	memcpy(e->text, text, sizeof text);
+	memcpy(e->text, text_plain(text, 0), sizeof text);
 	return false;
 }
 
@@ -90,7 +102,7 @@ bool fault_take(fault *e, const fault *told)
 		return false;
 	*e = *told;
 	e->text[sizeof e->text - 1] = '\0';
-	const int n = (int)strlen(e->text);
+	const int n = (int)strlen(text_plain(e->text, 0));
 	e->reason = MAX(0, MIN(e->reason, n));
 	e->place = MAX(0, MIN(e->place, e->reason));
 	return false;

@@ -3,6 +3,7 @@
 
 #include <cblas.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "core/base/local.h"
@@ -12,10 +13,33 @@
 void dsyevd_(const char *job, const char *half, const int *n, double *a, const int *lda, double *w, double *work,
 	     const int *lwork, int *iwork, const int *liwork, int *info, size_t job_length, size_t half_length);
 
+/* Memory that OpenBLAS takes once and keeps: 32 << 22 bytes on x86-64, less elsewhere. It asks for it
+ * in an endless loop when it is not to be had, so we ask before. */
+enum { BUFFER = (32 << 22) + (1 << 16) };
+
+static atomic_bool has_buffer;
+
 /* Its own threads next to ours cost more than they give, and would make sums depend on their number. */
 static void one_thread(void)
 {
 	openblas_set_num_threads(1);
+}
+
+bool blas_ready(fault *e)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, one_thread);
+	if (atomic_load(&has_buffer))
+		return true;
+	void *room = mem_new(BUFFER, 1, e);
+	if (!room)
+		return false;
+	free(room);
+	const double one = 1;
+	double sum = 0;
+	cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, 1, 1, 1, &one, 1, 1, &sum, 1);
+	atomic_store(&has_buffer, true);
+	return true;
 }
 
 static void start(int64_t side)
@@ -23,14 +47,15 @@ static void start(int64_t side)
 	/* Far above what is asked for (2048 features of Inception, 192 of pixels), and far below where n * n or the
 	 * workspace leaves an int. */
 	must(side >= 1 && side <= BLAS_SIDE_MAX, "a matrix of side %lld", (long long)side);
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, one_thread);
+	must(atomic_load(&has_buffer), "blas_ready comes first");
 }
 
 /* Fortran's columns are our rows: its upper half is our j <= i, its eigenvector columns are our rows. Divide and
  * conquer: of 2048 numbers it takes seconds, where the older dsyev takes minutes for the vectors. */
 bool blas_eigen(int64_t n, double *a, double *w, bool vectors, fault *e)
 {
+	if (!blas_ready(e))
+		return false;
 	start(n);
 	/* What dsyevd asks for, and where there are no vectors (block of dsytrd + 2) n, the size that it likes. */
 	const int side = (int)n, room = vectors ? 1 + 6 * side + 2 * side * side : 1 + 34 * side;

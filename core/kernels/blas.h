@@ -9,6 +9,10 @@
 
 enum { BLAS_SIDE_MAX = 8192 };                       /* of the matrices below */
 
+/* Takes the memory that OpenBLAS works in and keeps, some 128 MB, or false with e set: it would wait for it for ever.
+ * Comes before the others; blas_eigen calls it itself. */
+bool blas_ready(fault *e);
+
 /* Eigenvalues w [n], ascending, of the symmetric a [n,n] (its j <= i half is read), in double. With
  * `vectors`, row k of a becomes the unit eigenvector of w[k]; without, a is spoilt. False with e set when memory
  * is out or the iteration does not converge (numbers that are not finite). n is 1 to BLAS_SIDE_MAX. */

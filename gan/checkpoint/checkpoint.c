@@ -1,9 +1,11 @@
 /* checkpoint.c - a state, written to and read from one HDF5 file. It knows no network. */
 #include "gan/checkpoint/checkpoint.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/local.h"
 #include "core/h5/h5.h"
@@ -127,6 +129,16 @@ static bool read_more(h5 *f, checkpoint_info *out, fault *e)
 		&& (!h5_exists(f, CHECKPOINT_FROZEN) || h5_read_i64(f, CHECKPOINT_FROZEN, &out->frozen, 1, e));
 }
 
+/* What is shown of a file that may be a stranger's. The config is shown after it has been parsed. */
+static void show_plainly(checkpoint_info *c)
+{
+	char *const shown[] = {c->program, c->precision, c->checksum, c->score_about, c->data, c->began_from};
+	for (int i = 0; i < COUNT(shown); i++)
+		text_plain(shown[i], 0);
+	if (c->class_names)
+		text_plain(c->class_names, '\n');
+}
+
 static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 {
 	int64_t format;
@@ -154,6 +166,7 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 	out->config = h5_attr_text_new(f, "/", "config", e);
 	if (!out->config)
 		return false;
+	show_plainly(out);
 	const uint64_t all = strtoull(out->checksum, NULL, 16);      /* a sum: what is not the config is the arrays */
 	snprintf(out->arrays, sizeof out->arrays, "%016llx", (unsigned long long)(all - hash_config(out)));
 	return true;
@@ -205,6 +218,26 @@ static bool list_file(h5 *f, const char *group, int depth, state_list *l, fault 
 	return ok;
 }
 
+/* Arrays lie in a checkpoint as they are: more of them than the file is long were packed by somebody else, who may
+ * have packed a thousand times as much. */
+static bool list_stored(h5 *f, const char *path, state_list *l, fault *e)
+{
+	struct stat st;
+	if (stat(path, &st) != 0)
+		return fault_at(e, path, "%s", strerror(errno));
+	if (!list_file(f, "/", 0, l, e))
+		return false;
+	uint64_t left = (uint64_t)st.st_size;
+	for (int i = 0; i < l->n; i++) {
+		const uint64_t n = (uint64_t)shape_count(&l->item[i].s), width = l->item[i].type == ARRAY_REAL ? 4 : 8;
+		if (n > left / width)
+			return fault_set(e, "%s: %s: the arrays of this file are larger than the file, which no "
+				"checkpoint's are", path, l->item[i].path);
+		left -= n * width;
+	}
+	return true;
+}
+
 /* Adds the hash of the data set `it` as stored to *sum. */
 static bool hash_stored(h5 *f, const state_item *it, uint64_t *sum, fault *e)
 {
@@ -249,7 +282,7 @@ bool checkpoint_verify(const char *path, fault *e)
 	checkpoint_info info = {0};
 	state_list stored = {0};
 	h5 *f = h5_open(path, e);
-	bool ok = f && read_info(f, path, &info, e) && list_file(f, "/", 0, &stored, e)
+	bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
 		&& verify(f, path, &info, &stored, e);
 	h5_close(f);
 	state_list_free(&stored);
@@ -313,7 +346,7 @@ bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e
 	checkpoint_info info = {0};
 	state_list stored = {0};
 	h5 *f = h5_open(path, e);
-	bool ok = f && read_info(f, path, &info, e) && list_file(f, "/", 0, &stored, e)
+	bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
 		&& compare(path, l, &stored, whole, e)
 		&& (!whole || verify(f, path, &info, &stored, e))
 		&& fill(f, l, e);
@@ -345,7 +378,7 @@ bool checkpoint_take(const char *path, const state_list *l, item_fit *fit, fault
 	checkpoint_info info = {0};
 	state_list stored = {0};
 	h5 *f = h5_open(path, e);
-	const bool ok = f && read_info(f, path, &info, e) && list_file(f, "/", 0, &stored, e)
+	const bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
 		&& verify(f, path, &info, &stored, e) && take(f, l, &stored, fit, e);
 	h5_close(f);
 	state_list_free(&stored);
@@ -358,7 +391,7 @@ bool checkpoint_rescore(const char *from, const char *to, double score, const ch
 	checkpoint_info info = {0};
 	state_list l = {0};
 	h5 *f = h5_open(from, e);
-	bool ok = f && read_info(f, from, &info, e) && list_file(f, "/", 0, &l, e);
+	bool ok = f && read_info(f, from, &info, e) && list_stored(f, from, &l, e);
 	if (ok && strcmp(info.precision, REAL_NAME) != 0)
 		ok = fault_set(e, "%s: of a %s program, this one computes in %s", from, info.precision,
 			REAL_NAME);

@@ -148,7 +148,7 @@ static bool read_options(h5 *f, classifier_options *o, fault *e)
 
 static bool read_record(h5 *f, classifier_record *r, fault *e)
 {
-	return h5_attr_text(f, "/", "name", r->name, sizeof r->name, e)
+	const bool ok = h5_attr_text(f, "/", "name", r->name, sizeof r->name, e)
 		&& h5_attr_text(f, "/", "data", r->data, sizeof r->data, e)
 		&& (r->class_names = h5_attr_text_new(f, "/", "class_names", e)) != NULL
 		&& (r->config = h5_attr_text_new(f, "/", "config", e)) != NULL
@@ -157,6 +157,13 @@ static bool read_record(h5 *f, classifier_record *r, fault *e)
 		&& h5_attr_f64(f, "/", "accuracy", &r->accuracy, e)
 		&& h5_attr_i64(f, "/", "test_images", &r->tested, e)
 		&& h5_attr_text(f, "/", "weights_sha256", r->sha256, sizeof r->sha256, e);
+	if (!ok)
+		return false;
+	text_plain(r->name, 0);
+	text_plain(r->data, 0);
+	text_plain(r->sha256, 0);
+	text_plain(r->class_names, '\n');
+	return true;
 }
 
 static bool read_array(h5 *f, buffer *b, fault *e)

@@ -37,7 +37,7 @@ static bool kernel_room_init(kernel_room *r, int64_t m, int64_t d, fault *e)
 	*r = (kernel_room){.x = mem_new((size_t)(m * d), sizeof *r->x, e)};
 	r->y = r->x ? mem_new((size_t)(m * d), sizeof *r->y, e) : NULL;
 	r->product = r->y ? mem_new((size_t)(m * m), sizeof *r->product, e) : NULL;
-	return r->product != NULL;
+	return r->product != NULL && blas_ready(e);
 }
 
 /* The sum of the kernel over all pairs; of a set with itself without those of a point with itself. */

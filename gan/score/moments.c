@@ -21,7 +21,7 @@ bool moments_init(moments *m, int64_t d, fault *e)
 	m->mean = mem_zero((size_t)d, sizeof *m->mean, e);
 	m->scatter = mem_zero((size_t)(d * d), sizeof *m->scatter, e);
 	m->held = mem_zero((size_t)((HELD + 1) * d), sizeof *m->held, e);        /* and one row of scratch */
-	if (m->mean && m->scatter && m->held)
+	if (m->mean && m->scatter && m->held && blas_ready(e))
 		return true;
 	moments_free(m);
 	return false;
