@@ -623,7 +623,7 @@ static bool go_evaluate(fault *e)
 	const evaluate_task t = {.fakes = real_ones, .train = &real_ones, .test = &test, .split = SPLIT_TRAIN,
 		.look = look, .pairs = scratch_at("pairs.png")};
 	evaluation v = {.classes = 0};
-	const bool ok = look && evaluate(&t, &v, e);
+	const bool ok = look && evaluate(&t, &v, e) && (!v.no_picture.text[0] || fault_take(e, &v.no_picture));
 	evaluation_free(&v);
 	lens_free(look);
 	return ok;

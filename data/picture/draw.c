@@ -173,7 +173,9 @@ bool svg_over(const svg *s, image *im, fault *e)
 	fault no_font;
 	if (!svg_good(s, e))
 		return false;
-	(void)svg_has_font(&no_font);                /* known to the child, then */
+	/* Known to the child, then. */
+	if (!svg_has_font(&no_font) && fault_is_memory(&no_font))
+		return fault_take(e, &no_font);
 	uint8_t *drawn = mem_new(bytes_of(im), 1, e);
 	confine *c = drawn ? confine_start("drawing", draw_here, &d, &(confine_limits){.writes = true}, e) : NULL;
 	const bool all = c && confine_take(c, drawn, bytes_of(im)), ok = c && confine_end(c, e) && all;
