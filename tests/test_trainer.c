@@ -716,7 +716,7 @@ START_TEST(scores_have_an_interval_of_their_own)
 	for (int k = 0; k < 2; k++) {
 		notes s = {.n = 0};
 		trainer *t = make(TINY_PLAIN, (const char *[]){"score.every=3", "train.checkpoint_every=4",
-			"train.keep=3", "ema.decay=0", "optim.lr_g=0.3", "score.count=40", NULL}, d);
+			"train.keep=3", "ema.decay=0", "optim.lr_g=0.1", "score.count=40", NULL}, d);
 		run_options o = options(dir, &s);
 		o.steps = 7;
 		run_ok(t, &o, RUN_FINISHED);
