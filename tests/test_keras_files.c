@@ -466,7 +466,7 @@ START_TEST(texts_that_are_no_model_end_in_one_line)
 		 "called with training"},
 		{MODEL(IN("x") "," LAYER("Add", "r", "", "[{\"args\":[2.0],\"kwargs\":{}}]"), X, X),
 		 "called with a constant"},
-		{MODEL(IN("x") "," LAYER("ReLU", "a\\nb", "", FROM("y")), X, X), "layer a b: is fed by"},
+		{MODEL(IN("x") "," LAYER("ReLU", "a\\nb", "", FROM("y")), X, X), "layer a?b: is fed by"},
 		{MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":\"many\"", FROM("x")), X, X),
 		 "layer r: units must be a whole number"},
 		{MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":1e9", FROM("x")), X, X), "units must be"},
