@@ -119,16 +119,22 @@ static double element(const state_item *s, int64_t i)
 		: s->type == ARRAY_F64 ? ((double *)s->x)[i] : (double)((int64_t *)s->x)[i];
 }
 
-/* Whether the optimiser's mean of the gradients of "/discriminator/a/bias" is noise. */
-static bool is_noise(const told *t, int n, const char *name)
+/* What the optimiser keeps of "/discriminator/a/bias": m or v; NULL when it has none. */
+static const told *moment_of(const told *t, int n, const char *name, char moment)
 {
 	char path[200];
 	const char *rest = strchr(name + 1, '/');
 	if (!rest)
-		return false;
-	snprintf(path, sizeof path, "/optimizer%.*s/m%s", (int)(rest - name), name, rest);
-	const told *m = told_of(t, n, path);
-	return m && m->rms < NOISE;
+		return NULL;
+	snprintf(path, sizeof path, "/optimizer%.*s/%c%s", (int)(rest - name), name, moment, rest);
+	return told_of(t, n, path);
+}
+
+/* Whether its gradients are noise, by their mean, or without one (beta1 = 0) by the mean of their squares. */
+static bool is_noise(const told *t, int n, const char *name)
+{
+	const told *m = moment_of(t, n, name, 'm'), *v = moment_of(t, n, name, 'v');
+	return m ? m->rms < NOISE : v && sqrt(v->rms) < NOISE;
 }
 
 /* Against what was told of it. */

@@ -67,7 +67,7 @@ typedef struct evaluation {
 	int pairs;
 } evaluation;
 
-/* False with e set: sets of other sizes, a feature that is not finite, no memory, a picture that cannot be written.
+/* False with e set: sets of other sizes, a feature that is not finite, no memory.
  * Release with evaluation_free in any case. The same bits for any number of threads. */
 bool evaluate(const evaluate_task *t, evaluation *out, fault *e);
 void evaluation_free(evaluation *v);
