@@ -6,6 +6,11 @@
 #include "core/kernels/vectors.h"
 #include "core/kernels/wino.h"
 
+#ifdef __SANITIZE_ADDRESS__                          /* with a check in each of so many copies gcc takes minutes */
+#undef UNROLL
+#define UNROLL(n)
+#endif
+
 /* The matrices. F(4x4,3x3) has the points 0, 1, -1, 2, -2 and infinity, F(2x2,3x3) 0, 1, -1 and infinity; the others
  * are described in wino.h. */
 typedef enum axis { F2_INPUT, F2_WEIGHTS, F2_OUTPUT, F2_GRADIENT, F2_FOLD,
