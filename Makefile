@@ -16,6 +16,7 @@
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make torture             an hour of kills and power cuts; TORTURE=300: five minutes
 #   make fuzz                20,000 damaged files of each kind
+#   make faults              commands whose calls of the system and for memory fail
 #   make test-double         derivatives and golden values in double
 #   make test-sanitized      a set of tests under the address and undefined-behaviour sanitizers
 #   make mutants             every derivative broken on purpose: a test must see it
@@ -107,8 +108,8 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(foreach l,$(LEVELS),$(LEVEL_SRC:%.c=$(B)/%
 	    $(TEXTS:%=$(B)/texts/%.o)
 TIME_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c))
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c)) $(TIME_OBJ)
-# All test programs, or some: ONLY='plan ops'.
-ONLY     ?= $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
+# All test programs, or some: ONLY='plan ops'. `make faults` is apart: without its shim it tests nothing.
+ONLY     ?= $(filter-out faults,$(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c)))
 TESTS    := $(ONLY:%=$(B)/tests/test_%)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard docs/examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
@@ -329,6 +330,10 @@ bench-kernels: $(BENCHES)
 fuzz: $(B)/tests/fuzz_keras
 	@$< $(FILES)
 
+# Commands whose calls fail one after another: SEVERAL=30 places of each; CALL=malloc and COMMAND=export restrict it.
+faults: all $(B)/tests/test_faults $(B)/tests/faults/shim.so
+	@SAGAN=$(B)/sagan FAULTS_SHIM=$(B)/tests/faults/shim.so $(B)/tests/test_faults
+
 # Kills, power cuts, readers and second trainers, counted (docs/reliability.md), for so many seconds.
 TORTURE ?= 3600
 torture: $(B)/tests/torture/torture
@@ -382,6 +387,7 @@ clean:
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
 	test-keras test-inception test-browser test-tensorboard test-web examples bench bench-kernels fuzz mutants \
+	faults \
 	torture run-mutants lint same-bits install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;

@@ -446,6 +446,7 @@ START_TEST(texts_of_a_file_cannot_steer_a_terminal)
 	ck_assert_msg(checkpoint_read_info(path, &back, &e), "%s", e.text);
 	ck_assert_str_eq(back.program, "sagan?  complete: ?[2K??m?");
 	checkpoint_info_free(&back);
+	state_list_free(&s.list);
 	fault_set(&e, "a\033[1mb\nc");
 	ck_assert_str_eq(e.text, "a?[1mb?c");
 }

@@ -1,9 +1,9 @@
 /* test_faults.c - a call that fails: memory, or a system call, in every command of the program. How it must end stands
  * in tests/faults/faults.h.
  *
- * `make test` takes a few places of each command, other ones at each run (SAGAN_SEED); `make faults` all: every place
- * that allocates, and every system call. To look at one again: FAULT='train malloc 12 812' is call 812 of malloc with
- * errno 12. SEVERAL=100 takes so many of each. */
+ * `make faults` runs it, not `make test`: SEVERAL places of each call, other ones each time (SAGAN_SEED). CALL=malloc
+ * and COMMAND=export restrict it. To look at one again: FAULT='train malloc 12 812' is call 812 of malloc with errno
+ * 12. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
