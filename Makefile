@@ -387,8 +387,7 @@ clean:
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
 	test-keras test-inception test-browser test-tensorboard test-web examples bench bench-kernels fuzz mutants \
-	faults \
-	torture run-mutants lint same-bits install uninstall dist clean FORCE
+	faults torture run-mutants lint same-bits install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
