@@ -1,8 +1,11 @@
 /* cmd_bench.c - sagan bench: how long a training step takes, or each layer. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "tools/bench/layers.h"
 #include "tools/bench/step.h"
@@ -11,12 +14,14 @@
 
 static void print_json(const config *cfg, const bench_result *r, const profile *p)
 {
-	char name[4 * CONFIG_TEXT_MAX], size[32];
+	char size[32];
+	json_t *text = json_text(cfg->name);
+	char *name = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
 	printf("{\"config\": %s, \"size\": %s, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
 	       "\"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
 	       "\"peak_gflops\": %.6g, \"efficiency\": %.6g, "
 	       "\"params_g\": %lld, \"params_d\": %lld, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f",
-	       config_value(cfg, config_key_find("name"), name, sizeof name),
+	       name ? name : "null",
 	       net_size_print(cfg->net.size, size, sizeof size), cfg->batch, REAL_NAME, r->threads, r->steps,
 	       r->median_s, r->min_s, r->images_per_s, r->gflop, r->peak_gflops, r->efficiency,
 	       (long long)r->params_g, (long long)r->params_d, r->arena_bytes, peak_bytes());
@@ -25,13 +30,15 @@ static void print_json(const config *cfg, const bench_result *r, const profile *
 		profile_print_json(p);
 	}
 	printf("}\n");
+	free(name);
+	json_decref(text);
 }
 
 static void print_table(const config *cfg, const bench_result *r, const profile *p, bool profiled, bool kernels)
 {
 	char a[32], b[32];
-	printf("%s: %dx%d, batch %d, %d thread%s, %d steps\n", cfg->name, cfg->net.size.h, cfg->net.size.w, cfg->batch,
-	       r->threads, r->threads == 1 ? "" : "s", r->steps);
+	printf("%s: %dx%d, batch %d, %d thread%s, %d steps\n", text_show(cfg->name).s, cfg->net.size.h, cfg->net.size.w,
+	       cfg->batch, r->threads, r->threads == 1 ? "" : "s", r->steps);
 	printf("  step        %.4g s median, %.4g s least\n", r->median_s, r->min_s);
 	printf("  images      %.4g per second\n", r->images_per_s);
 	printf("  arithmetic  %.4g GFLOP per step in the plain formulation, %.4g GFLOP/s\n", r->gflop,

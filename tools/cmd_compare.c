@@ -111,8 +111,8 @@ static bool print_json(const run_facts *f, const int *key, int keys)
 	bool ok = o && differs;
 	for (int i = 0; ok && i < keys; i++)
 		ok = gather_put(differs, config_key_at(key[i])->name,
-			gather_text(config_value(&f->cfg, key[i], buf, sizeof buf)));
-	ok = ok && gather_put(o, "run", gather_text(f->folder)) && gather_put(o, "step", json_integer(f->step))
+			json_text(config_value(&f->cfg, key[i], buf, sizeof buf)));
+	ok = ok && gather_put(o, "run", json_text(f->folder)) && gather_put(o, "step", json_integer(f->step))
 		&& gather_put(o, "seconds", json_real(f->seconds))
 		&& gather_put(o, "images_per_s", json_real(f->images_per_s))
 		&& gather_put(o, "best_score", f->has_score ? json_real(f->best_score) : json_null())

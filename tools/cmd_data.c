@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/file.h"
 #include "core/base/words.h"
 #include "data/describe.h"
@@ -43,10 +44,10 @@ static bool show(const char *path, dataset_options o, const char *picture, uint6
 	const uint64_t sum = dataset_checksum(d);
 	bool ok = true;
 	if (sum != *seen) {
-		printf("%s, %s:\n", path, data_split_name[o.split]);
+		printf("%s, %s:\n", text_show(path).s, data_split_name[o.split]);
 		ok = describe(d, e) && (!picture || draw(d, picture, e));
 		if (ok && picture)
-			printf("picture of the first images: %s\n", picture);
+			printf("picture of the first images: %s\n", text_show(picture).s);
 	}
 	*seen = sum;
 	dataset_free(d);

@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "core/base/words.h"
 #include "gan/checkpoint/rundir.h"
@@ -133,10 +134,10 @@ static void say_files(const dataset *d, bool quiet)
 {
 	if (quiet)
 		return;
-	fprintf(stderr, "%s: %s, %lld images of %dx%d, %s\n", d->path, d->kind, (long long)d->n, d->h, d->w,
-		d->c == 1 ? "gray" : "colour");
+	fprintf(stderr, "%s: %s, %lld images of %dx%d, %s\n", text_show(d->path).s, d->kind, (long long)d->n, d->h,
+		d->w, d->c == 1 ? "gray" : "colour");
 	for (int i = 0; i < d->notes; i++)
-		fprintf(stderr, "%s: %s\n", d->path, d->note[i]);
+		fprintf(stderr, "%s: %s\n", text_show(d->path).s, d->note[i]);
 }
 
 static bool open_files(sides *s, const wish *w, const dataset *like, fault *e)

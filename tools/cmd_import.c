@@ -4,6 +4,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/config/config_apply.h"
@@ -20,15 +21,15 @@ typedef struct request {
 static void print_mismatch(void *ctx, const char *text)
 {
 	(void)ctx;
-	fprintf(stderr, "  %s\n", text);
+	fprintf(stderr, "  %s\n", text_show(text).s);
 }
 
 /* bn_mode: the config's; c has what the checkpoint says. */
 static void print_result(const request *q, int bn_mode, const config *c, const keras_imported *r)
 {
 	char values[32];
-	printf("checkpoint %s\n", q->out);
-	printf("%s: %d layers, %d weights, %s numbers\n", q->file, r->layers, r->weights,
+	printf("checkpoint %s\n", text_show(q->out).s);
+	printf("%s: %d layers, %d weights, %s numbers\n", text_show(q->file).s, r->layers, r->weights,
 		print_count(r->values, values, sizeof values));
 	if (r->same)
 		printf("exported again it gives the same numbers, to the last bit\n");

@@ -4,6 +4,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/report/report.h"
@@ -27,7 +28,7 @@ static bool report(const char *const *folder, int n, const char *out, fault *e)
 	snprintf(go_on, sizeof go_on, "%.200s train", program_name);
 	if (!place(out, folder, n, path, e) || !report_write(path, run, n, go_on, e))
 		return false;
-	fprintf(told_beside(path), "report: %s\n", path);
+	fprintf(told_beside(path), "report: %s\n", text_show(path).s);
 	return true;
 }
 

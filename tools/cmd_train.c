@@ -4,6 +4,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "core/peers/peers.h"
 #include "gan/checkpoint/saved.h"
@@ -40,7 +41,8 @@ static void how_to_go_on(enum run_end end, int64_t step, const char *out)
 	FILE *to = stop_asked == SIGPIPE ? stderr : stdout;
 	shell_word(out, word, sizeof word);
 	if (end == RUN_FINISHED)
-		fprintf(to, "done: %lld steps in %s; `%s sample %s` makes pictures\n", (long long)step, out,
+		fprintf(to, "done: %lld steps in %s; `%s sample %s` makes pictures\n", (long long)step,
+			text_show(out).s,
 		       program_name, word);
 	else
 		fprintf(to, "stopped %s after step %lld; go on with: %s train %s\n", why_stopped(end), (long long)step,

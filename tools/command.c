@@ -13,6 +13,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/peers/peers.h"
 
 const char *program_name = "sagan";
@@ -31,7 +32,7 @@ char *shell_word(const char *text, char *buf, size_t size)
 	for (const char *p = text; *p && at + 6 < size; p++)
 		at += (size_t)snprintf(buf + at, size - at, *p == '\'' ? "'\\''" : "%c", *p);
 	snprintf(buf + at, size - at, "'");
-	return buf;
+	return text_plain(buf, 0);           /* what a terminal would obey cannot be typed in plain quotes anyway */
 }
 
 /* With other processes: what is to be said in the end. */
@@ -64,15 +65,16 @@ void fail_told(void)
 
 int fail_usage(const command *c, const char *fmt, ...)
 {
+	char what[TEXT_SHOWN];
 	va_list args;
 	fflush(stdout);
 	if (peers_rank() > 0)
 		return EXIT_USAGE;
-	fprintf(stderr, "sagan %s: ", c->name);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	vsnprintf(what, sizeof what, fmt, args);
 	va_end(args);
-	fprintf(stderr, "\nusage: sagan %s %s [options]; `sagan %s --help` says more\n", c->name, c->argument, c->name);
+	fprintf(stderr, "sagan %s: %s\nusage: sagan %s %s [options]; `sagan %s --help` says more\n", c->name,
+		text_plain(what, 0), c->name, c->argument, c->name);
 	return EXIT_USAGE;
 }
 
@@ -436,5 +438,5 @@ FILE *told_beside(const char *path)
 void print_line(void *ctx, const char *text)
 {
 	(void)ctx;
-	puts(text);
+	puts(text_show(text).s);
 }

@@ -193,19 +193,19 @@ static json_t *facts(const protocol *p, const evaluation *v, bool *ok)
 	char sum[32];
 	json_t *o = json_object();
 	snprintf(sum, sizeof sum, "%016llx", (unsigned long long)p->checksum);
-	put(o, "program", json_string("sagan " SAGAN_VERSION), ok);
-	put(o, "judged", json_string(p->judged), ok);
+	put(o, "program", json_text("sagan " SAGAN_VERSION), ok);
+	put(o, "judged", json_text(p->judged), ok);
 	put(o, "step", p->step >= 0 ? json_integer(p->step) : json_null(), ok);
 	put(o, "images", json_integer(v->fakes), ok);
 	put(o, "seed", json_integer((json_int_t)p->seed), ok);
-	put(o, "weights", p->weights ? json_string(p->weights) : json_null(), ok);
-	put(o, "batch_norm", p->weights ? json_string(p->batch_norm) : json_null(), ok);
+	put(o, "weights", p->weights ? json_text(p->weights) : json_null(), ok);
+	put(o, "batch_norm", p->weights ? json_text(p->batch_norm) : json_null(), ok);
 	put(o, "truncation", p->truncation > 0 ? json_real(p->truncation) : json_null(), ok);
-	put(o, "against", json_string(p->against), ok);
-	put(o, "split", json_string(p->split), ok);
+	put(o, "against", json_text(p->against), ok);
+	put(o, "split", json_text(p->split), ok);
 	put(o, "real_images", json_integer(v->reals), ok);
-	put(o, "checksum", json_string(sum), ok);
-	put(o, "features", json_string(lens_about(p->look)), ok);
+	put(o, "checksum", json_text(sum), ok);
+	put(o, "features", json_text(lens_about(p->look)), ok);
 	put(o, "feature_count", json_integer(v->features), ok);
 	put(o, "images_of_points", json_integer(v->kept), ok);
 	return o;
@@ -235,7 +235,7 @@ static void put_classes(json_t *o, const protocol *p, const evaluation *v, bool 
 	put(o, "classes", json_integer(v->classes), ok);
 	put(o, "modes", v->modes ? json_integer(v->modes) : json_null(), ok);
 	put(o, "kl", v->modes ? real_of(v->kl) : json_null(), ok);
-	put(o, "kl_from", json_string(p->even ? "equal shares" : p->split), ok);
+	put(o, "kl_from", json_text(p->even ? "equal shares" : p->split), ok);
 	put_counts(o, "histogram", v->histogram, v->classes, ok);
 	put_counts(o, "histogram_real", v->real_histogram, v->classes, ok);
 	for (int k = 0; v->class_fid && k < v->classes; k++)
@@ -258,7 +258,7 @@ static json_t *copies_object(const protocol *p, const evaluation *v, bool *ok)
 		*ok = json_array_append_new(list, json_pack("{s:I,s:I,s:f}", "image", (json_int_t)v->pair[i].fake,
 			"training_image", (json_int_t)v->pair[i].train, "distance", v->pair[i].distance)) == 0 && *ok;
 	put(o, "pairs", list, ok);
-	put(o, "picture", p->pairs ? json_string(p->pairs) : json_null(), ok);
+	put(o, "picture", p->pairs ? json_text(p->pairs) : json_null(), ok);
 	return o;
 }
 

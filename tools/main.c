@@ -8,6 +8,7 @@
 
 #include "core/base/level.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/version.h"
 #include "core/peers/peers.h"
 #include "core/kernels/conv_form.h"
@@ -39,7 +40,7 @@ static int unknown_command(const char *word)
 	for (int i = 0; i < COUNT(COMMANDS); i++)
 		name[i] = COMMANDS[i]->name;
 	const char *near = text_closest(word, name, COUNT(COMMANDS));
-	fprintf(stderr, "sagan: %.60s: no such command%s%s%s; `sagan --help` lists them\n", word,
+	fprintf(stderr, "sagan: %.60s: no such command%s%s%s; `sagan --help` lists them\n", text_show(word).s,
 		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return EXIT_USAGE;
 }

@@ -8,6 +8,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/h5/h5.h"
 #include "data/picture/moving.h"
 #include "gan/sample/image_file.h"
@@ -192,9 +193,11 @@ bool output_draw(sampler *s, sample_request *q, const output_names *to, fault *e
 	const char *path = o.path ? o.path : to->images ? to->images : to->latents;
 	FILE *told = told_beside(path);
 	if (ok && sampler_step(s) < 0)
-		fprintf(told, "%lld images of %s: %s\n", (long long)q->n, sampler_path(s), path);
+		fprintf(told, "%lld images of %s: %s\n", (long long)q->n, text_show(sampler_path(s)).s,
+			text_show(path).s);
 	else if (ok)
-		fprintf(told, "%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s), path);
+		fprintf(told, "%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s),
+			text_show(path).s);
 	free(o.all);
 	image_file_free(o.file);
 	h5_close(o.latents);

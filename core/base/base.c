@@ -20,18 +20,6 @@ bool fault_is_memory(const fault *e)
 	return strstr(e->text, MEMORY) != NULL;
 }
 
-/* A terminal obeys bytes below 32, 127, and in UTF-8 the letters 128 to 159, which are C2 and one byte more. */
-char *text_plain(char *s, char keep)
-{
-	for (unsigned char *c = (unsigned char *)s; *c; c++) {
-		if ((*c < 32 || *c == 127) && *c != (unsigned char)keep)
-			*c = '?';
-		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-			c[0] = c[1] = '?';
-	}
-	return s;
-}
-
 /* The text may be one of the arguments, or the place a part of them: everything is written aside first. */
 static bool fault_write(fault *e, const char *place, const char *between, const char *fmt, va_list args)
 {

@@ -62,9 +62,9 @@ bool fault_at(fault *e, const char *place, const char *fmt, ...) PRINTF_LIKE(3, 
 bool fault_value(fault *e, const char *place, double value, const char *fmt, ...) PRINTF_LIKE(4, 5);
 bool fault_word(fault *e, const char *place, const char *value, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-/* Makes a text of somebody else fit to be shown, in place: control characters, by which it could write elsewhere on
- * a terminal, become question marks, but `keep` ('\n' in a list; 0: none). Messages of faults go through it. Returns
- * s. */
+/* Makes a text of somebody else fit to be shown, in place: bytes that are not UTF-8, and characters that a terminal
+ * or a browser obeys instead of showing them (control characters, changes of direction), become question marks, one
+ * for each byte, but `keep` ('\n' in a list; 0: none). Messages of faults go through it. Returns s. */
 char *text_plain(char *s, char keep);
 
 /* Whether the message names exactly this place. Here and below e is a fault that was written, not NULL. */

@@ -9,6 +9,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "data/picture/picture_internal.h"
 
 /* libpng leaves by longjmp. Everything it may jump over lives in one of these two structs, outside
@@ -220,7 +221,8 @@ static void notes_set(const writing *to, const png_notes *notes)
 		text[i].text = (png_charp)notes->note[i].text;
 		text[i].itxt_length = strlen(notes->note[i].text);
 	}
-	png_set_text(to->png, to->info, text, notes->n);
+	if (notes->n)
+		png_set_text(to->png, to->info, text, notes->n);
 }
 
 static bool encode(writing *to, const image *im, const png_notes *notes)
@@ -231,8 +233,7 @@ static bool encode(writing *to, const image *im, const png_notes *notes)
 	png_set_IHDR(to->png, to->info, (png_uint_32)im->w, (png_uint_32)im->h, 8,
 		im->c == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
 		PNG_FILTER_TYPE_DEFAULT);
-	if (notes)
-		notes_set(to, notes);
+	notes_set(to, notes);
 	png_write_info(to->png, to->info);
 	for (int y = 0; y < im->h; y++)
 		png_write_row(to->png, im->x + (size_t)y * (size_t)im->w * (size_t)im->c);
@@ -240,16 +241,41 @@ static bool encode(writing *to, const image *im, const png_notes *notes)
 	return true;
 }
 
+/* Texts as iTXt has them: UTF-8, and harmless (text.h). The copies are own; notes_free. */
+static void notes_free(png_notes *notes)
+{
+	for (int i = 0; i < notes->n; i++)
+		free((char *)notes->note[i].text);
+}
+
+static bool notes_copy(const png_notes *from, png_notes *to, fault *e)
+{
+	*to = (png_notes){.n = 0};
+	for (int i = 0; from && i < from->n; i++) {
+		char *text = text_plain_new(from->note[i].text, '\n', e);
+		if (!text)
+			return notes_free(to), false;
+		to->note[to->n++] = (struct png_note){from->note[i].key, text};
+	}
+	return true;
+}
+
 bool png_encode(const char *path, const image *im, const png_notes *notes, void **bytes, size_t *n, fault *e)
 {
 	must(im->h > 0 && im->w > 0 && (im->c == 1 || im->c == 3), "png of %dx%dx%d", im->h, im->w, im->c);
 	writing to = {0};
+	png_notes plain;
+	*bytes = NULL;
+	*n = 0;
+	if (!notes_copy(notes, &plain, e))
+		return false;
 	to.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, to.why, on_error, on_warning);
 	to.info = to.png ? png_create_info_struct(to.png) : NULL;
 	bool ok = to.info || fault_at(e, path, "out of memory");
-	if (ok && !encode(&to, im, notes))
+	if (ok && !encode(&to, im, &plain))
 		ok = fault_at(e, path, "cannot write a PNG of %dx%dx%d: %s", im->h, im->w, im->c, to.why);
 	png_destroy_write_struct(to.png ? &to.png : NULL, to.info ? &to.info : NULL);
+	notes_free(&plain);
 	if (!ok)
 		free(to.bytes);
 	*bytes = ok ? to.bytes : NULL;

@@ -4,7 +4,7 @@
 
 #include "data/picture/image.h"
 
-/* Texts that a PNG carries for who opens it later: keys of 1 to 79 letters of ASCII, and what they say, in UTF-8. Both
+/* Texts that a PNG carries for who opens it later: keys of 1 to 79 letters of ASCII, and what they say. Both
  * are borrowed. */
 enum { PNG_NOTES_MAX = 8 };
 typedef struct png_notes {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/base/text.h"
 
 /* Curves: Okabe and Ito, Color Universal Design (2008), strongest first. */
 static const struct paint {
@@ -95,43 +96,14 @@ void svg_line(svg *s, double y0, double x0, double y1, double x1, double width, 
 
 /* ---- letters ---- */
 
-/* Bytes of the UTF-8 character at p, 1 to 4; 0: it is none, or one that XML does not allow. */
-static int character(const char *text)
-{
-	const unsigned char *p = (const unsigned char *)text;
-	static const struct {
-		unsigned char lo, hi, second_lo, second_hi;
-		int n;
-	} kind[] = {
-		{0x20, 0x7e, 0, 0, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-		{0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xee, 0x80, 0xbf, 3},
-		{0xef, 0xef, 0x80, 0xbe, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-		{0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-	for (int i = 0; i < COUNT(kind); i++) {
-		if (p[0] < kind[i].lo || p[0] > kind[i].hi)
-			continue;
-		for (int k = 1; k < kind[i].n; k++)
-			if (p[k] < (k == 1 ? kind[i].second_lo : 0x80) || p[k] > (k == 1 ? kind[i].second_hi : 0xbf))
-				return 0;
-		return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : kind[i].n;         /* C1 controls */
-	}
-	return 0;
-}
-
-static const char *escape(char c)
-{
-	return c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : c == '"' ? "&quot;" : NULL;
-}
-
 static void add_escaped(svg *s, const char *text)
 {
 	while (*text) {
-		const int n = character(text);
+		const int n = text_harmless(text);
 		if (n == 0)
 			svg_add(s, "?");
-		else if (escape(*text))
-			svg_add(s, "%s", escape(*text));
+		else if (text_markup(*text))
+			svg_add(s, "%s", text_markup(*text));
 		else
 			svg_add(s, "%.*s", n, text);
 		text += MAX(n, 1);
@@ -174,7 +146,7 @@ double svg_text_width(const char *text, double size)
 {
 	double sum = 0;
 	for (int n; *text; text += n) {
-		n = MAX(character(text), 1);
+		n = MAX(text_harmless(text), 1);
 		sum += advance(text, n) * size;
 	}
 	return sum;
@@ -184,7 +156,7 @@ int svg_text_fit(const char *text, double size, double room)
 {
 	const char *p = text;
 	for (int n; *p; p += n) {
-		n = MAX(character(p), 1);
+		n = MAX(text_harmless(p), 1);
 		room -= advance(p, n) * size;
 		if (room < 0)
 			break;

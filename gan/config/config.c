@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "gan/config/config_internal.h"
 
 void config_init(config *c)
@@ -67,14 +68,17 @@ static void put_quoted(const char *s, char *buf, size_t size)
 	size_t n = 0;
 	if (n + 1 < size)
 		buf[n++] = '"';
-	for (; *s && n + 6 < size; s++) {
-		unsigned char b = (unsigned char)*s;
-		if (b < 0x20 || b == 0x7f)
-			n += (size_t)snprintf(buf + n, size - n, "\\x%02X", b);
-		else if (b == '"' || b == '\\')
-			n += (size_t)snprintf(buf + n, size - n, "\\%c", b);
+	for (int k; *s && n + 11 < size; s += k) {
+		uint32_t code = (unsigned char)*s;
+		k = MAX(text_decode(s, &code), 1);
+		if (code < 0x20 || code == 0x7f)
+			n += (size_t)snprintf(buf + n, size - n, "\\x%02X", (unsigned)code);
+		else if (code == '"' || code == '\\')
+			n += (size_t)snprintf(buf + n, size - n, "\\%c", *s);
+		else if (!text_harmless(s))
+			n += (size_t)snprintf(buf + n, size - n, code > 0xffff ? "\\U%08X" : "\\u%04X", (unsigned)code);
 		else
-			buf[n++] = *s;
+			n += (size_t)snprintf(buf + n, size - n, "%.*s", k, s);
 	}
 	if (n + 1 < size)
 		buf[n++] = '"';

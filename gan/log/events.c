@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "gan/log/event.pb-c.h"
 #include "gan/log/histogram.h"
 #include "gan/log/record.h"
@@ -270,7 +271,10 @@ bool events_text(events *v, int64_t step, const char *tag, const char *text, fau
 	Event__Tensor t = EVENT__TENSOR__INIT;
 	Event__TensorShape s = EVENT__TENSOR_SHAPE__INIT;          /* one text: no axis */
 	Event__Value value = EVENT__VALUE__INIT;
-	ProtobufCBinaryData bytes = lent_bytes(text, strlen(text));
+	char *plain = text_plain_new(text, '\n', e);
+	if (!plain)
+		return false;
+	ProtobufCBinaryData bytes = lent_bytes(plain, strlen(plain));
 	about.has_data_class = t.has_dtype = true;
 	about.data_class = CLASS_TENSOR;
 	t.dtype = DTYPE_STRING;
@@ -281,7 +285,9 @@ bool events_text(events *v, int64_t step, const char *tag, const char *text, fau
 	value.metadata = &about;
 	value.value_case = EVENT__VALUE__VALUE_TENSOR;
 	value.tensor = &t;
-	return write_value(v, step, &value, e);
+	const bool ok = write_value(v, step, &value, e);
+	free(plain);
+	return ok;
 }
 
 /* ---- settings ---- */

@@ -13,19 +13,6 @@
 
 /* ---- JSON ---- */
 
-json_t *gather_text(const char *text)
-{
-	json_t *t = json_string(text);
-	char *plain = t ? NULL : text_copy(text, NULL);
-	for (char *p = plain; p && *p; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	if (plain)
-		t = json_string(plain);
-	free(plain);
-	return t;
-}
-
 bool gather_put(json_t *o, const char *key, json_t *v)
 {
 	return json_object_set_new(o, key, v) == 0;
@@ -93,7 +80,7 @@ static bool add_series(json_t *all, const char *pattern, const char *name, const
 	json_t *s = json_object();
 	const int cut = (int)(strlen(c->name[column]) - (strlen(pattern) - 1));
 	snprintf(own, sizeof own, "%.*s", MAX(cut, 0), c->name[column]);
-	const bool ok = s && gather_put(s, "name", gather_text(pattern[0] == '*' ? own : name))
+	const bool ok = s && gather_put(s, "name", json_text(pattern[0] == '*' ? own : name))
 		&& gather_put(s, "x", thinned(c->x[0], c->n, points, true))
 		&& gather_put(s, "y", thinned(c->x[column], c->n, points, false));
 	if (ok)
@@ -110,8 +97,8 @@ static json_t *chart_of(const curves *k, const csv *c, int64_t points)
 		for (int at = 1; ok && at < c->columns; at++)
 			if (matches(k->curve[i].column, c->name[at]))
 				ok = add_series(series, k->curve[i].column, k->curve[i].name, c, at, points);
-	ok = ok && gather_put(o, "id", gather_text(k->id)) && gather_put(o, "title", gather_text(k->title))
-		&& gather_put(o, "unit", gather_text(k->y_name)) && gather_put(o, "log", json_boolean(k->log_y));
+	ok = ok && gather_put(o, "id", json_text(k->id)) && gather_put(o, "title", json_text(k->title))
+		&& gather_put(o, "unit", json_text(k->y_name)) && gather_put(o, "log", json_boolean(k->log_y));
 	if (ok)
 		ok = gather_put(o, "series", series);
 	else

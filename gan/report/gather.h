@@ -11,8 +11,6 @@ json_t *gather_curves(const char *folder, int share, fault *e);
 json_t *gather_samples(const char *folder, int share, fault *e);
 json_t *gather_attention(sampler *s, uint64_t seed, int share, fault *e);
 
-/* A text that may hold bytes that are no UTF-8: those become question marks. */
-json_t *gather_text(const char *text);
 /* o[key] = v, which is taken; false: no memory, or v is NULL. */
 bool gather_put(json_t *o, const char *key, json_t *v);
 bool gather_add(json_t *array, json_t *v);

@@ -45,7 +45,7 @@ static json_t *map_of(const attention_view *v, int stride)
 	else
 		snprintf(name, sizeof name, "%s (%s), head %d", v->layer, v->type, v->head);
 	json_t *m = text ? json_object() : NULL;
-	const bool ok = m && gather_put(m, "name", gather_text(name)) && gather_put(m, "qh", json_integer(qh))
+	const bool ok = m && gather_put(m, "name", json_text(name)) && gather_put(m, "qh", json_integer(qh))
 		&& gather_put(m, "qw", json_integer(qw)) && gather_put(m, "kh", json_integer(v->kh))
 		&& gather_put(m, "kw", json_integer(v->kw)) && gather_put(m, "map", json_string(text));
 	free(bytes);
@@ -102,7 +102,7 @@ static json_t *look_at(sampler *s, gaze *g, uint64_t seed, int k, int stride, re
 	bool ok = o && maps && all_maps(g, stride, maps, &bytes, e) && gaze_view(g, 0, -1, &v, e);
 	if (K)
 		class_names_at(sampler_class_names(s), label, name, sizeof name);
-	ok = ok && gather_put(o, "name", gather_text(name)) && gather_put(o, "h", json_integer(i.dim[0]))
+	ok = ok && gather_put(o, "name", json_text(name)) && gather_put(o, "h", json_integer(i.dim[0]))
 		&& gather_put(o, "w", json_integer(i.dim[1])) && gather_put(o, "c", json_integer(i.dim[2]))
 		&& gather_put(o, "pixels", pixels_of(v.image, sampler_image_size(s)));
 	if (ok)

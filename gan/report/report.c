@@ -8,6 +8,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/version.h"
 #include "gan/report/curves.h"
 #include "gan/report/gather.h"
@@ -27,8 +28,8 @@ static json_t *config_json(const config *c)
 	bool ok = all;
 	for (int i = 0; ok && i < config_key_count(); i++) {
 		json_t *row = json_array();
-		ok = row && gather_add(row, gather_text(config_key_at(i)->name))
-			&& gather_add(row, gather_text(config_value(c, i, value, sizeof value)));
+		ok = row && gather_add(row, json_text(config_key_at(i)->name))
+			&& gather_add(row, json_text(config_value(c, i, value, sizeof value)));
 		if (ok)
 			ok = gather_add(all, row);
 		else
@@ -43,15 +44,15 @@ static bool facts_into(json_t *o, const run_facts *f, const report_run *from, co
 {
 	char machine[400], command[RUN_PATH_MAX + 64];
 	snprintf(command, sizeof command, "%.60s %s", go_on, from->folder);
-	bool ok = gather_put(o, "name", gather_text(f->cfg.name)) && gather_put(o, "folder", gather_text(from->folder))
+	bool ok = gather_put(o, "name", json_text(f->cfg.name)) && gather_put(o, "folder", json_text(from->folder))
 		&& gather_put(o, "step", json_integer(f->step)) && gather_put(o, "steps", json_integer(f->cfg.steps))
 		&& gather_put(o, "seconds", json_real(f->seconds))
 		&& gather_put(o, "images_per_s", json_real(f->images_per_s))
-		&& gather_put(o, "program", gather_text(f->program[0] ? f->program : "sagan " SAGAN_VERSION))
-		&& gather_put(o, "precision", gather_text(f->precision[0] ? f->precision : REAL_NAME))
-		&& gather_put(o, "data", gather_text(from->about_data ? from->about_data : f->data))
-		&& gather_put(o, "machine", gather_text(machine_text(machine, sizeof machine)))
-		&& gather_put(o, "go_on", gather_text(command));
+		&& gather_put(o, "program", json_text(f->program[0] ? f->program : "sagan " SAGAN_VERSION))
+		&& gather_put(o, "precision", json_text(f->precision[0] ? f->precision : REAL_NAME))
+		&& gather_put(o, "data", json_text(from->about_data ? from->about_data : f->data))
+		&& gather_put(o, "machine", json_text(machine_text(machine, sizeof machine)))
+		&& gather_put(o, "go_on", json_text(command));
 	if (ok && f->has_score)
 		ok = gather_put(o, "best_score", json_real(f->best_score))
 			&& gather_put(o, "best_at", json_integer(f->best_at))
@@ -98,13 +99,11 @@ static json_t *run_json(const report_run *from, int share, const char *go_on, fa
 
 /* ---- the page ---- */
 
-/* In a script element no text may have a "<": `</script>` would end it, `<!--` change how it is read. In JSON it only
- * stands in strings, where it may be written so. */
 static void print_json(FILE *to, const char *json)
 {
 	for (; *json; json++) {
-		if (*json == '<')
-			fputs("\\u003c", to);
+		if (text_script(*json))
+			fputs(text_script(*json), to);
 		else
 			fputc(*json, to);
 	}
@@ -113,11 +112,12 @@ static void print_json(FILE *to, const char *json)
 /* As HTML text. */
 static void print_text(FILE *to, const char *text)
 {
-	for (; *text; text++) {
-		if (*text == '<' || *text == '&' || *text == '>')
-			fprintf(to, "&#%d;", *text);
+	const text_shown t = text_show(text);
+	for (const char *c = t.s; *c; c++) {
+		if (text_markup(*c))
+			fputs(text_markup(*c), to);
 		else
-			fputc(*text, to);
+			fputc(*c, to);
 	}
 }
 
@@ -202,7 +202,7 @@ static bool stamp(json_t *all)
 	struct tm t;
 	if (localtime_r(&now, &t))
 		strftime(when, sizeof when, "%Y-%m-%d %H:%M", &t);
-	return gather_put(all, "written", gather_text(when));
+	return gather_put(all, "written", json_text(when));
 }
 
 bool report_write(const char *path, const report_run *run, int n, const char *go_on, fault *e)

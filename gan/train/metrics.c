@@ -9,6 +9,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "gan/checkpoint/rundir.h"
 
 enum { ROWS, TIMES, SCORES, SPREADS, FILES };
@@ -180,9 +181,14 @@ metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, enum m
 	size_t n = (size_t)snprintf(columns, sizeof columns, "step,epoch");
 	for (int i = 0; i < COUNT(COLUMN); i++)
 		n += (size_t)snprintf(columns + n, sizeof columns - n, ",%s", COLUMN[i].name);
-	for (int i = 0; i < s->gammas; i++)
-		n += (size_t)snprintf(columns + n, sizeof columns - n, ",%s/gamma,%s/gamma_grad",
-			s->gamma[i].name, s->gamma[i].name);
+	for (int i = 0; i < s->gammas; i++) {
+		char column[300], cell[2][320];
+		for (int k = 0; k < 2; k++) {
+			snprintf(column, sizeof column, "%.280s/gamma%s", s->gamma[i].name, k ? "_grad" : "");
+			text_cell(column, cell[k], sizeof cell[k]);
+		}
+		n += (size_t)snprintf(columns + n, sizeof columns - n, ",%s,%s", cell[0], cell[1]);
+	}
 	snprintf(columns + n, sizeof columns - n, "\n");
 
 	for (int i = 0; i < SCORES + (int)wanted; i++)

@@ -29,7 +29,9 @@ static event_setting setting_of(const config *c, int i, char *text, size_t size)
 	const bool plain = k->type == KEY_TEXT || k->type == KEY_NAMES;      /* without quotes */
 	event_setting s = {.name = k->name, .text = config_value(c, i, text, size)};
 	s.kind = number ? SETTING_NUMBER : k->type == KEY_BOOL ? SETTING_BOOL : SETTING_TEXT;
-	s.text = plain ? (const char *)c + k->offset : s.text;
+	if (plain)
+		snprintf(text, size, "%s", (const char *)c + k->offset);
+	s.text = text_plain(text, 0);
 	s.number = number ? strtod(text, NULL) : !strcmp(text, "true");
 	return s;
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 
 /* The files of this folder as they were when the program was built (Makefile: TEXTS). */
 extern const unsigned char web_page_text[], web_engine_text[], web_script_text[];
@@ -37,10 +38,12 @@ static void add(text *t, const void *x, size_t n)
 /* As the text of an element. */
 static void add_escaped(text *t, const char *s)
 {
-	for (; *s; s++) {
-		const char *as = *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '&' ? "&amp;" : *s == '"' ? "&quot;"
-			: NULL;
-		add(t, as ? as : s, as ? strlen(as) : 1);
+	for (int n; *s; s += MAX(n, 1)) {
+		const char *as = text_markup(*s);
+		n = text_harmless(s);
+		if (n == 0)
+			as = "?";
+		add(t, as ? as : s, as ? strlen(as) : (size_t)n);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "core/base/base64.h"
 #include "core/base/json.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "data/class_names.h"
 #include "gan/keras/model/shapes.h"
 #include "gan/web/half.h"
@@ -54,7 +55,7 @@ static json_t *setting_of(const keras_value *v)
 	case KERAS_FLOAT:
 		return json_real(v->number);
 	case KERAS_TEXT:
-		return json_string(v->text);
+		return json_text(v->text);
 	case KERAS_LIST:
 		return list_of(v->n, v->list);
 	case KERAS_PAIRS:
@@ -84,8 +85,8 @@ static json_t *layer_of(const keras_layer *l, const shape *s, int64_t *at)
 		json_object_set_new(a, l->value[i].key, setting_of(&l->value[i]));
 	for (int i = 0; i < l->weights; i++)
 		json_object_set_new(w, l->weight[i].name, place_of(at, &l->weight[i].s));
-	json_object_set_new(out, "n", json_string(l->name));
-	json_object_set_new(out, "c", json_string(l->class_name));
+	json_object_set_new(out, "n", json_text(l->name));
+	json_object_set_new(out, "c", json_text(l->class_name));
 	json_object_set_new(out, "i", in);
 	json_object_set_new(out, "s", list_of(s->rank, s->dim));
 	json_object_set_new(out, "a", a);
@@ -110,7 +111,7 @@ static json_t *names_of(const web_program *p)
 	json_t *list = json_array();
 	char name[128];
 	for (int k = 0; *p->class_names && k < network_config(p->g)->classes; k++)
-		json_array_append_new(list, json_string(class_names_at(p->class_names, k, name, sizeof name)));
+		json_array_append_new(list, json_text(class_names_at(p->class_names, k, name, sizeof name)));
 	return list;
 }
 
@@ -160,8 +161,8 @@ static json_t *whole(const web_program *p, fault *e)
 		return NULL;
 	for (int i = 0; i < p->m->inputs; i++)
 		input[i] = p->m->input[i];
-	json_object_set_new(out, "summary", json_string(p->summary));
-	json_object_set_new(out, "about", json_string(p->about));
+	json_object_set_new(out, "summary", json_text(p->summary));
+	json_object_set_new(out, "about", json_text(p->about));
 	json_object_set_new(out, "width", json_integer(p->width));
 	json_object_set_new(out, "error", json_real(p->error));
 	json_object_set_new(out, "latent", json_integer(c->latent));
@@ -177,17 +178,17 @@ static json_t *whole(const web_program *p, fault *e)
 	return out;
 }
 
-/* '<' as an escape: "</script>" in a name would end the script that the JSON stands in. */
-static char *without_brackets(const char *json, fault *e)
+/* The page has it in a script element. */
+static char *for_script(const char *json, fault *e)
 {
-	static const char escape[] = "\\u003c";
 	size_t n = strlen(json) + 1;
 	for (const char *p = json; *p; p++)
-		n += *p == '<' ? sizeof escape - 2 : 0;
+		n += text_script(*p) ? strlen(text_script(*p)) - 1 : 0;
 	char *out = mem_new(n, 1, e), *to = out;
 	for (const char *p = json; out && *p; p++) {
-		const size_t k = *p == '<' ? sizeof escape - 1 : 1;
-		memcpy(to, *p == '<' ? escape : p, k);
+		const char *as = text_script(*p);
+		const size_t k = as ? strlen(as) : 1;
+		memcpy(to, as ? as : p, k);
 		to += k;
 	}
 	if (out)
@@ -199,7 +200,7 @@ char *program_json(const web_program *p, fault *e)
 {
 	json_t *all = whole(p, e);
 	char *json = all ? json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
-	char *out = json ? without_brackets(json, e) : NULL;
+	char *out = json ? for_script(json, e) : NULL;
 	if (all && !json)
 		fault_set(e, "no memory, or no text, for the program of the page");
 	free(json);

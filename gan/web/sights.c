@@ -15,7 +15,7 @@ static void set(json_t *out, const char *name, int64_t x)
 
 static void set_lay(json_t *out, const char *name)
 {
-	json_object_set_new(out, "lay", json_string(name));
+	json_object_set_new(out, "lay", json_text(name));
 }
 
 static void of_whole(const placed_layer *l, json_t *out)
@@ -64,8 +64,8 @@ json_t *sight_json(const placed_layer *l)
 {
 	const int pooled = layer_map_pooled(l);
 	json_t *out = json_object();
-	json_object_set_new(out, "name", json_string(l->name));
-	json_object_set_new(out, "type", json_string(l->spec.type->name));
+	json_object_set_new(out, "name", json_text(l->name));
+	json_object_set_new(out, "type", json_text(l->spec.type->name));
 	set(out, "h", l->H);
 	set(out, "w", l->W);
 	set(out, "kh", l->H / pooled);

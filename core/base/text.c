@@ -1,0 +1,120 @@
+/* text.c - see text.h. */
+#include "core/base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/local.h"
+
+/* ---- the rule ---- */
+
+/* Well-formed UTF-8 by its first two bytes (Unicode 15, table 3-7). */
+static const struct form {
+	unsigned char lo, hi, second_lo, second_hi;
+	int n;
+} FORM[] = {
+	{0x01, 0x7f, 0, 0, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+	{0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+	{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+/* Characters that are not seen but obeyed. */
+static const struct span {
+	uint32_t lo, hi;
+} OBEYED[] = {
+	{0x00, 0x1f}, {0x7f, 0x9f},                  /* controls */
+	{0x61c, 0x61c}, {0x200e, 0x200f}, {0x202a, 0x202e}, {0x2066, 0x2069},      /* direction (Unicode annex 9) */
+	{0x2028, 0x2029},                            /* ends of line and paragraph */
+	{0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xfffe, 0xffff},        /* mark of byte order, annotations, none */
+	{0xe0000, 0xe007f},                          /* tags */
+};
+
+int text_decode(const char *s, uint32_t *code)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	for (int i = 0; i < COUNT(FORM); i++) {
+		const struct form *f = &FORM[i];
+		if (p[0] < f->lo || p[0] > f->hi)
+			continue;
+		*code = f->n == 1 ? p[0] : p[0] & (0x7fu >> f->n);
+		for (int k = 1; k < f->n; k++) {
+			if (p[k] < (k == 1 ? f->second_lo : 0x80) || p[k] > (k == 1 ? f->second_hi : 0xbf))
+				return 0;
+			*code = *code << 6 | (p[k] & 0x3fu);
+		}
+		return f->n;
+	}
+	return 0;
+}
+
+int text_harmless(const char *p)
+{
+	uint32_t code;
+	const int n = text_decode(p, &code);
+	for (int i = 0; n && i < COUNT(OBEYED); i++)
+		if (code >= OBEYED[i].lo && code <= OBEYED[i].hi)
+			return 0;
+	return n;
+}
+
+char *text_plain(char *s, char keep)
+{
+	for (char *p = s; *p;) {
+		const int n = text_harmless(p);
+		if (n == 0 && *p != keep)
+			*p = '?';
+		p += MAX(n, 1);
+	}
+	return s;
+}
+
+char *text_plain_new(const char *s, char keep, fault *e)
+{
+	char *copy = text_copy(s, e);
+	return copy ? text_plain(copy, keep) : NULL;
+}
+
+text_shown text_show(const char *s)
+{
+	text_shown t;
+	const size_t n = (size_t)snprintf(t.s, sizeof t.s, "%s", s);
+	if (n >= sizeof t.s)
+		memcpy(t.s + sizeof t.s - 4, "...", 4);
+	text_plain(t.s, 0);
+	return t;
+}
+
+/* ---- what a medium adds ---- */
+
+const char *text_markup(char c)
+{
+	static const char special[] = "<>&\"'";
+	static const char *const as[] = {"&lt;", "&gt;", "&amp;", "&quot;", "&#39;"};
+	const char *at = c ? strchr(special, c) : NULL;
+	return at ? as[at - special] : NULL;
+}
+
+const char *text_script(char c)
+{
+	return c == '<' ? "\\u003c" : NULL;
+}
+
+char *text_cell(const char *s, char *buf, size_t size)
+{
+	const bool formula = *s && strchr("=+-@", *s), quotes = formula || s[strcspn(s, ",;\"'\t ")];
+	size_t n = 0;
+	for (const char *p = quotes ? "\"" : ""; *p && n + 1 < size; p++)
+		buf[n++] = *p;
+	if (formula && n + 1 < size)
+		buf[n++] = '\'';
+	for (; *s && n + 4 < size; s++) {
+		if (*s == '"')
+			buf[n++] = '"';
+		buf[n++] = *s;
+	}
+	if (quotes && n + 1 < size)
+		buf[n++] = '"';
+	buf[n] = '\0';
+	return text_plain(buf, 0);
+}
