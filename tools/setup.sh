@@ -28,6 +28,7 @@ package() {
 	protoc-c) echo protobuf-c-compiler ;;
 	librsvg-2.0) echo librsvg2-dev ;;
 	fontconfig) echo libfontconfig-dev ;;
+	libseccomp) echo libseccomp-dev ;;
 	font) echo fonts-dejavu-core ;;
 	check) echo check ;;
 	mpi) echo libopenmpi-dev openmpi-bin ;;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/base/local.h"
+#include "core/base/seal.h"
 
 enum {
 	OUT_BUFFER = 1 << 16,                        /* the size of a pipe in Linux */
@@ -150,11 +151,16 @@ enum { FILE_BYTES = 1 << 24 };
 enum { FILE_BYTES = 0 };
 #endif
 
-static bool within;
+static bool within, sealed;
 
 bool confine_within(void)
 {
 	return within;
+}
+
+bool confine_sealed(void)
+{
+	return sealed;
 }
 
 static void confine_self(const confine_limits *l, int cpu_s)
@@ -241,6 +247,7 @@ confine *confine_start(const char *label, confine_fn fn, void *ctx, const confin
 		close(data[0]);
 		close(word[0]);
 		confine_self(l, c->cpu_s);
+		sealed = !l->files && seal_process((const int[]){1, 2, data[1], word[1]}, 4);
 		run_child(data[1], word[1], fn, ctx);
 	}
 	if (c->pid < 0) {

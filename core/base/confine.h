@@ -2,9 +2,9 @@
  *
  * libhdf5 1.10.8 can be made to crash by a damaged file whatever its caller checks. So such files are read
  * by a forked child with limits on memory, processor time and time by the clock. It can write no file and leaves no
- * core; what it found comes back through a pipe, in pieces whose sizes the parent decides. When the child crashes,
- * meets a limit or ends too early, the parent gets one line: "model.h5: damaged file (the reader stopped on signal
- * 11)".
+ * core; where the system can (seal.h), it can do nothing but read, compute and answer; what it found comes back
+ * through a pipe, in pieces whose sizes the parent decides. When the child crashes, meets a limit or ends too early,
+ * the parent gets one line: "model.h5: damaged file (the reader stopped on signal 11)".
  *
  * The child is a copy of the calling thread alone: it finds no worker pool (thread.h) and must not start one,
  * and a library whose lock another thread held stays locked in it. Call it where no other thread is inside
@@ -21,7 +21,7 @@ typedef struct confine_limits {
 	                                              * under AddressSanitizer and ThreadSanitizer, which reserve
 	                                              * terabytes */
 	bool writes;                                 /* it makes a file, and cannot be stopped by a damaged one */
-	bool files;                                  /* it may write to the disk */
+	bool files;                                  /* it may write to the disk, and is not sealed */
 } confine_limits;
 
 /* For work on n bytes of a packed file: a minute, and one more for every 100 MB; ten times as long by the clock. */
@@ -39,8 +39,9 @@ typedef bool (*confine_fn)(void *ctx, confine_out *out, fault *e);
 bool confine_put(confine_out *out, const void *x, size_t n);
 bool confine_flush(confine_out *out);                /* what was collected goes now: the parent waits for it */
 
-/* Whether this process is such a child. */
+/* Whether this process is such a child; whether the system keeps it from all but reading (seal.h). */
 bool confine_within(void);
+bool confine_sealed(void);
 
 /* ---- the parent's side ---- */
 
