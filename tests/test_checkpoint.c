@@ -433,6 +433,118 @@ START_TEST(packed_arrays_are_refused)
 }
 END_TEST
 
+/* ---- what is shown is covered by the checksum ---- */
+
+static void save_all(const char *path)
+{
+	sample_state s;
+	fault e = {.text = ""};
+	checkpoint_info info = about(7);
+	state_make(&s);
+	info.class_names = (char *)"cat\ndog\n";
+	info.has_score = true;
+	info.score = 1.5;
+	snprintf(info.score_about, sizeof info.score_about, "units");
+	snprintf(info.data, sizeof info.data, "60 images of 2x3x1");
+	snprintf(info.began_from, sizeof info.began_from, "another (step 3)");
+	snprintf(info.fingerprint, sizeof info.fingerprint, "sums: fused");
+	ck_assert_msg(checkpoint_save(path, &info, &s.list, &e), "%s", e.text);
+	state_list_free(&s.list);
+}
+
+/* Another value of the same kind and length, as somebody with an editor for HDF5 would write it. */
+static void forge(const char *path, const char *name)
+{
+	hid_t f = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), a = H5Aopen(f, name, H5P_DEFAULT), type = H5Aget_type(a);
+	unsigned char x[512] = {0};
+	ck_assert_msg(a >= 0 && H5Tget_size(type) < sizeof x && H5Aread(a, type, x) >= 0, "%s", name);
+	x[0] ^= 1;
+	ck_assert(H5Awrite(a, type, x) >= 0);
+	H5Tclose(type);
+	H5Aclose(a);
+	H5Fclose(f);
+}
+
+/* "sagan 0.2.0\n  complete: the checksum is right" was believed of a file once. */
+START_TEST(forged_attributes_are_seen)
+{
+	static const char *const names[] = {"program", "step", "precision", "config", "class_names", "score",
+		"score_about", "data", "began_from", "fingerprint", "arrays", "checksum_of", "checksum"};
+	const char *path = scratch_at("checkpoint-00000007.h5");
+	fault e = {.text = ""};
+	save_all(path);
+	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
+	for (int i = 0; i < COUNT(names); i++) {
+		forge(path, names[i]);
+		ck_assert_msg(!checkpoint_verify(path, &e), "%s was forged and believed", names[i]);
+		ck_assert_msg(strstr(e.text, "damaged") || strstr(e.text, "has no attribute"), "%s: %s", names[i],
+			e.text);
+		forge(path, names[i]);
+		ck_assert_msg(checkpoint_verify(path, &e), "%s: %s", names[i], e.text);
+	}
+}
+END_TEST
+
+/* A score that was not there is no part of what was hashed. */
+START_TEST(added_attributes_are_seen)
+{
+	const char *path = scratch_at("checkpoint-00000002.h5");
+	fault e = {.text = ""};
+	const double score = 0.1;
+	save_step(2);
+	hid_t f = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), space = H5Screate(H5S_SCALAR);
+	hid_t a = H5Acreate2(f, "score", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+	ck_assert(a >= 0 && H5Awrite(a, H5T_NATIVE_DOUBLE, &score) >= 0);
+	H5Aclose(a);
+	H5Sclose(space);
+	H5Fclose(f);
+	ck_assert(!checkpoint_verify(path, &e));
+	ck_assert_msg(strstr(e.text, "damaged: its checksum does not cover the attribute score"), "%s", e.text);
+}
+END_TEST
+
+/* The lines that docs/checkpoints.md describes, hashed here by hand: what is written down is what is done. */
+START_TEST(the_checksum_is_the_one_that_is_described)
+{
+	const char *path = scratch_at("checkpoint-00000002.h5");
+	char item[3][SHA256_TEXT], text[1024], have[SHA256_TEXT];
+	fault e = {.text = ""};
+	checkpoint_info info;
+	sample_state s;
+	sha256 h;
+	save_step(2);
+	state_make(&s);
+	const struct {
+		const void *x;
+		size_t n;
+	} part[] = {{s.kernel, sizeof s.kernel}, {s.stream, sizeof s.stream}, {s.sums, sizeof s.sums}};
+	for (int i = 0; i < 3; i++) {
+		h = sha256_new();
+		sha256_add(&h, part[i].x, part[i].n);
+		sha256_text(&h, item[i]);
+	}
+	snprintf(text, sizeof text, "/generator/block1/kernel " REAL_NAME " [2,3] %s\n/random/latent int64 [3] %s\n"
+		"/trainer/sums float64 [4] %s\n", item[0], item[1], item[2]);
+	h = sha256_new();
+	sha256_add(&h, text, strlen(text));
+	sha256_text(&h, have);
+	ck_assert_msg(checkpoint_read_info(path, &info, &e), "%s", e.text);
+	ck_assert_str_eq(info.arrays, have);
+
+	snprintf(text, sizeof text,
+		"checksum_of 43\nprogram format step precision config arrays\nprogram 10\nsagan test\n"
+		"format 1\n2\nstep 1\n2\nprecision 7\n" REAL_NAME "\nconfig 8\nseed: 1\n\narrays 64\n%s\n",
+		info.arrays);
+	h = sha256_new();
+	sha256_add(&h, text, strlen(text));
+	sha256_text(&h, have);
+	ck_assert_str_eq(info.checksum_of, "program format step precision config arrays");
+	ck_assert_str_eq(info.checksum, have);
+	checkpoint_info_free(&info);
+	state_list_free(&s.list);
+}
+END_TEST
+
 /* Letters by which a file could move the cursor of a terminal and write over what the program says of it. */
 START_TEST(texts_of_a_file_cannot_steer_a_terminal)
 {
@@ -458,6 +570,9 @@ int main(void)
 		{damage_is_seen, 1},
 		{packed_arrays_are_refused, 1},
 		{texts_of_a_file_cannot_steer_a_terminal, 1},
+		{forged_attributes_are_seen, 1},
+		{added_attributes_are_seen, 1},
+		{the_checksum_is_the_one_that_is_described, 1},
 		{state_comes_back_bit_for_bit, 1},
 		{equal_states_give_equal_files, 1},
 		{a_person_understands_the_names, 1},

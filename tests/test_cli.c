@@ -956,7 +956,7 @@ END_TEST
 /* What does not change the numbers changes the checksum of all, and not that of the arrays. */
 START_TEST(the_arrays_have_a_checksum_of_their_own)
 {
-	char all[2][32], arrays[2][32];
+	char all[2][65], arrays[2][65];
 	for (int i = 0; i < 2; i++) {
 		const char *run = scratch_at(i ? "b" : "a"), *line;
 		answer a = sagan("train %s --out %s --steps 2 --set train.keep=%d", make_config(SMALL), run, i + 1);
@@ -964,7 +964,7 @@ START_TEST(the_arrays_have_a_checksum_of_their_own)
 		a = sagan("info %s", run);
 		line = strstr(a.text, "complete: ");
 		ck_assert_ptr_nonnull(line);
-		ck_assert_int_eq(sscanf(line, "complete: its checksum %31s is right; the arrays alone give %31s",
+		ck_assert_int_eq(sscanf(line, "complete: its checksum %64s is right; the arrays alone give %64s",
 			all[i], arrays[i]), 2);
 	}
 	ck_assert_str_ne(all[0], all[1]);

@@ -14,6 +14,7 @@
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
 #include "gan/train/trainer_internal.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 
 #define FOLDER "tests/golden/v0.1.0/"
@@ -239,6 +240,30 @@ START_TEST(both_networks_are_exported)
 }
 END_TEST
 
+/* Its checksum, sums of 64 bits, is still compared. */
+START_TEST(its_checksum_is_still_compared)
+{
+	fault e = {.text = ""};
+	checkpoint_info info;
+	const char *path = unpacked("dcgan");
+	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
+	ck_assert_msg(checkpoint_read_info(path, &info, &e), "%s", e.text);
+	ck_assert(info.format == 1 && strlen(info.checksum) == 16 && strlen(info.arrays) == 16);
+	checkpoint_info_free(&info);
+	size_t n;
+	int seen = 0;
+	unsigned char *x = file_bytes(path, &n);
+	for (size_t at = n / 3; at < n; at += n / 50) {      /* some of these are no numbers, but room between them */
+		x[at] ^= 1;
+		file_store(path, x, n);
+		seen += !checkpoint_verify(path, &e) && strstr(e.text, "damaged: its contents give checksum ");
+		x[at] ^= 1;
+	}
+	ck_assert_int_gt(seen, 4);
+	free(x);
+}
+END_TEST
+
 /* 0.1.0 took `bn_momentum: 0` for 0.9 and `sn_eps: 0` for 1e-6. Its runs go on so; a config of today means what it
  * says. */
 START_TEST(a_zero_means_what_it_meant)
@@ -331,6 +356,7 @@ int main(void)
 		{training_goes_on_as_it_did, COUNT(NAMES)},
 		{samples_are_the_ones_it_drew, COUNT(NAMES)},
 		{both_networks_are_exported, COUNT(NAMES)},
+		{its_checksum_is_still_compared, 1},
 		{a_zero_means_what_it_meant, 1},
 		{a_run_keeps_what_the_config_leaves_to_the_network, 1},
 		{shipped_networks_are_what_they_were, 1},

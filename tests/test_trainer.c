@@ -865,10 +865,11 @@ START_TEST(exploding_run_keeps_the_last_good_checkpoint)
 	ck_assert_msg(trainer_save(t, first, &e), "%s", e.text);
 	run_options o = options(dir, &s);
 	ck_assert(!run_trainer(t, &o, &end, &e));
-	ck_assert_msg(strstr(e.text, "step ") && strstr(e.text, "last good checkpoint: "), "%s", e.text);
-	static const char keys[] = "warning: diverged; to change, from an earlier checkpoint: model.spectral_norm_d "
-		"(false) to true in a new run; optim.lr_d (1e+02) to a third; ";
-	ck_assert_msg(strstr(s.text, keys) && strstr(s.text, "\nloss curve: "), "%s", s.text);
+	ck_assert_msg(strstr(e.text, "step ") && strstr(e.text, "last good checkpoint: step "), "%s", e.text);
+	static const char keys[] = "warning: diverged; to change, from the checkpoint of step ";
+	static const char advice[] = ": model.spectral_norm_d (false) to true in a new run; optim.lr_d (1e+02) to a "
+		"third; ";
+	ck_assert_msg(strstr(s.text, keys) && strstr(s.text, advice) && strstr(s.text, "\nloss curve: "), "%s", s.text);
 	trainer_free(t);
 	char path[RUN_PATH_MAX];
 	ck_assert_msg(rundir_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
@@ -880,7 +881,80 @@ START_TEST(exploding_run_keeps_the_last_good_checkpoint)
 }
 END_TEST
 
+/* Before anything but the start is saved. What to change is what made it: the penalty's weight, the rates, eps. */
+START_TEST(a_run_that_explodes_at_once_has_its_start)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	notes s = {.n = 0};
+	fault e = {.text = ""};
+	enum run_end end;
+	const char *dir = scratch_folder();
+	trainer *t = make(TINY_PLAIN, (const char *[]){"optim.lr_d=100", "optim.d_steps=2", "loss.penalty=r1",
+		"loss.penalty_weight=1e6",
+		"model.spectral_norm_g=false", "model.spectral_norm_d=false", NULL}, d);
+	const uint64_t start = tiny_hash(t);
+	run_options o = options(dir, &s);
+	ck_assert(!run_trainer(t, &o, &end, &e));
+	ck_assert_msg(strncmp(e.text, "step 1: ", 8) == 0 && strstr(e.text, "; last good checkpoint: step 0, ")
+		&& strstr(e.text, "/checkpoint-00000000.h5"), "%s", e.text);
+	static const char *const wanted[] = {"warning: diverged; to change, from the checkpoint of step 0: ",
+		"optim.lr_d (1e+02) to a third", "optim.lr_g (", "loss.penalty_weight (1e+06) to a third",
+		"optim.eps (1e-08) to 1e-6 or more in a new run"};
+	for (int i = 0; i < COUNT(wanted); i++)
+		ck_assert_msg(strstr(s.text, wanted[i]), "%s: not in %s", wanted[i], s.text);
+	trainer_free(t);
+	char path[RUN_PATH_MAX];
+	ck_assert_msg(rundir_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
+	t = make(TINY_PLAIN, (const char *[]){"model.spectral_norm_g=false", "model.spectral_norm_d=false", NULL}, d);
+	ck_assert_msg(trainer_load(t, path, &e), "%s", e.text);
+	ck_assert_uint_eq(tiny_hash(t), start);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* The start is a checkpoint like any other: it goes when others have come, and who goes on from it ends with the bytes
+ * of a run from nothing. */
+START_TEST(the_start_is_kept_until_others_are_and_goes_on_to_the_same_bytes)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	const char *const dir[2] = {scratch_at("whole"), scratch_at("again")};
+	static const char first[] = "checkpoint-00000000.h5", last[] = "checkpoint-00000012.h5";
+	notes s = {.n = 0};
+	for (int i = 0; i < 2; i++) {
+		run_options o = options(dir[i], &s);
+		trainer *t = make(TINY_FULL, (const char *[]){"train.keep=2", NULL}, d);
+		o.steps = 4;
+		run_ok(t, &o, RUN_FINISHED);
+		trainer_free(t);
+		ck_assert(file_exists(dir[i], first) && file_exists(dir[i], "checkpoint-00000004.h5"));
+		if (i == 1) {                        /* as if it had been killed before it saved again */
+			char path[RUN_PATH_MAX];
+			rundir_checkpoint(dir[i], 4, path, sizeof path);
+			ck_assert_int_eq(unlink(path), 0);
+		}
+		s = (notes){.n = 0};
+		t = make(TINY_FULL, (const char *[]){"train.keep=2", NULL}, d);
+		o.steps = 0;
+		run_ok(t, &o, RUN_FINISHED);
+		trainer_free(t);
+		ck_assert_msg(strstr(s.text, i ? "(step 0)" : "(step 4)"), "%s", s.text);
+		ck_assert(!file_exists(dir[i], first));
+	}
+	ck_assert(files_equal_in(dir[0], dir[1], last));
+	dataset_free(d);
+}
+END_TEST
+
 /* A number of the optimiser that is none, and moves nothing: seen when the state is to be saved. */
+static real *spoilt;
+static void spoil(void *ctx, int64_t done, int64_t steps)
+{
+	(void)ctx, (void)steps;
+	if (done == 2)
+		*spoilt = (real)INFINITY;
+}
+
 START_TEST(a_state_that_cannot_be_saved_is_told_with_keys)
 {
 	dataset *d = tiny_data(25, 16, 2);
@@ -888,11 +962,13 @@ START_TEST(a_state_that_cannot_be_saved_is_told_with_keys)
 	fault e = {.text = ""};
 	enum run_end end;
 	trainer *t = make(TINY_PLAIN, NULL, d);
-	optimizer_slot(t->pg.opt, optimizer_slots(t->pg.opt) - 1)[0] = (real)INFINITY;
+	spoilt = optimizer_slot(t->pg.opt, optimizer_slots(t->pg.opt) - 1);
 	run_options o = options(scratch_folder(), &s);
+	o.step = spoil;
 	ck_assert(!run_trainer(t, &o, &end, &e));
 	ck_assert_msg(strstr(e.text, "step 4: the state is not saved: /optimizer/generator/v/"), "%s", e.text);
-	ck_assert_msg(strstr(s.text, "warning: diverged; to change, from an earlier checkpoint: optim.lr_d (0.002) to "
+	ck_assert_msg(strstr(s.text,
+		"warning: diverged; to change, from the checkpoint of step 0: optim.lr_d (0.002) to "
 		"a third; "), "%s", s.text);
 	trainer_free(t);
 	dataset_free(d);
@@ -1148,6 +1224,8 @@ int main(void)
 		{overfits_eight_images, 1},
 		{nan_stops_and_names_step_and_node, 1},
 		{exploding_run_keeps_the_last_good_checkpoint, 1},
+		{a_run_that_explodes_at_once_has_its_start, 1},
+		{the_start_is_kept_until_others_are_and_goes_on_to_the_same_bytes, 1},
 		{a_state_that_cannot_be_saved_is_told_with_keys, 1},
 		{collapse_is_told_once, 1},
 		{huge_losses_are_told_once_with_the_keys_to_change, 1},

@@ -5,9 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/confine.h"
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/seal.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
+#include "core/base/version.h"
+#include "core/kernels/fingerprint.h"
 #include "data/class_names.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
@@ -219,13 +224,19 @@ static void print_best(const char *run)
 	if (!rundir_best(run, path, sizeof path, NULL) || !checkpoint_read_info(path, &info, NULL))
 		return;
 	if (info.has_score)
-		printf("  best: score %.4g at step %lld, %s\n", info.score, (long long)info.step, path);
+		printf("  best: score %.4g at step %lld, %s\n", info.score, (long long)info.step, text_show(path).s);
 	checkpoint_info_free(&info);
 }
 
 /* Older checkpoints do not say it. */
 static void print_origin(const checkpoint_info *info)
 {
+	char differs[FINGERPRINT_TEXT];
+	bool certain;
+	if (info->fingerprint[0])
+		printf("  computed with %s\n", info->fingerprint);
+	if (fingerprint_differs(info->fingerprint, differs, &certain))
+		printf("  other than here: %s\n", differs);
 	if (info->data[0])
 		printf("  trained on %s\n", info->data);
 	if (info->began_from[0])
@@ -255,7 +266,8 @@ static bool print_checkpoint(const char *given, const wanted *w, fault *e)
 	}
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
-	printf("%s\n  step %lld, written by %s in %s\n", h.path, (long long)info.step, info.program, info.precision);
+	printf("%s\n  step %lld, written by %s in %s\n", text_show(h.path).s, (long long)info.step, info.program,
+		info.precision);
 	if (info.has_score)
 		printf("  score %.4g: %s\n", info.score, info.score_about);
 	print_best(given);
@@ -263,8 +275,8 @@ static bool print_checkpoint(const char *given, const wanted *w, fault *e)
 	print_class_names(info.class_names ? info.class_names : "");
 	fault damage;
 	if (checkpoint_verify(h.open, &damage))
-		printf("  complete: its checksum %s is right; the arrays alone give %s\n\n", info.checksum,
-			info.arrays);
+		printf("  complete: its checksum %s is right%s; the arrays alone give %s\n\n", info.checksum,
+			info.checksum_of[0] ? "" : " (of an older version: arrays, step and config only)", info.arrays);
 	else
 		printf("  %s\n\n", damage.text);
 	rundir_release(&h);
@@ -277,12 +289,40 @@ static bool print_checkpoint(const char *given, const wanted *w, fault *e)
 	return ok;
 }
 
+/* ---- this program on this machine ---- */
+
+static bool send_sealed(void *ctx, confine_out *out, fault *e)
+{
+	const char sealed = confine_sealed();
+	(void)ctx, (void)e;
+	return confine_put(out, &sealed, 1);
+}
+
+/* What decides bits, and whether readers of files are sealed: tried, not believed. */
+static int print_build(void)
+{
+	fingerprint_row r;
+	fault e;
+	char sealed = 0, maker[64];
+	printf("sagan %s\n", SAGAN_VERSION);
+	for (int i = 0; fingerprint_at(i, &r); i++)
+		printf("  %-14s %-20s %s\n", r.name, r.value, r.meaning);
+	confine *c = confine_start("a reader", send_sealed, NULL, &(confine_limits){0}, &e);
+	const bool told = c && confine_take(c, &sealed, 1);
+	if (!confine_end(c, &e) || !told)
+		return fail(&e);
+	printf("  %-14s %s%s\n", "readers", sealed ? "sealed by seccomp, "
+		: "not sealed: they can do what the user can",
+		sealed ? seal_maker(maker, sizeof maker) : "");
+	return EXIT_GOOD;
+}
+
 static int run(const command *c, int argc, char **argv)
 {
 	const char *path = NULL;
 	wanted w = {0};
 	text_list sets = {0};
-	bool keys = false, classify = false, markdown = false;
+	bool keys = false, classify = false, markdown = false, build = false;
 	const option_row rows[] = {
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
 		{"plan", OPTION_TEXT, &w.plan, 0, 0, "PLAN", "what runs and where: d, d_penalty, g or sample"},
@@ -290,12 +330,15 @@ static int run(const command *c, int argc, char **argv)
 		{"keys", OPTION_FLAG, &keys, 0, 0, NULL, "list the keys of a config (that begin with ...)"},
 		{"classify", OPTION_FLAG, &classify, 0, 0, NULL, "those of `sagan classify`"},
 		{"markdown", OPTION_FLAG, &markdown, 0, 0, NULL, "as a table for a web page"},
+		{"build", OPTION_FLAG, &build, 0, 0, NULL, "what decides bits here, how files are read"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 0, 1);
 	if (status >= 0)
 		return status;
 	if (keys)
 		return print_keys(path ? path : "", classify ? CONFIG_CLASSIFIER : CONFIG_GAN, markdown);
+	if (build)
+		return print_build();
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;
@@ -329,7 +372,7 @@ const command command_info = {
 		    "  sagan info --keys optim",
 	.rules = (const option_rule[]){
 		{"set", NULL, "keys"}, {"plan", NULL, "keys"}, {"time", NULL, "keys"},
-		{"classify", "keys", NULL}, {"markdown", "keys", NULL}, {0},
+		{"classify", "keys", NULL}, {"markdown", "keys", NULL}, {"build", NULL, "keys set plan time"}, {0},
 	},
 	.run = run,
 };

@@ -33,7 +33,7 @@ _sagan()
 		attend) options='--net --image --seed --class --pixel --layer --head --mean --common --best --raw --out --threads --help' ;;
 		export) options='--out --net --raw --layers --onnx --html --float32 --threads --help' ;;
 		import) options='--config --set --net --model --onto --out --threads --help' ;;
-		info) options='--set --plan --time --keys --classify --markdown --help' ;;
+		info) options='--set --plan --time --keys --classify --markdown --build --help' ;;
 		layers) options='--input --set --sn --help' ;;
 		data) options='--format --split --coarse --limit --size --resize --range --images --labels --class-names --background --picture --help' ;;
 		classify) options='--out --set --threads --quiet --fresh --help' ;;

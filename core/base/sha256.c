@@ -35,23 +35,29 @@ static void schedule_of(const uint8_t *p, uint32_t w[64])
 	}
 }
 
+/* The variables a to h are v[0] to v[7], seven of which only move up by one in a round: here the names move instead, so
+ * that unrolled they stay in registers. */
+#define V(k) v[((k) + 64 - t) % 8]
 static void add_block(uint32_t h[8], const uint8_t *p)
 {
 	uint32_t w[64], v[8];
 	schedule_of(p, w);
 	memcpy(v, h, sizeof v);
+#ifndef __clang__
+#pragma GCC unroll 64
+#endif
 	for (int t = 0; t < 64; t++) {
-		const uint32_t a = v[0], e = v[4];
-		const uint32_t choose = (e & v[5]) ^ (~e & v[6]), most = (a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]);
-		const uint32_t t1 = v[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + choose + K[t] + w[t];
+		const uint32_t a = V(0), e = V(4);
+		const uint32_t choose = (e & V(5)) ^ (~e & V(6)), most = (a & V(1)) ^ (a & V(2)) ^ (V(1) & V(2));
+		const uint32_t t1 = V(7) + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + choose + K[t] + w[t];
 		const uint32_t t2 = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + most;
-		memmove(v + 1, v, 7 * sizeof *v);
-		v[4] += t1;
-		v[0] = t1 + t2;
+		V(3) += t1;
+		V(7) = t1 + t2;
 	}
 	for (int i = 0; i < 8; i++)
 		h[i] += v[i];
 }
+#undef V
 
 /* The square roots of the first 8 primes, likewise. */
 sha256 sha256_new(void)

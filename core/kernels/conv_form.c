@@ -84,6 +84,11 @@ bool conv_form_check(fault *e)
 	       fault_set(e, "SAGAN_CONV=%.20s: must be fastest, exact or direct", getenv("SAGAN_CONV"));
 }
 
+const char *conv_form_least(void)
+{
+	return word[MIN(asked(), COUNT(word) - 1)];
+}
+
 /* The stricter one of what is wanted and what the environment says: later words are stricter. */
 static conv_want wanted(const conv_shape *s)
 {

@@ -14,5 +14,7 @@ const char *conv_form_name(const conv_shape *s, conv_use use);
 /* The environment variable SAGAN_CONV (fastest, exact, direct) holds for all convolutions of this process, where it is
  * stricter than what a config wants. False with e set: it says something else, and is then not looked at. */
 bool conv_form_check(fault *e);
+/* What it says: "fastest" where it is not set. */
+const char *conv_form_least(void);
 
 #endif

@@ -9,8 +9,10 @@
 
 #include "core/base/local.h"
 #include "core/h5/h5.h"
+#include "gan/checkpoint/attributes.h"
+#include "gan/checkpoint/checksum.h"
 
-enum { FORMAT_VERSION = 1, DEPTH_MAX = 16, PATH_ROOM = 512 };
+enum { FORMAT_VERSION = FORMAT_SHA256, DEPTH_MAX = 16, PATH_ROOM = 512 };
 
 const char CHECKPOINT_FROZEN[] = "/trainer/frozen_stages_of_d";
 
@@ -19,56 +21,6 @@ void checkpoint_info_free(checkpoint_info *c)
 	free(c->config);
 	free(c->class_names);
 	*c = (checkpoint_info){0};
-}
-
-/* ---- the checksum ---- */
-
-/* FNV-1a's prime over words of eight bytes with a rotation: each step is a bijection of h, so a single
- * wrong word is never missed. */
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t n)
-{
-	const unsigned char *p = bytes;
-	for (; n > 0;) {
-		uint64_t w = 0;
-		size_t k = MIN(n, sizeof w);
-		memcpy(&w, p, k);
-		h ^= w;
-		h = (h << 29 | h >> 35) * 0x100000001b3u;
-		p += k;
-		n -= k;
-	}
-	return h;
-}
-
-/* The hash of one item; `width` is 4 for float32 and 8 for the others. Items are added up, so the
- * order of groups in a file does not matter. */
-static uint64_t hash_item(const state_item *it, char type, const void *x, size_t width)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-	h = hash_bytes(h, it->path, strlen(it->path));
-	h = hash_bytes(h, &type, 1);
-	h = hash_bytes(h, it->s.dim, (size_t)it->s.rank * sizeof it->s.dim[0]);
-	h = hash_bytes(h, x, (size_t)shape_count(&it->s) * width);
-	h ^= h >> 31;
-	return h * 0x9e3779b97f4a7c15u;
-}
-
-static uint64_t hash_config(const checkpoint_info *c)
-{
-	uint64_t h = hash_bytes(0x84222325cbf29ce4u, &c->step, sizeof c->step);
-	return hash_bytes(h, c->config, strlen(c->config));
-}
-
-static uint64_t hash_list(const checkpoint_info *c, const state_list *l)
-{
-	static const char type[] = {[ARRAY_REAL] = sizeof(real) == 4 ? 'f' : 'd', [ARRAY_F64] = 'd',
-		[ARRAY_I64] = 'i'};
-	uint64_t sum = hash_config(c);
-	for (int i = 0; i < l->n; i++) {
-		const state_item *it = &l->item[i];
-		sum += hash_item(it, type[it->type], it->x, it->type == ARRAY_REAL ? sizeof(real) : 8);
-	}
-	return sum;
 }
 
 /* ---- writing ---- */
@@ -81,21 +33,12 @@ static bool write_item(h5 *f, const state_item *it, fault *e)
 	return ok && (!it->about || h5_attr_write_text(f, it->path, "about", it->about, e));
 }
 
-static bool write_info(h5 *f, const checkpoint_info *c, const state_list *l, fault *e)
+static bool write_info(h5 *f, const checkpoint_info *about, const state_list *l, fault *e)
 {
-	char sum[32];
-	snprintf(sum, sizeof sum, "%016llx", (unsigned long long)hash_list(c, l));
-	return h5_attr_write_text(f, "/", "program", c->program, e)
-		&& h5_attr_write_i64(f, "/", "format", FORMAT_VERSION, e)
-		&& h5_attr_write_i64(f, "/", "step", c->step, e)
-		&& h5_attr_write_text(f, "/", "precision", REAL_NAME, e)
-		&& h5_attr_write_text(f, "/", "config", c->config, e)
-		&& (!c->class_names || h5_attr_write_text(f, "/", "class_names", c->class_names, e))
-		&& h5_attr_write_text(f, "/", "checksum", sum, e)
-		&& (!c->has_score || (h5_attr_write_f64(f, "/", "score", c->score, e)
-			&& h5_attr_write_text(f, "/", "score_about", c->score_about, e)))
-		&& (!c->data[0] || h5_attr_write_text(f, "/", "data", c->data, e))
-		&& (!c->began_from[0] || h5_attr_write_text(f, "/", "began_from", c->began_from, e));
+	checkpoint_info c = *about;                  /* its texts stay the caller's */
+	c.format = FORMAT_VERSION;
+	snprintf(c.precision, sizeof c.precision, "%s", REAL_NAME);
+	return checksum_list(l, c.arrays, e) && attributes_write(f, &c, e);
 }
 
 bool checkpoint_save(const char *path, const checkpoint_info *about, const state_list *l, fault *e)
@@ -117,58 +60,50 @@ bool checkpoint_save(const char *path, const checkpoint_info *about, const state
 
 /* ---- reading ---- */
 
-/* What not every checkpoint has. */
-static bool read_more(h5 *f, checkpoint_info *out, fault *e)
-{
-	out->has_score = h5_attr_exists(f, "/", "score") && h5_attr_exists(f, "/", "score_about");
-	return (!out->has_score || (h5_attr_f64(f, "/", "score", &out->score, e)
-			&& h5_attr_text(f, "/", "score_about", out->score_about, sizeof out->score_about, e)))
-		&& (!h5_attr_exists(f, "/", "data") || h5_attr_text(f, "/", "data", out->data, sizeof out->data, e))
-		&& (!h5_attr_exists(f, "/", "began_from")
-			|| h5_attr_text(f, "/", "began_from", out->began_from, sizeof out->began_from, e))
-		&& (!h5_exists(f, CHECKPOINT_FROZEN) || h5_read_i64(f, CHECKPOINT_FROZEN, &out->frozen, 1, e));
-}
-
 /* What is shown of a file that may be a stranger's. The config is shown after it has been parsed. */
 static void show_plainly(checkpoint_info *c)
 {
-	char *const shown[] = {c->program, c->precision, c->checksum, c->score_about, c->data, c->began_from};
+	char *const shown[] = {c->program, c->precision, c->checksum, c->arrays, c->score_about, c->data,
+		c->began_from, c->fingerprint};
 	for (int i = 0; i < COUNT(shown); i++)
 		text_plain(shown[i], 0);
 	if (c->class_names)
 		text_plain(c->class_names, '\n');
 }
 
-static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
+static bool check_format(h5 *f, const char *path, fault *e)
 {
 	int64_t format;
-	*out = (checkpoint_info){0};
 	if (!h5_attr_exists(f, "/", "checksum") || !h5_attr_exists(f, "/", "config"))
 		return fault_set(e,
 			"%s: not a checkpoint of this program (no attributes config and checksum)", path);
 	if (!h5_attr_i64(f, "/", "format", &format, e))
 		return false;
-	if (format != FORMAT_VERSION)
-		return fault_set(e, "%s: format = %lld: this program reads checkpoints of format %d", path,
-			(long long)format, FORMAT_VERSION);
-	snprintf(out->path, sizeof out->path, "%s", path);
-	if (!h5_attr_i64(f, "/", "step", &out->step, e)
-		|| !h5_attr_text(f, "/", "program", out->program, sizeof out->program, e)
-		|| !h5_attr_text(f, "/", "precision", out->precision, sizeof out->precision, e)
-		|| !h5_attr_text(f, "/", "checksum", out->checksum, sizeof out->checksum, e))
+	return (format >= FORMAT_SUMS && format <= FORMAT_VERSION)
+		|| fault_set(e, "%s: format = %lld: this program reads checkpoints of formats %d to %d", path,
+			(long long)format, FORMAT_SUMS, FORMAT_VERSION);
+}
+
+/* In format 1 the checksum is a sum: what is not the config is the arrays. */
+static void part_of_arrays(checkpoint_info *c)
+{
+	const uint64_t all = strtoull(c->checksum, NULL, 16);
+	snprintf(c->arrays, sizeof c->arrays, "%016llx",
+		(unsigned long long)(all - checksum_of_config(c->step, c->config)));
+}
+
+static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
+{
+	*out = (checkpoint_info){0};
+	if (!check_format(f, path, e) || !attributes_read(f, out, e)
+		|| (h5_exists(f, CHECKPOINT_FROZEN) && !h5_read_i64(f, CHECKPOINT_FROZEN, &out->frozen, 1, e)))
 		return false;
+	snprintf(out->path, sizeof out->path, "%s", path);
 	if (out->step < 0)
 		return fault_set(e, "%s: step = %lld: must not be negative", path, (long long)out->step);
-	if (!read_more(f, out, e))
-		return false;
-	if (h5_attr_exists(f, "/", "class_names") && !(out->class_names = h5_attr_text_new(f, "/", "class_names", e)))
-		return false;
-	out->config = h5_attr_text_new(f, "/", "config", e);
-	if (!out->config)
-		return false;
+	if (out->format == FORMAT_SUMS)
+		part_of_arrays(out);
 	show_plainly(out);
-	const uint64_t all = strtoull(out->checksum, NULL, 16);      /* a sum: what is not the config is the arrays */
-	snprintf(out->arrays, sizeof out->arrays, "%016llx", (unsigned long long)(all - hash_config(out)));
 	return true;
 }
 
@@ -186,6 +121,12 @@ bool checkpoint_read_info(const char *path, checkpoint_info *out, fault *e)
 static enum array_type kind_of(enum h5_type stored)
 {
 	return stored == H5_F32 ? ARRAY_REAL : stored == H5_F64 ? ARRAY_F64 : ARRAY_I64;
+}
+
+/* Of an item that list_file has listed. */
+static enum stored_as stored_in_file(const state_item *it)
+{
+	return it->type == ARRAY_REAL ? STORED_F32 : it->type == ARRAY_F64 ? STORED_F64 : STORED_I64;
 }
 
 /* Adds every data set below `group` to l: float32 as ARRAY_REAL, float64 and int64 as themselves. */
@@ -229,7 +170,8 @@ static bool list_stored(h5 *f, const char *path, state_list *l, fault *e)
 		return false;
 	uint64_t left = (uint64_t)st.st_size;
 	for (int i = 0; i < l->n; i++) {
-		const uint64_t n = (uint64_t)shape_count(&l->item[i].s), width = l->item[i].type == ARRAY_REAL ? 4 : 8;
+		const uint64_t n = (uint64_t)shape_count(&l->item[i].s),
+			width = stored_width(stored_in_file(&l->item[i]));
 		if (n > left / width)
 			return fault_set(e, "%s: %s: the arrays of this file are larger than the file, which no "
 				"checkpoint's are", path, l->item[i].path);
@@ -238,8 +180,8 @@ static bool list_stored(h5 *f, const char *path, state_list *l, fault *e)
 	return true;
 }
 
-/* Adds the hash of the data set `it` as stored to *sum. */
-static bool hash_stored(h5 *f, const state_item *it, uint64_t *sum, fault *e)
+/* The hash of the data set `it` as stored. */
+static bool hash_stored(h5 *f, const state_item *it, int64_t format, item_hash *h, fault *e)
 {
 	int64_t n = shape_count(&it->s);
 	double *x = mem_new((size_t)n, sizeof *x, e);
@@ -256,25 +198,47 @@ static bool hash_stored(h5 *f, const state_item *it, uint64_t *sum, fault *e)
 			memcpy(&narrow[i], &v, sizeof v);
 		}
 	}
-	static const char type[] = {[ARRAY_REAL] = 'f', [ARRAY_F64] = 'd', [ARRAY_I64] = 'i'};
+	*h = (item_hash){.it = it, .as = stored_in_file(it)};
 	if (ok)
-		*sum += hash_item(it, type[it->type], x, it->type == ARRAY_REAL ? 4 : 8);
+		item_hash_make(h, (int)format, x);
 	free(x);
 	return ok;
 }
 
-static bool verify(h5 *f, const char *path, const checkpoint_info *info, const state_list *stored, fault *e)
+static bool is_right(const checkpoint_info *c, const char *what, const char *have, const char *said, fault *e)
 {
-	uint64_t sum = hash_config(info);
-	for (int i = 0; i < stored->n; i++)
-		if (!hash_stored(f, &stored->item[i], &sum, e))
-			return false;
-	char have[32];
+	return strcmp(have, said) == 0 || fault_set(e, "%s: damaged: its %s give checksum %s, it says %s", c->path,
+		what, have, said);
+}
+
+static bool sums_are_right(const checkpoint_info *c, const item_hash *h, int n, fault *e)
+{
+	char have[SHA256_TEXT];
+	uint64_t sum = checksum_of_config(c->step, c->config);
+	for (int i = 0; i < n; i++)
+		sum += h[i].sum;
 	snprintf(have, sizeof have, "%016llx", (unsigned long long)sum);
-	if (strcmp(info->checksum, have) != 0)
-		return fault_set(e, "%s: damaged: its contents give checksum %s, it says %s", path,
-			have, info->checksum);
-	return true;
+	return is_right(c, "contents", have, c->checksum, e);
+}
+
+static bool hashes_are_right(h5 *f, const checkpoint_info *c, item_hash *h, int n, fault *e)
+{
+	char have[SHA256_TEXT];
+	checksum_arrays(h, n, have);
+	return is_right(c, "arrays", have, c->arrays, e) && attributes_checksum(f, c->path, c->checksum_of, have, e)
+		&& is_right(c, "contents", have, c->checksum, e);
+}
+
+static bool verify(h5 *f, const checkpoint_info *c, const state_list *stored, fault *e)
+{
+	const int n = stored->n;
+	item_hash *h = mem_zero((size_t)n, sizeof *h, e);
+	bool ok = h != NULL;
+	for (int i = 0; ok && i < n; i++)
+		ok = hash_stored(f, &stored->item[i], c->format, &h[i], e);
+	ok = ok && (c->format == FORMAT_SUMS ? sums_are_right(c, h, n, e) : hashes_are_right(f, c, h, n, e));
+	free(h);
+	return ok;
 }
 
 bool checkpoint_verify(const char *path, fault *e)
@@ -283,7 +247,7 @@ bool checkpoint_verify(const char *path, fault *e)
 	state_list stored = {0};
 	h5 *f = h5_open(path, e);
 	bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
-		&& verify(f, path, &info, &stored, e);
+		&& verify(f, &info, &stored, e);
 	h5_close(f);
 	state_list_free(&stored);
 	checkpoint_info_free(&info);
@@ -348,7 +312,7 @@ bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e
 	h5 *f = h5_open(path, e);
 	bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
 		&& compare(path, l, &stored, whole, e)
-		&& (!whole || verify(f, path, &info, &stored, e))
+		&& (!whole || verify(f, &info, &stored, e))
 		&& fill(f, l, e);
 	h5_close(f);
 	state_list_free(&stored);
@@ -379,7 +343,7 @@ bool checkpoint_take(const char *path, const state_list *l, item_fit *fit, fault
 	state_list stored = {0};
 	h5 *f = h5_open(path, e);
 	const bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
-		&& verify(f, path, &info, &stored, e) && take(f, l, &stored, fit, e);
+		&& verify(f, &info, &stored, e) && take(f, l, &stored, fit, e);
 	h5_close(f);
 	state_list_free(&stored);
 	checkpoint_info_free(&info);
@@ -402,7 +366,7 @@ bool checkpoint_rescore(const char *from, const char *to, double score, const ch
 		if (ok && h5_attr_exists(f, it->path, "about"))
 			ok = (it->about = h5_attr_text_new(f, it->path, "about", e)) != NULL;
 	}
-	ok = ok && verify(f, from, &info, &l, e) && fill(f, &l, e);
+	ok = ok && verify(f, &info, &l, e) && fill(f, &l, e);
 	info.has_score = true;
 	info.score = score;
 	snprintf(info.score_about, sizeof info.score_about, "%s", about);

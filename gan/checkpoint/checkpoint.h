@@ -2,30 +2,34 @@
  *
  * The file has one data set per item of the state (state.h) under the item's path, and attributes that a person
  * understands:
- *     /                      program, format, step, precision, config (text), checksum;
- *                            class_names (a name a line), where the data have names;
- *                            score, score_about (what it measures), once evaluated;
- *                            data (in words), began_from (of a warm start)
+ *     /                      what struct checkpoint_info says, under the names of its fields
  *     /generator/..., /discriminator/...     parameters, running statistics, spectral-norm vectors
  *     /ema/...                               the averaged generator
  *     /optimizer/generator/m/..., .../v/..., .../t
  *     /random/latent, ...                    [seed, purpose, counter] of every stream
  *     /loader/...                            position in the data
- * The checksum covers the step, the config, and paths, types, shapes and stored bytes of all items. */
+ * The checksum, SHA-256, covers all attributes (attributes.h), and paths, types, shapes and stored bytes of all items
+ * (checksum.h). */
 #ifndef SAGAN_GAN_CHECKPOINT_CHECKPOINT_H
 #define SAGAN_GAN_CHECKPOINT_CHECKPOINT_H
 
+#include "core/base/sha256.h"
 #include "gan/checkpoint/state.h"
 
-/* What a checkpoint says about itself. */
+/* The attribute that names what the checksum covers. */
+#define CHECKSUM_OF "checksum_of"
+enum { CHECKSUM_OF_ROOM = 256, FINGERPRINT_ROOM = 256 };
+
+/* What a checkpoint says about itself. A file gives texts that are safe to show (text_plain). */
 typedef struct checkpoint_info {
 	char path[1024];
+	int64_t format;                              /* of the file (checksum.h) */
 	int64_t step;
 	char program[64];                            /* "sagan 0.2.0" */
 	char precision[16];                          /* "float32" */
-	char checksum[32];                           /* of step, config and arrays: equal for equal bits, however
-	                                              * stored */
-	char arrays[32];                             /* the same of the arrays alone, whatever the config's text */
+	char checksum[SHA256_TEXT];                  /* of all that is said here, and of the arrays */
+	char checksum_of[CHECKSUM_OF_ROOM];          /* which attributes that are; "" in format 1 */
+	char arrays[SHA256_TEXT];                    /* of the arrays alone: equal for equal bits, however stored */
 	char *config;                                /* own; the config as YAML text */
 	char *class_names;                           /* own; a text of names (data/class_names.h); NULL: none */
 	bool has_score;
@@ -33,6 +37,7 @@ typedef struct checkpoint_info {
 	char score_about[256];                       /* what it measures; scores with other texts do not compare */
 	char data[128];                              /* the data in words; "" in files of 0.1.0 */
 	char began_from[1200];                       /* the checkpoint that a warm start took weights from, or "" */
+	char fingerprint[FINGERPRINT_ROOM];          /* what decided bits (core/kernels/fingerprint.h); "": not said */
 	int64_t frozen;                              /* first stages of D that do not learn */
 } checkpoint_info;
 /* The item of the state that `frozen` is, [1]; runs without frozen stages do not have it. */

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/kernels/fingerprint.h"
 #include "data/class_names.h"
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/classify/class_trainer.h"
@@ -68,9 +69,13 @@ static bool go_on(making *m, fault *e)
 	checkpoint_info info;
 	if (file_type(m->state) == FILE_MISSING)
 		return true;
+	char line[FINGERPRINT_LINE];
+	bool certain;
 	if (!checkpoint_read_info(m->state, &info, e))
 		return false;
 	const bool ok = same_config(m, info.config, e) && class_trainer_load(m->t, m->state, e);
+	if (ok && fingerprint_line(info.fingerprint, info.step, line, &certain))
+		note(m, "%s", line);
 	checkpoint_info_free(&info);
 	if (ok)
 		note(m, "goes on after step %lld, from %s", (long long)class_trainer_steps_done(m->t), m->state);

@@ -9,6 +9,7 @@
 #include "core/base/local.h"
 #include "core/base/version.h"
 #include "core/graph/ops.h"
+#include "core/kernels/fingerprint.h"
 #include "core/plan/plan.h"
 #include "data/loader.h"
 #include "data/picture/image.h"
@@ -175,6 +176,7 @@ static bool list_state(class_trainer *t, state_list *l, fault *e)
 bool class_trainer_save(class_trainer *t, const char *path, fault *e)
 {
 	checkpoint_info about = {.step = t->steps, .config = config_text(&t->cfg, e)};
+	fingerprint_now(about.fingerprint);
 	state_list l = {0};
 	const loader_place p = loader_position(t->loader);
 	t->place[0] = p.epoch;

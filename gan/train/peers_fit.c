@@ -6,15 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/level.h"
 #include "core/base/local.h"
 #include "core/base/sha256.h"
-#include "core/base/version.h"
+#include "core/kernels/fingerprint.h"
 #include "core/peers/peers.h"
 
 /* What decides a bit of the result, besides the config. */
 typedef struct about {
-	char version[32], precision[16], level[16];
+	char fingerprint[FINGERPRINT_TEXT];
 	char program[SHA256_TEXT];                   /* of the file that runs, "" where it cannot be read */
 	uint64_t data;
 } about;
@@ -38,26 +37,22 @@ static about about_this(const dataset *data)
 {
 	about a;
 	memset(&a, 0, sizeof a);                     /* it is compared byte for byte */
-	snprintf(a.version, sizeof a.version, "%s", SAGAN_VERSION);
-	snprintf(a.precision, sizeof a.precision, "%s", REAL_NAME);
-	snprintf(a.level, sizeof a.level, "%s", level_now() == LEVEL_BASE ? level_name(LEVEL_BASE) : "fused");
+	fingerprint_now(a.fingerprint);
 	hash_program(a.program);
 	a.data = data ? dataset_checksum(data) : 0;
 	return a;
 }
 
+/* Even what is meant to change no bit must be the same here: the sums of all become one result. */
 static bool same_program(const about *a, const about *first, fault *e)
 {
-	const struct {
-		const char *what, *here, *there;
-	} row[] = {
-		{"version", a->version, first->version}, {"precision", a->precision, first->precision},
-		{"sums (docs/portability.md)", a->level, first->level}, {"build", a->program, first->program},
-	};
-	for (int i = 0; i < COUNT(row); i++)
-		if (strcmp(row[i].here, row[i].there) != 0)
-			return fault_set(e, "another program than rank 0's: %s %.16s, there %.16s", row[i].what,
-				row[i].here, row[i].there);
+	char what[FINGERPRINT_TEXT];
+	bool certain;
+	if (fingerprint_differs(first->fingerprint, what, &certain))
+		return fault_set(e, "another program than rank 0's (docs/portability.md): %s", what);
+	if (strcmp(a->program, first->program) != 0)
+		return fault_set(e, "another program than rank 0's: build %.16s, there %.16s", a->program,
+			first->program);
 	return a->data == first->data || fault_set(e, "other images than rank 0 has: checksum %016" PRIx64 ", there "
 		"%016" PRIx64, a->data, first->data);
 }

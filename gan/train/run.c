@@ -145,8 +145,8 @@ static bool diverged(run *r)
 	char keys[TROUBLE_TEXT];
 	if (peers_rank() > 0)
 		return false;
-	run_say(r, NOTE_WARNING, "diverged; to change, from an earlier checkpoint: %s",
-		trouble_advice(TROUBLE_DIVERGES, trainer_config(r->t), keys));
+	run_say(r, NOTE_WARNING, "diverged; to change, from the checkpoint of step %lld: %s", (long long)r->saved,
+		trouble_advice(TROUBLE_NO_NUMBER, trainer_config(r->t), keys));
 	run_curves(r, "loss", true, NULL);
 	return false;
 }
@@ -223,7 +223,7 @@ static void name_last_good(const run *r, fault *e)
 {
 	fault why = *e;
 	if (rundir_stands(r->folder, e) && r->good[0] && file_type(r->good) == FILE_REGULAR)
-		fault_set(e, "%.600s; last good checkpoint: %.400s", why.text, r->good);
+		fault_set(e, "%.560s; last good checkpoint: step %lld, %.400s", why.text, (long long)r->saved, r->good);
 }
 
 /* The steps alone: rank 0 has the folder, writes and says everything. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/kernels/fingerprint.h"
 #include "data/class_names.h"
 #include "data/describe.h"
 #include "gan/checkpoint/saved.h"
@@ -25,7 +26,7 @@ void run_say(const run *r, enum run_note kind, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	r->opt->note(r->opt->ctx, kind, text);
+	r->opt->note(r->opt->ctx, kind, text_plain(text, 0));
 }
 
 void run_warn(const run *r, const fault *warning)
@@ -120,6 +121,15 @@ static void tell_new_data(const run *r, const checkpoint_info *info)
 		info->data[0] ? " before, now " : "", now, (long long)loader_position(r->t->loader).epoch);
 }
 
+/* Another processor, another program: the run goes on, to other bits than where it was. */
+static void tell_other_bits(const run *r, const checkpoint_info *info)
+{
+	char line[FINGERPRINT_LINE];
+	bool certain;
+	if (fingerprint_line(info->fingerprint, info->step, line, &certain))
+		run_say(r, certain ? NOTE_WARNING : NOTE_INFO, "%s", line);
+}
+
 /* Goes on from the newest readable checkpoint. */
 static bool resume(run *r, fault *e)
 {
@@ -134,6 +144,7 @@ static bool resume(run *r, fault *e)
 	if (ok) {
 		r->saved = r->t->step;
 		run_say(r, NOTE_INFO, "going on from %s (step %lld)", r->good, (long long)r->t->step);
+		tell_other_bits(r, &info);
 		tell_new_data(r, &info);
 		if (r->opt->begin_from)
 			run_say(r, NOTE_INFO, "the run has begun already: nothing is taken from %s",
@@ -174,15 +185,18 @@ static bool freeze(run *r, fault *e)
 	return true;
 }
 
-/* A run that began with another's weights can go on without them from here on. */
+/* Once for a new run: however early it ends, there is a checkpoint to go on from with other settings, and one that
+ * began with another's weights can go on without them. */
 static bool save_beginning(run *r, fault *e)
 {
-	if (!r->t->began_from[0] || r->t->step > 0 || r->saved == 0)
+	if (r->saved >= 0)
 		return true;
-	rundir_checkpoint(r->out, 0, r->good, sizeof r->good);
-	if (!trainer_save(r->t, r->good, e))
+	char path[RUN_PATH_MAX];
+	rundir_checkpoint(r->out, r->t->step, path, sizeof path);
+	if (!trainer_save(r->t, path, e))
 		return false;
-	r->saved = 0;
+	memcpy(r->good, path, sizeof r->good);
+	r->saved = r->t->step;
 	run_say(r, NOTE_FILE, "checkpoint: %s", r->good);
 	return true;
 }

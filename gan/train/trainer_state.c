@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/version.h"
+#include "core/kernels/fingerprint.h"
 #include "data/class_names.h"
 
 /* Moments lie in blocks laid out like the parameters': each parameter's part is one array. */
@@ -131,6 +132,8 @@ bool trainer_save_scored(trainer *t, const char *path, double score, const char 
 		snprintf(info.score_about, sizeof info.score_about, "%s", about);
 	snprintf(info.began_from, sizeof info.began_from, "%s", t->began_from);
 	trainer_data_text(t, info.data, sizeof info.data);
+	_Static_assert(sizeof info.fingerprint == FINGERPRINT_TEXT, "a checkpoint has room for all of it");
+	fingerprint_now(info.fingerprint);
 	info.config = config_text(&t->cfg, e);
 	bool ok = info.config && take_class_names(t, &info, e) && trainer_list(t, &l, e);
 	if (ok && !all_finite(&l, &why))

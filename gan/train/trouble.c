@@ -45,6 +45,20 @@ static bool lacks_norm(const config *c)
 	return !c->net.d_sn;
 }
 
+static bool has_penalty(const config *c)
+{
+	return c->loss.penalty != PENALTY_NONE;
+}
+
+/* Adam divides by sqrt(v) + eps: where gradients vanish, a small eps makes a step as long as the rate out of noise. */
+#define EPS_SAFE 1e-6
+#define WORD_OF(x) #x
+#define WORD(x) WORD_OF(x)
+static bool divides_by_little(const config *c)
+{
+	return c->optim.rule.rule != RULE_SGD && c->optim.rule.eps < EPS_SAFE;
+}
+
 static bool lacks_clip(const config *c)
 {
 	return c->optim.clip_norm <= 0;
@@ -60,6 +74,8 @@ static bool steps_often(const config *c)
 	return c->optim.d_steps > 1;
 }
 
+enum { RUNS_AWAY = TROUBLE_DIVERGES | TROUBLE_NO_NUMBER };
+
 /* In order: what helps most and costs least comes first. */
 static const struct remedy {
 	int troubles;                                /* of enum trouble, added up */
@@ -67,16 +83,18 @@ static const struct remedy {
 	bool (*fits)(const config *c);
 } REMEDY[] = {
 	{TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_g", "optim.lr_d's", g_is_faster},
-	{TROUBLE_DIVERGES | TROUBLE_COLLAPSE, "loss.penalty", "gp", lacks_gp},
-	{TROUBLE_DIVERGES | TROUBLE_D_WINS | TROUBLE_COLLAPSE, "model.spectral_norm_d", "true", lacks_norm},
+	{RUNS_AWAY | TROUBLE_COLLAPSE, "loss.penalty", "gp", lacks_gp},
+	{RUNS_AWAY | TROUBLE_D_WINS | TROUBLE_COLLAPSE, "model.spectral_norm_d", "true", lacks_norm},
 	{TROUBLE_D_WINS | TROUBLE_COLLAPSE | TROUBLE_ALIKE, "loss.penalty", "r1", lacks_penalty},
 	{TROUBLE_D_WINS, "optim.d_steps", "1", steps_often},
-	{TROUBLE_DIVERGES | TROUBLE_D_WINS, "optim.lr_d", "a third", always},
+	{RUNS_AWAY | TROUBLE_D_WINS, "optim.lr_d", "a third", always},
 	{TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_d", "a third", d_is_fast},
-	{TROUBLE_DIVERGES, "optim.lr_g", "a third", always},
+	{RUNS_AWAY, "optim.lr_g", "a third", always},
 	{TROUBLE_COLLAPSE | TROUBLE_ALIKE, "optim.lr_g", "a third", d_is_fast},
 	{TROUBLE_D_WINS | TROUBLE_ALIKE, "augment.policy", "[translation, cutout]", lacks_augment},
-	{TROUBLE_DIVERGES, "optim.clip_norm", "5", lacks_clip},
+	{RUNS_AWAY, "loss.penalty_weight", "a third", has_penalty},
+	{RUNS_AWAY, "optim.clip_norm", "5", lacks_clip},
+	{TROUBLE_NO_NUMBER, "optim.eps", WORD(EPS_SAFE) " or more", divides_by_little},
 };
 
 char *trouble_advice(enum trouble t, const config *c, char buf[TROUBLE_TEXT])

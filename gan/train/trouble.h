@@ -5,12 +5,13 @@
 #include "gan/config/config.h"
 
 enum trouble {
-	TROUBLE_DIVERGES = 1,                        /* losses that grow without end, or are no numbers any more */
+	TROUBLE_DIVERGES = 1,                        /* losses that grow without end */
 	TROUBLE_COLLAPSE = 2,                        /* the fakes of a batch are alike */
 	TROUBLE_ALIKE = 4,                           /* the fakes of one class are alike */
-	TROUBLE_D_WINS = 8                           /* D's loss is 0 */
+	TROUBLE_D_WINS = 8,                          /* D's loss is 0 */
+	TROUBLE_NO_NUMBER = 16                       /* NaN or infinity: the run has ended */
 };
-enum { TROUBLE_TEXT = 512 };
+enum { TROUBLE_TEXT = 640 };
 
 /* The keys of c to change, best first: "loss.penalty (none) to r1; optim.lr_d (0.01) to a third". Keys that a run
  * cannot change are marked. Returns buf. */
