@@ -16,6 +16,7 @@
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make torture             an hour of kills and power cuts; TORTURE=300: five minutes
 #   make fuzz                20,000 damaged files of each kind
+#   make fuzz-list           readers that libFuzzer (clang) can try; make fuzz-NAME does, FUZZ_TIME=600 seconds long
 #   make faults              commands whose calls of the system and for memory fail
 #   make test-double         derivatives and golden values in double
 #   make test-sanitized      a set of tests under the address and undefined-behaviour sanitizers
@@ -114,6 +115,10 @@ TESTS    := $(ONLY:%=$(B)/tests/test_%)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard docs/examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
 MAINS    := tests/test_%.c tests/bench_%.c tests/fuzz_%.c tests/mutants.c
+# The readers of files of strangers, each a target of libFuzzer; all of them in test_fuzz.
+FUZZ     := $(shell sed -n '/define FUZZ_TARGETS/,/[^\\]$$/p' tests/fuzz/targets.h | grep -o 'T([a-z0-9_]*)' | \
+	    tr -d 'T()')
+FUZZ_OBJ := $(FUZZ:%=$(B)/tests/fuzz/fuzz_%.o) $(B)/tests/fuzz/targets.o $(B)/tests/fuzz/confined_here.o
 HELP_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(wildcard tests/*.c)) tests/faults/faults.c)
 # What tools/sagan.h includes is the library's public face; the rest is hidden from other programs.
 PUBLIC   := $(shell sed -n 's/^\#include "\(.*\)"/\1/p' tools/sagan.h)
@@ -201,6 +206,14 @@ $(B)/%.pb-c.o: $(B)/%.pb-c.c
 
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
+
+# confined_here.o takes the place of core/base/confine.o, so it comes before.
+$(B)/tests/test_fuzz: $(B)/tests/test_fuzz.o $(FUZZ_OBJ) $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+
+$(FUZZ:%=$(B)/tests/fuzz/libfuzzer-%): $(B)/tests/fuzz/libfuzzer-%: $(FUZZ_OBJ) $(B)/internal.a tests/fuzz/fuzz_main.c
+	$(Q)$(CC) $(ALL_CFLAGS) -DFUZZ_TARGET=$* -fsanitize=fuzzer -o $@ tests/fuzz/fuzz_main.c $(FUZZ_OBJ) \
+		$(B)/internal.a $(LIBS)
 
 # Loaded before the program, it lets calls of it fail: Linux with the GNU C library.
 $(B)/tests/faults/shim.so: tests/faults/shim.c tests/faults/shim.h $(B)/.flags
@@ -330,6 +343,23 @@ bench-kernels: $(BENCHES)
 fuzz: $(B)/tests/fuzz_keras
 	@$< $(FILES)
 
+# One reader under libFuzzer and the sanitizers, for FUZZ_TIME seconds. What it finds of new ways stays in
+# $(BUILD)/fuzz/NAME, inputs that end it beside that. clang and its runtime are wanted: apt-get install clang.
+FUZZ_CC      ?= clang
+FUZZ_TIME    ?= 600
+FUZZ_OPTIONS ?= -rss_limit_mb=4096 -timeout=20 -max_len=40000
+fuzz-list:
+	@printf '%s\n' $(FUZZ)
+
+$(FUZZ:%=fuzz-%): fuzz-%:
+	@$(MAKE) --no-print-directory CC='$(FUZZ_CC)' SAN=address,undefined,fuzzer-no-link \
+		CFLAGS='-O1 -g -fno-sanitize-recover=undefined' run-fuzz-$*
+
+$(FUZZ:%=run-fuzz-%): run-fuzz-%: $(B)/tests/fuzz/libfuzzer-%
+	@mkdir -p $(BUILD)/fuzz/$*
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 $< -max_total_time=$(FUZZ_TIME) $(FUZZ_OPTIONS) \
+		-artifact_prefix=$(BUILD)/fuzz/$*- $(BUILD)/fuzz/$* tests/fuzz/corpus/$*
+
 # Commands whose calls fail one after another: SEVERAL=30 places of each; CALL=malloc and COMMAND=export restrict it.
 faults: all $(B)/tests/test_faults $(B)/tests/faults/shim.so
 	@SAGAN=$(B)/sagan FAULTS_SHIM=$(B)/tests/faults/shim.so $(B)/tests/test_faults
@@ -386,8 +416,8 @@ clean:
 
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
-	test-keras test-inception test-browser test-tensorboard test-web examples bench bench-kernels fuzz mutants \
-	faults torture run-mutants lint same-bits install uninstall dist clean FORCE
+	test-keras test-inception test-browser test-tensorboard test-web examples bench bench-kernels fuzz fuzz-list \
+	mutants faults torture run-mutants lint same-bits install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
