@@ -28,7 +28,7 @@ typedef struct header {
 
 typedef struct job {
 	const place *place;
-	const char *path;                            /* of place */
+	const char *path, *on_disk;                  /* of place; of the file that it is, or lies in */
 	const dataset_options *o;
 	const array_reader *r;
 	void *file;                                  /* own */
@@ -294,9 +294,18 @@ static void header_fill(job *j)
 		snprintf(h->hot, sizeof h->hot, "labels are one-hot, %" PRId64 " classes", p->label_width);
 }
 
+/* All values are looked at, whatever is asked for. */
+static bool size_check(const job *j)
+{
+	double bytes = 0;
+	for (int i = 0; i < j->parts.n; i++)
+		bytes += (double)j->parts.part[i].n * (double)image_values(&j->parts.part[i]);
+	return packed_check(j->on_disk, bytes, j->e);
+}
+
 static bool parts_send(job *j)
 {
-	if (!arrays_find(&j->parts, j->file, j->r, j->path, j->o, j->e) || !shares_check(j))
+	if (!arrays_find(&j->parts, j->file, j->r, j->path, j->o, j->e) || !size_check(j) || !shares_check(j))
 		return false;
 	const bool labels = j->parts.part[0].label_width || j->parts.part[1].label_width;
 	if (!range_find(j) || (labels && !labels_count(j)))
@@ -350,7 +359,8 @@ static bool all_take(confine *c, dataset *d, bool *whole, fault *e)
 	*whole = false;
 	if (!confine_take(c, &h, sizeof h))
 		return true;
-	if (!dataset_reserve(d, h.n, h.h, h.w, h.c, h.labels, e))
+	if (!packed_check(d->path, (double)h.n * (double)h.h * (double)h.w * (double)h.c, e)
+		|| !dataset_reserve(d, h.n, h.h, h.w, h.c, h.labels, e))
 		return false;
 	*whole = confine_take(c, d->pixels, (size_t)dataset_bytes(d)) &&
 		(!d->label || confine_take(c, d->label, (size_t)d->n * sizeof *d->label));
@@ -370,7 +380,7 @@ static int64_t stored_bytes(const place *p)
 bool arrays_read(dataset *d, const place *p, const dataset_options *o, const array_reader *r, fault *e)
 {
 	bool whole;
-	job j = {.place = p, .path = p->path, .o = o, .r = r};
+	job j = {.place = p, .path = p->path, .on_disk = d->path, .o = o, .r = r};
 	const confine_limits l = confine_limits_for(stored_bytes(p), machine_memory());
 	confine *c = confine_start(d->path, child, &j, &l, e);
 	if (!c)

@@ -161,13 +161,10 @@ static void members_sort(bundle *b)
 	b->n = n;
 }
 
-/* Sets of drawn shapes are a hundred times as large as their archives, so only two bounds remain: deflate's densest
- * code (and some MB for small files), and half of this machine's memory, because images are made of these
- * bytes. */
-static int64_t most_of(int64_t size)
+/* Half of this machine's memory at most, because images are made of these bytes. */
+static int64_t most_of(const char *path)
 {
-	const double most = (double)DEFLATE_DENSEST * (double)size + (double)(64 << 20);
-	return (int64_t)MIN(most, machine_memory() / 2);
+	return (int64_t)MIN((double)packed_most(path), machine_memory() / 2);
 }
 
 static bool members_take(bundle *b, confine *c, int64_t left, bool *whole, fault *e)
@@ -185,7 +182,7 @@ bundle *bundle_open(const char *path, fault *e)
 	bool whole;
 	if (!bytes_count(NULL, path, &size, e))
 		return NULL;
-	const int64_t most = most_of(size);
+	const int64_t most = most_of(path);
 	const confine_limits l = confine_limits_for(size, (double)(1 << 30) + 2 * (double)most);
 	job j = {.path = path, .room = most};
 	bundle *b = mem_zero(1, sizeof *b, e);
@@ -219,6 +216,11 @@ int64_t bundle_size(const bundle *b)
 	for (int64_t i = 0; i < b->n; i++)
 		n += b->m[i].n;
 	return n;
+}
+
+int64_t bundle_files(const bundle *b)
+{
+	return b->n;
 }
 
 int64_t bundle_links(const bundle *b)

@@ -14,6 +14,7 @@ bool bundle_is(const char *path, bool *yes, fault *e);
 bundle *bundle_open(const char *path, fault *e);
 void bundle_free(bundle *b);                         /* NULL allowed */
 int64_t bundle_size(const bundle *b);                /* bytes of all files */
+int64_t bundle_files(const bundle *b);               /* how many */
 int64_t bundle_links(const bundle *b);               /* links in it, which are not followed */
 
 enum file_type bundle_type(const bundle *b, const char *path);

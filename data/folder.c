@@ -189,7 +189,7 @@ static bool is_picture(const pictures *l, const char *folder, const char *name, 
 	*yes = path && bytes_read(l->in, path, PICTURE_HEAD, &head, &n, &why) && picture_kind_name(head, (size_t)n);
 	free(head);
 	free(path);
-	return path && (!fault_is_memory(&why) || fault_set(e, "%s", why.text));
+	return path && (!fault_is_now(&why) || fault_set(e, "%s", why.text));
 }
 
 /* The pictures of one folder, and with depth of those in it; `rank` goes on over the parts of a class. */

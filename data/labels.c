@@ -7,9 +7,17 @@
 
 #include "core/base/json.h"
 #include "core/base/local.h"
+#include "data/bundle.h"
 #include "data/dataset_internal.h"
 
-enum { JSON_MOST = 1 << 30 };
+/* A row has some 35 bytes and becomes 230 of memory; of other JSON 2 bytes may become 48. So a list in an archive has no
+ * more than for the files beside it. */
+enum { JSON_MOST = 128 << 20, ROW_MOST = 256, JSON_FREE = 1 << 20 };
+
+static int64_t json_most(const bundle *in)
+{
+	return in ? MIN(ROW_MOST * bundle_files(in) + JSON_FREE, JSON_MOST) : JSON_MOST;
+}
 
 static bool row_read(label_list *l, const json_t *pair, const char *file, fault *e)
 {
@@ -57,7 +65,9 @@ bool labels_read(label_list *l, const bundle *in, const char *folder, fault *e)
 		free(file);
 		return ok;
 	}
-	bool ok = bytes_read(in, file, JSON_MOST, &x, &n, e);
+	bool ok = bytes_count(in, file, &n, e) && (n <= json_most(in) || fault_at(e, file, "%" PRId64 " bytes; a list of "
+		"labels may have %" PRId64 " here", n, json_most(in)));
+	ok = ok && bytes_read(in, file, n, &x, &n, e);
 	json_t *root = ok ? json_loadb((const char *)x, (size_t)n, 0, &why) : NULL;
 	if (ok && !root)
 		ok = fault_at(e, file, "damaged JSON in line %d: %s", why.line, why.text);

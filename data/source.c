@@ -54,7 +54,7 @@ static bool disk_read(const char *path, uint8_t *x, int64_t n, fault *e)
 	errno = 0;
 	const bool ok = fread(x, 1, (size_t)n, f) == (size_t)n;
 	if (!ok)
-		fault_at(e, path, "cannot read: %s", errno ? strerror(errno) : "the file became shorter");
+		errno ? fault_read(e, path) : fault_at(e, path, FAULT_NOW ": the file became shorter");
 	fclose(f);
 	return ok;
 }
@@ -86,7 +86,7 @@ static bool refill(source *s, fault *e)
 	if (s->file) {
 		s->z.next_in = s->stored;
 		s->z.avail_in = (uInt)fread(s->stored, 1, STORED_STEP, s->file);
-		return !ferror(s->file) || fault_at(e, s->path, "cannot read: %s", strerror(errno));
+		return !ferror(s->file) || fault_read(e, s->path);
 	}
 	s->z.avail_in = (uInt)MIN(s->left, READ_STEP);
 	s->z.next_in = (Bytef *)(uintptr_t)s->rest;  /* zlib's field is not const */
@@ -160,7 +160,7 @@ static int64_t unpack(source *s, void *to, int64_t n, fault *e)
 	s->within = k != Z_STREAM_END;
 	if (k != Z_OK && k != Z_STREAM_END && k != Z_BUF_ERROR)
 		return fault_at(e, s->path, "damaged gzip stream after %" PRId64 " bytes of contents (%s)", s->at,
-			s->z.msg ? s->z.msg : "no reason given"), -1;
+			k == Z_MEM_ERROR ? "out of memory" : s->z.msg ? s->z.msg : "no reason given"), -1;
 	return room - s->z.avail_out;
 }
 
@@ -222,6 +222,21 @@ int64_t source_size(const source *s)
 int64_t source_most(const source *s)
 {
 	return !s->packed ? s->size : s->size > INT64_MAX / DEFLATE_DENSEST ? INT64_MAX : s->size * DEFLATE_DENSEST;
+}
+
+int64_t packed_most(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return INT64_MAX;
+	return MIN(st.st_size, (INT64_MAX - PACKED_FREE) / PACKED_FACTOR) * PACKED_FACTOR + PACKED_FREE;
+}
+
+bool packed_check(const char *path, double bytes, fault *e)
+{
+	const int64_t most = packed_most(path);
+	return bytes <= (double)most || fault_at(e, path, "%.0f bytes of images are packed in it; a file of its size may "
+		"hold %" PRId64 ": unpack it first", bytes, most);
 }
 
 bool file_length(const bundle *in, const char *path, int64_t most, int64_t *n, fault *e)

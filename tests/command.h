@@ -7,6 +7,7 @@
 typedef struct answer {
 	int status;                                  /* exit status; -1: ended by a signal */
 	int lines;
+	long peak_mb;                                /* the most memory of one of its processes */
 	char text[1 << 16];                          /* stdout and stderr */
 } answer;
 

@@ -220,6 +220,98 @@ START_TEST(without_descriptors_nothing_is_passed_over)
 }
 END_TEST
 
+/* A run whose newest checkpoint is good and cannot be read: the start ends, or reads it after all. */
+static void must_not_be_passed_over(rundir *d, bool (*before)(int), void (*after)(void), int times)
+{
+	for (int i = 0; i < times; i++) {
+		fault e = {.text = ""}, warning;
+		char path[RUN_PATH_MAX];
+		if (!before(i))
+			continue;
+		const bool ok = rundir_resume(d, path, sizeof path, &warning, &e);
+		after();
+		ck_assert_msg(file_exists(scratch_folder(), "checkpoint-00000002.h5"), "%d: %s", i, warning.text);
+		ck_assert_msg(ok ? strcmp(path, at_step(2)) == 0 : fault_is_now(&e), "%d: %s: %s", i, path, e.text);
+	}
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static struct rlimit memory_was;
+
+/* From a few pages to more than is needed. */
+static bool memory_little(int i)
+{
+	long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	const bool known = f && fscanf(f, "%lld", &pages) == 1;
+	if (f)
+		fclose(f);
+	const rlim_t more = i < 60 ? (rlim_t)i << 16 : (rlim_t)(i - 58) << 22;
+	const struct rlimit few = {(rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + more, memory_was.rlim_max};
+	return known && setrlimit(RLIMIT_AS, &few) == 0;
+}
+
+static void memory_again(void)
+{
+	ck_assert(setrlimit(RLIMIT_AS, &memory_was) == 0);
+}
+
+/* HDF5 without memory stumbles over a good file in many ways. */
+START_TEST(without_memory_nothing_is_put_aside)
+{
+	rundir *d = opened();
+	save_step(1);
+	save_step(2);
+	ck_assert(getrlimit(RLIMIT_AS, &memory_was) == 0);
+	must_not_be_passed_over(d, memory_little, memory_again, 90);
+	rundir_close(d);
+}
+END_TEST
+#endif
+
+static pid_t killer;
+static char children_of[64];
+
+/* Kills two of three children that this process has besides it, until it is killed itself. */
+static void kill_children(void)
+{
+	for (;;) {
+		FILE *f = fopen(children_of, "r");
+		for (int child; f && fscanf(f, "%d", &child) == 1;)
+			if (child != getpid() && child % 3)
+				kill(child, SIGKILL);
+		if (f)
+			fclose(f);
+	}
+}
+
+static bool start_killer(int i)
+{
+	(void)i;
+	snprintf(children_of, sizeof children_of, "/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+	killer = access(children_of, R_OK) == 0 ? fork() : -1;
+	if (killer == 0)
+		kill_children();
+	return killer > 0;
+}
+
+static void end_killer(void)
+{
+	kill(killer, SIGKILL);
+	ck_assert_int_eq(waitpid(killer, NULL, 0), killer);
+}
+
+/* The system does so when memory is out. */
+START_TEST(readers_that_are_killed_put_nothing_aside)
+{
+	rundir *d = opened();
+	save_step(1);
+	save_step(2);
+	must_not_be_passed_over(d, start_killer, end_killer, 40);
+	rundir_close(d);
+}
+END_TEST
+
 START_TEST(a_list_that_breaks_off_is_no_empty_folder)
 {
 	fault e, warning;
@@ -341,6 +433,10 @@ int main(void)
 		{a_best_one_without_permission_is_not_overwritten, 1},
 		{a_newest_one_without_permission_is_not_passed_over, 1},
 		{without_descriptors_nothing_is_passed_over, 1},
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+		{without_memory_nothing_is_put_aside, 1},
+#endif
+		{readers_that_are_killed_put_nothing_aside, 1},
 		{a_list_that_breaks_off_is_no_empty_folder, 1},
 		{a_reader_beside_a_run_always_finds_one, 1},
 		{a_lock_that_is_removed_ends_the_run, 1},

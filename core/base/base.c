@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE                              /* madvise */
 #include "core/base/base.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,11 @@ enum { LARGE_PAGE = 2 << 20 };                       /* bytes; of Linux on x86-6
 bool fault_is_memory(const fault *e)
 {
 	return strstr(e->text, MEMORY) != NULL;
+}
+
+bool fault_is_now(const fault *e)
+{
+	return fault_is_memory(e) || strstr(e->text, FAULT_NOW) != NULL;
 }
 
 /* The text may be one of the arguments, or the place a part of them: everything is written aside first. */
@@ -74,6 +80,20 @@ bool fault_value(fault *e, const char *place, double value, const char *fmt, ...
 	return false;
 }
 
+/* The same at every try, as long as nobody changes what lies there. */
+static bool is_of_the_path(int why)
+{
+	return why == ENOENT || why == ENOTDIR || why == EISDIR || why == ELOOP || why == ENAMETOOLONG || why == EINVAL;
+}
+
+bool fault_read(fault *e, const char *path)
+{
+	const int why = errno;
+	fault_at(e, path, "%s%s", is_of_the_path(why) ? "" : FAULT_NOW ": ", strerror(why));
+	errno = why;
+	return false;
+}
+
 bool fault_is_at(const fault *e, const char *place)
 {
 	return strlen(place) == (size_t)e->place && memcmp(e->text, place, (size_t)e->place) == 0;
@@ -114,6 +134,13 @@ void *mem_new(size_t n, size_t size, fault *e)
 		p = malloc(MAX(n * size, 1));
 	if (!p)
 		fault_set(e, MEMORY ": %zu elements of %zu bytes", n, size);
+	return p;
+}
+
+bool memory_is_there(size_t bytes)
+{
+	void *volatile p = malloc(bytes);            /* volatile: a pair of malloc and free may be left out */
+	free(p);
 	return p;
 }
 

@@ -75,9 +75,17 @@ const char *fault_reason(const fault *e);
  * they are made to. `e` may be NULL. Returns false. */
 bool fault_take(fault *e, const fault *told);
 
-/* Whether the failure was a lack of memory (the message then says "out of memory"). A reader of files asks this before
- * it calls a file damaged. */
+/* Whether the failure was a lack of memory (the message then says "out of memory"). */
 bool fault_is_memory(const fault *e);
+
+/* Whether what failed may work a moment later, or on another machine: no memory, or what fault_read says. Who can go on
+ * without a file, or takes it for damaged, asks this before. It goes by the words of the message, which stay when one
+ * message becomes a part of another; a stranger's text that has them makes a file "not now", never damaged. */
+bool fault_is_now(const fault *e);
+
+/* "path: cannot be read now: why", by errno of the call that failed; where the path is wrong, as one where nothing
+ * lies: "path: why". Returns false; errno stays. */
+bool fault_read(fault *e, const char *path);
 
 enum { RANK_MAX = 8 };
 

@@ -2,6 +2,7 @@
  *
  * One pipe carries what the child found, the other its last word: a byte (1: good, 0: an error) and the error's
  * text, in one write that is shorter than PIPE_BUF and so never waits for the parent. */
+#define _DEFAULT_SOURCE                              /* wait4 */
 #include "core/base/confine.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/descriptor.h"
 #include "core/base/local.h"
 #include "core/base/seal.h"
 
@@ -48,26 +50,11 @@ struct confine {
 
 /* ---- the child ---- */
 
-static bool write_all(int fd, const void *x, size_t n)
-{
-	const uint8_t *p = x;
-	while (n > 0) {
-		const ssize_t k = write(fd, p, n);
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return false;
-		p += k;
-		n -= (size_t)k;
-	}
-	return true;
-}
-
 bool confine_flush(confine_out *out)
 {
 	const size_t n = out->n;
 	out->n = 0;
-	return write_all(out->fd, out->buffer, n);
+	return descriptor_write(out->fd, out->buffer, n);
 }
 
 bool confine_put(confine_out *out, const void *x, size_t n)
@@ -75,7 +62,7 @@ bool confine_put(confine_out *out, const void *x, size_t n)
 	if (n > sizeof out->buffer - out->n && !confine_flush(out))
 		return false;
 	if (n > sizeof out->buffer)
-		return write_all(out->fd, x, n);
+		return descriptor_write(out->fd, x, n);
 	memcpy(out->buffer + out->n, x, n);
 	out->n += n;
 	return true;
@@ -183,7 +170,7 @@ static void run_child(int data, int word, confine_fn fn, void *ctx)
 	fault_set(&last.why, "the reader gave no reason");
 	out.fd = data;
 	last.good = fn(ctx, &out, &last.why) && confine_flush(&out);
-	write_all(word, &last, sizeof last);
+	descriptor_write(word, &last, sizeof last);
 	__gcov_dump();
 	_Exit(0);                                    /* no handlers, no flushing: what is open is the parent's */
 }
@@ -202,20 +189,6 @@ static void close_both(int fd[2])
 	for (int i = 0; i < 2; i++)
 		if (fd[i] >= 0)
 			close(fd[i]);
-}
-
-/* A pipe above the standard descriptors, which the child replaces and the program may have closed. */
-static bool pipe_open(int fd[2])
-{
-	int low[2];
-	fd[0] = fd[1] = -1;
-	if (pipe(low) != 0)
-		return false;
-	for (int i = 0; i < 2; i++) {
-		fd[i] = fcntl(low[i], F_DUPFD_CLOEXEC, 3);
-		close(low[i]);
-	}
-	return fd[0] >= 0 && fd[1] >= 0;
 }
 
 confine_limits confine_limits_for(int64_t n, double memory)
@@ -241,7 +214,7 @@ confine *confine_start(const char *label, confine_fn fn, void *ctx, const confin
 	c->writes = l->writes;
 	c->pid = -1;
 	confine_anew(c);
-	if (pipe_open(data) && pipe_open(word))
+	if (descriptor_pipe(data) && descriptor_pipe(word))
 		c->pid = fork();
 	if (c->pid == 0) {
 		close(data[0]);
@@ -251,7 +224,8 @@ confine *confine_start(const char *label, confine_fn fn, void *ctx, const confin
 		run_child(data[1], word[1], fn, ctx);
 	}
 	if (c->pid < 0) {
-		fault_set(e, "%s: cannot start a process to read it: %s", label, strerror(errno));
+		fault_set(e, "%s: %s: no process for it: %s", label, l->writes ? "cannot be written" : FAULT_NOW,
+			strerror(errno));
 		close_both(data);
 		close_both(word);
 		free(c);
@@ -308,13 +282,16 @@ bool confine_take(confine *c, void *x, size_t n)
 	return read_all(c, c->data, x, n) == n;
 }
 
-/* Reaps the child; its status, or -1 when somebody else did (SIGCHLD ignored). */
-static int reap(confine *c)
+/* Reaps the child; its status, or -1 when somebody else did (SIGCHLD ignored). *cpu_s: its processor time. */
+static int reap(confine *c, double *cpu_s)
 {
 	int status = -1;
-	while (waitpid(c->pid, &status, 0) < 0)
+	struct rusage use = {.ru_utime = {0}};
+	while (wait4(c->pid, &status, 0, &use) < 0)
 		if (errno != EINTR)
 			return -1;
+	*cpu_s = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec)
+		+ (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e-6;
 	return status;
 }
 
@@ -326,25 +303,40 @@ static void confine_free(confine *c)
 	free(c);
 }
 
-/* Nobody can tell a file at which a library stumbles from a lack of memory that it does not bear. */
-static bool say_why(const confine *c, int status, fault *e)
+/* What a library that opens a small file may want. With less it may stumble over what it does not get. */
+enum { LIBRARY_BYTES = 64 << 20 };
+
+/* Signals of a process that met an end from outside: somebody's kill (the system's, when memory is out), the limit on
+ * its time, a call that it may not make. The others are a library's own mistake. */
+static bool is_from_outside(int sig)
+{
+	return sig == SIGKILL || sig == SIGXCPU || sig == SIGTERM || sig == SIGSYS || sig == SIGALRM;
+}
+
+/* Why a child ended without its last word. A reader that met its end from outside, or that had no memory, has found
+ * nothing out about its file. */
+static bool say_why(const confine *c, int status, double cpu_s, fault *e)
 {
 	const int sig = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	const char *who = c->writes ? "cannot be written (the writer" : "damaged file (the reader";
+	const bool own = sig && !is_from_outside(sig), short_of = own && !memory_is_there(LIBRARY_BYTES);
+	const char *what = c->writes ? "cannot be written (the writer" : own && !short_of ? "damaged file (the reader"
+		: FAULT_NOW " (the reader";
 	if (c->late)
-		return fault_set(e, "%s: %s did not end in %d s)", c->label, who, c->wall_s);
-	if (sig == SIGXCPU || sig == SIGKILL)
-		return fault_set(e, "%s: %s did not end in %d s of processor time, or was killed)", c->label, who,
-			c->cpu_s);
+		return fault_set(e, "%s: %s did not end in %d s)", c->label, what, c->wall_s);
+	if (sig == SIGXCPU || (sig == SIGKILL && cpu_s >= 0.9 * c->cpu_s))        /* two clocks, which differ a little */
+		return fault_set(e, "%s: %s did not end in %d s of processor time)", c->label, what, c->cpu_s);
+	if (sig == SIGKILL)
+		return fault_set(e, "%s: %s was killed: is there too little memory?)", c->label, what);
 	if (sig)
-		return fault_set(e, "%s: %s stopped on signal %d%s)", c->label, who, sig,
-			c->writes ? ": out of memory?" : "");
-	return fault_set(e, "%s: %s stopped without a word)", c->label, who);
+		return fault_set(e, "%s: %s stopped on signal %d%s)", c->label, what, sig,
+			short_of ? ": out of memory" : own && c->writes ? ": out of memory?" : "");
+	return fault_set(e, "%s: %s stopped without a word)", c->label, what);
 }
 
 bool confine_end(confine *c, fault *e)
 {
 	last_word last;
+	double cpu_s = 0;
 	if (!c)
 		return false;
 	close(c->data);                              /* who still sends is told so, and ends */
@@ -352,13 +344,12 @@ bool confine_end(confine *c, fault *e)
 	const bool told = read_all(c, c->word, &last, sizeof last) == sizeof last;
 	if (told)                                    /* it has nothing more to do */
 		kill_child(c);
-	const int status = reap(c);
-	bool ok = told && last.good == 1;
-	if (told && !ok) {
+	const int status = reap(c, &cpu_s);
+	const bool ok = told && last.good == 1;
+	if (told && !ok)
 		fault_take(e, &last.why);
-	} else if (!told) {
-		say_why(c, status, e);
-	}
+	else if (!told)
+		say_why(c, status, cpu_s, e);
 	confine_free(c);
 	return ok;
 }
@@ -367,7 +358,8 @@ void confine_stop(confine *c)
 {
 	if (!c)
 		return;
+	double cpu_s;
 	kill_child(c);
-	reap(c);
+	reap(c, &cpu_s);
 	confine_free(c);
 }

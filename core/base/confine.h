@@ -4,7 +4,9 @@
  * by a forked child with limits on memory, processor time and time by the clock. It can write no file and leaves no
  * core; where the system can (seal.h), it can do nothing but read, compute and answer; what it found comes back
  * through a pipe, in pieces whose sizes the parent decides. When the child crashes, meets a limit or ends too early,
- * the parent gets one line: "model.h5: damaged file (the reader stopped on signal 11)".
+ * the parent gets one line: "model.h5: damaged file (the reader stopped on signal 11)". That is said of a crash alone,
+ * and only where there is memory: of an end from outside (killed, the limit on its time, no process) and of a lack of
+ * memory it says what fault_is_now knows.
  *
  * The child is a copy of the calling thread alone: it finds no worker pool (thread.h) and must not start one,
  * and a library whose lock another thread held stays locked in it. Call it where no other thread is inside

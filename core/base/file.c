@@ -15,28 +15,45 @@
 
 /* ---- reading ---- */
 
+static int open_again(const char *path, int flags)
+{
+	int fd;
+	do
+		fd = open(path, flags);
+	while (fd < 0 && errno == EINTR);            /* a network's disk */
+	return fd;
+}
+
+/* errno stays what made it -1. */
+static int close_after(int fd)
+{
+	const int why = errno;
+	close(fd);
+	errno = why;
+	return -1;
+}
+
 /* O_NONBLOCK: a FIFO would wait for its writer already here. It stays: some files of /proc say that they are regular
  * and wait for ever; they give EAGAIN instead. */
 static int open_regular(const char *path, fault *e)
 {
 	struct stat st;
-	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	const int why = errno;
-	if (fd < 0 && why == ENXIO)                  /* a socket */
+	const int fd = open_again(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 && errno == ENXIO)                /* a socket */
 		fault_at(e, path, "not a regular file");
 	else if (fd < 0)
-		fault_at(e, path, "%s", strerror(why));
-	if (fd < 0) {
-		errno = why;
+		fault_read(e, path);
+	if (fd < 0)
 		return -1;
+	if (fstat(fd, &st) != 0) {
+		fault_read(e, path);
+		return close_after(fd);
 	}
-	const bool known = fstat(fd, &st) == 0;
-	if (known && S_ISREG(st.st_mode))
+	if (S_ISREG(st.st_mode))
 		return fd;
-	close(fd);
-	fault_at(e, path, known && S_ISDIR(st.st_mode) ? "a folder, not a regular file" : "not a regular file");
+	fault_at(e, path, S_ISDIR(st.st_mode) ? "a folder, not a regular file" : "not a regular file");
 	errno = EINVAL;
-	return -1;
+	return close_after(fd);
 }
 
 FILE *file_open_read(const char *path, fault *e)
@@ -45,10 +62,8 @@ FILE *file_open_read(const char *path, fault *e)
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "rb");
 	if (f || fd < 0)
 		return f;
-	const int why = errno;
-	fault_at(e, path, "%s", strerror(why));
-	close(fd);
-	errno = why;
+	fault_read(e, path);
+	close_after(fd);
 	return NULL;
 }
 
@@ -57,7 +72,7 @@ static bool read_stream(FILE *f, const char *path, size_t limit, void **bytes, s
 {
 	struct stat st;
 	if (fstat(fileno(f), &st) != 0)
-		return fault_at(e, path, "%s", strerror(errno));
+		return fault_read(e, path);
 	if ((uint64_t)st.st_size > limit)
 		return fault_at(e, path, "%lld bytes; at most %zu are read", (long long)st.st_size, limit);
 	const size_t size = (size_t)st.st_size;
@@ -67,8 +82,12 @@ static bool read_stream(FILE *f, const char *path, size_t limit, void **bytes, s
 	*n = fread(x, 1, size + 1, f);
 	if (*n == size && !ferror(f))
 		return *bytes = x, true;
+	if (ferror(f))
+		fault_read(e, path);
+	else
+		fault_at(e, path, FAULT_NOW ": it changes");
 	free(x);
-	return fault_at(e, path, "cannot be read whole: %s", ferror(f) ? strerror(errno) : "it changes");
+	return false;
 }
 
 bool file_read(const char *path, size_t limit, void **bytes, size_t *n, fault *e)
@@ -110,14 +129,14 @@ bool file_names_list(const char *folder, file_names *l, fault *e)
 	*l = (file_names){NULL, 0};
 	DIR *d = opendir(folder);
 	if (!d)
-		return fault_at(e, folder, "cannot be read: %s", strerror(errno));
+		return fault_read(e, folder);
 	bool ok = true;
 	const struct dirent *f;
 	while (ok && (errno = 0, f = readdir(d)))
 		if (strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0)
 			ok = add_name(l, f->d_name, e);
 	if (ok && errno)
-		ok = fault_at(e, folder, "cannot be read: %s", strerror(errno));
+		ok = fault_read(e, folder);
 	closedir(d);
 	if (!ok)
 		file_names_free(l);
@@ -183,7 +202,7 @@ char *file_from_home(const char *path, char *buf, size_t size)
 enum file_type file_type(const char *path)
 {
 	struct stat st;
-	if (stat(path, &st) != 0)
-		return FILE_MISSING;
+	if (stat(path, &st) != 0)                    /* an error of the disk says nothing of what lies there */
+		return errno == EIO || errno == ENOMEM || errno == EINTR ? FILE_OTHER : FILE_MISSING;
 	return S_ISREG(st.st_mode) ? FILE_REGULAR : S_ISDIR(st.st_mode) ? FILE_FOLDER : FILE_OTHER;
 }

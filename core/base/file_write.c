@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/descriptor.h"
 #include "core/base/local.h"
 #include "core/base/temporary.h"
 
@@ -30,21 +31,6 @@ struct file_draft {
 	struct stat was;                             /* of that one */
 	temporary tmp;                               /* own */
 };
-
-/* write() may be interrupted and may take less than it was given. */
-static bool write_all(int fd, const char *x, size_t n)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, x, n);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return false;
-		x += done;
-		n -= (size_t)done;
-	}
-	return true;
-}
 
 /* ---- the target ---- */
 
@@ -175,7 +161,7 @@ static bool cannot_write(const file_draft *d, size_t n, fault *e)
 
 bool file_draft_write(file_draft *d, const void *bytes, size_t n, fault *e)
 {
-	return write_all(d->tmp.fd, bytes, n) || cannot_write(d, n, e);
+	return descriptor_write(d->tmp.fd, bytes, n) || cannot_write(d, n, e);
 }
 
 /* The rename itself lasts through a power cut only once the directory is on disk. Some file systems
@@ -228,7 +214,7 @@ static int copy_all(int fd, int to)
 	while ((n = read(fd, piece, sizeof piece)) != 0) {
 		if (n < 0 && errno != EINTR)
 			return 0;
-		if (n > 0 && !write_all(to, piece, (size_t)n))
+		if (n > 0 && !descriptor_write(to, piece, (size_t)n))
 			return -1;
 	}
 	return 1;
@@ -240,7 +226,7 @@ static bool send_into(const file_draft *d, const void *bytes, size_t n, fault *e
 	const int to = open_into(d);
 	if (to < 0)
 		return fault_at(e, d->path, "cannot be written: %s", strerror(errno));
-	bool ok = bytes ? write_all(to, bytes, n) : copy_all(d->tmp.fd, to) > 0;
+	bool ok = bytes ? descriptor_write(to, bytes, n) : copy_all(d->tmp.fd, to) > 0;
 	const int why = errno;
 	if (close(to) == 0)
 		errno = why;

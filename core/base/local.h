@@ -24,6 +24,12 @@ void *mem_zero(size_t n, size_t size, fault *e);
 /* 64-byte aligned memory (a vector register, a cache line), not cleared. free() releases it. */
 void *mem_aligned(size_t bytes, fault *e);
 
+/* What a message says where a file may be good and another try may read it (fault_is_now). */
+#define FAULT_NOW "cannot be read now"
+
+/* Whether so much memory could be had at this moment. It is given back at once. */
+bool memory_is_there(size_t bytes);
+
 /* Bytes of memory that this machine has. Linux hands out more and kills later: malloc does not tell. */
 double machine_memory(void);
 

@@ -53,6 +53,7 @@ static h5 *begin(h5_call first, const char *path, file_draft *draft, fault *e)
 		f->draft = draft;
 		f->path = text_copy(path, e);
 	}
+	first.path = f ? f->path : NULL;
 	if (f && f->path && (f->worker = h5_worker_new(&first, e)))
 		return f;
 	if (f)
@@ -64,17 +65,17 @@ static h5 *begin(h5_call first, const char *path, file_draft *draft, fault *e)
 
 h5 *h5_open(const char *path, fault *e)
 {
-	return begin((h5_call){.op = H5_OP_OPEN, .path = path}, path, NULL, e);
+	return begin((h5_call){.op = H5_OP_OPEN}, path, NULL, e);
 }
 
 h5 *h5_open_image(const void *bytes, size_t n, const char *label, fault *e)
 {
-	return begin((h5_call){.op = H5_OP_OPEN_IMAGE, .path = label, .in = bytes, .in_n = n}, label, NULL, e);
+	return begin((h5_call){.op = H5_OP_OPEN_IMAGE, .in = bytes, .in_n = n}, label, NULL, e);
 }
 
 h5 *h5_create(const char *path, fault *e)
 {
-	return begin((h5_call){.op = H5_OP_CREATE, .path = path}, path, NULL, e);
+	return begin((h5_call){.op = H5_OP_CREATE}, path, NULL, e);
 }
 
 h5 *h5_create_large(const char *path, fault *e)
@@ -82,7 +83,7 @@ h5 *h5_create_large(const char *path, fault *e)
 	file_draft *d = file_draft_new(path, e);
 	if (!d)
 		return NULL;
-	return begin((h5_call){.op = H5_OP_CREATE_AT, .path = path, .name = file_draft_path(d)}, path, d, e);
+	return begin((h5_call){.op = H5_OP_CREATE_AT, .name = file_draft_path(d)}, path, d, e);
 }
 
 void h5_close(h5 *f)
@@ -130,6 +131,11 @@ bool h5_exists(h5 *f, const char *path)
 {
 	h5_call c = {.op = H5_OP_EXISTS, .path = path};
 	return h5_worker_do(f->worker, &c, NULL) && c.whole;
+}
+
+bool h5_answers(const h5 *f, fault *e)
+{
+	return h5_worker_answers(f->worker, e);
 }
 
 bool h5_group(h5 *f, const char *path, fault *e)

@@ -5,7 +5,6 @@
 #include "core/h5/h5_call.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/confine.h"
+#include "core/base/descriptor.h"
 #include "core/base/local.h"
 #include "core/h5/hdf.h"
 
@@ -118,20 +118,45 @@ static bool (*const OPS[H5_OPS])(hdf *f, h5_call *c, fault *e) = {
 	[H5_OP_WRITE_ONE_F64] = do_write_one_f64,
 };
 
-static hdf *do_first(const h5_call *c, fault *e)
+/* These say "no" where a call of the library fails. */
+static bool is_question(enum h5_op op)
+{
+	return op == H5_OP_EXISTS || op == H5_OP_HAS || op == H5_OP_KIND;
+}
+
+/* For want of memory, or of a disk that works, no call and no question has an answer. */
+static bool do_call(hdf *f, h5_call *c, fault *e)
+{
+	char why[REASON];
+	const bool ok = OPS[c->op](f, c, e), now = hdf_now(why);
+	return now && (!ok || is_question(c->op)) ? fault_at(e, c->path ? c->path : "", "%s", why) : ok;
+}
+
+static hdf *do_open(const h5_call *c, fault *e)
 {
 	return c->op == H5_OP_OPEN ? hdf_open(c->path, e)
 		: c->op == H5_OP_OPEN_IMAGE ? hdf_open_image(c->in, c->in_n, c->path, e)
 		: c->op == H5_OP_CREATE ? hdf_create(c->path, e) : hdf_create_at(c->path, c->name, e);
 }
 
+static hdf *do_first(const h5_call *c, fault *e)
+{
+	char why[REASON];
+	hdf *f = do_open(c, e);
+	if (hdf_now(why) && !f)
+		fault_at(e, c->path, "%s", why);
+	return f;
+}
+
 /* ---- the child ---- */
 
 struct h5_worker {
+	const char *label;                           /* borrow */
 	hdf *here;                                   /* own; in this process, where it is a child itself */
 	confine *child;                              /* own */
 	int socket;                                  /* of the parent */
-	fault why;                                   /* the child is gone: what it was */
+	bool over;                                   /* why says what it was: a child is gone, a question has no answer */
+	fault why;
 };
 
 typedef struct job {
@@ -139,26 +164,11 @@ typedef struct job {
 	int mine, theirs;                            /* ends of the socket */
 } job;
 
-static bool receive(int fd, void *x, size_t n)
-{
-	char *p = x;
-	while (n > 0) {
-		const ssize_t k = read(fd, p, n);
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return false;
-		p += k;
-		n -= (size_t)k;
-	}
-	return true;
-}
-
 /* n bytes of the socket and a 0; new/free. */
 static void *receive_new(int fd, size_t n, fault *e)
 {
 	char *x = mem_new(n + 1, 1, e);
-	if (x && receive(fd, x, n))
+	if (x && descriptor_read(fd, x, n))
 		return x[n] = '\0', x;
 	free(x);
 	return NULL;
@@ -178,7 +188,7 @@ static bool serve_one(hdf *f, int fd, confine_out *out)
 	size_t size[2];
 	fault why;
 	memset(&why, 0, sizeof why);                 /* all of it goes through the pipe */
-	if (!receive(fd, &c, sizeof c) || !receive(fd, size, sizeof size))
+	if (!descriptor_read(fd, &c, sizeof c) || !descriptor_read(fd, size, sizeof size))
 		return false;
 	char *path = receive_new(fd, size[0], &why), *name = path ? receive_new(fd, size[1], &why) : NULL;
 	void *in = name ? receive_new(fd, c.in_n, &why) : NULL;
@@ -188,7 +198,7 @@ static bool serve_one(hdf *f, int fd, confine_out *out)
 	c.made = NULL;
 	c.made_n = 0;
 	c.out = c.out_n ? mem_new(c.out_n, 1, &why) : NULL;
-	const bool here = in && (c.out || !c.out_n), ok = here && OPS[c.op](f, &c, &why);
+	const bool here = in && (c.out || !c.out_n), ok = here && do_call(f, &c, &why);
 	/* Without room for the request the rest of it is still in the socket: the answer is the last one. */
 	const bool more = answer(out, ok, &c, &why) && in;
 	free(path);
@@ -229,30 +239,12 @@ static confine_limits limits_of(const h5_call *c)
 	return confine_limits_for(n, (double)n * MEMORY_FACTOR + MEMORY_MORE);
 }
 
-/* A pair above the standard descriptors, which the child replaces and the program may have closed. */
-static bool socket_pair(int fd[2])
-{
-	int low[2];
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, low) != 0)
-		return false;
-	for (int i = 0; i < 2; i++) {
-		fd[i] = fcntl(low[i], F_DUPFD_CLOEXEC, 3);
-		close(low[i]);
-	}
-	return fd[0] >= 0 && fd[1] >= 0;
-}
-
 static bool start(h5_worker *w, h5_call *first, fault *e)
 {
-	int fd[2] = {-1, -1};
+	int fd[2];
 	const confine_limits l = limits_of(first);
-	if (!socket_pair(fd)) {
-		fault_set(e, "%s: cannot start a process for it: %s", first->path, strerror(errno));
-		for (int i = 0; i < 2; i++)
-			if (fd[i] >= 0)
-				close(fd[i]);
-		return false;
-	}
+	if (!descriptor_pair(fd))
+		return fault_set(e, "%s: " FAULT_NOW ": no process for it: %s", first->path, strerror(errno));
 	job j = {.first = first, .mine = fd[1], .theirs = fd[0]};
 	w->child = confine_start(first->path, serve, &j, &l, e);
 	close(fd[1]);
@@ -271,6 +263,7 @@ h5_worker *h5_worker_new(h5_call *first, fault *e)
 	h5_worker *w = mem_zero(1, sizeof *w, e);
 	if (!w)
 		return NULL;
+	w->label = first->path;
 	w->socket = -1;
 	if (confine_within() ? (w->here = do_first(first, e)) != NULL : start(w, first, e))
 		return w;
@@ -289,28 +282,14 @@ void h5_worker_free(h5_worker *w)
 	free(w);
 }
 
-/* No signal when the child is gone. */
-static bool give(int fd, const void *x, size_t n)
-{
-	const char *p = x;
-	while (n > 0) {
-		const ssize_t k = send(fd, p, n, MSG_NOSIGNAL);
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return false;
-		p += k;
-		n -= (size_t)k;
-	}
-	return true;
-}
-
 static bool ask(h5_worker *w, const h5_call *c)
 {
 	const char *path = c->path ? c->path : "", *name = c->name ? c->name : "";
 	const size_t size[2] = {strlen(path), strlen(name)};
-	return give(w->socket, c, sizeof *c) && give(w->socket, size, sizeof size) && give(w->socket, path, size[0])
-		&& give(w->socket, name, size[1]) && give(w->socket, c->in, c->in_n);
+	const int to = w->socket;
+	return descriptor_send(to, c, sizeof *c) && descriptor_send(to, size, sizeof size)
+		&& descriptor_send(to, path, size[0]) && descriptor_send(to, name, size[1])
+		&& descriptor_send(to, c->in, c->in_n);
 }
 
 /* The answer is of a process that a file may have taken over: only what the call says is taken, and it is checked. */
@@ -345,22 +324,19 @@ static bool take_result(confine *child, h5_call *c, bool *there, fault *e)
 /* The child is gone: why is remembered, for it is asked once. */
 static bool end(h5_worker *w, fault *e)
 {
-	fault why = {.text = ""};
-	confine_end(w->child, &why);
+	w->why = (fault){.text = ""};
+	w->over = true;
+	if (confine_end(w->child, &w->why))          /* it was told so: what it was asked did not reach it whole */
+		fault_at(&w->why, w->label, FAULT_NOW ": its reader does not hear");
 	w->child = NULL;
-	w->why = why;
-	return fault_take(e, &why);
+	return fault_take(e, &w->why);
 }
 
-bool h5_worker_do(h5_worker *w, h5_call *c, fault *e)
+static bool do_there(h5_worker *w, h5_call *c, fault *e)
 {
 	char good = 0;
 	bool there = true;
 	fault why;
-	if (w->here)
-		return OPS[c->op](w->here, c, e);
-	if (!w->child)
-		return fault_take(e, &w->why);
 	confine_anew(w->child);
 	if (!ask(w, c) || !confine_take(w->child, &good, 1))
 		return end(w, e);
@@ -374,4 +350,24 @@ bool h5_worker_do(h5_worker *w, h5_call *c, fault *e)
 		return fault_take(e, &why);
 	}
 	return confine_take(w->child, &why, sizeof why) ? fault_take(e, &why) : end(w, e);
+}
+
+/* Who asks a question takes no answer for "no": so every later call fails. */
+bool h5_worker_do(h5_worker *w, h5_call *c, fault *e)
+{
+	fault why = {.text = ""};
+	if (w->over)
+		return fault_take(e, &w->why);
+	if (w->here ? do_call(w->here, c, &why) : do_there(w, c, &why))
+		return true;
+	if (is_question(c->op) && !w->over) {
+		w->over = true;
+		w->why = why;
+	}
+	return fault_take(e, &why);
+}
+
+bool h5_worker_answers(const h5_worker *w, fault *e)
+{
+	return !w->over || fault_take(e, &w->why);
 }

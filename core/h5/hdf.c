@@ -20,6 +20,71 @@ enum { GROW = 1 << 20 };                             /* step of the image in mem
 
 /* ---- errors ---- */
 
+bool hdf_fail(const hdf *f, const char *path, fault *e, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	return fault_set(e, "%s: %s: %s", f->path, path, text);
+}
+
+/* Of memory, or of a call of the system that failed ("errno = 5, error message = 'Input/output error'"): the file is not
+ * to blame. */
+static bool is_now(const H5E_error2_t *err, char text[REASON])
+{
+	static const char head[] = "error message = '";
+	const char *of_system = err->desc ? strstr(err->desc, head) : NULL;
+	if (err->min_num == H5E_NOSPACE)
+		snprintf(text, REASON, "out of memory");
+	else if (of_system)
+		snprintf(text, REASON, FAULT_NOW ": %.*s", (int)strcspn(of_system + sizeof head - 1, "'"),
+			of_system + sizeof head - 1);
+	return err->min_num == H5E_NOSPACE || of_system;
+}
+
+static herr_t now_reason(unsigned n, const H5E_error2_t *err, void *text)
+{
+	(void)n;
+	is_now(err, text);
+	return 0;
+}
+
+static herr_t first_reason(unsigned n, const H5E_error2_t *err, void *text)
+{
+	if (!is_now(err, text) && n == 0 && err->desc)
+		snprintf(text, REASON, "%s", err->desc);
+	return 0;
+}
+
+const char *hdf_reason(char text[REASON])
+{
+	snprintf(text, REASON, "unknown HDF5 error");
+	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, text);
+	for (char *c = text; *c; c++)
+		if (*c == '\n' || *c == '\r')
+			*c = ' ';
+	return text;
+}
+
+/* Kept of every call that fails, since most of them are also the answer "no" to a question. */
+static char now[REASON];
+
+static herr_t note(hid_t stack, void *ctx)
+{
+	(void)ctx;
+	H5Ewalk2(stack, H5E_WALK_UPWARD, now_reason, now);
+	return 0;
+}
+
+bool hdf_now(char text[REASON])
+{
+	memcpy(text, now, REASON);
+	now[0] = '\0';
+	return text[0];
+}
+
 static void library_start(void)
 {
 	/* At exit the library would flush and report what is long decided; it has crashed there. */
@@ -31,34 +96,7 @@ void hdf_quiet(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, library_start);
-	H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-}
-
-bool hdf_fail(const hdf *f, const char *path, fault *e, const char *fmt, ...)
-{
-	char text[512];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	return fault_set(e, "%s: %s: %s", f->path, path, text);
-}
-
-static herr_t first_reason(unsigned n, const H5E_error2_t *err, void *out)
-{
-	if (n == 0 && err->desc)
-		snprintf(out, 256, "%s", err->desc);
-	return 0;
-}
-
-const char *hdf_reason(char text[256])
-{
-	snprintf(text, 256, "unknown HDF5 error");
-	H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, text);
-	for (char *c = text; *c; c++)
-		if (*c == '\n' || *c == '\r')
-			*c = ' ';
-	return text;
+	H5Eset_auto2(H5E_DEFAULT, note, NULL);
 }
 
 /* ---- opening ---- */
@@ -104,14 +142,14 @@ static FILE *look_at(const char *path, uint64_t *size, fault *e)
 		*size = (uint64_t)st.st_size;
 		return f;
 	}
-	fault_at(e, path, "cannot be read: %s", strerror(errno));
+	fault_read(e, path);
 	fclose(f);
 	return NULL;
 }
 
 static bool open_named(hdf *f, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
 	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
 	f->file = H5Fopen(f->path, H5F_ACC_RDONLY, fapl);
@@ -126,8 +164,10 @@ static hdf *open_removed(FILE *from, const char *path, uint64_t size, fault *e)
 {
 	void *bytes = mem_new(size, 1, e);
 	const bool whole = bytes && fseek(from, 0, SEEK_SET) == 0 && fread(bytes, 1, size, from) == size;
-	if (bytes && !whole)
-		fault_at(e, path, "cannot be read: %s", ferror(from) ? strerror(errno) : "it changes");
+	if (bytes && !whole && ferror(from))
+		fault_read(e, path);
+	else if (bytes && !whole)
+		fault_at(e, path, FAULT_NOW ": it changes");
 	hdf *f = whole ? hdf_open_image(bytes, size, path, e) : NULL;
 	if (f)
 		f->copy = bytes;
@@ -252,7 +292,7 @@ static void memory_name(const hdf *f, char name[32])
 hdf *hdf_open_image(const void *bytes, size_t n, const char *label, fault *e)
 {
 	hdf_quiet();
-	char why[256], name[32];
+	char why[REASON], name[32];
 	hdf *f = hdf_new(label, e);
 	if (!f)
 		return NULL;
@@ -282,7 +322,7 @@ hdf *hdf_open_image(const void *bytes, size_t n, const char *label, fault *e)
 hdf *hdf_create(const char *path, fault *e)
 {
 	hdf_quiet();
-	char why[256], name[32];
+	char why[REASON], name[32];
 	hdf *f = hdf_new(path, e);
 	if (!f)
 		return NULL;
@@ -307,7 +347,7 @@ hdf *hdf_create(const char *path, fault *e)
 hdf *hdf_create_at(const char *label, const char *path, fault *e)
 {
 	hdf_quiet();
-	char why[256];
+	char why[REASON];
 	hdf *f = hdf_new(label, e);
 	if (!f)
 		return NULL;
@@ -327,7 +367,7 @@ hdf *hdf_create_at(const char *label, const char *path, fault *e)
 
 bool hdf_finish(hdf *f, void **bytes, size_t *n, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	hdf_quiet();
 	must(f->writing, "commit of %s, which is open for reading", f->path);
 	if (f->failed)

@@ -17,6 +17,11 @@ hdf *hdf_create_at(const char *label, const char *path, fault *e);
 bool hdf_finish(hdf *f, void **bytes, size_t *n, fault *e);
 void hdf_close(hdf *f);                              /* NULL allowed */
 
+/* Whether a call of the library has failed since this was last asked for want of memory, or since a call of the system
+ * failed, and how that is said. Then "no" is no answer of the file. */
+enum { REASON = 256 };
+bool hdf_now(char text[REASON]);
+
 bool hdf_exists(hdf *f, const char *path);
 bool hdf_group(hdf *f, const char *path, fault *e);
 bool hdf_list(hdf *f, const char *path, h5_names *out, fault *e);

@@ -37,7 +37,7 @@ static char kind_of(hid_t type)
 
 static bool attr_check(const hdf *f, const char *path, const char *name, struct attribute *a, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	if (H5Aexists(a->obj, name) <= 0)
 		return hdf_fail(f, path, e, "has no attribute \"%s\"", name);
 	a->id = H5Aopen(a->obj, name, H5P_DEFAULT);
@@ -97,7 +97,7 @@ static bool variable_text(const struct attribute *a, char **text, fault *e)
 
 char *hdf_attr_text_new(hdf *f, const char *path, const char *name, fault *e)
 {
-	char why[256], *text = NULL;
+	char why[REASON], *text = NULL;
 	struct attribute a;
 	hdf_quiet();
 	if (!attr_open(f, path, name, &a, e))
@@ -106,8 +106,9 @@ char *hdf_attr_text_new(hdf *f, const char *path, const char *name, fault *e)
 		hdf_fail(f, path, e, "attribute \"%s\" is not one text", name);
 	else if (a.count == 0)
 		text = text_copy("", e);
-	else if (a.width > TEXT_MAX)
-		hdf_fail(f, path, e, "attribute \"%s\" has %zu bytes; %d are allowed", name, a.width, TEXT_MAX);
+	else if (a.width > TEXT_MAX || (!f->writing && a.width > f->size))
+		hdf_fail(f, path, e, "attribute \"%s\" has %zu bytes; %llu are allowed", name, a.width,
+			(unsigned long long)(f->writing ? TEXT_MAX : MIN(f->size, (uint64_t)TEXT_MAX)));
 	else if (!(H5Tis_variable_str(a.type) > 0 ? variable_text : fixed_text)(&a, &text, e))
 		hdf_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, hdf_reason(why));
 	attr_close(&a);
@@ -122,7 +123,7 @@ char *hdf_attr_text_new(hdf *f, const char *path, const char *name, fault *e)
 
 static bool attr_number(hdf *f, const char *path, const char *name, bool whole, void *x, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	struct attribute a;
 	hdf_quiet();
 	if (!attr_open(f, path, name, &a, e))
@@ -182,7 +183,7 @@ static hid_t text_type(size_t n, H5T_cset_t set)
 static bool write_attr(hdf *f, const char *path, const char *name, hid_t stored, hid_t memory, int64_t n,
 		       const void *x, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	hsize_t count = (hsize_t)MAX(n, 0);
 	must(f->writing, "%s is open for reading", f->path);
 	hid_t obj = hdf_object(f, path, e), id = H5I_INVALID_HID;
@@ -336,7 +337,7 @@ static bool variable_list(const struct attribute *a, h5_names *out, fault *e)
 static bool read_piece(const hdf *f, const char *path, const char *name, const struct attribute *a, h5_names *out,
 		       fault *e)
 {
-	char why[256];
+	char why[REASON];
 	if (a->count == 0)
 		return true;                         /* h5py writes an empty list as floats */
 	if (a->kind != 's' || H5Sget_simple_extent_ndims(a->space) > 1)

@@ -31,8 +31,8 @@ void hdf_quiet(void);
 /* "file: /path in the file: what is wrong"; returns false. */
 bool hdf_fail(const hdf *f, const char *path, fault *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-/* The library's innermost complaint. */
-const char *hdf_reason(char text[256]);
+/* The library's innermost complaint, or that it has no memory or a call of the system failed. */
+const char *hdf_reason(char text[REASON]);
 
 /* One step of a path: [*from, end) is the next name. False at the end of the path. */
 bool hdf_next_name(const char **from, const char **end);

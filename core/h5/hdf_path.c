@@ -80,7 +80,7 @@ static const char *root_or(const char *path)
 
 hid_t hdf_object(hdf *f, const char *path, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	int state = path_state(f, path, e);
 	if (state == 0)
 		hdf_fail(f, path, e, "not in the file");
@@ -133,7 +133,7 @@ static H5_index_t order_of(hid_t group)
 
 static bool list_group(hdf *f, const char *path, hid_t group, h5_names *out, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	H5G_info_t info;
 	if (H5Iget_type(group) != H5I_GROUP)
 		return hdf_fail(f, path, e, "a data set; a group is expected");

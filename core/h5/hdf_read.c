@@ -104,6 +104,9 @@ static bool check_filters(const hdf *f, const char *path, const struct set *d, b
 	return true;
 }
 
+/* The library unpacks a chunk whole, however few of its values are asked for. */
+static const uint64_t CHUNK_FACTOR = 4, CHUNK_FREE = 16 << 20;
+
 static bool check_chunks(const hdf *f, const char *path, const struct set *d, uint64_t stored, fault *e)
 {
 	bool packed;
@@ -117,6 +120,9 @@ static bool check_chunks(const hdf *f, const char *path, const struct set *d, ui
 			return hdf_fail(f, path, e, "chunks larger than 4 GiB");
 		bytes *= chunk[i];
 	}
+	if (bytes > MAX(CHUNK_FACTOR * values, CHUNK_FREE))
+		return hdf_fail(f, path, e, "chunks of %llu bytes for %llu bytes of values", (unsigned long long)bytes,
+			(unsigned long long)values);
 	if (stored > f->size)
 		return hdf_fail(f, path, e, "claims %llu stored bytes, more than the file has",
 			(unsigned long long)stored);
@@ -155,7 +161,7 @@ static bool check_storage(const hdf *f, const char *path, const struct set *d, f
 
 static bool set_check(const hdf *f, const char *path, struct set *d, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	if (H5Iget_type(d->id) != H5I_DATASET)
 		return hdf_fail(f, path, e, "not a data set");
 	d->type = H5Dget_type(d->id);
@@ -252,7 +258,7 @@ static bool select_rows(const hdf *f, const char *path, struct set *d, const str
 
 static bool transfer(const hdf *f, const char *path, const struct set *d, const struct request *r, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	bool range = false;
 	hsize_t n = (hsize_t)r->count;
 	hid_t flat = H5Screate_simple(1, &n, NULL);

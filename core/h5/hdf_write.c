@@ -31,7 +31,7 @@ hid_t hdf_creation_list(hid_t class)
 
 static bool make_group(hdf *f, const char *path, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	hid_t list = hdf_creation_list(H5P_GROUP_CREATE);
 	hid_t group = H5Gcreate2(f->file, path, H5P_DEFAULT, list, H5P_DEFAULT);
 	H5Pclose(list);
@@ -94,7 +94,7 @@ static bool pack(hid_t list, const shape *s)
 /* A data set that is not filled yet, or H5I_INVALID_HID with e set. */
 static hid_t new_set(hdf *f, const char *path, shape s, hid_t stored, bool packed, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	hdf_quiet();
 	if (!make_groups(f, path, false, e))
 		return H5I_INVALID_HID;
@@ -114,7 +114,7 @@ static hid_t new_set(hdf *f, const char *path, shape s, hid_t stored, bool packe
  * fail as well. */
 static bool close_set(hdf *f, const char *path, hid_t set, bool ok, fault *e)
 {
-	char why[256];
+	char why[REASON];
 	if (ok && H5Dclose(set) >= 0)
 		return true;
 	f->failed = true;

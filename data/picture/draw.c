@@ -1,17 +1,23 @@
 /* draw.c - SVG over pixels: the only file that knows librsvg, cairo and fontconfig.
  *
  * They run in a child process: librsvg and glib end a process in which an allocation fails, and fontconfig writes
- * to standard error. */
+ * to standard error. To begin they take some 60 ms of processor, so one child draws all pictures of a process: it
+ * starts with the first question, when a run holds little memory yet, and ends with the process. One that has died is
+ * replaced. */
 #include "data/picture/svg.h"
 
 #include <cairo.h>
 #include <fontconfig/fontconfig.h>
+#include <errno.h>
 #include <librsvg/rsvg.h>
-#include <stdatomic.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/confine.h"
+#include "core/base/descriptor.h"
 
 #undef MIN                                           /* glib has them, too */
 #undef MAX
@@ -39,32 +45,6 @@ static int fonts_with(const char *wanted)
 	if (p)
 		FcPatternDestroy(p);
 	return n;
-}
-
-static bool font_here(void *ctx, confine_out *out, fault *e)
-{
-	(void)ctx, (void)e;
-	const char yes = fonts_with("Agz09()") > 0;
-	return confine_put(out, &yes, 1);
-}
-
-/* Asked once: fonts seldom come while a program runs. Not a state: two that ask at once find the same. */
-bool svg_has_font(fault *e)
-{
-	static atomic_int known = -1;
-	char yes = 0;
-	if (atomic_load(&known) < 0) {
-		const confine_limits l = {.writes = true};
-		confine *c = confine_start("fonts", font_here, NULL, &l, e);
-		const bool told = c && confine_take(c, &yes, 1);
-		if (c && !confine_end(c, e))
-			return false;
-		if (!told)
-			return false;
-		atomic_store(&known, yes);
-	}
-	return atomic_load(&known) || fault_set(e, "this machine has no font, so pictures have no titles, names "
-		"and numbers; apt-get install fonts-dejavu-core brings one");
 }
 
 /* ---- pixels: ours are bytes [h,w,c], cairo's are words 0x??RRGGBB with rows that may be padded ---- */
@@ -110,11 +90,11 @@ static bool failed(GError *why, fault *e)
 }
 
 /* Nobody's fonts: hollow boxes would be drawn in place of letters. */
-static bool hide_texts(RsvgHandle *h, fault *e)
+static bool hide_texts(RsvgHandle *h, bool has_font, fault *e)
 {
 	static const char style[] = "text{display:none}";
 	GError *why = NULL;
-	return svg_has_font(NULL) || rsvg_handle_set_stylesheet(h, (const guint8 *)style, sizeof style - 1, &why)
+	return has_font || rsvg_handle_set_stylesheet(h, (const guint8 *)style, sizeof style - 1, &why)
 		|| failed(why, e);
 }
 
@@ -130,7 +110,7 @@ static bool render(RsvgHandle *h, cairo_t *to, const image *im, fault *e)
 	return ok;
 }
 
-static bool draw(const svg *s, image *im, fault *e)
+static bool draw(const svg *s, image *im, bool has_font, fault *e)
 {
 	GError *why = NULL;
 	RsvgHandle *h = rsvg_handle_new_from_data((const guint8 *)s->text, s->n, &why);
@@ -142,7 +122,7 @@ static bool draw(const svg *s, image *im, fault *e)
 		|| fault_set(e, "out of memory for a picture of %dx%d", im->h, im->w);
 	if (ok)
 		to_cairo(im, pixels);
-	ok = ok && hide_texts(h, e) && render(h, to, im, e);
+	ok = ok && hide_texts(h, has_font, e) && render(h, to, im, e);
 	if (ok)
 		from_cairo(pixels, im);
 	cairo_destroy(to);
@@ -151,34 +131,150 @@ static bool draw(const svg *s, image *im, fault *e)
 	return ok;
 }
 
-typedef struct drawing {
-	const svg *s;
-	image *im;
-} drawing;
-
 static size_t bytes_of(const image *im)
 {
 	return (size_t)im->h * (size_t)im->w * (size_t)im->c;
 }
 
-static bool draw_here(void *ctx, confine_out *out, fault *e)
+/* ---- the child ---- */
+
+/* A request, before the text and the pixels; the answer is a byte (1: good), then the pixels or a fault. */
+typedef struct request {
+	int h, w, c;
+	size_t text;                                 /* bytes */
+} request;
+
+static bool answer(confine_out *out, bool ok, const image *im, const fault *why)
 {
-	const drawing *d = ctx;
-	return draw(d->s, d->im, e) && confine_put(out, d->im->x, bytes_of(d->im));
+	const char good = ok;
+	return confine_put(out, &good, 1)
+		&& (ok ? confine_put(out, im->x, bytes_of(im)) : confine_put(out, why, sizeof *why))
+		&& confine_flush(out);
 }
 
+/* False when there is no more to do, or the rest of a request for which there is no room stays in the socket. */
+static bool draw_one(int from, bool has_font, confine_out *out)
+{
+	request r;
+	fault why;
+	memset(&why, 0, sizeof why);                 /* all of it goes through the pipe */
+	if (!descriptor_read(from, &r, sizeof r))
+		return false;
+	image im = {.h = r.h, .w = r.w, .c = r.c};
+	char *text = mem_new(r.text + 1, 1, &why);
+	im.x = text ? mem_new(bytes_of(&im), 1, &why) : NULL;
+	const bool whole = im.x && descriptor_read(from, text, r.text) && descriptor_read(from, im.x, bytes_of(&im));
+	const svg s = {.text = text, .n = r.text};
+	const bool ok = whole && draw(&s, &im, has_font, &why);
+	const bool more = answer(out, ok, &im, &why) && whole;
+	free(text);
+	free(im.x);
+	return more;
+}
+
+/* First it says whether there is a font. */
+static bool draw_all(void *ctx, confine_out *out, fault *e)
+{
+	(void)e;
+	const int *socket = ctx;
+	close(socket[0]);
+	const char has_font = fonts_with("Agz09()") > 0;
+	bool more = confine_put(out, &has_font, 1) && confine_flush(out);
+	while (more)
+		more = draw_one(socket[1], has_font, out);
+	return true;
+}
+
+/* ---- the parent ---- */
+
+/* The child that draws. Not a state that anybody could see: a new one draws the same. */
+static struct drawer {
+	pthread_mutex_t lock;
+	pid_t of;                                    /* the process that started it; a fork of that has none */
+	confine *child;
+	int socket;
+	char has_font;
+} drawer = {.lock = PTHREAD_MUTEX_INITIALIZER, .socket = -1};
+
+static void drawer_forget(void)
+{
+	if (drawer.socket >= 0)
+		close(drawer.socket);
+	drawer.socket = -1;
+	drawer.child = NULL;
+}
+
+static bool drawer_start(fault *e)
+{
+	int fd[2];
+	const confine_limits l = {.writes = true, .cpu_s = INT_MAX};
+	if (drawer.child && drawer.of != getpid())
+		drawer_forget();
+	if (drawer.child)
+		return true;
+	if (!descriptor_pair(fd))
+		return fault_set(e, "drawing: cannot be written: no process for it: %s", strerror(errno));
+	drawer.child = confine_start("drawing", draw_all, fd, &l, e);
+	drawer.of = getpid();
+	drawer.socket = fd[0];
+	close(fd[1]);
+	if (drawer.child && confine_take(drawer.child, &drawer.has_font, 1))
+		return true;
+	if (drawer.child)
+		confine_end(drawer.child, e);
+	drawer_forget();
+	return false;
+}
+
+static bool drawer_ask(const svg *s, const image *im, char *good)
+{
+	const request r = {im->h, im->w, im->c, s->n};
+	confine_anew(drawer.child);
+	return descriptor_send(drawer.socket, &r, sizeof r) && descriptor_send(drawer.socket, s->text, s->n)
+		&& descriptor_send(drawer.socket, im->x, bytes_of(im)) && confine_take(drawer.child, good, 1);
+}
+
+/* into: [bytes_of(im)]. *died: the child gave no answer. */
+static bool drawer_do(const svg *s, const image *im, uint8_t *into, bool *died, fault *e)
+{
+	char good = 0;
+	fault why;
+	*died = false;
+	if (!drawer_start(e))
+		return false;
+	const bool answered = drawer_ask(s, im, &good) && confine_take(drawer.child, good ? (void *)into : &why,
+		good ? bytes_of(im) : sizeof why);
+	if (answered)
+		return good || fault_take(e, &why);
+	*died = true;
+	if (confine_end(drawer.child, e))
+		fault_set(e, "drawing: cannot be written (the writer does not hear)");
+	drawer_forget();
+	return false;
+}
+
+bool svg_has_font(fault *e)
+{
+	pthread_mutex_lock(&drawer.lock);
+	const bool there = drawer_start(e), yes = there && drawer.has_font;
+	pthread_mutex_unlock(&drawer.lock);
+	return yes || (there && fault_set(e, "this machine has no font, so pictures have no titles, names "
+		"and numbers; apt-get install fonts-dejavu-core brings one"));
+}
+
+/* A child of an earlier picture may have been ended from outside, as a terminal ends all of its programs. */
 bool svg_over(const svg *s, image *im, fault *e)
 {
-	drawing d = {s, im};
-	fault no_font;
+	bool died, ok;
 	if (!svg_good(s, e))
 		return false;
-	/* Known to the child, then. */
-	if (!svg_has_font(&no_font) && fault_is_memory(&no_font))
-		return fault_take(e, &no_font);
 	uint8_t *drawn = mem_new(bytes_of(im), 1, e);
-	confine *c = drawn ? confine_start("drawing", draw_here, &d, &(confine_limits){.writes = true}, e) : NULL;
-	const bool all = c && confine_take(c, drawn, bytes_of(im)), ok = c && confine_end(c, e) && all;
+	if (!drawn)
+		return false;
+	pthread_mutex_lock(&drawer.lock);
+	const bool old = drawer.child;
+	ok = drawer_do(s, im, drawn, &died, e) || (died && old && drawer_do(s, im, drawn, &died, e));
+	pthread_mutex_unlock(&drawer.lock);
 	if (ok)
 		memcpy(im->x, drawn, bytes_of(im));
 	free(drawn);

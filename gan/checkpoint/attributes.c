@@ -108,6 +108,8 @@ bool attributes_checksum(h5 *f, const char *path, const char *covered, char text
 			&& h5_attr_exists(f, "/", ATTRIBUTE[i].name))
 			return fault_at(e, path, "damaged: its checksum does not cover the attribute %s",
 				ATTRIBUTE[i].name);
+	if (!h5_answers(f, e))
+		return false;
 	add_value(&s, CHECKSUM_OF, covered);
 	while (next_word(&covered, word))
 		if (!add_attribute(f, word, &s, e))
@@ -175,5 +177,5 @@ bool attributes_read(h5 *f, checkpoint_info *c, fault *e)
 		if ((!a->optional || h5_attr_exists(f, "/", a->name)) && !read_one(f, c, a, e))
 			return false;
 	}
-	return true;
+	return h5_answers(f, e);
 }

@@ -75,7 +75,7 @@ static bool check_format(h5 *f, const char *path, fault *e)
 {
 	int64_t format;
 	if (!h5_attr_exists(f, "/", "checksum") || !h5_attr_exists(f, "/", "config"))
-		return fault_set(e,
+		return h5_answers(f, e) && fault_set(e,
 			"%s: not a checkpoint of this program (no attributes config and checksum)", path);
 	if (!h5_attr_i64(f, "/", "format", &format, e))
 		return false;
@@ -96,7 +96,8 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 {
 	*out = (checkpoint_info){0};
 	if (!check_format(f, path, e) || !attributes_read(f, out, e)
-		|| (h5_exists(f, CHECKPOINT_FROZEN) && !h5_read_i64(f, CHECKPOINT_FROZEN, &out->frozen, 1, e)))
+		|| (h5_exists(f, CHECKPOINT_FROZEN) && !h5_read_i64(f, CHECKPOINT_FROZEN, &out->frozen, 1, e))
+		|| !h5_answers(f, e))
 		return false;
 	snprintf(out->path, sizeof out->path, "%s", path);
 	if (out->step < 0)
@@ -241,16 +242,26 @@ static bool verify(h5 *f, const checkpoint_info *c, const state_list *stored, fa
 	return ok;
 }
 
-bool checkpoint_verify(const char *path, fault *e)
+bool checkpoint_read_good(const char *path, checkpoint_info *out, fault *e)
 {
-	checkpoint_info info = {0};
 	state_list stored = {0};
+	*out = (checkpoint_info){0};
 	h5 *f = h5_open(path, e);
-	bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
-		&& verify(f, &info, &stored, e);
+	bool ok = f && read_info(f, path, out, e) && list_stored(f, path, &stored, e)
+		&& verify(f, out, &stored, e);
 	h5_close(f);
 	state_list_free(&stored);
-	checkpoint_info_free(&info);
+	if (!ok)
+		checkpoint_info_free(out);
+	return ok;
+}
+
+bool checkpoint_verify(const char *path, fault *e)
+{
+	checkpoint_info info;
+	const bool ok = checkpoint_read_good(path, &info, e);
+	if (ok)
+		checkpoint_info_free(&info);
 	return ok;
 }
 
@@ -300,7 +311,7 @@ static bool fill(h5 *f, const state_list *l, fault *e)
 	for (int i = 0; i < l->n; i++)
 		if ((!l->item[i].optional || h5_exists(f, l->item[i].path)) && !fill_one(f, &l->item[i], e))
 			return false;
-	return true;
+	return h5_answers(f, e);
 }
 
 bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e)

@@ -69,12 +69,15 @@ bool checkpoint_take(const char *path, const state_list *l, item_fit *fit, fault
 
 /* Reads everything and compares with the checksum: false with the reason for a damaged file. */
 bool checkpoint_verify(const char *path, fault *e);
+/* The same, and what it says about itself: checkpoint_read_info of a file that is not damaged. */
+bool checkpoint_read_good(const char *path, checkpoint_info *out, fault *e);
 
 /* What is at a path, of four kinds that want different answers: only where nothing is may something begin anew, what is
- * damaged is put aside, and what cannot be read now (no permission, an I/O error, no memory, no descriptor) stops. e is
- * set but for the first. */
+ * damaged is put aside, and what cannot be read now (no permission, an I/O error, no memory, no descriptor, no process, a
+ * reader that was killed or took too long) stops. e is set but for the first, which fills info (NULL allowed): release
+ * it. */
 enum checkpoint_state { CHECKPOINT_GOOD, CHECKPOINT_ABSENT, CHECKPOINT_DAMAGED, CHECKPOINT_UNREADABLE };
-enum checkpoint_state checkpoint_examine(const char *path, fault *e);
+enum checkpoint_state checkpoint_examine(const char *path, checkpoint_info *info, fault *e);
 
 /* Writes the checkpoint `from` once more to `to`, with a score and what that measures. */
 bool checkpoint_rescore(const char *from, const char *to, double score, const char *about, fault *e);

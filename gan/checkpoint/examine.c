@@ -4,21 +4,24 @@
 #include <string.h>
 
 #include "core/base/file.h"
+#include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "gan/checkpoint/checkpoint.h"
 
 /* Every byte once, without HDF5, to which all that goes wrong is damage. */
-static enum checkpoint_state read_through(const char *path, fault *e)
+static enum checkpoint_state read_through(const char *path, int64_t *size, fault *e)
 {
 	char piece[1 << 16];
+	size_t n;
 	FILE *f = file_open_read(path, e);
+	*size = 0;
 	if (!f)
 		return errno == ENOENT ? CHECKPOINT_ABSENT : CHECKPOINT_UNREADABLE;
-	while (fread(piece, 1, sizeof piece, f) == sizeof piece)
-		;
+	while ((n = fread(piece, 1, sizeof piece, f)) > 0)
+		*size += (int64_t)n;
 	const bool whole = !ferror(f);
 	if (!whole)
-		fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
+		fault_read(e, path);
 	fclose(f);
 	return whole ? CHECKPOINT_GOOD : CHECKPOINT_UNREADABLE;
 }
@@ -38,19 +41,48 @@ static bool library_works(const char *path, fault *e)
 	return f;
 }
 
-/* A failure that does not come again, as one error of a network's disk, was none of the file's. */
-enum checkpoint_state checkpoint_examine(const char *path, fault *e)
+/* More than the library and the largest array of a good checkpoint want. */
+enum { LIBRARY_BYTES = 64 << 20 };
+
+/* Whether a good one could be read now. To HDF5 an allocation that fails is often one more mistake of the file, so
+ * without this memory it has not been read at all, whatever is said of it. */
+static bool could_be_read(const char *path, int64_t size, fault *e)
+{
+	const size_t wants = LIBRARY_BYTES + (size_t)size;
+	if (!memory_is_there(wants))
+		return fault_at(e, path, FAULT_NOW ": out of memory: %zu bytes", wants);
+	fault why;
+	return library_works(path, &why) || fault_at(e, path, FAULT_NOW ": HDF5 does not work (%.700s)", why.text);
+}
+
+/* A failure that does not come again, as one error of a network's disk, was none of the file's; and neither is one that
+ * a good file meets, too. What says that it has no memory, though there was what a good one needs, is a file that asks
+ * for more: damage. */
+static enum checkpoint_state examine(const char *path, checkpoint_info *info, fault *e)
 {
 	fault why = {.text = ""};
-	if (checkpoint_verify(path, &why))
+	int64_t size;
+	if (checkpoint_read_good(path, info, &why))
 		return CHECKPOINT_GOOD;
-	if (fault_is_memory(&why))
-		return tell(CHECKPOINT_UNREADABLE, &why, e);
-	const enum checkpoint_state bytes = read_through(path, &why);
+	const enum checkpoint_state bytes = read_through(path, &size, &why);
 	if (bytes != CHECKPOINT_GOOD)
 		return tell(bytes, &why, e);
-	if (checkpoint_verify(path, &why))
+	if (!could_be_read(path, size, &why))
+		return tell(CHECKPOINT_UNREADABLE, &why, e);
+	if (checkpoint_read_good(path, info, &why))
 		return CHECKPOINT_GOOD;
-	const bool now = fault_is_memory(&why) || !library_works(path, &why);
+	const bool now = fault_is_now(&why) && !fault_is_memory(&why);
+	fault other;
+	if (!now && !could_be_read(path, size, &other))
+		return tell(CHECKPOINT_UNREADABLE, &other, e);
 	return tell(now ? CHECKPOINT_UNREADABLE : CHECKPOINT_DAMAGED, &why, e);
+}
+
+enum checkpoint_state checkpoint_examine(const char *path, checkpoint_info *info, fault *e)
+{
+	checkpoint_info own;
+	const enum checkpoint_state s = examine(path, info ? info : &own, e);
+	if (!info && s == CHECKPOINT_GOOD)
+		checkpoint_info_free(&own);
+	return s;
 }

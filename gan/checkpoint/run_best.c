@@ -20,9 +20,9 @@ bool rundir_best_info(const char *dir, checkpoint_info *info, bool *there, fault
 	warning->text[0] = '\0';
 	if (!run_path(dir, BEST_NAME, best, e))
 		return false;
-	switch (checkpoint_examine(best, &why)) {
+	switch (checkpoint_examine(best, info, &why)) {
 	case CHECKPOINT_GOOD:
-		return *there = checkpoint_read_info(best, info, e);
+		return *there = true;
 	case CHECKPOINT_ABSENT:
 		return true;
 	case CHECKPOINT_DAMAGED:

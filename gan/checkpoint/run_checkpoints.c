@@ -115,7 +115,7 @@ typedef struct search {
 static bool look(search *s, fault *e)
 {
 	fault why = {.text = ""};
-	switch (checkpoint_examine(s->path, &why)) {
+	switch (checkpoint_examine(s->path, NULL, &why)) {
 	case CHECKPOINT_GOOD:
 		s->found = true;
 		break;
@@ -300,7 +300,7 @@ static bool counts(rundir *d, const char *path, int64_t step, bool *is, fault *w
 	*is = identify(path, step, &x) && is_known(d, &x);
 	if (*is)
 		return true;
-	switch (checkpoint_examine(path, &why)) {
+	switch (checkpoint_examine(path, NULL, &why)) {
 	case CHECKPOINT_GOOD:
 		*is = true;
 		return remember(d, &x, e);

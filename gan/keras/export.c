@@ -214,7 +214,7 @@ static bool trace_part(const job *j, part *p, const network *n, fault *e)
 	p->stock = keras_of_network(n, KERAS_STOCK, why);
 	if (!p->stock && !both)
 		return false;
-	if (!p->stock && fault_is_memory(why))
+	if (!p->stock && fault_is_now(why))
 		return fault_take(e, why);           /* not for want of a stock form */
 	if (p->stock) {
 		p->about->layers = p->stock->layers;

@@ -17,8 +17,10 @@ typedef struct lines {
 	size_t room;
 } lines;
 
+/* False at the end, and with errno set where a line cannot be had. */
 static bool next_line(lines *l)
 {
+	errno = 0;
 	const ssize_t n = getline(&l->text, &l->room, l->f);
 	if (n > 0)
 		l->text[strcspn(l->text, "\r\n")] = '\0';
@@ -69,16 +71,18 @@ bool csv_read(csv *c, const char *path, fault *e)
 	*c = (csv){0};
 	if (!l.f)
 		return false;
-	bool ok = next_line(&l) || fault_set(e, "%s: is empty", path);
+	bool ok = next_line(&l);
 	if (ok)
 		read_names(c, l.text);
+	else if (!errno)
+		fault_set(e, "%s: is empty", path);
 	while (ok && next_line(&l)) {
 		ok = make_room(c, e);
 		if (ok)
 			read_row(c, l.text);
 	}
-	if (ferror(l.f))
-		ok = fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
+	if (errno && !feof(l.f))
+		ok = fault_read(e, path);
 	free(l.text);
 	fclose(l.f);
 	if (!ok)

@@ -61,7 +61,7 @@ static bool read_checkpoint(run_facts *f, fault *e)
 	if (held)
 		rundir_release(&h);
 	if (!told)
-		return !fault_is_memory(&why) || fault_set(e, "%s", why.text);
+		return !fault_is_now(&why) || fault_set(e, "%s", why.text);
 	f->step = info.step;
 	snprintf(f->program, sizeof f->program, "%s", info.program);
 	snprintf(f->precision, sizeof f->precision, "%s", info.precision);
@@ -129,15 +129,27 @@ static bool read_times(run_facts *f, fault *e)
 	return true;
 }
 
-bool facts_read(run_facts *f, const char *folder, fault *e)
+static bool read_all(run_facts *f, bool checkpoint, fault *e)
 {
-	*f = (run_facts){.folder = folder};
-	if (file_type(folder) != FILE_FOLDER)
-		return fault_at(e, folder, "is not the folder of a run");
-	if (read_config(f, e) && read_checkpoint(f, e) && read_step(f, e) && read_scores(f, e) && read_times(f, e))
+	if (file_type(f->folder) != FILE_FOLDER)
+		return fault_at(e, f->folder, "is not the folder of a run");
+	if (read_config(f, e) && (!checkpoint || read_checkpoint(f, e)) && read_step(f, e) && read_scores(f, e)
+		&& read_times(f, e))
 		return true;
 	facts_free(f);
 	return false;
+}
+
+bool facts_read(run_facts *f, const char *folder, fault *e)
+{
+	*f = (run_facts){.folder = folder};
+	return read_all(f, true, e);
+}
+
+bool facts_read_live(run_facts *f, const char *folder, int64_t step, fault *e)
+{
+	*f = (run_facts){.folder = folder, .step = step};
+	return read_all(f, false, e);
 }
 
 void facts_free(run_facts *f)

@@ -1,10 +1,12 @@
 /* gather.c - curves and samples of a run as JSON, thinned. */
 #include "gan/report/gather.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/file.h"
 #include "core/base/local.h"
@@ -166,79 +168,104 @@ static bool list_pictures(const char *folder, pictures *out, fault *e)
 		}
 	}
 	file_names_free(&l);
-	if (out->n > 0)
+	if (ok && out->n > 0)
 		qsort(out->step, (size_t)out->n, sizeof *out->step, by_step);
+	if (!ok)
+		free(out->step);
 	return ok;
 }
 
-static FILE *open_picture(const char *folder, int64_t step, size_t *n)
+/* NULL: not there any more, or an empty one; or e is set. */
+static FILE *open_picture(const char *folder, int64_t step, size_t *n, fault *e)
 {
 	char path[RUN_PATH_MAX + 40];
+	struct stat st;
 	snprintf(path, sizeof path, "%s/samples-%08lld.png", folder, (long long)step);
-	FILE *f = file_open_read(path, NULL);
-	long size = 0;
-	if (f && (fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) <= 0 || fseek(f, 0, SEEK_SET) != 0)) {
+	fault why = {.text = ""};
+	FILE *f = file_open_read(path, &why);
+	if (!f && errno != ENOENT)
+		fault_take(e, &why);
+	if (f && fstat(fileno(f), &st) != 0)
+		fault_read(e, path);
+	else if (f && st.st_size > 0)
+		return *n = (size_t)st.st_size, f;
+	if (f)
 		fclose(f);
-		f = NULL;
-	}
-	*n = f ? (size_t)size : 0;
-	return f;
+	return NULL;
+}
+
+/* The n bytes of f as text; new/free. */
+static char *picture_text(FILE *f, size_t n, const char *folder, fault *e)
+{
+	uint8_t *x = mem_new(n, 1, e);
+	const bool whole = x && fread(x, 1, n, f) == n;
+	char *text = whole ? base64_text(x, n) : NULL;
+	if (x && !whole)
+		fault_read(e, folder);
+	else if (x && !text)
+		fault_set(e, "out of memory for the pictures of %s", folder);
+	free(x);
+	return text;
 }
 
 /* Adds the picture of a step. One that is not there any more, or larger than the room, is passed over. */
-static bool add_sample(json_t *all, const char *folder, int64_t step, size_t room)
+static bool add_sample(json_t *all, const char *folder, int64_t step, size_t room, fault *e)
 {
 	size_t n;
-	FILE *f = open_picture(folder, step, &n);
-	const bool wanted = f && n <= room;
-	uint8_t *x = wanted ? malloc(n) : NULL;
-	const bool whole = x && fread(x, 1, n, f) == n;
-	char *text = whole ? base64_text(x, n) : NULL;
-	const bool no_memory = (wanted && !x) || (whole && !text);
+	fault why = {.text = ""};
+	FILE *f = open_picture(folder, step, &n, &why);
+	char *text = f && n <= room ? picture_text(f, n, folder, &why) : NULL;
 	if (f)
 		fclose(f);
-	free(x);
 	if (!text)
-		return !no_memory;
+		return !why.text[0] || fault_take(e, &why);
 	json_t *s = json_object();
 	const bool ok = s && gather_put(s, "step", json_integer(step)) && gather_put(s, "png", json_string(text));
 	free(text);
-	if (ok)
-		return gather_add(all, s);
-	json_decref(s);
-	return false;
+	if (ok && gather_add(all, s))
+		return true;
+	if (!ok)
+		json_decref(s);
+	return fault_set(e, "out of memory for the pictures of %s", folder);
 }
 
 /* How many pictures, evenly spread, are shown: as many as fit, if all are about as large as the larger of the first
  * (often noise) and the last. */
-static int how_many(const char *folder, const pictures *p, size_t room)
+static bool how_many(const char *folder, const pictures *p, size_t room, int *n, fault *e)
 {
 	size_t largest = 1, size;
+	fault why = {.text = ""};
 	for (int k = 0; k < 2 && p->n; k++) {
-		FILE *f = open_picture(folder, p->step[k ? p->n - 1 : 0], &size);
+		FILE *f = open_picture(folder, p->step[k ? p->n - 1 : 0], &size, &why);
+		if (!f && why.text[0])
+			return fault_take(e, &why);
+		largest = f ? MAX(largest, size) : largest;
 		if (f)
 			fclose(f);
-		largest = MAX(largest, size);
 	}
-	return MIN((int)MIN(room / largest, SAMPLES_MOST), p->n);
+	*n = MIN((int)MIN(room / largest, SAMPLES_MOST), p->n);
+	return true;
 }
 
 json_t *gather_samples(const char *folder, int share, fault *e)
 {
 	pictures p;
+	int n = 0;
 	json_t *all = json_array();
 	const size_t room = SAMPLE_BYTES / (size_t)share;
-	if (!list_pictures(folder, &p, e)) {
-		free(p.step);
+	bool ok = (all || fault_set(e, "out of memory for the pictures of %s", folder)) && list_pictures(folder, &p, e);
+	if (!ok) {
 		json_decref(all);
 		return NULL;
 	}
-	const int n = how_many(folder, &p, room);
-	bool ok = all;
+	ok = how_many(folder, &p, room, &n, e);
 	for (int k = 0; ok && k < n; k++) {
 		const int at = n > 1 ? (int)((int64_t)k * (p.n - 1) / (n - 1)) : p.n - 1;
-		ok = add_sample(all, folder, p.step[at], room / (size_t)n * 5 / 4);
+		ok = add_sample(all, folder, p.step[at], room / (size_t)n * 5 / 4, e);
 	}
 	free(p.step);
-	return done(all, ok, e);
+	if (ok)
+		return all;
+	json_decref(all);
+	return NULL;
 }

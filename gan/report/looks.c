@@ -64,7 +64,7 @@ static bool all_maps(gaze *g, int stride, json_t *maps, int64_t *bytes, fault *e
 	for (int layer = 0; layer < gaze_layers(g); layer++)
 		for (int head = -1; head < (gaze_heads(g, layer) > 1 ? gaze_heads(g, layer) : 0); head++) {
 			if (!gaze_view(g, layer, head, &v, e)) {
-				if (fault_is_memory(e))
+				if (fault_is_now(e))
 					return false;
 				continue;            /* a map too large to hold is too large for a page */
 			}

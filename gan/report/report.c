@@ -67,7 +67,7 @@ static json_t *attention_json(const report_run *from, const run_facts *f, int sh
 	fault why = {.text = ""};
 	sampler *own = from->s ? NULL : network_sampler_open(from->folder, false, 1, NULL, &why);
 	if (!from->s && !own)
-		return fault_is_memory(&why) ? (fault_set(e, "%s", why.text), NULL) : json_array();
+		return fault_is_now(&why) ? (fault_set(e, "%s", why.text), NULL) : json_array();
 	json_t *a = gather_attention(from->s ? from->s : own, (uint64_t)f->cfg.seed, share, e);
 	sampler_free(own);
 	return a;
@@ -82,7 +82,7 @@ static bool put(json_t *o, const char *key, json_t *v, fault *e)
 static json_t *run_json(const report_run *from, int share, const char *go_on, fault *e)
 {
 	run_facts f;
-	if (!facts_read(&f, from->folder, e))
+	if (!(from->s ? facts_read_live(&f, from->folder, from->step, e) : facts_read(&f, from->folder, e)))
 		return NULL;
 	json_t *o = json_object();
 	const bool ok = ((o && facts_into(o, &f, from, go_on) && gather_put(o, "config", config_json(&f.cfg)))
@@ -134,7 +134,7 @@ static bool draw_charts(svg *all, const report_run *run, int n, fault *e)
 			if (curves_svg(k, run[r].folder, &about, &s, &why)) {
 				svg_add(all, "%s", s.text);
 				svg_free(&s);
-			} else if (fault_is_memory(&why)) {
+			} else if (fault_is_now(&why)) {
 				return fault_set(e, "%s", why.text);
 			}
 		}

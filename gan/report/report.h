@@ -15,6 +15,7 @@ typedef struct report_run {
 	const char *folder;
 	sampler *s;                                  /* its generator (borrow); NULL: that of its newest checkpoint */
 	const char *about_data;                      /* in words; NULL: as the checkpoint says */
+	int64_t step;                                /* with s, which this process trains: where it is */
 } report_run;
 
 /* Writes the page by temporary file and rename. `go_on` is the command that trains, as "sagan train". False with e set:

@@ -75,8 +75,9 @@ static bool open_bytes(features *f, feature_file *file, const dataset *like, fau
 	fault why;
 	file->h5 = h5_open_image(file->bytes, file->n, file->path, &why);
 	const bool kind_read = file->h5 && (!h5_attr_exists(file->h5, "/", "kind")
-		|| h5_attr_text(file->h5, "/", "kind", file->kind, sizeof file->kind, &why));
-	if (!kind_read && fault_is_memory(&why)) {
+		|| h5_attr_text(file->h5, "/", "kind", file->kind, sizeof file->kind, &why))
+		&& h5_answers(file->h5, &why);
+	if (!kind_read && fault_is_now(&why)) {
 		h5_close(file->h5);
 		return fault_take(e, &why);
 	}

@@ -112,7 +112,7 @@ lens *lens_open(const char *spec, const dataset *like, fault *why, fault *e)
 		why->text[0] = '\0';
 		return l;
 	}
-	if (pixels || (!strcmp(spec, LENS_AUTO) && !fault_is_memory(why))) {
+	if (pixels || (!strcmp(spec, LENS_AUTO) && !fault_is_now(why))) {
 		features_free(l->net);
 		l->net = NULL;
 		open_pixels(l);

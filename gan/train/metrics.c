@@ -56,7 +56,7 @@ static char *read_all(FILE *f, const char *path, size_t *n, fault *e)
 		got = fread(text + *n, 1, PIECE, f);
 		text[*n + got] = '\0';
 		if (ferror(f)) {
-			fault_set(e, "%s: cannot be read: %s", path, strerror(errno));
+			fault_read(e, path);
 			break;
 		}
 		if (got < PIECE)

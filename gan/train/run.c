@@ -103,7 +103,7 @@ static bool save(run *r, fault *e)
 	r->saved = t->step;
 	run_say(r, NOTE_FILE, "checkpoint: %s", path);
 	fault warning = {.text = ""};
-	const bool ok = run_keep_best(r, path, e) && rundir_prune(r->folder, t->cfg.train.keep, t->step, &warning, e);
+	const bool ok = run_keep_best(r, e) && rundir_prune(r->folder, t->cfg.train.keep, t->step, &warning, e);
 	run_warn(r, &warning);
 	return ok;
 }
@@ -125,7 +125,7 @@ static bool after_step(run *r, const step_stats *s, fault *e)
 		return false;
 	const bool saves = due(s->step, c->train.checkpoint_every) || end;
 	const bool scores = c->score.every ? due(s->step, c->score.every) || end : saves;
-	return (!scores || run_score(r, e)) && (saves ? save(r, e) : !scores || run_keep_best(r, NULL, e));
+	return (!scores || run_score(r, e)) && (saves ? save(r, e) : !scores || run_keep_best(r, e));
 }
 
 /* What one process wants, the largest of which all do at the same step: go on, end, fail. Rank 0's clock counts. */

@@ -67,10 +67,10 @@ bool run_draw_last(run *r, bool stopped, fault *e);
 
 /* Scores of the generator that is sampled (run_scores.c): what is needed for them; the score of this step, into
  * scores.csv and the events, which changes nothing where it fails; and the best checkpoint, which becomes this step's
- * where its score is the best so far: a copy of `path`, or the state as it is where that is NULL. */
+ * where its score is the best so far. */
 bool run_scores_start(run *r, fault *e);
 bool run_score(run *r, fault *e);
-bool run_keep_best(run *r, const char *path, fault *e);
+bool run_keep_best(run *r, fault *e);
 
 /* What looks wrong is told: after a step, after a score. */
 void watch_step(run *r, const step_stats *s);

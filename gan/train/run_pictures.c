@@ -110,7 +110,7 @@ static bool write_report(run *r, bool say, fault *e)
 {
 	char path[RUN_PATH_MAX], data[128];
 	trainer_data_text(r->t, data, sizeof data);
-	const report_run one = {.folder = r->out, .s = r->s, .about_data = data};
+	const report_run one = {.folder = r->out, .s = r->s, .about_data = data, .step = r->t->step};
 	if (!run_path(r->out, "report.html", path, e) || !run_take(r, e)
 		|| !report_write(path, &one, 1, "sagan train", e))
 		return false;

@@ -34,7 +34,7 @@ bool run_score(run *r, fault *e)
 	return metrics_score(r->m, r->t->step, &j, e);
 }
 
-/* The state at a step that has no checkpoint of its own. */
+/* The state as it is in memory: nothing that was just written is read again. */
 static bool save_best(run *r, bool *better, fault *warning, fault *e)
 {
 	char best[RUN_PATH_MAX];
@@ -43,15 +43,14 @@ static bool save_best(run *r, bool *better, fault *warning, fault *e)
 		&& (!*better || trainer_save_scored(r->t, best, r->scored.value, r->judge.about, e));
 }
 
-bool run_keep_best(run *r, const char *path, fault *e)
+bool run_keep_best(run *r, fault *e)
 {
 	const double score = r->scored.value;
 	bool better;
 	fault warning;
 	if (r->scored.step != r->t->step)
 		return true;
-	if (!(path ? rundir_keep_best(r->out, path, score, r->judge.about, &better, &warning, e)
-			: save_best(r, &better, &warning, e)))
+	if (!save_best(r, &better, &warning, e))
 		return false;
 	run_warn(r, &warning);
 	if (better)

@@ -60,7 +60,7 @@ static bool find_directions(job *j, fault *e)
 		return j->directions;
 	free(j->directions);
 	j->directions = NULL;
-	return !fault_is_memory(&why) || fault_take(e, &why);
+	return !fault_is_now(&why) || fault_take(e, &why);
 }
 
 /* ---- the width of numbers ---- */

@@ -9,8 +9,14 @@
 /* keras_read without the child process, for tests: what happens in that one, they do not see. */
 keras_model *read_unconfined(const char *path, const keras_read_options *o, fault *e);
 
-/* The weights of an open file, legacy or native, as a model without topology; at most `budget` bytes of them. */
-keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, fault *e);
+/* Bytes that weights may take; a message says "more weights than WHOSE". */
+typedef struct weight_limit {
+	int64_t bytes;
+	const char *whose;
+} weight_limit;
+
+/* The weights of an open file, legacy or native, as a model without topology; no more than `most`. */
+keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, const weight_limit *most, fault *e);
 
 /* The attribute model_config (new/free), NULL without an error when there is none. */
 char *read_config_new(h5 *f, fault *e);

@@ -18,7 +18,7 @@ typedef struct reader {
 	const char *label;
 	keras_model *m;
 	bool allow_nonfinite;
-	int64_t budget;                              /* bytes of weights that may still come */
+	weight_limit left;                           /* of weights that may still come */
 	fault *e;
 } reader;
 
@@ -83,9 +83,9 @@ static bool add_weight(reader *r, const char *path, const char *name)
 	const int64_t n = shape_count(&info.s);
 	if (n < 1)
 		return fault_set(r->e, "%s: %s: is empty", r->label, path);
-	if (n > r->budget / (int64_t)sizeof(real))
-		return fault_set(r->e, "%s: %s: more weights than a file of this size can hold", r->label, path);
-	r->budget -= n * (int64_t)sizeof(real);
+	if (n > r->left.bytes / (int64_t)sizeof(real))
+		return fault_set(r->e, "%s: %s: more weights than %s", r->label, path, r->left.whose);
+	r->left.bytes -= n * (int64_t)sizeof(real);
 	short_name(name, last);
 	if (!keras_add_weight(r->m, i, last, info.s, NULL, &why))
 		return fault_set(r->e, "%s: %.300s: %s", r->label, path, why.text);
@@ -142,7 +142,7 @@ static bool legacy_layer(reader *r, const char *root, const char *layer)
 	if (!join(r, group, root, layer))
 		return false;
 	if (!h5_exists(r->f, group))
-		return fault_set(r->e, "%s: layer %.80s is listed, but has no group", r->label, layer);
+		return h5_answers(r->f, r->e) && fault_set(r->e, "%s: layer %.80s is listed, but has no group", r->label, layer);
 	const bool ok = list_of(r, group, "weight_names", &weights) && legacy_weights(r, group, layer, &weights);
 	h5_names_free(&weights);
 	return ok;
@@ -252,18 +252,18 @@ static bool read_any(reader *r)
 		return native_walk(r, "/layers", "", 0);
 	if (h5_exists(r->f, "/_layer_checkpoint_dependencies"))      /* Keras 2.12 to 2.14 */
 		return native_walk(r, "/_layer_checkpoint_dependencies", "", 0);
-	return fault_set(r->e, "%s: HDF5, but no weights of Keras: neither layer_names, nor model_weights, nor layers",
+	return h5_answers(r->f, r->e) && fault_set(r->e, "%s: HDF5, but no weights of Keras: neither layer_names, nor model_weights, nor layers",
 		r->label);
 }
 
-keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, int64_t budget, fault *e)
+keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, const weight_limit *most, fault *e)
 {
-	reader r = {.f = f, .label = label, .allow_nonfinite = allow_nonfinite, .budget = budget, .e = e};
+	reader r = {.f = f, .label = label, .allow_nonfinite = allow_nonfinite, .left = *most, .e = e};
 	r.m = keras_model_new("weights", e);
 	if (!r.m)
 		return NULL;
 	r.m->topology = false;
-	if (read_any(&r))
+	if (read_any(&r) && h5_answers(f, e))
 		return r.m;
 	keras_model_free(r.m);
 	return NULL;

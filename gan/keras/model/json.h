@@ -16,7 +16,8 @@ enum keras_wrap {
  * 3.15 takes for a function's name). */
 char *keras_json(const keras_model *m, enum keras_wrap wrap, fault *e);
 
-enum { KERAS_LAYERS_MAX = 4096, KERAS_NESTING_MAX = 8, KERAS_JSON_MAX = 64 << 20 };
+/* A layer's text has 500 to 1500 bytes in Keras 2 and 3. */
+enum { KERAS_LAYERS_MAX = 4096, KERAS_NESTING_MAX = 8, KERAS_JSON_MAX = KERAS_LAYERS_MAX * 2048 };
 
 /* The model of text[0..n) (need not be terminated), without weights. new/free. Keras 2 and Keras 3,
  * Functional, Model and Sequential. Messages do not know the file. What becomes of things:
