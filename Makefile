@@ -14,7 +14,7 @@
 #   make test-inception       FID's network against pytorch-fid's, with random weights
 #   make test-web             exported pages in Chromium and Node
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
-#   make torture             an hour of kills and power cuts; TORTURE=300: five minutes
+#   make torture             an hour of kills, power cuts, damaged files and failing calls; TORTURE=300: five minutes
 #   make fuzz                20,000 damaged files of each kind
 #   make fuzz-list           readers that libFuzzer (clang) can try; make fuzz-NAME does, FUZZ_TIME=600 seconds long
 #   make faults              commands whose calls of the system and for memory fail
@@ -360,14 +360,19 @@ $(FUZZ:%=run-fuzz-%): run-fuzz-%: $(B)/tests/fuzz/libfuzzer-%
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 $< -max_total_time=$(FUZZ_TIME) $(FUZZ_OPTIONS) \
 		-artifact_prefix=$(BUILD)/fuzz/$*- $(BUILD)/fuzz/$* tests/fuzz/corpus/$*
 
-# Commands whose calls fail one after another: SEVERAL=30 places of each; CALL=malloc and COMMAND=export restrict it.
+# Commands whose calls fail one after another: SEVERAL=30 places of each (0: all); CALL=malloc and COMMAND=export restrict
+# it.
+SEVERAL ?= 2
 faults: all $(B)/tests/test_faults $(B)/tests/faults/shim.so
-	@SAGAN=$(B)/sagan FAULTS_SHIM=$(B)/tests/faults/shim.so $(B)/tests/test_faults
+	@SEVERAL=$(SEVERAL) SAGAN=$(B)/sagan FAULTS_SHIM=$(B)/tests/faults/shim.so $(B)/tests/test_faults
 
-# Kills, power cuts, readers and second trainers, counted (docs/reliability.md), for so many seconds.
+# What docs/reliability.md promises, for so many seconds, and counted: half of them kills, power cuts, readers and second
+# trainers, a fifth damaged files of each kind, the rest calls that fail.
 TORTURE ?= 3600
-torture: $(B)/tests/torture/torture
-	@$< $(TORTURE)
+torture: all $(B)/tests/torture/torture $(B)/tests/fuzz_keras $(B)/tests/test_faults $(B)/tests/faults/shim.so
+	@$(B)/tests/torture/torture $$(($(TORTURE) / 2)) && $(B)/tests/fuzz_keras $$(($(TORTURE) / 5))s \
+		$$(date +%s) && FAULTS_SECONDS=$$(($(TORTURE) * 3 / 10)) SAGAN=$(B)/sagan \
+		FAULTS_SHIM=$(B)/tests/faults/shim.so $(B)/tests/test_faults
 
 # Every derivative of every op left out or bent, one at a time: tests/mutants.c. The table goes to docs/testing.md.
 mutants: deps

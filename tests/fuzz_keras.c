@@ -1,6 +1,7 @@
 /* fuzz_keras.c - many damaged files of each kind, by the way that the program takes (`make fuzz`).
  *
- *     fuzz_keras [FILES [FIRST [KIND]]]      20,000 of each kind, from number 0 on; or of one kind
+ *     fuzz_keras [FILES [FIRST [KIND]]]      20,000 of each kind, from number 0 on; or of one kind. FILES may be a time
+ *                                            for all kinds together, as 60s
  *
  * A worker process reads them; when it dies the file's number is printed, and another one goes on. The status is 1 when
  * one died, took longer than the limits allow, or refused without a line. */
@@ -33,27 +34,28 @@ static double seconds(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void work(enum damage_kind kind, int64_t end, const char *path, board *b)
+/* Until file `end`, or until the clock says `late`. */
+static void work(enum damage_kind kind, int64_t end, double late, const char *path, board *b)
 {
-	for (; b->next < end; b->next++) {
+	for (; b->next < end && seconds() < late; b->next++) {
 		alarm(HANG_S);
 		damage_try(kind, b->next, path, &b->counts);
 	}
 	_exit(0);
 }
 
-/* Reads files [first, first + n) of a kind; false when something went wrong. */
-static bool run(enum damage_kind kind, int64_t first, int64_t n, const char *path, board *b)
+/* Reads files [first, first + n) of a kind, for at most so many seconds; false when something went wrong. */
+static bool run(enum damage_kind kind, int64_t first, int64_t n, double most_s, const char *path, board *b)
 {
 	int64_t died = 0, hung = 0;
-	const double start = seconds();
+	const double start = seconds(), end_s = start + most_s;
 	*b = (board){.next = first};
-	while (b->next < first + n) {
+	while (b->next < first + n && seconds() < end_s) {
 		int status = 0;
 		fflush(stdout);
 		const pid_t pid = fork();
 		if (pid == 0)
-			work(kind, first + n, path, b);
+			work(kind, first + n, end_s, path, b);
 		must(pid > 0 && waitpid(pid, &status, 0) == pid, "no worker process");
 		if (status == 0)
 			continue;
@@ -65,22 +67,25 @@ static bool run(enum damage_kind kind, int64_t first, int64_t n, const char *pat
 	}
 	const damage_counts *c = &b->counts;
 	printf("%-20s %6lld files: %6lld read, %6lld refused (%lld crashes and %lld limits contained), %lld without a "
-		"line; program crashes %lld, hangs %lld; %.0f s\n", damage_name[kind], (long long)n, (long long)c->read,
-		(long long)c->refused, (long long)c->crashes, (long long)c->limits, (long long)c->silent,
+		"line; program crashes %lld, hangs %lld; %.0f s\n", damage_name[kind], (long long)(b->next - first),
+		(long long)c->read, (long long)c->refused, (long long)c->crashes, (long long)c->limits, (long long)c->silent,
 		(long long)died, (long long)hung, seconds() - start);
 	return died + hung + c->silent == 0;
 }
 
 int main(int argc, char **argv)
 {
-	const int64_t n = argc > 1 ? atoll(argv[1]) : 20000, first = argc > 2 ? atoll(argv[2]) : 0;
+	const bool timed = argc > 1 && strchr(argv[1], 's');
+	const double most_s = timed ? atof(argv[1]) / DAMAGE_KINDS : 1e9;
+	const int64_t n = timed ? INT64_MAX / 2 : argc > 1 ? atoll(argv[1]) : 20000;
+	const int64_t first = argc > 2 ? atoll(argv[2]) : 0;
 	board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	bool ok = true;
 	must(b != MAP_FAILED, "no memory is shared");
 	scratch_open();
 	for (int kind = 0; kind < DAMAGE_KINDS; kind++)
 		if (argc <= 3 || atoi(argv[3]) == kind)
-			ok = run((enum damage_kind)kind, first, n, scratch_at("file"), b) && ok;
+			ok = run((enum damage_kind)kind, first, n, most_s, scratch_at("file"), b) && ok;
 	scratch_close();
 	return !ok;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "core/archive/archive.h"
 #include "core/base/local.h"
@@ -13,6 +14,9 @@
 #include "data/dataset.h"
 #include "data/picture/picture.h"
 #include "data/pickle.h"
+#include "data/source.h"
+#include "gan/checkpoint/checkpoint.h"
+#include "gan/config/config.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
 #include "gan/keras/file/read.h"
@@ -21,14 +25,15 @@ enum { SEEDS = 3, BYTES_MAX = 1 << 20 };
 
 const char *const damage_name[DAMAGE_KINDS] = {
 	"legacy, old HDF5", "legacy, HDF5 1.8", "native weights", ".keras archive", "data set, old HDF5", "JPEG",
-	"WebP", "GIF", "zip", "tar", ".npy", "pickle",
+	"WebP", "GIF", "PNG", "zip", "tar", ".npy", "pickle", "IDX", "config", "checkpoint",
 };
 
 #define GOLDEN_ "tests/golden/keras/"
 #define PICTURES "tests/golden/pictures/"
 #define ARCHIVES "tests/golden/archives/"
+#define OLD "tests/golden/v0.1.0/"
 
-/* NULL: made by us, once, of DAMAGE_V18; of others there are fewer. */
+/* NULL: made by us, once, of the kinds that have no name at all; of others there are fewer. */
 static const char *const seed_file[DAMAGE_KINDS][SEEDS] = {
 	[DAMAGE_OLD] = {GOLDEN_ "discriminator-seq-keras2.15.full.h5", GOLDEN_ "discriminator-seq-keras2.15.legacy.h5",
 			GOLDEN_ "discriminator-sn-keras2.15.full.h5"},
@@ -42,10 +47,13 @@ static const char *const seed_file[DAMAGE_KINDS][SEEDS] = {
 	[DAMAGE_JPEG] = {PICTURES "inks.jpg", PICTURES "progressive.jpg", PICTURES "turned.jpg"},
 	[DAMAGE_WEBP] = {PICTURES "lossy.webp", PICTURES "lossless.webp", PICTURES "turned.webp"},
 	[DAMAGE_GIF] = {PICTURES "still.gif", PICTURES "moving.gif"},
+	[DAMAGE_PNG] = {PICTURES "turned.png", PICTURES "gray.jpg.want.png", PICTURES "colour.jpg.want.png"},
 	[DAMAGE_ZIP] = {ARCHIVES "fruit.zip", ARCHIVES "packed.npz", ARCHIVES "stylegan.zip"},
 	[DAMAGE_TAR] = {ARCHIVES "fruit.tar", ARCHIVES "fruit.tar.xz", ARCHIVES "dots.tgz"},
 	[DAMAGE_NUMPY] = {ARCHIVES "bare.npy"},
 	[DAMAGE_PICKLE] = {ARCHIVES "cifar-10-python.tar.gz"},
+	[DAMAGE_YAML] = {"configs/demo.yaml", OLD "layers.yaml", OLD "mnistgans28.yaml"},
+	[DAMAGE_CHECKPOINT] = {OLD "dcgan.h5.gz", OLD "resnet.h5.gz", OLD "layers.h5.gz"},
 };
 
 typedef struct file {
@@ -70,13 +78,32 @@ static void store(const char *path, const uint8_t *x, size_t n)
 }
 
 /* A generator of Keras' written once more by us. */
-static void write_own(const char *path)
+static void write_own(int k, const char *path)
 {
+	(void)k;
 	fault e;
 	keras_model *m = keras_read(GOLDEN_ "generator-cond-keras2.15.full.h5", NULL, &e);
 	must(m && keras_write_h5(m, path, &e), "%s", e.text);
 	keras_model_free(m);
 }
+
+/* Four images of 8x8, plain, and packed by gzip at two levels. */
+static void write_idx(int k, const char *path)
+{
+	uint8_t x[16 + 4 * 64] = {0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 8, 0, 0, 0, 8};
+	for (size_t i = 16; i < sizeof x; i++)
+		x[i] = (uint8_t)(i * 7);
+	if (k == 0) {
+		store(path, x, sizeof x);
+		return;
+	}
+	gzFile f = gzopen(path, k == 1 ? "wb1" : "wb9");
+	must(f && gzwrite(f, x, sizeof x) == (int)sizeof x && gzclose(f) == Z_OK, "%s: cannot be written", path);
+}
+
+static void (*const writer[DAMAGE_KINDS])(int k, const char *path) = {
+	[DAMAGE_V18] = write_own, [DAMAGE_IDX] = write_idx,
+};
 
 /* What is damaged is a file of the archive. */
 static void unwrap(file *f, const char *name)
@@ -89,17 +116,28 @@ static void unwrap(file *f, const char *name)
 	*f = (file){x, n};
 }
 
+/* What is damaged is what gzip has packed. */
+static void unpack(file *f, const char *path)
+{
+	source *s = source_open(NULL, path, NULL);
+	f->n = s ? (size_t)source_read_some(s, f->x, BYTES_MAX, NULL) : 0;
+	must(f->n > 0 && f->n < BYTES_MAX, "%s: cannot be unpacked", path);
+	source_close(s);
+}
+
 static const file *seed_of(enum damage_kind kind, int k, const char *path)
 {
 	static file kept[DAMAGE_KINDS][SEEDS];
 	file *f = &kept[kind][k];
 	if (f->x)
 		return f;
-	if (!seed_file[kind][k])
-		write_own(path);
-	*f = load(seed_file[kind][k] ? seed_file[kind][k] : path);
+	if (writer[kind])
+		writer[kind](k, path);
+	*f = load(writer[kind] ? path : seed_file[kind][k]);
 	if (kind == DAMAGE_PICKLE)
 		unwrap(f, "cifar-10-batches-py/data_batch_1");
+	if (kind == DAMAGE_CHECKPOINT)
+		unpack(f, seed_file[kind][k]);
 	return f;
 }
 
@@ -203,21 +241,24 @@ static bool damage_members(rng *r, const file *f, const char *path)
 	return ok;
 }
 
-static void make(enum damage_kind kind, rng *r, const char *path)
+/* Which of the seeds, too. */
+static int make(enum damage_kind kind, rng *r, const char *path)
 {
-	int seeds = kind == DAMAGE_V18 ? SEEDS : 0;
+	int seeds = writer[kind] ? SEEDS : 0;
 	while (seeds < SEEDS && seed_file[kind][seeds])
 		seeds++;
-	const file *f = seed_of(kind, (int)rng_below(r, seeds), path);
+	const int k = (int)rng_below(r, seeds);
+	const file *f = seed_of(kind, k, path);
 	if (kind == DAMAGE_ARCHIVE && rng_below(r, 2)) {
 		must(damage_members(r, f, path), "a sound archive cannot be taken apart");
-		return;
+		return k;
 	}
 	uint8_t *x = malloc(f->n);
 	must(x, "out of memory");
 	memcpy(x, f->x, f->n);
 	store(path, x, damage(r, x, f->n));
 	free(x);
+	return k;
 }
 
 /* ---- reading ---- */
@@ -236,6 +277,7 @@ static bool try_model(const char *path, fault *e)
 /* What is read as a data set, and as which format: archives say themselves what they are. */
 static const char *const data_format_of[DAMAGE_KINDS] = {
 	[DAMAGE_DATA] = "hdf5", [DAMAGE_ZIP] = "auto", [DAMAGE_TAR] = "auto", [DAMAGE_NUMPY] = "numpy",
+	[DAMAGE_IDX] = "idx",
 };
 
 static bool try_data(enum damage_kind kind, const char *path, fault *e)
@@ -268,22 +310,61 @@ static bool try_pickle(const char *path, fault *e)
 	return ok;
 }
 
-static bool try(enum damage_kind kind, const char *path, fault *e)
+static bool try_config(const char *path, fault *e)
+{
+	config c;
+	config_init(&c);
+	const bool ok = config_load(&c, path, e) && config_check(&c, e);
+	config_free(&c);
+	return ok;
+}
+
+/* The checksum is of all that counts: a file that is good has that of the sound one, or it was believed wrongly. */
+static bool try_checkpoint(int k, const char *path, fault *e)
+{
+	static char sound[SEEDS][sizeof ((checkpoint_info *)0)->checksum];
+	checkpoint_info info;
+	const file *f = seed_of(DAMAGE_CHECKPOINT, k, path);
+	if (!sound[k][0]) {
+		const file is = load(path);
+		store(path, f->x, f->n);
+		must(checkpoint_read_info(path, &info, e), "%s", e->text);
+		snprintf(sound[k], sizeof sound[k], "%s", info.checksum);
+		checkpoint_info_free(&info);
+		store(path, is.x, is.n);
+		free(is.x);
+	}
+	if (!checkpoint_verify(path, e))
+		return false;
+	const bool same = checkpoint_read_info(path, &info, e) && strcmp(info.checksum, sound[k]) == 0;
+	checkpoint_info_free(&info);
+	return same || fault_set(e, "%s", "");
+}
+
+static bool try(enum damage_kind kind, int k, const char *path, fault *e)
 {
 	if (data_format_of[kind])
 		return try_data(kind, path, e);
-	if (kind == DAMAGE_PICKLE)
+	switch (kind) {
+	case DAMAGE_PICKLE:
 		return try_pickle(path, e);
-	return kind == DAMAGE_JPEG || kind == DAMAGE_WEBP || kind == DAMAGE_GIF ? try_picture(path, e)
-		: try_model(path, e);
+	case DAMAGE_YAML:
+		return try_config(path, e);
+	case DAMAGE_CHECKPOINT:
+		return try_checkpoint(k, path, e);
+	case DAMAGE_JPEG: case DAMAGE_WEBP: case DAMAGE_GIF: case DAMAGE_PNG:
+		return try_picture(path, e);
+	default:
+		return try_model(path, e);
+	}
 }
 
 void damage_try(enum damage_kind kind, int64_t i, const char *path, damage_counts *c)
 {
 	fault e = {.text = ""};
 	rng r = rng_new((uint64_t)i, damage_name[kind]);
-	make(kind, &r, path);
-	if (try(kind, path, &e)) {
+	const int k = make(kind, &r, path);
+	if (try(kind, k, path, &e)) {
 		c->read++;
 		return;
 	}

@@ -10,10 +10,13 @@ enum damage_kind {
 	DAMAGE_NATIVE,                               /* .weights.h5 */
 	DAMAGE_ARCHIVE,                              /* .keras: half of them with damaged members in a sound zip */
 	DAMAGE_DATA,                                 /* images and labels in HDF5 without checksums */
-	DAMAGE_JPEG, DAMAGE_WEBP, DAMAGE_GIF,
+	DAMAGE_JPEG, DAMAGE_WEBP, DAMAGE_GIF, DAMAGE_PNG,
 	DAMAGE_ZIP, DAMAGE_TAR,                      /* of pictures and of numpy's files */
 	DAMAGE_NUMPY,                                /* .npy */
 	DAMAGE_PICKLE,                               /* CIFAR's */
+	DAMAGE_IDX,                                  /* images, plain and packed */
+	DAMAGE_YAML,                                 /* configs */
+	DAMAGE_CHECKPOINT,                           /* read as good only with the checksum that the sound one has */
 	DAMAGE_KINDS
 };
 extern const char *const damage_name[DAMAGE_KINDS];
@@ -21,7 +24,7 @@ extern const char *const damage_name[DAMAGE_KINDS];
 typedef struct damage_counts {
 	int64_t read, refused;                       /* refused: with one line */
 	int64_t crashes, limits;                     /* of those: the confined reader stopped on a signal, on a limit */
-	int64_t silent;                              /* refused without a line, or with more than one: wrong */
+	int64_t silent;                              /* refused without a line, or with more than one, or believed: wrong */
 } damage_counts;
 
 /* Makes file number `i` of a kind in `path` and reads it as a user of the library would, to a network ready to run. */

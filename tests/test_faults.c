@@ -1,16 +1,16 @@
 /* test_faults.c - a call that fails: memory, or a system call, in every command of the program. How it must end stands
  * in tests/faults/faults.h.
  *
- * `make faults` runs it, not `make test`: SEVERAL places of each call, other ones each time (SAGAN_SEED). CALL=malloc
- * and COMMAND=export restrict it. To look at one again: FAULT='train malloc 12 812' is call 812 of malloc with errno
- * 12. */
+ * `make test` runs a small form, always the same: a few places of each command, so chosen that every kind of fault has
+ * its turn. `make faults`: SEVERAL places of each call (2; 0: all), other ones each time (SAGAN_SEED). FAULTS_SECONDS: any
+ * for so long, all commands together. CALL=malloc and COMMAND=export restrict it. To look at one again: FAULT='train malloc 12 812' is call 812 of malloc with errno 12. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/rng.h"
 #include "tests/command.h"
 #include "tests/faults/faults.h"
@@ -165,24 +165,49 @@ static const struct {
 static const struct {
 	enum fault_call call;
 	int error;
+	bool lasting;                                /* from there on */
 } FAULTS[] = {
-	{FAULT_MEMORY, ENOMEM}, {FAULT_OPEN, EMFILE}, {FAULT_OPEN, EIO}, {FAULT_OPEN, ENOSPC}, {FAULT_OPEN, EINTR},
-	{FAULT_CLOSE, EIO}, {FAULT_CLOSE, EINTR}, {FAULT_READ, EIO}, {FAULT_READ, EINTR}, {FAULT_WRITE, ENOSPC},
-	{FAULT_WRITE, EIO}, {FAULT_WRITE, EINTR}, {FAULT_FSYNC, EIO}, {FAULT_FSYNC, ENOSPC}, {FAULT_RENAME, EIO},
-	{FAULT_RENAME, ENOSPC}, {FAULT_READDIR, EIO}, {FAULT_MKDIR, ENOSPC}, {FAULT_UNLINK, EIO}, {FAULT_TRUNCATE, EIO},
-	{FAULT_MMAP, ENOMEM}, {FAULT_THREAD, EAGAIN}, {FAULT_FORK, EAGAIN}, {FAULT_PIPE, EMFILE}, {FAULT_STAT, EIO},
-	{FAULT_LOCK, EIO},
+	{FAULT_MEMORY, ENOMEM, false}, {FAULT_OPEN, EMFILE, false}, {FAULT_OPEN, EIO, false},
+	{FAULT_OPEN, ENOSPC, false}, {FAULT_OPEN, EINTR, false}, {FAULT_CLOSE, EIO, false}, {FAULT_CLOSE, EINTR, false},
+	{FAULT_READ, EIO, false}, {FAULT_READ, EINTR, false}, {FAULT_WRITE, ENOSPC, false}, {FAULT_WRITE, EIO, false},
+	{FAULT_WRITE, EINTR, false}, {FAULT_FSYNC, EIO, false}, {FAULT_FSYNC, ENOSPC, false},
+	{FAULT_RENAME, EIO, false}, {FAULT_RENAME, ENOSPC, false}, {FAULT_READDIR, EIO, false},
+	{FAULT_MKDIR, ENOSPC, false}, {FAULT_UNLINK, EIO, false}, {FAULT_TRUNCATE, EIO, false},
+	{FAULT_MMAP, ENOMEM, false}, {FAULT_THREAD, EAGAIN, false}, {FAULT_FORK, EAGAIN, false},
+	{FAULT_PIPE, EMFILE, false}, {FAULT_STAT, EIO, false}, {FAULT_LOCK, EIO, false},
+	{FAULT_MEMORY, ENOMEM, true}, {FAULT_OPEN, EMFILE, true}, {FAULT_READ, EIO, true}, {FAULT_WRITE, ENOSPC, true},
+	{FAULT_FORK, EAGAIN, true}, {FAULT_MMAP, ENOMEM, true},
 };
 
-enum { SEVERAL = 2 };
+/* What is chosen: `several` places of a call (0: all), of every fault or of FEW that change from command to command;
+ * again and again until `late`. */
+typedef struct choice {
+	double several, late;
+	bool small, timed;
+	rng r;
+} choice;
 
-static bool is_chosen(rng *r, int64_t of, int64_t several)
+enum { FEW = 3, SMALL = 2 };
+
+static bool is_over(const choice *c)
 {
-	return several == 0 || rng_uniform(r) * (double)of < (double)several;
+	return c->timed && clock_s() >= c->late;
 }
 
-/* Every place that allocates, and every system call; 0: all of them. */
-static int64_t try_call(faults *f, const char *name, int i, int64_t several, rng *r, int *failed)
+/* Memory each time, for most fails there. */
+static bool has_turn(const choice *c, int command, int which)
+{
+	const int others = COUNT(FAULTS) - 1, first = command * FEW % others;
+	return !c->small || which == 0 || (which - 1 - first + others) % others < FEW;
+}
+
+static bool is_chosen(choice *c, int64_t of)
+{
+	return c->several == 0 || rng_uniform(&c->r) * (double)of < c->several;
+}
+
+/* Every place that allocates, and every system call. */
+static int64_t try_call(faults *f, const char *name, int i, choice *c, int *failed)
 {
 	const enum fault_call call = FAULTS[i].call;
 	int64_t places, tried = 0;
@@ -192,22 +217,22 @@ static int64_t try_call(faults *f, const char *name, int i, int64_t several, rng
 	for (int64_t j = 0; j < n; j++)
 		k[j] = call == FAULT_MEMORY ? at[j] : j + 1;
 	for (int64_t j = 0; j < n; j++) {
-		if (!is_chosen(r, n, several))
+		if (!is_chosen(c, n) || is_over(c))
 			continue;
-		const char *why = faults_run(f, call, FAULTS[i].error, k[j]);
+		const char *why = faults_run(f, call, FAULTS[i].error, FAULTS[i].lasting, k[j]);
 		tried++;
 		if (!why)
 			continue;
 		++*failed;
-		printf("FAULT='%s %s %d %lld': %s\n", name, fault_call_name[call], FAULTS[i].error, (long long)k[j],
-			why);
+		printf("FAULT='%s %s%s %d %lld': %s\n", name, fault_call_name[call], FAULTS[i].lasting ? "+" : "",
+			FAULTS[i].error, (long long)k[j], why);
 		fflush(stdout);
 	}
 	free(k);
 	return tried;
 }
 
-/* "COMMAND CALL ERRNO K", of which the command may have spaces. */
+/* "COMMAND CALL ERRNO K", of which the command may have spaces; a "+" behind the call: from there on. */
 static bool try_one(faults *f, const char *name, const char *wish)
 {
 	char call[32];
@@ -216,31 +241,61 @@ static bool try_one(faults *f, const char *name, const char *wish)
 	const size_t n = strlen(name);
 	if (strncmp(wish, name, n) || wish[n] != ' ' || sscanf(wish + n, " %31s %d %lld", call, &error, &k) != 3)
 		return false;
+	char *plus = strchr(call, '+');
+	if (plus)
+		*plus = '\0';
 	for (int c = 1; c < FAULT_CALLS; c++)
 		if (strcmp(fault_call_name[c], call) == 0) {
-			const char *why = faults_run(f, c, error, k);
+			const char *why = faults_run(f, c, error, plus, k);
 			ck_assert_msg(!why, "%s", why);
 		}
 	return true;
 }
 
+static choice choose(int command)
+{
+	const char *several = getenv("SEVERAL"), *seconds = getenv("FAULTS_SECONDS");
+	const bool small = !several && !seconds;
+	choice c = {.several = small ? SMALL : several ? atof(several) : 1, .small = small, .timed = seconds};
+	c.r = rng_new((small ? 1 : seed) + (uint64_t)command, "faults");
+	c.late = clock_s() + (seconds ? atof(seconds) / COUNT(COMMANDS) : 0);
+	return c;
+}
+
+/* All faults, in an order that begins anywhere. */
+static int64_t try_all(faults *f, int command, const char *only, choice *c, int *failed)
+{
+	int64_t tried = 0;
+	const int from = c->timed ? (int)rng_below(&c->r, COUNT(FAULTS)) : 0;
+	for (int j = 0; j < COUNT(FAULTS) && !is_over(c); j++) {
+		const int i = (from + j) % COUNT(FAULTS);
+		if (only ? !strcmp(only, fault_call_name[FAULTS[i].call]) : has_turn(c, command, i))
+			tried += try_call(f, COMMANDS[command].name, i, c, failed);
+	}
+	return tried;
+}
+
 START_TEST(a_failing_call_ends_a_command_well)
 {
 	const char *name = COMMANDS[_i].name, *one = getenv("FAULT"), *command = getenv("COMMAND");
-	const char *several = getenv("SEVERAL"), *only = getenv("CALL");
+	const char *only = getenv("CALL");
 	int failed = 0;
 	int64_t tried = 0;
-	if (!getenv("FAULTS_SHIM") || (command && strcmp(command, name)))
+	if (command && strcmp(command, name) != 0)
 		return;
 	if (one && (strncmp(one, name, strlen(name)) || one[strlen(name)] != ' '))
 		return;
 	COMMANDS[_i].prepare();
 	faults *f = faults_open(name, COMMANDS[_i].line, COMMANDS[_i].start ? scratch_at("start") : NULL);
-	rng r = rng_new(seed + (uint64_t)_i, "faults");
+	choice c = choose(_i);
+	if (!f) {
+		printf("%s: this system does not let calls fail\n", name);
+		return;
+	}
 	if (!one || !try_one(f, name, one))
-		for (int i = 0; i < COUNT(FAULTS); i++)
-			if (!only || !strcmp(only, fault_call_name[FAULTS[i].call]))
-				tried += try_call(f, name, i, several ? atoll(several) : SEVERAL, &r, &failed);
+		do
+			tried += try_all(f, _i, only, &c, &failed);
+		while (c.timed && !is_over(&c));
 	faults_close(f);
 	printf("%s: %lld calls failed, %d ended badly\n", name, (long long)tried, failed);
 	ck_assert_int_eq(failed, 0);
@@ -249,7 +304,12 @@ END_TEST
 
 int main(void)
 {
-	seed = suite_seed();
+	if (!getenv("FAULTS_SHIM")) {
+		printf("FAULTS_SHIM must name the library that lets calls fail: make faults\n");
+		return 1;
+	}
+	if (getenv("SEVERAL") || getenv("FAULTS_SECONDS"))
+		seed = suite_seed();
 	const suite_test tests[] = {{a_failing_call_ends_a_command_well, COUNT(COMMANDS)}};
 	return suite_run("faults", tests, COUNT(tests), 36000);
 }

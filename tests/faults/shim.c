@@ -91,9 +91,9 @@ static bool fails(void)
 		if (at < FAULT_PLACES)
 			count->place[at] = k;
 	}
-	if (k != order.k)
+	if (!order.k || k < order.k || (k > order.k && !order.lasting))
 		return false;
-	if (order.trace)
+	if (order.trace && k == order.k)
 		print_stack(0);
 	return true;
 }

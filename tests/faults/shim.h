@@ -21,6 +21,7 @@ typedef struct fault_order {
 	enum fault_call call;
 	int error;                                   /* an errno */
 	int64_t k;                                   /* from 1; 0: none fails, all are counted */
+	int lasting;                                 /* all that follow fail, too */
 	int trace;                                   /* prints who made the call that fails, and where it dies */
 	int record;                                  /* writes down one k for each place that calls */
 	char folder[256], out[256], err[256];        /* where it runs; what it prints */
