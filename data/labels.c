@@ -10,8 +10,8 @@
 #include "data/bundle.h"
 #include "data/dataset_internal.h"
 
-/* A row has some 35 bytes and becomes 230 of memory; of other JSON 2 bytes may become 48. So a list in an archive has no
- * more than for the files beside it. */
+/* A row has some 35 bytes and becomes 230 of memory; of other JSON 2 bytes may become 48. So a list in an archive has
+ * no more than for the files beside it. */
 enum { JSON_MOST = 128 << 20, ROW_MOST = 256, JSON_FREE = 1 << 20 };
 
 static int64_t json_most(const bundle *in)
@@ -65,8 +65,10 @@ bool labels_read(label_list *l, const bundle *in, const char *folder, fault *e)
 		free(file);
 		return ok;
 	}
-	bool ok = bytes_count(in, file, &n, e) && (n <= json_most(in) || fault_at(e, file, "%" PRId64 " bytes; a list of "
-		"labels may have %" PRId64 " here", n, json_most(in)));
+	bool ok = bytes_count(in, file, &n, e);
+	if (ok && n > json_most(in))
+		ok = fault_at(e, file, "%" PRId64 " bytes; a list of labels may have %" PRId64 " here", n,
+			json_most(in));
 	ok = ok && bytes_read(in, file, n, &x, &n, e);
 	json_t *root = ok ? json_loadb((const char *)x, (size_t)n, 0, &why) : NULL;
 	if (ok && !root)

@@ -235,8 +235,8 @@ int64_t packed_most(const char *path)
 bool packed_check(const char *path, double bytes, fault *e)
 {
 	const int64_t most = packed_most(path);
-	return bytes <= (double)most || fault_at(e, path, "%.0f bytes of images are packed in it; a file of its size may "
-		"hold %" PRId64 ": unpack it first", bytes, most);
+	return bytes <= (double)most || fault_at(e, path, "%.0f bytes of images are packed in it; a file of its size "
+		"may hold %" PRId64 ": unpack it first", bytes, most);
 }
 
 bool file_length(const bundle *in, const char *path, int64_t most, int64_t *n, fault *e)

@@ -68,8 +68,8 @@ static bool run(enum damage_kind kind, int64_t first, int64_t n, double most_s, 
 	const damage_counts *c = &b->counts;
 	printf("%-20s %6lld files: %6lld read, %6lld refused (%lld crashes and %lld limits contained), %lld without a "
 		"line; program crashes %lld, hangs %lld; %.0f s\n", damage_name[kind], (long long)(b->next - first),
-		(long long)c->read, (long long)c->refused, (long long)c->crashes, (long long)c->limits, (long long)c->silent,
-		(long long)died, (long long)hung, seconds() - start);
+		(long long)c->read, (long long)c->refused, (long long)c->crashes, (long long)c->limits,
+		(long long)c->silent, (long long)died, (long long)hung, seconds() - start);
 	return died + hung + c->silent == 0;
 }
 

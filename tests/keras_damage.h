@@ -24,7 +24,7 @@ extern const char *const damage_name[DAMAGE_KINDS];
 typedef struct damage_counts {
 	int64_t read, refused;                       /* refused: with one line */
 	int64_t crashes, limits;                     /* of those: the confined reader stopped on a signal, on a limit */
-	int64_t silent;                              /* refused without a line, or with more than one, or believed: wrong */
+	int64_t silent;                              /* refused without a line, or with several, or believed: wrong */
 } damage_counts;
 
 /* Makes file number `i` of a kind in `path` and reads it as a user of the library would, to a network ready to run. */

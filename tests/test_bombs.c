@@ -243,17 +243,19 @@ static void labels_in_zip(const char *path)
 
 /* ---- all ---- */
 
+#define SAMPLE "sample --n 1 --out /dev/null --from"
+
 static const struct {
 	const char *name, *command;
 	void (*make)(const char *path);
 	const char *says;
 } BOMBS[] = {
-	{"json.keras", "sample --n 1 --out /dev/null --from", wide_json, "config.json has 62914560 bytes; 8388608 are allowed"},
-	{"deep.keras", "sample --n 1 --out /dev/null --from", deep_json, "not JSON: maximum parsing depth reached"},
-	{"weights.keras", "sample --n 1 --out /dev/null --from", wide_weights, "more weights than the network that it describes"},
-	{"member.keras", "sample --n 1 --out /dev/null --from", wide_member, "model.weights.h5 has 314572800 bytes;"},
-	{"chunk.h5", "sample --n 1 --out /dev/null --from", wide_chunk, "chunks of 293601280 bytes"},
-	{"weights.h5", "sample --n 1 --out /dev/null --from", wide_legacy, "more weights than a file of this size can hold"},
+	{"json.keras", SAMPLE, wide_json, "config.json has 62914560 bytes; 8388608 are allowed"},
+	{"deep.keras", SAMPLE, deep_json, "not JSON: maximum parsing depth reached"},
+	{"weights.keras", SAMPLE, wide_weights, "more weights than the network that it describes"},
+	{"member.keras", SAMPLE, wide_member, "model.weights.h5 has 314572800 bytes;"},
+	{"chunk.h5", SAMPLE, wide_chunk, "chunks of 293601280 bytes"},
+	{"weights.h5", SAMPLE, wide_legacy, "more weights than a file of this size can hold"},
 	{"images.npz", "data", wide_npz, "has 245760128 bytes;"},
 	{"twice.tar.gz", "data", idx_in_tar, "unpack it first"},
 	{"images.tar.gz", "data", wide_tar, "has 262144000 bytes;"},

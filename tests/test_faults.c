@@ -2,8 +2,9 @@
  * in tests/faults/faults.h.
  *
  * `make test` runs a small form, always the same: a few places of each command, so chosen that every kind of fault has
- * its turn. `make faults`: SEVERAL places of each call (2; 0: all), other ones each time (SAGAN_SEED). FAULTS_SECONDS: any
- * for so long, all commands together. CALL=malloc and COMMAND=export restrict it. To look at one again: FAULT='train malloc 12 812' is call 812 of malloc with errno 12. */
+ * its turn. `make faults`: SEVERAL places of each call (2; 0: all), other ones each time (SAGAN_SEED).
+ * FAULTS_SECONDS: any for so long, all commands together. CALL=malloc and COMMAND=export restrict it. To look at one
+ * again: FAULT='train malloc 12 812' is call 812 of malloc with errno 12. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>

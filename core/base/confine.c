@@ -323,7 +323,7 @@ static bool say_why(const confine *c, int status, double cpu_s, fault *e)
 		: FAULT_NOW " (the reader";
 	if (c->late)
 		return fault_set(e, "%s: %s did not end in %d s)", c->label, what, c->wall_s);
-	if (sig == SIGXCPU || (sig == SIGKILL && cpu_s >= 0.9 * c->cpu_s))        /* two clocks, which differ a little */
+	if (sig == SIGXCPU || (sig == SIGKILL && cpu_s >= 0.9 * c->cpu_s))        /* two clocks differ a little */
 		return fault_set(e, "%s: %s did not end in %d s of processor time)", c->label, what, c->cpu_s);
 	if (sig == SIGKILL)
 		return fault_set(e, "%s: %s was killed: is there too little memory?)", c->label, what);

@@ -62,8 +62,8 @@ char *file_from_home(const char *path, char *buf, size_t size);
 char *file_real_path(const char *path, fault *e);
 
 enum file_type { FILE_MISSING, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
-/* Follows links. FILE_MISSING also when the path cannot be looked at (no permission for a folder on the way), FILE_OTHER
- * when the disk fails: opening it says why. */
+/* Follows links. FILE_MISSING also when the path cannot be looked at (no permission for a folder on the way),
+ * FILE_OTHER when the disk fails: opening it says why. */
 enum file_type file_type(const char *path);
 
 #endif

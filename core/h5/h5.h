@@ -27,9 +27,9 @@ bool h5_finish(h5 *f, void **bytes, size_t *n, fault *e);
 void h5_close(h5 *f);                                /* NULL allowed; an uncommitted file vanishes */
 
 /* Groups are made as needed by the writers. Paths are "/a/b/c".
- * Questions (h5_exists, h5_attr_exists, h5_attr_kind) say no also where there is no answer: no memory, a disk that fails,
- * a reader that was killed. Then every later call on f fails, and h5_answers: who concludes something from a "no"
- * without another call asks that first. */
+ * Questions (h5_exists, h5_attr_exists, h5_attr_kind) say no also where there is no answer: no memory, a disk that
+ * fails, a reader that was killed. Then every later call on f fails, and h5_answers: who concludes something from a
+ * "no" without another call asks that first. */
 bool h5_exists(h5 *f, const char *path);
 bool h5_answers(const h5 *f, fault *e);              /* false with e set: one had no answer */
 bool h5_group(h5 *f, const char *path, fault *e);    /* makes a group (and its parents) */

@@ -155,7 +155,7 @@ struct h5_worker {
 	hdf *here;                                   /* own; in this process, where it is a child itself */
 	confine *child;                              /* own */
 	int socket;                                  /* of the parent */
-	bool over;                                   /* why says what it was: a child is gone, a question has no answer */
+	bool over;                                   /* why: the child is gone, or a question has no answer */
 	fault why;
 };
 

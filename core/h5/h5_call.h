@@ -34,15 +34,16 @@ typedef struct h5_call {
 	size_t made_n;
 } h5_call;
 
-/* A file of this or another process. new/free (h5_worker_free). The first call opens or creates it; its path is kept. The library
- * dies of some damaged files, and of a lack of memory, whatever its caller checks: so another process runs it, one for
- * each file, with limits while it reads. Where this process is such a child itself, it runs it. NULL with e set. */
+/* A file of this or another process. new/free (h5_worker_free). The first call opens or creates it; its path is kept.
+ * The library dies of some damaged files, and of a lack of memory, whatever its caller checks: so another process runs
+ * it, one for each file, with limits while it reads. Where this process is such a child itself, it runs it. NULL with e
+ * set. */
 typedef struct h5_worker h5_worker;
 h5_worker *h5_worker_new(h5_call *first, fault *e);
 void h5_worker_free(h5_worker *w);                   /* NULL allowed */
 
-/* False with e set; all calls fail after one of which the process died, and after a question ("is there a ..") that could
- * not be answered for want of memory or of a disk that works. */
+/* False with e set; all calls fail after one of which the process died, and after a question ("is there a ..") that
+ * could not be answered for want of memory or of a disk that works. */
 bool h5_worker_do(h5_worker *w, h5_call *c, fault *e);
 bool h5_worker_answers(const h5_worker *w, fault *e);        /* false with e set: after such a one */
 

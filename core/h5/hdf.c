@@ -30,8 +30,8 @@ bool hdf_fail(const hdf *f, const char *path, fault *e, const char *fmt, ...)
 	return fault_set(e, "%s: %s: %s", f->path, path, text);
 }
 
-/* Of memory, or of a call of the system that failed ("errno = 5, error message = 'Input/output error'"): the file is not
- * to blame. */
+/* Of memory, or of a call of the system that failed ("errno = 5, error message = 'Input/output error'"): the file is
+ * not to blame. */
 static bool is_now(const H5E_error2_t *err, char text[REASON])
 {
 	static const char head[] = "error message = '";

@@ -73,9 +73,9 @@ bool checkpoint_verify(const char *path, fault *e);
 bool checkpoint_read_good(const char *path, checkpoint_info *out, fault *e);
 
 /* What is at a path, of four kinds that want different answers: only where nothing is may something begin anew, what is
- * damaged is put aside, and what cannot be read now (no permission, an I/O error, no memory, no descriptor, no process, a
- * reader that was killed or took too long) stops. e is set but for the first, which fills info (NULL allowed): release
- * it. */
+ * damaged is put aside, and what cannot be read now (no permission, an I/O error, no memory, no descriptor, no process,
+ * a reader that was killed or took too long) stops. e is set but for the first, which fills info (NULL allowed):
+ * release it. */
 enum checkpoint_state { CHECKPOINT_GOOD, CHECKPOINT_ABSENT, CHECKPOINT_DAMAGED, CHECKPOINT_UNREADABLE };
 enum checkpoint_state checkpoint_examine(const char *path, checkpoint_info *info, fault *e);
 

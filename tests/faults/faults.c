@@ -133,7 +133,8 @@ static const one_file *find(const folder *f, const char *path)
 
 static int obey(faults *f, enum fault_call call, int error, bool lasting, int64_t k, bool record)
 {
-	fault_order o = {.call = call, .error = error, .k = k, .lasting = lasting, .record = record, .trace = getenv("FAULT") != NULL};
+	fault_order o = {.call = call, .error = error, .k = k, .lasting = lasting, .record = record,
+		.trace = getenv("FAULT") != NULL};
 	int status = -1;
 	start_anew(f);
 	snprintf(o.folder, sizeof o.folder, "%s", f->work);

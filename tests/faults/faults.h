@@ -19,8 +19,8 @@ void faults_close(faults *f);
 /* How often the program makes the call, and for at most FAULT_PLACES places that make it, one k each: *at, borrow. */
 int64_t faults_count(faults *f, enum fault_call call, int64_t *places, const int64_t **at);
 
-/* Call k fails with errno `error`; lasting: and all after it. NULL when the program ended well, else a text about how it
- * ended. */
+/* Call k fails with errno `error`; lasting: and all after it. NULL when the program ended well, else a text about how
+ * it ended. */
 const char *faults_run(faults *f, enum fault_call call, int error, bool lasting, int64_t k);
 
 extern const char *const fault_call_name[FAULT_CALLS];

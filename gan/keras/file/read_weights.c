@@ -142,7 +142,8 @@ static bool legacy_layer(reader *r, const char *root, const char *layer)
 	if (!join(r, group, root, layer))
 		return false;
 	if (!h5_exists(r->f, group))
-		return h5_answers(r->f, r->e) && fault_set(r->e, "%s: layer %.80s is listed, but has no group", r->label, layer);
+		return h5_answers(r->f, r->e) && fault_set(r->e, "%s: layer %.80s is listed, but has no group",
+			r->label, layer);
 	const bool ok = list_of(r, group, "weight_names", &weights) && legacy_weights(r, group, layer, &weights);
 	h5_names_free(&weights);
 	return ok;
@@ -252,8 +253,8 @@ static bool read_any(reader *r)
 		return native_walk(r, "/layers", "", 0);
 	if (h5_exists(r->f, "/_layer_checkpoint_dependencies"))      /* Keras 2.12 to 2.14 */
 		return native_walk(r, "/_layer_checkpoint_dependencies", "", 0);
-	return h5_answers(r->f, r->e) && fault_set(r->e, "%s: HDF5, but no weights of Keras: neither layer_names, nor model_weights, nor layers",
-		r->label);
+	return h5_answers(r->f, r->e) && fault_set(r->e, "%s: HDF5, but no weights of Keras: neither layer_names, nor "
+		"model_weights, nor layers", r->label);
 }
 
 keras_model *read_weights_new(h5 *f, const char *label, bool allow_nonfinite, const weight_limit *most, fault *e)
