@@ -360,14 +360,14 @@ $(FUZZ:%=run-fuzz-%): run-fuzz-%: $(B)/tests/fuzz/libfuzzer-%
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 $< -max_total_time=$(FUZZ_TIME) $(FUZZ_OPTIONS) \
 		-artifact_prefix=$(BUILD)/fuzz/$*- $(BUILD)/fuzz/$* tests/fuzz/corpus/$*
 
-# Commands whose calls fail one after another: SEVERAL=30 places of each (0: all); CALL=malloc and COMMAND=export restrict
-# it.
+# Commands whose calls fail one after another: SEVERAL=30 places of each (0: all); CALL=malloc and COMMAND=export
+# restrict it.
 SEVERAL ?= 2
 faults: all $(B)/tests/test_faults $(B)/tests/faults/shim.so
 	@SEVERAL=$(SEVERAL) SAGAN=$(B)/sagan FAULTS_SHIM=$(B)/tests/faults/shim.so $(B)/tests/test_faults
 
-# What docs/reliability.md promises, for so many seconds, and counted: half of them kills, power cuts, readers and second
-# trainers, a fifth damaged files of each kind, the rest calls that fail.
+# What docs/reliability.md promises, for so many seconds, and counted: half of them kills, power cuts, readers and
+# second trainers, a fifth damaged files of each kind, the rest calls that fail.
 TORTURE ?= 3600
 torture: all $(B)/tests/torture/torture $(B)/tests/fuzz_keras $(B)/tests/test_faults $(B)/tests/faults/shim.so
 	@$(B)/tests/torture/torture $$(($(TORTURE) / 2)) && $(B)/tests/fuzz_keras $$(($(TORTURE) / 5))s \
