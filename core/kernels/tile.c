@@ -24,6 +24,12 @@ INLINE void ask_ahead(tile_ahead *a)
 			__builtin_prefetch(a->at[i], 0, 2);
 }
 
+/* Whether sums are stored as they are. */
+INLINE bool plain(const epilogue *e)
+{
+	return !e->bias && !e->residual && !e->act;
+}
+
 /* P pixels times N vectors of channels; `valid` of the pixels are stored, the rest repeat one. */
 INLINE void conv_tile(const int P, const int N, const tile_conv *t, const real *w,
 		      const int64_t *in, const int64_t *out, int valid, int64_t o)
@@ -45,6 +51,13 @@ INLINE void conv_tile(const int P, const int N, const tile_conv *t, const real *
 				UNROLL(32) for (int n = 0; n < N; n++)
 					acc[p][n] = ADD_PRODUCT(acc[p][n], wv[n], x[p][i]);
 		}
+	}
+	if (valid == P && o + N * VEC <= t->cout && plain(&t->e)) {
+		real *y = t->y + o;                  /* short sums, as those of Winograd's forms, feel the path below */
+		UNROLL(32) for (int p = 0; p < P; p++)
+			UNROLL(32) for (int n = 0; n < N; n++)
+				*(vec_any *)(y + out[p] + n * VEC) = acc[p][n];
+		return;
 	}
 	UNROLL(32) for (int p = 0; p < P; p++) {
 		if (p >= valid)
@@ -142,9 +155,17 @@ INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0
 			}
 		}
 	}
+	real *first = t->z + r0 * t->ld + o;
+	const int64_t ld = t->ld;
+	if (o + N * VEC <= t->cout) {
+		UNROLL(32) for (int r = 0; r < R; r++)
+			UNROLL(32) for (int n = 0; n < N; n++)
+				*(vec_any *)(first + r * ld + n * VEC) += acc[r * N + n];
+		return;
+	}
 	UNROLL(32) for (int r = 0; r < R; r++) {
 		UNROLL(32) for (int n = 0; n < N; n++) {
-			real *z = t->z + (r0 + r) * t->ld + o + n * VEC;
+			real *z = first + r * ld + n * VEC;
 			int64_t left = t->cout - o - n * VEC;
 			if (left >= VEC)
 				*(vec_any *)z += acc[r * N + n];
