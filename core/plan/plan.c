@@ -34,7 +34,7 @@ static node *copy_node(const plan *p, const node *y, fault *e)
 	*c = *y;
 	c->in = (node **)(c + 1);
 	c->x = NULL;
-	if (p->flags & PLAN_EXACT &&
+	if (!(p->flags & PLAN_FAST) &&
 	    (y->op == &op_rec_conv2d || y->op == &op_rec_conv2d_dx || y->op == &op_rec_conv2d_dw))
 		c->a.conv.want = CONV_EXACT;
 	for (int i = 0; i < c->nin; i++)
@@ -351,7 +351,7 @@ static plan *debug_plan(const plan *p)
 	node **out = mem_new((size_t)p->nout, sizeof *out, NULL);
 	for (int i = 0; out && i < p->nout; i++)
 		out[i] = graph_at(p->g, p->out[i]);
-	const unsigned flags = PLAN_SEPARATE | PLAN_NO_FUSE | (p->flags & PLAN_EXACT);
+	const unsigned flags = PLAN_SEPARATE | PLAN_NO_FUSE | (p->flags & PLAN_FAST);
 	plan *debug = out ? plan_new(p->g, out, p->nout, flags, NULL) : NULL;
 	if (debug)
 		debug->check = true;

@@ -18,8 +18,9 @@ enum plan_flag {
 	                                              * that wrong reads show; a run then takes memory */
 	PLAN_NO_FUSE = 2,                            /* debug: one pass over memory per op */
 	PLAN_NO_RECOMPUTE = 4,                       /* debug: what two passes read is written, never computed twice */
-	PLAN_EXACT = 16,                             /* convolutions take only forms that are about as exact as the
-	                                              * direct sum, for gradients, too */
+	PLAN_FAST = 16,                              /* for training: convolutions may take the fastest form, whose
+	                                              * roundings are some times those of the direct sum; without it
+	                                              * they are about as exact as that */
 	PLAN_UNBOUND = 8,                            /* no arena of its own: plan_bind comes, or it never runs */
 };
 

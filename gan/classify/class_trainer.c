@@ -76,7 +76,7 @@ static bool plan_make(class_trainer *t, fault *e)
 	node *truth = op_gather(g, graph_leaf(g, t->wanted), graph_leaf(g, t->label));
 	t->loss = cross_entropy(g, classifier_apply(g, t->net, x, (mode){.train = true, .update = true}, NULL), truth);
 	module_grad(classifier_module(t->net), g, t->loss);
-	t->p = plan_new(g, &t->loss, 1, 0, e);
+	t->p = plan_new(g, &t->loss, 1, PLAN_FAST, e);
 	return t->p != NULL;
 }
 

@@ -116,7 +116,7 @@ typedef struct config {
 		int64_t log_every, sample_every, checkpoint_every;      /* steps; 0: only at the end */
 		int sample_count;                    /* images of a grid */
 		int keep;                            /* checkpoints kept besides the best */
-		bool exact;                          /* PLAN_EXACT (plan.h) */
+		bool exact;                          /* no PLAN_FAST (plan.h) */
 		bool tensorboard;                    /* the run writes event files (gan/log/events.h) */
 	} train;
 

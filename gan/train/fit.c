@@ -24,7 +24,7 @@ learner *learner_new(module *m, graph *g, node *const *out, int n, uint64_t seed
 	bool ok = module_alloc(m, &weights, e);
 	if (ok)
 		module_grad(m, g, l->loss);
-	ok = ok && (l->p = plan_new(g, out, n, 0, e)) && (l->o = optimizer_new(&adam, module_block_size(m), e));
+	ok = ok && (l->p = plan_new(g, out, n, PLAN_FAST, e)) && (l->o = optimizer_new(&adam, module_block_size(m), e));
 	if (ok)
 		return l;
 	learner_free(l);

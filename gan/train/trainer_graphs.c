@@ -43,7 +43,7 @@ static bool pass_open(const trainer *t, const slice *k, pass *p, fault *e)
 
 static bool pass_plan(pass *p, node *const *out, int n, fault *e)
 {
-	const unsigned flags = (p->as_written ? PLAN_NO_FUSE : 0) | (p->exact ? PLAN_EXACT : 0);
+	const unsigned flags = (p->as_written ? PLAN_NO_FUSE : 0) | (p->exact ? 0 : PLAN_FAST);
 	p->p = plan_new(p->g, out, n, PLAN_UNBOUND | flags, e);
 	return p->p != NULL;
 }

@@ -91,7 +91,7 @@ static bool rig_plan(rig *k, bool both, node **y, fault *e)
 		return false;
 	if (both && !append_gradients(k->m, k->g, *y, graph_leaf(k->g, k->dy), x, &out[1], e))
 		return false;
-	return (k->p = plan_new(k->g, out, both ? 2 : 1, 0, e)) != NULL;
+	return (k->p = plan_new(k->g, out, both ? 2 : 1, PLAN_FAST, e)) != NULL;
 }
 
 static bool measure(const placed_layer *l, int runs, bool both, layer_bench_result *to, fault *e)
