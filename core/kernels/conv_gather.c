@@ -216,6 +216,7 @@ static void gather_phase(const gather *g, const phase *p, const item *i)
 		.x = i->x + (empty ? 0 : first), .in = in, .out = out, .npix = n, .run = run,
 		.nrun = empty ? 0 : p->ty, .len = p->tx * g->icg, .cout = g->ocg, .y = g->out + at,
 		.w = g->packed + i->group * packed_size(g) + p->at * tile_round(g->k, g->ocg), .e = g->e,
+		.cold = true,
 	};
 	if (t.e.bias)
 		t.e.bias += i->group * g->ocg;

@@ -80,13 +80,25 @@ INLINE void call_for(const tile_conv *t, int64_t p)
 			__builtin_prefetch(t->x + t->in[p] + i, 0, 3);
 }
 
+/* Calls for the places of pixels from p on, channels from o on. */
+INLINE void call_for_places(const tile_conv *t, int64_t p, int64_t o)
+{
+	for (int64_t end = p + PIXELS <= t->npix ? p + PIXELS : t->npix; p < end; p++) {
+		__builtin_prefetch(t->y + t->out[p] + o, 1, 3);
+		if (t->e.residual)
+			__builtin_prefetch(t->e.residual + t->out[p] + o, 0, 3);
+	}
+}
+
 /* All pixels of one block of N vectors of channels that begins at channel o. */
 INLINE void conv_block(const int N, const tile_conv *t, const real *w, int64_t o)
 {
 	int64_t p = 0;
 	for (; p + PIXELS <= t->npix; p += PIXELS) {
 		if (o == 0 && t->nrun == 1)
-			call_for(t, p + PIXELS);
+			call_for(t, p + 2 * PIXELS);
+		if (t->cold)
+			call_for_places(t, p + 2 * PIXELS, o);
 		conv_tile(PIXELS, N, t, w, t->in + p, t->out + p, PIXELS, o);
 	}
 	if (p == t->npix)

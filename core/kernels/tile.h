@@ -40,6 +40,7 @@ typedef struct tile_conv {
 	real *y;
 	int64_t cout;
 	epilogue e;
+	bool cold;                                   /* y and the residual are in no cache: to be called for early */
 	tile_ahead *ahead;                           /* or NULL */
 } tile_conv;
 
