@@ -574,6 +574,55 @@ START_TEST(what_a_product_took_in_is_printed)
 }
 END_TEST
 
+/* ---- exact or fast ---- */
+
+enum { MAP = 8, CH = 64 };
+
+/* Output pixel (i,j), channel c, of a 3x3 convolution of x [1,MAP,MAP,CH] with zeros around: in double. */
+static double convolved(const real *x, const real *w, int i, int j, int c)
+{
+	double sum = 0;
+	for (int ky = 0; ky < 3; ky++)
+		for (int kx = 0; kx < 3; kx++) {
+			const int h = i + ky - 1, v = j + kx - 1;
+			if (h < 0 || h >= MAP || v < 0 || v >= MAP)
+				continue;
+			for (int k = 0; k < CH; k++)
+				sum += (double)x[(h * MAP + v) * CH + k] * (double)w[((ky * 3 + kx) * CH + k) * CH + c];
+		}
+	return sum;
+}
+
+/* A plan without flags is within the roundings of a direct sum; PLAN_FAST may take twelve times of that (test_conv.c),
+ * and here, where F(4x4,3x3) wins, it does compute something else. */
+START_TEST(only_a_fast_plan_may_round_more)
+{
+	const conv_geometry same = {1, 1, 1, 1, 1, 1, 1, 0};
+	const double direct = (sizeof(real) == 4 ? 1.2e-7 : 2.3e-16) * (9 * CH + 4);
+	rng r = rng_new(1, "fast");
+	buffer *b[] = {random_buffer("x", SHAPE(1, MAP, MAP, CH), &r), random_buffer("w", SHAPE(3, 3, CH, CH), &r)};
+	graph *g = graph_new(NULL);
+	node *y = op_conv2d(g, graph_leaf(g, b[0]), graph_leaf(g, b[1]), same);
+	plan *exact = plan_new(g, &y, 1, 0, NULL), *fast = plan_new(g, &y, 1, PLAN_FAST, NULL);
+	plan_run(exact);
+	plan_run(fast);
+	int others = 0;
+	for (int i = 0; i < MAP * MAP * CH; i++) {
+		const double want = convolved(b[0]->x, b[1]->x, i / CH / MAP, i / CH % MAP, i % CH);
+		const real a = plan_value(exact, y)[i], f = plan_value(fast, y)[i];
+		ck_assert_msg(fabs((double)a - want) <= direct, "%d: %.9g, should be %.9g", i, (double)a, want);
+		ck_assert_msg(fabs((double)f - want) <= 12 * direct, "%d: %.9g, should be %.9g", i, (double)f, want);
+		others += a != f;
+	}
+	ck_assert_int_gt(others, MAP * MAP * CH / 2);
+	plan_free(exact);
+	plan_free(fast);
+	graph_free(g);
+	buffer_free(b[0]);
+	buffer_free(b[1]);
+}
+END_TEST
+
 /* ---- times ---- */
 
 /* A profiled run gives the same bits; every step of the plan has its cost, by the name that plan_print gives it, and
@@ -636,6 +685,7 @@ int main(void)
 		{equal_nodes_are_made_once, 1},
 		{assignments_happen_after_the_run, 1},
 		{first_wrong_shape_is_remembered, 1},
+		{only_a_fast_plan_may_round_more, 1},
 		{a_missing_buffer_is_a_wrong_graph, 1},
 		{a_path_is_never_cut, 1},
 		{first_bad_value_is_named, 1},

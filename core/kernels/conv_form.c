@@ -13,10 +13,10 @@
  * few tiles the transform of the weights costs more than is won, and a tile that is mostly outside of the image is
  * work for nothing. The first row that fits counts.
  *
- * Forward, F(4x4,3x3) is faster still, but its roundings add up through the layers of a network: the images of two
- * generators of 128 and 256 pixels were off by 2.2e-5 and 2.7e-5 (tests/test_trace.c allows 2e-5). So the default takes
- * F(4x4,3x3) for gradients, and forward F(2x2,3x3) or F(4x4,3x3) with points on the unit circle, which is as exact. The
- * latter's 49 transformed weights of 128 x 128 channels leave the second-level cache: slower than F(2x2,3x3).
+ * Drawn with F(4x4,3x3), the images of two generators of 128 and 256 pixels were off by 2.2e-5 and 2.7e-5, since its
+ * roundings add up through the layers (tests/test_trace.c allows 2e-5). So training alone takes it (PLAN_FAST), and what
+ * must be exact takes F(4x4,3x3) with points on the unit circle, or F(2x2,3x3) where the 49 transformed weights of the
+ * former are too large.
  *
  * ms for 64 images, one core of an AMD EPYC with AVX2, direct / F2 / F4:
  *                     forward               dx                    dw
@@ -29,9 +29,8 @@
  *  8x8   64, 1 image  .063 / .063 / .110    .064 / .070 / .117    .068 / .065 / .116
  * 32x32  64, 1 image  1.03 / 0.77 / 0.58    1.09 / 0.76 / 0.57    1.23 / 0.90 / 0.49
  *
- * F2 / F4 unit, forward (processor time, quieter; F4 beside them for the scale): 32x32, 64 channels 49.7 / 36.2 (25.0);
- * 16x16, 64 14.1 / 8.20 (10.0); 8x8, 64 3.57 / 3.15; 7x7, 64 3.82 / 3.35 (2.54); 4x4, 64 0.63 / 0.56 (0.44); 16x16, 32
- * 3.27 / 3.91 (2.13); 16x16, 128 39.8 / 46.7 (21.3); 32x32, 64, 1 image 0.86 / 0.59 (0.58).
+ * F4 / F2 / F4 unit, forward with bias and residual (processor time): 32x32, 64 channels 19.5 / 33.7 / 26.4; 16x16, 128
+ * 18.3 / 30.8 / 24.2; 16x16, 32 2.78 / 3.57 / 2.87; 8x8, 32 0.60 / 0.81 / 0.74; 16x16, 256, 16 images 26.8 / 28.4 / 34.7.
  *
  * Resized ones, direct / 25 for 4 (fine map; processor time, quieter). As exact as the direct sum, so for both:
  *                     pooled: forward, dx, dw                     doubled: forward, dx, dw
