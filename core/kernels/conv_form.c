@@ -14,9 +14,9 @@
  * work for nothing. The first row that fits counts.
  *
  * Drawn with F(4x4,3x3), the images of two generators of 128 and 256 pixels were off by 2.2e-5 and 2.7e-5, since its
- * roundings add up through the layers (tests/test_trace.c allows 2e-5). So training alone takes it (PLAN_FAST), and what
- * must be exact takes F(4x4,3x3) with points on the unit circle, or F(2x2,3x3) where the 49 transformed weights of the
- * former are too large.
+ * roundings add up through the layers (tests/test_trace.c allows 2e-5). So training alone takes it (PLAN_FAST), and
+ * what must be exact takes F(4x4,3x3) with points on the unit circle, or F(2x2,3x3) where the 49 transformed weights
+ * of the former are too large.
  *
  * ms for 64 images, one core of an AMD EPYC with AVX2, direct / F2 / F4:
  *                     forward               dx                    dw
@@ -29,8 +29,9 @@
  *  8x8   64, 1 image  .063 / .063 / .110    .064 / .070 / .117    .068 / .065 / .116
  * 32x32  64, 1 image  1.03 / 0.77 / 0.58    1.09 / 0.76 / 0.57    1.23 / 0.90 / 0.49
  *
- * F4 / F2 / F4 unit, forward with bias and residual (processor time): 32x32, 64 channels 19.5 / 33.7 / 26.4; 16x16, 128
- * 18.3 / 30.8 / 24.2; 16x16, 32 2.78 / 3.57 / 2.87; 8x8, 32 0.60 / 0.81 / 0.74; 16x16, 256, 16 images 26.8 / 28.4 / 34.7.
+ * F4 / F2 / F4 unit, forward with bias and residual (processor time): 32x32, 64 channels 19.5 / 33.7 / 26.4; 16x16,
+ * 128 18.3 / 30.8 / 24.2; 16x16, 32 2.78 / 3.57 / 2.87; 8x8, 32 0.60 / 0.81 / 0.74; 16x16, 256 channels, 16 images 26.8 /
+ * 28.4 / 34.7.
  *
  * Resized ones, direct / 25 for 4 (fine map; processor time, quieter). As exact as the direct sum, so for both:
  *                     pooled: forward, dx, dw                     doubled: forward, dx, dw
