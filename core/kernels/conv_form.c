@@ -30,8 +30,8 @@
  * 32x32  64, 1 image  1.03 / 0.77 / 0.58    1.09 / 0.76 / 0.57    1.23 / 0.90 / 0.49
  *
  * F4 / F2 / F4 unit, forward with bias and residual (processor time): 32x32, 64 channels 19.5 / 33.7 / 26.4; 16x16,
- * 128 18.3 / 30.8 / 24.2; 16x16, 32 2.78 / 3.57 / 2.87; 8x8, 32 0.60 / 0.81 / 0.74; 16x16, 256 channels, 16 images 26.8 /
- * 28.4 / 34.7.
+ * 128 18.3 / 30.8 / 24.2; 16x16, 32 2.78 / 3.57 / 2.87; 8x8, 32 0.60 / 0.81 / 0.74; 16x16, 256, 16 images 26.8
+ * / 28.4 / 34.7.
  *
  * Resized ones, direct / 25 for 4 (fine map; processor time, quieter). As exact as the direct sum, so for both:
  *                     pooled: forward, dx, dw                     doubled: forward, dx, dw
