@@ -232,7 +232,7 @@ static const config_key TABLE[] = {
 {"train.slices", KEY_INT, AT(train.slices), 1, SLICES_MAX, {0}, "1", FIXED,
 	"equal parts of a batch (1, 2, 4, ..) that several processes can share"},
 {"train.exact", KEY_BOOL, AT(train.exact), 0, 0, {0}, "false", MAY,
-	"train by convolutions about as exact as the direct sum, as samples are drawn"},
+	"train with convolutions about as exact as the direct sum"},
 {"train.log_every", KEY_COUNT, AT(train.log_every), 1, 1e9, {0}, "50", MAY,
 	"steps between rows of metrics.csv"},
 {"train.sample_every", KEY_COUNT, AT(train.sample_every), 0, 1e9, {0}, "500", MAY,
