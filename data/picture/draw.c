@@ -10,7 +10,6 @@
 #include <fontconfig/fontconfig.h>
 #include <errno.h>
 #include <librsvg/rsvg.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,12 +171,16 @@ static bool draw_one(int from, bool has_font, confine_out *out)
 	return more;
 }
 
+/* Without memory fontconfig (2.14) sets itself up again and again, for ever. */
+enum { FONTS_BYTES = 32 << 20, CPU_S = 300 };
+
 /* First it says whether there is a font. */
 static bool draw_all(void *ctx, confine_out *out, fault *e)
 {
-	(void)e;
 	const int *socket = ctx;
 	close(socket[0]);
+	if (!memory_is_there(FONTS_BYTES))
+		return fault_set(e, "out of memory for the fonts of pictures");
 	const char has_font = fonts_with("Agz09()") > 0;
 	bool more = confine_put(out, &has_font, 1) && confine_flush(out);
 	while (more)
@@ -207,7 +210,7 @@ static void drawer_forget(void)
 static bool drawer_start(fault *e)
 {
 	int fd[2];
-	const confine_limits l = {.writes = true, .cpu_s = INT_MAX};
+	const confine_limits l = {.writes = true, .cpu_s = CPU_S};
 	if (drawer.child && drawer.of != getpid())
 		drawer_forget();
 	if (drawer.child)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/local.h"
@@ -62,6 +63,10 @@ static enum checkpoint_state examine(const char *path, checkpoint_info *info, fa
 {
 	fault why = {.text = ""};
 	int64_t size;
+	if (access(path, F_OK) != 0 && errno == ENOENT) {
+		fault_read(&why, path);
+		return tell(CHECKPOINT_ABSENT, &why, e);
+	}
 	if (checkpoint_read_good(path, info, &why))
 		return CHECKPOINT_GOOD;
 	const enum checkpoint_state bytes = read_through(path, &size, &why);

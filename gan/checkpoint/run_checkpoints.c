@@ -232,7 +232,7 @@ bool rundir_hold_newest(const char *given, rundir_hold *h, fault *warning, fault
 		if (errno != ENOENT)
 			break;
 	}
-	return fault_set(e, "%s: %s", h->path, strerror(errno));
+	return fault_read(e, h->path);
 }
 
 bool rundir_hold_info(const rundir_hold *h, checkpoint_info *out, fault *e)

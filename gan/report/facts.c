@@ -160,28 +160,36 @@ void facts_free(run_facts *f)
 
 /* ---- the machine ---- */
 
-static bool processor_name(char *buf, size_t size)
+/* "": the system does not say. */
+static bool processor_name(char *buf, size_t size, fault *e)
 {
+	static const char path[] = "/proc/cpuinfo";
 	char line[512];
-	FILE *f = fopen("/proc/cpuinfo", "r");
+	fault why;
+	FILE *f = file_open_read(path, &why);
 	bool found = false;
-	while (f && !found && fgets(line, sizeof line, f)) {
+	*buf = '\0';
+	if (!f)
+		return !fault_is_now(&why) || fault_take(e, &why);
+	while (!found && fgets(line, sizeof line, f)) {
 		const char *name = strchr(line, ':');
 		found = name && strncmp(line, "model name", 10) == 0;
 		if (found)
 			snprintf(buf, size, "%.*s", (int)strcspn(name + 2, "\n"), name + 2);
 	}
-	if (f)
-		fclose(f);
-	return found;
+	const bool ok = !ferror(f) || fault_read(e, path);
+	fclose(f);
+	return ok;
 }
 
-char *machine_text(char *buf, size_t size)
+char *machine_text(char *buf, size_t size, fault *e)
 {
 	char name[256];
 	struct utsname u;
 	const long n = sysconf(_SC_NPROCESSORS_ONLN);
-	if (!processor_name(name, sizeof name))
+	if (!processor_name(name, sizeof name, e))
+		return NULL;
+	if (!*name)
 		snprintf(name, sizeof name, "%.200s", uname(&u) == 0 ? u.machine : "unknown");
 	snprintf(buf, size, "%s, %ld processor%s, %s", name, n, n == 1 ? "" : "s", level_name(level_now()));
 	return buf;

@@ -24,7 +24,7 @@ bool facts_read(run_facts *f, const char *folder, fault *e);
 bool facts_read_live(run_facts *f, const char *folder, int64_t step, fault *e);
 void facts_free(run_facts *f);
 
-/* "AMD EPYC 9354, 2 processors, v4": of this machine. Returns buf. */
-char *machine_text(char *buf, size_t size);
+/* "AMD EPYC 9354, 2 processors, v4": of this machine. Returns buf; NULL with e set: it cannot be read now. */
+char *machine_text(char *buf, size_t size, fault *e);
 
 #endif

@@ -40,9 +40,9 @@ static json_t *config_json(const config *c)
 	return ok ? all : NULL;
 }
 
-static bool facts_into(json_t *o, const run_facts *f, const report_run *from, const char *go_on)
+static bool facts_into(json_t *o, const run_facts *f, const report_run *from, const char *go_on, const char *machine)
 {
-	char machine[400], command[RUN_PATH_MAX + 64];
+	char command[RUN_PATH_MAX + 64];
 	snprintf(command, sizeof command, "%.60s %s", go_on, from->folder);
 	bool ok = gather_put(o, "name", json_text(f->cfg.name)) && gather_put(o, "folder", json_text(from->folder))
 		&& gather_put(o, "step", json_integer(f->step)) && gather_put(o, "steps", json_integer(f->cfg.steps))
@@ -51,7 +51,7 @@ static bool facts_into(json_t *o, const run_facts *f, const report_run *from, co
 		&& gather_put(o, "program", json_text(f->program[0] ? f->program : "sagan " SAGAN_VERSION))
 		&& gather_put(o, "precision", json_text(f->precision[0] ? f->precision : REAL_NAME))
 		&& gather_put(o, "data", json_text(from->about_data ? from->about_data : f->data))
-		&& gather_put(o, "machine", json_text(machine_text(machine, sizeof machine)))
+		&& gather_put(o, "machine", json_text(machine))
 		&& gather_put(o, "go_on", json_text(command));
 	if (ok && f->has_score)
 		ok = gather_put(o, "best_score", json_real(f->best_score))
@@ -84,8 +84,13 @@ static json_t *run_json(const report_run *from, int share, const char *go_on, fa
 	run_facts f;
 	if (!(from->s ? facts_read_live(&f, from->folder, from->step, e) : facts_read(&f, from->folder, e)))
 		return NULL;
+	char machine[400];
+	if (!machine_text(machine, sizeof machine, e)) {
+		facts_free(&f);
+		return NULL;
+	}
 	json_t *o = json_object();
-	const bool ok = ((o && facts_into(o, &f, from, go_on) && gather_put(o, "config", config_json(&f.cfg)))
+	const bool ok = ((o && facts_into(o, &f, from, go_on, machine) && gather_put(o, "config", config_json(&f.cfg)))
 			|| fault_set(e, "out of memory for the page of a run"))
 		&& put(o, "curves", gather_curves(from->folder, share, e), e)
 		&& put(o, "samples", gather_samples(from->folder, share, e), e)

@@ -3,6 +3,8 @@
 #ifndef SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 #define SAGAN_GAN_TRAIN_RUN_INTERNAL_H
 
+#include <sys/stat.h>
+
 #include "core/peers/peers.h"
 #include "gan/log/events.h"
 #include "gan/train/metrics.h"
@@ -28,6 +30,8 @@ typedef struct run {
 		double score;
 		int64_t step;                        /* -1: none yet */
 	} best;
+	bool best_ours;                              /* best_file is the file as this process wrote it */
+	struct stat best_file;
 	struct scored {
 		double value;
 		int64_t step;                        /* of the last score; -1: none yet */

@@ -1,5 +1,6 @@
 /* run_scores.c - the scores of a run, and which checkpoint is the best by them: the one place that decides it. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/local.h"
 #include "gan/train/run_internal.h"
@@ -34,13 +35,34 @@ bool run_score(run *r, fault *e)
 	return metrics_score(r->m, r->t->step, &j, e);
 }
 
-/* The state as it is in memory: nothing that was just written is read again. */
+/* Whether the file is still the one that this process put there. */
+static bool is_ours(const run *r, const char *best)
+{
+	struct stat now;
+	const struct stat *was = &r->best_file;
+	return r->best_ours && stat(best, &now) == 0 && now.st_dev == was->st_dev && now.st_ino == was->st_ino
+		&& now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec
+		&& now.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
+}
+
+/* The state as it is in memory: nothing that this process has written is read again. */
 static bool save_best(run *r, bool *better, fault *warning, fault *e)
 {
 	char best[RUN_PATH_MAX];
+	const double score = r->scored.value;
 	rundir_best_path(r->out, best, sizeof best);
-	return rundir_is_best(r->out, r->scored.value, r->judge.about, better, warning, e)
-		&& (!*better || trainer_save_scored(r->t, best, r->scored.value, r->judge.about, e));
+	warning->text[0] = '\0';
+	if (is_ours(r, best))
+		*better = score < r->best.score;
+	else if (!rundir_is_best(r->out, score, r->judge.about, better, warning, e))
+		return false;
+	if (!*better)
+		return true;
+	r->best_ours = false;
+	if (!trainer_save_scored(r->t, best, score, r->judge.about, e))
+		return false;
+	r->best_ours = stat(best, &r->best_file) == 0;
+	return true;
 }
 
 bool run_keep_best(run *r, fault *e)
