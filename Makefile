@@ -78,7 +78,8 @@ ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) $(CFLAGS) \
 	-fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -Wno-format-truncation) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
+		$(if $(findstring clang,$(CC)),,-Wno-format-truncation)) \
 	$(if $(COVERAGE),--coverage -fno-inline -DCOVERAGE -Wno-maybe-uninitialized) \
 	$(PKG_CFLAGS)
 PKG_CFLAGS = $(call ask,PKG_CFLAGS,--cflags $(PACKAGES))
