@@ -1,7 +1,9 @@
 /* seal.c - the list of system calls that reading, computing and drawing need; all others fail with EPERM.
  *
- * Found by running the tests and the fuzzers' seeds with SCMP_ACT_KILL in place of the error, on glibc 2.35 to 2.41,
- * and by reading what those versions do where a test does not go (abort, a stack that grows, threads). */
+ * Found by running the tests of readers and of drawings with SCMP_ACT_KILL_PROCESS in place of the error (Debian 12),
+ * and by reading what glibc does where a test does not go: abort, a stack that grows, threads. One call is refused
+ * that a library makes: libhdf5 asks whether there is a file of the name that it gives to one in memory, by opening
+ * it for writing, and goes on when there is none. */
 #define _GNU_SOURCE                                  /* CLONE_THREAD, MAP_TYPE */
 #include "core/base/seal.h"
 
