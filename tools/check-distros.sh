@@ -219,7 +219,7 @@ count() { # WHAT, of the last lines of check
 
 # The first checksum that same-bits.sh printed for a level of this kind.
 bits() { # LEVELS
-	sum=$(sed -nE "s/^([0-9a-f]{16})  ($1), .*/\1/p" "$log" | head -n 1)
+	sum=$(sed -nE "s/^([0-9a-f]{16})[0-9a-f]*  ($1), .*/\1/p" "$log" | head -n 1)
 	echo "${sum:--}"
 }
 
