@@ -1053,6 +1053,28 @@ START_TEST(bench_says_where_the_time_goes)
 }
 END_TEST
 
+START_TEST(bench_times_drawing)
+{
+	const char *less = "--steps 2 --threads 2 --set model.g_channels=8 --set model.d_channels=8";
+	answer a = sagan("bench configs/bench28.yaml --sample --batch 3 --json %s", less);
+	json_t *j = json_loads(a.text, 0, NULL);
+	ck_assert_msg(a.status == 0 && j, "%s", a.text);
+	static const char *const names[] = {"median_s", "min_s", "gflop", "peak_gflops", "arena_bytes", "maxrss_bytes"};
+	for (int i = 0; i < COUNT(names); i++)
+		ck_assert_msg(json_number_value(json_object_get(j, names[i])) > 0, "%s in %s", names[i], a.text);
+	const double s = json_number_value(json_object_get(j, "median_s")), least = json_number_value(
+		json_object_get(j, "min_s")), rate = json_number_value(json_object_get(j, "images_per_s"));
+	ck_assert(least <= s && fabs(rate * s - 3) < 1e-3);
+	json_decref(j);
+	a = sagan("bench configs/bench28.yaml --sample %s", less);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "drawing 64 images at a time, 2 threads"), "%s", a.text);
+	a = sagan("bench configs/bench28.yaml --sample --profile");
+	ck_assert_msg(a.status == 2 && strstr(a.text, "--profile does not go with --sample"), "%s", a.text);
+	a = sagan("bench configs/bench28.yaml --batch 3");
+	ck_assert_msg(a.status == 2 && strstr(a.text, "--batch"), "%s", a.text);
+}
+END_TEST
+
 /* OpenBLAS looks for 128 MB for ever, in threads of its own as soon as it is loaded. */
 START_TEST(little_address_space_ends_in_a_line)
 {
@@ -1102,6 +1124,7 @@ int main(void)
 		{a_file_size_limit_ends_in_a_line, 1},
 		{threads_change_no_byte_of_a_checkpoint, 1},
 		{bench_prints_one_line_of_json, 1},
+		{bench_times_drawing, 1},
 		{bench_says_where_the_time_goes, 1},
 	};
 	return suite_run("program", tests, COUNT(tests), 180);

@@ -7,6 +7,8 @@
 #include "core/base/local.h"
 #include "core/base/text.h"
 #include "core/base/thread.h"
+#include "gan/sample/sampler.h"
+#include "tools/bench/draw.h"
 #include "tools/bench/layers.h"
 #include "tools/bench/step.h"
 #include "tools/command.h"
@@ -53,6 +55,41 @@ static void print_table(const config *cfg, const bench_result *r, const profile 
 		profile_print(p, r);
 	if (kernels)
 		profile_print_kernels(p, r);
+}
+
+/* ---- --sample ---- */
+
+static void draw_json(const config *cfg, const draw_result *r)
+{
+	char name[4 * CONFIG_TEXT_MAX];
+	printf("{\"config\": %s, \"sample\": true, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, "
+	       "\"times\": %d, \"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
+	       "\"peak_gflops\": %.6g, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f}\n",
+	       config_value(cfg, config_key_find("name"), name, sizeof name), r->batch, REAL_NAME, r->threads, r->times,
+	       r->median_s, r->min_s, r->images_per_s, r->gflop, r->peak_gflops, r->arena_bytes, peak_bytes());
+}
+
+static void draw_table(const config *cfg, const draw_result *r)
+{
+	char a[32], b[32];
+	printf("%s: drawing %d image%s at a time, %d thread%s, %d times\n", cfg->name, r->batch, r->batch == 1 ? "" : "s",
+	       r->threads, r->threads == 1 ? "" : "s", r->times);
+	printf("  images      %.4g per second\n", r->images_per_s);
+	printf("  a pass      %.4g ms median, %.4g ms least\n", 1e3 * r->median_s, 1e3 * r->min_s);
+	printf("  arithmetic  %.4g GFLOP, %.4g GFLOP/s; a core has %.4g\n", r->gflop, r->gflop / r->median_s,
+	       r->peak_gflops);
+	printf("  memory      %s arena, %s peak\n", print_bytes((double)r->arena_bytes, a, sizeof a),
+	       print_bytes(peak_bytes(), b, sizeof b));
+}
+
+static int bench_draw(const config *cfg, int batch, int times, bool json)
+{
+	fault e;
+	draw_result r;
+	if (!draw_bench(cfg, batch, times, &r, &e))
+		return fail(&e);
+	(json ? draw_json : draw_table)(cfg, &r);
+	return EXIT_GOOD;
 }
 
 /* ---- --layers ---- */
@@ -146,12 +183,13 @@ static int run(const command *c, int argc, char **argv)
 {
 	const char *path = NULL, *only = NULL;
 	text_list sets = {0};
-	int steps = 10, threads = 0, batch = 16;
-	bool json = false, layers = false, profiled = false, kernels = false;
+	int steps = 10, threads = 0, batch = 0;
+	bool json = false, layers = false, draws = false, profiled = false, kernels = false;
 	const option_row rows[] = {
 		{"layers", OPTION_FLAG, &layers, 0, 0, NULL, "every layer at its documented input size, no config"},
 		{"only", OPTION_TEXT, &only, 0, 0, "NAMES", "these, as mlp,halo"},
-		{"batch", OPTION_INT, &batch, 1, 1e6, "N", "images a run (default 16)"},
+		{"sample", OPTION_FLAG, &draws, 0, 0, NULL, "drawing instead of training"},
+		{"batch", OPTION_INT, &batch, 1, 1e6, "N", "images a run (layers: 16, drawing: 64)"},
 		{"steps", OPTION_INT, &steps, 1, 1e6, "N", "measured steps, after two that are not (default 10)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
@@ -164,7 +202,7 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	if (layers)
 		return path ? fail_usage(c, "%s: --layers takes no config", path)
-			    : bench_layers(batch, steps, threads, only, json);
+			    : bench_layers(batch ? batch : 16, steps, threads, only, json);
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;
@@ -174,11 +212,13 @@ static int run(const command *c, int argc, char **argv)
 	status = read_config(&cfg, path, &sets);
 	if (status == EXIT_GOOD && !pool_start(threads ? threads : cfg.train.threads, &e))
 		status = fail(&e);
-	if (status == EXIT_GOOD && !step_bench(&cfg, 2, steps, &r, profiled || kernels ? &p : NULL, &e))
+	if (status == EXIT_GOOD && draws)
+		status = bench_draw(&cfg, batch ? batch : SAMPLER_BATCH, steps, json);
+	else if (status == EXIT_GOOD && !step_bench(&cfg, 2, steps, &r, profiled || kernels ? &p : NULL, &e))
 		status = fail(&e);
-	if (status == EXIT_GOOD && json)
+	if (status == EXIT_GOOD && !draws && json)
 		print_json(&cfg, &r, profiled || kernels ? &p : NULL);
-	else if (status == EXIT_GOOD)
+	else if (status == EXIT_GOOD && !draws)
 		print_table(&cfg, &r, &p, profiled, kernels);
 	profile_free(&p);
 	pool_stop();
@@ -191,12 +231,13 @@ const command command_bench = {
 	.about = "Times whole training steps (the D updates, the G update, the moving average) of\n"
 		 "a config on random images: median and least time, images per second, operations\n"
 		 "and peak memory. With --layers: forward, and forward with all derivatives, of\n"
-		 "each layer alone, medians.",
+		 "each layer alone, medians. With --sample: the generator drawing.",
 	.examples = "example:  sagan bench configs/bench32.yaml --threads 2 --set batch=32\n"
 		    "          sagan bench --layers --threads 1",
 	.rules = (const option_rule[]){
-		{"only", "layers", NULL}, {"batch", "layers", NULL}, {"set", NULL, "layers"},
-		{"profile", NULL, "layers"}, {"kernels", NULL, "layers"}, {0},
+		{"only", "layers", NULL}, {"batch", "layers sample", NULL}, {"set", NULL, "layers"},
+		{"sample", NULL, "layers"}, {"profile", NULL, "layers sample"}, {"kernels", NULL, "layers sample"},
+		{0},
 	},
 	.run = run,
 };

@@ -40,7 +40,7 @@ _sagan()
 		evaluate) options='--against --split --n --features --seed --truncation --best --raw --pairs --json --quiet --threads --help' ;;
 		report) options='--out --threads --help' ;;
 		compare) options='--json --help' ;;
-		bench) options='--layers --only --batch --steps --threads --set --profile --kernels --json --help' ;;
+		bench) options='--layers --only --sample --batch --steps --threads --set --profile --kernels --json --help' ;;
 		esac
 	fi
 	if [ -n "$options" ]; then

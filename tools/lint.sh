@@ -39,7 +39,7 @@ gan/report        core/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/
 gan/train core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint gan/sample gan/log gan/score gan/report
 gan/web           core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/keras/
 gan/keras         core/ layers/ data/ gan/nets gan/config gan/checkpoint gan/sample gan/keras/
-tools/bench       core/ layers/ gan/config gan/train
+tools/bench       core/ layers/ gan/config gan/sample gan/train
 tools             core/ layers/ optim data/ gan/ tools/bench
 tests             core/ layers/ optim data/ gan/ tools/ tests/
 '

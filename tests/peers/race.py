@@ -1,4 +1,5 @@
-"""Races training steps of sagan against the same steps in PyTorch and TensorFlow: `make bench`.
+"""Races training steps of sagan against the same steps in PyTorch and TensorFlow, and its drawing against ONNX Runtime:
+`make bench`.
 
 Virtual environments with both are made below FOLDER. Every form of a peer (layout, compiled or not, one batch or two)
 runs once; the fastest of each peer then runs in turn with sagan. FOLDER/speed.md gets the medians over these rounds
@@ -7,14 +8,15 @@ with their spread, and is printed. Needs an otherwise idle machine.
     tests/peers/race.py [--full] [--rounds N] [--only NAME] PROGRAM FOLDER
 
 The short race has one network, three rounds, and no torch.compile, which compiles for minutes; --full has all
-networks, forms, and seven rounds. TORCH and TENSORFLOW in the environment name a Python that has the one or the other.
+networks, forms, and seven rounds. TORCH, TENSORFLOW and ONNX in the environment name a Python that has the one or the
+other. --only draw: drawing alone.
 """
 import argparse, json, os, platform, re, statistics, subprocess, sys, venv
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PACKAGES = {"torch": ["torch", "numpy"], "tensorflow": ["tensorflow-cpu"]}
+PACKAGES = {"torch": ["torch", "numpy"], "tensorflow": ["tensorflow-cpu"], "onnx": ["onnxruntime", "numpy"]}
 SCRIPTS = {"torch": "peer_torch.py", "tensorflow": "peer_tf.py"}
-NAMES = {"sagan": "sagan", "torch": "PyTorch", "tensorflow": "TensorFlow"}
+NAMES = {"sagan": "sagan", "torch": "PyTorch", "tensorflow": "TensorFlow", "onnx": "ONNX Runtime"}
 # Two passes through one compiled D fail in PyTorch's backward pass: compiled needs --joint.
 FORMS = {
     "torch": [f"--layout {layout} {more}".split() for layout in ("nhwc", "nchw")
@@ -29,6 +31,8 @@ RACES = [
     ("32x32, 256 channels, batch 16", "bench32", 256, 16, 32, 3, False),
 ]
 THREADS = (1, 2)
+# Drawing: config, images of a pass.
+DRAWS, DRAW_BATCHES = "demo", (1, 64)
 
 
 def python_of(peer, folder):
@@ -66,7 +70,7 @@ class Race:
 
     def sagan(self):
         sets = [f"model.g_channels={self.channels}", f"model.d_channels={self.channels}", f"batch={self.batch}"]
-        return [self.program, "bench", os.path.join(HERE, f"../../configs/{self.config}.yaml"), "--json",
+        return [self.program, "bench", config(self.config), "--json",
                 "--threads", str(self.threads), "--steps", str(self.steps), *(w for s in sets for w in ("--set", s))]
 
     def peer(self, peer, form, steps):
@@ -117,6 +121,37 @@ class Race:
     def ratio(self):
         """Of each round; their median is the result."""
         return [p["median_s"] / o["median_s"] for p, o in zip(self.runs[self.fastest()], self.runs["sagan"])]
+
+
+def config(name):
+    return os.path.join(HERE, f"../../configs/{name}.yaml")
+
+
+def race_drawing(program, python, folder, rounds):
+    """Lines of a table: images a second of the generator of DRAWS, sagan and ONNX Runtime in turn."""
+    run, out = os.path.join(folder, "drawing"), os.path.join(folder, "drawing.onnx")
+    if not os.path.exists(os.path.join(run, "config.yaml")):
+        subprocess.run([program, "train", config(DRAWS), "--steps", "1", "--out", run, "--quiet"], check=True)
+    subprocess.run([program, "export", run, "--onnx", "--out", out], check=True, stdout=subprocess.DEVNULL)
+    lines = []
+    for batch in DRAW_BATCHES:
+        for threads in (t for t in THREADS if t <= (os.cpu_count() or 1)):
+            same = ["--batch", str(batch), "--threads", str(threads)]
+            ours, theirs = [], []
+            for _ in range(rounds):
+                ours.append(last_json([program, "bench", config(DRAWS), "--sample", "--json", *same]))
+                theirs.append(last_json([python, os.path.join(HERE, "peer_onnx.py"), *same,
+                                         os.path.join(out, "generator.onnx")]))
+                if not ours[-1] or not theirs[-1]:
+                    sys.exit("drawing: it does not run here")
+            q = [o["images_per_s"] / t["images_per_s"] for o, t in zip(ours, theirs)]
+            a, b = (statistics.median(r["images_per_s"] for r in who) for who in (ours, theirs))
+            print(f"drawing {batch} at a time, {threads} threads: {a:.0f} and {b:.0f} images a second", flush=True)
+            lines.append(f"| {batch} | {threads} | {a:.0f} | {b:.0f} "
+                         f"| **{statistics.median(q):.2f}** ({min(q):.2f}..{max(q):.2f}) |")
+    return ["# Drawing", "", f"Images a second of the generator of configs/{DRAWS}.yaml, without writing them; ONNX Runtime "
+            f"{theirs[-1]['onnx']} runs what `sagan export --onnx` wrote.", "",
+            "| images at a time | threads | sagan | ONNX Runtime | ratio |", "|" + " --- |" * 5, *lines, ""]
 
 
 def seconds(race, who):
@@ -178,8 +213,9 @@ def main():
     a = p.parse_args()
     rounds = a.rounds or (7 if a.full else 3)
     os.makedirs(a.folder, exist_ok=True)
-    pythons = {peer: python_of(peer, a.folder) for peer in PACKAGES}
-    races = []
+    draws, races = a.only in ("", "draw"), []
+    pythons = {peer: python_of(peer, a.folder) for peer in PACKAGES if peer not in SCRIPTS or a.only != "draw"}
+    onnx = pythons.pop("onnx")
     for race in RACES:
         if a.only not in race[0] or not (a.full or a.only or race[6]):
             continue
@@ -192,10 +228,11 @@ def main():
             for _ in range(rounds):
                 r.round()
             races.append(r)
-    if not races:
+    if not races and not draws:
         sys.exit(f"--only {a.only}: no network is called so")
     path = os.path.join(a.folder, "speed.md")
-    text = "\n".join(table(races, a.full))
+    out = table(races, a.full) if races else []
+    text = "\n".join(out + (race_drawing(a.program, onnx, a.folder, rounds) if draws else []))
     with open(path + ".new", "w") as f:
         f.write(text)
     os.replace(path + ".new", path)
