@@ -72,8 +72,8 @@ static void draw_json(const config *cfg, const draw_result *r)
 static void draw_table(const config *cfg, const draw_result *r)
 {
 	char a[32], b[32];
-	printf("%s: drawing %d image%s at a time, %d thread%s, %d times\n", cfg->name, r->batch, r->batch == 1 ? "" : "s",
-	       r->threads, r->threads == 1 ? "" : "s", r->times);
+	printf("%s: drawing %d image%s at a time, %d thread%s, %d times\n", cfg->name, r->batch,
+	       r->batch == 1 ? "" : "s", r->threads, r->threads == 1 ? "" : "s", r->times);
 	printf("  images      %.4g per second\n", r->images_per_s);
 	printf("  a pass      %.4g ms median, %.4g ms least\n", 1e3 * r->median_s, 1e3 * r->min_s);
 	printf("  arithmetic  %.4g GFLOP, %.4g GFLOP/s; a core has %.4g\n", r->gflop, r->gflop / r->median_s,
