@@ -610,7 +610,7 @@ static long long number_after(const char *said, const char *before, const char *
 /* The step under way is finished and saved; the line that is left says how to go on. */
 START_TEST(a_signal_saves_and_says_how_to_go_on)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 	const char *path = make_config(SMALL), *run = scratch_at("run"), *log = scratch_at("log");
 	for (int i = 0; i < COUNT(signals); i++) {
 		unlink(log);

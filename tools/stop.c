@@ -10,7 +10,9 @@
 
 volatile sig_atomic_t stop_asked;
 
-static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
+/* SIGUSR1 is what schedulers of clusters send before time is over, and mpirun hands it on where of the others it makes
+ * an end (docs/scaling.md). */
+static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
 static volatile sig_atomic_t step_under_way, silent;
 

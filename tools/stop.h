@@ -9,9 +9,9 @@
 /* 0, or the number of the signal: the step under way is to be finished and saved. */
 extern volatile sig_atomic_t stop_asked;
 
-/* From now on the first SIGINT, SIGTERM or SIGHUP says on stderr what happens (unless !told) and sets stop_asked; the
- * second one ends the program at once. What the caller ignores, as nohup does with SIGHUP, stays ignored. SIGPIPE ends
- * nothing any more. */
+/* From now on the first SIGINT, SIGTERM, SIGHUP or SIGUSR1 says on stderr what happens (unless !told) and sets
+ * stop_asked; the second one ends the program at once. What the caller ignores, as nohup does with SIGHUP, stays
+ * ignored. SIGPIPE ends nothing any more. */
 void stop_on_signals(bool told);
 /* The step that the message of a signal names. */
 void stop_step(int64_t under_way);
