@@ -15,6 +15,8 @@
 #   make test-web             exported pages in Chromium and Node
 #   make golden GOLDEN=DIR   every reference value of a folder  make clean
 #   make torture             an hour of kills, power cuts, damaged files and failing calls; TORTURE=300: five minutes
+#   make torture-ranks MPI=1   a process of several is killed, a hundred times
+#   make bench-ranks MPI=1     what several processes and slices cost, on an idle machine
 #   make fuzz                20,000 damaged files of each kind
 #   make fuzz-list           readers that libFuzzer (clang) can try; make fuzz-NAME does, FUZZ_TIME=600 seconds long
 #   make faults              commands whose calls of the system and for memory fail
@@ -72,6 +74,11 @@ MPI_auto  = $(firstword $(MPI_THERE))
 MPI_NAME  = $(if $(filter 1 auto,$(MPI)),$(MPI_$(MPI)),$(MPI))
 MPI_FLAGS = $(shell pkg-config --cflags $(MPI_NAME))
 MPI_LIBS  = $(shell pkg-config --libs $(MPI_NAME))
+# What starts its programs, where several kinds are installed (Debian's names).
+MPIRUN   ?= $(notdir $(firstword $(shell command -v mpirun.$(if $(filter mpich,$(MPI_NAME)),mpich,openmpi)) mpirun))
+# For the tests: nothing where there is no MPI.
+MPI_TESTS = $(if $(MPI_NAME),$(B)/sagan-mpi $(B)/tests/ranks/flip)
+MPI_ENV   = SAGAN_MPI=$(word 1,$(MPI_TESTS)) SAGAN_FLIP=$(word 2,$(MPI_TESTS)) MPIRUN=$(MPIRUN)
 
 # Asked once, and only when something is compiled. It may be missing before the set-up: setup.sh says so.
 ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
@@ -230,6 +237,10 @@ $(B)/tests/test_memory: LINK := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc r
 $(B)/tests/torture/torture: LINK := $(patsubst %,-Wl$(comma)--wrap=%,open write fsync rename unlink fflush)
 $(B)/tests/torture/torture: $(B)/tests/torture/power.o
 
+# A run whose numbers go wrong in one of several processes: with the file that knows MPI, as sagan-mpi.
+$(B)/tests/ranks/flip: $(B)/tests/ranks/flip.o $(B)/core/peers/peers_mpi.o $(HELP_OBJ) $(B)/internal.a
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS) $(MPI_LIBS)
+
 # Examples are built as a reader builds them, from what is installed: here into a folder of the build. Its path is
 # relative, as the folder of the sources may have a space in its name.
 HERE = $(B)/installed
@@ -277,9 +288,8 @@ run-demo: all
 	@cat tools/after-demo.txt
 
 # Two or more at a time, and every one, whatever the others say.
-run-test: $(TESTS) $(EXAMPLES) $(B)/sagan $(if $(MPI_NAME),$(B)/sagan-mpi)
-	@SAGAN=$(B)/sagan SAGAN_MPI=$(if $(MPI_NAME),$(B)/sagan-mpi) EXAMPLES=$(B)/docs/examples CC='$(CC)$(FLAVOUR)' \
-		tests/run.sh $(TESTS)
+run-test: $(TESTS) $(EXAMPLES) $(B)/sagan $(MPI_TESTS)
+	@SAGAN=$(B)/sagan $(MPI_ENV) EXAMPLES=$(B)/docs/examples CC='$(CC)$(FLAVOUR)' tests/run.sh $(TESTS)
 
 # Programs that compare derivatives with differences, or values with others computed in double: float is too coarse.
 DOUBLE := golden elementwise ops gemm \
@@ -377,6 +387,15 @@ torture: all $(B)/tests/torture/torture $(B)/tests/fuzz_keras $(B)/tests/test_fa
 		$$(date +%s) && FAULTS_SECONDS=$$(($(TORTURE) * 3 / 10)) SAGAN=$(B)/sagan \
 		FAULTS_SHIM=$(B)/tests/faults/shim.so $(B)/tests/test_faults
 
+# A process of a run on several is killed again and again, at random moments: KILLS times.
+KILLS ?= 100
+torture-ranks: $(B)/sagan $(B)/sagan-mpi
+	@$(MPI_ENV) python3 tests/ranks/kill.py $(B)/sagan $(KILLS)
+
+# What several processes and slices cost: tables for docs/scaling.md. An idle machine is needed.
+bench-ranks: $(B)/sagan $(B)/sagan-mpi
+	@$(MPI_ENV) python3 tests/ranks/measure.py $(B)/sagan
+
 # Every derivative of every op left out or bent, one at a time: tests/mutants.c. The table goes to docs/testing.md.
 mutants: deps
 	$(AGAIN) REAL=double run-mutants
@@ -425,7 +444,7 @@ clean:
 FORCE:
 .PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
 	test-keras test-inception test-browser test-tensorboard test-web examples bench bench-kernels fuzz fuzz-list \
-	mutants faults torture run-mutants lint same-bits install uninstall dist clean FORCE
+	mutants faults torture torture-ranks bench-ranks run-mutants lint same-bits install uninstall dist clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

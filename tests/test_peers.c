@@ -15,6 +15,7 @@
 #include "core/peers/peers.h"
 #include "tests/command.h"
 #include "tests/files.h"
+#include "tests/mpirun.h"
 #include "tests/suite.h"
 
 #define ONE_STEP "steps: 3\nbatch: 8\nseed: 5\ntrain: {slices: 4, log_every: 1, sample_every: 0, tensorboard: false, "\
@@ -39,26 +40,6 @@ static const struct {
 	 "augment: {policy: [flip, scale], target: 0.6, images: 100}\n"},
 };
 
-static const char *program(void)
-{
-	const char *p = getenv("SAGAN_MPI");
-	return p && *p ? p : NULL;
-}
-
-/* mpirun as any user, on any number of processors. MPICH's knows none of Open MPI's options. */
-static void any_user(void)
-{
-	setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", true);
-	setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", true);
-	setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", true);
-	setenv("OMPI_MCA_hwloc_base_binding_policy", "none", true);
-}
-
-static answer several(int n, const char *rest)
-{
-	return command("mpirun -n %d %s %s", n, program(), rest);
-}
-
 static const char *config_file(int i)
 {
 	const char *path = scratch_at("run.yaml");
@@ -77,7 +58,7 @@ static const char *line(const char *format, const char *a, const char *b)
 static void train(int n, const char *config, const char *out)
 {
 	const char *rest = line("train %s --out %s --threads 1 --quiet", config, out);
-	const answer a = n ? several(n, rest) : sagan("%s", rest);
+	const answer a = n ? mpirun(n, rest) : sagan("%s", rest);
 	ck_assert_msg(a.status == 0, "%d processes: %s", n, a.text);
 }
 
@@ -98,34 +79,6 @@ START_TEST(any_number_of_processes_writes_the_same_checkpoint)
 }
 END_TEST
 
-/* mpirun in the background, its output in a file. */
-static pid_t begin(int n, const char *rest, const char *log)
-{
-	char text[1 << 13];
-	snprintf(text, sizeof text, "exec mpirun -n %d %s %s >%s 2>&1", n, program(), rest, log);
-	const pid_t pid = fork();
-	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", text, (char *)NULL);
-		_exit(127);
-	}
-	return pid;
-}
-
-/* A process that mpirun has started, the i-th from behind; 0: there is none (yet). */
-static pid_t one_of(pid_t mpirun, int i)
-{
-	char path[64];
-	long child[8] = {0};
-	int n = 0;
-	snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)mpirun, (long)mpirun);
-	FILE *f = fopen(path, "r");
-	while (f && n < COUNT(child) && fscanf(f, "%ld", &child[n]) == 1)
-		n++;
-	if (f)
-		fclose(f);
-	return i < n ? (pid_t)child[n - 1 - i] : 0;
-}
-
 static void pause_s(double s)
 {
 	nanosleep(&(struct timespec){(time_t)s, (long)((s - (double)(time_t)s) * 1e9)}, NULL);
@@ -143,14 +96,14 @@ START_TEST(killed_and_resumed_with_other_numbers_it_ends_in_the_same_bytes)
 	ck_assert_msg(a.status == 0, "%s", a.text);
 	snprintf(rest, sizeof rest, "train %s --out %s %s", config, out, set);
 	for (int k = 0; k < COUNT(numbers); k++) {
-		const pid_t mpirun = begin(numbers[k], rest, scratch_at("log"));
+		const pid_t job = mpirun_begin(numbers[k], rest, scratch_at("log"));
 		pause_s(0.3 + 1.2 * rng_uniform(&r));
-		const pid_t rank = one_of(mpirun, (int)rng_below(&r, numbers[k]));
+		const pid_t rank = mpirun_rank(job, (int)rng_below(&r, numbers[k]));
 		if (rank)
 			kill(rank, SIGKILL);
-		waitpid(mpirun, NULL, 0);
+		mpirun_end(job);
 	}
-	const answer last = several(2, rest);
+	const answer last = mpirun(2, rest);
 	ck_assert_msg(last.status == 0, "%s", last.text);
 	ck_assert(files_equal_in(alone, out, "checkpoint-00000040.h5"));
 	ck_assert(files_equal_in(alone, out, "metrics.csv"));
@@ -161,8 +114,8 @@ END_TEST
 static answer two(const char *a, const char *b)
 {
 	char rest[1 << 13];
-	snprintf(rest, sizeof rest, "%s : -n 1 %s %s", a, program(), b);
-	return several(1, rest);
+	snprintf(rest, sizeof rest, "%s : -n 1 %s %s", a, mpi_program(), b);
+	return mpirun(1, rest);
 }
 
 static void one_line(const answer *a, const char *text)
@@ -197,7 +150,7 @@ END_TEST
 START_TEST(a_number_that_does_not_divide_the_slices_is_refused)
 {
 	const char *config = config_file(0);
-	answer a = several(3, line("train %s --out %s", config, scratch_at("refused")));
+	answer a = mpirun(3, line("train %s --out %s", config, scratch_at("refused")));
 	one_line(&a, "train.slices = 4: 3 processes share the slices of a batch: must be a multiple of their number");
 }
 END_TEST
@@ -209,16 +162,59 @@ START_TEST(a_signal_to_one_ends_all_after_the_same_step)
 	const char *log = scratch_at("log");
 	snprintf(rest, sizeof rest, "train %s --out %s --steps 100000 --threads 1", config_file(2),
 		scratch_at("stopped"));
-	const pid_t mpirun = begin(2, rest, log);
+	const pid_t job = mpirun_begin(2, rest, log);
 	for (int k = 0; k < 100 && !file_exists(scratch_at("stopped"), "metrics.csv"); k++)
 		pause_s(0.2);
 	pause_s(1);
-	const pid_t rank = one_of(mpirun, 0);
+	const pid_t rank = mpirun_rank(job, 0);
 	ck_assert(rank > 0 && kill(rank, SIGTERM) == 0);
-	waitpid(mpirun, NULL, 0);
+	mpirun_end(job);
 	char *text = file_bytes(log, NULL);
 	ck_assert_msg(strstr(text, "stopped by a signal after step") && strstr(text, "checkpoint: "), "%s", text);
 	free(text);
+}
+END_TEST
+
+/* mpirun hands SIGUSR1 on and waits: of SIGINT and SIGTERM it makes an end after a second (docs/scaling.md). */
+START_TEST(a_signal_to_mpirun_ends_all_and_is_the_status)
+{
+	char rest[1 << 12];
+	const char *log = scratch_at("log"), *out = scratch_at("stopped");
+	snprintf(rest, sizeof rest, "train %s --out %s --steps 100000 --threads 1", config_file(2), out);
+	const pid_t job = mpirun_begin(2, rest, log);
+	for (int k = 0; k < 500 && !file_exists(out, "metrics.csv"); k++)
+		pause_s(0.2);
+	pause_s(1);
+	ck_assert_int_eq(kill(job, SIGUSR1), 0);
+	const int status = mpirun_end(job);
+	char *text = file_bytes(log, NULL);
+	ck_assert_msg(status == 128 + SIGUSR1 && strstr(text, "stopped by a signal after step")
+		&& strstr(text, "checkpoint: "), "%d: %s", status, text);
+	free(text);
+}
+END_TEST
+
+static const char *flip_program(void)
+{
+	const char *p = getenv("SAGAN_FLIP");
+	return p && *p ? p : NULL;
+}
+
+/* A bit of one rank's generator is another one before step 6: the comparison after the last step says where. */
+START_TEST(numbers_that_go_wrong_on_one_are_found)
+{
+	char line[2048], says[256], host[128] = "";
+	const char *out = scratch_at("flipped");
+	gethostname(host, sizeof host - 1);
+	snprintf(line, sizeof line, "-n 4 %s %s 2 5 /generator/out/bias", flip_program(), out);
+	const answer a = mpirun_line(line);
+	snprintf(says, sizeof says, "step 12: rank 2 on %s has other numbers than rank 0 in /generator/out/bias", host);
+	const char *at = strstr(a.text, says);
+	ck_assert_msg(a.status == 1 && at && !strstr(at + 1, says), "%d: %s", a.status, a.text);
+	ck_assert(file_exists(out, "checkpoint-00000008.h5") && !file_exists(out, "checkpoint-00000012.h5"));
+	snprintf(line, sizeof line, "-n 2 %s %s -1 0 -", flip_program(), scratch_at("good"));
+	const answer good = mpirun_line(line);
+	ck_assert_msg(good.status == 0, "%s", good.text);
 }
 END_TEST
 
@@ -259,6 +255,8 @@ int main(void)
 		{processes_that_would_do_different_things_are_refused, 1},
 		{a_number_that_does_not_divide_the_slices_is_refused, 1},
 		{a_signal_to_one_ends_all_after_the_same_step, 1},
+		{a_signal_to_mpirun_ends_all_and_is_the_status, 1},
+		{numbers_that_go_wrong_on_one_are_found, flip_program() ? 1 : 0},
 	};
 	const suite_test alone[] = {
 		{the_plain_program_says_what_to_build, 1},
@@ -268,6 +266,6 @@ int main(void)
 		{.name = "alone", TESTS(alone)},
 		{.name = "several", TESTS(several_tests)},
 	};
-	any_user();
-	return suite_run_cases("peers", cases, program() ? 2 : 1, 300);
+	mpi_any_user();
+	return suite_run_cases("peers", cases, mpi_program() ? 2 : 1, 300);
 }

@@ -10,11 +10,13 @@
 #include "core/base/text.h"
 #include "core/base/thread.h"
 #include "core/base/words.h"
+#include "core/peers/peers.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/score/evaluate.h"
+#include "gan/train/peers_fit.h"
 #include "tools/command.h"
 #include "tools/evaluate_print.h"
 
@@ -99,28 +101,37 @@ static bool open_parts(sides *s, const wish *w, enum data_split split, fault *e)
 
 static bool open_model(sides *s, const wish *w, fault *e)
 {
-	char best[4096];
+	char best[4096] = "";
 	fault warning = {.text = ""};
-	if (w->best && !rundir_best(w->from, best, sizeof best, e))
+	if (!peers_agree(!w->best || peers_rank() > 0 || rundir_best(w->from, best, sizeof best, e), e))
 		return false;
-	if (!saved_open(w->best ? best : w->from, &s->model, &warning, e))
+	if (!saved_open_together(w->best ? best : w->from, &s->model, &warning, e))
 		return false;
 	s->is_model = true;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	s->s = network_sampler_of(&s->model, w->raw, SAMPLER_BATCH, e);
-	return s->s != NULL;
+	return peers_agree(s->s != NULL, e);
 }
 
-/* A run, a checkpoint, or images. A file or folder that has none of a run's marks is a set of images. */
-static bool open_judged(sides *s, const wish *w, fault *e)
+/* A file or folder that has none of a run's marks is a set of images. */
+static bool look_for_model(const char *from, bool *is, fault *e)
 {
 	checkpoint_info info;
-	bool is = false;
-	if (file_type(w->from) == FILE_FOLDER && !rundir_any(w->from, &is, e))
-		return false;
-	if (file_type(w->from) != FILE_FOLDER && (is = checkpoint_read_info(w->from, &info, e)))
+	if (file_type(from) == FILE_FOLDER)
+		return rundir_any(from, is, e);
+	if ((*is = checkpoint_read_info(from, &info, e)))
 		checkpoint_info_free(&info);
+	return true;
+}
+
+/* A run, a checkpoint, or images. Of several processes rank 0 alone needs the first two. */
+static bool open_judged(sides *s, const wish *w, fault *e)
+{
+	bool is = false;
+	if (!peers_agree(peers_rank() > 0 || look_for_model(w->from, &is, e), e))
+		return false;
+	peers_spread(&is, sizeof is);
 	if (is)
 		return open_model(s, w, e);
 	if (!w->against)
@@ -132,7 +143,7 @@ static bool open_judged(sides *s, const wish *w, fault *e)
 /* What was read, and what the reader decided, before numbers are made of it. */
 static void say_files(const dataset *d, bool quiet)
 {
-	if (quiet)
+	if (quiet || peers_rank() > 0)
 		return;
 	fprintf(stderr, "%s: %s, %lld images of %dx%d, %s\n", text_show(d->path).s, d->kind, (long long)d->n, d->h,
 		d->w, d->c == 1 ? "gray" : "colour");
@@ -215,7 +226,7 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 	dataset *real_ones = split == SPLIT_TRAIN ? s->train : s->test;
 	sample_request q = w->q;
 	q.n = w->n ? w->n : is_stacked(real_ones) ? 26000 : 10000;     /* of StackedMNIST 26,000 are counted */
-	if (s->is_model && !(s->d = drawn_new(s->s, &q, e)))
+	if (!peers_agree(!s->is_model || (s->d = drawn_new(s->s, &q, e)), e))
 		return false;
 	image_source train = {0}, test = {0};
 	if (s->train)
@@ -224,9 +235,11 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 		test = source_of_data(s->test);
 	fault why;
 	lens *look = lens_open(w->features, real_ones, &why, e);
-	if (!look)
+	if (!peers_agree(look != NULL, e) || !peers_same("network for features", lens_about(look), e)) {
+		lens_free(look);
 		return false;
-	progress_line line = {.shown = !w->quiet && isatty(STDERR_FILENO)};
+	}
+	progress_line line = {.shown = !w->quiet && peers_rank() == 0 && isatty(STDERR_FILENO)};
 	const evaluate_task task = {
 		.fakes = s->is_model ? source_of_drawn(s->d) : source_of_data(s->files),
 		.train = s->train ? &train : NULL, .test = s->test ? &test : NULL, .split = split, .look = look,
@@ -236,7 +249,7 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 	evaluation found;
 	bool ok = evaluate(&task, &found, e);
 	end_progress(&line);
-	if (ok) {
+	if (ok && peers_rank() == 0) {
 		protocol p = protocol_of(s, w, real_ones, look);
 		p.pairs = found.has_copies && !found.no_picture.text[0] ? w->pairs : NULL;
 		if (found.classes != real_ones->classes)
@@ -256,8 +269,10 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 static bool evaluate_all(const wish *w, enum data_split split, fault *e)
 {
 	sides s = {.is_model = false};
-	const bool ok = open_judged(&s, w, e) && open_parts(&s, w, split, e)
-		&& open_files(&s, w, split == SPLIT_TRAIN ? s.train : s.test, e) && judge(&s, w, split, e);
+	const bool ok = open_judged(&s, w, e) && peers_agree(open_parts(&s, w, split, e)
+		&& open_files(&s, w, split == SPLIT_TRAIN ? s.train : s.test, e), e)
+		&& peers_fit_data(s.train, e) && peers_fit_data(s.test, e) && peers_fit_data(s.files, e)
+		&& judge(&s, w, split, e);
 	sides_free(&s);
 	return ok;
 }
@@ -293,8 +308,9 @@ static int run(const command *c, int argc, char **argv)
 	w.q.seed = (uint64_t)seed;
 	if (strcmp(w.pairs, PAIRS_NONE) == 0)
 		w.pairs = NULL;
-	const bool ok = (!w.pairs || (picture_beside_may_be(w.pairs, &e) && file_make_parents(w.pairs, &e)))
-		&& pool_start(threads, &e)
+	const bool draws = w.pairs && peers_rank() == 0;
+	const bool ok = peers_agree((!draws || (picture_beside_may_be(w.pairs, &e) && file_make_parents(w.pairs, &e)))
+		&& pool_start(threads_here(threads), &e), &e)
 		&& evaluate_all(&w, (enum data_split)split, &e);
 	pool_stop();
 	return ok ? EXIT_GOOD : fail(&e);
@@ -310,5 +326,5 @@ const command command_evaluate = {
 		    "  sagan evaluate runs/mnist-sagan\n"
 		    "  sagan evaluate pictures/ --against data/mnist --split test\n"
 		    "  sagan evaluate runs/demo --n 2000 --features pixels --json",
-	.run = run,
+	.run = run, .shared = true, .own = "threads quiet",
 };

@@ -6,12 +6,14 @@
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "core/base/words.h"
+#include "core/peers/peers.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/keras/sample.h"
 #include "data/picture/moving.h"
 #include "gan/sample/directions.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
+#include "gan/train/peers_fit.h"
 #include "tools/command.h"
 #include "tools/output.h"
 #include "tools/pick.h"
@@ -29,7 +31,7 @@ typedef struct asked {
 static sampler *open_keras(const char *from, keras_drawing *d, int64_t n, const char *out, fault *e)
 {
 	sampler *s = keras_sampler_open(from, d, MIN(SAMPLER_BATCH, n), e);
-	if (s)
+	if (s && peers_rank() == 0)
 		fprintf(told_beside(out), "%s\n", d->decided);
 	return s;
 }
@@ -105,12 +107,13 @@ static bool find_direction(const asked *a, int64_t Z, real **d, fault *e)
 {
 	saved from;
 	fault warning;
+	*d = NULL;
 	if (a->keras)
 		return fault_set(e, "--direction: only a run's generator says which layer is its first");
 	if (a->direction > Z)
 		return fault_set(e, "--direction %d: this generator has %lld, one for each number of its latent",
 			a->direction, (long long)Z);
-	if (!saved_open(a->from, &from, &warning, e))
+	if (!saved_open_together(a->from, &from, &warning, e))
 		return false;
 	network *g = network_open(&from, NET_G, a->raw, e);
 	*d = mem_new((size_t)(a->direction * Z), sizeof **d, e);
@@ -122,18 +125,38 @@ static bool find_direction(const asked *a, int64_t Z, real **d, fault *e)
 
 /* ---- the command ---- */
 
-static bool sample(asked *a, sample_request *q, fault *e)
+/* A run's generator comes from rank 0; a file of Keras everybody must have. */
+static sampler *open_generator(const asked *a, int64_t n, fault *e)
 {
+	saved from;
 	fault warning = {.text = ""};
-	real *direction = NULL;
-	sampler *s = a->keras ? open_keras(a->from, a->keras, q->n, a->out.images, e)
-			      : network_sampler_open(a->from, a->raw, SAMPLER_BATCH, &warning, e);
-	if (!s)
-		return false;
+	if (a->keras) {
+		sampler *s = open_keras(a->from, a->keras, n, a->out.images, e);
+		if (peers_agree(s != NULL, e) && peers_fit_file(a->from, e))
+			return s;
+		sampler_free(s);
+		return NULL;
+	}
+	if (!saved_open_together(a->from, &from, &warning, e))
+		return NULL;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
+	sampler *s = network_sampler_of(&from, a->raw, SAMPLER_BATCH, e);
+	saved_close(&from);
+	return s;
+}
+
+static bool sample(asked *a, sample_request *q, fault *e)
+{
+	real *direction = NULL;
+	sampler *s = open_generator(a, q->n, e);
+	if (!peers_agree(s != NULL, e) || !peers_fit_data(NULL, e)) {
+		sampler_free(s);
+		return false;
+	}
 	const int64_t Z = sampler_latent_size(s);
 	bool ok = take_classes(s, a, q, e) && (!a->direction || find_direction(a, Z, &direction, e));
+	ok = peers_agree(ok, e);
 	if (ok && direction)
 		q->direction = direction + (a->direction - 1) * Z;
 	ok = ok && output_draw(s, q, &a->out, e);
@@ -150,13 +173,30 @@ static const char *conflict(const asked *a, const sample_request *q)
 	return NULL;
 }
 
+/* What cannot be asked for, beside what options_parse finds. A moving picture is of rank 0 alone, as every output. */
+static int check(const command *c, asked *a, sample_request *q, const char *keras, const char *range, fault *e)
+{
+	const word_list ranges = WORDS(data_range_name);
+	const bool moves = peers_rank() > 0 || (a->out.images && moving_is_named(a->out.images));
+	char ends[64];
+	if (!a->from == !keras)
+		return fail_usage(c, a->from ? "--from FILE takes the place of a run" : "an argument is missing");
+	if (range && word_find(ranges, range) < 0)
+		return fail_usage(c, "--range %s: must be %s", range, words_print(ranges, ends, sizeof ends));
+	if (!take_truncation(a->truncation, q, e))
+		return fail_usage(c, "%s", e->text);
+	if (a->out.ms && !moves)
+		return fail_usage(c, "--delay is of a moving picture: --out FILE.gif or FILE.webp");
+	return conflict(a, q) ? fail_usage(c, "%s", conflict(a, q)) : EXIT_GOOD;
+}
+
 static int run(const command *c, int argc, char **argv)
 {
 	enum { MS_USUAL = 60 };
 	const word_list ranges = WORDS(data_range_name);
 	const char *range = NULL, *keras = NULL;
 	keras_drawing drawing = {.json = NULL};
-	char ends[64], best_path[4096];
+	char best_path[4096];
 	sample_request q = {.n = 64, .seed = 1, .label = -1};
 	asked a = {.out = {.ms = 0}};
 	int64_t seed = 1;
@@ -186,21 +226,16 @@ static int run(const command *c, int argc, char **argv)
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &a.from, 0, 1);
 	if (status >= 0)
 		return status;
-	if (!a.from == !keras)
-		return fail_usage(c, a.from ? "--from FILE takes the place of a run" : "an argument is missing");
-	if (range && word_find(ranges, range) < 0)
-		return fail_usage(c, "--range %s: must be %s", range, words_print(ranges, ends, sizeof ends));
-	if (!take_truncation(a.truncation, &q, &e))
-		return fail_usage(c, "%s", e.text);
-	if (a.out.ms && !(a.out.images && moving_is_named(a.out.images)))
-		return fail_usage(c, "--delay is of a moving picture: --out FILE.gif or FILE.webp");
+	status = check(c, &a, &q, keras, range, &e);
+	if ((status = fail_together(status)) != EXIT_GOOD)
+		return status;
 	a.out.ms = a.out.ms ? a.out.ms : MS_USUAL;
-	if (conflict(&a, &q))
-		return fail_usage(c, "%s", conflict(&a, &q));
 	drawing.range = range ? (enum data_range)word_find(ranges, range) : RANGE_AUTO;
 	q.seed = (uint64_t)seed;
 	a.keras = keras ? &drawing : NULL;
-	if (!pool_start(threads, &e) || (best && !pick_best(a.from, best_path, sizeof best_path, &e)))
+	best = best && peers_rank() == 0;
+	if (!peers_agree(pool_start(threads_here(threads), &e)
+		&& (!best || pick_best(a.from, best_path, sizeof best_path, &e)), &e))
 		return fail(&e);
 	a.from = keras ? keras : best ? best_path : a.from;
 	status = sample(&a, &q, &e) ? EXIT_GOOD : fail(&e);
@@ -218,5 +253,5 @@ const command command_sample = {
 		{"model", "from", NULL}, {"range", "from", NULL}, {"best", NULL, "from"},
 		{"raw", NULL, "from"}, {0},
 	},
-	.run = run,
+	.run = run, .shared = true, .own = "threads",
 };

@@ -58,12 +58,6 @@ static bool no_data(const request *q, const config *cfg, fault *e)
 	return moved ? fault_set(e, "%.900s; --set data.path=PATH says where they are now", why.text) : false;
 }
 
-/* As many as there are processors for each of the processes that share them. */
-static int threads_of(int asked)
-{
-	return asked || peers_count() == 1 ? asked : MAX(1, pool_processors() / peers_beside());
-}
-
 /* Who takes part: hosts in the order of ranks, and what makes them slow. */
 static void tell_processes(screen *s)
 {
@@ -201,7 +195,7 @@ static int run(const command *c, int argc, char **argv)
 	if (status == EXIT_GOOD) {
 		stop_on_signals(peers_rank() == 0);
 		/* --threads stays out of cfg: the checkpoint holds its text, and the same run has the same bytes. */
-		if (!pool_start(threads_of(q.threads ? q.threads : cfg.train.threads), &e)
+		if (!peers_agree(pool_start(threads_here(q.threads ? q.threads : cfg.train.threads), &e), &e)
 			|| !train(&q, &cfg, q.out ? q.out : out, &end, &e))
 			status = fail(&e);
 		pool_stop();
@@ -220,5 +214,5 @@ const command command_train = {
 	.examples = "examples:\n"
 		    "  sagan train configs/mnist-sagan.yaml --max-time 1h --set model.g_channels=32\n"
 		    "  sagan train my.yaml --init-from runs/mnist-sagan --freeze-d 2",
-	.run = run, .shared = true,
+	.run = run, .shared = true, .own = "out set threads quiet",
 };

@@ -14,6 +14,7 @@
 #include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/text.h"
+#include "core/base/thread.h"
 #include "core/peers/peers.h"
 
 const char *program_name = "sagan";
@@ -68,13 +69,14 @@ int fail_usage(const command *c, const char *fmt, ...)
 	char what[TEXT_SHOWN];
 	va_list args;
 	fflush(stdout);
-	if (peers_rank() > 0)
-		return EXIT_USAGE;
 	va_start(args, fmt);
 	vsnprintf(what, sizeof what, fmt, args);
 	va_end(args);
-	fprintf(stderr, "sagan %s: %s\nusage: sagan %s %s [options]; `sagan %s --help` says more\n", c->name,
-		text_plain(what, 0), c->name, c->argument, c->name);
+	if (peers_count() > 1)
+		fault_set(&waiting, "%s: %.800s; `sagan %s --help` says more", c->name, what, c->name);
+	else
+		fprintf(stderr, "sagan %s: %s\nusage: sagan %s %s [options]; `sagan %s --help` says more\n", c->name,
+			text_plain(what, 0), c->name, c->argument, c->name);
 	return EXIT_USAGE;
 }
 
@@ -274,10 +276,18 @@ static int argument_of(const option_row *row)
 	return !row->argument ? no_argument : row->argument[0] == '[' ? optional_argument : required_argument;
 }
 
-int options_parse(const command *c, const option_row *rows, int n, int argc, char **argv,
-		  const char **place, int needed, int places)
+enum { ROWS_MAX = 24 };
+
+/* What was given: a bit for each row, and its argument. */
+typedef struct given {
+	uint32_t rows;
+	const char *text[ROWS_MAX];
+} given;
+
+static int parse(const command *c, const option_row *rows, int n, int argc, char **argv, const char **place, int needed,
+	int places, given *all)
 {
-	enum { ROWS_MAX = 24, HELP = 1000 };
+	enum { HELP = 1000 };
 	struct option list[ROWS_MAX + 2] = {{0}};
 	must(n <= ROWS_MAX, "%d options of %s", n, c->name);
 	for (int i = 0; i < n; i++)
@@ -285,28 +295,29 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 	list[n] = (struct option){"help", no_argument, NULL, HELP};
 	opterr = 0;
 	optind = 0;                                  /* glibc: start anew, permuting */
-	int given;
-	uint32_t all = 0;
+	int found;
 	/* getopt takes argv[0] for a program's name: the caller leaves the command's name there. */
-	while ((given = getopt_long(argc, argv, ":h", list, NULL)) != -1) {
-		if (given == HELP || given == 'h') {
+	while ((found = getopt_long(argc, argv, ":h", list, NULL)) != -1) {
+		if (found == HELP || found == 'h') {
 			print_help(c, rows, n);
 			return EXIT_GOOD;
 		}
-		if (given == ':')
+		if (found == ':')
 			return fail_usage(c, "%s: needs a value", argv[optind - 1]);
-		if (given == '?' && optopt > HELP)
+		if (found == '?' && optopt > HELP)
 			return fail_usage(c, "--%s: takes no value", rows[optopt - HELP - 1].name);
-		if (given == '?')
+		if (found == '?')
 			return unknown_option(c, rows, n, argv[optind - 1]);
-		const option_row *row = &rows[given - HELP - 1];
-		all |= UINT32_C(1) << (given - HELP - 1);
+		const int i = found - HELP - 1;
+		const option_row *row = &rows[i];
 		const char *text = optarg || !row->argument ? optarg : take_optional(row, argc, argv);
+		all->rows |= UINT32_C(1) << i;
+		all->text[i] = text;
 		const int status = take(c, row, text);
 		if (status != EXIT_GOOD)
 			return status;
 	}
-	const int together = check_rules(c, rows, n, all);
+	const int together = check_rules(c, rows, n, all->rows);
 	if (together != EXIT_GOOD)
 		return together;
 	const int left = argc - optind;
@@ -315,6 +326,32 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 	for (int i = 0; i < left; i++)
 		place[i] = argv[optind + i];
 	return left < needed ? fail_usage(c, "an argument is missing") : -1;
+}
+
+/* "evaluate --n 100 --json": what must be the same with all processes. */
+static void say_given(const command *c, const option_row *rows, int n, const given *all, char *buf, size_t size)
+{
+	size_t at = (size_t)snprintf(buf, size, "%s", c->name);
+	for (int i = 0; i < n && at < size; i++) {
+		const char *text = rows[i].type == OPTION_PATH ? NULL : all->text[i];
+		if (all->rows >> i & 1 && !is_among(c->own, rows[i].name, strlen(rows[i].name)))
+			at += (size_t)snprintf(buf + at, size - at, " --%s%s%s", rows[i].name, text ? " " : "",
+				text ? text : "");
+	}
+}
+
+int options_parse(const command *c, const option_row *rows, int n, int argc, char **argv,
+		  const char **place, int needed, int places)
+{
+	given all = {.rows = 0};
+	char line[512] = "--help";
+	const int status = parse(c, rows, n, argc, argv, place, needed, places, &all);
+	if (peers_count() == 1 || !c->shared)
+		return status;
+	if (status < 0)
+		say_given(c, rows, n, &all, line, sizeof line);
+	const bool ok = peers_agree(status != EXIT_USAGE, &waiting) && peers_same("command line", line, &waiting);
+	return ok ? status : EXIT_USAGE;
 }
 
 int read_config(config *cfg, const char *path, const text_list *sets)
@@ -428,6 +465,11 @@ bool picture_beside_may_be(const char *path, fault *e)
 {
 	return strcmp(path, "-") == 0 ? fault_at(e, path, "standard output has the results; give the picture a name")
 		: picture_may_be(path, e);
+}
+
+int threads_here(int asked)
+{
+	return asked || peers_count() == 1 ? asked : MAX(1, pool_processors() / peers_beside());
 }
 
 FILE *told_beside(const char *path)

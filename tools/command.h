@@ -62,7 +62,9 @@ typedef struct command {
 	const char *examples;
 	const option_rule *rules;                    /* ended by {NULL}; NULL: there are none */
 	int (*run)(const struct command *c, int argc, char **argv);
-	bool shared;                                 /* all processes of an mpirun take part; else rank 0 alone */
+	/* All processes of an mpirun take part; else rank 0 alone runs it. */
+	bool shared;
+	const char *own;                             /* options that each of them may have as it likes: names */
 } command;
 
 extern const command command_train, command_sample, command_attend, command_export, command_import, command_info,
@@ -71,7 +73,7 @@ extern const command command_train, command_sample, command_attend, command_expo
 
 /* Parses argv[0..argc) by the rows. Positional arguments go to place[0..*places), at most `places` at
  * first; fewer than `needed` is an error. Returns -1 to go on, or the exit status: after --help, or
- * after a message about a wrong option. */
+ * after a message about a wrong option. Processes that share a command must have the same options; paths may differ. */
 int options_parse(const command *c, const option_row *rows, int n, int argc, char **argv,
 		  const char **place, int needed, int places);
 
@@ -82,7 +84,7 @@ int fail(const fault *e);
  * all. */
 int fail_together(int status);
 void fail_told(void);
-/* The same with EXIT_USAGE and where help is. */
+/* As fail, with EXIT_USAGE and where help is. */
 int fail_usage(const command *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Defaults, file and --set into cfg, checked. EXIT_GOOD, or the status after a message; cfg is to be
@@ -108,6 +110,10 @@ char *print_time(double seconds, char *buf, size_t size);
 bool picture_may_be(const char *path, fault *e), page_may_be(const char *path, fault *e);
 /* The same, and "-" is refused: the results of the command go there. */
 bool picture_beside_may_be(const char *path, fault *e);
+
+/* Threads of this process where `asked` are, or 0, as many as there are processors for each of the processes that share
+ * them. */
+int threads_here(int asked);
 
 /* Where a line about a file that was written goes: stdout, or stderr where the file itself went to stdout ("-"). */
 FILE *told_beside(const char *path);

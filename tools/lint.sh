@@ -30,7 +30,7 @@ data              core/base core/h5 core/archive data/picture
 gan/nets          core/base core/graph core/plan layers/
 gan/loss          core/base core/graph layers/
 gan/config        core/base core/graph gan/nets gan/loss data/ optim layers/
-gan/checkpoint    core/base core/h5 core/graph layers gan/nets gan/config gan/log
+gan/checkpoint    core/base core/h5 core/graph core/peers layers gan/nets gan/config gan/log
 gan/log           core/base
 gan/sample        core/ layers/ data/ gan/nets gan/config gan/checkpoint
 gan/classify      core/ layers/ data/ optim gan/nets gan/loss gan/config gan/checkpoint

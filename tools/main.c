@@ -71,8 +71,45 @@ static int closed_stdout(int status)
 	return status == EXIT_GOOD ? EXIT_INPUT : status;
 }
 
+static const command *command_of(const char *word)
+{
+	for (int i = 0; i < COUNT(COMMANDS); i++)
+		if (strcmp(word, COMMANDS[i]->name) == 0)
+			return COMMANDS[i];
+	return NULL;
+}
+
+/* What is no command: about the program itself, or a mistake. */
+static int run_word(const char *word)
+{
+	if (strcmp(word, "--version") == 0) {
+		printf("sagan %s (%s)\n", SAGAN_VERSION, REAL_NAME);
+		return EXIT_GOOD;
+	}
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+		print_help(stdout);
+		return EXIT_GOOD;
+	}
+	return unknown_command(word);
+}
+
+/* Its words without the program's. */
+static int run_shared(int argc, char **argv)
+{
+	const command *c = command_of(argv[0]);
+	fault e;
+	if (!peers_same("command", argv[0], &e))
+		return fail(&e);
+	if (peers_rank() > 0 && !(c && c->shared))
+		return EXIT_GOOD;
+	if (c && !c->shared && peers_count() > 1)
+		fprintf(stderr, "sagan: `sagan %s` does not share its work: the first of %d processes does it, the "
+			"others wait\n", c->name, peers_count());
+	return c ? c->run(c, argc, argv) : run_word(argv[0]);
+}
+
 /* One process speaks; the others do their share of what is shared. */
-static int run_command(const command *c, int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	fault e;
 	if (!peers_open(tell_waiting, &e)) {
@@ -82,7 +119,7 @@ static int run_command(const command *c, int argc, char **argv)
 	}
 	if (peers_rank() > 0 && !freopen("/dev/null", "w", stdout))
 		return EXIT_INPUT;
-	const int status = c->shared || peers_rank() == 0 ? c->run(c, argc, argv) : EXIT_GOOD;
+	const int status = run_shared(argc, argv);
 	const int own = peers_rank() > 0 ? EXIT_GOOD : status;
 	fail_told();
 	peers_close();
@@ -131,17 +168,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "sagan: %s\n", e.text);
 		return EXIT_INPUT;
 	}
-	const char *word = argv[1];
-	if (strcmp(word, "--version") == 0) {
-		printf("sagan %s (%s)\n", SAGAN_VERSION, REAL_NAME);
-		return closed_stdout(EXIT_GOOD);
-	}
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-		print_help(stdout);
-		return closed_stdout(EXIT_GOOD);
-	}
-	for (int i = 0; i < COUNT(COMMANDS); i++)
-		if (strcmp(word, COMMANDS[i]->name) == 0)
-			return run_command(COMMANDS[i], argc - 1, argv + 1);
-	return unknown_command(word);
+	return run_command(argc - 1, argv + 1);
 }

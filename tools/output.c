@@ -10,6 +10,7 @@
 #include "core/base/local.h"
 #include "core/base/text.h"
 #include "core/h5/h5.h"
+#include "core/peers/peers.h"
 #include "data/picture/moving.h"
 #include "gan/sample/image_file.h"
 #include "gan/sample/pictures.h"
@@ -144,28 +145,64 @@ static bool output_open(output *o, sampler *s, sample_request *q, const output_n
 	return !path || (o->all = mem_new((size_t)q->n * (size_t)sampler_image_size(s), sizeof *o->all, e));
 }
 
-static bool draw_part(output *o, sampler *s, const sample_request *q, int64_t lo, int64_t m, real *z, real *label,
-	real *x, fault *e)
+/* What is drawn at a time: a part by each process. Other processes than rank 0 have no output. */
+typedef struct round {
+	int64_t part, n;                             /* images of a part; of a whole round */
+	real *z, *label;                             /* own; [part,Z], [part] */
+	real *x;                                     /* own; [n,H,W,C] */
+} round;
+
+static void round_free(round *r)
 {
+	free(r->z);
+	free(r->label);
+	free(r->x);
+}
+
+static bool round_init(round *r, const sampler *s, fault *e)
+{
+	*r = (round){.part = sampler_batch(s), .n = sampler_batch(s) * peers_count()};
+	return (r->z = mem_new((size_t)(r->part * sampler_latent_size(s)), sizeof *r->z, e))
+		&& (r->label = mem_new((size_t)r->part, sizeof *r->label, e))
+		&& (r->x = mem_new((size_t)(r->n * sampler_image_size(s)), sizeof *r->x, e));
+}
+
+/* Images lo to lo + m, of which this process draws its part. */
+static bool draw_own(const round *r, sampler *s, const sample_request *q, int64_t lo, int64_t m, fault *e)
+{
+	const int64_t at = r->part * peers_rank(), k = MIN(r->part, m - at);
+	return k <= 0 || request_run_part(s, q, lo + at, k, r->x + at * sampler_image_size(s), e);
+}
+
+/* All parts are there: in their order into what was asked for. */
+static bool put_round(output *o, const round *r, sampler *s, const sample_request *q, int64_t lo, int64_t m, fault *e)
+{
+	const int64_t size = sampler_image_size(s);
 	if (o->all)
-		x = o->all + lo * sampler_image_size(s);
-	return request_part(s, q, lo, m, z, label, NULL, e) && request_run_part(s, q, lo, m, x, e)
-		&& (!o->file || image_file_add(o->file, m, x, label, e))
-		&& (!o->latents || latents_add(o->latents, s, lo, m, z, label, x, e));
+		memcpy(o->all + lo * size, r->x, (size_t)(m * size) * sizeof *r->x);
+	for (int64_t at = 0; at < m; at += r->part) {
+		const int64_t k = MIN(r->part, m - at);
+		const real *x = r->x + at * size;
+		if (!request_part(s, q, lo + at, k, r->z, r->label, NULL, e)
+			|| (o->file && !image_file_add(o->file, k, x, r->label, e))
+			|| (o->latents && !latents_add(o->latents, s, lo + at, k, r->z, r->label, x, e)))
+			return false;
+	}
+	return true;
 }
 
 static bool draw_all(output *o, sampler *s, const sample_request *q, fault *e)
 {
-	const int64_t part = sampler_batch(s);
-	real *z = mem_new((size_t)(part * sampler_latent_size(s)), sizeof *z, e);
-	real *label = mem_new((size_t)part, sizeof *label, e);
-	real *x = mem_new((size_t)(part * sampler_image_size(s)), sizeof *x, e);
-	bool ok = z && label && x;
-	for (int64_t lo = 0; ok && lo < q->n; lo += part)
-		ok = draw_part(o, s, q, lo, MIN(part, q->n - lo), z, label, x, e);
-	free(z);
-	free(label);
-	free(x);
+	round r;
+	bool ok = peers_agree(round_init(&r, s, e), e);
+	for (int64_t lo = 0; ok && lo < q->n; lo += r.n) {
+		const int64_t m = MIN(r.n, q->n - lo);
+		ok = peers_agree(draw_own(&r, s, q, lo, m, e), e);
+		if (ok)
+			peers_collect(r.x, peers_count(), (size_t)(r.part * sampler_image_size(s)) * sizeof *r.x);
+		ok = ok && peers_agree(peers_rank() > 0 || put_round(o, &r, s, q, lo, m, e), e);
+	}
+	round_free(&r);
 	return ok;
 }
 
@@ -184,20 +221,27 @@ static bool output_close(output *o, const sampler *s, const sample_request *q, c
 	return h5_commit(latents, e);
 }
 
+static void tell(const sampler *s, const sample_request *q, const char *path)
+{
+	FILE *to = told_beside(path);
+	if (sampler_step(s) < 0)
+		fprintf(to, "%lld images of %s: %s\n", (long long)q->n, text_show(sampler_path(s)).s,
+			text_show(path).s);
+	else
+		fprintf(to, "%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s),
+			text_show(path).s);
+}
+
 bool output_draw(sampler *s, sample_request *q, const output_names *to, fault *e)
 {
 	output o = {.path = NULL};
-	const bool ok = output_open(&o, s, q, to, e)
-		&& (!to->latents || (o.latents = latents_new(to->latents, s, q->n, e)))
-		&& draw_all(&o, s, q, e) && output_close(&o, s, q, to, e);
-	const char *path = o.path ? o.path : to->images ? to->images : to->latents;
-	FILE *told = told_beside(path);
-	if (ok && sampler_step(s) < 0)
-		fprintf(told, "%lld images of %s: %s\n", (long long)q->n, text_show(sampler_path(s)).s,
-			text_show(path).s);
-	else if (ok)
-		fprintf(told, "%lld images of step %lld: %s\n", (long long)q->n, (long long)sampler_step(s),
-			text_show(path).s);
+	const bool writes = peers_rank() == 0;
+	bool ok = peers_agree(!writes || (output_open(&o, s, q, to, e)
+		&& (!to->latents || (o.latents = latents_new(to->latents, s, q->n, e)))), e);
+	peers_spread(&q->columns, sizeof q->columns);        /* a moving picture has chosen them */
+	ok = ok && draw_all(&o, s, q, e) && (!writes || output_close(&o, s, q, to, e));
+	if (ok && writes)
+		tell(s, q, o.path ? o.path : to->images ? to->images : to->latents);
 	free(o.all);
 	image_file_free(o.file);
 	h5_close(o.latents);

@@ -12,7 +12,7 @@ typedef struct output_names {
 } output_names;
 
 /* Draws and writes, and prints what was written. Before anything is drawn the names are looked at. The request's
- * columns may change. False with e set. */
+ * columns may change. With other processes (core/peers/peers.h) all call it, and rank 0 writes. False with e set. */
 bool output_draw(sampler *s, sample_request *q, const output_names *to, fault *e);
 
 #endif

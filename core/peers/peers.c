@@ -109,8 +109,11 @@ bool peers_open(void (*about)(const char *line), fault *e)
 	return true;
 }
 
+/* MPI's own end would look for the others without a pause, and take a processor from the one that still works. */
 void peers_close(void)
 {
+	peers.about = NULL;
+	peers_most(0);
 	if (peers.count > 1 || (peers_network && peers_network->present()))
 		peers_network->close();
 	peers.count = 1;
@@ -237,6 +240,48 @@ void peers_spread(void *x, size_t bytes)
 	}
 }
 
+/* ---- sharing work ---- */
+
+static void span_of(int rank, int64_t n, int64_t *lo, int64_t *hi)
+{
+	*lo = n * rank / peers.count;
+	*hi = n * (rank + 1) / peers.count;
+}
+
+void peers_span(int64_t n, int64_t *lo, int64_t *hi)
+{
+	span_of(peers.rank, n, lo, hi);
+}
+
+static void join(char *x, int64_t n, size_t bytes, bool everybody)
+{
+	peers_block b[PEERS_MAX] = {{0}};
+	int64_t own, end, lo, hi;
+	peers_span(n, &own, &end);
+	for (int i = 0; i < peers.count; i++) {
+		span_of(i, n, &lo, &hi);
+		if (everybody || i == 0) {
+			b[i].to = x + (size_t)own * bytes;
+			b[i].to_bytes = (size_t)(end - own) * bytes;
+		}
+		if (everybody || peers.rank == 0) {
+			b[i].from = x + (size_t)lo * bytes;
+			b[i].from_bytes = (size_t)(hi - lo) * bytes;
+		}
+	}
+	peers_wait(peers_begin(b));
+}
+
+void peers_join(void *x, int64_t n, size_t bytes)
+{
+	join(x, n, bytes, true);
+}
+
+void peers_collect(void *x, int64_t n, size_t bytes)
+{
+	join(x, n, bytes, false);
+}
+
 /* ---- agreeing ---- */
 
 int peers_most(int mine)
@@ -273,4 +318,14 @@ bool peers_agree(bool ok, fault *e)
 	if (same == peers.count)
 		return fault_set(e, "%s", all[first].text);
 	return fault_set(e, "rank %d on %s: %.900s", first, peers_host(first), all[first].text);
+}
+
+bool peers_same(const char *what, const char *text, fault *e)
+{
+	char first[1024] = "", own[1024];
+	snprintf(own, sizeof own, "%s", text);
+	memcpy(first, own, sizeof first);
+	peers_spread(first, sizeof first);
+	const bool same = strcmp(first, own) == 0;
+	return peers_agree(same || fault_set(e, "another %s than rank 0's: %.400s, there %.400s", what, own, first), e);
 }

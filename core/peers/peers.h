@@ -13,7 +13,7 @@ enum { PEERS_MAX = 64, PEERS_HOST = 64 };
 
 /* Looks for the others; `about` says who is waited for when that takes long (NULL: nobody is told). False with e set:
  * this program was started as one of several and is built for one; e is empty but for the first of them. peers_close
- * waits for all of them. */
+ * waits for all of them, however long that takes. */
 bool peers_open(void (*about)(const char *line), fault *e);
 void peers_close(void);
 
@@ -25,10 +25,17 @@ const char *peers_host(int rank);                    /* name of its machine; "" 
 void peers_gather(const void *mine, size_t bytes, void *all);
 /* x [bytes] of rank 0 to all. */
 void peers_spread(void *x, size_t bytes);
+/* Work that is shared: this process has pieces [lo,hi) of n, and all together have [0,n), in the order of ranks. */
+void peers_span(int64_t n, int64_t *lo, int64_t *hi);
+/* x [n,bytes], of which each process has made its span: all get all of it, or rank 0 alone. */
+void peers_join(void *x, int64_t n, size_t bytes);
+void peers_collect(void *x, int64_t n, size_t bytes);
 int peers_most(int mine);                            /* the largest */
 /* Whether all say ok. Else false, and e is with all of them what the first to fail has there; where not all have the
  * same to say, with its rank and host. */
 bool peers_agree(bool ok, fault *e);
+/* Whether all have the text of rank 0; else false, the same with all: another `what` than rank 0's, and the texts. */
+bool peers_same(const char *what, const char *text, fault *e);
 
 /* What goes to and comes from one peer. */
 typedef struct peers_block {

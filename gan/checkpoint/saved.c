@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/peers/peers.h"
 #include "gan/config/config_apply.h"
 
 /* Lines of a config that once meant something else than what they say. Version 0.1.0 took 0 for "the usual value". */
@@ -63,23 +64,26 @@ static void tell(const config *before, const config *c, const int *at, int n, fa
 void saved_follow(const char *run, config *c, fault *told)
 {
 	saved was;
-	fault warning;
+	fault warning, why;
 	int at[CONFIG_KEYS_MAX];
 	const config before = *c;                    /* its texts stay c's */
 	told->text[0] = '\0';
-	bool any;
-	if (!rundir_any(run, &any, NULL) || !any || !saved_open(run, &was, &warning, NULL))
+	bool any = false;
+	any = peers_rank() == 0 && rundir_any(run, &any, NULL) && any;
+	peers_spread(&any, sizeof any);
+	if (!any || !saved_open_together(run, &was, &warning, &why))
 		return;
 	if (was.cfg.model.network == c->model.network)
 		tell(&before, c, at, config_follow(c, &was.cfg, at), told);
 	saved_close(&was);
 }
 
-/* ---- networks ---- */
+/* ---- one file ---- */
 
 bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault *e)
 {
 	checkpoint_info info;
+	out->together = false;
 	if (!rundir_hold_newest(run_or_checkpoint, &out->held, warning, e))
 		return false;
 	memcpy(out->path, out->held.path, sizeof out->path);
@@ -107,24 +111,105 @@ void saved_close(saved *s)
 	free(s->class_names);
 }
 
+/* ---- together ---- */
+
+/* What the others get of it; behind it come both texts, each with its end. */
+typedef struct letter {
+	char path[RUN_PATH_MAX];
+	int64_t step;
+	size_t config, names;                        /* bytes of the texts */
+} letter;
+
+/* Rank 0's texts, one behind the other: new/free. */
+static char *texts_of(const saved *s, letter *l, fault *e)
+{
+	char *text = config_text(&s->cfg, e), *both = NULL;
+	if (text) {
+		*l = (letter){.step = s->step, .config = strlen(text) + 1, .names = strlen(s->class_names) + 1};
+		memcpy(l->path, s->path, sizeof l->path);
+		both = mem_new(l->config + l->names, 1, e);
+	}
+	if (both) {
+		memcpy(both, text, l->config);
+		memcpy(both + l->config, s->class_names, l->names);
+	}
+	free(text);
+	return both;
+}
+
+/* The same without the file. */
+static bool take_letter(saved *s, const letter *l, const char *texts, fault *e)
+{
+	*s = (saved){.held = {.fd = -1}, .step = l->step};
+	memcpy(s->path, l->path, sizeof s->path);
+	config_init(&s->cfg);
+	s->class_names = text_copy(texts + l->config, e);
+	if (s->class_names && config_parse(&s->cfg, texts, l->config - 1, "rank 0's config", e)
+		&& config_check(&s->cfg, e))
+		return true;
+	saved_close(s);
+	return false;
+}
+
+bool saved_open_together(const char *run_or_checkpoint, saved *out, fault *warning, fault *e)
+{
+	const bool first = peers_rank() == 0;
+	if (peers_count() == 1)
+		return saved_open(run_or_checkpoint, out, warning, e);
+	letter l;
+	const bool opened = first && saved_open(run_or_checkpoint, out, warning, e);
+	char *texts = opened ? texts_of(out, &l, e) : NULL;
+	bool ok = peers_agree(!first || texts, e), taken = false;
+	if (ok)
+		peers_spread(&l, sizeof l);
+	if (ok && !first)
+		texts = mem_new(l.config + l.names, 1, e);
+	if (ok && (ok = peers_agree(texts != NULL, e))) {
+		peers_spread(texts, l.config + l.names);
+		taken = !first && take_letter(out, &l, texts, e);
+		ok = peers_agree(first || taken, e);
+	}
+	free(texts);
+	if (!ok && (opened || taken))
+		saved_close(out);
+	out->together = true;
+	return ok;
+}
+
+/* ---- networks ---- */
+
 /* The group of a file that has this network. */
 static const char *group_of(const saved *s, enum net_side side, bool raw)
 {
 	return side == NET_G && s->cfg.ema.decay > 0 && !raw ? "ema" : net_side_name(side);
 }
 
+static bool load(const saved *from, enum net_side side, bool raw, module *m, fault *e)
+{
+	state_list l = {0};
+	state_add_module(&l, group_of(from, side, raw), m);
+	const bool ok = checkpoint_load(from->held.open, &l, false, e);
+	state_list_free(&l);
+	return ok;
+}
+
+/* Rank 0 loads, the others get the numbers. */
+static bool load_together(const saved *from, enum net_side side, bool raw, module *m, fault *e)
+{
+	if (!peers_agree(m && (peers_rank() > 0 || load(from, side, raw, m, e)), e))
+		return false;
+	peers_spread(module_param_block(m), (size_t)module_block_size(m) * sizeof(real));
+	peers_spread(module_state_block(m), (size_t)module_state_size(m) * sizeof(real));
+	return true;
+}
+
 network *network_open(const saved *from, enum net_side side, bool raw, fault *e)
 {
 	net_config c;
-	state_list l = {0};
 	rng first = rng_new(0, "saved");             /* every value is overwritten */
 	network *n = config_network(&from->cfg, &c, e) ? network_new(&c, side, &first, e) : NULL;
-	if (!n)
-		return NULL;
-	state_add_module(&l, group_of(from, side, raw), network_module(n));
-	const bool ok = checkpoint_load(from->held.open, &l, false, e);
-	state_list_free(&l);
-	if (ok)
+	module *m = n ? network_module(n) : NULL;
+	if (from->together ? load_together(from, side, raw, m, e) : m && load(from, side, raw, m, e))
 		return n;
 	network_free(n);
 	return NULL;

@@ -13,7 +13,8 @@ bool saved_config(const checkpoint_info *info, config *out, fault *e);
 
 /* For a run in the folder `run` that may go on: the keys that c leaves to the network become those of its newest
  * checkpoint (config_follow), and `told` names those that changed, in one line; "" when there are none, or no
- * checkpoint that can be read. */
+ * checkpoint that can be read. Of several processes (core/peers/peers.h), which all call it, rank 0 alone needs the
+ * run. */
 void saved_follow(const char *run, config *c, fault *told);
 
 typedef struct saved {
@@ -22,11 +23,15 @@ typedef struct saved {
 	int64_t step;
 	config cfg;                                  /* own; checked */
 	char *class_names;                           /* own; a text of names, "" where classes have numbers only */
+	bool together;                               /* opened by saved_open_together */
 } saved;
 
 /* A checkpoint file, or the newest good one of a run directory; `warning` as for rundir_latest. Release with
  * saved_close; on failure nothing is left to release. */
 bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault *e);
+/* The same with other processes (core/peers/peers.h), of which rank 0 alone needs the file: all call it, and all call
+ * network_open. False with the same e for all. */
+bool saved_open_together(const char *run_or_checkpoint, saved *out, fault *warning, fault *e);
 void saved_close(saved *s);
 
 /* One of its networks with the parameters and states that it had. Of the generator the moving average, where there is

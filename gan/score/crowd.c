@@ -6,6 +6,7 @@
 
 #include "core/base/local.h"
 #include "core/base/rng.h"
+#include "core/peers/peers.h"
 #include "gan/score/classes.h"
 
 void crowd_free(crowd *c)
@@ -68,10 +69,12 @@ static int64_t *places(const crowd_plan *want, fault *e)
 	return place;
 }
 
-/* A batch and what is made of it. */
+/* What is made of some images: of a batch for each process. Images are those of this process's batch alone. */
 typedef struct portion {
-	real *images, *x, *p;                        /* own; [B,H,W,C], [B,D], [B,K] or NULL */
-	int label[SOURCE_BATCH];
+	real *images;                                /* own; [B,H,W,C] */
+	real *x, *p, *small;                         /* own; [B P,D], [B P,K] or NULL, [B P,small size * C] */
+	int *label;                                  /* own; [B P] */
+	int64_t D, K, S;                             /* numbers of a row */
 } portion;
 
 static void portion_free(portion *b)
@@ -79,19 +82,46 @@ static void portion_free(portion *b)
 	free(b->images);
 	free(b->x);
 	free(b->p);
+	free(b->small);
+	free(b->label);
 }
 
-static bool portion_init(portion *b, const image_source *from, const lens *look, fault *e)
+static bool portion_init(portion *b, const crowd *c, const image_source *from, const lens *look, fault *e)
 {
-	const size_t B = SOURCE_BATCH, K = (size_t)lens_classes(look);
-	*b = (portion){0};
+	const size_t B = SOURCE_BATCH, rows = B * (size_t)peers_count();
+	*b = (portion){.D = lens_count(look), .K = lens_classes(look), .S = c->small.d};
 	return (b->images = mem_new(B * (size_t)(from->size.h * from->size.w * from->channels), sizeof(real), e))
-		&& (b->x = mem_new(B * (size_t)lens_count(look), sizeof(real), e))
-		&& (!K || (b->p = mem_new(B * K, sizeof(real), e)));
+		&& (b->x = mem_zero(rows * (size_t)b->D, sizeof(real), e))
+		&& (!b->K || (b->p = mem_zero(rows * (size_t)b->K, sizeof(real), e)))
+		&& (b->small = mem_zero(rows * (size_t)b->S, sizeof(real), e))
+		&& (b->label = mem_zero(rows, sizeof *b->label, e));
 }
 
-/* The class of image i of a portion: its label, where it has one, else what the lens sees; -1: neither. */
-static void add_classes(crowd *c, const portion *b, int64_t i, bool labelled, int64_t D)
+/* Images lo to lo + n of the set, rows from `at` on of the portion. */
+static bool look_at(const crowd *c, portion *b, const image_source *from, lens *look, int64_t lo, int64_t at, int64_t n,
+	fault *e)
+{
+	const int64_t looked = MIN(n, c->want.images - lo);
+	if (!from->read(from->ctx, lo, n, b->images, b->label + at, e))
+		return false;
+	pool_images(b->images, n, from->size, from->channels, c->want.small, b->small + at * b->S);
+	return looked <= 0
+		|| lens_look(look, b->images, looked, b->x + at * b->D, b->p ? b->p + at * b->K : NULL, e);
+}
+
+/* Every process has made the rows of one batch. */
+static void hand_out(portion *b)
+{
+	const size_t B = SOURCE_BATCH;
+	peers_join(b->x, peers_count(), B * (size_t)b->D * sizeof(real));
+	peers_join(b->small, peers_count(), B * (size_t)b->S * sizeof(real));
+	peers_join(b->label, peers_count(), B * sizeof *b->label);
+	if (b->p)
+		peers_join(b->p, peers_count(), B * (size_t)b->K * sizeof(real));
+}
+
+/* The class of row i of a portion: its label, where it has one, else what the lens sees; -1: neither. */
+static void add_classes(crowd *c, const portion *b, int64_t i, bool labelled)
 {
 	const int K = c->want.classes, seen = b->p ? class_of(b->p + i * K, K) : -1;
 	const int label = labelled && b->label[i] < K ? b->label[i] : -1, class = label >= 0 ? label : seen;
@@ -102,60 +132,75 @@ static void add_classes(crowd *c, const portion *b, int64_t i, bool labelled, in
 		c->right += label == seen;
 	}
 	if (c->of_class && class >= 0)
-		moments_add_real(&c->of_class[class], b->x + i * D, 1);
+		moments_add_real(&c->of_class[class], b->x + i * b->D, 1);
 }
 
-static void add(crowd *c, const portion *b, int64_t n, bool labelled, const int64_t *place)
+/* Rows at to at + n; place: that of the first. */
+static void add(crowd *c, const portion *b, int64_t at, int64_t n, bool labelled, const int64_t *place)
 {
-	const int64_t D = c->all.d, K = c->want.classes;
-	moments_add_real(&c->all, b->x, n);
+	const int64_t D = b->D, K = c->want.classes;
+	moments_add_real(&c->all, b->x + at * D, n);
 	for (int64_t i = 0; i < n; i++) {
 		if (K)
-			add_classes(c, b, i, labelled, D);
+			add_classes(c, b, at + i, labelled);
 		if (place[i] < 0)
 			continue;
-		memcpy(c->kept.x + place[i] * D, b->x + i * D, (size_t)D * sizeof *b->x);
+		memcpy(c->kept.x + place[i] * D, b->x + (at + i) * D, (size_t)D * sizeof *b->x);
 		if (c->p)
-			memcpy(c->p + place[i] * K, b->p + i * K, (size_t)K * sizeof *b->p);
+			memcpy(c->p + place[i] * K, b->p + (at + i) * K, (size_t)K * sizeof *b->p);
 	}
 }
 
-static void keep_small(crowd *c, const image_source *from, const real *images, int64_t lo, int64_t n)
+static void keep_small(crowd *c, const real *small, int64_t lo, int64_t n)
 {
 	const int64_t k = MIN(n, c->small.n - lo);
 	if (k > 0)
-		pool_images(images, k, from->size, from->channels, c->want.small, c->small.x + lo * c->small.d);
+		memcpy(c->small.x + lo * c->small.d, small, (size_t)(k * c->small.d) * sizeof *small);
 }
 
+/* The portion as images lo to lo + n, in their order. */
+static bool add_all(crowd *c, const portion *b, int64_t lo, int64_t n, bool labelled, const int64_t *place,
+	const crowd_reading *how, fault *e)
+{
+	for (int64_t at = 0; at < n; at += SOURCE_BATCH) {
+		const int64_t k = MIN(SOURCE_BATCH, n - at), looked = MIN(k, c->want.images - lo - at);
+		const real *small = b->small + at * b->S;
+		keep_small(c, small, lo + at, k);
+		if (looked > 0)
+			add(c, b, at, looked, labelled, place + lo + at);
+		if (how->each && !how->each(how->each_ctx, lo + at, k, small, e))
+			return false;
+	}
+	return true;
+}
+
+/* A batch by each process, then the next ones. Everything is added by all of them. */
 static bool read_all(crowd *c, portion *b, const int64_t *place, const image_source *from, lens *look,
 	const crowd_reading *how, fault *e)
 {
 	const int64_t all = MAX(MAX(c->want.images, c->want.pixels), how->all);
-	for (int64_t lo = 0; lo < all; lo += SOURCE_BATCH) {
-		const int64_t n = MIN(SOURCE_BATCH, all - lo), looked = MIN(n, c->want.images - lo);
+	const int64_t round = SOURCE_BATCH * peers_count(), own = SOURCE_BATCH * peers_rank();
+	bool ok = true;
+	for (int64_t lo = 0; lo < all; lo += round) {
+		const int64_t n = MIN(round, all - lo), mine = MIN(SOURCE_BATCH, n - own);
 		if (how->progress)
 			how->progress(how->progress_ctx, how->what, lo, all);
-		if (!from->read(from->ctx, lo, n, b->images, b->label, e))
+		ok = ok && (mine <= 0 || look_at(c, b, from, look, lo + own, own, mine, e));
+		if (!peers_agree(ok, e))
 			return false;
-		keep_small(c, from, b->images, lo, n);
-		if (looked > 0 && !lens_look(look, b->images, looked, b->x, b->p, e))
-			return false;
-		if (looked > 0)
-			add(c, b, looked, from->classes > 0, place + lo);
-		if (how->each && !how->each(how->each_ctx, lo, n, b->images, e))
-			return false;
+		hand_out(b);
+		ok = add_all(c, b, lo, n, from->classes > 0, place, how, e);
 	}
-	return true;
+	return peers_agree(ok, e);
 }
 
 bool crowd_read(crowd *c, const crowd_plan *want, const image_source *from, lens *look, const crowd_reading *how,
 	fault *e)
 {
 	portion b = {0};
-	if (!set_up(c, want, from, look, e))
-		return false;
-	int64_t *place = places(want, e);
-	const bool ok = place && portion_init(&b, from, look, e) && read_all(c, &b, place, from, look, how, e);
+	int64_t *place = set_up(c, want, from, look, e) ? places(want, e) : NULL;
+	const bool room = peers_agree(place && portion_init(&b, c, from, look, e), e);
+	const bool ok = room && read_all(c, &b, place, from, look, how, e);
 	portion_free(&b);
 	free(place);
 	return ok;

@@ -28,10 +28,12 @@ typedef struct crowd {
 	int64_t right, labelled;                     /* of images with labels, the lens confirms so many */
 } crowd;
 
-typedef bool (*crowd_batch)(void *ctx, int64_t lo, int64_t n, const real *images, fault *e);
+/* small [n, small size * C]: images lo to lo + n, averaged to crowd_plan.small. */
+typedef bool (*crowd_batch)(void *ctx, int64_t lo, int64_t n, const real *small, fault *e);
 
 /* Reads a set: the first want.images through the lens, the first want.pixels small; the first `all` images,
- * where that is more, are given to `each` (may be NULL). There are that many. progress as in evaluate.h.
+ * where that is more, are given to `each` (may be NULL). There are that many. progress as in evaluate.h. With other
+ * processes (core/peers/peers.h) all call it, share the looking, and get the whole crowd.
  * Release with crowd_free in any case. */
 typedef void (*progress_fn)(void *ctx, const char *what, int64_t done, int64_t of);
 typedef struct crowd_reading {

@@ -1,4 +1,7 @@
-/* evaluate.c - three readings, the judged images first, then the comparisons. */
+/* evaluate.c - three readings, the judged images first, then the comparisons.
+ *
+ * With other processes everybody has all of what was read, and each takes a share of a work that has parts: images that
+ * are drawn and looked at, rows of tables, subsets, classes. */
 #include "gan/score/evaluate.h"
 
 #include <math.h>
@@ -6,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/peers/peers.h"
 #include "gan/score/copy_search.h"
 #include "gan/score/crowd.h"
 
@@ -91,8 +95,8 @@ static bool read_train(state *s, fault *e)
 	crowd_reading how = reading_of(s, "training images");
 	if (!s->t->train)
 		return true;
-	if (s->search.wanted && !copy_search_begin(&s->search, &s->fakes.small, &s->test.small, &s->learnt,
-		s->v->copy_size, e))
+	if (!peers_agree(!s->search.wanted
+		|| copy_search_begin(&s->search, &s->fakes.small, &s->test.small, &s->learnt, e), e))
 		return false;
 	how.each = s->search.wanted ? copy_search_batch : NULL;
 	how.each_ctx = &s->search;
@@ -101,25 +105,38 @@ static bool read_train(state *s, fault *e)
 
 /* ---- comparing ---- */
 
+/* Of its share of the classes each process takes the distance. */
+static bool frechet_of_classes(const state *s, crowd *real_ones, fault *e)
+{
+	evaluation *v = s->v;
+	int64_t lo, hi;
+	peers_span(s->classes, &lo, &hi);
+	for (int64_t k = lo; k < hi; k++) {
+		moments *a = &real_ones->of_class[k], *b = &s->fakes.of_class[k];
+		v->class_fid[k] = NAN;
+		if (a->n >= 2 && b->n >= 2 && !frechet_distance(a, b, &v->class_fid[k], e))
+			return false;
+	}
+	return true;
+}
+
 static bool frechet_by_class(state *s, crowd *real_ones, fault *e)
 {
 	evaluation *v = s->v;
+	const size_t K = (size_t)s->classes;
 	int n = 0;
 	if (!s->by_class)
 		return true;
-	if (!(v->class_fid = mem_new((size_t)s->classes, sizeof *v->class_fid, e))
-		|| !(v->class_n = mem_new(2 * (size_t)s->classes, sizeof *v->class_n, e)))
+	if (!peers_agree((v->class_fid = mem_new(K, sizeof *v->class_fid, e))
+		&& (v->class_n = mem_new(2 * K, sizeof *v->class_n, e)) && frechet_of_classes(s, real_ones, e), e))
 		return false;
+	peers_join(v->class_fid, s->classes, sizeof *v->class_fid);
 	v->by_label = s->judged.classes > 0;
 	for (int k = 0; k < s->classes; k++) {
-		moments *a = &real_ones->of_class[k], *b = &s->fakes.of_class[k];
-		v->class_fid[k] = NAN;
-		v->class_n[k] = b->n;
-		v->class_n[s->classes + k] = a->n;
-		if (a->n < 2 || b->n < 2)
+		v->class_n[k] = s->fakes.of_class[k].n;
+		v->class_n[s->classes + k] = real_ones->of_class[k].n;
+		if (isnan(v->class_fid[k]))
 			continue;
-		if (!frechet_distance(a, b, &v->class_fid[k], e))
-			return false;
 		v->class_fid_mean += v->class_fid[k];
 		n++;
 	}
@@ -127,15 +144,27 @@ static bool frechet_by_class(state *s, crowd *real_ones, fault *e)
 	return true;
 }
 
+/* Two processes take one of the two distances each. */
 static bool distances(state *s, crowd *real_ones, crowd *others, fault *e)
 {
 	evaluation *v = s->v;
+	moments *const of[] = {&s->fakes.all, &others->all};
+	double found[COUNT(of)];
+	const int n = others->all.n >= 2 ? 2 : 1;
+	int64_t lo, hi;
+	bool ok = true;
 	tell(s, "Frechet distance");
-	if (!frechet_distance(&real_ones->all, &s->fakes.all, &v->fid, e) || !frechet_by_class(s, real_ones, e))
+	peers_span(n, &lo, &hi);
+	for (int64_t i = lo; ok && i < hi; i++)
+		ok = frechet_distance(&real_ones->all, of[i], &found[i], e);
+	if (!peers_agree(ok, e))
 		return false;
-	v->has_floor = others->all.n >= 2;
+	peers_join(found, n, sizeof *found);
+	v->fid = found[0];
+	v->has_floor = n == 2;
 	v->floor_n = others->all.n;
-	return !v->has_floor || frechet_distance(&real_ones->all, &others->all, &v->floor, e);
+	v->floor = v->has_floor ? found[1] : 0;
+	return frechet_by_class(s, real_ones, e);
 }
 
 static bool compare_points(state *s, const crowd *real_ones, fault *e)
@@ -195,7 +224,7 @@ static bool find_copies(state *s, fault *e)
 		return true;
 	if (!copy_search_end(&s->search, s->v, e))
 		return false;
-	if (s->t->pairs)
+	if (s->t->pairs && peers_rank() == 0)
 		(void)copy_search_draw(&s->search, s->v, &s->judged, s->t->pairs, &s->v->no_picture);
 	return true;
 }
@@ -205,7 +234,7 @@ static bool compare(state *s, fault *e)
 	crowd *real_ones = s->t->split == SPLIT_TRAIN ? &s->train : &s->test;
 	crowd *others = s->t->split == SPLIT_TRAIN ? &s->test : &s->train;
 	return distances(s, real_ones, others, e) && compare_points(s, real_ones, e)
-		&& judge_classes(s, real_ones, e) && find_copies(s, e);
+		&& peers_agree(judge_classes(s, real_ones, e), e) && find_copies(s, e);
 }
 
 /* ---- everything ---- */

@@ -68,7 +68,8 @@ typedef struct evaluation {
 } evaluation;
 
 /* False with e set: sets of other sizes, a feature that is not finite, no memory.
- * Release with evaluation_free in any case. The same bits for any number of threads. */
+ * Release with evaluation_free in any case. The same bits for any number of threads, and of processes
+ * (core/peers/peers.h), which all call it with the same task and all get the result; rank 0 draws the pairs. */
 bool evaluate(const evaluate_task *t, evaluation *out, fault *e);
 void evaluation_free(evaluation *v);
 

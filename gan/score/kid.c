@@ -1,4 +1,5 @@
-/* kid.c - products of a subset with a subset by BLAS, on one thread: the same bits for any number of ours. */
+/* kid.c - products of a subset with a subset by BLAS, on one thread: the same bits for any number of ours. With other
+ * processes all draw all subsets, and each computes the distances of its share. */
 #include "gan/score/kid.h"
 
 #include <math.h>
@@ -7,6 +8,7 @@
 #include "core/base/local.h"
 #include "core/base/rng.h"
 #include "core/kernels/blas.h"
+#include "core/peers/peers.h"
 
 mean_sd mean_sd_of(const double *x, int64_t n)
 {
@@ -122,13 +124,18 @@ bool kernel_distances(const points *x, const points *y, int64_t subsets, int64_t
 	double *distance = mem_new((size_t)subsets, sizeof *distance, e);
 	bool ok = distance && subset_init(&a, x, size, seed, "kid real", e)
 		&& subset_init(&b, y, size, seed, "kid fake", e);
-	for (int64_t i = 0; ok && i < subsets; i++) {
+	int64_t lo, hi;
+	peers_span(subsets, &lo, &hi);
+	for (int64_t i = 0; ok && i < hi; i++) {
 		subset_draw(&a, x);
 		subset_draw(&b, y);
-		ok = kernel_distance(&a.x, &b.x, &distance[i], e);
+		ok = i < lo || kernel_distance(&a.x, &b.x, &distance[i], e);
 	}
-	if (ok)
+	ok = peers_agree(ok, e);
+	if (ok) {
+		peers_join(distance, subsets, sizeof *distance);
 		*out = mean_sd_of(distance, subsets);
+	}
 	subset_free(&a);
 	subset_free(&b);
 	free(distance);

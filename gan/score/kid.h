@@ -23,7 +23,8 @@ mean_sd mean_sd_of(const double *x, int64_t n);
 /* *distance of two whole sets of the same number of points, at least two. False with e set: no memory. */
 bool kernel_distance(const points *x, const points *y, double *distance, fault *e);
 
-/* Over `subsets` subsets of `size` points of each, chosen by the seed. `size` is 2 to the smaller set. */
+/* Over `subsets` subsets of `size` points of each, chosen by the seed. `size` is 2 to the smaller set. With other
+ * processes (core/peers/peers.h) all call it, and share the work. */
 bool kernel_distances(const points *x, const points *y, int64_t subsets, int64_t size, uint64_t seed, mean_sd *out,
 	fault *e);
 

@@ -1,4 +1,6 @@
-/* neighbours.c - one pass over all pairs for each question; what a row needs stays with the row. */
+/* neighbours.c - one pass over all pairs for each question; what a row needs stays with the row.
+ *
+ * With other processes each has a share of the rows (points_pairs), and what was found of them is then everybody's. */
 #include "gan/score/neighbours.h"
 
 #include <math.h>
@@ -6,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/peers/peers.h"
 
 enum { K_MAX = DENSITY_K };
 
@@ -42,17 +45,18 @@ static bool radii_of(const points *x, radii *q, fault *e)
 {
 	const size_t n = (size_t)x->n;
 	*q = (radii){0};
-	if (!(q->narrow = mem_new(n, sizeof *q->narrow, e)) || !(q->wide = mem_new(n, sizeof *q->wide, e))
-		|| !(q->near = mem_new(n * K_MAX, sizeof *q->near, e)))
-		return false;
-	for (size_t i = 0; i < n * K_MAX; i++)
+	const bool room = (q->narrow = mem_new(n, sizeof *q->narrow, e)) && (q->wide = mem_new(n, sizeof *q->wide, e))
+		&& (q->near = mem_new(n * K_MAX, sizeof *q->near, e));
+	for (size_t i = 0; room && i < n * K_MAX; i++)
 		q->near[i] = INFINITY;
-	if (!points_pairs(x, x, keep_nearest, q, e))
+	if (!peers_agree(room && points_pairs(x, x, keep_nearest, q, e), e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		q->narrow[i] = q->near[i * K_MAX + PRECISION_K - 1];
 		q->wide[i] = q->near[i * K_MAX + DENSITY_K - 1];
 	}
+	peers_join(q->narrow, x->n, sizeof *q->narrow);
+	peers_join(q->wide, x->n, sizeof *q->wide);
 	return true;
 }
 
@@ -95,7 +99,12 @@ static bool find(const points *x, const radii *of_x, const points *y, const radi
 	f->in_some = mem_zero(n, sizeof *f->in_some, e);
 	f->holds_some = f->in_some ? mem_zero(n, sizeof *f->holds_some, e) : NULL;
 	f->in_many = f->holds_some ? mem_zero(n, sizeof *f->in_many, e) : NULL;
-	return f->in_many && points_pairs(x, y, look, f, e);
+	if (!peers_agree(f->in_many && points_pairs(x, y, look, f, e), e))
+		return false;
+	peers_join(f->in_some, x->n, sizeof *f->in_some);
+	peers_join(f->holds_some, x->n, sizeof *f->holds_some);
+	peers_join(f->in_many, x->n, sizeof *f->in_many);
+	return true;
 }
 
 static double share(const bool *is, int64_t n)
@@ -177,6 +186,8 @@ bool nearest_among(nearest *of, const points *x, const points *among, int64_t fi
 
 void nearest_end(nearest *of)
 {
+	peers_join(of->which, of->n, sizeof *of->which);
+	peers_join(of->distance, of->n, sizeof *of->distance);
 	for (int64_t i = 0; i < of->n; i++)
 		of->distance[i] = sqrt(of->distance[i]);
 }

@@ -24,8 +24,8 @@ typedef struct manifold {
 } manifold;
 
 /* Of fakes against real points, of equal d; each set has more than DENSITY_K of them. Both sets should be of the same
- * size: then two samples of the same distribution have density 1 and coverage 1 - 2^-5 = 0.97 in the mean. False with e
- * set: fewer points, or no memory. */
+ * size: then two samples of the same distribution have density 1 and coverage 1 - 2^-5 = 0.97 in the mean. With other
+ * processes (core/peers/peers.h) all call it, and share the work. False with e set: fewer points, or no memory. */
 bool manifold_compare(const points *real_ones, const points *fakes, manifold *m, fault *e);
 
 /* The nearest point of each of some points, among others that come in portions. */
@@ -36,7 +36,8 @@ typedef struct nearest {
 } nearest;
 bool nearest_init(nearest *of, int64_t n, fault *e);
 void nearest_free(nearest *of);                      /* all zero allowed */
-/* x has of->n points; `among` are the others from number `first` on. */
+/* x has of->n points; `among` are the others from number `first` on. With other processes each searches for its share
+ * of x, and nearest_end, which all call, hands out what was found. */
 bool nearest_among(nearest *of, const points *x, const points *among, int64_t first, fault *e);
 void nearest_end(nearest *of);
 

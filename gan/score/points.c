@@ -7,6 +7,7 @@
 #include "core/base/clones.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
+#include "core/peers/peers.h"
 
 enum { ROWS = 4, LANES = 8, PANELS = 8, COLUMNS = LANES * PANELS, CHUNK = 64 };
 
@@ -63,6 +64,7 @@ typedef struct table {
 	const points *x, *y;
 	pair_fn fn;
 	void *ctx;
+	int64_t first;                               /* row of this process */
 	double *room;                                /* own; each worker's rows [CHUNK,d], panels [PANELS][d][LANES] */
 } table;
 
@@ -112,6 +114,8 @@ static void chunk(void *ctx, int worker, int64_t lo, int64_t hi)
 	const table *t = ctx;
 	const int64_t d = t->x->d;
 	double *rows = t->room + worker * (CHUNK + COLUMNS) * d, *panels = rows + CHUNK * d;
+	lo += t->first;
+	hi += t->first;
 	take_rows(t->x, lo, hi, rows);
 	for (int64_t at = 0; at < t->y->n; at += COLUMNS) {
 		const int64_t n = MIN(COLUMNS, t->y->n - at);
@@ -125,10 +129,12 @@ bool points_pairs(const points *x, const points *y, pair_fn fn, void *ctx, fault
 {
 	must(x->d == y->d && x->d > 0, "points of %lld and %lld numbers", (long long)x->d, (long long)y->d);
 	const size_t each = (size_t)((CHUNK + COLUMNS) * x->d) * sizeof(double);
-	table t = {x, y, fn, ctx, mem_aligned(each * (size_t)pool_threads(), e)};
+	int64_t lo, hi;
+	peers_span(x->n, &lo, &hi);
+	table t = {x, y, fn, ctx, lo, mem_aligned(each * (size_t)pool_threads(), e)};
 	if (!t.room)
 		return false;
-	parallel_for(x->n, CHUNK, chunk, &t);
+	parallel_for(hi - lo, CHUNK, chunk, &t);
 	free(t.room);
 	return true;
 }

@@ -23,7 +23,8 @@ typedef void (*pair_fn)(void *ctx, int64_t i, int64_t lo, int64_t n, const doubl
 /* The squared distance of every point of x (rows) and every one of y (columns), in double, on the pool. The table is
  * never kept, so memory does not grow with it. Differences are taken, not |x|^2 + |y|^2 - 2 x y': equal points are at
  * distance 0 exactly, and from x to y it is as far as from y to x. The same bits for any number of threads and any
- * level. False with e set: no memory. */
+ * level. With other processes only the rows of this one's share (peers_span of x->n): the caller hands out what it made
+ * of them. False with e set: no memory. */
 bool points_pairs(const points *x, const points *y, pair_fn fn, void *ctx, fault *e);
 
 #endif

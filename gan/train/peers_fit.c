@@ -18,11 +18,11 @@ typedef struct about {
 	uint64_t data;
 } about;
 
-/* "" where the system does not show it. */
-static void hash_program(char text[SHA256_TEXT])
+/* "" where it cannot be read. */
+static void hash_file(const char *path, char text[SHA256_TEXT])
 {
 	static unsigned char piece[1 << 16];
-	FILE *f = fopen("/proc/self/exe", "rb");
+	FILE *f = fopen(path, "rb");
 	sha256 h = sha256_new();
 	for (size_t n; f && (n = fread(piece, 1, sizeof piece, f)) > 0;)
 		sha256_add(&h, piece, n);
@@ -38,7 +38,7 @@ static about about_this(const dataset *data)
 	about a;
 	memset(&a, 0, sizeof a);                     /* it is compared byte for byte */
 	fingerprint_now(a.fingerprint);
-	hash_program(a.program);
+	hash_file("/proc/self/exe", a.program);
 	a.data = data ? dataset_checksum(data) : 0;
 	return a;
 }
@@ -93,17 +93,34 @@ static bool same_config(const config *c, const char *text, fault *e)
 	return ok;
 }
 
-bool peers_fit(const config *c, const dataset *data, fault *e)
+bool peers_fit_data(const dataset *data, fault *e)
 {
 	if (peers_count() == 1)
 		return true;
 	const about own = about_this(data);
 	about first = own;
+	peers_spread(&first, sizeof first);
+	return peers_agree(same_program(&own, &first, e), e);
+}
+
+bool peers_fit_file(const char *path, fault *e)
+{
+	char hash[SHA256_TEXT], what[512];
+	if (peers_count() == 1)
+		return true;
+	hash_file(path, hash);
+	snprintf(what, sizeof what, "%.480s", path);
+	return peers_same(what, hash, e);
+}
+
+/* The config of rank 0, with its length before it. */
+static bool peers_fit_config(const config *c, fault *e)
+{
 	char *text = config_text(c, e);
 	size_t size = text ? strlen(text) + 1 : 0;
-	peers_spread(&first, sizeof first);
-	bool ok = peers_agree(text && same_program(&own, &first, e), e);
-	peers_spread(&size, sizeof size);
+	bool ok = peers_agree(text != NULL, e);
+	if (ok)
+		peers_spread(&size, sizeof size);
 	char *theirs = ok ? mem_zero(size, 1, e) : NULL;
 	ok = ok && peers_agree(theirs != NULL, e);
 	if (ok && peers_rank() == 0)
@@ -114,4 +131,9 @@ bool peers_fit(const config *c, const dataset *data, fault *e)
 	free(text);
 	free(theirs);
 	return ok;
+}
+
+bool peers_fit(const config *c, const dataset *data, fault *e)
+{
+	return peers_count() == 1 || (peers_fit_data(data, e) && peers_fit_config(c, e));
 }
