@@ -188,7 +188,7 @@ typedef struct choice {
 	rng r;
 } choice;
 
-enum { FEW = 3, SMALL = 2 };
+enum { FEW = 2, SMALL = 1 };
 
 static bool is_over(const choice *c)
 {
@@ -212,11 +212,13 @@ static int64_t try_call(faults *f, const char *name, int i, choice *c, int *fail
 {
 	const enum fault_call call = FAULTS[i].call;
 	int64_t places, tried = 0;
-	const int64_t *at, made = faults_count(f, call, &places, &at), n = call == FAULT_MEMORY ? places : made;
+	const int64_t *at;
+	const bool by_place = call == FAULT_MEMORY && !c->small;
+	const int64_t made = faults_count(f, call, &places, by_place ? &at : NULL), n = by_place ? places : made;
 	int64_t *k = calloc((size_t)MAX(n, 1), sizeof *k);
 	must(k, "out of memory");
 	for (int64_t j = 0; j < n; j++)
-		k[j] = call == FAULT_MEMORY ? at[j] : j + 1;
+		k[j] = by_place ? at[j] : j + 1;
 	for (int64_t j = 0; j < n; j++) {
 		if (!is_chosen(c, n) || is_over(c))
 			continue;

@@ -1,6 +1,7 @@
 /* archive.c - libarchive: walking through archives of any size, packing small ones. */
 #include "core/archive/archive.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,8 @@ const char *archive_name(const archive_file *f)
 static bool failed(const char *label, struct archive *a, fault *e)
 {
 	const char *why = archive_error_string(a);
+	if (archive_errno(a) == ENOMEM || (why && strstr(why, "memory")))
+		return fault_at(e, label, "out of memory (%.*s)", why ? (int)strcspn(why, "\n") : 0, why ? why : "");
 	return fault_at(e, label, "damaged or truncated archive (zip and tar are read): %.*s",
 		why ? (int)strcspn(why, "\n") : 0, why ? why : "");
 }

@@ -76,9 +76,14 @@ static const way WAYS[] = {
 	{SCMP_SYS(clone), 1, {BITS(0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM)}},
 };
 
+static int try_way(scmp_filter_ctx f, const way *w)
+{
+	return seccomp_rule_add_array(f, SCMP_ACT_ALLOW, w->call, (unsigned)w->n, w->when);
+}
+
 static bool add_way(scmp_filter_ctx f, const way *w)
 {
-	return seccomp_rule_add_array(f, SCMP_ACT_ALLOW, w->call, (unsigned)w->n, w->when) == 0;
+	return try_way(f, w) == 0;
 }
 
 /* Descriptors and this process itself are known only now. */
@@ -99,10 +104,11 @@ static bool add_own(scmp_filter_ctx f, const int *writes, int n)
 static bool fill(scmp_filter_ctx f, const int *writes, int n)
 {
 	bool ok = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0;
+	/* A filter that lacks rules for want of memory would make every file a damaged one. */
 	for (int i = 0; i < COUNT(FREE); i++)
-		seccomp_rule_add(f, SCMP_ACT_ALLOW, FREE[i], 0);
+		ok = seccomp_rule_add(f, SCMP_ACT_ALLOW, FREE[i], 0) != -ENOMEM && ok;
 	for (int i = 0; i < COUNT(WAYS); i++)
-		add_way(f, &WAYS[i]);
+		ok = try_way(f, &WAYS[i]) != -ENOMEM && ok;
 	return ok && add_own(f, writes, n);
 }
 

@@ -142,7 +142,7 @@ static hdf *do_open(const h5_call *c, fault *e)
 static hdf *do_first(const h5_call *c, fault *e)
 {
 	char why[REASON];
-	hdf *f = do_open(c, e);
+	hdf *f = hdf_begin(c->path, e) ? do_open(c, e) : NULL;
 	if (hdf_now(why) && !f)
 		fault_at(e, c->path, "%s", why);
 	return f;

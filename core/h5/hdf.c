@@ -85,8 +85,11 @@ bool hdf_now(char text[REASON])
 	return text[0];
 }
 
+static bool begun;                                   /* without memory it does not begin, and then says so of no file */
+
 static void library_start(void)
 {
+	begun = H5open() >= 0;
 	/* At exit the library would flush and report what is long decided; it has crashed there. */
 	H5dont_atexit();
 	H5PLset_loading_state(0);                    /* no filter or driver code from the file's wishes */
@@ -97,6 +100,12 @@ void hdf_quiet(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, library_start);
 	H5Eset_auto2(H5E_DEFAULT, note, NULL);
+}
+
+bool hdf_begin(const char *path, fault *e)
+{
+	hdf_quiet();
+	return begun || fault_at(e, path, "out of memory: HDF5 does not begin");
 }
 
 /* ---- opening ---- */

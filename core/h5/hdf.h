@@ -17,6 +17,9 @@ hdf *hdf_create_at(const char *label, const char *path, fault *e);
 bool hdf_finish(hdf *f, void **bytes, size_t *n, fault *e);
 void hdf_close(hdf *f);                              /* NULL allowed */
 
+/* Before a file is opened; false with e set: the library cannot be had. */
+bool hdf_begin(const char *path, fault *e);
+
 /* Whether a call of the library has failed since this was last asked for want of memory, or since a call of the system
  * failed, and how that is said. Then "no" is no answer of the file. */
 enum { REASON = 256 };

@@ -105,6 +105,8 @@ static bool header_read(reading *r, const uint8_t *x, size_t n)
 
 static bool reading_failed(const reading *r, fault *e)
 {
+	if (strstr(r->why, "memory"))                /* "Insufficient memory (case 4)" */
+		return fault_at(e, r->path, "out of memory (%s)", r->why);
 	return fault_at(e, r->path, "damaged or truncated JPEG, or of a kind that is not read (%s)", r->why);
 }
 

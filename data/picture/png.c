@@ -116,6 +116,8 @@ static bool pixels_read(reading *r)
 
 static bool reading_failed(const reading *r, fault *e)
 {
+	if (strstr(r->why, "memory"))                /* libpng's, or zlib's "insufficient memory" */
+		return fault_at(e, r->path, "out of memory (%s)", r->why);
 	return fault_at(e, r->path, "damaged or truncated PNG, or larger than %d pixels a side (%s)",
 		DATA_SIDE_MAX, r->why);
 }

@@ -57,7 +57,9 @@ static bool pixels_read(image *im, const uint8_t *x, size_t n, const uint8_t beh
 	if (ok)
 		image_lay_over(clear, (int64_t)im->h * im->w, 3, behind, im->x);
 	free(clear);
-	return ok || fault_at(e, path, "damaged or truncated WebP");
+	/* The library does not say why; it wants some rows of memory besides the picture. */
+	const size_t wants = (size_t)im->h * row + (16 << 20);
+	return ok || fault_at(e, path, memory_is_there(wants) ? "damaged or truncated WebP" : "out of memory");
 }
 
 static bool webp_read(const char *path, const uint8_t *x, size_t n, const picture_options *o, image *im, fault *e)

@@ -60,8 +60,9 @@ static bool read_checkpoint(run_facts *f, fault *e)
 	const bool told = held && rundir_hold_info(&h, &info, &why);
 	if (held)
 		rundir_release(&h);
+	/* One that was found and read whole a moment ago is there. */
 	if (!told)
-		return !fault_is_now(&why) || fault_set(e, "%s", why.text);
+		return !(held || fault_is_now(&why)) || fault_take(e, &why);
 	f->step = info.step;
 	snprintf(f->program, sizeof f->program, "%s", info.program);
 	snprintf(f->precision, sizeof f->precision, "%s", info.precision);

@@ -67,7 +67,7 @@ static json_t *attention_json(const report_run *from, const run_facts *f, int sh
 	fault why = {.text = ""};
 	sampler *own = from->s ? NULL : network_sampler_open(from->folder, false, 1, NULL, &why);
 	if (!from->s && !own)
-		return fault_is_now(&why) ? (fault_set(e, "%s", why.text), NULL) : json_array();
+		return f->program[0] || fault_is_now(&why) ? (fault_take(e, &why), NULL) : json_array();
 	json_t *a = gather_attention(from->s ? from->s : own, (uint64_t)f->cfg.seed, share, e);
 	sampler_free(own);
 	return a;

@@ -238,10 +238,11 @@ void faults_close(faults *f)
 
 int64_t faults_count(faults *f, enum fault_call call, int64_t *places, const int64_t **at)
 {
-	const int status = obey(f, call, 0, false, 0, true);
+	const int status = obey(f, call, 0, false, 0, at != NULL);
 	ck_assert_msg(status == 0, "%s: counting %s: status %#x, %s", f->name, fault_call_name[call], status, f->said);
 	*places = MIN(f->count->places, FAULT_PLACES);
-	*at = f->count->place;
+	if (at)
+		*at = f->count->place;
 	return f->count->made;
 }
 
@@ -298,8 +299,8 @@ static int new_lines(const faults *f, bool *warned)
 
 static const char *bad(faults *f, const char *what, const char *path)
 {
-	snprintf(f->verdict, sizeof f->verdict, "%s%s%s; it said: %s", what, path ? ": " : "", path ? path : "",
-		f->said);
+	snprintf(f->verdict, sizeof f->verdict, "%s%s%s; it said: %s%s", what, path ? ": " : "", path ? path : "",
+		f->said, f->count->who);
 	return f->verdict;
 }
 

@@ -20,12 +20,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -67,17 +69,29 @@ static bool is_new(uint64_t h)
 	return false;
 }
 
-/* To standard error, for a person: tests/test_faults.c, FAULT. Also where the program dies. */
+/* A child has no standard error, and may write to nothing. */
+static void note_stack(void)
+{
+	void *at[40];
+	size_t used = 0;
+	within = true;
+	const int n = backtrace(at, 40);
+	char **line = backtrace_symbols(at, n);
+	for (int i = 0; line && i < n && used < sizeof count->who; i++)
+		used += (size_t)snprintf(count->who + used, sizeof count->who - used, "%s\n", line[i]);
+	free(line);
+	within = false;
+}
+
+/* To standard error, for a person: where the program dies. */
 static void print_stack(int number)
 {
 	void *at[40];
 	within = true;
 	backtrace_symbols_fd(at, backtrace(at, 40), STDERR_FILENO);
 	within = false;
-	if (number) {
-		signal(number, SIG_DFL);
-		raise(number);
-	}
+	signal(number, SIG_DFL);
+	raise(number);
 }
 
 /* Whether this call, which is counted, is the one to fail. */
@@ -94,7 +108,7 @@ static bool fails(void)
 	if (!order.k || k < order.k || (k > order.k && !order.lasting))
 		return false;
 	if (order.trace && k == order.k)
-		print_stack(0);
+		note_stack();
 	return true;
 }
 
@@ -145,6 +159,17 @@ SHOWN int posix_memalign(void **p, size_t align, size_t n)
 		return ENOMEM;
 	*p = got;
 	return 0;
+}
+
+/* ---- the clock ---- */
+
+/* Stands still, or a page that has the minute in it would differ from the one before. */
+SHOWN time_t time(time_t *t)
+{
+	const time_t now = 1000000000;
+	if (t)
+		*t = now;
+	return now;
 }
 
 /* ---- threads and processes ---- */
@@ -293,7 +318,7 @@ static void become_program(const fault_order *o)
 	close(FAULT_ANSWERS);
 	unsetenv("LD_PRELOAD");
 	alarm(FAULT_SECONDS);
-	*count = (fault_count){.made = 0};
+	memset(count, 0, sizeof *count);
 	for (size_t i = 0; i < sizeof CALLS / sizeof *CALLS; i++)
 		if (CALLS[i].call == o->call && !watch(CALLS[i].number, CALLS[i].n))
 			_exit(FAULT_NO_SHIM);

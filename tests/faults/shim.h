@@ -12,7 +12,7 @@ enum fault_call {
 
 enum {
 	FAULT_ORDERS = 100, FAULT_ANSWERS = 101,     /* descriptors: orders are read, wait statuses written */
-	FAULT_SECONDS = 60,                          /* a program that goes on for longer is stopped by SIGALRM */
+	FAULT_SECONDS = 200,                         /* a program that goes on for longer is stopped by SIGALRM */
 	FAULT_NO_SHIM = 99,                          /* exit status where the system does not let it work */
 	FAULT_PLACES = 1 << 16
 };
@@ -31,6 +31,7 @@ typedef struct fault_order {
 typedef struct fault_count {
 	int64_t made, places;
 	int64_t place[FAULT_PLACES];                 /* the first k of each stack of callers; [places] */
+	char who[4096];                              /* with trace: who made the call that failed, also in a child */
 } fault_count;
 
 #endif
