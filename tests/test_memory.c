@@ -230,6 +230,24 @@ static bool plan_some_value(unsigned flags, fault *e)
 	return ok;
 }
 
+static bool go_plan_steady(fault *e)
+{
+	graph *g = graph_new(e);
+	if (!g)
+		return false;
+	node *x, *y = some_value(g, &x);
+	plan *p = plan_steady(g, &y, 1, &x, 1, e);
+	const bool ok = p != NULL;
+	if (p) {
+		plan_run(p);
+		plan_renew(p);
+		plan_run(p);
+	}
+	plan_free(p);
+	graph_free(g);
+	return ok;
+}
+
 static bool go_plan(fault *e) { return plan_some_value(0, e); }
 static bool go_plan_unfused(fault *e) { return plan_some_value(PLAN_NO_FUSE, e); }
 
@@ -648,6 +666,7 @@ static bool go_drawn(fault *e)
 static const memory_subject subjects[] = {
 	{"plan", go_plan, make_leaves, free_leaves},
 	{"plan, unfused", go_plan_unfused, make_leaves, free_leaves},
+	{"plan, steady", go_plan_steady, make_leaves, free_leaves},
 	{"bad value", go_find_bad, make_leaves, free_leaves},
 	{"module", go_module, NULL, NULL},
 	{"optimizer", go_optimizer, NULL, NULL},

@@ -34,6 +34,7 @@ typedef union attr {
 		int want;                            /* set by the planner: conv_want (core/kernels/conv.h) */
 		int64_t h, w;                        /* height and width of the image, for conv2d_dx */
 		bool act;                            /* set by the planner: leaky_relu of the result, with this slope */
+		bool packed;                         /* set by the planner: as in conv_shape */
 		double slope;
 	} conv;
 	struct {                                     /* windows: sum pooling, max pooling, patches; resizing */

@@ -126,6 +126,7 @@ static conv_shape shape_between(const node *y, const shape *image, const shape *
 		.kh = (int)kh, .kw = (int)kw, .sh = y->a.conv.sh, .sw = y->a.conv.sw,
 		.top = y->a.conv.top, .left = y->a.conv.left, .groups = y->a.conv.groups,
 		.resize = (conv_resize)y->a.conv.resize, .want = (conv_want)y->a.conv.want,
+		.packed = y->a.conv.packed,
 	};
 }
 

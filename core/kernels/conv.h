@@ -31,6 +31,8 @@ typedef struct conv_shape {
 	int groups;
 	conv_want want;
 	conv_resize resize;                          /* HALF: ho = h/2, h even; DOUBLE: ho = 2h; columns likewise */
+	bool packed;                                 /* forward and dx: scratch is as a run with the same weights left
+	                                              * it, and need not be packed again */
 } conv_shape;
 
 /* Bytes of workspace for the function that follows, for the pool as it is. Here and below `scratch` (borrow) has so

@@ -282,7 +282,8 @@ static void gather_run(gather *g, const real *in, const real *w, epilogue e, rea
 	g->out = out;
 	g->packed = scratch;
 	g->work = g->packed + g->s.groups * packed_size(g);
-	parallel_for((int64_t)g->s.groups * g->s.kh * g->s.kw, 1, pack_taps, g);
+	if (!g->s.packed)
+		parallel_for((int64_t)g->s.groups * g->s.kh * g->s.kw, 1, pack_taps, g);
 	parallel_for(g->s.groups * g->sets * g->bands, 1, gather_items_run, g);
 }
 

@@ -191,6 +191,7 @@ void conv_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint, const
 	g.packed = scratch;
 	real *plain = g.packed + packed_size(&g);
 	g.work = plain + scratch_piece(g.ic * g.kh * g.kw * g.oc);
-	pack(&g, adjoint, w, plain);
+	if (!s->packed)
+		pack(&g, adjoint, w, plain);
 	parallel_for(g.b * g.bands, 1, narrow_item, &g);
 }

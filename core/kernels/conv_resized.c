@@ -105,7 +105,8 @@ void conv_resized(const tile_kernels *k, const conv_shape *s, conv_use use, cons
 		conv_direct_dw(k, &h, doubles ? b : a, doubles ? a : b, wide, rest);
 		parallel_for(s->cin, GRAIN, narrow, &v);
 	} else {
-		parallel_for(s->cin, GRAIN, widen, &v);
+		if (!s->packed)
+			parallel_for(s->cin, GRAIN, widen, &v);
 		conv_direct(k, &h, (use == CONV_DX) != doubles, a, wide, e, out, rest);
 	}
 }

@@ -34,6 +34,7 @@ typedef struct winograd {
 	const wino_kernels *wk;
 	wino_map map;
 	bool turned;                                 /* the adjoint: w turned and transposed */
+	bool packed;                                 /* u and zeros are there */
 	int64_t wide_in, wide_out, pitch;            /* of a tile in V and M, of a slot: elements */
 	int64_t block, blocks;
 	int slots, sums;
@@ -76,7 +77,8 @@ static void order_products(winograd *g)
 
 static winograd winograd_of(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use)
 {
-	winograd g = {.k = k, .wk = wino_kernels_of(k, f), .map = wino_map_of(f, s, use), .turned = use == CONV_DX};
+	winograd g = {.k = k, .wk = wino_kernels_of(k, f), .map = wino_map_of(f, s, use), .turned = use == CONV_DX,
+		      .packed = s->packed};
 	const int64_t tiles = g.map.tiles;
 	g.wide_in = tile_round(k, g.map.ic);
 	g.wide_out = tile_round(k, g.map.oc);
@@ -228,12 +230,14 @@ static void winograd_run(winograd *g, const real *in, const real *w, epilogue e,
 	g->u = scratch;
 	g->zeros = g->u + packed_size(g);
 	g->work = g->zeros + scratch_piece(g->wide_in);
-	if (g->turned) {
+	if (g->turned && !g->packed) {
 		g->w_turned = g->work + pool_threads() * g->slots * g->pitch;
 		parallel_for(9, 1, turn_taps, g);
 	}
-	memset(g->zeros, 0, (size_t)g->wide_in * sizeof(real));
-	parallel_for(g->map.ic, GRAIN, pack_weights, g);
+	if (!g->packed) {
+		memset(g->zeros, 0, (size_t)g->wide_in * sizeof(real));
+		parallel_for(g->map.ic, GRAIN, pack_weights, g);
+	}
 	parallel_for(g->blocks, 1, blocks_run, g);
 }
 

@@ -41,6 +41,9 @@ static void find_lives(plan *p)
 		p->home[p->home[p->out[i]].root].last = p->nstep;
 	for (int i = 0; i < p->nassign; i++)
 		p->home[root_of(p, p->assign[i].x)].last = p->nstep;
+	for (int id = 0; id < p->count; id++)
+		if (p->home[id].kept)
+			p->home[id].last = p->nstep;
 }
 
 /* A value that is assigned to a buffer which the run does not read is computed right there. Slices of a batch have
@@ -62,7 +65,7 @@ static bool take_over(plan *p, const node *y, const node *in, int s, int *taken)
 {
 	int to = y->id, from = root_of(p, in);
 	home *h = &p->home[to], *x = &p->home[from];
-	if (!in_memory(p, to) || !in_memory(p, from) || h->fixed || x->fixed || x->last != s || x->def == s
+	if (!in_memory(p, to) || !in_memory(p, from) || h->fixed || x->fixed || h->kept || x->last != s || x->def == s
 	    || x->bytes != h->bytes || taken[x->storage] == s)
 		return false;
 	taken[x->storage] = s;
@@ -144,11 +147,14 @@ static int collect(plan *p, item *all)
 	for (int id = 0; id < p->count; id++) {
 		home *h = &p->home[id];
 		if (in_memory(p, id) && h->storage == id && !h->fixed)
-			all[n++] = (item){h->def, h->busy, h->bytes, 0, &h->at};
+			all[n++] = (item){h->kept ? 0 : h->def, h->busy, h->bytes, 0, &h->at};
 	}
-	for (int s = 0; s < p->nstep; s++)
-		if (p->step[s].scratch_bytes)
-			all[n++] = (item){s, s, plan_align(p->step[s].scratch_bytes), 0, &p->step[s].scratch_at};
+	for (int s = 0; s < p->nstep; s++) {
+		step *st = &p->step[s];
+		if (st->scratch_bytes)
+			all[n++] = (item){st->keeps ? 0 : s, st->keeps ? p->nstep : s, plan_align(st->scratch_bytes), 0,
+				&st->scratch_at};
+	}
 	return n;
 }
 

@@ -121,6 +121,7 @@ void plan_free(plan *p)
 	free(p->node);
 	free(p->home);
 	free(p->unit);
+	free(p->moves);
 	free(p->step);
 	free(p->out);
 	free(p->assign);
@@ -165,7 +166,16 @@ static bool own_arena(plan *p, fault *e)
 	return true;
 }
 
-plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e)
+/* moves: as in plan_steady, or NULL. */
+static bool copy_moves(plan *p, node *const *moves, int n, fault *e)
+{
+	p->moves = moves ? mem_zero((size_t)p->count, sizeof *p->moves, e) : NULL;
+	for (int i = 0; p->moves && i < n; i++)
+		p->moves[moves[i]->id] = true;
+	return !moves || p->moves;
+}
+
+static plan *plan_make(graph *g, node *const *out, int n, node *const *moves, int nmoves, unsigned flags, fault *e)
 {
 	if (!graph_ok(g, e))
 		return NULL;
@@ -180,13 +190,24 @@ plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e)
 	p->node = mem_zero((size_t)p->count, sizeof *p->node, e);
 	p->home = mem_zero((size_t)p->count, sizeof *p->home, e);
 	p->unit = mem_zero((size_t)p->count, sizeof *p->unit, e);
-	if (p->node && p->home && p->unit && copy_requests(p, out, n, e) && copy_live(p, e)
+	if (p->node && p->home && p->unit && copy_moves(p, moves, nmoves, e) && copy_requests(p, out, n, e)
+	    && copy_live(p, e)
 	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
-	    && plan_gather_sums(p, e) && plan_wire_new(p, e) && plan_place(p, e)
+	    && plan_gather_sums(p, e) && plan_wire_new(p, e) && plan_mark_still(p, e) && plan_place(p, e)
 	    && (flags & (PLAN_SEPARATE | PLAN_UNBOUND) || own_arena(p, e)))
 		return p;
 	plan_free(p);
 	return NULL;
+}
+
+plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e)
+{
+	return plan_make(g, out, n, NULL, 0, flags, e);
+}
+
+plan *plan_steady(graph *g, node *const *out, int n, node *const *moves, int nmoves, fault *e)
+{
+	return plan_make(g, out, n, moves, nmoves, 0, e);
 }
 
 static void set_leaves(plan *p)
@@ -263,6 +284,8 @@ static bool do_step(plan *p, int s)
 		scratch = separate(p) ? own = mem_aligned(st->scratch_bytes, NULL) : p->arena + st->scratch_at;
 	if (st->scratch_bytes && !scratch)
 		return false;
+	if (st->keeps)
+		st->y->a.conv.packed = p->settled;
 	if (st->c)
 		chain_run(st->c, scratch);
 	else
@@ -275,6 +298,8 @@ static bool do_step(plan *p, int s)
 static bool run_step(plan *p, int s)
 {
 	const double start = p->spent ? clock_s() : 0;
+	if (p->step[s].still && p->settled)
+		return true;
 	if (!plan_open_step(p, s) || !do_step(p, s))
 		return false;
 	plan_close_step(p, s);
@@ -318,6 +343,7 @@ void plan_assign(plan *p)
 void plan_run(plan *p)
 {
 	plan_run_slices(&p, 1);
+	p->settled = p->moves != NULL;
 }
 
 const real *plan_value(const plan *p, const node *out)

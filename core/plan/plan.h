@@ -32,6 +32,14 @@ enum plan_flag {
 plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e);
 void plan_free(plan *p);
 
+/* A plan for many runs in which only the buffers of moves[0..nmoves), leaves of g, change: what depends on other leaves
+ * alone, such as weights divided by sigma and the form that a convolution packs them into, is computed in the first run
+ * and in the one after plan_renew, which says that a parameter has changed. The bits are those of plan_new. It has an
+ * arena of its own, larger than that of plan_new. A graph with assignments gives a plan that computes all in every
+ * run. NULL with e set: as plan_new. new/free: plan_free. */
+plan *plan_steady(graph *g, node *const *out, int n, node *const *moves, int nmoves, fault *e);
+void plan_renew(plan *p);
+
 size_t plan_bytes(const plan *p);                    /* of the arena, workspace included */
 /* Moves the plan's values into an arena that several plans may share: plan_bytes bytes, beginning at a multiple of 64
  * (keep: it must outlive the runs, the caller frees it). */

@@ -2,7 +2,7 @@
  * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), recompute.c
  * (which values chains do not write), pairs.c (two operations in one pass), chain.c and chain_run.c (making and
  * running a chain), place.c (who lives where), slices.c (running the slices of a batch together), print.c (all this as
- * text), profile.c (how long each step takes). */
+ * text), profile.c (how long each step takes), steady.c (what only the first run computes). */
 #ifndef SAGAN_CORE_PLAN_PLAN_INTERNAL_H
 #define SAGAN_CORE_PLAN_PLAN_INTERNAL_H
 
@@ -19,6 +19,8 @@ typedef struct step {
 	node *y;                                     /* the op's node, NULL for a chain */
 	chain *c;                                    /* own */
 	size_t scratch_bytes, scratch_at;            /* workspace: bytes, offset in the arena */
+	bool still;                                  /* reads no leaf that moves: not in every run (steady.c) */
+	bool keeps;                                  /* its workspace has packed weights that are still */
 } step;
 
 /* Where a value lives. Indexed by node id; meaningful for ids that are their own root. */
@@ -27,6 +29,7 @@ typedef struct home {
 	int storage;                                 /* id whose memory this root uses (in-place), or itself */
 	bool stored;                                 /* has memory: false for values that live in registers */
 	bool fixed;                                  /* lives in an assigned buffer, not in the arena */
+	bool kept;                                   /* still, and read by what moves: stays from run to run */
 	int def, last;                               /* steps of first write and last read */
 	int busy;                                    /* last read of any value in this memory */
 	size_t at, bytes;                            /* offset and size in the arena */
@@ -43,6 +46,8 @@ struct plan {
 	step *step;                                  /* [nstep] */
 	int nstep;
 	int next;                                    /* step to run next, within a run */
+	bool *moves;                                 /* own; [count] leaves that do; NULL: all may */
+	bool settled;                                /* what is still has been computed */
 	bool sliced;                                 /* has sums over the slices of a batch */
 	struct wire *wire;                           /* own; carries them to other processes; NULL: there are none */
 	int *out, nout;                              /* ids to keep after a run */
@@ -76,6 +81,9 @@ absorbed absorbed_by(const node *y);
 
 /* fuse.c: decides chains and the order of steps; fills p->step, p->unit, home.stored. */
 bool plan_fuse(plan *p, fault *e);
+
+/* steady.c: marks what need not be computed in every run; nothing where p->moves is NULL. */
+bool plan_mark_still(plan *p, fault *e);
 
 /* recompute.c: what fuse.c decided, and which values need no memory because each reader computes them again: it clears
  * their home.stored. The second adds them to the n members of a unit that reads them and returns how many there are;

@@ -6,14 +6,14 @@ bool forward_build(forward *f, const network *n, buffer *x, buffer *label, mode 
 	f->g = graph_new(e);
 	if (!f->g)
 		return false;
-	node *y = network_config(n)->classes ? graph_leaf(f->g, label) : NULL;
-	f->y = network_apply(f->g, n, graph_leaf(f->g, x), y, m, maps ? f->map : NULL);
+	node *y = network_config(n)->classes ? graph_leaf(f->g, label) : NULL, *moves[] = {graph_leaf(f->g, x), y};
+	f->y = network_apply(f->g, n, moves[0], y, m, maps ? f->map : NULL);
 	node *out[1 + LAYERS_MAX] = {f->y};
 	int count = 1;
 	for (int i = 0; maps && i < network_placed_layers(n); i++)
 		if (f->map[i])
 			out[count++] = f->map[i];
-	f->p = plan_new(f->g, out, count, 0, e);
+	f->p = plan_steady(f->g, out, count, moves, y ? 2 : 1, e);
 	if (f->p)
 		return true;
 	forward_free(f);                             /* it may be tried again */

@@ -12,7 +12,8 @@ typedef struct forward {
 	node *map[LAYERS_MAX];                       /* with `maps`: as network_apply gives them */
 } forward;
 
-/* Fills f, which is zero, for latents or images in x and labels [B] (both keep). On failure f is zero again. */
+/* Fills f, which is zero, for latents or images in x and labels [B] (both keep). On failure f is zero again. The
+ * parameters stay as they are between runs, or plan_renew follows. */
 bool forward_build(forward *f, const network *n, buffer *x, buffer *label, mode m, bool maps, fault *e);
 void forward_free(forward *f);                       /* all zero allowed */
 

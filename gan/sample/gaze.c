@@ -69,6 +69,7 @@ void gaze_look(gaze *g, const real *x, int label)
 	must(!K || (label >= 0 && label < K), "class %d of %d", label, K);
 	buffer_write(g->x, x);
 	buffer_write(g->y, &(real){(real)label});
+	plan_renew(g->f.p);
 	plan_run(g->f.p);
 	g->looked = true;
 }

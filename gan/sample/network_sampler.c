@@ -81,6 +81,9 @@ static bool take(void *ctx, const module *from, fault *e)
 {
 	network_sampler *s = ctx;
 	module_copy(network_module(s->g), from);
+	plan_renew(s->draw.p);
+	if (s->mixed.p)
+		plan_renew(s->mixed.p);
 	return standing_settle(s->standing, e);
 }
 
