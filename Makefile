@@ -19,7 +19,7 @@
 #   make bench-ranks MPI=1     what several processes and slices cost, on an idle machine
 #   make fuzz                20,000 damaged files of each kind
 #   make fuzz-list           readers that libFuzzer (clang) can try; make fuzz-NAME does, FUZZ_TIME=600 seconds long
-#   make faults              commands whose calls of the system and for memory fail
+#   make faults              commands whose calls of the system and for memory fail (make test: a few)
 #   make test-double         derivatives and golden values in double
 #   make test-sanitized      a set of tests under the address and undefined-behaviour sanitizers
 #   make mutants             every derivative broken on purpose: a test must see it
@@ -117,8 +117,9 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(foreach l,$(LEVELS),$(LEVEL_SRC:%.c=$(B)/%
 	    $(TEXTS:%=$(B)/texts/%.o)
 TIME_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c))
 TOOL_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c)) $(TIME_OBJ)
-# All test programs, or some: ONLY='plan ops'. `make faults` is apart: without its shim it tests nothing.
-ONLY     ?= $(filter-out faults,$(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c)))
+# All test programs, or some: ONLY='plan ops'. Faults are put into the program as it is, without the calls of a
+# sanitizer or of coverage.
+ONLY     ?= $(filter-out $(if $(SAN)$(COVERAGE),faults),$(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c)))
 TESTS    := $(ONLY:%=$(B)/tests/test_%)
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard docs/examples/*.c))
 BENCHES  := $(patsubst %.c,$(B)/%,$(wildcard tests/bench_*.c))
@@ -288,8 +289,9 @@ run-demo: all
 	@cat tools/after-demo.txt
 
 # Two or more at a time, and every one, whatever the others say.
-run-test: $(TESTS) $(EXAMPLES) $(B)/sagan $(MPI_TESTS)
-	@SAGAN=$(B)/sagan $(MPI_ENV) EXAMPLES=$(B)/docs/examples CC='$(CC)$(FLAVOUR)' tests/run.sh $(TESTS)
+run-test: $(TESTS) $(EXAMPLES) $(B)/sagan $(MPI_TESTS) $(B)/tests/faults/shim.so
+	@SAGAN=$(B)/sagan FAULTS_SHIM=$(B)/tests/faults/shim.so $(MPI_ENV) EXAMPLES=$(B)/docs/examples \
+		CC='$(CC)$(FLAVOUR)' tests/run.sh $(TESTS)
 
 # Programs that compare derivatives with differences, or values with others computed in double: float is too coarse.
 DOUBLE := golden elementwise ops gemm \

@@ -24,7 +24,7 @@ if [ "${1:-}" = --one ]; then
 fi
 
 # These take longest (a minute and more). They start first, or the last one runs alone.
-slow='test_kill_resume test_trainer test_keras_round'
+slow='test_kill_resume test_trainer test_keras_round test_faults'
 
 # The programs in the order of their start, one a line.
 in_order() {

@@ -139,8 +139,8 @@ static const struct {
 	{"sample to npz", "sample ../start/r --n 4 --threads 1 --out a.npz", put_run, false},
 	{"sample to h5", "sample ../start/r --n 4 --threads 1 --out a.h5 --latents l.h5", put_run, false},
 	{"sample to folder", "sample ../start/r --n 3 --threads 1 --out a/", put_run, false},
-	{"film", "sample ../start/r --n 2 --columns 4 --interpolate --threads 1 --out a.webp", put_run, false},
-	{"direction", "sample ../start/r --n 2 --columns 3 --direction 1 --threads 1 --out a.gif", put_run, false},
+	{"film", "sample ../start/r --n 8 --columns 4 --interpolate --threads 1 --out a.webp", put_run, false},
+	{"direction", "sample ../start/r --n 6 --columns 3 --direction 1 --threads 1 --out a.gif", put_run, false},
 	{"sample keras", "sample --from ../keras/generator.keras --n 2 --threads 1", put_keras, false},
 	{"attend", "attend ../start/r --threads 1", put_run, false},
 	{"attend numbers", "attend ../start/r --out a.h5 --threads 1", put_run, false},
@@ -180,15 +180,15 @@ static const struct {
 	{FAULT_FORK, EAGAIN, true}, {FAULT_MMAP, ENOMEM, true},
 };
 
-/* What is chosen: `several` places of a call (0: all), of every fault or of FEW that change from command to command;
- * again and again until `late`. */
+/* What is chosen: about `several` places of a call (0: all) of every fault, again and again until `late`; small: one
+ * place of FEW faults that change from command to command. */
 typedef struct choice {
 	double several, late;
 	bool small, timed;
 	rng r;
 } choice;
 
-enum { FEW = 2, SMALL = 1 };
+enum { FEW = 2 };
 
 static bool is_over(const choice *c)
 {
@@ -219,8 +219,9 @@ static int64_t try_call(faults *f, const char *name, int i, choice *c, int *fail
 	must(k, "out of memory");
 	for (int64_t j = 0; j < n; j++)
 		k[j] = by_place ? at[j] : j + 1;
+	const int64_t only = c->small && n ? (int64_t)rng_below(&c->r, (uint64_t)n) : -1;
 	for (int64_t j = 0; j < n; j++) {
-		if (!is_chosen(c, n) || is_over(c))
+		if (c->small ? j != only : !is_chosen(c, n) || is_over(c))
 			continue;
 		const char *why = faults_run(f, call, FAULTS[i].error, FAULTS[i].lasting, k[j]);
 		tried++;
@@ -259,7 +260,7 @@ static choice choose(int command)
 {
 	const char *several = getenv("SEVERAL"), *seconds = getenv("FAULTS_SECONDS");
 	const bool small = !several && !seconds;
-	choice c = {.several = small ? SMALL : several ? atof(several) : 1, .small = small, .timed = seconds};
+	choice c = {.several = several ? atof(several) : 1, .small = small, .timed = seconds};
 	c.r = rng_new((small ? 1 : seed) + (uint64_t)command, "faults");
 	c.late = clock_s() + (seconds ? atof(seconds) / COUNT(COMMANDS) : 0);
 	return c;

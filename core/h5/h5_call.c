@@ -129,7 +129,7 @@ static bool do_call(hdf *f, h5_call *c, fault *e)
 {
 	char why[REASON];
 	const bool ok = OPS[c->op](f, c, e), now = hdf_now(why);
-	return now && (!ok || is_question(c->op)) ? fault_at(e, c->path ? c->path : "", "%s", why) : ok;
+	return now && (!ok || is_question(c->op)) ? hdf_no_answer(f, c->path, why, e) : ok;
 }
 
 static hdf *do_open(const h5_call *c, fault *e)

@@ -85,6 +85,11 @@ bool hdf_now(char text[REASON])
 	return text[0];
 }
 
+bool hdf_no_answer(const hdf *f, const char *path, const char *why, fault *e)
+{
+	return hdf_fail(f, path ? path : "/", e, "%s", why);
+}
+
 static bool begun;                                   /* without memory it does not begin, and then says so of no file */
 
 static void library_start(void)

@@ -24,6 +24,7 @@ bool hdf_begin(const char *path, fault *e);
  * failed, and how that is said. Then "no" is no answer of the file. */
 enum { REASON = 256 };
 bool hdf_now(char text[REASON]);
+bool hdf_no_answer(const hdf *f, const char *path, const char *why, fault *e);       /* says so; false */
 
 bool hdf_exists(hdf *f, const char *path);
 bool hdf_group(hdf *f, const char *path, fault *e);
