@@ -78,6 +78,18 @@ static void limit(int what, rlim_t most)
 	setrlimit(what, &r);
 }
 
+/* The soft limit comes a second before the hard one: its signal says what it was. Where both are the same Linux sends
+ * SIGKILL, as it does when memory is out. */
+static void limit_processor(int seconds)
+{
+	struct rlimit r;
+	if (getrlimit(RLIMIT_CPU, &r) != 0)
+		return;
+	r.rlim_cur = MIN((rlim_t)seconds, r.rlim_max);
+	r.rlim_max = MIN((rlim_t)seconds + 1, r.rlim_max);
+	setrlimit(RLIMIT_CPU, &r);
+}
+
 /* What this process has mapped already: a limit on the whole is a limit on what comes. 0: unknown. */
 static rlim_t mapped_now(void)
 {
@@ -158,7 +170,7 @@ static void confine_self(const confine_limits *l, int cpu_s)
 	limit(RLIMIT_CORE, 0);
 	if (!l->files)
 		limit(RLIMIT_FSIZE, FILE_BYTES);
-	limit(RLIMIT_CPU, (rlim_t)cpu_s);
+	limit_processor(cpu_s);
 	limit_memory(l->memory);
 }
 
