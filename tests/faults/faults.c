@@ -304,6 +304,15 @@ static const char *bad(faults *f, const char *what, const char *path)
 	return f->verdict;
 }
 
+/* Under its name, or where a run that begins anew has put it. */
+static bool is_still_there(const faults *f, const one_file *was)
+{
+	for (int i = 0; i < f->now.n; i++)
+		if (strcmp(f->now.file[i].path, was->path) == 0 || f->now.file[i].hash == was->hash)
+			return true;
+	return false;
+}
+
 static const char *judge_files(faults *f, int status, bool warned)
 {
 	for (int i = 0; i < f->now.n; i++) {
@@ -320,7 +329,7 @@ static const char *judge_files(faults *f, int status, bool warned)
 		if (status == 0 && !f->after.file[i].varies && !find(&f->now, f->after.file[i].path) && !warned)
 			return bad(f, "status 0, but missing", f->after.file[i].path);
 	for (int i = 0; i < f->before.n; i++)
-		if (!find(&f->now, f->before.file[i].path) && find(&f->after, f->before.file[i].path))
+		if (!is_still_there(f, &f->before.file[i]) && find(&f->after, f->before.file[i].path))
 			return bad(f, "lost", f->before.file[i].path);
 	return NULL;
 }
