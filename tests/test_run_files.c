@@ -150,6 +150,25 @@ START_TEST(a_damaged_best_one_is_put_aside)
 }
 END_TEST
 
+/* Else a run that was killed between the two files would end with other bytes than one that was not. */
+START_TEST(a_best_one_is_the_scored_one_byte_for_byte)
+{
+	real kernel[64] = {[0] = 1};
+	fault e = {.text = ""}, warning;
+	bool better;
+	checkpoint_info about = {.step = 1, .program = "sagan test", .config = (char *)"seed: 1\n", .has_score = true,
+		.score = 1.5, .score_about = "units", .began_from = "another"};
+	state_list l = {0};
+	state_add(&l, ARRAY_REAL, "/z/kernel", SHAPE(64), kernel, "of z");
+	state_add(&l, ARRAY_REAL, "/a/kernel", SHAPE(64), kernel, NULL);
+	state_add(&l, ARRAY_REAL, "/z/bias", SHAPE(64), kernel, NULL);       /* a list of the file has it before */
+	OK(checkpoint_save(at_step(1), &about, &l, &e));
+	state_list_free(&l);
+	OK(rundir_keep_best(scratch_folder(), at_step(1), 1.5, "units", &better, &warning, &e));
+	ck_assert(better && files_equal(at_step(1), scratch_at("checkpoint-best.h5")));
+}
+END_TEST
+
 /* ---- what cannot be read now ---- */
 
 /* From here on this process is an ordinary user, to whom the folder of the test belongs. */
@@ -430,6 +449,7 @@ int main(void)
 		{what_was_just_written_stays_beside_damaged_ones, 1},
 		{damaged_ones_do_not_count_as_kept, 1},
 		{a_damaged_best_one_is_put_aside, 1},
+		{a_best_one_is_the_scored_one_byte_for_byte, 1},
 		{a_best_one_without_permission_is_not_overwritten, 1},
 		{a_newest_one_without_permission_is_not_passed_over, 1},
 		{without_descriptors_nothing_is_passed_over, 1},

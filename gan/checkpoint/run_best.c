@@ -1,10 +1,13 @@
 /* run_best.c - the best checkpoint of a run directory. */
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "gan/checkpoint/rundir_internal.h"
 
 void rundir_best_path(const char *dir, char *path, size_t size)
@@ -48,6 +51,24 @@ bool rundir_is_best(const char *dir, double score, const char *about, bool *is, 
 	return true;
 }
 
+/* A checkpoint that has this score already is copied byte by byte, as the run wrote both: one that was stopped between
+ * the two files must end with the same bytes. */
+static bool copy_scored(const char *path, const char *best, double score, const char *about, fault *e)
+{
+	checkpoint_info info;
+	void *bytes = NULL;
+	size_t n;
+	if (!checkpoint_read_good(path, &info, e))
+		return false;
+	const bool same = info.has_score && info.score == score && strcmp(info.score_about, about) == 0;
+	checkpoint_info_free(&info);
+	if (!same)
+		return checkpoint_rescore(path, best, score, about, e);
+	const bool ok = file_read(path, SIZE_MAX - 1, &bytes, &n, e) && file_replace(best, bytes, n, e);
+	free(bytes);
+	return ok;
+}
+
 bool rundir_keep_best(const char *dir, const char *path, double score, const char *about, bool *better, fault *warning,
 	fault *e)
 {
@@ -56,7 +77,7 @@ bool rundir_keep_best(const char *dir, const char *path, double score, const cha
 		return false;
 	if (!*better)
 		return true;
-	*better = checkpoint_rescore(path, best, score, about, e);
+	*better = copy_scored(path, best, score, about, e);
 	return *better;
 }
 
