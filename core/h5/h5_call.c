@@ -239,6 +239,17 @@ static confine_limits limits_of(const h5_call *c)
 	return confine_limits_for(n, (double)n * MEMORY_FACTOR + MEMORY_MORE);
 }
 
+/* The end of its child, which may wait for the next call: it sees the socket closed. (Without that both waited, when a
+ * read failed here.) True: the child was told to end. */
+static bool end_child(h5_worker *w, fault *e)
+{
+	close(w->socket);
+	w->socket = -1;
+	const bool told = confine_end(w->child, e);
+	w->child = NULL;
+	return told;
+}
+
 static bool start(h5_worker *w, h5_call *first, fault *e)
 {
 	int fd[2];
@@ -252,9 +263,8 @@ static bool start(h5_worker *w, h5_call *first, fault *e)
 	char begun;
 	if (w->child && confine_take(w->child, &begun, 1))
 		return true;
-	if (w->child)
-		confine_end(w->child, e);
-	w->child = NULL;
+	if (w->child && end_child(w, e))
+		fault_at(e, first->path, FAULT_NOW ": its reader is not heard");
 	return false;
 }
 
@@ -326,9 +336,8 @@ static bool end(h5_worker *w, fault *e)
 {
 	w->why = (fault){.text = ""};
 	w->over = true;
-	if (confine_end(w->child, &w->why))          /* it was told so: what it was asked did not reach it whole */
+	if (end_child(w, &w->why))                   /* what it was asked did not reach it whole, or its answer us */
 		fault_at(&w->why, w->label, FAULT_NOW ": its reader does not hear");
-	w->child = NULL;
 	return fault_take(e, &w->why);
 }
 
