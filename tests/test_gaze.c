@@ -331,6 +331,20 @@ START_TEST(both_networks_are_looked_into)
 	ck_assert(kit_worst(both, mean.map, 16 * 4) < 1e-6);
 	gaze_look(g, x[1], 0);
 	ck_assert(gaze_view(g, small, 0, &v, &e) && memcmp(first, v.map, sizeof first) != 0);
+	/* Parameters are those of the moment of each look. */
+	module *m = network_module(n);
+	for (int i = 0; i < module_params(m); i++) {
+		buffer *p = module_param_at(m, i);
+		for (int64_t k = 0; k < shape_count(&p->s); k++)
+			p->x[k] *= (real)(k % 2 ? 1.5 : 0.5);
+	}
+	gaze_look(g, x[1], 0);
+	ck_assert(gaze_view(g, small, 0, &v, &e));
+	memcpy(first, v.map, sizeof first);
+	gaze_free(g);
+	g = gaze_new(n, &e);
+	gaze_look(g, x[1], 0);
+	ck_assert(gaze_view(g, small, 0, &v, &e) && memcmp(first, v.map, sizeof first) == 0);
 	gaze_free(g);
 	network_free(n);
 }

@@ -112,6 +112,30 @@ START_TEST(checkpoint_gives_the_images_of_the_trainer)
 }
 END_TEST
 
+/* Other parameters are drawn with from the moment they are taken, classes and mixtures, as if there had been none
+ * before. */
+START_TEST(parameters_that_are_taken_count_at_once)
+{
+	static real used[2][4 * SIZE], fresh[2][4 * SIZE], old[4 * SIZE];
+	const real label[] = {0, 1, 0, 1}, half[] = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
+	real z[4][Z];
+	fault e = {.text = ""};
+	trainer *t = trained(NULL);
+	sampler *s = sampler_for(t, 4), *other = network_sampler_new(trainer_config(t), 4, &e);
+	for (int k = 0; k < 4; k++)
+		request_latent(Z, 4, k, 0, z[k]);
+	ck_assert(sampler_run(s, 4, z[0], label, old, &e) && sampler_mix(s, 4, z[0], half, used[1], &e));
+	ck_assert(sampler_take(s, trainer_module(t, NET_G), &e) && sampler_take(other, trainer_module(t, NET_G), &e));
+	ck_assert(sampler_run(s, 4, z[0], label, used[0], &e) && sampler_mix(s, 4, z[0], half, used[1], &e));
+	ck_assert(sampler_run(other, 4, z[0], label, fresh[0], &e) && sampler_mix(other, 4, z[0], half, fresh[1], &e));
+	ck_assert_mem_ne(old, used[0], sizeof old);
+	ck_assert_mem_eq(used, fresh, sizeof used);
+	sampler_free(s);
+	sampler_free(other);
+	trainer_free(t);
+}
+END_TEST
+
 /* Image k has class k mod K and its own latent, whatever else is drawn beside it; a grid has a column per class. */
 START_TEST(an_image_depends_on_its_number_alone)
 {
@@ -583,6 +607,7 @@ int main(void)
 	const suite_test tests[] = {
 		{an_image_depends_on_its_number_only, 1},
 		{checkpoint_gives_the_images_of_the_trainer, 1},
+		{parameters_that_are_taken_count_at_once, 1},
 		{an_image_depends_on_its_number_alone, 1},
 		{classes_that_do_not_exist_are_refused, 1},
 		{truncated_latents_stay_within_the_limit, 1},
