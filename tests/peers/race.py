@@ -2,13 +2,14 @@
 `make bench`.
 
 Virtual environments with both are made below FOLDER. Every form of a peer (layout, compiled or not, one batch or two)
-runs once; the fastest of each peer then runs in turn with sagan. FOLDER/speed.md gets the medians over these rounds
-with their spread, and is printed. Needs an otherwise idle machine.
+runs once with all threads; the fastest of each peer then runs in turn with sagan. FOLDER/speed.md gets the medians over
+these rounds with their spread, and is printed; FOLDER/speed.svg shows them as bars. Needs an otherwise idle machine:
+the short race takes about ten minutes of it.
 
     tests/peers/race.py [--full] [--rounds N] [--only NAME] PROGRAM FOLDER
 
 The short race has one network, three rounds, and no torch.compile, which compiles for minutes; --full has all
-networks, forms, and seven rounds. TORCH, TENSORFLOW and ONNX in the environment name a Python that has the one or the
+networks, forms (chosen for each number of threads), and seven rounds. TORCH, TENSORFLOW and ONNX in the environment name a Python that has the one or the
 other. --only draw: drawing alone.
 """
 import argparse, json, os, platform, re, statistics, subprocess, sys, venv
@@ -65,7 +66,6 @@ class Race:
     def __init__(self, program, pythons, race, threads, steps):
         self.title, self.config, self.channels, self.batch, self.size, self.img, _ = race
         self.program, self.pythons, self.threads, self.steps = program, pythons, threads, steps
-        self.form = {}
         self.runs = {"sagan": []}
 
     def sagan(self):
@@ -81,6 +81,7 @@ class Race:
 
     def choose(self, full):
         """The fastest form of each peer, by the least of two steps."""
+        fastest = {}
         for peer in self.pythons:
             best = None
             for form in FORMS[peer]:
@@ -90,10 +91,14 @@ class Race:
                 if r:
                     print(f"  {NAMES[peer]} {' '.join(form)}: {r['min_s']:.3f} s", flush=True)
                 if r and (best is None or r["min_s"] < best):
-                    best, self.form[peer] = r["min_s"], form
+                    best, fastest[peer] = r["min_s"], form
             if best is None:
                 sys.exit(f"{NAMES[peer]}: no form of it runs here")
-            self.runs[peer] = []
+        return fastest
+
+    def enter(self, forms):
+        self.form = forms
+        self.runs.update((peer, []) for peer in self.pythons)
 
     def round(self):
         for who in self.runs:
@@ -160,15 +165,29 @@ def seconds(race, who):
 
 
 def bars(races):
-    """Images per second, one bar each, of the widest 50 signs."""
-    rows = [(f"{r.title}, {r.threads} thread{'s' * (r.threads > 1)}", NAMES[w], r.median(w, "images_per_s"))
-            for r in races for w in r.runs]
-    most, before, lines = max(v for _, _, v in rows), None, []
-    for title, who, v in rows:
-        lines += [title] * (title != before)
-        before = title
-        lines.append(f"  {who:<10} {'#' * max(1, round(50 * v / most)):<50} {v:.4g}")
-    return lines
+    """Images a second as bars, one for each program and race: SVG."""
+    LEFT, LINE, LONGEST, COLOURS = 90, 22, 420, {"sagan": "#1f6f8b", "torch": "#c9884a", "tensorflow": "#b9b0a2"}
+    most = max(r.median(w, "images_per_s") for r in races for w in r.runs)
+    parts, y = [], 6
+    for r in races:
+        parts.append(f'<text x="0" y="{y + 15}" font-weight="bold">{threads_title(r)}</text>')
+        y += LINE
+        for w in r.runs:
+            v = r.median(w, "images_per_s")
+            wide = LONGEST * v / most
+            parts.append(f'<text x="{LEFT - 8}" y="{y + 15}" text-anchor="end">{NAMES[w]}</text>'
+                         f'<rect x="{LEFT}" y="{y + 3}" width="{wide:.1f}" height="{LINE - 6}" fill="{COLOURS[w]}"/>'
+                         f'<text x="{LEFT + wide + 6:.1f}" y="{y + 15}">{v:.0f}</text>')
+            y += LINE
+        y += LINE // 2
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + LONGEST + 50} {y}" '
+            f'width="{LEFT + LONGEST + 50}" height="{y}" font-family="DejaVu Sans, sans-serif" font-size="13">'
+            f'<title>Training, images a second</title><rect width="100%" height="100%" fill="#fff"/>'
+            + "".join(parts) + "</svg>\n")
+
+
+def threads_title(r):
+    return f"{r.title}, {r.threads} thread{'s' * (r.threads > 1)}"
 
 
 def table(races, full):
@@ -197,9 +216,16 @@ def table(races, full):
                    + f" | {r.median('sagan', 'efficiency'):.2f} | "
                    + ", ".join(f"{r.median(w, 'maxrss_mb'):.0f}" for w in r.runs) + " |")
     out += ["", "The fastest form of each peer:", ""]
-    out += [f"* {r.title}, {r.threads} thread{'s' * (r.threads > 1)}: "
+    out += [f"* {threads_title(r)}: "
             + "; ".join(f"{NAMES[w]} `{' '.join(r.form[w]) or 'as it is'}`" for w in r.peers()) for r in races]
-    return out + ["", "Images a second:", "", "```", *bars(races), "```", ""]
+    return out + ["", "![training, images a second](speed.svg)", ""]
+
+
+def write(path, text):
+    """Whole or not at all."""
+    with open(path + ".new", "w") as f:
+        f.write(text)
+    os.replace(path + ".new", path)
 
 
 def main():
@@ -219,23 +245,25 @@ def main():
     for race in RACES:
         if a.only not in race[0] or not (a.full or a.only or race[6]):
             continue
-        for threads in THREADS:
-            if threads > (os.cpu_count() or 1):
-                continue
+        forms, some = {}, []
+        for threads in sorted((t for t in THREADS if t <= (os.cpu_count() or 1)), reverse=True):
             r = Race(a.program, pythons, race, threads, a.steps)
-            print(f"{r.title}, {threads} thread{'s' * (threads > 1)}", flush=True)
-            r.choose(a.full)
+            print(threads_title(r), flush=True)
+            if a.full or not forms:
+                forms = r.choose(a.full)
+            r.enter(forms)
             for _ in range(rounds):
                 r.round()
-            races.append(r)
+            some.append(r)
+        races += reversed(some)
     if not races and not draws:
         sys.exit(f"--only {a.only}: no network is called so")
     path = os.path.join(a.folder, "speed.md")
     out = table(races, a.full) if races else []
     text = "\n".join(out + (race_drawing(a.program, onnx, a.folder, rounds) if draws else []))
-    with open(path + ".new", "w") as f:
-        f.write(text)
-    os.replace(path + ".new", path)
+    write(path, text)
+    if races:
+        write(os.path.join(a.folder, "speed.svg"), bars(races))
     print(f"\n{text}\nwritten to {path}")
 
 
