@@ -14,6 +14,29 @@
 #include "tools/command.h"
 #include "tools/profile_print.h"
 
+/* What --profile and --kernels ask for. */
+typedef struct wishes {
+	bool profile, kernels;
+} wishes;
+
+/* The profile as more members of an object; p NULL: none. */
+static void more_json(const profile *p)
+{
+	if (!p)
+		return;
+	printf(", ");
+	profile_print_json(p);
+}
+
+/* peak: GFLOP/s of all threads. */
+static void more_text(const profile *p, double peak, wishes w)
+{
+	if (w.profile)
+		profile_print(p, peak);
+	if (w.kernels)
+		profile_print_kernels(p, peak);
+}
+
 static void print_json(const config *cfg, const bench_result *r, const profile *p)
 {
 	char size[32];
@@ -27,16 +50,13 @@ static void print_json(const config *cfg, const bench_result *r, const profile *
 	       net_size_print(cfg->net.size, size, sizeof size), cfg->batch, REAL_NAME, r->threads, r->steps,
 	       r->median_s, r->min_s, r->images_per_s, r->gflop, r->peak_gflops, r->efficiency,
 	       (long long)r->params_g, (long long)r->params_d, r->arena_bytes, peak_bytes());
-	if (p) {
-		printf(", ");
-		profile_print_json(p);
-	}
+	more_json(p);
 	printf("}\n");
 	free(name);
 	json_decref(text);
 }
 
-static void print_table(const config *cfg, const bench_result *r, const profile *p, bool profiled, bool kernels)
+static void print_table(const config *cfg, const bench_result *r)
 {
 	char a[32], b[32];
 	printf("%s: %dx%d, batch %d, %d thread%s, %d steps\n", text_show(cfg->name).s, cfg->net.size.h, cfg->net.size.w,
@@ -51,22 +71,34 @@ static void print_table(const config *cfg, const bench_result *r, const profile 
 	       print_count(r->params_d, b, sizeof b));
 	printf("  memory      %s arena, %s peak\n", print_bytes((double)r->arena_bytes, a, sizeof a),
 	       print_bytes(peak_bytes(), b, sizeof b));
-	if (profiled)
-		profile_print(p, r);
-	if (kernels)
-		profile_print_kernels(p, r);
+}
+
+static int bench_steps(const config *cfg, int steps, wishes w, bool json)
+{
+	fault e;
+	bench_result r;
+	profile p = {0}, *asked = w.profile || w.kernels ? &p : NULL;
+	const bool ok = step_bench(cfg, 2, steps, &r, asked, &e);
+	if (ok && json)
+		print_json(cfg, &r, asked);
+	else if (ok)
+		print_table(cfg, &r), more_text(&p, r.threads * r.peak_gflops, w);
+	profile_free(&p);
+	return ok ? EXIT_GOOD : fail(&e);
 }
 
 /* ---- --sample ---- */
 
-static void draw_json(const config *cfg, const draw_result *r)
+static void draw_json(const config *cfg, const draw_result *r, const profile *p)
 {
 	char name[4 * CONFIG_TEXT_MAX];
 	printf("{\"config\": %s, \"sample\": true, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, "
 	       "\"times\": %d, \"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
-	       "\"peak_gflops\": %.6g, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f}\n",
+	       "\"peak_gflops\": %.6g, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f",
 	       config_value(cfg, config_key_find("name"), name, sizeof name), r->batch, REAL_NAME, r->threads, r->times,
 	       r->median_s, r->min_s, r->images_per_s, r->gflop, r->peak_gflops, r->arena_bytes, peak_bytes());
+	more_json(p);
+	printf("}\n");
 }
 
 static void draw_table(const config *cfg, const draw_result *r)
@@ -82,14 +114,18 @@ static void draw_table(const config *cfg, const draw_result *r)
 	       print_bytes(peak_bytes(), b, sizeof b));
 }
 
-static int bench_draw(const config *cfg, int batch, int times, bool json)
+static int bench_draw(const config *cfg, int batch, int times, wishes w, bool json)
 {
 	fault e;
 	draw_result r;
-	if (!draw_bench(cfg, batch, times, &r, &e))
-		return fail(&e);
-	(json ? draw_json : draw_table)(cfg, &r);
-	return EXIT_GOOD;
+	profile p = {0}, *asked = w.profile || w.kernels ? &p : NULL;
+	const bool ok = draw_bench(cfg, batch, times, &r, asked, &e);
+	if (ok && json)
+		draw_json(cfg, &r, asked);
+	else if (ok)
+		draw_table(cfg, &r), more_text(&p, r.threads * r.peak_gflops, w);
+	profile_free(&p);
+	return ok ? EXIT_GOOD : fail(&e);
 }
 
 /* ---- --layers ---- */
@@ -184,7 +220,8 @@ static int run(const command *c, int argc, char **argv)
 	const char *path = NULL, *only = NULL;
 	text_list sets = {0};
 	int steps = 10, threads = 0, batch = 0;
-	bool json = false, layers = false, draws = false, profiled = false, kernels = false;
+	bool json = false, layers = false, draws = false;
+	wishes w = {0};
 	const option_row rows[] = {
 		{"layers", OPTION_FLAG, &layers, 0, 0, NULL, "every layer at its documented input size, no config"},
 		{"only", OPTION_TEXT, &only, 0, 0, "NAMES", "these, as mlp,halo"},
@@ -193,8 +230,8 @@ static int run(const command *c, int argc, char **argv)
 		{"steps", OPTION_INT, &steps, 1, 1e6, "N", "measured steps, after two that are not (default 10)"},
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
-		{"profile", OPTION_FLAG, &profiled, 0, 0, NULL, "where the time goes: kinds of work, steps of plans"},
-		{"kernels", OPTION_FLAG, &kernels, 0, 0, NULL, "each convolution: shape, form, time, part of the peak"},
+		{"profile", OPTION_FLAG, &w.profile, 0, 0, NULL, "where the time goes: kinds of work, steps of plans"},
+		{"kernels", OPTION_FLAG, &w.kernels, 0, 0, NULL, "each convolution: shape, form, time, part of the peak"},
 		{"json", OPTION_FLAG, &json, 0, 0, NULL, "one line of JSON; with --layers one a layer"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 0, 1);
@@ -207,20 +244,13 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, "an argument is missing");
 	config cfg;
 	fault e;
-	bench_result r;
-	profile p = {0};
 	status = read_config(&cfg, path, &sets);
 	if (status == EXIT_GOOD && !pool_start(threads ? threads : cfg.train.threads, &e))
 		status = fail(&e);
 	if (status == EXIT_GOOD && draws)
-		status = bench_draw(&cfg, batch ? batch : SAMPLER_BATCH, steps, json);
-	else if (status == EXIT_GOOD && !step_bench(&cfg, 2, steps, &r, profiled || kernels ? &p : NULL, &e))
-		status = fail(&e);
-	if (status == EXIT_GOOD && !draws && json)
-		print_json(&cfg, &r, profiled || kernels ? &p : NULL);
-	else if (status == EXIT_GOOD && !draws)
-		print_table(&cfg, &r, &p, profiled, kernels);
-	profile_free(&p);
+		status = bench_draw(&cfg, batch ? batch : SAMPLER_BATCH, steps, w, json);
+	else if (status == EXIT_GOOD)
+		status = bench_steps(&cfg, steps, w, json);
 	pool_stop();
 	config_free(&cfg);
 	return status;
@@ -236,7 +266,7 @@ const command command_bench = {
 		    "          sagan bench --layers --threads 1",
 	.rules = (const option_rule[]){
 		{"only", "layers", NULL}, {"batch", "layers sample", NULL}, {"set", NULL, "layers"},
-		{"sample", NULL, "layers"}, {"profile", NULL, "layers sample"}, {"kernels", NULL, "layers sample"},
+		{"sample", NULL, "layers"}, {"profile", NULL, "layers"}, {"kernels", NULL, "layers"},
 		{0},
 	},
 	.run = run,

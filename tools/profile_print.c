@@ -51,17 +51,16 @@ static void print_head(const char *what)
 	printf("\n%9s %6s %5s %8s %5s %6s  %s\n", "ms", "share", "runs", "GFLOP/s", "peak", "GB/s", what);
 }
 
-void profile_print(const profile *p, const bench_result *r)
+void profile_print(const profile *p, double peak)
 {
-	const double peak = r->threads * r->peak_gflops;
 	const int kinds = count_long(p, p->kind, p->kinds), rows = count_long(p, p->row, p->rows);
-	print_head("kind of work, all of a step");
+	print_head("kind of work, all of a step or pass");
 	for (int i = 0; i < kinds; i++) {
 		print_figures(&p->kind[i], p, peak);
 		printf("  %s\n", p->kind[i].what);
 	}
 	print_rest(p, p->kind, kinds, p->kinds);
-	print_head("one step of a plan (sagan info CONFIG --plan d, g)");
+	print_head("one step of a plan (sagan info CONFIG --plan d, g, sample)");
 	for (int i = 0; i < rows; i++) {
 		const profile_row *n = &p->row[i];
 		print_figures(n, p, peak);
@@ -72,20 +71,20 @@ void profile_print(const profile *p, const bench_result *r)
 			printf("  %s\n", n->what);
 	}
 	print_rest(p, p->row, rows, p->rows);
-	printf("\nsum %.4g ms of %.4g ms, the mean step: %.1f %%\n", 1e3 * p->seconds, 1e3 * p->step_seconds,
+	printf("\nsum %.4g ms of %.4g ms, the mean: %.1f %%\n", 1e3 * p->seconds, 1e3 * p->step_seconds,
 	       100 * p->seconds / p->step_seconds);
 }
 
-void profile_print_kernels(const profile *p, const bench_result *r)
+void profile_print_kernels(const profile *p, double peak)
 {
 	double seconds = 0;
 	print_head("convolution: use, kernel, image and output (dx and dw: of forward), form");
 	for (int i = 0; i < p->kernels; i++) {
-		print_figures(&p->kernel[i], p, r->threads * r->peak_gflops);
+		print_figures(&p->kernel[i], p, peak);
 		printf("  %s\n", p->kernel[i].what);
 		seconds += p->kernel[i].seconds;
 	}
-	printf("\nsum %.4g ms of %.4g ms, the mean step: %.1f %%\n", 1e3 * seconds, 1e3 * p->step_seconds,
+	printf("\nsum %.4g ms of %.4g ms, the mean: %.1f %%\n", 1e3 * seconds, 1e3 * p->step_seconds,
 	       100 * seconds / p->step_seconds);
 }
 

@@ -1,4 +1,4 @@
-/* clock.c - seconds and their median. */
+/* clock.c - seconds, their median and mean. */
 #include "core/base/clock.h"
 
 #include <stdlib.h>
@@ -21,4 +21,12 @@ double median(double *x, int n)
 {
 	qsort(x, (size_t)n, sizeof *x, ascending);
 	return (x[(n - 1) / 2] + x[n / 2]) / 2;
+}
+
+double mean(const double *x, int n)
+{
+	double sum = 0;
+	for (int i = 0; i < n; i++)
+		sum += x[i] / n;
+	return sum;
 }

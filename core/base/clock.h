@@ -7,5 +7,6 @@ double clock_s(void);
 
 /* The median of x [n], n >= 1. Sorts x: x[0] is the least afterwards. */
 double median(double *x, int n);
+double mean(const double *x, int n);
 
 #endif

@@ -54,8 +54,10 @@ bool plan_cost_at(const plan *p, int i, plan_cost *c)
 		return false;
 	const step *st = &p->step[i];
 	const node *y = first_value(p, i);
+	const bool done_before = p->spent && st->still && p->spent[i] == 0;
+	const int64_t runs = done_before ? 0 : p->runs;
 	*c = (plan_cost){
-		.s = y->s, .path = y->path, .seconds = p->spent ? p->spent[i] : 0, .runs = p->runs,
+		.s = y->s, .path = y->path, .seconds = p->spent ? p->spent[i] : 0, .runs = runs,
 		.flop = st->y && st->y->op->flop ? st->y->op->flop(st->y) : 0,
 		.bytes = st->y ? op_bytes(st->y) : chain_bytes(st->c),
 	};

@@ -104,9 +104,9 @@ static void drop(void *ctx)
 	free(s);
 }
 
-static const plan *pass_of(const void *ctx)
+static plan *pass_of(void *ctx)
 {
-	const network_sampler *s = ctx;
+	network_sampler *s = ctx;
 	return s->draw.p;
 }
 

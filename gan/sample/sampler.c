@@ -64,7 +64,7 @@ const char *sampler_path(const sampler *s)
 	return s->path;
 }
 
-const plan *sampler_plan(const sampler *s)
+plan *sampler_plan(sampler *s)
 {
 	return s->kind->pass ? s->kind->pass(s->ctx) : NULL;
 }

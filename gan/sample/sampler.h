@@ -25,7 +25,7 @@ typedef struct sampler_kind {
 	bool (*mix)(void *ctx, int64_t n, const real *z, const real *share, real *images, fault *e);
 	bool (*take)(void *ctx, const module *from, fault *e);      /* NULL: it stays what it is */
 	gaze *(*gaze_of)(void *ctx, fault *e);       /* of the sampler; NULL: nothing is known of its attention */
-	const plan *(*pass)(const void *ctx);        /* the plan of one pass; NULL: it has none to show */
+	plan *(*pass)(void *ctx);                    /* the plan of one pass; NULL: it has none to show */
 	/* The config of its training as YAML, which the caller frees; NULL: nothing is known of that. */
 	char *(*config)(const void *ctx, fault *e);
 	void (*free)(void *ctx);
@@ -55,8 +55,8 @@ bool sampler_take(sampler *s, const module *from, fault *e);
 
 /* The facts that the sampler was made with; the path is borrowed. */
 const char *sampler_path(const sampler *s);
-/* The plan of one pass, for plan_print (borrow), or NULL. */
-const plan *sampler_plan(const sampler *s);
+/* The plan of one pass, for plan_print and plan_profile (borrow), or NULL. */
+plan *sampler_plan(sampler *s);
 /* The config of its training as YAML, to be freed; "" where it is not known. NULL with e set: no memory. */
 char *sampler_config(const sampler *s, fault *e);
 int64_t sampler_step(const sampler *s);

@@ -39,10 +39,15 @@ static void desk_close(desk *d)
 	free(d->images);
 }
 
+static int passes_of(int batch)
+{
+	return MAX(1, IMAGES / batch);
+}
+
 /* Seconds of a pass, the mean of some. */
 static bool time_passes(desk *d, int batch, double *s, fault *e)
 {
-	const int passes = MAX(1, IMAGES / batch);
+	const int passes = passes_of(batch);
 	const double start = clock_s();
 	for (int i = 0; i < passes; i++)
 		if (!sampler_run(d->s, batch, d->z, d->label, d->images, e))
@@ -51,18 +56,23 @@ static bool time_passes(desk *d, int batch, double *s, fault *e)
 	return true;
 }
 
-bool draw_bench(const config *cfg, int batch, int times, draw_result *r, fault *e)
+bool draw_bench(const config *cfg, int batch, int times, draw_result *r, profile *p, fault *e)
 {
 	desk d = {0};
 	double *s = mem_new((size_t)(WARM_UP + times), sizeof *s, e);
 	bool ok = s && desk_open(cfg, batch, &d, e);
-	for (int i = 0; ok && i < WARM_UP + times; i++)
-		ok = time_passes(&d, batch, s + i, e);
+	for (int i = 0; ok && i < WARM_UP + times; i++) {
+		ok = i != WARM_UP || !p || plan_profile(sampler_plan(d.s), e);
+		ok = ok && time_passes(&d, batch, s + i, e);
+	}
+	ok = ok && (!p || profile_read_plan(sampler_plan(d.s), "sample", times * passes_of(batch), p, e));
 	if (ok) {
-		const double middle = median(s + WARM_UP, times);
+		const double mean_s = mean(s + WARM_UP, times), middle = median(s + WARM_UP, times);
+		if (p)
+			p->step_seconds = mean_s;
 		*r = (draw_result){
 			.batch = batch, .threads = pool_threads(), .times = times, .median_s = middle,
-			.min_s = s[WARM_UP], .images_per_s = batch / middle,
+			.min_s = s[WARM_UP], .mean_s = mean_s, .images_per_s = batch / middle,
 			.gflop = plan_flop(sampler_plan(d.s)) / 1e9, .peak_gflops = peak_gflops(),
 			.arena_bytes = plan_bytes(sampler_plan(d.s)),
 		};

@@ -1,4 +1,4 @@
-/* profile.c - the costs of all plans of a trainer in one list, and added up by name. */
+/* profile.c - the costs of all plans in one list, and added up by name. */
 #include "tools/bench/profile.h"
 
 #include <stdio.h>
@@ -7,7 +7,13 @@
 
 #include "core/base/local.h"
 
-static const char *const keys[] = {"d", "d_penalty", "g"};
+/* What is listed: a trainer's plans and the parts around them, or one plan by itself. */
+typedef struct source {
+	const trainer *t;                            /* NULL: .. */
+	const plan *one;
+	const char *key;
+	int steps;
+} source;
 
 /* Adds a row where there is room; counts it in any case. */
 static void add(profile *p, int room, const profile_row *r)
@@ -17,25 +23,27 @@ static void add(profile *p, int room, const profile_row *r)
 	p->rows++;
 }
 
-/* Rows that took time, at most `room` of them; p->rows is how many there are. */
-static void list(const trainer *t, int steps, profile *p, int room)
+static void list_plan(const plan *one, const char *key, int steps, profile *p, int room)
 {
 	plan_cost c;
-	p->rows = 0;
-	for (int k = 0; k < COUNT(keys); k++) {
-		const plan *one = trainer_plan(t, keys[k], &(fault){.text = ""});
-		for (int i = 0; one && plan_cost_at(one, i, &c); i++) {
-			const double runs = (double)c.runs / steps;
-			profile_row r = {
-				.plan = keys[k], .step = i, .s = c.s, .seconds = c.seconds / steps, .runs = runs,
-				.flop = runs * c.flop, .bytes = runs * c.bytes,
-			};
-			snprintf(r.what, sizeof r.what, "%s", c.what);
-			snprintf(r.path, sizeof r.path, "%s", c.path);
-			snprintf(r.form, sizeof r.form, "%s", c.form);
-			add(p, room, &r);
-		}
+	for (int i = 0; one && plan_cost_at(one, i, &c); i++) {
+		const double runs = (double)c.runs / steps;
+		profile_row r = {
+			.plan = key, .step = i, .s = c.s, .seconds = c.seconds / steps, .runs = runs,
+			.flop = runs * c.flop, .bytes = runs * c.bytes,
+		};
+		snprintf(r.what, sizeof r.what, "%s", c.what);
+		snprintf(r.path, sizeof r.path, "%s", c.path);
+		snprintf(r.form, sizeof r.form, "%s", c.form);
+		add(p, room, &r);
 	}
+}
+
+static void list_trainer(const trainer *t, int steps, profile *p, int room)
+{
+	static const char *const keys[] = {"d", "d_penalty", "g"};
+	for (int k = 0; k < COUNT(keys); k++)
+		list_plan(trainer_plan(t, keys[k], &(fault){.text = ""}), keys[k], steps, p, room);
 	profile_row r = {.plan = "", .runs = 1};
 	const char *name;
 	for (int i = 0; trainer_part(t, i, &name, &r.seconds); i++) {
@@ -43,6 +51,16 @@ static void list(const trainer *t, int steps, profile *p, int room)
 		r.seconds /= steps;
 		add(p, room, &r);
 	}
+}
+
+/* Rows that took time, at most `room` of them; p->rows is how many there are. */
+static void list(const source *from, profile *p, int room)
+{
+	p->rows = 0;
+	if (from->t)
+		list_trainer(from->t, from->steps, p, room);
+	else
+		list_plan(from->one, from->key, from->steps, p, room);
 }
 
 /* Longest first; among equals, as they run. */
@@ -95,17 +113,17 @@ static void list_kernels(profile *p)
 	qsort(p->kernel, (size_t)p->kernels, sizeof *p->kernel, by_time);
 }
 
-bool profile_read(const trainer *t, int steps, profile *p, fault *e)
+static bool read(const source *from, profile *p, fault *e)
 {
 	*p = (profile){0};
-	list(t, steps, p, 0);
+	list(from, p, 0);
 	const int n = p->rows;
 	p->row = mem_new((size_t)n, sizeof *p->row, e);
 	p->kind = mem_new((size_t)n, sizeof *p->kind, e);
 	p->kernel = mem_new((size_t)n, sizeof *p->kernel, e);
 	if (!p->row || !p->kind || !p->kernel)
 		return false;
-	list(t, steps, p, n);
+	list(from, p, n);
 	memcpy(p->kind, p->row, (size_t)n * sizeof *p->row);
 	qsort(p->kind, (size_t)n, sizeof *p->kind, by_name);
 	p->kinds = join(p->kind, n);
@@ -115,6 +133,16 @@ bool profile_read(const trainer *t, int steps, profile *p, fault *e)
 	for (int i = 0; i < n; i++)
 		p->seconds += p->row[i].seconds;
 	return true;
+}
+
+bool profile_read(const trainer *t, int steps, profile *p, fault *e)
+{
+	return read(&(source){.t = t, .steps = steps}, p, e);
+}
+
+bool profile_read_plan(const plan *one, const char *key, int runs, profile *p, fault *e)
+{
+	return read(&(source){.one = one, .key = key, .steps = runs}, p, e);
 }
 
 void profile_free(profile *p)

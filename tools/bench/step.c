@@ -23,14 +23,6 @@ static bool time_steps(trainer *t, int steps, double *s, fault *e)
 	return true;
 }
 
-static double mean(const double *s, int n)
-{
-	double sum = 0;
-	for (int i = 0; i < n; i++)
-		sum += s[i] / n;
-	return sum;
-}
-
 bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, profile *p, fault *e)
 {
 	if (steps < 1)
