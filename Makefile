@@ -346,7 +346,7 @@ test-web: all $(B)/tests/test_web
 examples: $(EXAMPLES)
 
 # A training step beside the same step in PyTorch and TensorFlow, which are installed below $(BUILD)/bench: the table is
-# $(BUILD)/bench/speed.md, bars are speed.svg beside it. FULL=1: four networks, every form of the peers. RACE: options of
+# $(BUILD)/bench/speed.md, its bars speed.svg. FULL=1: four networks, every form of the peers. RACE: options of
 # tests/peers/race.py.
 bench: all
 	python3 tests/peers/race.py $(if $(FULL),--full) $(RACE) $(BUILD)/sagan $(BUILD)/bench

@@ -231,7 +231,7 @@ static int run(const command *c, int argc, char **argv)
 		{"threads", OPTION_INT, &threads, 1, THREADS_MAX, "N", "default: one per processor"},
 		{"set", OPTION_TEXTS, &sets, 0, 0, "KEY=VALUE", "another value for a key of the config"},
 		{"profile", OPTION_FLAG, &w.profile, 0, 0, NULL, "where the time goes: kinds of work, steps of plans"},
-		{"kernels", OPTION_FLAG, &w.kernels, 0, 0, NULL, "each convolution: shape, form, time, part of the peak"},
+		{"kernels", OPTION_FLAG, &w.kernels, 0, 0, NULL, "each convolution: shape, form, time, part of peak"},
 		{"json", OPTION_FLAG, &json, 0, 0, NULL, "one line of JSON; with --layers one a layer"},
 	};
 	int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 0, 1);

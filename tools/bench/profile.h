@@ -9,7 +9,7 @@
 typedef struct profile_row {
 	char form[160];                              /* as plan_cost.form */
 	char what[240];                              /* as plan_print has it, or a part around the plans: "optimizer" */
-	const char *plan;                            /* "d", "d_penalty", "g", "sample"; "" around them, and for a kind */
+	const char *plan;                            /* "d", "d_penalty", "g", "sample"; "" around them, for a kind */
 	int step;                                    /* of the plan */
 	shape s;                                     /* of the first value that it writes */
 	char path[120];                              /* the layer */
