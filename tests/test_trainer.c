@@ -229,9 +229,10 @@ static double penalty_with(const dataset *d, const char *batch, const char *weig
 	return penalty;
 }
 
+static const char *const together[] = {"loss.d_batch=joint", "loss.d_batch=separate"};
+
 START_TEST(a_penalty_of_both_has_a_weight_for_each)
 {
-	static const char *const together[] = {"loss.d_batch=joint", "loss.d_batch=separate"};
 	dataset *d = tiny_data(12, 16, 2);
 	for (int k = 0; k < COUNT(together); k++) {
 		const double one = penalty_with(d, together[k], "loss.penalty_weight=1", "loss.penalty_weight_fake=0");
@@ -240,6 +241,69 @@ START_TEST(a_penalty_of_both_has_a_weight_for_each)
 		ck_assert_msg(one > 0 && a > one && b > one, "%g, %g, %g", one, a, b);
 		ck_assert_msg(fabs((a + b) / (4 * one) - 1) < 1e-5, "%g + %g is not four times %g", a, b, one);
 		ck_assert_msg(fabs(a - b) > 1e-3 * one, "real and fake images cannot be told apart");
+	}
+	dataset_free(d);
+}
+END_TEST
+
+/* Runs the D step once more, with what it drew before. */
+static void same_d_step(trainer *t, const rng *drawn)
+{
+	memcpy(t->stream, drawn, sizeof t->stream);
+	slices_run_pass(t, PASS_D_PENALTY);
+}
+
+static const real *d_of_reals(trainer *t)
+{
+	const pass *p = slices_pass(t, PASS_D_PENALTY);
+	return plan_value(p->p, p->each_real);
+}
+
+/* The mean over the batch of the squared slope of D's answer to a real image, by differences in its pixels: those before
+ * augmentation, for these are what the trainer holds. */
+static double slope_by_differences(trainer *t, const rng *drawn)
+{
+	enum { B = 4 };
+	const int64_t pixels = shape_count(&t->real_x->s) / B;
+	const real h = (real)2e-3;
+	double sum = 0;
+	for (int64_t j = 0; j < pixels; j++) {
+		double up[B];
+		for (int side = 1; side >= -1; side -= 2) {
+			for (int b = 0; b < B; b++)
+				t->real_x->x[b * pixels + j] += (real)side * h;
+			same_d_step(t, drawn);
+			for (int b = 0; b < B; b++) {
+				const double d = (double)d_of_reals(t)[b];
+				if (side > 0)
+					up[b] = d;
+				else
+					sum += pow((up[b] - d) / (2 * (double)h), 2);
+				t->real_x->x[b * pixels + j] -= (real)side * h;
+			}
+		}
+	}
+	return sum / B;
+}
+
+/* The penalties of R3GAN are slopes at the images as they are, through the augmentation, not at augmented ones: what
+ * translation moves out of a picture has no slope, and contrast changes it. */
+START_TEST(penalties_of_both_are_before_augmentation)
+{
+	dataset *d = tiny_data(12, 16, 2);
+	for (int k = 0; k < COUNT(together); k++) {
+		trainer *t = make(TINY_PLAIN, (const char *[]){"loss.penalty=r1r2", "loss.penalty_weight=1",
+			"loss.penalty_weight_fake=1e-9", "model.spectral_norm_d=false", "optim.lr_g=0", "optim.lr_d=0",
+			"augment.policy=[translation, color]", together[k], NULL}, d);
+		rng drawn[STREAMS];
+		step(t);
+		memcpy(drawn, t->stream, sizeof drawn);
+		same_d_step(t, drawn);
+		const pass *p = slices_pass(t, PASS_D_PENALTY);
+		const double penalty = pass_scalar(p, p->penalty), slope = slope_by_differences(t, drawn);
+		ck_assert_msg(fabs(penalty / (slope / 2) - 1) < 0.01, "%s: %g, by differences %g", together[k],
+			      penalty, slope / 2);
+		trainer_free(t);
 	}
 	dataset_free(d);
 }
@@ -1200,6 +1264,7 @@ int main(void)
 		{spectral_vectors_move_where_the_config_says, 1},
 		{lazy_penalty_is_applied_in_every_kth_update, 1},
 		{a_penalty_of_both_has_a_weight_for_each, 1},
+		{penalties_of_both_are_before_augmentation, 1},
 		{pairs_are_of_one_class, 1},
 		{a_weight_follows_its_ramp, 1},
 		{lecam_begins_at_its_step, 1},
