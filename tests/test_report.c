@@ -179,7 +179,7 @@ END_TEST
 static const char HOSTILE[] = "<!--<b&'onload=\"x\">", HOSTILE_CLASS[] = "</script><b onload=\"x\">";
 
 /* A run of a few steps in the folder `name` of the scratch folder, whose name and first class are markup. */
-static void make_run(const char *name, const char *more, char dir[RUN_PATH_MAX])
+static void make_run_of(int64_t steps, const char *name, const char *more, char dir[RUN_PATH_MAX])
 {
 	fault e = {.text = ""};
 	enum run_end end;
@@ -190,10 +190,15 @@ static void make_run(const char *name, const char *more, char dir[RUN_PATH_MAX])
 	snprintf(c.data.class_names, sizeof c.data.class_names, "%s, dog", HOSTILE_CLASS);
 	snprintf(dir, RUN_PATH_MAX, "%s", scratch_at(name));
 	trainer *t = trainer_new(&c, d, &e);
-	ck_assert_msg(t && run_trainer(t, &(run_options){.out = dir}, &end, &e), "%s", e.text);
+	ck_assert_msg(t && run_trainer(t, &(run_options){.out = dir, .steps = steps}, &end, &e), "%s", e.text);
 	trainer_free(t);
 	config_free(&c);
 	dataset_free(d);
+}
+
+static void make_run(const char *name, const char *more, char dir[RUN_PATH_MAX])
+{
+	make_run_of(10, name, more, dir);
 }
 
 /* The page's JSON as a browser sees it: up to the first end of its script element. */
@@ -359,10 +364,10 @@ START_TEST(runs_are_compared_and_reported)
 {
 	char one[RUN_PATH_MAX], two[RUN_PATH_MAX];
 	make_run("one", NULL, one);
-	make_run("two", "optim.lr_g=0.5", two);
+	make_run_of(12, "two", "optim.lr_g=0.5", two);     /* further than its config says */
 	answer a = command("%s compare %s %s", sagan_program(), one, two);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "optim.lr_g") && strstr(a.text, "0.5")
-		&& strstr(a.text, "10 of 10") && !strstr(a.text, "optim.lr_d"), "%s", a.text);
+		&& strstr(a.text, "10 of 10") && strstr(a.text, "  12\n") && !strstr(a.text, "optim.lr_d"), "%s", a.text);
 	a = command("%s compare %s %s --json", sagan_program(), one, two);
 	ck_assert_int_eq(a.lines, 2);
 	json_t *o = json_loads(strchr(a.text, '\n') + 1, JSON_DISABLE_EOF_CHECK, NULL);

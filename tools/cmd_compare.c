@@ -15,7 +15,9 @@ enum { RUNS_MOST = 16, CELL = CONFIG_TEXT_MAX + 64 };
 
 static char *steps_of(const run_facts *f, char *buf, size_t size)
 {
-	snprintf(buf, size, "%lld of %lld", (long long)f->step, (long long)f->cfg.steps);
+	const int n = snprintf(buf, size, "%lld", (long long)f->step);
+	if (f->step <= f->cfg.steps)                 /* --steps may go further */
+		snprintf(buf + n, size - (size_t)n, " of %lld", (long long)f->cfg.steps);
 	return buf;
 }
 

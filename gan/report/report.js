@@ -64,7 +64,7 @@
 		return value === undefined ? "-" : number(value) + " at step " + count(at);
 	}
 	const FACTS = [
-		["folder", r => r.folder], ["steps", r => count(r.step) + " of " + count(r.steps)],
+		["folder", r => r.folder], ["steps", r => count(r.step) + (r.step <= r.steps ? " of " + count(r.steps) : "")],
 		["time", r => duration(r.seconds)], ["speed", r => count(r.images_per_s) + " images/s (median)"],
 		["best score", r => score(r.best_score, r.best_at)], ["last score", r => score(r.last_score, r.last_at)],
 		["data", r => r.data || "-"], ["program", r => r.program + ", " + r.precision],
