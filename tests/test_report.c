@@ -367,7 +367,8 @@ START_TEST(runs_are_compared_and_reported)
 	make_run_of(12, "two", "optim.lr_g=0.5", two);     /* further than its config says */
 	answer a = command("%s compare %s %s", sagan_program(), one, two);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "optim.lr_g") && strstr(a.text, "0.5")
-		&& strstr(a.text, "10 of 10") && strstr(a.text, "  12\n") && !strstr(a.text, "optim.lr_d"), "%s", a.text);
+		&& strstr(a.text, "10 of 10") && strstr(a.text, "  12\n")
+		&& !strstr(a.text, "optim.lr_d"), "%s", a.text);
 	a = command("%s compare %s %s --json", sagan_program(), one, two);
 	ck_assert_int_eq(a.lines, 2);
 	json_t *o = json_loads(strchr(a.text, '\n') + 1, JSON_DISABLE_EOF_CHECK, NULL);

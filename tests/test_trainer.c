@@ -259,8 +259,8 @@ static const real *d_of_reals(trainer *t)
 	return plan_value(p->p, p->each_real);
 }
 
-/* The mean over the batch of the squared slope of D's answer to a real image, by differences in its pixels: those before
- * augmentation, for these are what the trainer holds. */
+/* The mean over the batch of the squared slope of D's answer to a real image, by differences in its pixels: those
+ * before augmentation, for these are what the trainer holds. */
 static double slope_by_differences(trainer *t, const rng *drawn)
 {
 	enum { B = 4 };
@@ -570,6 +570,35 @@ START_TEST(run_leaves_what_it_promises)
 	ck_assert_ptr_nonnull(strstr(s.text, "2 classes"));
 	ck_assert_ptr_nonnull(strstr(s.text, "/checkpoint-best.h5 (score "));
 	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
+/* Rates have then fallen all the way before the run ends, which nobody may have meant. */
+START_TEST(going_further_than_the_config_says_is_told)
+{
+	static const struct {
+		int64_t steps;
+		const char *set;
+		bool told;
+	} row[] = {
+		{2, "steps=2", false}, {3, "steps=2", true}, {3, "optim.schedule=constant", false},
+		{3, "optim.schedule_steps=2", false},
+	};
+	dataset *d = tiny_data(25, 16, 2);
+	for (int i = 0; i < COUNT(row); i++) {
+		notes s = {.n = 0};
+		char name[8];
+		snprintf(name, sizeof name, "run%d", i);
+		const char *const set[] = {"steps=2", "optim.schedule=linear", row[i].set, NULL};
+		trainer *t = make(TINY_PLAIN, set, d);
+		run_options o = options(scratch_at(name), &s);
+		o.steps = row[i].steps;
+		run_ok(t, &o, RUN_FINISHED);
+		const bool told = strstr(s.text, "rates fall until step 2, ") != NULL;
+		ck_assert_msg(told == row[i].told, "%d: %s", i, s.text);
+		trainer_free(t);
+	}
 	dataset_free(d);
 }
 END_TEST
@@ -1279,6 +1308,7 @@ int main(void)
 	};
 	const suite_test runs[] = {
 		{run_leaves_what_it_promises, COUNT(KINDS) - 1},
+		{going_further_than_the_config_says_is_told, 1},
 		{the_start_and_the_first_steps_can_be_written_down, 1},
 		{interrupted_run_ends_like_the_uninterrupted_one, 1},
 		{best_survives_pruning_and_interruption, 1},

@@ -269,6 +269,15 @@ static bool start_sampler(run *r, fault *e)
 	return ok;
 }
 
+/* The option --steps says where the run ends, the key steps how long its rates fall. */
+static void tell_course(const run *r)
+{
+	const config *c = &r->t->cfg;
+	if (r->last > c->steps && c->optim.course.decay != DECAY_NONE && c->optim.course.steps == 0)
+		run_say(r, NOTE_INFO, "rates fall until step %lld, as steps of the config says, and stay there; "
+			"`--set steps=%lld` lets them fall to the end", (long long)c->steps, (long long)r->last);
+}
+
 bool run_start(run *r, fault *e)
 {
 	trainer *t = r->t;
@@ -306,6 +315,7 @@ bool run_start(run *r, fault *e)
 		"generator %lld, discriminator %lld parameters; arena %.1f MB; %.2f GFLOP a step",
 		(long long)module_param_count(t->pg.m), (long long)module_param_count(t->pd.m),
 		(double)t->arena_bytes / 1e6, trainer_step_flop(t) / 1e9);
+	tell_course(r);
 	return true;
 }
 
