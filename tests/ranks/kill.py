@@ -3,8 +3,11 @@ them; again and again. Whenever the run comes to its end, its files must be thos
 
     make torture-ranks MPI=1 KILLS=100          SAGAN_SEED=N: the same moments again
 
-Prints a table: how many processes there were, how often one of them was killed and in which steps. Status 1: a file
-differs, a process was left behind, or a run did not go on.
+Each number of processes first makes a whole run, which is timed and compared. The moment of a kill is uniform over that
+time, whether the run begins or goes on: one that goes on may come to its end before.
+
+Prints a table: how many processes there were, how often one of them was killed and how far the run had come. Status 1:
+a file differs, a process was left behind, or a run did not go on.
 """
 import collections
 import os
@@ -18,7 +21,7 @@ import tempfile
 import time
 
 NUMBERS = (1, 2, 4, 8)
-STEPS, LIMIT_S = 120, 600
+STEPS, PARTS, LIMIT_S = 120, 4, 600             # PARTS: columns of the table
 CONFIG = f"""steps: {STEPS}
 batch: 8
 seed: 5
@@ -77,7 +80,7 @@ class Torture:
         self.config, self.out, self.whole = work / "run.yaml", work / "run", work / "whole"
         self.config.write_text(CONFIG)
         self.made, self.ended, self.late = collections.Counter(), 0, 0
-        self.steps = collections.defaultdict(list)
+        self.part = collections.Counter()            # kills, by processes and part of the run
 
     def words(self, out):
         return ["train", str(self.config), "--out", str(out), "--threads", "1", "--quiet"]
@@ -86,11 +89,13 @@ class Torture:
         return subprocess.Popen([self.mpirun, "-n", str(n), self.mpi, *self.words(self.out)],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-    def undisturbed(self):
-        """Seconds that it takes."""
+    def undisturbed(self, n):
+        """Seconds that n processes take for a whole run."""
         begin = time.time()
-        subprocess.run([self.program, *self.words(self.whole)], check=True)
-        return time.time() - begin
+        self.to_the_end(n)
+        took = time.time() - begin
+        self.compare()
+        return took
 
     def compare(self):
         for name in FILES:
@@ -118,31 +123,38 @@ class Torture:
             if left:
                 sys.exit(f"{len(left)} of {n} processes live on after one was killed")
             self.made[n] += 1
-            self.steps[n].append(at)
+            self.part[n, min(at * PARTS // STEPS, PARTS - 1)] += 1
             return None
         if job.returncode != 0:
             sys.exit(f"{n} processes: status {job.returncode}: {said}")
         return self.compare()
 
+    def to_the_end(self, n):
+        job = self.start(n)
+        said, _ = job.communicate()
+        if job.returncode != 0:
+            sys.exit(f"{n} processes: status {job.returncode}: {said}")
+
     def go(self):
-        alone = self.undisturbed()
-        print(f"undisturbed, one process: {alone:.1f} s", flush=True)
+        subprocess.run([self.program, *self.words(self.whole)], check=True)
+        length = {n: self.undisturbed(n) for n in NUMBERS}
+        print("undisturbed: " + ", ".join(f"{n} in {s:.1f} s" for n, s in length.items()), flush=True)
         last = 0
         while sum(self.made.values()) < self.kills:
             n = random.choice([k for k in NUMBERS if k != last])
-            self.once(n, random.uniform(0.1, max(3.0, alone / 2)))
+            self.once(n, random.uniform(0, length[n]))
             last = n
         if self.out.exists():
-            job = self.start(2)
-            said, _ = job.communicate()
-            if job.returncode != 0:
-                sys.exit(f"to its end: status {job.returncode}: {said}")
+            self.to_the_end(2)
             self.compare()
 
     def table(self):
-        print("| processes | killed | reported steps until then |\n| --- | --- | --- |")
+        """How far the run had come: by the last row of metrics.csv, which has every fifth step."""
+        ends = [STEPS * i // PARTS for i in range(PARTS + 1)]
+        print("| processes | killed |" + "".join(f" in steps {a} to {b} |" for a, b in zip(ends, ends[1:])))
+        print("| --- | --- |" + " --- |" * PARTS)
         for n in NUMBERS:
-            print(f"| {n} | {self.made[n]} | {', '.join(map(str, sorted(self.steps[n])))} |")
+            print(f"| {n} | {self.made[n]} |" + "".join(f" {self.part[n, i]} |" for i in range(PARTS)))
         print(f"\n{sum(self.made.values())} processes killed; {self.ended} runs came to their end, all to the same bytes; "
               f"{self.late} signals came too late")
 
