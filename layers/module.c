@@ -103,6 +103,7 @@ static buffer *bare_buffer(const char *name, const char *suffix, shape s)
 	strcat(strcpy(text, name), suffix);
 	b->name = text;
 	b->s = s;
+	b->common = true;
 	return b;
 }
 

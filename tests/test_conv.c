@@ -16,51 +16,51 @@
 
 /* {b, h, w, cin, ho, wo, cout, kh, kw, sh, sw, top, left, groups, want, resize}; bottom and right follow. */
 static const conv_shape geometry[] = {
-	{2, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},        /* the hot families */
-	{2, 16, 16, 40, 8, 8, 72, 4, 4, 2, 2, 1, 1, 1, 0, 0, 0},
-	{3, 4, 4, 32, 4, 4, 32, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{5, 7, 7, 16, 7, 7, 16, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},        /* pixels that do not fill tiles */
-	{2, 9, 7, 5, 9, 7, 24, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0},         /* a matrix product */
-	{3, 9, 8, 6, 5, 4, 20, 1, 1, 2, 2, 0, 0, 1, 0, 0, 0},         /* 1x1 with stride */
-	{2, 12, 12, 3, 12, 12, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},     /* first layers */
-	{2, 11, 13, 1, 11, 13, 33, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{3, 8, 8, 3, 4, 4, 48, 4, 4, 2, 2, 1, 1, 1, 0, 0, 0},
-	{2, 12, 12, 64, 12, 12, 3, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},     /* last layers */
-	{2, 11, 13, 33, 11, 13, 1, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{2, 9, 9, 20, 5, 5, 4, 3, 3, 2, 2, 1, 1, 1, 0, 0, 0},
-	{2, 9, 9, 20, 9, 9, 2, 5, 5, 1, 1, 2, 2, 1, 0, 0, 0},
-	{1, 4, 4, 17, 1, 1, 1, 4, 4, 1, 1, 0, 0, 1, 0, 0, 0},         /* DCGAN's last and first */
-	{1, 1, 1, 19, 4, 4, 23, 4, 4, 1, 1, 3, 3, 1, 0, 0, 0},
-	{2, 10, 9, 12, 5, 3, 10, 5, 4, 2, 3, 2, 1, 1, 0, 0, 0},       /* different strides, odd sizes */
-	{2, 10, 9, 12, 4, 3, 10, 2, 2, 3, 4, 0, 0, 1, 0, 0, 0},       /* stride beyond kernel: pixels unused */
-	{1, 8, 9, 7, 10, 8, 18, 3, 5, 1, 1, 3, 1, 1, 0, 0, 0},        /* asymmetric padding */
-	{2, 7, 8, 9, 4, 4, 11, 3, 3, 2, 2, 0, 0, 1, 0, 0, 0},         /* TensorFlow SAME: zeros after only */
-	{1, 6, 6, 8, 3, 9, 16, 4, 1, 1, 1, 0, 2, 1, 0, 0, 0},         /* zeros further out than the kernel */
-	{1, 5, 5, 4, 13, 13, 6, 3, 3, 1, 1, 5, 5, 1, 0, 0, 0},
-	{1, 40, 33, 16, 40, 33, 16, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},    /* several bands */
-	{1, 37, 20, 24, 19, 10, 40, 4, 4, 2, 2, 2, 1, 1, 0, 0, 0},
-	{20, 2, 3, 16, 2, 3, 16, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},       /* several images per item */
-	{24, 16, 16, 8, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},    /* many chunks of partial sums */
-	{2, 8, 8, 16, 8, 8, 24, 3, 3, 1, 1, 1, 1, 4, 0, 0, 0},        /* groups */
-	{2, 9, 8, 96, 5, 4, 64, 4, 4, 2, 2, 1, 1, 2, 0, 0, 0},
-	{2, 6, 6, 12, 6, 6, 8, 1, 1, 1, 1, 0, 0, 4, 0, 0, 0},
-	{2, 9, 9, 37, 9, 9, 37, 3, 3, 1, 1, 1, 1, 37, 0, 0, 0},       /* depthwise */
-	{2, 9, 9, 20, 5, 5, 60, 3, 3, 2, 2, 1, 1, 20, 0, 0, 0},
-	{1, 8, 7, 6, 8, 7, 6, 5, 3, 1, 1, 2, 1, 6, 0, 0, 0},
-	{1, 9, 10, 16, 9, 10, 33, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},   /* Winograd's forms: tiles over the edge */
-	{3, 14, 11, 40, 12, 9, 32, 3, 3, 1, 1, 0, 0, 1, 0, 0, 0},  /* no zeros around */
-	{2, 8, 9, 36, 10, 10, 48, 3, 3, 1, 1, 2, 1, 1, 0, 0, 0},   /* more zeros at one side */
-	{1, 6, 6, 300, 6, 6, 17, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{17, 16, 16, 32, 16, 16, 32, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},        /* several chunks */
-	{2, 8, 8, 36, 4, 4, 24, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},
-	{3, 6, 10, 17, 3, 5, 40, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},         /* tiles over the edge */
-	{1, 2, 2, 3, 1, 1, 5, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},
-	{9, 16, 16, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},
-	{2, 4, 6, 36, 8, 12, 24, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
-	{3, 5, 3, 17, 10, 6, 40, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
-	{1, 1, 1, 3, 2, 2, 5, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
-	{2, 5, 4, 20, 10, 8, 3, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},       /* to colours */
-	{9, 8, 8, 16, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
+	{2, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0},        /* the hot families */
+	{2, 16, 16, 40, 8, 8, 72, 4, 4, 2, 2, 1, 1, 1, 0, 0},
+	{3, 4, 4, 32, 4, 4, 32, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{5, 7, 7, 16, 7, 7, 16, 3, 3, 1, 1, 1, 1, 1, 0, 0},        /* pixels that do not fill tiles */
+	{2, 9, 7, 5, 9, 7, 24, 1, 1, 1, 1, 0, 0, 1, 0, 0},         /* a matrix product */
+	{3, 9, 8, 6, 5, 4, 20, 1, 1, 2, 2, 0, 0, 1, 0, 0},         /* 1x1 with stride */
+	{2, 12, 12, 3, 12, 12, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0},     /* first layers */
+	{2, 11, 13, 1, 11, 13, 33, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{3, 8, 8, 3, 4, 4, 48, 4, 4, 2, 2, 1, 1, 1, 0, 0},
+	{2, 12, 12, 64, 12, 12, 3, 3, 3, 1, 1, 1, 1, 1, 0, 0},     /* last layers */
+	{2, 11, 13, 33, 11, 13, 1, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{2, 9, 9, 20, 5, 5, 4, 3, 3, 2, 2, 1, 1, 1, 0, 0},
+	{2, 9, 9, 20, 9, 9, 2, 5, 5, 1, 1, 2, 2, 1, 0, 0},
+	{1, 4, 4, 17, 1, 1, 1, 4, 4, 1, 1, 0, 0, 1, 0, 0},         /* DCGAN's last and first */
+	{1, 1, 1, 19, 4, 4, 23, 4, 4, 1, 1, 3, 3, 1, 0, 0},
+	{2, 10, 9, 12, 5, 3, 10, 5, 4, 2, 3, 2, 1, 1, 0, 0},       /* different strides, odd sizes */
+	{2, 10, 9, 12, 4, 3, 10, 2, 2, 3, 4, 0, 0, 1, 0, 0},       /* stride beyond kernel: pixels unused */
+	{1, 8, 9, 7, 10, 8, 18, 3, 5, 1, 1, 3, 1, 1, 0, 0},        /* asymmetric padding */
+	{2, 7, 8, 9, 4, 4, 11, 3, 3, 2, 2, 0, 0, 1, 0, 0},         /* TensorFlow SAME: zeros after only */
+	{1, 6, 6, 8, 3, 9, 16, 4, 1, 1, 1, 0, 2, 1, 0, 0},         /* zeros further out than the kernel */
+	{1, 5, 5, 4, 13, 13, 6, 3, 3, 1, 1, 5, 5, 1, 0, 0},
+	{1, 40, 33, 16, 40, 33, 16, 3, 3, 1, 1, 1, 1, 1, 0, 0},    /* several bands */
+	{1, 37, 20, 24, 19, 10, 40, 4, 4, 2, 2, 2, 1, 1, 0, 0},
+	{20, 2, 3, 16, 2, 3, 16, 3, 3, 1, 1, 1, 1, 1, 0, 0},       /* several images per item */
+	{24, 16, 16, 8, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 0, 0},    /* many chunks of partial sums */
+	{2, 8, 8, 16, 8, 8, 24, 3, 3, 1, 1, 1, 1, 4, 0, 0},        /* groups */
+	{2, 9, 8, 96, 5, 4, 64, 4, 4, 2, 2, 1, 1, 2, 0, 0},
+	{2, 6, 6, 12, 6, 6, 8, 1, 1, 1, 1, 0, 0, 4, 0, 0},
+	{2, 9, 9, 37, 9, 9, 37, 3, 3, 1, 1, 1, 1, 37, 0, 0},       /* depthwise */
+	{2, 9, 9, 20, 5, 5, 60, 3, 3, 2, 2, 1, 1, 20, 0, 0},
+	{1, 8, 7, 6, 8, 7, 6, 5, 3, 1, 1, 2, 1, 6, 0, 0},
+	{1, 9, 10, 16, 9, 10, 33, 3, 3, 1, 1, 1, 1, 1, 0, 0},   /* Winograd's forms: tiles over the edge */
+	{3, 14, 11, 40, 12, 9, 32, 3, 3, 1, 1, 0, 0, 1, 0, 0},  /* no zeros around */
+	{2, 8, 9, 36, 10, 10, 48, 3, 3, 1, 1, 2, 1, 1, 0, 0},   /* more zeros at one side */
+	{1, 6, 6, 300, 6, 6, 17, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{17, 16, 16, 32, 16, 16, 32, 3, 3, 1, 1, 1, 1, 1, 0, 0},        /* several chunks */
+	{2, 8, 8, 36, 4, 4, 24, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},
+	{3, 6, 10, 17, 3, 5, 40, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},         /* tiles over the edge */
+	{1, 2, 2, 3, 1, 1, 5, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},
+	{9, 16, 16, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},
+	{2, 4, 6, 36, 8, 12, 24, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
+	{3, 5, 3, 17, 10, 6, 40, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
+	{1, 1, 1, 3, 2, 2, 5, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
+	{2, 5, 4, 20, 10, 8, 3, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},       /* to colours */
+	{9, 8, 8, 16, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
 };
 
 enum { WANTS = CONV_DIRECT + 1, CASES = COUNT(geometry) * WANTS };
@@ -86,27 +86,27 @@ static bool repeats(int i, const conv_shape *s)
 
 /* 3x3 kernels of stride 1 for each form that can, whether the table would choose it or not. */
 static const conv_shape plain[] = {
-	{1, 1, 1, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{1, 4, 4, 1, 4, 4, 300, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{1, 3, 5, 300, 3, 5, 2, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{2, 7, 9, 3, 7, 9, 5, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{2, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{1, 10, 6, 9, 8, 4, 31, 3, 3, 1, 1, 0, 0, 1, 0, 0, 0},
-	{3, 5, 6, 17, 13, 14, 8, 3, 3, 1, 1, 5, 4, 1, 0, 0, 0},
-	{1, 2, 17, 12, 3, 16, 7, 3, 3, 1, 1, 1, 0, 1, 0, 0, 0},
-	{20, 16, 12, 16, 16, 12, 24, 3, 3, 1, 1, 1, 1, 1, 0, 0, 0},
-	{1, 2, 2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},
-	{1, 8, 8, 1, 4, 4, 300, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},
-	{1, 6, 10, 300, 3, 5, 2, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},
-	{2, 14, 18, 3, 7, 9, 5, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},
-	{2, 8, 8, 64, 4, 4, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},
-	{20, 16, 12, 16, 8, 6, 24, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF, 0},
-	{1, 1, 1, 1, 2, 2, 1, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
-	{1, 4, 4, 1, 8, 8, 300, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
-	{1, 3, 5, 300, 6, 10, 2, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
-	{2, 7, 9, 3, 14, 18, 5, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
-	{2, 4, 4, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
-	{20, 8, 6, 16, 16, 12, 24, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE, 0},
+	{1, 1, 1, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{1, 4, 4, 1, 4, 4, 300, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{1, 3, 5, 300, 3, 5, 2, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{2, 7, 9, 3, 7, 9, 5, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{2, 8, 8, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{1, 10, 6, 9, 8, 4, 31, 3, 3, 1, 1, 0, 0, 1, 0, 0},
+	{3, 5, 6, 17, 13, 14, 8, 3, 3, 1, 1, 5, 4, 1, 0, 0},
+	{1, 2, 17, 12, 3, 16, 7, 3, 3, 1, 1, 1, 0, 1, 0, 0},
+	{20, 16, 12, 16, 16, 12, 24, 3, 3, 1, 1, 1, 1, 1, 0, 0},
+	{1, 2, 2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},
+	{1, 8, 8, 1, 4, 4, 300, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},
+	{1, 6, 10, 300, 3, 5, 2, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},
+	{2, 14, 18, 3, 7, 9, 5, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},
+	{2, 8, 8, 64, 4, 4, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},
+	{20, 16, 12, 16, 8, 6, 24, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF},
+	{1, 1, 1, 1, 2, 2, 1, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
+	{1, 4, 4, 1, 8, 8, 300, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
+	{1, 3, 5, 300, 6, 10, 2, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
+	{2, 7, 9, 3, 14, 18, 5, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
+	{2, 4, 4, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
+	{20, 8, 6, 16, 16, 12, 24, 3, 3, 1, 1, 1, 1, 1, 0, CONV_DOUBLE},
 };
 
 typedef struct arrays {
@@ -185,23 +185,32 @@ static int64_t count_of(enum kind kind, const arrays *a)
 	return kind == FORWARD ? a->ny : kind == DX ? a->nx : a->nw;
 }
 
-/* The kernel of a kind into a new array. Scratch is exactly as large as asked for and full of NaN. */
+/* So many bytes, all of them those of NaN. */
+static void *filled_with_nan(size_t bytes)
+{
+	void *x = mem_aligned(bytes, NULL);
+	ck_assert_ptr_nonnull(x);
+	memset(x, 0xff, bytes);
+	return x;
+}
+
+/* The kernel of a kind into a new array. All memory is exactly as large as asked for and full of NaN. */
 static real *run(enum kind kind, const tile_kernels *k, const conv_shape *s, const arrays *a, epilogue e)
 {
-	size_t bytes = kind == FORWARD ? conv_forward_scratch(k, s)
-		     : kind == DX      ? conv_dx_scratch(k, s)
-				       : conv_dw_scratch(k, s);
-	real *out = mem_aligned((size_t)count_of(kind, a) * sizeof(real), NULL);
-	void *scratch = mem_aligned(bytes, NULL);
-	ck_assert(out && scratch);
-	memset(scratch, 0xff, bytes);
-	memset(out, 0xff, (size_t)count_of(kind, a) * sizeof(real));
+	const conv_room room = conv_room_of(k, s, (conv_use)kind);
+	real *out = filled_with_nan((size_t)count_of(kind, a) * sizeof(real));
+	void *scratch = filled_with_nan(room.scratch), *work = filled_with_nan(room.packing);
+	real *packed = filled_with_nan(room.packed), *w = room.packed ? packed : a->w;
+	if (room.packed)
+		conv_pack(k, s, (conv_use)kind, a->w, packed, work);
 	if (kind == FORWARD)
-		conv_forward(k, s, a->x, a->w, e, out, scratch);
+		conv_forward(k, s, a->x, w, e, out, scratch);
 	else if (kind == DX)
-		conv_dx(k, s, a->y, a->w, out, scratch);
+		conv_dx(k, s, a->y, w, out, scratch);
 	else
 		conv_dw(k, s, a->x, a->y, out, scratch);
+	free(work);
+	free(packed);
 	free(scratch);
 	return out;
 }
@@ -209,18 +218,19 @@ static real *run(enum kind kind, const tile_kernels *k, const conv_shape *s, con
 /* The same by a form. */
 static real *run_form(enum kind kind, wino_name f, const tile_kernels *k, const conv_shape *s, const arrays *a)
 {
-	const size_t bytes = wino_scratch(k, f, s, (conv_use)kind);
-	real *out = mem_aligned((size_t)count_of(kind, a) * sizeof(real), NULL);
-	void *scratch = mem_aligned(bytes, NULL);
-	ck_assert(out && scratch);
-	memset(scratch, 0xff, bytes);
-	memset(out, 0xff, (size_t)count_of(kind, a) * sizeof(real));
+	const conv_room room = wino_room(k, f, s, (conv_use)kind);
+	real *out = filled_with_nan((size_t)count_of(kind, a) * sizeof(real)), *packed = filled_with_nan(room.packed);
+	void *scratch = filled_with_nan(room.scratch), *work = filled_with_nan(room.packing);
+	if (kind != DW)
+		wino_pack(k, f, s, (conv_use)kind, a->w, packed, work);
 	if (kind == FORWARD)
-		wino_forward(k, f, s, a->x, a->w, (epilogue){0}, out, scratch);
+		wino_forward(k, f, s, a->x, packed, (epilogue){0}, out, scratch);
 	else if (kind == DX)
-		wino_dx(k, f, s, a->y, a->w, out, scratch);
+		wino_dx(k, f, s, a->y, packed, out, scratch);
 	else
 		wino_dw(k, f, s, a->x, a->y, out, scratch);
+	free(work);
+	free(packed);
 	free(scratch);
 	return out;
 }
@@ -322,40 +332,32 @@ START_TEST(kernels_equal_seven_loops)
 }
 END_TEST
 
-/* out of a (forward: of x; dx: of y), with a scratch that may have been used before. */
-static void run_in(enum kind kind, const conv_shape *s, const arrays *a, real *out, void *scratch)
+/* Weights that were packed for one image serve any number of images: what is packed does not depend on it. */
+START_TEST(weights_packed_for_one_image_serve_all)
 {
-	if (kind == FORWARD)
-		conv_forward(tile_best(), s, a->x, a->w, (epilogue){0}, out, scratch);
-	else
-		conv_dx(tile_best(), s, a->y, a->w, out, scratch);
-}
-
-/* What a run leaves in scratch serves other images, as if the weights had been packed anew. */
-START_TEST(packed_weights_serve_again)
-{
-	conv_shape s = case_of(_i);
+	conv_shape s = case_of(_i), one = s;
+	one.b = 1;
 	arrays a = arrays_new(&s);
+	const tile_kernels *k = tile_best();
 	for (int kind = FORWARD; kind <= DX; kind++) {
-		const tile_kernels *k = tile_best();
-		const size_t n = (size_t)count_of(kind, &a);
-		const size_t bytes = kind == FORWARD ? conv_forward_scratch(k, &s) : conv_dx_scratch(k, &s);
-		void *used = mem_aligned(bytes, NULL);
-		real *out = mem_aligned(n * sizeof *out, NULL), *in = kind == FORWARD ? a.x : a.y;
-		s.packed = false;
-		run_in(kind, &s, &a, out, used);
-		for (int64_t i = 0; i < (kind == FORWARD ? a.nx : a.ny); i++)
-			in[i] = 1 - in[i] / 2;
-		real *want = run(kind, k, &s, &a, (epilogue){0});
-		s.packed = true;
-		for (int again = 0; again < 2; again++) {
-			memset(out, 0xff, n * sizeof *out);
-			run_in(kind, &s, &a, out, used);
-			ck_assert_msg(!memcmp(out, want, n * sizeof *out), "case %d, %s", _i, kind_name[kind]);
-		}
+		const conv_room room = conv_room_of(k, &s, (conv_use)kind), less = conv_room_of(k, &one, (conv_use)kind);
+		const size_t bytes = (size_t)count_of(kind, &a) * sizeof(real);
+		real *packed = filled_with_nan(less.packed), *w = less.packed ? packed : a.w;
+		real *out = filled_with_nan(bytes), *want = run(kind, k, &s, &a, (epilogue){0});
+		void *scratch = filled_with_nan(room.scratch), *work = filled_with_nan(less.packing);
+		ck_assert_uint_eq(room.packed, less.packed);
+		if (less.packed)
+			conv_pack(k, &one, (conv_use)kind, a.w, packed, work);
+		if (kind == FORWARD)
+			conv_forward(k, &s, a.x, w, (epilogue){0}, out, scratch);
+		else
+			conv_dx(k, &s, a.y, w, out, scratch);
+		ck_assert_msg(!memcmp(out, want, bytes), "case %d, %s", _i, kind_name[kind]);
+		free(work);
+		free(scratch);
 		free(want);
 		free(out);
-		free(used);
+		free(packed);
 	}
 	arrays_free(&a);
 }
@@ -617,7 +619,7 @@ int main(void)
 	const suite_test tests[] = {
 		{forms_equal_seven_loops, COUNT(plain)},
 		{kernels_equal_seven_loops, COUNT(geometry)},
-		{packed_weights_serve_again, CASES},
+		{weights_packed_for_one_image_serve_all, CASES},
 		{adjoints_are_adjoint, CASES},
 		{threads_change_no_bit, CASES},
 		{the_cut_changes_no_bit, CASES},

@@ -12,6 +12,7 @@
 #include "gan/loss/penalties.h"
 #include "gan/loss/top_k.h"
 #include "gan/train/trainer_internal.h"
+#include "layers/conv.h"
 #include "layers/evo_norm.h"
 #include "layers/norm.h"
 #include "tests/suite.h"
@@ -147,6 +148,13 @@ static node *by_evo_norm(graph *g, const given *in)
 	return op_mean_all(g, op_square(g, op_tanh(g, y)));
 }
 
+/* Its kernel is divided by sigma and packed: all slices have both in common. */
+static node *by_convolution(graph *g, const given *in)
+{
+	node *y = conv_apply(g, in->layer, weighed(g, in), (mode){.train = true, .update = true});
+	return op_mean_all(g, op_square(g, op_tanh(g, y)));
+}
+
 static node *logits(graph *g, const given *in)
 {
 	const int64_t b = in->x->s.dim[0];
@@ -178,7 +186,7 @@ static const struct {
 	loss_fn f;
 } COUPLED[] = {
 	{"moments", by_moments}, {"batch norm", by_batch_norm}, {"EvoNorm", by_evo_norm}, {"top-k", by_top_k},
-	{"DRAGAN", by_dragan},
+	{"DRAGAN", by_dragan}, {"convolution", by_convolution},
 };
 
 /* The layers of these functions; running statistics after a run are in m. */
@@ -186,6 +194,7 @@ typedef struct layers {
 	module *m;
 	batch_norm bn;
 	evo_norm evo;
+	conv c;
 } layers;
 
 static const void *layers_make(layers *l, loss_fn f)
@@ -194,8 +203,9 @@ static const void *layers_make(layers *l, loss_fn f)
 	l->m = module_new(NULL);
 	batch_norm_init(l->m, &l->bn, "bn", C, (bn_options){BN_USUAL});
 	evo_norm_init(l->m, &l->evo, "evo", C, (evo_options){.nonlinearity = true});
+	conv_init(l->m, &l->c, "conv", C, conv_same(C, 3, (init){.kind = INIT_GLOROT_NORMAL}, (sn_options){.on = true}));
 	ck_assert(module_alloc(l->m, &r, NULL));
-	return f == by_evo_norm ? (const void *)&l->evo : &l->bn;
+	return f == by_evo_norm ? (const void *)&l->evo : f == by_convolution ? (const void *)&l->c : &l->bn;
 }
 
 START_TEST(a_batch_in_slices_is_the_batch)
@@ -234,6 +244,49 @@ START_TEST(no_thread_changes_a_bit_of_a_sum)
 		module_free(l.m);
 		pool_stop();
 	}
+}
+END_TEST
+
+/* ---- what all have in common ---- */
+
+static void take_as_own(module *m)
+{
+	for (int i = 0; i < module_params(m); i++)
+		module_param_at(m, i)->common = false;
+	for (int i = 0; i < module_states(m); i++)
+		module_state_at(m, i)->common = false;
+}
+
+/* Of the plan of the second slice of four. */
+static size_t arena_of_second(module *m, const void *layer)
+{
+	part p;
+	part_build(&p, 1, 4, by_convolution, m, layer);
+	const size_t bytes = plan_bytes(p.p);
+	part_free(&p);
+	return bytes;
+}
+
+/* What the first slice computes for all is what each computes for itself, and the others need no memory for it. */
+START_TEST(what_slices_have_in_common_is_computed_once)
+{
+	layers l, own;
+	fill_whole();
+	ck_assert(pool_start(1 + _i, NULL));
+	const void *layer = layers_make(&l, by_convolution), *apart = layers_make(&own, by_convolution);
+	take_as_own(own.m);
+	const size_t less = arena_of_second(l.m, layer), more = arena_of_second(own.m, apart);
+	ck_assert_msg(less < more, "%zu of %zu bytes", less, more);
+	for (int run = 0; run < 2; run++) {
+		const result r = run_parts(4, by_convolution, l.m, layer);
+		const result want = run_parts(4, by_convolution, own.m, apart);
+		ck_assert(memcmp(&r, &want, sizeof r) == 0);
+	}
+	ck_assert(memcmp(module_state_block(l.m), module_state_block(own.m),
+		(size_t)module_state_size(l.m) * sizeof(real)) == 0);
+	module_free(l.m);
+	module_free(own.m);
+	pool_stop();
 }
 END_TEST
 
@@ -469,6 +522,7 @@ int main(void)
 	const suite_test sums[] = {
 		{a_batch_in_slices_is_the_batch, COUNT(COUPLED)},
 		{no_thread_changes_a_bit_of_a_sum, 1},
+		{what_slices_have_in_common_is_computed_once, 4},
 		{sums_follow_the_tree, 1},
 		{parts_of_a_draw_are_the_draw, 1},
 	};

@@ -34,7 +34,6 @@ typedef union attr {
 		int want;                            /* set by the planner: conv_want (core/kernels/conv.h) */
 		int64_t h, w;                        /* height and width of the image, for conv2d_dx */
 		bool act;                            /* set by the planner: leaky_relu of the result, with this slope */
-		bool packed;                         /* set by the planner: as in conv_shape */
 		double slope;
 	} conv;
 	struct {                                     /* windows: sum pooling, max pooling, patches; resizing */
@@ -83,7 +82,17 @@ struct node {
 	buffer *buf;                                 /* leaf: its storage (keep) */
 	const char *path;                            /* layer that made it, "generator/block1"; owned by the graph */
 	real *x;                                     /* [s]: in the plan's own copies of nodes, while it runs */
+	real *packed;                                /* there, too: see packing; NULL: there is none */
 };
+
+/* An input that the kernel reads in another order than it lies in memory: the planner has it packed before, by a step
+ * of its own, so that one packing may serve several runs. */
+typedef struct packing {
+	int input;
+	size_t (*bytes)(const node *y);              /* of the packed input; 0: this node reads it as it is */
+	size_t (*scratch)(const node *y);            /* workspace of pack */
+	void (*pack)(const node *y, void *packed, void *scratch);
+} packing;
 
 /* What a kind of node is: one `static const` record per op, in the file of its family. */
 struct op {
@@ -95,6 +104,7 @@ struct op {
 	/* Checks the inputs and sets y->s. On a wrong shape writes the reason into why (what is wrong, what
 	 * is allowed; the graph adds op, input shapes and layer path) and returns false. */
 	bool (*infer)(node *y, char *why, size_t why_size);
+	const packing *packing;                      /* NULL: none */
 	size_t (*scratch)(const node *y);            /* bytes of workspace for eval; NULL: none */
 	void (*eval)(const node *y, void *scratch);  /* y->x from y->in[i]->x; each begins at a multiple
 	                                              * of 64 bytes */

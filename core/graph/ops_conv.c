@@ -126,7 +126,6 @@ static conv_shape shape_between(const node *y, const shape *image, const shape *
 		.kh = (int)kh, .kw = (int)kw, .sh = y->a.conv.sh, .sw = y->a.conv.sw,
 		.top = y->a.conv.top, .left = y->a.conv.left, .groups = y->a.conv.groups,
 		.resize = (conv_resize)y->a.conv.resize, .want = (conv_want)y->a.conv.want,
-		.packed = y->a.conv.packed,
 	};
 }
 
@@ -156,6 +155,43 @@ static conv_shape shape_of_use(const node *y)
 {
 	const conv_use use = use_of(y);
 	return use == CONV_FORWARD ? shape_conv2d(y) : use == CONV_DX ? shape_conv2d_dx(y) : shape_conv2d_dw(y);
+}
+
+static conv_room room_of(const node *y)
+{
+	const conv_shape s = shape_of_use(y);
+	return conv_room_of(tile_best(), &s, use_of(y));
+}
+
+static size_t conv_scratch(const node *y)
+{
+	return room_of(y).scratch;
+}
+
+/* The kernel of conv2d and conv2d_dx, packed. */
+static size_t packed_bytes(const node *y)
+{
+	return room_of(y).packed;
+}
+
+static size_t packing_scratch(const node *y)
+{
+	return room_of(y).packing;
+}
+
+static void pack_kernel(const node *y, void *packed, void *scratch)
+{
+	const conv_shape s = shape_of_use(y);
+	conv_pack(tile_best(), &s, use_of(y), y->in[1]->x, packed, scratch);
+}
+
+static const packing pack_second = {
+	.input = 1, .bytes = packed_bytes, .scratch = packing_scratch, .pack = pack_kernel,
+};
+
+static const real *kernel_of(const node *y)
+{
+	return y->packed ? y->packed : y->in[1]->x;
 }
 
 /* 2 per multiply-add of the definition. */
@@ -231,12 +267,6 @@ static bool infer_conv2d(node *y, char *why, size_t why_size)
 	return shape_is_valid(&y->s, why, why_size);
 }
 
-static size_t scratch_conv2d(const node *y)
-{
-	conv_shape s = shape_conv2d(y);
-	return conv_forward_scratch(tile_best(), &s);
-}
-
 static void conv2d_eval(const node *y, void *scratch)
 {
 	conv_shape s = shape_conv2d(y);
@@ -246,7 +276,7 @@ static void conv2d_eval(const node *y, void *scratch)
 		.act = y->a.conv.act,
 		.slope = (real)y->a.conv.slope,
 	};
-	conv_forward(tile_best(), &s, y->in[0]->x, y->in[1]->x, e, y->x, scratch);
+	conv_forward(tile_best(), &s, y->in[0]->x, kernel_of(y), e, y->x, scratch);
 }
 
 /* y = conv(x, w) + bias + residual is linear in each input. */
@@ -265,7 +295,7 @@ static void conv2d_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 }
 
 const op op_rec_conv2d = {
-	.name = "conv2d", .nin = -1, .infer = infer_conv2d, .scratch = scratch_conv2d,
+	.name = "conv2d", .nin = -1, .infer = infer_conv2d, .scratch = conv_scratch, .packing = &pack_second,
 	.eval = conv2d_eval, .vjp = conv2d_vjp, .flop = conv_flop, .form = conv_form,
 };
 
@@ -298,16 +328,10 @@ static bool infer_conv2d_dx(node *y, char *why, size_t why_size)
 	return shape_is_valid(&y->s, why, why_size);
 }
 
-static size_t scratch_conv2d_dx(const node *y)
-{
-	conv_shape s = shape_conv2d_dx(y);
-	return conv_dx_scratch(tile_best(), &s);
-}
-
 static void conv2d_dx_eval(const node *y, void *scratch)
 {
 	conv_shape s = shape_conv2d_dx(y);
-	conv_dx(tile_best(), &s, y->in[0]->x, y->in[1]->x, y->x, scratch);
+	conv_dx(tile_best(), &s, y->in[0]->x, kernel_of(y), y->x, scratch);
 }
 
 /* <conv_dx(dy,w), z> = <dy, conv(z,w)> = <w, conv_dw(z,dy)> for a gradient z like y. */
@@ -322,7 +346,7 @@ static void conv2d_dx_vjp(graph *g, node *y, node *z, const bool *need, node **d
 }
 
 const op op_rec_conv2d_dx = {
-	.name = "conv2d_dx", .nin = 2, .infer = infer_conv2d_dx, .scratch = scratch_conv2d_dx,
+	.name = "conv2d_dx", .nin = 2, .infer = infer_conv2d_dx, .scratch = conv_scratch, .packing = &pack_second,
 	.eval = conv2d_dx_eval, .vjp = conv2d_dx_vjp, .flop = conv_flop, .form = conv_form,
 };
 
@@ -355,12 +379,6 @@ static bool infer_conv2d_dw(node *y, char *why, size_t why_size)
 	return shape_is_valid(&y->s, why, why_size);
 }
 
-static size_t scratch_conv2d_dw(const node *y)
-{
-	conv_shape s = shape_conv2d_dw(y);
-	return conv_dw_scratch(tile_best(), &s);
-}
-
 static void conv2d_dw_eval(const node *y, void *scratch)
 {
 	conv_shape s = shape_conv2d_dw(y);
@@ -379,7 +397,7 @@ static void conv2d_dw_vjp(graph *g, node *y, node *z, const bool *need, node **d
 }
 
 const op op_rec_conv2d_dw = {
-	.name = "conv2d_dw", .nin = 2, .infer = infer_conv2d_dw, .scratch = scratch_conv2d_dw,
+	.name = "conv2d_dw", .nin = 2, .infer = infer_conv2d_dw, .scratch = conv_scratch,
 	.eval = conv2d_dw_eval, .vjp = conv2d_dw_vjp, .flop = conv_flop, .form = conv_form,
 };
 

@@ -4,19 +4,27 @@
 #include "core/kernels/conv_form.h"
 #include "core/kernels/conv_internal.h"
 
-static size_t scratch_of(const tile_kernels *k, const conv_shape *s, conv_use use)
+conv_room conv_room_of(const tile_kernels *k, const conv_shape *s, conv_use use)
 {
 	wino_name form;
 	if (conv_form_of(s, use, &form))
-		return wino_scratch(k, form, s, use);
+		return wino_room(k, form, s, use);
 	if (s->resize)
-		return conv_resized_scratch(k, s, use);
-	return use == CONV_DW ? conv_direct_dw_scratch(k, s) : conv_direct_scratch(k, s, use == CONV_DX);
+		return conv_resized_room(k, s, use);
+	if (use == CONV_DW)
+		return (conv_room){.scratch = conv_direct_dw_scratch(k, s)};
+	return conv_direct_room(k, s, use == CONV_DX);
 }
 
-size_t conv_forward_scratch(const tile_kernels *k, const conv_shape *s)
+void conv_pack(const tile_kernels *k, const conv_shape *s, conv_use use, const real *w, real *packed, void *scratch)
 {
-	return scratch_of(k, s, CONV_FORWARD);
+	wino_name form;
+	if (conv_form_of(s, use, &form))
+		wino_pack(k, form, s, use, w, packed, scratch);
+	else if (s->resize)
+		conv_resized_pack(k, s, use, w, packed, scratch);
+	else
+		conv_direct_pack(k, s, use == CONV_DX, w, packed, scratch);
 }
 
 void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, const real *w,
@@ -31,11 +39,6 @@ void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, con
 		conv_direct(k, s, false, x, w, e, y, scratch);
 }
 
-size_t conv_dx_scratch(const tile_kernels *k, const conv_shape *s)
-{
-	return scratch_of(k, s, CONV_DX);
-}
-
 void conv_dx(const tile_kernels *k, const conv_shape *s, const real *dy, const real *w, real *dx,
 	     void *scratch)
 {
@@ -46,11 +49,6 @@ void conv_dx(const tile_kernels *k, const conv_shape *s, const real *dy, const r
 		conv_resized(k, s, CONV_DX, dy, w, (epilogue){0}, dx, scratch);
 	else
 		conv_direct(k, s, true, dy, w, (epilogue){0}, dx, scratch);
-}
-
-size_t conv_dw_scratch(const tile_kernels *k, const conv_shape *s)
-{
-	return scratch_of(k, s, CONV_DW);
 }
 
 void conv_dw(const tile_kernels *k, const conv_shape *s, const real *x, const real *dy, real *dw,

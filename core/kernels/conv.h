@@ -31,25 +31,29 @@ typedef struct conv_shape {
 	int groups;
 	conv_want want;
 	conv_resize resize;                          /* HALF: ho = h/2, h even; DOUBLE: ho = 2h; columns likewise */
-	bool packed;                                 /* forward and dx: scratch is as a run with the same weights left
-	                                              * it, and need not be packed again */
 } conv_shape;
 
-/* Bytes of workspace for the function that follows, for the pool as it is. Here and below `scratch` (borrow) has so
- * many, 64-byte aligned. */
-size_t conv_forward_scratch(const tile_kernels *k, const conv_shape *s);
-/* y [b,ho,wo,cout] from x [b,h,w,cin] and w [kh,kw,cin/groups,cout], with bias, residual (not y itself) and activation
+/* Bytes of memory, each piece 64-byte aligned and borrowed: of the weights in the order in which the function reads
+ * them (0: they are read as they are), of the workspace for bringing them there, of the workspace of the function
+ * itself. Workspace is for the pool as it is; packed weights depend on no number of images. */
+typedef struct conv_room {
+	size_t packed, packing, scratch;
+} conv_room;
+conv_room conv_room_of(const tile_kernels *k, const conv_shape *s, conv_use use);
+
+/* Packs w [kh,kw,cin/groups,cout] for forward or dx, where room.packed is not 0. */
+void conv_pack(const tile_kernels *k, const conv_shape *s, conv_use use, const real *w, real *packed, void *scratch);
+
+/* y [b,ho,wo,cout] from x [b,h,w,cin] and the packed weights w, with bias, residual (not y itself) and activation
  * of `e`. */
 void conv_forward(const tile_kernels *k, const conv_shape *s, const real *x, const real *w,
 		  epilogue e, real *y, void *scratch);
 
-/* dx [b,h,w,cin] from dy [b,ho,wo,cout] and w: the adjoint in x. */
-size_t conv_dx_scratch(const tile_kernels *k, const conv_shape *s);
+/* dx [b,h,w,cin] from dy [b,ho,wo,cout] and the packed weights w: the adjoint in x. */
 void conv_dx(const tile_kernels *k, const conv_shape *s, const real *dy, const real *w, real *dx,
 	     void *scratch);
 
 /* dw from x and dy: the adjoint in w. */
-size_t conv_dw_scratch(const tile_kernels *k, const conv_shape *s);
 void conv_dw(const tile_kernels *k, const conv_shape *s, const real *x, const real *dy, real *dw,
 	     void *scratch);
 

@@ -34,7 +34,7 @@ typedef struct gather {
 	bool direct;                                 /* nothing to pad: read the image itself */
 	int64_t item_images, item_rows;
 	int64_t bands, sets;                         /* items: groups * sets * bands */
-	const real *in, *w;
+	const real *in, *w;                          /* w: packed, but where it is packed itself */
 	real *out, *packed, *work;
 	epilogue e;
 	int64_t list_size;                           /* pixels of an item, at most */
@@ -156,9 +156,12 @@ static int64_t packed_size(const gather *g)
 	return scratch_piece(tile_packed_size(g->k, g->s.kh * g->s.kw * g->icg, g->ocg));
 }
 
-static size_t gather_scratch(const gather *g)
+static conv_room gather_room(const gather *g)
 {
-	return (size_t)(g->s.groups * packed_size(g) + pool_threads() * g->work_size) * sizeof(real);
+	return (conv_room){
+		.packed = (size_t)(g->s.groups * packed_size(g)) * sizeof(real),
+		.scratch = (size_t)(pool_threads() * g->work_size) * sizeof(real),
+	};
 }
 
 /* Packs taps [lo,hi) of all groups: chunk of a parallel_for. */
@@ -215,7 +218,7 @@ static void gather_phase(const gather *g, const phase *p, const item *i)
 	tile_conv t = {
 		.x = i->x + (empty ? 0 : first), .in = in, .out = out, .npix = n, .run = run,
 		.nrun = empty ? 0 : p->ty, .len = p->tx * g->icg, .cout = g->ocg, .y = g->out + at,
-		.w = g->packed + i->group * packed_size(g) + p->at * tile_round(g->k, g->ocg), .e = g->e,
+		.w = g->w + i->group * packed_size(g) + p->at * tile_round(g->k, g->ocg), .e = g->e,
 		.cold = true,
 	};
 	if (t.e.bias)
@@ -280,21 +283,31 @@ static void gather_run(gather *g, const real *in, const real *w, epilogue e, rea
 	g->w = w;
 	g->e = e;
 	g->out = out;
-	g->packed = scratch;
-	g->work = g->packed + g->s.groups * packed_size(g);
-	if (!g->s.packed)
-		parallel_for((int64_t)g->s.groups * g->s.kh * g->s.kw, 1, pack_taps, g);
+	g->work = scratch;
 	parallel_for(g->s.groups * g->sets * g->bands, 1, gather_items_run, g);
 }
 
-size_t conv_direct_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint)
+conv_room conv_direct_room(const tile_kernels *k, const conv_shape *s, bool adjoint)
 {
 	if (conv_is_depthwise(s))
-		return conv_depth_scratch(s);
+		return (conv_room){.scratch = conv_depth_scratch(s)};
 	if (conv_is_narrow(s, adjoint))
-		return conv_narrow_scratch(k, s, adjoint);
+		return conv_narrow_room(k, s, adjoint);
 	gather g = gather_of(k, s, adjoint);
-	return gather_scratch(&g);
+	return gather_room(&g);
+}
+
+void conv_direct_pack(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *w, real *packed,
+		      void *scratch)
+{
+	if (conv_is_narrow(s, adjoint)) {
+		conv_narrow_pack(k, s, adjoint, w, packed, scratch);
+		return;
+	}
+	gather g = gather_of(k, s, adjoint);
+	g.w = w;
+	g.packed = packed;
+	parallel_for((int64_t)g.s.groups * g.s.kh * g.s.kw, 1, pack_taps, &g);
 }
 
 void conv_direct(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *in, const real *w, epilogue e,

@@ -32,12 +32,16 @@ bool conv_is_product(const conv_shape *s);
 conv_shape conv_flatten(const conv_shape *s);
 
 /* Of s.resize (conv_resized.c): the sum as a 4x4 convolution of stride 2, the direct way. `e` of forward and dx. */
-size_t conv_resized_scratch(const tile_kernels *k, const conv_shape *s, conv_use use);
+conv_room conv_resized_room(const tile_kernels *k, const conv_shape *s, conv_use use);
+void conv_resized_pack(const tile_kernels *k, const conv_shape *s, conv_use use, const real *w, real *packed,
+		       void *scratch);
 void conv_resized(const tile_kernels *k, const conv_shape *s, conv_use use, const real *a, const real *b, epilogue e,
 		  real *out, void *scratch);
 
 /* Any convolution that is not resized, as direct sums: forward, dx (conv_gather.c), dw (conv_dw.c). */
-size_t conv_direct_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint);
+conv_room conv_direct_room(const tile_kernels *k, const conv_shape *s, bool adjoint);
+void conv_direct_pack(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *w, real *packed,
+		      void *scratch);
 void conv_direct(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *in, const real *w, epilogue e,
 		 real *out, void *scratch);
 size_t conv_direct_dw_scratch(const tile_kernels *k, const conv_shape *s);
@@ -54,7 +58,9 @@ void conv_depth_dw(const conv_shape *s, const real *x, const real *dy, real *dw,
 
 /* Few output channels (conv_narrow.c): the adjoint in x, and forward with stride 1. */
 bool conv_is_narrow(const conv_shape *s, bool adjoint);
-size_t conv_narrow_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint);
+conv_room conv_narrow_room(const tile_kernels *k, const conv_shape *s, bool adjoint);
+void conv_narrow_pack(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *w, real *packed,
+		      void *scratch);
 void conv_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *in, const real *w,
 		 epilogue e, real *out, void *scratch);
 

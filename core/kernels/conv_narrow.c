@@ -28,8 +28,8 @@ typedef struct narrow {
 	int64_t wide;                                /* of a pixel of t */
 	int64_t rows, bands;                         /* output rows of an item */
 	int64_t rows_in;                             /* rows of t of an item, at most */
-	const real *in;
-	real *out, *packed, *work;
+	const real *in, *packed;
+	real *out, *work;
 	int64_t work_size, lists_size;               /* per worker, elements */
 	epilogue e;
 } narrow;
@@ -73,17 +73,23 @@ static int64_t packed_size(const narrow *g)
 	return scratch_piece(tile_packed_size(g->k, g->ic, g->kh * g->kw * g->oc));
 }
 
-size_t conv_narrow_scratch(const tile_kernels *k, const conv_shape *s, bool adjoint)
+conv_room conv_narrow_room(const tile_kernels *k, const conv_shape *s, bool adjoint)
 {
 	narrow g = narrow_of(k, s, adjoint);
-	int64_t plain = scratch_piece(g.ic * g.kh * g.kw * g.oc);
-	return (size_t)(packed_size(&g) + plain + pool_threads() * g.work_size) * sizeof(real);
+	return (conv_room){
+		.packed = (size_t)packed_size(&g) * sizeof(real),
+		.packing = (size_t)scratch_piece(g.ic * g.kh * g.kw * g.oc) * sizeof(real),
+		.scratch = (size_t)(pool_threads() * g.work_size) * sizeof(real),
+	};
 }
 
-/* The weights as a matrix [ic, taps*oc] in `plain`, then packed. */
-static void pack(const narrow *g, bool adjoint, const real *w, real *plain)
+/* The weights as a matrix [ic, taps*oc], then packed. */
+void conv_narrow_pack(const tile_kernels *k, const conv_shape *s, bool adjoint, const real *w, real *packed,
+		      void *scratch)
 {
+	const narrow of_shape = narrow_of(k, s, adjoint), *g = &of_shape;
 	const int64_t taps = (int64_t)g->kh * g->kw, columns = taps * g->oc;
+	real *plain = scratch;
 	for (int64_t t = 0; t < taps; t++) {
 		const real *from = w + (adjoint ? t : taps - 1 - t) * g->ic * g->oc;
 		for (int64_t i = 0; i < g->ic; i++)
@@ -91,7 +97,7 @@ static void pack(const narrow *g, bool adjoint, const real *w, real *plain)
 				plain[i * columns + t * g->oc + c] =
 					adjoint ? from[c * g->ic + i] : from[i * g->oc + c];
 	}
-	tile_pack(g->k, plain, columns, 1, g->ic, columns, g->ic, 0, g->packed);
+	tile_pack(k, plain, columns, 1, g->ic, columns, g->ic, 0, packed);
 }
 
 /* t [rows*iw, wide], whole vectors of channels, of input rows [lo, lo + rows) of image b. */
@@ -188,10 +194,7 @@ void conv_narrow(const tile_kernels *k, const conv_shape *s, bool adjoint, const
 	g.in = in;
 	g.out = out;
 	g.e = e;
-	g.packed = scratch;
-	real *plain = g.packed + packed_size(&g);
-	g.work = plain + scratch_piece(g.ic * g.kh * g.kw * g.oc);
-	if (!s->packed)
-		pack(&g, adjoint, w, plain);
+	g.packed = w;
+	g.work = scratch;
 	parallel_for(g.b * g.bands, 1, narrow_item, &g);
 }

@@ -8,6 +8,8 @@
 #include "core/kernels/conv_internal.h"
 #include "core/base/thread.h"
 
+enum { GRAIN = 8 };                                  /* input channels of a piece of widening and narrowing */
+
 typedef struct widening {
 	int64_t cin, cout;                           /* w is [3,3,cin,cout] */
 	bool turned;                                 /* w4 is [4,4,cout,cin] and turned, or [4,4,cin,cout] */
@@ -85,28 +87,44 @@ static int64_t wide_size(const conv_shape *s)
 	return scratch_piece(16 * s->cin * s->cout);
 }
 
-size_t conv_resized_scratch(const tile_kernels *k, const conv_shape *s, conv_use use)
+/* Of the halving, where it computes forward or dx. */
+static bool is_adjoint(const conv_shape *s, conv_use use)
+{
+	return (use == CONV_DX) != (s->resize == CONV_DOUBLE);
+}
+
+conv_room conv_resized_room(const tile_kernels *k, const conv_shape *s, conv_use use)
 {
 	const conv_shape h = halving_of(s);
-	const bool adjoint = (use == CONV_DX) != (s->resize == CONV_DOUBLE);
-	return (size_t)wide_size(s) * sizeof(real) +
-	       (use == CONV_DW ? conv_direct_dw_scratch(k, &h) : conv_direct_scratch(k, &h, adjoint));
+	const size_t wide = (size_t)wide_size(s) * sizeof(real);
+	if (use == CONV_DW)
+		return (conv_room){.scratch = wide + conv_direct_dw_scratch(k, &h)};
+	conv_room room = conv_direct_room(k, &h, is_adjoint(s, use));
+	room.packing += wide;
+	return room;
+}
+
+void conv_resized_pack(const tile_kernels *k, const conv_shape *s, conv_use use, const real *w, real *packed,
+		       void *scratch)
+{
+	const conv_shape h = halving_of(s);
+	real *wide = scratch;
+	widening v = {s->cin, s->cout, s->resize == CONV_DOUBLE, w, wide};
+	parallel_for(s->cin, GRAIN, widen, &v);
+	conv_direct_pack(k, &h, is_adjoint(s, use), wide, packed, wide + wide_size(s));
 }
 
 void conv_resized(const tile_kernels *k, const conv_shape *s, conv_use use, const real *a, const real *b, epilogue e,
 		  real *out, void *scratch)
 {
-	enum { GRAIN = 8 };                          /* input channels */
 	const conv_shape h = halving_of(s);
 	const bool doubles = s->resize == CONV_DOUBLE;
-	real *wide = scratch, *rest = wide + wide_size(s);
-	widening v = {s->cin, s->cout, doubles, use == CONV_DW ? wide : b, use == CONV_DW ? out : wide};
-	if (use == CONV_DW) {
-		conv_direct_dw(k, &h, doubles ? b : a, doubles ? a : b, wide, rest);
-		parallel_for(s->cin, GRAIN, narrow, &v);
-	} else {
-		if (!s->packed)
-			parallel_for(s->cin, GRAIN, widen, &v);
-		conv_direct(k, &h, (use == CONV_DX) != doubles, a, wide, e, out, rest);
+	if (use != CONV_DW) {
+		conv_direct(k, &h, is_adjoint(s, use), a, b, e, out, scratch);
+		return;
 	}
+	real *wide = scratch;
+	widening v = {s->cin, s->cout, doubles, wide, out};
+	conv_direct_dw(k, &h, doubles ? b : a, doubles ? a : b, wide, wide + wide_size(s));
+	parallel_for(s->cin, GRAIN, narrow, &v);
 }

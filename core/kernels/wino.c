@@ -34,15 +34,16 @@ typedef struct winograd {
 	const wino_kernels *wk;
 	wino_map map;
 	bool turned;                                 /* the adjoint: w turned and transposed */
-	bool packed;                                 /* u and zeros are there */
 	int64_t wide_in, wide_out, pitch;            /* of a tile in V and M, of a slot: elements */
 	int64_t block, blocks;
 	int slots, sums;
 	sum sum[WINO_POSITIONS];
 	int64_t v[WINO_POSITIONS], m[WINO_POSITIONS];        /* slot of each position, elements */
 	int product_sum[WINO_POSITIONS], product_run[WINO_POSITIONS];
-	const real *in, *w, *w_turned;
-	real *out, *zeros, *u, *work;
+	const real *in, *w, *u;
+	real *packing;                               /* where u is packed */
+	real *w_turned;
+	real *out, *zeros, *work;
 	epilogue e;
 } winograd;
 
@@ -77,8 +78,7 @@ static void order_products(winograd *g)
 
 static winograd winograd_of(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use)
 {
-	winograd g = {.k = k, .wk = wino_kernels_of(k, f), .map = wino_map_of(f, s, use), .turned = use == CONV_DX,
-		      .packed = s->packed};
+	winograd g = {.k = k, .wk = wino_kernels_of(k, f), .map = wino_map_of(f, s, use), .turned = use == CONV_DX};
 	const int64_t tiles = g.map.tiles;
 	g.wide_in = tile_round(k, g.map.ic);
 	g.wide_out = tile_round(k, g.map.oc);
@@ -100,10 +100,13 @@ static int64_t turned_size(const winograd *g)
 	return g->turned ? scratch_piece(9 * g->map.ic * g->map.oc) : 0;
 }
 
-static size_t winograd_scratch(const winograd *g)
+static conv_room winograd_room(const winograd *g)
 {
-	return (size_t)(packed_size(g) + turned_size(g) + scratch_piece(g->wide_in) +
-			pool_threads() * g->slots * g->pitch) * sizeof(real);
+	return (conv_room){
+		.packed = (size_t)packed_size(g) * sizeof(real),
+		.packing = (size_t)turned_size(g) * sizeof(real),
+		.scratch = (size_t)(scratch_piece(g->wide_in) + pool_threads() * g->slots * g->pitch) * sizeof(real),
+	};
 }
 
 /* Taps of w [3,3,oc,ic] transposed: the tap stays where it is, reading begins at the last one. */
@@ -113,7 +116,7 @@ static void turn_taps(void *ctx, int worker, int64_t lo, int64_t hi)
 	const winograd *g = ctx;
 	const int64_t ic = g->map.ic, oc = g->map.oc;
 	for (int64_t t = lo; t < hi; t++)
-		g->k->transpose((real *)g->w_turned + t * ic * oc, oc, g->w + t * ic * oc, ic, ic, oc);
+		g->k->transpose(g->w_turned + t * ic * oc, oc, g->w + t * ic * oc, ic, ic, oc);
 }
 
 /* U = G w G' of input channels [lo,hi), packed as tile_pack would: each sum is a product of its own. */
@@ -134,7 +137,7 @@ static void pack_weights(void *ctx, int worker, int64_t lo, int64_t hi)
 		for (int64_t c = lo; c < hi; c++) {
 			const wino_spread w = {
 				.x = first + c * oc + o, .row = 3 * step, .col = step, .channels = MIN(width, oc - o),
-				.to = g->u + c * width, .slot = slot,
+				.to = g->packing + c * width, .slot = slot,
 			};
 			g->wk->weights(&w);
 		}
@@ -220,33 +223,37 @@ static void blocks_run(void *ctx, int worker, int64_t lo, int64_t hi)
 	}
 }
 
-static void winograd_run(winograd *g, const real *in, const real *w, epilogue e, real *out, void *scratch)
+static void winograd_run(winograd *g, const real *in, const real *u, epilogue e, real *out, void *scratch)
 {
-	enum { GRAIN = 8 };                          /* input channels of a piece of packing */
 	g->in = in;
-	g->w = w;
+	g->u = u;
 	g->e = e;
 	g->out = out;
-	g->u = scratch;
-	g->zeros = g->u + packed_size(g);
+	g->zeros = scratch;
 	g->work = g->zeros + scratch_piece(g->wide_in);
-	if (g->turned && !g->packed) {
-		g->w_turned = g->work + pool_threads() * g->slots * g->pitch;
-		parallel_for(9, 1, turn_taps, g);
-	}
-	if (!g->packed) {
-		memset(g->zeros, 0, (size_t)g->wide_in * sizeof(real));
-		parallel_for(g->map.ic, GRAIN, pack_weights, g);
-	}
+	memset(g->zeros, 0, (size_t)g->wide_in * sizeof(real));
 	parallel_for(g->blocks, 1, blocks_run, g);
 }
 
-size_t wino_scratch(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use)
+conv_room wino_room(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use)
 {
 	if (use == CONV_DW)
-		return wino_dw_scratch(k, f, s);
+		return (conv_room){.scratch = wino_dw_scratch(k, f, s)};
 	const winograd g = winograd_of(k, f, s, use);
-	return winograd_scratch(&g);
+	return winograd_room(&g);
+}
+
+void wino_pack(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use, const real *w, real *packed,
+	       void *scratch)
+{
+	enum { GRAIN = 8 };                          /* input channels of a piece */
+	winograd g = winograd_of(k, f, s, use);
+	g.w = w;
+	g.packing = packed;
+	g.w_turned = scratch;
+	if (g.turned)
+		parallel_for(9, 1, turn_taps, &g);
+	parallel_for(g.map.ic, GRAIN, pack_weights, &g);
 }
 
 void wino_forward(const tile_kernels *k, wino_name f, const conv_shape *s, const real *x, const real *w, epilogue e,

@@ -390,9 +390,20 @@ static bool is_needless(const fuser *f, int u)
 	return true;
 }
 
+/* The step before that of y in which an input is packed, where the kernel wants one. */
+static void make_packing(plan *p, node *y)
+{
+	const packing *k = y->op->packing;
+	const size_t bytes = k ? k->bytes(y) : 0;
+	if (bytes)
+		p->step[p->nstep++] = (step){.y = y, .packs = true, .packed_bytes = bytes, .scratch_bytes = k->scratch(y)};
+}
+
 static bool make_step(fuser *f, const fusion *k, int u, int *members, int *stamp, fault *e)
 {
 	plan *p = f->p;
+	if (!k->in_chain[u])
+		make_packing(p, p->node[u]);
 	step *st = &p->step[p->nstep];
 	for (int m = u; m >= 0; m = f->next[m])
 		p->unit[m] = p->nstep;
@@ -414,7 +425,7 @@ static bool make_steps(fuser *f, fault *e)
 	int *members = mem_new(count, sizeof *members, e), *stamp = mem_new(count, sizeof *stamp, e);
 	bool *in_chain = mem_zero(count, sizeof *in_chain, e);
 	const fusion k = {p, f->unit, f->virtual, in_chain};
-	p->step = mem_zero((size_t)f->norder, sizeof *p->step, e);
+	p->step = mem_zero(2 * (size_t)f->norder, sizeof *p->step, e);
 	bool ok = members && stamp && in_chain && p->step;
 	for (int i = 0; i < f->norder && ok; i++)
 		in_chain[f->order[i]] = runs_as_chain(f, f->order[i]);

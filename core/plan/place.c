@@ -17,10 +17,17 @@ bool in_memory(const plan *p, int id)
 	return p->node[id] && p->home[id].root == id && p->home[id].stored && p->node[id]->op != &op_rec_leaf;
 }
 
+/* How long what is common, or not, must stay when step s reads it: other slices may read it later than the first one,
+ * whose steps these are. */
+static int read_until(const plan *p, bool common, int s)
+{
+	return common && !p->step[s].common ? stretch_end(p, s) : s;
+}
+
 static void read_at(plan *p, const node *y, int s)
 {
 	home *h = &p->home[root_of(p, y)];
-	h->last = MAX(h->last, s);
+	h->last = MAX(h->last, read_until(p, h->common, s));
 }
 
 static void find_lives(plan *p)
@@ -31,11 +38,10 @@ static void find_lives(plan *p)
 			p->home[id].bytes = plan_align((size_t)shape_count(&p->node[id]->s) * sizeof(real));
 		}
 	for (int s = 0; s < p->nstep; s++) {
-		const node *const *read = NULL;
-		const node *y = p->step[s].y;
-		int n = y ? y->nin : chain_reads(p->step[s].c, &read);
+		int n;
+		const node *const *read = step_reads(&p->step[s], &n);
 		for (int i = 0; i < n; i++)
-			read_at(p, y ? y->in[i] : read[i], s);
+			read_at(p, read[i], s);
 	}
 	for (int i = 0; i < p->nout; i++)
 		p->home[p->home[p->out[i]].root].last = p->nstep;
@@ -66,7 +72,7 @@ static bool take_over(plan *p, const node *y, const node *in, int s, int *taken)
 	int to = y->id, from = root_of(p, in);
 	home *h = &p->home[to], *x = &p->home[from];
 	if (!in_memory(p, to) || !in_memory(p, from) || h->fixed || x->fixed || h->kept || x->last != s || x->def == s
-	    || x->bytes != h->bytes || taken[x->storage] == s)
+	    || x->bytes != h->bytes || x->common != h->common || taken[x->storage] == s)
 		return false;
 	taken[x->storage] = s;
 	h->storage = x->storage;
@@ -86,7 +92,7 @@ static void reuse_in_place(plan *p, int *taken)
 {
 	for (int s = 0; s < p->nstep; s++) {
 		const step *st = &p->step[s];
-		const node *y = st->y;
+		const node *y = st->packs ? NULL : st->y;
 		for (int i = 0; y && i < y->nin; i++)
 			if (may_overwrite(p, y, i) && take_over(p, y, y->in[i], s, taken))
 				break;
@@ -136,6 +142,11 @@ static size_t put(item *all, int *order, int k)
 	return all[k].at = at;
 }
 
+int packed_until(const plan *p, int s)
+{
+	return p->step[s].kept ? p->nstep : read_until(p, p->step[s].common, packed_for(p, s));
+}
+
 static int collect(plan *p, item *all)
 {
 	int n = 0;
@@ -146,21 +157,24 @@ static int collect(plan *p, item *all)
 		}
 	for (int id = 0; id < p->count; id++) {
 		home *h = &p->home[id];
-		if (in_memory(p, id) && h->storage == id && !h->fixed)
+		if (in_memory(p, id) && h->storage == id && !h->fixed && !(h->common && p->borrows))
 			all[n++] = (item){h->kept ? 0 : h->def, h->busy, h->bytes, 0, &h->at};
 	}
 	for (int s = 0; s < p->nstep; s++) {
 		step *st = &p->step[s];
+		if (st->common && p->borrows)
+			continue;
 		if (st->scratch_bytes)
-			all[n++] = (item){st->keeps ? 0 : s, st->keeps ? p->nstep : s, plan_align(st->scratch_bytes), 0,
-				&st->scratch_at};
+			all[n++] = (item){s, s, plan_align(st->scratch_bytes), 0, &st->scratch_at};
+		if (st->packs)
+			all[n++] = (item){st->kept ? 0 : s, packed_until(p, s), plan_align(st->packed_bytes), 0, &st->packed_at};
 	}
 	return n;
 }
 
 bool plan_place(plan *p, fault *e)
 {
-	size_t most = (size_t)p->count + (size_t)p->nstep;
+	size_t most = (size_t)p->count + 2 * (size_t)p->nstep;
 	item *all = mem_zero(most, sizeof *all, e);
 	int *order = mem_zero(most, sizeof *order, e);
 	int *taken = mem_new((size_t)p->count, sizeof *taken, e);

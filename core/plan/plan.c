@@ -99,10 +99,19 @@ static void value_release(plan *p, int id)
 	y->x = NULL;
 }
 
+static void release_packed(step *st)
+{
+	free(st->y->packed);
+	st->y->packed = NULL;
+}
+
 static void release_all(plan *p)
 {
 	for (int id = 0; id < p->count; id++)
 		value_release(p, id);
+	for (int s = 0; s < p->nstep; s++)
+		if (p->step[s].packs)
+			release_packed(&p->step[s]);
 }
 
 void plan_free(plan *p)
@@ -144,6 +153,9 @@ static void set_addresses(plan *p)
 			continue;
 		p->node[id]->x = (real *)(p->arena + p->home[h->storage].at);
 	}
+	for (int s = 0; s < p->nstep; s++)
+		if (p->step[s].packs)
+			p->step[s].y->packed = (real *)(p->arena + p->step[s].packed_at);
 }
 
 void plan_bind(plan *p, void *arena)
@@ -193,7 +205,7 @@ static plan *plan_make(graph *g, node *const *out, int n, node *const *moves, in
 	if (p->node && p->home && p->unit && copy_moves(p, moves, nmoves, e) && copy_requests(p, out, n, e)
 	    && copy_live(p, e)
 	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
-	    && plan_gather_sums(p, e) && plan_wire_new(p, e) && plan_mark_still(p, e) && plan_place(p, e)
+	    && plan_gather_sums(p, e) && plan_find_common(p, e) && plan_wire_new(p, e) && plan_mark_still(p, e) && plan_place(p, e)
 	    && (flags & (PLAN_SEPARATE | PLAN_UNBOUND) || own_arena(p, e)))
 		return p;
 	plan_free(p);
@@ -208,6 +220,37 @@ plan *plan_new(graph *g, node *const *out, int n, unsigned flags, fault *e)
 plan *plan_steady(graph *g, node *const *out, int n, node *const *moves, int nmoves, fault *e)
 {
 	return plan_make(g, out, n, moves, nmoves, 0, e);
+}
+
+const node *const *step_reads(const step *st, int *n)
+{
+	const node *const *read = NULL;
+	if (st->c) {
+		*n = chain_reads(st->c, &read);
+		return read;
+	}
+	*n = st->packs ? 1 : st->y->nin;
+	return (const node *const *)st->y->in + (st->packs ? st->y->op->packing->input : 0);
+}
+
+bool plan_reorder(plan *p, const int *order, fault *e)
+{
+	const size_t n = (size_t)p->nstep;
+	step *old = mem_new(n, sizeof *old, e);
+	int *place = mem_new(n, sizeof *place, e);
+	const bool ok = old && place;
+	if (ok)
+		memcpy(old, p->step, n * sizeof *old);
+	for (int s = 0; ok && s < p->nstep; s++) {
+		p->step[s] = old[order[s]];
+		place[order[s]] = s;
+	}
+	for (int id = 0; ok && id < p->count; id++)
+		if (p->unit[id] >= 0)
+			p->unit[id] = place[p->unit[id]];
+	free(old);
+	free(place);
+	return ok;
 }
 
 static void set_leaves(plan *p)
@@ -269,29 +312,44 @@ bool plan_open_step(plan *p, int s)
 
 void plan_close_step(plan *p, int s)
 {
-	const node *y = p->step[s].y;
+	step *st = &p->step[s];
+	const node *y = st->packs ? NULL : st->y;
 	if (p->check && y && p->bad < 0 && !all_finite(y->x, shape_count(&y->s)))
 		p->bad = y->id;
-	if (separate(p))
-		release_values(p, s);
+	if (!separate(p))
+		return;
+	release_values(p, s);
+	if (y && y->packed)
+		release_packed(st);
+}
+
+/* False without memory for the packed input, in the debug mode. */
+static bool pack(plan *p, step *st, void *scratch)
+{
+	node *y = st->y;
+	if (separate(p) && !(y->packed = mem_aligned(st->packed_bytes, NULL)))
+		return false;
+	y->op->packing->pack(y, y->packed, scratch);
+	return true;
 }
 
 static bool do_step(plan *p, int s)
 {
-	const step *st = &p->step[s];
+	step *st = &p->step[s];
 	void *scratch = NULL, *own = NULL;
+	bool ok = true;
 	if (st->scratch_bytes)
 		scratch = separate(p) ? own = mem_aligned(st->scratch_bytes, NULL) : p->arena + st->scratch_at;
 	if (st->scratch_bytes && !scratch)
 		return false;
-	if (st->keeps)
-		st->y->a.conv.packed = p->settled;
 	if (st->c)
 		chain_run(st->c, scratch);
+	else if (st->packs)
+		ok = pack(p, st, scratch);
 	else
 		st->y->op->eval(st->y, scratch);
 	free(own);
-	return true;
+	return ok;
 }
 
 /* With the time it takes, where somebody wants to know. */
@@ -319,15 +377,28 @@ void plan_begin(plan *p)
 	p->next = 0;
 }
 
+static bool next_step(plan *p)
+{
+	const bool ok = run_step(p, p->next++);
+	if (p->wire)
+		peers_help();
+	return ok;
+}
+
 /* False when a debug run has no memory for its values. No other run asks for any. */
 bool plan_advance(plan *p)
 {
-	while (p->next < p->nstep && !is_slice_sum(&p->step[p->next])) {
-		if (!run_step(p, p->next++))
+	while (p->next < p->nstep && !is_slice_sum(&p->step[p->next]))
+		if (!next_step(p))
 			return false;
-		if (p->wire)
-			peers_help();
-	}
+	return true;
+}
+
+bool plan_advance_common(plan *p)
+{
+	while (p->next < p->nstep && p->step[p->next].common)
+		if (!next_step(p))
+			return false;
 	return true;
 }
 

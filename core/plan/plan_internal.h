@@ -1,8 +1,9 @@
 /* plan_internal.h - what the planner's files share: plan.c (making and running), epilogue.c (what
  * a convolution does on the way out), fuse.c (which element-wise nodes form a chain), recompute.c
  * (which values chains do not write), pairs.c (two operations in one pass), chain.c and chain_run.c (making and
- * running a chain), place.c (who lives where), slices.c (running the slices of a batch together), print.c (all this as
- * text), profile.c (how long each step takes), steady.c (what only the first run computes). */
+ * running a chain), place.c (who lives where), slices.c (running the slices of a batch together), common.c (what one of
+ * them computes for all), print.c (all this as text), profile.c (how long each step takes), steady.c (what only the
+ * first run computes). */
 #ifndef SAGAN_CORE_PLAN_PLAN_INTERNAL_H
 #define SAGAN_CORE_PLAN_PLAN_INTERNAL_H
 
@@ -14,13 +15,17 @@
 
 typedef struct chain chain;
 
-/* One thing to run: an op by its eval, or a chain of element-wise ops in one pass over memory. */
+/* One thing to run: an op by its eval, or a chain of element-wise ops in one pass over memory. Or what comes before an
+ * eval: an input of the node is packed. */
 typedef struct step {
 	node *y;                                     /* the op's node, NULL for a chain */
 	chain *c;                                    /* own */
 	size_t scratch_bytes, scratch_at;            /* workspace: bytes, offset in the arena */
+	bool packs;                                  /* y's input, for y's step, which comes later */
+	size_t packed_bytes, packed_at;              /* of the packed input */
 	bool still;                                  /* reads no leaf that moves: not in every run (steady.c) */
-	bool keeps;                                  /* its workspace has packed weights that are still */
+	bool kept;                                   /* packed, still, and read by what moves */
+	bool common;                                 /* the same in all slices: run by the first one alone (common.c) */
 } step;
 
 /* Where a value lives. Indexed by node id; meaningful for ids that are their own root. */
@@ -29,6 +34,7 @@ typedef struct home {
 	int storage;                                 /* id whose memory this root uses (in-place), or itself */
 	bool stored;                                 /* has memory: false for values that live in registers */
 	bool fixed;                                  /* lives in an assigned buffer, not in the arena */
+	bool common;                                 /* computed by a common step: lives in the first slice's arena */
 	bool kept;                                   /* still, and read by what moves: stays from run to run */
 	int def, last;                               /* steps of first write and last read */
 	int busy;                                    /* last read of any value in this memory */
@@ -49,6 +55,7 @@ struct plan {
 	bool *moves;                                 /* own; [count] leaves that do; NULL: all may */
 	bool settled;                                /* what is still has been computed */
 	bool sliced;                                 /* has sums over the slices of a batch */
+	bool borrows;                                /* common values and packed inputs of the first slice's plan */
 	struct wire *wire;                           /* own; carries them to other processes; NULL: there are none */
 	int *out, nout;                              /* ids to keep after a run */
 	graph_assignment *assign;                    /* [nassign] copied after a run; x: private copies */
@@ -68,6 +75,16 @@ static inline int root_of(const plan *p, const node *y)
 {
 	return p->home[y->id].root;
 }
+
+/* What a step reads, *n values: an op's inputs, or what plan_internal.h says of chains. */
+const node *const *step_reads(const step *st, int *n);
+/* The step that reads what step s packs. */
+static inline int packed_for(const plan *p, int s)
+{
+	return p->unit[p->step[s].y->id];
+}
+/* Step order[i] becomes step i. */
+bool plan_reorder(plan *p, const int *order, fault *e);
 
 /* epilogue.c: bias, residual and activation become part of the convolution or matrix product before them. */
 bool plan_epilogues(plan *p, fault *e);
@@ -107,16 +124,30 @@ void plan_wire_free(struct wire *w);
  * run. A sum's step is opened, computed by the caller and closed. */
 void plan_begin(plan *p);
 bool plan_advance(plan *p);
+/* As far as common steps go: those of a stretch. */
+bool plan_advance_common(plan *p);
 bool plan_open_step(plan *p, int s);
 void plan_close_step(plan *p, int s);
 void plan_assign(plan *p);
 /* slices.c: plan_run_slices without assignments; false: no memory in a debug run. */
 bool slices_run(plan *const *p, int n);
 
+/* common.c: marks what is the same in all slices, and puts it before what is not, between two pauses; nothing in a
+ * graph of the whole batch. */
+bool plan_find_common(plan *p, fault *e);
+/* The plan of the first of those slices that this process runs. */
+bool is_first_slice(const plan *p);
+/* The last step before the next sum over slices: then all slices have run so far. */
+int stretch_end(const plan *p, int s);
+/* For one run: p[1] to p[n-1] read p[0]'s common values. */
+void plans_borrow(plan *const *p, int n);
+
 /* place.c: liveness, in-place reuse, offsets; fills home and p->bytes. */
 bool plan_place(plan *p, fault *e);
 /* The id is a live value of its own with memory: no view, no leaf, none that only exists in registers. */
 bool in_memory(const plan *p, int id);
+/* The last step that needs what step s packs. */
+int packed_until(const plan *p, int s);
 /* Bytes as they are placed: every value starts at 64 bytes. */
 size_t plan_align(size_t bytes);
 

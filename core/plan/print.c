@@ -48,11 +48,11 @@ static void put_value(FILE *f, const plan *p, const node *y)
 
 static void put_reads(FILE *f, const plan *p, const step *s)
 {
-	const node *const *read = NULL;
-	const int n = s->y ? s->y->nin : chain_reads(s->c, &read);
+	int n;
+	const node *const *read = step_reads(s, &n);
 	for (int i = 0; i < n; i++) {
 		fputs(i ? ", " : " (", f);
-		put_value(f, p, s->y ? s->y->in[i] : read[i]);
+		put_value(f, p, read[i]);
 	}
 	if (n)
 		fputs(")", f);
@@ -60,7 +60,9 @@ static void put_reads(FILE *f, const plan *p, const step *s)
 
 void plan_put_step(FILE *f, const plan *p, const step *s)
 {
-	if (s->y)
+	if (s->packs)
+		fprintf(f, "kernel of %s", s->y->op->name);
+	else if (s->y)
 		put_op(f, s->y);
 	else
 		put_chain(f, p, s->c);
@@ -87,6 +89,12 @@ static const buffer *buffer_under(const plan *p, int id)
 	return NULL;
 }
 
+/* In the arena of the first slice. */
+static bool is_elsewhere(const plan *p, bool common)
+{
+	return common && p->borrows;
+}
+
 /* One line: `number` is blank but on the first line of a step, `at` NULL for what is not in the arena. */
 static void put_line(FILE *f, const plan *p, const char *number, const char *value, const char *what, size_t bytes,
 		     int def, int last, const size_t *at)
@@ -107,7 +115,7 @@ static void put_value_line(FILE *f, const plan *p, const char *number, int id)
 	char value[16];
 	snprintf(value, sizeof value, "%%%d", id);
 	put_line(f, p, number, value, shape_print(&p->node[id]->s).s, h->bytes, h->def, h->last,
-		 h->fixed ? NULL : &p->home[h->storage].at);
+		 h->fixed || is_elsewhere(p, h->common) ? NULL : &p->home[h->storage].at);
 }
 
 static void put_notes(FILE *f, const plan *p, int id)
@@ -141,6 +149,14 @@ static void put_step(FILE *f, const plan *p, int s)
 		put_notes(f, p, id);
 		*number = '\0';
 	}
+	if (st->packs) {
+		put_line(f, p, number, "-", "packed", plan_align(st->packed_bytes), s, packed_until(p, s),
+			 is_elsewhere(p, st->common) ? NULL : &st->packed_at);
+		plan_put_step(f, p, st);
+		put_reads(f, p, st);
+		fprintf(f, " for step %d\n", packed_for(p, s));
+		*number = '\0';
+	}
 	if (st->scratch_bytes) {
 		put_line(f, p, number, "-", "workspace", plan_align(st->scratch_bytes), s, s, &st->scratch_at);
 		fprintf(f, "of step %d\n", s);
@@ -164,15 +180,19 @@ static void put_results(FILE *f, const plan *p)
 	}
 }
 
-/* Bytes of the values that somebody still needs at step s; two in the same memory count once. */
+/* Bytes of the values and packed inputs that somebody still needs at step s; two in the same memory count once. */
 static size_t bytes_alive(const plan *p, int s)
 {
 	size_t sum = 0;
 	for (int id = 0; id < p->count; id++) {
 		const home *h = &p->home[id];
-		if (in_memory(p, id) && !h->fixed && h->storage == id && h->def <= s && s <= h->busy)
+		if (in_memory(p, id) && !h->fixed && !is_elsewhere(p, h->common) && h->storage == id && h->def <= s
+		    && s <= h->busy)
 			sum += h->bytes;
 	}
+	for (int k = 0; k <= s; k++)
+		if (p->step[k].packs && !is_elsewhere(p, p->step[k].common) && s <= packed_until(p, k))
+			sum += plan_align(p->step[k].packed_bytes);
 	return sum;
 }
 

@@ -48,6 +48,14 @@ static double op_bytes(const node *y)
 	return n * sizeof(real);
 }
 
+static double bytes_of(const step *st)
+{
+	if (st->packs)
+		return (double)shape_count(&st->y->in[st->y->op->packing->input]->s) * sizeof(real)
+			+ (double)st->packed_bytes;
+	return st->y ? op_bytes(st->y) : chain_bytes(st->c);
+}
+
 bool plan_cost_at(const plan *p, int i, plan_cost *c)
 {
 	if (i < 0 || i >= p->nstep)
@@ -58,10 +66,10 @@ bool plan_cost_at(const plan *p, int i, plan_cost *c)
 	const int64_t runs = done_before ? 0 : p->runs;
 	*c = (plan_cost){
 		.s = y->s, .path = y->path, .seconds = p->spent ? p->spent[i] : 0, .runs = runs,
-		.flop = st->y && st->y->op->flop ? st->y->op->flop(st->y) : 0,
-		.bytes = st->y ? op_bytes(st->y) : chain_bytes(st->c),
+		.flop = st->y && !st->packs && st->y->op->flop ? st->y->op->flop(st->y) : 0,
+		.bytes = bytes_of(st),
 	};
-	if (st->y && st->y->op->form)
+	if (st->y && !st->packs && st->y->op->form)
 		st->y->op->form(st->y, c->form, sizeof c->form);
 	FILE *f = fmemopen(c->what, sizeof c->what - 1, "w");
 	if (!f)

@@ -31,11 +31,10 @@ bool is_slice_sum(const step *st)
 static void find_read(const plan *p, bool *read)
 {
 	for (int s = 0; s < p->nstep; s++) {
-		const node *const *in = NULL;
-		const node *y = p->step[s].y;
-		const int n = y ? y->nin : chain_reads(p->step[s].c, &in);
+		int n;
+		const node *const *in = step_reads(&p->step[s], &n);
 		for (int i = 0; i < n; i++) {
-			const int unit = p->unit[root_of(p, y ? y->in[i] : in[i])];
+			const int unit = p->unit[root_of(p, in[i])];
 			if (unit >= 0)
 				read[unit] = true;
 		}
@@ -66,18 +65,6 @@ static void order_steps(const plan *p, const bool *read, int *order, int *waitin
 	}
 }
 
-static void reorder(plan *p, const int *order, step *old, int *place)
-{
-	memcpy(old, p->step, (size_t)p->nstep * sizeof *old);
-	for (int s = 0; s < p->nstep; s++) {
-		p->step[s] = old[order[s]];
-		place[order[s]] = s;
-	}
-	for (int id = 0; id < p->count; id++)
-		if (p->unit[id] >= 0)
-			p->unit[id] = place[p->unit[id]];
-}
-
 bool plan_gather_sums(plan *p, fault *e)
 {
 	const size_t n = (size_t)p->nstep;
@@ -86,17 +73,15 @@ bool plan_gather_sums(plan *p, fault *e)
 	if (!p->sliced)
 		return true;
 	bool *read = mem_zero(n, sizeof *read, e);
-	int *order = mem_new(3 * n, sizeof *order, e);
-	step *old = mem_new(n, sizeof *old, e);
-	const bool ok = read && order && old;
+	int *order = mem_new(2 * n, sizeof *order, e);
+	bool ok = read && order;
 	if (ok) {
 		find_read(p, read);
 		order_steps(p, read, order, order + n);
-		reorder(p, order, old, order + 2 * n);
+		ok = plan_reorder(p, order, e);
 	}
 	free(read);
 	free(order);
-	free(old);
 	return ok;
 }
 
@@ -266,11 +251,10 @@ static int64_t find_parcels(const plan *p, const bool *read, int ranks, struct w
 	return room;
 }
 
-/* For the first slice of this process alone; the others' plans are alike. */
+/* The other slices' plans are alike. */
 static bool needs_wire(const plan *p)
 {
-	const int own = graph_slices(p->g) / peers_count();
-	return p->sliced && peers_count() > 1 && graph_slice_index(p->g) % MAX(own, 1) == 0;
+	return p->sliced && peers_count() > 1 && is_first_slice(p);
 }
 
 bool plan_wire_new(plan *p, fault *e)
@@ -443,10 +427,13 @@ static void advance(void *ctx, int worker, int64_t lo, int64_t hi)
 			r->failed = true;
 }
 
-/* Side by side where each thread gets as many slices as the others: they then wait for each other at sums only. Else
- * one after the other, each on all threads. */
+/* First what all have in common, on all threads. Then side by side where each thread gets as many slices as the
+ * others: they wait for each other at sums only. Else one after the other, each on all threads. */
 static void advance_all(group *r)
 {
+	r->failed = !plan_advance_common(r->p[0]);
+	for (int i = 1; i < r->n; i++)
+		r->p[i]->next = r->p[0]->next;
 	const bool side_by_side = r->n > 1 && r->n % pool_threads() == 0 && !r->p[0]->spent;
 	if (side_by_side)
 		parallel_for(r->n, 1, advance, r);
@@ -462,6 +449,7 @@ bool slices_run(plan *const *p, int n)
 		must(p[i]->nstep == p[0]->nstep, "slices with different plans");
 		plan_begin(p[i]);
 	}
+	plans_borrow(p, n);
 	for (;;) {
 		advance_all(&r);
 		const int s = p[0]->next;

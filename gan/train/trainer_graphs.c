@@ -333,6 +333,7 @@ static bool bind(trainer *t, slice *k, fault *e)
 	for (int i = 0; k->arena && i < PASSES; i++)
 		if (k->pass[i].p)
 			plan_bind(k->pass[i].p, k->arena);
+	k->arena_bytes = bytes;
 	t->arena_bytes += bytes;
 	return k->arena != NULL;
 }

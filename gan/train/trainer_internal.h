@@ -47,6 +47,7 @@ typedef struct slice {
 	rng stream[STREAMS];                         /* the trainer's during a pass: each slice draws its part */
 	pass pass[PASSES];                           /* without a plan when never needed */
 	void *arena;                                 /* own; shared by the plans */
+	size_t arena_bytes;                          /* of the first one here: with what all have in common */
 } slice;
 
 /* A network in training. `sum` gathers gradients over batches when accumulate > 1. */

@@ -114,7 +114,7 @@ bool trainer_share_cost(const trainer *t, int processes, double *memory, double 
 		[PASS_G] = 1,
 	};
 	*sent = 0;
-	*memory = (double)t->arena_bytes / t->own_slices * (t->slices / processes);
+	*memory = (double)s->arena_bytes + (double)s[t->own_slices - 1].arena_bytes * (t->slices / processes - 1);
 	*memory += player_bytes(&t->pg) + player_bytes(&t->pd);
 	if (t->average)
 		*memory += (double)(module_block_size(t->pg.m) + module_state_size(t->pg.m)) * sizeof(real);
