@@ -340,14 +340,15 @@ START_TEST(weights_packed_for_one_image_serve_all)
 	arrays a = arrays_new(&s);
 	const tile_kernels *k = tile_best();
 	for (int kind = FORWARD; kind <= DX; kind++) {
-		const conv_room room = conv_room_of(k, &s, (conv_use)kind), less = conv_room_of(k, &one, (conv_use)kind);
+		const conv_use use = (conv_use)kind;
+		const conv_room room = conv_room_of(k, &s, use), less = conv_room_of(k, &one, use);
 		const size_t bytes = (size_t)count_of(kind, &a) * sizeof(real);
 		real *packed = filled_with_nan(less.packed), *w = less.packed ? packed : a.w;
 		real *out = filled_with_nan(bytes), *want = run(kind, k, &s, &a, (epilogue){0});
 		void *scratch = filled_with_nan(room.scratch), *work = filled_with_nan(less.packing);
 		ck_assert_uint_eq(room.packed, less.packed);
 		if (less.packed)
-			conv_pack(k, &one, (conv_use)kind, a.w, packed, work);
+			conv_pack(k, &one, use, a.w, packed, work);
 		if (kind == FORWARD)
 			conv_forward(k, &s, a.x, w, (epilogue){0}, out, scratch);
 		else

@@ -203,7 +203,8 @@ static const void *layers_make(layers *l, loss_fn f)
 	l->m = module_new(NULL);
 	batch_norm_init(l->m, &l->bn, "bn", C, (bn_options){BN_USUAL});
 	evo_norm_init(l->m, &l->evo, "evo", C, (evo_options){.nonlinearity = true});
-	conv_init(l->m, &l->c, "conv", C, conv_same(C, 3, (init){.kind = INIT_GLOROT_NORMAL}, (sn_options){.on = true}));
+	const init kernel = {.kind = INIT_GLOROT_NORMAL};
+	conv_init(l->m, &l->c, "conv", C, conv_same(C, 3, kernel, (sn_options){.on = true}));
 	ck_assert(module_alloc(l->m, &r, NULL));
 	return f == by_evo_norm ? (const void *)&l->evo : f == by_convolution ? (const void *)&l->c : &l->bn;
 }

@@ -11,7 +11,7 @@ typedef struct buffer {
 	shape s;
 	real *x;                                     /* [s]: read and write it between runs of a plan, never in one */
 	bool owns;                                   /* x; false: it lies in a module's block */
-	bool common;                                 /* the same for all slices of a batch (graph.h), as parameters are */
+	bool common;                                 /* the same for all slices of a batch, as parameters are */
 } buffer;
 
 /* A buffer of zeros, every size of s at least 1; the name is copied. NULL with e set: no memory. new/free. */

@@ -90,8 +90,8 @@ struct node {
 typedef struct packing {
 	int input;
 	size_t (*bytes)(const node *y);              /* of the packed input; 0: this node reads it as it is */
-	size_t (*scratch)(const node *y);            /* workspace of pack */
-	void (*pack)(const node *y, void *packed, void *scratch);
+	size_t (*scratch)(const node *y);            /* workspace of run */
+	void (*run)(const node *y, void *packed, void *scratch);
 } packing;
 
 /* What a kind of node is: one `static const` record per op, in the file of its family. */
@@ -104,7 +104,7 @@ struct op {
 	/* Checks the inputs and sets y->s. On a wrong shape writes the reason into why (what is wrong, what
 	 * is allowed; the graph adds op, input shapes and layer path) and returns false. */
 	bool (*infer)(node *y, char *why, size_t why_size);
-	const packing *packing;                      /* NULL: none */
+	const packing *pack;                         /* NULL: none */
 	size_t (*scratch)(const node *y);            /* bytes of workspace for eval; NULL: none */
 	void (*eval)(const node *y, void *scratch);  /* y->x from y->in[i]->x; each begins at a multiple
 	                                              * of 64 bytes */

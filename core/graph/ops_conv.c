@@ -186,7 +186,7 @@ static void pack_kernel(const node *y, void *packed, void *scratch)
 }
 
 static const packing pack_second = {
-	.input = 1, .bytes = packed_bytes, .scratch = packing_scratch, .pack = pack_kernel,
+	.input = 1, .bytes = packed_bytes, .scratch = packing_scratch, .run = pack_kernel,
 };
 
 static const real *kernel_of(const node *y)
@@ -295,7 +295,7 @@ static void conv2d_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 }
 
 const op op_rec_conv2d = {
-	.name = "conv2d", .nin = -1, .infer = infer_conv2d, .scratch = conv_scratch, .packing = &pack_second,
+	.name = "conv2d", .nin = -1, .infer = infer_conv2d, .scratch = conv_scratch, .pack = &pack_second,
 	.eval = conv2d_eval, .vjp = conv2d_vjp, .flop = conv_flop, .form = conv_form,
 };
 
@@ -346,7 +346,7 @@ static void conv2d_dx_vjp(graph *g, node *y, node *z, const bool *need, node **d
 }
 
 const op op_rec_conv2d_dx = {
-	.name = "conv2d_dx", .nin = 2, .infer = infer_conv2d_dx, .scratch = conv_scratch, .packing = &pack_second,
+	.name = "conv2d_dx", .nin = 2, .infer = infer_conv2d_dx, .scratch = conv_scratch, .pack = &pack_second,
 	.eval = conv2d_dx_eval, .vjp = conv2d_dx_vjp, .flop = conv_flop, .form = conv_form,
 };
 

@@ -75,8 +75,8 @@ bool wino_can(wino_name f, const conv_shape *s, conv_use use);
 /* Tiles of an image. */
 int64_t wino_tiles(wino_name f, const conv_shape *s, conv_use use);
 
-/* As conv_pack, conv_forward, conv_dx and conv_dw (conv.h), by the form f. Forward and dx: each output is one sum whose order
- * depends on no size; dw: sums of chunks of tiles, added in order. */
+/* As conv_pack, conv_forward, conv_dx and conv_dw (conv.h), by the form f. Forward and dx: each output is one sum whose
+ * order depends on no size; dw: sums of chunks of tiles, added in order. */
 conv_room wino_room(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use);
 void wino_pack(const tile_kernels *k, wino_name f, const conv_shape *s, conv_use use, const real *w, real *packed,
 	       void *scratch);

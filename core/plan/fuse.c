@@ -393,10 +393,12 @@ static bool is_needless(const fuser *f, int u)
 /* The step before that of y in which an input is packed, where the kernel wants one. */
 static void make_packing(plan *p, node *y)
 {
-	const packing *k = y->op->packing;
+	const packing *k = y->op->pack;
 	const size_t bytes = k ? k->bytes(y) : 0;
 	if (bytes)
-		p->step[p->nstep++] = (step){.y = y, .packs = true, .packed_bytes = bytes, .scratch_bytes = k->scratch(y)};
+		p->step[p->nstep++] = (step){
+			.y = y, .packs = true, .packed_bytes = bytes, .scratch_bytes = k->scratch(y),
+		};
 }
 
 static bool make_step(fuser *f, const fusion *k, int u, int *members, int *stamp, fault *e)

@@ -167,7 +167,8 @@ static int collect(plan *p, item *all)
 		if (st->scratch_bytes)
 			all[n++] = (item){s, s, plan_align(st->scratch_bytes), 0, &st->scratch_at};
 		if (st->packs)
-			all[n++] = (item){st->kept ? 0 : s, packed_until(p, s), plan_align(st->packed_bytes), 0, &st->packed_at};
+			all[n++] = (item){st->kept ? 0 : s, packed_until(p, s), plan_align(st->packed_bytes), 0,
+				&st->packed_at};
 	}
 	return n;
 }

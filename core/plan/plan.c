@@ -205,7 +205,8 @@ static plan *plan_make(graph *g, node *const *out, int n, node *const *moves, in
 	if (p->node && p->home && p->unit && copy_moves(p, moves, nmoves, e) && copy_requests(p, out, n, e)
 	    && copy_live(p, e)
 	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
-	    && plan_gather_sums(p, e) && plan_find_common(p, e) && plan_wire_new(p, e) && plan_mark_still(p, e) && plan_place(p, e)
+	    && plan_gather_sums(p, e) && plan_find_common(p, e) && plan_wire_new(p, e) && plan_mark_still(p, e)
+	    && plan_place(p, e)
 	    && (flags & (PLAN_SEPARATE | PLAN_UNBOUND) || own_arena(p, e)))
 		return p;
 	plan_free(p);
@@ -230,7 +231,7 @@ const node *const *step_reads(const step *st, int *n)
 		return read;
 	}
 	*n = st->packs ? 1 : st->y->nin;
-	return (const node *const *)st->y->in + (st->packs ? st->y->op->packing->input : 0);
+	return (const node *const *)st->y->in + (st->packs ? st->y->op->pack->input : 0);
 }
 
 bool plan_reorder(plan *p, const int *order, fault *e)
@@ -329,7 +330,7 @@ static bool pack(plan *p, step *st, void *scratch)
 	node *y = st->y;
 	if (separate(p) && !(y->packed = mem_aligned(st->packed_bytes, NULL)))
 		return false;
-	y->op->packing->pack(y, y->packed, scratch);
+	y->op->pack->run(y, y->packed, scratch);
 	return true;
 }
 

@@ -51,7 +51,7 @@ static double op_bytes(const node *y)
 static double bytes_of(const step *st)
 {
 	if (st->packs)
-		return (double)shape_count(&st->y->in[st->y->op->packing->input]->s) * sizeof(real)
+		return (double)shape_count(&st->y->in[st->y->op->pack->input]->s) * sizeof(real)
 			+ (double)st->packed_bytes;
 	return st->y ? op_bytes(st->y) : chain_bytes(st->c);
 }
