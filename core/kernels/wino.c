@@ -90,9 +90,16 @@ static winograd winograd_of(const tile_kernels *k, wino_name f, const conv_shape
 	return g;
 }
 
+/* Where the packed weights of a sum begin, elements. */
+static int64_t u_of(const winograd *g, const sum *s)
+{
+	return s->u * g->wide_out + (s - g->sum) * WINO_GAP;
+}
+
 static int64_t packed_size(const winograd *g)
 {
-	return scratch_piece((int64_t)g->map.f->np * g->map.f->np * g->map.ic * g->wide_out);
+	const int64_t products = g->map.f->np * g->map.f->np;
+	return scratch_piece(products * g->map.ic * g->wide_out + g->sums * WINO_GAP);
 }
 
 static int64_t turned_size(const winograd *g)
@@ -132,7 +139,7 @@ static void pack_weights(void *ctx, int worker, int64_t lo, int64_t hi)
 		int64_t slot[WINO_POSITIONS];
 		for (int p = 0; p < np * np; p++) {
 			const sum *s = &g->sum[g->product_sum[p]];
-			slot[p] = s->u * g->wide_out + o * s->n * ic + g->product_run[p] * ic * width;
+			slot[p] = u_of(g, s) + o * s->n * ic + g->product_run[p] * ic * width;
 		}
 		for (int64_t c = lo; c < hi; c++) {
 			const wino_spread w = {
@@ -204,7 +211,7 @@ static void multiply_block(const winograd *g, int64_t n, real *slots, tile_ahead
 	for (const sum *s = g->sum; s < g->sum + g->sums; s++) {
 		const tile_conv t = {
 			.x = slots, .in = in, .out = out, .npix = n, .run = s->run, .nrun = s->n, .len = g->map.ic,
-			.w = g->u + s->u * g->wide_out, .y = slots + s->m, .cout = g->wide_out, .ahead = ahead,
+			.w = g->u + u_of(g, s), .y = slots + s->m, .cout = g->wide_out, .ahead = ahead,
 		};
 		g->k->conv(&t);
 	}

@@ -33,6 +33,11 @@ typedef struct weigh {
 	real *dw, *partial, *zeros, *work;
 } weigh;
 
+static int64_t pitch_u(const weigh *g)
+{
+	return g->ic * g->wide_oc + WINO_GAP;
+}
+
 static weigh weigh_of(const tile_kernels *k, wino_name name, const conv_shape *s)
 {
 	weigh g = {.k = k, .wk = wino_kernels_of(k, name), .map = wino_map_of(name, s, CONV_DW)};
@@ -52,7 +57,7 @@ static weigh weigh_of(const tile_kernels *k, wino_name name, const conv_shape *s
 	for (int p = 0; p < f->nm * f->nm; p++)
 		g.d[p] = p * g.pitch_d;
 	for (int p = 0; p < f->np * f->np; p++)
-		g.u[p] = p * g.ic * g.wide_oc;
+		g.u[p] = p * pitch_u(&g);
 	return g;
 }
 
@@ -74,7 +79,7 @@ static int64_t d_size(const weigh *g)
 
 static int64_t u_size(const weigh *g)
 {
-	return scratch_piece((int64_t)g->map.f->np * g->map.f->np * g->ic * g->wide_oc);
+	return scratch_piece(g->map.f->np * g->map.f->np * pitch_u(g));
 }
 
 static int64_t partial_size(const weigh *g)
