@@ -14,7 +14,8 @@
 #include "core/plan/plan_internal.h"
 
 enum {
-	TOGETHER = 1 << 18,                          /* bytes of sums that nobody waits for, between two pauses */
+	TOGETHER = 1 << 18,                          /* bytes of sums that nobody waits for, at least */
+	PARCELS = 16,                                /* then twice as many of them, at most: each is an open exchange */
 	BLOCK = 1 << 9,                              /* elements that are added at a time: a tree of them is in L1 */
 	ROWS = 7                                     /* partial sums: at work, and waiting at each level of the tree */
 };
@@ -41,28 +42,60 @@ static void find_read(const plan *p, bool *read)
 	}
 }
 
-/* The order in which steps run, into order[nstep]. Sums for a gradient or a report wait until they are many, or until
- * the run pauses anyway. */
-static void order_steps(const plan *p, const bool *read, int *order, int *waiting)
+static bool is_read_sum(const plan *p, const bool *read, int s)
 {
-	int n = 0, held = 0;
+	return s < p->nstep && is_slice_sum(&p->step[s]) && read[s];
+}
+
+static size_t sum_bytes(const plan *p, int s)
+{
+	return (size_t)shape_count(&p->step[s].y->s) * sizeof(real);
+}
+
+/* The sums that nobody reads, by the step behind which they can be made: first[s], and then next[] of each; -1: none.
+ * Those of leaves: first[nstep]. */
+static size_t sort_sums(const plan *p, const bool *read, int *first, int *next)
+{
+	size_t bytes = 0;
+	for (int s = 0; s <= p->nstep; s++)
+		first[s] = -1;
+	for (int s = p->nstep - 1; s >= 0; s--) {
+		if (!is_slice_sum(&p->step[s]) || read[s])
+			continue;
+		const int unit = p->unit[root_of(p, p->step[s].y->in[0])], from = unit >= 0 ? unit : p->nstep;
+		next[s] = first[from];
+		first[from] = s;
+		bytes += sum_bytes(p, s);
+	}
+	return bytes;
+}
+
+/* The order in which steps run, into order[nstep]. Sums for a gradient or a report are made from the step on that
+ * computes what is summed: as soon as they are many, or half as many where the run pauses anyway. first, next:
+ * [nstep + 1] to work in. */
+static void order_steps(const plan *p, const bool *read, int *order, int *first, int *next)
+{
+	const size_t many = MAX((size_t)TOGETHER, sort_sums(p, read, first, next) / PARCELS);
+	int n = 0, held = 0;                         /* order[n .. n + held) wait to be made */
 	size_t bytes = 0;
 	for (int s = 0; s < p->nstep; s++) {
-		const bool is_sum = is_slice_sum(&p->step[s]), waits = is_sum && !read[s];
-		if (waits) {
-			waiting[held++] = s;
-			bytes += (size_t)shape_count(&p->step[s].y->s) * sizeof(real);
-		} else {
-			order[n++] = s;
-		}
-		const bool pauses = is_sum && read[s] && !(s + 1 < p->nstep && is_slice_sum(&p->step[s + 1]));
-		if (bytes < TOGETHER && !pauses && s + 1 < p->nstep)
+		if (is_slice_sum(&p->step[s]) && !read[s])
 			continue;
-		for (int i = 0; i < held; i++)
-			order[n++] = waiting[i];
+		memmove(order + n + 1, order + n, (size_t)held * sizeof *order);
+		order[n++] = s;
+		for (int sum = first[s]; sum >= 0; sum = next[sum]) {
+			order[n + held++] = sum;
+			bytes += sum_bytes(p, sum);
+		}
+		const bool pauses = is_read_sum(p, read, s) && !is_read_sum(p, read, s + 1);
+		if (bytes < (pauses ? many / 2 : many))
+			continue;
+		n += held;
 		held = 0;
 		bytes = 0;
 	}
+	for (int sum = first[p->nstep]; sum >= 0; sum = next[sum])
+		order[n + held++] = sum;
 }
 
 bool plan_gather_sums(plan *p, fault *e)
@@ -73,11 +106,11 @@ bool plan_gather_sums(plan *p, fault *e)
 	if (!p->sliced)
 		return true;
 	bool *read = mem_zero(n, sizeof *read, e);
-	int *order = mem_new(2 * n, sizeof *order, e);
+	int *order = mem_new(3 * n + 2, sizeof *order, e);
 	bool ok = read && order;
 	if (ok) {
 		find_read(p, read);
-		order_steps(p, read, order, order + n);
+		order_steps(p, read, order, order + n, order + 2 * n + 1);
 		ok = plan_reorder(p, order, e);
 	}
 	free(read);
