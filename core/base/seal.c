@@ -42,6 +42,7 @@ static const int FREE[] = {
 	SCMP_SYS(getdents64), SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(fadvise64), SCMP_SYS(flock),
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 	SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(getcpu), SCMP_SYS(membarrier),
 	SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
 	SCMP_SYS(restart_syscall), SCMP_SYS(poll), SCMP_SYS(ppoll),
 	SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
@@ -130,6 +131,29 @@ bool seal_process(const int *writes, int n)
 	return ok;
 }
 
+/* seccomp_arch_add fills the new one with the rules that there are, so the machine's own goes last. */
+static bool change_machine(scmp_filter_ctx f, uint32_t machine)
+{
+	const uint32_t own = seccomp_arch_native();
+	return machine == own || (machine && seccomp_arch_add(f, machine) == 0 && seccomp_arch_remove(f, own) == 0);
+}
+
+bool seal_export(const char *machine, const int *writes, int n, int fd)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	const bool ok = f && change_machine(f, seccomp_arch_resolve_name(machine)) && fill(f, writes, n)
+		&& seccomp_export_bpf(f, fd) == 0;
+	if (f)
+		seccomp_release(f);
+	return ok;
+}
+
+int seal_call(const char *machine, const char *call, uint32_t *audit)
+{
+	*audit = seccomp_arch_resolve_name(machine);
+	return seccomp_syscall_resolve_name_arch(*audit, call);
+}
+
 const char *seal_maker(char *buf, size_t size)
 {
 	const struct scmp_version *v = seccomp_version();
@@ -142,6 +166,16 @@ const char *seal_maker(char *buf, size_t size)
 bool seal_process(const int *writes, int n)
 {
 	return (void)writes, (void)n, false;
+}
+
+bool seal_export(const char *machine, const int *writes, int n, int fd)
+{
+	return (void)machine, (void)writes, (void)n, (void)fd, false;
+}
+
+int seal_call(const char *machine, const char *call, uint32_t *audit)
+{
+	return (void)machine, (void)call, (void)audit, -1;
 }
 
 const char *seal_maker(char *buf, size_t size)

@@ -16,6 +16,13 @@ enum { SEAL_WRITES_MAX = 4 };
  * more. */
 bool seal_process(const int *writes, int n);
 
+/* For its test: the same filter as a BPF program to fd, for a machine by libseccomp's name ("x86_64", "aarch64"), which
+ * need not be this one. False as above. */
+bool seal_export(const char *machine, const int *writes, int n, int fd);
+
+/* The number of a call there, negative when it has none of that name; *audit: what its filter knows the machine by. */
+int seal_call(const char *machine, const char *call, uint32_t *audit);
+
 /* What the filter is made by, "libseccomp 2.5.4"; NULL: this program has none. */
 const char *seal_maker(char *buf, size_t size);
 

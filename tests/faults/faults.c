@@ -131,9 +131,9 @@ static const one_file *find(const folder *f, const char *path)
 
 /* ---- the server ---- */
 
-static int obey(faults *f, enum fault_call call, int error, bool lasting, int64_t k, bool record)
+static int obey(faults *f, enum fault_call call, int error, bool lasting, int64_t k, int depth)
 {
-	fault_order o = {.call = call, .error = error, .k = k, .lasting = lasting, .record = record,
+	fault_order o = {.call = call, .error = error, .k = k, .lasting = lasting, .depth = depth,
 		.trace = getenv("FAULT") != NULL};
 	int status = -1;
 	start_anew(f);
@@ -180,7 +180,7 @@ static bool learn(faults *f)
 	start_anew(f);
 	look(f->work, &f->before);
 	for (int i = 0; i < 2; i++) {
-		const int status = obey(f, i ? FAULT_LOCK : FAULT_NONE, 0, false, 0, false);
+		const int status = obey(f, i ? FAULT_LOCK : FAULT_NONE, 0, false, 0, 0);
 		if (i && WIFEXITED(status) && WEXITSTATUS(status) == FAULT_NO_SHIM)
 			return false;
 		ck_assert_msg(status == 0, "%s: without a fault: status %#x, %s", f->name, status, f->said);
@@ -236,13 +236,12 @@ void faults_close(faults *f)
 	free(f);
 }
 
-int64_t faults_count(faults *f, enum fault_call call, int64_t *places, const int64_t **at)
+int64_t faults_count(faults *f, enum fault_call call, int depth, int64_t *places, const int64_t **at)
 {
-	const int status = obey(f, call, 0, false, 0, at != NULL);
+	const int status = obey(f, call, 0, false, 0, MIN(depth, FAULT_DEPTH_MAX));
 	ck_assert_msg(status == 0, "%s: counting %s: status %#x, %s", f->name, fault_call_name[call], status, f->said);
 	*places = MIN(f->count->places, FAULT_PLACES);
-	if (at)
-		*at = f->count->place;
+	*at = f->count->place;
 	return f->count->made;
 }
 
@@ -344,7 +343,7 @@ const char *faults_run(faults *f, enum fault_call call, int error, bool lasting,
 {
 	char what[64];
 	bool warned;
-	const int status = obey(f, call, error, lasting, k, false), lines = new_lines(f, &warned);
+	const int status = obey(f, call, error, lasting, k, 0), lines = new_lines(f, &warned);
 	if (WIFSIGNALED(status)) {
 		snprintf(what, sizeof what, "ended by signal %d", WTERMSIG(status));
 		return bad(f, what, NULL);

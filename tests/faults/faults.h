@@ -16,9 +16,10 @@ typedef struct faults faults;
 faults *faults_open(const char *name, const char *line, const char *start);
 void faults_close(faults *f);
 
-/* How often the program makes the call, and for at most FAULT_PLACES places that make it, one k each: *at, borrow
- * (NULL: they are not looked for, which takes longer than the program). */
-int64_t faults_count(faults *f, enum fault_call call, int64_t *places, const int64_t **at);
+/* How often the program makes the call; and the places that make it, FAULT_PLACES at most, each by the first k at which
+ * it does: *at, borrow. A place is who calls, over `depth` callers (0: places are not looked for, which takes longer
+ * than the program). */
+int64_t faults_count(faults *f, enum fault_call call, int depth, int64_t *places, const int64_t **at);
 
 /* Call k fails with errno `error`; lasting: and all after it. NULL when the program ended well, else a text about how
  * it ended. */

@@ -39,17 +39,17 @@ static fault_order order;
 
 /* ---- which calls ---- */
 
-enum { STACK = 14, SEEN = 1 << 16 };
+enum { OWN = 4, SEEN = 1 << 16 };                    /* frames of this file, about */
 static uint64_t seen[SEEN];                          /* an open hash of stacks, of the process that records */
 static __thread bool within;                         /* backtrace allocates when it is first called */
 
-/* A number for who calls whom, down to main. */
+/* A number for who calls whom. */
 static uint64_t stack_hash(void)
 {
-	void *at[STACK];
+	void *at[FAULT_DEPTH_MAX + OWN];
 	uint64_t h = 0xcbf29ce484222325u;
 	within = true;
-	const int n = backtrace(at, STACK);
+	const int n = backtrace(at, order.depth + OWN);
 	within = false;
 	for (int i = 0; i < n; i++)
 		h = (h ^ (uintptr_t)at[i]) * 0x100000001b3u;
@@ -100,7 +100,7 @@ static bool fails(void)
 	if (!count || !order.call || within)
 		return false;
 	const int64_t k = __atomic_add_fetch(&count->made, 1, __ATOMIC_RELAXED);
-	if (order.record && is_new(stack_hash())) {
+	if (order.depth && is_new(stack_hash())) {
 		const int64_t at = __atomic_fetch_add(&count->places, 1, __ATOMIC_RELAXED);
 		if (at < FAULT_PLACES)
 			count->place[at] = k;

@@ -14,7 +14,7 @@ enum {
 	FAULT_ORDERS = 100, FAULT_ANSWERS = 101,     /* descriptors: orders are read, wait statuses written */
 	FAULT_SECONDS = 200,                         /* a program that goes on for longer is stopped by SIGALRM */
 	FAULT_NO_SHIM = 99,                          /* exit status where the system does not let it work */
-	FAULT_PLACES = 1 << 16
+	FAULT_PLACES = 1 << 16, FAULT_DEPTH_MAX = 32
 };
 
 typedef struct fault_order {
@@ -23,7 +23,7 @@ typedef struct fault_order {
 	int64_t k;                                   /* from 1; 0: none fails, all are counted */
 	int lasting;                                 /* all that follow fail, too */
 	int trace;                                   /* prints who made the call that fails, and where it dies */
-	int record;                                  /* writes down one k for each place that calls */
+	int depth;                                   /* writes down one k for each place that calls: so many callers */
 	char folder[256], out[256], err[256];        /* where it runs; what it prints */
 } fault_order;
 
