@@ -208,10 +208,8 @@ static int run(const command *c, int argc, char **argv)
 		return EXIT_INPUT;
 	if (input && !read_map(input, &map))
 		return fail_usage(c, "--input %s: must be HxWxC, as 16x16x128, sides to 4096", input);
-	if (!read_arguments(spec.type, &sets, &spec.args, &width, &e)) {
-		fail(&e);
-		return EXIT_USAGE;
-	}
+	if (!read_arguments(spec.type, &sets, &spec.args, &width, &e))
+		return fail_argument(&e);
 	print_type(spec.type);
 	if (!input)
 		return EXIT_GOOD;

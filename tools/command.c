@@ -48,6 +48,12 @@ int fail(const fault *e)
 	return EXIT_INPUT;
 }
 
+int fail_argument(const fault *e)
+{
+	const int status = fail(e);
+	return fault_is_memory(e) ? status : EXIT_USAGE;
+}
+
 int fail_together(int status)
 {
 	if (peers_count() == 1)
@@ -370,10 +376,8 @@ int finish_config(config *cfg, const text_list *sets)
 {
 	fault e;
 	for (int i = 0; i < sets->n; i++)
-		if (!config_set(cfg, sets->text[i], &e)) {
-			fail(&e);
-			return EXIT_USAGE;
-		}
+		if (!config_set(cfg, sets->text[i], &e))
+			return fail_argument(&e);
 	return config_check(cfg, &e) ? EXIT_GOOD : fail(&e);
 }
 

@@ -79,6 +79,8 @@ int options_parse(const command *c, const option_row *rows, int n, int argc, cha
 
 /* "sagan: text" on stderr; returns EXIT_INPUT. */
 int fail(const fault *e);
+/* The same of what an argument says; returns EXIT_USAGE, unless it is memory that lacks. */
+int fail_argument(const fault *e);
 /* With other processes (core/peers/peers.h) that line waits for fail_told, which rank 0 calls at the end. Together: all
  * give their status and get EXIT_GOOD, or rank 0 the message of the first that has failed; a failure of one is that of
  * all. */

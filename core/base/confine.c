@@ -46,6 +46,8 @@ struct confine {
 	int wall_s, cpu_s;
 	bool writes;
 	bool late;                                   /* stopped by the parent's clock */
+	uint8_t ahead[4096];                         /* of data: read, but not taken; [at, have) */
+	size_t at, have;
 };
 
 /* ---- the child ---- */
@@ -274,24 +276,46 @@ static bool wait_for(confine *c, int fd)
 	}
 }
 
-/* Up to n bytes of fd, fewer at its end; how many. */
-static size_t read_all(confine *c, int fd, void *x, size_t n)
+/* Some bytes of fd, at most n; 0 at its end, or when the time is up. */
+static size_t read_some(confine *c, int fd, void *x, size_t n)
 {
-	size_t got = 0;
-	while (got < n && wait_for(c, fd)) {
-		const ssize_t k = read(fd, (char *)x + got, n - got);
-		if (k < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (k <= 0)
-			break;
-		got += (size_t)k;
+	while (wait_for(c, fd)) {
+		const ssize_t k = read(fd, x, n);
+		if (k >= 0 || (errno != EINTR && errno != EAGAIN))
+			return (size_t)MAX(k, 0);
 	}
-	return got;
+	return 0;
+}
+
+/* An answer is some numbers and their bytes: short ones come in one read. */
+static size_t take_some(confine *c, void *x, size_t n)
+{
+	if (c->at == c->have && n >= sizeof c->ahead)
+		return read_some(c, c->data, x, n);
+	if (c->at == c->have) {
+		c->have = read_some(c, c->data, c->ahead, sizeof c->ahead);
+		c->at = 0;
+	}
+	n = MIN(n, c->have - c->at);
+	memcpy(x, c->ahead + c->at, n);
+	c->at += n;
+	return n;
 }
 
 bool confine_take(confine *c, void *x, size_t n)
 {
-	return read_all(c, c->data, x, n) == n;
+	for (size_t got = 0, k; got < n; got += k)
+		if ((k = take_some(c, (char *)x + got, n - got)) == 0)
+			return false;
+	return true;
+}
+
+static bool take_word(confine *c, last_word *last)
+{
+	for (size_t got = 0, k; got < sizeof *last; got += k)
+		if ((k = read_some(c, c->word, (char *)last + got, sizeof *last - got)) == 0)
+			return false;
+	return true;
 }
 
 /* Reaps the child; its status, or -1 when somebody else did (SIGCHLD ignored). *cpu_s: its processor time. */
@@ -353,7 +377,7 @@ bool confine_end(confine *c, fault *e)
 		return false;
 	close(c->data);                              /* who still sends is told so, and ends */
 	c->data = -1;
-	const bool told = read_all(c, c->word, &last, sizeof last) == sizeof last;
+	const bool told = take_word(c, &last);
 	if (told)                                    /* it has nothing more to do */
 		kill_child(c);
 	const int status = reap(c, &cpu_s);

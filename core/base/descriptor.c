@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+#include "core/base/local.h"
 
 /* What is left: `to` is NULL where bytes go out. */
 typedef struct rest {
@@ -55,6 +58,26 @@ bool descriptor_write(int fd, const void *x, size_t n)
 bool descriptor_send(int fd, const void *x, size_t n)
 {
 	return all(fd, (rest){.from = x, .n = n}, step_send);
+}
+
+bool descriptor_send_parts(int fd, const struct iovec *part, int n)
+{
+	struct iovec all[4];
+	struct msghdr m = {.msg_iov = all};
+	ssize_t sent;
+	must(n <= COUNT(all), "%d parts", n);
+	for (int i = 0; i < n; i++)
+		all[i] = part[i];
+	m.msg_iovlen = (size_t)n;
+	while ((sent = sendmsg(fd, &m, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+		;
+	bool ok = sent >= 0;
+	for (int i = 0; ok && i < n; i++) {
+		const size_t done = MIN((size_t)sent, all[i].iov_len);
+		sent -= (ssize_t)done;
+		ok = descriptor_send(fd, (const char *)all[i].iov_base + done, all[i].iov_len - done);
+	}
+	return ok;
 }
 
 bool descriptor_read(int fd, void *x, size_t n)

@@ -10,6 +10,10 @@ bool descriptor_write(int fd, const void *x, size_t n);
 /* The same into a socket, where nobody at the other end is a failure (EPIPE) and no signal. */
 bool descriptor_send(int fd, const void *x, size_t n);
 
+/* And several, as if they were one behind the other: in one call of the system, if they fit. At most 4. */
+struct iovec;
+bool descriptor_send_parts(int fd, const struct iovec *part, int n);
+
 /* Two ends of a socket or pipe (of which fd[0] reads), above the standard descriptors, which a child replaces and the
  * program may have closed; programs that are executed do not get them. False with errno set, and nothing is open. */
 bool descriptor_pair(int fd[2]);

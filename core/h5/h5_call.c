@@ -1,6 +1,6 @@
 /* h5_call.c - calls of h5.h carried out: by a table, in a child process that gets them through a socket.
  *
- * A request is a head (the record itself; what its pointers mean does not matter there), then path, name and `in`. An
+ * A request is a head (the record itself; what its pointers mean does not matter there), then `in`, path and name. An
  * answer is a byte (1: good), then the fault, or the head, `out` and `made`. The child serves until the socket ends. */
 #include "core/h5/h5_call.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/base/confine.h"
@@ -164,12 +165,18 @@ typedef struct job {
 	int mine, theirs;                            /* ends of the socket */
 } job;
 
-/* n bytes of the socket and a 0; new/free. */
-static void *receive_new(int fd, size_t n, fault *e)
+/* What `in` points to follows, first so that it is aligned, then the two texts with their ends. */
+typedef struct request {
+	h5_call call;
+	size_t path_n, name_n;
+} request;
+
+/* n bytes of the socket; new/free. */
+static char *receive_new(int fd, size_t n, fault *e)
 {
-	char *x = mem_new(n + 1, 1, e);
+	char *x = mem_new(n, 1, e);
 	if (x && descriptor_read(fd, x, n))
-		return x[n] = '\0', x;
+		return x;
 	free(x);
 	return NULL;
 }
@@ -181,31 +188,28 @@ static bool answer(confine_out *out, bool ok, const h5_call *c, const fault *why
 		&& confine_put(out, c->made, c->made_n) : confine_put(out, why, sizeof *why)) && confine_flush(out);
 }
 
-/* sizes[3]: of path, name and in. False when there is no more to do. */
+/* False when there is no more to do. */
 static bool serve_one(hdf *f, int fd, confine_out *out)
 {
-	h5_call c;
-	size_t size[2];
+	request r;
 	fault why;
 	memset(&why, 0, sizeof why);                 /* all of it goes through the pipe */
-	if (!descriptor_read(fd, &c, sizeof c) || !descriptor_read(fd, size, sizeof size))
+	if (!descriptor_read(fd, &r, sizeof r))
 		return false;
-	char *path = receive_new(fd, size[0], &why), *name = path ? receive_new(fd, size[1], &why) : NULL;
-	void *in = name ? receive_new(fd, c.in_n, &why) : NULL;
-	c.path = path;
-	c.name = name;
-	c.in = in;
-	c.made = NULL;
-	c.made_n = 0;
-	c.out = c.out_n ? mem_new(c.out_n, 1, &why) : NULL;
-	const bool here = in && (c.out || !c.out_n), ok = here && do_call(f, &c, &why);
+	h5_call *c = &r.call;
+	char *all = receive_new(fd, c->in_n + r.path_n + r.name_n, &why);
+	c->in = all;
+	c->path = all ? all + c->in_n : NULL;
+	c->name = all ? c->path + r.path_n : NULL;
+	c->made = NULL;
+	c->made_n = 0;
+	c->out = c->out_n ? mem_new(c->out_n, 1, &why) : NULL;
+	const bool here = all && (c->out || !c->out_n), ok = here && do_call(f, c, &why);
 	/* Without room for the request the rest of it is still in the socket: the answer is the last one. */
-	const bool more = answer(out, ok, &c, &why) && in;
-	free(path);
-	free(name);
-	free(in);
-	free(c.out);
-	free(c.made);
+	const bool more = answer(out, ok, c, &why) && all;
+	free(all);
+	free(c->out);
+	free(c->made);
 	return more;
 }
 
@@ -295,11 +299,14 @@ void h5_worker_free(h5_worker *w)
 static bool ask(h5_worker *w, const h5_call *c)
 {
 	const char *path = c->path ? c->path : "", *name = c->name ? c->name : "";
-	const size_t size[2] = {strlen(path), strlen(name)};
-	const int to = w->socket;
-	return descriptor_send(to, c, sizeof *c) && descriptor_send(to, size, sizeof size)
-		&& descriptor_send(to, path, size[0]) && descriptor_send(to, name, size[1])
-		&& descriptor_send(to, c->in, c->in_n);
+	request r;
+	memset(&r, 0, sizeof r);                     /* its padding goes through the socket, too */
+	r.call = *c;
+	r.path_n = strlen(path) + 1;
+	r.name_n = strlen(name) + 1;
+	const struct iovec part[] = {{&r, sizeof r}, {(void *)(uintptr_t)c->in, c->in_n},
+		{(void *)(uintptr_t)path, r.path_n}, {(void *)(uintptr_t)name, r.name_n}};
+	return descriptor_send_parts(w->socket, part, COUNT(part));
 }
 
 /* The answer is of a process that a file may have taken over: only what the call says is taken, and it is checked. */

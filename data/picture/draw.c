@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/base/confine.h"
@@ -233,8 +234,8 @@ static bool drawer_ask(const svg *s, const image *im, char *good)
 {
 	const request r = {im->h, im->w, im->c, s->n};
 	confine_anew(drawer.child);
-	return descriptor_send(drawer.socket, &r, sizeof r) && descriptor_send(drawer.socket, s->text, s->n)
-		&& descriptor_send(drawer.socket, im->x, bytes_of(im)) && confine_take(drawer.child, good, 1);
+	const struct iovec part[] = {{(void *)&r, sizeof r}, {s->text, s->n}, {im->x, bytes_of(im)}};
+	return descriptor_send_parts(drawer.socket, part, COUNT(part)) && confine_take(drawer.child, good, 1);
 }
 
 /* into: [bytes_of(im)]. *died: the child gave no answer. */
