@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -52,9 +54,21 @@ const char *archive_kind(const uint8_t *head, size_t n)
 
 /* ---- walking ---- */
 
+enum { BLOCK = 1 << 16 };
+
+/* Who reads an archive: bytes, or a file. libarchive says that an archive is damaged where a disk is, so the file is
+ * read here. */
+typedef struct reader {
+	const char *label;                           /* borrow */
+	struct archive *a;                           /* own */
+	FILE *file;                                  /* own; NULL: bytes */
+	char *block;                                 /* own; [BLOCK] */
+	int error;                                   /* an errno: the file could not be read */
+} reader;
+
 struct archive_file {
 	const char *label, *name;                    /* borrow */
-	struct archive *a;                           /* borrow */
+	reader *r;                                   /* borrow */
 	struct archive_entry *entry;                 /* borrow */
 };
 
@@ -64,12 +78,14 @@ const char *archive_name(const archive_file *f)
 }
 
 /* Some of libarchive's reasons end with a new line. */
-static bool failed(const char *label, struct archive *a, fault *e)
+static bool failed(const reader *r, fault *e)
 {
-	const char *why = archive_error_string(a);
-	if (archive_errno(a) == ENOMEM || (why && strstr(why, "memory")))
-		return fault_at(e, label, "out of memory (%.*s)", why ? (int)strcspn(why, "\n") : 0, why ? why : "");
-	return fault_at(e, label, "damaged or truncated archive (zip and tar are read): %.*s",
+	const char *why = archive_error_string(r->a);
+	if (r->error)
+		return fault_at(e, r->label, FAULT_NOW ": %s", strerror(r->error));
+	if (archive_errno(r->a) == ENOMEM || (why && strstr(why, "memory")))
+		return fault_at(e, r->label, "out of memory (%.*s)", why ? (int)strcspn(why, "\n") : 0, why ? why : "");
+	return fault_at(e, r->label, "damaged or truncated archive (zip and tar are read): %.*s",
 		why ? (int)strcspn(why, "\n") : 0, why ? why : "");
 }
 
@@ -85,9 +101,9 @@ static bool contents(archive_file *f, size_t limit, char **x, size_t *n, fault *
 				return fault_at(e, f->label, "out of memory: %s has more than %zu bytes", f->name, *n);
 			*x = more;
 		}
-		const la_ssize_t k = archive_read_data(f->a, *x + *n, room - *n);
+		const la_ssize_t k = archive_read_data(f->r->a, *x + *n, room - *n);
 		if (k < 0)
-			return failed(f->label, f->a, e);
+			return failed(f->r, e);
 		*n += (size_t)k;
 		if (*n > limit)
 			return fault_at(e, f->label, "%s has more than the %zu bytes that are allowed", f->name, limit);
@@ -114,7 +130,7 @@ bool archive_bytes(archive_file *f, size_t limit, void **bytes, size_t *n, fault
 	return true;
 }
 
-static bool visit(const char *label, struct archive *a, struct archive_entry *entry, archive_fn fn, void *ctx,
+static bool visit(reader *r, struct archive_entry *entry, archive_fn fn, void *ctx,
 	int64_t *links, fault *e)
 {
 	const char *name = archive_entry_pathname(entry);
@@ -124,7 +140,7 @@ static bool visit(const char *label, struct archive *a, struct archive_entry *en
 		*links += archive_entry_filetype(entry) != AE_IFDIR;
 		return true;
 	}
-	archive_file f = {label, name, a, entry};
+	archive_file f = {r->label, name, r, entry};
 	return !name || !*name || fn(ctx, &f, e);
 }
 
@@ -132,28 +148,56 @@ static bool visit(const char *label, struct archive *a, struct archive_entry *en
  * its files would be read as one with fewer. `last`: where the contents of the last file ended. */
 static bool ended(const char *label, struct archive *a, la_int64_t last, fault *e)
 {
-	enum { BLOCK = 512 };
+	enum { HEADER = 512 };
 	const bool tar = (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
-	return !tar || archive_filter_bytes(a, 0) - last >= BLOCK
+	return !tar || archive_filter_bytes(a, 0) - last >= HEADER
 		|| fault_at(e, label, "truncated archive: a tar without its end");
 }
 
-static bool walk(const char *label, struct archive *a, archive_fn fn, void *ctx, int64_t *links, fault *e)
+static bool walk(reader *r, archive_fn fn, void *ctx, int64_t *links, fault *e)
 {
+	struct archive *a = r->a;
 	struct archive_entry *entry;
 	la_int64_t last = 0;
 	for (;;) {
 		const int k = archive_read_next_header(a, &entry);
 		if (k == ARCHIVE_EOF)
-			return ended(label, a, last, e);
+			return r->error ? failed(r, e) : ended(r->label, a, last, e);
 		if (k != ARCHIVE_OK && k != ARCHIVE_WARN)
-			return failed(label, a, e);
-		if (!visit(label, a, entry, fn, ctx, links, e))
+			return failed(r, e);
+		if (!visit(r, entry, fn, ctx, links, e))
 			return false;
 		if (archive_read_data_skip(a) < ARCHIVE_WARN)
-			return failed(label, a, e);
+			return failed(r, e);
 		last = archive_filter_bytes(a, 0);
 	}
+}
+
+/* ---- opening ---- */
+
+static la_ssize_t block_read(struct archive *a, void *ctx, const void **block)
+{
+	reader *r = ctx;
+	ssize_t n;
+	while ((n = read(fileno(r->file), r->block, BLOCK)) < 0 && errno == EINTR)
+		;
+	*block = r->block;
+	if (n >= 0)
+		return (la_ssize_t)n;
+	r->error = errno;
+	archive_set_error(a, errno, "%s", strerror(errno));
+	return ARCHIVE_FATAL;
+}
+
+static la_int64_t block_seek(struct archive *a, void *ctx, la_int64_t to, int from)
+{
+	reader *r = ctx;
+	const off_t at = lseek(fileno(r->file), (off_t)to, from);
+	if (at >= 0)
+		return (la_int64_t)at;
+	r->error = errno;
+	archive_set_error(a, errno, "%s", strerror(errno));
+	return ARCHIVE_FATAL;
 }
 
 /* A zip is read by the list at its end, so that a truncated one is noticed. A filter that this libarchive does not have
@@ -181,24 +225,44 @@ static void names_as_they_are(void)
 	setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+static bool open_file(reader *r, fault *e)
+{
+	r->block = mem_new(BLOCK, 1, e);
+	r->file = r->block ? file_open_read(r->label, e) : NULL;
+	if (!r->file)
+		return false;
+	struct archive *a = r->a;
+	return (archive_read_set_read_callback(a, block_read) == ARCHIVE_OK
+		&& archive_read_set_seek_callback(a, block_seek) == ARCHIVE_OK
+		&& archive_read_set_callback_data(a, r) == ARCHIVE_OK && archive_read_open1(a) == ARCHIVE_OK)
+		|| failed(r, e);
+}
+
+static void reader_close(reader *r)
+{
+	archive_read_free(r->a);
+	if (r->file)
+		fclose(r->file);
+	free(r->block);
+}
+
 bool archive_walk_path(const char *path, archive_fn fn, void *ctx, int64_t *links, fault *e)
 {
 	int64_t count = 0;
 	names_as_they_are();
-	struct archive *a = reader_new(path, e);
-	bool ok = a && (archive_read_open_filename(a, path, 1 << 16) == ARCHIVE_OK || failed(path, a, e));
-	ok = ok && walk(path, a, fn, ctx, links ? links : &count, e);
-	archive_read_free(a);
+	reader r = {.label = path, .a = reader_new(path, e)};
+	const bool ok = r.a && open_file(&r, e) && walk(&r, fn, ctx, links ? links : &count, e);
+	reader_close(&r);
 	return ok;
 }
 
 bool archive_walk_bytes(const char *label, const void *x, size_t n, archive_fn fn, void *ctx, fault *e)
 {
 	int64_t count = 0;
-	struct archive *a = reader_new(label, e);
-	bool ok = a && (archive_read_open_memory(a, x, n) == ARCHIVE_OK || failed(label, a, e));
-	ok = ok && walk(label, a, fn, ctx, &count, e);
-	archive_read_free(a);
+	reader r = {.label = label, .a = reader_new(label, e)};
+	const bool ok = r.a && (archive_read_open_memory(r.a, x, n) == ARCHIVE_OK || failed(&r, e))
+		&& walk(&r, fn, ctx, &count, e);
+	reader_close(&r);
 	return ok;
 }
 

@@ -46,6 +46,7 @@ struct confine {
 	int wall_s, cpu_s;
 	bool writes;
 	bool late;                                   /* stopped by the parent's clock */
+	int error;                                   /* of reading what it sends: no fault of the file */
 	uint8_t ahead[4096];                         /* of data: read, but not taken; [at, have) */
 	size_t at, have;
 };
@@ -271,18 +272,24 @@ static bool wait_for(confine *c, int fd)
 			kill_child(c);
 			return false;
 		}
-		if (k < 0 && errno != EINTR)
+		if (k < 0 && errno != EINTR) {
+			c->error = errno;
 			return false;
+		}
 	}
 }
 
-/* Some bytes of fd, at most n; 0 at its end, or when the time is up. */
+/* Some bytes of fd, at most n; 0 at its end, when the time is up, or when the system fails here. */
 static size_t read_some(confine *c, int fd, void *x, size_t n)
 {
 	while (wait_for(c, fd)) {
 		const ssize_t k = read(fd, x, n);
-		if (k >= 0 || (errno != EINTR && errno != EAGAIN))
-			return (size_t)MAX(k, 0);
+		if (k >= 0)
+			return (size_t)k;
+		if (errno != EINTR && errno != EAGAIN) {
+			c->error = errno;
+			return 0;
+		}
 	}
 	return 0;
 }
@@ -381,8 +388,11 @@ bool confine_end(confine *c, fault *e)
 	if (told)                                    /* it has nothing more to do */
 		kill_child(c);
 	const int status = reap(c, &cpu_s);
-	const bool ok = told && last.good == 1;
-	if (told && !ok)
+	const bool ok = told && last.good == 1 && !c->error;
+	if (c->error)
+		fault_at(e, c->label, "%s: its %s is not heard: %s", c->writes ? "cannot be written" : FAULT_NOW,
+			c->writes ? "writer" : "reader", strerror(c->error));
+	else if (told && !ok)
 		fault_take(e, &last.why);
 	else if (!told)
 		say_why(c, status, cpu_s, e);
