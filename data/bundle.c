@@ -162,9 +162,12 @@ static void members_sort(bundle *b)
 }
 
 /* Half of this machine's memory at most, because images are made of these bytes. */
-static int64_t most_of(const char *path)
+static bool most_of(const char *path, int64_t *most, fault *e)
 {
-	return (int64_t)MIN((double)packed_most(path), machine_memory() / 2);
+	if (!packed_most(path, most, e))
+		return false;
+	*most = (int64_t)MIN((double)*most, machine_memory() / 2);
+	return true;
 }
 
 static bool members_take(bundle *b, confine *c, int64_t left, bool *whole, fault *e)
@@ -176,13 +179,12 @@ static bool members_take(bundle *b, confine *c, int64_t left, bool *whole, fault
 	return ok;
 }
 
-bundle *bundle_open(const char *path, fault *e)
+static bundle *open_once(const char *path, fault *e)
 {
-	int64_t size;
+	int64_t size, most;
 	bool whole;
-	if (!bytes_count(NULL, path, &size, e))
+	if (!bytes_count(NULL, path, &size, e) || !most_of(path, &most, e))
 		return NULL;
-	const int64_t most = most_of(path);
 	const confine_limits l = confine_limits_for(size, (double)(1 << 30) + 2 * (double)most);
 	job j = {.path = path, .room = most};
 	bundle *b = mem_zero(1, sizeof *b, e);
@@ -195,6 +197,18 @@ bundle *bundle_open(const char *path, fault *e)
 	}
 	bundle_free(b);
 	return NULL;
+}
+
+/* Damaged is what is found so twice: what a library cannot get once, memory say, looks like damage to it. */
+bundle *bundle_open(const char *path, fault *e)
+{
+	fault why = {.text = ""};
+	bundle *b = open_once(path, &why);
+	if (!b && !fault_is_now(&why))
+		b = open_once(path, &why);
+	if (!b)
+		fault_take(e, &why);
+	return b;
 }
 
 void bundle_free(bundle *b)

@@ -30,6 +30,7 @@ typedef struct entry {
 typedef struct grown {
 	void *x;                                     /* own */
 	int64_t n, room;
+	bool no_memory;
 } grown;
 
 struct pickle {
@@ -46,6 +47,7 @@ static void *grow(grown *g, size_t size)
 		return NULL;
 	if (g->n == g->room) {
 		void *more = realloc(g->x, (size_t)MAX(2 * g->room, 256) * size);
+		g->no_memory = !more;
 		if (!more)
 			return NULL;
 		g->x = more;
@@ -247,6 +249,13 @@ static const struct {
 	{'q', 1, op_put}, {'r', 4, op_put}, {'h', 1, op_get}, {'j', 4, op_get},
 };
 
+static bool refused(const pickle *p, const char *path, int64_t at, fault *e)
+{
+	if (p->values.no_memory || p->entries.no_memory || p->stack.no_memory || p->memo.no_memory)
+		return fault_at(e, path, "out of memory");
+	return fault_at(e, path, "damaged pickle at byte %" PRId64, at);
+}
+
 static bool step(pickle *p, const char *path, fault *e)
 {
 	const int64_t from = p->at;
@@ -257,7 +266,7 @@ static bool step(pickle *p, const char *path, fault *e)
 			continue;
 		for (int k = 0; k < CODE[i].bytes; k++)
 			v |= (uint64_t)p->file[p->at++] << 8 * k;
-		return CODE[i].run(p, v) || fault_at(e, path, "damaged pickle at byte %" PRId64, from);
+		return CODE[i].run(p, v) || refused(p, path, from, e);
 	}
 	return fault_at(e, path, "no pickle of CIFAR's, or a truncated one (byte %" PRId64 "); the binary version, "
 		"-binary.tar.gz, is read in any case", from);

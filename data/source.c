@@ -224,19 +224,21 @@ int64_t source_most(const source *s)
 	return !s->packed ? s->size : s->size > INT64_MAX / DEFLATE_DENSEST ? INT64_MAX : s->size * DEFLATE_DENSEST;
 }
 
-int64_t packed_most(const char *path)
+bool packed_most(const char *path, int64_t *most, fault *e)
 {
 	struct stat st;
-	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-		return INT64_MAX;
-	return MIN(st.st_size, (INT64_MAX - PACKED_FREE) / PACKED_FACTOR) * PACKED_FACTOR + PACKED_FREE;
+	if (stat(path, &st) != 0)
+		return fault_read(e, path);
+	*most = !S_ISREG(st.st_mode) ? INT64_MAX
+		: MIN(st.st_size, (INT64_MAX - PACKED_FREE) / PACKED_FACTOR) * PACKED_FACTOR + PACKED_FREE;
+	return true;
 }
 
 bool packed_check(const char *path, double bytes, fault *e)
 {
-	const int64_t most = packed_most(path);
-	return bytes <= (double)most || fault_at(e, path, "%.0f bytes of images are packed in it; a file of its size "
-		"may hold %" PRId64 ": unpack it first", bytes, most);
+	int64_t most = 0;
+	return packed_most(path, &most, e) && (bytes <= (double)most || fault_at(e, path, "%.0f bytes of images are packed in it; a file of its size "
+		"may hold %" PRId64 ": unpack it first", bytes, most));
 }
 
 bool file_length(const bundle *in, const char *path, int64_t most, int64_t *n, fault *e)

@@ -34,7 +34,7 @@ enum { DEFLATE_DENSEST = 1032 };
  * megabytes for small ones. Of the sets that are passed around, drawn shapes are packed best (dSprites, an npz: 115
  * times); deflate in deflate would reach a million. */
 enum { PACKED_FACTOR = 256, PACKED_FREE = 64 << 20 };
-int64_t packed_most(const char *path);               /* INT64_MAX of a folder */
+bool packed_most(const char *path, int64_t *most, fault *e);            /* INT64_MAX of a folder */
 bool packed_check(const char *path, double bytes, fault *e);
 
 /* No contents can be longer than this: the size, or for gzip 1032 times that (deflate's densest

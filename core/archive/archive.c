@@ -77,13 +77,16 @@ const char *archive_name(const archive_file *f)
 	return f->name;
 }
 
+/* What libarchive and what unpacks for it may want: without it they find mistakes in good files. */
+enum { LIBRARY_BYTES = 64 << 20 };
+
 /* Some of libarchive's reasons end with a new line. */
 static bool failed(const reader *r, fault *e)
 {
 	const char *why = archive_error_string(r->a);
 	if (r->error)
 		return fault_at(e, r->label, FAULT_NOW ": %s", strerror(r->error));
-	if (archive_errno(r->a) == ENOMEM || (why && strstr(why, "memory")))
+	if (archive_errno(r->a) == ENOMEM || (why && strstr(why, "memory")) || !memory_is_there(LIBRARY_BYTES))
 		return fault_at(e, r->label, "out of memory (%.*s)", why ? (int)strcspn(why, "\n") : 0, why ? why : "");
 	return fault_at(e, r->label, "damaged or truncated archive (zip and tar are read): %.*s",
 		why ? (int)strcspn(why, "\n") : 0, why ? why : "");

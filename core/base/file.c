@@ -67,6 +67,16 @@ FILE *file_open_read(const char *path, fault *e)
 	return NULL;
 }
 
+bool file_end_text(FILE *f, char **text)
+{
+	const bool good = f && !ferror(f), closed = f && fclose(f) == 0;
+	if (good && closed && *text)
+		return true;
+	free(*text);
+	*text = NULL;
+	return false;
+}
+
 /* One byte more than the length is asked for, so that a growing file shows. */
 static bool read_stream(FILE *f, const char *path, size_t limit, void **bytes, size_t *n, fault *e)
 {

@@ -38,6 +38,10 @@ FILE *file_open_append(const char *path, fault *e);
  * that could wait for ever, as a pipe does. */
 FILE *file_open_read(const char *path, fault *e);
 
+/* Ends a stream of open_memstream. False, and *text is NULL: memory was out at some time, which the stream's own error
+ * need not show (glibc 2.36 closes it well, without a text). */
+bool file_end_text(FILE *f, char **text);
+
 /* The whole content of a regular file of at most `limit` bytes: *bytes [*n], new/free. An error names the path. */
 bool file_read(const char *path, size_t limit, void **bytes, size_t *n, fault *e);
 

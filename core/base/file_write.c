@@ -63,12 +63,16 @@ static char *follow(const char *path, fault *e)
 	enum { LINKS_MOST = 40 };                    /* as Linux */
 	struct stat st;
 	char *at = text_copy(path, e);
-	for (int i = 0; at && lstat(at, &st) == 0 && S_ISLNK(st.st_mode); i++) {
-		char *next = i < LINKS_MOST ? link_target(at, e) : (fault_at(e, path, "%s", strerror(ELOOP)), NULL);
+	for (int i = 0; at; i++) {
+		const bool there = lstat(at, &st) == 0;
+		if (there ? !S_ISLNK(st.st_mode) : errno == ENOENT)
+			return at;
+		char *next = there && i < LINKS_MOST ? link_target(at, e)
+			: (fault_at(e, path, "%s", strerror(there ? ELOOP : errno)), NULL);
 		free(at);
 		at = next;
 	}
-	return at;
+	return NULL;
 }
 
 /* stat before the links are followed: /dev/stdout leads to a pipe that has no path. */

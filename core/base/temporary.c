@@ -117,12 +117,12 @@ static void sweep_once(const char *folder)
 /* ---- a file ---- */
 
 /* The file is there, locked, and was not taken for a leftover between the two. Where a file system has no locks, it
- * has no leftovers that can be told either. */
+ * has no leftovers that can be told either; and where its error says nothing, the file must not be left behind. */
 static bool is_held(int fd)
 {
 	struct stat st;
 	const bool taken = !lock(fd) && (errno == EACCES || errno == EAGAIN);
-	return !taken && fstat(fd, &st) == 0 && st.st_nlink > 0;
+	return !taken && (fstat(fd, &st) != 0 || st.st_nlink > 0);
 }
 
 static bool open_new(temporary *t, char *name, mode_t mode)

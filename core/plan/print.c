@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/plan/plan_internal.h"
 
 /* ---- what a step computes ---- */
@@ -227,10 +228,7 @@ char *plan_print(const plan *p, fault *e)
 		put_step(f, p, s);
 	put_results(f, p);
 	put_total(f, p);
-	const bool bad = ferror(f);
-	if (!fclose(f) && !bad)
-		return text;
-	fault_set(e, "plan: out of memory for its text");
-	free(text);
-	return NULL;
+	if (!file_end_text(f, &text))
+		fault_set(e, "plan: out of memory for its text");
+	return text;
 }

@@ -193,9 +193,8 @@ static bool write_page(const char *path, const parts *p, fault *e)
 	if (!to)
 		return fault_set(e, "out of memory for %s", path);
 	print_page(to, p);
-	bool ok = !ferror(to);
-	ok = fclose(to) == 0 && ok;
-	ok = ok ? file_replace(path, text, n, e) : fault_set(e, "out of memory for %s", path);
+	const bool ok = file_end_text(to, &text) ? file_replace(path, text, n, e)
+		: fault_set(e, "out of memory for %s", path);
 	free(text);
 	return ok;
 }

@@ -5,6 +5,7 @@
  * written. ["image", 0, 0] is a tensor to Keras 2 and to Keras from 3.4 on, whose model of [["image", 0, 0]] answers a
  * symbolic call with a list, so that Conv2D(1, 3)(g(z)) fails. Keras 3.0 to 3.3 read the second alone, and as a
  * tensor. So the .keras has the first and the .h5 the second, and every Keras has a file that it can build upon. */
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "gan/keras/model/json.h"
 
@@ -190,13 +191,7 @@ char *keras_json(const keras_model *m, enum keras_wrap wrap, fault *e)
 	FILE *f = open_memstream(&text, &n);
 	if (f)
 		put_model(f, m, wrap);
-	bool ok = f && !ferror(f);
-	if (f && fclose(f) != 0)
-		ok = false;
-	if (!ok) {
-		free(text);
-		text = NULL;
+	if (!file_end_text(f, &text))
 		fault_set(e, "out of memory");
-	}
 	return text;
 }
