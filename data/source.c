@@ -237,8 +237,10 @@ bool packed_most(const char *path, int64_t *most, fault *e)
 bool packed_check(const char *path, double bytes, fault *e)
 {
 	int64_t most = 0;
-	return packed_most(path, &most, e) && (bytes <= (double)most || fault_at(e, path, "%.0f bytes of images are packed in it; a file of its size "
-		"may hold %" PRId64 ": unpack it first", bytes, most));
+	if (!packed_most(path, &most, e))
+		return false;
+	return bytes <= (double)most || fault_at(e, path, "%.0f bytes of images are packed in it; a file of its size "
+		"may hold %" PRId64 ": unpack it first", bytes, most);
 }
 
 bool file_length(const bundle *in, const char *path, int64_t most, int64_t *n, fault *e)

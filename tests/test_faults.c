@@ -6,8 +6,8 @@
  * FAULTS_SECONDS: any for so long, all commands together. CALL=malloc and COMMAND=export restrict it. To look at one
  * again: FAULT='train malloc 12 812' is call 812 of malloc with errno 12.
  *
- * A run of four steps allocates 350,000 times, from 2,000 places; a place is where DEPTH callers are the same (4; 0: every
- * call is one). */
+ * A run of four steps allocates 350,000 times, from 2,000 places; a place is where DEPTH callers are the same (4; 0:
+ * every call is one). */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
