@@ -223,9 +223,11 @@ static struct archive *reader_new(const char *label, fault *e)
 }
 
 /* Names in UTF-8 come out as they are, whatever the user's language is. */
-static void names_as_they_are(void)
+static bool names_as_they_are(const char *label, fault *e)
 {
-	setlocale(LC_CTYPE, "C.UTF-8");
+	errno = 0;
+	const bool ok = setlocale(LC_CTYPE, "C.UTF-8") || !errno || errno == ENOENT;     /* a system may not have it */
+	return ok || fault_at(e, label, FAULT_NOW ": the names in it: %s", strerror(errno));
 }
 
 static bool open_file(reader *r, fault *e)
@@ -252,8 +254,7 @@ static void reader_close(reader *r)
 bool archive_walk_path(const char *path, archive_fn fn, void *ctx, int64_t *links, fault *e)
 {
 	int64_t count = 0;
-	names_as_they_are();
-	reader r = {.label = path, .a = reader_new(path, e)};
+	reader r = {.label = path, .a = names_as_they_are(path, e) ? reader_new(path, e) : NULL};
 	const bool ok = r.a && open_file(&r, e) && walk(&r, fn, ctx, links ? links : &count, e);
 	reader_close(&r);
 	return ok;
