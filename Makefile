@@ -6,7 +6,7 @@
 #   make MPI=1               also build/sagan-mpi, for several processes (docs/scaling.md); MPI=mpich: that one
 #   make deps                installs what both would          make bench   a step beside PyTorch, TensorFlow
 #   make dist                build/sagan-VERSION.tar.gz
-#   make bench-kernels       speed of convolutions, each alone
+#   make bench-kernels       speed of convolutions and attention, each alone
 #   make examples            the programs of docs/examples/, into build/float/examples
 #   make test-keras           exported files in four versions of Keras, and ONNX Runtime
 #   make test-browser         the pages of runs in Chromium
@@ -111,7 +111,7 @@ web_page_FILE      := gan/web/page.html
 web_engine_FILE    := gan/web/engine.js
 web_script_FILE    := gan/web/page.js
 MESSAGES := gan/keras/onnx/onnx gan/log/event
-LEVEL_SRC := core/kernels/tile.c core/kernels/wino_tile.c
+LEVEL_SRC := core/kernels/tile.c core/kernels/attention_tile.c core/kernels/wino_tile.c
 LIB_SRC  := $(filter-out $(LEVEL_SRC) core/peers/peers_mpi.c,$(sort $(shell find $(FOLDERS) -name '*.c')))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o) $(foreach l,$(LEVELS),$(LEVEL_SRC:%.c=$(B)/%.$l.o)) $(MESSAGES:%=$(B)/%.pb-c.o) \
 	    $(TEXTS:%=$(B)/texts/%.o)
@@ -351,7 +351,7 @@ examples: $(EXAMPLES)
 bench: all
 	python3 tests/peers/race.py $(if $(FULL),--full) $(RACE) $(BUILD)/sagan $(BUILD)/bench
 
-# Convolutions of many shapes, each alone.
+# Convolutions and attention of many shapes, each alone.
 bench-kernels: $(BENCHES)
 	@for b in $(BENCHES); do echo "$$b"; $$b || exit 1; done
 

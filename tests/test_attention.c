@@ -216,8 +216,9 @@ START_TEST(threads_do_not_change_a_bit)
 }
 END_TEST
 
-/* Nothing is contracted: all levels give the same bits. They are near e^x, and keep 0 and NaN. */
-START_TEST(softmax_passes_are_the_same_at_every_level)
+/* Where the level has FMA, products are rounded with the sum they join: such levels give the same bits. All are near
+ * e^x, and keep 0 and NaN. */
+START_TEST(softmax_passes_are_the_same_at_every_level_with_fma)
 {
 	enum { ROWS = 3, KEYS = 37, COUNT_ = ROWS * KEYS };
 	const tile_kernels *level[LEVELS] = {tile_at(LEVEL_BASE), tile_at(LEVEL_V3), tile_at(LEVEL_V4)};
@@ -231,7 +232,7 @@ START_TEST(softmax_passes_are_the_same_at_every_level)
 	x[2 * KEYS + 1] = NAN;
 	for (int l = 0; l < COUNT(level) && level[l]; l++) {
 		memcpy(y[l], x, sizeof x);
-		level[l]->exp_below(y[l], ROWS, KEYS, (real)1.5, old, top[l], sum[l]);
+		level[l]->exp_below(y[l], ROWS, KEYS, KEYS, (real)1.5, old, top[l], sum[l]);
 		for (int i = 0; i < COUNT_; i++) {
 			const double want = exp(1.5 * (double)x[i] - (double)top[l][i / KEYS]);
 			ck_assert_msg(isnan(want) ? isnan(y[l][i])
@@ -254,7 +255,8 @@ START_TEST(softmax_passes_are_the_same_at_every_level)
 		ck_assert(y[l][5] == 0);
 		ck_assert(sizeof(real) == 8 || y[l][KEYS + 3] == 0);
 		ck_assert(isnan(sum[l][2]) && !isnan(sum[l][0]) && top[l][1] >= 50);
-		ck_assert(!memcmp(y[0], y[l], sizeof x) && !memcmp(sum[0], sum[l], 2 * sizeof(real)));
+		ck_assert(l < LEVEL_V4 || (!memcmp(y[LEVEL_V3], y[l], sizeof x)
+					   && !memcmp(sum[LEVEL_V3], sum[l], 2 * sizeof(real))));
 	}
 }
 END_TEST
@@ -463,7 +465,7 @@ int main(void)
 		{large_scores_choose_one_key, 1},
 		{derivatives_equal_those_of_the_products, COUNT(sizes) * ORDERS},
 		{threads_do_not_change_a_bit, 2},
-		{softmax_passes_are_the_same_at_every_level, 1},
+		{softmax_passes_are_the_same_at_every_level_with_fma, 1},
 		{wrong_shapes_are_refused, COUNT(wrong)},
 		{keys_that_are_no_map_are_refused, 1},
 		{scores_are_held_where_they_are_few, 1},

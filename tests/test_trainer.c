@@ -416,7 +416,7 @@ START_TEST(top_k_begins_after_an_epoch)
 END_TEST
 
 /* Every fourth update the probability moves by images / augment.images, up where more real images than wanted have a
- * positive output of D, else down; between 0 and augment.probability. */
+ * positive output of D, down where fewer have; between 0 and augment.probability. */
 START_TEST(the_probability_follows_the_signs)
 {
 	dataset *d = tiny_data(12, 16, 2);
@@ -429,8 +429,9 @@ START_TEST(the_probability_follows_the_signs)
 		for (int k = 0; k < t->cfg.batch; k++)
 			signs += t->d_real[k] > 0 ? 1 : -1;
 		if (i % 4 == 0) {
-			ups += signs / 16 > 0.25;
-			p = fmax(0, fmin(0.5, p + (signs / 16 > 0.25 ? 0.25 : -0.25)));
+			const double over = signs / 16 - 0.25;
+			ups += over > 0;
+			p = fmax(0, fmin(0.5, p + (over > 0 ? 0.25 : over < 0 ? -0.25 : 0)));
 			signs = 0;
 		}
 		ck_assert_double_eq(t->adapt[ADAPT_PROBABILITY], p);

@@ -399,7 +399,7 @@ static void softmax_rows(void *ctx, int worker, int64_t lo, int64_t hi)
 		real *to = y->x + r * n;
 		if (to != y->in[0]->x + r * n)
 			memcpy(to, y->in[0]->x + r * n, (size_t)(rows * n) * sizeof *to);
-		tile_best()->exp_below(to, rows, n, 1, lowest, top, sum);
+		tile_best()->exp_below(to, rows, n, n, 1, lowest, top, sum);
 		divide_rows(to, sum, rows, n);
 	}
 }

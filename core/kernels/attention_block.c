@@ -28,11 +28,11 @@ static inline real row_sum(const real *s, int64_t n)
 	return fold_lanes(lane, LANES);
 }
 
-CLONES(block_add_positions, (real *s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z,
+CLONES(block_add_positions, (real *s, int64_t lds, int64_t rows, int64_t n, int64_t m, const attention_sizes *z,
 	const real *x, int64_t ld),
-	(s, rows, n, m, z, x, ld))
+	(s, lds, rows, n, m, z, x, ld))
 {
-	for (int64_t r = 0; r < rows; r++, s += n, x += ld)
+	for (int64_t r = 0; r < rows; r++, s += lds, x += ld)
 		for (int64_t k = 0; k < n;) {
 			const int64_t i = (m + k) / z->cols, j = (m + k) % z->cols, run = MIN(z->cols - j, n - k);
 			const real *column = x + z->rows + j, row = x[i];
@@ -41,11 +41,11 @@ CLONES(block_add_positions, (real *s, int64_t rows, int64_t n, int64_t m, const 
 		}
 }
 
-CLONES(block_sum_positions, (const real *restrict s, int64_t rows, int64_t n, int64_t m,
+CLONES(block_sum_positions, (const real *restrict s, int64_t lds, int64_t rows, int64_t n, int64_t m,
 	const attention_sizes *z, real *restrict x, int64_t ld),
-	(s, rows, n, m, z, x, ld))
+	(s, lds, rows, n, m, z, x, ld))
 {
-	for (int64_t r = 0; r < rows; r++, s += n, x += ld)
+	for (int64_t r = 0; r < rows; r++, s += lds, x += ld)
 		for (int64_t k = 0; k < n;) {
 			const int64_t i = (m + k) / z->cols, j = (m + k) % z->cols, run = MIN(z->cols - j, n - k);
 			real *column = x + z->rows + j;
@@ -56,32 +56,19 @@ CLONES(block_sum_positions, (const real *restrict s, int64_t rows, int64_t n, in
 		}
 }
 
-CLONES(block_weigh, (real *restrict d, const real *restrict p, int64_t rows, int64_t n, real scale,
-	const real *delta),
-	(d, p, rows, n, scale, delta))
-{
-	for (int64_t r = 0; r < rows; r++, d += n, p += n) {
-		const real less = delta[r];
-		for (int64_t i = 0; i < n; i++)
-			d[i] = scale * p[i] * (d[i] - less);
-	}
-}
-
 CLONES(block_second, (real *restrict u, real *restrict w, real *restrict e, const real *restrict p,
-	int64_t rows, int64_t n, real scale, const real *delta, real *lse, real *delta_out),
-	(u, w, e, p, rows, n, scale, delta, lse, delta_out))
+	int64_t lds, int64_t rows, int64_t n, real scale, const real *delta, real *lse, real *delta_out),
+	(u, w, e, p, lds, rows, n, scale, delta, lse, delta_out))
 {
-	for (int64_t r = 0; r < rows; r++, u += n, w += n, e += n, p += n) {
+	for (int64_t r = 0; r < rows; r++, u += lds, w += lds, e += lds, p += lds) {
 		const real less = delta[r];
 		for (int64_t i = 0; i < n; i++) {
 			const real D = u[i] - less, y = scale * p[i] * w[i];
 			e[i] = p[i] * (scale * w[i] * D + e[i]);
-			u[i] = scale * p[i] * D;
+			u[i] = p[i] * D;
 			w[i] = y;
 		}
 		lse[r] -= row_sum(e, n);
 		delta_out[r] -= row_sum(w, n);
-		for (int64_t i = 0; i < n; i++)
-			e[i] *= scale;
 	}
 }

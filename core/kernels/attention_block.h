@@ -4,19 +4,21 @@
 #define SAGAN_CORE_KERNELS_ATTENTION_BLOCK_H
 
 #include "core/kernels/attention.h"
-#include "core/kernels/tile.h"
+#include "core/kernels/attention_tile.h"
 
 enum {
-	BLOCK_ROWS = 96,                             /* queries of a block: whole tiles of 6 and of 8 rows */
-	BLOCK_KEYS = 256,                            /* and keys at most: a block of scores, 96 KB in float, stays in
-	                                              * L2. The cut is part of what a result is, to the last bits */
+	BLOCK_KEYS = 256,                            /* keys of a block at most, packed once for all queries. The cut is
+	                                              * part of what a result is, to the last bits */
+	APART = 16,                                  /* elements behind a row of scores: else rows fall into the same
+	                                              * sets of the first cache */
 };
 
-/* M keys in blocks of about the same length, a multiple of 32: whole blocks of packed columns at every level. */
-static inline int64_t key_block(int64_t M)
+/* n keys in blocks of about the same length, at most `most`, a multiple of 32: whole blocks of packed columns at every
+ * level. */
+static inline int64_t cut_keys(int64_t n, int64_t most)
 {
-	const int64_t n = (M + BLOCK_KEYS - 1) / BLOCK_KEYS;
-	return ((M + n - 1) / n + 31) / 32 * 32;
+	const int64_t blocks = (n + most - 1) / most;
+	return ((n + blocks - 1) / blocks + 31) / 32 * 32;
 }
 
 /* Elements of a query: d, and its logits of rows and columns. */
@@ -37,19 +39,17 @@ static inline int64_t reserve(int64_t *total, int64_t n)
 void pack_transposed(const tile_kernels *t, const real *x, int64_t n, int64_t w, real *packed);
 void pack_plain(const tile_kernels *t, const real *x, int64_t n, int64_t w, real *packed);
 
-/* ---- passes over s [rows,n] ---- */
+/* ---- passes over s [rows,n], rows lds elements apart ---- */
 
 /* s[r,k] += x[r,i] + x[r,rows+j] for key m + k = i*cols + j of the map. x: rows of ld elements. */
-void block_add_positions(real *s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z, const real *x,
-			 int64_t ld);
+void block_add_positions(real *s, int64_t lds, int64_t rows, int64_t n, int64_t m, const attention_sizes *z,
+			 const real *x, int64_t ld);
 /* Its adjoint: x[r,i] and x[r,rows+j] gain the sums of s over columns and rows. */
-void block_sum_positions(const real *s, int64_t rows, int64_t n, int64_t m, const attention_sizes *z, real *x,
-			 int64_t ld);
-/* d = scale p (d - delta[r]) */
-void block_weigh(real *d, const real *p, int64_t rows, int64_t n, real scale, const real *delta);
-/* u = D + delta, w and e = dy e' come in; out go u = scale p D, w = scale p w, e = scale p (scale w D + e).
- * attention_second's T, Y and scale Z. lse[r] and delta_out[r] lose the sums of Z and Y. */
-void block_second(real *u, real *w, real *e, const real *p, int64_t rows, int64_t n, real scale,
+void block_sum_positions(const real *s, int64_t lds, int64_t rows, int64_t n, int64_t m, const attention_sizes *z,
+			 real *x, int64_t ld);
+/* u = D + delta, w and e = dy e' come in; out go u = p D, w = scale p w, e = p (scale w D + e): attention_second's
+ * T / scale, Y and Z. lse[r] and delta_out[r] lose the sums of Z and Y. */
+void block_second(real *u, real *w, real *e, const real *p, int64_t lds, int64_t rows, int64_t n, real scale,
 		  const real *delta, real *lse, real *delta_out);
 
 #endif

@@ -4,7 +4,10 @@
  * registers; per term of the sum there are N vector loads and P broadcasts for P*N FMAs. */
 #include "core/kernels/tile.h"
 
-#include "core/base/vecmath_exp.h"
+#include <math.h>
+#include <string.h>
+
+#include "core/kernels/attention_tile.h"
 #include "core/kernels/vectors.h"
 #include "core/kernels/wino.h"
 
@@ -129,21 +132,6 @@ static void conv(const tile_conv *t)
 			conv_block(1, t, w, o);
 	}
 }
-
-/* z += the first `left` lanes of v. */
-#ifdef __AVX512F__
-INLINE void add_some(vec v, real *z, int left)
-{
-	if (left > 0)
-		STORE_SOME(left, z, LOAD_SOME(left, z) + v);
-}
-#else
-static __attribute__((noinline)) void add_some(vec v, real *z, int left)
-{
-	for (int i = 0; i < left; i++)
-		z[i] += v[i];
-}
-#endif
 
 /* R rows times N vectors of channels, over all positions. */
 INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0, int64_t o)
@@ -288,26 +276,66 @@ static real row_sum(const real *s, int64_t n)
 	return fold_lanes(lane, VEC);
 }
 
+/* 2^x with 0 below -126.5 and 2^127 above 127. Passes NaN. */
+#ifdef REAL_DOUBLE
+INLINE vec power(vec x)
+{
+	x = CLAMP(x, (vec){0} - 127, (vec){0} + 127);
+	for (int i = 0; i < VEC; i++)
+		x[i] = x[i] > -126.5 ? exp2(x[i]) : x[i] + 127;
+	return x;
+}
+#else
+/* The polynomial is (2^f - 1) / f for |f| <= 1/2, made as those of vecmath.c: error 3e-9. */
+INLINE vec power(vec x)
+{
+	typedef uint32_t bits __attribute__((vector_size(BYTES)));
+	const float magic = 0x1.8p23f + 127;         /* added, it leaves x as a whole number in the low bits, and 127
+	                                              * more: an exponent, where 0 makes the number 0 */
+	const vec one = (vec){0} + 1;
+	x = CLAMP(x, -127 * one, 127 * one);
+	const vec t = x + magic, f = x - (t - magic), whole = (vec)((bits)t << 23);
+	vec p = ADD_PRODUCT(0.0013390806f * one, f, 0.00015326471f);
+	p = ADD_VECTORS(0.009618506f * one, f, p);
+	p = ADD_VECTORS(0.0555036f * one, f, p);
+	p = ADD_VECTORS(0.24022648f * one, f, p);
+	p = ADD_VECTORS(0.6931472f * one, f, p);
+	return ADD_VECTORS(whole, f * p, whole);
+}
+#endif
+
+/* s = e^(scale s - down). The difference comes first: logits may be as large as a real can hold. */
 static void row_exp(real *s, int64_t n, real scale, real down)
 {
-	INDEPENDENT
-	for (int64_t i = 0; i < n; i++)
-		s[i] = exp_normal(scale * s[i] - down);
+	const real log2_e = (real)1.44269504088896340736;
+	const vec less = (vec){0} - down;
+	int64_t i = 0;
+	for (; i + VEC <= n; i += VEC)
+		*(vec_any *)(s + i) = power(log2_e * ADD_PRODUCT(less, *(const vec_any *)(s + i), scale));
+	if (i < n) {
+		real last[VEC] = {0};
+		memcpy(last, s + i, (size_t)(n - i) * sizeof *last);
+		*(vec_any *)last = power(log2_e * ADD_PRODUCT(less, *(const vec_any *)last, scale));
+		memcpy(s + i, last, (size_t)(n - i) * sizeof *last);
+	}
 }
 
-static void exp_below(real *s, int64_t rows, int64_t n, real scale, const real *old, real *top, real *sum)
+static void exp_below(real *s, int64_t rows, int64_t n, int64_t ld, real scale, const real *old, real *top, real *sum)
 {
-	for (int64_t r = 0; r < rows; r++, s += n) {
+	for (int64_t r = 0; r < rows; r++, s += ld) {
 		top[r] = row_top(s, n, scale, old[r]);
 		row_exp(s, n, scale, top[r]);
 		sum[r] = row_sum(s, n);
 	}
 }
 
-static void exp_shifted(real *s, int64_t rows, int64_t n, real scale, const real *shift)
+static void exp_shifted(real *s, int64_t rows, int64_t n, int64_t ld, real scale, const real *shift, real *sum)
 {
-	for (int64_t r = 0; r < rows; r++, s += n)
+	for (int64_t r = 0; r < rows; r++, s += ld) {
 		row_exp(s, n, scale, shift[r]);
+		if (sum)
+			sum[r] = row_sum(s, n);
+	}
 }
 
 /* ---- transposes ---- */
@@ -401,8 +429,10 @@ static double spin(int64_t rounds, real *keep)
 }
 
 extern const wino_kernels PASTE(wino_kernels_, TILE_LEVEL)[WINO_FORMS];
+extern const attention_tiles PASTE(attention_tiles_, TILE_LEVEL);
 
 const tile_kernels PASTE(tile_kernels_, TILE_LEVEL) = {
-	.wino = PASTE(wino_kernels_, TILE_LEVEL), .vec = VEC, .block = WIDE * VEC, .conv = conv, .outer = outer,
+	.wino = PASTE(wino_kernels_, TILE_LEVEL), .attention = &PASTE(attention_tiles_, TILE_LEVEL),
+	.vec = VEC, .block = WIDE * VEC, .conv = conv, .outer = outer,
 	.exp_below = exp_below, .exp_shifted = exp_shifted, .transpose = transpose, .spin = spin,
 };

@@ -61,13 +61,15 @@ typedef struct tile_kernels {
 	int vec;                                     /* elements of a vector */
 	int block;                                   /* channels of a full block of packed weights */
 	const struct wino_kernels *wino;             /* transforms of Winograd's forms (wino.h) */
+	const struct attention_tiles *attention;     /* products of blocks of scores (attention_tile.h) */
 	void (*conv)(const tile_conv *t);
 	void (*outer)(const tile_outer *t);
-	/* Softmax over s [rows,n], a block at a time. top[r] = max(old[r], scale s[r,:]);
+	/* Softmax over s [rows,n], a block at a time, rows ld apart. top[r] = max(old[r], scale s[r,:]);
 	 * s = e^(scale s - top[r]); sum[r] = s[r,0] + s[r,1] + .. */
-	void (*exp_below)(real *s, int64_t rows, int64_t n, real scale, const real *old, real *top, real *sum);
-	/* s = e^(scale s - shift[r]) */
-	void (*exp_shifted)(real *s, int64_t rows, int64_t n, real scale, const real *shift);
+	void (*exp_below)(real *s, int64_t rows, int64_t n, int64_t ld, real scale, const real *old, real *top,
+			  real *sum);
+	/* s = e^(scale s - shift[r]), and the sums of rows unless NULL. 2^127 at most. */
+	void (*exp_shifted)(real *s, int64_t rows, int64_t n, int64_t ld, real scale, const real *shift, real *sum);
 	/* d[j*dj + l] = s[l*sl + j] for j < nj, l < nl: squares of 8 in registers. */
 	void (*transpose)(real *d, int64_t dj, const real *s, int64_t sl, int64_t nj, int64_t nl);
 	/* Multiply-adds on registers alone, `rounds` of them in each of some independent sums: what a core can do at

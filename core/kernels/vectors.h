@@ -38,8 +38,9 @@ typedef __typeof__((vec){0} > (vec){0}) mask;
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 
-/* sum + v * x, x in all lanes: rounded once where the level has the instruction. It is asked for by name, since a
- * compiler that may join the two does not always (GCC 14 leaves a chain of one sum apart), and levels would differ. */
+/* sum + v * x, x in all lanes, and sum + v * u, lane by lane: rounded once where the level has the instruction. It is
+ * asked for by name, since a compiler that may join the two does not always (GCC 14 leaves a chain of one sum apart),
+ * and levels would differ. */
 #if defined(__FMA__) && defined(REAL_DOUBLE)
 #define LANES_OF(name) PASTE(name, _pd)
 #elif defined(__FMA__)
@@ -47,14 +48,33 @@ typedef __typeof__((vec){0} > (vec){0}) mask;
 #endif
 #ifdef __AVX512F__
 #define ADD_PRODUCT(sum, v, x) ((vec)LANES_OF(_mm512_fmadd)(v, LANES_OF(_mm512_set1)(x), sum))
+#define ADD_VECTORS(sum, v, u) ((vec)LANES_OF(_mm512_fmadd)(v, u, sum))
 #elif defined(__FMA__)
 #define ADD_PRODUCT(sum, v, x) ((vec)LANES_OF(_mm256_fmadd)(v, LANES_OF(_mm256_set1)(x), sum))
+#define ADD_VECTORS(sum, v, u) ((vec)LANES_OF(_mm256_fmadd)(v, u, sum))
 #elif defined(__aarch64__) && defined(REAL_DOUBLE)
 #define ADD_PRODUCT(sum, v, x) ((vec)vfmaq_n_f64((float64x2_t)(sum), (float64x2_t)(v), x))
+#define ADD_VECTORS(sum, v, u) ((vec)vfmaq_f64((float64x2_t)(sum), (float64x2_t)(v), (float64x2_t)(u)))
 #elif defined(__aarch64__)
 #define ADD_PRODUCT(sum, v, x) ((vec)vfmaq_n_f32((float32x4_t)(sum), (float32x4_t)(v), x))
+#define ADD_VECTORS(sum, v, u) ((vec)vfmaq_f32((float32x4_t)(sum), (float32x4_t)(v), (float32x4_t)(u)))
 #else
 #define ADD_PRODUCT(sum, v, x) ((sum) + (v) * (x))
+#define ADD_VECTORS(sum, v, u) ((sum) + (v) * (u))
+#endif
+
+/* v, but lo where it is less and hi where it is more, lane by lane. Passes NaN. */
+#ifdef __AVX512F__
+#define CLAMP(v, lo, hi) ((vec)LANES_OF(_mm512_min)(hi, LANES_OF(_mm512_max)(lo, v)))
+#elif defined(__FMA__)
+#define CLAMP(v, lo, hi) ((vec)LANES_OF(_mm256_min)(hi, LANES_OF(_mm256_max)(lo, v)))
+#else
+#define CLAMP(v, lo, hi) clamp(v, lo, hi)
+INLINE vec clamp(vec v, vec lo, vec hi)
+{
+	const mask below = v < lo, above = v > hi;
+	return (vec)(((mask)v & ~below & ~above) | ((mask)lo & below) | ((mask)hi & above));
+}
 #endif
 
 /* v > 0 ? v : slope * v, by masks: C has no ?: on vectors. */
@@ -98,6 +118,21 @@ static __attribute__((noinline)) void store_some(const epilogue *e, vec v, real 
 			s += residual[i];
 		y[i] = e->act && !(s > 0) ? s * e->slope : s;
 	}
+}
+#endif
+
+/* z += the first `left` lanes of v. */
+#ifdef __AVX512F__
+INLINE void add_some(vec v, real *z, int left)
+{
+	if (left > 0)
+		STORE_SOME(left, z, LOAD_SOME(left, z) + v);
+}
+#else
+static __attribute__((noinline, unused)) void add_some(vec v, real *z, int left)
+{
+	for (int i = 0; i < left; i++)
+		z[i] += v[i];
 }
 #endif
 

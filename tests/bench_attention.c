@@ -1,0 +1,150 @@
+/* bench_attention.c - speed of the attention kernels: GFLOP/s and percent of the FMA peak of a core.
+ *
+ * [SAGAN_LEVEL=LEVEL] bench_attention [THREADS [NAME-PART]]: one line per shape: forward, its derivatives, both, and
+ * the derivatives of these; medians, or the best times with BEST in the environment; one thread: of processor time.
+ * Rates are those of the definition: scores that are made again count once. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/level.h"
+#include "core/base/local.h"
+#include "core/base/thread.h"
+#include "core/kernels/attention.h"
+#include "tools/bench/peak.h"
+
+typedef struct row {
+	const char *name;
+	attention_sizes s;
+} row;
+
+/* SAGAN's own shapes have d = C/8; keys pooled and values of C/2 as in the authors' code, or neither. */
+static const row rows[] = {
+	{"32x32 C 64 pooled", {.G = 16, .N = 1024, .M = 256, .d = 8, .c = 32, .scale = 1}},
+	{"64x64 C 64 pooled", {.G = 4, .N = 4096, .M = 1024, .d = 8, .c = 32, .scale = 1}},
+	{"64x64 C 128 pooled", {.G = 4, .N = 4096, .M = 1024, .d = 16, .c = 64, .scale = 1}},
+	{"64x64 C 256 pooled", {.G = 2, .N = 4096, .M = 1024, .d = 32, .c = 128, .scale = 1}},
+	{"64x64 C 64", {.G = 2, .N = 4096, .M = 4096, .d = 8, .c = 64, .scale = 1}},
+	{"64x64 C 128", {.G = 1, .N = 4096, .M = 4096, .d = 16, .c = 128, .scale = 1}},
+	{"128x128 C 64 pooled", {.G = 1, .N = 16384, .M = 4096, .d = 8, .c = 32, .scale = 1}},
+	{"128x128 C 64", {.G = 1, .N = 16384, .M = 16384, .d = 8, .c = 64, .scale = 1}},
+	{"mhsa 224, 4 heads", {.G = 64, .N = 224, .M = 224, .d = 32, .c = 32, .rows = 14, .cols = 16, .scale = 1}},
+	{"1024 x 1024, d = c = 64", {.G = 4, .N = 1024, .M = 1024, .d = 64, .c = 64, .scale = (real)0.125}},
+};
+
+/* With one thread the processor's time for us: other programs may disturb, but are not counted. */
+static clockid_t ruler = CLOCK_MONOTONIC;
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(ruler, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static real *filled(int64_t n)
+{
+	real *x = mem_aligned((size_t)n * sizeof(real), NULL);
+	for (int64_t i = 0; i < n; i++)
+		x[i] = (real)(rand() % 1000) / 500 - (real)1;
+	return x;
+}
+
+enum { FORWARD, GRADIENT, SECOND, PASSES };
+
+typedef struct arrays {
+	attention_in in;
+	attention_out out;
+	real *o, *lse;
+	void *scratch;
+} arrays;
+
+static void run(int pass, const attention_sizes *s, const arrays *a)
+{
+	if (pass == FORWARD)
+		attention_forward(s, &a->in, a->o, a->lse, a->scratch);
+	else if (pass == GRADIENT)
+		attention_gradient(s, &a->in, a->out, a->scratch);
+	else
+		attention_second(s, &a->in, a->out, a->scratch);
+}
+
+static double median_of(int pass, const attention_sizes *s, const arrays *a)
+{
+	enum { RUNS = 7 };
+	double t[RUNS];
+	for (int i = -1; i < RUNS; i++) {
+		double start = now();
+		run(pass, s, a);
+		if (i >= 0)
+			t[i] = now() - start;
+	}
+	qsort(t, RUNS, sizeof(t[0]), by_value);
+	return getenv("BEST") ? t[0] : t[RUNS / 2];
+}
+
+/* Operations of a pass by its definition: two for each term of O, twice as many for the derivatives. */
+static double flop_of(int pass, const attention_sizes *s)
+{
+	static const double scores[PASSES] = {1, 2, 6}, values[PASSES] = {1, 2, 4};
+	const double pairs = 2.0 * (double)s->G * (double)s->N * (double)s->M;
+	return pairs * (scores[pass] * (double)s->d + values[pass] * (double)s->c);
+}
+
+static void print_rate(double flop, double wall, double top)
+{
+	printf("  %8.3f ms %6.1f (%3.0f%%)", wall * 1e3, flop / wall * 1e-9, 100 * flop / wall * 1e-9 / top);
+}
+
+static size_t scratch_bytes(const attention_sizes *s)
+{
+	const size_t first = MAX(attention_forward_scratch(s), attention_gradient_scratch(s));
+	return MAX(first, attention_second_scratch(s));
+}
+
+static void line(const row *r, double top)
+{
+	const attention_sizes *s = &r->s;
+	const int64_t q = s->G * s->N * (s->d + s->rows + s->cols), k = s->G * s->M * s->d, v = s->G * s->M * s->c;
+	const int64_t o = s->G * s->N * s->c, n = s->G * s->N;
+	const attention_in in = {filled(q), filled(k), filled(v), filled(o), filled(n), filled(n), filled(q), filled(k),
+				 filled(v)};
+	const attention_out out = {filled(q), filled(k), filled(v), filled(o), filled(n), filled(n)};
+	/* lse is what the forward pass says, so that the derivatives meet probabilities. */
+	const arrays a = {in, out, filled(o), (real *)in.lse, mem_aligned(scratch_bytes(s), NULL)};
+	double wall[PASSES];
+	printf("%-24s", r->name);
+	for (int pass = 0; pass < PASSES; pass++) {
+		wall[pass] = median_of(pass, s, &a);
+		print_rate(flop_of(pass, s), wall[pass], top);
+		if (pass == GRADIENT)
+			print_rate(flop_of(FORWARD, s) + flop_of(GRADIENT, s), wall[FORWARD] + wall[GRADIENT], top);
+	}
+	printf("\n");
+	const void *all[] = {in.q, in.k, in.v, in.dy, in.lse, in.delta, in.a, in.b, in.e,
+			     out.q, out.k, out.v, out.dy, out.lse, out.delta, a.o, a.scratch};
+	for (int i = 0; i < COUNT(all); i++)
+		free((void *)all[i]);
+}
+
+int main(int argc, char **argv)
+{
+	int threads = argc > 1 ? atoi(argv[1]) : 1;
+	pool_start(threads, NULL);
+	ruler = threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
+	double top = peak_gflops();
+	printf("%s, %d threads, peak of a core: %.0f GFLOP/s\n", level_name(level_now()), threads, top);
+	printf("%-24s %26s %26s %26s %26s\n", "", "forward", "derivatives", "both", "of derivatives");
+	for (int i = 0; i < COUNT(rows); i++)
+		if (argc <= 2 || strstr(rows[i].name, argv[2]))
+			line(&rows[i], top * threads);
+	pool_stop();
+	return 0;
+}
