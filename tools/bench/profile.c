@@ -113,7 +113,7 @@ static void list_kernels(profile *p)
 	qsort(p->kernel, (size_t)p->kernels, sizeof *p->kernel, by_time);
 }
 
-static bool read(const source *from, profile *p, fault *e)
+static bool read_source(const source *from, profile *p, fault *e)
 {
 	*p = (profile){0};
 	list(from, p, 0);
@@ -137,12 +137,12 @@ static bool read(const source *from, profile *p, fault *e)
 
 bool profile_read(const trainer *t, int steps, profile *p, fault *e)
 {
-	return read(&(source){.t = t, .steps = steps}, p, e);
+	return read_source(&(source){.t = t, .steps = steps}, p, e);
 }
 
 bool profile_read_plan(const plan *one, const char *key, int runs, profile *p, fault *e)
 {
-	return read(&(source){.one = one, .key = key, .steps = runs}, p, e);
+	return read_source(&(source){.one = one, .key = key, .steps = runs}, p, e);
 }
 
 void profile_free(profile *p)
