@@ -85,7 +85,7 @@ ask = $(eval $1 := $(shell pkg-config $2 2>/dev/null))$($1)
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(B) $(WARN) $(CFLAGS) \
 	-fno-math-errno -fno-trapping-math -ffp-contract=off -fvisibility=hidden -pthread \
 	$(if $(filter double,$(REAL)),-DREAL_DOUBLE) \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer \
 		$(if $(findstring clang,$(CC)),,-Wno-format-truncation)) \
 	$(if $(COVERAGE),--coverage -fno-inline -DCOVERAGE -Wno-maybe-uninitialized) \
 	$(PKG_CFLAGS)
@@ -369,7 +369,7 @@ fuzz-list:
 
 $(FUZZ:%=fuzz-%): fuzz-%:
 	@$(MAKE) --no-print-directory CC='$(FUZZ_CC)' SAN=address,undefined,fuzzer-no-link \
-		CFLAGS='-O1 -g -fno-sanitize-recover=undefined' run-fuzz-$*
+		CFLAGS='-O1 -g' run-fuzz-$*
 
 $(FUZZ:%=run-fuzz-%): run-fuzz-%: $(B)/tests/fuzz/libfuzzer-%
 	@mkdir -p $(BUILD)/fuzz/$*

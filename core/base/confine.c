@@ -66,7 +66,8 @@ bool confine_put(confine_out *out, const void *x, size_t n)
 		return false;
 	if (n > sizeof out->buffer)
 		return descriptor_write(out->fd, x, n);
-	memcpy(out->buffer + out->n, x, n);
+	if (n > 0)                                   /* of nothing there may be no address */
+		memcpy(out->buffer + out->n, x, n);
 	out->n += n;
 	return true;
 }

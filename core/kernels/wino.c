@@ -47,6 +47,14 @@ typedef struct winograd {
 	epilogue e;
 } winograd;
 
+/* The next sum, into position m. */
+static void sum_begin(winograd *g, int m)
+{
+	const sum *before = g->sums > 0 ? &g->sum[g->sums - 1] : NULL;
+	g->m[m] = g->sums * g->pitch;
+	g->sum[g->sums++] = (sum){.m = g->m[m], .u = before ? before->u + before->n * g->map.ic : 0};
+}
+
 /* Products in an order in which neither V nor M comes twice but in a row; slots in the order of use. */
 static void order_products(winograd *g)
 {
@@ -63,12 +71,9 @@ static void order_products(winograd *g)
 				continue;
 			if (!by_v || last != v)
 				g->v[v] = (used_v++ + off) * g->pitch;
+			if (by_v || last != m)
+				sum_begin(g, m);
 			sum *s = &g->sum[g->sums - 1];
-			if (by_v || last != m) {
-				s = &g->sum[g->sums];
-				*s = (sum){.m = g->m[m] = g->sums++ * g->pitch};
-				s->u = g->sums > 1 ? s[-1].u + s[-1].n * g->map.ic : 0;
-			}
 			last = by_v ? v : m;
 			g->product_sum[p] = (int)(s - g->sum);
 			g->product_run[p] = s->n;
