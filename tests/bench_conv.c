@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/local.h"
 #include "core/kernels/conv.h"
 #include "core/kernels/wino.h"
@@ -77,12 +78,6 @@ static double now(void)
 	struct timespec t;
 	clock_gettime(ruler, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
 }
 
 static real *filled(int64_t n)
@@ -157,8 +152,8 @@ static double median_of(int form, conv_use use, const tile_kernels *k, const con
 		if (i >= 0)
 			t[i] = now() - start;
 	}
-	qsort(t, RUNS, sizeof(t[0]), by_value);
-	return getenv("BEST") ? t[0] : t[RUNS / 2];
+	const double middle = median(t, RUNS);
+	return getenv("BEST") ? t[0] : middle;
 }
 
 static void line(const row *r, int form, const tile_kernels *k, double top)
