@@ -1068,6 +1068,22 @@ START_TEST(bench_times_drawing)
 	json_decref(j);
 	a = sagan("bench configs/bench28.yaml --sample %s", less);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "drawing 64 images at a time, 2 threads"), "%s", a.text);
+	/* What follows from parameters alone was computed before, in no measured pass; all else once in each. */
+	const char *path = scratch_at("drawing.json");
+	a = sagan("bench configs/bench28.yaml --sample --profile --batch 2 --json %s >%s", less, path);
+	j = json_load_file(path, 0, NULL);
+	ck_assert_msg(a.status == 0 && j, "%s", a.text);
+	json_t *row;
+	size_t k;
+	int before = 0;
+	json_array_foreach(json_object_get(j, "nodes"), k, row) {
+		const double runs = json_number_value(json_object_get(row, "runs"));
+		const bool timed = json_number_value(json_object_get(row, "s")) > 0;
+		ck_assert_msg(runs == timed, "%s: %g runs", json_string_value(json_object_get(row, "what")), runs);
+		before += !timed;
+	}
+	ck_assert_int_gt(before, 0);
+	json_decref(j);
 	a = sagan("bench configs/bench28.yaml --sample --profile --kernels --batch 2 %s", less);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "  sample ") && strstr(a.text, "the mean: ")
 		      && strstr(a.text, "  forward 3x3"), "%.2000s", a.text);
