@@ -503,46 +503,6 @@ START_TEST(epilogue_equals_passes)
 }
 END_TEST
 
-/* C [M,N] = A' B' for all transpositions, with leading dimensions beyond the rows; what lies between
- * the rows of C stays. */
-START_TEST(gemm_equals_three_loops)
-{
-	static const int64_t size[][3] = {{1, 1, 1}, {13, 17, 9}, {64, 64, 8}, {300, 40, 33}, {9, 96, 70}};
-	const int64_t m = size[_i][0], n = size[_i][1], terms = size[_i][2], gap = 3;
-	const tile_kernels *k[3];
-	int count = levels(k);
-	real *x = filled((m + gap) * (terms + gap), 4), *w = filled((n + gap) * (terms + gap), 5);
-	real *c = filled(m * (n + gap), 6), *before = filled(m * (n + gap), 6);
-	for (int mask = 0; mask < 8 * count; mask++) {
-		const tile_kernels *level = k[mask / 8];
-		tile_matrix a = {x, (mask & 1 ? m : terms) + gap, mask & 1};
-		tile_matrix b = {w, (mask & 2 ? terms : n) + gap, mask & 2};
-		void *scratch = mem_aligned(tile_gemm_scratch(level, n, terms), NULL);
-		memcpy(c, before, (size_t)(m * (n + gap)) * sizeof(real));
-		tile_gemm(level, m, n, terms, a, b, c, n + gap, mask & 4, scratch);
-		free(scratch);
-		for (int64_t i = 0; i < m * (n + gap); i++) {
-			int64_t row = i / (n + gap), col = i % (n + gap);
-			double want = (double)before[i];
-			if (col < n && !(mask & 4))
-				want = 0;
-			for (int64_t t = 0; t < terms && col < n; t++)
-				want += (double)x[a.transposed ? t * a.ld + row : row * a.ld + t] *
-					(double)w[b.transposed ? col * b.ld + t : t * b.ld + col];
-			double eps = sizeof(real) == 4 ? 1.2e-7 : 2.3e-16;
-			ck_assert_msg(fabs((double)c[i] - want) <= eps * (double)(terms + 4),
-				      "%s, case %d: [%lld,%lld] is %.9g, should be %.9g",
-				      level_name((cpu_level)(mask / 8)),
-				      mask % 8, (long long)row, (long long)col, (double)c[i], want);
-		}
-	}
-	free(x);
-	free(w);
-	free(c);
-	free(before);
-}
-END_TEST
-
 START_TEST(same_padding_is_tensorflows)
 {
 	static const struct {
@@ -626,7 +586,6 @@ int main(void)
 		{the_cut_changes_no_bit, CASES},
 		{v3_and_v4_give_the_same_bits, CASES},
 		{epilogue_equals_passes, CASES},
-		{gemm_equals_three_loops, 5},
 		{wrong_shapes_are_refused, COUNT(wrong)},
 		{same_padding_is_tensorflows, 1},
 	};

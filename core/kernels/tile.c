@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base/local.h"
 #include "core/kernels/attention_tile.h"
 #include "core/kernels/vectors.h"
 #include "core/kernels/wino.h"
@@ -157,7 +158,14 @@ INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0
 	}
 	real *first = t->z + r0 * t->ld + o;
 	const int64_t ld = t->ld;
-	if (o + N * VEC <= t->cout) {
+	const bool whole = o + N * VEC <= t->cout;
+	if (whole && t->fresh) {
+		UNROLL(32) for (int r = 0; r < R; r++)
+			UNROLL(32) for (int n = 0; n < N; n++)
+				*(vec_any *)(first + r * ld + n * VEC) = acc[r * N + n];
+		return;
+	}
+	if (whole) {
 		UNROLL(32) for (int r = 0; r < R; r++)
 			UNROLL(32) for (int n = 0; n < N; n++)
 				*(vec_any *)(first + r * ld + n * VEC) += acc[r * N + n];
@@ -166,11 +174,13 @@ INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0
 	UNROLL(32) for (int r = 0; r < R; r++) {
 		UNROLL(32) for (int n = 0; n < N; n++) {
 			real *z = first + r * ld + n * VEC;
-			int64_t left = t->cout - o - n * VEC;
-			if (left >= VEC)
+			const int left = (int)MIN(VEC, t->cout - o - n * VEC);
+			if (t->fresh)
+				memset(z, 0, (size_t)MAX(left, 0) * sizeof *z);
+			if (left == VEC)
 				*(vec_any *)z += acc[r * N + n];
 			else
-				add_some(acc[r * N + n], z, (int)left);
+				add_some(acc[r * N + n], z, left);
 		}
 	}
 }

@@ -44,7 +44,7 @@ typedef struct tile_conv {
 	tile_ahead *ahead;                           /* or NULL */
 } tile_conv;
 
-/* z[r*ld + o] += sum over images n, rows i, columns j of x[..+ r] * dy[..+ o], for r < rows and
+/* z[r*ld + o] += (fresh: =) sum over images n, rows i, columns j of x[..+ r] * dy[..+ o], for r < rows and
  * o < cout; the position of (n,i,j) is n*step[0] + i*step[1] + j*step[2]. Reads whole vectors of dy:
  * tile_round(cout) elements must be readable there. */
 typedef struct tile_outer {
@@ -54,6 +54,7 @@ typedef struct tile_outer {
 	int64_t rows, cout;
 	real *z;
 	int64_t ld;
+	bool fresh;                                  /* z holds nothing yet */
 	tile_ahead *ahead;                           /* or NULL */
 } tile_outer;
 
@@ -93,21 +94,5 @@ int64_t tile_packed_size(const tile_kernels *k, int64_t terms, int64_t cout);
 /* Packs w[i*row + o*col], i < n, o < cout, as terms at..at+n of the `terms` of packed weights. */
 void tile_pack(const tile_kernels *k, const real *w, int64_t row, int64_t col, int64_t n,
 	       int64_t cout, int64_t terms, int64_t at, real *packed);
-
-/* C = A' B' (accumulate: C +=), A' [M,K], B' [K,N], C [M,N], row-major with leading dimensions in
- * elements; transposed: A is stored [K,M], B [N,K]. Serial: for blocks that fit L2, such as those of
- * attention. `scratch` (borrow) is 64-byte aligned memory of tile_gemm_scratch bytes. */
-typedef struct tile_matrix {
-	const real *x;
-	int64_t ld;
-	bool transposed;
-} tile_matrix;
-size_t tile_gemm_scratch(const tile_kernels *k, int64_t n, int64_t terms);
-void tile_gemm(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, tile_matrix a, tile_matrix b,
-	       real *c, int64_t ldc, bool accumulate, void *scratch);
-
-/* The same with A as stored and B packed by tile_pack beforehand, for a B that is used again. */
-void tile_gemm_packed(const tile_kernels *k, int64_t m, int64_t n, int64_t terms, const real *a, int64_t lda,
-		      const real *packed, real *c, int64_t ldc, bool accumulate);
 
 #endif

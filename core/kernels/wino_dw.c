@@ -133,8 +133,9 @@ static tile_ahead lines_ahead(const weigh *g, int64_t t0)
 			    .lines = (int)((most / LINE + tiles - 1) / tiles)};
 }
 
-/* dU += V' D for n tiles. */
-static void multiply_block(const weigh *g, int64_t n, const real *v, const real *d, real *u, tile_ahead *ahead)
+/* dU += V' D for n tiles; first: = . */
+static void multiply_block(const weigh *g, int64_t n, const real *v, const real *d, real *u, bool first,
+			   tile_ahead *ahead)
 {
 	const wino_form *f = g->map.f;
 	for (int i = 0; i < f->np; i++)
@@ -146,7 +147,7 @@ static void multiply_block(const weigh *g, int64_t n, const real *v, const real 
 				.x_step = {0, 0, g->swapped ? g->wide_d : g->wide_v},
 				.dy_step = {0, 0, g->swapped ? g->wide_v : g->wide_d},
 				.rows = g->ic, .cout = g->wide_oc, .z = u + g->u[i * f->np + j], .ld = g->wide_oc,
-				.ahead = ahead,
+				.fresh = first, .ahead = ahead,
 			};
 			g->k->outer(&t);
 		}
@@ -170,12 +171,12 @@ static void chunks_run(void *ctx, int worker, int64_t lo, int64_t hi)
 	const weigh *g = ctx;
 	real *v = g->work + worker * (v_size(g) + d_size(g) + u_size(g)), *d = v + v_size(g), *u = d + d_size(g);
 	for (int64_t c = lo; c < hi; c++) {
-		memset(u, 0, (size_t)u_size(g) * sizeof(real));
-		for (int64_t b = c * g->blocks / g->chunks; b < (c + 1) * g->blocks / g->chunks; b++) {
+		const int64_t first = c * g->blocks / g->chunks;
+		for (int64_t b = first; b < (c + 1) * g->blocks / g->chunks; b++) {
 			const int64_t t0 = b * BLOCK, n = MIN(BLOCK, g->map.tiles - t0);
 			tile_ahead ahead = lines_ahead(g, t0);
 			transform_block(g, t0, n, v, d);
-			multiply_block(g, n, v, d, u, &ahead);
+			multiply_block(g, n, v, d, u, b == first, &ahead);
 		}
 		fold(g, u, c ? g->partial + (c - 1) * scratch_piece(taps_size(g)) : g->dw);
 	}
