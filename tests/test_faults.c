@@ -265,7 +265,7 @@ static const struct {
 	enum fault_call call;
 } FOUND[] = {
 	{"layers", FAULT_MEMORY}, {"data npz", FAULT_READ}, {"data npz", FAULT_OPEN}, {"data npz", FAULT_STAT},
-	{"data", FAULT_STAT},
+	{"data", FAULT_STAT}, {"info", FAULT_READ},
 };
 
 static bool was_found(const char *name, enum fault_call call)

@@ -175,17 +175,12 @@ static json_t *real_of(double x)
 	return isfinite(x) ? json_real(x) : json_null();
 }
 
-static void put(json_t *o, const char *key, json_t *value, bool *ok)
-{
-	*ok = value && json_object_set_new(o, key, value) == 0 && *ok;
-}
-
 static void put_counts(json_t *o, const char *key, const int64_t *x, int n, bool *ok)
 {
 	json_t *list = json_array();
 	for (int i = 0; x && i < n; i++)
-		*ok = json_array_append_new(list, json_integer(x[i])) == 0 && *ok;
-	put(o, key, list, ok);
+		json_add(list, json_integer(x[i]), ok);
+	json_put(o, key, list, ok);
 }
 
 static json_t *facts(const protocol *p, const evaluation *v, bool *ok)
@@ -193,72 +188,72 @@ static json_t *facts(const protocol *p, const evaluation *v, bool *ok)
 	char sum[32];
 	json_t *o = json_object();
 	snprintf(sum, sizeof sum, "%016llx", (unsigned long long)p->checksum);
-	put(o, "program", json_text("sagan " SAGAN_VERSION), ok);
-	put(o, "judged", json_text(p->judged), ok);
-	put(o, "step", p->step >= 0 ? json_integer(p->step) : json_null(), ok);
-	put(o, "images", json_integer(v->fakes), ok);
-	put(o, "seed", json_integer((json_int_t)p->seed), ok);
-	put(o, "weights", p->weights ? json_text(p->weights) : json_null(), ok);
-	put(o, "batch_norm", p->weights ? json_text(p->batch_norm) : json_null(), ok);
-	put(o, "truncation", p->truncation > 0 ? json_real(p->truncation) : json_null(), ok);
-	put(o, "against", json_text(p->against), ok);
-	put(o, "split", json_text(p->split), ok);
-	put(o, "real_images", json_integer(v->reals), ok);
-	put(o, "checksum", json_text(sum), ok);
-	put(o, "features", json_text(lens_about(p->look)), ok);
-	put(o, "feature_count", json_integer(v->features), ok);
-	put(o, "images_of_points", json_integer(v->kept), ok);
+	json_put(o, "program", json_text("sagan " SAGAN_VERSION), ok);
+	json_put(o, "judged", json_text(p->judged), ok);
+	json_put(o, "step", p->step >= 0 ? json_integer(p->step) : json_null(), ok);
+	json_put(o, "images", json_integer(v->fakes), ok);
+	json_put(o, "seed", json_integer((json_int_t)p->seed), ok);
+	json_put(o, "weights", p->weights ? json_text(p->weights) : json_null(), ok);
+	json_put(o, "batch_norm", p->weights ? json_text(p->batch_norm) : json_null(), ok);
+	json_put(o, "truncation", p->truncation > 0 ? json_real(p->truncation) : json_null(), ok);
+	json_put(o, "against", json_text(p->against), ok);
+	json_put(o, "split", json_text(p->split), ok);
+	json_put(o, "real_images", json_integer(v->reals), ok);
+	json_put(o, "checksum", json_text(sum), ok);
+	json_put(o, "features", json_text(lens_about(p->look)), ok);
+	json_put(o, "feature_count", json_integer(v->features), ok);
+	json_put(o, "images_of_points", json_integer(v->kept), ok);
 	return o;
 }
 
 static void put_points(json_t *o, const evaluation *v, bool *ok)
 {
-	put(o, "kid", v->has_kid ? real_of(v->kid.mean) : json_null(), ok);
-	put(o, "kid_sd", v->has_kid && v->kid_size < v->kept ? real_of(v->kid.sd) : json_null(), ok);
-	put(o, "kid_subset", json_integer(v->kid_size), ok);
-	put(o, "precision", v->has_manifold ? real_of(v->points.precision) : json_null(), ok);
-	put(o, "recall", v->has_manifold ? real_of(v->points.recall) : json_null(), ok);
-	put(o, "density", v->has_manifold ? real_of(v->points.density) : json_null(), ok);
-	put(o, "coverage", v->has_manifold ? real_of(v->points.coverage) : json_null(), ok);
+	json_put(o, "kid", v->has_kid ? real_of(v->kid.mean) : json_null(), ok);
+	json_put(o, "kid_sd", v->has_kid && v->kid_size < v->kept ? real_of(v->kid.sd) : json_null(), ok);
+	json_put(o, "kid_subset", json_integer(v->kid_size), ok);
+	json_put(o, "precision", v->has_manifold ? real_of(v->points.precision) : json_null(), ok);
+	json_put(o, "recall", v->has_manifold ? real_of(v->points.recall) : json_null(), ok);
+	json_put(o, "density", v->has_manifold ? real_of(v->points.density) : json_null(), ok);
+	json_put(o, "coverage", v->has_manifold ? real_of(v->points.coverage) : json_null(), ok);
 }
 
 static void put_classes(json_t *o, const protocol *p, const evaluation *v, bool *ok)
 {
 	json_t *of_class = json_array();
-	put(o, "is", v->has_is ? real_of(v->is.mean) : json_null(), ok);
-	put(o, "is_sd", v->has_is ? real_of(v->is.sd) : json_null(), ok);
-	put(o, "is_real", v->has_is ? real_of(v->real_is.mean) : json_null(), ok);
-	put(o, "is_real_sd", v->has_is ? real_of(v->real_is.sd) : json_null(), ok);
-	put(o, "is_one_split", v->has_is ? real_of(v->is_whole.mean) : json_null(), ok);
-	put(o, "labels_right", v->has_right ? real_of(v->right) : json_null(), ok);
-	put(o, "labels_right_real", v->has_right ? real_of(v->real_right) : json_null(), ok);
-	put(o, "classes", json_integer(v->classes), ok);
-	put(o, "modes", v->modes ? json_integer(v->modes) : json_null(), ok);
-	put(o, "kl", v->modes ? real_of(v->kl) : json_null(), ok);
-	put(o, "kl_from", json_text(p->even ? "equal shares" : p->split), ok);
+	json_put(o, "is", v->has_is ? real_of(v->is.mean) : json_null(), ok);
+	json_put(o, "is_sd", v->has_is ? real_of(v->is.sd) : json_null(), ok);
+	json_put(o, "is_real", v->has_is ? real_of(v->real_is.mean) : json_null(), ok);
+	json_put(o, "is_real_sd", v->has_is ? real_of(v->real_is.sd) : json_null(), ok);
+	json_put(o, "is_one_split", v->has_is ? real_of(v->is_whole.mean) : json_null(), ok);
+	json_put(o, "labels_right", v->has_right ? real_of(v->right) : json_null(), ok);
+	json_put(o, "labels_right_real", v->has_right ? real_of(v->real_right) : json_null(), ok);
+	json_put(o, "classes", json_integer(v->classes), ok);
+	json_put(o, "modes", v->modes ? json_integer(v->modes) : json_null(), ok);
+	json_put(o, "kl", v->modes ? real_of(v->kl) : json_null(), ok);
+	json_put(o, "kl_from", json_text(p->even ? "equal shares" : p->split), ok);
 	put_counts(o, "histogram", v->histogram, v->classes, ok);
 	put_counts(o, "histogram_real", v->real_histogram, v->classes, ok);
 	for (int k = 0; v->class_fid && k < v->classes; k++)
-		*ok = json_array_append_new(of_class, real_of(v->class_fid[k])) == 0 && *ok;
-	put(o, "fid_by_class", of_class, ok);
-	put(o, "fid_by_class_mean", v->class_fid ? real_of(v->class_fid_mean) : json_null(), ok);
+		json_add(of_class, real_of(v->class_fid[k]), ok);
+	json_put(o, "fid_by_class", of_class, ok);
+	json_put(o, "fid_by_class_mean", v->class_fid ? real_of(v->class_fid_mean) : json_null(), ok);
 }
 
 static json_t *copies_object(const protocol *p, const evaluation *v, bool *ok)
 {
 	json_t *o = json_object(), *list = json_array();
-	put(o, "images", json_integer(v->copy_fakes), ok);
-	put(o, "test_images", json_integer(v->copy_tests), ok);
-	put(o, "training_images", json_integer(v->copy_train), ok);
-	put(o, "median", real_of(v->copied.fakes), ok);
-	put(o, "median_test", v->has_test ? real_of(v->copied.tests) : json_null(), ok);
-	put(o, "ratio", v->has_test ? real_of(v->copied.ratio) : json_null(), ok);
-	put(o, "near", v->has_test ? real_of(v->copied.near) : json_null(), ok);
+	json_put(o, "images", json_integer(v->copy_fakes), ok);
+	json_put(o, "test_images", json_integer(v->copy_tests), ok);
+	json_put(o, "training_images", json_integer(v->copy_train), ok);
+	json_put(o, "median", real_of(v->copied.fakes), ok);
+	json_put(o, "median_test", v->has_test ? real_of(v->copied.tests) : json_null(), ok);
+	json_put(o, "ratio", v->has_test ? real_of(v->copied.ratio) : json_null(), ok);
+	json_put(o, "near", v->has_test ? real_of(v->copied.near) : json_null(), ok);
 	for (int i = 0; i < v->pairs; i++)
-		*ok = json_array_append_new(list, json_pack("{s:I,s:I,s:f}", "image", (json_int_t)v->pair[i].fake,
-			"training_image", (json_int_t)v->pair[i].train, "distance", v->pair[i].distance)) == 0 && *ok;
-	put(o, "pairs", list, ok);
-	put(o, "picture", p->pairs ? json_text(p->pairs) : json_null(), ok);
+		json_add(list, json_pack("{s:I,s:I,s:f}", "image", (json_int_t)v->pair[i].fake, "training_image",
+			(json_int_t)v->pair[i].train, "distance", v->pair[i].distance), ok);
+	json_put(o, "pairs", list, ok);
+	json_put(o, "picture", p->pairs ? json_text(p->pairs) : json_null(), ok);
 	return o;
 }
 
@@ -266,12 +261,12 @@ bool evaluation_print_json(const protocol *p, const evaluation *v, fault *e)
 {
 	bool ok = true;
 	json_t *o = facts(p, v, &ok);
-	put(o, "fid", real_of(v->fid), &ok);
-	put(o, "floor", v->has_floor ? real_of(v->floor) : json_null(), &ok);
-	put(o, "floor_images", json_integer(v->floor_n), &ok);
+	json_put(o, "fid", real_of(v->fid), &ok);
+	json_put(o, "floor", v->has_floor ? real_of(v->floor) : json_null(), &ok);
+	json_put(o, "floor_images", json_integer(v->floor_n), &ok);
 	put_points(o, v, &ok);
 	put_classes(o, p, v, &ok);
-	put(o, "copies", v->has_copies ? copies_object(p, v, &ok) : json_null(), &ok);
+	json_put(o, "copies", v->has_copies ? copies_object(p, v, &ok) : json_null(), &ok);
 	char *text = ok ? json_dumps(o, JSON_INDENT(2)) : NULL;
 	json_decref(o);
 	if (!text)

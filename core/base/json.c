@@ -12,3 +12,13 @@ json_t *json_text(const char *text)
 	free(plain);
 	return t;
 }
+
+void json_put(json_t *object, const char *key, json_t *value, bool *ok)
+{
+	*ok = json_object_set_new(object, key, value) == 0 && *ok;
+}
+
+void json_add(json_t *list, json_t *value, bool *ok)
+{
+	*ok = json_array_append_new(list, value) == 0 && *ok;
+}

@@ -171,7 +171,7 @@ typedef struct request {
 	size_t path_n, name_n;
 } request;
 
-/* n bytes of the socket; new/free. */
+/* n bytes of the socket; new/free. NULL without a word in e: they did not come. */
 static char *receive_new(int fd, size_t n, fault *e)
 {
 	char *x = mem_new(n, 1, e);
@@ -189,7 +189,7 @@ static bool answer(confine_out *out, bool ok, const h5_call *c, const fault *why
 }
 
 /* False when there is no more to do. */
-static bool serve_one(hdf *f, int fd, confine_out *out)
+static bool serve_one(hdf *f, const char *label, int fd, confine_out *out)
 {
 	request r;
 	fault why;
@@ -198,6 +198,8 @@ static bool serve_one(hdf *f, int fd, confine_out *out)
 		return false;
 	h5_call *c = &r.call;
 	char *all = receive_new(fd, c->in_n + r.path_n + r.name_n, &why);
+	if (!all && !why.text[0])
+		fault_at(&why, label, FAULT_NOW ": its reader does not hear");
 	c->in = all;
 	c->path = all ? all + c->in_n : NULL;
 	c->name = all ? c->path + r.path_n : NULL;
@@ -223,7 +225,7 @@ static bool serve(void *ctx, confine_out *out, fault *e)
 	const char begun = 1;
 	bool more = confine_put(out, &begun, 1) && confine_flush(out);
 	while (more)
-		more = serve_one(f, j->mine, out);
+		more = serve_one(f, j->first->path, j->mine, out);
 	hdf_close(f);
 	return true;
 }

@@ -8,73 +8,73 @@
 #include "layers/outlook.h"
 #include "layers/types/arguments.h"
 
-static void set(json_t *out, const char *name, int64_t x)
+static void set(json_t *out, const char *name, int64_t x, bool *ok)
 {
-	json_object_set_new(out, name, json_integer(x));
+	json_put(out, name, json_integer(x), ok);
 }
 
-static void set_lay(json_t *out, const char *name)
+static void set_lay(json_t *out, const char *name, bool *ok)
 {
-	json_object_set_new(out, "lay", json_text(name));
+	json_put(out, "lay", json_text(name), ok);
 }
 
-static void of_whole(const placed_layer *l, json_t *out)
+static void of_whole(const placed_layer *l, json_t *out, bool *ok)
 {
 	(void)l;
-	set_lay(out, "whole");
+	set_lay(out, "whole", ok);
 }
 
-static void of_self_attention(const placed_layer *l, json_t *out)
+static void of_self_attention(const placed_layer *l, json_t *out, bool *ok)
 {
-	set_lay(out, ((const attention *)l->body)->cfg.layout == ATTENTION_ROW ? "row" : "whole");
+	set_lay(out, ((const attention *)l->body)->cfg.layout == ATTENTION_ROW ? "row" : "whole", ok);
 }
 
-static void of_halo(const placed_layer *l, json_t *out)
+static void of_halo(const placed_layer *l, json_t *out, bool *ok)
 {
-	set_lay(out, "halo");
-	set(out, "block", layer_int(l, "block"));
-	set(out, "halo", layer_int(l, "halo"));
+	set_lay(out, "halo", ok);
+	set(out, "block", layer_int(l, "block"), ok);
+	set(out, "halo", layer_int(l, "halo"), ok);
 }
 
-static void of_outlook(const placed_layer *l, json_t *out)
+static void of_outlook(const placed_layer *l, json_t *out, bool *ok)
 {
 	const outlook_options *o = &((const outlook *)l->body)->opt;
-	set_lay(out, "outlook");
-	set(out, "kernel", o->kernel_size);
-	set(out, "strides", o->strides);
-	set(out, "before", o->no_padding ? 0 : o->kernel_size / 2);
+	set_lay(out, "outlook", ok);
+	set(out, "kernel", o->kernel_size, ok);
+	set(out, "strides", o->strides, ok);
+	set(out, "before", o->no_padding ? 0 : o->kernel_size / 2, ok);
 }
 
-static void of_cot(const placed_layer *l, json_t *out)
+static void of_cot(const placed_layer *l, json_t *out, bool *ok)
 {
-	set_lay(out, "cot");
-	set(out, "kernel", layer_int(l, "kernel"));
+	set_lay(out, "cot", ok);
+	set(out, "kernel", layer_int(l, "kernel"), ok);
 }
 
 /* The others with a map are the family of self-attention, which has many names. */
 static const struct {
 	const char *type;
-	void (*put)(const placed_layer *l, json_t *out);
+	void (*put)(const placed_layer *l, json_t *out, bool *ok);
 } rows[] = {
 	{"mhsa", of_whole}, {"mhsa_h", of_whole}, {"conv_relative", of_whole}, {"halo", of_halo}, {"halo_h", of_halo},
 	{"outlook", of_outlook}, {"outlook_simple", of_outlook}, {"cot", of_cot},
 };
 
-json_t *sight_json(const placed_layer *l)
+json_t *sight_json(const placed_layer *l, bool *ok)
 {
 	const int pooled = layer_map_pooled(l);
 	json_t *out = json_object();
-	json_object_set_new(out, "name", json_text(l->name));
-	json_object_set_new(out, "type", json_text(l->spec.type->name));
-	set(out, "h", l->H);
-	set(out, "w", l->W);
-	set(out, "kh", l->H / pooled);
-	set(out, "kw", l->W / pooled);
-	set(out, "heads", layer_map_heads(l));
-	json_object_set_new(out, "shares", json_boolean(l->spec.type->sight->shares));
+	json_put(out, "name", json_text(l->name), ok);
+	json_put(out, "type", json_text(l->spec.type->name), ok);
+	set(out, "h", l->H, ok);
+	set(out, "w", l->W, ok);
+	set(out, "kh", l->H / pooled, ok);
+	set(out, "kw", l->W / pooled, ok);
+	set(out, "heads", layer_map_heads(l), ok);
+	json_put(out, "shares", json_boolean(l->spec.type->sight->shares), ok);
 	int i = 0;
 	while (i < COUNT(rows) && strcmp(rows[i].type, l->spec.type->name))
 		i++;
-	(i < COUNT(rows) ? rows[i].put : of_self_attention)(l, out);
+	(i < COUNT(rows) ? rows[i].put : of_self_attention)(l, out, ok);
 	return out;
 }

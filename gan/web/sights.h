@@ -5,7 +5,8 @@
 #include "core/base/json.h"
 #include "layers/types/catalogue.h"
 
-/* Name, type, sizes, and the function LAY of engine.js with its numbers. l has a map. new (json_decref). */
-json_t *sight_json(const placed_layer *l);
+/* Name, type, sizes, and the function LAY of engine.js with its numbers. l has a map. new (json_decref).
+ * *ok becomes false without memory. */
+json_t *sight_json(const placed_layer *l, bool *ok);
 
 #endif
