@@ -25,6 +25,7 @@ static const gemm_shape SHAPES[] = {
 	{40, 9, 9, 48, false, true},     {1, 300, 31, 700, false, false}, {1, 64, 100, 3000, true, false},
 	{1, 40, 9, 2000, true, false},   {2, 150, 33, 130, true, false}, {40, 9, 48, 9, true, false},
 	{20, 17, 10, 5, true, false},    {1, 8, 9, 1, true, false},      {1, 520, 16, 5, false, true},
+	{40, 13, 4, 49, false, false},   {3, 200, 5, 21, false, true},   {2, 9, 7, 1, false, false},
 };
 
 typedef struct rig {

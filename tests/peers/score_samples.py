@@ -5,7 +5,8 @@ classifier's last features to the test images (the metric of arXiv 1706.08500 on
 of this script and data set), accuracy of the asked labels, and precision, recall and coverage (arXiv 1904.06991,
 2002.09797, k = 5, 2,000 images each). The classifier is trained from a fixed seed: for MNIST and Fashion-MNIST (IDX
 files) LeNet-5 with max pooling and tanh, five epochs; for CIFAR-10 (binary batches) six 3x3 convolutions, six epochs.
-SCORE_CACHE=FILE keeps the trained classifier.
+SCORE_CACHE=FILE keeps the trained classifier, PER_CLASS=1000 draws more (fewer have a larger distance), AGAINST=train
+compares with the training images.
 
     python3 -m venv build/peer && build/peer/bin/pip install torch numpy pillow
     build/peer/bin/python tests/peers/score_samples.py build/sagan data/mnist runs/mnist-sagan/checkpoint-*.h5
@@ -17,7 +18,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from PIL import Image
 
-PER_CLASS = 300
+PER_CLASS = int(os.environ.get("PER_CLASS", 300))
+AGAINST = os.environ.get("AGAINST", "test")
 torch.manual_seed(0)
 torch.set_num_threads(1)
 
@@ -134,8 +136,9 @@ images, labels = load(data, "train")
 net = train(images, labels)
 with torch.no_grad():
     tx, ty = load(data, "test")
-    real = in_parts(net.features, pixels(tx))
-    print(f"classifier: {(net.d3(real).argmax(1).numpy() == ty).mean():.4f} of the test images right", flush=True)
+    test = in_parts(net.features, pixels(tx))
+    print(f"classifier: {(net.d3(test).argmax(1).numpy() == ty).mean():.4f} of the test images right", flush=True)
+    real = in_parts(net.features, pixels(images)) if AGAINST == "train" else test
     near = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(1))[:2000]]
     r_real = balls(near)
     for c in checkpoints:
