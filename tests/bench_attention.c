@@ -115,7 +115,8 @@ static void line(const row *r, double top)
 	/* lse is what the forward pass says, so that the derivatives meet probabilities. */
 	const arrays a = {in, out, filled(o), (real *)in.lse, mem_aligned(scratch_bytes(s), NULL)};
 	double wall[PASSES];
-	printf("%-24s", r->name);
+	printf("%-24s %2lld x %5lld x %5lld, %2lld, %3lld", r->name, (long long)s->G, (long long)s->N, (long long)s->M,
+		(long long)s->d, (long long)s->c);
 	for (int pass = 0; pass < PASSES; pass++) {
 		wall[pass] = median_of(pass, s, &a);
 		print_rate(flop_of(pass, s), wall[pass], top);
@@ -136,7 +137,8 @@ int main(int argc, char **argv)
 	ruler = threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
 	double top = peak_gflops();
 	printf("%s, %d threads, peak of a core: %.0f GFLOP/s\n", level_name(level_now()), threads, top);
-	printf("%-24s %26s %26s %26s %26s\n", "", "forward", "derivatives", "both", "of derivatives");
+	printf("%-24s %-27s %25s %26s %26s %26s\n", "", "samples x N x M, d, c", "forward", "derivatives", "both",
+		"of derivatives");
 	for (int i = 0; i < COUNT(rows); i++)
 		if (argc <= 2 || strstr(rows[i].name, argv[2]))
 			line(&rows[i], top * threads);
