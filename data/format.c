@@ -256,6 +256,8 @@ bool format_find(const char *path, place *p, const data_format **f, fault *e)
 	*p = (place){0};
 	if (type == FILE_MISSING)
 		return fault_at(e, path, "no such file or folder");
+	if (type == FILE_UNKNOWN)
+		return fault_read(e, path);
 	if (type == FILE_OTHER)
 		return fault_at(e, path, "neither a file nor a folder");
 	bool ok = (p->path = text_copy(path, e)) != NULL;

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/local.h"
+#include "tests/scratch.h"
 
 void *file_bytes(const char *path, size_t *n)
 {
@@ -85,6 +87,15 @@ int files_in(const char *folder)
 		n += strcmp(f->d_name, ".") && strcmp(f->d_name, "..");
 	closedir(d);
 	return n;
+}
+
+void become_nobody(void)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chmod(scratch_at(".."), 0755), 0);
+	ck_assert_int_eq(chown(scratch_folder(), NOBODY, NOBODY), 0);
+	ck_assert(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
 }
 
 static struct rlimit before;

@@ -18,6 +18,10 @@ bool files_equal_in(const char *a, const char *b, const char *name);
 /* How many files and folders a folder holds. */
 int files_in(const char *folder);
 
+/* From here on this process is an ordinary user, to whom the folder of the test (scratch.h) belongs. */
+enum { NOBODY = 65534 };
+void become_nobody(void);
+
 /* From here on no file grows beyond so many bytes: the write fails as on a full disk. Until disk_free. */
 void disk_full(size_t bytes);
 void disk_free(void);

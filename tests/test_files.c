@@ -23,7 +23,6 @@
 #include "tests/files.h"
 #include "tests/suite.h"
 
-enum { NOBODY = 65534 };
 
 /* readdir of the program under test: fails with EIO after so many names, -1: never. */
 static int names_left = -1;
@@ -156,16 +155,6 @@ START_TEST(mode_and_owner_stay)
 	holds(path, "newer");
 }
 END_TEST
-
-/* From here on this process is an ordinary user, to whom the folder of the test belongs. */
-static void become_nobody(void)
-{
-	if (geteuid() != 0)
-		return;
-	ck_assert_int_eq(chmod(scratch_at(".."), 0755), 0);
-	ck_assert_int_eq(chown(scratch_folder(), NOBODY, NOBODY), 0);
-	ck_assert(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
-}
 
 START_TEST(a_write_protected_file_is_not_replaced)
 {

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "gan/checkpoint/checkpoint.h"
 #include "gan/checkpoint/rundir.h"
@@ -25,8 +26,6 @@
 #include "tests/expect.h"
 #include "tests/files.h"
 #include "tests/suite.h"
-
-enum { NOBODY = 65534 };
 
 /* readdir of the program under test: fails with EIO after so many names, -1: never. */
 static int names_left = -1;
@@ -171,16 +170,6 @@ END_TEST
 
 /* ---- what cannot be read now ---- */
 
-/* From here on this process is an ordinary user, to whom the folder of the test belongs. */
-static void become_nobody(void)
-{
-	if (geteuid() != 0)
-		return;
-	ck_assert_int_eq(chmod(scratch_at(".."), 0755), 0);
-	ck_assert_int_eq(chown(scratch_folder(), NOBODY, NOBODY), 0);
-	ck_assert(setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
-}
-
 START_TEST(a_best_one_without_permission_is_not_overwritten)
 {
 	fault e, warning;
@@ -196,6 +185,33 @@ START_TEST(a_best_one_without_permission_is_not_overwritten)
 	ck_assert_int_eq(chmod(best, 0600), 0);
 	OK(rundir_keep_best(scratch_folder(), at_step(2), 2, "units", &better, &warning, &e));
 	ck_assert(!better);
+}
+END_TEST
+
+/* A folder without permission is not one without a run. */
+START_TEST(a_run_without_permission_is_not_called_missing)
+{
+	fault e, warning;
+	saved s;
+	become_nobody();
+	const char *dir = scratch_at("runs/r"), *yaml = scratch_at("runs/r/config.yaml");
+	ck_assert_int_eq(file_type(yaml), FILE_MISSING);
+	REFUSED(saved_open_run(dir, &s, &warning, &e), dir, "is no run");
+	file_store(yaml, "steps: 1\n", 9);
+	ck_assert_int_eq(chmod(dir, 0), 0);
+	ck_assert_int_eq(file_type(yaml), FILE_UNKNOWN);
+	REFUSED(saved_open_run(dir, &s, &warning, &e), dir, "cannot be read now: Permission denied");
+	ck_assert_int_eq(chmod(scratch_at("runs"), 0), 0);
+	REFUSED(saved_open_run(dir, &s, &warning, &e), dir, "cannot be read now: Permission denied");
+	ck_assert_int_eq(chmod(scratch_folder(), 0755), 0);
+	static const char *const line[] = {"train %s", "info %s", "sample %s", "report %s", "compare %s x", "attend %s",
+		"evaluate %s", "export %s", "data %s"};
+	for (int i = 0; i < COUNT(line); i++) {
+		const answer a = sagan(line[i], dir);
+		ck_assert_msg(a.status == 1 && strstr(a.text, "Permission denied"), "%s: %s", line[i], a.text);
+	}
+	ck_assert_int_eq(chmod(scratch_at("runs"), 0755), 0);
+	ck_assert_int_eq(chmod(dir, 0755), 0);
 }
 END_TEST
 
@@ -451,6 +467,7 @@ int main(void)
 		{a_damaged_best_one_is_put_aside, 1},
 		{a_best_one_is_the_scored_one_byte_for_byte, 1},
 		{a_best_one_without_permission_is_not_overwritten, 1},
+		{a_run_without_permission_is_not_called_missing, 1},
 		{a_newest_one_without_permission_is_not_passed_over, 1},
 		{without_descriptors_nothing_is_passed_over, 1},
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -118,11 +118,14 @@ static bool open_model(sides *s, const wish *w, fault *e)
 static bool look_for_model(const char *from, bool *is, fault *e)
 {
 	checkpoint_info info;
-	if (file_type(from) == FILE_FOLDER)
+	const enum file_type type = file_type(from);
+	if (type == FILE_UNKNOWN)
+		return fault_read(e, from);
+	if (type == FILE_FOLDER)
 		return rundir_any(from, is, e);
 	if ((*is = checkpoint_read_info(from, &info, e)))
 		checkpoint_info_free(&info);
-	return true;
+	return *is || !fault_is_now(e);
 }
 
 /* A run, a checkpoint, or images. Of several processes rank 0 alone needs the first two. */

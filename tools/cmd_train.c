@@ -123,10 +123,8 @@ static int read_run(const request *q, config *cfg)
 	if (file_type(path) != FILE_MISSING)
 		return read_config(cfg, path, &q->sets);
 	config_init(cfg);
-	if (!saved_open(q->path, &s, &warning, &e)) {
-		fault_at(&e, q->path, "is no run: there is neither config.yaml nor a good checkpoint in it");
+	if (!saved_open_run(q->path, &s, &warning, &e))
 		return fail(&e);
-	}
 	config_free(cfg);
 	const bool ok = config_copy(cfg, &s.cfg, &e);
 	saved_close(&s);

@@ -212,7 +212,7 @@ char *file_from_home(const char *path, char *buf, size_t size)
 enum file_type file_type(const char *path)
 {
 	struct stat st;
-	if (stat(path, &st) != 0)                    /* an error of the disk says nothing of what lies there */
-		return errno == EIO || errno == ENOMEM || errno == EINTR ? FILE_OTHER : FILE_MISSING;
+	if (stat(path, &st) != 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG ? FILE_MISSING : FILE_UNKNOWN;
 	return S_ISREG(st.st_mode) ? FILE_REGULAR : S_ISDIR(st.st_mode) ? FILE_FOLDER : FILE_OTHER;
 }

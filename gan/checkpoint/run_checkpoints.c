@@ -201,9 +201,11 @@ bool rundir_resolve(const char *given, char *path, size_t size, fault *warning, 
 	struct stat st;
 	if (warning)
 		warning->text[0] = '\0';
-	if (stat(given, &st) != 0)
-		return fault_set(e, "%s: %s; give a run directory or a checkpoint file", given,
-			strerror(errno));
+	if (stat(given, &st) != 0) {
+		fault_read(e, given);
+		return e && fault_is_now(e) ? false
+			: fault_at(e, given, "%s; give a run directory or a checkpoint file", strerror(errno));
+	}
 	if (S_ISDIR(st.st_mode))
 		return rundir_latest(given, path, size, warning, e);
 	if ((size_t)snprintf(path, size, "%s", given) >= size)

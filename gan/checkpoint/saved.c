@@ -104,6 +104,15 @@ bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault
 	return ok;
 }
 
+bool saved_open_run(const char *folder, saved *out, fault *warning, fault *e)
+{
+	fault why;
+	if (saved_open(folder, out, warning, &why))
+		return true;
+	return fault_is_now(&why) ? fault_take(e, &why)
+		: fault_at(e, folder, "is no run: there is neither config.yaml nor a good checkpoint in it");
+}
+
 void saved_close(saved *s)
 {
 	rundir_release(&s->held);

@@ -43,8 +43,8 @@ static bool read_config(run_facts *f, fault *e)
 		return config_load(&f->cfg, path, e) && config_check(&f->cfg, e);
 	config_free(&f->cfg);
 	f->cfg = (config){0};
-	if (!saved_open(f->folder, &s, NULL, e))
-		return fault_at(e, f->folder, "is no run: there is neither config.yaml nor a good checkpoint in it");
+	if (!saved_open_run(f->folder, &s, NULL, e))
+		return false;
 	const bool ok = config_copy(&f->cfg, &s.cfg, e);
 	saved_close(&s);
 	return ok;
@@ -132,7 +132,10 @@ static bool read_times(run_facts *f, fault *e)
 
 static bool read_all(run_facts *f, bool checkpoint, fault *e)
 {
-	if (file_type(f->folder) != FILE_FOLDER)
+	const enum file_type type = file_type(f->folder);
+	if (type == FILE_UNKNOWN)
+		return fault_read(e, f->folder);
+	if (type != FILE_FOLDER)
 		return fault_at(e, f->folder, "is not the folder of a run");
 	if (read_config(f, e) && (!checkpoint || read_checkpoint(f, e)) && read_step(f, e) && read_scores(f, e)
 		&& read_times(f, e))
