@@ -15,6 +15,7 @@
 #include "gan/keras/file/write.h"
 #include "gan/keras/file/match.h"
 #include "gan/keras/file/read_internal.h"
+#include "tests/files.h"
 #include "tests/keras_damage.h"
 #include "tests/suite.h"
 
@@ -606,6 +607,31 @@ START_TEST(names_of_any_letters_stay_apart)
 }
 END_TEST
 
+/* A text in the global heap that says to be 2^64 - 16 bytes long: with its head of 16 bytes it takes none, and libhdf5
+ * (H5HG, 1.10 to 1.14) goes from it to itself for ever. The end of the child's time is the end. */
+START_TEST(a_file_that_keeps_libhdf5_busy_is_refused)
+{
+	static const uint8_t no_end[8] = {0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	enum { FIRST_SIZE = 24 };                    /* of a heap's first text, behind the heap's name */
+	size_t n, heaps = 0;
+	fault e = {.text = ""};
+	char *x = file_bytes(DIR_ "generator-cond-keras2.15.legacy.h5", &n);
+	for (size_t i = 0; i + FIRST_SIZE + sizeof no_end < n; i++)
+		if (memcmp(x + i, "GCOL", 4) == 0) {
+			memcpy(x + i + FIRST_SIZE, no_end, sizeof no_end);
+			heaps++;
+		}
+	ck_assert_uint_gt(heaps, 0);
+	file_store(scratch_at("endless.h5"), x, n);
+	free(x);
+	ck_assert_ptr_null(keras_read(scratch_at("endless.h5"), &(keras_read_options){.cpu_s = 1}, &e));
+	ck_assert_msg(strstr(e.text, "endless.h5: ") && !strchr(e.text, '\n'), "%s", e.text);
+	/* A libhdf5 that sees it says so. */
+	ck_assert_msg(strstr(e.text, "did not end in 1 s of processor time") || !strstr(e.text, "cannot be read now"), "%s",
+		e.text);
+}
+END_TEST
+
 /* The end of a long name is not its name: without names the layers stand in their order. */
 START_TEST(long_names_are_nobody_elses)
 {
@@ -803,6 +829,7 @@ int main(void)
 		{names_of_any_letters_stay_apart, 1},
 		{files_of_other_programs_are_called_by_name, 1},
 		{quantised_and_half_files, 1},
+		{a_file_that_keeps_libhdf5_busy_is_refused, 1},
 		{long_names_are_nobody_elses, 1},
 		{deep_and_wide_native_files_are_refused, 1},
 		{linked_files_are_refused, 1},
