@@ -218,6 +218,8 @@ $(B)/%.pb-c.o: $(B)/%.pb-c.c
 $(B)/tests/%: $(B)/tests/%.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
+$(B)/tests/test_files $(B)/tests/test_run_files: $(B)/tests/faults/readdir.o
+
 # confined_here.o takes the place of core/base/confine.o, so it comes before.
 $(B)/tests/test_fuzz: $(B)/tests/test_fuzz.o $(FUZZ_OBJ) $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)

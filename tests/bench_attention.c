@@ -6,14 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/base/clock.h"
-#include "core/base/level.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "core/kernels/attention.h"
-#include "tools/bench/peak.h"
+#include "tests/stopwatch.h"
 
 typedef struct row {
 	const char *name;
@@ -34,24 +31,6 @@ static const row rows[] = {
 	{"1024 x 1024, d = c = 64", {.G = 4, .N = 1024, .M = 1024, .d = 64, .c = 64, .scale = (real)0.125}},
 };
 
-/* With one thread the processor's time for us: other programs may disturb, but are not counted. */
-static clockid_t ruler = CLOCK_MONOTONIC;
-
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(ruler, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static real *filled(int64_t n)
-{
-	real *x = mem_aligned((size_t)n * sizeof(real), NULL);
-	for (int64_t i = 0; i < n; i++)
-		x[i] = (real)(rand() % 1000) / 500 - (real)1;
-	return x;
-}
-
 enum { FORWARD, GRADIENT, SECOND, PASSES };
 
 typedef struct arrays {
@@ -61,28 +40,21 @@ typedef struct arrays {
 	void *scratch;
 } arrays;
 
-static void run(int pass, const attention_sizes *s, const arrays *a)
-{
-	if (pass == FORWARD)
-		attention_forward(s, &a->in, a->o, a->lse, a->scratch);
-	else if (pass == GRADIENT)
-		attention_gradient(s, &a->in, a->out, a->scratch);
-	else
-		attention_second(s, &a->in, a->out, a->scratch);
-}
+typedef struct job {
+	int pass;
+	const attention_sizes *s;
+	const arrays *a;
+} job;
 
-static double median_of(int pass, const attention_sizes *s, const arrays *a)
+static void run(const void *ctx)
 {
-	enum { RUNS = 7 };
-	double t[RUNS];
-	for (int i = -1; i < RUNS; i++) {
-		double start = now();
-		run(pass, s, a);
-		if (i >= 0)
-			t[i] = now() - start;
-	}
-	const double middle = median(t, RUNS);
-	return getenv("BEST") ? t[0] : middle;
+	const job *j = ctx;
+	if (j->pass == FORWARD)
+		attention_forward(j->s, &j->a->in, j->a->o, j->a->lse, j->a->scratch);
+	else if (j->pass == GRADIENT)
+		attention_gradient(j->s, &j->a->in, j->a->out, j->a->scratch);
+	else
+		attention_second(j->s, &j->a->in, j->a->out, j->a->scratch);
 }
 
 /* Operations of a pass by its definition: two for each term of O, twice as many for the derivatives. */
@@ -91,11 +63,6 @@ static double flop_of(int pass, const attention_sizes *s)
 	static const double scores[PASSES] = {1, 2, 6}, values[PASSES] = {1, 2, 4};
 	const double pairs = 2.0 * (double)s->G * (double)s->N * (double)s->M;
 	return pairs * (scores[pass] * (double)s->d + values[pass] * (double)s->c);
-}
-
-static void print_rate(double flop, double wall, double top)
-{
-	printf("  %8.3f ms %6.1f (%3.0f%%)", wall * 1e3, flop / wall * 1e-9, 100 * flop / wall * 1e-9 / top);
 }
 
 static size_t scratch_bytes(const attention_sizes *s)
@@ -118,10 +85,10 @@ static void line(const row *r, double top)
 	printf("%-24s %2lld x %5lld x %5lld, %2lld, %3lld", r->name, (long long)s->G, (long long)s->N, (long long)s->M,
 		(long long)s->d, (long long)s->c);
 	for (int pass = 0; pass < PASSES; pass++) {
-		wall[pass] = median_of(pass, s, &a);
-		print_rate(flop_of(pass, s), wall[pass], top);
+		wall[pass] = stopwatch_time(run, &(job){pass, s, &a}, 7);
+		stopwatch_print(flop_of(pass, s), wall[pass], top);
 		if (pass == GRADIENT)
-			print_rate(flop_of(FORWARD, s) + flop_of(GRADIENT, s), wall[FORWARD] + wall[GRADIENT], top);
+			stopwatch_print(flop_of(FORWARD, s) + flop_of(pass, s), wall[FORWARD] + wall[pass], top);
 	}
 	printf("\n");
 	const void *all[] = {in.q, in.k, in.v, in.dy, in.lse, in.delta, in.a, in.b, in.e,
@@ -133,10 +100,7 @@ static void line(const row *r, double top)
 int main(int argc, char **argv)
 {
 	int threads = argc > 1 ? atoi(argv[1]) : 1;
-	pool_start(threads, NULL);
-	ruler = threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
-	double top = peak_gflops();
-	printf("%s, %d threads, peak of a core: %.0f GFLOP/s\n", level_name(level_now()), threads, top);
+	const double top = stopwatch_start(threads);
 	printf("%-24s %-27s %25s %26s %26s %26s\n", "", "samples x N x M, d, c", "forward", "derivatives", "both",
 		"of derivatives");
 	for (int i = 0; i < COUNT(rows); i++)

@@ -6,14 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/base/clock.h"
 #include "core/base/local.h"
 #include "core/kernels/conv.h"
 #include "core/kernels/wino.h"
 #include "core/base/thread.h"
-#include "tools/bench/peak.h"
+#include "tests/stopwatch.h"
 
 typedef struct row {
 	const char *name;
@@ -70,24 +68,6 @@ static const row rows[] = {
 	{"3x3 16x16 64 g4", {64, 16, 16, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 4, 0, 0}},
 };
 
-/* With one thread the processor's time for us: other programs may disturb, but are not counted. */
-static clockid_t ruler = CLOCK_MONOTONIC;
-
-static double now(void)
-{
-	struct timespec t;
-	clock_gettime(ruler, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static real *filled(int64_t n)
-{
-	real *x = mem_aligned((size_t)n * sizeof(real), NULL);
-	for (int64_t i = 0; i < n; i++)
-		x[i] = (real)(rand() % 1000) / 1000 - (real)0.5;
-	return x;
-}
-
 /* DIRECT, or one of wino_name. */
 enum { DIRECT = -1 };
 
@@ -99,27 +79,43 @@ typedef struct arrays {
 	void *packing, *scratch;
 } arrays;
 
-/* With packing, as a training step has it. */
-static void run(int form, conv_use use, const tile_kernels *k, const conv_shape *s, const arrays *a)
+typedef struct job {
+	int form;
+	conv_use use;
+	const tile_kernels *k;
+	const conv_shape *s;
+	const arrays *a;
+} job;
+
+static void pack(const job *j)
 {
+	if (j->form == DIRECT)
+		conv_pack(j->k, j->s, j->use, j->a->w, j->a->packed, j->a->packing);
+	else
+		wino_pack(j->k, j->form, j->s, j->use, j->a->w, j->a->packed, j->a->packing);
+}
+
+/* With packing, as a training step has it. */
+static void run(const void *ctx)
+{
+	const job *j = ctx;
+	const arrays *a = j->a;
 	const epilogue none = {0};
 	const real *w = a->packed ? a->packed : a->w;
-	if (a->packed && form == DIRECT)
-		conv_pack(k, s, use, a->w, a->packed, a->packing);
-	else if (a->packed)
-		wino_pack(k, form, s, use, a->w, a->packed, a->packing);
-	if (form == DIRECT && use == CONV_FORWARD)
-		conv_forward(k, s, a->x, w, none, a->y, a->scratch);
-	else if (form == DIRECT && use == CONV_DX)
-		conv_dx(k, s, a->y, w, a->x, a->scratch);
-	else if (form == DIRECT)
-		conv_dw(k, s, a->x, a->y, a->w, a->scratch);
-	else if (use == CONV_FORWARD)
-		wino_forward(k, form, s, a->x, w, none, a->y, a->scratch);
-	else if (use == CONV_DX)
-		wino_dx(k, form, s, a->y, w, a->x, a->scratch);
+	if (a->packed)
+		pack(j);
+	if (j->form == DIRECT && j->use == CONV_FORWARD)
+		conv_forward(j->k, j->s, a->x, w, none, a->y, a->scratch);
+	else if (j->form == DIRECT && j->use == CONV_DX)
+		conv_dx(j->k, j->s, a->y, w, a->x, a->scratch);
+	else if (j->form == DIRECT)
+		conv_dw(j->k, j->s, a->x, a->y, a->w, a->scratch);
+	else if (j->use == CONV_FORWARD)
+		wino_forward(j->k, j->form, j->s, a->x, w, none, a->y, a->scratch);
+	else if (j->use == CONV_DX)
+		wino_dx(j->k, j->form, j->s, a->y, w, a->x, a->scratch);
 	else
-		wino_dw(k, form, s, a->x, a->y, a->w, a->scratch);
+		wino_dw(j->k, j->form, j->s, a->x, a->y, a->w, a->scratch);
 }
 
 static void take_room(int form, conv_use use, const tile_kernels *k, const conv_shape *s, arrays *a)
@@ -142,20 +138,6 @@ static bool can(int form, const conv_shape *s, conv_use use)
 	return form == DIRECT || wino_can(form, s, use);
 }
 
-static double median_of(int form, conv_use use, const tile_kernels *k, const conv_shape *s, const arrays *a)
-{
-	enum { RUNS = 9 };
-	double t[RUNS];
-	for (int i = -1; i < RUNS; i++) {
-		double start = now();
-		run(form, use, k, s, a);
-		if (i >= 0)
-			t[i] = now() - start;
-	}
-	const double middle = median(t, RUNS);
-	return getenv("BEST") ? t[0] : middle;
-}
-
 static void line(const row *r, int form, const tile_kernels *k, double top)
 {
 	conv_shape s = r->s;
@@ -171,12 +153,11 @@ static void line(const row *r, int form, const tile_kernels *k, double top)
 	printf("%-22s %7.0f", name, flop * 1e-6);
 	for (int use = CONV_FORWARD; use <= CONV_DW; use++) {
 		if (!can(form, &s, use)) {
-			printf(" %26s", "-");
+			printf(" %27s", "-");
 			continue;
 		}
 		take_room(form, use, k, &s, &a);
-		double wall = median_of(form, use, k, &s, &a), rate = flop / wall * 1e-9;
-		printf("  %7.3f ms %6.1f (%3.0f%%)", wall * 1e3, rate, 100 * rate / top);
+		stopwatch_print(flop, stopwatch_time(run, &(job){form, (conv_use)use, k, &s, &a}, 9), top);
 		give_room(&a);
 	}
 	printf("\n");
@@ -189,11 +170,8 @@ int main(int argc, char **argv)
 {
 	int threads = argc > 1 ? atoi(argv[1]) : 1;
 	const tile_kernels *k = tile_best();
-	pool_start(threads, NULL);
-	ruler = threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
-	double top = peak_gflops();
-	printf("%s, %d threads, peak of a core: %.0f GFLOP/s\n", level_name(level_now()), threads, top);
-	printf("%-22s %7s %25s %25s %25s\n", "", "MFLOP", "forward", "dx", "dw");
+	const double top = stopwatch_start(threads);
+	printf("%-22s %7s %26s %26s %26s\n", "", "MFLOP", "forward", "dx", "dw");
 	for (int i = 0; i < COUNT(rows); i++) {
 		if (argc > 2 && !strstr(rows[i].name, argv[2]))
 			continue;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/base.h"
+#include "core/plan/plan.h"
 
 #define OK(call) do { e.text[0] = '\0'; ck_assert_msg(call, "%s", e.text); } while (0)
 
@@ -16,5 +17,8 @@
 	expect_line(&e, place, part); \
 } while (0)
 void expect_line(const fault *e, const char *place, const char *part);
+
+/* The plan of out[n], which can be made. new/free. */
+plan *plan_must(graph *g, node *const *out, int n);
 
 #endif

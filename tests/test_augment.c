@@ -12,6 +12,7 @@
 #include "gan/loss/augment.h"
 #include "gan/loss/losses.h"
 #include "gan/loss/penalties.h"
+#include "tests/expect.h"
 #include "tests/gradcheck.h"
 #include "tests/suite.h"
 
@@ -23,14 +24,6 @@ static buffer *random_buffer(shape s, uint64_t seed)
 	rng r = rng_new(seed, "test");
 	rng_fill_normal(&r, b->x, shape_count(&s));
 	return b;
-}
-
-static plan *planned(graph *g, node *const *out, int n)
-{
-	fault e;
-	plan *p = plan_new(g, out, n, 0, &e);
-	ck_assert_msg(p != NULL, "%s", e.text);
-	return p;
 }
 
 /* ---- transforms against loops ---- */
@@ -62,7 +55,7 @@ static picture picture_open(int H, int W, int rows, int columns)
 
 static void picture_run(picture *p, node *y)
 {
-	plan *run = planned(p->g, &y, 1);
+	plan *run = plan_must(p->g, &y, 1);
 	plan_run(run);
 	memcpy(p->y, plan_value(run, y), (size_t)shape_count(&y->s) * sizeof(real));
 	plan_free(run);
@@ -139,7 +132,7 @@ START_TEST(color_changes_brightness_saturation_contrast)
 	for (int i = 0; i < 3; i++)
 		part[i] = op_reshape(g, op_slice_axis(g, graph_leaf(g, u), 0, i, i + 1), SHAPE(B, 1, 1, 1));
 	node *y = augment_color(g, graph_leaf(g, x), part[0], part[1], part[2]);
-	plan *p = planned(g, &y, 1);
+	plan *p = plan_must(g, &y, 1);
 	plan_run(p);
 	for (int b = 0; b < B; b++) {
 		double v[N * 3], mean = 0;
@@ -221,7 +214,7 @@ START_TEST(draws_are_fresh)
 	node *x = op_fill(g, SHAPE(2, 8, 8, 1), 0.5), *two[2];
 	for (int i = 0; i < 2; i++)
 		two[i] = augment_apply(g, &policy, x, NULL, &stream);
-	plan *p = planned(g, two, 2);
+	plan *p = plan_must(g, two, 2);
 	enum { N = 64 };
 	real first[2 * N];
 	plan_run(p);
@@ -247,7 +240,7 @@ START_TEST(a_probability_is_a_share_of_the_samples)
 		graph *g = graph_new(NULL);
 		node *x = op_fill(g, SHAPE(N, 4, 4, 1), 0.7), *share = op_fill(g, SHAPE(1, 1, 1, 1), probability[k]);
 		node *y = augment_apply(g, &policy, x, share, &stream);
-		plan *p = planned(g, &y, 1);
+		plan *p = plan_must(g, &y, 1);
 		plan_run(p);
 		for (int i = 0; i < N; i++) {
 			bool same = true;
@@ -268,7 +261,7 @@ END_TEST
 
 static double value_of(graph *g, node *y)
 {
-	plan *p = planned(g, &y, 1);
+	plan *p = plan_must(g, &y, 1);
 	plan_run(p);
 	double v = (double)plan_value(p, y)[0];
 	plan_free(p);
@@ -417,7 +410,7 @@ START_TEST(flat_discriminators_give_no_nan)
 	node *x = graph_leaf(g, images), *a = op_fill(g, SHAPE(4, 1, 1, 1), 0.3), *w = graph_leaf(g, l.w), *dw;
 	node *gp = penalty_gp(g, linear_apply, &l, x, op_neg(g, x), a, 1);
 	graph_grad(g, gp, NULL, &w, 1, &dw);
-	plan *p = planned(g, (node *[]){gp, dw}, 2);
+	plan *p = plan_must(g, (node *[]){gp, dw}, 2);
 	plan_run(p);
 	ck_assert(fabs((double)plan_value(p, gp)[0] - 1) < 1e-5);
 	for (int i = 0; i < 12; i++)

@@ -4,8 +4,6 @@
  * Rights mean nothing to root: what is about them runs as nobody. */
 #define _GNU_SOURCE                                  /* RTLD_NEXT, S_ISSOCK, mknod */
 #include <check.h>
-#include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,26 +18,10 @@
 
 #include "core/base/file.h"
 #include "tests/expect.h"
+#include "tests/faults/readdir.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 
-
-/* readdir of the program under test: fails with EIO after so many names, -1: never. */
-static int names_left = -1;
-
-struct dirent *readdir(DIR *d)
-{
-	union {
-		void *object;
-		struct dirent *(*fn)(DIR *d);
-	} real_one = {dlsym(RTLD_NEXT, "readdir")};
-	if (names_left == 0) {
-		errno = EIO;
-		return NULL;
-	}
-	names_left -= names_left > 0;
-	return real_one.fn(d);
-}
 
 /* Both ways to write bytes: at once, and piece by piece. */
 static bool write_it(bool draft, const char *path, const char *text, fault *e)
@@ -272,11 +254,11 @@ START_TEST(a_folder_is_listed_whole_or_not_at_all)
 	ck_assert_int_eq(l.n, 9);
 	file_names_free(&l);
 	for (int i = 0; i < 12; i++) {
-		names_left = i;
+		readdir_names_left = i;
 		REFUSED(file_names_list(scratch_folder(), &l, &e), scratch_folder(), "Input/output error");
 		ck_assert(l.n == 0 && !l.name);
 	}
-	names_left = -1;
+	readdir_names_left = -1;
 	REFUSED(file_names_list(scratch_at("nothing"), &l, &e), scratch_at("nothing"), "No such file");
 }
 END_TEST

@@ -10,6 +10,7 @@
 #include "gan/loss/lecam.h"
 #include "gan/loss/losses.h"
 #include "gan/loss/top_k.h"
+#include "tests/expect.h"
 #include "tests/suite.h"
 
 static buffer *holding(const real *x, int64_t n)
@@ -17,14 +18,6 @@ static buffer *holding(const real *x, int64_t n)
 	buffer *b = buffer_new("x", SHAPE(n), NULL);
 	buffer_write(b, x);
 	return b;
-}
-
-static plan *planned(graph *g, node *const *out, int n)
-{
-	fault e;
-	plan *p = plan_new(g, out, n, 0, &e);
-	ck_assert_msg(p != NULL, "%s", e.text);
-	return p;
 }
 
 static bool near(double a, double b)
@@ -53,7 +46,7 @@ START_TEST(lecam_is_its_formula)
 	node *in[2] = {graph_leaf(g, r), graph_leaf(g, f)}, *out[3];
 	out[0] = lecam(g, in[0], in[1], average, op_fill(g, SHAPE(1), keep));
 	graph_grad(g, out[0], NULL, in, 2, out + 1);
-	plan *p = planned(g, out, 3);
+	plan *p = plan_must(g, out, 3);
 	for (int k = 0; k < 3; k++) {
 		double value = 0, now_r = 0, now_f = 0;
 		for (int i = 0; i < B; i++) {
@@ -93,7 +86,7 @@ START_TEST(inconsistency_pulls_both_sides)
 	node *in[2] = {graph_leaf(g, a), graph_leaf(g, b)}, *out[3];
 	out[0] = inconsistency(g, in[0], in[1]);
 	graph_grad(g, out[0], NULL, in, 2, out + 1);
-	plan *p = planned(g, out, 3);
+	plan *p = plan_must(g, out, 3);
 	double sum = 0;
 	plan_run(p);
 	for (int i = 0; i < B; i++) {
@@ -151,7 +144,7 @@ START_TEST(the_same_meaning_is_shifted_and_turned)
 	int turned = 0, different = 0;
 	graph *g = graph_new(NULL);
 	node *y = same_meaning(g, graph_leaf(g, x), _i == 1, &stream);
-	plan *p = planned(g, &y, 1);
+	plan *p = plan_must(g, &y, 1);
 	plan_run(p);
 	for (int k = 0; k < VIEWS; k++) {
 		const int view = view_of(plan_value(p, y) + k * SIDE * SIDE, x->x);
@@ -184,7 +177,7 @@ START_TEST(top_k_chooses_the_highest)
 	buffer *f = holding(x, B), *k = holding((real[]){0}, 1);
 	graph *g = graph_new(NULL);
 	node *y = top_k_choice(g, graph_leaf(g, f), graph_leaf(g, k));
-	plan *p = planned(g, &y, 1);
+	plan *p = plan_must(g, &y, 1);
 	for (int i = 0; i < COUNT(rows); i++) {
 		k->x[0] = (real)rows[i].k;
 		plan_run(p);
@@ -219,7 +212,7 @@ START_TEST(others_than_the_top_k_do_not_count)
 	out[1] = gan_loss_g(g, l, x[2], x[3], NULL);
 	graph_grad(g, out[0], NULL, &x[1], 1, &out[2]);
 	graph_grad(g, out[1], NULL, &x[3], 1, &out[3]);
-	plan *p = planned(g, out, 4);
+	plan *p = plan_must(g, out, 4);
 	plan_run(p);
 	ck_assert(near((double)plan_value(p, out[0])[0], (double)plan_value(p, out[1])[0]));
 	for (int i = 0, k = 0; i < B; i++) {

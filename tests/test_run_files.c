@@ -2,10 +2,7 @@
  * what vanishes, and what somebody removes. Nothing good is ever overwritten or removed for it.
  *
  * Rights mean nothing to root: what is about them runs as nobody. */
-#define _GNU_SOURCE                                  /* RTLD_NEXT */
 #include <check.h>
-#include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -24,25 +21,9 @@
 #include "gan/checkpoint/saved.h"
 #include "tests/command.h"
 #include "tests/expect.h"
+#include "tests/faults/readdir.h"
 #include "tests/files.h"
 #include "tests/suite.h"
-
-/* readdir of the program under test: fails with EIO after so many names, -1: never. */
-static int names_left = -1;
-
-struct dirent *readdir(DIR *d)
-{
-	union {
-		void *object;
-		struct dirent *(*fn)(DIR *d);
-	} real_one = {dlsym(RTLD_NEXT, "readdir")};
-	if (names_left == 0) {
-		errno = EIO;
-		return NULL;
-	}
-	names_left -= names_left > 0;
-	return real_one.fn(d);
-}
 
 static const char *at_step(int step)
 {
@@ -356,15 +337,15 @@ START_TEST(a_list_that_breaks_off_is_no_empty_folder)
 	save_step(1);
 	save_step(2);
 	for (int i = 0; i < 5; i++) {
-		names_left = i;
+		readdir_names_left = i;
 		REFUSED(rundir_any(scratch_folder(), &any, &e), scratch_folder(), "Input/output error");
-		names_left = i;
+		readdir_names_left = i;
 		REFUSED(rundir_resume(d, path, sizeof path, &warning, &e), scratch_folder(), "Input/output error");
-		names_left = i;
+		readdir_names_left = i;
 		REFUSED(rundir_prune(d, 1, 2, &warning, &e), scratch_folder(), "Input/output error");
-		names_left = i;
+		readdir_names_left = i;
 		REFUSED(rundir_put_aside(scratch_folder(), path, &e), scratch_folder(), "Input/output error");
-		names_left = -1;
+		readdir_names_left = -1;
 	}
 	ck_assert_int_eq(files_in(scratch_folder()), 3);
 	rundir_close(d);
