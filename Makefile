@@ -241,7 +241,7 @@ $(B)/tests/torture/torture: LINK := $(patsubst %,-Wl$(comma)--wrap=%,open write 
 $(B)/tests/torture/torture: $(B)/tests/torture/power.o
 
 # A run whose numbers go wrong in one of several processes: with the file that knows MPI, as sagan-mpi.
-$(B)/tests/ranks/flip: $(B)/tests/ranks/flip.o $(B)/core/peers/peers_mpi.o $(HELP_OBJ) $(B)/internal.a
+$(B)/tests/ranks/flip: $(B)/tests/ranks/flip.o $(B)/core/peers/peers_mpi.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS) $(MPI_LIBS)
 
 # Examples are built as a reader builds them, from what is installed: here into a folder of the build. Its path is
