@@ -134,6 +134,22 @@ static void conv(const tile_conv *t)
 	}
 }
 
+/* The sums of R rows, N vectors each, of which `left` channels are wanted. */
+static __attribute__((noinline)) void store_sums(const tile_outer *t, const vec *sums, int R, int N, real *z,
+						 int64_t left)
+{
+	for (int r = 0; r < R; r++, z += t->ld)
+		for (int n = 0; n < N; n++) {
+			const int k = (int)MIN(VEC, left - n * VEC);
+			if (t->fresh)
+				memset(z + n * VEC, 0, (size_t)MAX(k, 0) * sizeof *z);
+			if (k == VEC)
+				*(vec_any *)(z + n * VEC) += sums[r * N + n];
+			else
+				add_some(sums[r * N + n], z + n * VEC, k);
+		}
+}
+
 /* R rows times N vectors of channels, over all positions. */
 INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0, int64_t o)
 {
@@ -147,7 +163,7 @@ INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0
 			const real *x = t->x + b * t->x_step[0] + i * t->x_step[1] + r0;
 			const real *dy = t->dy + b * t->dy_step[0] + i * t->dy_step[1] + o;
 			for (int64_t j = t->size[2]; j > 0; j--, x += xs, dy += ys) {
-				vec yv[FLAT];
+				vec yv[8];
 				UNROLL(32) for (int n = 0; n < N; n++)
 					yv[n] = *(const vec_any *)(dy + n * VEC);
 				UNROLL(32) for (int r = 0; r < R; r++)
@@ -171,18 +187,11 @@ INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0
 				*(vec_any *)(first + r * ld + n * VEC) += acc[r * N + n];
 		return;
 	}
-	UNROLL(32) for (int r = 0; r < R; r++) {
-		UNROLL(32) for (int n = 0; n < N; n++) {
-			real *z = first + r * ld + n * VEC;
-			const int left = (int)MIN(VEC, t->cout - o - n * VEC);
-			if (t->fresh)
-				memset(z, 0, (size_t)MAX(left, 0) * sizeof *z);
-			if (left == VEC)
-				*(vec_any *)z += acc[r * N + n];
-			else
-				add_some(acc[r * N + n], z, left);
-		}
-	}
+	/* Through memory: GCC would keep sums that live across a call there, in the loop above, too. */
+	vec sums[SUMS];
+	UNROLL(32) for (int i = 0; i < R * N; i++)
+		sums[i] = acc[i];
+	store_sums(t, sums, R, N, first, t->cout - o);
 }
 
 /* The last rows from r on, fewer than 4. */
@@ -218,9 +227,14 @@ INLINE void outer_block(const int N, const tile_outer *t, int64_t o)
 	outer_few(N, t, r, o);
 }
 
+/* One or two rows want more channels at once: each sum waits four cycles for itself, and there are two a cycle. */
 static void outer(const tile_outer *t)
 {
 	int64_t o = 0;
+	for (; t->rows == 1 && t->cout - o > 7 * VEC; o += 8 * VEC)
+		outer_tile(1, 8, t, 0, o);
+	for (; t->rows < 3 && t->cout - o > 3 * VEC; o += 4 * VEC)
+		outer_few(4, t, 0, o);
 	for (; t->rows < 4 && t->cout - o > (FLAT - 1) * VEC; o += FLAT * VEC)
 		outer_few(FLAT, t, 0, o);
 	for (; t->cout - o > VEC; o += WIDE * VEC)
