@@ -7,6 +7,8 @@
 
 #include "core/kernels/tile.h"
 
+#include <string.h>
+
 #ifdef __FMA__
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -84,8 +86,9 @@ INLINE vec leaky(vec v, real slope)
 	return (vec)(((mask)v & positive) | ((mask)(v * slope) & ~positive));
 }
 
-/* The first `left` lanes of a vector of results: the end of the channels. Lane by lane it took a third of a product
- * with 36 columns, so the masks of AVX-512 are worth their intrinsics. */
+/* The first `left` lanes of a vector, 1 .. VEC - 1: the end of the channels. Lane by lane it took a third of a product
+ * with 36 columns at v4, so the masks of AVX-512 are worth their intrinsics; and half of one with 4 at v3, so others
+ * move them in halves. (AVX2's masked stores take as long as lane by lane on some processors.) */
 #ifdef __AVX512F__
 #ifdef REAL_DOUBLE
 #define FIRST(left) ((__mmask8)((1u << (left)) - 1))
@@ -94,7 +97,35 @@ INLINE vec leaky(vec v, real slope)
 #endif
 #define LOAD_SOME(left, x) ((vec)LANES_OF(_mm512_maskz_loadu)(FIRST(left), x))
 #define STORE_SOME(left, y, v) LANES_OF(_mm512_mask_storeu)(y, FIRST(left), v)
-INLINE void store_some(const epilogue *e, vec v, real *y, const real *residual, const real *bias, int left)
+#define SOME INLINE
+#else
+#define LOAD_SOME(left, x) load_lanes(left, x)
+#define STORE_SOME(left, y, v) store_lanes(left, y, v)
+#define SOME static __attribute__((noinline, unused))
+INLINE void copy_lanes(int n, real *to, const real *from)
+{
+	UNROLL(4) for (int k = VEC / 2; k > 0; k /= 2)
+		if (n & k) {
+			memcpy(to, from, (size_t)k * sizeof *to);
+			to += k;
+			from += k;
+		}
+}
+
+INLINE vec load_lanes(int n, const real *x)
+{
+	vec v = {0};
+	copy_lanes(n, (real *)&v, x);
+	return v;
+}
+
+INLINE void store_lanes(int n, real *y, vec v)
+{
+	copy_lanes(n, y, (const real *)&v);
+}
+#endif
+
+SOME void store_some(const epilogue *e, vec v, real *y, const real *residual, const real *bias, int left)
 {
 	if (left <= 0)
 		return;
@@ -106,35 +137,13 @@ INLINE void store_some(const epilogue *e, vec v, real *y, const real *residual, 
 		v = leaky(v, e->slope);
 	STORE_SOME(left, y, v);
 }
-#else
-static __attribute__((noinline)) void store_some(const epilogue *e, vec v, real *y,
-						 const real *residual, const real *bias, int left)
-{
-	for (int i = 0; i < left; i++) {
-		real s = v[i];
-		if (bias)
-			s += bias[i];
-		if (residual)
-			s += residual[i];
-		y[i] = e->act && !(s > 0) ? s * e->slope : s;
-	}
-}
-#endif
 
 /* z += the first `left` lanes of v. */
-#ifdef __AVX512F__
-INLINE void add_some(vec v, real *z, int left)
+SOME void add_some(vec v, real *z, int left)
 {
 	if (left > 0)
 		STORE_SOME(left, z, LOAD_SOME(left, z) + v);
 }
-#else
-static __attribute__((noinline, unused)) void add_some(vec v, real *z, int left)
-{
-	for (int i = 0; i < left; i++)
-		z[i] += v[i];
-}
-#endif
 
 /* One vector of results at y; `left` channels are there from y on. */
 INLINE void store(const epilogue *e, vec v, real *y, const real *residual, const real *bias,

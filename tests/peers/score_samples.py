@@ -139,6 +139,8 @@ with torch.no_grad():
     test = in_parts(net.features, pixels(tx))
     print(f"classifier: {(net.d3(test).argmax(1).numpy() == ty).mean():.4f} of the test images right", flush=True)
     real = in_parts(net.features, pixels(images)) if AGAINST == "train" else test
+    if AGAINST == "train":
+        print(f"the test images: FD {frechet(test.double().numpy(), real.double().numpy()):.2f}", flush=True)
     near = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(1))[:2000]]
     r_real = balls(near)
     for c in checkpoints:
