@@ -174,9 +174,11 @@ static void read_always(const char *dir, int to)
 	}
 }
 
-/* One run, killed at random moments until it is done, with a second trainer and a reader beside it. */
+/* One run, killed at random moments until it is done, with a second trainer and a reader beside it. On a machine that
+ * became busy it gets more time with each kill that it did not get on before. */
 static void kill_one_run(rng *r, double run_s)
 {
+	double most = 0.6 * run_s;
 	static const char *const threads[] = {"1", "2"};
 	char dir[600], byte[4096];
 	int fd[2], status;
@@ -190,7 +192,7 @@ static void kill_one_run(rng *r, double run_s)
 	close(fd[1]);
 	do {
 		const pid_t child = start(dir, threads[rng_below(r, 2)], NULL);
-		wait_s(rng_uniform(r) * run_s * 0.6);
+		wait_s(rng_uniform(r) * most);
 		const pid_t other = start(dir, "1", NULL);
 		const int second = rng_below(r, 2) ? status_of(other) : (kill(other, SIGKILL), status_of(other));
 		count.refused += second == BUSY;
@@ -201,6 +203,7 @@ static void kill_one_run(rng *r, double run_s)
 		count.failed += status == FAILED || second == FAILED;
 		const int64_t has = newest(dir);
 		count.lost += has < had;
+		most = has > had ? 0.6 * run_s : 1.05 * most;
 		had = has;
 	} while (status == -1 || status == BUSY || had < STEPS);
 	count.runs++;
