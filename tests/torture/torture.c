@@ -297,13 +297,17 @@ int main(int argc, char **argv)
 	power_log *l = power_read(log);
 	rng r = rng_new(seed, "torture");
 	printf("  a run takes %.1f s and %d events\n", run_s, power_events(l));
-	while (clock_s() - begin < seconds) {
-		for (int i = 0; i < 10 && clock_s() - begin < seconds; i++)
+	/* Both for about the same time. */
+	for (double cuts_s = 0, kills_s = 0, now; (now = clock_s()) - begin < seconds;)
+		if (cuts_s <= kills_s) {
 			cut_once(l, &r);
-		if (clock_s() - begin < seconds)
+			cuts_s += clock_s() - now;
+		} else {
+			report();
 			kill_one_run(&r, run_s);
-		report();
-	}
+			kills_s += clock_s() - now;
+		}
+	report();
 	power_free(l);
 	if (bad() == 0)
 		drop_work();
