@@ -276,7 +276,7 @@ static int run(const command *c, int argc, char **argv)
 		{"seed", OPTION_COUNT, &a.seed, 0, 9e15, "S", "the image is number 0 of `sagan sample --seed S`"},
 		{"class", OPTION_TEXT, &a.class, 0, 0, "K|NAME", "of this class (default: 0)"},
 		{"image", OPTION_PATH, &a.image, 0, 0, "FILE", "the discriminator looks at this picture"},
-		{"net", OPTION_TEXT, &net, 0, 0, "N", "generator (default), or discriminator (with --image)"},
+		{"net", OPTION_TEXT, &net, 0, 0, "N", "generator (default; not with --image) or discriminator"},
 		{"pixel", OPTION_TEXTS, &pixels, 0, 0, "Y,X", "where this pixel looks; often (default: five)"},
 		{"layer", OPTION_TEXT, &a.layer, 0, 0, "NAME", "one layer (default: all that have a map)"},
 		{"head", OPTION_INT, &a.head, 1, 4096, "N", "one head, from 1 (default: each)"},

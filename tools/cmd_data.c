@@ -132,7 +132,7 @@ const command command_data = {
 		 "constant or repeated images. PATH is a folder or file of MNIST's IDX (.gz too),\n"
 		 "CIFAR-10 or -100 batches, pictures (PNG, JPEG, WebP, GIF; a subfolder per class,\n"
 		 "or none), numpy's .npz or HDF5 (arrays of images and labels, found by their\n"
-		 "names), or a zip or tar archive of these, which is not unpacked onto the disk.",
+		 "names), or a zip or tar archive of these (not of HDF5), which is read as it is.",
 	.examples = "example:  sagan data data/mnist --picture mnist.png",
 	.run = run,
 };

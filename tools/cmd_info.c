@@ -56,14 +56,13 @@ static bool is_listed(int i, const char *prefix, enum config_purpose p)
 static int print_keys(const char *prefix, enum config_purpose p, bool markdown)
 {
 	int found = 0;
-	if (markdown)
+	for (int i = 0; i < config_key_count(); i++)
+		found += is_listed(i, prefix, p);
+	if (found && markdown)
 		puts("| key | values | default | may change on resume | meaning |\n| --- | --- | --- | --- | --- |");
 	for (int i = 0; i < config_key_count(); i++)
-		if (is_listed(i, prefix, p)) {
-			const bool here = config_key_used(i, p);
-			print_key(i, here ? p : CONFIG_CLASSIFIER, markdown);
-			found++;
-		}
+		if (is_listed(i, prefix, p))
+			print_key(i, config_key_used(i, p) ? p : CONFIG_CLASSIFIER, markdown);
 	if (found)
 		return EXIT_GOOD;
 	fprintf(stderr, "sagan: %s: no key begins so; `sagan info --keys` lists all\n", prefix);
@@ -338,7 +337,7 @@ static int run(const command *c, int argc, char **argv)
 	if (keys)
 		return print_keys(path ? path : "", classify ? CONFIG_CLASSIFIER : CONFIG_GAN, markdown);
 	if (build)
-		return print_build();
+		return path ? fail_usage(c, "--build goes without %s", path) : print_build();
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;
@@ -371,7 +370,7 @@ const command command_info = {
 		    "  sagan info configs/mnist-sagan.yaml --time\n"
 		    "  sagan info --keys optim",
 	.rules = (const option_rule[]){
-		{"set", NULL, "keys"}, {"plan", NULL, "keys"}, {"time", NULL, "keys"},
+		{"set", NULL, "keys"}, {"plan", NULL, "keys time"}, {"time", NULL, "keys"},
 		{"classify", "keys", NULL}, {"markdown", "keys", NULL}, {"build", NULL, "keys set plan time"}, {0},
 	},
 	.run = run,

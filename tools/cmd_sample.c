@@ -84,7 +84,8 @@ static bool take_step(void *ctx, const char *part, fault *e)
 	char *end;
 	const double t = strtod(part, &end);
 	if (end == part || *end || !(t >= 0.01 && t <= 100))
-		return fault_set(e, "--truncation %s: must be a number from 0.01 to 100, or several: 0.5,1,2", part);
+		return fault_set(e, "--truncation %s: must be a number from 0.01 to 100, or several: 0.5,1,2",
+			*part ? part : "''");
 	q->step[q->steps++] = t;
 	return true;
 }

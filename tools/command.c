@@ -317,6 +317,8 @@ static int parse(const command *c, const option_row *rows, int n, int argc, char
 		const int i = found - HELP - 1;
 		const option_row *row = &rows[i];
 		const char *text = optarg || !row->argument ? optarg : take_optional(row, argc, argv);
+		if (optarg && !*optarg)              /* as a variable of a script that nobody set */
+			return fail_usage(c, "--%s: its value is empty", row->name);
 		all->rows |= UINT32_C(1) << i;
 		all->text[i] = text;
 		const int status = take(c, row, text);
@@ -329,8 +331,11 @@ static int parse(const command *c, const option_row *rows, int n, int argc, char
 	const int left = argc - optind;
 	if (left > places)
 		return fail_usage(c, "%s: one argument too many", argv[optind + places]);
-	for (int i = 0; i < left; i++)
+	for (int i = 0; i < left; i++) {
 		place[i] = argv[optind + i];
+		if (!*place[i])
+			return fail_usage(c, "an argument is empty");
+	}
 	return left < needed ? fail_usage(c, "an argument is missing") : -1;
 }
 

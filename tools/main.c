@@ -80,8 +80,13 @@ static const command *command_of(const char *word)
 }
 
 /* What is no command: about the program itself, or a mistake. */
-static int run_word(const char *word)
+static int run_word(int argc, char **argv)
 {
+	const char *word = argv[0];
+	if (strcmp(word, "--version") == 0 && argc > 1) {
+		fprintf(stderr, "sagan: --version: takes no argument\n");
+		return EXIT_USAGE;
+	}
 	if (strcmp(word, "--version") == 0) {
 		printf("sagan %s (%s)\n", SAGAN_VERSION, REAL_NAME);
 		return EXIT_GOOD;
@@ -105,7 +110,7 @@ static int run_shared(int argc, char **argv)
 	if (c && !c->shared && peers_count() > 1)
 		fprintf(stderr, "sagan: `sagan %s` does not share its work: the first of %d processes does it, the "
 			"others wait\n", c->name, peers_count());
-	return c ? c->run(c, argc, argv) : run_word(argv[0]);
+	return c ? c->run(c, argc, argv) : run_word(argc, argv);
 }
 
 /* One process speaks; the others do their share of what is shared. */

@@ -31,7 +31,7 @@ enum { MAY = true, FIXED = false };                  /* on_resume */
 static const config_key TABLE[] = {
 /* name, type, where, lo, hi, words, default, on resume, help */
 {"name", KEY_TEXT, AT(name), 1, 64, {0}, "sagan", MAY,
-	"names the run; its folder is runs/NAME"},
+	"its folder is runs/NAME: no slashes, blanks or leading dot"},
 {"seed", KEY_COUNT, AT(seed), 0, 9e15, {0}, "1", FIXED,
 	"every random number of the run follows from it"},
 {"steps", KEY_COUNT, AT(steps), 1, 1e9, {0}, "100000", MAY,
