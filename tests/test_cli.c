@@ -502,6 +502,8 @@ END_TEST
 START_TEST(the_page_of_keys_is_what_the_program_prints)
 {
 	char *page = file_bytes("docs/keys.md", NULL), *table = strstr(page, "| key |");
+	const answer none = sagan("info --keys --markdown qqqq");
+	ck_assert_msg(strncmp(none.text, "sagan: qqqq: ", 13) == 0, "%s", none.text);        /* no head of a table */
 	const answer a = sagan("info --keys --markdown > %s", scratch_at("keys.md"));
 	char *printed = file_bytes(scratch_at("keys.md"), NULL);
 	ck_assert_msg(a.status == 0 && table && strcmp(table, printed) == 0, "the table in docs/keys.md is not what "

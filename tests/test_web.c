@@ -344,6 +344,35 @@ START_TEST(numbers_are_as_narrow_as_the_images_allow)
 }
 END_TEST
 
+static int64_t texts_left;                           /* allocations of jansson before one fails; < 0: after it */
+
+static void *maybe_malloc(size_t n)
+{
+	return texts_left-- == 0 ? NULL : malloc(n);
+}
+
+/* One of jansson's allocations fails: a page without a part of its program would be no page. */
+START_TEST(a_page_without_memory_for_its_program_is_none)
+{
+	enum { TRIED = 12, MANY = 1 << 30 };
+	web_report r;
+	const web_request q = {.from = checkpoint(TINY_PLAIN, "digits"), .out = scratch_at("page.html")};
+	json_set_alloc_funcs(maybe_malloc, free);
+	texts_left = MANY;
+	OK(web_export(&q, &r, &e));
+	const int64_t made = MANY - texts_left;
+	ck_assert_int_gt(made, 100 * TRIED);
+	remove(q.out);
+	for (int i = 0; i < TRIED; i++) {
+		texts_left = made * i / TRIED;
+		ck_assert_msg(!web_export(&q, &r, &e), "%d of %d: one failed, and there is a page", i, TRIED);
+		ck_assert_msg(e.text[0] && !strchr(e.text, '\n'), "%s", e.text);
+		ck_assert(!file_exists(scratch_folder(), "page.html"));
+	}
+	json_set_alloc_funcs(malloc, free);
+}
+END_TEST
+
 START_TEST(what_cannot_be_a_page_is_told)
 {
 	web_report r;
@@ -373,6 +402,7 @@ int main(void)
 		{the_engine_runs_every_layer, 1}, {the_engine_runs_every_activation, 1},
 		{a_page_is_one_file_and_its_texts_are_text, 1}, {the_program_names_every_number_once, 1},
 		{numbers_are_as_narrow_as_the_images_allow, 3}, {what_cannot_be_a_page_is_told, 1},
+		{a_page_without_memory_for_its_program_is_none, 1},
 	};
 	const suite_case cases[] = {
 		{.name = "web", TESTS(tests), .timeout = 300, .setup = setup, .teardown = pool_stop},

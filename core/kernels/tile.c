@@ -19,7 +19,11 @@ enum { PIXELS = 8, WIDE = 2, ROWS = 12, FLAT = 4 };
 #else
 enum { PIXELS = 6, WIDE = 2, ROWS = 6, FLAT = 3 };
 #endif
-enum { SUMS = ROWS * WIDE };
+enum {
+	SUMS = ROWS * WIDE,
+	FLATTEST = 8                                 /* vectors of a tile of one row: each sum waits four cycles for
+	                                              * itself, and there are two a cycle */
+};
 
 INLINE void ask_ahead(tile_ahead *a)
 {
@@ -141,8 +145,10 @@ static __attribute__((noinline)) void store_sums(const tile_outer *t, const vec 
 	for (int r = 0; r < R; r++, z += t->ld)
 		for (int n = 0; n < N; n++) {
 			const int k = (int)MIN(VEC, left - n * VEC);
+			if (k <= 0)
+				break;
 			if (t->fresh)
-				memset(z + n * VEC, 0, (size_t)MAX(k, 0) * sizeof *z);
+				memset(z + n * VEC, 0, (size_t)k * sizeof *z);
 			if (k == VEC)
 				*(vec_any *)(z + n * VEC) += sums[r * N + n];
 			else
@@ -163,7 +169,7 @@ INLINE void outer_tile(const int R, const int N, const tile_outer *t, int64_t r0
 			const real *x = t->x + b * t->x_step[0] + i * t->x_step[1] + r0;
 			const real *dy = t->dy + b * t->dy_step[0] + i * t->dy_step[1] + o;
 			for (int64_t j = t->size[2]; j > 0; j--, x += xs, dy += ys) {
-				vec yv[8];
+				vec yv[FLATTEST];
 				UNROLL(32) for (int n = 0; n < N; n++)
 					yv[n] = *(const vec_any *)(dy + n * VEC);
 				UNROLL(32) for (int r = 0; r < R; r++)
@@ -227,14 +233,11 @@ INLINE void outer_block(const int N, const tile_outer *t, int64_t o)
 	outer_few(N, t, r, o);
 }
 
-/* One or two rows want more channels at once: each sum waits four cycles for itself, and there are two a cycle. */
 static void outer(const tile_outer *t)
 {
 	int64_t o = 0;
-	for (; t->rows == 1 && t->cout - o > 7 * VEC; o += 8 * VEC)
-		outer_tile(1, 8, t, 0, o);
-	for (; t->rows < 3 && t->cout - o > 3 * VEC; o += 4 * VEC)
-		outer_few(4, t, 0, o);
+	for (; t->rows == 1 && t->cout - o > (FLATTEST - 1) * VEC; o += FLATTEST * VEC)
+		outer_tile(1, FLATTEST, t, 0, o);
 	for (; t->rows < 4 && t->cout - o > (FLAT - 1) * VEC; o += FLAT * VEC)
 		outer_few(FLAT, t, 0, o);
 	for (; t->cout - o > VEC; o += WIDE * VEC)
