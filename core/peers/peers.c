@@ -13,10 +13,11 @@
 #include "core/base/local.h"
 
 enum {
-	SPINS = 2000,                                /* looks before the processor is given away: about 0.1 ms */
-	NAP_NS = 50000,                              /* then a look in so many: others may need the processor */
+	SPINS = 2000,                                /* looks before the processor is offered to others: about 0.1 ms */
+	NAP_NS = 50000,                              /* later a look in so many: others may need the processor */
 	PIECE = 1 << 26                              /* bytes that are spread at a time */
 };
+static const double AWAKE_S = 0.02;                  /* until naps begin, where each process has a processor */
 static const double PATIENCE_S = 60;                 /* until a line says who is waited for */
 
 /* Who a peer is, as the others learn at the start. */
@@ -33,6 +34,7 @@ static struct {
 	int tag[PEERS_OPEN];
 	double start[PEERS_OPEN];                    /* clock */
 	int opened, names;                           /* how many are open; names given so far */
+	bool roomy;                                  /* no other has to run where this one waits */
 	peers_cost cost;
 } peers = {.count = 1};
 
@@ -106,6 +108,7 @@ bool peers_open(void (*about)(const char *line), fault *e)
 	gethostname(own.host, sizeof own.host - 1);
 	sched_getaffinity(0, sizeof own.cpus, &own.cpus);
 	peers_gather(&own, sizeof own, peers.of);
+	peers.roomy = peers_beside() <= CPU_COUNT(&own.cpus);
 	return true;
 }
 
@@ -203,6 +206,15 @@ static void tell_who(int exchange, double seconds)
 	peers.about(line);
 }
 
+/* A processor that sleeps takes longer to wake, under a hypervisor above all, than most waits at a sum last. */
+static void rest(double waited)
+{
+	if (waited < (peers.roomy ? AWAKE_S : 0))
+		sched_yield();
+	else
+		nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+}
+
 void peers_wait(int exchange)
 {
 	const double start = peers.count > 1 ? clock_s() : 0;
@@ -210,8 +222,9 @@ void peers_wait(int exchange)
 	for (int64_t k = 0; !peers_done(exchange); k++) {
 		if (k < SPINS)
 			continue;
-		nanosleep(&(struct timespec){.tv_nsec = k < 2 * SPINS ? 0 : NAP_NS}, NULL);
-		if (!told && clock_s() - start > PATIENCE_S) {
+		const double waited = clock_s() - start;
+		rest(waited);
+		if (!told && waited > PATIENCE_S) {
 			tell_who(exchange, PATIENCE_S);
 			told = true;
 		}
