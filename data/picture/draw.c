@@ -25,8 +25,19 @@
 
 /* ---- fonts ---- */
 
+/* Without memory fontconfig (2.14) sets itself up again and again, for ever, where it is left to do so by itself. */
+static FcConfig *fonts_open(void)
+{
+	FcConfig *fonts = FcInitLoadConfigAndFonts();
+	if (fonts && FcConfigSetCurrent(fonts))
+		return fonts;
+	if (fonts)
+		FcConfigDestroy(fonts);
+	return NULL;
+}
+
 /* Fonts that have every character of `wanted`. */
-static int fonts_with(const char *wanted)
+static int fonts_with(FcConfig *fonts, const char *wanted)
 {
 	FcPattern *p = FcPatternCreate();
 	FcCharSet *chars = FcCharSetCreate();
@@ -34,7 +45,7 @@ static int fonts_with(const char *wanted)
 	for (const char *c = wanted; chars && *c; c++)
 		FcCharSetAddChar(chars, (FcChar32)*c);
 	FcFontSet *found = p && chars && what && FcPatternAddCharSet(p, FC_CHARSET, chars)
-		? FcFontList(NULL, p, what) : NULL;
+		? FcFontList(fonts, p, what) : NULL;
 	const int n = found ? found->nfont : 0;
 	if (found)
 		FcFontSetDestroy(found);
@@ -172,17 +183,17 @@ static bool draw_one(int from, bool has_font, confine_out *out)
 	return more;
 }
 
-/* Without memory fontconfig (2.14) sets itself up again and again, for ever. */
-enum { FONTS_BYTES = 32 << 20, CPU_S = 300 };
+enum { CPU_S = 300 };
 
 /* First it says whether there is a font. */
 static bool draw_all(void *ctx, confine_out *out, fault *e)
 {
 	const int *socket = ctx;
 	close(socket[0]);
-	if (!memory_is_there(FONTS_BYTES))
+	FcConfig *fonts = fonts_open();
+	if (!fonts)
 		return fault_set(e, "out of memory for the fonts of pictures");
-	const char has_font = fonts_with("Agz09()") > 0;
+	const char has_font = fonts_with(fonts, "Agz09()") > 0;
 	bool more = confine_put(out, &has_font, 1) && confine_flush(out);
 	while (more)
 		more = draw_one(socket[1], has_font, out);
