@@ -224,6 +224,9 @@ $(B)/tests/test_files $(B)/tests/test_run_files: $(B)/tests/faults/readdir.o
 $(B)/tests/test_fuzz: $(B)/tests/test_fuzz.o $(FUZZ_OBJ) $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
 
+$(B)/tests/fuzz_within: $(B)/tests/fuzz_keras.o $(B)/tests/fuzz/confined_here.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS)
+
 $(FUZZ:%=$(B)/tests/fuzz/libfuzzer-%): $(B)/tests/fuzz/libfuzzer-%: $(FUZZ_OBJ) $(B)/internal.a tests/fuzz/fuzz_main.c
 	$(Q)$(CC) $(ALL_CFLAGS) -DFUZZ_TARGET=$* -fsanitize=fuzzer -o $@ tests/fuzz/fuzz_main.c $(FUZZ_OBJ) \
 		$(B)/internal.a $(LIBS)

@@ -192,8 +192,11 @@ static bool images_set(finder *f, array_part *p, const char *images)
 	if (!p->info.numbers || p->info.s.rank < 3 || p->info.s.rank > 4)
 		return fault_at(f->e, f->path, "%s is no array of images: it has the shape %s (%s); needs numbers in 3 "
 			"or 4 axes", p->images, s.s, p->info.type);
-	return axes_set(p) || fault_at(f->e, f->path, "%s has the shape %s, images are [n,h,w], [n,h,w,c] or [n,c,h,w] "
-		"with c 1, 3 or 4", p->images, s.s);
+	if (!axes_set(p))
+		return fault_at(f->e, f->path, "%s has the shape %s, images are [n,h,w], [n,h,w,c] or [n,c,h,w] with c 1, 3 "
+			"or 4", p->images, s.s);
+	return p->n == 0 || (p->h > 0 && p->w > 0)
+		|| fault_at(f->e, f->path, "%s has the shape %s: images without pixels", p->images, s.s);
 }
 
 static bool part_set(finder *f, array_part *p, const char *images, const char *const *part, const dataset_options *o)

@@ -424,6 +424,24 @@ START_TEST(one_image_is_no_set)
 }
 END_TEST
 
+/* The range of no values was a bug that ended the reader, and the file was called damaged. */
+START_TEST(images_have_pixels)
+{
+	const struct {
+		shape s;
+		const char *why;
+	} no[] = {
+		{SHAPE(5, 0, 8), "/images has the shape [5,0,8]: images without pixels"},
+		{SHAPE(5, 8, 0, 3), "/images has the shape [5,8,0,3]: images without pixels"},
+		{SHAPE(0, 8, 8), "contains no images"},
+	};
+	for (int i = 0; i < COUNT(no); i++) {
+		const part p = {"/images", BYTES, no[i].s, bytes, 0};
+		set_refused(file_of("none.h5", &p, 1, 0), (dataset_options){0}, no[i].why);
+	}
+}
+END_TEST
+
 START_TEST(a_user_block_and_foreign_filters)
 {
 	part p = {"/images", BYTES, SHAPE(N, H, W, 3), bytes, 0};
@@ -456,6 +474,7 @@ int main(void)
 		{labels_may_be_one_hot_or_begin_with_1, 1},
 		{planes_and_opacity_are_told_from_the_shape, 1},
 		{one_image_is_no_set, 1},
+		{images_have_pixels, 1},
 		{a_user_block_and_foreign_filters, 1},
 	};
 	return suite_run("arrays", tests, COUNT(tests), 60);

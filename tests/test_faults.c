@@ -189,6 +189,7 @@ typedef struct choice {
 	double several, late;
 	int depth;
 	bool small, timed;
+	int64_t places;                              /* that there were to choose from */
 	rng r;
 } choice;
 
@@ -222,6 +223,7 @@ static int64_t try_call(faults *f, const char *name, int i, choice *c, int *fail
 	must(k, "out of memory");
 	for (int64_t j = 0; j < n; j++)
 		k[j] = c->depth ? at[j] : j + 1;
+	c->places += n;
 	const int64_t only = c->small && n ? (int64_t)rng_below(&c->r, (uint64_t)n) : -1;
 	for (int64_t j = 0; j < n; j++) {
 		if (c->small ? j != only : !is_chosen(c, n) || is_over(c))
@@ -324,7 +326,8 @@ START_TEST(a_failing_call_ends_a_command_well)
 			tried += try_all(f, _i, only, &c, &failed);
 		while (c.timed && !is_over(&c));
 	faults_close(f);
-	printf("%s: %lld calls failed, %d ended badly\n", name, (long long)tried, failed);
+	printf("%s: %lld calls failed, of %lld places; %d ended badly\n", name, (long long)tried, (long long)c.places,
+		failed);
 	fflush(stdout);
 	ck_assert_int_eq(failed, 0);
 }

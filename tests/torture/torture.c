@@ -1,7 +1,7 @@
 /* torture.c - what a run keeps when it is killed, when the power goes, and when others use its folder: each again and
  * again until the time is over, and counted. docs/reliability.md says what is promised.
  *
- *     torture SECONDS [SEED]
+ *     torture SECONDS [SEED [cuts|kills]]            both in turn, or one of them alone
  *
  * The process that trains is this program itself, started as `torture train FOLDER THREADS [LOG]`. */
 #include <dirent.h>
@@ -286,6 +286,7 @@ int main(int argc, char **argv)
 		return train(argv[2], atoi(argv[3]), argc > 4 ? argv[4] : NULL);
 	const double seconds = argc > 1 ? atof(argv[1]) : 3600, begin = clock_s();
 	const unsigned long long seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (unsigned long long)time(NULL);
+	const char *only = argc > 3 ? argv[3] : "";
 	char whole[600], log[600];
 	make_work();
 	at(whole, "whole");
@@ -299,7 +300,7 @@ int main(int argc, char **argv)
 	printf("  a run takes %.1f s and %d events\n", run_s, power_events(l));
 	/* Both for about the same time. */
 	for (double cuts_s = 0, kills_s = 0, now; (now = clock_s()) - begin < seconds;)
-		if (cuts_s <= kills_s) {
+		if (*only ? strcmp(only, "cuts") == 0 : cuts_s <= kills_s) {
 			cut_once(l, &r);
 			cuts_s += clock_s() - now;
 		} else {
