@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/confine.h"
@@ -287,6 +289,36 @@ START_TEST(stopping_early_leaves_no_process)
 }
 END_TEST
 
+#ifdef __linux__
+static bool tell_and_wait(void *ctx, confine_out *out, fault *e)
+{
+	return confine_put(out, "+", 1) && confine_flush(out) && sleep_long(ctx, out, e);
+}
+
+/* The pipe has its end when nobody holds it any more. */
+START_TEST(a_parent_that_is_killed_leaves_no_process)
+{
+	int fd[2], status;
+	char byte;
+	ck_assert_int_eq(pipe(fd), 0);
+	const pid_t parent = fork();
+	if (parent == 0) {
+		confine *c = confine_start("x", tell_and_wait, NULL, &(confine_limits){0}, NULL);
+		if (confine_take(c, &byte, 1))
+			raise(SIGKILL);
+		_exit(1);
+	}
+	close(fd[1]);
+	ck_assert_int_eq(waitpid(parent, &status, 0), parent);
+	ck_assert(WIFSIGNALED(status));
+	struct pollfd p = {.fd = fd[0], .events = POLLIN};
+	ck_assert_int_eq(poll(&p, 1, 20000), 1);
+	ck_assert_int_eq((int)read(fd[0], &byte, 1), 0);
+	close(fd[0]);
+}
+END_TEST
+#endif
+
 static void add_up(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	(void)worker;
@@ -334,6 +366,9 @@ int main(void)
 #endif
 		{a_sealed_child_does_what_readers_do, 1},
 		{stopping_early_leaves_no_process, 1},
+#ifdef __linux__
+		{a_parent_that_is_killed_leaves_no_process, 1},
+#endif
 		{a_pool_in_the_parent_does_not_matter, 1},
 	};
 	return suite_run("confine", tests, COUNT(tests), 120);

@@ -16,6 +16,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include "core/base/descriptor.h"
 #include "core/base/local.h"
@@ -166,9 +169,23 @@ bool confine_sealed(void)
 	return sealed;
 }
 
-static void confine_self(const confine_limits *l, int cpu_s)
+/* A child that waits for ever, as fontconfig does for its own lock when memory was out, uses no processor: the limit on
+ * that never ends it, and a parent that was killed does not either. */
+static void end_with(pid_t parent)
+{
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_Exit(0);
+#else
+	(void)parent;
+#endif
+}
+
+static void confine_self(const confine_limits *l, int cpu_s, pid_t parent)
 {
 	within = true;
+	end_with(parent);
 	default_signals();
 	silence();
 	limit(RLIMIT_CORE, 0);
@@ -229,13 +246,14 @@ confine *confine_start(const char *label, confine_fn fn, void *ctx, const confin
 	c->wall_s = l->wall_s ? l->wall_s : WALL_DEFAULT;
 	c->writes = l->writes;
 	c->pid = -1;
+	const pid_t parent = getpid();
 	confine_anew(c);
 	if (descriptor_pipe(data) && descriptor_pipe(word))
 		c->pid = fork();
 	if (c->pid == 0) {
 		close(data[0]);
 		close(word[0]);
-		confine_self(l, c->cpu_s);
+		confine_self(l, c->cpu_s, parent);
 		sealed = !l->files && seal_process((const int[]){1, 2, data[1], word[1]}, 4);
 		run_child(data[1], word[1], fn, ctx);
 	}

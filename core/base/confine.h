@@ -8,6 +8,8 @@
  * and only where there is memory: of an end from outside (killed, the limit on its time, no process) and of a lack of
  * memory it says what fault_is_now knows.
  *
+ * On Linux the child ends with the thread that started it, whatever ends that.
+ *
  * The child is a copy of the calling thread alone: it finds no worker pool (thread.h) and must not start one,
  * and a library whose lock another thread held stays locked in it. Call it where no other thread is inside
  * libhdf5 or libarchive; memory, the pool and OpenBLAS do not matter. */

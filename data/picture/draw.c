@@ -183,7 +183,7 @@ static bool draw_one(int from, bool has_font, confine_out *out)
 	return more;
 }
 
-enum { CPU_S = 300 };
+enum { CPU_S = 300, WALL_S = 120 };                  /* of all pictures; of one, or of looking at the fonts */
 
 /* First it says whether there is a font. */
 static bool draw_all(void *ctx, confine_out *out, fault *e)
@@ -222,7 +222,7 @@ static void drawer_forget(void)
 static bool drawer_start(fault *e)
 {
 	int fd[2];
-	const confine_limits l = {.writes = true, .cpu_s = CPU_S};
+	const confine_limits l = {.writes = true, .cpu_s = CPU_S, .wall_s = WALL_S};
 	if (drawer.child && drawer.of != getpid())
 		drawer_forget();
 	if (drawer.child)
