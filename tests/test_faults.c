@@ -325,9 +325,9 @@ START_TEST(a_failing_call_ends_a_command_well)
 		do
 			tried += try_all(f, _i, only, &c, &failed);
 		while (c.timed && !is_over(&c));
+	printf("%s: %lld calls failed, of %lld places; %d ended badly, %lld with other letters in a picture\n", name,
+		(long long)tried, (long long)c.places, failed, (long long)faults_letters(f));
 	faults_close(f);
-	printf("%s: %lld calls failed, of %lld places; %d ended badly\n", name, (long long)tried, (long long)c.places,
-		failed);
 	fflush(stdout);
 	ck_assert_int_eq(failed, 0);
 }

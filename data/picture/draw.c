@@ -36,17 +36,20 @@ static FcConfig *fonts_open(void)
 	return NULL;
 }
 
-/* Fonts that have every character of `wanted`. */
+/* Fonts that have every character of `wanted`; -1: no memory to ask. */
 static int fonts_with(FcConfig *fonts, const char *wanted)
 {
 	FcPattern *p = FcPatternCreate();
 	FcCharSet *chars = FcCharSetCreate();
 	FcObjectSet *what = FcObjectSetBuild(FC_FAMILY, (char *)NULL);
 	for (const char *c = wanted; chars && *c; c++)
-		FcCharSetAddChar(chars, (FcChar32)*c);
+		if (!FcCharSetAddChar(chars, (FcChar32)*c)) {
+			FcCharSetDestroy(chars);
+			chars = NULL;
+		}
 	FcFontSet *found = p && chars && what && FcPatternAddCharSet(p, FC_CHARSET, chars)
 		? FcFontList(fonts, p, what) : NULL;
-	const int n = found ? found->nfont : 0;
+	const int n = found ? found->nfont : -1;
 	if (found)
 		FcFontSetDestroy(found);
 	if (what)
@@ -116,14 +119,27 @@ static bool render(RsvgHandle *h, cairo_t *to, const image *im, fault *e)
 	cairo_font_options_t *gray = cairo_font_options_create();
 	cairo_font_options_set_antialias(gray, CAIRO_ANTIALIAS_GRAY);
 	cairo_set_font_options(to, gray);
-	const bool ok = rsvg_handle_render_document(h, to, &whole, &why) || failed(why, e);
+	bool ok = rsvg_handle_render_document(h, to, &whole, &why) || failed(why, e);
+	if (ok && cairo_status(to) != CAIRO_STATUS_SUCCESS)
+		ok = fault_set(e, "a drawing cannot be drawn: %s", cairo_status_to_string(cairo_status(to)));
 	cairo_font_options_destroy(gray);
 	return ok;
+}
+
+/* What fonts and letters may want. */
+enum { LETTERS_BYTES = 32 << 20 };
+
+/* Libraries that find no memory for a letter draw it in another font, or leave it out, and say nothing. But malloc has
+ * set errno, and few of them set it back; and memory that was out is mostly still out. */
+static bool had_memory(fault *e)
+{
+	return (errno != ENOMEM && memory_is_there(LETTERS_BYTES)) || fault_set(e, "drawing: out of memory for letters");
 }
 
 static bool draw(const svg *s, image *im, bool has_font, fault *e)
 {
 	GError *why = NULL;
+	errno = 0;
 	RsvgHandle *h = rsvg_handle_new_from_data((const guint8 *)s->text, s->n, &why);
 	if (!h)
 		return failed(why, e);
@@ -133,7 +149,7 @@ static bool draw(const svg *s, image *im, bool has_font, fault *e)
 		|| fault_set(e, "out of memory for a picture of %dx%d", im->h, im->w);
 	if (ok)
 		to_cairo(im, pixels);
-	ok = ok && hide_texts(h, has_font, e) && render(h, to, im, e);
+	ok = ok && hide_texts(h, has_font, e) && render(h, to, im, e) && had_memory(e);
 	if (ok)
 		from_cairo(pixels, im);
 	cairo_destroy(to);
@@ -191,9 +207,10 @@ static bool draw_all(void *ctx, confine_out *out, fault *e)
 	const int *socket = ctx;
 	close(socket[0]);
 	FcConfig *fonts = fonts_open();
-	if (!fonts)
-		return fault_set(e, "out of memory for the fonts of pictures");
-	const char has_font = fonts_with(fonts, "Agz09()") > 0;
+	const int n = fonts ? fonts_with(fonts, "Agz09()") : -1;
+	if (n < 0 || !memory_is_there(LETTERS_BYTES))
+		return fault_set(e, "drawing: out of memory for fonts");
+	const char has_font = n > 0;
 	bool more = confine_put(out, &has_font, 1) && confine_flush(out);
 	while (more)
 		more = draw_one(socket[1], has_font, out);
@@ -219,6 +236,15 @@ static void drawer_forget(void)
 	drawer.child = NULL;
 }
 
+/* The child is over, or is told so; false with e set. */
+static bool drawer_end(fault *e)
+{
+	if (confine_end(drawer.child, e))
+		fault_set(e, "drawing: cannot be written (the writer does not hear, or is not heard)");
+	drawer_forget();
+	return false;
+}
+
 static bool drawer_start(fault *e)
 {
 	int fd[2];
@@ -236,7 +262,7 @@ static bool drawer_start(fault *e)
 	if (drawer.child && confine_take(drawer.child, &drawer.has_font, 1))
 		return true;
 	if (drawer.child)
-		confine_end(drawer.child, e);
+		return drawer_end(e);
 	drawer_forget();
 	return false;
 }
@@ -262,10 +288,7 @@ static bool drawer_do(const svg *s, const image *im, uint8_t *into, bool *died, 
 	if (answered)
 		return good || fault_take(e, &why);
 	*died = true;
-	if (confine_end(drawer.child, e))
-		fault_set(e, "drawing: cannot be written (the writer does not hear)");
-	drawer_forget();
-	return false;
+	return drawer_end(e);
 }
 
 bool svg_has_font(fault *e)
