@@ -193,8 +193,8 @@ static bool images_set(finder *f, array_part *p, const char *images)
 		return fault_at(f->e, f->path, "%s is no array of images: it has the shape %s (%s); needs numbers in 3 "
 			"or 4 axes", p->images, s.s, p->info.type);
 	if (!axes_set(p))
-		return fault_at(f->e, f->path, "%s has the shape %s, images are [n,h,w], [n,h,w,c] or [n,c,h,w] with c 1, 3 "
-			"or 4", p->images, s.s);
+		return fault_at(f->e, f->path, "%s has the shape %s, images are [n,h,w], [n,h,w,c] or [n,c,h,w] with "
+			"c 1, 3 or 4", p->images, s.s);
 	return p->n == 0 || (p->h > 0 && p->w > 0)
 		|| fault_at(f->e, f->path, "%s has the shape %s: images without pixels", p->images, s.s);
 }

@@ -20,6 +20,7 @@ enum damage_kind {
 	DAMAGE_KINDS
 };
 extern const char *const damage_name[DAMAGE_KINDS];
+bool damage_is_hdf5(enum damage_kind kind);          /* libhdf5 reads them */
 
 typedef struct damage_counts {
 	int64_t read, refused;                       /* refused: with one line */

@@ -133,7 +133,8 @@ enum { LETTERS_BYTES = 32 << 20 };
  * set errno, and few of them set it back; and memory that was out is mostly still out. */
 static bool had_memory(fault *e)
 {
-	return (errno != ENOMEM && memory_is_there(LETTERS_BYTES)) || fault_set(e, "drawing: out of memory for letters");
+	return (errno != ENOMEM && memory_is_there(LETTERS_BYTES))
+		|| fault_set(e, "drawing: out of memory for letters");
 }
 
 static bool draw(const svg *s, image *im, bool has_font, fault *e)
