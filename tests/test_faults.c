@@ -325,8 +325,8 @@ START_TEST(a_failing_call_ends_a_command_well)
 		do
 			tried += try_all(f, _i, only, &c, &failed);
 		while (c.timed && !is_over(&c));
-	printf("%s: %lld calls failed, of %lld places; %d ended badly, %lld with other letters in a picture\n", name,
-		(long long)tried, (long long)c.places, failed, (long long)faults_letters(f));
+	printf("%s: %lld calls failed, of %lld places; %d ended badly, %lld with another picture\n", name,
+		(long long)tried, (long long)c.places, failed, (long long)faults_swallowed(f));
 	faults_close(f);
 	fflush(stdout);
 	ck_assert_int_eq(failed, 0);

@@ -25,9 +25,9 @@ int64_t faults_count(faults *f, enum fault_call call, int depth, int64_t *places
  * it ended. */
 const char *faults_run(faults *f, enum fault_call call, int error, bool lasting, int64_t k);
 
-/* How many of them ended with status 0 and a picture whose letters are others, for want of memory in a library that
- * draws them: not counted as bad. */
-int64_t faults_letters(const faults *f);
+/* How many of them ended with status 0 and another picture, for want of memory in a library that goes on without it
+ * (other letters, another packing): not counted as bad. */
+int64_t faults_swallowed(const faults *f);
 
 extern const char *const fault_call_name[FAULT_CALLS];
 
