@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "core/graph/ops.h"
@@ -306,6 +307,21 @@ static bool go_eigen(fault *e)
 static void put_config(void)
 {
 	file_put("a.yaml", TINY_FULL, strlen(TINY_FULL));
+}
+
+/* In pieces, so that it grows several times. */
+static bool go_text(fault *e)
+{
+	char *text;
+	size_t n;
+	FILE *f = file_begin_text(&text, &n);
+	for (int i = 0; f && i < 4000; i++)
+		fprintf(f, "%05d,", i);
+	if (!file_end_text(f, &text))
+		return fault_set(e, "out of memory for a text");
+	must(n == 24000 && strlen(text) == n && strcmp(text + n - 6, "03999,") == 0, "a text with a hole");
+	free(text);
+	return true;
 }
 
 static bool go_config(fault *e)
@@ -671,6 +687,7 @@ static const memory_subject subjects[] = {
 	{"module", go_module, NULL, NULL},
 	{"optimizer", go_optimizer, NULL, NULL},
 	{"eigenvalues", go_eigen, NULL, NULL},
+	{"text", go_text, NULL, NULL},
 	{"config", go_config, put_config, NULL},
 	{"checkpoint", go_checkpoint, NULL, NULL},
 	{"h5", go_h5, NULL, NULL},

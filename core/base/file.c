@@ -1,5 +1,5 @@
 /* file.c - what is at a path: reading it, listing it, making folders. Writing: file_write.c. */
-#define _XOPEN_SOURCE 700                            /* realpath */
+#define _GNU_SOURCE                                  /* realpath, fopencookie */
 #include "core/base/file.h"
 
 #include <dirent.h>
@@ -12,6 +12,63 @@
 #include <unistd.h>
 
 #include "core/base/local.h"
+
+/* ---- a text that grows ---- */
+
+typedef struct growing {
+	char **text;
+	size_t *n, room;
+} growing;
+
+/* 0 is an error, which the stream remembers. */
+static ssize_t grow(void *cookie, const char *x, size_t n)
+{
+	growing *g = cookie;
+	if (g->room - *g->n <= n) {
+		const size_t room = 2 * g->room + n + 1;
+		char *more = realloc(*g->text, room);
+		if (!more)
+			return 0;
+		*g->text = more;
+		g->room = room;
+	}
+	memcpy(*g->text + *g->n, x, n);
+	*g->n += n;
+	(*g->text)[*g->n] = '\0';
+	return (ssize_t)n;
+}
+
+static int end_growing(void *cookie)
+{
+	free(cookie);
+	return 0;
+}
+
+FILE *file_begin_text(char **text, size_t *n)
+{
+	*n = 0;
+	*text = calloc(1, 1);
+	growing *g = *text ? malloc(sizeof *g) : NULL;
+	if (g)
+		*g = (growing){text, n, 1};
+	FILE *f = g ? fopencookie(g, "w", (cookie_io_functions_t){.write = grow, .close = end_growing}) : NULL;
+	if (f)
+		return f;
+	free(g);
+	free(*text);
+	*text = NULL;
+	return NULL;
+}
+
+bool file_end_text(FILE *f, char **text)
+{
+	const bool good = f && !ferror(f), closed = f && fclose(f) == 0;
+	if (good && closed)
+		return true;
+	free(*text);
+	*text = NULL;
+	return false;
+}
 
 /* ---- reading ---- */
 
@@ -65,16 +122,6 @@ FILE *file_open_read(const char *path, fault *e)
 	fault_read(e, path);
 	close_after(fd);
 	return NULL;
-}
-
-bool file_end_text(FILE *f, char **text)
-{
-	const bool good = f && !ferror(f), closed = f && fclose(f) == 0;
-	if (good && closed && *text)
-		return true;
-	free(*text);
-	*text = NULL;
-	return false;
 }
 
 /* One byte more than the length is asked for, so that a growing file shows. */

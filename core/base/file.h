@@ -38,8 +38,11 @@ FILE *file_open_append(const char *path, fault *e);
  * that could wait for ever, as a pipe does. */
 FILE *file_open_read(const char *path, fault *e);
 
-/* Ends a stream of open_memstream. False, and *text is NULL: memory was out at some time, which the stream's own error
- * need not show (glibc 2.36 closes it well, without a text). */
+/* A stream whose bytes become a text in memory, *text [*n] and a 0: it is there after file_end_text, new/free. NULL
+ * without memory. open_memstream will not do: its stream (glibc 2.36) forgets that memory was out, and a text with a
+ * hole looks whole. */
+FILE *file_begin_text(char **text, size_t *n);
+/* Ends it. False, and *text is NULL: memory was out at some time. f may be NULL. */
 bool file_end_text(FILE *f, char **text);
 
 /* The whole content of a regular file of at most `limit` bytes: *bytes [*n], new/free. An error names the path. */

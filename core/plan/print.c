@@ -217,7 +217,7 @@ char *plan_print(const plan *p, fault *e)
 {
 	char *text = NULL;
 	size_t n;
-	FILE *f = open_memstream(&text, &n);
+	FILE *f = file_begin_text(&text, &n);
 	if (!f) {
 		fault_set(e, "plan: out of memory for its text");
 		return NULL;

@@ -189,7 +189,7 @@ static bool write_page(const char *path, const parts *p, fault *e)
 {
 	char *text = NULL;
 	size_t n = 0;
-	FILE *to = open_memstream(&text, &n);
+	FILE *to = file_begin_text(&text, &n);
 	if (!to)
 		return fault_set(e, "out of memory for %s", path);
 	print_page(to, p);

@@ -188,7 +188,7 @@ char *keras_json(const keras_model *m, enum keras_wrap wrap, fault *e)
 		fault_set(e, "the name of the model must be ASCII");
 		return NULL;
 	}
-	FILE *f = open_memstream(&text, &n);
+	FILE *f = file_begin_text(&text, &n);
 	if (f)
 		put_model(f, m, wrap);
 	if (!file_end_text(f, &text))
