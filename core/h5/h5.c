@@ -176,7 +176,66 @@ bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e)
 	return ok;
 }
 
+/* Of the n members that c->made holds. */
+static bool take_members(const h5_call *c, h5_tree *out, fault *e)
+{
+	const char *at = c->made, *end = at + c->made_n;
+	out->at = mem_new((size_t)c->n + 1, sizeof *out->at, e);
+	bool ok = out->at != NULL;
+	while (ok && out->n < c->n && (size_t)(end - at) > sizeof(h5_info)) {
+		h5_member *m = &out->at[out->n];
+		memcpy(&m->info, at, sizeof m->info);
+		m->info.s.rank = MAX(0, MIN(m->info.s.rank, RANK_MAX));
+		m->info.type = MIN((unsigned)m->info.type, (unsigned)H5_OTHER);
+		at += sizeof m->info;
+		m->path = text_copy(at, e);
+		ok = m->path != NULL;
+		out->n += ok;
+		at += strlen(at) + 1;
+	}
+	return ok;
+}
+
+bool h5_walk(h5 *f, const char *group, int depth, h5_tree *out, fault *e)
+{
+	h5_call c = {.op = H5_OP_WALK, .path = group, .lo = depth};
+	*out = (h5_tree){0, NULL};
+	const bool ok = h5_worker_do(f->worker, &c, e) && take_members(&c, out, e);
+	free(c.made);
+	if (!ok)
+		h5_tree_free(out);
+	return ok;
+}
+
+void h5_tree_free(h5_tree *t)
+{
+	for (int i = 0; i < t->n; i++)
+		free(t->at[i].path);
+	free(t->at);
+	*t = (h5_tree){0, NULL};
+}
+
 /* ---- reading ---- */
+
+static void read_ahead(h5 *f, enum h5_op op, const char *path, int64_t count, size_t size)
+{
+	h5_worker_ahead(f->worker, &(h5_call){.op = op, .path = path, .count = count, .out_n = (size_t)count * size});
+}
+
+void h5_ahead_real(h5 *f, const char *path, int64_t count)
+{
+	read_ahead(f, H5_OP_READ_REAL, path, count, sizeof(real));
+}
+
+void h5_ahead_f64(h5 *f, const char *path, int64_t count)
+{
+	read_ahead(f, H5_OP_READ_F64, path, count, sizeof(double));
+}
+
+void h5_ahead_i64(h5 *f, const char *path, int64_t count)
+{
+	read_ahead(f, H5_OP_READ_I64, path, count, sizeof(int64_t));
+}
 
 static bool read_numbers(h5 *f, h5_call c, void *x, int64_t count, size_t size, fault *e)
 {

@@ -56,12 +56,32 @@ typedef struct h5_info {
 } h5_info;
 bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e);
 
+/* All that is below a group, at most `depth` groups deep (deeper ones are an error): each group before its members, in
+ * the order of h5_list. One call, where lists and questions would be one for each. */
+typedef struct h5_member {
+	char *path;
+	h5_info info;
+} h5_member;
+typedef struct h5_tree {
+	int n;
+	h5_member *at;
+} h5_tree;
+bool h5_walk(h5 *f, const char *group, int depth, h5_tree *out, fault *e);
+void h5_tree_free(h5_tree *t);
+
 /* Whole data set as real, double or int64, converted by value; `count` must equal the number
  * of elements in the file (checked before reading). A value out of range is an error, and so are
  * floating-point numbers where whole ones are asked. */
 bool h5_read_real(h5 *f, const char *path, real *x, int64_t count, fault *e);
 bool h5_read_f64(h5 *f, const char *path, double *x, int64_t count, fault *e);
 bool h5_read_i64(h5 *f, const char *path, int64_t *x, int64_t count, fault *e);
+/* What will be read next, after what was said before, by h5_read_real and its kin: the library begins with it while the
+ * caller does something else. At most H5_AHEAD at a time; more are left out. The path must stay until it is read. A
+ * read of something else is right as always, and costs the time of what was begun. */
+enum { H5_AHEAD = 32 };
+void h5_ahead_real(h5 *f, const char *path, int64_t count);
+void h5_ahead_f64(h5 *f, const char *path, int64_t count);
+void h5_ahead_i64(h5 *f, const char *path, int64_t count);
 /* Rows [lo,hi) of the first axis, for data sets that do not fit. `count` as above, for the rows. */
 bool h5_read_rows_u8(h5 *f, const char *path, int64_t lo, int64_t hi, uint8_t *x, int64_t count, fault *e);
 bool h5_read_rows_real(h5 *f, const char *path, int64_t lo, int64_t hi, real *x, int64_t count, fault *e);

@@ -49,6 +49,44 @@ static bool do_list(hdf *f, h5_call *c, fault *e)
 	return hdf_list(f, c->path, &names, e) && list_back(c, &names, e);
 }
 
+typedef struct walked {
+	char *all;
+	size_t n, room;
+	int members;
+} walked;
+
+static bool walk_add(void *ctx, const char *path, const h5_info *info, fault *e)
+{
+	enum { MEMBERS_MAX = 1 << 20 };
+	walked *w = ctx;
+	const size_t length = strlen(path) + 1, more = sizeof *info + length;
+	if (w->members == MEMBERS_MAX)
+		return fault_set(e, "%s: more than %d groups and data sets", path, MEMBERS_MAX);
+	if (w->room - w->n < more) {
+		const size_t room = 2 * w->room + more;
+		char *all = realloc(w->all, room);
+		if (!all)
+			return fault_set(e, "out of memory for the list of a file");
+		w->all = all;
+		w->room = room;
+	}
+	memcpy(w->all + w->n, info, sizeof *info);
+	memcpy(w->all + w->n + sizeof *info, path, length);
+	w->n += more;
+	w->members++;
+	return true;
+}
+
+static bool do_walk(hdf *f, h5_call *c, fault *e)
+{
+	walked w = {.room = 1 << 12, .all = mem_new(1 << 12, 1, e)};
+	const bool ok = w.all && hdf_walk(f, c->path, (int)c->lo, walk_add, &w, e);
+	c->made = w.all;
+	c->made_n = ok ? w.n : 0;
+	c->n = w.members;
+	return ok;
+}
+
 static bool do_texts(hdf *f, h5_call *c, fault *e)
 {
 	h5_names names;
@@ -106,7 +144,7 @@ OP(write_one_f64, hdf_attr_write_f64(f, c->path, c->name, c->number, e))
 
 static bool (*const OPS[H5_OPS])(hdf *f, h5_call *c, fault *e) = {
 	[H5_OP_FINISH] = do_finish, [H5_OP_EXISTS] = do_exists, [H5_OP_GROUP] = do_group, [H5_OP_LIST] = do_list,
-	[H5_OP_STAT] = do_stat, [H5_OP_READ_REAL] = do_read_real, [H5_OP_READ_F64] = do_read_f64,
+	[H5_OP_WALK] = do_walk, [H5_OP_STAT] = do_stat, [H5_OP_READ_REAL] = do_read_real, [H5_OP_READ_F64] = do_read_f64,
 	[H5_OP_READ_I64] = do_read_i64, [H5_OP_ROWS_U8] = do_rows_u8, [H5_OP_ROWS_REAL] = do_rows_real,
 	[H5_OP_ROWS_F64] = do_rows_f64, [H5_OP_WRITE_F32] = do_write_f32, [H5_OP_WRITE_I32] = do_write_i32,
 	[H5_OP_WRITE_F16] = do_write_f16, [H5_OP_WRITE_REAL] = do_write_real, [H5_OP_WRITE_F64] = do_write_f64,
@@ -156,6 +194,8 @@ struct h5_worker {
 	hdf *here;                                   /* own; in this process, where it is a child itself */
 	confine *child;                              /* own */
 	int socket;                                  /* of the parent */
+	h5_call ahead[H5_AHEAD];                     /* asked for, not taken: a ring */
+	int first, waiting;
 	bool over;                                   /* why: the child is gone, or a question has no answer */
 	fault why;
 };
@@ -325,7 +365,8 @@ static bool take_result(confine *child, h5_call *c, bool *there, fault *e)
 	c->made_n = back.made_n;
 	if (c->out_n && !confine_take(child, c->out, c->out_n))
 		return *there = false;
-	if (c->op != H5_OP_TEXT && c->op != H5_OP_LIST && c->op != H5_OP_TEXTS && c->op != H5_OP_FINISH)
+	if (c->op != H5_OP_TEXT && c->op != H5_OP_LIST && c->op != H5_OP_WALK && c->op != H5_OP_TEXTS
+	    && c->op != H5_OP_FINISH)
 		return true;
 	char *made = c->made_n < SIZE_MAX ? mem_new(c->made_n + 1, 1, e) : NULL;
 	c->made = made;
@@ -350,13 +391,12 @@ static bool end(h5_worker *w, fault *e)
 	return fault_take(e, &w->why);
 }
 
-static bool do_there(h5_worker *w, h5_call *c, fault *e)
+static bool receive(h5_worker *w, h5_call *c, fault *e)
 {
 	char good = 0;
 	bool there = true;
 	fault why;
-	confine_anew(w->child);
-	if (!ask(w, c) || !confine_take(w->child, &good, 1))
+	if (!confine_take(w->child, &good, 1))
 		return end(w, e);
 	if (good) {
 		fault_set(&why, "%s", "");
@@ -368,6 +408,57 @@ static bool do_there(h5_worker *w, h5_call *c, fault *e)
 		return fault_take(e, &why);
 	}
 	return confine_take(w->child, &why, sizeof why) ? fault_take(e, &why) : end(w, e);
+}
+
+static h5_call next_ahead(h5_worker *w)
+{
+	const h5_call c = w->ahead[w->first];
+	w->first = (w->first + 1) % H5_AHEAD;
+	w->waiting--;
+	return c;
+}
+
+static bool is_next(const h5_worker *w, const h5_call *c)
+{
+	const h5_call *a = &w->ahead[w->first];
+	return w->waiting && a->op == c->op && a->count == c->count && strcmp(a->path, c->path) == 0;
+}
+
+/* Nobody asks for it any more. False with e set: the child is gone. */
+static bool drop_ahead(h5_worker *w, fault *e)
+{
+	while (w->waiting && !w->over) {
+		h5_call c = next_ahead(w);
+		c.out = mem_new(c.out_n, 1, e);
+		if (!c.out)
+			return end(w, NULL), false;
+		receive(w, &c, NULL);
+		free(c.out);
+	}
+	return !w->over || fault_take(e, &w->why);
+}
+
+void h5_worker_ahead(h5_worker *w, const h5_call *c)
+{
+	if (w->here || w->over || w->waiting == H5_AHEAD)
+		return;
+	if (!ask(w, c)) {
+		end(w, NULL);
+		return;
+	}
+	w->ahead[(w->first + w->waiting++) % H5_AHEAD] = *c;
+}
+
+static bool do_there(h5_worker *w, h5_call *c, fault *e)
+{
+	confine_anew(w->child);
+	if (is_next(w, c))
+		next_ahead(w);
+	else if (!drop_ahead(w, e))
+		return false;
+	else if (!ask(w, c))
+		return end(w, e);
+	return receive(w, c, e);
 }
 
 /* Who asks a question takes no answer for "no": so every later call fails. */

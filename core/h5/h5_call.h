@@ -7,7 +7,7 @@
 /* OPEN to CREATE_AT begin; the others are of a file that has begun. */
 enum h5_op {
 	H5_OP_OPEN, H5_OP_OPEN_IMAGE, H5_OP_CREATE, H5_OP_CREATE_AT, H5_OP_FINISH,
-	H5_OP_EXISTS, H5_OP_GROUP, H5_OP_LIST, H5_OP_STAT,
+	H5_OP_EXISTS, H5_OP_GROUP, H5_OP_LIST, H5_OP_WALK, H5_OP_STAT,
 	H5_OP_READ_REAL, H5_OP_READ_F64, H5_OP_READ_I64, H5_OP_ROWS_U8, H5_OP_ROWS_REAL, H5_OP_ROWS_F64,
 	H5_OP_WRITE_F32, H5_OP_WRITE_I32, H5_OP_WRITE_F16, H5_OP_WRITE_REAL, H5_OP_WRITE_F64, H5_OP_WRITE_U8,
 	H5_OP_WRITE_I64,
@@ -30,7 +30,8 @@ typedef struct h5_call {
 	size_t in_n;
 	void *out;                                   /* back: the caller's, [out_n] bytes */
 	size_t out_n;
-	void *made;                                  /* back: new/free, [made_n] bytes and a 0; n texts */
+	void *made;                                  /* back: new/free, [made_n] bytes and a 0; n texts; _WALK: n times
+	                                              * an h5_info and a text */
 	size_t made_n;
 } h5_call;
 
@@ -46,5 +47,7 @@ void h5_worker_free(h5_worker *w);                   /* NULL allowed */
  * could not be answered for want of memory or of a disk that works. */
 bool h5_worker_do(h5_worker *w, h5_call *c, fault *e);
 bool h5_worker_answers(const h5_worker *w, fault *e);        /* false with e set: after such a one */
+/* A read is asked for before it is done by h5_worker_do; see h5_ahead_real. */
+void h5_worker_ahead(h5_worker *w, const h5_call *c);
 
 #endif

@@ -30,6 +30,9 @@ bool hdf_exists(hdf *f, const char *path);
 bool hdf_group(hdf *f, const char *path, fault *e);
 bool hdf_list(hdf *f, const char *path, h5_names *out, fault *e);
 bool hdf_stat(hdf *f, const char *path, h5_info *out, fault *e);
+/* `take` is called for each member as h5_walk lists them; it returns false, with e set, to end that. */
+typedef bool (*hdf_take)(void *ctx, const char *path, const h5_info *info, fault *e);
+bool hdf_walk(hdf *f, const char *group, int depth, hdf_take take, void *ctx, fault *e);
 
 bool hdf_read_real(hdf *f, const char *path, real *x, int64_t count, fault *e);
 bool hdf_read_f64(hdf *f, const char *path, double *x, int64_t count, fault *e);

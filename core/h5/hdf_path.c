@@ -2,6 +2,7 @@
 #include "core/base/local.h"
 #include "core/h5/hdf_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,5 +162,25 @@ bool hdf_list(hdf *f, const char *path, h5_names *out, fault *e)
 	if (!ok)
 		h5_names_free(out);
 	H5Oclose(group);
+	return ok;
+}
+
+bool hdf_walk(hdf *f, const char *group, int depth, hdf_take take, void *ctx, fault *e)
+{
+	h5_names names;
+	if (!hdf_list(f, group, &names, e))
+		return false;
+	bool ok = true;
+	for (int i = 0; ok && i < names.n; i++) {
+		char path[PATH_SIZE];
+		h5_info info;
+		const char *above = strcmp(group, "/") == 0 ? "" : group;
+		const int n = snprintf(path, sizeof path, "%s/%s", above, names.name[i]);
+		ok = (n < (int)sizeof path && depth > 0)
+			|| fault_set(e, "%s/%s: groups nested too deep", above, names.name[i]);
+		ok = ok && hdf_stat(f, path, &info, e) && take(ctx, path, &info, e)
+			&& (!info.is_group || hdf_walk(f, path, depth - 1, take, ctx, e));
+	}
+	h5_names_free(&names);
 	return ok;
 }

@@ -12,7 +12,7 @@
 #include "gan/checkpoint/attributes.h"
 #include "gan/checkpoint/checksum.h"
 
-enum { FORMAT_VERSION = FORMAT_SHA256, DEPTH_MAX = 16, PATH_ROOM = 512 };
+enum { FORMAT_VERSION = FORMAT_SHA256, DEPTH_MAX = 16 };
 
 const char CHECKPOINT_FROZEN[] = "/trainer/frozen_stages_of_d";
 
@@ -130,31 +130,23 @@ static enum stored_as stored_in_file(const state_item *it)
 	return it->type == ARRAY_REAL ? STORED_F32 : it->type == ARRAY_F64 ? STORED_F64 : STORED_I64;
 }
 
-/* Adds every data set below `group` to l: float32 as ARRAY_REAL, float64 and int64 as themselves. */
-static bool list_file(h5 *f, const char *group, int depth, state_list *l, fault *e)
+/* Adds every data set of the file to l: float32 as ARRAY_REAL, float64 and int64 as themselves. */
+static bool list_file(h5 *f, state_list *l, fault *e)
 {
-	h5_names names;
-	if (!h5_list(f, group, &names, e))
+	h5_tree tree;
+	if (!h5_walk(f, "/", DEPTH_MAX, &tree, e))
 		return false;
 	bool ok = true;
-	for (int i = 0; ok && i < names.n; i++) {
-		char path[PATH_ROOM];
-		h5_info info;
-		int n = snprintf(path, sizeof path, "%s/%s", strcmp(group, "/") == 0 ? "" : group,
-			names.name[i]);
-		if (n >= (int)sizeof path || depth == DEPTH_MAX)
-			ok = fault_set(e, "%s/%s: groups nested deeper than a checkpoint's", group,
-				names.name[i]);
-		else if (!h5_stat(f, path, &info, e))
-			ok = false;
-		else if (info.is_group)
-			ok = list_file(f, path, depth + 1, l, e);
-		else if (info.type != H5_F32 && info.type != H5_F64 && info.type != H5_I64)
-			ok = fault_set(e, "%s: type is none of float32, float64, int64", path);
-		else
-			state_add(l, kind_of(info.type), path, info.s, NULL, NULL);
+	for (int i = 0; ok && i < tree.n; i++) {
+		const h5_info *info = &tree.at[i].info;
+		if (info->is_group)
+			continue;
+		ok = info->type == H5_F32 || info->type == H5_F64 || info->type == H5_I64
+			|| fault_set(e, "%s: type is none of float32, float64, int64", tree.at[i].path);
+		if (ok)
+			state_add(l, kind_of(info->type), tree.at[i].path, info->s, NULL, NULL);
 	}
-	h5_names_free(&names);
+	h5_tree_free(&tree);
 	if (ok && l->failed)
 		return fault_set(e, "out of memory while listing a checkpoint");
 	return ok;
@@ -167,7 +159,7 @@ static bool list_stored(h5 *f, const char *path, state_list *l, fault *e)
 	struct stat st;
 	if (stat(path, &st) != 0)
 		return fault_at(e, path, "%s", strerror(errno));
-	if (!list_file(f, "/", 0, l, e))
+	if (!list_file(f, l, e))
 		return false;
 	uint64_t left = (uint64_t)st.st_size;
 	for (int i = 0; i < l->n; i++) {
@@ -179,6 +171,15 @@ static bool list_stored(h5 *f, const char *path, state_list *l, fault *e)
 		left -= n * width;
 	}
 	return true;
+}
+
+/* Items up to H5_AHEAD of i are asked for before they are hashed. asked: so many of them were. */
+static void ahead_hash(h5 *f, const state_list *l, int i, int *asked)
+{
+	for (; *asked < MIN(l->n, i + H5_AHEAD); ++*asked) {
+		const state_item *it = &l->item[*asked];
+		(it->type == ARRAY_I64 ? h5_ahead_i64 : h5_ahead_f64)(f, it->path, shape_count(&it->s));
+	}
 }
 
 /* The hash of the data set `it` as stored. */
@@ -235,8 +236,10 @@ static bool verify(h5 *f, const checkpoint_info *c, const state_list *stored, fa
 	const int n = stored->n;
 	item_hash *h = mem_zero((size_t)n, sizeof *h, e);
 	bool ok = h != NULL;
-	for (int i = 0; ok && i < n; i++)
+	for (int i = 0, asked = 0; ok && i < n; i++) {
+		ahead_hash(f, stored, i, &asked);
 		ok = hash_stored(f, &stored->item[i], c->format, &h[i], e);
+	}
 	ok = ok && (c->format == FORMAT_SUMS ? sums_are_right(c, h, n, e) : hashes_are_right(f, c, h, n, e));
 	free(h);
 	return ok;
@@ -305,13 +308,23 @@ static bool fill_one(h5 *f, const state_item *it, fault *e)
 		: h5_read_i64(f, it->path, it->x, n, e);
 }
 
-/* Optional ones that the file does not have stay as they are. */
-static bool fill(h5 *f, const state_list *l, fault *e)
+static void ahead_one(h5 *f, const state_item *it)
 {
-	for (int i = 0; i < l->n; i++)
-		if ((!l->item[i].optional || h5_exists(f, l->item[i].path)) && !fill_one(f, &l->item[i], e))
+	const int64_t n = shape_count(&it->s);
+	(it->type == ARRAY_REAL ? h5_ahead_real : it->type == ARRAY_F64 ? h5_ahead_f64 : h5_ahead_i64)(f, it->path, n);
+}
+
+/* Optional ones that the file does not have stay as they are. */
+static bool fill(h5 *f, const state_list *l, const state_list *stored, fault *e)
+{
+	for (int i = 0, asked = 0; i < l->n; i++) {
+		for (; asked < MIN(l->n, i + H5_AHEAD); asked++)
+			if (state_find(stored, l->item[asked].path))
+				ahead_one(f, &l->item[asked]);
+		if ((!l->item[i].optional || state_find(stored, l->item[i].path)) && !fill_one(f, &l->item[i], e))
 			return false;
-	return h5_answers(f, e);
+	}
+	return true;
 }
 
 bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e)
@@ -324,7 +337,7 @@ bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e
 	bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
 		&& compare(path, l, &stored, whole, e)
 		&& (!whole || verify(f, &info, &stored, e))
-		&& fill(f, l, e);
+		&& fill(f, l, &stored, e);
 	h5_close(f);
 	state_list_free(&stored);
 	checkpoint_info_free(&info);
@@ -377,7 +390,7 @@ bool checkpoint_rescore(const char *from, const char *to, double score, const ch
 		if (ok && h5_attr_exists(f, it->path, "about"))
 			ok = (it->about = h5_attr_text_new(f, it->path, "about", e)) != NULL;
 	}
-	ok = ok && verify(f, &info, &l, e) && fill(f, &l, e);
+	ok = ok && verify(f, &info, &l, e) && fill(f, &l, &l, e);
 	info.has_score = true;
 	info.score = score;
 	snprintf(info.score_about, sizeof info.score_about, "%s", about);
