@@ -144,8 +144,9 @@ OP(write_one_f64, hdf_attr_write_f64(f, c->path, c->name, c->number, e))
 
 static bool (*const OPS[H5_OPS])(hdf *f, h5_call *c, fault *e) = {
 	[H5_OP_FINISH] = do_finish, [H5_OP_EXISTS] = do_exists, [H5_OP_GROUP] = do_group, [H5_OP_LIST] = do_list,
-	[H5_OP_WALK] = do_walk, [H5_OP_STAT] = do_stat, [H5_OP_READ_REAL] = do_read_real, [H5_OP_READ_F64] = do_read_f64,
-	[H5_OP_READ_I64] = do_read_i64, [H5_OP_ROWS_U8] = do_rows_u8, [H5_OP_ROWS_REAL] = do_rows_real,
+	[H5_OP_WALK] = do_walk, [H5_OP_STAT] = do_stat,
+	[H5_OP_READ_REAL] = do_read_real, [H5_OP_READ_F64] = do_read_f64, [H5_OP_READ_I64] = do_read_i64,
+	[H5_OP_ROWS_U8] = do_rows_u8, [H5_OP_ROWS_REAL] = do_rows_real,
 	[H5_OP_ROWS_F64] = do_rows_f64, [H5_OP_WRITE_F32] = do_write_f32, [H5_OP_WRITE_I32] = do_write_i32,
 	[H5_OP_WRITE_F16] = do_write_f16, [H5_OP_WRITE_REAL] = do_write_real, [H5_OP_WRITE_F64] = do_write_f64,
 	[H5_OP_WRITE_U8] = do_write_u8, [H5_OP_WRITE_I64] = do_write_i64, [H5_OP_NEW_ROWS_U8] = do_new_rows_u8,

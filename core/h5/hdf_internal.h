@@ -23,6 +23,7 @@ struct hdf {
 	void *image;                                 /* writing: own, the file; reading: borrow */
 	size_t image_size;                           /* reading only */
 	void *copy;                                  /* own; reading: the image of a file that is removed, or NULL */
+	char group[PATH_SIZE];                       /* the last one that hard links alone were found to lead to */
 };
 
 /* Before anything else in every public function: the error stack is a thread's own. */

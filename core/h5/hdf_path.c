@@ -48,14 +48,21 @@ bool hdf_is_group(const hdf *f, const char *path)
 	return group;
 }
 
+/* What is left of path behind the group that is known; all of it where it leads elsewhere. */
+static const char *behind_known(const hdf *f, const char *path)
+{
+	const size_t n = strlen(f->group);
+	return n && strncmp(path, f->group, n) == 0 && path[n] == '/' ? path + n : path;
+}
+
 /* 1 exists by hard links only, 0 does not exist, -1 refused with e set. */
 static int path_state(hdf *f, const char *path, fault *e)
 {
 	char text[PATH_SIZE];
-	const char *name = path, *end;
+	const char *name, *end;
 	if (!hdf_path_sane(f, path, e))
 		return -1;
-	for (; hdf_next_name(&name, &end); name = end) {
+	for (name = behind_known(f, path); hdf_next_name(&name, &end); name = end) {
 		H5L_info_t link;
 		hdf_path_prefix(path, end, text);
 		if (H5Lexists(f->file, text, H5P_DEFAULT) <= 0)
@@ -70,6 +77,7 @@ static int path_state(hdf *f, const char *path, fault *e)
 			break;
 		if (!hdf_is_group(f, text))
 			return 0;
+		memcpy(f->group, text, strlen(text) + 1);
 	}
 	return 1;
 }

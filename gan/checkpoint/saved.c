@@ -83,7 +83,7 @@ void saved_follow(const char *run, config *c, fault *told)
 bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault *e)
 {
 	checkpoint_info info;
-	out->together = false;
+	*out = (saved){.held = {.fd = -1}};
 	if (!rundir_hold_newest(run_or_checkpoint, &out->held, warning, e))
 		return false;
 	memcpy(out->path, out->held.path, sizeof out->path);
@@ -118,6 +118,7 @@ void saved_close(saved *s)
 	rundir_release(&s->held);
 	config_free(&s->cfg);
 	free(s->class_names);
+	s->class_names = NULL;
 }
 
 /* ---- together ---- */

@@ -27,14 +27,14 @@ typedef struct saved {
 } saved;
 
 /* A checkpoint file, or the newest good one of a run directory; `warning` as for rundir_latest. Release with
- * saved_close; on failure nothing is left to release. */
+ * saved_close; on failure nothing is left to release, and saved_close does nothing. */
 bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault *e);
 /* Of a run whose config.yaml is lost; e says that both are missing where that is so. */
 bool saved_open_run(const char *folder, saved *out, fault *warning, fault *e);
 /* saved_open with other processes (core/peers/peers.h), of which rank 0 alone needs the file: all call it, and all call
  * network_open. False with the same e for all. */
 bool saved_open_together(const char *run_or_checkpoint, saved *out, fault *warning, fault *e);
-void saved_close(saved *s);
+void saved_close(saved *s);                          /* once more does nothing */
 
 /* One of its networks with the parameters and states that it had. Of the generator the moving average, where there is
  * one and not `raw`. new/free. */
