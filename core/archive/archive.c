@@ -80,16 +80,18 @@ const char *archive_name(const archive_file *f)
 /* What libarchive and what unpacks for it may want: without it they find mistakes in good files. */
 enum { LIBRARY_BYTES = 64 << 20 };
 
-/* Some of libarchive's reasons end with a new line. */
+/* Some of libarchive's reasons end with a new line. It has one for all that it finds in a file, but none where it has
+ * no memory for a reader. */
 static bool failed(const reader *r, fault *e)
 {
 	const char *why = archive_error_string(r->a);
+	const bool memory = !why || !*why || archive_errno(r->a) == ENOMEM || strstr(why, "memory");
 	if (r->error)
 		return fault_at(e, r->label, FAULT_NOW ": %s", strerror(r->error));
-	if (archive_errno(r->a) == ENOMEM || (why && strstr(why, "memory")) || !memory_is_there(LIBRARY_BYTES))
+	if (memory || !memory_is_there(LIBRARY_BYTES))
 		return fault_at(e, r->label, "out of memory (%.*s)", why ? (int)strcspn(why, "\n") : 0, why ? why : "");
 	return fault_at(e, r->label, "damaged or truncated archive (zip and tar are read): %.*s",
-		why ? (int)strcspn(why, "\n") : 0, why ? why : "");
+		(int)strcspn(why, "\n"), why);
 }
 
 /* Until the end of the file; *x grows with what comes, not with what the archive says. */
