@@ -141,7 +141,7 @@ once 'webp/.*\.h' data/picture/webp.c
 once 'gif_lib\.h' data/picture/gif.c
 once 'zlib\.h' data/source.c
 once 'protobuf-c.*\.h' ''
-once 'archive(_entry)?\.h' core/archive/archive.c
+once 'archive(_entry)?\.h' core/archive/libarchive.h
 once 'yaml\.h' gan/config/config_yaml.c
 once 'seccomp\.h' core/base/seal.c
 

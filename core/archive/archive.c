@@ -1,4 +1,4 @@
-/* archive.c - libarchive: walking through archives of any size, packing small ones. */
+/* archive.c - libarchive: walking through archives of any size. */
 #include "core/archive/archive.h"
 
 #include <errno.h>
@@ -8,9 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-
+#include "core/archive/libarchive.h"
 #include "core/base/local.h"
 
 /* ---- which kind ---- */
@@ -306,151 +304,5 @@ bool archive_extract(const char *label, const void *x, size_t n, const char *nam
 		free(w.bytes);
 	*bytes = ok ? w.bytes : NULL;
 	*size = w.n;
-	return ok;
-}
-
-/* ---- packing ---- */
-
-typedef struct packed {
-	char *x;                                     /* own */
-	size_t n, room;
-	bool full;                                   /* memory was out: what is in x is not all */
-} packed;
-
-/* Never fails for libarchive: after an error of this function archive_write_free (3.6.2) leaves its buffer behind. */
-static la_ssize_t bytes_add(struct archive *a, void *ctx, const void *from, size_t n)
-{
-	(void)a;
-	packed *to = ctx;
-	if (to->room - to->n < n) {
-		const size_t room = 2 * (to->room + n);
-		char *more = to->full ? NULL : realloc(to->x, room);
-		if (!more) {
-			to->full = true;
-			return (la_ssize_t)n;
-		}
-		to->x = more;
-		to->room = room;
-	}
-	memcpy(to->x + to->n, from, n);
-	to->n += n;
-	return (la_ssize_t)n;
-}
-
-/* No time is set: libarchive writes 1980 then, whatever the time zone is. */
-static bool member_begin(struct archive *a, const char *name, int64_t n)
-{
-	struct archive_entry *entry = archive_entry_new();
-	if (!entry)
-		return false;
-	archive_entry_set_pathname(entry, name);
-	archive_entry_set_filetype(entry, AE_IFREG);
-	archive_entry_set_perm(entry, 0644);
-	archive_entry_set_size(entry, (la_int64_t)n);
-	const bool ok = archive_write_header(a, entry) == ARCHIVE_OK;
-	archive_entry_free(entry);
-	return ok;
-}
-
-static bool piece_add(struct archive *a, const void *bytes, size_t n)
-{
-	return n == 0 || archive_write_data(a, bytes, n) == (la_ssize_t)n;
-}
-
-/* A zip archive whose bytes `add` gets. */
-static bool zip_open(struct archive *a, void *ctx, archive_write_callback *add)
-{
-	return a && archive_write_set_format_zip(a) == ARCHIVE_OK
-		&& archive_write_zip_set_compression_store(a) == ARCHIVE_OK
-		&& archive_write_set_bytes_per_block(a, 0) == ARCHIVE_OK
-		&& archive_write_open(a, ctx, NULL, add, NULL) == ARCHIVE_OK;
-}
-
-static bool cannot_make(struct archive *a, const char *label, fault *e)
-{
-	return fault_at(e, label, "cannot make the archive: %s", a && archive_error_string(a) ? archive_error_string(a)
-		: "out of memory");
-}
-
-bool archive_pack(const char *label, const archive_member *m, int count, void **bytes, size_t *size, fault *e)
-{
-	packed to = {0};
-	struct archive *a = archive_write_new();
-	bool ok = zip_open(a, &to, bytes_add);
-	for (int i = 0; ok && i < count; i++)
-		ok = member_begin(a, m[i].name, (int64_t)m[i].n) && piece_add(a, m[i].bytes, m[i].n);
-	ok = ok && archive_write_close(a) == ARCHIVE_OK && !to.full;
-	if (!ok)
-		cannot_make(a, label, e);
-	archive_write_free(a);
-	*bytes = ok ? to.x : NULL;
-	*size = ok ? to.n : 0;
-	if (!ok)
-		free(to.x);
-	return ok;
-}
-
-/* ---- drafts ---- */
-
-struct archive_draft {
-	struct archive *a;                           /* own */
-	file_draft *to;                              /* borrow */
-	bool failed;                                 /* why has the first reason */
-	fault why;
-};
-
-/* Never fails for libarchive, as bytes_add. */
-static la_ssize_t bytes_pass(struct archive *a, void *ctx, const void *from, size_t n)
-{
-	(void)a;
-	archive_draft *d = ctx;
-	if (!d->failed && !file_draft_write(d->to, from, n, &d->why))
-		d->failed = true;
-	return (la_ssize_t)n;
-}
-
-archive_draft *archive_draft_new(file_draft *to, fault *e)
-{
-	archive_draft *d = mem_zero(1, sizeof *d, e);
-	if (!d)
-		return NULL;
-	d->to = to;
-	d->a = archive_write_new();
-	if (zip_open(d->a, d, bytes_pass))
-		return d;
-	cannot_make(d->a, file_draft_path(to), e);
-	archive_write_free(d->a);
-	free(d);
-	return NULL;
-}
-
-/* The archive's own failure, or the disk's. */
-static bool draft_good(archive_draft *d, bool ok, fault *e)
-{
-	if (ok && !d->failed)
-		return true;
-	if (!d->failed)
-		cannot_make(d->a, file_draft_path(d->to), &d->why);
-	d->failed = true;
-	return fault_set(e, "%s", d->why.text);
-}
-
-bool archive_draft_member(archive_draft *d, const char *name, int64_t n, fault *e)
-{
-	return draft_good(d, member_begin(d->a, name, n), e);
-}
-
-bool archive_draft_write(archive_draft *d, const void *bytes, size_t n, fault *e)
-{
-	return draft_good(d, piece_add(d->a, bytes, n), e);
-}
-
-bool archive_draft_end(archive_draft *d, fault *e)
-{
-	if (!d)
-		return false;
-	const bool ok = draft_good(d, archive_write_close(d->a) == ARCHIVE_OK, e);
-	archive_write_free(d->a);
-	free(d);
 	return ok;
 }

@@ -1,7 +1,8 @@
-/* archive.h - archives (zip, and tar plain or packed) read and zip archives written, in memory: archive.c is the only
- * file that knows libarchive. Nothing is ever unpacked onto a disk.
+/* archive.h - archives (zip, and tar plain or packed) read and zip archives written: archive.c and pack.c alone know
+ * libarchive. Nothing is ever unpacked onto a disk.
  *
- * libarchive reads what strangers made: files of theirs are walked in a confined child (core/base/confine.h). */
+ * libarchive reads what strangers made: files of theirs are walked in a confined child (core/base/confine.h). It packs
+ * in a child, too: without memory for a name it ends its process. */
 #ifndef SAGAN_CORE_ARCHIVE_ARCHIVE_H
 #define SAGAN_CORE_ARCHIVE_ARCHIVE_H
 
