@@ -237,22 +237,27 @@ void keras_run_free(keras_run *n)
 	free(n);
 }
 
+/* How many weights each layer has: known before there is one, so that a net that is not complete can be freed. */
+static bool count_weights(keras_run *n, const keras_model *m, fault *e)
+{
+	n->layers = m->layers;
+	n->weights = mem_zero((size_t)m->layers, sizeof *n->weights, e);
+	for (int i = 0; n->weights && i < m->layers; i++)
+		n->weights[i] = m->layer[i].weights;
+	return n->weights != NULL;
+}
+
 /* The net takes what the builder made, whether or not that is complete. */
-static bool take_over(keras_run *n, builder *b, fault *e)
+static void take_over(keras_run *n, const builder *b)
 {
 	const keras_model *m = b->m;
 	n->g = b->g;
 	n->weight = b->weight;
-	n->layers = m->layers;
 	n->inputs = m->inputs;
 	memcpy(n->input, b->input, sizeof n->input);
 	memcpy(n->classes, b->classes, sizeof n->classes);
 	for (int k = 0; k < m->inputs; k++)
 		snprintf(n->name[k], sizeof n->name[k], "%s", m->layer[m->input[k]].name);
-	n->weights = mem_zero((size_t)m->layers, sizeof *n->weights, e);
-	for (int i = 0; n->weights && i < m->layers; i++)
-		n->weights[i] = m->layer[i].weights;
-	return n->weights != NULL;
 }
 
 /* What a file makes of its shapes must fit this machine. */
@@ -292,8 +297,12 @@ keras_run *keras_run_new(const keras_model *m, int64_t batch, fault *e)
 	if (!n)
 		return NULL;
 	n->batch = batch;
+	if (!count_weights(n, m, e)) {
+		keras_run_free(n);
+		return NULL;
+	}
 	bool ok = builder_start(&b, m, batch, false, e) && add_layers(&b, NULL);
-	ok = take_over(n, &b, ok ? e : NULL) && ok;
+	take_over(n, &b);
 	ok = ok && finish(n, &b, e);
 	free(b.value);
 	free(b.label);
