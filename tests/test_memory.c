@@ -721,6 +721,12 @@ static const memory_subject subjects[] = {
  * thousand. */
 enum { ALL = 100, SAMPLES = 100 };
 
+/* What fails once may have no consequence there: a checkpoint is read twice before it is called unreadable. */
+static bool tries_again(const memory_subject *s)
+{
+	return s->go == go_run;
+}
+
 static void fail_each(const memory_subject *s)
 {
 	fault e = {.text = ""};
@@ -740,10 +746,11 @@ static void fail_each(const memory_subject *s)
 		const bool ok = run_failing(s->go, k, &e, &made, &left);
 		if (made < k)
 			break;                       /* it went another way this time */
-		ck_assert_msg(!ok, "%s: allocation %ld of %ld failed, and nobody said so", s->name, k, total);
+		ck_assert_msg(!ok || tries_again(s), "%s: allocation %ld of %ld failed, and nobody said so", s->name, k,
+			total);
 		ck_assert_msg(left == 0, "%s: %ld allocations are left when number %ld fails", s->name, left, k);
-		ck_assert_msg(e.text[0] && !strchr(e.text, '\n'), "%s: number %ld: \"%s\" is no line", s->name, k,
-			e.text);
+		ck_assert_msg(ok || (e.text[0] && !strchr(e.text, '\n')), "%s: number %ld: \"%s\" is no line", s->name,
+			k, e.text);
 	}
 	if (s->after)
 		s->after();
