@@ -44,10 +44,13 @@ static double seconds(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Until file `end`, or until the clock says `late`. */
+/* Until file `end`, or until the clock says `late`. A worker reads WORK files at most: of damaged ones libhdf5 keeps
+ * descriptors and memory, and without any left it would refuse all that follow. */
+enum { WORK = 256 };
 static void work(enum damage_kind kind, int64_t end, double late, const char *path, board *b)
 {
 	const struct itimerval hang = {.it_value = {.tv_sec = HANG_S}};
+	end = MIN(end, b->next + WORK);
 	for (; b->next < end && seconds() < late; b->next++) {
 		setitimer(HANG_CLOCK, &hang, NULL);
 		damage_try(kind, b->next, path, &b->counts);
