@@ -6,7 +6,7 @@
  * A worker process reads them; when it dies the file's number is printed, and another one goes on. The status is 1 when
  * one died, took longer than the limits allow, or refused without a line.
  *
- * fuzz_within (`make fuzz WITHIN=1`) is this file without the child in which the program reads such files: up to thirty
+ * fuzz_within (`make fuzz WITHIN=1`) is this file without the child in which the program reads such files: up to 18
  * times as many a second, and what the child would hide is seen. There libhdf5 dies of some files, and never ends with
  * others; both are counted apart. */
 #define _DEFAULT_SOURCE                              /* MAP_ANONYMOUS */

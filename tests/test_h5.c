@@ -86,6 +86,66 @@ START_TEST(values_of_every_type_come_back)
 }
 END_TEST
 
+/* What is asked for ahead and read in that order, in another, with another count, or not at all. */
+START_TEST(reads_may_be_asked_for_ahead)
+{
+	write_file(scratch_at("a.h5"), 42);
+	h5 *f = open_file(scratch_at("a.h5"));
+	real r[6];
+	double d[6];
+	int64_t i[3];
+	h5_ahead_real(f, "/net/z/kernel", 6);
+	h5_ahead_i64(f, "/net/labels", 3);
+	OK(h5_read_real(f, "/net/z/kernel", r, 6, &e));
+	ck_assert_mem_eq(r, reals, sizeof r);
+	OK(h5_read_i64(f, "/net/labels", i, 3, &e));
+	ck_assert_mem_eq(i, wholes, sizeof i);
+	h5_ahead_i64(f, "/net/labels", 3);
+	h5_ahead_real(f, "/net/empty", 0);
+	h5_ahead_real(f, "/net/missing", 5);
+	OK(h5_read_f64(f, "net/a/double", d, 2, &e));
+	ck_assert_mem_eq(d, doubles, sizeof doubles);
+	h5_ahead_real(f, "/net/z/kernel", 6);
+	REFUSED(h5_read_real(f, "/net/z/kernel", r, 5, &e), scratch_at("a.h5"), "6 elements; 5 are expected");
+	for (int k = 0; k < 2 * H5_AHEAD; k++)
+		h5_ahead_i64(f, "/net/labels", 3);
+	for (int k = 0; k < 2 * H5_AHEAD; k++) {
+		memset(i, 0, sizeof i);
+		OK(h5_read_i64(f, "/net/labels", i, 3, &e));
+		ck_assert_mem_eq(i, wholes, sizeof i);
+	}
+	h5_ahead_i64(f, "/net/labels", 3);           /* nobody takes it */
+	h5_close(f);
+}
+END_TEST
+
+/* The same as lists and questions, and as deep as is allowed. */
+START_TEST(a_walk_finds_what_lists_and_stats_do)
+{
+	write_file(scratch_at("a.h5"), 42);
+	h5 *f = open_file(scratch_at("a.h5"));
+	h5_tree t;
+	OK(h5_walk(f, "/", 9, &t, &e));
+	ck_assert_int_gt(t.n, 6);
+	for (int k = 0, at = 0; k < t.n; k++) {
+		h5_info info;
+		OK(h5_stat(f, t.at[k].path, &info, &e));
+		ck_assert_int_eq(t.at[k].info.is_group, info.is_group);
+		ck_assert(info.is_group || (t.at[k].info.type == info.type && shape_equal(&t.at[k].info.s, &info.s)));
+		if (strchr(t.at[k].path + 1, '/'))
+			continue;
+		h5_names top;                        /* those of the first level, in the order of the list */
+		OK(h5_list(f, "/", &top, &e));
+		ck_assert_str_eq(t.at[k].path + 1, top.name[at++]);
+		h5_names_free(&top);
+	}
+	h5_tree_free(&t);
+	REFUSED(h5_walk(f, "/", 1, &t, &e), scratch_at("a.h5"), "/net: groups nested too deep");
+	ck_assert(t.n == 0 && !t.at);
+	h5_close(f);
+}
+END_TEST
+
 START_TEST(a_request_that_does_not_fit_is_refused)
 {
 	const char *p = scratch_at("a.h5");
@@ -587,6 +647,8 @@ int main(void)
 {
 	const suite_test tests[] = {
 		{values_of_every_type_come_back, 1},
+		{reads_may_be_asked_for_ahead, 1},
+		{a_walk_finds_what_lists_and_stats_do, 1},
 		{a_request_that_does_not_fit_is_refused, 1},
 		{attributes_come_back, 1},
 		{long_texts_come_back, 1},

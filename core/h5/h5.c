@@ -185,8 +185,7 @@ static bool take_members(const h5_call *c, h5_tree *out, fault *e)
 	while (ok && out->n < c->n && (size_t)(end - at) > sizeof(h5_info)) {
 		h5_member *m = &out->at[out->n];
 		memcpy(&m->info, at, sizeof m->info);
-		m->info.s.rank = MAX(0, MIN(m->info.s.rank, RANK_MAX));
-		m->info.type = MIN((unsigned)m->info.type, (unsigned)H5_OTHER);
+		h5_info_tame(&m->info);
 		at += sizeof m->info;
 		m->path = text_copy(at, e);
 		ok = m->path != NULL;

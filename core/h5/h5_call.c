@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 
 #include "core/base/confine.h"
 #include "core/base/descriptor.h"
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/h5/hdf.h"
 
@@ -50,39 +52,31 @@ static bool do_list(hdf *f, h5_call *c, fault *e)
 }
 
 typedef struct walked {
-	char *all;
-	size_t n, room;
+	FILE *to;                                    /* of file_begin_text */
 	int members;
 } walked;
 
+/* A stream that had no memory says so at its end. */
 static bool walk_add(void *ctx, const char *path, const h5_info *info, fault *e)
 {
 	enum { MEMBERS_MAX = 1 << 20 };
 	walked *w = ctx;
-	const size_t length = strlen(path) + 1, more = sizeof *info + length;
 	if (w->members == MEMBERS_MAX)
 		return fault_set(e, "%s: more than %d groups and data sets", path, MEMBERS_MAX);
-	if (w->room - w->n < more) {
-		const size_t room = 2 * w->room + more;
-		char *all = realloc(w->all, room);
-		if (!all)
-			return fault_set(e, "out of memory for the list of a file");
-		w->all = all;
-		w->room = room;
-	}
-	memcpy(w->all + w->n, info, sizeof *info);
-	memcpy(w->all + w->n + sizeof *info, path, length);
-	w->n += more;
+	fwrite(info, sizeof *info, 1, w->to);
+	fwrite(path, strlen(path) + 1, 1, w->to);
 	w->members++;
 	return true;
 }
 
 static bool do_walk(hdf *f, h5_call *c, fault *e)
 {
-	walked w = {.room = 1 << 12, .all = mem_new(1 << 12, 1, e)};
-	const bool ok = w.all && hdf_walk(f, c->path, (int)c->lo, walk_add, &w, e);
-	c->made = w.all;
-	c->made_n = ok ? w.n : 0;
+	char *all;
+	walked w = {.to = file_begin_text(&all, &c->made_n)};
+	const bool ok = w.to && hdf_walk(f, c->path, (int)c->lo, walk_add, &w, e);
+	if (!file_end_text(w.to, &all))
+		return fault_set(e, "out of memory for the list of a file");
+	c->made = all;
 	c->n = w.members;
 	return ok;
 }
@@ -352,6 +346,12 @@ static bool ask(h5_worker *w, const h5_call *c)
 	return descriptor_send_parts(w->socket, part, COUNT(part));
 }
 
+void h5_info_tame(h5_info *i)
+{
+	i->s.rank = MAX(0, MIN(i->s.rank, RANK_MAX));
+	i->type = MIN((unsigned)i->type, (unsigned)H5_OTHER);
+}
+
 /* The answer is of a process that a file may have taken over: only what the call says is taken, and it is checked. */
 static bool take_result(confine *child, h5_call *c, bool *there, fault *e)
 {
@@ -362,7 +362,7 @@ static bool take_result(confine *child, h5_call *c, bool *there, fault *e)
 	c->whole = back.whole;
 	c->number = back.number;
 	c->info = back.info;
-	c->info.s.rank = MAX(0, MIN(c->info.s.rank, RANK_MAX));
+	h5_info_tame(&c->info);
 	c->made_n = back.made_n;
 	if (c->out_n && !confine_take(child, c->out, c->out_n))
 		return *there = false;

@@ -47,6 +47,8 @@ void h5_worker_free(h5_worker *w);                   /* NULL allowed */
  * could not be answered for want of memory or of a disk that works. */
 bool h5_worker_do(h5_worker *w, h5_call *c, fault *e);
 bool h5_worker_answers(const h5_worker *w, fault *e);        /* false with e set: after such a one */
+/* What another process says of a data set, made fit to be used as an index. */
+void h5_info_tame(h5_info *i);
 /* A read is asked for before it is done by h5_worker_do; see h5_ahead_real. */
 void h5_worker_ahead(h5_worker *w, const h5_call *c);
 

@@ -185,7 +185,7 @@ bool hdf_walk(hdf *f, const char *group, int depth, hdf_take take, void *ctx, fa
 		const char *above = strcmp(group, "/") == 0 ? "" : group;
 		const int n = snprintf(path, sizeof path, "%s/%s", above, names.name[i]);
 		ok = (n < (int)sizeof path && depth > 0)
-			|| fault_set(e, "%s/%s: groups nested too deep", above, names.name[i]);
+			|| hdf_fail(f, group, e, "groups nested too deep");
 		ok = ok && hdf_stat(f, path, &info, e) && take(ctx, path, &info, e)
 			&& (!info.is_group || hdf_walk(f, path, depth - 1, take, ctx, e));
 	}

@@ -50,10 +50,11 @@ class Bench:
         return (median(steps), *(float(x) for x in found.groups())) if found else (median(steps), 0, 0, 0)
 
     def run(self, lines, batch, slices, threads):
-        """One run for each line before the program's words, all at the same time."""
+        """One run for each line before the program's words, all at the same time; slices: of all, or of each."""
+        each = slices if isinstance(slices, tuple) else (slices,) * len(lines)
         outs = [self.folder() for _ in lines]
-        jobs = [subprocess.Popen([*line, *self.words(out, batch, slices, threads)], stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True) for line, out in zip(lines, outs)]
+        jobs = [subprocess.Popen([*line, *self.words(out, batch, n, threads)], stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True) for line, out, n in zip(lines, outs, each)]
         said = [j.communicate()[0] for j in jobs]
         return [self.read(out, text) for out, text in zip(outs, said)]
 
@@ -78,10 +79,12 @@ def seconds(rows):
 
 
 def slices(b):
+    """Both at the same time, one on each core, then on the other: what the machine does meets both."""
     one, eight = [], []
     for _ in range(PAIRS):
-        one.append(b.alone(1, 1, "0"))
-        eight.append(b.alone(8, 1, "0"))
+        rows = [b.run([["taskset", "-c", c, b.program] for c in cores], BATCH, (1, 8), 1) for cores in ("01", "10")]
+        one.append((statistics.geometric_mean(r[0][0] for r in rows),))
+        eight.append((statistics.geometric_mean(r[1][0] for r in rows),))
     print("\n**What slices cost**, one process, one thread\n\n| slices | a step, s | S = 8 over S = 1 |\n| --- | --- | --- |")
     print(f"| 1 | {seconds(one)} | |\n| 8 | {seconds(eight)} | {ratio(one, eight)} |", flush=True)
 
