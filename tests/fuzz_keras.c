@@ -26,9 +26,9 @@
 
 /* Longer is for ever: by the clock, or, where nothing is waited for, of processor time. */
 #ifdef WITHIN
-enum { WITHIN_CHILD = 0, HANG_S = 2, HANG_CLOCK = ITIMER_PROF, HANG_SIGNAL = SIGPROF };
+enum { WITHIN_CHILD = 0, HANG_MS = 250, HANG_CLOCK = ITIMER_PROF, HANG_SIGNAL = SIGPROF };
 #else
-enum { WITHIN_CHILD = 1, HANG_S = 30, HANG_CLOCK = ITIMER_REAL, HANG_SIGNAL = SIGALRM };
+enum { WITHIN_CHILD = 1, HANG_MS = 30000, HANG_CLOCK = ITIMER_REAL, HANG_SIGNAL = SIGALRM };
 #endif
 
 /* What workers leave behind. */
@@ -49,7 +49,7 @@ static double seconds(void)
 enum { WORK = 256 };
 static void work(enum damage_kind kind, int64_t end, double late, const char *path, board *b)
 {
-	const struct itimerval hang = {.it_value = {.tv_sec = HANG_S}};
+	const struct itimerval hang = {.it_value = {HANG_MS / 1000, HANG_MS % 1000 * 1000}};
 	end = MIN(end, b->next + WORK);
 	for (; b->next < end && seconds() < late; b->next++) {
 		setitimer(HANG_CLOCK, &hang, NULL);
