@@ -67,7 +67,7 @@ static const char *const small_file[DAMAGE_KINDS] = {
 	[DAMAGE_V18] = GOLDEN_ "classes/dense.keras2.h5",
 	[DAMAGE_NATIVE] = GOLDEN_ "float16-keras3.15.weights.h5",
 	[DAMAGE_ARCHIVE] = GOLDEN_ "classes/conv-same-stride.keras",
-	[DAMAGE_CHECKPOINT] = "tests/fuzz/corpus/checkpoint/whole.h5",    /* and of today's form, as the others are not */
+	[DAMAGE_CHECKPOINT] = "tests/fuzz/corpus/checkpoint/whole.h5",    /* of today's form; the others are not */
 };
 enum { SMALL = SEEDS, SMALL_OF_16 = 15 };
 
