@@ -279,7 +279,7 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 	char path[RUN_PATH_MAX];
 	bool any;
 	ck_assert(rundir_any(scratch_folder(), &any, &e) && !any);
-	ck_assert(!rundir_latest(scratch_folder(), path, sizeof path, &warning, &e));
+	ck_assert(!rundir_latest(scratch_folder(), path, &warning, &e));
 	ck_assert_msg(strstr(e.text, "no checkpoint"), "%s", e.text);
 
 	save_step(900);
@@ -288,13 +288,13 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 	file_store(scratch_at("checkpoint-99999999.txt"), (const unsigned char *)"x", 1);
 	file_store(scratch_at("checkpoint-00002000.h5.tmp.1"), (const unsigned char *)"x", 1);
 	ck_assert(rundir_any(scratch_folder(), &any, &e) && any);
-	ck_assert_msg(rundir_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_msg(rundir_latest(scratch_folder(), path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(path, scratch_at("checkpoint-123456789.h5"));
 	ck_assert_str_eq(warning.text, "");
 
 	/* The newest is cut short: the one before, and a warning that says so. */
 	ck_assert_int_eq(truncate(path, 600), 0);
-	ck_assert_msg(rundir_resolve(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_msg(rundir_latest(scratch_folder(), path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(path, scratch_at("checkpoint-00001000.h5"));
 	ck_assert_msg(strstr(warning.text, "checkpoint-123456789.h5")
 		&& strstr(warning.text, "checkpoint-00001000.h5"),
@@ -302,7 +302,7 @@ START_TEST(newest_readable_checkpoint_is_found_by_number)
 
 	ck_assert_int_eq(truncate(scratch_at("checkpoint-00001000.h5"), 0), 0);
 	ck_assert_int_eq(truncate(scratch_at("checkpoint-00000900.h5"), 10), 0);
-	ck_assert(!rundir_latest(scratch_folder(), path, sizeof path, &warning, &e));
+	ck_assert(!rundir_latest(scratch_folder(), path, &warning, &e));
 	ck_assert_msg(strstr(e.text, "checkpoint-123456789.h5") && strstr(e.text, "no other"), "%s",
 		e.text);
 }
@@ -395,12 +395,12 @@ START_TEST(best_is_replaced_when_damaged_and_used_when_alone)
 	ck_assert_msg(checkpoint_verify(path, &e), "%s", e.text);
 
 	ck_assert_int_eq(truncate(scratch_at("checkpoint-00000001.h5"), 100), 0);
-	ck_assert_msg(rundir_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_msg(rundir_latest(scratch_folder(), path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(path, scratch_at("checkpoint-best.h5"));
 	ck_assert_msg(strstr(warning.text, "checkpoint-00000001.h5"), "%s", warning.text);
 	ck_assert_int_eq(unlink(scratch_at("checkpoint-00000001.h5")), 0);
 	ck_assert(rundir_any(scratch_folder(), &any, &e) && any);
-	ck_assert_msg(rundir_latest(scratch_folder(), path, sizeof path, &warning, &e), "%s", e.text);
+	ck_assert_msg(rundir_latest(scratch_folder(), path, &warning, &e), "%s", e.text);
 	ck_assert_str_eq(warning.text, "");
 }
 END_TEST

@@ -362,7 +362,7 @@ static bool go_checkpoint(fault *e)
 	const bool ok = checkpoint_save(path, &about, &l, e) && checkpoint_load(path, &l, true, e)
 		&& checkpoint_read_info(path, &info, e) && checkpoint_verify(path, e)
 		&& rundir_keep_best(scratch_folder(), path, 2.0, "distance", &better, &warning, e)
-		&& rundir_latest(scratch_folder(), found, sizeof found, &warning, e)
+		&& rundir_latest(scratch_folder(), found, &warning, e)
 		&& (!warning.text[0] || fault_set(e, "%s", warning.text))    /* a checkpoint that could not be read */
 		&& (d = rundir_open(scratch_folder(), e)) && rundir_prune(d, 1, 3, &warning, e)
 		&& (!warning.text[0] || fault_set(e, "%s", warning.text));

@@ -63,6 +63,17 @@ static rundir *opened(void)
 	return d;
 }
 
+/* Which checkpoint a run in the folder goes on from. */
+static bool goes_on_from(rundir *d, char path[RUN_PATH_MAX], fault *warning, fault *e)
+{
+	checkpoint *c = rundir_resume(d, warning, e);
+	if (!c)
+		return false;
+	memcpy(path, checkpoint_about(c)->path, RUN_PATH_MAX);
+	checkpoint_close(c);
+	return true;
+}
+
 /* ---- what is damaged ---- */
 
 /* Damaged files of later steps once counted as the newest, and the checkpoint just written was removed. */
@@ -73,19 +84,19 @@ START_TEST(what_was_just_written_stays_beside_damaged_ones)
 	rundir *d = opened();
 	save_step(4);
 	damage(save_step(10));
-	OK(rundir_resume(d, path, sizeof path, &warning, &e));
+	OK(goes_on_from(d, path, &warning, &e));
 	ck_assert_str_eq(path, at_step(4));
 	ck_assert_msg(strstr(warning.text, "damaged-checkpoint-00000010.h5"), "%s", warning.text);
 	ck_assert(!file_exists(scratch_folder(), "checkpoint-00000010.h5"));
 	ck_assert(file_exists(scratch_folder(), "damaged-checkpoint-00000010.h5"));
 	save_step(9);
 	OK(rundir_prune(d, 1, 9, &warning, &e));
-	OK(rundir_resume(d, path, sizeof path, &warning, &e));
+	OK(goes_on_from(d, path, &warning, &e));
 	ck_assert_str_eq(path, at_step(9));
 	ck_assert(!file_exists(scratch_folder(), "checkpoint-00000004.h5"));
 	/* Damaged again at the same step: both stay. */
 	damage(save_step(10));
-	OK(rundir_resume(d, path, sizeof path, &warning, &e));
+	OK(goes_on_from(d, path, &warning, &e));
 	ck_assert(file_exists(scratch_folder(), "damaged-checkpoint-00000010.h5.2.h5"));
 	/* A later one that somebody puts there while the run goes on changes nothing. */
 	damage(save_step(20));
@@ -204,7 +215,7 @@ START_TEST(a_newest_one_without_permission_is_not_passed_over)
 	rundir *d = opened();
 	save_step(1);
 	ck_assert_int_eq(chmod(save_step(2), 0), 0);
-	REFUSED(rundir_resume(d, path, sizeof path, &warning, &e), at_step(2), "Permission denied");
+	REFUSED(goes_on_from(d, path, &warning, &e), at_step(2), "Permission denied");
 	save_step(3);
 	OK(rundir_prune(d, 2, 3, &warning, &e));     /* not counted, not removed */
 	ck_assert_msg(strstr(warning.text, "it stays"), "%s", warning.text);
@@ -228,7 +239,7 @@ START_TEST(without_descriptors_nothing_is_passed_over)
 	for (rlim_t more = 0; more < 14; more++) {
 		const struct rlimit few = {(rlim_t)free_one + more, was.rlim_max};
 		ck_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
-		const bool ok = rundir_latest(scratch_folder(), path, sizeof path, &warning, &e);
+		const bool ok = rundir_latest(scratch_folder(), path, &warning, &e);
 		ck_assert(setrlimit(RLIMIT_NOFILE, &was) == 0);
 		ck_assert_msg(ok ? strcmp(path, at_step(2)) == 0 : strstr(e.text, "Too many open files") != NULL,
 			"%s: %s", path, e.text);
@@ -244,7 +255,7 @@ static void must_not_be_passed_over(rundir *d, bool (*before)(int), void (*after
 		char path[RUN_PATH_MAX];
 		if (!before(i))
 			continue;
-		const bool ok = rundir_resume(d, path, sizeof path, &warning, &e);
+		const bool ok = goes_on_from(d, path, &warning, &e);
 		after();
 		ck_assert_msg(file_exists(scratch_folder(), "checkpoint-00000002.h5"), "%d: %s", i, warning.text);
 		ck_assert_msg(ok ? strcmp(path, at_step(2)) == 0 : fault_is_now(&e), "%d: %s: %s", i, path, e.text);
@@ -340,7 +351,7 @@ START_TEST(a_list_that_breaks_off_is_no_empty_folder)
 		readdir_names_left = i;
 		REFUSED(rundir_any(scratch_folder(), &any, &e), scratch_folder(), "Input/output error");
 		readdir_names_left = i;
-		REFUSED(rundir_resume(d, path, sizeof path, &warning, &e), scratch_folder(), "Input/output error");
+		REFUSED(goes_on_from(d, path, &warning, &e), scratch_folder(), "Input/output error");
 		readdir_names_left = i;
 		REFUSED(rundir_prune(d, 1, 2, &warning, &e), scratch_folder(), "Input/output error");
 		readdir_names_left = i;
@@ -359,6 +370,9 @@ START_TEST(a_reader_beside_a_run_always_finds_one)
 {
 	enum { READS = 60 };
 	fault e, warning;
+	real kernel[64];
+	state_list l = {0};
+	state_add(&l, ARRAY_REAL, "/generator/kernel", SHAPE(64), kernel, NULL);
 	save_step(1);
 	const pid_t run = fork();
 	for (int i = 2; run == 0; i++) {
@@ -371,20 +385,18 @@ START_TEST(a_reader_beside_a_run_always_finds_one)
 		}
 	}
 	for (int i = 0; i < READS; i++) {
-		rundir_hold h;
-		checkpoint_info info;
-		OK(rundir_hold_newest(scratch_folder(), &h, &warning, &e));
-		OK(rundir_hold_info(&h, &info, &e));
-		ck_assert_str_eq(info.path, h.path);
-		if (i == 0)                          /* certainly gone by now, and still there for who holds it */
-			while (access(h.path, F_OK) == 0)
+		checkpoint *c = rundir_newest(scratch_folder(), &warning, &e);
+		OK(c);
+		if (i == 0)                          /* certainly gone by now, and still there for who has it open */
+			while (access(checkpoint_about(c)->path, F_OK) == 0)
 				;
-		checkpoint_info_free(&info);
-		OK(checkpoint_verify(h.open, &e));
-		rundir_release(&h);
+		OK(checkpoint_fill(c, &l, true, &e));
+		ck_assert_int_eq((int64_t)kernel[1], checkpoint_about(c)->step);
+		checkpoint_close(c);
 	}
 	kill(run, SIGKILL);
 	ck_assert_int_eq(waitpid(run, NULL, 0), run);
+	state_list_free(&l);
 }
 END_TEST
 

@@ -92,7 +92,7 @@ static const char *newest(const char *dir)
 {
 	static char path[RUN_PATH_MAX];
 	fault e = {.text = ""};
-	ck_assert_msg(rundir_latest(dir, path, sizeof path, NULL, &e), "%s", e.text);
+	ck_assert_msg(rundir_latest(dir, path, NULL, &e), "%s", e.text);
 	return path;
 }
 

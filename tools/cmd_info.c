@@ -253,38 +253,29 @@ static void print_class_names(const char *names)
 
 static bool print_checkpoint(const char *given, const wanted *w, fault *e)
 {
-	rundir_hold h;
 	fault warning = {.text = ""};
-	checkpoint_info info;
 	config cfg;
-	if (!rundir_hold_newest(given, &h, &warning, e))
+	checkpoint *c = rundir_newest(given, &warning, e);
+	if (!c)
 		return false;
-	if (!rundir_hold_info(&h, &info, e)) {
-		rundir_release(&h);
-		return false;
-	}
+	const checkpoint_info *info = checkpoint_about(c);
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
-	printf("%s\n  step %lld, written by %s in %s\n", text_show(h.path).s, (long long)info.step, info.program,
-		info.precision);
-	if (info.has_score)
-		printf("  score %.4g: %s\n", info.score, info.score_about);
+	printf("%s\n  step %lld, written by %s in %s\n", text_show(info->path).s, (long long)info->step, info->program,
+		info->precision);
+	if (info->has_score)
+		printf("  score %.4g: %s\n", info->score, info->score_about);
 	print_best(given);
-	print_origin(&info);
-	print_class_names(info.class_names ? info.class_names : "");
-	fault damage;
-	if (checkpoint_verify(h.open, &damage))
-		printf("  complete: its checksum %s is right%s; the arrays alone give %s\n\n", info.checksum,
-			info.checksum_of[0] ? "" : " (of an older version: arrays, step and config only)", info.arrays);
-	else
-		printf("  %s\n\n", damage.text);
-	rundir_release(&h);
-	bool ok = saved_config(&info, &cfg, e);
+	print_origin(info);
+	print_class_names(info->class_names ? info->class_names : "");
+	printf("  complete: its checksum %s is right%s; the arrays alone give %s\n\n", info->checksum,
+		info->checksum_of[0] ? "" : " (of an older version: arrays, step and config only)", info->arrays);
+	bool ok = saved_config(info, &cfg, e);
 	if (ok) {
-		ok = config_check(&cfg, e) && print_config(&cfg, w, info.step, e);
+		ok = config_check(&cfg, e) && print_config(&cfg, w, info->step, e);
 		config_free(&cfg);
 	}
-	checkpoint_info_free(&info);
+	checkpoint_close(c);
 	return ok;
 }
 

@@ -245,27 +245,43 @@ static bool verify(h5 *f, const checkpoint_info *c, const state_list *stored, fa
 	return ok;
 }
 
-bool checkpoint_read_good(const char *path, checkpoint_info *out, fault *e)
+struct checkpoint {
+	h5 *f;
+	checkpoint_info info;
+	state_list stored;                           /* every data set, in the order of the file; no arrays */
+};
+
+checkpoint *checkpoint_open(const char *path, fault *e)
 {
-	state_list stored = {0};
-	*out = (checkpoint_info){0};
-	h5 *f = h5_open(path, e);
-	bool ok = f && read_info(f, path, out, e) && list_stored(f, path, &stored, e)
-		&& verify(f, out, &stored, e);
-	h5_close(f);
-	state_list_free(&stored);
-	if (!ok)
-		checkpoint_info_free(out);
-	return ok;
+	checkpoint *c = mem_zero(1, sizeof *c, e);
+	if (c && (c->f = h5_open(path, e)) && read_info(c->f, path, &c->info, e)
+		&& list_stored(c->f, path, &c->stored, e) && verify(c->f, &c->info, &c->stored, e))
+		return c;
+	checkpoint_close(c);
+	return NULL;
+}
+
+void checkpoint_close(checkpoint *c)
+{
+	if (!c)
+		return;
+	h5_close(c->f);
+	state_list_free(&c->stored);
+	checkpoint_info_free(&c->info);
+	free(c);
+}
+
+const checkpoint_info *checkpoint_about(const checkpoint *c)
+{
+	return &c->info;
 }
 
 bool checkpoint_verify(const char *path, fault *e)
 {
-	checkpoint_info info;
-	const bool ok = checkpoint_read_good(path, &info, e);
-	if (ok)
-		checkpoint_info_free(&info);
-	return ok;
+	checkpoint *c = checkpoint_open(path, e);
+	const bool good = c != NULL;
+	checkpoint_close(c);
+	return good;
 }
 
 static bool same_kind(enum array_type want, enum array_type stored)
@@ -327,78 +343,73 @@ static bool fill(h5 *f, const state_list *l, const state_list *stored, fault *e)
 	return true;
 }
 
+static bool is_listed(const checkpoint *c, const state_list *l, fault *e)
+{
+	return !l->failed || fault_set(e, "%s: out of memory while listing the state", c->info.path);
+}
+
+bool checkpoint_fill(checkpoint *c, const state_list *l, bool whole, fault *e)
+{
+	return is_listed(c, l, e) && compare(c->info.path, l, &c->stored, whole, e) && fill(c->f, l, &c->stored, e);
+}
+
 bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e)
 {
-	if (l->failed)
-		return fault_set(e, "%s: out of memory while listing the state", path);
-	checkpoint_info info = {0};
-	state_list stored = {0};
-	h5 *f = h5_open(path, e);
-	bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
-		&& compare(path, l, &stored, whole, e)
-		&& (!whole || verify(f, &info, &stored, e))
-		&& fill(f, l, &stored, e);
-	h5_close(f);
-	state_list_free(&stored);
-	checkpoint_info_free(&info);
+	checkpoint *c = checkpoint_open(path, e);
+	const bool ok = c && checkpoint_fill(c, l, whole, e);
+	checkpoint_close(c);
 	return ok;
 }
 
-static bool take(h5 *f, const state_list *l, const state_list *stored, item_fit *fit, fault *e)
+bool checkpoint_take(checkpoint *c, const state_list *l, item_fit *fit, fault *e)
 {
+	if (!is_listed(c, l, e))
+		return false;
 	for (int i = 0; i < l->n; i++) {
-		const state_item *a = &l->item[i], *b = state_find(stored, a->path);
+		const state_item *a = &l->item[i], *b = state_find(&c->stored, a->path);
 		fit[i] = (item_fit){.there = b != NULL};
 		if (!b)
 			continue;
 		fit[i].s = b->s;
 		fit[i].fits = same_kind(a->type, b->type) && shape_equal(&a->s, &b->s);
-		if (fit[i].fits && !fill_one(f, a, e))
+		if (fit[i].fits && !fill_one(c->f, a, e))
 			return false;
 	}
 	return true;
 }
 
-bool checkpoint_take(const char *path, const state_list *l, item_fit *fit, fault *e)
+/* Every item of the file with its array, which the caller frees. */
+static bool read_all(checkpoint *c, state_list *l, fault *e)
 {
-	if (l->failed)
-		return fault_set(e, "%s: out of memory while listing the state", path);
-	checkpoint_info info = {0};
-	state_list stored = {0};
-	h5 *f = h5_open(path, e);
-	const bool ok = f && read_info(f, path, &info, e) && list_stored(f, path, &stored, e)
-		&& verify(f, &info, &stored, e) && take(f, l, &stored, fit, e);
-	h5_close(f);
-	state_list_free(&stored);
-	checkpoint_info_free(&info);
-	return ok;
+	bool ok = true;
+	for (int i = 0; ok && i < c->stored.n; i++) {
+		const state_item *it = &c->stored.item[i];
+		void *x = mem_new((size_t)shape_count(&it->s), 8, e);
+		char *about = NULL;
+		ok = x && (!h5_attr_exists(c->f, it->path, "about")
+			|| (about = h5_attr_text_new(c->f, it->path, "about", e)));
+		if (ok)
+			state_add(l, it->type, it->path, it->s, x, about);
+		if (l->n <= i)
+			free(x);
+		free(about);
+	}
+	return ok && is_listed(c, l, e) && fill(c->f, l, &c->stored, e);
 }
 
-bool checkpoint_rescore(const char *from, const char *to, double score, const char *about, fault *e)
+bool checkpoint_rescore(checkpoint *from, const char *to, double score, const char *about, fault *e)
 {
-	checkpoint_info info = {0};
+	checkpoint_info info = from->info;           /* its texts stay those of `from` */
 	state_list l = {0};
-	h5 *f = h5_open(from, e);
-	bool ok = f && read_info(f, from, &info, e) && list_stored(f, from, &l, e);
-	if (ok && strcmp(info.precision, REAL_NAME) != 0)
-		ok = fault_set(e, "%s: of a %s program, this one computes in %s", from, info.precision,
+	if (strcmp(info.precision, REAL_NAME) != 0)
+		return fault_set(e, "%s: of a %s program, this one computes in %s", info.path, info.precision,
 			REAL_NAME);
-	for (int i = 0; ok && i < l.n; i++) {
-		state_item *it = &l.item[i];
-		it->x = mem_new((size_t)shape_count(&it->s), 8, e);
-		ok = it->x != NULL;
-		if (ok && h5_attr_exists(f, it->path, "about"))
-			ok = (it->about = h5_attr_text_new(f, it->path, "about", e)) != NULL;
-	}
-	ok = ok && verify(f, &info, &l, e) && fill(f, &l, &l, e);
 	info.has_score = true;
 	info.score = score;
 	snprintf(info.score_about, sizeof info.score_about, "%s", about);
-	ok = ok && checkpoint_save(to, &info, &l, e);
+	const bool ok = read_all(from, &l, e) && checkpoint_save(to, &info, &l, e);
 	for (int i = 0; i < l.n; i++)
 		free(l.item[i].x);
 	state_list_free(&l);
-	h5_close(f);
-	checkpoint_info_free(&info);
 	return ok;
 }

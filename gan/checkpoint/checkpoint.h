@@ -18,11 +18,11 @@
 
 /* The attribute that names what the checksum covers. */
 #define CHECKSUM_OF "checksum_of"
-enum { CHECKSUM_OF_ROOM = 256, FINGERPRINT_ROOM = 256 };
+enum { CHECKSUM_OF_ROOM = 256, FINGERPRINT_ROOM = 256, RUN_PATH_MAX = 1024 };
 
 /* What a checkpoint says about itself. A file gives texts that are safe to show (text_plain). */
 typedef struct checkpoint_info {
-	char path[1024];
+	char path[RUN_PATH_MAX];
 	int64_t format;                              /* of the file (checksum.h) */
 	int64_t step;
 	char program[64];                            /* "sagan 0.2.0" */
@@ -47,14 +47,22 @@ void checkpoint_info_free(checkpoint_info *c);
 /* Writes all items to path (temporary file, sync, rename). On failure an older path is untouched. */
 bool checkpoint_save(const char *path, const checkpoint_info *about, const state_list *l, fault *e);
 
-/* Reads the attributes only. `out` is filled; free it with checkpoint_info_free. */
+/* Reads the attributes only, and believes them: enough to look at a file, or one that is opened in a moment. `out` is
+ * filled; free it with checkpoint_info_free. */
 bool checkpoint_read_info(const char *path, checkpoint_info *out, fault *e);
 
-/* Fills the items of the list from the file. Names, kinds and shapes of all items are checked first,
- * and the checksum of the file, so on failure nothing has changed; the message of a checkpoint of
- * another network lists what differs. Items of the file that the list lacks are an error with
- * `whole`, else passed over (a sampler wants the generator only; the checksum is not checked then). */
-bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e);
+/* A file that was read whole: its checksum is right. It stays what it is as long as it is open, also when a run removes
+ * it meanwhile, which one with train.keep = 1 does at each save. */
+typedef struct checkpoint checkpoint;
+/* NULL with the reason: it cannot be read, or is damaged. new/free. */
+checkpoint *checkpoint_open(const char *path, fault *e);
+const checkpoint_info *checkpoint_about(const checkpoint *c);
+void checkpoint_close(checkpoint *c);                /* NULL allowed */
+
+/* Fills the items of the list. Names, kinds and shapes of all items are checked first, so that nothing has changed when
+ * the file is that of another network; the message lists what differs. Items of the file that the list lacks are an
+ * error with `whole`, else passed over: a sampler wants the generator only. */
+bool checkpoint_fill(checkpoint *c, const state_list *l, bool whole, fault *e);
 
 /* How an item of a list fits a file. */
 typedef struct item_fit {
@@ -63,23 +71,22 @@ typedef struct item_fit {
 	shape s;                                     /* its shape in the file */
 } item_fit;
 
-/* Fills the items that fit, leaves the others as they are, and says for each in fit [l->n]. The file is read whole and
- * compared with its checksum first: on failure nothing has changed. */
-bool checkpoint_take(const char *path, const state_list *l, item_fit *fit, fault *e);
+/* Fills the items that fit, leaves the others as they are, and says for each in fit [l->n]. */
+bool checkpoint_take(checkpoint *c, const state_list *l, item_fit *fit, fault *e);
 
-/* Reads everything and compares with the checksum: false with the reason for a damaged file. */
+/* checkpoint_open, checkpoint_fill and checkpoint_close. */
+bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e);
+/* checkpoint_open and checkpoint_close. */
 bool checkpoint_verify(const char *path, fault *e);
-/* The same, and what it says about itself: checkpoint_read_info of a file that is not damaged. */
-bool checkpoint_read_good(const char *path, checkpoint_info *out, fault *e);
 
 /* What is at a path, of four kinds that want different answers: only where nothing is may something begin anew, what is
  * damaged is put aside, and what cannot be read now (no permission, an I/O error, no memory, no descriptor, no process,
- * a reader that was killed or took too long) stops. e is set but for the first, which fills info (NULL allowed):
- * release it. */
+ * a reader that was killed or took too long) stops. The first opens the file in *good (NULL allowed); of the others e
+ * says why. */
 enum checkpoint_state { CHECKPOINT_GOOD, CHECKPOINT_ABSENT, CHECKPOINT_DAMAGED, CHECKPOINT_UNREADABLE };
-enum checkpoint_state checkpoint_examine(const char *path, checkpoint_info *info, fault *e);
+enum checkpoint_state checkpoint_examine(const char *path, checkpoint **good, fault *e);
 
-/* Writes the checkpoint `from` once more to `to`, with a score and what that measures. */
-bool checkpoint_rescore(const char *from, const char *to, double score, const char *about, fault *e);
+/* Writes it once more to `to`, with a score and what that measures. */
+bool checkpoint_rescore(checkpoint *from, const char *to, double score, const char *about, fault *e);
 
 #endif

@@ -59,7 +59,7 @@ static bool could_be_read(const char *path, int64_t size, fault *e)
 /* A failure that does not come again, as one error of a network's disk, was none of the file's; and neither is one that
  * a good file meets, too. What says that it has no memory, though there was what a good one needs, is a file that asks
  * for more: damage. */
-static enum checkpoint_state examine(const char *path, checkpoint_info *info, fault *e)
+static enum checkpoint_state examine(const char *path, checkpoint **good, fault *e)
 {
 	fault why = {.text = ""};
 	int64_t size;
@@ -67,14 +67,14 @@ static enum checkpoint_state examine(const char *path, checkpoint_info *info, fa
 		fault_read(&why, path);
 		return tell(CHECKPOINT_ABSENT, &why, e);
 	}
-	if (checkpoint_read_good(path, info, &why))
+	if ((*good = checkpoint_open(path, &why)))
 		return CHECKPOINT_GOOD;
 	const enum checkpoint_state bytes = read_through(path, &size, &why);
 	if (bytes != CHECKPOINT_GOOD)
 		return tell(bytes, &why, e);
 	if (!could_be_read(path, size, &why))
 		return tell(CHECKPOINT_UNREADABLE, &why, e);
-	if (checkpoint_read_good(path, info, &why))
+	if ((*good = checkpoint_open(path, &why)))
 		return CHECKPOINT_GOOD;
 	const bool now = fault_is_now(&why) && !fault_is_memory(&why);
 	fault other;
@@ -83,11 +83,13 @@ static enum checkpoint_state examine(const char *path, checkpoint_info *info, fa
 	return tell(now ? CHECKPOINT_UNREADABLE : CHECKPOINT_DAMAGED, &why, e);
 }
 
-enum checkpoint_state checkpoint_examine(const char *path, checkpoint_info *info, fault *e)
+enum checkpoint_state checkpoint_examine(const char *path, checkpoint **good, fault *e)
 {
-	checkpoint_info own;
-	const enum checkpoint_state s = examine(path, info ? info : &own, e);
-	if (!info && s == CHECKPOINT_GOOD)
-		checkpoint_info_free(&own);
+	checkpoint *own = NULL;
+	const enum checkpoint_state s = examine(path, &own, e);
+	if (good)
+		*good = own;
+	else
+		checkpoint_close(own);
 	return s;
 }

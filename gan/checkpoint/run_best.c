@@ -15,22 +15,20 @@ void rundir_best_path(const char *dir, char *path, size_t size)
 	snprintf(path, size, "%s/" BEST_NAME, dir);
 }
 
-bool rundir_best_info(const char *dir, checkpoint_info *info, bool *there, fault *warning, fault *e)
+bool rundir_open_best(const char *dir, checkpoint **best, fault *warning, fault *e)
 {
-	char best[RUN_PATH_MAX];
+	char path[RUN_PATH_MAX];
 	fault why = {.text = ""};
-	*there = false;
+	*best = NULL;
 	warning->text[0] = '\0';
-	if (!run_path(dir, BEST_NAME, best, e))
+	if (!run_path(dir, BEST_NAME, path, e))
 		return false;
-	switch (checkpoint_examine(best, info, &why)) {
-	case CHECKPOINT_GOOD:
-		return *there = true;
-	case CHECKPOINT_ABSENT:
+	switch (checkpoint_examine(path, best, &why)) {
+	case CHECKPOINT_GOOD: case CHECKPOINT_ABSENT:
 		return true;
 	case CHECKPOINT_DAMAGED:
 		*warning = why;
-		return rundir_put_damaged(best, warning, e);
+		return rundir_put_damaged(path, warning, e);
 	case CHECKPOINT_UNREADABLE:
 		break;
 	}
@@ -39,14 +37,13 @@ bool rundir_best_info(const char *dir, checkpoint_info *info, bool *there, fault
 
 bool rundir_is_best(const char *dir, double score, const char *about, bool *is, fault *warning, fault *e)
 {
-	checkpoint_info old;
-	bool there;
+	checkpoint *best;
 	*is = false;
-	if (!rundir_best_info(dir, &old, &there, warning, e))
+	if (!rundir_open_best(dir, &best, warning, e))
 		return false;
-	const bool stays = there && old.has_score && strcmp(old.score_about, about) == 0 && !(score < old.score);
-	if (there)
-		checkpoint_info_free(&old);
+	const checkpoint_info *old = best ? checkpoint_about(best) : NULL;
+	const bool stays = old && old->has_score && strcmp(old->score_about, about) == 0 && !(score < old->score);
+	checkpoint_close(best);
 	*is = !stays && isfinite(score);
 	return true;
 }
@@ -55,17 +52,19 @@ bool rundir_is_best(const char *dir, double score, const char *about, bool *is, 
  * the two files must end with the same bytes. */
 static bool copy_scored(const char *path, const char *best, double score, const char *about, fault *e)
 {
-	checkpoint_info info;
 	void *bytes = NULL;
 	size_t n;
-	if (!checkpoint_read_good(path, &info, e))
+	checkpoint *c = checkpoint_open(path, e);
+	if (!c)
 		return false;
-	const bool same = info.has_score && info.score == score && strcmp(info.score_about, about) == 0;
-	checkpoint_info_free(&info);
-	if (!same)
-		return checkpoint_rescore(path, best, score, about, e);
-	const bool ok = file_read(path, SIZE_MAX - 1, &bytes, &n, e) && file_replace(best, bytes, n, e);
-	free(bytes);
+	const checkpoint_info *said = checkpoint_about(c);
+	const bool same = said->has_score && said->score == score && strcmp(said->score_about, about) == 0;
+	bool ok = same || checkpoint_rescore(c, best, score, about, e);
+	checkpoint_close(c);
+	if (same) {
+		ok = file_read(path, SIZE_MAX - 1, &bytes, &n, e) && file_replace(best, bytes, n, e);
+		free(bytes);
+	}
 	return ok;
 }
 

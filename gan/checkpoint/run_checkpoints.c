@@ -105,19 +105,17 @@ enum { LISTS_MOST = 20 };                            /* a reader beside a run th
 typedef struct search {
 	const char *dir;
 	bool aside;                                  /* the caller goes on from what is found */
-	char *path;
-	size_t size;
+	checkpoint *found;
 	fault first;                                 /* the newest damaged one; "": none */
-	bool found, again;                           /* one vanished: there may be a newer one */
+	bool again;                                  /* one vanished: there may be a newer one */
 } search;
 
-/* Looks at s->path. False with e set: it cannot be read now, so nobody knows whether it is the newest good one. */
-static bool look(search *s, fault *e)
+/* Looks at path. False with e set: it cannot be read now, so nobody knows whether it is the newest good one. */
+static bool look(search *s, const char *path, fault *e)
 {
 	fault why = {.text = ""};
-	switch (checkpoint_examine(s->path, NULL, &why)) {
+	switch (checkpoint_examine(path, &s->found, &why)) {
 	case CHECKPOINT_GOOD:
-		s->found = true;
 		break;
 	case CHECKPOINT_ABSENT:
 		s->again = true;
@@ -147,6 +145,7 @@ static bool put_newer_aside(const search *s, const steps *of, int n, fault *warn
 static bool search_once(search *s, fault *warning, fault *e)
 {
 	steps of;
+	char path[RUN_PATH_MAX];
 	int i = 0;
 	s->again = false;
 	s->first.text[0] = '\0';
@@ -154,102 +153,76 @@ static bool search_once(search *s, fault *warning, fault *e)
 		return false;
 	bool ok = true;
 	for (; ok && i < of.n && !s->found && !s->again; i++) {
-		rundir_checkpoint(s->dir, of.x[i], s->path, s->size);
-		ok = look(s, e);
+		rundir_checkpoint(s->dir, of.x[i], path, sizeof path);
+		ok = look(s, path, e);
 	}
 	const int newer = s->found ? i - 1 : i;
 	if (ok && !s->found && !s->again && of.best) {
-		rundir_best_path(s->dir, s->path, s->size);
-		ok = look(s, e);
+		rundir_best_path(s->dir, path, sizeof path);
+		ok = look(s, path, e);
 	}
 	if (ok && s->found && s->first.text[0])
-		fault_set(warning, "%.600s; going on from %.300s", s->first.text, s->path);
+		fault_set(warning, "%.600s; going on from %.300s", s->first.text, path);
 	if (ok && s->found && s->aside)
 		ok = put_newer_aside(s, &of, newer, warning, e);
 	free(of.x);
 	return ok;
 }
 
-static bool newest(const char *dir, bool aside, char *path, size_t size, fault *warning, fault *e)
+static checkpoint *newest(const char *dir, bool aside, fault *warning, fault *e)
 {
 	fault nowhere;
-	search s = {.dir = dir, .aside = aside, .path = path, .size = size, .again = true};
+	search s = {.dir = dir, .aside = aside, .again = true};
 	warning = warning ? warning : &nowhere;
 	warning->text[0] = '\0';
 	for (int i = 0; i < LISTS_MOST && s.again && !s.found; i++)
-		if (!search_once(&s, warning, e))
-			return false;
+		if (!search_once(&s, warning, e)) {
+			checkpoint_close(s.found);
+			return NULL;
+		}
 	if (s.found)
-		return true;
-	return s.again ? fault_set(e, "%s: its checkpoints vanish faster than they can be read; raise train.keep", dir)
-		: s.first.text[0] ? fault_set(e, "%.900s; no other checkpoint can be read", s.first.text)
-		: fault_set(e, "%s: no checkpoint there (checkpoint-*.h5)", dir);
+		return s.found;
+	if (s.again)
+		fault_set(e, "%s: its checkpoints vanish faster than they can be read; raise train.keep", dir);
+	else if (s.first.text[0])
+		fault_set(e, "%.900s; no other checkpoint can be read", s.first.text);
+	else
+		fault_set(e, "%s: no checkpoint there (checkpoint-*.h5)", dir);
+	return NULL;
 }
 
-bool rundir_latest(const char *dir, char *path, size_t size, fault *warning, fault *e)
+checkpoint *rundir_resume(rundir *d, fault *warning, fault *e)
 {
-	return newest(dir, false, path, size, warning, e);
+	return newest(d->dir, true, warning, e);
 }
 
-bool rundir_resume(rundir *d, char *path, size_t size, fault *warning, fault *e)
-{
-	return newest(d->dir, true, path, size, warning, e);
-}
-
-bool rundir_resolve(const char *given, char *path, size_t size, fault *warning, fault *e)
+checkpoint *rundir_newest(const char *given, fault *warning, fault *e)
 {
 	struct stat st;
 	if (warning)
 		warning->text[0] = '\0';
 	if (stat(given, &st) != 0) {
 		fault_read(e, given);
-		return e && fault_is_now(e) ? false
-			: fault_at(e, given, "%s; give a run directory or a checkpoint file", strerror(errno));
+		if (!e || !fault_is_now(e))
+			fault_at(e, given, "%s; give a run directory or a checkpoint file", strerror(errno));
+		return NULL;
 	}
 	if (S_ISDIR(st.st_mode))
-		return rundir_latest(given, path, size, warning, e);
-	if ((size_t)snprintf(path, size, "%s", given) >= size)
-		return fault_set(e, "%.200s...: the path is longer than %zu bytes", given, size - 1);
-	return checkpoint_verify(path, e);
+		return newest(given, false, warning, e);
+	if (strlen(given) < RUN_PATH_MAX)
+		return checkpoint_open(given, e);
+	fault_set(e, "%.200s...: the path is longer than %d bytes", given, RUN_PATH_MAX - 1);
+	return NULL;
 }
 
-/* A file that is open can be opened again by its descriptor, whatever has become of its name. */
-static void name_to_open(rundir_hold *h)
+bool rundir_latest(const char *dir, char path[RUN_PATH_MAX], fault *warning, fault *e)
 {
-	snprintf(h->open, sizeof h->open, "/dev/fd/%d", h->fd);
-	if (access(h->open, R_OK) != 0)
-		memcpy(h->open, h->path, sizeof h->open);
-}
-
-bool rundir_hold_newest(const char *given, rundir_hold *h, fault *warning, fault *e)
-{
-	for (int i = 0; i < LISTS_MOST; i++) {
-		if (!rundir_resolve(given, h->path, sizeof h->path, warning, e))
-			return false;
-		h->fd = open(h->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		if (h->fd >= 0) {
-			name_to_open(h);
-			return true;
-		}
-		if (errno != ENOENT)
-			break;
-	}
-	return fault_read(e, h->path);
-}
-
-bool rundir_hold_info(const rundir_hold *h, checkpoint_info *out, fault *e)
-{
-	if (!checkpoint_read_info(h->open, out, e))
+	checkpoint *c = newest(dir, false, warning, e);
+	if (!c)
 		return false;
-	memcpy(out->path, h->path, sizeof out->path);
+	memcpy(path, checkpoint_about(c)->path, RUN_PATH_MAX);
+	checkpoint_close(c);
 	return true;
-}
-
-void rundir_release(rundir_hold *h)
-{
-	if (h->fd >= 0)
-		close(h->fd);
-	h->fd = -1;
 }
 
 /* ---- which may go ---- */

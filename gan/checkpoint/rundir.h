@@ -8,8 +8,6 @@
 
 #include "gan/checkpoint/checkpoint.h"
 
-enum { RUN_PATH_MAX = 1024 };
-
 /* dir/name into path; false, with e set, when it is too long. */
 bool run_path(const char *dir, const char *name, char path[RUN_PATH_MAX], fault *e);
 
@@ -34,43 +32,32 @@ bool rundir_put_aside(const char *dir, char *moved, fault *e);
 void rundir_checkpoint(const char *dir, int64_t step, char *path, size_t size);
 
 /* The newest checkpoint of a directory that is not damaged; the best one where no numbered one is good. Damaged newer
- * ones are named in `warning` (one line, empty when there are none). False with e set: the directory has none at all,
- * or all are damaged, or a newer one cannot be read now. One that is removed while it is read is none. */
-bool rundir_latest(const char *dir, char *path, size_t size, fault *warning, fault *e);
+ * ones are named in `warning` (one line, empty when there are none; NULL allowed). NULL with e set: the directory has
+ * none at all, or all are damaged, or a newer one cannot be read now. One that is removed before it is open is none.
+ * `given` may be a checkpoint file as well. Release with checkpoint_close; its path is in checkpoint_about. */
+checkpoint *rundir_newest(const char *given, fault *warning, fault *e);
 
 /* The same for who goes on from there: damaged newer ones are put aside, or later steps would seem older. */
-bool rundir_resume(rundir *d, char *path, size_t size, fault *warning, fault *e);
+checkpoint *rundir_resume(rundir *d, fault *warning, fault *e);
+
+/* Where the newest of a directory lies: rundir_newest and checkpoint_close. */
+bool rundir_latest(const char *dir, char path[RUN_PATH_MAX], fault *warning, fault *e);
 
 /* Whether the directory has a file named like a checkpoint; false with e set: it cannot be read. A directory that is
  * missing has none. */
 bool rundir_any(const char *dir, bool *any, fault *e);
-
-/* RUN-or-CHECKPOINT as typed: of a directory the newest checkpoint, as rundir_latest; a file itself, after
- * checkpoint_verify. False with e set. */
-bool rundir_resolve(const char *given, char *path, size_t size, fault *warning, fault *e);
-
-/* The same, for who reads the file more than once: it stays what it is, also when the run removes it meanwhile, which a
- * run with train.keep = 1 does at each save. Release with rundir_release; nothing is held on failure. */
-typedef struct rundir_hold {
-	char path[RUN_PATH_MAX];                     /* for people */
-	char open[RUN_PATH_MAX];                     /* to open it by */
-	int fd;                                      /* own; -1: none */
-} rundir_hold;
-bool rundir_hold_newest(const char *given, rundir_hold *h, fault *warning, fault *e);
-bool rundir_hold_info(const rundir_hold *h, checkpoint_info *out, fault *e);      /* checkpoint_read_info */
-void rundir_release(rundir_hold *h);
 
 /* Removes the numbered checkpoints before `step`, which this process has just written, but the keep-1 newest that are
  * good. What is damaged is put aside, what cannot be read now stays; both are no reason to remove fewer or more than
  * otherwise, and are told in `warning`. Later steps are not touched. */
 bool rundir_prune(rundir *d, int keep, int64_t step, fault *warning, fault *e);
 
-/* What the best checkpoint says: *there is false where there is none. A damaged one is put aside, which `warning`
- * tells. False with e set: it cannot be read now. Where it is there, release info. */
-bool rundir_best_info(const char *dir, checkpoint_info *info, bool *there, fault *warning, fault *e);
+/* The best checkpoint; *best is NULL where there is none. A damaged one is put aside, which `warning` tells. False with
+ * e set: it cannot be read now. */
+bool rundir_open_best(const char *dir, checkpoint **best, fault *warning, fault *e);
 
 /* Whether a score is lower than that of the best checkpoint so far, or that one measures something else, or is not
- * there (rundir_best_info). */
+ * there (rundir_open_best). */
 bool rundir_is_best(const char *dir, double score, const char *about, bool *is, fault *warning, fault *e);
 
 /* Makes dir/checkpoint-best.h5 a copy of `path` with its score, where rundir_is_best. *better says whether it did.

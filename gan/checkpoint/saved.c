@@ -82,25 +82,22 @@ void saved_follow(const char *run, config *c, fault *told)
 
 bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault *e)
 {
-	checkpoint_info info;
-	*out = (saved){.held = {.fd = -1}};
-	if (!rundir_hold_newest(run_or_checkpoint, &out->held, warning, e))
+	*out = (saved){.held = rundir_newest(run_or_checkpoint, warning, e)};
+	if (!out->held)
 		return false;
-	memcpy(out->path, out->held.path, sizeof out->path);
-	if (!rundir_hold_info(&out->held, &info, e)) {
-		rundir_release(&out->held);
+	const checkpoint_info *info = checkpoint_about(out->held);
+	memcpy(out->path, info->path, sizeof out->path);
+	out->step = info->step;
+	bool ok = saved_config(info, &out->cfg, e);
+	if (!ok) {
+		checkpoint_close(out->held);
+		out->held = NULL;
 		return false;
 	}
-	bool ok = saved_config(&info, &out->cfg, e);
+	out->class_names = text_copy(info->class_names ? info->class_names : "", e);
+	ok = out->class_names && config_check(&out->cfg, e);
 	if (!ok)
-		rundir_release(&out->held);
-	out->class_names = ok ? text_copy(info.class_names ? info.class_names : "", e) : NULL;
-	if (ok && (!out->class_names || !config_check(&out->cfg, e))) {
 		saved_close(out);
-		ok = false;
-	}
-	out->step = info.step;
-	checkpoint_info_free(&info);
 	return ok;
 }
 
@@ -115,7 +112,8 @@ bool saved_open_run(const char *folder, saved *out, fault *warning, fault *e)
 
 void saved_close(saved *s)
 {
-	rundir_release(&s->held);
+	checkpoint_close(s->held);
+	s->held = NULL;
 	config_free(&s->cfg);
 	free(s->class_names);
 	s->class_names = NULL;
@@ -150,7 +148,7 @@ static char *texts_of(const saved *s, letter *l, fault *e)
 /* The same without the file. */
 static bool take_letter(saved *s, const letter *l, const char *texts, fault *e)
 {
-	*s = (saved){.held = {.fd = -1}, .step = l->step};
+	*s = (saved){.step = l->step};
 	memcpy(s->path, l->path, sizeof s->path);
 	config_init(&s->cfg);
 	s->class_names = text_copy(texts + l->config, e);
@@ -198,7 +196,7 @@ static bool load(const saved *from, enum net_side side, bool raw, module *m, fau
 {
 	state_list l = {0};
 	state_add_module(&l, group_of(from, side, raw), m);
-	const bool ok = checkpoint_load(from->held.open, &l, false, e);
+	const bool ok = checkpoint_fill(from->held, &l, false, e);
 	state_list_free(&l);
 	return ok;
 }

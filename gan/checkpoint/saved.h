@@ -19,14 +19,15 @@ void saved_follow(const char *run, config *c, fault *told);
 
 typedef struct saved {
 	char path[RUN_PATH_MAX];                     /* of the checkpoint file */
-	rundir_hold held;                            /* own; the file itself, which a run may remove meanwhile */
+	checkpoint *held;                            /* own; the file itself, which a run may remove meanwhile; NULL
+	                                              * where rank 0 has it */
 	int64_t step;
 	config cfg;                                  /* own; checked */
 	char *class_names;                           /* own; a text of names, "" where classes have numbers only */
 	bool together;                               /* opened by saved_open_together */
 } saved;
 
-/* A checkpoint file, or the newest good one of a run directory; `warning` as for rundir_latest. Release with
+/* A checkpoint file, or the newest good one of a run directory; `warning` as for rundir_newest. Release with
  * saved_close; on failure nothing is left to release, and saved_close does nothing. */
 bool saved_open(const char *run_or_checkpoint, saved *out, fault *warning, fault *e);
 /* Of a run whose config.yaml is lost; e says that both are missing where that is so. */

@@ -53,21 +53,16 @@ static bool read_config(run_facts *f, fault *e)
 /* None is no failure: a run may not have saved yet. */
 static bool read_checkpoint(run_facts *f, fault *e)
 {
-	rundir_hold h;
 	fault why = {.text = ""};
-	checkpoint_info info;
-	const bool held = rundir_hold_newest(f->folder, &h, NULL, &why);
-	const bool told = held && rundir_hold_info(&h, &info, &why);
-	if (held)
-		rundir_release(&h);
-	/* One that was found and read whole a moment ago is there. */
-	if (!told)
-		return !(held || fault_is_now(&why)) || fault_take(e, &why);
-	f->step = info.step;
-	snprintf(f->program, sizeof f->program, "%s", info.program);
-	snprintf(f->precision, sizeof f->precision, "%s", info.precision);
-	snprintf(f->data, sizeof f->data, "%s", info.data);
-	checkpoint_info_free(&info);
+	checkpoint *c = rundir_newest(f->folder, NULL, &why);
+	if (!c)
+		return !fault_is_now(&why) || fault_take(e, &why);
+	const checkpoint_info *info = checkpoint_about(c);
+	f->step = info->step;
+	snprintf(f->program, sizeof f->program, "%s", info->program);
+	snprintf(f->precision, sizeof f->precision, "%s", info->precision);
+	snprintf(f->data, sizeof f->data, "%s", info->data);
+	checkpoint_close(c);
 	return true;
 }
 
@@ -130,14 +125,14 @@ static bool read_times(run_facts *f, fault *e)
 	return true;
 }
 
-static bool read_all(run_facts *f, bool checkpoint, fault *e)
+static bool read_all(run_facts *f, bool saved_too, fault *e)
 {
 	const enum file_type type = file_type(f->folder);
 	if (type == FILE_UNKNOWN)
 		return fault_read(e, f->folder);
 	if (type != FILE_FOLDER)
 		return fault_at(e, f->folder, "is not the folder of a run");
-	if (read_config(f, e) && (!checkpoint || read_checkpoint(f, e)) && read_step(f, e) && read_scores(f, e)
+	if (read_config(f, e) && (!saved_too || read_checkpoint(f, e)) && read_step(f, e) && read_scores(f, e)
 		&& read_times(f, e))
 		return true;
 	facts_free(f);

@@ -80,16 +80,14 @@ static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 
 static bool read_best(run *r, fault *e)
 {
-	checkpoint_info best;
+	checkpoint *best;
 	fault warning;
-	bool there;
-	if (!rundir_best_info(r->out, &best, &there, &warning, e))
+	if (!rundir_open_best(r->out, &best, &warning, e))
 		return false;
 	run_warn(r, &warning);
-	if (there && best.has_score)
-		r->best = (struct best){best.score, best.step};
-	if (there)
-		checkpoint_info_free(&best);
+	if (best && checkpoint_about(best)->has_score)
+		r->best = (struct best){checkpoint_about(best)->score, checkpoint_about(best)->step};
+	checkpoint_close(best);
 	return true;
 }
 
@@ -130,27 +128,32 @@ static void tell_other_bits(const run *r, const checkpoint_info *info)
 		run_say(r, certain ? NOTE_WARNING : NOTE_INFO, "%s", line);
 }
 
+static bool go_on_from(run *r, checkpoint *c, fault *e)
+{
+	const checkpoint_info *info = checkpoint_about(c);
+	memcpy(r->good, info->path, sizeof r->good);
+	r->t->new_data = r->opt->new_data;
+	if (!check_config(r, info, e) || !trainer_resume(r->t, c, e) || !recall_best(r, info, e))
+		return false;
+	r->saved = r->t->step;
+	run_say(r, NOTE_INFO, "going on from %s (step %lld)", r->good, (long long)r->t->step);
+	tell_other_bits(r, info);
+	tell_new_data(r, info);
+	if (r->opt->begin_from)
+		run_say(r, NOTE_INFO, "the run has begun already: nothing is taken from %s", r->opt->begin_from);
+	return true;
+}
+
 /* Goes on from the newest readable checkpoint. */
 static bool resume(run *r, fault *e)
 {
 	fault warning;
-	checkpoint_info info;
-	if (!rundir_resume(r->folder, r->good, sizeof r->good, &warning, e)
-		|| !checkpoint_read_info(r->good, &info, e))
+	checkpoint *c = rundir_resume(r->folder, &warning, e);
+	if (!c)
 		return false;
 	run_warn(r, &warning);
-	r->t->new_data = r->opt->new_data;
-	bool ok = check_config(r, &info, e) && trainer_load(r->t, r->good, e) && recall_best(r, &info, e);
-	if (ok) {
-		r->saved = r->t->step;
-		run_say(r, NOTE_INFO, "going on from %s (step %lld)", r->good, (long long)r->t->step);
-		tell_other_bits(r, &info);
-		tell_new_data(r, &info);
-		if (r->opt->begin_from)
-			run_say(r, NOTE_INFO, "the run has begun already: nothing is taken from %s",
-				r->opt->begin_from);
-	}
-	checkpoint_info_free(&info);
+	const bool ok = go_on_from(r, c, e);
+	checkpoint_close(c);
 	return ok;
 }
 

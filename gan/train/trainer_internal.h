@@ -111,7 +111,7 @@ struct trainer {
 	double spent[PARTS];                         /* .. seconds since then */
 	int64_t place[2];                            /* of the loader, while the state is listed */
 	int64_t data_checksum;                       /* 0 without data */
-	bool new_data;                               /* trainer_load takes other data than the checkpoint's: .. */
+	bool new_data;                               /* trainer_resume takes other data than the checkpoint's: .. */
 	bool data_changed;                           /* .. and has */
 
 	char began_from[1200];                       /* the checkpoint of a warm start, or "" */
@@ -171,6 +171,8 @@ void record_free(record *r);                         /* NULL allowed; an incompl
 
 /* trainer_state.c: every array that a run needs to go on, in the order of the file. */
 bool trainer_list(trainer *t, state_list *l, fault *e);
+/* trainer_load of an open checkpoint. */
+bool trainer_resume(trainer *t, checkpoint *from, fault *e);
 /* Whether every number of the state is one; true without memory to look. */
 bool trainer_finite(trainer *t);
 /* "60000 images of 28x28x1 in 10 classes"; "" without data. */

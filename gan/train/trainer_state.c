@@ -187,29 +187,34 @@ static loader_place next_place(const trainer *t)
 	return t->data_changed ? (loader_place){t->place[0] + begins, 0} : (loader_place){t->place[0], t->place[1]};
 }
 
-static bool load(trainer *t, const checkpoint_info *info, fault *e)
+static bool fill(trainer *t, checkpoint *from, fault *e)
 {
+	const checkpoint_info *info = checkpoint_about(from);
 	state_list l = {0};
 	const int64_t now = t->data_checksum;
 	t->frozen = info->frozen;                    /* the list must be the file's */
 	bool ok = strcmp(info->precision, REAL_NAME) == 0
 		|| fault_set(e, "%s: was trained in %s, this program computes in %s", info->path,
 			info->precision, REAL_NAME);
-	ok = ok && trainer_list(t, &l, e) && checkpoint_load(info->path, &l, true, e) && fits_run(t, info, now, e);
+	ok = ok && trainer_list(t, &l, e) && checkpoint_fill(from, &l, true, e) && fits_run(t, info, now, e);
 	state_list_free(&l);
 	return ok;
 }
 
-bool trainer_load(trainer *t, const char *path, fault *e)
+bool trainer_resume(trainer *t, checkpoint *from, fault *e)
 {
-	checkpoint_info info;
-	if (!checkpoint_read_info(path, &info, e))
-		return false;
-	const bool ok = load(t, &info, e);
-	memcpy(t->began_from, info.began_from, sizeof t->began_from);
-	checkpoint_info_free(&info);
+	const bool ok = fill(t, from, e);
+	memcpy(t->began_from, checkpoint_about(from)->began_from, sizeof t->began_from);
 	optimizer_set_count(t->pg.opt, t->pg.t);
 	optimizer_set_count(t->pd.opt, t->pd.t);
 	return ok && (!t->loader || loader_seek(t->loader, next_place(t), e))
 		&& (!t->frozen || trainer_freeze_d(t, (int)t->frozen, e));
+}
+
+bool trainer_load(trainer *t, const char *path, fault *e)
+{
+	checkpoint *c = checkpoint_open(path, e);
+	const bool ok = c && trainer_resume(t, c, e);
+	checkpoint_close(c);
+	return ok;
 }

@@ -13,22 +13,18 @@
 enum { LINES_MAX = 12, LINE_MAX = 512 };
 
 /* The average of a run without one is its generator. */
-static const char *group_of_average(const char *path, fault *e)
+static const char *group_of_average(const checkpoint_info *info, fault *e)
 {
-	checkpoint_info info;
 	config cfg;
-	if (!checkpoint_read_info(path, &info, e))
-		return NULL;
-	const bool read = saved_config(&info, &cfg, e), averaged = read && cfg.ema.decay > 0;
-	checkpoint_info_free(&info);
+	const bool read = saved_config(info, &cfg, e), averaged = read && cfg.ema.decay > 0;
 	if (read)
 		config_free(&cfg);
 	return !read ? NULL : averaged ? "ema" : net_side_name(NET_G);
 }
 
-static bool list_networks(trainer *t, const char *path, state_list *l, fault *e)
+static bool list_networks(trainer *t, const checkpoint_info *from, state_list *l, fault *e)
 {
-	const char *average = group_of_average(path, e);
+	const char *average = group_of_average(from, e);
 	if (!average)
 		return false;
 	state_add_module(l, net_side_name(NET_G), t->pg.m);
@@ -73,46 +69,40 @@ static void tell(const speaker *to, const char *path, int64_t step, const state_
 		to->note(to->ctx, line);
 }
 
-static bool remember_origin(trainer *t, const rundir_hold *from, int64_t *step, fault *e)
+/* What fits of an open checkpoint. */
+static bool begin_with(trainer *t, checkpoint *c, const speaker *to, fault *e)
 {
-	checkpoint_info info;
-	if (!rundir_hold_info(from, &info, e))
-		return false;
-	snprintf(t->began_from, sizeof t->began_from, "%.1000s (step %lld, checksum %s)", from->path,
-		 (long long)info.step, info.checksum);
-	*step = info.step;
-	checkpoint_info_free(&info);
-	return true;
+	const checkpoint_info *from = checkpoint_about(c);
+	state_list l = {0};
+	item_fit *fit = list_networks(t, from, &l, e) ? mem_zero((size_t)l.n, sizeof *fit, e) : NULL;
+	bool ok = fit && checkpoint_take(c, &l, fit, e);
+	int fits = 0;
+	for (int i = 0; ok && i < l.n; i++)
+		fits += fit[i].fits;
+	if (ok && fits == 0)
+		ok = fault_set(e, "%s: no array of its networks has the name and the shape of one here", from->path);
+	if (ok) {
+		const module *g = t->pg.m, *d = t->pd.m;
+		snprintf(t->began_from, sizeof t->began_from, "%.1000s (step %lld, checksum %s)", from->path,
+			(long long)from->step, from->checksum);
+		tell(to, from->path, from->step, &l, fit,
+			module_params(g) + module_states(g) + module_params(d) + module_states(d), fits);
+	}
+	free(fit);
+	state_list_free(&l);
+	return ok;
 }
 
 bool trainer_begin_from(trainer *t, const char *run_or_checkpoint, void *ctx, void (*note)(void *ctx, const char *line),
 			fault *e)
 {
-	rundir_hold from;
 	fault warning = {.text = ""};
-	state_list l = {0};
-	int64_t step = 0;
 	const speaker to = {ctx, note};
-	if (!rundir_hold_newest(run_or_checkpoint, &from, &warning, e))
-		return false;
-	if (warning.text[0])
+	checkpoint *c = rundir_newest(run_or_checkpoint, &warning, e);
+	if (c && warning.text[0])
 		note(ctx, warning.text);
-	bool ok = list_networks(t, from.open, &l, e);
-	item_fit *fit = ok ? mem_zero((size_t)l.n, sizeof *fit, e) : NULL;
-	ok = fit && checkpoint_take(from.open, &l, fit, e) && remember_origin(t, &from, &step, e);
-	int fits = 0;
-	for (int i = 0; ok && i < l.n; i++)
-		fits += fit[i].fits;
-	if (ok && fits == 0)
-		ok = fault_set(e, "%s: no array of its networks has the name and the shape of one here", from.path);
-	if (ok) {
-		const module *g = t->pg.m, *d = t->pd.m;
-		tell(&to, from.path, step, &l, fit,
-		     module_params(g) + module_states(g) + module_params(d) + module_states(d), fits);
-	}
-	free(fit);
-	state_list_free(&l);
-	rundir_release(&from);
+	const bool ok = c && begin_with(t, c, &to, e);
+	checkpoint_close(c);
 	return ok;
 }
 

@@ -126,17 +126,10 @@ static bool is_whole(const char *dir)
 /* Step of the newest good checkpoint; -1: none. */
 static int64_t newest(const char *dir)
 {
-	char path[RUN_PATH_MAX];
 	fault warning, e;
-	long long step = -1;
-	if (!rundir_latest(dir, path, sizeof path, &warning, &e))
-		return -1;
-	const char *name = strrchr(path, '/') + 1;
-	checkpoint_info info;
-	if (sscanf(name, "checkpoint-%lld.h5", &step) != 1 && checkpoint_read_info(path, &info, NULL)) {
-		step = info.step;
-		checkpoint_info_free(&info);
-	}
+	checkpoint *c = rundir_newest(dir, &warning, &e);
+	const int64_t step = c ? checkpoint_about(c)->step : -1;
+	checkpoint_close(c);
 	return step;
 }
 
@@ -159,17 +152,14 @@ static void wait_s(double s)
 static void read_always(const char *dir, int to)
 {
 	for (;;) {
-		rundir_hold h;
 		fault warning, e;
-		const bool held = rundir_hold_newest(dir, &h, &warning, &e);
-		const bool none = !held && strstr(e.text, "no checkpoint there");
-		const bool good = held && checkpoint_verify(h.open, &e);
-		if (held)
-			rundir_release(&h);
-		if (!none && write(to, good ? "+" : "-", 1) != 1)
+		checkpoint *c = rundir_newest(dir, &warning, &e);
+		const bool none = !c && strstr(e.text, "no checkpoint there");
+		if (!none && write(to, c ? "+" : "-", 1) != 1)
 			_exit(0);
-		if (!none && !good)
+		if (!none && !c)
 			fprintf(stderr, "  reader: %s\n", e.text);
+		checkpoint_close(c);
 		wait_s(0.02);                        /* the runs want the processors, too */
 	}
 }

@@ -210,11 +210,11 @@ bool keras_import_network(network *n, keras_model *from, keras_imported *out, co
 /* ---- from a file ---- */
 
 /* Of a discriminator: the mode of the checkpoint. Of both what follows the data. */
-static bool follow_checkpoint(config *c, enum net_side side, const char *checkpoint, fault *e)
+static bool follow_checkpoint(config *c, enum net_side side, const char *path, fault *e)
 {
 	checkpoint_info info;
 	config was;
-	if (!checkpoint_read_info(checkpoint, &info, e))
+	if (!checkpoint_read_info(path, &info, e))
 		return false;
 	const bool ok = saved_config(&info, &was, e);
 	if (ok) {
