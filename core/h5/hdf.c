@@ -120,7 +120,7 @@ static hdf *hdf_new(const char *path, fault *e)
 	hdf *f = mem_zero(1, sizeof *f, e);
 	if (!f)
 		return NULL;
-	f->file = H5I_INVALID_HID;
+	f->file = f->group_id = H5I_INVALID_HID;
 	f->path = text_copy(path, e);
 	if (!f->path) {
 		free(f);
@@ -134,6 +134,7 @@ void hdf_close(hdf *f)
 	if (!f)
 		return;
 	hdf_quiet();
+	hdf_let_go(f);
 	if (f->file >= 0)
 		H5Fclose(f->file);
 	if (f->writing)
@@ -386,6 +387,7 @@ bool hdf_finish(hdf *f, void **bytes, size_t *n, fault *e)
 	must(f->writing, "commit of %s, which is open for reading", f->path);
 	if (f->failed)
 		return fault_set(e, "%s: not written, because an earlier part failed", f->path);
+	hdf_let_go(f);
 	bool ok = H5Fflush(f->file, H5F_SCOPE_GLOBAL) >= 0;
 	const ssize_t size = !ok || f->on_disk ? 0 : H5Fget_file_image(f->file, NULL, 0);
 	must(!ok || H5Fget_obj_count(f->file, H5F_OBJ_ALL) == 1, "%s: an object is still open", f->path);

@@ -48,6 +48,12 @@ bool hdf_is_group(const hdf *f, const char *path)
 	return group;
 }
 
+/* A thing in a file: its name, and the group that has it. */
+struct place {
+	hid_t group;                                 /* borrow: of the file */
+	char name[PATH_SIZE];
+};
+
 /* What is left of path behind the group that is known; all of it where it leads elsewhere. */
 static const char *behind_known(const hdf *f, const char *path)
 {
@@ -55,47 +61,59 @@ static const char *behind_known(const hdf *f, const char *path)
 	return n && strncmp(path, f->group, n) == 0 && path[n] == '/' ? path + n : path;
 }
 
-/* 1 exists by hard links only, 0 does not exist, -1 refused with e set. */
-static int path_state(hdf *f, const char *path, fault *e)
+/* Goes into the group at p, whose path is path up to `end`: it is the one that is known from now on. */
+static bool enter(hdf *f, struct place *p, const char *path, const char *end)
 {
-	char text[PATH_SIZE];
-	const char *name, *end;
-	if (!hdf_path_sane(f, path, e))
-		return -1;
-	for (name = behind_known(f, path); hdf_next_name(&name, &end); name = end) {
-		H5L_info_t link;
-		hdf_path_prefix(path, end, text);
-		if (H5Lexists(f->file, text, H5P_DEFAULT) <= 0)
-			return 0;
-		if (H5Lget_info(f->file, text, &link, H5P_DEFAULT) < 0)
-			return 0;
-		if (link.type != H5L_TYPE_HARD) {
-			hdf_fail(f, text, e, "a soft or external link; only real members are read");
-			return -1;
-		}
-		if (!*end)
-			break;
-		if (!hdf_is_group(f, text))
-			return 0;
-		memcpy(f->group, text, strlen(text) + 1);
+	const hid_t id = H5Oopen(p->group, p->name, H5P_DEFAULT);
+	if (id < 0 || H5Iget_type(id) != H5I_GROUP) {
+		H5Oclose(id);
+		return false;
 	}
-	return 1;
+	if (f->group_id >= 0)
+		H5Oclose(f->group_id);
+	f->group_id = p->group = id;
+	hdf_path_prefix(path, end, f->group);
+	snprintf(p->name, sizeof p->name, ".");      /* where the path ends in a slash */
+	return true;
 }
 
-static const char *root_or(const char *path)
+/* 1 exists by hard links only, 0 does not exist, -1 refused with e set. */
+static int find(hdf *f, const char *path, struct place *p, fault *e)
 {
-	return path[strspn(path, "/")] ? path : "/";
+	const char *name = behind_known(f, path), *end;
+	if (!hdf_path_sane(f, path, e))
+		return -1;
+	p->group = name > path ? f->group_id : f->file;
+	snprintf(p->name, sizeof p->name, "/");      /* of no name at all */
+	for (; hdf_next_name(&name, &end); name = end) {
+		H5L_info_t link;
+		hdf_path_prefix(name, end, p->name);
+		if (H5Lexists(p->group, p->name, H5P_DEFAULT) <= 0)
+			return 0;
+		if (H5Lget_info(p->group, p->name, &link, H5P_DEFAULT) < 0)
+			return 0;
+		if (link.type != H5L_TYPE_HARD) {
+			char text[PATH_SIZE];
+			hdf_fail(f, hdf_path_prefix(path, end, text), e,
+				"a soft or external link; only real members are read");
+			return -1;
+		}
+		if (*end && !enter(f, p, path, end))
+			return 0;
+	}
+	return 1;
 }
 
 hid_t hdf_object(hdf *f, const char *path, fault *e)
 {
 	char why[REASON];
-	int state = path_state(f, path, e);
+	struct place p;
+	int state = find(f, path, &p, e);
 	if (state == 0)
 		hdf_fail(f, path, e, "not in the file");
 	if (state <= 0)
 		return H5I_INVALID_HID;
-	hid_t obj = H5Oopen(f->file, root_or(path), H5P_DEFAULT);
+	hid_t obj = H5Oopen(p.group, p.name, H5P_DEFAULT);
 	if (obj < 0)
 		hdf_fail(f, path, e, "cannot be opened (%s)", hdf_reason(why));
 	return obj;
@@ -103,8 +121,9 @@ hid_t hdf_object(hdf *f, const char *path, fault *e)
 
 bool hdf_exists(hdf *f, const char *path)
 {
+	struct place p;
 	hdf_quiet();
-	return path_state(f, path, NULL) == 1;
+	return find(f, path, &p, NULL) == 1;
 }
 
 /* ---- listing ---- */
@@ -186,7 +205,7 @@ bool hdf_walk(hdf *f, const char *group, int depth, hdf_take take, void *ctx, fa
 		const int n = snprintf(path, sizeof path, "%s/%s", above, names.name[i]);
 		ok = (n < (int)sizeof path && depth > 0)
 			|| hdf_fail(f, group, e, "groups nested too deep");
-		ok = ok && hdf_stat(f, path, &info, e) && take(ctx, path, &info, e)
+		ok = ok && hdf_look(f, path, &info, e) && take(ctx, path, &info, e)
 			&& (!info.is_group || hdf_walk(f, path, depth - 1, take, ctx, e));
 	}
 	h5_names_free(&names);

@@ -172,15 +172,76 @@ static bool set_check(const hdf *f, const char *path, struct set *d, fault *e)
 	return check_type(f, path, d, e) && check_shape(f, path, d, e) && check_storage(f, path, d, e);
 }
 
-static bool set_open(hdf *f, const char *path, struct set *d, fault *e)
+/* Of an object that is open; it is closed when it is none that is read. */
+static bool set_of(const hdf *f, const char *path, hid_t id, struct set *d, fault *e)
 {
-	*d = (struct set){.id = hdf_object(f, path, e), .type = -1, .space = -1, .list = -1};
-	if (d->id < 0)
-		return false;
-	bool ok = set_check(f, path, d, e);
+	*d = (struct set){.id = id, .type = -1, .space = -1, .list = -1};
+	const bool ok = set_check(f, path, d, e);
 	if (!ok)
 		set_close(d);
 	return ok;
+}
+
+/* ---- data sets that stay open ---- */
+
+enum { KEPT_MAX = 1024 };                            /* some megabytes of the library */
+
+struct kept_set {
+	char *path;                                  /* own; NULL: it has been taken */
+	struct set d;
+};
+
+/* False: there is no room for it. */
+static bool keep(hdf *f, const char *path, const struct set *d)
+{
+	if (f->writing || f->nkept == KEPT_MAX)
+		return false;
+	if (!f->kept)
+		f->kept = mem_new(KEPT_MAX, sizeof *f->kept, NULL);
+	char *copy = f->kept ? text_copy(path, NULL) : NULL;
+	if (copy)
+		f->kept[f->nkept++] = (struct kept_set){copy, *d};
+	return copy;
+}
+
+/* They are mostly read in the order in which they were found. */
+static bool take_kept(hdf *f, const char *path, struct set *d)
+{
+	for (int i = 0; i < f->nkept; i++) {
+		struct kept_set *k = &f->kept[(f->next_kept + i) % f->nkept];
+		if (!k->path || strcmp(k->path, path) != 0)
+			continue;
+		*d = k->d;
+		free(k->path);
+		k->path = NULL;
+		f->next_kept = (int)(k - f->kept) + 1;
+		return true;
+	}
+	return false;
+}
+
+void hdf_let_go(hdf *f)
+{
+	for (int i = 0; i < f->nkept; i++)
+		if (f->kept[i].path) {
+			set_close(&f->kept[i].d);
+			free(f->kept[i].path);
+		}
+	free(f->kept);
+	f->kept = NULL;
+	f->nkept = f->next_kept = 0;
+	if (f->group_id >= 0)
+		H5Gclose(f->group_id);
+	f->group_id = H5I_INVALID_HID;
+	f->group[0] = '\0';
+}
+
+static bool set_open(hdf *f, const char *path, struct set *d, fault *e)
+{
+	if (take_kept(f, path, d))
+		return true;
+	const hid_t id = hdf_object(f, path, e);
+	return id >= 0 && set_of(f, path, id, d, e);
 }
 
 static enum h5_type stored_type(const struct set *d)
@@ -195,24 +256,36 @@ static enum h5_type stored_type(const struct set *d)
 	return d->class == H5T_FLOAT ? floats[k] : H5Tget_sign(d->type) == H5T_SGN_2 ? whole[k] : natural[k];
 }
 
-bool hdf_stat(hdf *f, const char *path, h5_info *out, fault *e)
+static bool look(hdf *f, const char *path, h5_info *out, bool keeps, fault *e)
 {
+	struct set d;
 	hdf_quiet();
 	*out = (h5_info){.type = H5_OTHER};
-	hid_t obj = hdf_object(f, path, e);
-	if (obj < 0)
+	const hid_t id = hdf_object(f, path, e);
+	if (id < 0)
 		return false;
-	out->is_group = H5Iget_type(obj) == H5I_GROUP;
-	H5Oclose(obj);
-	if (out->is_group)
+	out->is_group = H5Iget_type(id) == H5I_GROUP;
+	if (out->is_group) {
+		H5Oclose(id);
 		return true;
-	struct set d;
-	if (!set_open(f, path, &d, e))
+	}
+	if (!set_of(f, path, id, &d, e))
 		return false;
 	out->type = stored_type(&d);
 	out->s = d.s;
-	set_close(&d);
+	if (!keeps || !keep(f, path, &d))
+		set_close(&d);
 	return true;
+}
+
+bool hdf_stat(hdf *f, const char *path, h5_info *out, fault *e)
+{
+	return look(f, path, out, false, e);
+}
+
+bool hdf_look(hdf *f, const char *path, h5_info *out, fault *e)
+{
+	return look(f, path, out, true, e);
 }
 
 /* ---- reading ---- */
