@@ -82,6 +82,41 @@ START_TEST(an_image_depends_on_its_number_only)
 }
 END_TEST
 
+/* `sagan sample --n 1` has the first image of `--n 64` to the last bit, though it draws a batch of 8 for it. */
+START_TEST(a_small_batch_draws_the_bits_of_a_large_one)
+{
+	enum { FEW = 9 };
+	static const char *const text[] = {
+		TINY_PLAIN, TINY_WIDE, TINY_MNISTGANS,
+		"model: {network: resnet28, g_channels: 36, classes: 10}\n",
+		"model: {network: resnet32, g_channels: 32, classes: 10, layers_g: [16]}\n",
+		"model: {network: official64, g_channels: 16, classes: 3}\n",
+	};
+	fault e = {.text = ""};
+	config c = tiny_config(text[_i], NULL);
+	ck_assert_int_eq(sampler_batch_for(1), 8);
+	ck_assert_int_eq(sampler_batch_for(FEW), 16);
+	ck_assert_int_eq(sampler_batch_for(64), SAMPLER_BATCH);
+	ck_assert_int_eq(sampler_batch_for(1000), SAMPLER_BATCH);
+	sampler *many = network_sampler_new(&c, SAMPLER_BATCH, &e);
+	ck_assert_msg(many != NULL, "%s", e.text);
+	const int64_t size = sampler_image_size(many);
+	real *want = malloc((size_t)(FEW * size) * sizeof *want), *have = malloc((size_t)(FEW * size) * sizeof *have);
+	draw(many, (sample_request){.n = FEW, .seed = 3, .label = -1}, want);
+	for (int n = 1; n <= FEW; n += FEW - 1) {
+		sampler *few = network_sampler_new(&c, sampler_batch_for(n), &e);
+		ck_assert_msg(few != NULL, "%s", e.text);
+		draw(few, (sample_request){.n = n, .seed = 3, .label = -1}, have);
+		ck_assert_mem_eq(want, have, (size_t)(n * size) * sizeof *want);
+		sampler_free(few);
+	}
+	sampler_free(many);
+	free(want);
+	free(have);
+	config_free(&c);
+}
+END_TEST
+
 /* A trained trainer, its checkpoint, and the sampler of it give one and the same picture. */
 START_TEST(checkpoint_gives_the_images_of_the_trainer)
 {
@@ -605,7 +640,7 @@ END_TEST
 int main(void)
 {
 	const suite_test tests[] = {
-		{an_image_depends_on_its_number_only, 1},
+		{a_small_batch_draws_the_bits_of_a_large_one, 6}, {an_image_depends_on_its_number_only, 1},
 		{checkpoint_gives_the_images_of_the_trainer, 1},
 		{parameters_that_are_taken_count_at_once, 1},
 		{an_image_depends_on_its_number_alone, 1},

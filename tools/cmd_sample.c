@@ -30,7 +30,7 @@ typedef struct asked {
 /* The sampler of a file of Keras, and what was decided about its numbers. */
 static sampler *open_keras(const char *from, keras_drawing *d, int64_t n, const char *out, fault *e)
 {
-	sampler *s = keras_sampler_open(from, d, MIN(SAMPLER_BATCH, n), e);
+	sampler *s = keras_sampler_open(from, d, sampler_batch_for(n), e);
 	if (s && peers_rank() == 0)
 		fprintf(told_beside(out), "%s\n", d->decided);
 	return s;
@@ -142,7 +142,8 @@ static sampler *open_generator(const asked *a, int64_t n, fault *e)
 		return NULL;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
-	sampler *s = network_sampler_of(&from, a->raw, SAMPLER_BATCH, e);
+	const bool apart = from.cfg.ema.bn_mode == BN_RUNNING;      /* no image depends on others */
+	sampler *s = network_sampler_of(&from, a->raw, apart ? sampler_batch_for(n) : SAMPLER_BATCH, e);
 	saved_close(&from);
 	return s;
 }

@@ -13,6 +13,11 @@ struct sampler {
 	char *path, *class_names;                    /* own; of the facts */
 };
 
+int64_t sampler_batch_for(int64_t n)
+{
+	return MIN(SAMPLER_BATCH, (n + 7) / 8 * 8);
+}
+
 sampler *sampler_of(const sampler_kind *kind, void *ctx, const sampler_facts *facts, fault *e)
 {
 	sampler *s = mem_zero(1, sizeof *s, e);

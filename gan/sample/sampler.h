@@ -17,6 +17,10 @@ typedef struct sampler sampler;
 /* Images that `sagan sample` and an export draw at once: standing statistics depend on it. */
 enum { SAMPLER_BATCH = 64 };
 
+/* A batch for who draws n images only: no more memory and work than they need. An image has the same bits in any batch
+ * from 8 on (of fewer rows a product of matrices goes another way), but for statistics that are the batch's. */
+int64_t sampler_batch_for(int64_t n);
+
 /* What a kind of generator can do; ctx is its own. Functions that return bool set e when they return false. */
 typedef struct sampler_kind {
 	/* images [n,H,W,C] in [-1,1] from z [n,Z] and label [n], which has been checked; any n */
