@@ -49,9 +49,9 @@ INLINE void add_term(const int P, const int N, vec (*acc)[WIDE], const real *con
 			acc[p][n] = ADD_PRODUCT(acc[p][n], wv[n], x[p][i]);
 }
 
-/* P pixels times N vectors of channels; `valid` of the pixels are stored, the rest repeat one. Two terms a round: what
- * counts rounds and moves pointers is a fifth of the instructions otherwise, and where another program runs on the
- * other half of the core (SMT) instructions are what is short. */
+/* P pixels times N vectors of channels; `valid` of the pixels are stored, the rest repeat one. Two terms a round: that
+ * is 24 instructions for 12 products, not 26, which counts where another program runs on the other half of the core
+ * (SMT). */
 INLINE void conv_tile(const int P, const int N, const tile_conv *t, const real *w,
 		      const int64_t *in, const int64_t *out, int valid, int64_t o)
 {
