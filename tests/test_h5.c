@@ -146,6 +146,70 @@ START_TEST(a_walk_finds_what_lists_and_stats_do)
 }
 END_TEST
 
+/* Data sets that a walk found stay open until they are read: more than may stay open, in any order, and twice. */
+START_TEST(what_was_walked_is_read_in_any_order)
+{
+	enum { GROUPS = 3, EACH = 370 };
+	const char *p = scratch_at("many.h5");
+	char path[64];
+	real x[2];
+	h5_tree t;
+	h5 *f = h5_create(p, &e);
+	ck_assert_msg(f != NULL, "%s", e.text);
+	for (int g = 0; g < GROUPS; g++)
+		for (int k = 0; k < EACH; k++) {
+			const real of_it[2] = {(real)g, (real)k};
+			snprintf(path, sizeof path, "/group%d/%03d", g, k);
+			OK(h5_write_real(f, path, SHAPE(2), of_it, &e));
+		}
+	OK(h5_commit(f, &e));
+	f = open_file(p);
+	OK(h5_walk(f, "/", 2, &t, &e));
+	ck_assert_int_eq(t.n, GROUPS * (EACH + 1));
+	for (int round = 0; round < 2; round++)
+		for (int i = t.n - 1; i >= 0; i--) {
+			int g, k;
+			if (t.at[i].info.is_group)
+				continue;
+			OK(h5_read_real(f, t.at[i].path, x, 2, &e));
+			ck_assert_int_eq(sscanf(t.at[i].path, "/group%d/%d", &g, &k), 2);
+			ck_assert(x[0] == (real)g && x[1] == (real)k);
+		}
+	h5_tree_free(&t);
+	h5_close(f);
+}
+END_TEST
+
+/* Slashes too many, and none at the beginning, before and after the group is known. */
+START_TEST(slashes_do_not_count)
+{
+	static const char *const same[] = {
+		"/net/z/kernel", "//net/z//kernel", "net/z/kernel", "net//z///kernel", "///net/z/kernel",
+	};
+	static const char *const group[] = {"/net/", "/net/z//", "net/z", "/", "//", ""};
+	const char *p = scratch_at("a.h5");
+	write_file(p, 42);
+	for (int first = 0; first < COUNT(same); first++) {
+		h5 *f = open_file(p);
+		real want[6], x[6];
+		h5_info info;
+		OK(h5_read_real(f, same[first], want, 6, &e));
+		for (int i = 0; i < COUNT(same); i++) {
+			OK(h5_read_real(f, same[i], x, 6, &e));
+			ck_assert_mem_eq(want, x, sizeof x);
+			ck_assert(h5_exists(f, same[i]));
+		}
+		for (int i = 0; i < COUNT(group); i++) {
+			OK(h5_stat(f, group[i], &info, &e));
+			ck_assert(info.is_group);
+		}
+		ck_assert(!h5_exists(f, "/net/z/kernel/"));  /* a data set has nothing behind its name */
+		ck_assert(!h5_exists(f, "/net/z/z") && !h5_exists(f, "/net/net") && !h5_exists(f, "/net/z/kernel/x"));
+		h5_close(f);
+	}
+}
+END_TEST
+
 START_TEST(a_request_that_does_not_fit_is_refused)
 {
 	const char *p = scratch_at("a.h5");
@@ -649,6 +713,8 @@ int main(void)
 		{values_of_every_type_come_back, 1},
 		{reads_may_be_asked_for_ahead, 1},
 		{a_walk_finds_what_lists_and_stats_do, 1},
+		{what_was_walked_is_read_in_any_order, 1},
+		{slashes_do_not_count, 1},
 		{a_request_that_does_not_fit_is_refused, 1},
 		{attributes_come_back, 1},
 		{long_texts_come_back, 1},
