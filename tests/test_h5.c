@@ -187,8 +187,19 @@ START_TEST(slashes_do_not_count)
 		"/net/z/kernel", "//net/z//kernel", "net/z/kernel", "net//z///kernel", "///net/z/kernel",
 	};
 	static const char *const group[] = {"/net/", "/net/z//", "net/z", "/", "//", ""};
+	int members[COUNT(group)];
 	const char *p = scratch_at("a.h5");
 	write_file(p, 42);
+	for (int i = 0; i < COUNT(group); i++) {
+		static const char *const plain[] = {"/net", "/net/z", "/net/z", "/", "/", "/"};
+		h5 *f = open_file(p);
+		h5_names in_it;
+		OK(h5_list(f, plain[i], &in_it, &e));
+		members[i] = in_it.n;
+		h5_names_free(&in_it);
+		h5_close(f);
+	}
+	ck_assert(members[0] != members[1] && members[1] != members[3] && members[0] != members[3]);
 	for (int first = 0; first < COUNT(same); first++) {
 		h5 *f = open_file(p);
 		real want[6], x[6];
@@ -199,9 +210,14 @@ START_TEST(slashes_do_not_count)
 			ck_assert_mem_eq(want, x, sizeof x);
 			ck_assert(h5_exists(f, same[i]));
 		}
-		for (int i = 0; i < COUNT(group); i++) {
-			OK(h5_stat(f, group[i], &info, &e));
+		for (int i = 0; i < 2 * COUNT(group); i++) {
+			const int g = i / 2;                 /* twice: the second time it is known */
+			h5_names in_it;
+			OK(h5_stat(f, group[g], &info, &e));
 			ck_assert(info.is_group);
+			OK(h5_list(f, group[g], &in_it, &e));
+			ck_assert_int_eq(in_it.n, members[g]);
+			h5_names_free(&in_it);
 		}
 		ck_assert(!h5_exists(f, "/net/z/kernel/"));  /* a data set has nothing behind its name */
 		ck_assert(!h5_exists(f, "/net/z/z") && !h5_exists(f, "/net/net") && !h5_exists(f, "/net/z/kernel/x"));

@@ -400,6 +400,45 @@ START_TEST(a_reader_beside_a_run_always_finds_one)
 }
 END_TEST
 
+/* What is removed or replaced stays what it is for who has it open; what is written into is not believed. */
+START_TEST(an_open_one_that_is_written_into_is_refused)
+{
+	fault e;
+	real kernel[64] = {0};
+	state_list l = {0};
+	item_fit fit;
+	state_add(&l, ARRAY_REAL, "/generator/kernel", SHAPE(64), kernel, NULL);
+	save_step(2);
+	for (int how = 0; how < 4; how++) {
+		save_step(1);
+		checkpoint *c = checkpoint_open(at_step(1), &e);
+		OK(c);
+		size_t n;
+		char *bytes = file_bytes(at_step(2), &n);
+		if (how == 0) {
+			ck_assert_int_eq(rename(at_step(2), at_step(1)), 0);
+			save_step(2);
+		} else if (how == 1) {
+			unlink(at_step(1));
+		} else if (how == 2) {
+			ck_assert_int_eq(truncate(at_step(1), 1000), 0);
+		} else {                             /* as cp does */
+			file_store(at_step(1), (const unsigned char *)bytes, n);
+		}
+		free(bytes);
+		if (how < 2) {
+			OK(checkpoint_fill(c, &l, true, &e));
+			ck_assert(kernel[1] == 1);
+		} else {
+			REFUSED(checkpoint_fill(c, &l, true, &e), at_step(1), "cannot be read now");
+			REFUSED(checkpoint_take(c, &l, &fit, &e), at_step(1), "cannot be read now");
+		}
+		checkpoint_close(c);
+	}
+	state_list_free(&l);
+}
+END_TEST
+
 START_TEST(a_lock_that_is_removed_ends_the_run)
 {
 	fault e;
@@ -469,6 +508,7 @@ int main(void)
 		{readers_that_are_killed_put_nothing_aside, 1},
 		{a_list_that_breaks_off_is_no_empty_folder, 1},
 		{a_reader_beside_a_run_always_finds_one, 1},
+		{an_open_one_that_is_written_into_is_refused, 1},
 		{a_lock_that_is_removed_ends_the_run, 1},
 		{import_takes_the_lock_of_a_run, 1},
 		{a_run_without_its_folder_stops, 1},

@@ -96,6 +96,7 @@ static bool scene_open(scene *v, const asked *a, fault *e)
 		return false;
 	if (a->side == NET_D && !(v->d = network_open(&v->from, NET_D, false, e)))
 		return false;
+	saved_let_go(&v->from);
 	v->g = v->d ? v->own = gaze_new(v->d, e) : sampler_gaze(v->s, e);
 	if (!v->g || !fill_input(v, a, e))
 		return false;

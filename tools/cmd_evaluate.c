@@ -111,6 +111,7 @@ static bool open_model(sides *s, const wish *w, fault *e)
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	s->s = network_sampler_of(&s->model, w->raw, SAMPLER_BATCH, e);
+	saved_let_go(&s->model);
 	return peers_agree(s->s != NULL, e);
 }
 

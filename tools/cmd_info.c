@@ -218,13 +218,18 @@ static bool is_checkpoint(const char *path)
 /* Of a run's folder, its best checkpoint. */
 static void print_best(const char *run)
 {
-	char path[4096];
-	checkpoint_info info;
-	if (!rundir_best(run, path, sizeof path, NULL) || !checkpoint_read_info(path, &info, NULL))
+	char path[RUN_PATH_MAX];
+	fault why = {.text = ""};
+	checkpoint *best = NULL;
+	if (!rundir_best(run, path, sizeof path, NULL)
+		|| checkpoint_examine(path, &best, &why) == CHECKPOINT_ABSENT)
 		return;
-	if (info.has_score)
-		printf("  best: score %.4g at step %lld, %s\n", info.score, (long long)info.step, text_show(path).s);
-	checkpoint_info_free(&info);
+	if (!best)
+		printf("  best: %s\n", why.text);
+	else if (checkpoint_about(best)->has_score)
+		printf("  best: score %.4g at step %lld, %s\n", checkpoint_about(best)->score,
+			(long long)checkpoint_about(best)->step, text_show(path).s);
+	checkpoint_close(best);
 }
 
 /* Older checkpoints do not say it. */

@@ -104,46 +104,50 @@ static bool take_truncation(const char *text, sample_request *q, fault *e)
 }
 
 /* Direction number a->direction of the generator as it is drawn from, into d [Z]; the saved network is read again. */
-static bool find_direction(const asked *a, int64_t Z, real **d, fault *e)
+static bool find_direction(const asked *a, const saved *from, int64_t Z, real **d, fault *e)
 {
-	saved from;
-	fault warning;
-	*d = NULL;
-	if (a->keras)
-		return fault_set(e, "--direction: only a run's generator says which layer is its first");
 	if (a->direction > Z)
 		return fault_set(e, "--direction %d: this generator has %lld, one for each number of its latent",
 			a->direction, (long long)Z);
-	if (!saved_open_together(a->from, &from, &warning, e))
-		return false;
-	network *g = network_open(&from, NET_G, a->raw, e);
+	network *g = network_open(from, NET_G, a->raw, e);
 	*d = mem_new((size_t)(a->direction * Z), sizeof **d, e);
 	const bool ok = g && *d && directions_of(g, a->direction, *d, NULL, e);
 	network_free(g);
-	saved_close(&from);
 	return ok;
 }
 
 /* ---- the command ---- */
 
-/* A run's generator comes from rank 0; a file of Keras everybody must have. */
-static sampler *open_generator(const asked *a, int64_t n, fault *e)
+/* A file of Keras, which everybody must have. */
+static sampler *open_file(const asked *a, int64_t n, fault *e)
+{
+	if (a->direction) {
+		fault_set(e, "--direction: only a run's generator says which layer is its first");
+		return NULL;
+	}
+	sampler *s = open_keras(a->from, a->keras, n, a->out.images, e);
+	if (peers_agree(s != NULL, e) && peers_fit_file(a->from, e))
+		return s;
+	sampler_free(s);
+	return NULL;
+}
+
+/* A run's generator, which comes from rank 0, and the direction that is asked for. */
+static sampler *open_run(const asked *a, int64_t n, real **direction, fault *e)
 {
 	saved from;
 	fault warning = {.text = ""};
-	if (a->keras) {
-		sampler *s = open_keras(a->from, a->keras, n, a->out.images, e);
-		if (peers_agree(s != NULL, e) && peers_fit_file(a->from, e))
-			return s;
-		sampler_free(s);
-		return NULL;
-	}
 	if (!saved_open_together(a->from, &from, &warning, e))
 		return NULL;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
 	const bool apart = from.cfg.ema.bn_mode == BN_RUNNING;      /* no image depends on others */
 	sampler *s = network_sampler_of(&from, a->raw, apart ? sampler_batch_for(n) : SAMPLER_BATCH, e);
+	if (!peers_agree(s != NULL, e)
+		|| (a->direction && !find_direction(a, &from, sampler_latent_size(s), direction, e))) {
+		sampler_free(s);
+		s = NULL;
+	}
 	saved_close(&from);
 	return s;
 }
@@ -151,16 +155,10 @@ static sampler *open_generator(const asked *a, int64_t n, fault *e)
 static bool sample(asked *a, sample_request *q, fault *e)
 {
 	real *direction = NULL;
-	sampler *s = open_generator(a, q->n, e);
-	if (!peers_agree(s != NULL, e) || !peers_fit_data(NULL, e)) {
-		sampler_free(s);
-		return false;
-	}
-	const int64_t Z = sampler_latent_size(s);
-	bool ok = take_classes(s, a, q, e) && (!a->direction || find_direction(a, Z, &direction, e));
-	ok = peers_agree(ok, e);
+	sampler *s = a->keras ? open_file(a, q->n, e) : open_run(a, q->n, &direction, e);
+	bool ok = peers_agree(s != NULL, e) && peers_fit_data(NULL, e) && peers_agree(take_classes(s, a, q, e), e);
 	if (ok && direction)
-		q->direction = direction + (a->direction - 1) * Z;
+		q->direction = direction + (a->direction - 1) * sampler_latent_size(s);
 	ok = ok && output_draw(s, q, &a->out, e);
 	free(direction);
 	sampler_free(s);

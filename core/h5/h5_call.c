@@ -280,10 +280,12 @@ static confine_limits limits_of(const h5_call *c)
 	return confine_limits_for(n, (double)n * MEMORY_FACTOR + MEMORY_MORE);
 }
 
-/* The end of its child, which may wait for the next call: it sees the socket closed. (Without that both waited, when a
- * read failed here.) True: the child was told to end. */
+/* The end of its child, which may wait for the next call: it sees the socket shut, which closing does not do where
+ * another child was started meanwhile and has the end, too. (Without that both waited, when a read failed here.) True:
+ * the child was told to end. */
 static bool end_child(h5_worker *w, fault *e)
 {
+	shutdown(w->socket, SHUT_RDWR);
 	close(w->socket);
 	w->socket = -1;
 	const bool told = confine_end(w->child, e);

@@ -73,7 +73,7 @@ static bool enter(hdf *f, struct place *p, const char *path, const char *end)
 		H5Oclose(f->group_id);
 	f->group_id = p->group = id;
 	hdf_path_prefix(path, end, f->group);
-	snprintf(p->name, sizeof p->name, ".");      /* where the path ends in a slash */
+	snprintf(p->name, sizeof p->name, ".");
 	return true;
 }
 
@@ -84,7 +84,7 @@ static int find(hdf *f, const char *path, struct place *p, fault *e)
 	if (!hdf_path_sane(f, path, e))
 		return -1;
 	p->group = name > path ? f->group_id : f->file;
-	snprintf(p->name, sizeof p->name, "/");      /* of no name at all */
+	snprintf(p->name, sizeof p->name, ".");      /* where no name follows */
 	for (; hdf_next_name(&name, &end); name = end) {
 		H5L_info_t link;
 		hdf_path_prefix(name, end, p->name);

@@ -247,6 +247,7 @@ static bool verify(h5 *f, const checkpoint_info *c, const state_list *stored, fa
 
 struct checkpoint {
 	h5 *f;
+	struct stat file;                            /* before it was read */
 	checkpoint_info info;
 	state_list stored;                           /* every data set, in the order of the file; no arrays */
 };
@@ -254,6 +255,8 @@ struct checkpoint {
 checkpoint *checkpoint_open(const char *path, fault *e)
 {
 	checkpoint *c = mem_zero(1, sizeof *c, e);
+	if (c)
+		(void)stat(path, &c->file);          /* where that fails opening it does, too, and says why */
 	if (c && (c->f = h5_open(path, e)) && read_info(c->f, path, &c->info, e)
 		&& list_stored(c->f, path, &c->stored, e) && verify(c->f, &c->info, &c->stored, e))
 		return c;
@@ -324,19 +327,23 @@ static bool fill_one(h5 *f, const state_item *it, fault *e)
 		: h5_read_i64(f, it->path, it->x, n, e);
 }
 
-static void ahead_one(h5 *f, const state_item *it)
+/* By the name that the file's list has: it stays as long as the file is open, as what is asked for ahead must. */
+static void ahead_one(h5 *f, const state_item *it, const state_item *stored)
 {
 	const int64_t n = shape_count(&it->s);
-	(it->type == ARRAY_REAL ? h5_ahead_real : it->type == ARRAY_F64 ? h5_ahead_f64 : h5_ahead_i64)(f, it->path, n);
+	(it->type == ARRAY_REAL ? h5_ahead_real : it->type == ARRAY_F64 ? h5_ahead_f64 : h5_ahead_i64)(f, stored->path,
+		n);
 }
 
 /* Optional ones that the file does not have stay as they are. */
 static bool fill(h5 *f, const state_list *l, const state_list *stored, fault *e)
 {
 	for (int i = 0, asked = 0; i < l->n; i++) {
-		for (; asked < MIN(l->n, i + H5_AHEAD); asked++)
-			if (state_find(stored, l->item[asked].path))
-				ahead_one(f, &l->item[asked]);
+		for (; asked < MIN(l->n, i + H5_AHEAD); asked++) {
+			const state_item *there = state_find(stored, l->item[asked].path);
+			if (there)
+				ahead_one(f, &l->item[asked], there);
+		}
 		if ((!l->item[i].optional || state_find(stored, l->item[i].path)) && !fill_one(f, &l->item[i], e))
 			return false;
 	}
@@ -348,9 +355,22 @@ static bool is_listed(const checkpoint *c, const state_list *l, fault *e)
 	return !l->failed || fault_set(e, "%s: out of memory while listing the state", c->info.path);
 }
 
+/* What is removed or replaced stays as it was for who has it open; what somebody writes into does not. */
+static bool is_unchanged(const checkpoint *c, fault *e)
+{
+	struct stat now;
+	const struct stat *then = &c->file;
+	if (stat(c->info.path, &now) != 0 || now.st_dev != then->st_dev || now.st_ino != then->st_ino)
+		return true;
+	return (now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec
+		&& now.st_mtim.tv_nsec == then->st_mtim.tv_nsec)
+		|| fault_at(e, c->info.path, FAULT_NOW ": somebody writes into it");
+}
+
 bool checkpoint_fill(checkpoint *c, const state_list *l, bool whole, fault *e)
 {
-	return is_listed(c, l, e) && compare(c->info.path, l, &c->stored, whole, e) && fill(c->f, l, &c->stored, e);
+	return is_listed(c, l, e) && compare(c->info.path, l, &c->stored, whole, e) && fill(c->f, l, &c->stored, e)
+		&& is_unchanged(c, e);
 }
 
 bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e)
@@ -375,7 +395,7 @@ bool checkpoint_take(checkpoint *c, const state_list *l, item_fit *fit, fault *e
 		if (fit[i].fits && !fill_one(c->f, a, e))
 			return false;
 	}
-	return true;
+	return is_unchanged(c, e);
 }
 
 /* Every item of the file with its array, which the caller frees. */
@@ -394,7 +414,7 @@ static bool read_all(checkpoint *c, state_list *l, fault *e)
 			free(x);
 		free(about);
 	}
-	return ok && is_listed(c, l, e) && fill(c->f, l, &c->stored, e);
+	return ok && is_listed(c, l, e) && fill(c->f, l, &c->stored, e) && is_unchanged(c, e);
 }
 
 bool checkpoint_rescore(checkpoint *from, const char *to, double score, const char *about, fault *e)

@@ -52,7 +52,7 @@ bool checkpoint_save(const char *path, const checkpoint_info *about, const state
 bool checkpoint_read_info(const char *path, checkpoint_info *out, fault *e);
 
 /* A file that was read whole: its checksum is right. It stays what it is as long as it is open, also when a run removes
- * it meanwhile, which one with train.keep = 1 does at each save. */
+ * it meanwhile, which one with train.keep = 1 does at each save. Where somebody writes into it, filling fails. */
 typedef struct checkpoint checkpoint;
 /* NULL with the reason: it cannot be read, or is damaged. new/free. */
 checkpoint *checkpoint_open(const char *path, fault *e);

@@ -110,10 +110,15 @@ bool saved_open_run(const char *folder, saved *out, fault *warning, fault *e)
 		: fault_at(e, folder, "is no run: there is neither config.yaml nor a good checkpoint in it");
 }
 
-void saved_close(saved *s)
+void saved_let_go(saved *s)
 {
 	checkpoint_close(s->held);
 	s->held = NULL;
+}
+
+void saved_close(saved *s)
+{
+	saved_let_go(s);
 	config_free(&s->cfg);
 	free(s->class_names);
 	s->class_names = NULL;

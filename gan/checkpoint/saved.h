@@ -35,6 +35,8 @@ bool saved_open_run(const char *folder, saved *out, fault *warning, fault *e);
 /* saved_open with other processes (core/peers/peers.h), of which rank 0 alone needs the file: all call it, and all call
  * network_open. False with the same e for all. */
 bool saved_open_together(const char *run_or_checkpoint, saved *out, fault *warning, fault *e);
+/* The networks are there: the file and the process that reads it are not needed any more. */
+void saved_let_go(saved *s);
 void saved_close(saved *s);                          /* once more does nothing */
 
 /* One of its networks with the parameters and states that it had. Of the generator the moving average, where there is

@@ -36,8 +36,7 @@ typedef struct job {
 
 static bool draw_samples(job *j, fault *e)
 {
-	fault warning;
-	sampler *s = network_sampler_open(j->q->from, j->q->raw, SAMPLER_BATCH, &warning, e);
+	sampler *s = network_sampler_of(&j->from, j->q->raw, SAMPLER_BATCH, e);
 	const sample_request q = {.n = WEB_SAMPLES, .seed = 1, .label = -1};
 	if (!s)
 		return false;
@@ -173,6 +172,7 @@ static bool export_from(job *j, fault *e)
 	bool ok = name_files(j, e) && (j->g = standing_open(&j->from, j->q->raw, e))
 		&& (j->m = keras_of_network_scores(j->g, j->scores, e)) && draw_samples(j, e) && find_directions(j, e)
 		&& choose_width(j, e);
+	saved_let_go(&j->from);
 	if (ok) {
 		j->r->weights = keras_count(j->m);
 		j->r->layers = j->m->layers;
