@@ -228,7 +228,7 @@ END_TEST
 /* ---- pages of checkpoints ---- */
 
 /* A checkpoint of a tiny run; its name is the title of the page. */
-static const char *checkpoint(const char *text, const char *name)
+static const char *checkpoint_of(const char *text, const char *name)
 {
 	static char path[RUN_PATH_MAX];
 	char set[120];
@@ -273,7 +273,7 @@ static char *script(const char *page, const char *id)
 START_TEST(a_page_is_one_file_and_its_texts_are_text)
 {
 	web_report r;
-	const web_request q = {.from = checkpoint(TINY_FULL, "<img>&amp"), .out = scratch_at("new/page.html")};
+	const web_request q = {.from = checkpoint_of(TINY_FULL, "<img>&amp"), .out = scratch_at("new/page.html")};
 	OK(web_export(&q, &r, &e));
 	char *page = file_bytes(q.out, NULL);
 	ck_assert_uint_eq(strlen(page), r.bytes);
@@ -296,7 +296,7 @@ END_TEST
 START_TEST(the_program_names_every_number_once)
 {
 	web_report r;
-	const web_request q = {.from = checkpoint(TINY_TALL, "tall"), .out = scratch_at("page.html"), .exact = true};
+	const web_request q = {.from = checkpoint_of(TINY_TALL, "tall"), .out = scratch_at("page.html"), .exact = true};
 	OK(web_export(&q, &r, &e));
 	ck_assert_int_eq(r.width, 4);
 	ck_assert_double_lt(r.error, 1e-4);
@@ -333,7 +333,7 @@ START_TEST(numbers_are_as_narrow_as_the_images_allow)
 {
 	static const char *const kinds[] = {TINY_FULL, TINY_TALL, TINY_WIDE};
 	web_report half, whole;
-	const char *from = checkpoint(kinds[_i], "digits");
+	const char *from = checkpoint_of(kinds[_i], "digits");
 	const web_request q = {.from = from, .out = scratch_at("half.html")},
 		exact = {.from = from, .out = scratch_at("whole.html"), .exact = true};
 	OK(web_export(&q, &half, &e) && web_export(&exact, &whole, &e));
@@ -356,7 +356,7 @@ START_TEST(a_page_without_memory_for_its_program_is_none)
 {
 	enum { TRIED = 12, MANY = 1 << 30 };
 	web_report r;
-	const web_request q = {.from = checkpoint(TINY_PLAIN, "digits"), .out = scratch_at("page.html")};
+	const web_request q = {.from = checkpoint_of(TINY_PLAIN, "digits"), .out = scratch_at("page.html")};
 	json_set_alloc_funcs(maybe_malloc, free);
 	texts_left = MANY;
 	OK(web_export(&q, &r, &e));
@@ -379,7 +379,7 @@ START_TEST(what_cannot_be_a_page_is_told)
 	web_request q = {.from = scratch_at("nothing"), .out = scratch_at("page.html")};
 	ck_assert(!web_export(&q, &r, &e));
 	ck_assert_msg(strstr(e.text, "nothing"), "%s", e.text);
-	q.from = checkpoint(TINY_PLAIN, "digits");
+	q.from = checkpoint_of(TINY_PLAIN, "digits");
 	disk_full(1000);
 	const bool ok = web_export(&q, &r, &e);
 	disk_free();
