@@ -53,7 +53,7 @@ hid_t hdf_object(hdf *f, const char *path, fault *e);
 /* There is a group at path, which is known to be no link. */
 bool hdf_is_group(const hdf *f, const char *path);
 
-/* hdf_stat of what is read soon: a data set stays open until then, which spares half of the time of both. */
+/* hdf_stat of what is read soon: a data set stays open until then, so that it is found and opened once. */
 bool hdf_look(hdf *f, const char *path, h5_info *out, fault *e);
 
 /* Closes what is open in the file, as it must be before the file is closed. */
