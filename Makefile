@@ -59,8 +59,8 @@ CFLAGS   ?= -O3 -g
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # gcc 11.2 takes a compound literal within a designated initialiser for a missing field.
 WARN     += $(if $(filter 11,$(shell $(CC) -dumpversion 2>/dev/null)),-Wno-missing-field-initializers)
-PACKAGES := openblas libpng libjpeg libwebp libwebpmux hdf5 yaml-0.1 zlib jansson libarchive libprotobuf-c librsvg-2.0 \
-	    fontconfig $(if $(filter Linux,$(shell uname -s)),libseccomp)
+PACKAGES := openblas libpng libjpeg libwebp libwebpmux hdf5 yaml-0.1 zlib jansson nettle libarchive libprotobuf-c \
+	    librsvg-2.0 fontconfig $(if $(filter Linux,$(shell uname -s)),libseccomp)
 # Libraries that pkg-config does not know on every system: -lNAME.
 PLAIN    := gif
 PROGRAMS := protoc-c

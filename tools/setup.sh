@@ -23,6 +23,7 @@ package() {
 	yaml-0.1) echo libyaml-dev ;;
 	zlib) echo zlib1g-dev ;;
 	jansson) echo libjansson-dev ;;
+	nettle) echo nettle-dev ;;
 	libarchive) echo libarchive-dev ;;
 	libprotobuf-c) echo libprotobuf-c-dev ;;
 	protoc-c) echo protobuf-c-compiler ;;

@@ -6,9 +6,7 @@
 
 /* A hash of what has been added so far, in any pieces. */
 typedef struct sha256 {
-	uint32_t h[8];
-	uint64_t length;                             /* bytes so far */
-	uint8_t block[64];                           /* the first length % 64 are waiting */
+	uint64_t state[16];                          /* sha256.c knows what lies in it */
 } sha256;
 
 enum { SHA256_TEXT = 65 };

@@ -173,13 +173,27 @@ static bool list_stored(h5 *f, const char *path, state_list *l, fault *e)
 	return true;
 }
 
+static bool fill_one(h5 *f, const state_item *it, fault *e)
+{
+	const int64_t n = shape_count(&it->s);
+	return it->type == ARRAY_REAL ? h5_read_real(f, it->path, it->x, n, e)
+		: it->type == ARRAY_F64 ? h5_read_f64(f, it->path, it->x, n, e)
+		: h5_read_i64(f, it->path, it->x, n, e);
+}
+
+/* By the name that the file's list has: it stays as long as the file is open, as what is asked for ahead must. */
+static void ahead_one(h5 *f, const state_item *it, const state_item *stored)
+{
+	const int64_t n = shape_count(&it->s);
+	(it->type == ARRAY_REAL ? h5_ahead_real : it->type == ARRAY_F64 ? h5_ahead_f64 : h5_ahead_i64)(f, stored->path,
+		n);
+}
+
 /* Items up to H5_AHEAD of i are asked for before they are hashed. asked: so many of them were. */
 static void ahead_hash(h5 *f, const state_list *l, int i, int *asked)
 {
-	for (; *asked < MIN(l->n, i + H5_AHEAD); ++*asked) {
-		const state_item *it = &l->item[*asked];
-		(it->type == ARRAY_I64 ? h5_ahead_i64 : h5_ahead_f64)(f, it->path, shape_count(&it->s));
-	}
+	for (; *asked < MIN(l->n, i + H5_AHEAD); ++*asked)
+		ahead_one(f, &l->item[*asked], &l->item[*asked]);
 }
 
 /* The hash of the data set `it` as stored. */
@@ -189,17 +203,16 @@ static bool hash_stored(h5 *f, const state_item *it, int64_t format, item_hash *
 	double *x = mem_new((size_t)n, sizeof *x, e);
 	if (!x)
 		return false;
-	bool ok;
-	if (it->type == ARRAY_I64) {
-		ok = h5_read_i64(f, it->path, (int64_t *)(void *)x, n, e);
-	} else {
-		ok = h5_read_f64(f, it->path, x, n, e);
-		float *narrow = (float *)(void *)x;  /* in place: float i lies at or before double i */
-		for (int64_t i = 0; ok && it->type == ARRAY_REAL && i < n; i++) {
-			float v = (float)x[i];
-			memcpy(&narrow[i], &v, sizeof v);
-		}
+	state_item at = *it;
+	at.x = x;
+	const bool ok = fill_one(f, &at, e);
+#ifdef REAL_DOUBLE
+	float *narrow = (float *)(void *)x;          /* in place: float i lies at or before double i */
+	for (int64_t i = 0; ok && it->type == ARRAY_REAL && i < n; i++) {
+		const float v = (float)x[i];
+		memcpy(&narrow[i], &v, sizeof v);
 	}
+#endif
 	*h = (item_hash){.it = it, .as = stored_in_file(it)};
 	if (ok)
 		item_hash_make(h, (int)format, x);
@@ -317,22 +330,6 @@ static bool compare(const char *path, const state_list *l, const state_list *sto
 		return fault_set(e, "%s: checkpoint of another network: %s", path, first);
 	return fault_set(e, "%s: checkpoint of another network: %s, and %d more differences", path,
 		first, n - 1);
-}
-
-static bool fill_one(h5 *f, const state_item *it, fault *e)
-{
-	const int64_t n = shape_count(&it->s);
-	return it->type == ARRAY_REAL ? h5_read_real(f, it->path, it->x, n, e)
-		: it->type == ARRAY_F64 ? h5_read_f64(f, it->path, it->x, n, e)
-		: h5_read_i64(f, it->path, it->x, n, e);
-}
-
-/* By the name that the file's list has: it stays as long as the file is open, as what is asked for ahead must. */
-static void ahead_one(h5 *f, const state_item *it, const state_item *stored)
-{
-	const int64_t n = shape_count(&it->s);
-	(it->type == ARRAY_REAL ? h5_ahead_real : it->type == ARRAY_F64 ? h5_ahead_f64 : h5_ahead_i64)(f, stored->path,
-		n);
 }
 
 /* Optional ones that the file does not have stay as they are. */
