@@ -944,6 +944,19 @@ START_TEST(a_time_limit_ends_the_run)
 }
 END_TEST
 
+/* The folder of a run knows the config's end, not the one of --steps: the command that is printed says it again. */
+START_TEST(what_goes_on_ends_where_the_start_wanted_to)
+{
+	const char *path = make_config(SMALL), *run = scratch_at("run");
+	answer a = sagan("train %s --out %s --steps 900000000 --max-time 1s --log-every 100", path, run);
+	const char *said = strstr(a.text, "go on with: "), *arguments = said ? strstr(said, " train ") : NULL;
+	ck_assert_msg(a.status == 0 && arguments, "%.2000s", a.text);
+	a = sagan("%.*s --max-time 1s --log-every 100", (int)strcspn(arguments, "\n"), arguments);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "/900000000 ") && strstr(a.text, "stopped by --max-time"),
+		      "%.2000s", a.text);
+}
+END_TEST
+
 /* Compares the last checkpoints of two runs, byte by byte. */
 START_TEST(threads_change_no_byte_of_a_checkpoint)
 {
@@ -1135,6 +1148,7 @@ int main(void)
 		{a_run_is_trained_continued_and_sampled, 1},
 		{a_signal_saves_and_says_how_to_go_on, 1},
 		{a_time_limit_ends_the_run, 1},
+		{what_goes_on_ends_where_the_start_wanted_to, 1},
 		{a_pipe_that_nobody_reads_saves, 1},
 		{only_files_are_replaced, 1},
 		{closed_descriptors_are_no_files, 1},

@@ -34,19 +34,21 @@ static const char *why_stopped(enum run_end end)
 	return stop_asked == SIGPIPE ? "because nobody reads the output" : "by a signal";
 }
 
-/* The folder of a run holds its config, with every --set. */
-static void how_to_go_on(enum run_end end, int64_t step, const char *out)
+/* The folder of a run holds its config, with every --set; an end given by --steps is not part of it. */
+static void how_to_go_on(const request *q, const config *cfg, enum run_end end, int64_t step, const char *out)
 {
-	char word[2 * PATH_ROOM];
+	char word[2 * PATH_ROOM], steps[32] = "";
 	FILE *to = stop_asked == SIGPIPE ? stderr : stdout;
 	shell_word(out, word, sizeof word);
+	if (q->steps > 0 && q->steps != cfg->steps)
+		snprintf(steps, sizeof steps, " --steps %lld", (long long)q->steps);
 	if (end == RUN_FINISHED)
 		fprintf(to, "done: %lld steps in %s; `%s sample %s` makes pictures\n", (long long)step,
 			text_show(out).s,
 		       program_name, word);
 	else
-		fprintf(to, "stopped %s after step %lld; go on with: %s train %s\n", why_stopped(end), (long long)step,
-		       program_name, word);
+		fprintf(to, "stopped %s after step %lld; go on with: %s train %s%s\n", why_stopped(end),
+			(long long)step, program_name, word, steps);
 }
 
 /* What to do about it: fetch them, or say where they are now. Returns false. */
@@ -107,7 +109,7 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 		screen_close(&s);
 	}
 	if (ok && !q->quiet)
-		how_to_go_on(*end, trainer_steps_done(t), out);
+		how_to_go_on(q, cfg, *end, trainer_steps_done(t), out);
 	trainer_free(t);
 	dataset_free(data);
 	return ok;
