@@ -72,7 +72,8 @@ def check_texts(run, accumulator):
     assert page == f"```yaml\n{yaml}```\n", page
     about = accumulator.SummaryMetadata("_hparams_/session_start_info")
     start = plugin_data_pb2.HParamsPluginData.FromString(about.plugin_data.content).session_start_info
-    assert start.hparams["loss.name"].string_value == "hinge", start
+    name = start.hparams["loss.name"].string_value
+    assert name and f"\nloss:\n  name: {name}\n" in yaml, start
     assert start.hparams["optim.lr_g"].number_value > 0, start
     assert start.hparams["train.tensorboard"].bool_value, start
     end = accumulator.SummaryMetadata("_hparams_/session_end_info")
