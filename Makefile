@@ -288,6 +288,10 @@ test: deps
 deps:
 	@CC='$(CC) $(CFLAGS)' tools/setup.sh install $(PACKAGES) $(PLAIN) $(PROGRAMS) check font
 
+# Debian's packages of the libraries, a line each.
+packages:
+	@tools/setup.sh packages $(PACKAGES) $(PLAIN)
+
 # All the steps that the digits need, however slow the machine is: it says first how long that takes. Ctrl-C saves, and
 # the next `make demo` goes on. DEMO: options of sagan train, as --max-time 3m.
 DEMO ?=
@@ -455,9 +459,10 @@ clean:
 	rm -rf $(BUILD)
 
 FORCE:
-.PHONY: all demo test test-double test-sanitized coverage golden deps run-demo run-test run-coverage run-golden \
-	test-keras test-inception test-browser test-tensorboard test-web examples bench bench-kernels fuzz fuzz-list \
-	mutants faults torture torture-ranks bench-ranks run-mutants lint same-bits install uninstall dist clean FORCE
+.PHONY: all demo test test-double test-sanitized coverage golden deps packages run-demo run-test run-coverage \
+	run-golden test-keras test-inception test-browser test-tensorboard test-web examples bench bench-kernels fuzz \
+	fuzz-list mutants faults torture torture-ranks bench-ranks run-mutants lint same-bits install uninstall dist \
+	clean FORCE
 .SECONDARY:
 %.d: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

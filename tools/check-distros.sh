@@ -114,10 +114,9 @@ prepare() {
 	if [ "$arch" = arm64 ]; then
 		inside 0 'dpkg --add-architecture arm64' || return 1
 		packages="$packages pkg-config protobuf-c-compiler"
-		for library in openblas png hdf5 yaml jansson zip protobuf-c; do
-			packages="$packages lib$library-dev:arm64"
+		for library in $(make -s packages | sort -u) check; do
+			packages="$packages $library:arm64"
 		done
-		packages="$packages zlib1g-dev:arm64 check:arm64"
 	fi
 	inside 0 "export DEBIAN_FRONTEND=noninteractive
 		apt-get update -q && apt-get install -q -y --no-install-recommends $packages &&

@@ -4,6 +4,7 @@
 #
 #     tools/setup.sh check NAME...      says what is missing; status 1 when something is
 #     tools/setup.sh install NAME...    apt-get installs it (with sudo when not root)
+#     tools/setup.sh packages NAME...   Debian's packages of these names, whether they are missing or not
 #
 # CC in the environment is a compiler with its flags: it must run, and compile for 64 bits.
 set -eu
@@ -36,6 +37,13 @@ package() {
 	*) echo "$0: $1: unknown library" >&2; exit 2 ;;
 	esac
 }
+
+if [ "$what" = packages ]; then
+	for name in "$@"; do
+		package "$name"
+	done
+	exit
+fi
 
 # A program, font or header that is not there, or a name that pkg-config does not know; all of these names when there is
 # no pkg-config.
