@@ -339,6 +339,20 @@ START_TEST(readers_that_are_killed_put_nothing_aside)
 }
 END_TEST
 
+/* A name that is cut off is not there: that is no checkpoint which vanished. */
+START_TEST(a_path_that_is_too_long_is_called_so)
+{
+	char dir[RUN_PATH_MAX + 64], path[RUN_PATH_MAX];
+	fault e = {.text = ""}, warning;
+	save_step(1);
+	size_t n = (size_t)snprintf(dir, sizeof dir, "%s", scratch_folder());
+	while (n < RUN_PATH_MAX - 10)
+		n += (size_t)snprintf(dir + n, sizeof dir - n, "/.");
+	ck_assert(!rundir_latest(dir, path, &warning, &e));
+	ck_assert_msg(strstr(e.text, ": the path is longer than 1023 bytes"), "%s", e.text);
+}
+END_TEST
+
 START_TEST(a_list_that_breaks_off_is_no_empty_folder)
 {
 	fault e, warning;
@@ -506,6 +520,7 @@ int main(void)
 		{without_memory_nothing_is_put_aside, 1},
 #endif
 		{readers_that_are_killed_put_nothing_aside, 1},
+		{a_path_that_is_too_long_is_called_so, 1},
 		{a_list_that_breaks_off_is_no_empty_folder, 1},
 		{a_reader_beside_a_run_always_finds_one, 1},
 		{an_open_one_that_is_written_into_is_refused, 1},

@@ -172,9 +172,12 @@ static bool search_once(search *s, fault *warning, fault *e)
 static checkpoint *newest(const char *dir, bool aside, fault *warning, fault *e)
 {
 	fault nowhere;
+	char path[RUN_PATH_MAX];
 	search s = {.dir = dir, .aside = aside, .again = true};
 	warning = warning ? warning : &nowhere;
 	warning->text[0] = '\0';
+	if (!run_path(dir, "checkpoint-00000000.h5", path, e))       /* a name cut off would be one that vanished */
+		return NULL;
 	for (int i = 0; i < LISTS_MOST && s.again && !s.found; i++)
 		if (!search_once(&s, warning, e)) {
 			checkpoint_close(s.found);
