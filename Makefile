@@ -1,7 +1,7 @@
 # sagan: `make` builds build/sagan; `make demo` and `make test` need nothing but git, gcc, make and apt.
 #
 #   make                     the program, build/sagan          make install PREFIX=/usr/local
-#   make demo                digits, 1,400 steps              make uninstall   the same files, removed
+#   make demo                digits, 1,100 steps              make uninstall   the same files, removed
 #   make test                all tests                         make lint    who includes whom
 #   make MPI=1               also build/sagan-mpi, for several processes (docs/scaling.md); MPI=mpich: that one
 #   make deps                installs what both would          make bench   a step beside PyTorch, TensorFlow
