@@ -321,6 +321,12 @@ static char *next_config(char *at, char path[64], char **text)
 	return end;
 }
 
+/* Networks of shipped recipes that were changed on purpose: CHANGELOG.md says so. */
+static bool is_changed(const char *path, const char *key)
+{
+	return strcmp(path, "configs/demo.yaml") == 0 && strncmp(key, "model.spectral_norm_", 20) == 0;
+}
+
 /* Every complete config of 0.1.0 is read; the networks of the shipped recipes are still those. */
 START_TEST(shipped_networks_are_what_they_were)
 {
@@ -340,9 +346,10 @@ START_TEST(shipped_networks_are_what_they_were)
 		ck_assert_msg(config_parse(&then, text, strlen(text), path, &e) && config_check(&then, &e),
 			"%s", e.text);
 		ck_assert_msg(config_load(&now, path, &e) && config_check(&now, &e), "%s", e.text);
-		for (int k = config_diff(&then, &now, differ) - 1; k >= 0; k--)
-			ck_assert_msg(strncmp(config_key_at(differ[k])->name, "model.", 6) != 0, "%s: %s", path,
-				      config_key_at(differ[k])->name);
+		for (int k = config_diff(&then, &now, differ) - 1; k >= 0; k--) {
+			const char *key = config_key_at(differ[k])->name;
+			ck_assert_msg(strncmp(key, "model.", 6) != 0 || is_changed(path, key), "%s: %s", path, key);
+		}
 		config_free(&then);
 		config_free(&now);
 	}
