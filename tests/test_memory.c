@@ -728,7 +728,11 @@ static const memory_subject subjects[] = {
 
 /* All of the first ALL allocations fail, one after the other, then one in total / SAMPLES: graphs make nodes by the
  * thousand. */
+#ifdef __SANITIZE_ADDRESS__
+enum { ALL = 40, SAMPLES = 20 };                     /* a child costs it ten times as much */
+#else
 enum { ALL = 100, SAMPLES = 100 };
+#endif
 
 /* What fails once may have no consequence there: a checkpoint is read twice before it is called unreadable. */
 static bool tries_again(const memory_subject *s)
