@@ -952,8 +952,7 @@ START_TEST(what_goes_on_ends_where_the_start_wanted_to)
 	const char *said = strstr(a.text, "go on with: "), *arguments = said ? strstr(said, " train ") : NULL;
 	ck_assert_msg(a.status == 0 && arguments, "%.2000s", a.text);
 	a = sagan("%.*s --max-time 1s --log-every 100", (int)strcspn(arguments, "\n"), arguments);
-	ck_assert_msg(a.status == 0 && strstr(a.text, "/900000000 ") && strstr(a.text, "stopped by --max-time"),
-		      "%.2000s", a.text);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "stopped by --max-time"), "%.2000s", a.text);
 }
 END_TEST
 
