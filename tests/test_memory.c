@@ -156,7 +156,8 @@ void __wrap_free(void *p)
 	__real_free(p);
 }
 
-/* Runs `go` with its k-th allocation failing (0: none); *made: how many it asked for, *left: how many it kept. */
+/* Runs `go` with its k-th allocation failing (0: none), or inside of it each child's k-th; *made: how many it asked
+ * for, *left: how many it kept. */
 static bool run_failing(bool (*go)(fault *), bool inside, long k, fault *e, long *made, long *left)
 {
 	heap.owner = getpid();
@@ -355,26 +356,39 @@ static int64_t stream[3];
 static bool go_checkpoint(fault *e)
 {
 	static const checkpoint_info about = {.step = 3, .program = "sagan test", .config = (char *)"seed: 1\n"};
-	char path[RUN_PATH_MAX], found[RUN_PATH_MAX];
-	fault warning;
+	char path[RUN_PATH_MAX];
 	state_list l = {0};
 	checkpoint_info info = {0};
-	rundir *d = NULL;
-	bool better;
 	rundir_checkpoint(scratch_folder(), 3, path, sizeof path);
 	state_add(&l, ARRAY_REAL, "/generator/block1/kernel", SHAPE(2, 3), kernel, NULL);
 	state_add(&l, ARRAY_F64, "/trainer/sums", SHAPE(4), sums, "sums of something");
 	state_add(&l, ARRAY_I64, "/random/latent", SHAPE(3), stream, "key, stream, block");
 	const bool ok = checkpoint_save(path, &about, &l, e) && checkpoint_load(path, &l, true, e)
-		&& checkpoint_read_info(path, &info, e) && checkpoint_verify(path, e)
-		&& rundir_keep_best(scratch_folder(), path, 2.0, "distance", &better, &warning, e)
+		&& checkpoint_read_info(path, &info, e) && checkpoint_verify(path, e);
+	checkpoint_info_free(&info);
+	state_list_free(&l);
+	return ok;
+}
+
+static void put_checkpoint(void)
+{
+	fault e = {.text = ""};
+	must(go_checkpoint(&e), "%s", e.text);
+}
+
+static bool go_rundir(fault *e)
+{
+	char path[RUN_PATH_MAX], found[RUN_PATH_MAX];
+	fault warning;
+	rundir *d = NULL;
+	bool better;
+	rundir_checkpoint(scratch_folder(), 3, path, sizeof path);
+	const bool ok = rundir_keep_best(scratch_folder(), path, 2.0, "distance", &better, &warning, e)
 		&& rundir_latest(scratch_folder(), found, &warning, e)
 		&& (!warning.text[0] || fault_set(e, "%s", warning.text))    /* a checkpoint that could not be read */
 		&& (d = rundir_open(scratch_folder(), e)) && rundir_prune(d, 1, 3, &warning, e)
 		&& (!warning.text[0] || fault_set(e, "%s", warning.text));
 	rundir_close(d);
-	checkpoint_info_free(&info);
-	state_list_free(&l);
 	return ok;
 }
 
@@ -699,6 +713,7 @@ static const memory_subject subjects[] = {
 	{"text", go_text, NULL, NULL},
 	{"config", go_config, put_config, NULL},
 	{"checkpoint", go_checkpoint, NULL, NULL},
+	{"checkpoints of a run", go_rundir, put_checkpoint, NULL},
 	{"h5", go_h5, NULL, NULL},
 	{"idx", go_idx, put_images, NULL},
 	{"cifar", go_cifar, put_images, NULL},
@@ -737,7 +752,7 @@ enum { ALL = 100, SAMPLES = 100 };
 /* What fails once may have no consequence there: a checkpoint is read twice before it is called unreadable. */
 static bool tries_again(const memory_subject *s)
 {
-	return s->go == go_run || s->go == go_checkpoint;
+	return s->go == go_run || s->go == go_rundir;
 }
 
 static void fail_each(const memory_subject *s)

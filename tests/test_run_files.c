@@ -348,8 +348,12 @@ START_TEST(a_path_that_is_too_long_is_called_so)
 	size_t n = (size_t)snprintf(dir, sizeof dir, "%s", scratch_folder());
 	while (n < RUN_PATH_MAX - 10)
 		n += (size_t)snprintf(dir + n, sizeof dir - n, "/.");
-	ck_assert(!rundir_latest(dir, path, &warning, &e));
-	ck_assert_msg(strstr(e.text, ": the path is longer than 1023 bytes"), "%s", e.text);
+	for (int i = 0; i < 2; i++) {                /* a numbered one; the best alone, whose name is shorter */
+		ck_assert(!rundir_latest(dir, path, &warning, &e));
+		ck_assert_msg(strstr(e.text, ": the path is longer than 1023 bytes"), "%s", e.text);
+		if (i == 0)
+			ck_assert_int_eq(rename(at_step(1), scratch_at("checkpoint-best.h5")), 0);
+	}
 }
 END_TEST
 

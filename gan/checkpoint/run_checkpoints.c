@@ -14,9 +14,19 @@
 #include "core/base/local.h"
 #include "gan/checkpoint/rundir_internal.h"
 
+#define STEP_NAME "checkpoint-%08lld.h5"
+
 void rundir_checkpoint(const char *dir, int64_t step, char *path, size_t size)
 {
-	snprintf(path, size, "%s/checkpoint-%08lld.h5", dir, (long long)step);
+	snprintf(path, size, "%s/" STEP_NAME, dir, (long long)step);
+}
+
+/* The same, and no name that is cut off: it would be taken for a checkpoint that vanished. */
+static bool step_path(const char *dir, int64_t step, char path[RUN_PATH_MAX], fault *e)
+{
+	char name[64];
+	snprintf(name, sizeof name, STEP_NAME, (long long)step);
+	return run_path(dir, name, path, e);
 }
 
 /* ---- which files there are ---- */
@@ -152,15 +162,11 @@ static bool search_once(search *s, fault *warning, fault *e)
 	if (!list_steps(s->dir, &of, e))
 		return false;
 	bool ok = true;
-	for (; ok && i < of.n && !s->found && !s->again; i++) {
-		rundir_checkpoint(s->dir, of.x[i], path, sizeof path);
-		ok = look(s, path, e);
-	}
+	for (; ok && i < of.n && !s->found && !s->again; i++)
+		ok = step_path(s->dir, of.x[i], path, e) && look(s, path, e);
 	const int newer = s->found ? i - 1 : i;
-	if (ok && !s->found && !s->again && of.best) {
-		rundir_best_path(s->dir, path, sizeof path);
-		ok = look(s, path, e);
-	}
+	if (ok && !s->found && !s->again && of.best)
+		ok = run_path(s->dir, BEST_NAME, path, e) && look(s, path, e);
 	if (ok && s->found && s->first.text[0])
 		fault_set(warning, "%.600s; going on from %.300s", s->first.text, path);
 	if (ok && s->found && s->aside)
@@ -172,12 +178,9 @@ static bool search_once(search *s, fault *warning, fault *e)
 static checkpoint *newest(const char *dir, bool aside, fault *warning, fault *e)
 {
 	fault nowhere;
-	char path[RUN_PATH_MAX];
 	search s = {.dir = dir, .aside = aside, .again = true};
 	warning = warning ? warning : &nowhere;
 	warning->text[0] = '\0';
-	if (!run_path(dir, "checkpoint-00000000.h5", path, e))       /* a name cut off would be one that vanished */
-		return NULL;
 	for (int i = 0; i < LISTS_MOST && s.again && !s.found; i++)
 		if (!search_once(&s, warning, e)) {
 			checkpoint_close(s.found);

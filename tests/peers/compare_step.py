@@ -1,7 +1,8 @@
-"""Training steps in PyTorch, from the start and the numbers that a run of sagan has written down.
+r"""Training steps in PyTorch, from the start and the numbers that a run of sagan has written down.
 
     make REAL=double                                    # beside the program in float: build/double/sagan
-    build/double/sagan train configs/demo.yaml --out RUN --steps 0 --set loss.penalty=none --set optim.schedule=constant
+    build/double/sagan train configs/demo.yaml --out RUN --steps 0 --set loss.penalty=none --set optim.schedule=constant \
+        --set model.spectral_norm_g=true --set model.spectral_norm_d=true
     build/double/sagan train RUN --steps 10 --record 10
     python3 -m venv build/peer && build/peer/bin/pip install torch numpy h5py
     build/peer/bin/python tests/peers/compare_step.py RUN
