@@ -472,6 +472,45 @@ START_TEST(windows_are_loops_over_taps)
 }
 END_TEST
 
+/* max_pick and max_place: the values under the largest entries, and back to where they were; many entries are equal. */
+static void largest_are_right(window_geometry w, int64_t c)
+{
+	const int64_t ho = (9 + w.top + w.bottom - w.kh) / w.sh + 1, wo = (8 + w.left + w.right - w.kw) / w.sw + 1;
+	bench t = BENCH(SHAPE(2, 9, 8, c), SHAPE(2, 9, 8, c), SHAPE(2, ho, wo, c));
+	const shape xs = t.b[0]->s, ys = t.b[2]->s;
+	for (int64_t k = 0; k < shape_count(&xs); k++)
+		t.b[0]->x[k] = (real)floor(2 * (double)t.b[0]->x[k]);
+	node *out[] = {op_max_pick(t.g, t.in[0], t.in[1], w), op_max_place(t.g, t.in[0], t.in[2], w)};
+	fault e;
+	t.p = plan_new(t.g, out, COUNT(out), 0, &e);
+	plan_run(t.p);
+	double *placed = mem_zero((size_t)shape_count(&xs), sizeof *placed, NULL);
+	for (int64_t k = 0; k < shape_count(&ys); k++) {
+		const index_t i = index_at(&ys, k);
+		int64_t first = -1;
+		for (int tap = 0; tap < w.kh * w.kw; tap++) {
+			const int64_t iy = i.i[1] * w.sh - w.top + tap / w.kw, ix = i.i[2] * w.sw - w.left + tap % w.kw;
+			if (iy < 0 || iy >= xs.dim[1] || ix < 0 || ix >= xs.dim[2])
+				continue;
+			const int64_t at = flat_at(&xs, (int64_t[]){i.i[0], iy, ix, i.i[3]});
+			if (first < 0 || t.b[0]->x[at] > t.b[0]->x[first])
+				first = at;
+		}
+		expect("max_pick", k, (double)plan_value(t.p, out[0])[k], (double)t.b[1]->x[first], 0);
+		placed[first] += (double)t.b[2]->x[k];
+	}
+	for (int64_t k = 0; k < shape_count(&xs); k++)
+		expect("max_place", k, (double)plan_value(t.p, out[1])[k], placed[k], 16 * EPS);
+	free(placed);
+	bench_free(&t);
+}
+
+START_TEST(largest_entries_are_the_first_of_equal_ones)
+{
+	largest_are_right(windows[_i / COUNT(channels)], channels[_i % COUNT(channels)]);
+}
+END_TEST
+
 START_TEST(upsampling_repeats_pixels)
 {
 	bench t = BENCH(SHAPE(2, 3, 4, 5));
@@ -762,6 +801,7 @@ int main(void)
 		{skew_moves_each_query_along, 4},
 		{matmul_is_three_loops, 4 * COUNT(products)},
 		{dense_keeps_leading_axes, 1},
+		{largest_entries_are_the_first_of_equal_ones, COUNT(windows) * COUNT(channels)},
 		{windows_are_loops_over_taps, COUNT(windows) * COUNT(channels)},
 		{upsampling_repeats_pixels, 1},
 		{bilinear_known_values, 1},

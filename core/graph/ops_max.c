@@ -11,7 +11,13 @@
 #include "core/graph/ops_window.h"
 #include "core/base/thread.h"
 
-enum { CHANNELS = 64 };                              /* per pass: the running maxima stay in L1 */
+/* Channels side by side in registers. */
+enum { LANES = 32 / (int)sizeof(real) };
+typedef real lanes __attribute__((vector_size(32), aligned(sizeof(real)), may_alias));
+typedef __typeof__((lanes){0} > (lanes){0}) choice;
+
+/* a where c is set, b elsewhere. */
+#define CHOSEN(c, a, b) ((lanes)(((choice)(a) & (c)) | ((choice)(b) & ~(c))))
 
 /* Real pixels of the window at (y0,x0): rows [top,bottom), columns [left,right). */
 typedef struct view {
@@ -26,44 +32,70 @@ static view view_of(const shape *s, window_geometry w, int64_t y0, int64_t x0)
 	};
 }
 
-/* value[i] = v where sel[..,i] is largest under the view, i < n: the first in row-major order on ties.
- * sel and v are images of rows `width` and pixels `c`. */
-static inline void pick(real *restrict value, real *restrict best, const real *sel, const real *v, view at,
-			int64_t width, int64_t c, int64_t n)
+#define INLINE static inline __attribute__((always_inline))
+
+/* *y = v where sel is largest under the view: the first in row-major order on ties. sel and v are images of rows
+ * `width` and pixels `c`. */
+INLINE void pick(real *y, const real *sel, const real *v, view at, int64_t width, int64_t c)
 {
 	const int64_t first = (at.top * width + at.left) * c;
-	for (int64_t i = 0; i < n; i++) {
-		best[i] = sel[first + i];
-		value[i] = v[first + i];
-	}
+	real best = sel[first], value = v[first];
 	for (int64_t iy = at.top; iy < at.bottom; iy++)
 		for (int64_t ix = at.left; ix < at.right; ix++) {
-			const real *s = sel + (iy * width + ix) * c, *u = v + (iy * width + ix) * c;
-			for (int64_t i = 0; i < n; i++) {
-				value[i] = s[i] > best[i] ? u[i] : value[i];
-				best[i] = s[i] > best[i] ? s[i] : best[i];
-			}
+			const int64_t p = (iy * width + ix) * c;
+			value = sel[p] > best ? v[p] : value;
+			best = sel[p] > best ? sel[p] : best;
 		}
+	*y = value;
 }
 
-/* pixel[i] = number of the pixel that pick would take, counted through the view; an exact real, so that
- * it has the width of the values it is compared with. */
-static inline void find(real *restrict pixel, real *restrict best, const real *sel, view at, int64_t width,
-			int64_t c, int64_t n)
+/* The same for LANES channels. */
+INLINE void pick_lanes(real *y, const real *sel, const real *v, view at, int64_t width, int64_t c)
 {
-	const int64_t first = at.top * width + at.left;
-	for (int64_t i = 0; i < n; i++) {
-		best[i] = sel[first * c + i];
-		pixel[i] = 0;
-	}
+	const int64_t first = (at.top * width + at.left) * c;
+	lanes best = *(const lanes *)(sel + first), value = *(const lanes *)(v + first);
 	for (int64_t iy = at.top; iy < at.bottom; iy++)
 		for (int64_t ix = at.left; ix < at.right; ix++) {
-			const real *s = sel + (iy * width + ix) * c;
-			const real here = (real)((iy - at.top) * (at.right - at.left) + ix - at.left);
-			for (int64_t i = 0; i < n; i++) {
-				pixel[i] = s[i] > best[i] ? here : pixel[i];
-				best[i] = s[i] > best[i] ? s[i] : best[i];
-			}
+			const int64_t p = (iy * width + ix) * c;
+			const lanes s = *(const lanes *)(sel + p), u = *(const lanes *)(v + p);
+			const choice larger = s > best;
+			value = CHOSEN(larger, u, value);
+			best = CHOSEN(larger, s, best);
+		}
+	*(lanes *)y = value;
+}
+
+/* Adds d at the pixel that pick would take. */
+INLINE void place(real *y, const real *sel, real d, view at, int64_t width, int64_t c)
+{
+	int64_t where = (at.top * width + at.left) * c;
+	real best = sel[where];
+	for (int64_t iy = at.top; iy < at.bottom; iy++)
+		for (int64_t ix = at.left; ix < at.right; ix++) {
+			const int64_t p = (iy * width + ix) * c;
+			where = sel[p] > best ? p : where;
+			best = sel[p] > best ? sel[p] : best;
+		}
+	y[where] += d;
+}
+
+/* The same for LANES channels. A pixel's number, counted through the view, is an exact real, so that it has the width
+ * of the values beside it. */
+INLINE void place_lanes(real *y, const real *sel, const real *d, view at, int64_t width, int64_t c)
+{
+	const int64_t across = at.right - at.left;
+	lanes best = *(const lanes *)(sel + (at.top * width + at.left) * c), pixel = {0}, none = {0};
+	for (int64_t iy = at.top; iy < at.bottom; iy++)
+		for (int64_t ix = at.left; ix < at.right; ix++) {
+			const lanes s = *(const lanes *)(sel + (iy * width + ix) * c);
+			const choice larger = s > best;
+			pixel = CHOSEN(larger, none + (real)((iy - at.top) * across + ix - at.left), pixel);
+			best = CHOSEN(larger, s, best);
+		}
+	for (int64_t iy = at.top; iy < at.bottom; iy++)
+		for (int64_t ix = at.left; ix < at.right; ix++) {
+			const choice here = pixel == (real)((iy - at.top) * across + ix - at.left);
+			*(lanes *)(y + (iy * width + ix) * c) += CHOSEN(here, *(const lanes *)d, none);
 		}
 }
 
@@ -92,15 +124,14 @@ static CLONES(pick_row, (real *y, const real *sel, const real *v, const shape *x
 	window_geometry w, int64_t y0),
 	(y, sel, v, xs, ys, w, y0))
 {
-	const int64_t c = xs->dim[3];
-	real best[CHANNELS], value[CHANNELS];
+	const int64_t width = xs->dim[2], c = xs->dim[3];
 	for (int64_t ox = 0; ox < ys->dim[2]; ox++, y += c) {
 		const view at = view_of(xs, w, y0, ox * w.sw - w.left);
-		for (int64_t c0 = 0; c0 < c; c0 += CHANNELS) {
-			const int64_t n = MIN(CHANNELS, c - c0);
-			pick(value, best, sel + c0, v + c0, at, xs->dim[2], c, n);
-			memcpy(y + c0, value, (size_t)n * sizeof *y);
-		}
+		int64_t i = 0;
+		for (; i + LANES <= c; i += LANES)
+			pick_lanes(y + i, sel + i, v + i, at, width, c);
+		for (; i < c; i++)
+			pick(y + i, sel + i, v + i, at, width, c);
 	}
 }
 
@@ -165,35 +196,27 @@ static bool infer_max_place(node *y, char *why, size_t why_size)
 	return true;
 }
 
-/* Adds d[i] at the pixel that find gave. */
-static inline void place(real *y, const real *restrict d, const real *restrict pixel, view at, int64_t width,
-			 int64_t c, int64_t n)
-{
-	for (int64_t iy = at.top; iy < at.bottom; iy++)
-		for (int64_t ix = at.left; ix < at.right; ix++) {
-			real *restrict to = y + (iy * width + ix) * c;
-			const real here = (real)((iy - at.top) * (at.right - at.left) + ix - at.left);
-			for (int64_t i = 0; i < n; i++)
-				to[i] += pixel[i] == here ? d[i] : 0;
-		}
-}
-
 /* One image, n channels from where the pointers stand: windows may overlap, so they add, in order. */
 static CLONES(place_image, (real *y, const real *sel, const real *dy, const shape *ys, const shape *ds,
 	window_geometry w, int64_t n),
 	(y, sel, dy, ys, ds, w, n))
 {
 	const int64_t width = ys->dim[2], c = ys->dim[3];
-	real best[CHANNELS], pixel[CHANNELS];
-	for (int64_t p = 0; p < ys->dim[1] * width; p++)
-		memset(y + p * c, 0, (size_t)n * sizeof *y);
+	const int64_t pixels = ys->dim[1] * width, rows = n == c ? 1 : pixels;
+	for (int64_t p = 0; p < rows; p++)
+		memset(y + p * c, 0, (size_t)(pixels / rows * n) * sizeof *y);
 	for (int64_t o = 0; o < ds->dim[1] * ds->dim[2]; o++) {
 		const int64_t oy = o / ds->dim[2], ox = o % ds->dim[2];
 		const view at = view_of(ys, w, oy * w.sh - w.top, ox * w.sw - w.left);
-		find(pixel, best, sel, at, width, c, n);
-		place(y, dy + o * c, pixel, at, width, c, n);
+		int64_t i = 0;
+		for (; i + LANES <= n; i += LANES)
+			place_lanes(y + i, sel + i, dy + o * c + i, at, width, c);
+		for (; i < n; i++)
+			place(y + i, sel + i, dy[o * c + i], at, width, c);
 	}
 }
+
+enum { CHANNELS = 64 };                              /* of an item: its image stays in L1 or L2 */
 
 static void place_images(void *ctx, int worker, int64_t lo, int64_t hi)
 {

@@ -19,7 +19,7 @@
 /* Tiles of a block at most: multiples of the rows of a register tile at every level (6, 8). Few channels: V and M stay
  * in the second-level cache (64 channels: 240 KB), and so does U, or nearly. With many neither does, and larger blocks
  * read U less often: 256 channels, F(4x4,3x3), 21.7 ms with 24 tiles and 18.2 with 96. No result depends on it. */
-enum { BLOCK = 24, BLOCK_WIDE = 96, FEW_CHANNELS = 128 };
+enum { BLOCK = 24, BLOCK_WIDE = 96 };
 
 /* The products that add to one M. */
 typedef struct sum {
@@ -87,7 +87,7 @@ static winograd winograd_of(const tile_kernels *k, wino_name f, const conv_shape
 	const int64_t tiles = g.map.tiles;
 	g.wide_in = tile_round(k, g.map.ic);
 	g.wide_out = tile_round(k, g.map.oc);
-	const int64_t most = MAX(g.wide_in, g.wide_out) > FEW_CHANNELS ? BLOCK_WIDE : BLOCK;
+	const int64_t most = MAX(g.wide_in, g.wide_out) > WINO_FEW_CHANNELS ? BLOCK_WIDE : BLOCK;
 	g.block = tiles >= 8 * most ? most : tiles >= BLOCK ? MIN(most / 2, BLOCK) : BLOCK / 4;
 	g.blocks = (tiles + g.block - 1) / g.block;
 	g.pitch = scratch_piece(g.block * MAX(g.wide_in, g.wide_out)) + WINO_GAP;

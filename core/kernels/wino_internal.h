@@ -9,6 +9,7 @@
 enum {
 	WINO_GAP = 48,                               /* elements between positions: those of channels that are a power
 	                                              * of two would all fall into the same sets of a cache */
+	WINO_FEW_CHANNELS = 128,                     /* with more a block's values leave the second-level cache */
 };
 
 /* A convolution in tiles: tile t of all is row t / across % down, column t % across of image t / across / down. */
