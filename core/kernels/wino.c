@@ -19,11 +19,12 @@
 /* Tiles of a block at most: multiples of the rows of a register tile at every level (6, 8). Few channels: V and M stay
  * in the second-level cache (64 channels: 240 KB), and so does U, or nearly. With many neither does, and larger blocks
  * read U less often: 256 channels, F(4x4,3x3), 21.7 ms with 24 tiles and 18.2 with 96. No result depends on it. */
-enum { BLOCK = 24, BLOCK_WIDE = 96 };
+enum { BLOCK = 24, BLOCK_WIDE = WINO_BLOCK_MOST };
 
 /* The products that add to one M. */
 typedef struct sum {
-	int64_t m;                                   /* slot of M, elements */
+	int position;                                /* M */
+	int64_t m;                                   /* its slot, elements */
 	int64_t run[4];                              /* slots of V, elements: two an axis add to the same M at most */
 	int n;
 	int64_t u;                                   /* terms of the sums before */
@@ -52,7 +53,7 @@ static void sum_begin(winograd *g, int m)
 {
 	const sum *before = g->sums > 0 ? &g->sum[g->sums - 1] : NULL;
 	g->m[m] = g->sums * g->pitch;
-	g->sum[g->sums++] = (sum){.m = g->m[m], .u = before ? before->u + before->n * g->map.ic : 0};
+	g->sum[g->sums++] = (sum){.position = m, .m = g->m[m], .u = before ? before->u + before->n * g->map.ic : 0};
 }
 
 /* Products in an order in which neither V nor M comes twice but in a row; slots in the order of use. */
@@ -156,29 +157,29 @@ static void pack_weights(void *ctx, int worker, int64_t lo, int64_t hi)
 	}
 }
 
-static void input_block(const winograd *g, int64_t t0, int64_t n, real *slots)
+static void input_block(const winograd *g, const wino_block *b, real *slots)
 {
 	const wino_map *m = &g->map;
 	const real *at[WINO_POSITIONS];
-	for (int64_t t = 0; t < n; t++) {
-		const wino_place p = wino_place_of(m, t0 + t);
+	for (int64_t t = 0; t < b->n; t++) {
+		const wino_place p = b->place[t];
 		wino_spread s = wino_window(g->in, m->ih, m->iw, m->ic, p.image, p.row * m->f->step - m->top,
 					    p.col * m->f->step - m->left, m->f->side, g->zeros, at);
-		s.to = slots + t * g->wide_in;
+		s.to = slots + b->at[t] * g->wide_in;
 		s.slot = g->v;
 		g->wk->input(&s);
 	}
 }
 
-static void output_block(const winograd *g, int64_t t0, int64_t n, const real *slots)
+static void output_block(const winograd *g, const wino_block *b, const real *slots)
 {
 	const wino_map *m = &g->map;
-	for (int64_t t = 0; t < n; t++) {
-		const wino_place p = wino_place_of(m, t0 + t);
+	for (int64_t t = 0; t < b->n; t++) {
+		const wino_place p = b->place[t];
 		const int64_t row = p.row * m->f->out, col = p.col * m->f->out;
 		const int64_t at = ((p.image * m->oh + row) * m->ow + col) * m->oc;
 		const wino_collect c = {
-			.from = slots + t * g->wide_out, .slot = g->m, .channels = m->oc, .y = g->out + at,
+			.from = slots + b->at[t] * g->wide_out, .slot = g->m, .channels = m->oc, .y = g->out + at,
 			.residual = g->e.residual ? g->e.residual + at : NULL, .row = m->ow * m->oc, .col = m->oc,
 			.rows = MIN(m->f->out, m->oh - row), .cols = MIN(m->f->out, m->ow - col), .e = g->e,
 		};
@@ -206,17 +207,19 @@ static tile_ahead lines_ahead(const winograd *g, int64_t t0)
 	return a;
 }
 
-static void multiply_block(const winograd *g, int64_t n, real *slots, tile_ahead *ahead)
+static void multiply_block(const winograd *g, const wino_block *b, real *slots, tile_ahead *ahead)
 {
-	int64_t in[BLOCK_WIDE], out[BLOCK_WIDE];
-	for (int64_t t = 0; t < n; t++) {
+	int64_t in[WINO_BLOCK_MOST], out[WINO_BLOCK_MOST];
+	for (int64_t t = 0; t < b->n; t++) {
 		in[t] = t * g->wide_in;
 		out[t] = t * g->wide_out;
 	}
 	for (const sum *s = g->sum; s < g->sum + g->sums; s++) {
+		const wino_range r = wino_range_of(b, g->map.f, s->position);
 		const tile_conv t = {
-			.x = slots, .in = in, .out = out, .npix = n, .run = s->run, .nrun = s->n, .len = g->map.ic,
-			.w = g->u + u_of(g, s), .y = slots + s->m, .cout = g->wide_out, .ahead = ahead,
+			.x = slots, .in = in + r.first, .out = out + r.first, .npix = r.n,
+			.run = s->run, .nrun = s->n, .len = g->map.ic, .w = g->u + u_of(g, s), .y = slots + s->m,
+			.cout = g->wide_out, .ahead = ahead,
 		};
 		g->k->conv(&t);
 	}
@@ -226,12 +229,14 @@ static void blocks_run(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	const winograd *g = ctx;
 	real *slots = g->work + worker * g->slots * g->pitch;
-	for (int64_t b = lo; b < hi; b++) {
-		const int64_t t0 = b * g->block, n = MIN(g->block, g->map.tiles - t0);
+	wino_block b;
+	for (int64_t i = lo; i < hi; i++) {
+		const int64_t t0 = i * g->block;
 		tile_ahead ahead = lines_ahead(g, t0);
-		input_block(g, t0, n, slots);
-		multiply_block(g, n, slots, &ahead);
-		output_block(g, t0, n, slots);
+		wino_block_fill(&b, &g->map, t0, MIN(g->block, g->map.tiles - t0));
+		input_block(g, &b, slots);
+		multiply_block(g, &b, slots, &ahead);
+		output_block(g, &b, slots);
 	}
 }
 

@@ -95,25 +95,25 @@ static int64_t zeros_size(const weigh *g)
 	return scratch_piece(MAX(g->wide_v, g->wide_d));
 }
 
-/* V and D of n tiles. */
-static void transform_block(const weigh *g, int64_t t0, int64_t n, real *v, real *d)
+/* V and D of a block. */
+static void transform_block(const weigh *g, const wino_block *b, real *v, real *d)
 {
 	const wino_map *m = &g->map;
 	const wino_form *f = m->f;
 	const real *at[WINO_POSITIONS];
-	for (int64_t t = 0; t < n; t++) {
-		const wino_place p = wino_place_of(m, t0 + t);
+	for (int64_t t = 0; t < b->n; t++) {
+		const wino_place p = b->place[t];
 		wino_spread s = wino_window(g->v_from, m->ih, m->iw, m->ic, p.image, p.row * f->step - m->top,
 					    p.col * f->step - m->left, f->side, g->zeros, at);
-		s.to = v + t * g->wide_v;
+		s.to = v + b->at[t] * g->wide_v;
 		s.slot = g->v;
 		g->wk->input(&s);
 	}
-	for (int64_t t = 0; t < n; t++) {
-		const wino_place p = wino_place_of(m, t0 + t);
+	for (int64_t t = 0; t < b->n; t++) {
+		const wino_place p = b->place[t];
 		wino_spread s = wino_window(g->d_from, m->oh, m->ow, m->oc, p.image, p.row * f->out, p.col * f->out,
 					    f->out, g->zeros, at);
-		s.to = d + t * g->wide_d;
+		s.to = d + b->at[t] * g->wide_d;
 		s.slot = g->d;
 		g->wk->gradient(&s);
 	}
@@ -136,17 +136,19 @@ static tile_ahead lines_ahead(const weigh *g, int64_t t0)
 			    .lines = (int)((most / LINE + tiles - 1) / tiles)};
 }
 
-/* dU += V' D for n tiles; first: = . */
-static void multiply_block(const weigh *g, int64_t n, const real *v, const real *d, real *u, bool first,
+/* dU += V' D of a block; first: = . Where a tile does not need an M its D is zero. */
+static void multiply_block(const weigh *g, const wino_block *b, const real *v, const real *d, real *u, bool first,
 			   tile_ahead *ahead)
 {
 	const wino_form *f = g->map.f;
 	for (int i = 0; i < f->np; i++)
 		for (int j = 0; j < f->np; j++) {
-			const real *vp = v + g->v[f->v[i] * f->nv + f->v[j]];
-			const real *dp = d + g->d[f->m[i] * f->nm + f->m[j]];
+			const int m = f->m[i] * f->nm + f->m[j];
+			const wino_range r = wino_range_of(b, f, m);
+			const real *vp = v + g->v[f->v[i] * f->nv + f->v[j]] + r.first * g->wide_v;
+			const real *dp = d + g->d[m] + r.first * g->wide_d;
 			const tile_outer t = {
-				.x = g->swapped ? dp : vp, .dy = g->swapped ? vp : dp, .size = {1, 1, n},
+				.x = g->swapped ? dp : vp, .dy = g->swapped ? vp : dp, .size = {1, 1, r.n},
 				.x_step = {0, 0, g->swapped ? g->wide_d : g->wide_v},
 				.dy_step = {0, 0, g->swapped ? g->wide_v : g->wide_d},
 				.rows = g->ic, .cout = g->wide_oc, .z = u + g->u[i * f->np + j], .ld = g->wide_oc,
@@ -173,13 +175,15 @@ static void chunks_run(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	const weigh *g = ctx;
 	real *v = g->work + worker * (v_size(g) + d_size(g) + u_size(g)), *d = v + v_size(g), *u = d + d_size(g);
+	wino_block b;
 	for (int64_t c = lo; c < hi; c++) {
 		const int64_t first = c * g->blocks / g->chunks;
-		for (int64_t b = first; b < (c + 1) * g->blocks / g->chunks; b++) {
-			const int64_t t0 = b * g->block, n = MIN(g->block, g->map.tiles - t0);
+		for (int64_t i = first; i < (c + 1) * g->blocks / g->chunks; i++) {
+			const int64_t t0 = i * g->block;
 			tile_ahead ahead = lines_ahead(g, t0);
-			transform_block(g, t0, n, v, d);
-			multiply_block(g, n, v, d, u, b == first, &ahead);
+			wino_block_fill(&b, &g->map, t0, MIN(g->block, g->map.tiles - t0));
+			transform_block(g, &b, v, d);
+			multiply_block(g, &b, v, d, u, i == first, &ahead);
 		}
 		fold(g, u, c ? g->partial + (c - 1) * scratch_piece(taps_size(g)) : g->dw);
 	}

@@ -1,4 +1,6 @@
 /* wino_forms.c - the forms, and how a convolution is cut into their tiles. */
+#include <string.h>
+
 #include "core/base/local.h"
 #include "core/kernels/wino_internal.h"
 
@@ -51,6 +53,33 @@ wino_map wino_map_of(wino_name f, const conv_shape *s, conv_use use)
 wino_place wino_place_of(const wino_map *m, int64_t t)
 {
 	return (wino_place){t / m->across / m->down, t / m->across % m->down, t % m->across};
+}
+
+void wino_block_fill(wino_block *b, const wino_map *m, int64_t t0, int64_t n)
+{
+	const int64_t whole_down = m->oh / m->f->out, whole_across = m->ow / m->f->out;
+	int kind[WINO_BLOCK_MOST];
+	b->n = n;
+	memset(b->begin, 0, sizeof b->begin);
+	for (int64_t t = 0; t < n; t++) {
+		const wino_place p = b->place[t] = wino_place_of(m, t0 + t);
+		const bool rows = p.row < whole_down, cols = p.col < whole_across;
+		kind[t] = rows ? (cols ? 1 : 0) : (cols ? 2 : 3);
+		b->begin[kind[t] + 1]++;
+	}
+	for (int k = 0; k < 4; k++)
+		b->begin[k + 1] += b->begin[k];
+	int64_t next[4];
+	memcpy(next, b->begin, sizeof next);
+	for (int64_t t = 0; t < n; t++)
+		b->at[t] = next[kind[t]]++;
+}
+
+wino_range wino_range_of(const wino_block *b, const wino_form *f, int p)
+{
+	const bool rows = p / f->nm == f->nm - 1, cols = p % f->nm == f->nm - 1;
+	const int64_t first = b->begin[cols ? 1 : 0], end = b->begin[rows ? 2 : cols ? 3 : 4];
+	return (wino_range){first, end - first};
 }
 
 wino_spread wino_window(const real *x, int64_t h, int64_t w, int64_t channels, int64_t image, int64_t row, int64_t col,

@@ -31,6 +31,24 @@ typedef struct wino_place {
 } wino_place;
 wino_place wino_place_of(const wino_map *m, int64_t t);
 
+/* A block of tiles. In every form the last M of an axis is for a tile's last output alone, so a tile that ends beyond
+ * the image does not need it: 7x7 outputs take 11 of 12 positions of F(4x4,3x3) an axis. Tiles lie in such an order
+ * that those which need one M follow each other: the rows alone complete, both, the columns alone, neither. */
+enum { WINO_BLOCK_MOST = 96 };
+typedef struct wino_block {
+	int64_t n;
+	wino_place place[WINO_BLOCK_MOST];           /* of tile t of the block */
+	int64_t at[WINO_BLOCK_MOST];                 /* where its values lie among those of the others */
+	int64_t begin[5];                            /* of the four kinds, and the end */
+} wino_block;
+void wino_block_fill(wino_block *b, const wino_map *m, int64_t t0, int64_t n);
+
+/* The tiles that need position p of M: n from `first` on. */
+typedef struct wino_range {
+	int64_t first, n;
+} wino_range;
+wino_range wino_range_of(const wino_block *b, const wino_form *f, int p);
+
 /* The n x n pixels of x [.,h,w,channels] from (row,col) of an image on; those outside are `zeros` (channels). `at`
  * [n*n] is memory for the pointers of a tile that lies over the edge. */
 wino_spread wino_window(const real *x, int64_t h, int64_t w, int64_t channels, int64_t image, int64_t row, int64_t col,
