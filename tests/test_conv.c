@@ -194,11 +194,25 @@ static void *filled_with_nan(size_t bytes)
 	return x;
 }
 
+enum { BEHIND = 16 };                                /* elements behind a result, which nothing may write */
+
+static real *result_new(int64_t n)
+{
+	return filled_with_nan((size_t)(n + BEHIND) * sizeof(real));
+}
+
+static void nothing_is_written_behind(const real *out, int64_t n)
+{
+	unsigned char nan[BEHIND * sizeof(real)];
+	memset(nan, 0xff, sizeof nan);
+	ck_assert_msg(memcmp(out + n, nan, sizeof nan) == 0, "something was written behind the result");
+}
+
 /* The kernel of a kind into a new array. All memory is exactly as large as asked for and full of NaN. */
 static real *run(enum kind kind, const tile_kernels *k, const conv_shape *s, const arrays *a, epilogue e)
 {
 	const conv_room room = conv_room_of(k, s, (conv_use)kind);
-	real *out = filled_with_nan((size_t)count_of(kind, a) * sizeof(real));
+	real *out = result_new(count_of(kind, a));
 	void *scratch = filled_with_nan(room.scratch), *work = filled_with_nan(room.packing);
 	real *packed = filled_with_nan(room.packed), *w = room.packed ? packed : a->w;
 	if (room.packed)
@@ -209,6 +223,7 @@ static real *run(enum kind kind, const tile_kernels *k, const conv_shape *s, con
 		conv_dx(k, s, a->y, w, out, scratch);
 	else
 		conv_dw(k, s, a->x, a->y, out, scratch);
+	nothing_is_written_behind(out, count_of(kind, a));
 	free(work);
 	free(packed);
 	free(scratch);
@@ -219,7 +234,7 @@ static real *run(enum kind kind, const tile_kernels *k, const conv_shape *s, con
 static real *run_form(enum kind kind, wino_name f, const tile_kernels *k, const conv_shape *s, const arrays *a)
 {
 	const conv_room room = wino_room(k, f, s, (conv_use)kind);
-	real *out = filled_with_nan((size_t)count_of(kind, a) * sizeof(real)), *packed = filled_with_nan(room.packed);
+	real *out = result_new(count_of(kind, a)), *packed = filled_with_nan(room.packed);
 	void *scratch = filled_with_nan(room.scratch), *work = filled_with_nan(room.packing);
 	if (kind != DW)
 		wino_pack(k, f, s, (conv_use)kind, a->w, packed, work);
@@ -229,6 +244,7 @@ static real *run_form(enum kind kind, wino_name f, const tile_kernels *k, const 
 		wino_dx(k, f, s, a->y, packed, out, scratch);
 	else
 		wino_dw(k, f, s, a->x, a->y, out, scratch);
+	nothing_is_written_behind(out, count_of(kind, a));
 	free(work);
 	free(packed);
 	free(scratch);

@@ -115,16 +115,24 @@ static void multiply(const narrow *g, int64_t b, int64_t lo, int64_t rows, int64
 	g->k->conv(&c);
 }
 
-static void finish(const narrow *g, int64_t at, quad sum)
+/* Bias, residual, activation. `left` channels of the row are still to be written: where four are, four are written, and
+ * those of the next pixels are overwritten by them. (Not with a residual, which may be the output itself.) */
+static inline void finish(const narrow *g, int64_t at, quad sum, int64_t left)
 {
-	for (int64_t c = 0; c < g->oc; c++) {
-		real v = sum[c];
-		if (g->e.bias)
-			v += g->e.bias[c];
-		if (g->e.residual)
-			v += g->e.residual[at + c];
-		g->out[at + c] = g->e.act && !(v > 0) ? v * g->e.slope : v;
-	}
+	const epilogue *e = &g->e;
+	if (e->bias)
+		for (int64_t c = 0; c < g->oc; c++)
+			sum[c] += e->bias[c];
+	if (e->residual)
+		for (int64_t c = 0; c < g->oc; c++)
+			sum[c] += e->residual[at + c];
+	for (int64_t c = 0; e->act && c < g->oc; c++)
+		sum[c] = sum[c] > 0 ? sum[c] : sum[c] * e->slope;
+	if (left >= NARROW && !e->residual)
+		*(quad *)(g->out + at) = sum;
+	else
+		for (int64_t c = 0; c < g->oc; c++)
+			g->out[at + c] = sum[c];
 }
 
 /* Taps of output position h along one axis of n inputs: [*lo, *hi) in steps of s. */
@@ -147,25 +155,34 @@ static void columns_of(const narrow *g, int64_t *start, int64_t *taps)
 	}
 }
 
+/* Taps of `rows` rows that lie `up` apart, `step` from tap to tap. */
+static inline __attribute__((always_inline)) quad sum_taps(const real *p, int64_t rows, int64_t up, int64_t taps,
+							   int64_t step)
+{
+	quad sum = {0};
+	for (int64_t i = 0; i < rows; i++)
+		for (int64_t n = 0; n < taps; n++)
+			sum += *(const quad *)(p + i * up + n * step);
+	return sum;
+}
+
 /* Row h of image b from t, which begins at input row `first`. Per column the next tap lies one pixel
  * of t back and sw taps on. */
 static void fold_row(const narrow *g, int64_t b, int64_t h, int64_t first, const int64_t *start,
 		     const int64_t *taps, const real *t)
 {
 	const int64_t step = g->sw * g->oc - g->wide, down = g->kw * g->oc, row = g->iw * g->wide;
+	const int64_t up = g->sh * down - row;
 	int64_t lo, hi;
 	taps_at(h, g->top, g->kh, g->sh, g->ih, &lo, &hi);
-	int64_t rows = hi > lo ? (hi - lo + g->sh - 1) / g->sh : 0;
-	const real *at = rows ? t + ((h + g->top - lo) / g->sh - first) * row + lo * down : t;
-	for (int64_t v = 0; v < g->ow; v++) {
-		quad sum = {0};
-		const real *p = at + start[v];
-		for (int64_t i = 0; i < rows; i++, p += g->sh * down - row) {
-			const real *q = p;
-			for (int64_t n = taps[v]; n > 0; n--, q += step)
-				sum += *(const quad *)q;
-		}
-		finish(g, ((b * g->oh + h) * g->ow + v) * g->oc, sum);
+	const int64_t rows = hi > lo ? (hi - lo + g->sh - 1) / g->sh : 0;
+	const real *from = rows ? t + ((h + g->top - lo) / g->sh - first) * row + lo * down : t;
+	const int64_t end = (b * g->oh + h + 1) * g->ow * g->oc;
+	for (int64_t v = 0, at = end - g->ow * g->oc; v < g->ow; v++, at += g->oc) {
+		const real *p = from + start[v];
+		const quad sum = rows == 3 && taps[v] == 3 ? sum_taps(p, 3, up, 3, step)
+							   : sum_taps(p, rows, up, taps[v], step);
+		finish(g, at, sum, end - at);
 	}
 }
 
