@@ -37,8 +37,11 @@ static const row rows[] = {
 	{"3x3 32x32 64 pool", {64, 32, 32, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
 	{"3x3 16x16 64 pool", {64, 16, 16, 64, 8, 8, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
 	{"3x3 8x8 64 pool", {64, 8, 8, 64, 4, 4, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 28x28 64 pool", {64, 28, 28, 64, 14, 14, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
 	{"3x3 14x14 64 pool", {64, 14, 14, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
 	{"3x3 32x32 128 pool", {32, 32, 32, 128, 16, 16, 128, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 32x32 256 pool", {16, 32, 32, 256, 16, 16, 256, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
+	{"3x3 16x16 256 pool", {16, 16, 16, 256, 8, 8, 256, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
 	{"3x3 16x16 32 pool", {64, 16, 16, 32, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
 	{"3x3 16x16 16 pool", {64, 16, 16, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
 	{"3x3 16x16 8 pool", {64, 16, 16, 8, 8, 8, 8, 3, 3, 1, 1, 1, 1, 1, 0, CONV_HALF}},
@@ -72,7 +75,7 @@ static const row rows[] = {
 /* DIRECT, or one of wino_name. */
 enum { DIRECT = -1 };
 
-static const char *const form_name[] = {"", " F2", " F4", " F4 unit", " 25", " 25"};
+static const char *const form_name[] = {"", " F2", " F4", " F4 unit", " 25", " 25", " 81"};
 
 typedef struct arrays {
 	real *x, *w, *y;

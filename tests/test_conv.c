@@ -278,6 +278,7 @@ static int levels(const tile_kernels **k)
  * over these shapes, worst error / tolerance: direct 0.5, F(2x2,3x3) 0.3, F(4x4,3x3) 5.8. */
 static const double enlarges[WINO_FORMS] = {
 	[WINO_F2] = 1, [WINO_F4] = 12, [WINO_F4_UNIT] = 1, [WINO_HALF] = 1, [WINO_DOUBLE] = 1,
+	[WINO_HALF4] = 2,
 };
 
 static double tolerance_of(enum kind kind, const conv_shape *s)

@@ -20,6 +20,7 @@
  * in the second-level cache (64 channels: 240 KB), and so does U, or nearly. With many neither does, and larger blocks
  * read U less often: 256 channels, F(4x4,3x3), 21.7 ms with 24 tiles and 18.2 with 96. No result depends on it. */
 enum { BLOCK = 24, BLOCK_WIDE = WINO_BLOCK_MOST };
+enum { MANY = 7 };                                   /* products an axis: with more, blocks are half as large */
 
 /* The products that add to one M. */
 typedef struct sum {
@@ -88,7 +89,8 @@ static winograd winograd_of(const tile_kernels *k, wino_name f, const conv_shape
 	const int64_t tiles = g.map.tiles;
 	g.wide_in = tile_round(k, g.map.ic);
 	g.wide_out = tile_round(k, g.map.oc);
-	const int64_t most = MAX(g.wide_in, g.wide_out) > WINO_FEW_CHANNELS ? BLOCK_WIDE : BLOCK;
+	const int64_t all = MAX(g.wide_in, g.wide_out) > WINO_FEW_CHANNELS ? BLOCK_WIDE : BLOCK;
+	const int64_t most = g.map.f->np > MANY ? all / 2 : all;
 	g.block = tiles >= 8 * most ? most : tiles >= BLOCK ? MIN(most / 2, BLOCK) : BLOCK / 4;
 	g.blocks = (tiles + g.block - 1) / g.block;
 	g.pitch = scratch_piece(g.block * MAX(g.wide_in, g.wide_out)) + WINO_GAP;

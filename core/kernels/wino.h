@@ -16,13 +16,17 @@
  * WINO_DOUBLE takes four outputs per axis from four samples before doubling, in 5 products, by the points 0, 1, i, -i
  * and infinity: at -1 a doubled image is zero, and at i and -i it has the same value but for the sign. That is 25
  * products for 4 coarse pixels, where 144 are plain and 64 are left in conv_resized.c; and their matrices hold nothing
- * but 0, 1, -1 and 1/2, so that they are about as exact as the direct sum. Each is the adjoint of the other in x. */
+ * but 0, 1, -1 and 1/2, so that they are about as exact as the direct sum. Each is the adjoint of the other in x.
+ *
+ * WINO_HALF4 takes four pooled outputs per axis from ten samples in 9 products: odd sums by F(4,2) at the points 0, 1,
+ * -1, 2 and infinity, 5 products, even sums 4. That is 81 for 16 coarse pixels, 5.06 each instead of 6.25, and twice
+ * the error. */
 #ifndef SAGAN_CORE_KERNELS_WINO_H
 #define SAGAN_CORE_KERNELS_WINO_H
 
 #include "core/kernels/conv.h"
 
-enum { WINO_SIDE = 7, WINO_POSITIONS = WINO_SIDE * WINO_SIDE };      /* of any form, at most: an axis, both */
+enum { WINO_SIDE = 10, WINO_POSITIONS = WINO_SIDE * WINO_SIDE };      /* of any form, at most: an axis, both */
 
 /* Samples [n,n] of pixels of `channels` to positions [m,m]: pixel (i,j) lies at x + i*row + j*col, or at at[i*n + j];
  * position p goes to to + slot[p]. Whole vectors are written, zeros beyond the channels. */
@@ -56,7 +60,7 @@ typedef struct wino_kernels {
 	void (*fold)(const wino_collect *c);         /* [np,np] -> [3,3]: G' dU G */
 } wino_kernels;                                      /* the last two are NULL where wino_can says no to CONV_DW */
 
-typedef enum wino_name { WINO_F2, WINO_F4, WINO_F4_UNIT, WINO_HALF, WINO_DOUBLE, WINO_FORMS } wino_name;
+typedef enum wino_name { WINO_F2, WINO_F4, WINO_F4_UNIT, WINO_HALF, WINO_DOUBLE, WINO_HALF4, WINO_FORMS } wino_name;
 
 /* What the driver must know of a form. Along an axis, product p multiplies V v[p] by U p and adds to M m[p]. */
 typedef struct wino_form {
@@ -72,8 +76,9 @@ const wino_kernels *wino_kernels_of(const tile_kernels *k, wino_name f);
 
 /* Whether the form computes this function of a convolution at all: 3x3, stride 1, one group, resized as it does. */
 bool wino_can(wino_name f, const conv_shape *s, conv_use use);
-/* Tiles of an image. */
+/* Of an image: tiles, and products of two numbers for each pair of channels. */
 int64_t wino_tiles(wino_name f, const conv_shape *s, conv_use use);
+int64_t wino_products(wino_name f, const conv_shape *s, conv_use use);
 
 /* As conv_pack, conv_forward, conv_dx and conv_dw (conv.h), by the form f. Forward and dx: each output is one sum whose
  * order depends on no size; dw: sums of chunks of tiles, added in order. */

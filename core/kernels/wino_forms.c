@@ -9,6 +9,7 @@ const wino_form wino_forms[WINO_FORMS] = {
 	[WINO_F4] = {6, 4, 6, 6, 6, 4, {0, 1, 2, 3, 4, 5}, {0, 1, 2, 3, 4, 5}},
 	[WINO_F4_UNIT] = {6, 4, 7, 7, 7, 4, {0, 1, 2, 3, 4, 5, 6}, {0, 1, 2, 3, 4, 5, 6}},
 	[WINO_HALF] = {6, 4, 5, 3, 5, 2, {0, 1, 2, 3, 4}, {0, 1, 2, 0, 2}},
+	[WINO_HALF4] = {10, 8, 9, 7, 9, 4, {0, 1, 2, 3, 4, 5, 6, 7, 8}, {0, 1, 2, 3, 6, 0, 4, 5, 6}},
 	[WINO_DOUBLE] = {4, 2, 4, 5, 5, 4, {0, 1, 2, 2, 3}, {0, 1, 2, 3, 4}},
 };
 
@@ -26,15 +27,30 @@ static bool halves(const conv_shape *s, conv_use use)
 
 bool wino_can(wino_name f, const conv_shape *s, conv_use use)
 {
-	const bool resized = f == WINO_HALF || f == WINO_DOUBLE;
+	const bool half = f == WINO_HALF || f == WINO_HALF4, resized = half || f == WINO_DOUBLE;
 	return s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 && s->groups == 1 &&
-	       resized == (s->resize != CONV_SAME) && (!resized || halves(s, use) == (f == WINO_HALF));
+	       resized == (s->resize != CONV_SAME) && (!resized || halves(s, use) == half);
 }
 
 int64_t wino_tiles(wino_name f, const conv_shape *s, conv_use use)
 {
 	const wino_map m = wino_map_of(f, s, use);
 	return m.down * m.across;
+}
+
+/* Products of an axis of n outputs: those of the last output alone are left out where a tile has none. */
+static int64_t axis_products(const wino_form *f, int64_t n)
+{
+	int64_t some = 0;
+	for (int p = 0; p < f->np; p++)
+		some += f->m[p] != f->nm - 1;
+	return n / f->out * f->np + (n % f->out ? some : 0);
+}
+
+int64_t wino_products(wino_name f, const conv_shape *s, conv_use use)
+{
+	const wino_map m = wino_map_of(f, s, use);
+	return axis_products(m.f, m.oh) * axis_products(m.f, m.ow);
 }
 
 /* The adjoint in x of a 3x3 convolution is one with the kernel turned, whose zeros are 2 - top and 2 - left. */

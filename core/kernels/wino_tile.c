@@ -17,6 +17,7 @@ typedef enum axis { F2_INPUT, F2_WEIGHTS, F2_OUTPUT, F2_GRADIENT, F2_FOLD,
 		    F4_INPUT, F4_WEIGHTS, F4_OUTPUT, F4_GRADIENT, F4_FOLD,
 		    UNIT_INPUT, UNIT_WEIGHTS, UNIT_OUTPUT, UNIT_GRADIENT, UNIT_FOLD,
 		    HALF_INPUT, HALF_WEIGHTS, HALF_OUTPUT, HALF_GRADIENT, HALF_FOLD,
+		    HALF4_INPUT, HALF4_WEIGHTS, HALF4_OUTPUT, HALF4_GRADIENT, HALF4_FOLD,
 		    DOUBLE_INPUT, DOUBLE_WEIGHTS, DOUBLE_OUTPUT } axis;
 
 /* o = B' d */
@@ -212,6 +213,63 @@ INLINE void half_fold(vec *o, const vec *u)
 	o[2] = u[1] + u[2];
 }
 
+/* Odd sums d0+d1, d2+d3, .. by F(4,2) at the points 0, 1, -1, 2 and infinity; even sums d1+d2, d3+d4, .. */
+INLINE void half4_input(vec *o, const vec *d)
+{
+	const vec t0 = d[0] + d[1], t1 = d[2] + d[3], t2 = d[4] + d[5], t3 = d[6] + d[7], t4 = d[8] + d[9];
+	const vec a = t3 - t1, b = ADD_PRODUCT(t3 - t2, t1, -2);
+	o[0] = ADD_PRODUCT(a, t2 - t0, -2);
+	o[1] = b;
+	o[2] = ADD_PRODUCT(ADD_PRODUCT(t3, t2, -3), t1, 2);
+	o[3] = a;
+	o[4] = ADD_PRODUCT(t4 - t2, a, -2);
+	o[5] = d[1] + d[2];
+	o[6] = d[3] + d[4];
+	o[7] = d[5] + d[6];
+	o[8] = d[7] + d[8];
+}
+
+/* o = G w: rows (1/2,0,0) (-1/2,0,-1/2) (-1/6,0,1/6) (1/6,0,1/3) (0,0,1) (0,1,0) four times */
+INLINE void half4_weights(vec *o, const vec *w)
+{
+	o[0] = w[0] * (real)0.5;
+	o[1] = (w[0] + w[2]) * (real)-0.5;
+	o[2] = (w[2] - w[0]) * (real)(1.0 / 6);
+	o[3] = ADD_PRODUCT(w[0], w[2], 2) * (real)(1.0 / 6);
+	o[4] = w[2];
+	o[5] = o[6] = o[7] = o[8] = w[1];
+}
+
+/* Sums 0 and 6 hold the first and the last even product, too; 4 and 5 are the other two. */
+INLINE void half4_output(vec *o, const vec *m)
+{
+	const vec s = m[1] + m[2], t = m[1] - m[2];
+	o[0] = m[0] + s + m[3];
+	o[1] = ADD_PRODUCT(t + m[4], m[3], 2);
+	o[2] = ADD_PRODUCT(s + m[5], m[3], 4);
+	o[3] = ADD_PRODUCT(t + m[6], m[3], 8);
+}
+
+INLINE void half4_gradient(vec *o, const vec *d)
+{
+	const vec s = d[0] + d[2], t = d[1] + d[3];
+	o[0] = d[0];
+	o[1] = s + t;
+	o[2] = s - t;
+	o[3] = ADD_PRODUCT(ADD_PRODUCT(d[0], d[2], 4), ADD_PRODUCT(d[1], d[3], 4), 2);
+	o[4] = d[1];
+	o[5] = d[2];
+	o[6] = d[3];
+}
+
+INLINE void half4_fold(vec *o, const vec *u)
+{
+	const vec a = (u[0] - u[1]) * (real)0.5, b = u[3] * (real)(1.0 / 6), c = u[2] * (real)(1.0 / 6);
+	o[0] = a + (b - c);
+	o[1] = (u[5] + u[6]) + (u[7] + u[8]);
+	o[2] = ADD_PRODUCT(ADD_PRODUCT(c + u[4], u[1], (real)-0.5), b, 2);
+}
+
 /* Samples before doubling. */
 INLINE void double_input(vec *o, const vec *d)
 {
@@ -264,6 +322,11 @@ INLINE void apply(const axis a, vec *o, const vec *d)
 	case HALF_OUTPUT: half_output(o, d); break;
 	case HALF_GRADIENT: half_gradient(o, d); break;
 	case HALF_FOLD: half_fold(o, d); break;
+	case HALF4_INPUT: half4_input(o, d); break;
+	case HALF4_WEIGHTS: half4_weights(o, d); break;
+	case HALF4_OUTPUT: half4_output(o, d); break;
+	case HALF4_GRADIENT: half4_gradient(o, d); break;
+	case HALF4_FOLD: half4_fold(o, d); break;
 	case DOUBLE_INPUT: double_input(o, d); break;
 	case DOUBLE_WEIGHTS: double_weights(o, d); break;
 	case DOUBLE_OUTPUT: double_output(o, d); break;
@@ -285,16 +348,16 @@ INLINE vec load(const real *x, int64_t left)
 INLINE void spread_channels(const axis a, const int N, const int M, const bool INSIDE, const wino_spread *s, int64_t c)
 {
 	vec half[WINO_POSITIONS], d[WINO_SIDE], o[WINO_SIDE];
-	UNROLL(7) for (int j = 0; j < N; j++) {
-		UNROLL(7) for (int i = 0; i < N; i++)
+	UNROLL(10) for (int j = 0; j < N; j++) {
+		UNROLL(10) for (int i = 0; i < N; i++)
 			d[i] = load((INSIDE ? s->x + i * s->row + j * s->col : s->at[i * N + j]) + c, s->channels - c);
 		apply(a, o, d);
-		UNROLL(7) for (int i = 0; i < M; i++)
+		UNROLL(10) for (int i = 0; i < M; i++)
 			half[i * N + j] = o[i];
 	}
-	UNROLL(7) for (int i = 0; i < M; i++) {
+	UNROLL(10) for (int i = 0; i < M; i++) {
 		apply(a, o, half + i * N);
-		UNROLL(7) for (int j = 0; j < M; j++)
+		UNROLL(10) for (int j = 0; j < M; j++)
 			*(vec *)(s->to + s->slot[i * M + j] + c) = o[j];
 	}
 }
@@ -314,16 +377,16 @@ INLINE void collect(const axis a, const int M, const int N, const wino_collect *
 {
 	for (int64_t c = 0; c < s->channels; c += VEC) {
 		vec half[WINO_POSITIONS], d[WINO_SIDE], o[WINO_SIDE];
-		UNROLL(7) for (int j = 0; j < M; j++) {
-			UNROLL(7) for (int i = 0; i < M; i++)
+		UNROLL(10) for (int j = 0; j < M; j++) {
+			UNROLL(10) for (int i = 0; i < M; i++)
 				d[i] = *(const vec *)(s->from + s->slot[i * M + j] + c);
 			apply(a, o, d);
-			UNROLL(7) for (int i = 0; i < N; i++)
+			UNROLL(10) for (int i = 0; i < N; i++)
 				half[i * M + j] = o[i];
 		}
 		for (int i = 0; i < s->rows; i++) {
 			apply(a, o, half + i * M);
-			UNROLL(7) for (int j = 0; j < N; j++) {
+			UNROLL(10) for (int j = 0; j < N; j++) {
 				if (j >= s->cols)
 					break;
 				const int64_t at = i * s->row + j * s->col + c;
@@ -354,6 +417,11 @@ static void half_weights_tile(const wino_spread *s) { spread(HALF_WEIGHTS, 3, 5,
 static void half_gradient_tile(const wino_spread *s) { spread(HALF_GRADIENT, 2, 3, s); }
 static void half_output_tile(const wino_collect *s) { collect(HALF_OUTPUT, 3, 2, s); }
 static void half_fold_tile(const wino_collect *s) { collect(HALF_FOLD, 5, 3, s); }
+static void half4_input_tile(const wino_spread *s) { spread(HALF4_INPUT, 10, 9, s); }
+static void half4_weights_tile(const wino_spread *s) { spread(HALF4_WEIGHTS, 3, 9, s); }
+static void half4_gradient_tile(const wino_spread *s) { spread(HALF4_GRADIENT, 4, 7, s); }
+static void half4_output_tile(const wino_collect *s) { collect(HALF4_OUTPUT, 7, 4, s); }
+static void half4_fold_tile(const wino_collect *s) { collect(HALF4_FOLD, 9, 3, s); }
 static void double_input_tile(const wino_spread *s) { spread(DOUBLE_INPUT, 4, 4, s); }
 static void double_weights_tile(const wino_spread *s) { spread(DOUBLE_WEIGHTS, 3, 5, s); }
 static void double_output_tile(const wino_collect *s) { collect(DOUBLE_OUTPUT, 5, 4, s); }
@@ -363,5 +431,7 @@ const wino_kernels PASTE(wino_kernels_, TILE_LEVEL)[WINO_FORMS] = {
 	[WINO_F4] = {f4_input_tile, f4_weights_tile, f4_output_tile, f4_gradient_tile, f4_fold_tile},
 	[WINO_F4_UNIT] = {unit_input_tile, unit_weights_tile, unit_output_tile, unit_gradient_tile, unit_fold_tile},
 	[WINO_HALF] = {half_input_tile, half_weights_tile, half_output_tile, half_gradient_tile, half_fold_tile},
+	[WINO_HALF4] = {half4_input_tile, half4_weights_tile, half4_output_tile, half4_gradient_tile,
+			half4_fold_tile},
 	[WINO_DOUBLE] = {double_input_tile, double_weights_tile, double_output_tile, NULL, NULL},
 };
