@@ -64,6 +64,8 @@ INLINE void conv_tile(const int P, const int N, const tile_conv *t, const real *
 		const real *x[PIXELS];
 		UNROLL(32) for (int p = 0; p < P; p++)
 			x[p] = t->x + in[p] + t->run[r];
+		if (t->w_run)
+			w = t->w + t->w_run[r] + o * t->len;
 		int64_t i = 0;
 		for (; i + 2 <= t->len; i += 2, w += 2 * N * VEC) {
 			add_term(P, N, acc, x, i, w);

@@ -37,6 +37,8 @@ typedef struct tile_conv {
 	int nrun;
 	int64_t len;
 	const real *w;                               /* packed: tile_packed_size elements, 64-byte aligned */
+	const int64_t *w_run;                        /* [nrun] elements, or NULL: the weights of each run are packed for
+	                                              * themselves, and begin there */
 	real *y;
 	int64_t cout;
 	epilogue e;

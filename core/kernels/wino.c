@@ -26,9 +26,8 @@ enum { MANY = 7 };                                   /* products an axis: with m
 typedef struct sum {
 	int position;                                /* M */
 	int64_t m;                                   /* its slot, elements */
-	int64_t run[4];                              /* slots of V, elements: two an axis add to the same M at most */
+	int64_t run[4], u[4];                        /* slots of V, and of U in the packed weights: two an axis */
 	int n;
-	int64_t u;                                   /* terms of the sums before */
 } sum;
 
 typedef struct winograd {
@@ -41,7 +40,8 @@ typedef struct winograd {
 	int slots, sums;
 	sum sum[WINO_POSITIONS];
 	int64_t v[WINO_POSITIONS], m[WINO_POSITIONS];        /* slot of each position, elements */
-	int product_sum[WINO_POSITIONS], product_run[WINO_POSITIONS];
+	int64_t u_slot[WINO_POSITIONS];              /* of each product's U, elements; equal ones have one */
+	int64_t packed;                              /* elements */
 	const real *in, *w, *u;
 	real *packing;                               /* where u is packed */
 	real *w_turned;
@@ -52,9 +52,20 @@ typedef struct winograd {
 /* The next sum, into position m. */
 static void sum_begin(winograd *g, int m)
 {
-	const sum *before = g->sums > 0 ? &g->sum[g->sums - 1] : NULL;
 	g->m[m] = g->sums * g->pitch;
-	g->sum[g->sums++] = (sum){.position = m, .m = g->m[m], .u = before ? before->u + before->n * g->map.ic : 0};
+	g->sum[g->sums++] = (sum){.position = m, .m = g->m[m]};
+}
+
+/* Slots of U. A gap lies between them as between positions. */
+static void place_weights(winograd *g)
+{
+	const wino_form *f = g->map.f;
+	int n = 0;
+	for (int p = 0; p < f->np * f->np; p++) {
+		const int same = f->u[p / f->np] * f->np + f->u[p % f->np];
+		g->u_slot[p] = same < p ? g->u_slot[same] : n++ * (g->map.ic * g->wide_out + WINO_GAP);
+	}
+	g->packed = scratch_piece(n * (g->map.ic * g->wide_out + WINO_GAP));
 }
 
 /* Products in an order in which neither V nor M comes twice but in a row; slots in the order of use. */
@@ -77,8 +88,7 @@ static void order_products(winograd *g)
 				sum_begin(g, m);
 			sum *s = &g->sum[g->sums - 1];
 			last = by_v ? v : m;
-			g->product_sum[p] = (int)(s - g->sum);
-			g->product_run[p] = s->n;
+			s->u[s->n] = g->u_slot[p];
 			s->run[s->n++] = g->v[v];
 		}
 }
@@ -94,20 +104,9 @@ static winograd winograd_of(const tile_kernels *k, wino_name f, const conv_shape
 	g.block = tiles >= 8 * most ? most : tiles >= BLOCK ? MIN(most / 2, BLOCK) : BLOCK / 4;
 	g.blocks = (tiles + g.block - 1) / g.block;
 	g.pitch = scratch_piece(g.block * MAX(g.wide_in, g.wide_out)) + WINO_GAP;
+	place_weights(&g);
 	order_products(&g);
 	return g;
-}
-
-/* Where the packed weights of a sum begin, elements. */
-static int64_t u_of(const winograd *g, const sum *s)
-{
-	return s->u * g->wide_out + (s - g->sum) * WINO_GAP;
-}
-
-static int64_t packed_size(const winograd *g)
-{
-	const int64_t products = g->map.f->np * g->map.f->np;
-	return scratch_piece(products * g->map.ic * g->wide_out + g->sums * WINO_GAP);
 }
 
 static int64_t turned_size(const winograd *g)
@@ -118,7 +117,7 @@ static int64_t turned_size(const winograd *g)
 static conv_room winograd_room(const winograd *g)
 {
 	return (conv_room){
-		.packed = (size_t)packed_size(g) * sizeof(real),
+		.packed = (size_t)g->packed * sizeof(real),
 		.packing = (size_t)turned_size(g) * sizeof(real),
 		.scratch = (size_t)(scratch_piece(g->wide_in) + pool_threads() * g->slots * g->pitch) * sizeof(real),
 	};
@@ -134,7 +133,7 @@ static void turn_taps(void *ctx, int worker, int64_t lo, int64_t hi)
 		g->k->transpose(g->w_turned + t * ic * oc, oc, g->w + t * ic * oc, ic, ic, oc);
 }
 
-/* U = G w G' of input channels [lo,hi), packed as tile_pack would: each sum is a product of its own. */
+/* U = G w G' of input channels [lo,hi), each packed as tile_pack would. */
 static void pack_weights(void *ctx, int worker, int64_t lo, int64_t hi)
 {
 	(void)worker;
@@ -145,10 +144,8 @@ static void pack_weights(void *ctx, int worker, int64_t lo, int64_t hi)
 	for (int64_t o = 0; o < oc; o += g->k->block) {
 		const int64_t width = oc - o > g->k->vec ? g->k->block : g->k->vec;
 		int64_t slot[WINO_POSITIONS];
-		for (int p = 0; p < np * np; p++) {
-			const sum *s = &g->sum[g->product_sum[p]];
-			slot[p] = u_of(g, s) + o * s->n * ic + g->product_run[p] * ic * width;
-		}
+		for (int p = 0; p < np * np; p++)
+			slot[p] = g->u_slot[p] + o * ic;
 		for (int64_t c = lo; c < hi; c++) {
 			const wino_spread w = {
 				.x = first + c * oc + o, .row = 3 * step, .col = step, .channels = MIN(width, oc - o),
@@ -220,7 +217,7 @@ static void multiply_block(const winograd *g, const wino_block *b, real *slots, 
 		const wino_range r = wino_range_of(b, g->map.f, s->position);
 		const tile_conv t = {
 			.x = slots, .in = in + r.first, .out = out + r.first, .npix = r.n,
-			.run = s->run, .nrun = s->n, .len = g->map.ic, .w = g->u + u_of(g, s), .y = slots + s->m,
+			.run = s->run, .nrun = s->n, .len = g->map.ic, .w = g->u, .w_run = s->u, .y = slots + s->m,
 			.cout = g->wide_out, .ahead = ahead,
 		};
 		g->k->conv(&t);

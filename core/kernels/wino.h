@@ -62,11 +62,12 @@ typedef struct wino_kernels {
 
 typedef enum wino_name { WINO_F2, WINO_F4, WINO_F4_UNIT, WINO_HALF, WINO_DOUBLE, WINO_HALF4, WINO_FORMS } wino_name;
 
-/* What the driver must know of a form. Along an axis, product p multiplies V v[p] by U p and adds to M m[p]. */
+/* What the driver must know of a form. Along an axis, product p multiplies V v[p] by U p, which equals the U of product
+ * u[p], and adds to M m[p]. */
 typedef struct wino_form {
 	int side, step;                              /* samples that a tile reads; from a tile to the next */
 	int nv, nm, np, out;
-	unsigned char v[WINO_SIDE], m[WINO_SIDE];
+	unsigned char v[WINO_SIDE], m[WINO_SIDE], u[WINO_SIDE];
 } wino_form;
 
 extern const wino_form wino_forms[WINO_FORMS];
