@@ -94,7 +94,7 @@ INLINE void place_lanes(real *y, const real *sel, const real *d, view at, int64_
 		}
 	for (int64_t iy = at.top; iy < at.bottom; iy++)
 		for (int64_t ix = at.left; ix < at.right; ix++) {
-			const choice here = pixel == (real)((iy - at.top) * across + ix - at.left);
+			const choice here = pixel == none + (real)((iy - at.top) * across + ix - at.left);
 			*(lanes *)(y + (iy * width + ix) * c) += CHOSEN(here, *(const lanes *)d, none);
 		}
 }
