@@ -159,28 +159,34 @@ static void pack_weights(void *ctx, int worker, int64_t lo, int64_t hi)
 static void input_block(const winograd *g, const wino_block *b, real *slots)
 {
 	const wino_map *m = &g->map;
+	const wino_image x = {g->in, g->zeros, m->ih, m->iw, m->ic};
 	const real *at[WINO_POSITIONS];
 	for (int64_t t = 0; t < b->n; t++) {
-		const wino_place p = b->place[t];
-		wino_spread s = wino_window(g->in, m->ih, m->iw, m->ic, p.image, p.row * m->f->step - m->top,
-					    p.col * m->f->step - m->left, m->f->side, g->zeros, at);
+		const wino_place *p = &b->place[t];
+		wino_spread s = wino_window(&x, p->image, wino_sample(m->f, p->row, m->top),
+					    wino_sample(m->f, p->col, m->left), m->ih, m->iw, m->f->side, at);
 		s.to = slots + b->at[t] * g->wide_in;
 		s.slot = g->v;
 		g->wk->input(&s);
 	}
 }
 
+/* The offset of a pixel. */
+static int64_t pixel_at(int64_t h, int64_t w, int64_t channels, int64_t image, int64_t row, int64_t col)
+{
+	return ((image * h + row) * w + col) * channels;
+}
+
 static void output_block(const winograd *g, const wino_block *b, const real *slots)
 {
 	const wino_map *m = &g->map;
 	for (int64_t t = 0; t < b->n; t++) {
-		const wino_place p = b->place[t];
-		const int64_t row = p.row * m->f->out, col = p.col * m->f->out;
-		const int64_t at = ((p.image * m->oh + row) * m->ow + col) * m->oc;
+		const wino_place *p = &b->place[t];
+		const int64_t at = pixel_at(m->oh, m->ow, m->oc, p->image, p->row, p->col);
 		const wino_collect c = {
 			.from = slots + b->at[t] * g->wide_out, .slot = g->m, .channels = m->oc, .y = g->out + at,
 			.residual = g->e.residual ? g->e.residual + at : NULL, .row = m->ow * m->oc, .col = m->oc,
-			.rows = MIN(m->f->out, m->oh - row), .cols = MIN(m->f->out, m->ow - col), .e = g->e,
+			.rows = p->rows, .cols = p->cols, .e = g->e,
 		};
 		g->wk->output(&c);
 	}
@@ -193,8 +199,9 @@ static tile_ahead lines_ahead(const winograd *g, int64_t t0)
 	enum { LINE = 64 / (int)sizeof(real) };
 	const wino_map *m = &g->map;
 	const wino_place now = wino_place_of(m, t0), next = wino_place_of(m, t0 + g->block);
-	const int64_t in = ((next.image * m->ih + next.row * m->f->step) * m->iw + next.col * m->f->step) * m->ic;
-	const int64_t out = ((now.image * m->oh + now.row * m->f->out) * m->ow + now.col * m->f->out) * m->oc;
+	const int64_t in = pixel_at(m->ih, m->iw, m->ic, next.image, wino_sample(m->f, next.row, 0),
+				    wino_sample(m->f, next.col, 0));
+	const int64_t out = pixel_at(m->oh, m->ow, m->oc, now.image, now.row, now.col);
 	const int64_t tiles = (g->block + 7) / 8 * ((g->map.oc + g->k->block - 1) / g->k->block) * g->sums;
 	const int64_t most = MAX(m->f->step * m->f->step * m->ic, m->f->out * m->f->out * m->oc) * g->block;
 	tile_ahead a = {.lines = (int)((most / LINE + tiles - 1) / tiles)};

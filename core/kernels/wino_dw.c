@@ -100,19 +100,21 @@ static void transform_block(const weigh *g, const wino_block *b, real *v, real *
 {
 	const wino_map *m = &g->map;
 	const wino_form *f = m->f;
+	const wino_image v_from = {g->v_from, g->zeros, m->ih, m->iw, m->ic};
+	const wino_image d_from = {g->d_from, g->zeros, m->oh, m->ow, m->oc};
 	const real *at[WINO_POSITIONS];
 	for (int64_t t = 0; t < b->n; t++) {
-		const wino_place p = b->place[t];
-		wino_spread s = wino_window(g->v_from, m->ih, m->iw, m->ic, p.image, p.row * f->step - m->top,
-					    p.col * f->step - m->left, f->side, g->zeros, at);
+		const wino_place *p = &b->place[t];
+		wino_spread s = wino_window(&v_from, p->image, wino_sample(f, p->row, m->top),
+					    wino_sample(f, p->col, m->left), m->ih, m->iw, f->side, at);
 		s.to = v + b->at[t] * g->wide_v;
 		s.slot = g->v;
 		g->wk->input(&s);
 	}
 	for (int64_t t = 0; t < b->n; t++) {
-		const wino_place p = b->place[t];
-		wino_spread s = wino_window(g->d_from, m->oh, m->ow, m->oc, p.image, p.row * f->out, p.col * f->out,
-					    f->out, g->zeros, at);
+		const wino_place *p = &b->place[t];
+		wino_spread s = wino_window(&d_from, p->image, p->row, p->col, p->row + p->rows, p->col + p->cols,
+					    f->out, at);
 		s.to = d + b->at[t] * g->wide_d;
 		s.slot = g->d;
 		g->wk->gradient(&s);
@@ -128,8 +130,8 @@ static tile_ahead lines_ahead(const weigh *g, int64_t t0)
 	if (t0 + g->block >= m->tiles)
 		return (tile_ahead){.lines = 0};
 	const wino_place p = wino_place_of(m, t0 + g->block);
-	const int64_t in = ((p.image * m->ih + p.row * f->step) * m->iw + p.col * f->step) * m->ic;
-	const int64_t out = ((p.image * m->oh + p.row * f->out) * m->ow + p.col * f->out) * m->oc;
+	const int64_t in = ((p.image * m->ih + wino_sample(f, p.row, 0)) * m->iw + wino_sample(f, p.col, 0)) * m->ic;
+	const int64_t out = ((p.image * m->oh + p.row) * m->ow + p.col) * m->oc;
 	const int64_t tiles = (g->ic + 11) / 12 * ((g->oc + g->k->block - 1) / g->k->block) * f->np * f->np;
 	const int64_t most = MAX(f->step * f->step * m->ic, f->out * f->out * m->oc) * g->block;
 	return (tile_ahead){.at = {(const char *)(g->v_from + in), (const char *)(g->d_from + out)}, .n = 2,

@@ -36,16 +36,29 @@ bool wino_can(wino_name f, const conv_shape *s, conv_use use)
 int64_t wino_tiles(wino_name f, const conv_shape *s, conv_use use)
 {
 	const wino_map m = wino_map_of(f, s, use);
-	return m.down * m.across;
+	return m.down.tiles * m.across.tiles;
 }
 
-/* Products of an axis of n outputs: those of the last output alone are left out where a tile has none. */
+/* Whether a tile may begin at any output: not where two outputs share a sample. */
+static bool begins_anywhere(const wino_form *f)
+{
+	return f->step >= f->out;
+}
+
+static wino_cut cut_of(const wino_form *f, int64_t n)
+{
+	const int64_t tiles = (n + f->out - 1) / f->out, lack = tiles * f->out - n;
+	return (wino_cut){n, tiles, begins_anywhere(f) ? MAX(0, tiles - lack) : n / f->out};
+}
+
+/* Products of an axis of n outputs: a tile that is not whole leaves out those of the last one. */
 static int64_t axis_products(const wino_form *f, int64_t n)
 {
+	const wino_cut c = cut_of(f, n);
 	int64_t some = 0;
 	for (int p = 0; p < f->np; p++)
 		some += f->m[p] != f->nm - 1;
-	return n / f->out * f->np + (n % f->out ? some : 0);
+	return c.whole * f->np + (c.tiles - c.whole) * some;
 }
 
 int64_t wino_products(wino_name f, const conv_shape *s, conv_use use)
@@ -58,29 +71,47 @@ int64_t wino_products(wino_name f, const conv_shape *s, conv_use use)
 wino_map wino_map_of(wino_name f, const conv_shape *s, conv_use use)
 {
 	const bool adjoint = use == CONV_DX || (use == CONV_DW && s->resize == CONV_DOUBLE);
-	wino_map m = {&wino_forms[f], s->h, s->w, s->cin, s->ho, s->wo, s->cout, s->top, s->left, 0, 0, 0};
+	wino_map m = {.f = &wino_forms[f], .ih = s->h, .iw = s->w, .ic = s->cin, .oh = s->ho, .ow = s->wo,
+		      .oc = s->cout, .top = s->top, .left = s->left};
 	if (adjoint)
-		m = (wino_map){m.f, s->ho, s->wo, s->cout, s->h, s->w, s->cin, 2 - s->top, 2 - s->left, 0, 0, 0};
-	m.down = (m.oh + m.f->out - 1) / m.f->out;
-	m.across = (m.ow + m.f->out - 1) / m.f->out;
-	m.tiles = s->b * m.down * m.across;
+		m = (wino_map){.f = m.f, .ih = s->ho, .iw = s->wo, .ic = s->cout, .oh = s->h, .ow = s->w,
+			       .oc = s->cin, .top = 2 - s->top, .left = 2 - s->left};
+	m.down = cut_of(m.f, m.oh);
+	m.across = cut_of(m.f, m.ow);
+	m.tiles = s->b * m.down.tiles * m.across.tiles;
 	return m;
+}
+
+/* The first output of tile t, and how many it has. */
+static int64_t first_of(const wino_form *f, const wino_cut *c, int64_t t, int64_t *count)
+{
+	const int64_t lacks = begins_anywhere(f) ? MAX(0, t - c->whole) : 0, first = t * f->out - lacks;
+	*count = MIN(t < c->whole ? f->out : f->out - 1, c->n - first);
+	return first;
 }
 
 wino_place wino_place_of(const wino_map *m, int64_t t)
 {
-	return (wino_place){t / m->across / m->down, t / m->across % m->down, t % m->across};
+	const int64_t row = t / m->across.tiles, image = row / m->down.tiles;
+	wino_place p = {.image = image};
+	p.row = first_of(m->f, &m->down, row - image * m->down.tiles, &p.rows);
+	p.col = first_of(m->f, &m->across, t - row * m->across.tiles, &p.cols);
+	return p;
+}
+
+int64_t wino_sample(const wino_form *f, int64_t at, int64_t before)
+{
+	return at * f->step / f->out - before;
 }
 
 void wino_block_fill(wino_block *b, const wino_map *m, int64_t t0, int64_t n)
 {
-	const int64_t whole_down = m->oh / m->f->out, whole_across = m->ow / m->f->out;
 	int kind[WINO_BLOCK_MOST];
 	b->n = n;
 	memset(b->begin, 0, sizeof b->begin);
 	for (int64_t t = 0; t < n; t++) {
 		const wino_place p = b->place[t] = wino_place_of(m, t0 + t);
-		const bool rows = p.row < whole_down, cols = p.col < whole_across;
+		const bool rows = p.rows == m->f->out, cols = p.cols == m->f->out;
 		kind[t] = rows ? (cols ? 1 : 0) : (cols ? 2 : 3);
 		b->begin[kind[t] + 1]++;
 	}
@@ -99,19 +130,19 @@ wino_range wino_range_of(const wino_block *b, const wino_form *f, int p)
 	return (wino_range){first, end - first};
 }
 
-wino_spread wino_window(const real *x, int64_t h, int64_t w, int64_t channels, int64_t image, int64_t row, int64_t col,
-			int n, const real *zeros, const real **at)
+wino_spread wino_window(const wino_image *x, int64_t image, int64_t row, int64_t col, int64_t bottom, int64_t right,
+			int n, const real **at)
 {
-	wino_spread s = {.row = w * channels, .col = channels, .channels = channels};
-	const real *first = x + image * h * s.row;
-	if (row >= 0 && col >= 0 && row + n <= h && col + n <= w) {
+	wino_spread s = {.row = x->w * x->channels, .col = x->channels, .channels = x->channels};
+	const real *first = x->x + image * x->h * s.row;
+	if (row >= 0 && col >= 0 && row + n <= bottom && col + n <= right) {
 		s.x = first + row * s.row + col * s.col;
 		return s;
 	}
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++) {
-			const bool inside = row + i >= 0 && row + i < h && col + j >= 0 && col + j < w;
-			at[i * n + j] = inside ? first + (row + i) * s.row + (col + j) * s.col : zeros;
+			const bool inside = row + i >= 0 && row + i < bottom && col + j >= 0 && col + j < right;
+			at[i * n + j] = inside ? first + (row + i) * s.row + (col + j) * s.col : x->zeros;
 		}
 	s.at = at;
 	return s;
