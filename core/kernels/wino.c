@@ -224,8 +224,9 @@ static void multiply_block(const winograd *g, const wino_block *b, real *slots, 
 		const wino_range r = wino_range_of(b, g->map.f, s->position);
 		const tile_conv t = {
 			.x = slots, .in = in + r.first, .out = out + r.first, .npix = r.n,
-			.run = s->run, .nrun = s->n, .len = g->map.ic, .w = g->u, .w_run = s->u, .y = slots + s->m,
-			.cout = g->wide_out, .ahead = ahead,
+			.run = s->run, .nrun = s->n, .len = g->map.ic,
+			.w = s->n == 1 ? g->u + s->u[0] : g->u, .w_run = s->n == 1 ? NULL : s->u,
+			.y = slots + s->m, .cout = g->wide_out, .ahead = ahead,
 		};
 		g->k->conv(&t);
 	}
