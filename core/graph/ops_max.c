@@ -202,9 +202,8 @@ static CLONES(place_image, (real *y, const real *sel, const real *dy, const shap
 	(y, sel, dy, ys, ds, w, n))
 {
 	const int64_t width = ys->dim[2], c = ys->dim[3];
-	const int64_t pixels = ys->dim[1] * width, rows = n == c ? 1 : pixels;
-	for (int64_t p = 0; p < rows; p++)
-		memset(y + p * c, 0, (size_t)(pixels / rows * n) * sizeof *y);
+	for (int64_t p = 0; p < ys->dim[1] * width; p++)
+		memset(y + p * c, 0, (size_t)n * sizeof *y);
 	for (int64_t o = 0; o < ds->dim[1] * ds->dim[2]; o++) {
 		const int64_t oy = o / ds->dim[2], ox = o % ds->dim[2];
 		const view at = view_of(ys, w, oy * w.sh - w.top, ox * w.sw - w.left);

@@ -20,7 +20,7 @@ const wino_kernels *wino_kernels_of(const tile_kernels *k, wino_name f)
 }
 
 /* Of a resized convolution: what goes from the fine side to the coarse one. dw of either is summed up with the fine
- * side as input of the form WINO_HALF. */
+ * side as input of a form that halves. */
 static bool halves(const conv_shape *s, conv_use use)
 {
 	return use == CONV_DW || (use == CONV_FORWARD) == (s->resize == CONV_HALF);
