@@ -39,6 +39,13 @@
 #define CLONES(name, params, args) void name params
 #endif
 
+/* Functions that are compiled as part of whoever calls them, with that one's level. */
+#ifdef COVERAGE                                      /* one copy of every line, or its branches count many times */
+#define INLINE static
+#else
+#define INLINE static inline __attribute__((always_inline))
+#endif
+
 /* Before a loop: no iteration reads what another writes, though pointers may be equal. */
 #ifdef __clang__
 #pragma clang diagnostic ignored "-Wpass-failed"     /* what cannot be done is no fault */

@@ -32,8 +32,6 @@ static view view_of(const shape *s, window_geometry w, int64_t y0, int64_t x0)
 	};
 }
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* *y = v where sel is largest under the view: the first in row-major order on ties. sel and v are images of rows
  * `width` and pixels `c`. */
 INLINE void pick(real *y, const real *sel, const real *v, view at, int64_t width, int64_t c)

@@ -8,6 +8,7 @@
  * That is the adjoint in x. Forward with stride 1 is the same with the kernel flipped. */
 #include <string.h>
 
+#include "core/base/clones.h"
 #include "core/base/local.h"
 #include "core/kernels/conv_internal.h"
 #include "core/base/thread.h"
@@ -156,8 +157,7 @@ static void columns_of(const narrow *g, int64_t *start, int64_t *taps)
 }
 
 /* Taps of `rows` rows that lie `up` apart, `step` from tap to tap. */
-static inline __attribute__((always_inline)) quad sum_taps(const real *p, int64_t rows, int64_t up, int64_t taps,
-							   int64_t step)
+INLINE quad sum_taps(const real *p, int64_t rows, int64_t up, int64_t taps, int64_t step)
 {
 	quad sum = {0};
 	for (int64_t i = 0; i < rows; i++)

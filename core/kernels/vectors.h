@@ -31,12 +31,6 @@ typedef real vec_any __attribute__((vector_size(BYTES), aligned(sizeof(real)), m
 
 typedef __typeof__((vec){0} > (vec){0}) mask;
 
-#ifdef COVERAGE                                      /* one copy of every line, or its branches count many times */
-#define INLINE static
-#else
-#define INLINE static inline __attribute__((always_inline))
-#endif
-
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 
