@@ -307,7 +307,7 @@ run-test: $(TESTS) $(EXAMPLES) $(B)/sagan $(MPI_TESTS) $(B)/tests/faults/shim.so
 		CC='$(CC)$(FLAVOUR)' tests/run.sh $(TESTS)
 
 # Programs that compare derivatives with differences, or values with others computed in double: float is too coarse.
-DOUBLE := golden elementwise ops gemm \
+DOUBLE := golden elementwise ops gemm trace \
 	  $(patsubst tests/test_%.c,%,$(shell grep -lE 'tests/(gradcheck|layer_kit|blocks)\.h' tests/test_*.c))
 # Programs that reach most of the memory and arithmetic in little time, under the sanitizers.
 SANITIZED := archives arrays attention base checkpoint config conv data derivatives elementwise events examples fit \

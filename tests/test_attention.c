@@ -216,6 +216,26 @@ START_TEST(threads_do_not_change_a_bit)
 }
 END_TEST
 
+/* Whatever the distance to the largest score: 0 where a float would have no digits left, 2^127 at most. */
+START_TEST(powers_of_e_are_right_over_their_whole_range)
+{
+	enum { MANY = 40000 };
+	const tile_kernels *level[LEVELS] = {tile_at(LEVEL_BASE), tile_at(LEVEL_V3), tile_at(LEVEL_V4)};
+	static real x[MANY], y[MANY];
+	for (int i = 0; i < MANY; i++)
+		x[i] = (real)(-100 + 0.005 * i);
+	for (int l = 0; l < COUNT(level) && level[l]; l++) {
+		memcpy(y, x, sizeof x);
+		level[l]->exp_shifted(y, 1, MANY, MANY, 1, &(real){0}, NULL);
+		for (int i = 0; i < MANY; i++) {
+			const double want = fmin(exp((double)x[i]), 0x1p127);
+			ck_assert_msg(fabs((double)y[i] - want) <= 1e-5 * want + 1e-37, "%s: e^%g is not %g",
+				      level_name(l), (double)x[i], (double)y[i]);
+		}
+	}
+}
+END_TEST
+
 /* Where the level has FMA, products are rounded with the sum they join: such levels give the same bits. All are near
  * e^x, and keep 0 and NaN. */
 START_TEST(softmax_passes_are_the_same_at_every_level_with_fma)
@@ -465,6 +485,7 @@ int main(void)
 		{large_scores_choose_one_key, 1},
 		{derivatives_equal_those_of_the_products, COUNT(sizes) * ORDERS},
 		{threads_do_not_change_a_bit, 2},
+		{powers_of_e_are_right_over_their_whole_range, 1},
 		{softmax_passes_are_the_same_at_every_level_with_fma, 1},
 		{wrong_shapes_are_refused, COUNT(wrong)},
 		{keys_that_are_no_map_are_refused, 1},

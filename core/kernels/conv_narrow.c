@@ -156,14 +156,14 @@ static void columns_of(const narrow *g, int64_t *start, int64_t *taps)
 	}
 }
 
-/* Taps of `rows` rows that lie `up` apart, `step` from tap to tap. */
-INLINE quad sum_taps(const real *p, int64_t rows, int64_t up, int64_t taps, int64_t step)
+/* sum: of taps of `rows` rows that lie `up` apart, `step` from tap to tap. Not returned: four doubles are a vector that
+ * the base level has no register for. */
+INLINE void sum_taps(const real *p, int64_t rows, int64_t up, int64_t taps, int64_t step, quad *sum)
 {
-	quad sum = {0};
+	*sum = (quad){0};
 	for (int64_t i = 0; i < rows; i++)
 		for (int64_t n = 0; n < taps; n++)
-			sum += *(const quad *)(p + i * up + n * step);
-	return sum;
+			*sum += *(const quad *)(p + i * up + n * step);
 }
 
 /* Row h of image b from t, which begins at input row `first`. Per column the next tap lies one pixel
@@ -180,8 +180,11 @@ static void fold_row(const narrow *g, int64_t b, int64_t h, int64_t first, const
 	const int64_t end = (b * g->oh + h + 1) * g->ow * g->oc;
 	for (int64_t v = 0, at = end - g->ow * g->oc; v < g->ow; v++, at += g->oc) {
 		const real *p = from + start[v];
-		const quad sum = rows == 3 && taps[v] == 3 ? sum_taps(p, 3, up, 3, step)
-							   : sum_taps(p, rows, up, taps[v], step);
+		quad sum;
+		if (rows == 3 && taps[v] == 3)
+			sum_taps(p, 3, up, 3, step, &sum);
+		else
+			sum_taps(p, rows, up, taps[v], step, &sum);
 		finish(g, at, sum, end - at);
 	}
 }

@@ -335,7 +335,7 @@ INLINE vec power(vec x)
 {
 	x = CLAMP(x, (vec){0} - 127, (vec){0} + 127);
 	for (int i = 0; i < VEC; i++)
-		x[i] = x[i] > -126.5 ? exp2(x[i]) : x[i] + 127;
+		x[i] = x[i] > -126.5 ? exp2(x[i]) : x[i] - x[i];
 	return x;
 }
 #else
