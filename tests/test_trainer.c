@@ -17,7 +17,7 @@
 #include "gan/loss/lecam.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
-#include "gan/train/run.h"
+#include "gan/train/run_internal.h"
 #include "gan/train/trainer_internal.h"
 #include "tests/files.h"
 #include "tests/suite.h"
@@ -576,6 +576,22 @@ START_TEST(run_leaves_what_it_promises)
 END_TEST
 
 /* Rates have then fallen all the way before the run ends, which nobody may have meant. */
+/* A step takes a second; then a machine sleeps for an hour; then a step takes ten seconds. */
+START_TEST(the_time_left_is_not_led_astray_by_a_pause)
+{
+	double pace = run_pace(0, 1);
+	ck_assert(pace == 1);
+	pace = run_pace(pace, 3600);
+	ck_assert_msg(pace < 1.5, "%g", pace);
+	for (int i = 0; i < 10; i++)
+		pace = run_pace(pace, 1);
+	ck_assert_msg(fabs(pace - 1) < 0.05, "%g", pace);
+	for (int i = 0; i < 20; i++)
+		pace = run_pace(pace, 10);
+	ck_assert_msg(fabs(pace - 10) < 0.5, "%g", pace);
+}
+END_TEST
+
 START_TEST(going_further_than_the_config_says_is_told)
 {
 	static const struct {
@@ -1309,6 +1325,7 @@ int main(void)
 	};
 	const suite_test runs[] = {
 		{run_leaves_what_it_promises, COUNT(KINDS) - 1},
+		{the_time_left_is_not_led_astray_by_a_pause, 1},
 		{going_further_than_the_config_says_is_told, 1},
 		{the_start_and_the_first_steps_can_be_written_down, 1},
 		{interrupted_run_ends_like_the_uninterrupted_one, 1},

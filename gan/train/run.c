@@ -54,10 +54,16 @@ static double epoch_of(const trainer *t)
 	return (double)p.epoch + (double)p.batch / (double)loader_batches(t->loader);
 }
 
-/* Time to the end at this speed, or to the limit when that comes first. */
-static double eta(const run *r, double step_s, double seconds)
+double run_pace(double pace, double step_s)
 {
-	double left = (double)(r->last - r->t->step) * step_s;
+	enum { REPORTS = 5, SLOWER = 3 };
+	return pace > 0 ? pace + (MIN(step_s, SLOWER * pace) - pace) / REPORTS : step_s;
+}
+
+/* Time to the end at this speed, or to the limit when that comes first. */
+static double eta(const run *r, double seconds)
+{
+	double left = (double)(r->last - r->t->step) * r->pace;
 	if (r->opt->max_seconds > 0)
 		left = MIN(left, MAX(r->opt->max_seconds - seconds, 0));
 	return left;
@@ -75,7 +81,8 @@ static bool report(run *r, const step_stats *s, fault *e)
 	p.score_name = r->scored.step >= 0 ? r->judge.name : NULL;
 	p.score = r->scored.value;
 	p.images_per_s = (double)t->cfg.batch * t->cfg.optim.d_steps * t->cfg.optim.accumulate / MAX(p.step_s, 1e-9);
-	p.eta_s = eta(r, p.step_s, p.seconds);
+	r->pace = run_pace(r->pace, p.step_s);
+	p.eta_s = eta(r, p.seconds);
 	r->report_at = now;
 	r->report_step = t->step;
 	memset(t->sum, 0, sizeof t->sum);

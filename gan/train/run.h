@@ -31,7 +31,8 @@ typedef struct run_progress {
 	double seconds;                              /* of this process, from the first step */
 	const char *score_name;                      /* "FID", "score"; NULL: no score yet */
 	double score;                                /* the last one */
-	double eta_s;                                /* until the end at this speed (or until the time limit) */
+	double eta_s;                                /* until the end at the speed of the last reports, or until the
+	                                              * time limit */
 } run_progress;
 
 enum run_note {

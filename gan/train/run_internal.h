@@ -45,6 +45,7 @@ typedef struct run {
 	char good[RUN_PATH_MAX];                     /* the last good checkpoint, or "" */
 	double start, report_at;                     /* clock */
 	int64_t report_step;
+	double pace;                                 /* seconds of a step, for the time left; 0: not known yet */
 	peers_cost cost;                             /* before the first step */
 	struct watch {
 		double real_spread;                  /* deviation of real images over a batch */
@@ -52,6 +53,11 @@ typedef struct run {
 		int64_t alike;                       /* scores in a row at which the fakes of a class are alike */
 	} watch;
 } run;
+
+/* Seconds of a step as they are expected, from what was expected before (0: nothing) and those of the last report:
+ * about the mean of five reports. One report counts as three times as slow at most: a laptop slept, or a score was
+ * made. */
+double run_pace(double pace, double step_s);
 
 /* A line to the caller of run_trainer. */
 void run_say(const run *r, enum run_note kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
