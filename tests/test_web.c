@@ -10,12 +10,14 @@
 #include "core/base/json.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
+#include "core/base/vecmath.h"
 #include "core/graph/activations.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/keras/trace/trace.h"
 #include "gan/sample/directions.h"
 #include "gan/sample/forward.h"
 #include "gan/sample/gaze.h"
+#include "gan/sample/network_sampler.h"
 #include "gan/train/trainer.h"
 #include "gan/web/half.h"
 #include "gan/web/page.h"
@@ -344,6 +346,57 @@ START_TEST(numbers_are_as_narrow_as_the_images_allow)
 }
 END_TEST
 
+/* Number `at` and the following of a page of float16: its text is of base64 digits. */
+static void read_halves(const char *text, int64_t at, int64_t n, real *x)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (int64_t i = 0; i < n; i++) {
+		uint16_t h = 0;
+		for (int b = 0; b < 16; b++) {               /* bit b of the number, low byte first */
+			const int64_t bit = (at + i) * 16 + b / 8 * 8 + 7 - b % 8;
+			const long digit = strchr(digits, text[bit / 6]) - digits;
+			h |= (uint16_t)((digit >> (5 - bit % 6) & 1) << b);
+		}
+		x[i] = (real)half_value(h);
+	}
+}
+
+/* A browser draws what the page holds, rounded to float16. The images beside it are of these latents, not of those
+ * before they were rounded. */
+START_TEST(images_of_a_page_are_those_of_its_latents)
+{
+	static const char *const kinds[] = {TINY_FULL, TINY_TALL, TINY_WIDE};
+	web_report r;
+	fault warning;
+	const web_request q = {.from = checkpoint_of(kinds[_i], "digits"), .out = scratch_at("half.html")};
+	OK(web_export(&q, &r, &e));
+	ck_assert_int_eq(r.width, 2);
+	sampler *s = network_sampler_open(q.from, false, SAMPLER_BATCH, &warning, &e);
+	ck_assert_msg(s, "%s", e.text);
+	const int64_t Z = sampler_latent_size(s), size = sampler_image_size(s);
+	real *z = mem_new((size_t)(WEB_SAMPLES * Z), sizeof *z, &e), label[WEB_SAMPLES];
+	real *there = mem_new((size_t)(WEB_SAMPLES * size), sizeof *there, &e);
+	real *drawn = mem_new((size_t)(WEB_SAMPLES * size), sizeof *drawn, &e);
+	char *page = file_bytes(q.out, NULL), *text = script(page, "program"), *numbers = script(page, "weights");
+	json_t *all = json_loads(text, 0, NULL), *reference = json_object_get(all, "reference");
+	ck_assert_ptr_nonnull(reference);
+	read_halves(numbers, r.weights, WEB_SAMPLES * Z, z);
+	read_halves(numbers, r.weights + WEB_SAMPLES * Z, WEB_SAMPLES * size, there);
+	for (size_t i = 0; i < WEB_SAMPLES; i++)
+		label[i] = (real)json_number_value(json_array_get(json_object_get(reference, "labels"), i));
+	OK(sampler_run(s, WEB_SAMPLES, z, label, drawn, &e));
+	ck_assert_double_lt(vec_largest_difference(drawn, there, WEB_SAMPLES * size), 0x1p-12 + 1e-6);
+	sampler_free(s);
+	free(z);
+	free(there);
+	free(drawn);
+	json_decref(all);
+	free(text);
+	free(numbers);
+	free(page);
+}
+END_TEST
+
 static int64_t texts_left;                           /* allocations of jansson before one fails; < 0: after it */
 
 static void *maybe_malloc(size_t n)
@@ -401,6 +454,7 @@ int main(void)
 		{directions_are_those_of_the_first_layer, 1},
 		{the_engine_runs_every_layer, 1}, {the_engine_runs_every_activation, 1},
 		{a_page_is_one_file_and_its_texts_are_text, 1}, {the_program_names_every_number_once, 1},
+		{images_of_a_page_are_those_of_its_latents, 3},
 		{numbers_are_as_narrow_as_the_images_allow, 3}, {what_cannot_be_a_page_is_told, 1},
 		{a_page_without_memory_for_its_program_is_none, 1},
 	};

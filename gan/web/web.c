@@ -34,6 +34,7 @@ typedef struct job {
 
 /* ---- what the network draws ---- */
 
+/* The latents are float16 already: the page may hold them so, and its images must be of what it holds. */
 static bool draw_samples(job *j, fault *e)
 {
 	sampler *s = network_sampler_of(&j->from, j->q->raw, SAMPLER_BATCH, e);
@@ -44,9 +45,12 @@ static bool draw_samples(job *j, fault *e)
 	const bool ok = (j->z = mem_new(WEB_SAMPLES * Z, sizeof *j->z, e))
 		&& (j->label = mem_zero(WEB_SAMPLES, sizeof *j->label, e))
 		&& (j->images = mem_new(WEB_SAMPLES * size, sizeof *j->images, e))
-		&& request_latents(s, &q, j->z, j->label, e) && request_run(s, &q, j->images, e);
+		&& request_latents(s, &q, j->z, j->label, e);
+	for (size_t i = 0; ok && i < WEB_SAMPLES * Z; i++)
+		j->z[i] = (real)half_value(half_of((float)j->z[i]));
+	const bool drawn = ok && sampler_run(s, WEB_SAMPLES, j->z, j->label, j->images, e);
 	sampler_free(s);
-	return ok;
+	return drawn;
 }
 
 /* A generator that is a matrix nowhere has none: the page has no sliders then. */
