@@ -24,7 +24,7 @@ from torch.nn.utils import spectral_norm
 
 # What this program computes; another value of one of these keys is refused.
 FIXED = {
-    "model.spectral_norm_g": "true", "model.sn_iterations": "1",
+    "model.sn_iterations": "1",
     "model.sn_update": "every_forward", "model.d_batch_norm": "false", "model.cbn_sn": "false",
     "model.up": "nearest", "model.d_skip": "linear", "optim.kind": "adam", "loss.penalty_every": "1",
     "optim.form": "torch", "optim.schedule": "constant", "optim.warmup": "0", "optim.weight_decay": "0",
@@ -214,11 +214,26 @@ class Rules:
     def __init__(self, keys):
         self.d_loss, self.g_loss = LOSSES[keys["loss.name"]]
         self.pairs, self.joint = keys["loss.name"] in PAIRS, keys["loss.d_batch"] == "joint"
-        gamma = float(keys["loss.penalty_weight"])
+        gamma = float(keys["loss.penalty_weight"].strip("[]").split(",")[0])
         self.gammas = {"none": None, "r1r2": (gamma, float(keys["loss.penalty_weight_fake"]) or gamma)}[keys["loss.penalty"]]
 
     def penalty(self, logits, images):
         return sum(c / 2 * slope(y, x) for c, y, x in zip(self.gammas, logits, images)) if self.gammas else 0
+
+
+def networks(keys, checkpoint):
+    """G and D as a checkpoint has them, and the rules of their training. KeyError: a value that is not known here."""
+    if not keys["model.network"].startswith("resnet"):
+        raise KeyError(keys["model.network"])
+    with h5py.File(checkpoint) as f:
+        w_g, w_d = read_group(f, "generator"), read_group(f, "discriminator")
+    size = int(keys["model.size"].strip("[]").split(",")[0])
+    normed = lambda side: keys[f"model.spectral_norm_{side}"] == "true"
+    g = Generator(Parts(keys, w_g, normed("g")), w_g, size)
+    d = Discriminator(Parts(keys, w_g, normed("d")), w_d, size)
+    give(g, w_g)
+    give(d, w_d)
+    return g, d, Rules(keys)
 
 
 def step(g, d, opt_g, opt_d, record, rules):
@@ -269,19 +284,10 @@ def main():
     for name, value in FIXED.items():
         if keys.get(name) != value:
             sys.exit(f"{a.run}/config.yaml: {name} is {keys.get(name)}; this program knows {value}")
-    if not keys["model.network"].startswith("resnet"):
-        sys.exit(f"network {keys['model.network']}: this program knows resnet")
-    with h5py.File(a.run / "checkpoint-00000000.h5") as f:
-        w_g, w_d = read_group(f, "generator"), read_group(f, "discriminator")
     try:
-        rules = Rules(keys)
+        g, d, rules = networks(keys, a.run / "checkpoint-00000000.h5")
     except KeyError as unknown:
         sys.exit(f"{a.run}/config.yaml: this program does not know {unknown}")
-    size = int(keys["model.size"])
-    g = Generator(Parts(keys, w_g), w_g, size)
-    d = Discriminator(Parts(keys, w_g, keys["model.spectral_norm_d"] == "true"), w_d, size)
-    give(g, w_g)
-    give(d, w_d)
     adam = lambda n, rate: torch.optim.Adam(n.parameters(), float(keys[rate]), eps=float(keys["optim.eps"]),
                                             betas=(float(keys["optim.beta1"]), float(keys["optim.beta2"])))
     opt_g, opt_d = adam(g, "optim.lr_g"), adam(d, "optim.lr_d")

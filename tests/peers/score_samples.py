@@ -20,8 +20,6 @@ from PIL import Image
 
 PER_CLASS = int(os.environ.get("PER_CLASS", 300))
 AGAINST = os.environ.get("AGAINST", "test")
-torch.manual_seed(0)
-torch.set_num_threads(1)
 
 
 def idx(path):
@@ -131,27 +129,34 @@ def samples(program, checkpoint, folder, mode):
     return x.reshape(*x.shape[:3], -1), np.arange(10).repeat(PER_CLASS)
 
 
-program, data, checkpoints = sys.argv[1], sys.argv[2], sys.argv[3:]
-images, labels = load(data, "train")
-net = train(images, labels)
-with torch.no_grad():
-    tx, ty = load(data, "test")
-    test = in_parts(net.features, pixels(tx))
-    print(f"classifier: {(net.d3(test).argmax(1).numpy() == ty).mean():.4f} of the test images right", flush=True)
-    real = in_parts(net.features, pixels(images)) if AGAINST == "train" else test
-    if AGAINST == "train":
-        print(f"the test images: FD {frechet(test.double().numpy(), real.double().numpy()):.2f}", flush=True)
-    near = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(1))[:2000]]
-    r_real = balls(near)
-    for c in checkpoints:
-        with tempfile.TemporaryDirectory() as folder:
-            x, y = samples(program, c, folder, "RGB" if images.shape[-1] == 3 else "L")
-        f = in_parts(net.features, pixels(x))
-        right = (net.d3(f).argmax(1).numpy() == y).mean()
-        g = f[torch.randperm(len(f), generator=torch.Generator().manual_seed(2))[:2000]]
-        d = torch.cdist(near, g)
-        recall = (d < balls(g)[None]).any(1).float().mean()
-        precision = (d < r_real[:, None]).any(0).float().mean()
-        coverage = (d.min(1).values < r_real).float().mean()
-        print(f"{c}: FD {frechet(f.double().numpy(), real.double().numpy()):.2f}  label {right:.3f}  "
-              f"precision {precision:.3f}  recall {recall:.3f}  coverage {coverage:.3f}", flush=True)
+def main():
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    program, data, checkpoints = sys.argv[1], sys.argv[2], sys.argv[3:]
+    images, labels = load(data, "train")
+    net = train(images, labels)
+    with torch.no_grad():
+        tx, ty = load(data, "test")
+        test = in_parts(net.features, pixels(tx))
+        print(f"classifier: {(net.d3(test).argmax(1).numpy() == ty).mean():.4f} of the test images right", flush=True)
+        real = in_parts(net.features, pixels(images)) if AGAINST == "train" else test
+        if AGAINST == "train":
+            print(f"the test images: FD {frechet(test.double().numpy(), real.double().numpy()):.2f}", flush=True)
+        near = real[torch.randperm(len(real), generator=torch.Generator().manual_seed(1))[:2000]]
+        r_real = balls(near)
+        for c in checkpoints:
+            with tempfile.TemporaryDirectory() as folder:
+                x, y = samples(program, c, folder, "RGB" if images.shape[-1] == 3 else "L")
+            f = in_parts(net.features, pixels(x))
+            right = (net.d3(f).argmax(1).numpy() == y).mean()
+            g = f[torch.randperm(len(f), generator=torch.Generator().manual_seed(2))[:2000]]
+            d = torch.cdist(near, g)
+            recall = (d < balls(g)[None]).any(1).float().mean()
+            precision = (d < r_real[:, None]).any(0).float().mean()
+            coverage = (d.min(1).values < r_real).float().mean()
+            print(f"{c}: FD {frechet(f.double().numpy(), real.double().numpy()):.2f}  label {right:.3f}  "
+                  f"precision {precision:.3f}  recall {recall:.3f}  coverage {coverage:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
