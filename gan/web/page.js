@@ -247,8 +247,8 @@ function check() {
 		for (let i = 0; i < size; i++)
 			worst = Math.max(worst, Math.abs(image[i] - r.images.x[k * size + i]));
 	}
-	document.documentElement.dataset.error = worst;
 	const good = worst <= program.error + 1e-3;
+	Object.assign(document.documentElement.dataset, {error: worst, good});
 	$("check").textContent = `${program.about} Weights: ${program.width === 2 ? "float16" : "float32"}. Reference images: `
 		+ `largest difference ${worst.toExponential(1)} of a range of 2`
 		+ (good ? "." : `, more than the ${program.error.toExponential(1)} of the export: this browser computes wrongly.`);
