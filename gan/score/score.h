@@ -1,6 +1,6 @@
 /* score.h - one number for the state of a generator while it trains, cheap and the same for the same state.
  *
- * The score is the Frechet distance (frechet.h) between the first real images and a fixed sample of the generator, seen
+ * The score is the Frechet distance (frechet.h) between some real images and a fixed sample of the generator, seen
  * through a lens (lens.h): features of a network, which makes it an FID, or pooled pixels. Lower is better, 0 is the
  * best. Two numbers compare only within one data set, one lens and one number of images; the text `about` says them.
  *
@@ -26,7 +26,7 @@ typedef struct scorer {
 	const char *name;                            /* "FID", or "score" of pixels */
 	net_size size, pooled;                       /* of images; of the averaged ones */
 	int channels;
-	int64_t fakes, reals;                        /* images of the generator; of the data, the first */
+	int64_t fakes, reals;                        /* images of the generator; of the data, evenly */
 	real *z, *label;                             /* own; [fakes,Z], [fakes] or NULL */
 	moments real_moments;                        /* own */
 	class_spread real_spread;                    /* own; without classes empty */
@@ -41,14 +41,14 @@ typedef struct judgement {
 	int lowest_class;                            /* mean of the classes, the lowest, and whose it is */
 } judgement;
 
-/* Moments of the first `n` images of a set (all, when it has fewer), through a lens; with `flip` each image is
+/* Moments of `n` images that lie evenly over a set (all, when it has fewer), through a lens; with `flip` each image is
  * followed by its mirror image, as training shows them. Release with moments_free. `spread`, where it is not NULL, has
  * been made for the classes of d and pooled pixels, and gets the same images. */
 bool score_real(const dataset *d, int64_t n, bool flip, lens *look, moments *out, class_spread *spread, fault *e);
 
 /* Ready to score generators of cfg, trained on d (borrow: used here only; at least two images). The latents and labels
- * of the fakes come from streams of their own, the labels as frequent as in the data: the same in every call with the
- * same seed, and training draws nothing less for it. `why` says why there are pixels where features were asked for if
+ * of the fakes come from a stream of their own: the same in every call with the same seed, and training draws nothing
+ * less for it. Each class is as frequent as among the real images. `why` says why there are pixels where features were asked for if
  * possible, "" otherwise. False with e set: score.metric = fid and no network fits; no memory. */
 bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *why, fault *e);
 void scorer_free(scorer *s);                           /* all zero allowed */
