@@ -46,10 +46,10 @@ typedef struct judgement {
  * been made for the classes of d and pooled pixels, and gets the same images. */
 bool score_real(const dataset *d, int64_t n, bool flip, lens *look, moments *out, class_spread *spread, fault *e);
 
-/* Ready to score generators of cfg, trained on d (borrow: used here only; at least two images). The latents and labels
- * of the fakes come from a stream of their own: the same in every call with the same seed, and training draws nothing
- * less for it. Each class is as frequent as among the real images. `why` says why there are pixels where features were asked for if
- * possible, "" otherwise. False with e set: score.metric = fid and no network fits; no memory. */
+/* Ready to score generators of cfg, trained on d (borrow: used here only; at least two images). The latents of the
+ * fakes come from a stream of their own: the same in every call with the same seed, and training draws nothing less for
+ * it. Each class is as frequent among them as among the real images. `why` says why there are pixels where features
+ * were asked for if possible, "" otherwise. False with e set: score.metric = fid and no network fits; no memory. */
 bool scorer_init(scorer *s, const config *cfg, const dataset *d, fault *why, fault *e);
 void scorer_free(scorer *s);                           /* all zero allowed */
 
