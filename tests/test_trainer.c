@@ -575,7 +575,6 @@ START_TEST(run_leaves_what_it_promises)
 }
 END_TEST
 
-/* Rates have then fallen all the way before the run ends, which nobody may have meant. */
 /* A step takes a second; then a machine sleeps for an hour; then a step takes ten seconds. */
 START_TEST(the_time_left_is_not_led_astray_by_a_pause)
 {
@@ -592,6 +591,7 @@ START_TEST(the_time_left_is_not_led_astray_by_a_pause)
 }
 END_TEST
 
+/* Rates have then fallen all the way before the run ends, which nobody may have meant. */
 START_TEST(going_further_than_the_config_says_is_told)
 {
 	static const struct {

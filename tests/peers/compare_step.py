@@ -214,7 +214,7 @@ class Rules:
     def __init__(self, keys):
         self.d_loss, self.g_loss = LOSSES[keys["loss.name"]]
         self.pairs, self.joint = keys["loss.name"] in PAIRS, keys["loss.d_batch"] == "joint"
-        gamma = float(keys["loss.penalty_weight"].strip("[]").split(",")[0])
+        gamma = float(keys["loss.penalty_weight"].strip("[]").split(",")[0])     # where a ramp begins
         self.gammas = {"none": None, "r1r2": (gamma, float(keys["loss.penalty_weight_fake"]) or gamma)}[keys["loss.penalty"]]
 
     def penalty(self, logits, images):
@@ -273,6 +273,18 @@ def step(g, d, opt_g, opt_d, record, rules):
     return mean(losses), loss.item(), mean(penalties), mean(norms), length(g)
 
 
+def refuse_others(keys, fixed, run):
+    """Ends the program where the config has another value of a key than the one that is known."""
+    for name, value in fixed.items():
+        if keys.get(name) != value:
+            sys.exit(f"{run}/config.yaml: {name} is {keys.get(name)}; this program knows {value}")
+
+
+def adam(network, keys, rate):
+    return torch.optim.Adam(network.parameters(), float(keys[rate]), eps=float(keys["optim.eps"]),
+                            betas=(float(keys["optim.beta1"]), float(keys["optim.beta2"])))
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("run", type=pathlib.Path)
@@ -281,16 +293,14 @@ def main():
     a = arguments.parse_args()
     torch.set_default_dtype(torch.float64)
     keys = read_config(a.run / "config.yaml")
-    for name, value in FIXED.items():
-        if keys.get(name) != value:
-            sys.exit(f"{a.run}/config.yaml: {name} is {keys.get(name)}; this program knows {value}")
+    refuse_others(keys, FIXED, a.run)
+    if "," in keys["loss.penalty_weight"]:
+        sys.exit(f"{a.run}/config.yaml: loss.penalty_weight is {keys['loss.penalty_weight']}; this program knows one number")
     try:
         g, d, rules = networks(keys, a.run / "checkpoint-00000000.h5")
     except KeyError as unknown:
         sys.exit(f"{a.run}/config.yaml: this program does not know {unknown}")
-    adam = lambda n, rate: torch.optim.Adam(n.parameters(), float(keys[rate]), eps=float(keys["optim.eps"]),
-                                            betas=(float(keys["optim.beta1"]), float(keys["optim.beta2"])))
-    opt_g, opt_d = adam(g, "optim.lr_g"), adam(d, "optim.lr_d")
+    opt_g, opt_d = adam(g, keys, "optim.lr_g"), adam(d, keys, "optim.lr_d")
     worst, lines = 0.0, []
     print(f"{'step':>4}  {'loss of D, sagan':>20}  {'PyTorch':>20}  {'loss of G, sagan':>20}  {'PyTorch':>20}  difference")
     with h5py.File(a.run / "steps.h5") as f:

@@ -25,7 +25,9 @@ from score_samples import load
 # What this program computes; another value of one of these keys is refused.
 FIXED = {name: value for name, value in peer.FIXED.items() if name != "optim.schedule"} | {
     "optim.schedule": "linear", "ema.start": "0", "ema.bn_mode": "running", "loss.lecam_weight": "0", "loss.cr_weight": "0",
-    "loss.cr_weight_fake": "0", "loss.zcr_weight": "0", "loss.top_k": "1", "model.modulation": "label",
+    "loss.cr_weight_fake": "0", "loss.zcr_weight": "0", "loss.zcr_weight_g": "0", "loss.top_k": "1", "model.modulation": "label",
+    "loss.penalty_weight_fake": "0", "optim.schedule_steps": "0", "model.conditional": "true", "data.split": "train",
+    "data.limit": "0", "data.resize": "none",
 }
 DRAWN_AT_ONCE = 500
 
@@ -72,9 +74,7 @@ class Average:
 
 
 def train(keys, g, d, rules, data, draw, steps):
-    adam = lambda n, rate: torch.optim.Adam(n.parameters(), float(keys[rate]), eps=float(keys["optim.eps"]),
-                                            betas=(float(keys["optim.beta1"]), float(keys["optim.beta2"])))
-    opts = adam(d, "optim.lr_d"), adam(g, "optim.lr_g")
+    opts = peer.adam(d, keys, "optim.lr_d"), peer.adam(g, keys, "optim.lr_g")
     rates = [o.param_groups[0]["lr"] for o in opts]
     gamma, last = ramp(keys["loss.penalty_weight"]), float(keys["optim.final_fraction"])
     latent = lambda n: torch.randn(n, int(keys["model.latent"]), generator=draw)
@@ -124,9 +124,9 @@ def main():
     torch.manual_seed(a.seed)
     draw = torch.Generator().manual_seed(a.seed)
     keys = peer.read_config(a.run / "config.yaml")
-    for name, value in FIXED.items():
-        if keys.get(name) != value:
-            sys.exit(f"{a.run}/config.yaml: {name} is {keys.get(name)}; this program knows {value}")
+    peer.refuse_others(keys, FIXED, a.run)
+    if keys["ema.half_life"] == "0" or "," in keys["ema.half_life"]:
+        sys.exit(f"{a.run}/config.yaml: ema.half_life is {keys['ema.half_life']}; this program knows one number above 0")
     try:
         g, d, rules = peer.networks(keys, a.run / "checkpoint-00000000.h5")
     except KeyError as unknown:
