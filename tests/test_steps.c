@@ -34,6 +34,8 @@ static const struct golden_run {
 	{"rpgan-r1r2-plain-d", ", spectral_norm_d: false",
 	 "loss: {name: rpgan, penalty: r1r2, penalty_weight: 1, penalty_weight_fake: 0.5, d_batch: separate}\n"},
 	{"rpgan-none", "", "loss: {name: rpgan}\n"},
+	{"latent", ", modulation: latent, class_vector: 5", "loss: {name: rpgan, penalty: r1r2, penalty_weight: 1}\n"},
+	{"chunks", ", modulation: chunks, class_vector: 5", "loss: {name: rpgan, penalty: r1r2, penalty_weight: 1}\n"},
 };
 
 /* What PyTorch is to start from. */

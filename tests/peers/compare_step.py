@@ -45,11 +45,12 @@ def read_config(path):
 
 
 class ConditionalNorm(nn.Module):
-    def __init__(self, c, classes, eps, plus):
+    """Gain and bias are layers of what the norm follows: tables of labels, or products with vectors."""
+    def __init__(self, c, eps, plus, layer):
         super().__init__()
         self.plus = plus
         self.bn = nn.BatchNorm2d(c, eps=eps, affine=False)
-        self.gain, self.bias = nn.Embedding(classes, c), nn.Embedding(classes, c)
+        self.gain, self.bias = layer(), layer()
 
     def forward(self, x, y):
         return self.bn(x) * (self.plus + self.gain(y)[:, :, None, None]) + self.bias(y)[:, :, None, None]
@@ -61,7 +62,9 @@ class Parts:
         self.normed = normed
         self.sn_eps, self.bn_eps = float(keys["model.sn_eps"]), float(keys["model.bn_eps"])
         self.plus = keys["model.cbn_form"] == "one_plus"
-        self.classes = len(w["block1/norm1/gain/embeddings"]) if "block1/norm1/gain/embeddings" in w else 0
+        table = next((w[name] for name in ("class/embeddings", "block1/norm1/gain/embeddings") if name in w), None)
+        self.classes, self.class_vector = table.shape if table is not None else (0, 0)
+        self.modulation, self.latent = keys["model.modulation"], int(keys["model.latent"])
 
     def sn(self, layer):
         return spectral_norm(layer, eps=self.sn_eps) if self.normed else layer
@@ -69,10 +72,13 @@ class Parts:
     def conv(self, i, o, k, bias=True):
         return self.sn(nn.Conv2d(i, o, k, padding=k // 2, bias=bias))
 
-    def norm(self, c):
+    def norm(self, c, latent=0):
+        """Of a block of G; `latent` is how much of the latent its norms follow."""
+        if self.modulation != "label":
+            return ConditionalNorm(c, self.bn_eps, 1, lambda: nn.Linear(latent + self.class_vector, c, bias=False))
         if self.classes == 0:
             return nn.BatchNorm2d(c, eps=self.bn_eps)
-        return ConditionalNorm(c, self.classes, self.bn_eps, self.plus)
+        return ConditionalNorm(c, self.bn_eps, self.plus, lambda: nn.Embedding(self.classes, c))
 
 
 class Attention(nn.Module):
@@ -91,9 +97,9 @@ class Attention(nn.Module):
 
 
 class GBlock(nn.Module):
-    def __init__(self, p, c):
+    def __init__(self, p, c, latent):
         super().__init__()
-        self.norm1, self.norm2 = p.norm(c), p.norm(c)
+        self.norm1, self.norm2 = p.norm(c, latent), p.norm(c, latent)
         self.conv1, self.conv2, self.skip = p.conv(c, c, 3), p.conv(c, c, 3), p.conv(c, c, 1)
 
     def forward(self, x, y):
@@ -124,17 +130,30 @@ class Generator(nn.Module):
         self.c = w["out/kernel"].shape[2]
         self.blocks = sum(f"block{i}/conv1/kernel" in w for i in range(1, 9))
         self.base = size >> self.blocks
-        self.dense = p.sn(nn.Linear(w["dense/kernel"].shape[0], self.base ** 2 * self.c))
+        first = w["dense/kernel"].shape[0]
+        self.dense = p.sn(nn.Linear(first, self.base ** 2 * self.c))
+        each = (p.latent - first) // self.blocks or p.latent
+        self.pieces = [first] + [each] * self.blocks                  # what each part sees of the latent
+        self.modulated, self.chunks = p.modulation != "label", p.modulation == "chunks"
+        if self.modulated and p.classes:
+            self.add_module("class", nn.Embedding(p.classes, p.class_vector))
         for i in range(self.blocks):
-            setattr(self, f"block{i + 1}", GBlock(p, self.c))
+            setattr(self, f"block{i + 1}", GBlock(p, self.c, each))
         for name in {k.split("/")[0] for k in w if k.startswith("attention")}:
             setattr(self, name, Attention(p, self.c))
         self.norm, self.out = nn.BatchNorm2d(self.c, eps=p.bn_eps), p.conv(self.c, w["out/kernel"].shape[3], 3)
 
+    def followed(self, z, y):
+        """What the norms of each block follow: labels, or [vector of the class, the latent or a piece of it]."""
+        if not self.modulated:
+            return [y] * self.blocks
+        vector = [getattr(self, "class")(y)] if hasattr(self, "class") else []
+        return [torch.cat(vector + [piece], 1) for piece in (z.split(self.pieces, 1)[1:] if self.chunks else [z] * self.blocks)]
+
     def forward(self, z, y):
-        x = self.dense(z).view(-1, self.base, self.base, self.c).permute(0, 3, 1, 2)
-        for i in range(self.blocks):
-            x = getattr(self, f"block{i + 1}")(x, y)
+        x = self.dense(z[:, :self.pieces[0]]).view(-1, self.base, self.base, self.c).permute(0, 3, 1, 2)
+        for i, condition in enumerate(self.followed(z, y)):
+            x = getattr(self, f"block{i + 1}")(x, condition)
             x = getattr(self, f"attention{x.shape[2]}", lambda t: t)(x)
         return torch.tanh(self.out(F.relu(self.norm(x))))
 

@@ -22,18 +22,22 @@ PER_CLASS = int(os.environ.get("PER_CLASS", 300))
 AGAINST = os.environ.get("AGAINST", "test")
 
 
+def read(path):
+    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
+        return f.read()
+
+
 def idx(path):
-    with gzip.open(path) as f:
-        raw = f.read()
+    raw = read(path)
     dims = [int.from_bytes(raw[4 + 4 * i:8 + 4 * i], "big") for i in range(raw[3])]
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(dims)
 
 
 def load(folder, part):
     """Images [N,H,W,C] and labels [N] of "train" or "test"."""
-    if os.path.exists(f"{folder}/test_batch.bin"):
-        names = sorted(glob.glob(f"{folder}/data_batch_*.bin")) if part == "train" else [f"{folder}/test_batch.bin"]
-        rows = np.concatenate([np.fromfile(n, np.uint8).reshape(-1, 3073) for n in names])
+    names = sorted(glob.glob(f"{folder}/" + ("data_batch_*.bin*" if part == "train" else "test_batch.bin*")))
+    if names:                                                       # CIFAR-10
+        rows = np.concatenate([np.frombuffer(read(n), np.uint8).reshape(-1, 3073) for n in names])
         return rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), rows[:, 0]
     name = f"{folder}/" + ("train" if part == "train" else "t10k")
     return idx(name + "-images-idx3-ubyte.gz")[..., None], idx(name + "-labels-idx1-ubyte.gz")

@@ -25,7 +25,7 @@ from score_samples import load
 # What this program computes; another value of one of these keys is refused.
 FIXED = {name: value for name, value in peer.FIXED.items() if name != "optim.schedule"} | {
     "optim.schedule": "linear", "ema.start": "0", "ema.bn_mode": "running", "loss.lecam_weight": "0", "loss.cr_weight": "0",
-    "loss.cr_weight_fake": "0", "loss.zcr_weight": "0", "loss.zcr_weight_g": "0", "loss.top_k": "1", "model.modulation": "label",
+    "loss.cr_weight_fake": "0", "loss.zcr_weight": "0", "loss.zcr_weight_g": "0", "loss.top_k": "1",
     "loss.penalty_weight_fake": "0", "optim.schedule_steps": "0", "model.conditional": "true", "data.split": "train",
     "data.limit": "0", "data.resize": "none",
 }
@@ -125,8 +125,9 @@ def main():
     draw = torch.Generator().manual_seed(a.seed)
     keys = peer.read_config(a.run / "config.yaml")
     peer.refuse_others(keys, FIXED, a.run)
-    if keys["ema.half_life"] == "0" or "," in keys["ema.half_life"]:
-        sys.exit(f"{a.run}/config.yaml: ema.half_life is {keys['ema.half_life']}; this program knows one number above 0")
+    for name in ("ema.half_life", "optim.beta2"):
+        if keys[name] == "0" or "," in keys[name]:
+            sys.exit(f"{a.run}/config.yaml: {name} is {keys[name]}; this program knows one number above 0")
     try:
         g, d, rules = peer.networks(keys, a.run / "checkpoint-00000000.h5")
     except KeyError as unknown:
