@@ -117,7 +117,7 @@ static void multiply(const narrow *g, int64_t b, int64_t lo, int64_t rows, int64
 }
 
 /* Bias, residual, activation. `left` channels of the row are still to be written: where four are, four are written, and
- * those of the next pixels are overwritten by them. (Not with a residual, which may be the output itself.) */
+ * those of the next pixels are overwritten by them. */
 static inline void finish(const narrow *g, int64_t at, quad sum, int64_t left)
 {
 	const epilogue *e = &g->e;
@@ -129,7 +129,7 @@ static inline void finish(const narrow *g, int64_t at, quad sum, int64_t left)
 			sum[c] += e->residual[at + c];
 	for (int64_t c = 0; e->act && c < g->oc; c++)
 		sum[c] = sum[c] > 0 ? sum[c] : sum[c] * e->slope;
-	if (left >= NARROW && !e->residual)
+	if (left >= NARROW)
 		*(quad *)(g->out + at) = sum;
 	else
 		for (int64_t c = 0; c < g->oc; c++)
