@@ -427,6 +427,30 @@ START_TEST(permutation_holds_every_index_once)
 }
 END_TEST
 
+/* One of each stretch: whoever is sorted, and whoever takes turns, is met as often as its share. */
+START_TEST(subset_is_from_all_over)
+{
+	enum { N = 1000, M = 300 };
+	static int64_t which[N];
+	int sorted[10] = {0}, turns[10] = {0};
+	rng r = rng_new(4, "subset");
+	rng_subset(&r, which, M, N);
+	for (int i = 0; i < M; i++) {
+		ck_assert(which[i] >= i * N / M && which[i] < (i + 1) * N / M);
+		sorted[which[i] * 10 / N]++;
+		turns[which[i] % 10]++;
+	}
+	for (int k = 0; k < 10; k++) {
+		ck_assert_int_eq(sorted[k], M / 10);
+		ck_assert_double_eq_tol(turns[k], M / 10., 5 * sqrt(M / 10.));
+	}
+	rng_subset(&r, which, N, N);
+	for (int i = 0; i < N; i++)
+		ck_assert_int_eq(which[i], i);
+	rng_subset(&r, which, 0, N);
+}
+END_TEST
+
 /* ---- threads ---- */
 
 static void nap_us(long us)
@@ -719,6 +743,7 @@ int main(void)
 		{normals_follow_the_normal_distribution, 3},
 		{tiny_truncation_ends, 1},
 		{single_draws_are_in_range_and_uniform, 1},
+		{subset_is_from_all_over, 1},
 		{permutation_holds_every_index_once, 1},
 	};
 	const suite_test threads[] = {

@@ -44,10 +44,10 @@ static dataset *digits(int64_t lo, int64_t hi)
 	return d;
 }
 
-static evaluation judge(const image_source *fakes, dataset *train, dataset *test, const char *pairs)
+static evaluation judge_by(const char *by, const image_source *fakes, dataset *train, dataset *test, const char *pairs)
 {
 	fault e = {.text = ""}, why;
-	lens *look = lens_open(LENS_PIXELS, train, &why, &e);
+	lens *look = lens_open(by, train, &why, &e);
 	image_source a = source_of_data(train), b = test ? source_of_data(test) : (image_source){0};
 	const evaluate_task t = {.fakes = *fakes, .train = &a, .test = test ? &b : NULL, .split = SPLIT_TRAIN,
 		.look = look, .seed = 3, .pairs = pairs};
@@ -55,6 +55,11 @@ static evaluation judge(const image_source *fakes, dataset *train, dataset *test
 	ck_assert_msg(look && evaluate(&t, &v, &e), "%s", e.text);
 	lens_free(look);
 	return v;
+}
+
+static evaluation judge(const image_source *fakes, dataset *train, dataset *test, const char *pairs)
+{
+	return judge_by(LENS_PIXELS, fakes, train, test, pairs);
 }
 
 /* Other digits of the same kind: as good, as varied and as new as test images, which they are. */
@@ -121,6 +126,54 @@ START_TEST(test_images_beside_few_judged_ones)
 	dataset_free(train);
 	dataset_free(fake);
 	dataset_free(test);
+}
+END_TEST
+
+/* Of a large set, some are chosen: for measures of points as many as the other set has, for the floor as many as are
+ * judged, for copies COPIES_MAX. Folders hold one class after the other. */
+START_TEST(the_order_of_a_set_decides_little)
+{
+	dataset *train = digits(0, 200), *mixed = digits(200, 1100), *ordered = digits(200, 1100);
+	order_by_class(ordered, false);
+	const image_source a = source_of_data(mixed), b = source_of_data(ordered), few = source_of_data(train);
+	evaluation m = judge_by(LENS_NETWORK, &a, train, NULL, NULL), s = judge_by(LENS_NETWORK, &b, train, NULL, NULL);
+	ck_assert(m.kept == 200 && m.fakes == 900);
+	ck_assert_double_eq_tol(m.fid, s.fid, 1e-6 * m.fid);
+	ck_assert_double_eq_tol(m.kid.mean, s.kid.mean, 0.02);
+	ck_assert_double_eq_tol(m.points.recall, s.points.recall, 0.1);
+	ck_assert_double_eq_tol(m.points.coverage, s.points.coverage, 0.1);
+	ck_assert_double_gt(s.points.coverage, 0.75);
+	evaluation_free(&m);
+	evaluation_free(&s);
+	m = judge_by(LENS_NETWORK, &few, train, mixed, NULL);
+	s = judge_by(LENS_NETWORK, &few, train, ordered, NULL);
+	ck_assert(m.floor_n == 200 && s.floor_n == 200);
+	ck_assert_double_eq_tol(m.floor, s.floor, 0.5 * m.floor);
+	evaluation_free(&m);
+	evaluation_free(&s);
+	dataset_free(train);
+	dataset_free(mixed);
+	dataset_free(ordered);
+}
+END_TEST
+
+/* A copy far behind in a set of which not all are searched: the pair has its number in the set. */
+START_TEST(copies_are_sought_all_over_a_set)
+{
+	enum { N = 3000 };
+	dataset *train = digits(0, 64), *fake = digits(64, 64 + N);
+	const int64_t size = dataset_image_bytes(train);
+	for (int64_t i = N - 200; i < N; i++)
+		memcpy(fake->pixels + i * size, train->pixels + i % 64 * size, (size_t)size);
+	const image_source s = source_of_data(fake);
+	evaluation v = judge(&s, train, NULL, NULL);
+	ck_assert_int_eq(v.copy_fakes, COPIES_MAX);
+	for (int i = 0; i < PAIRS; i++)
+		ck_assert(v.pair[i].distance == 0 && v.pair[i].fake >= N - 200
+			&& v.pair[i].fake % 64 == v.pair[i].train);
+	evaluation_free(&v);
+	dataset_free(train);
+	dataset_free(fake);
 }
 END_TEST
 
@@ -355,6 +408,8 @@ int main(void)
 		{the_training_images_themselves_are_copies, 1},
 		{test_images_beside_few_judged_ones, 1},
 		{one_copy_is_the_closest_pair, 1},
+		{the_order_of_a_set_decides_little, 1},
+		{copies_are_sought_all_over_a_set, 1},
 		{a_lost_class_is_seen_in_every_measure, 1},
 		{stacked_digits_are_seen_channel_by_channel, 1},
 		{pixels_stand_in_where_no_network_fits, 1},

@@ -129,6 +129,40 @@ static uint64_t hash_optimizer(uint64_t h, const optimizer *o)
 	return hash(h, &count, sizeof count);
 }
 
+typedef struct place {
+	int64_t key, image;
+} place;
+
+static int by_key(const void *a, const void *b)
+{
+	const place *x = a, *y = b;
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+void order_by_class(dataset *d, bool in_turn)
+{
+	const int64_t size = dataset_image_bytes(d), n = d->n;
+	uint8_t *pixels = malloc((size_t)(n * size));
+	place *of = malloc((size_t)n * sizeof *of);
+	int64_t *many = calloc((size_t)d->classes, sizeof *many);
+	must(pixels && of && many, "no memory");
+	for (int64_t i = 0; i < n; i++) {
+		const int64_t c = d->label[i], before = many[c]++;
+		of[i] = (place){in_turn ? before * d->classes + c : c * n + before, i};
+	}
+	qsort(of, (size_t)n, sizeof *of, by_key);
+	for (int64_t i = 0; i < n; i++) {
+		memcpy(pixels + i * size, d->pixels + of[i].image * size, (size_t)size);
+		of[i].image = d->label[of[i].image];
+	}
+	for (int64_t i = 0; i < n; i++)
+		d->label[i] = (int32_t)of[i].image;
+	memcpy(d->pixels, pixels, (size_t)(n * size));
+	free(pixels);
+	free(of);
+	free(many);
+}
+
 /* Taken from the parts, not from trainer_list, which may forget one. */
 uint64_t tiny_hash(trainer *t)
 {

@@ -28,6 +28,10 @@ config tiny_config(const char *text, const char *const *set);
 dataset *tiny_data(int64_t n, int side, int classes);
 dataset *tiny_data_of(int64_t n, net_size size, int classes);
 
+/* The images of a set, one class after the other, as a folder has them; or the classes in turn, as a set of samples has
+ * them, until one has no more. */
+void order_by_class(dataset *d, bool in_turn);
+
 /* FNV-1a over everything that decides how a trainer (with data) goes on. */
 uint64_t tiny_hash(trainer *t);
 

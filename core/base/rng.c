@@ -251,3 +251,13 @@ void rng_permutation(rng *r, int64_t *order, int64_t n)
 		order[j] = i;
 	}
 }
+
+void rng_subset(rng *r, int64_t *which, int64_t m, int64_t n)
+{
+	must(m >= 0 && m <= n, "rng_subset: %lld of %lld", (long long)m, (long long)n);
+	for (int64_t i = 0, lo = 0; i < m; i++) {
+		const int64_t hi = (i + 1) * n / m;
+		which[i] = lo + rng_below(r, hi - lo);
+		lo = hi;
+	}
+}

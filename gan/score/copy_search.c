@@ -11,13 +11,13 @@
 /* Training images that are compared at once: then a pass over all pairs is long enough to be shared by threads. */
 enum { AT_ONCE = 1024 };
 
-bool copy_search_begin(copy_search *s, const points *fakes, const points *tests, const image_source *train, fault *e)
+bool copy_search_begin(copy_search *s, const crowd *fakes, const crowd *tests, const image_source *train, fault *e)
 {
 	s->fakes = fakes;
 	s->tests = tests;
 	s->train = *train;
-	return points_init(&s->batch, AT_ONCE, fakes->d, e) && nearest_init(&s->of_fakes, fakes->n, e)
-		&& nearest_init(&s->of_tests, tests->n, e);
+	return points_init(&s->batch, AT_ONCE, fakes->small.d, e) && nearest_init(&s->of_fakes, fakes->small.n, e)
+		&& nearest_init(&s->of_tests, tests->small.n, e);
 }
 
 void copy_search_free(copy_search *s)
@@ -33,8 +33,8 @@ static bool compare(copy_search *s, fault *e)
 	const int64_t first = s->compared;
 	s->compared += s->waits;
 	s->waits = 0;
-	return nearest_among(&s->of_fakes, s->fakes, &some, first, e)
-		&& (!s->tests->n || nearest_among(&s->of_tests, s->tests, &some, first, e));
+	return nearest_among(&s->of_fakes, &s->fakes->small, &some, first, e)
+		&& (!s->tests->small.n || nearest_among(&s->of_tests, &s->tests->small, &some, first, e));
 }
 
 bool copy_search_batch(void *ctx, int64_t lo, int64_t n, const real *small, fault *e)
@@ -46,8 +46,8 @@ bool copy_search_batch(void *ctx, int64_t lo, int64_t n, const real *small, faul
 	return s->waits + SOURCE_BATCH <= AT_ONCE || compare(s, e);
 }
 
-/* The closest fakes, the closest first. */
-static void choose_pairs(const nearest *of, evaluation *v)
+/* The closest fakes, the closest first; number: of each among the judged images. */
+static void choose_pairs(const nearest *of, const int64_t *number, evaluation *v)
 {
 	for (int64_t i = 0; i < of->n; i++) {
 		int k = v->pairs;
@@ -55,7 +55,7 @@ static void choose_pairs(const nearest *of, evaluation *v)
 			if (k < PAIRS)
 				v->pair[k] = v->pair[k - 1];
 		if (k < PAIRS)
-			v->pair[k] = (struct pair){i, of->which[i], of->distance[i]};
+			v->pair[k] = (struct pair){number[i], of->which[i], of->distance[i]};
 		v->pairs = MIN(v->pairs + (k < PAIRS), PAIRS);
 	}
 }
@@ -67,11 +67,11 @@ bool copy_search_end(copy_search *s, evaluation *v, fault *e)
 	nearest_end(&s->of_fakes);
 	nearest_end(&s->of_tests);
 	v->has_copies = true;
-	v->has_test = s->tests->n > 0;
-	v->copy_fakes = s->fakes->n;
-	v->copy_tests = s->tests->n;
+	v->has_test = s->tests->small.n > 0;
+	v->copy_fakes = s->fakes->small.n;
+	v->copy_tests = s->tests->small.n;
 	v->copy_train = s->compared;
-	choose_pairs(&s->of_fakes, v);
+	choose_pairs(&s->of_fakes, s->fakes->shrunk, v);
 	v->copied = copies_of(s->of_fakes.distance, s->of_fakes.n, s->of_tests.distance, s->of_tests.n);
 	return true;
 }

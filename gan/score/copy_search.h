@@ -6,11 +6,12 @@
 #ifndef SAGAN_GAN_SCORE_COPY_SEARCH_H
 #define SAGAN_GAN_SCORE_COPY_SEARCH_H
 
+#include "gan/score/crowd.h"
 #include "gan/score/evaluate.h"
 
 typedef struct copy_search {
 	bool wanted;
-	const points *fakes, *tests;                 /* borrow; tests may be empty */
+	const crowd *fakes, *tests;                  /* borrow; what was kept small of them; tests may be empty */
 	image_source train;
 	points batch;                                /* own; training images that wait to be compared */
 	int64_t waits, compared;                     /* how many wait; how many have been compared */
@@ -18,7 +19,7 @@ typedef struct copy_search {
 } copy_search;
 
 /* keep: fakes, tests. Release with copy_search_free in any case. */
-bool copy_search_begin(copy_search *s, const points *fakes, const points *tests, const image_source *train, fault *e);
+bool copy_search_begin(copy_search *s, const crowd *fakes, const crowd *tests, const image_source *train, fault *e);
 /* A crowd_batch (crowd.h); ctx is a copy_search. */
 bool copy_search_batch(void *ctx, int64_t lo, int64_t n, const real *small, fault *e);
 /* What was found, into the fields of v that are about copies. With other processes each has searched for its share of

@@ -19,6 +19,8 @@ void crowd_free(crowd *c)
 	points_free(&c->small);
 	free(c->p);
 	free(c->histogram);
+	free(c->looked);
+	free(c->shrunk);
 	*c = (crowd){0};
 }
 
@@ -37,18 +39,44 @@ static bool init_classes(crowd *c, int64_t D, fault *e)
 	return true;
 }
 
+/* m numbers of the images of a set of n. new/free. */
+static int64_t *numbers(uint64_t seed, const char *purpose, int64_t m, int64_t n, fault *e)
+{
+	int64_t *which = mem_new((size_t)m, sizeof *which, e);
+	rng r = rng_new(seed, purpose);
+	if (which)
+		rng_subset(&r, which, m, n);
+	return which;
+}
+
+/* How many of them are below `end`: ascending numbers, of an image each. */
+static int64_t below(const int64_t *which, int64_t m, int64_t end)
+{
+	int64_t lo = 0;
+	while (lo < m) {
+		const int64_t mid = (lo + m) / 2;
+		if (which[mid] < end)
+			lo = mid + 1;
+		else
+			m = mid;
+	}
+	return lo;
+}
+
 static bool set_up(crowd *c, const crowd_plan *want, const image_source *from, lens *look, fault *e)
 {
 	const int64_t D = lens_count(look);
 	*c = (crowd){.want = *want};
 	must(want->keep <= want->images && want->images <= from->n && want->pixels <= from->n, "a plan of more images");
-	return moments_init(&c->all, D, e) && init_classes(c, D, e) && points_init(&c->kept, want->keep, D, e)
+	return (c->looked = numbers(want->seed, "looked at", want->images, from->n, e))
+		&& (c->shrunk = numbers(want->seed, "kept small", want->pixels, from->n, e))
+		&& moments_init(&c->all, D, e) && init_classes(c, D, e) && points_init(&c->kept, want->keep, D, e)
 		&& points_init(&c->small, want->pixels, (int64_t)want->small.h * want->small.w * from->channels, e)
 		&& (!want->probabilities
 			|| (c->p = mem_new((size_t)want->keep * (size_t)want->classes, sizeof *c->p, e)));
 }
 
-/* Where the features of image i are kept: -1 for those that are not. new/free. */
+/* Where the features of the image that is looked at as number i are kept: -1 for those that are not. new/free. */
 static int64_t *places(const crowd_plan *want, fault *e)
 {
 	int64_t *order = mem_new((size_t)want->images, sizeof *order, e);
@@ -69,7 +97,8 @@ static int64_t *places(const crowd_plan *want, fault *e)
 	return place;
 }
 
-/* What is made of some images: of a batch for each process. Images are those of this process's batch alone. */
+/* What is made of some images: of a batch for each process. Images are those of this process's batch alone. Rows of
+ * `small` are those of the images of a batch, of all else those that are looked at, at the batch's begin. */
 typedef struct portion {
 	real *images;                                /* own; [B,H,W,C] */
 	real *x, *p, *small;                         /* own; [B P,D], [B P,K] or NULL, [B P,small size * C] */
@@ -101,11 +130,17 @@ static bool portion_init(portion *b, const crowd *c, const image_source *from, c
 static bool look_at(const crowd *c, portion *b, const image_source *from, lens *look, int64_t lo, int64_t at, int64_t n,
 	fault *e)
 {
-	const int64_t looked = MIN(n, c->want.images - lo);
+	const int64_t size = (int64_t)from->size.h * from->size.w * from->channels, all = c->want.images;
+	int64_t looked = 0;
 	if (!from->read(from->ctx, lo, n, b->images, b->label + at, e))
 		return false;
 	pool_images(b->images, n, from->size, from->channels, c->want.small, b->small + at * b->S);
-	return looked <= 0
+	for (int64_t k = below(c->looked, all, lo); k < all && c->looked[k] < lo + n; k++, looked++) {
+		const int64_t i = c->looked[k] - lo;             /* never in front of its place */
+		memmove(b->images + looked * size, b->images + i * size, (size_t)size * sizeof *b->images);
+		b->label[at + looked] = b->label[at + i];
+	}
+	return looked == 0
 		|| lens_look(look, b->images, looked, b->x + at * b->D, b->p ? b->p + at * b->K : NULL, e);
 }
 
@@ -151,11 +186,12 @@ static void add(crowd *c, const portion *b, int64_t at, int64_t n, bool labelled
 	}
 }
 
+/* small: of images lo to lo + n. */
 static void keep_small(crowd *c, const real *small, int64_t lo, int64_t n)
 {
-	const int64_t k = MIN(n, c->small.n - lo);
-	if (k > 0)
-		memcpy(c->small.x + lo * c->small.d, small, (size_t)(k * c->small.d) * sizeof *small);
+	const int64_t m = c->want.pixels, S = c->small.d;
+	for (int64_t k = below(c->shrunk, m, lo); k < m && c->shrunk[k] < lo + n; k++)
+		memcpy(c->small.x + k * S, small + (c->shrunk[k] - lo) * S, (size_t)S * sizeof *small);
 }
 
 /* The portion as images lo to lo + n, in their order. */
@@ -163,22 +199,28 @@ static bool add_all(crowd *c, const portion *b, int64_t lo, int64_t n, bool labe
 	const crowd_reading *how, fault *e)
 {
 	for (int64_t at = 0; at < n; at += SOURCE_BATCH) {
-		const int64_t k = MIN(SOURCE_BATCH, n - at), looked = MIN(k, c->want.images - lo - at);
+		const int64_t k = MIN(SOURCE_BATCH, n - at), first = below(c->looked, c->want.images, lo + at);
 		const real *small = b->small + at * b->S;
 		keep_small(c, small, lo + at, k);
-		if (looked > 0)
-			add(c, b, at, looked, labelled, place + lo + at);
+		add(c, b, at, below(c->looked, c->want.images, lo + at + k) - first, labelled, place + first);
 		if (how->each && !how->each(how->each_ctx, lo + at, k, small, e))
 			return false;
 	}
 	return true;
 }
 
+/* One behind the last image that is needed. */
+static int64_t end_of(const crowd *c, int64_t all)
+{
+	const int64_t n = c->want.images, m = c->want.pixels;
+	return MAX(MAX(n ? c->looked[n - 1] + 1 : 0, m ? c->shrunk[m - 1] + 1 : 0), all);
+}
+
 /* A batch by each process, then the next ones. Everything is added by all of them. */
 static bool read_all(crowd *c, portion *b, const int64_t *place, const image_source *from, lens *look,
 	const crowd_reading *how, fault *e)
 {
-	const int64_t all = MAX(MAX(c->want.images, c->want.pixels), how->all);
+	const int64_t all = end_of(c, how->all);
 	const int64_t round = SOURCE_BATCH * peers_count(), own = SOURCE_BATCH * peers_rank();
 	bool ok = true;
 	for (int64_t lo = 0; lo < all; lo += round) {

@@ -9,13 +9,13 @@
 
 /* What of a set is wanted. */
 typedef struct crowd_plan {
-	int64_t images;                              /* the first so many go through the lens */
-	int64_t keep;                                /* features of so many are kept, chosen by the seed: 0 to images */
-	int64_t pixels;                              /* the first so many are kept small; 0: none */
+	int64_t images;                              /* so many of the set, from all over it, go through the lens */
+	int64_t keep;                                /* features of so many of these are kept: 0 to images */
+	int64_t pixels;                              /* so many of the set, from all over it, are kept small; 0: none */
 	net_size small;                              /* so large */
 	int classes;                                 /* of the classifier, or of the labels; 0: none */
 	bool by_class, probabilities;                /* moments of each class; probabilities of the kept ones */
-	uint64_t seed;
+	uint64_t seed;                               /* chooses all of these */
 } crowd_plan;
 
 typedef struct crowd {
@@ -26,13 +26,14 @@ typedef struct crowd {
 	real *p;                                     /* own; [keep,K] or NULL */
 	int64_t *histogram;                          /* own; [classes]: what the lens sees, or else what labels say */
 	int64_t right, labelled;                     /* of images with labels, the lens confirms so many */
+	int64_t *looked, *shrunk;                    /* own; which of the set: [images], [pixels], ascending */
 } crowd;
 
 /* small [n, small size * C]: images lo to lo + n, averaged to crowd_plan.small. */
 typedef bool (*crowd_batch)(void *ctx, int64_t lo, int64_t n, const real *small, fault *e);
 
-/* Reads a set: the first want.images through the lens, the first want.pixels small; the first `all` images,
- * where that is more, are given to `each` (may be NULL). There are that many. progress as in evaluate.h. With other
+/* Reads a set: want.images of it through the lens, want.pixels small; the first `all` images are given to `each` (may
+ * be NULL). There are that many. progress as in evaluate.h. With other
  * processes (core/peers/peers.h) all call it, share the looking, and get the whole crowd.
  * Release with crowd_free in any case. */
 typedef void (*progress_fn)(void *ctx, const char *what, int64_t done, int64_t of);

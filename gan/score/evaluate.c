@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/base/rng.h"
 #include "core/peers/peers.h"
 #include "gan/score/copy_search.h"
 #include "gan/score/crowd.h"
@@ -72,7 +73,8 @@ static bool read_fakes(state *s, int64_t keep, fault *e)
 	return crowd_read(&s->fakes, &want, &s->judged, s->t->look, &how, e);
 }
 
-/* One part of the real images: all of the one that is compared with, of the other as many as are judged. */
+/* One part of the real images: all of the one that is compared with, of the other as many as are judged, if it has
+ * them. */
 static bool read_real(state *s, crowd *c, const image_source *from, bool compared, crowd_reading how, fault *e)
 {
 	const int64_t most = compared ? from->n : MIN(from->n, s->judged.n);
@@ -96,7 +98,7 @@ static bool read_train(state *s, fault *e)
 	if (!s->t->train)
 		return true;
 	if (!peers_agree(!s->search.wanted
-		|| copy_search_begin(&s->search, &s->fakes.small, &s->test.small, &s->learnt, e), e))
+		|| copy_search_begin(&s->search, &s->fakes, &s->test, &s->learnt, e), e))
 		return false;
 	how.each = s->search.wanted ? copy_search_batch : NULL;
 	how.each_ctx = &s->search;
@@ -167,19 +169,43 @@ static bool distances(state *s, crowd *real_ones, crowd *others, fault *e)
 	return frechet_by_class(s, real_ones, e);
 }
 
-static bool compare_points(state *s, const crowd *real_ones, fault *e)
+static bool compare_points(state *s, const crowd *real_ones, const points *fakes, fault *e)
 {
 	evaluation *v = s->v;
-	const points a = real_ones->kept;
-	const points b = {.n = MIN(v->kept, s->fakes.kept.n), .d = a.d, .x = s->fakes.kept.x};
 	tell(s, "kernel distance");
 	v->kid_size = MIN(KID_SIZE, v->kept);
 	v->has_kid = true;
-	if (!kernel_distances(&a, &b, KID_SUBSETS, v->kid_size, s->t->seed, &v->kid, e))
+	if (!kernel_distances(&real_ones->kept, fakes, KID_SUBSETS, v->kid_size, s->t->seed, &v->kid, e))
 		return false;
 	tell(s, "neighbours");
 	v->has_manifold = v->kept > DENSITY_K;
-	return !v->has_manifold || manifold_compare(&a, &b, &v->points, e);
+	return !v->has_manifold || manifold_compare(&real_ones->kept, fakes, &v->points, e);
+}
+
+/* Features of all judged images may have been kept: as many of them as of the real ones. */
+static bool choose_fakes(const state *s, points *chosen, fault *e)
+{
+	const points *all = &s->fakes.kept;
+	const int64_t n = s->v->kept;
+	int64_t *which = mem_new((size_t)n, sizeof *which, e);
+	rng r = rng_new(s->t->seed, "judged features");
+	const bool ok = which && points_init(chosen, n, all->d, e);
+	if (ok) {
+		rng_subset(&r, which, n, all->n);
+		points_choose(all, which, chosen);
+	}
+	free(which);
+	return ok;
+}
+
+static bool compare_as_many(state *s, const crowd *real_ones, fault *e)
+{
+	points fakes = {0};
+	if (s->fakes.kept.n == s->v->kept)
+		return compare_points(s, real_ones, &s->fakes.kept, e);
+	const bool ok = peers_agree(choose_fakes(s, &fakes, e), e) && compare_points(s, real_ones, &fakes, e);
+	points_free(&fakes);
+	return ok;
 }
 
 static bool judge_certainty(state *s, const crowd *real_ones, fault *e)
@@ -233,7 +259,7 @@ static bool compare(state *s, fault *e)
 {
 	crowd *real_ones = s->t->split == SPLIT_TRAIN ? &s->train : &s->test;
 	crowd *others = s->t->split == SPLIT_TRAIN ? &s->test : &s->train;
-	return distances(s, real_ones, others, e) && compare_points(s, real_ones, e)
+	return distances(s, real_ones, others, e) && compare_as_many(s, real_ones, e)
 		&& peers_agree(judge_classes(s, real_ones, e), e) && find_copies(s, e);
 }
 

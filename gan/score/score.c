@@ -68,23 +68,28 @@ static void mirror(real *x, int64_t n, int h, int w, int c)
 			}
 }
 
-/* Image i of n that lie evenly over a set: a folder has one class after the other. */
-static int64_t evenly(const dataset *d, int64_t i, int64_t n)
+/* Which n images of a set stand for it: the same for every run. A folder has one class after the other. new/free. */
+static int64_t *chosen(const dataset *d, int64_t n, fault *e)
 {
-	return i * d->n / n;
+	int64_t *which = mem_new((size_t)n, sizeof *which, e);
+	rng r = rng_new(0, "images of a score");
+	if (which)
+		rng_subset(&r, which, n, d->n);
+	return which;
 }
 
 bool score_real(const dataset *d, int64_t n, bool flip, lens *look, moments *out, class_spread *spread, fault *e)
 {
 	const net_size size = {d->h, d->w};
 	const int64_t bytes = dataset_image_bytes(d), all = MIN(n, d->n);
-	portion b;
-	bool ok = portion_init(&b, PORTION, size, d->c, look, e) && moments_init(out, lens_count(look), e);
+	portion b = {0};
+	int64_t *which = chosen(d, all, e);
+	bool ok = which && portion_init(&b, PORTION, size, d->c, look, e) && moments_init(out, lens_count(look), e);
 	for (int64_t lo = 0; ok && lo < all; lo += PORTION) {
 		const int64_t k = MIN(PORTION, all - lo);
 		int32_t label[PORTION];
 		for (int64_t i = 0; i < k; i++) {
-			const int64_t at = evenly(d, lo + i, all);
+			const int64_t at = which[lo + i];
 			label[i] = d->label ? d->label[at] : 0;
 			for (int64_t j = 0; j < bytes; j++)
 				b.images[i * bytes + j] = pixel_real(d->pixels[at * bytes + j]);
@@ -96,6 +101,7 @@ bool score_real(const dataset *d, int64_t n, bool flip, lens *look, moments *out
 		}
 	}
 	portion_free(&b);
+	free(which);
 	return ok;
 }
 
@@ -105,16 +111,17 @@ bool score_real(const dataset *d, int64_t n, bool flip, lens *look, moments *out
  * 0.01 larger or smaller (seeds 1 and 2 of the demo), which is as much as a good generator has. */
 static bool share_labels(scorer *s, const dataset *d, fault *e)
 {
-	int64_t *many = mem_zero((size_t)d->classes, sizeof *many, e);
-	s->label = many ? mem_new((size_t)s->fakes, sizeof *s->label, e) : NULL;
+	int64_t *many = mem_zero((size_t)d->classes, sizeof *many, e), *which = many ? chosen(d, s->reals, e) : NULL;
+	s->label = which ? mem_new((size_t)s->fakes, sizeof *s->label, e) : NULL;
 	for (int64_t i = 0; s->label && i < s->reals; i++)
-		many[d->label[evenly(d, i, s->reals)]]++;
+		many[d->label[which[i]]]++;
 	int class = 0;
 	for (int64_t k = 0, end = many ? many[0] : 0; s->label && k < s->fakes; k++) {
 		while ((2 * k + 1) * s->reals >= 2 * s->fakes * end)
 			end += many[++class];
 		s->label[k] = (real)class;
 	}
+	free(which);
 	free(many);
 	return s->label != NULL;
 }
@@ -142,7 +149,7 @@ static void describe(scorer *s, const config *cfg)
 		pixels ? lens_about(s->look) : lens_short(s->look));
 	s->name = pixels ? "score" : "FID";
 	snprintf(s->about, sizeof s->about,
-		"Frechet distance of %s, %lld samples against %lld images of the data%s; lower is better", what,
+		"Frechet distance of %s, %lld samples against %lld of the data's images%s; lower is better", what,
 		(long long)s->fakes, (long long)s->reals,
 		cfg->data.flip ? " and their mirror images" : "");
 }

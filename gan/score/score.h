@@ -26,7 +26,7 @@ typedef struct scorer {
 	const char *name;                            /* "FID", or "score" of pixels */
 	net_size size, pooled;                       /* of images; of the averaged ones */
 	int channels;
-	int64_t fakes, reals;                        /* images of the generator; of the data, evenly */
+	int64_t fakes, reals;                        /* images of the generator; of the data */
 	real *z, *label;                             /* own; [fakes,Z], [fakes] or NULL */
 	moments real_moments;                        /* own */
 	class_spread real_spread;                    /* own; without classes empty */
@@ -41,7 +41,7 @@ typedef struct judgement {
 	int lowest_class;                            /* mean of the classes, the lowest, and whose it is */
 } judgement;
 
-/* Moments of `n` images that lie evenly over a set (all, when it has fewer), through a lens; with `flip` each image is
+/* Moments of `n` images from all over a set (all, when it has fewer; always the same), through a lens; with `flip` each image is
  * followed by its mirror image, as training shows them. Release with moments_free. `spread`, where it is not NULL, has
  * been made for the classes of d and pooled pixels, and gets the same images. */
 bool score_real(const dataset *d, int64_t n, bool flip, lens *look, moments *out, class_spread *spread, fault *e);
