@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/base.h"
+#include "core/base/file.h"
 #include "core/base/level.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
@@ -804,6 +805,17 @@ START_TEST(ranges_are_printed_and_can_be_given)
 }
 END_TEST
 
+/* A file that cannot be written is no divergence: no advice on rates. */
+START_TEST(a_record_that_cannot_be_written)
+{
+	fault e = {.text = ""};
+	ck_assert(file_make_folders(scratch_at("run/steps.h5"), &e));
+	const answer a = sagan("train %s --out %s --steps 2 --record 1", make_config(SMALL), scratch_at("run"));
+	ck_assert_msg(a.status == 1 && strstr(a.text, "steps.h5: is a folder") && !strstr(a.text, "diverged"), "%s",
+		a.text);
+}
+END_TEST
+
 /* What was recorded is kept where a run ends before all that was asked for. */
 START_TEST(a_record_of_fewer_steps_is_complete)
 {
@@ -1159,6 +1171,7 @@ int main(void)
 		{a_run_is_moved_given_more_data_and_begun_from, 1},
 		{classes_have_names, 1},
 		{ranges_are_printed_and_can_be_given, 1},
+		{a_record_that_cannot_be_written, 1},
 		{a_record_of_fewer_steps_is_complete, 1},
 		{a_size_can_be_given_to_look_at_data, 1},
 		{quiet_says_nothing, 1},

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/base/rng.h"
 #include "core/peers/peers.h"
@@ -157,6 +158,21 @@ START_TEST(a_number_that_does_not_divide_the_slices_is_refused)
 END_TEST
 
 /* To one of them, to which nobody has said anything else: all end after the same step, and save it. */
+/* After the last step, too, all learn that rank 0 could not write: nobody waits for ever. */
+START_TEST(rank_0_that_cannot_write_ends_all)
+{
+	fault e = {.text = ""};
+	const int at = _i + 2;                               /* of three steps: one on the way, and the last one */
+	char file[64], rest[1 << 12];
+	snprintf(file, sizeof file, "unwritten/samples-%08d.png", at);
+	ck_assert_msg(file_make_folders(scratch_at(file), &e), "%s", e.text);
+	snprintf(rest, sizeof rest, "train %s --out %s --threads 1 --set train.sample_every=%d", config_file(2),
+		scratch_at("unwritten"), at);
+	const answer a = mpirun(2, rest);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "is a folder; last good checkpoint"), "%d: %s", a.status, a.text);
+}
+END_TEST
+
 START_TEST(a_signal_to_one_ends_all_after_the_same_step)
 {
 	char rest[1 << 12];
@@ -255,6 +271,7 @@ int main(void)
 		{killed_and_resumed_with_other_numbers_it_ends_in_the_same_bytes, 1},
 		{processes_that_would_do_different_things_are_refused, 1},
 		{a_number_that_does_not_divide_the_slices_is_refused, 1},
+		{rank_0_that_cannot_write_ends_all, 2},
 		{a_signal_to_one_ends_all_after_the_same_step, 1},
 		{a_signal_to_mpirun_ends_all_and_is_the_status, 1},
 		{numbers_that_go_wrong_on_one_are_found, flip_program() ? 1 : 0},

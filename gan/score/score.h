@@ -41,9 +41,9 @@ typedef struct judgement {
 	int lowest_class;                            /* mean of the classes, the lowest, and whose it is */
 } judgement;
 
-/* Moments of `n` images from all over a set (all, when it has fewer; always the same), through a lens; with `flip` each image is
- * followed by its mirror image, as training shows them. Release with moments_free. `spread`, where it is not NULL, has
- * been made for the classes of d and pooled pixels, and gets the same images. */
+/* Moments of `n` images from all over a set (all, when it has fewer; always the same), through a lens; with `flip`
+ * each image is followed by its mirror image, as training shows them. Release with moments_free. `spread`, where it is
+ * not NULL, has been made for the classes of d and pooled pixels, and gets the same images. */
 bool score_real(const dataset *d, int64_t n, bool flip, lens *look, moments *out, class_spread *spread, fault *e);
 
 /* Ready to score generators of cfg, trained on d (borrow: used here only; at least two images). The latents of the

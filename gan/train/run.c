@@ -185,8 +185,9 @@ static bool one_step(run *r, fault *e)
 	if (r->opt->step)
 		r->opt->step(r->opt->ctx, r->t->step, r->last);
 	const bool good = trainer_step(r->t, &s, e);
-	if (peers_most(!good))
-		return peers_agree(good, e) || diverged(r);
+	enum { GOOD, UNWRITTEN, NOT_FINITE } all = peers_most(good ? GOOD : s.step ? UNWRITTEN : NOT_FINITE);
+	if (all != GOOD)
+		return peers_agree(good, e) || (all == NOT_FINITE && diverged(r));
 	if ((due(s.step, COMPARE_EVERY) || s.step == r->last) && !trainer_same(r->t, e))
 		return false;
 	return write_step(r, &s, e);
@@ -195,7 +196,8 @@ static bool one_step(run *r, fault *e)
 static bool steps(run *r, enum run_end *end, fault *e)
 {
 	for (;;) {
-		const enum wish all = r->t->step < r->last ? peers_most(wish_of(r)) : WISH_ON;
+		/* Asked after the last step, too: rank 0 may have failed to write it. */
+		const enum wish all = peers_most(r->t->step < r->last ? wish_of(r) : WISH_ON);
 		*end = all == WISH_STOP ? RUN_STOPPED : all == WISH_TIME ? RUN_TIME : RUN_FINISHED;
 		if (all == WISH_FAIL)
 			return fault_set(e, "rank 0 has failed");

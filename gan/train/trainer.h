@@ -48,8 +48,9 @@ trainer *trainer_new(const config *cfg, const dataset *data, fault *e);
 void trainer_free(trainer *t);
 
 /* One training step: d_steps updates of D, one of G, one of the moving average. False when a loss or a gradient is not
- * finite: e names the step and the first bad value, and the network at fault is not updated. Part of the step may have
- * been done: go on from a checkpoint, not from here. */
+ * finite: e names the step and the first bad value, the network at fault is not updated, and s->step stays 0. Part of
+ * the step may have been done: go on from a checkpoint, not from here. False after a whole step: what it drew could not
+ * be written (trainer_record). */
 bool trainer_step(trainer *t, step_stats *s, fault *e);
 
 /* The next `steps` steps also write what they draw and their losses into an HDF5 file (docs/step.md), complete after
