@@ -9,6 +9,7 @@
 #include "core/base/thread.h"
 #include "core/h5/h5.h"
 #include "core/plan/plan.h"
+#include "gan/checkpoint/checkpoint.h"
 #include "gan/classify/class_run.h"
 #include "gan/classify/class_trainer.h"
 #include "gan/classify/classifier_file.h"
@@ -176,6 +177,27 @@ START_TEST(what_is_there_is_not_lost)
 	ck_assert(!made(NULL, out, &b, false, &e));
 	ck_assert_msg(strstr(e.text, "is there already; --fresh"), "%s", e.text);
 	ck_assert_msg(made(other, out, &b, true, &e), "%s", e.text);
+}
+END_TEST
+
+/* What has gone to infinity is not written over the state of before. */
+START_TEST(a_state_without_numbers_is_not_saved)
+{
+	static const char *const wild[] = {"classify.lr=100", "optim.weight_decay=10", "train.checkpoint_every=1",
+		"optim.warmup=0", NULL};
+	static const char *const tame[] = {"classify.lr=1e-3", "optim.warmup=0", NULL};
+	const char *out = scratch_at("wild.h5");
+	listener a = {.stop = 0};
+	fault e = {.text = ""};
+	checkpoint_info kept;
+	ck_assert(!made(wild, out, &a, false, &e));
+	const char *at = strstr(e.text, "step ");
+	ck_assert_msg(at && strstr(e.text, "--fresh with a lower classify.lr may help") && !strstr(e.text, "-nan"),
+		"%s", e.text);
+	ck_assert_msg(checkpoint_read_info(scratch_at("wild.h5.state"), &kept, &e), "%s", e.text);
+	ck_assert_int_lt(kept.step, atoi(at + 5));
+	checkpoint_info_free(&kept);
+	ck_assert_msg(made(tame, out, &a, true, &e), "%s", e.text);
 }
 END_TEST
 
@@ -366,6 +388,7 @@ int main(void)
 		{a_classifier_learns_and_says_what_it_is, 1},
 		{threads_and_stops_change_nothing, 1},
 		{what_is_there_is_not_lost, 1},
+		{a_state_without_numbers_is_not_saved, 1},
 		{data_that_do_not_fit_are_refused, 1},
 		{images_without_labels_are_refused, 1},
 		{loss_is_smoothed_cross_entropy, 1},

@@ -564,6 +564,9 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 		      && strstr(a.text, "\nstep 6/6 ") && !strstr(a.text, "\nstep 2/"), "%s", a.text);
 	a = sagan("train %s --out %s/run --set model.latent=16", path, dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: model.latent = 16: "), "%s", a.text);
+	a = sagan("train %s --out %s/run --set ema.decay=0", path, dir);
+	ck_assert_msg(a.status == 1 && strstr(a.text, "ema.decay = 0: ") && strstr(a.text, "which cannot change; "),
+		"%s", a.text);
 	a = sagan("train %s --out %s/run --set model.latent=16 --set seed=2 --set batch=2", path, dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: seed = 2: ")
 		      && strstr(a.text, "started with 1, which cannot change, nor can batch (4), model.latent (128);"),
@@ -672,6 +675,13 @@ START_TEST(an_ignored_signal_stays_ignored)
 		"until grep -q '^step 3/' %s; do sleep 0.05; done 2>/dev/null; kill -HUP $child; wait $child",
 		sagan_program(), path, run, log, log);
 	ck_assert_msg(a.status == 0 && strstr(read_file(log), "done: 60 steps"), "%d: %s", a.status, read_file(log));
+	/* Also while a run that was ended by another signal is saving. */
+	const answer b = command("trap '' HUP; %s train %s --fresh --out %s --set steps=1000000 --log-every 1 > %s & "
+		"child=$!; until grep -q '^step 3/' %s; do sleep 0.05; done 2>/dev/null; kill -TERM $child; "
+		"for i in 1 2 3 4 5 6 7 8 9; do kill -HUP $child; done 2>/dev/null; wait $child", sagan_program(), path,
+		run, log, log);
+	ck_assert_msg(b.status == 128 + SIGTERM && strstr(read_file(log), "stopped by a signal after step"), "%d: %s",
+		b.status, read_file(log));
 }
 END_TEST
 

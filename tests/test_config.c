@@ -240,6 +240,8 @@ static const struct {
 	 "text that begins with *"},
 	{"data.flip=1", "command line: data.flip = 1: must be true or false"},
 	{"name=", "command line: name = : must be a text of 1 to 64 bytes"},
+	{"data.path=d\xe9", "command line: data.path = d?: is not UTF-8, and so no config can hold it; must be a "
+	 "text of 0 to 511 bytes"},
 };
 
 START_TEST(wrong_assignments_are_refused_with_their_message)

@@ -388,6 +388,20 @@ START_TEST(command_prints_lines_and_one_object)
 }
 END_TEST
 
+/* Why there is no floor: the test part is there, and damaged. */
+START_TEST(a_damaged_part_is_told)
+{
+	const char *set = scratch_at("cut");
+	answer a = command("mkdir -p %s && cp data/mnist/train-* data/mnist/t10k-* %s && "
+		"head -c 20000 data/mnist/t10k-images-idx3-ubyte.gz > %s/t10k-images-idx3-ubyte.gz", set, set, set);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan("evaluate data/mnist/t10k-images-idx3-ubyte.gz --against %s --n 50 --features pixels --pairs none",
+		set);
+	const char *at = strstr(a.text, "cut has one part only: ");
+	ck_assert_msg(a.status == 0 && at && strstr(at, "t10k-images-idx3-ubyte.gz: "), "%s", a.text);
+}
+END_TEST
+
 START_TEST(command_says_what_is_wrong)
 {
 	answer a = sagan("evaluate %s", scratch_folder());
@@ -416,7 +430,8 @@ int main(void)
 		{images_of_another_size_are_refused, 1},
 		{a_generator_and_pictures_of_it_have_the_same_numbers, 1},
 	};
-	const suite_test commands[] = {{command_prints_lines_and_one_object, 1}, {command_says_what_is_wrong, 1}};
+	const suite_test commands[] = {{command_prints_lines_and_one_object, 1}, {command_says_what_is_wrong, 1},
+		{a_damaged_part_is_told, 1}};
 	const suite_case cases[] = {
 		{.name = "sets", TESTS(sets)},
 		{.name = "command", TESTS(commands), .timeout = 120},

@@ -84,6 +84,13 @@ START_TEST(labels_lie_beside_an_idx_file)
 	for (int i = 0; i < N; i++)
 		ck_assert_int_eq(bytes[8 + i], i % 3);
 	free(bytes);
+	/* More classes than a byte has values: whole numbers of four bytes, as QMNIST's. */
+	label[N - 1] = 300;
+	write_all(scratch_at("images.idx"), x, label, 1);
+	bytes = file_bytes(scratch_at("images-labels.idx"), &n);
+	ck_assert(n == 8 + 4 * N && !memcmp(bytes, (uint8_t[]){0, 0, 12, 1, 0, 0, 0, N, 0, 0, 0, 0, 0, 0, 0, 1}, 16));
+	ck_assert(!memcmp(bytes + n - 4, (uint8_t[]){0, 0, 1, 44}, 4));
+	free(bytes);
 }
 END_TEST
 

@@ -38,7 +38,7 @@ typedef struct sides {
 	dataset *files;                              /* own */
 	drawn *d;                                    /* own */
 	dataset *train, *test;                       /* own; NULL: there is no such part */
-	fault no_test;
+	fault no_other;                              /* why there is one part only; "": the other has the same images */
 } sides;
 
 static void sides_free(sides *s)
@@ -88,8 +88,8 @@ static bool open_parts(sides *s, const wish *w, enum data_split split, fault *e)
 	dataset **other = split == SPLIT_TRAIN ? &s->test : &s->train;
 	if (!open_part(s, w, split, wanted, e))
 		return offer_data(w->against ? w->against : s->model.cfg.data.path, e);
-	if (!open_part(s, w, split == SPLIT_TRAIN ? SPLIT_TEST : SPLIT_TRAIN, other, &s->no_test))
-		return true;
+	if (!open_part(s, w, split == SPLIT_TRAIN ? SPLIT_TEST : SPLIT_TRAIN, other, &s->no_other))
+		return !fault_is_now(&s->no_other) || fault_take(e, &s->no_other);
 	if (dataset_checksum(*wanted) == dataset_checksum(*other)) {
 		dataset_free(*other);
 		*other = NULL;
@@ -258,7 +258,7 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 		p.pairs = found.has_copies && !found.no_picture.text[0] ? w->pairs : NULL;
 		if (found.classes != real_ones->classes)
 			p.class_name = NULL;
-		evaluation_warn(&p, &found, why.text);
+		evaluation_warn(&p, &found, why.text, s->no_other.text);
 		if (w->json)
 			ok = evaluation_print_json(&p, &found, e);
 		else

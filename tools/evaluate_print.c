@@ -150,7 +150,7 @@ void evaluation_print(const protocol *p, const evaluation *v)
 	print_copies(p, v);
 }
 
-void evaluation_warn(const protocol *p, const evaluation *v, const char *why)
+void evaluation_warn(const protocol *p, const evaluation *v, const char *why, const char *no_other)
 {
 	if (*why)
 		fprintf(stderr, "sagan: warning: no network for features: %s; pixels are compared, which is not the "
@@ -163,8 +163,8 @@ void evaluation_warn(const protocol *p, const evaluation *v, const char *why)
 		fprintf(stderr, "sagan: warning: KID is of subsets of %lld images, usual are %d\n",
 			(long long)v->kid_size, KID_SIZE);
 	if (!v->has_floor)
-		fprintf(stderr, "sagan: warning: %s has one part only: no floor, and no test images beside the "
-			"copies\n", p->against);
+		fprintf(stderr, "sagan: warning: %s has one part only%s%s: no floor, and no test images beside the "
+			"copies\n", p->against, *no_other ? ": " : "", no_other);
 }
 
 /* ---- for programs ---- */

@@ -20,8 +20,9 @@ typedef struct protocol {
 } protocol;
 
 void evaluation_print(const protocol *p, const evaluation *v);
-/* What makes a number less than it seems, on stderr. `why`: why there are pixels in place of a network, or "". */
-void evaluation_warn(const protocol *p, const evaluation *v, const char *why);
+/* What makes a number less than it seems, on stderr. `why`: why there are pixels in place of a network, or "";
+ * `no_other`: why the other part of the real data is not there, or "". */
+void evaluation_warn(const protocol *p, const evaluation *v, const char *why, const char *no_other);
 bool evaluation_print_json(const protocol *p, const evaluation *v, fault *e);
 
 #endif

@@ -15,6 +15,7 @@ volatile sig_atomic_t stop_asked;
 static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
 static volatile sig_atomic_t step_under_way, silent;
+static volatile sig_atomic_t heard[COUNT(SIGNALS)];          /* nohup ignores SIGHUP: such a signal stays ignored */
 
 /* printf is not allowed in a handler. Returns the end of the text. */
 static char *put_text(char *to, const char *text)
@@ -42,7 +43,8 @@ static void on_signal(int number)
 	char text[128], *end = put_text(text, "\nfinishing step ");
 	end = put_text(put_number(end, step_under_way), " and saving; again to stop at once\n");
 	for (int i = 0; i < COUNT(SIGNALS); i++)
-		signal(SIGNALS[i], SIG_DFL);
+		if (heard[i])
+			signal(SIGNALS[i], SIG_DFL);
 	stop_asked = number;
 	if (!silent && write(STDERR_FILENO, text, (size_t)(end - text)) < 0)
 		errno = 0;                           /* nowhere to say it: the run stops all the same */
@@ -54,9 +56,11 @@ void stop_on_signals(bool told)
 	silent = !told;
 	struct sigaction a = {.sa_handler = on_signal}, old;
 	sigemptyset(&a.sa_mask);
-	for (int i = 0; i < COUNT(SIGNALS); i++)
-		if (sigaction(SIGNALS[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+	for (int i = 0; i < COUNT(SIGNALS); i++) {
+		heard[i] = sigaction(SIGNALS[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN;
+		if (heard[i])
 			sigaction(SIGNALS[i], &a, NULL);
+	}
 	signal(SIGPIPE, SIG_IGN);
 }
 

@@ -3,6 +3,7 @@
 #include "core/base/base.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,11 @@ bool fault_word(fault *e, const char *place, const char *value, const char *fmt,
 	fault_write(e, place, between, fmt, args);
 	va_end(args);
 	return false;
+}
+
+double plain_nan(double x)
+{
+	return isnan(x) ? fabs(x) : x;
 }
 
 bool fault_value(fault *e, const char *place, double value, const char *fmt, ...)

@@ -61,6 +61,7 @@ bool fault_set(fault *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool fault_at(fault *e, const char *place, const char *fmt, ...) PRINTF_LIKE(3, 4);  /* place: a file, a layer */
 bool fault_value(fault *e, const char *place, double value, const char *fmt, ...) PRINTF_LIKE(4, 5);
 bool fault_word(fault *e, const char *place, const char *value, const char *fmt, ...) PRINTF_LIKE(4, 5);
+double plain_nan(double x);                          /* x, for a line: a NaN without the sign that %g would show */
 
 /* Makes a text of somebody else fit to be shown, in place: bytes that are not UTF-8, and characters that a terminal
  * or a browser obeys instead of showing them (control characters, changes of direction), become question marks, one

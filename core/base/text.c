@@ -37,12 +37,13 @@ int text_decode(const char *s, uint32_t *code)
 		const struct form *f = &FORM[i];
 		if (p[0] < f->lo || p[0] > f->hi)
 			continue;
-		*code = f->n == 1 ? p[0] : p[0] & (0x7fu >> f->n);
+		uint32_t found = f->n == 1 ? p[0] : p[0] & (0x7fu >> f->n);
 		for (int k = 1; k < f->n; k++) {
 			if (p[k] < (k == 1 ? f->second_lo : 0x80) || p[k] > (k == 1 ? f->second_hi : 0xbf))
 				return 0;
-			*code = *code << 6 | (p[k] & 0x3fu);
+			found = found << 6 | (p[k] & 0x3fu);
 		}
+		*code = found;
 		return f->n;
 	}
 	return 0;

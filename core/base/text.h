@@ -9,7 +9,7 @@
 
 #include "core/base/base.h"
 
-/* Bytes of the character at p, 1 to 4, and which one it is; 0: it is not UTF-8. */
+/* Bytes of the character at p, 1 to 4, and which one it is; 0, and *code stays: it is not UTF-8. */
 int text_decode(const char *p, uint32_t *code);
 /* The same; 0 also where it would do something instead of being seen: a control character, by which a terminal is
  * steered; U+202E and its like, by which a name reads from the right; an end of line or paragraph; an invisible copy

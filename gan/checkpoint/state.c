@@ -1,6 +1,7 @@
 /* state.c - a growing list of arrays that belong to others. */
 #include "gan/checkpoint/state.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,4 +66,19 @@ const state_item *state_find(const state_list *l, const char *path)
 		if (strcmp(l->item[i].path, path) == 0)
 			return &l->item[i];
 	return NULL;
+}
+
+bool state_is_finite(const state_list *l, fault *e)
+{
+	for (int i = 0; i < l->n; i++) {
+		const state_item *it = &l->item[i];
+		const real *x = it->x;
+		int64_t n = it->type == ARRAY_REAL ? shape_count(&it->s) : 0;
+		for (int64_t k = 0; k < n; k++)
+			if (!isfinite(x[k]))
+				return fault_set(e, "%s has %g at element %lld", it->path,
+					plain_nan((double)x[k]),
+					(long long)k);
+	}
+	return true;
 }

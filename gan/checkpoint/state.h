@@ -31,6 +31,9 @@ void state_add_optional(state_list *l, enum array_type type, const char *path, s
 void state_add_module(state_list *l, const char *group, const module *m);
 void state_list_free(state_list *l);                 /* the items' arrays stay */
 
+/* A state with a number that is not finite is none to go on from: false, e names the first. */
+bool state_is_finite(const state_list *l, fault *e);
+
 const state_item *state_find(const state_list *l, const char *path);         /* or NULL */
 
 #endif

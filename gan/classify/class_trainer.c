@@ -20,6 +20,7 @@
 #include "optim/optimizer.h"
 
 enum { TEST_BATCH = 100 };
+#define LOWER "--fresh with a lower classify.lr may help"
 
 struct class_trainer {
 	config cfg;                                  /* own */
@@ -146,8 +147,7 @@ bool class_trainer_step(class_trainer *t, double *loss, fault *e)
 	plan_run(t->p);
 	*loss = (double)*plan_value(t->p, t->loss);
 	if (!isfinite(*loss))
-		return fault_set(e, "the loss of step %lld is %g: a lower classify.lr may help",
-			(long long)t->steps + 1, *loss);
+		return fault_set(e, "the loss of step %lld is %g: " LOWER, (long long)t->steps + 1, plain_nan(*loss));
 	optimizer_step(t->o, module_param_block(m), module_grad_block(m), schedule_lr(&course, t->steps));
 	move_average(t);
 	t->steps++;
@@ -178,13 +178,17 @@ bool class_trainer_save(class_trainer *t, const char *path, fault *e)
 	checkpoint_info about = {.step = t->steps, .config = config_text(&t->cfg, e)};
 	fingerprint_now(about.fingerprint);
 	state_list l = {0};
+	fault why;
 	const loader_place p = loader_position(t->loader);
 	t->place[0] = p.epoch;
 	t->place[1] = p.batch;
 	t->updates = optimizer_count(t->o);
 	memcpy(t->stream, &(int64_t[3]){(int64_t)t->noise.seed, (int64_t)t->noise.purpose, (int64_t)t->noise.counter},
 		sizeof t->stream);
-	const bool ok = about.config && list_state(t, &l, e) && checkpoint_save(path, &about, &l, e);
+	bool ok = about.config && list_state(t, &l, e);
+	if (ok && !state_is_finite(&l, &why))
+		ok = fault_set(e, "step %lld: the state is not saved: %s; " LOWER, (long long)t->steps, why.text);
+	ok = ok && checkpoint_save(path, &about, &l, e);
 	state_list_free(&l);
 	free(about.config);
 	return ok;

@@ -1,6 +1,7 @@
 /* config_parse.c - from YAML and the command line to values: one path, driven by the table. */
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "gan/config/config.h"
 
 #include <ctype.h>
@@ -168,12 +169,24 @@ static bool is_null(const config_node *v)
 	return is_word(v) && (strcmp(v->text, "~") == 0 || strcasecmp(v->text, "null") == 0);
 }
 
+static bool is_utf8(const char *s)
+{
+	uint32_t code;
+	int n = 1;
+	for (; *s && n; s += n)
+		n = text_decode(s, &code);
+	return n > 0;
+}
+
 static bool take_text(const config_key *k, void *at, const config_node *v, char *why)
 {
-	(void)why;
 	const size_t n = v->kind == YAML_SCALAR ? strlen(v->text) : 0;
 	if (v->kind != YAML_SCALAR || (double)n < k->lo || (double)n > k->hi)
 		return false;
+	if (!is_utf8(v->text)) {                     /* of a command line; YAML is */
+		snprintf(why, WHY_MAX, "is not UTF-8, and so no config can hold it;");
+		return false;
+	}
 	memcpy(at, v->text, n + 1);
 	return true;
 }

@@ -193,7 +193,7 @@ static const config_key TABLE[] = {
 	"batches whose gradients make one update"},
 
 {"ema.decay", KEY_REAL, AT(ema.decay), 0, 0.9999999, {0}, "0.999", MAY,
-	"moving average of G, which is sampled; 0: none"},
+	"moving average of G, which is sampled; 0: none, for the whole run"},
 {"ema.half_life", KEY_RAMP, AT(ema.half_life), 0, 1e12, {0}, "0", MAY,
 	"images after which half of a change has come; 0: as decay says"},
 {"ema.rampup", KEY_REAL, AT(ema.rampup), 0, 1, {0}, "0", MAY,

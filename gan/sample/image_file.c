@@ -187,20 +187,29 @@ static bool h5_end(image_file *f, fault *e)
 
 /* ---- idx ---- */
 
-/* Two zeros, 8 for bytes, the rank, and the sizes. */
-static bool idx_header(file_draft *d, const int64_t *dim, int rank, fault *e)
+/* What the numbers of a file are. */
+enum idx_type { IDX_BYTES = 8, IDX_INTS = 0x0c };
+
+static void put_int(int64_t x, uint8_t to[4])
 {
-	uint8_t to[4 + 4 * 4] = {0, 0, 8, (uint8_t)rank};
+	for (int k = 0; k < 4; k++)
+		to[k] = (uint8_t)(x >> 8 * (3 - k));
+}
+
+/* Two zeros, the type, the rank, and the sizes. */
+static bool idx_header(file_draft *d, enum idx_type type, const int64_t *dim, int rank, fault *e)
+{
+	uint8_t to[4 + 4 * 4] = {0, 0, (uint8_t)type, (uint8_t)rank};
 	for (int i = 0; i < rank; i++)
-		for (int k = 0; k < 4; k++)
-			to[4 + 4 * i + k] = (uint8_t)(dim[i] >> 8 * (3 - k));
+		put_int(dim[i], to + 4 + 4 * i);
 	return file_draft_write(d, to, (size_t)(4 + 4 * rank), e);
 }
 
 static bool idx_begin(image_file *f, fault *e)
 {
 	const int64_t dim[] = {f->n, f->of.dim[0], f->of.dim[1], f->of.dim[2]};
-	return (f->draft = file_draft_new(f->path, e)) && idx_header(f->draft, dim, f->of.dim[2] == 1 ? 3 : 4, e);
+	return (f->draft = file_draft_new(f->path, e))
+		&& idx_header(f->draft, IDX_BYTES, dim, f->of.dim[2] == 1 ? 3 : 4, e);
 }
 
 static bool idx_add(image_file *f, int64_t m, const uint8_t *x, fault *e)
@@ -208,14 +217,23 @@ static bool idx_add(image_file *f, int64_t m, const uint8_t *x, fault *e)
 	return file_draft_write(f->draft, x, (size_t)(m * size_of(f)), e);
 }
 
+/* Bytes, as MNIST's; whole numbers of four, as QMNIST's, where there are more classes than a byte has values. */
 static bool idx_labels(const image_file *f, fault *e)
 {
+	int64_t most = 0;
+	for (int64_t i = 0; i < f->n; i++)
+		most = MAX(most, f->label[i]);
+	const enum idx_type type = most > UINT8_MAX ? IDX_INTS : IDX_BYTES;
+	const size_t skip = type == IDX_INTS ? 0 : 3;
 	char path[4096];
 	snprintf(path, sizeof path, "%.*s-labels.idx", (int)(strlen(f->path) - strlen(f->kind->ending)), f->path);
 	file_draft *d = file_draft_new(path, e);
-	bool ok = d && idx_header(d, &f->n, 1, e);
-	for (int64_t i = 0; ok && i < f->n; i++)
-		ok = file_draft_write(d, &(uint8_t){(uint8_t)f->label[i]}, 1, e);
+	bool ok = d && idx_header(d, type, &f->n, 1, e);
+	for (int64_t i = 0; ok && i < f->n; i++) {
+		uint8_t number[4];
+		put_int(f->label[i], number);
+		ok = file_draft_write(d, number + skip, sizeof number - skip, e);
+	}
 	if (ok)
 		return file_draft_commit(d, e);
 	file_draft_free(d);

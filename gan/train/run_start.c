@@ -42,6 +42,14 @@ static bool is_of_data(const config_key *k)
 	return strncmp(k->name, "data.", 5) == 0;
 }
 
+static bool may_change(const run *r, const config_key *k, const config *old)
+{
+	/* An average is part of the state from the first step on, or never. */
+	if (strcmp(k->name, "ema.decay") == 0)
+		return (old->ema.decay == 0) == (r->t->cfg.ema.decay == 0);
+	return k->on_resume || (r->opt->new_data && is_of_data(k));
+}
+
 /* Keys that differ from the checkpoint's: allowed ones are told, the others refused, all in one line. */
 static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 {
@@ -59,7 +67,7 @@ static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 		const config_key *k = config_key_at(at[i]);
 		config_value(&old, at[i], was, sizeof was);
 		config_value(now, at[i], is, sizeof is);
-		if (k->on_resume || (r->opt->new_data && is_of_data(k))) {
+		if (may_change(r, k, &old)) {
 			run_say(r, NOTE_INFO, "%s changed from %s to %s", k->name, was, is);
 		} else if (!fixed) {
 			fixed = k;

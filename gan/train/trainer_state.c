@@ -78,25 +78,10 @@ bool trainer_list(trainer *t, state_list *l, fault *e)
 	return list_all(t, l, e);
 }
 
-/* A state with a number that is not finite is no state to go on from. */
-static bool all_finite(const state_list *l, fault *e)
-{
-	for (int i = 0; i < l->n; i++) {
-		const state_item *it = &l->item[i];
-		const real *x = it->x;
-		int64_t n = it->type == ARRAY_REAL ? shape_count(&it->s) : 0;
-		for (int64_t k = 0; k < n; k++)
-			if (!isfinite(x[k]))
-				return fault_set(e, "%s has %g at element %lld", it->path, (double)x[k],
-					(long long)k);
-	}
-	return true;
-}
-
 bool trainer_finite(trainer *t)
 {
 	state_list l = {0};
-	const bool finite = !trainer_list(t, &l, NULL) || all_finite(&l, NULL);
+	const bool finite = !trainer_list(t, &l, NULL) || state_is_finite(&l, NULL);
 	state_list_free(&l);
 	return finite;
 }
@@ -136,7 +121,7 @@ bool trainer_save_scored(trainer *t, const char *path, double score, const char 
 	fingerprint_now(info.fingerprint);
 	info.config = config_text(&t->cfg, e);
 	bool ok = info.config && take_class_names(t, &info, e) && trainer_list(t, &l, e);
-	if (ok && !all_finite(&l, &why))
+	if (ok && !state_is_finite(&l, &why))
 		ok = fault_set(e, "step %lld: the state is not saved: %s", (long long)t->step, why.text);
 	ok = ok && checkpoint_save(path, &info, &l, e);
 	state_list_free(&l);

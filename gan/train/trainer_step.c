@@ -139,7 +139,7 @@ static bool gone_bad(trainer *t, enum pass_kind kind, const char *what, double v
 	restore(t);
 	return fault_set(e, "step %lld: %s of the %s is %g; first bad value: %s",
 		(long long)t->step + 1, what, slices_pass(t, kind)->name,
-		isnan(value) ? fabs(value) : value, where);                    /* never "-nan" */
+		plain_nan(value), where);
 }
 
 static bool pass_run(trainer *t, enum pass_kind kind, fault *e)
