@@ -258,7 +258,7 @@ static bool listed_pictures(pictures *l, const char *root, const dataset_options
 	int64_t *next = mem_zero((size_t)l->list.classes, sizeof *next, e);
 	for (int64_t i = 0; next && i < l->n; i++) {
 		picture *p = &l->p[i];
-		p->label = labels_of(&l->list, p->path + strlen(root) + 1);
+		p->label = labels_of(&l->list, path_below(root, p->path));
 		if (p->label < 0) {
 			free(next);
 			return fault_at(e, p->path, "has no label in " LABELS_FILE);

@@ -204,10 +204,9 @@ static bool step_to_classes(place *p, const look *l, bool *again, fault *e)
 static bool several(const char *path, const found *o, fault *e)
 {
 	char text[600] = "";
-	const size_t skip = strlen(path) + 1;
 	for (int64_t i = 0; i < o->paths.n; i++)
 		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? ", " : "",
-			o->paths.name[i] + skip);
+			path_below(path, o->paths.name[i]));
 	return fault_at(e, path, "holds more than one data set (%s): give the path of one", text);
 }
 

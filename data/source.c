@@ -325,6 +325,12 @@ char *path_join(const char *folder, const char *name, fault *e)
 	return p;
 }
 
+const char *path_below(const char *folder, const char *path)
+{
+	path += strlen(folder);
+	return path + strspn(path, "/");
+}
+
 bool name_ends(const char *name, const char *end)
 {
 	const size_t n = strlen(name), k = strlen(end);

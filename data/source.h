@@ -58,7 +58,10 @@ bool names_list(names *l, const bundle *in, const char *folder, fault *e);
 bool names_add(names *l, const char *name, fault *e);
 void names_free(names *l);
 
-char *path_join(const char *folder, const char *name, fault *e);     /* new; free() */
+/* The path of a name in a folder, which may end with a slash. new; free() */
+char *path_join(const char *folder, const char *name, fault *e);
+/* The other way round: what path_join put behind the folder, in path. */
+const char *path_below(const char *folder, const char *path);
 /* Whether a name ends so, letters of either case. */
 bool name_ends(const char *name, const char *end);
 

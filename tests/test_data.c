@@ -642,6 +642,34 @@ START_TEST(picture_sizes_must_agree_or_a_size_be_given)
 }
 END_TEST
 
+static void put_list(const char *name, const char *labels)
+{
+	char text[256];
+	const int n = snprintf(text, sizeof text, "{\"labels\": [%s]}", labels);
+	file_put(name, text, (size_t)n);
+}
+
+/* Their names are those of the list, and of messages, whether the folder's path ends with a slash or not. */
+START_TEST(a_path_may_end_with_slashes)
+{
+	static const char *const end[] = {"", "/", "//"};
+	char path[512];
+	put_png("list/0/1.png", 6, 5, 1, 10);
+	put_png("list/0/2.png", 6, 5, 1, 20);
+	put_list("list/dataset.json", "[\"0/1.png\", 1], [\"0/2.png\", 0]");
+	put_idx("sets/a", false);
+	put_idx("sets/b", false);
+	for (int i = 0; i < COUNT(end); i++) {
+		snprintf(path, sizeof path, "%s%s", scratch_at("list"), end[i]);
+		dataset *d = set_opened(path, (dataset_options){0});
+		ck_assert(d->n == 2 && d->classes == 2 && d->pixels[3] == 20 && d->label[1] == 1 && d->notes == 0);
+		dataset_free(d);
+		snprintf(path, sizeof path, "%s%s", scratch_at("sets"), end[i]);
+		set_refused(path, (dataset_options){0}, "holds more than one data set (a, b): give");
+	}
+}
+END_TEST
+
 START_TEST(broken_picture_folders_are_refused_with_a_line)
 {
 	mkdir(scratch_at("q1"), 0777);
@@ -999,6 +1027,7 @@ int main(void)
 		{picture_folders_tell_what_they_pass_over, 1},
 		{picture_folders_may_be_flat_or_divided, 1},
 		{picture_sizes_must_agree_or_a_size_be_given, 1},
+		{a_path_may_end_with_slashes, 1},
 		{broken_picture_folders_are_refused_with_a_line, 1},
 		{pictures_are_known_by_their_bytes, 1},
 		{a_picture_with_much_before_its_header_is_read, 1},
