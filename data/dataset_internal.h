@@ -18,8 +18,8 @@ struct data_format {
 	const char *what;                            /* in messages: "IDX (MNIST)"; NULL: said by another record */
 	/* Fills d (path and kind are set) with images as stored, at most o->limit. */
 	bool (*read)(dataset *d, const place *p, const dataset_options *o, fault *e);
-	/* Whether a file is of this kind: by its first n bytes (at most FORMAT_HEAD), or by its length where the kind
-	 * has no signature. NULL: no single file is. */
+	/* Whether a file is of this kind: by its first n bytes (at most FORMAT_HEAD), or by the length of its contents
+	 * where the kind has no signature; only such kinds are told it. NULL: no single file is. */
 	bool (*is_file)(const uint8_t *head, int64_t n, int64_t length);
 	/* Whether a folder with an entry of this name, a folder or not, is of this kind. NULL: no folder is. */
 	bool (*is_folder)(const char *name, bool folder);

@@ -45,10 +45,22 @@ static bool unknown(const char *path, const char *what, fault *e)
 
 /* ---- files ---- */
 
+/* Kinds without a signature have small files (CIFAR's have 31 MB); that of a longer file is not known. */
+static const int64_t BY_LENGTH_MOST = INT64_C(1) << 32;
+
+static const data_format *kind_of_file(bool by_length, const uint8_t *head, int64_t n, int64_t length)
+{
+	for (const data_format *const *k = data_formats; *k; k++)
+		if ((*k)->is_file && (*k)->by_length == by_length && (*k)->is_file(head, n, length))
+			return *k;
+	return NULL;
+}
+
+/* A signature decides first, whatever the length is: to know it a packed file must be unpacked. */
 static bool format_of_file(const char *path, const data_format **f, fault *e)
 {
 	uint8_t head[FORMAT_HEAD];
-	int64_t length;
+	int64_t length = 0;
 	source *s = source_open(NULL, path, e);
 	const int64_t n = s ? source_read_some(s, head, sizeof head, e) : -1;
 	source_close(s);
@@ -59,13 +71,12 @@ static bool format_of_file(const char *path, const data_format **f, fault *e)
 	if (picture_kind_name(head, (size_t)n))
 		return fault_at(e, path, "a single %s; give the folder that contains the images",
 			picture_kind_name(head, (size_t)n));
-	if (!file_length(NULL, path, INT64_C(1) << 32, &length, e))
+	*f = kind_of_file(false, head, n, 0);
+	if (!*f && !file_length(NULL, path, BY_LENGTH_MOST, &length, e) && length <= BY_LENGTH_MOST)
 		return false;
-	for (int by_length = 0; by_length < 2; by_length++)
-		for (const data_format *const *k = data_formats; *k; k++)
-			if ((*k)->is_file && (*k)->by_length == by_length && (*k)->is_file(head, n, length))
-				return *f = *k, true;
-	return unknown(path, "not recognised", e);
+	if (!*f && length <= BY_LENGTH_MOST)
+		*f = kind_of_file(true, head, n, length);
+	return *f || unknown(path, "not recognised", e);
 }
 
 /* ---- folders ---- */

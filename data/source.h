@@ -40,7 +40,7 @@ bool packed_check(const char *path, double bytes, fault *e);
 /* No contents can be longer than this: the size, or for gzip 1032 times that (deflate's densest
  * code). What a header claims is compared with it before memory is taken. */
 int64_t source_most(const source *s);
-/* Bytes of the whole contents, unpacking a .gz once; refuses more than `most`. */
+/* Bytes of the whole contents, unpacking a .gz once; refuses more than `most`, and *n is more then. */
 bool file_length(const bundle *in, const char *path, int64_t most, int64_t *n, fault *e);
 
 /* The first bytes of a file as they are stored, at most `most`: *x [*n], new/free; NULL when it failed. */

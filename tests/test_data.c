@@ -12,6 +12,7 @@
 #include "core/h5/h5.h"
 #include "core/base/thread.h"
 #include "data/class_names.h"
+#include "data/dataset_internal.h"
 #include "data/describe.h"
 #include "data/picture/png.h"
 #include "tests/data_files.h"
@@ -858,6 +859,30 @@ START_TEST(damaged_hdf5_files_never_crash)
 }
 END_TEST
 
+/* A limit of kinds that are known by their length was asked of all. The files are sparse. */
+START_TEST(a_signature_is_known_whatever_the_length)
+{
+	const off_t length = (off_t)5 << 30;
+	put_h5("long.h5", (const char *[]){"/images"}, (shape[]){SHAPE(4, 5, 6, 3)}, (const uint8_t *[]){images}, 1);
+	ck_assert_int_eq(truncate(scratch_at("long.h5"), length), 0);
+	dataset *d = set_opened(scratch_at("long.h5"), (dataset_options){0});
+	ck_assert(d->n == 4 && !strcmp(d->kind, "hdf5"));
+	ck_assert_mem_eq(d->pixels, images, 4 * 5 * 6 * 3);
+	dataset_free(d);
+	file_put("long.npy", "\223NUMPY", 6);
+	ck_assert_int_eq(truncate(scratch_at("long.npy"), length), 0);
+	place p;
+	const data_format *f = &format_auto;
+	fault e;
+	ck_assert_msg(format_find(scratch_at("long.npy"), &p, &f, &e), "%s", e.text);
+	ck_assert_str_eq(f->what, "numpy (.npz, .npy)");
+	place_free(&p);
+	file_put("long", "hello", 5);
+	ck_assert_int_eq(truncate(scratch_at("long"), length), 0);
+	set_refused(scratch_at("long"), (dataset_options){0}, "not recognised; known are IDX");
+}
+END_TEST
+
 /* Found by fuzz_keras: libhdf5 1.10.8 ends this one with a segmentation fault, when the program itself opens it. */
 START_TEST(a_file_that_crashes_the_library_is_refused)
 {
@@ -1032,6 +1057,7 @@ int main(void)
 		{pictures_are_known_by_their_bytes, 1},
 		{a_picture_with_much_before_its_header_is_read, 1},
 		{hdf5_bytes_floats_and_planes_are_equal, 1},
+		{a_signature_is_known_whatever_the_length, 1},
 		{a_file_that_crashes_the_library_is_refused, 1},
 		{broken_hdf5_files_are_refused_with_a_line, 1},
 		{other_paths_and_options_are_refused_with_a_line, 1},
