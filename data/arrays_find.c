@@ -148,6 +148,9 @@ static bool labels_set(finder *f, array_part *p)
 		return false;
 	const array_info *a = &p->label_info;
 	p->label_width = label_width(a, p->n);
+	if (p->label_width > DATA_CLASSES_MAX)
+		return fault_at(f->e, f->path, "%s has the shape %s: %" PRId64 " classes, allowed are %d", p->labels,
+			shape_print(&a->s).s, p->label_width, DATA_CLASSES_MAX);
 	if (p->label_width)
 		return true;
 	if (a->numbers && a->s.rank > 0 && a->s.rank <= 2)
@@ -195,6 +198,8 @@ static bool images_set(finder *f, array_part *p, const char *images)
 	if (!axes_set(p))
 		return fault_at(f->e, f->path, "%s has the shape %s, images are [n,h,w], [n,h,w,c] or [n,c,h,w] with "
 			"c 1, 3 or 4", p->images, s.s);
+	if (p->n == 0)                               /* a file need not be large to claim sides of no images */
+		p->h = p->w = 0;
 	return p->n == 0 || (p->h > 0 && p->w > 0)
 		|| fault_at(f->e, f->path, "%s has the shape %s: images without pixels", p->images, s.s);
 }

@@ -376,8 +376,10 @@ static bool parts_read(dataset *d, idx_part *p, int n, const dataset_options *o,
 			return false;
 		total += p[i].n;
 	}
+	/* As doubles: a header without images may claim any size of them, which nothing has been compared with. */
 	if (!parts_agree(p, n, e)
-		|| !packed_check(d->path, (double)limit_of(o, total) * (double)(p[0].h * p[0].w * p[0].c), e)
+		|| !packed_check(d->path, (double)limit_of(o, total) * (double)p[0].h * (double)p[0].w
+			* (double)p[0].c, e)
 		|| !dataset_reserve(d, limit_of(o, total), p[0].h, p[0].w, p[0].c, p[0].path[1] != NULL, e))
 		return false;
 	int64_t at = 0;

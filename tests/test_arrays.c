@@ -439,6 +439,16 @@ START_TEST(images_have_pixels)
 		const part p = {"/images", BYTES, no[i].s, bytes, 0};
 		set_refused(file_of("none.h5", &p, 1, 0), (dataset_options){0}, no[i].why);
 	}
+	/* sizes of nothing are compared with no bytes of the file */
+	const int64_t most = INT64_C(1) << 59;
+	part p[] = {{"/x_train", BYTES, SHAPE(N, H, W, 3), bytes, 0}, {"/y_train", LONGS, SHAPE(N), classes, 0},
+		{"/x_test", BYTES, SHAPE(0, most, most, 3), bytes, 0}, {"/y_test", LONGS, SHAPE(0), classes, 0}};
+	dataset *d = set_opened(file_of("empty.h5", p, 4, 0), (dataset_options){.split = SPLIT_ALL});
+	ck_assert(d->n == N && d->classes == 3);
+	dataset_free(d);
+	p[3].s = SHAPE(0, most);
+	set_refused(file_of("empty.h5", p, 4, 0), (dataset_options){0},
+		"/y_test has the shape [0,576460752303423488]: 576460752303423488 classes, allowed are 65536");
 }
 END_TEST
 

@@ -332,6 +332,7 @@ static const struct {
 	{"a gzip file of this size holds at most", {~0u, 4, 3}, 3, 60, .packed = true, .labels = 5, .labels_n = 5},
 	{"a gzip file of this size holds at most", {60000, 28, 28}, 3, 60, .packed = true, .labels = 5, .labels_n = 5},
 	{"contains no images", {0, 4, 3}, 3, 0, .labels = 0},
+	{"contains no images", {0, ~0u, ~0u, ~0u}, 4, 0, .labels = 0},
 	{"images of 0x3, allowed are 1 to 16384", {5, 0, 3}, 3, 0, .labels = 0},
 	{"images of 20000x3, allowed are 1 to 16384", {1, 20000, 3}, 3, 60000, .labels = 0},
 	{"2 channels, allowed are 1 (gray) and 3 (RGB)", {5, 4, 3, 2}, 4, 120, .labels = 0},
