@@ -46,6 +46,24 @@ START_TEST(a_run_that_goes_on_drops_what_is_done_again)
 }
 END_TEST
 
+/* The row says of which process it is, also behind rows of before that column. */
+START_TEST(times_are_of_processes)
+{
+	static const char old[] = "step,seconds,images_per_s\n2,0.106,40.0\n4,0.5,41.0\n6,0.9,41.0\n";
+	fault e = {.text = ""};
+	file_store(scratch_at("timing.csv"), old, sizeof old - 1);
+	for (int k = 0; k < 2; k++) {
+		metrics *m = open_at(4 + k, &e);
+		ck_assert_msg(m && !warning.text[0], "%s%s", e.text, warning.text);
+		ck_assert_msg(metrics_time(m, 5 + k, 0.25, 42, &e) && metrics_close(m, &e), "%s", e.text);
+	}
+	char *text = file_bytes(scratch_at("timing.csv"), NULL);
+	ck_assert_str_eq(text, "step,seconds,images_per_s,from\n2,0.106,40.0,\n4,0.5,41.0,\n"
+		"5,0.250,42.0,4\n6,0.250,42.0,5\n");
+	free(text);
+}
+END_TEST
+
 /* Longer than what is read at once: every row is still there. */
 START_TEST(long_files_are_read_to_their_end)
 {
@@ -104,6 +122,7 @@ int main(void)
 {
 	const suite_test tests[] = {
 		{a_run_that_goes_on_drops_what_is_done_again, 1},
+		{times_are_of_processes, 1},
 		{long_files_are_read_to_their_end, 1},
 		{a_read_that_fails_is_told, 1},
 		{a_stray_line_costs_no_row, 1},

@@ -339,6 +339,14 @@ START_TEST(facts_are_those_of_all_processes)
 	ck_assert(r.has_score && r.best_score == 3 && r.best_at == 4 && r.last_score == 4 && r.last_at == 8);
 	ck_assert_ptr_nonnull(strstr(r.program, "sagan "));
 	facts_free(&r);
+	/* clocks that do not fall: 2, 3, 4 (the last of a file without the column), 5 and 6 seconds */
+	snprintf(path, sizeof path, "%s/timing.csv", dir);
+	static const char more[] = "step,seconds,images_per_s,from\n1,2,10,\n2,1,10,\n3,3,10,\n4,4,10,3\n5,4.5,9,4\n"
+		"6,5,9,4\n7,6,10,6\n";
+	file_store(path, more, sizeof more - 1);
+	ck_assert_msg(facts_read(&r, dir, &e), "%s", e.text);
+	ck_assert_double_eq(r.seconds, 2 + 3 + 4 + 5 + 6);
+	facts_free(&r);
 	ck_assert(!facts_read(&r, "/nowhere", &e));
 	ck_assert_str_eq(e.text, "/nowhere: is not the folder of a run");
 }

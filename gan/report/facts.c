@@ -106,16 +106,24 @@ static int ascending(const void *a, const void *b)
 	return (p > q) - (p < q);
 }
 
-/* The clock of a row begins with its process: where it falls, another one went on. */
+/* Whether row i + 1 is of another process than row i. `from` is NULL, or no number in a row, where it was written
+ * before there was that column: then the clock, which begins anew, tells it where it falls. */
+static bool process_ends(const double *seconds, const double *from, int64_t i)
+{
+	const bool before = from && isfinite(from[i]), after = from && isfinite(from[i + 1]);
+	return before && after ? from[i] != from[i + 1] : before != after || seconds[i + 1] < seconds[i];
+}
+
+/* The clock of a row begins with its process. */
 static bool read_times(run_facts *f, fault *e)
 {
 	csv c;
 	if (!read_rows(&c, f->folder, "timing.csv", e))
 		return false;
-	const double *seconds = column(&c, "seconds");
+	const double *seconds = column(&c, "seconds"), *from = column(&c, "from");
 	const int speed = csv_find(&c, "", "images_per_s", NULL);
 	for (int64_t i = 0; seconds && i < c.n; i++)
-		if (i + 1 == c.n || seconds[i + 1] < seconds[i])
+		if (i + 1 == c.n || process_ends(seconds, from, i))
 			f->seconds += seconds[i];
 	if (speed >= 0 && c.n > 0) {
 		qsort(c.x[speed], (size_t)c.n, sizeof(double), ascending);

@@ -17,6 +17,7 @@ enum { ROWS, TIMES, SCORES, SPREADS, FILES };
 struct metrics {
 	FILE *f[FILES];                              /* own; SCORES and SPREADS may be NULL */
 	char path[FILES][RUN_PATH_MAX];
+	int64_t from;                                /* the step after which this process began */
 };
 
 /* Columns of metrics.csv after step and epoch, in order. */
@@ -132,6 +133,33 @@ static void sort_rows(rows *r, int64_t step)
 	}
 }
 
+/* A file that was begun before there were all of today's columns (its header is the beginning of ours) gets the others:
+ * in its rows they are empty. */
+static bool widen_rows(rows *r, const char *header, fault *e)
+{
+	const char *end = memchr(r->text, '\n', r->kept);
+	const size_t had = end ? (size_t)(end - r->text) : 0;
+	if (!had || strncmp(r->text, header, had) != 0 || header[had] != ',')
+		return true;
+	const size_t columns = (size_t)commas(header + had, strlen(header + had));
+	size_t lines = 0, n = strlen(header);
+	for (size_t i = had + 1; i < r->kept; i++)
+		lines += r->text[i] == '\n';
+	char *wide = mem_new(n + r->kept + lines * columns + 1, 1, e);
+	if (!wide)
+		return false;
+	memcpy(wide, header, n);
+	for (size_t i = had + 1; i < r->kept; i++) {
+		for (size_t k = 0; k < columns && r->text[i] == '\n'; k++)
+			wide[n++] = ',';
+		wide[n++] = r->text[i];
+	}
+	free(r->text);
+	r->text = wide;
+	r->kept = n;
+	return true;
+}
+
 /* Lines that are no rows, as another program's, are kept beside: they must not cost the rows behind them. */
 static bool keep_strays(const rows *r, const char *dir, const char *name, fault *warning, fault *e)
 {
@@ -157,10 +185,10 @@ static FILE *open_rows(const char *dir, const char *name, const char *path, cons
 	bool ok = (r.text = read_text(path, &r.n, e)) && (r.stray = mem_new(r.n, 1, e));
 	if (ok && step > 0)
 		sort_rows(&r, step);
-	ok = ok && keep_strays(&r, dir, name, warning, e);
+	ok = ok && keep_strays(&r, dir, name, warning, e) && widen_rows(&r, header, e);
 	if (ok && r.kept == 0)
 		ok = file_replace(path, header, strlen(header), e);
-	else if (ok && r.kept < r.n)
+	else if (ok && r.kept != r.n)
 		ok = file_replace(path, r.text, r.kept, e);
 	free(r.text);
 	free(r.stray);
@@ -172,12 +200,13 @@ metrics *metrics_open(const char *dir, int64_t step, const step_stats *s, enum m
 {
 	char columns[64 + GAMMA_MAX * 320];
 	static const char *const name[FILES] = {"metrics.csv", "timing.csv", "scores.csv", "spread.csv"};
-	const char *const header[FILES] = {columns, "step,seconds,images_per_s\n", "step,score\n",
+	const char *const header[FILES] = {columns, "step,seconds,images_per_s,from\n", "step,score\n",
 		"step,mean,lowest,class\n"};
 	metrics *m = mem_zero(1, sizeof *m, e);
 	warning->text[0] = '\0';
 	if (!m)
 		return NULL;
+	m->from = step;
 	size_t n = (size_t)snprintf(columns, sizeof columns, "step,epoch");
 	for (int i = 0; i < COUNT(COLUMN); i++)
 		n += (size_t)snprintf(columns + n, sizeof columns - n, ",%s", COLUMN[i].name);
@@ -232,7 +261,8 @@ bool metrics_row(metrics *m, const step_stats *mean, double epoch, fault *e)
 
 bool metrics_time(metrics *m, int64_t step, double seconds, double images_per_s, fault *e)
 {
-	fprintf(m->f[TIMES], "%lld,%.3f,%.1f\n", (long long)step, seconds, images_per_s);
+	fprintf(m->f[TIMES], "%lld,%.3f,%.1f,%lld\n", (long long)step, seconds, images_per_s,
+		(long long)m->from);
 	return flushed(m, TIMES, e);
 }
 

@@ -1,7 +1,8 @@
 /* metrics.h - metrics.csv, scores.csv, spread.csv and timing.csv of a run.
  *
  * A row of the first three depends on config, seed and data only: a run that was interrupted ends with
- * the same files as one that was not. Times stand in timing.csv. */
+ * the same files as one that was not. Times stand in timing.csv, with the step that the process of a row went on from,
+ * by which rows of several processes are told apart. */
 #ifndef SAGAN_GAN_TRAIN_METRICS_H
 #define SAGAN_GAN_TRAIN_METRICS_H
 
