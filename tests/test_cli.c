@@ -697,6 +697,10 @@ START_TEST(the_folder_of_a_run_goes_on)
 	char want[600];
 	snprintf(want, sizeof want, "`%s sample '%s/a run'` makes pictures", sagan_program(), dir);
 	ck_assert_msg(strstr(a.text, want), "%s", a.text);
+	a = command("ln -s $(realpath %s) '%s/my sagan' && '%s/my sagan' train '%s/a run'", sagan_program(), dir, dir,
+		dir);
+	snprintf(want, sizeof want, "`'%s/my sagan' sample '%s/a run'` makes pictures", dir, dir);
+	ck_assert_msg(strstr(a.text, want), "%s", a.text);
 	a = sagan("train %s/nothing", dir);
 	ck_assert_int_eq(a.status, 1);
 	/* A path longer than a text of a config is not cut, which would name another folder. */

@@ -72,6 +72,10 @@ START_TEST(each_medium_has_its_own_marks)
 	for (int i = 0; i < COUNT(row); i++)
 		ck_assert_str_eq(text_cell(row[i].text, cell, sizeof cell), row[i].cell);
 	ck_assert(strlen(text_cell("\"\"\"\"\"\"\"\"\"\"", small, sizeof small)) < sizeof small);
+	static const char *const word[][2] = {{"runs/demo", "runs/demo"}, {"a run", "'a run'"}, {"it's", "'it'\\''s'"},
+		{"", "''"}, {"a\033;b", "'a?;b'"}, {"''", "''\\'''\\'''"}};
+	for (int i = 0; i < COUNT(word); i++)
+		ck_assert_str_eq(text_shell(word[i][0], cell, 4 * strlen(word[i][0]) + 3), word[i][1]);
 	ck_assert_str_eq(text_markup('<'), "&lt;");
 	ck_assert_ptr_null(text_markup('a'));
 	json_t *t = json_text("</script>\xff" RLO "\"\n");

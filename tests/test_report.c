@@ -277,6 +277,27 @@ START_TEST(the_page_holds_the_run)
 }
 END_TEST
 
+/* Whatever the program and the folder are called. */
+START_TEST(a_page_has_the_command_that_goes_on)
+{
+	char dir[RUN_PATH_MAX], path[2 * RUN_PATH_MAX], want[2 * RUN_PATH_MAX + 200], program[160];
+	fault e = {.text = ""};
+	size_t n;
+	make_run("a run", NULL, dir);
+	snprintf(path, sizeof path, "%s/page.html", dir);
+	snprintf(program, sizeof program, "/%0100d/my programs/sagan", 7);
+	static const char *const quote[] = {"", "'"};
+	for (int i = 0; i < COUNT(quote); i++) {
+		const report_run run = {.folder = dir};
+		ck_assert_msg(report_write(path, &run, 1, i ? program : "sagan", &e), "%s", e.text);
+		json_t *all = page_json(path, &n), *one = json_array_get(json_object_get(all, "runs"), 0);
+		snprintf(want, sizeof want, "%s%s%s train '%s'", quote[i], i ? program : "sagan", quote[i], dir);
+		ck_assert_str_eq(json_string_value(json_object_get(one, "go_on")), want);
+		json_decref(all);
+	}
+}
+END_TEST
+
 /* A long run of large pictures: the page has its limit, the first and the last picture, and the last point. */
 START_TEST(a_page_has_its_limit)
 {
@@ -302,7 +323,7 @@ START_TEST(a_page_has_its_limit)
 	for (int runs = 1; runs <= REPORT_RUNS_MOST; runs += REPORT_RUNS_MOST - 1) {
 		for (int i = 0; i < runs; i++)
 			run[i] = (report_run){.folder = dir};
-		ck_assert_msg(report_write(path, run, runs, "sagan train", &e), "%s", e.text);
+		ck_assert_msg(report_write(path, run, runs, "sagan", &e), "%s", e.text);
 		json_t *all = page_json(path, &n), *one = json_array_get(json_object_get(all, "runs"), 0);
 		ck_assert_msg(n < REPORT_BYTES_MOST, "%d runs: %zu bytes", runs, n);
 		const json_t *samples = json_object_get(one, "samples");
@@ -407,6 +428,7 @@ int main(void)
 		{curves_are_those_of_the_run, 1},
 		{a_hostile_name_does_no_harm, 1},
 		{the_page_holds_the_run, 1},
+		{a_page_has_the_command_that_goes_on, 1},
 		{a_page_has_its_limit, 1},
 		{facts_are_those_of_all_processes, 1},
 		{bytes_become_base64, 1},

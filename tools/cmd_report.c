@@ -22,11 +22,10 @@ static bool place(const char *given, const char *const *run, int n, char path[RU
 static bool report(const char *const *folder, int n, const char *out, fault *e)
 {
 	report_run run[REPORT_RUNS_MOST];
-	char path[RUN_PATH_MAX], go_on[300];
+	char path[RUN_PATH_MAX];
 	for (int i = 0; i < n; i++)
 		run[i] = (report_run){.folder = folder[i]};
-	snprintf(go_on, sizeof go_on, "%.200s train", program_name);
-	if (!place(out, folder, n, path, e) || !report_write(path, run, n, go_on, e))
+	if (!place(out, folder, n, path, e) || !report_write(path, run, n, program_name, e))
 		return false;
 	fprintf(told_beside(path), "report: %s\n", text_show(path).s);
 	return true;

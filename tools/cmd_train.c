@@ -37,18 +37,18 @@ static const char *why_stopped(enum run_end end)
 /* The folder of a run holds its config, with every --set; an end given by --steps is not part of it. */
 static void how_to_go_on(const request *q, const config *cfg, enum run_end end, int64_t step, const char *out)
 {
-	char word[2 * PATH_ROOM], steps[32] = "";
+	char word[4 * PATH_ROOM], program[4 * PATH_ROOM], steps[32] = "";
 	FILE *to = stop_asked == SIGPIPE ? stderr : stdout;
-	shell_word(out, word, sizeof word);
+	text_shell(out, word, sizeof word);
+	text_shell(program_name, program, sizeof program);
 	if (q->steps > 0 && q->steps != cfg->steps)
 		snprintf(steps, sizeof steps, " --steps %lld", (long long)q->steps);
 	if (end == RUN_FINISHED)
 		fprintf(to, "done: %lld steps in %s; `%s sample %s` makes pictures\n", (long long)step,
-			text_show(out).s,
-		       program_name, word);
+			text_show(out).s, program, word);
 	else
 		fprintf(to, "stopped %s after step %lld; go on with: %s train %s%s\n", why_stopped(end),
-			(long long)step, program_name, word, steps);
+			(long long)step, program, word, steps);
 }
 
 /* What to do about it: fetch them, or say where they are now. Returns false. */

@@ -19,23 +19,6 @@
 
 const char *program_name = "sagan";
 
-char *shell_word(const char *text, char *buf, size_t size)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
-	const size_t n = strlen(text);
-	if (n && strspn(text, plain) == n) {
-		snprintf(buf, size, "%s", text);
-		return buf;
-	}
-	/* Between single quotes a shell reads everything as it stands, but for a single quote. */
-	size_t at = 0;
-	buf[at++] = '\'';
-	for (const char *p = text; *p && at + 6 < size; p++)
-		at += (size_t)snprintf(buf + at, size - at, *p == '\'' ? "'\\''" : "%c", *p);
-	snprintf(buf + at, size - at, "'");
-	return text_plain(buf, 0);           /* what a terminal would obey cannot be typed in plain quotes anyway */
-}
-
 /* With other processes: what is to be said in the end. */
 static fault waiting;
 

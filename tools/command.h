@@ -15,9 +15,6 @@ enum exit_status { EXIT_GOOD = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 
 
 /* How the program was called, for commands that it prints. */
 extern const char *program_name;
-/* `text` as a shell reads it: in quotes where that is needed. Returns buf. */
-char *shell_word(const char *text, char *buf, size_t size);
-
 
 enum option_type {
 	OPTION_FLAG,                                 /* bool: true when given */

@@ -119,3 +119,20 @@ char *text_cell(const char *s, char *buf, size_t size)
 	buf[n] = '\0';
 	return text_plain(buf, 0);
 }
+
+char *text_shell(const char *s, char *buf, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+	const size_t n = strlen(s);
+	if (n && strspn(s, plain) == n) {
+		snprintf(buf, size, "%s", s);
+		return buf;
+	}
+	/* Between single quotes a shell reads everything as it stands, but for a single quote. */
+	size_t at = 0;
+	buf[at++] = '\'';
+	for (const char *p = s; *p && at + 6 <= size; p++)
+		at += (size_t)snprintf(buf + at, size - at, *p == '\'' ? "'\\''" : "%c", *p);
+	snprintf(buf + at, size - at, "'");
+	return text_plain(buf, 0);           /* what a terminal would obey cannot be typed in plain quotes anyway */
+}

@@ -38,4 +38,8 @@ const char *text_script(char c);
  * take for a formula (= + - @ at its beginning) gets an apostrophe before it. Returns buf. */
 char *text_cell(const char *s, char *buf, size_t size);
 
+/* As a shell reads it, into buf: in quotes where that is needed, with question marks for what must not be shown. Four
+ * times its bytes and three more hold any text. Returns buf. */
+char *text_shell(const char *s, char *buf, size_t size);
+
 #endif

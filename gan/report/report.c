@@ -40,10 +40,23 @@ static json_t *config_json(const config *c)
 	return ok ? all : NULL;
 }
 
-static bool facts_into(json_t *o, const run_facts *f, const report_run *from, const char *go_on, const char *machine)
+/* "sagan train runs/demo", to be typed as it stands. */
+static json_t *command_json(const char *program, const char *folder)
 {
-	char command[RUN_PATH_MAX + 64];
-	snprintf(command, sizeof command, "%.60s %s", go_on, from->folder);
+	static const char verb[] = " train ";
+	const size_t size = 4 * (strlen(program) + strlen(folder)) + 6 + sizeof verb;
+	char *text = malloc(size);
+	if (text) {
+		strcat(text_shell(program, text, size), verb);
+		text_shell(folder, text + strlen(text), size - strlen(text));
+	}
+	json_t *j = text ? json_text(text) : NULL;
+	free(text);
+	return j;
+}
+
+static bool facts_into(json_t *o, const run_facts *f, const report_run *from, const char *program, const char *machine)
+{
 	bool ok = gather_put(o, "name", json_text(f->cfg.name)) && gather_put(o, "folder", json_text(from->folder))
 		&& gather_put(o, "step", json_integer(f->step)) && gather_put(o, "steps", json_integer(f->cfg.steps))
 		&& gather_put(o, "seconds", json_real(f->seconds))
@@ -52,7 +65,7 @@ static bool facts_into(json_t *o, const run_facts *f, const report_run *from, co
 		&& gather_put(o, "precision", json_text(f->precision[0] ? f->precision : REAL_NAME))
 		&& gather_put(o, "data", json_text(from->about_data ? from->about_data : f->data))
 		&& gather_put(o, "machine", json_text(machine))
-		&& gather_put(o, "go_on", json_text(command));
+		&& gather_put(o, "go_on", command_json(program, from->folder));
 	if (ok && f->has_score)
 		ok = gather_put(o, "best_score", json_real(f->best_score))
 			&& gather_put(o, "best_at", json_integer(f->best_at))
@@ -79,7 +92,7 @@ static bool put(json_t *o, const char *key, json_t *v, fault *e)
 	return v && (gather_put(o, key, v) || fault_set(e, "out of memory for the page of a run"));
 }
 
-static json_t *run_json(const report_run *from, int share, const char *go_on, fault *e)
+static json_t *run_json(const report_run *from, int share, const char *program, fault *e)
 {
 	run_facts f;
 	if (!(from->s ? facts_read_live(&f, from->folder, from->step, e) : facts_read(&f, from->folder, e)))
@@ -90,7 +103,8 @@ static json_t *run_json(const report_run *from, int share, const char *go_on, fa
 		return NULL;
 	}
 	json_t *o = json_object();
-	const bool ok = ((o && facts_into(o, &f, from, go_on, machine) && gather_put(o, "config", config_json(&f.cfg)))
+	const bool ok = ((o && facts_into(o, &f, from, program, machine)
+				&& gather_put(o, "config", config_json(&f.cfg)))
 			|| fault_set(e, "out of memory for the page of a run"))
 		&& put(o, "curves", gather_curves(from->folder, share, e), e)
 		&& put(o, "samples", gather_samples(from->folder, share, e), e)
@@ -209,13 +223,13 @@ static bool stamp(json_t *all)
 	return gather_put(all, "written", json_text(when));
 }
 
-bool report_write(const char *path, const report_run *run, int n, const char *go_on, fault *e)
+bool report_write(const char *path, const report_run *run, int n, const char *program, fault *e)
 {
 	must(n > 0 && n <= REPORT_RUNS_MOST, "a page of %d runs", n);
 	json_t *all = json_object(), *runs = json_array();
 	bool ok = (all && runs && stamp(all)) || fault_set(e, "out of memory for %s", path);
 	for (int i = 0; ok && i < n; i++) {
-		json_t *one = run_json(&run[i], n, go_on, e);
+		json_t *one = run_json(&run[i], n, program, e);
 		ok = one && (gather_add(runs, one) || fault_set(e, "out of memory for %s", path));
 	}
 	ok = ok && (json_object_set(all, "runs", runs) == 0 || fault_set(e, "out of memory for %s", path));

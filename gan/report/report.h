@@ -18,8 +18,8 @@ typedef struct report_run {
 	int64_t step;                                /* with s, which this process trains: where it is */
 } report_run;
 
-/* Writes the page by temporary file and rename. `go_on` is the command that trains, as "sagan train". False with e set:
- * a folder is no run, a file cannot be read or written, no memory. */
-bool report_write(const char *path, const report_run *run, int n, const char *go_on, fault *e);
+/* Writes the page by temporary file and rename. `program` is how this one is called, for the command that goes on.
+ * False with e set: a folder is no run, a file cannot be read or written, no memory. */
+bool report_write(const char *path, const report_run *run, int n, const char *program, fault *e);
 
 #endif

@@ -112,7 +112,7 @@ static bool write_report(run *r, bool say, fault *e)
 	trainer_data_text(r->t, data, sizeof data);
 	const report_run one = {.folder = r->out, .s = r->s, .about_data = data, .step = r->t->step};
 	if (!run_path(r->out, "report.html", path, e) || !run_take(r, e)
-		|| !report_write(path, &one, 1, "sagan train", e))
+		|| !report_write(path, &one, 1, "sagan", e))
 		return false;
 	if (say)
 		run_say(r, NOTE_FILE, "report: %s", path);
