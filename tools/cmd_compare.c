@@ -62,16 +62,14 @@ static const struct {
 /* The keys whose values are not the same in all runs, into at; returns how many. */
 static int differing(const run_facts *run, int n, int *at)
 {
-	char first[CELL], other[CELL];
+	bool differs[CONFIG_KEYS_MAX] = {false};
 	int count = 0;
-	for (int i = 0; i < config_key_count(); i++) {
-		bool differs = false;
-		config_value(&run[0].cfg, i, first, sizeof first);
-		for (int r = 1; r < n; r++)
-			differs |= strcmp(first, config_value(&run[r].cfg, i, other, sizeof other)) != 0;
-		if (differs)
+	for (int r = 1; r < n; r++)
+		for (int k = config_diff(&run[0].cfg, &run[r].cfg, at); k > 0; k--)
+			differs[at[k - 1]] = true;
+	for (int i = 0; i < config_key_count(); i++)
+		if (differs[i])
 			at[count++] = i;
-	}
 	return count;
 }
 

@@ -20,13 +20,15 @@ extern const unsigned long report_page_size, report_style_size, report_script_si
 
 /* ---- a run as JSON ---- */
 
-/* [key, value] of each key. */
+/* [key, value] of each key that a config of this purpose has. */
 static json_t *config_json(const config *c)
 {
 	char value[CONFIG_TEXT_MAX + 64];
 	json_t *all = json_array();
 	bool ok = all;
 	for (int i = 0; ok && i < config_key_count(); i++) {
+		if (!config_key_used(i, c->purpose))
+			continue;
 		json_t *row = json_array();
 		ok = row && gather_add(row, json_text(config_key_at(i)->name))
 			&& gather_add(row, json_text(config_value(c, i, value, sizeof value)));
