@@ -254,12 +254,12 @@ START_TEST(a_hostile_name_does_no_harm)
 }
 END_TEST
 
-/* Training wrote it. */
+/* Training wrote it. Heads are counted from 1, as `sagan attend` does. */
 START_TEST(the_page_holds_the_run)
 {
 	char dir[RUN_PATH_MAX], path[2 * RUN_PATH_MAX];
 	size_t n;
-	make_run("run", NULL, dir);
+	make_run("run", "model.layers_g=[{at: 4, type: mhsa, heads: 2}, {at: 8, type: official}]", dir);
 	snprintf(path, sizeof path, "%s/report.html", dir);
 	json_t *all = page_json(path, &n), *one = json_array_get(json_object_get(all, "runs"), 0);
 	ck_assert_int_eq(json_integer_value(json_object_get(one, "step")), 10);
@@ -276,6 +276,11 @@ START_TEST(the_page_holds_the_run)
 		11), 0);
 	const json_t *shown = json_array_get(json_object_get(one, "attention"), 0);
 	const json_t *map = json_array_get(json_object_get(shown, "layers"), 0);
+	static const char *const name[] = {"attention4 (mhsa), mean of 2 heads", "attention4 (mhsa), head 1 of 2",
+		"attention4 (mhsa), head 2 of 2", "attention8 (official)"};
+	for (int i = 0; i < COUNT(name); i++)
+		ck_assert_str_eq(json_string_value(json_object_get(json_array_get(json_object_get(shown, "layers"),
+			(size_t)i), "name")), name[i]);
 	json_int_t size = 1;
 	const char *const side[] = {"qh", "qw", "kh", "kw"};
 	for (int i = 0; i < COUNT(side); i++)

@@ -162,14 +162,12 @@ static bool check_pixels(const asked *a, shape of, fault *e)
 static bool add_map(sheet *to, gaze *g, int layer, int head, const sheet_pixel *at, fault *e)
 {
 	attention_view v;
-	char label[128], which[48] = "";
+	char label[128], which[48];
 	if (!gaze_view(g, layer, head, &v, e))
 		return false;
-	if (v.heads > 1 && head < 0)
-		snprintf(which, sizeof which, "mean of %d heads\n", v.heads);
-	else if (v.heads > 1)
-		snprintf(which, sizeof which, "head %d of %d\n", head + 1, v.heads);
-	snprintf(label, sizeof label, "%s\n%s\n%s%dx%d to %dx%d\n", v.layer, v.type, which, v.qh, v.qw, v.kh, v.kw);
+	gaze_head_name(head, v.heads, which, sizeof which);
+	snprintf(label, sizeof label, "%s\n%s\n%s%s%dx%d to %dx%d\n", v.layer, v.type, which, *which ? "\n" : "", v.qh,
+		v.qw, v.kh, v.kw);
 	return sheet_add(to, &v, at, label, e);
 }
 

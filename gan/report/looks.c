@@ -37,13 +37,11 @@ static uint8_t *quantised(const attention_view *v, int stride, int *qh, int *qw)
 static json_t *map_of(const attention_view *v, int stride)
 {
 	int qh, qw;
-	char name[128];
+	char name[128], which[48];
 	uint8_t *bytes = quantised(v, stride, &qh, &qw);
 	char *text = bytes ? base64_text(bytes, (size_t)qh * (size_t)qw * (size_t)v->kh * (size_t)v->kw) : NULL;
-	if (v->head < 0)
-		snprintf(name, sizeof name, "%s (%s)%s", v->layer, v->type, v->heads > 1 ? ", mean of its heads" : "");
-	else
-		snprintf(name, sizeof name, "%s (%s), head %d", v->layer, v->type, v->head);
+	gaze_head_name(v->head, v->heads, which, sizeof which);
+	snprintf(name, sizeof name, "%s (%s)%s%s", v->layer, v->type, *which ? ", " : "", which);
 	json_t *m = text ? json_object() : NULL;
 	const bool ok = m && gather_put(m, "name", json_text(name)) && gather_put(m, "qh", json_integer(qh))
 		&& gather_put(m, "qw", json_integer(qw)) && gather_put(m, "kh", json_integer(v->kh))

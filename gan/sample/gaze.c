@@ -1,6 +1,7 @@
 /* gaze.c - a network's graph for one input, with the scores of its attention layers, and these laid out as maps. */
 #include "gan/sample/gaze.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/local.h"
@@ -103,4 +104,14 @@ bool gaze_view(gaze *g, int layer, int head, attention_view *out, fault *e)
 		.image = gaze_image(g),
 	};
 	return true;
+}
+
+char *gaze_head_name(int head, int heads, char *buf, size_t size)
+{
+	*buf = '\0';
+	if (heads > 1 && head < 0)
+		snprintf(buf, size, "mean of %d heads", heads);
+	else if (heads > 1)
+		snprintf(buf, size, "head %d of %d", head + 1, heads);
+	return buf;
 }

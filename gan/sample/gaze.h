@@ -46,5 +46,9 @@ const real *gaze_image(const gaze *g);
 #define GAZE_MAP_MAX (INT64_C(1) << 28)
 bool gaze_view(gaze *g, int layer, int head, attention_view *out, fault *e);
 
+/* What people call a head of a layer, counted from 1: "head 2 of 4", "mean of 4 heads" of head -1, and "" where there
+ * is only one. Returns buf, for which 48 bytes suffice. */
+char *gaze_head_name(int head, int heads, char *buf, size_t size);
+
 SAGAN_END
 #endif

@@ -55,9 +55,10 @@ bool picture_attention(const char *path, sampler *s, uint64_t seed, int rows, co
 	if (gaze_layers(g) == 0)
 		return fault_set(e, "%s: the generator has no layer with a map", path);
 	picture_about shown = *about;
-	char what[96];
-	const int last = gaze_layers(g) - 1, heads = gaze_heads(g, last);
-	snprintf(what, sizeof what, heads > 1 ? "%s, mean of %d heads" : "%s", gaze_layer_name(g, last), heads);
+	char what[96], which[48];
+	const int last = gaze_layers(g) - 1;
+	gaze_head_name(-1, gaze_heads(g, last), which, sizeof which);
+	snprintf(what, sizeof what, "%s%s%s", gaze_layer_name(g, last), *which ? ", " : "", which);
 	shown.what = what;
 	sheet *to = sheet_new(sampler_image_shape(s), SHEET_PIXELS, SHEET_SIDE, false, e);
 	real *z = mem_new((size_t)sampler_latent_size(s), sizeof *z, e);
