@@ -350,6 +350,17 @@ START_TEST(missing_data_name_the_line_of_the_path)
 	ck_assert_ptr_null(d);
 	ck_assert_msg(strncmp(e.text, "a.yaml:3: data.path = \"no/such/folder\": ", 40) == 0, "%s", e.text);
 	config_free(&c);
+	/* not of data.class_names, whose default is that word, or which is the same file */
+	static const char *const same[] = {"auto", "[cat, dog]", "nothing"};
+	for (int i = 0; i < COUNT(same); i++) {
+		char text[128];
+		snprintf(text, sizeof text, "data:\n  path: %s\n  class_names: %s\n", i < 2 ? "auto" : same[i],
+			same[i]);
+		ck_assert_msg(read_text(&c, text, &e), "%s", e.text);
+		ck_assert(!config_open_data(&c, &d, &e));
+		ck_assert_msg(strncmp(e.text, "a.yaml:2: data.path = ", 22) == 0, "%s", e.text);
+		config_free(&c);
+	}
 	ck_assert(read_text(&c, "seed: 1\n", &e));
 	ck_assert(!config_open_data(&c, &d, &e));
 	ck_assert_str_eq(e.text, "a.yaml: data.path = \"\" (the default): must name the folder or file with the "

@@ -320,7 +320,8 @@ dataset *config_open_split(const config *c, enum data_split split, fault *e)
 	const bool as_stored = c->data.resize == RESIZE_NONE;
 	char path[4096], names[4096];
 	find_file(c, c->data.path, path, sizeof path);
-	if (class_names_are_file(c->data.class_names))
+	const bool names_file = class_names_are_file(c->data.class_names);
+	if (names_file)
 		find_file(c, c->data.class_names, names, sizeof names);
 	else
 		snprintf(names, sizeof names, "%s", c->data.class_names);
@@ -335,7 +336,9 @@ dataset *config_open_split(const config *c, enum data_split split, fault *e)
 	};
 	fault why;
 	dataset *d = dataset_open(path, &o, &why);
-	if (!d && (fault_is_at(&why, CLASS_NAMES_PLACE) || fault_is_at(&why, names)))
+	/* "auto", too, may be what a folder of images is called. */
+	const bool other_file = names_file && strcmp(names, path) != 0;
+	if (!d && (fault_is_at(&why, CLASS_NAMES_PLACE) || (other_file && fault_is_at(&why, names))))
 		config_wrong(c, "data.class_names", e, "%s", fault_reason(&why));
 	else if (!d)
 		config_wrong(c, "data.path", e, "%s", fault_is_at(&why, path) ? fault_reason(&why) : why.text);
