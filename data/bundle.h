@@ -1,7 +1,7 @@
 /* bundle.h - the files of an archive, held in memory under paths that begin with the archive's own. Private to data/.
  *
  * The archive is unpacked by a confined child process; nothing touches the disk. What unpacks to more than
- * 1032 times the archive's size (plus 64 MB), or than half of this machine's memory, is refused. */
+ * PACKED_FACTOR times the archive's size (and PACKED_FREE), or than half of this machine's memory, is refused. */
 #ifndef SAGAN_DATA_BUNDLE_H
 #define SAGAN_DATA_BUNDLE_H
 

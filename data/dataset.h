@@ -82,8 +82,8 @@ typedef struct dataset {
  *	               (data/stacked.c)
  * A zip or tar archive (also packed by gzip, bzip2, xz or zstd) is read as the folder that it holds, in memory. Where a
  * path or archive leads to a folder in which a single data set lies, deeper, that one is read (MNIST/raw).
- * The last three may be divided into train and test (folders, groups); undivided ones have no test part. A single IDX
- * or CIFAR file is read whatever the split. */
+ * Pictures, numpy and HDF5 may be divided into train and test (folders, groups); undivided ones have no test part. A
+ * single IDX or CIFAR file is read whatever the split. */
 dataset *dataset_open(const char *path, const dataset_options *o, fault *e);
 void dataset_free(dataset *d);
 

@@ -64,8 +64,7 @@ bool labels_from_0(dataset *d, int least, fault *e);
 uint64_t data_fnv(uint64_t sum, const void *bytes, size_t n);
 
 /* What people call the part for training, and the one for testing. The first that is there counts; NULL ends a list. */
-extern const char *const data_train_words[];         /* train training */
-extern const char *const data_test_words[];          /* test testing val valid validation */
+extern const char *const data_train_words[], *const data_test_words[];
 
 /* The colour behind transparent pixels; the options have been checked. */
 void background_of(const dataset_options *o, uint8_t rgb[3]);

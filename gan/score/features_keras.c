@@ -2,7 +2,7 @@
  * FILE:LAYER:RANGE.
  *
  * LAYER: without it, what the last Dense layer gets. Of a map [h,w,c] the mean over its positions is taken. RANGE
- * (data/dataset.h: 0..1, -1..1, 0..255) says what the model's numbers mean; without it 0..255 where the model begins
+ * (DATA_RANGE_WORDS, data/dataset.h) says what the model's numbers mean; without it 0..255 where the model begins
  * with a Rescaling, else 0..1. Images of another size are resized bilinearly, gray ones become three equal channels
  * where the model wants them. The model's own result, where it is a row of two numbers or more, gives the classes:
  * probabilities, or logits, whichever those of a black image look like. */

@@ -70,10 +70,10 @@ enum sum_kind {
 /* What a step does around its plans, for trainer_profile. */
 enum part_kind { PART_BATCH, PART_OPTIMIZER, PART_AVERAGE, PARTS };
 
-/* Numbers of the graphs that may change along the run. */
 /* What adapts the probability of augmentation: it, and signs of D(real) since it moved last. Doubles, as sum_kind. */
 enum adapt_kind { ADAPT_PROBABILITY, ADAPT_SIGNS, ADAPT_IMAGES, ADAPTS };
 
+/* Numbers of the graphs that may change along the run. */
 enum ramp_kind { RAMP_PENALTY, RAMP_PENALTY_FAKE, RAMP_AUGMENT, RAMP_LECAM, RAMP_LECAM_KEEP, RAMP_TOP_K, RAMPS };
 
 typedef struct record record;                        /* trainer_record.c */
