@@ -20,6 +20,7 @@ extern const char *const data_split_name[];          /* train test all */
 /* What the numbers of files of named arrays mean; auto: a statistic of all values decides (data/range.h). */
 enum data_range { RANGE_AUTO, RANGE_0_1, RANGE_SIGNED, RANGE_0_255, RANGE_0_65535, RANGES };
 extern const char *const data_range_name[];          /* auto 0..1 -1..1 0..255 0..65535; ended by NULL */
+#define DATA_RANGE_WORDS WORDS(data_range_name + 1)  /* without auto */
 
 /* A kind of data set, by its reader. The first record, "auto", has no reader: it stands for the first of the others
  * that recognises the files. Ended by NULL. */

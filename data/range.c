@@ -168,6 +168,8 @@ static bool lies_in(const range_count *c, const range_found *f, enum data_range 
 
 bool range_decide(const range_count *c, enum data_range asked, const char *place, range_found *f, fault *e)
 {
+	const word_list ranges = DATA_RANGE_WORDS;
+	char known[64];
 	must(c->n > 0, "range_decide without values");
 	if (c->bad >= 0)
 		return fault_at(e, place, "value %" PRId64 " is not a number", c->bad);
@@ -178,9 +180,9 @@ bool range_decide(const range_count *c, enum data_range asked, const char *place
 		for (f->range = RANGE_0_1; f->range < RANGES && !lies_in(c, f, f->range);)
 			f->range++;
 	if (f->range == RANGES)
-		return fault_at(e, place, "values from %g to %g, 99.9 %% of them from %g to %g; allowed are 0 to 1, -1 "
-			"to 1, 0 to 255 or 0 to 65535; data.range or --range takes them as one of these",
-			f->least, f->most, f->low, f->high);
+		return fault_at(e, place, "values from %g to %g, 99.9 %% of them from %g to %g; allowed are %s; "
+			"data.range or --range takes them as one of these", f->least, f->most, f->low, f->high,
+			words_print(ranges, known, sizeof known));
 	f->cut = c->outside[f->range];
 	return true;
 }

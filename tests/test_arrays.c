@@ -32,7 +32,7 @@ static range_found decided(double lo, double hi, int others, double other)
 	if (!range_decide(c, RANGE_AUTO, "P", &f, &e)) {
 		f = (range_found){.range = RANGE_AUTO};
 		ck_assert_msg(strstr(e.text, "P: values from ") == e.text, "%s", e.text);
-		ck_assert_ptr_nonnull(strstr(e.text, "allowed are 0 to 1, -1 to 1, 0 to 255 or 0 to 65535"));
+		ck_assert_ptr_nonnull(strstr(e.text, "allowed are 0..1, -1..1, 0..255 or 0..65535"));
 	}
 	range_count_free(c);
 	return f;

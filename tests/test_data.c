@@ -921,7 +921,7 @@ START_TEST(broken_hdf5_files_are_refused_with_a_line)
 	real x[12] = {0, 1, -3};
 	ck_assert(h5_write_real(f, "/images", SHAPE(1, 3, 4), x, &e) && h5_commit(f, &e));
 	set_refused(scratch_at("e7.h5"), (dataset_options){0},
-		"/images: values from -3 to 1, 99.9 % of them from -3 to 1; allowed are 0 to 1");
+		"/images: values from -3 to 1, 99.9 % of them from -3 to 1; allowed are 0..1, -1..1");
 }
 END_TEST
 

@@ -70,7 +70,8 @@ static enum data_range usual_range(const keras_model *m)
 static bool read_option(const keras_model *m, const char *option, int *layer, enum data_range *range, fault *e)
 {
 	const char *colon = strrchr(option, ':'), *last = colon ? colon + 1 : option;
-	char name[KERAS_LAYER] = "";
+	const word_list ranges = DATA_RANGE_WORDS;
+	char name[KERAS_LAYER] = "", known[64];
 	*layer = usual_layer(m);
 	*range = usual_range(m);
 	const bool has_range = range_named(last, strlen(last), range);
@@ -85,8 +86,8 @@ static bool read_option(const keras_model *m, const char *option, int *layer, en
 	for (int i = 0; i < MIN(m->layers, COUNT(names)); i++)
 		names[i] = m->layer[i].name;
 	near = text_closest(name, names, MIN(m->layers, COUNT(names)));
-	return fault_set(e, ":%.60s: no such layer%s%.60s%s, and no range (0..1, -1..1, 0..255, 0..65535)", name,
-		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	return fault_set(e, ":%.60s: no such layer%s%.60s%s, and no range (%s)", name, near ? "; did you mean " : "",
+		near ? near : "", near ? "?" : "", words_print(ranges, known, sizeof known));
 }
 
 /* ---- images as the model wants them ---- */
