@@ -240,18 +240,19 @@ static bool class_names_default(dataset *d, fault *e)
 
 /* ---- colours ---- */
 
-static const struct {
-	const char *name;
-	uint8_t rgb[3];
-} COLOURS[] = {{"white", {255, 255, 255}}, {"black", {0, 0, 0}}, {"gray", {128, 128, 128}}};
+const data_colour_name data_colours[] = {
+	{"white", {255, 255, 255}}, {"black", {0, 0, 0}}, {"gray", {128, 128, 128}}, {NULL, {0}}
+};
 
 bool data_colour(const char *text, uint8_t rgb[3], fault *e)
 {
-	for (int i = 0; i < COUNT(COLOURS); i++)
-		if (!strcmp(text, COLOURS[i].name))
-			return memcpy(rgb, COLOURS[i].rgb, 3), true;
+	const word_list words = DATA_COLOUR_WORDS;
+	char known[64];
+	for (const data_colour_name *k = data_colours; k->name; k++)
+		if (!strcmp(text, k->name))
+			return memcpy(rgb, k->rgb, 3), true;
 	if (text[0] != '#' || strlen(text) != 7 || strspn(text + 1, "0123456789abcdefABCDEF") != 6)
-		return fault_set(e, "must be white, black, gray or #rrggbb");
+		return fault_set(e, "must be %s", words_print(words, known, sizeof known));
 	const unsigned long v = strtoul(text + 1, NULL, 16);
 	for (int i = 0; i < 3; i++)
 		rgb[i] = (uint8_t)(v >> (16 - 8 * i));
@@ -260,7 +261,7 @@ bool data_colour(const char *text, uint8_t rgb[3], fault *e)
 
 void background_of(const dataset_options *o, uint8_t rgb[3])
 {
-	const bool known = data_colour(o->background ? o->background : COLOURS[0].name, rgb, NULL);
+	const bool known = data_colour(o->background ? o->background : data_colours[0].name, rgb, NULL);
 	must(known, "background %s", o->background);
 }
 

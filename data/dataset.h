@@ -48,7 +48,15 @@ typedef struct dataset_options {
 	uint64_t seed;                               /* stacked: of the draws */
 } dataset_options;
 
-/* A colour for people: "white", "black", "gray" or "#rrggbb". False with e set: it is none of these. */
+/* Colours that have names, ended by NULL; what a colour may be, for lists of words. */
+typedef struct data_colour_name {
+	const char *name;
+	uint8_t rgb[3];
+} data_colour_name;
+extern const data_colour_name data_colours[];
+#define DATA_COLOUR_WORDS {&data_colours[0].name, sizeof data_colours[0], false, "#rrggbb", NULL}
+
+/* A colour for people: one of these words, or six digits. False with e set: it is none of them. */
 bool data_colour(const char *text, uint8_t rgb[3], fault *e);
 
 enum {

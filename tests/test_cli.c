@@ -407,6 +407,11 @@ START_TEST(man_page_and_completion_know_every_option)
 		const char *name = *(const char *const *)data_formats[i];
 		ck_assert_msg(strstr(man, name) && strstr(completion, name), "data format %s", name);
 	}
+	const answer data = sagan("data --help");
+	const word_list colours = DATA_COLOUR_WORDS;
+	for (int i = 0; i < word_count(colours); i++)
+		ck_assert_msg(strstr(man, word_at(colours, i)) && strstr(data.text, word_at(colours, i)), "colour %s",
+			word_at(colours, i));
 }
 END_TEST
 

@@ -70,11 +70,12 @@ static int run(const command *c, int argc, char **argv)
 {
 	const word_list formats = WORDS_AT_OLD(data_formats, NULL, data_formats_renamed);
 	const word_list splits = WORDS(data_split_name), ranges = WORDS(data_range_name);
-	const word_list resizes = WORDS(data_resize_name);
-	char known[128], ends[64], modes[64];
+	const word_list resizes = WORDS(data_resize_name), colours = DATA_COLOUR_WORDS;
+	char known[128], ends[64], modes[64], behind[96];
 	const char *resize = "crop", *size = NULL;
 	const char *path = NULL, *format = "auto", *split = NULL, *picture = NULL, *range = "auto";
 	dataset_options o = {.seed = 1};             /* the default of the key */
+	snprintf(behind, sizeof behind, "behind transparency: %s", words_print(colours, known, sizeof known));
 	const option_row rows[] = {
 		{"format", OPTION_TEXT, &format, 0, 0, "F", "what lies there, as data.format: auto, idx, stacked.."},
 		{"split", OPTION_TEXT, &split, 0, 0, "PART", "train, test or all (default: train, then test)"},
@@ -87,8 +88,7 @@ static int run(const command *c, int argc, char **argv)
 		{"labels", OPTION_TEXT, &o.labels, 0, 0, "NAME", "the array with the labels; none: read without"},
 		{"class-names", OPTION_PATH, &o.class_names, 0, 0, "NAMES",
 		 "\"cat, dog\", or a file with a name in each line"},
-		{"background", OPTION_TEXT, &o.background, 0, 0, "COLOUR",
-		 "behind transparent pixels; white, black or #rrggbb"},
+		{"background", OPTION_TEXT, &o.background, 0, 0, "COLOUR", behind},
 		{"picture", OPTION_PATH, &picture, 0, 0, "FILE.png", "write a grid of the first 100 images"},
 	};
 	const int status = options_parse(c, rows, COUNT(rows), argc, argv, &path, 1, 1);

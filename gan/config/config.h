@@ -162,7 +162,8 @@ typedef struct config_key {
 	enum config_type type;
 	size_t offset;                               /* in struct config */
 	double lo, hi;                               /* numbers: allowed range, ends included */
-	word_list words;                             /* KEY_CHOICE, KEY_LIST: what may be chosen */
+	word_list words;                             /* KEY_CHOICE, KEY_LIST: what may be chosen; KEY_TEXT: for
+	                                              * people alone, whoever reads the key checks it */
 	const char *initial;                         /* the default, as written in a file; NULL: the network's own,
 	                                              * which its authors published (net_config_default) */
 	bool on_resume;                              /* may change when a run goes on */

@@ -62,8 +62,8 @@ static const config_key TABLE[] = {
 	"array with the labels; none: read without"},
 {"data.class_names", KEY_NAMES, AT(data.class_names), 1, 511, {0}, "auto", FIXED,
 	"[cat, dog, ..], or a file with a name in each line; auto: as the data"},
-{"data.background", KEY_TEXT, AT(data.background), 1, 16, {0}, "white", FIXED,
-	"colour behind transparent pixels: white, black, gray or #rrggbb"},
+{"data.background", KEY_TEXT, AT(data.background), 1, 16, DATA_COLOUR_WORDS, "white", FIXED,
+	"colour behind transparent pixels"},
 
 {"model.network", KEY_CHOICE, AT(model.network), 0, 0, WORDS(net_name), "resnet32", FIXED,
 	"resnet and dcgan are of any size that is 4 to 7 times 2^blocks"},
@@ -356,7 +356,10 @@ char *config_key_range(const config_key *k, char *buf, size_t size)
 		snprintf(buf, size, "true or false");
 		break;
 	case KEY_TEXT:
-		snprintf(buf, size, "a text of %.0f to %.0f bytes", k->lo, k->hi);
+		if (k->words.first)
+			words_print(k->words, buf, size);
+		else
+			snprintf(buf, size, "a text of %.0f to %.0f bytes", k->lo, k->hi);
 		break;
 	case KEY_NAMES:
 		snprintf(buf, size, "a list of names, or a text; %.0f to %.0f bytes in all", k->lo, k->hi);
