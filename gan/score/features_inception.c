@@ -11,6 +11,7 @@
 
 #include "core/base/local.h"
 #include "core/graph/ops.h"
+#include "data/picture/image.h"
 #include "gan/score/features_internal.h"
 #include "gan/score/inception.h"
 
@@ -35,7 +36,7 @@ static void round_to_bytes(const void *net, real *x, int64_t n)
 {
 	(void)net;
 	for (int64_t i = 0; i < n; i++) {
-		const double v = rint(((double)x[i] + 1) * 127.5);
+		const double v = rint(((double)x[i] + 1) * PIXEL_HALF);
 		x[i] = (real)(v > 255 ? 255 : v > 0 ? v : 0);
 	}
 }
@@ -58,7 +59,7 @@ static node *resize_clean(graph *g, const source *s, node *x)
 static node *resize_bilinear(graph *g, const source *s, node *x)
 {
 	const int side = inception_side(s->net);
-	return op_add_scalar(g, op_scale(g, op_resize_bilinear(g, x, side, side), 1 / 127.5), -1);
+	return op_add_scalar(g, op_scale(g, op_resize_bilinear(g, x, side, side), 1 / PIXEL_HALF), -1);
 }
 
 static buffer *bicubic_matrix(const char *name, int from, int to, fault *e)
