@@ -82,6 +82,8 @@ bool trainer_part(const trainer *t, int i, const char **name, double *seconds);
 /* The plan of one graph of training, for plan_print: "d", "d_penalty" (the D step with a penalty) or "g". Borrow.
  * NULL with e set for another key, or when this config never takes such a step. */
 const plan *trainer_plan(const trainer *t, const char *key, fault *e);
+/* The i-th of those that this config takes, and its key; NULL behind the last. */
+const plan *trainer_plan_at(const trainer *t, int i, const char **key);
 
 /* A warm start. The parameters and states of G, D and the average become those of a checkpoint, or of the newest one of
  * a run, where name and shape are the same; the others, and all else, stay as they are. note gets a line that says what

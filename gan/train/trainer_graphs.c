@@ -350,15 +350,23 @@ bool graphs_build(trainer *t, fault *e)
 	return true;
 }
 
+const plan *trainer_plan_at(const trainer *t, int i, const char **key)
+{
+	for (const pass *p = t->slice[0].pass; p < t->slice[0].pass + PASSES; p++)
+		if (p->p && i-- == 0)
+			return *key = p->key, p->p;
+	return NULL;
+}
+
 const plan *trainer_plan(const trainer *t, const char *key, fault *e)
 {
-	const pass *all = t->slice[0].pass;
+	const plan *p;
+	const char *other;
 	char has[64] = "";
-	for (int i = 0, n = 0; i < PASSES; i++) {
-		if (all[i].p && strcmp(all[i].key, key) == 0)
-			return all[i].p;
-		if (all[i].p)
-			n += snprintf(has + n, sizeof has - (size_t)n, "%s%s", n ? ", " : "", all[i].key);
+	for (int i = 0, n = 0; (p = trainer_plan_at(t, i, &other)) != NULL; i++) {
+		if (strcmp(other, key) == 0)
+			return p;
+		n += snprintf(has + n, sizeof has - (size_t)n, "%s%s", n ? ", " : "", other);
 	}
 	fault_set(e, "plan %s: training with this config has none of that name, but %s", key, has);
 	return NULL;

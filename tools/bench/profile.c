@@ -41,9 +41,10 @@ static void list_plan(const plan *one, const char *key, int steps, profile *p, i
 
 static void list_trainer(const trainer *t, int steps, profile *p, int room)
 {
-	static const char *const keys[] = {"d", "d_penalty", "g"};
-	for (int k = 0; k < COUNT(keys); k++)
-		list_plan(trainer_plan(t, keys[k], &(fault){.text = ""}), keys[k], steps, p, room);
+	const plan *one;
+	const char *key;
+	for (int i = 0; (one = trainer_plan_at(t, i, &key)) != NULL; i++)
+		list_plan(one, key, steps, p, room);
 	profile_row r = {.plan = "", .runs = 1};
 	const char *name;
 	for (int i = 0; trainer_part(t, i, &name, &r.seconds); i++) {
