@@ -1109,6 +1109,20 @@ START_TEST(bench_says_where_the_time_goes)
 }
 END_TEST
 
+/* As a run does: what D is shown in all updates of a step. */
+START_TEST(bench_counts_the_images_of_a_step)
+{
+	const answer a = sagan("bench configs/bench28.yaml --json --steps 1 --threads 1 --set model.g_channels=8 --set "
+		"model.d_channels=8 --set batch=4 --set optim.d_steps=3 --set optim.accumulate=2");
+	json_t *j = json_loads(a.text, 0, NULL);
+	ck_assert_msg(a.status == 0 && j, "%s", a.text);
+	const double images = json_number_value(json_object_get(j, "images_per_s"))
+		* json_number_value(json_object_get(j, "median_s"));
+	ck_assert_msg(fabs(images - 4 * 3 * 2) < 1e-3, "%g images a step", images);
+	json_decref(j);
+}
+END_TEST
+
 START_TEST(bench_times_drawing)
 {
 	const char *less = "--steps 2 --threads 2 --set model.g_channels=8 --set model.d_channels=8";
@@ -1199,6 +1213,7 @@ int main(void)
 		{a_file_size_limit_ends_in_a_line, 1},
 		{threads_change_no_byte_of_a_checkpoint, 1},
 		{bench_prints_one_line_of_json, 1},
+		{bench_counts_the_images_of_a_step, 1},
 		{bench_times_drawing, 1},
 		{bench_says_where_the_time_goes, 1},
 	};

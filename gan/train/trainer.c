@@ -205,6 +205,11 @@ size_t trainer_arena_bytes(const trainer *t)
 	return t->arena_bytes;
 }
 
+double trainer_step_images(const trainer *t)
+{
+	return (double)t->cfg.batch * t->cfg.optim.d_steps * t->cfg.optim.accumulate;
+}
+
 double trainer_step_flop(const trainer *t)
 {
 	int every = t->cfg.loss.penalty_every;

@@ -71,6 +71,8 @@ bool trainer_share_cost(const trainer *t, int processes, double *memory, double 
 /* Operations of one step, 2 per multiply-add, of the networks as they are written (plan_flop); where a penalty comes in
  * every k-th update only, the mean over these. */
 double trainer_step_flop(const trainer *t);
+/* Real images that one step shows to D, in all its updates. */
+double trainer_step_images(const trainer *t);
 
 /* From now on steps are timed, by step of a plan (plan_profile) and by what lies around the plans. Before, no clock is
  * read. False with e set: no memory. */

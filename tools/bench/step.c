@@ -42,7 +42,7 @@ bool step_bench(const config *cfg, int warm_up, int steps, bench_result *r, prof
 			.arena_bytes = trainer_arena_bytes(t), .threads = pool_threads(),
 			.peak_gflops = peak_gflops(),
 		};
-		r->images_per_s = trainer_config(t)->batch / r->median_s;
+		r->images_per_s = trainer_step_images(t) / r->median_s;
 		if (p)
 			p->step_seconds = r->mean_s;
 		r->efficiency = r->gflop / r->median_s / (r->threads * r->peak_gflops);

@@ -9,7 +9,8 @@
 typedef struct bench_result {
 	int steps;                                   /* measured, after warm_up that are not */
 	double median_s, min_s, mean_s;
-	double images_per_s;                         /* batch / median, as the peers count */
+	double images_per_s;                         /* real ones shown to D, as a run counts; the peers, which have one
+	                                              * update of D a step, count batch / median */
 	double gflop;                                /* naive, of one step */
 	double peak_gflops;                          /* of one core: peak.h */
 	double efficiency;                           /* gflop / median_s / (threads * peak_gflops): above 1 where
