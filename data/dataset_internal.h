@@ -31,7 +31,7 @@ enum { FORMAT_HEAD = 8192 + 8 };                     /* HDF5's signature may com
 dataset *stacked_open(const char *path, const dataset_options *o, fault *e);
 
 /* The formats from the second on, of which any folder may be of the last resort, pictures. */
-extern const data_format format_auto, format_pictures;
+extern const data_format format_auto, format_pictures, format_numpy;
 
 /* Where the data set lies that path leads to: the file, or the folder, or the one folder in it that holds a data set
  * (MNIST/raw); new/free (place_free). *f: as asked for; where that is auto, what lies there. False with e set, and

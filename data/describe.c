@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "data/dataset_internal.h"
 
 /* ---- numbers ---- */
@@ -117,12 +118,16 @@ static void print_classes(const printer *p, const dataset *d, const dataset_stat
 	const int shown = MIN(d->classes, CLASSES_SHOWN);
 	for (int k = 0; k < d->classes; k++)
 		most = MAX(most, s->per_class[k]);
-	for (int k = 0; k < shown; k++)
-		width = MAX(width, MIN((int)strlen(d->class_name[k]), NAME_WIDTH_MAX));
+	for (int k = 0, n; k < shown; k++) {
+		text_first(d->class_name[k], NAME_WIDTH_MAX, &n);
+		width = MAX(width, n);
+	}
 	for (int k = 0; k < shown; k++) {
 		char bar[BAR + 1] = "";
+		int n;
+		const int bytes = text_first(d->class_name[k], NAME_WIDTH_MAX, &n);
 		memset(bar, '#', (size_t)(s->per_class[k] * BAR / most));
-		print(p, "  %4d  %-*.*s  %8" PRId64 "  %5.2f %%  %s", k, width, NAME_WIDTH_MAX, d->class_name[k],
+		print(p, "  %4d  %.*s%*s  %8" PRId64 "  %5.2f %%  %s", k, bytes, d->class_name[k], width - n, "",
 			s->per_class[k], 100.0 * (double)s->per_class[k] / (double)d->n, bar);
 	}
 	if (shown < d->classes)
@@ -136,7 +141,7 @@ static void print_warnings(const printer *p, const dataset *d, const dataset_sta
 		print(p, "warning: every label is 0: a conditional network learns nothing from them");
 	else if (d->label && used == 1)
 		print(p, "warning: every image has the label %d", d->label[0]);
-	else if (s->empty_classes)
+	if (s->empty_classes)
 		print(p, "warning: %" PRId64 " of %d classes have no image", s->empty_classes, d->classes);
 	if (s->constant_images)
 		print(p, "warning: %" PRId64 " images are of one colour", s->constant_images);

@@ -21,29 +21,6 @@ static bool is_folder_in(const pictures *l, const char *folder, const char *name
 	return path != NULL;
 }
 
-static bool pass_folder(pictures *l, const char *name, fault *e)
-{
-	for (int64_t i = 0; i < l->passed.folders.n; i++)
-		if (strcmp(l->passed.folders.name[i], name) == 0)
-			return true;
-	return names_add(&l->passed.folders, name, e);
-}
-
-static void pass_file(passed_over *p, const char *name)
-{
-	const char *dot = strrchr(name, '.');
-	const char *ending = dot && strlen(dot) < sizeof p->kind[0].ending ? dot : "others";
-	p->files++;
-	int i = 0;
-	while (i < p->kinds && strcasecmp(p->kind[i].ending, ending) != 0)
-		i++;
-	if (i == COUNT(p->kind))
-		return;
-	if (i == p->kinds)
-		snprintf(p->kind[p->kinds++].ending, sizeof p->kind[0].ending, "%s", ending);
-	p->kind[i].n++;
-}
-
 /* The subfolders of a folder, without those left behind. */
 static bool subfolders(pictures *l, names *out, const char *folder, fault *e)
 {
@@ -53,7 +30,7 @@ static bool subfolders(pictures *l, names *out, const char *folder, fault *e)
 	for (int64_t i = 0; ok && i < all.n; i++) {
 		ok = is_folder_in(l, folder, all.name[i], &yes, e);
 		if (ok && yes)
-			ok = folder_is_left_behind(all.name[i]) ? pass_folder(l, all.name[i], e)
+			ok = folder_is_left_behind(all.name[i]) ? passed_folder(&l->passed, all.name[i], e)
 							 : names_add(out, all.name[i], e);
 	}
 	names_free(&all);
@@ -118,7 +95,7 @@ static bool pass_others(pictures *l, const names *sub, const char *train, const 
 {
 	for (int64_t i = 0; i < sub->n; i++)
 		if ((!train || strcmp(sub->name[i], train)) && (!test || strcmp(sub->name[i], test))
-		    && !pass_folder(l, sub->name[i], e))
+		    && !passed_folder(&l->passed, sub->name[i], e))
 			return false;
 	return true;
 }
@@ -210,11 +187,11 @@ static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t 
 		if (yes)
 			ok = picture_add(l, folder, name, label, (*rank)++, e);
 		else if (!is_folder && !(l->list.there && strcmp(name, LABELS_FILE) == 0))
-			pass_file(&l->passed, name);
+			passed_file(&l->passed, name);
 		else if (!is_folder)
 			continue;
 		else if (depth > 0 && folder_is_left_behind(name))
-			ok = pass_folder(l, name, e);
+			ok = passed_folder(&l->passed, name, e);
 		else if (depth > 0) {
 			char *path = path_join(folder, name, e);
 			ok = path && pictures_in(l, path, label, rank, depth + 1, e);
@@ -291,15 +268,16 @@ static bool folder_pictures(pictures *l, const char *root, const dataset_options
 
 bool pictures_find(pictures *l, const char *root, const dataset_options *o, fault *e)
 {
-	char kinds[64];
+	char kinds[64], others[200];
 	if (type_of(l->in, root) != FILE_FOLDER)
 		return fault_at(e, root, "format %s needs a folder of images", format_pictures.name);
 	if (!labels_read(&l->list, l->in, root, e)
 	    || !(l->list.there ? listed_pictures(l, root, o, e) : folder_pictures(l, root, o, e)))
 		return false;
 	if (l->n == 0)
-		return fault_at(e, root, "no pictures (%" PRId64 " files of other kinds); read are %s",
-			l->passed.files, picture_kinds_print(kinds, sizeof kinds));
+		return fault_at(e, root, "no pictures%s%s; read are %s", l->passed.files ? ", but " : "",
+			passed_files_print(&l->passed, others, sizeof others),
+			picture_kinds_print(kinds, sizeof kinds));
 	qsort(l->p, (size_t)l->n, sizeof *l->p, picture_order);
 	return true;
 }

@@ -6,6 +6,7 @@
 
 #include "data/dataset_internal.h"
 #include "data/labels.h"
+#include "data/passed.h"
 #include "data/picture/picture.h"
 #include "data/source.h"
 
@@ -15,18 +16,6 @@ typedef struct picture {
 	int64_t rank;                                /* within its class */
 	picture_size size;
 } picture;
-
-/* Files that are no pictures, by the end of their names, and folders that are not looked into. */
-typedef struct passed_over {
-	int64_t files;
-	struct {
-		char ending[16];
-		int64_t n;
-	} kind[8];
-	int kinds;                                   /* files of further kinds are in `files` only */
-	names folders;                               /* own */
-	int64_t hidden;                              /* files and folders whose names begin with a dot */
-} passed_over;
 
 typedef struct pictures {
 	const bundle *in;                            /* borrow; NULL: on the disk */

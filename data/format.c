@@ -8,6 +8,7 @@
 #include "data/bundle.h"
 #include "data/dataset_internal.h"
 #include "data/labels.h"
+#include "data/passed.h"
 #include "data/picture/picture.h"
 #include "data/source.h"
 
@@ -87,13 +88,15 @@ typedef struct look {
 	names folders;                               /* own; in it, without those left behind */
 	bool pictures;                               /* files that are named like pictures */
 	bool listed;                                 /* a list of the pictures' labels (data/labels.h) */
-	char *file;                                  /* own; the first file that may be a set by itself */
+	names files;                                 /* own; those that may be sets by themselves */
+	passed_over others;                          /* own; what is none of all these */
 } look;
 
 static void look_free(look *l)
 {
 	names_free(&l->folders);
-	free(l->file);
+	names_free(&l->files);
+	passed_free(&l->others);
 }
 
 /* In a folder such a file is only named, to be given by its own path. */
@@ -129,9 +132,11 @@ static bool folder_look(const bundle *in, const char *path, look *l, fault *e)
 		free(entry);
 		kind_of_entry(all.name[i], folder, &l->f);
 		l->listed = l->listed || (!folder && strcmp(all.name[i], LABELS_FILE) == 0);
-		if (ok && !l->file && !folder && is_set_file(all.name[i]))
-			ok = (l->file = text_copy(all.name[i], e)) != NULL;
 		l->pictures = l->pictures || (!folder && picture_is_named(all.name[i]));
+		if (ok && !folder && is_set_file(all.name[i]))
+			ok = names_add(&l->files, all.name[i], e);
+		else if (ok && !folder)
+			passed_file(&l->others, all.name[i]);
 		if (ok && folder && !folder_is_left_behind(all.name[i]))
 			ok = names_add(&l->folders, all.name[i], e);
 	}
@@ -211,6 +216,15 @@ static bool step_to_classes(place *p, const look *l, bool *again, fault *e)
 	return ok;
 }
 
+static char *list_print(const names *l, char *buf, size_t size)
+{
+	size_t n = 0;
+	*buf = '\0';
+	for (int64_t i = 0; i < l->n && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", l->name[i]);
+	return buf;
+}
+
 /* The list of several sets, for people to choose from. */
 static bool several(const char *path, const found *o, fault *e)
 {
@@ -221,6 +235,31 @@ static bool several(const char *path, const found *o, fault *e)
 	return fault_at(e, path, "holds more than one data set (%s): give the path of one", text);
 }
 
+/* No set in the folder itself. */
+static bool files_alone(const place *p, const names *l, fault *e)
+{
+	char text[400];
+	return fault_at(e, p->path, "no data set in this folder itself; it holds %s: %s",
+		list_print(l, text, sizeof text),
+		p->in ? "such a file is not read inside an archive" : l->n == 1 ? "give the path of that file"
+		: "one file is read, so give the path of one, or join them");
+}
+
+static bool nothing_there(const place *p, const look *l, fault *e)
+{
+	char others[200], what[300] = "no data set in this folder, which is empty";
+	if (l->others.files)
+		snprintf(what, sizeof what, "no data set in this folder, which holds %s",
+			passed_files_print(&l->others, others, sizeof others));
+	return unknown(p->path, what, e);
+}
+
+/* Arrays are known by their ending alone, and so are pictures: neither may be taken for the set in silence. */
+static bool arrays_and_pictures(const look *l, const data_format *asked)
+{
+	return asked == &format_auto && l->f == &format_numpy && l->pictures;
+}
+
 /* *f: the kind of the folder that p is or has moved on to; *again: it has moved to one that must be looked at. */
 static bool folder_step(place *p, const data_format *asked, const data_format **f, bool *again, fault *e)
 {
@@ -229,16 +268,20 @@ static bool folder_step(place *p, const data_format *asked, const data_format **
 	bool ok = folder_look(p->in, p->path, &l, e);
 	*f = l.f;
 	*again = false;
-	if (ok && !l.listed && !is_wanted(&o, l.f)) {
+	if (ok && arrays_and_pictures(&l, asked))
+		ok = fault_at(e, p->path, "holds arrays (.npy) and pictures; data.format = %s or %s says which are "
+			"read", format_numpy.name, format_pictures.name);
+	else if (ok && !l.listed && !is_wanted(&o, l.f)) {
 		ok = sets_within(p->in, p->path, &l, 1, &o, e) && (o.paths.n < 2 || several(p->path, &o, e));
 		if (ok && o.paths.n == 1) {
 			*f = o.f;
 			ok = step_into(&p->path, text_copy(o.paths.name[0], e));
 		} else if (ok && l.f == &format_pictures) {
 			ok = step_to_classes(p, &l, again, e);
-		} else if (ok && !l.f && l.file) {
-			ok = fault_at(e, p->path, "no data set in this folder itself; it holds %s: %s", l.file,
-				p->in ? "such a file is not read inside an archive" : "give the path of that file");
+		} else if (ok && !l.f && l.files.n) {
+			ok = files_alone(p, &l.files, e);
+		} else if (ok && !l.f && asked == &format_auto) {
+			ok = nothing_there(p, &l, e);
 		}
 	}
 	look_free(&l);
@@ -255,7 +298,7 @@ static bool format_of_folder(place *p, const data_format **f, fault *e)
 			return false;
 	if (asked != &format_auto)
 		*f = asked;
-	return *f || unknown(p->path, "no data set in this folder", e);
+	return true;
 }
 
 /* ---- both ---- */

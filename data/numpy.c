@@ -13,6 +13,7 @@
 #include "core/base/local.h"
 #include "data/arrays.h"
 #include "data/bundle.h"
+#include "data/passed.h"
 
 #define SIGNATURE "\223NUMPY"
 enum { HEADER_MOST = 1 << 16, FILES_MOST = 1 << 12 };
@@ -332,10 +333,32 @@ static bool rows_f64(void *ptr, const char *name, int64_t lo, int64_t hi, double
 	return true;
 }
 
+/* What lies beside the arrays of a folder or archive is told. */
+static bool note_others(dataset *d, const place *p, fault *e)
+{
+	passed_over others = {0};
+	names l = {0};
+	bool ok = type_of(p->in, p->path) == FILE_REGULAR || names_list(&l, p->in, p->path, e);
+	others.hidden = l.hidden;
+	for (int64_t i = 0; ok && i < l.n; i++) {
+		char *path = path_join(p->path, l.name[i], e);
+		ok = path != NULL;
+		if (ok && type_of(p->in, path) == FILE_FOLDER)
+			ok = passed_folder(&others, l.name[i], e);
+		else if (ok && !name_ends(l.name[i], ".npy"))
+			passed_file(&others, l.name[i]);
+		free(path);
+	}
+	ok = ok && passed_note(&others, d, e);
+	passed_free(&others);
+	names_free(&l);
+	return ok;
+}
+
 static bool numpy_read(dataset *d, const place *p, const dataset_options *o, fault *e)
 {
 	static const array_reader reader = {file_open, file_close, file_list, file_stat, rows_u8, rows_real, rows_f64};
-	return arrays_read(d, p, o, &reader, e);
+	return arrays_read(d, p, o, &reader, e) && note_others(d, p, e);
 }
 
 static bool is_numpy_file(const uint8_t *head, int64_t n, int64_t length)
@@ -349,7 +372,6 @@ static bool is_numpy_folder(const char *name, bool folder)
 	return !folder && name_ends(name, ".npy");
 }
 
-extern const data_format format_numpy;
 const data_format format_numpy = {
 	.name = "numpy", .what = "numpy (.npz, .npy)", .read = numpy_read, .is_file = is_numpy_file,
 	.is_folder = is_numpy_folder,

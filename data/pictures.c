@@ -126,26 +126,6 @@ static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fau
 	return pass(l, n, read_span, e) && note_changed(l, n, d, e);
 }
 
-/* "warning: 3 files of kinds that are not read are passed over: 2 .txt, 1 .csv" */
-static bool note_passed(const passed_over *p, dataset *d, fault *e)
-{
-	char text[400] = "";
-	size_t n = 0;
-	for (int i = 0; i < p->kinds && n < sizeof text; i++)
-		n += (size_t)snprintf(text + n, sizeof text - n, "%s%" PRId64 " %s", i ? ", " : "", p->kind[i].n,
-			p->kind[i].ending);
-	if (p->files && !dataset_note(d, e, "warning: %" PRId64 " files of kinds that are not read are passed over: %s",
-				      p->files, text))
-		return false;
-	n = 0;
-	for (int64_t i = 0; i < p->folders.n && n < sizeof text; i++)
-		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i ? ", " : "", p->folders.name[i]);
-	if (p->folders.n && !dataset_note(d, e, "warning: folders that are passed over: %s", text))
-		return false;
-	return !p->hidden || dataset_note(d, e, "hidden files and folders (their names begin with a dot) that are "
-		"passed over: %" PRId64, p->hidden);
-}
-
 /* One part alone beside other folders is more often a set that is divided otherwise than a class. */
 static bool note_odd(const pictures *l, dataset *d, fault *e)
 {
@@ -169,7 +149,7 @@ static bool pictures_open(dataset *d, const place *p, const dataset_options *o, 
 	pictures l = {.in = p->in};
 	pthread_mutex_init(&l.lock, NULL);
 	const bool ok = pictures_find(&l, p->path, o, e) && drop_lone_class(&l, d, e) && pictures_read(&l, d, o, e)
-		&& note_passed(&l.passed, d, e) && note_odd(&l, d, e);
+		&& passed_note(&l.passed, d, e) && note_odd(&l, d, e);
 	if (ok && l.list.n) {                        /* its classes have numbers */
 		d->classes = l.list.classes;
 	} else if (ok) {
@@ -183,7 +163,7 @@ static bool pictures_open(dataset *d, const place *p, const dataset_options *o, 
 		free(l.p[i].path);
 	free(l.p);
 	names_free(&l.parts);
-	names_free(&l.passed.folders);
+	passed_free(&l.passed);
 	pthread_mutex_destroy(&l.lock);
 	return ok;
 }

@@ -179,6 +179,10 @@ bool range_decide(const range_count *c, enum data_range asked, const char *place
 	if (!f->asked)
 		for (f->range = RANGE_0_1; f->range < RANGES && !lies_in(c, f, f->range);)
 			f->range++;
+	if (f->range == RANGES && !c->fractions)
+		return fault_at(e, place, "whole numbers from %g to %g, 99.9 %% of them from %g to %g; allowed for all "
+			"of them are %s; data.range or --range takes them as one of these", f->least, f->most, f->low,
+			f->high, words_print(ranges, known, sizeof known));
 	if (f->range == RANGES)
 		return fault_at(e, place, "values from %g to %g, 99.9 %% of them from %g to %g; allowed are %s; "
 			"data.range or --range takes them as one of these", f->least, f->most, f->low, f->high,

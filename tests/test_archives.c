@@ -212,6 +212,21 @@ START_TEST(a_signature_goes_before_a_length)
 	ck_assert(d->n == N && d->h == 32 && d->c == 3 && !strcmp(d->kind, "numpy"));
 	ck_assert_mem_eq(d->pixels, x + HEADER, sizeof x - HEADER);
 	dataset_free(d);
+	/* In a folder: what lies beside it is told, and pictures may be what is meant. */
+	file_put("beside/x.npy", x, sizeof x);
+	file_put("beside/notes.txt", "x", 1);
+	file_put("beside/deep/y.txt", "x", 1);
+	d = set_opened(scratch_at("beside"), (dataset_options){0});
+	ck_assert(d->n == N && !strcmp(d->kind, "numpy"));
+	set_must_note(d, "warning: 1 files of kinds that are not read are passed over: 1 .txt");
+	set_must_note(d, "warning: folders that are passed over: deep");
+	dataset_free(d);
+	file_put("beside/1.png", "x", 1);
+	set_refused(scratch_at("beside"), (dataset_options){0}, "holds arrays (.npy) and pictures; data.format = numpy "
+		"or pictures says which are read");
+	d = set_opened(scratch_at("beside"), (dataset_options){.format = "numpy"});
+	set_must_note(d, "passed over: 1 .png, 1 .txt");
+	dataset_free(d);
 }
 END_TEST
 
@@ -327,7 +342,8 @@ START_TEST(archives_of_other_kinds_are_refused_with_a_line)
 	file_put("locked.zip", bytes, n);
 	set_refused(scratch_at("locked.zip"), (dataset_options){0}, "train-images-idx3-ubyte is encrypted");
 	put_zip("texts.zip", (const archive_member[]){{"a.txt", "text", 4}}, 1);
-	set_refused(scratch_at("texts.zip"), (dataset_options){0}, "no data set in this folder; known are IDX");
+	set_refused(scratch_at("texts.zip"), (dataset_options){0},
+		"no data set in this folder, which holds 1 .txt; known are ");
 	put_zip("empty.zip", NULL, 0);
 	set_refused(scratch_at("empty.zip"), (dataset_options){0},
 		"damaged or truncated archive (zip and tar are read)");

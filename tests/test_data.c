@@ -675,12 +675,18 @@ END_TEST
 START_TEST(broken_picture_folders_are_refused_with_a_line)
 {
 	mkdir(scratch_at("q1"), 0777);
-	set_refused(scratch_at("q1"), (dataset_options){0}, "no data set in this folder");
-	set_refused(scratch_at("q1"), (dataset_options){.format = "png"}, "no pictures (0 files");
+	set_refused(scratch_at("q1"), (dataset_options){0}, "no data set in this folder, which is empty; known are");
+	set_refused(scratch_at("q1"), (dataset_options){.format = "png"}, "no pictures; read are PNG");
 	mkdir(scratch_at("q1/a"), 0777);
 	file_put("q1/a/1.tif", "x", 1);
-	set_refused(scratch_at("q1"), (dataset_options){0}, "no pictures (1 files of other kinds); read are PNG, JPEG, "
-		"WebP or GIF");
+	set_refused(scratch_at("q1"), (dataset_options){0}, "no pictures, but 1 .tif; read are PNG, JPEG, WebP or GIF");
+	file_put("q4/1.bmp", "x", 1);
+	file_put("q4/2.bmp", "x", 1);
+	set_refused(scratch_at("q4"), (dataset_options){0}, "no data set in this folder, which holds 2 .bmp; known");
+	file_put("q5/a.npz", "x", 1);
+	file_put("q5/b.npz", "x", 1);
+	set_refused(scratch_at("q5"), (dataset_options){0}, "it holds a.npz, b.npz: one file is read, so give the path "
+		"of one, or join them");
 	put_png("q2/1.png", 6, 5, 1, 1);
 	put_png("q2/a/1.png", 6, 5, 1, 1);
 	set_refused(scratch_at("q2"), (dataset_options){0}, "has both images");
@@ -921,7 +927,7 @@ START_TEST(broken_hdf5_files_are_refused_with_a_line)
 	real x[12] = {0, 1, -3};
 	ck_assert(h5_write_real(f, "/images", SHAPE(1, 3, 4), x, &e) && h5_commit(f, &e));
 	set_refused(scratch_at("e7.h5"), (dataset_options){0},
-		"/images: values from -3 to 1, 99.9 % of them from -3 to 1; allowed are 0..1, -1..1");
+		"/images: whole numbers from -3 to 1, 99.9 % of them from -3 to 1; allowed for all of them are 0..1, ");
 }
 END_TEST
 
@@ -992,6 +998,18 @@ START_TEST(a_description_counts_and_warns)
 	y[3] = 1;
 	described(&d, text);
 	ck_assert_ptr_nonnull(strstr(text, "warning: every image has the label 1\n"));
+	ck_assert_ptr_nonnull(strstr(text, "warning: 2 of 3 classes have no image\n"));
+	/* Columns count characters, and none is cut in two. */
+	name[0] = "d\u00f6g";
+	name[1] = "\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6"
+		"\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6\u00f6";
+	described(&d, text);
+	char row[128];
+	snprintf(row, sizeof row, "     0  d\u00f6g%21s  %8d ", "", 0);
+	ck_assert_msg(strstr(text, row), "%s", text);
+	snprintf(row, sizeof row, "     1  %.48s  %8d ", name[1], 4);
+	ck_assert_msg(strstr(text, row), "%s", text);
+	name[0] = "zero";
 	memset(y, 0, sizeof y);
 	described(&d, text);
 	ck_assert_ptr_nonnull(strstr(text, "warning: every label is 0"));

@@ -59,6 +59,15 @@ int text_harmless(const char *p)
 	return n;
 }
 
+int text_first(const char *s, int most, int *n)
+{
+	int bytes = 0;
+	uint32_t code;
+	for (*n = 0; *n < most && s[bytes]; ++*n)
+		bytes += MAX(text_decode(s + bytes, &code), 1);
+	return bytes;
+}
+
 char *text_plain(char *s, char keep)
 {
 	for (char *p = s; *p;) {

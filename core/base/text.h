@@ -16,6 +16,9 @@ int text_decode(const char *p, uint32_t *code);
  * of ASCII; none at all (U+FFFE). */
 int text_harmless(const char *p);
 
+/* Bytes of the first characters of s, at most `most` of them; *n is how many they are: columns of a table. */
+int text_first(const char *s, int most, int *n);
+
 /* A copy that text_plain has gone over. new/free: free(). NULL with e set: no memory. */
 char *text_plain_new(const char *s, char keep, fault *e);
 
