@@ -66,6 +66,8 @@ static const struct {
 	{"train -x a", 2, "sagan train: -x: unknown option"},
 	{"train no/such.yaml", 1, "sagan: no/such.yaml: No such file or directory"},
 	{"train configs/demo.yaml --set batch=0", 2, "sagan: command line: batch = 0: must be a whole number"},
+	{"train configs/demo.yaml --set name='a b'", 2,
+	 "sagan: command line: name = \"a b\": names a folder: no slashes"},
 	{"train configs/demo.yaml --set data.path=no/such", 1, "sagan: command line: data.path = \"no/such\": "},
 	{"train configs/demo.yaml --set batch=60001", 1,
 	 "sagan: command line: batch = 60001: the data have 60000 images"},

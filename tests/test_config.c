@@ -41,6 +41,9 @@ static const struct {
 	/* keys */
 	{"sede: 1\n", "a.yaml:1: sede = 1: unknown key; did you mean seed?"},
 	{"optim:\n  lr_h: 1\n", "a.yaml:2: optim.lr_h = 1: unknown key; did you mean optim.lr_g?"},
+	{"optim:\n  lr: 1\n", "a.yaml:2: optim.lr = 1: unknown key; did you mean optim.lr_g or optim.lr_d?"},
+	{"lr: 1\n", "a.yaml:1: lr = 1: unknown key; did you mean optim.lr_g or optim.lr_d?"},
+	{"loss:\n  penalt: 1\n", "a.yaml:2: loss.penalt = 1: unknown key; did you mean loss.penalty?"},
 	{"lr_g: 1\n", "a.yaml:1: lr_g = 1: unknown key; did you mean optim.lr_g?"},
 	{"loss:\n  lr_g: 1\n", "a.yaml:2: loss.lr_g = 1: unknown key; did you mean optim.lr_g?"},
 	{"optim:\n  adam: {beta1: 0}\n",
@@ -131,8 +134,9 @@ static const struct {
 	 "a.yaml:2: model.layers_g = [{...}]: at appears twice; must be auto, none or a list of sides like [16, 32]"},
 	/* what fits no network */
 	{"name: a/b\n",
-	 "a.yaml:1: name = \"a/b\": names a folder: no slashes, blanks or control characters"},
-	{"name: .a\n", "a.yaml:1: name = \".a\": names a folder: must not begin with a dot"},
+	 "a.yaml:1: name = \"a/b\": names a folder: no slashes, blanks, control characters or leading dot"},
+	{"name: .a\n",
+	 "a.yaml:1: name = \".a\": names a folder: no slashes, blanks, control characters or leading dot"},
 	{"model:\n  network: resnet\n  size: 30\n",
 	 "a.yaml:3: model.size = 30: must be 4 to 7 times 2^blocks; nearest are 28, 32"},
 	{"model:\n  network: resnet\n",
@@ -231,6 +235,10 @@ static const struct {
 	{"batch=", "command line: batch = : must be a whole number from 1 to 65536"},
 	{"batch=0", "command line: batch = 0: must be a whole number from 1 to 65536"},
 	{"bach=1", "command line: bach = 1: unknown key; did you mean batch?"},
+	{"optim.lr=3", "command line: optim.lr = 3: unknown key; did you mean optim.lr_g or optim.lr_d?"},
+	{"loss.top=1", "command line: loss.top = 1: unknown key; did you mean loss.top_k, loss.top_k_decay or "
+	 "loss.top_k_start?"},
+	{"step=1", "command line: step = 1: unknown key; did you mean steps?"},
 	{"lr_d=1", "command line: lr_d = 1: unknown key; did you mean optim.lr_d?"},
 	{"=1", "command line:  = 1: unknown key; `sagan info --keys` lists all"},
 	{"optim=1", "command line: optim = 1: a section: name one of its keys, as SECTION.KEY=VALUE"},
@@ -242,6 +250,15 @@ static const struct {
 	{"name=", "command line: name = : must be a text of 1 to 64 bytes"},
 	{"data.path=d\xe9", "command line: data.path = d?: is not UTF-8, and so no config can hold it; must be a "
 	 "text of 0 to 511 bytes"},
+	/* what is wrong for every config, though in its range */
+	{"name=a b",
+	 "command line: name = \"a b\": names a folder: no slashes, blanks, control characters or leading dot"},
+	{"model.channels=2", "command line: model.channels = 2: must be 1 (gray), 3 (colour) or 0 (as the data)"},
+	{"data.background=pink",
+	 "command line: data.background = \"pink\": must be white, black, gray or #rrggbb"},
+	{"train.slices=3", "command line: train.slices = 3: must be 1, 2, 4, 8, 16, 32 or 64"},
+	{"score.count=1",
+	 "command line: score.count = 1: one image has no spread; must be 0 (no scores) or 2 to 100000"},
 };
 
 START_TEST(wrong_assignments_are_refused_with_their_message)
@@ -251,6 +268,7 @@ START_TEST(wrong_assignments_are_refused_with_their_message)
 	config_init(&c);
 	ck_assert(!config_set(&c, WRONG_SETS[_i].set, &e));
 	ck_assert_str_eq(e.text, WRONG_SETS[_i].message);
+	ck_assert_msg(config_check(&c, &e), "the config is not as it was: %s", e.text);
 	config_free(&c);
 }
 END_TEST
@@ -270,7 +288,7 @@ START_TEST(data_that_do_not_fit_name_the_key)
 		{"seed: 1\n", 64, 3, 0,
 		 "a.yaml: model.conditional = true (the network's own): the data have no labels; must be false"},
 		{"model:\n  classes: 5\n", 64, 3, 10,
-		 "a.yaml:2: model.classes = 5: the data have 10 classes; must be 0 (as the data) or 10"},
+		 "a.yaml:2: model.classes = 5: the data have 10 classes; must be 0 (as the data), 10 or more"},
 	};
 	for (int i = 0; i < COUNT(rows); i++) {
 		config c;
@@ -400,8 +418,34 @@ START_TEST(pictures_are_brought_to_a_rectangle)
 			ck_assert(d->h == 24 && d->w == 16);
 		else
 			ck_assert_str_eq(e.text, "a.yaml:2: data.resize = none: images are 30x20, the network makes "
-				"24x16; must be crop, fit, stretch or pad, or set model.size to the images'");
+				"24x16; must be crop, fit, stretch or pad");
 		dataset_free(d);
+		config_free(&c);
+	}
+}
+END_TEST
+
+/* Images of another size: the networks that make it are those of the catalogue. */
+START_TEST(other_networks_for_a_size_are_named)
+{
+	static const struct {
+		const char *text, *message;
+	} rows[] = {
+		{"data: {path: data/mnist, limit: 100}\n",
+		 "a.yaml: data.resize = none (the default): images are 28x28, the network makes 32x32; must be crop, "
+		 "fit, stretch or pad, or model.network resnet28 or mnistgans28, or resnet or dcgan with model.size = "
+		 "28"},
+		{"data: {path: data/cifar10-mini, limit: 100}\nmodel: {network: resnet, size: 64}\n",
+		 "a.yaml: data.resize = none (the default): images are 32x32, the network makes 64x64; must be crop, "
+		 "fit, stretch or pad, or model.network resnet32, or resnet or dcgan with model.size = 32"},
+	};
+	for (int i = 0; i < COUNT(rows); i++) {
+		config c;
+		dataset *d;
+		fault e = {.text = ""};
+		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
+		ck_assert(!config_open_data(&c, &d, &e));
+		ck_assert_str_eq(e.text, rows[i].message);
 		config_free(&c);
 	}
 }
@@ -825,6 +869,7 @@ int main(void)
 		{data_are_found_from_the_config, 1},
 		{missing_data_name_the_line_of_the_path, 1},
 		{pictures_are_brought_to_a_rectangle, 1},
+		{other_networks_for_a_size_are_named, 1},
 		{the_bad_file_of_a_folder_is_named, 1},
 		{large_and_missing_files_are_refused, 1},
 		{every_prefix_of_a_file_is_read_or_refused, 1},

@@ -124,12 +124,10 @@ static void settle_layers(const config *c, layer_specs *s, const layer_specs *p)
 
 static bool check_name(const config *c, fault *e)
 {
+	bool good = c->name[0] != '.';
 	for (const char *p = c->name; *p; p++)
-		if (*p == '/' || (unsigned char)*p <= ' ' || *p == 0x7f)
-			return config_wrong(c, "name", e, "names a folder: no slashes, blanks or control characters");
-	if (c->name[0] == '.')
-		return config_wrong(c, "name", e, "names a folder: must not begin with a dot");
-	return true;
+		good &= *p != '/' && (unsigned char)*p > ' ' && *p != 0x7f;
+	return good || config_wrong(c, "name", e, "names a folder: " CONFIG_NAME_RULE);
 }
 
 /* The name of a layer with batch norm, or NULL. */
@@ -179,13 +177,8 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 				    gan_losses[c->loss.name].name);
 	if (c->augment_target > 0 && c->augment.n == 0)
 		return config_wrong(c, "augment.target", e, "augment.policy is none, so nothing is adapted; must be 0");
-	if (!check_background(c, e))
-		return false;
 	if (c->ema.decay == 0 && (c->ema.half_life.from > 0 || c->ema.half_life.to > 0))
 		return config_wrong(c, "ema.half_life", e, "ema.decay is 0, so there is no average; must be 0 then");
-	if (c->score.count == 1)
-		return config_wrong(c, "score.count", e,
-			"one image has no spread; must be 0 (no scores) or 2 to 100000");
 	return true;
 }
 
@@ -195,22 +188,57 @@ static bool check_channels(const config *c, fault *e)
 		|| config_wrong(c, "model.channels", e, "must be 1 (gray), 3 (colour) or 0 (as the data)");
 }
 
+static bool check_score(const config *c, fault *e)
+{
+	return c->score.count != 1 || config_wrong(c, "score.count", e,
+		"one image has no spread; must be 0 (no scores) or 2 to 100000");
+}
+
+/* They are added two and two. */
+static bool check_slices(const config *c, fault *e)
+{
+	return !(c->train.slices & (c->train.slices - 1))
+		|| config_wrong(c, "train.slices", e, "must be 1, 2, 4, 8, 16, 32 or 64");
+}
+
+/* What a key's value alone shows and its range cannot say: wrong for every config. */
+static const struct {
+	const char *key;
+	bool (*check)(const config *c, fault *e);
+} ALONE[] = {
+	{"name", check_name}, {"data.background", check_background}, {"model.channels", check_channels},
+	{"train.slices", check_slices}, {"score.count", check_score},
+};
+
+bool config_check_key(const config *c, int i, fault *e)
+{
+	for (int k = 0; k < COUNT(ALONE); k++)
+		if (config_key_find(ALONE[k].key) == i)
+			return ALONE[k].check(c, e);
+	return true;
+}
+
+static bool check_keys(const config *c, fault *e)
+{
+	for (int k = 0; k < COUNT(ALONE); k++)
+		if (!ALONE[k].check(c, e))
+			return false;
+	return true;
+}
+
 static bool check_classifier(const config *c, fault *e)
 {
 	if (c->data.resize != RESIZE_NONE && c->net.size.h == 0)
 		return config_wrong(c, "model.size", e, "must say the size that data.resize leads to");
 	if (c->optim.beta2.from != c->optim.beta2.to)
 		return config_wrong(c, "optim.beta2", e, "stays as it is for a classifier; must be one number");
-	return check_channels(c, e) && check_name(c, e) && check_rule(c, e) && check_background(c, e);
+	return check_keys(c, e) && check_rule(c, e);
 }
 
-/* Slices are added two and two, and all of one size. */
-static bool check_slices(const config *c, fault *e)
+/* Slices are all of one size. */
+static bool check_parts(const config *c, fault *e)
 {
-	const int n = c->train.slices;
-	if (n & (n - 1))
-		return config_wrong(c, "train.slices", e, "must be 1, 2, 4, 8, 16, 32 or 64");
-	return c->batch % n == 0
+	return c->batch % c->train.slices == 0
 		|| config_wrong(c, "train.slices", e, "batch = %d cannot be cut into so many equal parts", c->batch);
 }
 
@@ -222,8 +250,8 @@ bool config_check(config *given, fault *e)
 		return false;
 	if (c->purpose == CONFIG_CLASSIFIER)
 		return check_classifier(c, e);
-	if (!check_channels(c, e) || !check_name(c, e) || !settle(c, &n, e) || !check_rule(c, e)
-		|| !check_slices(c, e) || !check_combinations(c, &n, e))
+	if (!check_keys(c, e) || !settle(c, &n, e) || !check_rule(c, e) || !check_parts(c, e)
+		|| !check_combinations(c, &n, e))
 		return false;
 	settle_layers(c, &c->model.layers_g, &n.g_layers);
 	settle_layers(c, &c->model.layers_d, &n.d_layers);
@@ -259,21 +287,47 @@ bool config_fit_data(config *c, int64_t images, int channels, int classes, fault
 	if (c->model.conditional && classes == 0)
 		return config_wrong(c, "model.conditional", e, "the data have no labels; must be false");
 	if (c->model.classes && c->model.classes < classes)
-		return config_wrong(c, "model.classes", e, "the data have %d classes; must be 0 (as the data) or %d",
-				    classes, classes);
+		return config_wrong(c, "model.classes", e, "the data have %d classes; must be 0 (as the data), %d "
+				    "or more", classes, classes);
 	c->model.channels = channels;
 	if (c->model.classes == 0)
 		c->model.classes = classes;
 	return true;
 }
 
+/* ", or model.network resnet28, or resnet or dcgan with model.size = 28"; "" where no network has the size. */
+static const char *networks_of(net_size size, char *buf, size_t room)
+{
+	enum { NAMES_MAX = 32 };
+	const char *own[NAMES_MAX + 1] = {NULL}, *any[NAMES_MAX + 1] = {NULL};
+	char list[2][256], side[32];
+	net_config n;
+	int owns = 0, anys = 0;
+	for (int i = 0; net_name[i]; i++) {
+		if (!net_config_default(net_name[i], size, &n, NULL))
+			continue;
+		if (net_config_default(net_name[i], net_square(0), &n, NULL))
+			own[owns++] = net_name[i];
+		else if (MAX(size.h, size.w) <= config_key_at(config_key_find("model.size"))->hi)
+			any[anys++] = net_name[i];
+		must(owns < NAMES_MAX && anys < NAMES_MAX, "more than %d networks", NAMES_MAX);
+	}
+	words_print((word_list)WORDS(own), list[0], sizeof list[0]);
+	words_print((word_list)WORDS(any), list[1], sizeof list[1]);
+	net_size_print(size, side, sizeof side);
+	snprintf(buf, room, "%s%.200s%s%.200s%s%s", owns + anys ? ", or model.network " : "", list[0],
+		owns && anys ? ", or " : "", list[1], anys ? " with model.size = " : "", anys ? side : "");
+	return buf;
+}
+
 static bool fit(config *c, const dataset *d, fault *e)
 {
 	const net_size size = c->net.size;
+	char networks[512];
 	if (d->h != size.h || d->w != size.w)
 		return config_wrong(c, "data.resize", e, "images are %dx%d, the network makes %dx%d; must be crop, "
-				    "fit, stretch or pad, or set model.size to the images'", d->h, d->w, size.h,
-				    size.w);
+				    "fit, stretch or pad%s", d->h, d->w, size.h, size.w,
+				    networks_of((net_size){d->h, d->w}, networks, sizeof networks));
 	return config_fit_data(c, d->n, d->c, d->classes, e);
 }
 

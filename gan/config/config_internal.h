@@ -13,6 +13,12 @@ enum { CONFIG_LAYERS_TEXT_MAX = 4 * CONFIG_TEXT_MAX - 64 };   /* longer lists ar
  * network's own are left alone. */
 bool config_take_default(config *c, int i, fault *e);
 
+/* What a name must be, for the check and the table of keys. */
+#define CONFIG_NAME_RULE "no slashes, blanks, control characters or leading dot"
+
+/* Whether the value of key i can be right in any config, beyond its range. False with e set as by config_check. */
+bool config_check_key(const config *c, int i, fault *e);
+
 /* Keys that are not given and are the network's own become those of `own`, its published settings. */
 void config_take_own(config *c, const net_config *own);
 

@@ -434,28 +434,51 @@ static const char *last_part(const char *name)
 	return dot ? dot + 1 : name;
 }
 
-/* The key that a wrong name may have meant: in another section, or misspelt in this one. NULL when nothing is near. */
-static const char *suggestion(const config *c, const char *name)
+enum { OFFERED = 3 };
+
+/* Keys that begin with the name, or whose last part does where it has no section: how many, the first ones in key. */
+static int keys_begun(const config *c, const char *name, const char *key[OFFERED])
+{
+	const size_t len = strlen(name);
+	int n = 0;
+	for (int i = 0; len > 1 && i < config_key_count(); i++) {
+		const char *full = config_key_at(i)->name, *part = strchr(name, '.') ? full : last_part(full);
+		const bool begins = strncmp(full, name, len) == 0 || strncmp(part, name, len) == 0;
+		if (!begins || !config_key_used(i, c->purpose))
+			continue;
+		if (n < OFFERED)
+			key[n] = full;
+		n++;
+	}
+	return n;
+}
+
+/* The keys that a wrong name may have meant: of that name in another section, begun by it, or nearly so called in its
+ * section. Returns how many; 0 when nothing is near. */
+static int suggestions(const config *c, const char *name, const char *key[OFFERED])
 {
 	const char *full[CONFIG_KEYS_MAX], *last[CONFIG_KEYS_MAX];
 	const size_t head = (size_t)(last_part(name) - name);
 	int n = 0;
 	for (int i = 0; i < config_key_count(); i++) {
-		const char *key = config_key_at(i)->name;
+		const char *k = config_key_at(i)->name;
 		if (!config_key_used(i, c->purpose))
 			continue;
-		if (strcmp(last_part(key), last_part(name)) == 0)
-			return key;
-		if (head && strncmp(key, name, head) != 0)
+		if (strcmp(last_part(k), last_part(name)) == 0)
+			return key[0] = k, 1;
+		if (head && strncmp(k, name, head) != 0)
 			continue;
-		full[n] = key;
-		last[n++] = head ? key + head : key;
+		full[n] = k;
+		last[n++] = head ? k + head : k;
 	}
+	const int begun = keys_begun(c, name, key);
+	if (begun > 0 && begun <= OFFERED)
+		return begun;
 	const char *near = text_closest(name + head, last, n);
 	for (int i = 0; i < n; i++)
 		if (last[i] == near)
-			return full[i];
-	return NULL;
+			return key[0] = full[i], 1;
+	return 0;
 }
 
 /* i: the key's index where configs of another purpose have it, or -1. */
@@ -465,12 +488,15 @@ static bool unknown(const config *c, const place *p, const char *name, int i, co
 		[CONFIG_GAN] = "a key of classifiers (`sagan classify`), not of GANs",
 		[CONFIG_CLASSIFIER] = "a key of GANs (`sagan train`), not of classifiers",
 	};
-	char what[256];
+	char what[300];
 	if (i >= 0)
 		return wrong(p, name, v, other[c->purpose]);
-	const char *near = suggestion(c, name);
-	snprintf(what, sizeof what, "unknown key%s%s%s", near ? "; did you mean " : "; `sagan info --keys` lists all",
-		 near ? near : "", near ? "?" : "");
+	const char *key[OFFERED + 1] = {NULL};
+	char keys[200] = "";
+	key[suggestions(c, name, key)] = NULL;
+	words_print((word_list)WORDS(key), keys, sizeof keys);
+	snprintf(what, sizeof what, "unknown key; %s%s%s", key[0] ? "did you mean " : "`sagan info --keys` lists all",
+		 keys, key[0] ? "?" : "");
 	return wrong(p, name, v, what);
 }
 
@@ -571,11 +597,9 @@ bool config_load(config *c, const char *path, fault *e)
 }
 
 /* A text is taken as typed (no quotes needed, # and : are letters); everything else is read as in a
- * file. */
-bool config_set(config *c, const char *assignment, fault *e)
+ * file. *key is the index of the key. */
+static bool set(config *c, const char *assignment, int *key, fault *e)
 {
-	if (!config_good(c, e))
-		return false;
 	const place p = {"command line", LINE_COMMAND, e};
 	const char *equal = strchr(assignment, '=');
 	char name[128];
@@ -586,7 +610,7 @@ bool config_set(config *c, const char *assignment, fault *e)
 	snprintf(name, sizeof name, "%.*s", (int)MIN(equal - assignment, 100), assignment);
 	if (is_section(name))
 		return wrong(&p, name, &raw, "a section: name one of its keys, as SECTION.KEY=VALUE");
-	const int i = config_key_find(name);
+	const int i = *key = config_key_find(name);
 	if (i < 0 || !config_key_used(i, c->purpose))
 		return unknown(c, &p, name, i, &raw);
 	const bool by_old_name = strcmp(name, config_key_at(i)->name) != 0;
@@ -602,6 +626,16 @@ bool config_set(config *c, const char *assignment, fault *e)
 	const bool ok = v && take(c, i, v, &p);
 	config_tree_free(v);
 	return ok;
+}
+
+bool config_set(config *c, const char *assignment, fault *e)
+{
+	int i = -1;
+	const config before = *c;                    /* its texts stay c's */
+	if (config_good(c, e) && set(c, assignment, &i, e) && config_check_key(c, i, e))
+		return true;
+	*c = before;
+	return false;
 }
 
 bool config_layer_parse(layer_spec *out, const char *text, fault *e)

@@ -3,7 +3,7 @@
  * A new key is a field in struct config and a row here. Ranges of texts are lengths. */
 #include "core/base/local.h"
 #include "core/graph/graph.h"
-#include "gan/config/config.h"
+#include "gan/config/config_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +31,7 @@ enum { MAY = true, FIXED = false };                  /* on_resume */
 static const config_key TABLE[] = {
 /* name, type, where, lo, hi, words, default, on resume, help */
 {"name", KEY_TEXT, AT(name), 1, 64, {0}, "sagan", MAY,
-	"its folder is runs/NAME: no slashes, blanks or leading dot"},
+	"folder in runs/: " CONFIG_NAME_RULE},
 {"seed", KEY_COUNT, AT(seed), 0, 9e15, {0}, "1", FIXED,
 	"every random number of the run follows from it"},
 {"steps", KEY_COUNT, AT(steps), 1, 1e9, {0}, "100000", MAY,
@@ -80,7 +80,7 @@ static const config_key TABLE[] = {
 {"model.conditional", KEY_BOOL, AT(model.conditional), 0, 0, {0}, OWN, FIXED,
 	"labels: conditional batch norm in G, projection in D"},
 {"model.classes", KEY_INT, AT(model.classes), 0, 100000, {0}, "0", FIXED,
-	"number of classes; 0: as the data"},
+	"number of classes; 0: as the data; those beyond the data's learn nothing"},
 {"model.attention", KEY_CHOICE, AT(model.attention), 0, 0, WORDS(attention_variants), OWN, FIXED,
 	"whose self-attention layer"},
 {"model.layers_g", KEY_LAYERS, AT(model.layers_g), 1, 512, {0}, "auto", FIXED,
