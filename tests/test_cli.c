@@ -61,6 +61,8 @@ static const struct {
 	{"train a --steps 3x", 2, "sagan train: --steps 3x: must be a whole number"},
 	{"train a --threads 1000", 2, "sagan train: --threads 1000: must be a whole number from 1 to 256"},
 	{"train a --max-time 3w", 2, "sagan train: --max-time 3w: must be a time like 90s, 30m, 2h or 1d"},
+	{"train a --max-time 5", 2, "sagan train: --max-time 5: must be a time like 90s, 30m, 2h or 1d"},
+	{"train a --max-time m", 2, "sagan train: --max-time m: must be a time"},
 	{"train a --max-time -3", 2, "sagan train: --max-time -3: must be a time"},
 	{"train a --fresh=1", 2, "sagan train: --fresh: takes no value"},
 	{"train -x a", 2, "sagan train: -x: unknown option"},

@@ -131,17 +131,14 @@ static bool parse_time(const char *text, double *seconds)
 	} unit[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
 	const size_t n = strlen(text);
 	char number[32];
-	double scale = 1;
-	size_t used = n;
+	double scale = 0;                            /* a number alone may be meant in seconds or in minutes */
 	for (int i = 0; n && i < COUNT(unit); i++)
-		if (text[n - 1] == unit[i].letter) {
+		if (text[n - 1] == unit[i].letter)
 			scale = unit[i].seconds;
-			used = n - 1;
-		}
-	if (used == 0 || used >= sizeof number)
+	if (scale == 0 || n > sizeof number)
 		return false;
-	memcpy(number, text, used);
-	number[used] = '\0';
+	memcpy(number, text, n - 1);
+	number[n - 1] = '\0';
 	if (!parse_real(number, 0, 1e9, seconds))
 		return false;
 	*seconds *= scale;

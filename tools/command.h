@@ -21,7 +21,7 @@ enum option_type {
 	OPTION_INT,                                  /* int in [lo,hi] */
 	OPTION_COUNT,                                /* int64_t in [lo,hi] */
 	OPTION_REAL,                                 /* double in [lo,hi] */
-	OPTION_TIME,                                 /* double, seconds: 90, 90s, 30m, 2h, 1d */
+	OPTION_TIME,                                 /* double, seconds: 90s, 30m, 2h, 1d */
 	OPTION_TEXT,                                 /* const char * (borrow from argv) */
 	OPTION_PATH,                                 /* the same; "~/" is the home folder */
 	OPTION_TEXTS                                 /* text_list: may be given often */
