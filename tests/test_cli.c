@@ -538,7 +538,14 @@ START_TEST(plans_are_printed)
 	ck_assert_msg(strncmp(a.text, "arena: ", 7) == 0, "%s", a.text);
 	a = sagan("info %s --plan d_penalty", path);
 	ck_assert_int_eq(a.status, 1);
-	ck_assert_str_eq(a.text, "sagan: plan d_penalty: training with this config has none of that name, but d, g\n");
+	ck_assert_str_eq(a.text, "sagan: plan d_penalty: training with this config has none of that name, but d, g; "
+		"sample is that of drawing\n");
+	/* Where each update of D has one, it is D's plan. */
+	const char *d = scratch_at("d"), *penalty = scratch_at("penalty");
+	a = sagan("info %s --set loss.penalty=r1 --plan d > %s", path, d);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan("info %s --set loss.penalty=r1 --plan d_penalty > %s; cmp %s %s", path, penalty, d, penalty);
+	ck_assert_msg(a.status == 0, "%s", a.text);
 }
 END_TEST
 

@@ -159,13 +159,25 @@ static void print_settings(const config *c)
 
 /* ---- plans ---- */
 
+/* Where each update of D has a penalty, the plan of such an update is D's. */
+static const plan *find_plan(const trainer *t, const char *which, fault *e)
+{
+	fault why;
+	const plan *p = trainer_plan(t, which, &why);
+	if (!p && strcmp(which, "d") == 0)
+		p = trainer_plan(t, "d_penalty", &why);
+	if (!p)
+		fault_set(e, "%.900s; sample is that of drawing", why.text);
+	return p;
+}
+
 /* What a training step ("d", "d_penalty", "g") or drawing images ("sample") does, line by line. */
 static bool print_plan(const config *c, const char *which, fault *e)
 {
 	const bool sample = strcmp(which, "sample") == 0;
 	sampler *s = sample ? network_sampler_new(c, SAMPLER_BATCH, e) : NULL;
 	trainer *t = sample ? NULL : trainer_new(c, NULL, e);
-	const plan *p = s ? sampler_plan(s) : t ? trainer_plan(t, which, e) : NULL;
+	const plan *p = s ? sampler_plan(s) : t ? find_plan(t, which, e) : NULL;
 	char *text = p ? plan_print(p, e) : NULL;
 	if (text)
 		fputs(text, stdout);
