@@ -163,9 +163,9 @@ static int run(const command *c, int argc, char **argv)
 
 const command command_compare = {
 	.name = "compare", .argument = "RUN RUN [RUN...]", .summary = "what differs between runs, their scores",
-	.about = "Prints for each run the steps, the best and the last score and at which step, the\n"
-		 "time of training and the speed, and below that each key of the config that is not\n"
-		 "the same in all of them. Scores compare only where they measure the same.",
+	.about = "Prints for each run the steps, the best and the last score and at which step,\n"
+		 "the time of training and the speed, and below that each key of the config that\n"
+		 "is not the same in all of them. Scores compare only where they measure the same.",
 	.examples = "examples:\n"
 		    "  sagan compare runs/demo runs/mnist-sagan",
 	.run = run,
