@@ -2,6 +2,7 @@
  * program (make test sets it); build/sagan otherwise. */
 #define _XOPEN_SOURCE 700                            /* posix_openpt */
 #include <check.h>
+#include <ctype.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
@@ -342,7 +343,8 @@ END_TEST
 /* ---- help, man page, completion ---- */
 
 static const char *const COMMANDS[] = {
-	"train", "sample", "attend", "export", "import", "info", "layers", "data", "classify", "evaluate", "bench"
+	"train", "sample", "attend", "export", "import", "info", "layers", "data", "classify", "evaluate", "report",
+	"compare", "bench"
 };
 
 static void check_screen(const char *text)
@@ -387,21 +389,57 @@ static void drop_backslashes(char *text)
 	*to = '\0';
 }
 
-/* Every option that a --help lists stands in the man page and in the completion. */
+/* What stands in text between each `from` and the next `to`, in a row. Into buf, which is returned. */
+static char *parts_between(const char *text, const char *from, const char *to, char *buf, size_t size)
+{
+	size_t n = 0;
+	for (const char *at = text; (at = strstr(at, from));) {
+		at += strlen(from);
+		const char *end = strstr(at, to);
+		const size_t len = end ? (size_t)(end - at) : strlen(at);
+		ck_assert_uint_lt(n + len + 1, size);
+		memcpy(buf + n, at, len);
+		buf[n += len] = '\n';
+		n++;
+	}
+	buf[n] = '\0';
+	return buf;
+}
+
+/* Whether a text has the option, and not only one that begins so. */
+static bool has_option(const char *text, const char *option)
+{
+	const size_t n = strlen(option);
+	for (const char *at = text; (at = strstr(at, option)); at += n)
+		if (!isalnum((unsigned char)at[n]) && at[n] != '-')
+			return true;
+	return false;
+}
+
+/* Every option that a --help lists stands in the man page, in the synopsis of its command (where that does not only say
+ * "options") and in its section, and in the completion. */
 START_TEST(man_page_and_completion_know_every_option)
 {
-	static char man[1 << 16], completion[1 << 16];
+	static char man[1 << 16], completion[1 << 16], synopsis[1 << 13], ours[1 << 13], section[1 << 15];
 	strcpy(man, read_file("tools/sagan.1"));
 	drop_backslashes(man);
 	strcpy(completion, read_file("tools/completion.bash"));
+	parts_between(man, ".SH SYNOPSIS\n", ".SH ", synopsis, sizeof synopsis);
 	int options = 0;
 	for (int i = 0; i < COUNT(COMMANDS); i++) {
-		char option[64];
+		char option[64], from[64];
 		const answer a = sagan("%s --help", COMMANDS[i]);
+		snprintf(from, sizeof from, ".B sagan %s", COMMANDS[i]);
+		parts_between(synopsis, from, "\n.br", ours, sizeof ours);
+		snprintf(from, sizeof from, ".SS sagan %s\n", COMMANDS[i]);
+		parts_between(man, from, "\n.S", section, sizeof section);
+		ck_assert_msg(*ours && *section, "%s is not in the man page", COMMANDS[i]);
 		for (const char *p = a.text; (p = strstr(p, "\n  --")); p++) {
 			ck_assert(sscanf(p, " %63s", option) == 1);
-			ck_assert_msg(strstr(man, option) != NULL, "%s %s: not in the man page", COMMANDS[i], option);
-			ck_assert_msg(strstr(completion, option) != NULL, "%s %s: not in the completion", COMMANDS[i],
+			ck_assert_msg(has_option(section, option), "%s %s: not in the man page", COMMANDS[i], option);
+			ck_assert_msg(strstr(ours, ".RI [ options ]") || has_option(ours, option),
+				"%s %s: not in the synopsis", COMMANDS[i], option);
+			ck_assert_msg(has_option(completion, option), "%s %s: not in the completion", COMMANDS[i],
 				option);
 			options++;
 		}
