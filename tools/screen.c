@@ -1,6 +1,7 @@
 /* screen.c - see screen.h. */
 #include "tools/screen.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,13 +70,23 @@ static void field(line *l, const char *fmt, ...)
 	l->n += gap + n;
 }
 
+/* "G14" of "generator/attention14": whose gate, and of which map. */
+static const char *gate_of(const char *name, char *buf, size_t size)
+{
+	const char *map = name + strlen(name);
+	while (map > name && isdigit((unsigned char)map[-1]))
+		map--;
+	snprintf(buf, size, "%c%s", toupper((unsigned char)name[0]), map);
+	return buf;
+}
+
 /* The line of a report with its step: the fields that fit into `room` columns, the more important ones first. Returns
  * buf. */
 static char *line_of(const run_progress *p, int64_t step, int room, char *buf, size_t size)
 {
 	const step_stats *m = &p->mean;
 	line l = {.buf = buf, .room = MIN((size_t)room, size - 1)};
-	char eta[32];
+	char eta[32], gate[32];
 	buf[0] = '\0';
 	field(&l, "step %lld/%lld", (long long)step, (long long)p->steps);
 	if (m->step == 0)
@@ -90,7 +101,8 @@ static char *line_of(const run_progress *p, int64_t step, int room, char *buf, s
 	field(&l, "D(fake) %+.2f", m->d_fake);
 	field(&l, "epoch %.2f", p->epoch);
 	for (int i = 0; i < m->gammas; i++)
-		field(&l, "gamma %+.3f", m->gamma[i].value);
+		field(&l, "%s%s %+.3f", i ? "" : "gamma ", gate_of(m->gamma[i].name, gate, sizeof gate),
+			m->gamma[i].value);
 	return buf;
 }
 
