@@ -96,6 +96,10 @@ static const struct {
 	{"export x --html=y.txt", 1, "sagan: y.txt: pages are written as HTML; let the name end in .html"},
 	{"export x --float32", 2, "sagan export: --float32 goes with --html"},
 	{"report x --out y.txt", 1, "sagan: y.txt: pages are written as HTML; let the name end in .html"},
+	{"evaluate no/such", 1, "sagan: no/such: No such file or directory"},
+	{"evaluate no/such.h5 --against data/mnist --best", 1, "sagan: no/such.h5: No such file or directory"},
+	{"sample no/such --best", 1, "sagan: no/such: No such file or directory"},
+	{"attend no/such.h5 --best", 1, "sagan: no/such.h5: No such file or directory"},
 	{"evaluate data/mnist --against data/mnist --raw", 1, "sagan: --raw is of a generator; data/mnist is a set of"},
 	{"info x --markdown", 2, "sagan info: --markdown goes with --keys"},
 	{"info --keys --plan g", 2, "sagan info: --plan does not go with --keys"},
@@ -632,8 +636,12 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	ck_assert_msg(a.status == 0 && has_latents(dir, 6), "%s", a.text);
 	a = sagan("sample %s/run --best --n 6 --out %s/best.png", dir, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "6 images of step "), "%s", a.text);
-	a = sagan("sample %s/run/checkpoint-best.h5 --n 6 --best", dir);
-	ck_assert_msg(a.status == 1 && strstr(a.text, "is a file; --best wants the folder of a run"), "%s", a.text);
+	static const char *const draws[] = {"sample", "attend", "evaluate"};
+	for (int i = 0; i < COUNT(draws); i++) {
+		a = sagan("%s %s/run/checkpoint-best.h5 --best", draws[i], dir);
+		ck_assert_msg(a.status == 1 && strstr(a.text, "h5: is a file; --best wants the folder of a run"), "%s",
+			a.text);
+	}
 	a = sagan("sample %s --best", dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "checkpoint-best.h5") && strstr(a.text, "score.count"),
 		      "%s", a.text);

@@ -303,7 +303,7 @@ static int run(const command *c, int argc, char **argv)
 			return fail_usage(c, "--pixel %s: must be a row and a column, as 12,8", pixels.text[a.pixels]);
 	fault e;
 	if (!pool_start(threads, &e) || (!is_numbers(a.out) && !picture_may_be(a.out, &e))
-	    || (best && !pick_best(a.from, best_path, sizeof best_path, &e)))
+	    || (best && !rundir_best(a.from, best_path, sizeof best_path, &e)))
 		return fail(&e);
 	if (best)
 		a.from = best_path;

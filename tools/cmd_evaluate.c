@@ -120,7 +120,7 @@ static bool look_for_model(const char *from, bool *is, fault *e)
 {
 	checkpoint_info info;
 	const enum file_type type = file_type(from);
-	if (type == FILE_UNKNOWN)
+	if (type == FILE_UNKNOWN || type == FILE_MISSING)
 		return fault_read(e, from);
 	if (type == FILE_FOLDER)
 		return rundir_any(from, is, e);

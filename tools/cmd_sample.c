@@ -235,7 +235,7 @@ static int run(const command *c, int argc, char **argv)
 	a.keras = keras ? &drawing : NULL;
 	best = best && peers_rank() == 0;
 	if (!peers_agree(pool_start(threads_here(threads), &e)
-		&& (!best || pick_best(a.from, best_path, sizeof best_path, &e)), &e))
+		&& (!best || rundir_best(a.from, best_path, sizeof best_path, &e)), &e))
 		return fail(&e);
 	a.from = keras ? keras : best ? best_path : a.from;
 	status = sample(&a, &q, &e) ? EXIT_GOOD : fail(&e);

@@ -1,12 +1,10 @@
-/* pick.c - names and numbers of classes; checkpoint-best. */
+/* pick.c - names and numbers of classes. */
 #include "tools/pick.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "data/class_names.h"
-#include "gan/checkpoint/rundir.h"
 
 bool pick_class(const sampler *s, const char *given, int *label, fault *e)
 {
@@ -25,12 +23,4 @@ bool pick_class(const sampler *s, const char *given, int *label, fault *e)
 		return true;
 	return fault_set(e, "--class %s: must be 0 to %d%s%s", given, classes - 1, *names ? ", or one of " : "",
 		class_names_print(names, all, sizeof all));
-}
-
-bool pick_best(const char *run, char *path, size_t size, fault *e)
-{
-	struct stat s;
-	if (stat(run, &s) == 0 && !S_ISDIR(s.st_mode))
-		return fault_set(e, "%s: is a file; --best wants the folder of a run", run);
-	return rundir_best(run, path, size, e);
 }

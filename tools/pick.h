@@ -1,4 +1,4 @@
-/* pick.h - what a user names: a class of a generator, the best checkpoint of a run. */
+/* pick.h - what a user names: a class of a generator. */
 #ifndef SAGAN_TOOLS_PICK_H
 #define SAGAN_TOOLS_PICK_H
 
@@ -7,8 +7,5 @@
 /* The class that --class names, by its name or its number, into *label, which stays as it is where `given` is NULL.
  * False with e set: the generator has no such class. */
 bool pick_class(const sampler *s, const char *given, int *label, fault *e);
-
-/* RUN's best checkpoint instead of its newest. */
-bool pick_best(const char *run, char *path, size_t size, fault *e);
 
 #endif

@@ -82,6 +82,11 @@ bool rundir_keep_best(const char *dir, const char *path, double score, const cha
 
 bool rundir_best(const char *dir, char *path, size_t size, fault *e)
 {
+	const enum file_type type = rundir_look(dir, e);
+	if (type == FILE_MISSING || type == FILE_UNKNOWN)
+		return false;
+	if (type != FILE_FOLDER)
+		return fault_at(e, dir, "is a file; --best wants the folder of a run");
 	if ((size_t)snprintf(path, size, "%s/" BEST_NAME, dir) >= size)
 		return fault_set(e, "%.200s...: the path is longer than %zu bytes", dir, size - 1);
 	if (access(path, F_OK) == 0)

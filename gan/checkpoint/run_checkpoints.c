@@ -202,18 +202,24 @@ checkpoint *rundir_resume(rundir *d, fault *warning, fault *e)
 	return newest(d->dir, true, warning, e);
 }
 
+enum file_type rundir_look(const char *given, fault *e)
+{
+	const enum file_type type = file_type(given);
+	if (type == FILE_UNKNOWN)
+		fault_read(e, given);
+	if (type == FILE_MISSING)
+		fault_at(e, given, "%s; give a run directory or a checkpoint file", strerror(errno));
+	return type;
+}
+
 checkpoint *rundir_newest(const char *given, fault *warning, fault *e)
 {
-	struct stat st;
+	const enum file_type type = rundir_look(given, e);
 	if (warning)
 		warning->text[0] = '\0';
-	if (stat(given, &st) != 0) {
-		fault_read(e, given);
-		if (!e || !fault_is_now(e))
-			fault_at(e, given, "%s; give a run directory or a checkpoint file", strerror(errno));
+	if (type == FILE_MISSING || type == FILE_UNKNOWN)
 		return NULL;
-	}
-	if (S_ISDIR(st.st_mode))
+	if (type == FILE_FOLDER)
 		return newest(given, false, warning, e);
 	if (strlen(given) < RUN_PATH_MAX)
 		return checkpoint_open(given, e);

@@ -68,7 +68,7 @@ bool rundir_keep_best(const char *dir, const char *path, double score, const cha
 /* "dir/checkpoint-best.h5", whether it is there or not. */
 void rundir_best_path(const char *dir, char *path, size_t size);
 
-/* The best checkpoint of a directory into path; false when it has none. */
+/* The best checkpoint of a directory into path. False with e set: it has none, it is a file, or nothing is there. */
 bool rundir_best(const char *dir, char *path, size_t size, fault *e);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <time.h>
 
+#include "core/base/file.h"
 #include "gan/checkpoint/rundir.h"
 
 #define BEST_NAME "checkpoint-best.h5"
@@ -25,5 +26,8 @@ struct rundir {
 	good_one *good;                              /* own; [goods] */
 	int goods;
 };
+
+/* What lies where a user says that a run is; FILE_MISSING and FILE_UNKNOWN with e set. */
+enum file_type rundir_look(const char *given, fault *e);
 
 #endif
