@@ -450,7 +450,8 @@ START_TEST(files_that_are_no_generator_are_not_drawn_from)
 		const char *file, *want;
 	} row[] = {
 		{"tests/golden/keras/discriminator-sn-keras3.3.keras", "no generator"},
-		{"tests/golden/keras/generator-cond-keras3.3.weights.h5", "there is no network in it"},
+		{"tests/golden/keras/generator-cond-keras3.3.weights.h5",
+		 "there is no network in it (--model FILE.json gives it)"},
 		{"tests/golden/keras/none.keras", "No such file"},
 	};
 	for (int i = 0; i < COUNT(row); i++) {

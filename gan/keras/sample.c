@@ -149,7 +149,7 @@ sampler *keras_sampler_open(const char *path, keras_drawing *d, int64_t batch, f
 	if (m)
 		v = keras_output_values(m);
 	if (m && !(s->net = keras_run_new(m, batch, &why)))
-		fault_set(e, "%s: %.900s", path, why.text);
+		fault_set(e, "%s: %.900s%s", path, why.text, m->topology ? "" : " (--model FILE.json gives it)");
 	keras_model_free(m);
 	if (s && s->net && is_generator(path, s, &facts, e) && decide(s, &facts, &v, d, e))
 		return sampler_of(&of_file, s, &facts, e);
