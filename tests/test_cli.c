@@ -625,6 +625,9 @@ START_TEST(a_run_is_trained_continued_and_sampled)
 	a = sagan("train %s --out %s/run --set ema.decay=0", path, dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "ema.decay = 0: ") && strstr(a.text, "which cannot change; "),
 		"%s", a.text);
+	a = sagan("train %s/run --set optim.lr_g=2e-4", dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "\nall 6 steps are done; --steps N trains on to step N\n"), "%s",
+		a.text);
 	a = sagan("train %s --out %s/run --set model.latent=16 --set seed=2 --set batch=2", path, dir);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "command line: seed = 2: ")
 		      && strstr(a.text, "started with 1, which cannot change, nor can batch (4), model.latent (128);"),

@@ -266,7 +266,7 @@ bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e
 	r.cost = peers_cost_now();
 	const int64_t from = t->step;
 	if (started && t->step >= r.last && !opt->start_only)
-		run_say(&r, NOTE_INFO, "all %lld steps are done", (long long)r.last);
+		run_say(&r, NOTE_INFO, "all %lld steps are done; --steps N trains on to step N", (long long)r.last);
 	bool ok = started && peers_agree(start_record(&r, e), e) && steps(&r, end, e);
 	tell_cost(&r, t->step - from, clock_s() - r.start);
 	ok = ok && trainer_record_end(t, e)
