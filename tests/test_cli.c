@@ -832,6 +832,32 @@ START_TEST(a_run_is_moved_given_more_data_and_begun_from)
 }
 END_TEST
 
+/* Classes beyond the data's are allowed, and a mistyped number is told. */
+START_TEST(classes_without_images_are_told)
+{
+	const char *path = make_config(SMALL);
+	const char *said = "model.classes = 12: 2 of 12 classes have no image, so they learn nothing";
+	answer a = sagan("train %s --out %s --steps 1 --quiet --set data.limit=100 --set model.classes=12", path,
+		scratch_at("run"));
+	ck_assert_msg(a.status == 0 && a.lines == 1 && strstr(a.text, said), "%s", a.text);
+	a = sagan("train %s --out %s --steps 1 --quiet --set data.limit=100 --set model.classes=12 --set "
+		"model.conditional=false", path, scratch_at("plain"));
+	ck_assert_msg(a.status == 0 && a.lines == 0, "%s", a.text);
+}
+END_TEST
+
+/* Said before anything is made, or read of another run. */
+START_TEST(more_frozen_blocks_than_there_are_leave_nothing_behind)
+{
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
+	ck_assert_int_eq(sagan("train %s --out %s/run --steps 1", path, dir).status, 0);
+	const answer a = sagan("train %s --out %s/new --init-from %s/run --freeze-d 10", path, dir, dir);
+	ck_assert_int_eq(a.status, 1);
+	ck_assert_str_eq(a.text, "sagan: --freeze-d 10: D has 4 blocks; must be 0 to 4\n");
+	ck_assert(!file_exists(dir, "new"));
+}
+END_TEST
+
 /* Names that the config gives are in the checkpoint: in its description, over the columns, and for --class. */
 START_TEST(classes_have_names)
 {
@@ -1264,6 +1290,8 @@ int main(void)
 		{the_folder_of_a_run_goes_on, 1},
 		{a_run_that_lost_its_config_goes_on, 1},
 		{a_run_is_moved_given_more_data_and_begun_from, 1},
+		{classes_without_images_are_told, 1},
+		{more_frozen_blocks_than_there_are_leave_nothing_behind, 1},
 		{classes_have_names, 1},
 		{ranges_are_printed_and_can_be_given, 1},
 		{a_record_that_cannot_be_written, 1},

@@ -83,6 +83,18 @@ static void tell_processes(screen *s)
 			"`mpirun --bind-to none` gives them all");
 }
 
+/* A config may have room for classes that come later, or of imported weights; who only mistyped must hear of it. */
+static void tell_classes(screen *s, const config *cfg, const dataset *data)
+{
+	char line[128];
+	const int lack = data && cfg->model.conditional ? cfg->model.classes - data->classes : 0;
+	if (lack <= 0)
+		return;
+	snprintf(line, sizeof line, "model.classes = %d: %d of %d classes have no image, so they learn nothing",
+		cfg->model.classes, lack, cfg->model.classes);
+	screen_note(s, NOTE_WARNING, line);
+}
+
 static bool train(const request *q, config *cfg, const char *out, enum run_end *end, fault *e)
 {
 	screen s = screen_new(q->quiet || peers_rank() > 0);
@@ -94,9 +106,12 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 	if (told.text[0])
 		screen_note(&s, NOTE_INFO, told.text);
 	bool ok = peers_agree(config_open_data(cfg, &data, e) || no_data(q, cfg, e), e) && peers_fit(cfg, data, e);
-	ok = ok && peers_agree((t = trainer_new(cfg, data, e)), e);
+	ok = ok && peers_agree((t = trainer_new(cfg, data, e)), e)
+		&& peers_agree(q->freeze_d < 0 || trainer_may_freeze_d(t, q->freeze_d, e), e);
 	if (ok) {
 		tell_processes(&s);
+		if (peers_rank() == 0)
+			tell_classes(&s, cfg, data);
 		const run_options o = {
 			.out = out, .steps = MAX(q->steps, 0), .start_only = q->steps == 0,
 			.record = q->record, .max_seconds = q->max_seconds, .fresh = q->fresh,

@@ -179,7 +179,7 @@ static bool begin(run *r, fault *e)
 	if (r->opt->begin_from)
 		return trainer_begin_from(r->t, r->opt->begin_from, r, note_begin, e);
 	return !r->opt->freeze_d || *r->opt->freeze_d <= 0
-		|| fault_set(e, "%d frozen blocks of D: a new run begins with random weights, which must learn; "
+		|| fault_set(e, "--freeze-d %d: a new run begins with random weights, which must learn; "
 			"--init-from names a run that has learnt", *r->opt->freeze_d);
 }
 

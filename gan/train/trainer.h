@@ -95,8 +95,9 @@ bool trainer_begin_from(trainer *t, const char *run_or_checkpoint, void *ctx, vo
 			fault *e);
 /* From now on the first n stages of D, from the image on, with the layers placed after them, do not learn (arXiv
  * 2002.10964); 0: all learn. Their states move as always. Part of the state that is saved. False with e set: D has
- * fewer stages, or no memory. */
+ * fewer stages, or no memory. trainer_may_freeze_d: whether it has so many. */
 bool trainer_freeze_d(trainer *t, int n, fault *e);
+bool trainer_may_freeze_d(const trainer *t, int n, fault *e);
 
 /* Saves the complete state to the file path. False with e set, and an older file untouched: a number of the state is
  * not finite, or the file cannot be written. */

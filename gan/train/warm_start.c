@@ -108,12 +108,18 @@ bool trainer_begin_from(trainer *t, const char *run_or_checkpoint, void *ctx, vo
 
 /* ---- stages of D that do not learn ---- */
 
+bool trainer_may_freeze_d(const trainer *t, int n, fault *e)
+{
+	const int stages = network_stages(t->d);
+	return (n >= 0 && n <= stages)
+		|| fault_set(e, "--freeze-d %d: D has %d blocks; must be 0 to %d", n, stages, stages);
+}
+
 bool trainer_freeze_d(trainer *t, int n, fault *e)
 {
 	const module *m = t->pd.m;
-	const int stages = network_stages(t->d);
-	if (n < 0 || n > stages)
-		return fault_set(e, "%d frozen blocks of D: it has %d; must be 0 to %d", n, stages, stages);
+	if (!trainer_may_freeze_d(t, n, e))
+		return false;
 	const int params = network_stage_params(t->d, n);
 	const int64_t size = params == module_params(m) ? module_block_size(m)
 		: module_param_at(m, params)->x - module_param_block(m);
