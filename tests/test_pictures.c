@@ -483,6 +483,22 @@ START_TEST(a_chart_shows_a_rising_curve_rising)
 }
 END_TEST
 
+START_TEST(marks_of_an_axis_are_short)
+{
+	static const struct {
+		double v, step;
+		const char *says;
+	} row[] = {
+		{0.1 + 0.2, 0.1, "0.3"}, {-2, 1, "-2"}, {1e-17, 0.1, "0"}, {20000, 5000, "20k"}, {3e6, 1e6, "3M"},
+		{2.5e8, 5e7, "250M"}, {4e13, 2e13, "4e13"}, {-5e9, 5e9, "-5e9"}, {0, 1e12, "0"},
+		{1e300, 1e299, "1e300"},
+	};
+	char text[32];
+	for (int i = 0; i < COUNT(row); i++)
+		ck_assert_str_eq(chart_tick(row[i].v, row[i].step, text, sizeof text), row[i].says);
+}
+END_TEST
+
 START_TEST(charts_of_odd_data_are_drawn)
 {
 	const double x[4] = {0, 1, 2, 3}, flat[4] = {2, 2, 2, 2}, holes[4] = {NAN, 1, INFINITY, -1},
@@ -526,6 +542,7 @@ int main(void)
 		{texts_of_drawings_are_escaped, 1},
 		{texts_are_not_wider_than_is_said, 1},
 		{a_chart_shows_a_rising_curve_rising, 1},
+		{marks_of_an_axis_are_short, 1},
 		{charts_of_odd_data_are_drawn, 1},
 	};
 	return suite_run("pictures", tests, COUNT(tests), 60);

@@ -114,17 +114,28 @@ static double tick_step(double span)
 	return 10 * ten;
 }
 
-/* 20000 -> 20k; rounded to the step, so that 0.30000000000000004 is 0.3. */
-static void tick_text(char *out, size_t size, double v, double step)
+/* 4e+13 -> 4e13 */
+static char *plain_exponent(char *text)
+{
+	char *plus = strchr(text, '+');
+	if (plus)
+		memmove(plus, plus + strspn(plus, "+0"), strlen(plus + strspn(plus, "+0")) + 1);
+	return text;
+}
+
+char *chart_tick(double v, double step, char *buf, size_t size)
 {
 	if (fabs(v) < step / 1e6)
-		snprintf(out, size, "0");
+		snprintf(buf, size, "0");
+	else if (step >= 1e9)
+		snprintf(buf, size, "%.6g", v);
 	else if (step >= 1e6)
-		snprintf(out, size, "%.6gM", v / 1e6);
+		snprintf(buf, size, "%.6gM", v / 1e6);
 	else if (step >= 1e3)
-		snprintf(out, size, "%.6gk", v / 1e3);
+		snprintf(buf, size, "%.6gk", v / 1e3);
 	else
-		snprintf(out, size, "%.6g", v);
+		snprintf(buf, size, "%.6g", v);
+	return plain_exponent(buf);
 }
 
 /* Lines of one pixel lie on one row or column of pixels. */
@@ -141,7 +152,7 @@ static void axis_x(const frame *f)
 		const double x = crisp(pixel_x(f, k * step));
 		svg_line(f->s, f->top, x, f->bottom, x, 1, SVG_FAINT);
 		svg_line(f->s, f->bottom, x, f->bottom + 5, x, 1, SVG_SOFT);
-		tick_text(label, sizeof label, k * step, step);
+		chart_tick(k * step, step, label, sizeof label);
 		svg_text(f->s, f->bottom + 8 + TEXT, x, SVG_MIDDLE, TEXT, SVG_INK, label);
 	}
 	if (f->c->x_name)
@@ -187,7 +198,7 @@ static double marks_even(const frame *f, bool draw)
 		if (f->c->log_y)                     /* less than a decade: even in the logarithm */
 			snprintf(label, sizeof label, "%.3g", pow(10, k * step));
 		else
-			tick_text(label, sizeof label, k * step, step);
+			chart_tick(k * step, step, label, sizeof label);
 		widest = MAX(widest, mark_y(f, k * step, label, draw));
 	}
 	return widest;

@@ -20,6 +20,10 @@ typedef struct chart {
 	int count;
 } chart;
 
+/* What stands at value v of an axis with a mark every `step`: 20k, 3M, 4e13; rounded to the step, so that
+ * 0.30000000000000004 is 0.3. Returns buf. */
+char *chart_tick(double v, double step, char *buf, size_t size);
+
 /* A drawing of class "chart" on no background. With more points than columns, the mean per column over a pale band from
  * least to most. On success release `out` with svg_free. */
 bool chart_svg(svg *out, const chart *c, fault *e);

@@ -121,7 +121,7 @@
 	}
 	function short(v) {
 		const a = Math.abs(v);
-		return a >= 1e6 ? +(v / 1e6).toPrecision(4) + "M" : a >= 1e4 ? +(v / 1e3).toPrecision(4) + "k" : number(v);
+		return a >= 1e9 ? (+v.toPrecision(4)).toExponential().replace("+", "") : a >= 1e6 ? +(v / 1e6).toPrecision(4) + "M" : a >= 1e4 ? +(v / 1e3).toPrecision(4) + "k" : number(v);
 	}
 	const W = 560, H = 300, LEFT = 72, RIGHT = 24, TOP = 8, BOTTOM = 38;
 

@@ -80,7 +80,7 @@ static bool report(run *r, const step_stats *s, fault *e)
 	p.seconds = now - r->start;
 	p.score_name = r->scored.step >= 0 ? r->judge.name : NULL;
 	p.score = r->scored.value;
-	p.images_per_s = (double)t->cfg.batch * t->cfg.optim.d_steps * t->cfg.optim.accumulate / MAX(p.step_s, 1e-9);
+	p.images_per_s = trainer_step_images(t) / MAX(p.step_s, 1e-9);
 	r->pace = run_pace(r->pace, p.step_s);
 	p.eta_s = eta(r, p.seconds);
 	r->report_at = now;
