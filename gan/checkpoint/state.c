@@ -77,8 +77,7 @@ bool state_is_finite(const state_list *l, fault *e)
 		for (int64_t k = 0; k < n; k++)
 			if (!isfinite(x[k]))
 				return fault_set(e, "%s has %g at element %lld", it->path,
-					plain_nan((double)x[k]),
-					(long long)k);
+					plain_nan((double)x[k]), (long long)k);
 	}
 	return true;
 }
