@@ -384,7 +384,9 @@ START_TEST(facts_are_those_of_all_processes)
 	ck_assert_double_eq(r.seconds, 2 + 3 + 4 + 5 + 6);
 	facts_free(&r);
 	ck_assert(!facts_read(&r, "/nowhere", &e));
-	ck_assert_str_eq(e.text, "/nowhere: is not the folder of a run");
+	ck_assert_str_eq(e.text, "/nowhere: no such folder");
+	ck_assert(!facts_read(&r, path, &e));
+	ck_assert_msg(strstr(e.text, "is not the folder of a run"), "%s", e.text);
 }
 END_TEST
 
@@ -429,7 +431,7 @@ START_TEST(runs_are_compared_and_reported)
 	ck_assert_uint_eq(json_array_size(json_object_get(all, "runs")), 2);
 	json_decref(all);
 	a = command("%s report %s/nothing", sagan_program(), scratch_folder());
-	ck_assert_msg(a.status == 1 && a.lines == 1 && strstr(a.text, "nothing: is not the folder of a run"), "%s",
+	ck_assert_msg(a.status == 1 && a.lines == 1 && strstr(a.text, "nothing: no such folder"), "%s",
 		a.text);
 }
 END_TEST

@@ -139,7 +139,7 @@ static bool read_all(run_facts *f, bool saved_too, fault *e)
 	if (type == FILE_UNKNOWN)
 		return fault_read(e, f->folder);
 	if (type != FILE_FOLDER)
-		return fault_at(e, f->folder, "is not the folder of a run");
+		return fault_at(e, f->folder, type == FILE_MISSING ? "no such folder" : "is not the folder of a run");
 	if (read_config(f, e) && (!saved_too || read_checkpoint(f, e)) && read_step(f, e) && read_scores(f, e)
 		&& read_times(f, e))
 		return true;
