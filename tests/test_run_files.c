@@ -393,15 +393,16 @@ START_TEST(a_reader_beside_a_run_always_finds_one)
 	state_add(&l, ARRAY_REAL, "/generator/kernel", SHAPE(64), kernel, NULL);
 	save_step(1);
 	const pid_t run = fork();
-	for (int i = 2; run == 0; i++) {
-		save_step(2 + i % 100);
-		for (int k = 0; k < 102; k++) {
-			char path[RUN_PATH_MAX];
-			rundir_checkpoint(scratch_folder(), k, path, sizeof path);
-			if (k != 2 + i % 100)
-				unlink(path);
+	if (run == 0)
+		for (int i = 2;; i++) {
+			save_step(2 + i % 100);
+			for (int k = 0; k < 102; k++) {
+				char path[RUN_PATH_MAX];
+				rundir_checkpoint(scratch_folder(), k, path, sizeof path);
+				if (k != 2 + i % 100)
+					unlink(path);
+			}
 		}
-	}
 	for (int i = 0; i < READS; i++) {
 		checkpoint *c = rundir_newest(scratch_folder(), &warning, &e);
 		OK(c);

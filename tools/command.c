@@ -87,7 +87,7 @@ static option_rule rule_of(const command *c, const char *name)
 	for (const option_rule *r = c->rules; r && r->name; r++)
 		if (strcmp(r->name, name) == 0)
 			return *r;
-	return (option_rule){NULL};
+	return (option_rule){0};
 }
 
 static void print_help(const command *c, const option_row *rows, int n)

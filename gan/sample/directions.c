@@ -27,7 +27,7 @@ static matrix first_matrix(const network *g)
 		if (b->s.rank == 4 && b->s.dim[3] == Z)
 			return (matrix){b->x, N, 1, Z};
 	}
-	return (matrix){NULL};
+	return (matrix){0};
 }
 
 /* a [Z,Z] = A A', its j <= i half. */

@@ -163,7 +163,7 @@ static bool put_input(const onnx_layer *t)
 	return true;
 }
 
-static const onnx_class ends[] = {{"InputLayer", put_input, ONNX_LAST}, {NULL}};
+static const onnx_class ends[] = {{"InputLayer", put_input, ONNX_LAST}, {0}};
 static const onnx_class *const tables[] = {ends, onnx_pointwise, onnx_products, onnx_windows, onnx_ops};
 
 static const onnx_class *class_of(const char *name)

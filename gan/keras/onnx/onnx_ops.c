@@ -354,5 +354,5 @@ const onnx_class onnx_ops[] = {
 	{"op>broadcast", put_broadcast, ONNX_LAST}, {"op>matmul", put_matmul, ONNX_LAST},
 	{"op>skew", put_skew, ONNX_LAST}, {"op>patches", put_patches, ONNX_LAST},
 	{"op>patches_fold", put_patches_fold, ONNX_LAST}, {"op>conv2d_dx", put_conv2d_dx, ONNX_LAST},
-	{"op>sum_pool", put_sum_pool, ONNX_LAST}, {NULL},
+	{"op>sum_pool", put_sum_pool, ONNX_LAST}, {0},
 };

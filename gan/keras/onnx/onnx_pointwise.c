@@ -198,5 +198,5 @@ const onnx_class onnx_pointwise[] = {
 	{"Softmax", put_softmax, ONNX_EITHER}, {"BatchNormalization", put_batch_norm, ONNX_MAPS},
 	{"LayerNormalization", put_layer_norm, ONNX_LAST}, {"Rescaling", put_rescaling, ONNX_EITHER},
 	{"Reshape", put_reshape, ONNX_LAST}, {"Flatten", put_reshape, ONNX_LAST}, {"Add", put_joined, ONNX_EITHER},
-	{"Multiply", put_joined, ONNX_EITHER}, {NULL},
+	{"Multiply", put_joined, ONNX_EITHER}, {0},
 };

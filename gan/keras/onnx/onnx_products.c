@@ -84,5 +84,5 @@ static bool put_dot(const onnx_layer *t)
 
 const onnx_class onnx_products[] = {
 	{"Dense", put_dense, ONNX_EITHER}, {"Embedding", put_embedding, ONNX_LAST}, {"Dot", put_dot, ONNX_LAST},
-	{NULL},
+	{0},
 };

@@ -164,5 +164,5 @@ const onnx_class onnx_windows[] = {
 	{"Conv2D", put_conv, ONNX_MAPS}, {"Conv2DTranspose", put_conv_transpose, ONNX_MAPS},
 	{"AveragePooling2D", put_pool, ONNX_MAPS}, {"MaxPooling2D", put_pool, ONNX_MAPS},
 	{"GlobalAveragePooling2D", put_pool_all, ONNX_MAPS}, {"UpSampling2D", put_upsampling, ONNX_MAPS},
-	{"ZeroPadding2D", put_padding, ONNX_MAPS}, {"Cropping2D", put_cropping, ONNX_MAPS}, {NULL},
+	{"ZeroPadding2D", put_padding, ONNX_MAPS}, {"Cropping2D", put_cropping, ONNX_MAPS}, {0},
 };
