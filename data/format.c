@@ -89,7 +89,7 @@ typedef struct look {
 	bool pictures;                               /* files that are named like pictures */
 	bool listed;                                 /* a list of the pictures' labels (data/labels.h) */
 	names files;                                 /* own; those that may be sets by themselves */
-	passed_over others;                          /* own; what is none of all these */
+	passed_over others;                          /* own; all other files, to be told where there is no kind */
 } look;
 
 static void look_free(look *l)
@@ -216,15 +216,6 @@ static bool step_to_classes(place *p, const look *l, bool *again, fault *e)
 	return ok;
 }
 
-static char *list_print(const names *l, char *buf, size_t size)
-{
-	size_t n = 0;
-	*buf = '\0';
-	for (int64_t i = 0; i < l->n && n < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", l->name[i]);
-	return buf;
-}
-
 /* The list of several sets, for people to choose from. */
 static bool several(const char *path, const found *o, fault *e)
 {
@@ -240,7 +231,7 @@ static bool files_alone(const place *p, const names *l, fault *e)
 {
 	char text[400];
 	return fault_at(e, p->path, "no data set in this folder itself; it holds %s: %s",
-		list_print(l, text, sizeof text),
+		names_print(l, text, sizeof text),
 		p->in ? "such a file is not read inside an archive" : l->n == 1 ? "give the path of that file"
 		: "one file is read, so give the path of one, or join them");
 }
@@ -249,7 +240,7 @@ static bool nothing_there(const place *p, const look *l, fault *e)
 {
 	char others[200], what[300] = "no data set in this folder, which is empty";
 	if (l->others.files)
-		snprintf(what, sizeof what, "no data set in this folder, which holds %s",
+		snprintf(what, sizeof what, "no data set in this folder, only files of kinds that are not read: %s",
 			passed_files_print(&l->others, others, sizeof others));
 	return unknown(p->path, what, e);
 }

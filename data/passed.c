@@ -52,10 +52,8 @@ bool passed_note(const passed_over *p, dataset *d, fault *e)
 	if (p->files && !dataset_note(d, e, "warning: %" PRId64 " files of kinds that are not read are passed over: %s",
 				      p->files, passed_files_print(p, text, sizeof text)))
 		return false;
-	size_t n = 0;
-	for (int64_t i = 0; i < p->folders.n && n < sizeof text; i++)
-		n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", i ? ", " : "", p->folders.name[i]);
-	if (p->folders.n && !dataset_note(d, e, "warning: folders that are passed over: %s", text))
+	if (p->folders.n && !dataset_note(d, e, "warning: folders that are passed over: %s",
+					  names_print(&p->folders, text, sizeof text)))
 		return false;
 	return !p->hidden || dataset_note(d, e, "hidden files and folders (their names begin with a dot) that are "
 		"passed over: %" PRId64, p->hidden);

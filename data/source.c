@@ -287,6 +287,15 @@ void names_free(names *l)
 	*l = (names){0};
 }
 
+char *names_print(const names *l, char *buf, size_t size)
+{
+	size_t n = 0;
+	*buf = '\0';
+	for (int64_t i = 0; i < l->n && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : "", l->name[i]);
+	return buf;
+}
+
 static int name_order(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

@@ -57,6 +57,8 @@ typedef struct names {
 bool names_list(names *l, const bundle *in, const char *folder, fault *e);
 bool names_add(names *l, const char *name, fault *e);
 void names_free(names *l);
+/* "a, b, c", cut to buf. Returns buf. */
+char *names_print(const names *l, char *buf, size_t size);
 
 /* The path of a name in a folder, which may end with a slash. new; free() */
 char *path_join(const char *folder, const char *name, fault *e);

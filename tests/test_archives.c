@@ -343,7 +343,7 @@ START_TEST(archives_of_other_kinds_are_refused_with_a_line)
 	set_refused(scratch_at("locked.zip"), (dataset_options){0}, "train-images-idx3-ubyte is encrypted");
 	put_zip("texts.zip", (const archive_member[]){{"a.txt", "text", 4}}, 1);
 	set_refused(scratch_at("texts.zip"), (dataset_options){0},
-		"no data set in this folder, which holds 1 .txt; known are ");
+		"no data set in this folder, only files of kinds that are not read: 1 .txt; known are ");
 	put_zip("empty.zip", NULL, 0);
 	set_refused(scratch_at("empty.zip"), (dataset_options){0},
 		"damaged or truncated archive (zip and tar are read)");

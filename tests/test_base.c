@@ -431,10 +431,10 @@ END_TEST
 START_TEST(subset_is_from_all_over)
 {
 	enum { N = 1000, M = 300 };
-	static int64_t which[N];
 	int sorted[10] = {0}, turns[10] = {0};
-	rng r = rng_new(4, "subset");
-	rng_subset(&r, which, M, N);
+	fault e = {.text = ""};
+	int64_t *which = rng_subset(4, "subset", M, N, &e);
+	ck_assert_msg(which, "%s", e.text);
 	for (int i = 0; i < M; i++) {
 		ck_assert(which[i] >= i * N / M && which[i] < (i + 1) * N / M);
 		sorted[which[i] * 10 / N]++;
@@ -444,10 +444,12 @@ START_TEST(subset_is_from_all_over)
 		ck_assert_int_eq(sorted[k], M / 10);
 		ck_assert_double_eq_tol(turns[k], M / 10., 5 * sqrt(M / 10.));
 	}
-	rng_subset(&r, which, N, N);
+	free(which);
+	which = rng_subset(4, "subset", N, N, &e);
 	for (int i = 0; i < N; i++)
 		ck_assert_int_eq(which[i], i);
-	rng_subset(&r, which, 0, N);
+	free(which);
+	free(rng_subset(4, "subset", 0, N, &e));
 }
 END_TEST
 

@@ -682,7 +682,7 @@ START_TEST(broken_picture_folders_are_refused_with_a_line)
 	set_refused(scratch_at("q1"), (dataset_options){0}, "no pictures, but 1 .tif; read are PNG, JPEG, WebP or GIF");
 	file_put("q4/1.bmp", "x", 1);
 	file_put("q4/2.bmp", "x", 1);
-	set_refused(scratch_at("q4"), (dataset_options){0}, "no data set in this folder, which holds 2 .bmp; known");
+	set_refused(scratch_at("q4"), (dataset_options){0}, "only files of kinds that are not read: 2 .bmp;");
 	file_put("q5/a.npz", "x", 1);
 	file_put("q5/b.npz", "x", 1);
 	set_refused(scratch_at("q5"), (dataset_options){0}, "it holds a.npz, b.npz: one file is read, so give the path "

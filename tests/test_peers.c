@@ -157,7 +157,6 @@ START_TEST(a_number_that_does_not_divide_the_slices_is_refused)
 }
 END_TEST
 
-/* To one of them, to which nobody has said anything else: all end after the same step, and save it. */
 /* After the last step, too, all learn that rank 0 could not write: nobody waits for ever. */
 START_TEST(rank_0_that_cannot_write_ends_all)
 {
@@ -173,6 +172,7 @@ START_TEST(rank_0_that_cannot_write_ends_all)
 }
 END_TEST
 
+/* To one of them, to which nobody has said anything else: all end after the same step, and save it. */
 START_TEST(a_signal_to_one_ends_all_after_the_same_step)
 {
 	char rest[1 << 12];

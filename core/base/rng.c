@@ -252,12 +252,15 @@ void rng_permutation(rng *r, int64_t *order, int64_t n)
 	}
 }
 
-void rng_subset(rng *r, int64_t *which, int64_t m, int64_t n)
+int64_t *rng_subset(uint64_t seed, const char *purpose, int64_t m, int64_t n, fault *e)
 {
 	must(m >= 0 && m <= n, "rng_subset: %lld of %lld", (long long)m, (long long)n);
-	for (int64_t i = 0, lo = 0; i < m; i++) {
+	rng r = rng_new(seed, purpose);
+	int64_t *which = mem_new((size_t)m, sizeof *which, e);
+	for (int64_t i = 0, lo = 0; which && i < m; i++) {
 		const int64_t hi = (i + 1) * n / m;
-		which[i] = lo + rng_below(r, hi - lo);
+		which[i] = lo + rng_below(&r, hi - lo);
 		lo = hi;
 	}
+	return which;
 }

@@ -45,10 +45,11 @@ void rng_part_normal(rng *r, real *x, int64_t n, int64_t first, int64_t total);
 void rng_fill_truncated(rng *r, real *x, int64_t n, double limit);
 /* order[0..n) = 0, 1, .., n-1 in random order (Fisher-Yates), by n calls of rng_below. n < 2^32. */
 void rng_permutation(rng *r, int64_t *order, int64_t n);
-/* which[0..m): m of the numbers 0 to n-1 in ascending order, a random one of each of m stretches that are as equal as
- * whole numbers allow; with m = n all. Of a set that is sorted by class, and of one where classes take turns, each
- * class has its share among them. 0 <= m <= n < 2^32. */
-void rng_subset(rng *r, int64_t *which, int64_t m, int64_t n);
+/* m of the numbers 0 to n-1 in ascending order, from the stream of a seed and a purpose: a random one of each of m
+ * stretches that are as equal as whole numbers allow; with m = n all. Of a set that is sorted by class, and of one
+ * where classes take turns, each class has its share among them. 0 <= m <= n < 2^32. [m], new/free. NULL with e set:
+ * no memory. */
+int64_t *rng_subset(uint64_t seed, const char *purpose, int64_t m, int64_t n, fault *e);
 
 /* out = the four words of one block: the generator itself, public so that it can be compared with other programs. */
 void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

@@ -117,9 +117,9 @@ static double tick_step(double span)
 /* 4e+13 -> 4e13 */
 static char *plain_exponent(char *text)
 {
-	char *plus = strchr(text, '+');
+	char *plus = strchr(text, '+'), *digits = plus ? plus + strspn(plus, "+0") : NULL;
 	if (plus)
-		memmove(plus, plus + strspn(plus, "+0"), strlen(plus + strspn(plus, "+0")) + 1);
+		memmove(plus, digits, strlen(digits) + 1);
 	return text;
 }
 

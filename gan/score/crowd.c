@@ -39,16 +39,6 @@ static bool init_classes(crowd *c, int64_t D, fault *e)
 	return true;
 }
 
-/* m numbers of the images of a set of n. new/free. */
-static int64_t *numbers(uint64_t seed, const char *purpose, int64_t m, int64_t n, fault *e)
-{
-	int64_t *which = mem_new((size_t)m, sizeof *which, e);
-	rng r = rng_new(seed, purpose);
-	if (which)
-		rng_subset(&r, which, m, n);
-	return which;
-}
-
 /* How many of them are below `end`: ascending numbers, of an image each. */
 static int64_t below(const int64_t *which, int64_t m, int64_t end)
 {
@@ -68,8 +58,8 @@ static bool set_up(crowd *c, const crowd_plan *want, const image_source *from, l
 	const int64_t D = lens_count(look);
 	*c = (crowd){.want = *want};
 	must(want->keep <= want->images && want->images <= from->n && want->pixels <= from->n, "a plan of more images");
-	return (c->looked = numbers(want->seed, "looked at", want->images, from->n, e))
-		&& (c->shrunk = numbers(want->seed, "kept small", want->pixels, from->n, e))
+	return (c->looked = rng_subset(want->seed, "looked at", want->images, from->n, e))
+		&& (c->shrunk = rng_subset(want->seed, "kept small", want->pixels, from->n, e))
 		&& moments_init(&c->all, D, e) && init_classes(c, D, e) && points_init(&c->kept, want->keep, D, e)
 		&& points_init(&c->small, want->pixels, (int64_t)want->small.h * want->small.w * from->channels, e)
 		&& (!want->probabilities

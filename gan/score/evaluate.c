@@ -187,13 +187,10 @@ static bool choose_fakes(const state *s, points *chosen, fault *e)
 {
 	const points *all = &s->fakes.kept;
 	const int64_t n = s->v->kept;
-	int64_t *which = mem_new((size_t)n, sizeof *which, e);
-	rng r = rng_new(s->t->seed, "judged features");
+	int64_t *which = rng_subset(s->t->seed, "judged features", n, all->n, e);
 	const bool ok = which && points_init(chosen, n, all->d, e);
-	if (ok) {
-		rng_subset(&r, which, n, all->n);
+	if (ok)
 		points_choose(all, which, chosen);
-	}
 	free(which);
 	return ok;
 }

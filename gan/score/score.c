@@ -71,11 +71,7 @@ static void mirror(real *x, int64_t n, int h, int w, int c)
 /* Which n images of a set stand for it: the same for every run. A folder has one class after the other. new/free. */
 static int64_t *chosen(const dataset *d, int64_t n, fault *e)
 {
-	int64_t *which = mem_new((size_t)n, sizeof *which, e);
-	rng r = rng_new(0, "images of a score");
-	if (which)
-		rng_subset(&r, which, n, d->n);
-	return which;
+	return rng_subset(0, "images of a score", n, d->n, e);
 }
 
 bool score_real(const dataset *d, int64_t n, bool flip, lens *look, moments *out, class_spread *spread, fault *e)

@@ -1,7 +1,6 @@
 /* trainer_state.c - everything that a run needs to go on with the same bits, as one list. */
 #include "gan/train/trainer_internal.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
