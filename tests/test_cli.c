@@ -858,6 +858,19 @@ START_TEST(more_frozen_blocks_than_there_are_leave_nothing_behind)
 }
 END_TEST
 
+START_TEST(a_run_that_cannot_begin_leaves_nothing_behind)
+{
+	const char *dir = scratch_folder(), *path = make_config(SMALL);
+	file_store(scratch_at("mine/lock"), "", 0);  /* the folder of somebody: it stays */
+	for (int i = 0; i < 2; i++) {
+		const char *out = i ? "mine" : "new";
+		const answer a = sagan("train %s --out %s/%s --init-from %s/nowhere", path, dir, out, dir);
+		ck_assert_msg(a.status == 1 && a.lines == 1 && strstr(a.text, "nowhere: No such file"), "%s", a.text);
+		ck_assert_int_eq(file_exists(dir, out), i);
+	}
+}
+END_TEST
+
 /* Names that the config gives are in the checkpoint: in its description, over the columns, and for --class. */
 START_TEST(classes_have_names)
 {
@@ -1292,6 +1305,7 @@ int main(void)
 		{a_run_is_moved_given_more_data_and_begun_from, 1},
 		{classes_without_images_are_told, 1},
 		{more_frozen_blocks_than_there_are_leave_nothing_behind, 1},
+		{a_run_that_cannot_begin_leaves_nothing_behind, 1},
 		{classes_have_names, 1},
 		{ranges_are_printed_and_can_be_given, 1},
 		{a_record_that_cannot_be_written, 1},

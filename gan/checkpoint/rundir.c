@@ -47,11 +47,13 @@ rundir *rundir_open(const char *dir, fault *e)
 		fault_set(e, "the run directory has no name");
 		return NULL;
 	}
+	const bool made = file_type(dir) == FILE_MISSING;
 	if (!file_make_folders(dir, e) || !run_path(dir, "lock", path, e))
 		return NULL;
 	rundir *d = mem_zero(1, sizeof *d, e);
 	if (!d)
 		return NULL;
+	d->made = made;
 	d->dir = text_copy(dir, e);
 	d->lock = d->dir ? take_lock(dir, path, e) : -1;
 	if (d->lock < 0) {
@@ -62,10 +64,25 @@ rundir *rundir_open(const char *dir, fault *e)
 	return d;
 }
 
+/* A run that fails before it has written anything leaves no folder. */
+static void remove_unused(const rundir *d)
+{
+	char path[RUN_PATH_MAX];
+	file_names l;
+	if (!d->made || !run_path(d->dir, "lock", path, NULL) || !file_names_list(d->dir, &l, NULL))
+		return;
+	const bool unused = l.n == 1 && strcmp(l.name[0], "lock") == 0;
+	file_names_free(&l);
+	if (unused && unlink(path) == 0)
+		rmdir(d->dir);
+}
+
 void rundir_close(rundir *d)
 {
 	if (!d)
 		return;
+	if (d->lock >= 0)
+		remove_unused(d);
 	if (d->lock >= 0)
 		close(d->lock);
 	free(d->good);

@@ -16,7 +16,8 @@ typedef struct rundir rundir;
 
 /* Makes dir (and its parents) and locks dir/lock for this process, so that no two runs write the same files; removes
  * temporary files that a killed process left. NULL with e set: another process trains there, or dir cannot be written.
- * The lock ends with the process, however that ends. new/free: rundir_close. */
+ * The lock ends with the process, however that ends. new/free: rundir_close, which removes dir again where it was made
+ * here and nothing was written into it. */
 rundir *rundir_open(const char *dir, fault *e);
 void rundir_close(rundir *d);                        /* NULL allowed */
 

@@ -23,6 +23,7 @@ typedef struct good_one {
 struct rundir {
 	char *dir;                                   /* own */
 	int lock;
+	bool made;                                   /* by this process */
 	good_one *good;                              /* own; [goods] */
 	int goods;
 };
