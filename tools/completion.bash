@@ -18,13 +18,16 @@ _sagan()
 		mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" layers 2>/dev/null | awk 'NR > 1 { print $1 }')" \
 			-- "$word")
 		return ;;
-	--net) options='generator discriminator both' ;;
+	--net)
+		options='generator discriminator'
+		[ "${COMP_WORDS[1]}" != export ] || options="$options both" ;;
+	--plan) options='d d_penalty g sample' ;;
 	--format) options='auto idx cifar10 cifar100 numpy pictures hdf5 stacked' ;;
 	--split) options='train test all' ;;
 	--resize) options='crop fit stretch pad' ;;
 	--range) options='auto 0..1 -1..1 0..255 0..65535' ;;
 	--background) options='white black gray' ;;
-	--steps|--batch|--only|--max-time|--threads|--n|--seed|--class|--truncation|--direction|--delay|--columns|--pixel|--layer|--head|--limit|--size|--input|--freeze-d|--images|--labels) return ;;
+	--steps|--batch|--only|--max-time|--log-every|--record|--threads|--n|--seed|--class|--truncation|--direction|--delay|--columns|--pixel|--layer|--head|--limit|--size|--input|--freeze-d|--images|--labels) return ;;
 	esac
 	if [ -z "$options" ] && [ "${word#-}" != "$word" ]; then
 		case ${COMP_WORDS[1]} in

@@ -208,7 +208,7 @@ static const config_key TABLE[] = {
 {"augment.policy", KEY_LIST, AT(augment), 0, 0, WORDS_OF(diff_augments, name), "none", MAY,
 	"transforms of images for D, in this order; DiffAugment, then ADA's"},
 {"augment.probability", KEY_RAMP, AT(augment_probability), 0, 1, {0}, "1", MAY,
-	"with which an image undergoes each transform; with a target the most"},
+	"probability of each transform for an image; with a target its limit"},
 {"augment.target", KEY_REAL, AT(augment_target), 0, 1, {0}, "0", MAY,
 	"ADA: wanted mean sign of D(real), usually 0.6; 0: no adapting"},
 {"augment.images", KEY_REAL, AT(augment_images), 1, 1e12, {0}, "500000", MAY,
