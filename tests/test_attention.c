@@ -187,6 +187,31 @@ START_TEST(derivatives_equal_those_of_the_products)
 }
 END_TEST
 
+/* The third derivative, with queries and keys that are one value. */
+START_TEST(a_value_may_be_queries_and_keys)
+{
+	bench t = bench_open(&sizes[3]);
+	const real scale = (real)0.5;
+	node *x = t.in[0], *v = op_slice_axis(t.g, op_tanh(t.g, x), x->s.rank - 1, 0, 1), *d[2], *all[2];
+	for (int plain = 0; plain < 2; plain++) {
+		node *y = plain ? products(t.g, (node *[]){x, x, v}, (double)scale)
+			: op_attention_blocked(t.g, x, x, v, (double)scale);
+		for (int order = 0; order < 3; order++) {
+			graph_grad(t.g, op_sum_all(t.g, op_square(t.g, y)), NULL, &x, 1, &d[plain]);
+			y = d[plain];
+		}
+		all[plain] = d[plain];
+	}
+	bench_run(&t, all, 2);
+	double most = 0;
+	for (int64_t k = 0; k < shape_count(&x->s); k++)
+		most = fmax(most, fabs((double)plan_value(t.p, d[1])[k]));
+	const double worst = kit_worst(plan_value(t.p, d[0]), plan_value(t.p, d[1]), shape_count(&x->s));
+	ck_assert_msg(most > 0 && worst < kit_tiny * 8 * most, "off by %g of %g", worst, most);
+	bench_close(&t);
+}
+END_TEST
+
 /* Few samples, so that the keys fall into pieces, and many. */
 START_TEST(threads_do_not_change_a_bit)
 {
@@ -484,6 +509,7 @@ int main(void)
 		{attention_is_its_definition, COUNT(sizes)},
 		{large_scores_choose_one_key, 1},
 		{derivatives_equal_those_of_the_products, COUNT(sizes) * ORDERS},
+		{a_value_may_be_queries_and_keys, 1},
 		{threads_do_not_change_a_bit, 2},
 		{powers_of_e_are_right_over_their_whole_range, 1},
 		{softmax_passes_are_the_same_at_every_level_with_fma, 1},

@@ -201,6 +201,9 @@ static const struct {
 	 "must be 0, and augment.probability may be [from, to]"},
 	{"augment:\n  target: 0.6\n",
 	 "a.yaml:2: augment.target = 0.6: augment.policy is none, so nothing is adapted; must be 0"},
+	{"model: {classes: 10, cbn_form: table, cbn_sn: true}\n",
+	 "a.yaml:1: model.cbn_sn = true: the biases of model.cbn_form = table begin at zero and have no norm; must be "
+	 "false, or model.cbn_form = one_plus"},
 	{"model:\n  sn_update: real_only\n",
 	 "a.yaml:2: model.sn_update = real_only: real images have no pass of their own with loss.d_batch "
 	 "= joint; set loss.d_batch = separate or model.sn_update = every_forward"},

@@ -451,6 +451,25 @@ START_TEST(activation_by_name_is_its_definition)
 }
 END_TEST
 
+/* e^x - 1 must not lose the digits of a small x. */
+START_TEST(elu_is_exact_near_zero)
+{
+	enum { N = 60 };
+	real x[N], y[N];
+	for (int i = 0; i < N; i++)
+		x[i] = -(real)pow(2, -i);
+	buffer *b = filled(SHAPE(N), x);
+	graph *g = graph_new(NULL);
+	run(g, op_activation(g, graph_leaf(g, b), "elu"), y);
+	const double tol = sizeof(real) == 4 ? 4e-7 : 1e-15;
+	for (int i = 0; i < N; i++)
+		ck_assert_msg(fabs((double)y[i] / expm1((double)x[i]) - 1) <= tol, "elu(%g) = %.9g, not %.9g",
+			(double)x[i], (double)y[i], expm1((double)x[i]));
+	graph_free(g);
+	buffer_free(b);
+}
+END_TEST
+
 START_TEST(softmax_is_an_activation)
 {
 	const real x[] = {0, (real)log(3), 5, 5};
@@ -630,6 +649,7 @@ int main(void)
 		{wrong_shapes_name_the_op_and_both, 1},
 		{trivial_algebra_makes_no_nodes, 1},
 		{activation_by_name_is_its_definition, COUNT(named)},
+		{elu_is_exact_near_zero, 1},
 		{softmax_is_an_activation, 1},
 		{unknown_activation_suggests_the_nearest, 1},
 		{clip_is_exact_and_flat_outside, 1},

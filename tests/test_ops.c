@@ -637,7 +637,30 @@ END_TEST
 
 typedef void (*wrong_fn)(graph *g, node *const *in);
 
-static const window_geometry two = {2, 2, 2, 2, 0, 0, 0, 0}, thick = {2, 2, 2, 2, 2, 0, 0, 0},
+/* Wherever it stands in its window, and whatever number of channels is beside it. */
+START_TEST(what_is_no_number_is_the_largest)
+{
+	const int64_t C = _i ? 19 : 1;
+	const window_geometry w = {2, 2, 2, 2, 0, 0, 0, 0};
+	for (int at = 0; at < 4; at++) {
+		bench t = BENCH(SHAPE(1, 2, 2, C), SHAPE(1, 1, 1, C));
+		for (int64_t c = 0; c < C; c++)
+			t.b[0]->x[at * C + c] = (real)NAN;
+		node *out[] = {op_max_pool(t.g, t.in[0], w), op_max_place(t.g, t.in[0], t.in[1], w)};
+		fault e;
+		t.p = plan_new(t.g, out, COUNT(out), 0, &e);
+		plan_run(t.p);
+		for (int64_t c = 0; c < C; c++) {
+			ck_assert(isnan(plan_value(t.p, out[0])[c]));
+			for (int k = 0; k < 4; k++)
+				ck_assert(plan_value(t.p, out[1])[k * C + c] == (k == at ? t.b[1]->x[c] : 0));
+		}
+		bench_free(&t);
+	}
+}
+END_TEST
+
+static const window_geometry two = {2, 2, 2, 2, 0, 0, 0, 0}, nothing = {0}, thick = {2, 2, 2, 2, 2, 0, 0, 0},
 			     big = {9, 2, 2, 2, 0, 0, 0, 0}, still = {2, 2, 0, 2, 0, 0, 0, 0};
 
 #define WRONG(name, call) static void name(graph *g, node *const *in) { (void)in; call; }
@@ -669,6 +692,8 @@ WRONG(w_pool, op_sum_pool(g, in[0], two))
 WRONG(w_pool_thick, op_max_pool(g, in[1], thick))
 WRONG(w_pool_big, op_patches(g, in[1], big))
 WRONG(w_pool_still, op_avg_pool(g, in[1], still))
+WRONG(w_pool_none, op_avg_pool(g, in[1], nothing))
+WRONG(w_pad_huge, op_pad(g, in[2], (int64_t[]){INT64_C(1) << 62}, (int64_t[]){0}))
 WRONG(w_pool_back, op_sum_pool_dx(g, in[1], two, 7, 8))
 WRONG(w_fold, op_patches_fold(g, in[1], two, 8, 8))
 WRONG(w_resize, op_resize_bilinear(g, in[1], 0, 4))
@@ -707,6 +732,8 @@ static const struct wrong_case {
 		"must be 0 up to the window's size less one"},
 	{w_pool_big, "patches [2,4,4,3]: window 9x2 does not fit into the padded map of 4x4"},
 	{w_pool_still, "sum_pool [2,4,4,3]: window 2x2, stride 0x2: must be at least 1"},
+	{w_pool_none, "sum_pool [2,4,4,3]: window 0x0, stride 0x0: must be at least 1"},
+	{w_pad_huge, "pad [6]: shape [4611686018427387910] has too many elements"},
 	{w_pool_back, "sum_pool_dx [2,4,4,3]: a map of 7x8 has 3x4 windows, given 4x4"},
 	{w_fold, "patches_fold [2,4,4,3]: 3 channels: must be a multiple of the 4 taps of the window"},
 	{w_resize, "resize_bilinear [2,4,4,3]: size 0x4: must be at least 1x1"},
@@ -802,6 +829,7 @@ int main(void)
 		{matmul_is_three_loops, 4 * COUNT(products)},
 		{dense_keeps_leading_axes, 1},
 		{largest_entries_are_the_first_of_equal_ones, COUNT(windows) * COUNT(channels)},
+		{what_is_no_number_is_the_largest, 2},
 		{windows_are_loops_over_taps, COUNT(windows) * COUNT(channels)},
 		{upsampling_repeats_pixels, 1},
 		{bilinear_known_values, 1},

@@ -179,6 +179,70 @@ START_TEST(fused_run_equals_op_by_op)
 END_TEST
 
 /* What a chain computes again instead of reading it has the same bits, and there is less to write. */
+/* Two outputs of a graph of two leaves, fused, against op by op. */
+typedef void two_outputs(graph *g, node *x, node *b, node **out);
+
+static void fused_is_plain(shape x, shape b, two_outputs *make, double tiny)
+{
+	rng r = rng_new(1, "data");
+	buffer *leaf[] = {random_buffer("x", x, &r), random_buffer("b", b, &r)};
+	graph *g = graph_new(NULL);
+	node *out[2];
+	make(g, graph_leaf(g, leaf[0]), graph_leaf(g, leaf[1]), out);
+	plan *fused = plan_new(g, out, 2, 0, NULL), *plain = plan_new(g, out, 2, PLAN_NO_FUSE | PLAN_SEPARATE, NULL);
+	plan_run(fused);
+	plan_run(plain);
+	for (int i = 0; i < 2; i++)
+		for (int64_t k = 0; k < shape_count(&out[i]->s); k++) {
+			const double is = (double)plan_value(fused, out[i])[k];
+			const double want = (double)plan_value(plain, out[i])[k];
+			ck_assert_msg(fabs(is - want) <= tiny * fmax(1, fabs(want)), "output %d, element %d: "
+				"%g, not %g", i, (int)k, is, want);
+		}
+	plan_free(fused);
+	plan_free(plain);
+	graph_free(g);
+	buffer_free(leaf[0]);
+	buffer_free(leaf[1]);
+}
+
+/* Products of 64 and of 8 columns, read under a shape of as many as the bias has. */
+static void biases_of_views(graph *g, node *x, node *b, node **out)
+{
+	const int64_t width = shape_last(&b->s), columns[] = {64, 8};
+	node *rows = op_slice_axis(g, x, 0, 0, 16);
+	for (int i = 0; i < 2; i++) {
+		node *w = op_slice_axis(g, x, 0, 16, 16 + columns[i]);
+		node *y = op_matmul(g, rows, w, false, true);
+		out[i] = op_add(g, op_reshape(g, y, SHAPE(16 * columns[i] / width, width)), b);
+	}
+}
+
+/* A product adds a bias to its own rows. Narrower and wider ones than its result once were read as if they fitted. */
+START_TEST(a_bias_of_another_width_stays_apart)
+{
+	static const int64_t width[] = {4, 8, 32, 64};
+	fused_is_plain(SHAPE(80, 8), SHAPE(width[_i]), biases_of_views, 64 * (sizeof(real) == 4 ? 1e-6 : 1e-15));
+}
+END_TEST
+
+/* Sums over all samples and over all but the samples, in one chain. */
+static void sums_both_ways(graph *g, node *x, node *b, node **out)
+{
+	const shape s = x->s;
+	node *y = op_square(g, op_sub(g, x, b));
+	out[0] = op_sum_to(g, y, SHAPE(1, s.dim[1], s.dim[2]));
+	out[1] = op_sum_to(g, y, SHAPE(s.dim[0], s.dim[1], 1));
+}
+
+/* A chain is cut where its inner sums end, which may be in the middle of what an outer sum repeats. */
+START_TEST(a_sum_goes_on_where_its_section_begins)
+{
+	const int64_t C = _i ? 1024 : 1500;
+	fused_is_plain(SHAPE(64, 2, C), SHAPE(64, 2, 1), sums_both_ways, sizeof(real) == 4 ? 1e-4 : 1e-12);
+}
+END_TEST
+
 START_TEST(a_value_computed_again_is_the_same)
 {
 	graph *g = graph_new(NULL);
@@ -282,6 +346,38 @@ START_TEST(assignments_happen_after_the_run)
 	plan_free(p);
 	graph_free(g);
 	buffer_free(b);
+}
+END_TEST
+
+/* "The value when the run begins", also of a buffer that gets another one in the same run, in any order. */
+START_TEST(buffers_may_change_places)
+{
+	for (int order = 0; order < 2; order++) {
+		graph *g = graph_new(NULL);
+		buffer *now = buffer_new("now", SHAPE(2), NULL), *before = buffer_new("before", SHAPE(2), NULL);
+		buffer *a = buffer_new("a", SHAPE(2), NULL), *b = buffer_new("b", SHAPE(1, 2), NULL);
+		node *next = op_add_scalar(g, graph_leaf(g, now), 1);
+		graph_assign(g, order ? now : before, order ? next : graph_leaf(g, now));
+		graph_assign(g, order ? before : now, order ? graph_leaf(g, now) : next);
+		graph_assign(g, a, graph_leaf(g, b));
+		graph_assign(g, b, op_reshape(g, graph_leaf(g, a), b->s));
+		b->x[0] = b->x[1] = 7;
+		plan *p = plan_new(g, &next, 1, 0, NULL);
+		for (int run = 1; run <= 3; run++) {
+			plan_run(p);
+			for (int i = 0; i < 2; i++) {
+				ck_assert_double_eq((double)now->x[i], run);
+				ck_assert_double_eq((double)before->x[i], run - 1);
+				ck_assert_double_eq((double)a->x[i], run % 2 ? 7 : 0);
+				ck_assert_double_eq((double)b->x[i], run % 2 ? 0 : 7);
+			}
+		}
+		plan_free(p);
+		graph_free(g);
+		buffer *all[] = {now, before, a, b};
+		for (int i = 0; i < COUNT(all); i++)
+			buffer_free(all[i]);
+	}
 }
 END_TEST
 
@@ -737,11 +833,14 @@ int main(void)
 	const suite_test tests[] = {
 		{placed_run_equals_separate_values, 2},
 		{fused_run_equals_op_by_op, 3},
+		{a_bias_of_another_width_stays_apart, 4},
+		{a_sum_goes_on_where_its_section_begins, 2},
 		{a_value_computed_again_is_the_same, 1},
 		{threads_change_no_bit, 1},
 		{gradient_of_gradient, 1},
 		{equal_nodes_are_made_once, 1},
 		{assignments_happen_after_the_run, 1},
+		{buffers_may_change_places, 1},
 		{first_wrong_shape_is_remembered, 1},
 		{a_steady_plan_gives_the_same_bits, 1},
 		{only_a_fast_plan_may_round_more, 1},

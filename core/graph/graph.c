@@ -11,6 +11,7 @@
 
 #include "core/base/local.h"
 #include "core/graph/graph_internal.h"
+#include "core/graph/ops_internal.h"
 
 enum {
 	PATH_MAX_BYTES = 512,                        /* of names of layers, one in the other: names have at most 31
@@ -147,7 +148,6 @@ bool graph_rewrites(const graph *g)
 	return g->rewrite && !g->failed;
 }
 
-/* The names so far and `name` behind them; a path that was cut would name another layer. */
 void graph_slice(graph *g, int slice, int slices)
 {
 	must(slices >= 1 && slices <= SLICES_MAX && !(slices & (slices - 1)) && slice >= 0 && slice < slices,
@@ -166,6 +166,7 @@ int graph_slice_index(const graph *g)
 	return g->slice;
 }
 
+/* The names so far and `name` behind them; a path that was cut would name another layer. */
 static void path_extend(graph *g, size_t n, const char *name)
 {
 	const int more = snprintf(g->path + n, sizeof g->path - n, "%s%s", n ? "/" : "", name);
@@ -315,7 +316,7 @@ node *graph_node(graph *g, const op *o, int nin, node *const *in, const attr *a)
 	else
 		memset(&y.a, 0, sizeof y.a);
 	char why[512] = "";
-	if (!o->infer(&y, why, sizeof why)) {
+	if (!o->infer(&y, why, sizeof why) || !shape_is_valid(&y.s, why, sizeof why)) {
 		fail_shapes(g, o, nin, in, why);
 		return &g->broken;
 	}

@@ -52,12 +52,14 @@ node *op_swish(graph *g, node *x)
 }
 
 /* relu(x) + alpha (e^min(x,0) - 1) with min(x,0) = x - relu(x), so that the derivative at 0 is that
- * of the left side, alpha, as in TensorFlow. */
+ * of the left side, alpha, as in TensorFlow. e^m - 1 would lose its digits near 0; it is 2 t / (1 - t) with
+ * t = tanh(m/2), which does not. */
 node *op_elu(graph *g, node *x, double alpha)
 {
 	node *above = op_relu(g, x);
-	node *below = op_exp(g, op_sub(g, x, above));
-	return op_add(g, above, op_scale(g, op_add_scalar(g, below, -1), alpha));
+	node *t = op_tanh(g, op_scale(g, op_sub(g, x, above), 0.5));
+	node *below = op_div(g, t, op_add_scalar(g, op_scale(g, t, -1), 1));
+	return op_add(g, above, op_scale(g, below, 2 * alpha));
 }
 
 /* lambda elu(x, alpha), constants of arXiv 1706.02515, eq. 14 */

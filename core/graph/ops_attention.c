@@ -369,8 +369,12 @@ static void second_vjp(graph *g, node *y, node *dy, const bool *need, node **dx)
 	for (int i = 0; i < A; i++)
 		out[i] = op_reshape(g, out[i], SHAPE(shape_count(&out[i]->s)));
 	graph_grad(g, op_concat(g, out, A, 0), dy, in, INPUTS, dx);
-	for (int i = 0; i < INPUTS; i++)
-		dx[i] = need[i] ? dx[i] : NULL;
+	for (int i = 0; i < INPUTS; i++) {
+		bool again = false;                  /* copies of one node are one node, and its derivative is whole */
+		for (int k = 0; k < i; k++)
+			again = again || in[k] == in[i];
+		dx[i] = need[i] && !again ? dx[i] : NULL;
+	}
 }
 
 const op op_rec_attention_second = {

@@ -16,6 +16,9 @@ enum { LANES = 32 / (int)sizeof(real) };
 typedef real lanes __attribute__((vector_size(32), aligned(sizeof(real)), may_alias));
 typedef __typeof__((lanes){0} > (lanes){0}) choice;
 
+/* Whether s takes the place of the largest so far: it is larger, or no number, which then stays. */
+#define IS_LARGER(s, best) (((s) > (best)) | ((s) != (s)))
+
 /* a where c is set, b elsewhere. */
 #define CHOSEN(c, a, b) ((lanes)(((choice)(a) & (c)) | ((choice)(b) & ~(c))))
 
@@ -41,8 +44,9 @@ INLINE void pick(real *y, const real *sel, const real *v, view at, int64_t width
 	for (int64_t iy = at.top; iy < at.bottom; iy++)
 		for (int64_t ix = at.left; ix < at.right; ix++) {
 			const int64_t p = (iy * width + ix) * c;
-			value = sel[p] > best ? v[p] : value;
-			best = sel[p] > best ? sel[p] : best;
+			const bool larger = IS_LARGER(sel[p], best);
+			value = larger ? v[p] : value;
+			best = larger ? sel[p] : best;
 		}
 	*y = value;
 }
@@ -56,7 +60,7 @@ INLINE void pick_lanes(real *y, const real *sel, const real *v, view at, int64_t
 		for (int64_t ix = at.left; ix < at.right; ix++) {
 			const int64_t p = (iy * width + ix) * c;
 			const lanes s = *(const lanes *)(sel + p), u = *(const lanes *)(v + p);
-			const choice larger = s > best;
+			const choice larger = IS_LARGER(s, best);
 			value = CHOSEN(larger, u, value);
 			best = CHOSEN(larger, s, best);
 		}
@@ -71,8 +75,9 @@ INLINE void place(real *y, const real *sel, real d, view at, int64_t width, int6
 	for (int64_t iy = at.top; iy < at.bottom; iy++)
 		for (int64_t ix = at.left; ix < at.right; ix++) {
 			const int64_t p = (iy * width + ix) * c;
-			where = sel[p] > best ? p : where;
-			best = sel[p] > best ? sel[p] : best;
+			const bool larger = IS_LARGER(sel[p], best);
+			where = larger ? p : where;
+			best = larger ? sel[p] : best;
 		}
 	y[where] += d;
 }
@@ -86,7 +91,7 @@ INLINE void place_lanes(real *y, const real *sel, const real *d, view at, int64_
 	for (int64_t iy = at.top; iy < at.bottom; iy++)
 		for (int64_t ix = at.left; ix < at.right; ix++) {
 			const lanes s = *(const lanes *)(sel + (iy * width + ix) * c);
-			const choice larger = s > best;
+			const choice larger = IS_LARGER(s, best);
 			pixel = CHOSEN(larger, none + (real)((iy - at.top) * across + ix - at.left), pixel);
 			best = CHOSEN(larger, s, best);
 		}

@@ -55,8 +55,9 @@ bool shape_equal_aligned(const shape *a, const shape *b)
 
 static bool infer_fill(node *y, char *why, size_t why_size)
 {
+	(void)why, (void)why_size;
 	y->s = y->a.fill.s;
-	return shape_is_valid(&y->s, why, why_size);
+	return true;
 }
 
 static void fill_span(const attr *a, real *out, const real *const *in, int64_t n)

@@ -66,8 +66,9 @@ static bool is_same_conv(const conv_geometry *c, int pad)
 /* Windows that lie side by side and cover the image [h,w] exactly. */
 static bool is_tiling(const attr *a, int64_t h, int64_t w)
 {
-	return a->window.kh == a->window.sh && a->window.kw == a->window.sw && !a->window.top && !a->window.bottom
-		&& !a->window.left && !a->window.right && h % a->window.kh == 0 && w % a->window.kw == 0;
+	return a->window.kh > 0 && a->window.kw > 0 && a->window.kh == a->window.sh && a->window.kw == a->window.sw
+		&& !a->window.top && !a->window.bottom && !a->window.left && !a->window.right
+		&& h % a->window.kh == 0 && w % a->window.kw == 0;
 }
 
 static bool is_upsampling(const node *x)

@@ -188,6 +188,12 @@ static inline __attribute__((always_inline)) void call_for(const chain *c, int64
 			__builtin_prefetch(c->stream[i]->x + k, 0, 3);
 }
 
+/* Which of a sum's results the value at `at` belongs to; of a single result, which lane. */
+static int64_t sum_phase(const instr *k, int64_t at, int64_t start)
+{
+	return k->form.inner == 1 ? (at - start) % LANES : at % k->form.inner;
+}
+
 static void run_block(const runner *r, real *slots, int64_t chunk, int64_t at, int64_t start, int64_t n)
 {
 	const chain *c = r->c;
@@ -207,7 +213,7 @@ static void run_block(const runner *r, real *slots, int64_t chunk, int64_t at, i
 		else if (k->what == DO_ROWS)
 			sum_rows(k->y->x + at / row, in[0], n / row, row);
 		else
-			do_sum(partial_of(r, k, chunk), in[0], k->nin == 2 ? in[1] : NULL, (at - start) % sum_width(k),
+			do_sum(partial_of(r, k, chunk), in[0], k->nin == 2 ? in[1] : NULL, sum_phase(k, at, start),
 			       n, sum_width(k));
 	}
 }
@@ -227,11 +233,8 @@ static void run_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
 		for (int j = 0; j < c->nbody; j++)
 			if (c->body[j].what == DO_SUM)
 				memset(partial_of(r, &c->body[j], k), 0, (size_t)sum_width(&c->body[j]) * sizeof(real));
-		/* Sums restart their pattern at the chunk: chunks are whole blocks, blocks whole patterns, or
-		 * the pattern is longer than a block and the section is where it starts. */
-		for (int64_t at = from; at < to; at += c->block) {
+		for (int64_t at = from; at < to; at += c->block)
 			run_block(r, slots, k, at, start, MIN(c->block, to - at));
-		}
 	}
 }
 

@@ -71,15 +71,17 @@ static void move_to(plan *p, node *conv, int to, readers *r)
 	r->count[from] = 0;
 }
 
-/* A matrix product that is only read under another shape takes that shape, where this leads on. */
+/* A matrix product that is only read under another shape takes that shape, where this leads on. A bias is added to its
+ * rows, whose width must then be that of the shape. */
 static node *look_through_view(plan *p, node *product, node *next, readers *r)
 {
 	if (product->op != &op_rec_matmul || next->op != &op_rec_reshape || r->count[next->id] != 1)
 		return next;
 	node *after = p->node[r->last[next->id]];
+	const bool same_width = shape_last(&next->s) == shape_last(&product->s);
 	const bool leads_on = after->op == &op_rec_leaky_relu
 		|| (after->op == &op_rec_add && after->in[0] != after->in[1]
-		    && (product->nin == 3 || bias_of(p, after, after->in[0] == next)));
+		    && (product->nin == 3 || (same_width && bias_of(p, after, after->in[0] == next))));
 	if (!leads_on)
 		return next;
 	product->s = next->s;

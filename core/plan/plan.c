@@ -83,6 +83,29 @@ static bool copy_requests(plan *p, node *const *out, int n, fault *e)
 	return true;
 }
 
+/* The value of assignment i is a buffer as it was when the run began, and the buffer has an assignment of its own. */
+static bool is_overwritten(const plan *p, int i)
+{
+	const node *leaf = p->node[root_of(p, p->assign[i].x)];
+	if (leaf->op != &op_rec_leaf || leaf->buf == p->assign[i].b)
+		return false;
+	for (int k = 0; k < p->nassign; k++)
+		if (p->assign[k].b == leaf->buf)
+			return true;
+	return false;
+}
+
+/* Memory for such values: two buffers may change places, so no order of copying would do. */
+static bool hold_overwritten(plan *p, fault *e)
+{
+	p->held = mem_zero((size_t)p->nassign, sizeof *p->held, e);
+	bool ok = p->held;
+	for (int i = 0; i < p->nassign && ok; i++)
+		if (is_overwritten(p, i))
+			ok = (p->held[i] = mem_new((size_t)shape_count(&p->assign[i].b->s), sizeof(real), e));
+	return ok;
+}
+
 static bool separate(const plan *p)
 {
 	return p->flags & PLAN_SEPARATE;
@@ -133,6 +156,9 @@ void plan_free(plan *p)
 	free(p->moves);
 	free(p->step);
 	free(p->out);
+	for (int i = 0; p->held && i < p->nassign; i++)
+		free(p->held[i]);
+	free(p->held);
 	free(p->assign);
 	free(p->owns_spent ? p->spent : NULL);
 	free(p);
@@ -206,7 +232,7 @@ static plan *plan_make(graph *g, node *const *out, int n, node *const *moves, in
 	    && copy_live(p, e)
 	    && (flags & PLAN_NO_FUSE || plan_epilogues(p, e)) && plan_fuse(p, e)
 	    && plan_gather_sums(p, e) && plan_find_common(p, e) && plan_wire_new(p, e) && plan_mark_still(p, e)
-	    && plan_place(p, e)
+	    && plan_place(p, e) && hold_overwritten(p, e)
 	    && (flags & (PLAN_SEPARATE | PLAN_UNBOUND) || own_arena(p, e)))
 		return p;
 	plan_free(p);
@@ -405,10 +431,14 @@ bool plan_advance_common(plan *p)
 
 void plan_assign(plan *p)
 {
+	for (int i = 0; i < p->nassign; i++)
+		if (p->held[i])
+			memcpy(p->held[i], p->assign[i].x->x, (size_t)shape_count(&p->assign[i].b->s) * sizeof(real));
 	for (int i = 0; i < p->nassign; i++) {
 		const graph_assignment *a = &p->assign[i];
-		if (a->x->x != a->b->x)
-			memcpy(a->b->x, a->x->x, (size_t)shape_count(&a->b->s) * sizeof(real));
+		const real *x = p->held[i] ? p->held[i] : a->x->x;
+		if (x != a->b->x)
+			memcpy(a->b->x, x, (size_t)shape_count(&a->b->s) * sizeof(real));
 	}
 }
 

@@ -60,6 +60,8 @@ struct plan {
 	int *out, nout;                              /* ids to keep after a run */
 	graph_assignment *assign;                    /* [nassign] copied after a run; x: private copies */
 	int nassign;
+	real **held;                                 /* own; [nassign] own: buffers that another assignment overwrites
+	                                              * before they are copied; NULL: copied from where they are */
 	size_t bytes;
 	char *arena;
 	bool owns_arena;

@@ -171,6 +171,9 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 	if (c->model.sn_update == SN_REAL_ONLY && c->loss.d_batch == D_BATCH_JOINT)
 		return config_wrong(c, "model.sn_update", e, "real images have no pass of their own with loss.d_batch "
 				    "= joint; set loss.d_batch = separate or model.sn_update = every_forward");
+	if (n->g_sn && n->cbn_sn && n->cbn_form == COND_TABLE && n->classes > 0 && n->modulation == MODULATE_LABEL)
+		return config_wrong(c, "model.cbn_sn", e, "the biases of model.cbn_form = table begin at zero and have "
+				    "no norm; must be false, or model.cbn_form = one_plus");
 	if (c->augment_target > 0 && gan_losses[c->loss.name].g_of_pairs)
 		return config_wrong(c, "augment.target", e, "%s has no border between real and fake images that a sign "
 				    "could tell; must be 0, and augment.probability may be [from, to]",
