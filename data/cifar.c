@@ -99,7 +99,7 @@ static bool pickle_records(batches *b, const bundle *in, int i, fault *e)
 	if (!b->pickle[i])
 		return false;
 	if (!pickle_array(b->pickle[i], "data", &bytes) || bytes == 0 || bytes % PIXELS)
-		return fault_at(e, b->path[i], "no array data of %d bytes for each image in this pickle; the "
+		return fault_at(e, b->path[i], "no array data with rows of %d bytes, one an image, in this pickle; the "
 			"binary archive (cifar-10-binary.tar.gz) is read, too", PIXELS);
 	b->n[i] = bytes / PIXELS;
 	return true;

@@ -142,6 +142,18 @@ static bool op_nothing(pickle *p, uint64_t v)
 	return push(p, (value){.kind = NOTHING});
 }
 
+static bool op_true(pickle *p, uint64_t v)
+{
+	(void)v;
+	return push(p, (value){.kind = NUMBER, .v = 1});
+}
+
+static bool op_false(pickle *p, uint64_t v)
+{
+	(void)v;
+	return push(p, (value){.kind = NUMBER});
+}
+
 static bool op_mark(pickle *p, uint64_t v)
 {
 	(void)v;
@@ -241,7 +253,7 @@ static const struct {
 	bool (*run)(pickle *p, uint64_t v);
 } CODE[] = {
 	{0x80, 1, op_skip}, {'.', 0, op_end}, {'K', 1, op_number}, {'M', 2, op_number}, {'J', 4, op_signed},
-	{'N', 0, op_nothing}, {0x88, 0, op_nothing}, {0x89, 0, op_nothing}, {'U', 1, op_text}, {'T', 4, op_text},
+	{'N', 0, op_nothing}, {0x88, 0, op_true}, {0x89, 0, op_false}, {'U', 1, op_text}, {'T', 4, op_text},
 	{'X', 4, op_text}, {'C', 1, op_text}, {'B', 4, op_text}, {']', 0, op_items}, {'}', 0, op_items},
 	{')', 0, op_items}, {'(', 0, op_mark}, {'c', 0, op_global}, {'e', 0, op_take_marked}, {'u', 0, op_take_marked},
 	{'t', 0, op_tuple_marked}, {'a', 0, op_take_one}, {'s', 0, op_take_two}, {0x85, 0, op_tuple_one},
@@ -359,17 +371,18 @@ bool pickle_texts(const pickle *p, const char *key, names *l, fault *e)
 	return no_list(p, key, "texts", e);
 }
 
-/* numpy's arrays are made empty and then given their state: version, shape, type, order, bytes. */
+/* numpy's arrays are made empty and then given their state: version, shape, type, whether columns lie together
+ * (Fortran's order), bytes. */
 const uint8_t *pickle_array(const pickle *p, const char *key, int64_t *n)
 {
-	const value *made = under(p, key), *x;
+	const value *made = under(p, key), *x, *order = NULL;
 	int64_t at = -1;
 	next_of(p, made, &at);
-	const value *state = next_of(p, made, &at), *bytes = NULL;
-	for (at = -1; (x = next_of(p, state, &at));)
-		if (x->kind == TEXT)
-			bytes = x;
-	if (bytes)
-		*n = bytes->n;
-	return bytes ? (const uint8_t *)bytes->x : NULL;
+	const value *state = next_of(p, made, &at);
+	for (at = -1; (x = next_of(p, state, &at)) && x->kind != TEXT;)
+		order = x;
+	if (!x || !order || order->kind != NUMBER || order->v)
+		return NULL;
+	*n = x->n;
+	return (const uint8_t *)x->x;
 }

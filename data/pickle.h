@@ -14,7 +14,7 @@ void pickle_free(pickle *p);                         /* NULL allowed */
 /* The list under a key, of whole numbers (*v [*n], new/free) or of texts (names_free). False with e set: it is none. */
 bool pickle_numbers(const pickle *p, const char *key, int64_t **v, int64_t *n, fault *e);
 bool pickle_texts(const pickle *p, const char *key, names *l, fault *e);
-/* The bytes [*n] of the array under a key, borrowed; NULL: there is none. */
+/* The bytes [*n] of the array under a key, row by row, borrowed; NULL: there is none. */
 const uint8_t *pickle_array(const pickle *p, const char *key, int64_t *n);
 
 #endif

@@ -427,6 +427,31 @@ START_TEST(damaged_pickles_are_refused_or_read_but_never_worse)
 }
 END_TEST
 
+/* Fortran's order, which numpy writes for a transposed array, is no row of planes an image. */
+START_TEST(an_array_of_columns_is_refused)
+{
+	size_t n, size;
+	void *tar = NULL;
+	fault e;
+	uint8_t *gz = file_bytes(GOLDEN "cifar-10-python.tar.gz", &n);
+	ck_assert_msg(archive_extract("gz", gz, n, "cifar-10-batches-py/data_batch_1", 1 << 20, &tar, &size, &e), "%s",
+		e.text);
+	uint8_t *x = tar;
+	int orders = 0;
+	for (size_t k = 0; k + 1 < size; k++)        /* false, and the opcode of a text or of bytes behind it */
+		if (x[k] == 0x89 && (x[k + 1] == 'T' || x[k + 1] == 'B' || x[k + 1] == 'X')) {
+			x[k] = 0x88;
+			orders++;
+			break;
+		}
+	ck_assert_int_eq(orders, 1);
+	file_put("p/data_batch_1", x, size);
+	set_refused(scratch_at("p"), (dataset_options){0}, "no array data with rows of 3072 bytes");
+	free(tar);
+	free(gz);
+}
+END_TEST
+
 static void pool_on(void)
 {
 	fault e;
@@ -449,6 +474,7 @@ int main(void)
 		{archives_of_other_kinds_are_refused_with_a_line, 1},
 		{files_of_numpy_that_lie_are_refused, COUNT(headers)},
 		{damaged_pickles_are_refused_or_read_but_never_worse, 1},
+		{an_array_of_columns_is_refused, 1},
 	};
 	const suite_case cases[] = {
 		{.name = "archives", TESTS(tests), .setup = pool_on, .teardown = pool_stop},

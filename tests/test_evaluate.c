@@ -5,10 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/base/json.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
 #include "data/picture/image.h"
+#include "data/picture/png.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/score/evaluate.h"
 #include "tests/command.h"
@@ -402,6 +404,56 @@ START_TEST(a_damaged_part_is_told)
 }
 END_TEST
 
+/* What a run has learnt from are its training images, whichever part of the data that was; what is no other part is not
+ * called one. */
+START_TEST(the_run_says_what_it_has_learnt_from)
+{
+	static const char yaml[] = "name: t\nsteps: 1\nbatch: 2\ndata: {path: data/mnist, split: test, limit: 300}\n"
+		"model: {network: resnet28, latent: 8, g_channels: 8, d_channels: 8}\nscore: {count: 0}\n";
+	const char *given = scratch_at("a.yaml"), *evaluate = "evaluate %s --n 20 --features pixels --pairs none";
+	file_store(given, yaml, sizeof yaml - 1);
+	answer a = sagan("train %s --out %s --steps 0 --quiet", given, scratch_at("test"));
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan(evaluate, scratch_at("test"));
+	ck_assert_msg(a.status == 0 && strstr(a.text, "20 images against 300 of test"), "%s", a.text);
+	a = sagan("evaluate %s --n 20 --features pixels --pairs none --split test", scratch_at("test"));
+	ck_assert_msg(a.status == 0 && strstr(a.text, " of train; "), "%s", a.text);
+
+	a = sagan("train %s --out %s --steps 0 --quiet --set data.split=all", given, scratch_at("all"));
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan(evaluate, scratch_at("all"));
+	ck_assert_msg(a.status == 0 && strstr(a.text, "has one part only"), "%s", a.text);
+	a = sagan("evaluate %s --split test", scratch_at("all"));
+	ck_assert_msg(a.status == 1 && strstr(a.text, "the run has learnt from all images"), "%s", a.text);
+
+	a = sagan("train %s --out %s --steps 0 --quiet --set data.split=train --set data.path=data/mnist/"
+		"t10k-images-idx3-ubyte.gz", given, scratch_at("file"));
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan(evaluate, scratch_at("file"));
+	ck_assert_msg(a.status == 0 && strstr(a.text, "has one part only"), "%s", a.text);
+}
+END_TEST
+
+/* Pictures of another size in the part that is not compared with. */
+START_TEST(parts_of_two_sizes_are_not_mixed)
+{
+	uint8_t x[32 * 32 * 3];
+	for (int i = 0; i < 12; i++) {
+		char name[64];
+		fault e;
+		const int side = i < 6 ? 32 : 16;
+		memset(x, 20 * i, sizeof x);
+		snprintf(name, sizeof name, "set/%s/%d.png", i < 6 ? "train" : "test", i);
+		ck_assert(file_make_parents(scratch_at(name), &e));
+		ck_assert_msg(png_write(scratch_at(name), x, side, side, 3, &e), "%s", e.text);
+	}
+	const answer a = sagan("evaluate %s --against %s --features pixels --pairs none", scratch_at("set/train"),
+		scratch_at("set"));
+	ck_assert_msg(a.status == 0 && strstr(a.text, "set has one part only: its test images are 16x16x3, not "
+		"32x32x3"), "%s", a.text);
+}
+END_TEST
+
 START_TEST(command_says_what_is_wrong)
 {
 	answer a = sagan("evaluate %s", scratch_folder());
@@ -431,7 +483,8 @@ int main(void)
 		{a_generator_and_pictures_of_it_have_the_same_numbers, 1},
 	};
 	const suite_test commands[] = {{command_prints_lines_and_one_object, 1}, {command_says_what_is_wrong, 1},
-		{a_damaged_part_is_told, 1}};
+		{a_damaged_part_is_told, 1}, {the_run_says_what_it_has_learnt_from, 1},
+		{parts_of_two_sizes_are_not_mixed, 1}};
 	const suite_case cases[] = {
 		{.name = "sets", TESTS(sets)},
 		{.name = "command", TESTS(commands), .timeout = 120},

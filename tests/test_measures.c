@@ -348,6 +348,11 @@ START_TEST(planted_copies_are_found)
 	}
 	const copies c = copies_of(of_fake.distance, 100, of_test.distance, 100);
 	ck_assert(c.near >= 0.1 && c.near < 0.2 && c.ratio > 0.8 && c.ratio < 1.1);
+	/* All are copies, also where the test images are, too. */
+	double zero[4] = {0, 0, 0, 0}, none[4] = {0, 0, 0, 0}, far[2] = {1, 2}, again[4] = {0, 0, 0, 0};
+	const copies all = copies_of(zero, 4, none, 4), others = copies_of(far, 2, again, 4);
+	ck_assert(all.near == 1 && all.ratio == 1);
+	ck_assert(others.near == 0 && isinf(others.ratio));
 	nearest_free(&of_fake);
 	nearest_free(&of_test);
 	points_free(&train);

@@ -12,6 +12,7 @@
 
 #include "core/base/local.h"
 #include "core/base/rng.h"
+#include "data/picture/picture_internal.h"
 #include "tests/data_files.h"
 #include "tests/files.h"
 #include "tests/suite.h"
@@ -194,6 +195,19 @@ START_TEST(a_picture_is_turned_as_exif_says)
 		}
 		image_free(&im);
 		free(bytes);
+	}
+}
+END_TEST
+
+/* WebP's and PNG's Exif begins with the order of bytes; some programs write JPEG's mark before it. */
+START_TEST(exif_may_begin_with_the_mark_of_jpeg)
+{
+	for (int big = 0; big < 2; big++) {
+		uint8_t exif[32];
+		const size_t n = exif_bytes(exif, big, 6);
+		ck_assert_int_eq(exif_orientation(exif + 6, n - 6), 6);
+		ck_assert_int_eq(exif_orientation(exif, n), 6);
+		ck_assert_int_eq(exif_orientation(exif, 6), 1);
 	}
 }
 END_TEST
@@ -404,6 +418,7 @@ int main(void)
 		{pictures_are_what_pillow_reads, COUNT(golden)},
 		{transparent_pixels_show_the_colour_behind, 1},
 		{inks_become_colours_with_and_without_adobes_mark, 1},
+		{exif_may_begin_with_the_mark_of_jpeg, 1},
 		{a_picture_is_turned_as_exif_says, COUNT(turns)},
 		{a_picture_cut_anywhere_is_refused, COUNT(kinds)},
 		{a_picture_with_changed_bytes_is_refused_or_read_but_never_worse, COUNT(kinds)},

@@ -279,6 +279,7 @@ START_TEST(modes_cut_frame_stretch_and_pad)
 		uint8_t want[16];
 	} row[] = {
 		{RESIZE_CROP, 2, 2, {20, 30, 20, 30}},
+		{RESIZE_CROP, 2, 3, {10, 20, 30, 10, 20, 30}},       /* not a mean of two columns */
 		{RESIZE_FIT, 4, 4, {0, 0, 0, 0, 10, 20, 30, 40, 10, 20, 30, 40, 0, 0, 0, 0}},
 		{RESIZE_STRETCH, 2, 2, {15, 35, 15, 35}},
 		{RESIZE_PAD, 4, 2, {0, 0, 20, 30, 20, 30, 0, 0}},

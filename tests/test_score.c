@@ -266,7 +266,8 @@ START_TEST(pooling_averages_areas)
 {
 	static const struct {
 		int size, side;
-	} row[] = {{28, 7}, {32, 8}, {64, 8}, {128, 8}, {56, 8}, {16, 8}, {8, 8}, {4, 4}, {14, 7}, {13, 1}};
+	} row[] = {{28, 7}, {32, 8}, {64, 8}, {128, 8}, {56, 8}, {16, 8}, {8, 8}, {4, 4}, {14, 7}, {13, 8}, {37, 8},
+		{62, 8}, {7, 7}};
 	for (int i = 0; i < COUNT(row); i++)
 		ck_assert_int_eq(pool_side(row[i].size, POOL_SIDE_MAX), row[i].side);
 
@@ -283,6 +284,25 @@ START_TEST(pooling_averages_areas)
 					sum += (double)x[((2 * h + k / 2) * SIZE + 2 * w + k % 2) * C + c];
 				ck_assert_double_eq((double)y[(h * SIDE + w) * C + c], sum / 4);
 			}
+}
+END_TEST
+
+/* 13 pixels in 8 areas: each has all of one or two, and the rest of its neighbours. */
+START_TEST(areas_may_have_parts_of_pixels)
+{
+	enum { SIZE = 13, SIDE = 8 };
+	real x[SIZE * SIZE], y[SIDE * SIDE];
+	for (int i = 0; i < COUNT(x); i++)
+		x[i] = (real)((i * 7 % 11 - 5) / 8.0);
+	pool_images(x, 1, net_square(SIZE), 1, net_square(SIDE), y);
+	for (int i = 0; i < SIDE * SIDE; i++) {
+		double sum = 0;                      /* 8 x 8 points in each pixel, 13 x 13 of them in each area */
+		for (int k = 0; k < SIZE * SIZE; k++) {
+			const int h = (i / SIDE * SIZE + k / SIZE) / SIDE, w = (i % SIDE * SIZE + k % SIZE) / SIDE;
+			sum += (double)x[h * SIZE + w];
+		}
+		ck_assert_double_eq_tol((double)y[i], sum / (SIZE * SIZE), 1e-6);
+	}
 }
 END_TEST
 
@@ -540,6 +560,7 @@ int main(void)
 	};
 	const suite_test pixels[] = {
 		{pooling_averages_areas, 1},
+		{areas_may_have_parts_of_pixels, 1},
 		{rectangles_are_averaged_on_both_sides, 1},
 		{a_lost_class_is_seen, 1},
 		{a_collapse_is_seen, 1},

@@ -72,6 +72,47 @@ START_TEST(base64_is_that_of_the_standard)
 }
 END_TEST
 
+/* Only the first stage's kernel meets the latent alone: neither a table of as many classes nor a kernel of as many
+ * channels does. */
+START_TEST(what_has_the_size_of_the_latent_is_not_its_layer)
+{
+	static const struct {
+		int how;
+		int64_t latent, classes;
+		bool known;
+	} row[] = {{MODULATE_CHUNKS, 64, 10, false}, {MODULATE_LATENT, 100, 100, true}};
+	for (int i = 0; i < COUNT(row); i++) {
+		net_config c;
+		OK(net_config_default("resnet28", (net_size){28, 28}, &c, &e));
+		c.channels = 1;
+		c.latent = row[i].latent;
+		c.classes = row[i].classes;
+		c.modulation = row[i].how;
+		c.g_width = 64;
+		rng r = rng_new(1, "init");
+		network *g = network_new(&c, NET_G, &r, &e);
+		OK(g);
+		real d[100];
+		double strength;
+		ck_assert_int_eq(directions_of(g, 1, d, &strength, &e), row[i].known);
+		if (row[i].known) {
+			double length = 0;
+			const buffer *A = module_find(network_module(g), "dense/kernel");
+			for (int64_t j = 0; j < A->s.dim[1]; j++) {
+				double sum = 0;
+				for (int64_t k = 0; k < c.latent; k++)
+					sum += (double)d[k] * (double)A->x[k * A->s.dim[1] + j];
+				length += sum * sum;
+			}
+			ck_assert_double_eq_tol(sqrt(length), strength, 1e-4 * strength);
+		} else {
+			ck_assert_msg(strstr(e.text, "no layer of this generator takes the latent"), "%s", e.text);
+		}
+		network_free(g);
+	}
+}
+END_TEST
+
 /* A' A of the first matrix has them as eigenvectors: each is of length 1, no step is longer behind the matrix. */
 START_TEST(directions_are_those_of_the_first_layer)
 {
@@ -452,6 +493,7 @@ int main(void)
 	const suite_test tests[] = {
 		{halves_are_the_nearest, 1}, {base64_is_that_of_the_standard, 1},
 		{directions_are_those_of_the_first_layer, 1},
+		{what_has_the_size_of_the_latent_is_not_its_layer, 1},
 		{the_engine_runs_every_layer, 1}, {the_engine_runs_every_activation, 1},
 		{a_page_is_one_file_and_its_texts_are_text, 1}, {the_program_names_every_number_once, 1},
 		{images_of_a_page_are_those_of_its_latents, 3},

@@ -54,8 +54,25 @@ static void sides_free(sides *s)
 
 /* ---- the real images ---- */
 
+/* The part of the data that stands for a side, train or test: the training images of a run are those that it has learnt
+ * from. */
+static enum data_split part_of(const sides *s, const wish *w, enum data_split side)
+{
+	const enum data_split learnt = s->is_model && !w->against ? s->model.cfg.data.split : SPLIT_TRAIN;
+	if (side == SPLIT_TRAIN || learnt == SPLIT_ALL)
+		return learnt;
+	return learnt == SPLIT_TRAIN ? SPLIT_TEST : SPLIT_TRAIN;
+}
+
+/* How many training images there are at most; 0: all. Other data have no limit of the run's. */
+static int64_t limit_of(const sides *s, const wish *w)
+{
+	return s->is_model && !w->against ? s->model.cfg.data.limit : 0;
+}
+
 /* A part of the data of a config. Images of a batch are no matter here. */
-static bool open_of_config(const config *c, const char *against, enum data_split part, dataset **out, fault *e)
+static bool open_of_config(const config *c, const char *against, enum data_split part, int64_t limit, dataset **out,
+	fault *e)
 {
 	config copy;
 	char set[2048];
@@ -63,7 +80,7 @@ static bool open_of_config(const config *c, const char *against, enum data_split
 		return false;
 	copy.batch = 1;
 	copy.data.split = part;
-	copy.data.limit = part == SPLIT_TRAIN ? copy.data.limit : 0;
+	copy.data.limit = limit;
 	snprintf(set, sizeof set, "data.path=%s", against ? against : "");
 	bool ok = !against || (config_set(&copy, set, e) && config_set(&copy, "data.format=auto", e));
 	ok = ok && config_open_data(&copy, out, e);
@@ -73,24 +90,53 @@ static bool open_of_config(const config *c, const char *against, enum data_split
 	return ok;
 }
 
-static bool open_part(sides *s, const wish *w, enum data_split part, dataset **out, fault *e)
+static bool open_side(sides *s, const wish *w, enum data_split side, int64_t limit, dataset **out, fault *e)
 {
+	const enum data_split part = part_of(s, w, side);
 	if (s->is_model)
-		return open_of_config(&s->model.cfg, w->against, part, out, e);
+		return open_of_config(&s->model.cfg, w->against, part, limit, out, e);
 	*out = dataset_open(w->against, &(dataset_options){.split = part}, e);
 	return *out != NULL;
 }
 
-/* Both parts; the one that is not compared with may be missing, or be the same images again. */
-static bool open_parts(sides *s, const wish *w, enum data_split split, fault *e)
+/* Whether both sides are of the same images, as where a file is all there is. The limit cuts the training images alone:
+ * the others are looked at when they are cut, too. */
+static bool is_one_part(sides *s, const wish *w, bool *is, fault *e)
 {
-	dataset **wanted = split == SPLIT_TRAIN ? &s->train : &s->test;
-	dataset **other = split == SPLIT_TRAIN ? &s->test : &s->train;
-	if (!open_part(s, w, split, wanted, e))
+	dataset *cut;
+	const int64_t limit = limit_of(s, w);
+	*is = dataset_checksum(s->train) == dataset_checksum(s->test);
+	if (*is || !limit)
+		return true;
+	if (!open_side(s, w, SPLIT_TEST, limit, &cut, e))
+		return false;
+	*is = dataset_checksum(s->train) == dataset_checksum(cut);
+	dataset_free(cut);
+	return true;
+}
+
+/* Both sides; the one that is not compared with may be missing, be the same images again, or of another size. */
+static bool open_sides(sides *s, const wish *w, enum data_split split, fault *e)
+{
+	const int64_t limit = limit_of(s, w);
+	const bool trains = split == SPLIT_TRAIN;
+	dataset **wanted = trains ? &s->train : &s->test, **other = trains ? &s->test : &s->train;
+	bool one = false;
+	if (!trains && part_of(s, w, SPLIT_TEST) == SPLIT_ALL)
+		return fault_set(e, "the run has learnt from all images (data.split = all): there are no others for "
+			"--split test");
+	if (!open_side(s, w, split, trains ? limit : 0, wanted, e))
 		return offer_data(w->against ? w->against : s->model.cfg.data.path, e);
-	if (!open_part(s, w, split == SPLIT_TRAIN ? SPLIT_TEST : SPLIT_TRAIN, other, &s->no_other))
+	if (!open_side(s, w, trains ? SPLIT_TEST : SPLIT_TRAIN, trains ? 0 : limit, other, &s->no_other))
 		return !fault_is_now(&s->no_other) || fault_take(e, &s->no_other);
-	if (dataset_checksum(*wanted) == dataset_checksum(*other)) {
+	if (!is_one_part(s, w, &one, e))
+		return false;
+	const dataset *a = *wanted, *b = *other;
+	const bool same_size = a->h == b->h && a->w == b->w && a->c == b->c;
+	if (!one && !same_size)
+		fault_set(&s->no_other, "its %s images are %dx%dx%d, not %dx%dx%d", data_split_name[trains ? SPLIT_TEST
+			: SPLIT_TRAIN], b->h, b->w, b->c, a->h, a->w, a->c);
+	if (one || !same_size) {
 		dataset_free(*other);
 		*other = NULL;
 	}
@@ -199,11 +245,13 @@ static bool is_stacked(const dataset *d)
 	return strcmp(d->kind, "stacked") == 0;
 }
 
-static protocol protocol_of(const sides *s, const wish *w, const dataset *real_ones, const lens *look)
+static protocol protocol_of(const sides *s, const wish *w, enum data_split split, const dataset *real_ones,
+	const lens *look)
 {
 	const config *c = s->is_model ? &s->model.cfg : NULL;
 	protocol p = {.judged = s->is_model ? s->model.path : w->from, .step = s->is_model ? s->model.step : -1,
-		.seed = w->q.seed, .truncation = w->q.truncation, .against = real_ones->path, .split = w->split,
+		.seed = w->q.seed, .truncation = w->q.truncation, .against = real_ones->path,
+		.split = data_split_name[part_of(s, w, split)],
 		.checksum = dataset_checksum(real_ones), .look = look, .class_name = real_ones->class_name,
 		.even = is_stacked(real_ones)};
 	if (c) {
@@ -254,7 +302,7 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 	bool ok = evaluate(&task, &found, e);
 	end_progress(&line);
 	if (ok && peers_rank() == 0) {
-		protocol p = protocol_of(s, w, real_ones, look);
+		protocol p = protocol_of(s, w, split, real_ones, look);
 		p.pairs = found.has_copies && !found.no_picture.text[0] ? w->pairs : NULL;
 		if (found.classes != real_ones->classes)
 			p.class_name = NULL;
@@ -273,7 +321,7 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 static bool evaluate_all(const wish *w, enum data_split split, fault *e)
 {
 	sides s = {.is_model = false};
-	const bool ok = open_judged(&s, w, e) && peers_agree(open_parts(&s, w, split, e)
+	const bool ok = open_judged(&s, w, e) && peers_agree(open_sides(&s, w, split, e)
 		&& open_files(&s, w, split == SPLIT_TRAIN ? s.train : s.test, e), e)
 		&& peers_fit_data(s.train, e) && peers_fit_data(s.test, e) && peers_fit_data(s.files, e)
 		&& judge(&s, w, split, e);

@@ -230,6 +230,8 @@ static bool resize(const uint8_t *from, int sh, int sw, int c, uint8_t *to, int 
 		r.w = MIN(w / f, sw);
 		r.y = (sh - r.h) / 2;
 		r.x = (sw - r.w) / 2;
+		if (f == 1)                          /* pixels stay what they are: none between two */
+			r.y = floor(r.y), r.x = floor(r.x);
 	}
 	return resample(from, sh, sw, c, r, to, pitch, h, w, e);
 }

@@ -13,13 +13,18 @@ typedef struct matrix {
 	int64_t N, row, column;
 } matrix;
 
-/* Parameters are registered from the latent on: the first that fits. A dense layer's kernel is [Z,N], that of a
- * transposed convolution [kh,kw,out,Z]. */
+/* Parameters are registered from the latent on: the first of the first stage that fits. A dense layer's kernel is
+ * [Z,N], that of a transposed convolution [kh,kw,out,Z]. Where the latent goes into batch norms, too, the table of
+ * classes stands before them; where each stage has a piece of the latent, no layer takes it whole. */
 static matrix first_matrix(const network *g)
 {
 	const module *m = network_module(g);
-	const int64_t Z = network_config(g)->latent;
-	for (int i = 0; i < module_params(m); i++) {
+	const net_config *c = network_config(g);
+	const int64_t Z = c->latent;
+	const int tables = c->modulation != MODULATE_LABEL && c->classes > 0;
+	if (c->modulation == MODULATE_CHUNKS)
+		return (matrix){0};
+	for (int i = tables; i < network_stage_params(g, 1); i++) {
 		const buffer *b = module_param_at(m, i);
 		const int64_t N = shape_count(&b->s) / Z;
 		if (b->s.rank == 2 && b->s.dim[0] == Z)

@@ -282,10 +282,10 @@ static void begin(state *s)
 bool evaluate(const evaluate_task *t, evaluation *out, fault *e)
 {
 	state s = {.t = t, .v = out};
-	const image_source *real_ones = t->split == SPLIT_TRAIN ? t->train : t->test;
 	begin(&s);
 	const bool ok = (out->kept >= 2 || fault_set(e, "an evaluation needs two images or more of each kind"))
-		&& same_size(&t->fakes, real_ones, e) && read_fakes(&s, out->kept, e) && read_test(&s, e)
+		&& (!t->train || same_size(&t->fakes, t->train, e)) && (!t->test || same_size(&t->fakes, t->test, e))
+		&& read_fakes(&s, out->kept, e) && read_test(&s, e)
 		&& read_train(&s, e) && compare(&s, e);
 	copy_search_free(&s.search);
 	crowd_free(&s.fakes);

@@ -27,7 +27,7 @@ int pool_side(int size, int most)
 	int side = MIN(size, most);
 	while (size % side)
 		side--;
-	return side;
+	return 2 * side >= MIN(size, most) ? side : MIN(size, most);
 }
 
 net_size pool_size(net_size size, int most)
@@ -35,18 +35,33 @@ net_size pool_size(net_size size, int most)
 	return (net_size){pool_side(size.h, most), pool_side(size.w, most)};
 }
 
+/* How much of pixel i of an axis lies in area k, of `to` areas that are equal. */
+static double part_in(int i, int size, int k, int to)
+{
+	const int from = MAX(i * to, k * size), end = MIN((i + 1) * to, (k + 1) * size);
+	return end > from ? (double)(end - from) / to : 0;
+}
+
+/* row [to.w,channels] += share of a row of pixels. A pixel lies in one area, or in two. */
+static void pool_row(const real *x, int width, int channels, int to, double share, double *row)
+{
+	for (int w = 0; w < width; w++) {
+		const int last = ((w + 1) * to - 1) / width;
+		for (int k = w * to / width; k <= last; k++)
+			for (int c = 0; c < channels; c++)
+				row[k * channels + c] += share * part_in(w, width, k, to) * (double)x[w * channels + c];
+	}
+}
+
 static void pool_one(const real *x, net_size size, int channels, net_size to, real *y, double *row)
 {
-	const int high = size.h / to.h, wide = size.w / to.w;
-	const double share = 1.0 / (high * wide);
+	const double share = (double)(to.h * to.w) / ((double)size.h * size.w);
 	for (int i = 0; i < to.h; i++) {
 		for (int k = 0; k < to.w * channels; k++)
 			row[k] = 0;
-		for (int h = i * high; h < (i + 1) * high; h++)
-			for (int w = 0; w < size.w; w++)
-				for (int c = 0; c < channels; c++)
-					row[w / wide * channels + c] +=
-						share * (double)x[((int64_t)h * size.w + w) * channels + c];
+		for (int h = i * size.h / to.h; h * to.h < (i + 1) * size.h; h++)
+			pool_row(x + (int64_t)h * size.w * channels, size.w, channels, to.w,
+				share * part_in(h, size.h, i, to.h), row);
 		for (int k = 0; k < to.w * channels; k++)
 			y[i * to.w * channels + k] = (real)row[k];
 	}

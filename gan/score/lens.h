@@ -33,7 +33,8 @@ bool lens_is_pixels(const lens *l);
 /* x [n,D], and probability [n,K] where it is not NULL, of images [n,H,W,C] in [-1,1]. False with e set: no memory. */
 bool lens_look(lens *l, const real *images, int64_t n, real *x, real *probability, fault *e);
 
-/* Side that images of a side are averaged to: its largest divisor up to `most`. */
+/* Side that images of a side are averaged to: its largest divisor up to `most`; where that is less than half of what
+ * there could be, `most` (the side itself, if smaller), and an area takes parts of pixels. */
 int pool_side(int size, int most);
 net_size pool_size(net_size size, int most);         /* both sides of an image so */
 enum { POOL_SIDE_MAX = 8 };                          /* of "pixels" */

@@ -216,9 +216,9 @@ copies copies_of(double *fakes, int64_t n, double *tests, int64_t m)
 	qsort(tests, (size_t)m, sizeof *tests, ascending);
 	const double limit = percentile(tests, m, 0.01);
 	c.tests = percentile(tests, m, 0.5);
-	c.ratio = c.tests > 0 ? c.fakes / c.tests : 1;
-	int64_t near = 0;
-	while (near < n && fakes[near] < limit)
+	c.ratio = c.tests > 0 ? c.fakes / c.tests : c.fakes > 0 ? INFINITY : 1;
+	int64_t near = 0;                            /* the same image is a copy, also where test images are some */
+	while (near < n && (fakes[near] < limit || fakes[near] == 0))
 		near++;
 	c.near = (double)near / (double)n;
 	return c;
