@@ -7,6 +7,7 @@
  * first; those of other libraries do not. */
 #include <check.h>
 #include <errno.h>
+#include <hdf5.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -429,6 +430,35 @@ static bool go_h5(fault *e)
 	return ok;
 }
 
+/* With a list as other programs write it, of texts of any length. */
+static void put_lists(void)
+{
+	static const char *const words[] = {"one", "two"};
+	fault e;
+	must(write_some(scratch_at("lists.h5"), &e), "%s", e.text);
+	const hid_t f = H5Fopen(scratch_at("lists.h5"), H5F_ACC_RDWR, H5P_DEFAULT), text = H5Tcopy(H5T_C_S1);
+	const hid_t space = H5Screate_simple(1, &(hsize_t){COUNT(words)}, NULL);
+	H5Tset_size(text, H5T_VARIABLE);
+	const hid_t a = H5Acreate2(f, "variable", text, space, H5P_DEFAULT, H5P_DEFAULT);
+	must(H5Awrite(a, text, words) >= 0, "no list of texts of any length");
+	H5Aclose(a);
+	H5Sclose(space);
+	H5Tclose(text);
+	H5Fclose(f);
+}
+
+static bool go_lists(fault *e)
+{
+	h5_names fixed = {0}, variable = {0};
+	h5 *f = h5_open(scratch_at("lists.h5"), e);
+	const bool ok = f && h5_attr_texts(f, "/", "names", &fixed, e)
+		&& h5_attr_texts(f, "/", "variable", &variable, e);
+	h5_names_free(&fixed);
+	h5_names_free(&variable);
+	h5_close(f);
+	return ok;
+}
+
 enum { SIDE = 8, IMAGES = 6, PIXELS = SIDE * SIDE };
 static uint8_t grey[PIXELS * 3];
 
@@ -715,6 +745,7 @@ static const memory_subject subjects[] = {
 	{"checkpoint", go_checkpoint, NULL, NULL},
 	{"checkpoints of a run", go_rundir, put_checkpoint, NULL},
 	{"h5", go_h5, NULL, NULL},
+	{"h5, lists of texts", go_lists, put_lists, NULL},
 	{"idx", go_idx, put_images, NULL},
 	{"cifar", go_cifar, put_images, NULL},
 	{"png", go_png, put_images, NULL},
@@ -755,6 +786,12 @@ static bool tries_again(const memory_subject *s)
 	return s->go == go_run || s->go == go_rundir;
 }
 
+/* A good file, nothing else: what is said must not be what a damaged one gets. */
+static bool reads_only(const memory_subject *s)
+{
+	return s->go == go_lists;
+}
+
 static void fail_each(const memory_subject *s)
 {
 	fault e = {.text = ""};
@@ -779,6 +816,7 @@ static void fail_each(const memory_subject *s)
 		ck_assert_msg(left == 0, "%s: %ld allocations are left when number %ld fails", s->name, left, k);
 		ck_assert_msg(ok || (e.text[0] && !strchr(e.text, '\n')), "%s: number %ld: \"%s\" is no line", s->name,
 			k, e.text);
+		ck_assert_msg(ok || !reads_only(s) || fault_is_now(&e), "%s: number %ld: %s", s->name, k, e.text);
 	}
 	/* How many a child makes is not known here: until none of them fails. */
 	bool through = only != NULL;
@@ -788,6 +826,8 @@ static void fail_each(const memory_subject *s)
 			k);
 		ck_assert_msg(through || (e.text[0] && !strchr(e.text, '\n')),
 			"%s: a child's number %ld: \"%s\" is no line", s->name, k, e.text);
+		ck_assert_msg(through || !reads_only(s) || fault_is_now(&e), "%s: a child's number %ld: %s", s->name, k,
+			e.text);
 	}
 	if (s->after)
 		s->after();

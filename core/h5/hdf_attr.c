@@ -7,6 +7,8 @@
 #include <string.h>
 
 struct attribute {
+	const hdf *f;                                /* borrow, as the two texts */
+	const char *path, *name;
 	hid_t obj, id, type, space;
 	char kind;                                   /* 'i', 'f', 's' or 0 */
 	size_t width;
@@ -35,69 +37,75 @@ static char kind_of(hid_t type)
 	}
 }
 
-static bool attr_check(const hdf *f, const char *path, const char *name, struct attribute *a, fault *e)
+/* What the library says; false. Not where memory is out, which e says then: the file may be good. */
+static bool unreadable(const struct attribute *a, fault *e)
 {
 	char why[REASON];
-	if (H5Aexists(a->obj, name) <= 0)
-		return hdf_fail(f, path, e, "has no attribute \"%s\"", name);
-	a->id = H5Aopen(a->obj, name, H5P_DEFAULT);
+	return hdf_fail(a->f, a->path, e, "attribute \"%s\" cannot be read (%s)", a->name, hdf_reason(why));
+}
+
+static bool attr_check(struct attribute *a, fault *e)
+{
+	if (H5Aexists(a->obj, a->name) <= 0)
+		return hdf_fail(a->f, a->path, e, "has no attribute \"%s\"", a->name);
+	a->id = H5Aopen(a->obj, a->name, H5P_DEFAULT);
 	if (a->id < 0)
-		return hdf_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, hdf_reason(why));
+		return unreadable(a, e);
 	a->type = H5Aget_type(a->id);
 	a->space = H5Aget_space(a->id);
 	a->kind = kind_of(a->type);
 	a->width = H5Tget_size(a->type);
 	hssize_t count = H5Sget_simple_extent_npoints(a->space);
 	if (count < 0 || count > LIST_MAX || H5Sget_simple_extent_ndims(a->space) > RANK_MAX)
-		return hdf_fail(f, path, e, "attribute \"%s\" is no single value or short list", name);
+		return hdf_fail(a->f, a->path, e, "attribute \"%s\" is no single value or short list", a->name);
 	a->count = (int64_t)count;
 	return true;
 }
 
 static bool attr_open(hdf *f, const char *path, const char *name, struct attribute *a, fault *e)
 {
-	*a = (struct attribute){.obj = hdf_object(f, path, e), .id = -1, .type = -1, .space = -1};
+	*a = (struct attribute){f, path, name, .obj = hdf_object(f, path, e), .id = -1, .type = -1, .space = -1};
 	if (a->obj < 0)
 		return false;
-	bool ok = attr_check(f, path, name, a, e);
+	bool ok = attr_check(a, e);
 	if (!ok)
 		attr_close(a);
 	return ok;
 }
 
-/* Both: false when the library cannot read it; *text is NULL, and e set, when memory is out. */
-
 /* A fixed-length text is `width` bytes, ended by the first NUL or by nothing at all. */
-static bool fixed_text(const struct attribute *a, char **text, fault *e)
+static char *fixed_text(const struct attribute *a, fault *e)
 {
-	char *x = *text = mem_zero(a->width + 1, 1, e);
+	char *x = mem_zero(a->width + 1, 1, e);
 	if (x && H5Aread(a->id, a->type, x) < 0) {
+		unreadable(a, e);
 		free(x);
-		*text = NULL;
-		return false;
+		return NULL;
 	}
 	if (x && H5Tget_strpad(a->type) == H5T_STR_SPACEPAD)
 		for (size_t n = strlen(x); n > 0 && x[n - 1] == ' '; n--)
 			x[n - 1] = '\0';
-	return true;
+	return x;
 }
 
-static bool variable_text(const struct attribute *a, char **text, fault *e)
+static char *variable_text(const struct attribute *a, fault *e)
 {
-	char *theirs = NULL;
+	char *theirs = NULL, *text = NULL;
 	hid_t type = H5Tcopy(H5T_C_S1);
 	const bool ok = H5Tset_size(type, H5T_VARIABLE) >= 0 && H5Tset_cset(type, H5Tget_cset(a->type)) >= 0 &&
 		H5Aread(a->id, type, &theirs) >= 0;
 	if (ok)
-		*text = text_copy(theirs ? theirs : "", e);
+		text = text_copy(theirs ? theirs : "", e);
+	else
+		unreadable(a, e);
 	H5free_memory(theirs);
 	H5Tclose(type);
-	return ok;
+	return text;
 }
 
 char *hdf_attr_text_new(hdf *f, const char *path, const char *name, fault *e)
 {
-	char why[REASON], *text = NULL;
+	char *text = NULL;
 	struct attribute a;
 	hdf_quiet();
 	if (!attr_open(f, path, name, &a, e))
@@ -109,8 +117,8 @@ char *hdf_attr_text_new(hdf *f, const char *path, const char *name, fault *e)
 	else if (a.width > TEXT_MAX || (!f->writing && a.width > f->size))
 		hdf_fail(f, path, e, "attribute \"%s\" has %zu bytes; %llu are allowed", name, a.width,
 			(unsigned long long)(f->writing ? TEXT_MAX : MIN(f->size, (uint64_t)TEXT_MAX)));
-	else if (!(H5Tis_variable_str(a.type) > 0 ? variable_text : fixed_text)(&a, &text, e))
-		hdf_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, hdf_reason(why));
+	else
+		text = (H5Tis_variable_str(a.type) > 0 ? variable_text : fixed_text)(&a, e);
 	attr_close(&a);
 	/* How long a variable text is shows only when it has been read. */
 	if (text && strlen(text) > TEXT_MAX) {
@@ -123,7 +131,6 @@ char *hdf_attr_text_new(hdf *f, const char *path, const char *name, fault *e)
 
 static bool attr_number(hdf *f, const char *path, const char *name, bool whole, void *x, fault *e)
 {
-	char why[REASON];
 	struct attribute a;
 	hdf_quiet();
 	if (!attr_open(f, path, name, &a, e))
@@ -132,7 +139,7 @@ static bool attr_number(hdf *f, const char *path, const char *name, bool whole, 
 	if (!ok)
 		hdf_fail(f, path, e, "attribute \"%s\" is not one %s", name, whole ? "whole number" : "number");
 	else if (H5Aread(a.id, whole ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, x) < 0)
-		ok = hdf_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, hdf_reason(why));
+		ok = unreadable(&a, e);
 	attr_close(&a);
 	return ok;
 }
@@ -312,7 +319,7 @@ static bool fixed_list(const struct attribute *a, h5_names *out, fault *e)
 {
 	char *flat = mem_new((size_t)a->count, a->width, e);
 	bool spaces = H5Tget_strpad(a->type) == H5T_STR_SPACEPAD;
-	bool ok = flat && H5Aread(a->id, a->type, flat) >= 0;
+	bool ok = flat && (H5Aread(a->id, a->type, flat) >= 0 || unreadable(a, e));
 	for (int64_t i = 0; ok && i < a->count; i++)
 		ok = add_text(out, flat + (size_t)i * a->width, a->width, spaces, e);
 	free(flat);
@@ -324,7 +331,7 @@ static bool variable_list(const struct attribute *a, h5_names *out, fault *e)
 	char **theirs = mem_zero((size_t)a->count, sizeof *theirs, e);
 	hid_t type = H5Tcopy(H5T_C_S1);
 	bool read = theirs && H5Tset_size(type, H5T_VARIABLE) >= 0 && H5Tset_cset(type, H5Tget_cset(a->type)) >= 0 &&
-		    H5Aread(a->id, type, theirs) >= 0, ok = read;
+		    H5Aread(a->id, type, theirs) >= 0, ok = read || (theirs && unreadable(a, e));
 	for (int64_t i = 0; ok && i < a->count; i++)
 		ok = add_text(out, theirs[i] ? theirs[i] : "", TEXT_MAX, false, e);
 	if (read)
@@ -334,27 +341,23 @@ static bool variable_list(const struct attribute *a, h5_names *out, fault *e)
 	return ok;
 }
 
-static bool read_piece(const hdf *f, const char *path, const char *name, const struct attribute *a, h5_names *out,
-		       fault *e)
+static bool read_piece(const struct attribute *a, h5_names *out, fault *e)
 {
-	char why[REASON];
 	if (a->count == 0)
 		return true;                         /* h5py writes an empty list as floats */
 	if (a->kind != 's' || H5Sget_simple_extent_ndims(a->space) > 1)
-		return hdf_fail(f, path, e, "attribute \"%s\" is not a list of texts", name);
+		return hdf_fail(a->f, a->path, e, "attribute \"%s\" is not a list of texts", a->name);
 	bool variable = H5Tis_variable_str(a->type) > 0;
 	if (!variable && (a->width > 1 << 16 || a->width * (size_t)a->count > TEXT_MAX))
-		return hdf_fail(f, path, e, "attribute \"%s\" has %lld texts of %zu bytes; too many or too long", name,
-			       (long long)a->count, a->width);
+		return hdf_fail(a->f, a->path, e, "attribute \"%s\" has %lld texts of %zu bytes; too many or too long",
+			a->name, (long long)a->count, a->width);
 	if (out->n + a->count > LIST_MAX)
-		return hdf_fail(f, path, e, "attribute \"%s\" has more than %d texts", name, LIST_MAX);
+		return hdf_fail(a->f, a->path, e, "attribute \"%s\" has more than %d texts", a->name, LIST_MAX);
 	char **larger = realloc(out->name, ((size_t)out->n + (size_t)a->count) * sizeof *larger);
 	if (!larger)
 		return fault_set(e, "out of memory");
 	out->name = larger;
-	if (variable ? variable_list(a, out, e) : fixed_list(a, out, e))
-		return true;
-	return hdf_fail(f, path, e, "attribute \"%s\" cannot be read (%s)", name, hdf_reason(why));
+	return variable ? variable_list(a, out, e) : fixed_list(a, out, e);
 }
 
 bool hdf_attr_texts(hdf *f, const char *path, const char *name, h5_names *out, fault *e)
@@ -368,7 +371,7 @@ bool hdf_attr_texts(hdf *f, const char *path, const char *name, h5_names *out, f
 		piece_name(name, chunked ? i : -1, piece);
 		ok = attr_open(f, path, piece, &a, e);
 		if (ok) {
-			ok = read_piece(f, path, piece, &a, out, e);
+			ok = read_piece(&a, out, e);
 			attr_close(&a);
 		}
 	}
