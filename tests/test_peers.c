@@ -157,6 +157,14 @@ START_TEST(a_number_that_does_not_divide_the_slices_is_refused)
 }
 END_TEST
 
+START_TEST(more_processes_than_can_meet_are_refused)
+{
+	const answer a = mpirun(PEERS_MAX + 1, "--version");
+	one_line(&a, "sagan: 65 processes; at most 64 can share the work\n");
+	ck_assert_int_eq(a.status, 1);
+}
+END_TEST
+
 /* After the last step, too, all learn that rank 0 could not write: nobody waits for ever. */
 START_TEST(rank_0_that_cannot_write_ends_all)
 {
@@ -271,6 +279,7 @@ int main(void)
 		{killed_and_resumed_with_other_numbers_it_ends_in_the_same_bytes, 1},
 		{processes_that_would_do_different_things_are_refused, 1},
 		{a_number_that_does_not_divide_the_slices_is_refused, 1},
+		{more_processes_than_can_meet_are_refused, 1},
 		{rank_0_that_cannot_write_ends_all, 2},
 		{a_signal_to_one_ends_all_after_the_same_step, 1},
 		{a_signal_to_mpirun_ends_all_and_is_the_status, 1},

@@ -120,6 +120,7 @@ static int run_command(int argc, char **argv)
 	if (!peers_open(tell_waiting, &e)) {
 		if (e.text[0])
 			fprintf(stderr, "sagan: %s\n", e.text);
+		peers_close();                       /* mpirun ends all where one fails: not before that is said */
 		return EXIT_INPUT;
 	}
 	if (peers_rank() > 0 && !freopen("/dev/null", "w", stdout))

@@ -77,39 +77,49 @@ static int started_with(int *rank)
 	return told(size, 1);
 }
 
-static bool one_alone(fault *e)
+static bool one_alone(int *rank, fault *e)
 {
-	int rank;
-	const int count = started_with(&rank);
-	if (count <= 1)
-		return true;
-	if (rank > 0)
-		return fault_set(e, "%s", "");
-	return fault_set(e, "started as one of %d processes, but this program is built for one, and each would do all "
-		"the work; `make MPI=1` builds build/sagan-mpi, which shares it", count);
+	const int count = started_with(rank);
+	return count <= 1 || fault_set(e, "started as one of %d processes, but this program is built for one, and each "
+		"would do all the work; `make MPI=1` builds build/sagan-mpi, which shares it", count);
 }
 
-bool peers_open(void (*about)(const char *line), fault *e)
+static void get_to_know(int rank, int count)
 {
-	peers.about = about;
-	if (!peers_network)
-		return one_alone(e);
-	if (!peers_network->present())
-		return true;
-	int count, rank;
 	identity own = {.host = ""};
-	peers_network->open(&peers.rank, &count);
-	const int told_count = started_with(&rank);
-	if (count == 1 && told_count > 1)
-		return rank > 0 ? fault_set(e, "%s", "") : fault_set(e, "started as one of %d processes that do not "
-			"find each other: by the mpirun of another MPI than this program is built with", told_count);
-	must(count <= PEERS_MAX, "%d processes; at most %d", count, PEERS_MAX);
+	peers.rank = rank;
 	peers.count = count;
 	gethostname(own.host, sizeof own.host - 1);
 	sched_getaffinity(0, sizeof own.cpus, &own.cpus);
 	peers_gather(&own, sizeof own, peers.of);
 	peers.roomy = peers_beside() <= CPU_COUNT(&own.cpus);
+}
+
+/* *rank is that of this process also where it is refused. */
+static bool meet(int *rank, fault *e)
+{
+	int count;
+	if (!peers_network)
+		return one_alone(rank, e);
+	if (!peers_network->present())
+		return true;
+	peers_network->open(rank, &count);
+	const int told_count = count == 1 ? started_with(rank) : count;
+	if (count != told_count && told_count > 1)
+		return fault_set(e, "started as one of %d processes that do not find each other: by the mpirun of "
+			"another MPI than this program is built with", told_count);
+	if (count > PEERS_MAX)
+		return fault_set(e, "%d processes; at most %d can share the work", count, PEERS_MAX);
+	get_to_know(*rank, count);
 	return true;
+}
+
+/* One of them says why. */
+bool peers_open(void (*about)(const char *line), fault *e)
+{
+	int rank = 0;
+	peers.about = about;
+	return meet(&rank, e) || (rank > 0 && fault_set(e, "%s", ""));
 }
 
 /* MPI's own end would look for the others without a pause, and take a processor from the one that still works. */

@@ -12,8 +12,8 @@
 enum { PEERS_MAX = 64, PEERS_HOST = 64 };
 
 /* Looks for the others; `about` says who is waited for when that takes long (NULL: nobody is told). False with e set:
- * this program was started as one of several and is built for one; e is empty but for the first of them. peers_close
- * waits for all of them, however long that takes. */
+ * this program was started as one of several and is built for one, or there are more than PEERS_MAX; e is empty but for
+ * the first of them. peers_close, also after that, waits for all of them, however long that takes. */
 bool peers_open(void (*about)(const char *line), fault *e);
 void peers_close(void);
 
