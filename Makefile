@@ -244,12 +244,14 @@ $(B)/tests/faults/shim.so: tests/faults/shim.c tests/faults/shim.h $(B)/.flags
 $(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp
 $(B)/tests/test_memory: LINK := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc free)
 
+$(B)/tests/ranks/flip: LINK := $(patsubst %,-Wl$(comma)--wrap=%,calloc aligned_alloc plan_find_bad_slice)
+
 $(B)/tests/torture/torture: LINK := $(patsubst %,-Wl$(comma)--wrap=%,open write fsync rename unlink fflush)
 $(B)/tests/torture/torture: $(B)/tests/torture/power.o
 
 # A run whose numbers go wrong in one of several processes: with the file that knows MPI, as sagan-mpi.
 $(B)/tests/ranks/flip: $(B)/tests/ranks/flip.o $(B)/core/peers/peers_mpi.o $(HELP_OBJ) $(TIME_OBJ) $(B)/internal.a
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(TEST_LIBS) $(LIBS) $(MPI_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(TEST_LIBS) $(LIBS) $(MPI_LIBS)
 
 # Examples are built as a reader builds them, from what is installed: here into a folder of the build. Its path is
 # relative, as the folder of the sources may have a space in its name.

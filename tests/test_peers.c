@@ -243,6 +243,27 @@ START_TEST(numbers_that_go_wrong_on_one_are_found)
 }
 END_TEST
 
+/* One of two sees what the other does not: both look for the bad value, or none does, and nobody waits for ever. */
+START_TEST(a_bad_value_that_one_alone_sees_ends_all)
+{
+	static const char unknown[] = "unknown: all values of the pass are finite when it is repeated";
+	static const struct {
+		const char *path, *what, *says;
+	} rows[] = {
+		{"/discriminator/linear/bias", "nan", "parameter discriminator/linear/bias"},
+		{"/discriminator/linear/u", "nan", "linear/u [1]"},
+		{"/discriminator/block1/conv1/bias", "plan", unknown},
+		{"/discriminator/block1/conv1/bias", "values", unknown},
+	};
+	char line[2048], says[256];
+	snprintf(line, sizeof line, "-n 2 %s %s 1 5 %s %s", flip_program(), scratch_at("bad"), rows[_i].path,
+		rows[_i].what);
+	snprintf(says, sizeof says, "step 6: loss of the D step is nan; first bad value: %s; last good", rows[_i].says);
+	const answer a = mpirun_line(line);
+	one_line(&a, says);
+}
+END_TEST
+
 /* ---- without MPI ---- */
 
 START_TEST(the_plain_program_says_what_to_build)
@@ -284,6 +305,7 @@ int main(void)
 		{a_signal_to_one_ends_all_after_the_same_step, 1},
 		{a_signal_to_mpirun_ends_all_and_is_the_status, 1},
 		{numbers_that_go_wrong_on_one_are_found, flip_program() ? 1 : 0},
+		{a_bad_value_that_one_alone_sees_ends_all, flip_program() ? 4 : 0},
 	};
 	const suite_test alone[] = {
 		{the_plain_program_says_what_to_build, 1},

@@ -510,12 +510,13 @@ static const plan *first_bad(plan *const *p, int n)
 bool plan_find_bad_slice(plan *const *p, int n, char *where, size_t size)
 {
 	plan *debug[SLICES_MAX] = {NULL};
-	bool made = true, leaf = false;
+	bool lacks = false, leaf = false;
 	for (int i = 0; i < n; i++)
-		made = (debug[i] = debug_plan(p[i])) && made;
+		lacks = !(debug[i] = debug_plan(p[i])) || lacks;
+	const bool made = !plan_any_process(p[0], lacks);
 	for (int i = 0; made && i < n; i++)
 		leaf = bad_leaf(debug[i]) || leaf;
-	const bool looked = made && (leaf || slices_run(debug, n));
+	const bool looked = made && (plan_any_process(p[0], leaf) || slices_run(debug, n));
 	const plan *bad = looked ? first_bad(debug, n) : NULL;
 	if (bad)
 		name_bad(bad, where, size);

@@ -93,7 +93,8 @@ bool plan_cost_at(const plan *p, int i, plan_cost *c);
  * own, so call it only when something is wrong. Assignments are not carried out, but random streams move on, so random
  * values are other ones than in the run before. False, too, when there is no memory for that. */
 bool plan_find_bad(plan *p, char *where, size_t size);
-/* The same for the slices of a batch, as plan_run_slices takes them. */
+/* The same for the slices of a batch, as plan_run_slices takes them. Of several processes that share them all look;
+ * those in whose slices it is return true, and none where one has no memory. */
 bool plan_find_bad_slice(plan *const *p, int n, char *where, size_t size);
 
 /* The plan as text, one line for each value that a step writes: what computes it from what, its shape, bytes, the

@@ -122,6 +122,9 @@ bool is_slice_sum(const step *st);
 /* What the plan needs where slices run in other processes, too. */
 bool plan_wire_new(plan *p, fault *e);
 void plan_wire_free(struct wire *w);
+/* Whether a process with which p exchanges sums says so, this one included: where runs part, all must part, or some
+ * wait for ever. p is the first of its slices. */
+bool plan_any_process(const plan *p, bool mine);
 /* plan.c: the parts of a run. Steps from p->next up to a sum over slices, or to the end; false: no memory in a debug
  * run. A sum's step is opened, computed by the caller and closed. */
 void plan_begin(plan *p);

@@ -309,6 +309,11 @@ bool plan_wire_new(plan *p, fault *e)
 	return w && w->parcel && w->memory;
 }
 
+bool plan_any_process(const plan *p, bool mine)
+{
+	return p->wire ? peers_most(mine) : mine;
+}
+
 bool plan_carries(const plan *p, int processes, double *sent, double *memory, fault *e)
 {
 	struct wire count = {0};
@@ -423,6 +428,12 @@ static int sum_with_peers(plan *const *p, int n, int s)
 	return q->last;
 }
 
+/* No other run than a debug run can. */
+static bool one_has_failed(const plan *p, bool mine)
+{
+	return p->flags & PLAN_SEPARATE ? plan_any_process(p, mine) : mine;
+}
+
 /* Sums from step s on; returns the step behind them, or -1 without memory in a debug run. */
 static int sum_steps(plan *const *p, int n, int s)
 {
@@ -431,7 +442,7 @@ static int sum_steps(plan *const *p, int n, int s)
 	for (int k = s; k < last; k++)
 		for (int i = 0; i < n; i++)
 			ok = plan_open_step(p[i], k) && ok;
-	if (!ok)
+	if (one_has_failed(p[0], !ok))
 		return -1;
 	if (p[0]->wire)
 		sum_with_peers(p, n, s);
@@ -486,7 +497,7 @@ bool slices_run(plan *const *p, int n)
 	for (;;) {
 		advance_all(&r);
 		const int s = p[0]->next;
-		if (r.failed)
+		if (one_has_failed(p[0], r.failed))
 			return false;
 		if (s == p[0]->nstep)
 			break;

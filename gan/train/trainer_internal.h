@@ -137,6 +137,8 @@ void slices_free(trainer *t);
 /* Runs a pass of every slice on the batch in t's buffers. The second looks for its first bad value (plan_find_bad). */
 void slices_run_pass(trainer *t, enum pass_kind kind);
 bool slices_find_bad(trainer *t, enum pass_kind kind, char *where, size_t size);
+/* Whether a process has found one: `where` is then that of the first, with all. */
+bool slices_share_found(bool found, char *where, size_t size);
 /* The pass in the first slice: its scalars are those of the whole batch. */
 const pass *slices_pass(const trainer *t, enum pass_kind kind);
 /* From now on the plans are timed, those of all slices together in the first one's (plan_profile). */

@@ -115,7 +115,7 @@ void slices_run_pass(trainer *t, enum pass_kind kind)
 }
 
 /* The first process that has found one tells all. */
-static bool share_found(bool found, char *where, size_t size)
+bool slices_share_found(bool found, char *where, size_t size)
 {
 	enum { TEXT = 512 };
 	static char all[PEERS_MAX][TEXT];
@@ -136,7 +136,7 @@ bool slices_find_bad(trainer *t, enum pass_kind kind, char *where, size_t size)
 	plan *p[SLICES_MAX];
 	plans_of(t, kind, p);
 	hand_out(t);
-	return share_found(plan_find_bad_slice(p, t->own_slices, where, size), where, size);
+	return slices_share_found(plan_find_bad_slice(p, t->own_slices, where, size), where, size);
 }
 
 bool slices_profile(trainer *t, enum pass_kind kind, fault *e)

@@ -133,7 +133,8 @@ static bool gone_bad(trainer *t, enum pass_kind kind, const char *what, double v
 {
 	char where[512];
 	restore(t);
-	if (!find_bad_parameter(t, where, sizeof where) && !slices_find_bad(t, kind, where, sizeof where))
+	const bool parameter = find_bad_parameter(t, where, sizeof where);
+	if (!slices_share_found(parameter, where, sizeof where) && !slices_find_bad(t, kind, where, sizeof where))
 		snprintf(where, sizeof where,
 			"unknown: all values of the pass are finite when it is repeated");
 	restore(t);
