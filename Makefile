@@ -244,6 +244,8 @@ $(B)/tests/faults/shim.so: tests/faults/shim.c tests/faults/shim.h $(B)/.flags
 $(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp
 $(B)/tests/test_memory: LINK := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc free)
 
+$(B)/tests/test_base: LINK := -Wl,--wrap=sched_getaffinity
+
 $(B)/tests/ranks/flip: LINK := $(patsubst %,-Wl$(comma)--wrap=%,calloc aligned_alloc plan_find_bad_slice)
 
 $(B)/tests/torture/torture: LINK := $(patsubst %,-Wl$(comma)--wrap=%,open write fsync rename unlink fflush)

@@ -1,9 +1,13 @@
 /* test_base.c - shapes, errors, memory, suggestions, random streams, the worker pool. */
+#define _GNU_SOURCE                                  /* cpu_set_t */
 #include <check.h>
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,10 +18,13 @@
 #include "core/base/local.h"
 #include "core/base/vecmath.h"
 #include "core/base/portable.h"
+#include "core/base/file.h"
+#include "core/base/processors.h"
 #include "core/base/sha256.h"
 #include "core/base/rng.h"
 #include "core/base/thread.h"
 #include "core/base/words.h"
+#include "tests/files.h"
 #include "tests/suite.h"
 
 /* ---- base ---- */
@@ -453,6 +460,101 @@ START_TEST(subset_is_from_all_over)
 }
 END_TEST
 
+/* ---- processors ---- */
+
+/* A machine with so many processors, of which the last two may be used; 0: this one. The program is linked with --wrap
+ * for that. */
+static int machine;
+
+int __real_sched_getaffinity(pid_t pid, size_t n, cpu_set_t *set);
+int __wrap_sched_getaffinity(pid_t pid, size_t n, cpu_set_t *set);
+
+int __wrap_sched_getaffinity(pid_t pid, size_t n, cpu_set_t *set)
+{
+	if (!machine)
+		return __real_sched_getaffinity(pid, n, set);
+	if (n < (size_t)machine / 8) {
+		errno = EINVAL;
+		return -1;
+	}
+	CPU_ZERO_S(n, set);
+	CPU_SET_S(machine - 1, n, set);
+	CPU_SET_S(machine - 2, n, set);
+	return 0;
+}
+
+START_TEST(processors_of_large_machines_are_counted)
+{
+	static const int machines[] = {64, 1024, 1088, PROCESSORS_MAX};
+	processor_set here, there;
+	processors_allowed(&here);
+	ck_assert_int_ge(processors_count(&here), 1);
+	for (int i = 0; i < COUNT(machines); i++) {
+		machine = machines[i];
+		processors_allowed(&there);
+		ck_assert_int_eq(processors_count(&there), 2);
+		ck_assert(processors_meet(&there, &there) && there.bit[(machine - 1) / 64] == UINT64_C(3) << 62);
+		ck_assert(i == 0 || !processors_meet(&there, &here));
+		here = there;
+	}
+	machine = 2 * PROCESSORS_MAX;
+	processors_allowed(&there);
+	ck_assert_int_eq(processors_count(&there), MIN(sysconf(_SC_NPROCESSORS_ONLN), PROCESSORS_MAX));
+	machine = 0;
+}
+END_TEST
+
+START_TEST(quotas_are_read_and_rounded_up)
+{
+	static const struct {
+		const char *text;
+		int processors;
+	} rows[] = {
+		{"200000 100000\n", 2}, {"150000 100000\n", 2}, {"200001 100000", 3}, {"1000 100000\n", 1},
+		{"6400000\n100000\n", 64}, {"max 100000\n", 0}, {"-1\n100000\n", 0}, {"", 0}, {"200000", 0},
+		{"200000 0", 0}, {"200000 -5", 0}, {"0 100000", 0}, {"two 100000", 0}, {"200000 many", 0},
+		{"9223372036854775807 1", INT_MAX}, {"99999999999999999999999 100000", INT_MAX},
+	};
+	for (int i = 0; i < COUNT(rows); i++)
+		ck_assert_msg(processors_in_quota(rows[i].text) == rows[i].processors, "\"%s\": %d", rows[i].text,
+			processors_in_quota(rows[i].text));
+}
+END_TEST
+
+static void put_quota(const char *path, const char *text)
+{
+	const char *file = scratch_at(path);
+	fault e;
+	ck_assert_msg(file_make_parents(file, &e), "%s", e.text);
+	file_store(file, text, strlen(text));
+}
+
+START_TEST(the_least_quota_of_a_cgroup_and_those_above_counts)
+{
+	static const struct {
+		const char *own;
+		int processors;
+	} rows[] = {
+		{"0::/a/b\n", 2}, {"0::/a\n", 4}, {"0::/\n", 8}, {"0::/a/b/none/there\n", 2}, {"0::/c\n", 8},
+		{"3:memory:/a\n2:cpu,cpuacct:/d\n0::/\n", 3}, {"4:cpu:/d", 3}, {"1:name=systemd:/a/b\n", 0},
+		{"5:cpuset:/d\n", 0}, {"", 0}, {"0::", 0}, {"nothing of that kind\n", 0}, {"2:cpu:/docker/0123\n", 5},
+	};
+	put_quota("cgroup/cpu.max", "800000 100000\n");
+	put_quota("cgroup/a/cpu.max", "400000 100000\n");
+	put_quota("cgroup/a/b/cpu.max", "200000 100000\n");
+	put_quota("cgroup/c/cpu.max", "max 100000\n");
+	put_quota("cgroup/cpu/cpu.cfs_quota_us", "500000\n");
+	put_quota("cgroup/cpu/cpu.cfs_period_us", "100000\n");
+	put_quota("cgroup/cpu/d/cpu.cfs_quota_us", "250000\n");
+	put_quota("cgroup/cpu/d/cpu.cfs_period_us", "100000\n");
+	for (int i = 0; i < COUNT(rows); i++) {
+		const int n = processors_of_cgroups(scratch_at("cgroup"), rows[i].own);
+		ck_assert_msg(n == rows[i].processors, "\"%s\": %d", rows[i].own, n);
+	}
+	ck_assert_int_eq(processors_of_cgroups(scratch_at("none"), "0::/a\n"), 0);
+}
+END_TEST
+
 /* ---- threads ---- */
 
 static void nap_us(long us)
@@ -749,6 +851,9 @@ int main(void)
 		{permutation_holds_every_index_once, 1},
 	};
 	const suite_test threads[] = {
+		{processors_of_large_machines_are_counted, 1},
+		{quotas_are_read_and_rounded_up, 1},
+		{the_least_quota_of_a_cgroup_and_those_above_counts, 1},
 		{every_item_is_visited_once_in_fixed_chunks, 7},
 		{without_a_pool_the_caller_does_the_work, 1},
 		{nested_loops_stay_on_their_worker, 1},

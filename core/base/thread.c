@@ -3,16 +3,15 @@
  * One loop runs at a time. Its chunks are claimed by counting `left` down: who takes it from k to
  * k-1 owns a chunk and may read the loop's description, which cannot change before that chunk is
  * done. Idle threads hold nothing, so a loop never waits for a worker that was not scheduled. */
-#define _GNU_SOURCE                                  /* sched_getaffinity */
 #include "core/base/thread.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/base/local.h"
+#include "core/base/processors.h"
 
 enum {
 	LINE = 64,                                   /* cache line: what different threads write lies apart */
@@ -187,11 +186,7 @@ void parallel_for(int64_t n, int64_t grain, span_fn fn, void *ctx)
 
 int pool_processors(void)
 {
-	cpu_set_t set;
-	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof set, &set) != 0)
-		return 1;
-	return MIN(MAX(CPU_COUNT(&set), 1), THREADS_MAX);
+	return MIN(processors_usable(), THREADS_MAX);
 }
 
 /* fork() copies the calling thread only: the child has no pool and may start one. */

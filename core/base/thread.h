@@ -20,7 +20,7 @@ bool pool_start(int count, fault *e);
 /* Ends the threads; nothing happens when there are none. A call from inside a chunk is a bug and stops the program. */
 void pool_stop(void);
 int pool_threads(void);                              /* 1 without a pool */
-int pool_processors(void);                           /* that this process may use, at most THREADS_MAX */
+int pool_processors(void);                           /* by affinity and quota of this process, at most THREADS_MAX */
 
 /* Chunk [lo,hi) of the work that ctx describes. `worker` is 0..pool_threads()-1: no two chunks that one parallel_for
  * runs at the same time have the same, so it can choose a part of scratch memory that ctx points to. */

@@ -1,5 +1,4 @@
 /* peers.c - what all kinds of networks have in common: waiting, agreeing, and the messages about it. */
-#define _GNU_SOURCE                                  /* sched_getaffinity */
 #include "core/peers/peers.h"
 
 #include <sched.h>
@@ -11,6 +10,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/local.h"
+#include "core/base/processors.h"
 
 enum {
 	SPINS = 2000,                                /* looks before the processor is offered to others: about 0.1 ms */
@@ -23,7 +23,7 @@ static const double PATIENCE_S = 60;                 /* until a line says who is
 /* Who a peer is, as the others learn at the start. */
 typedef struct identity {
 	char host[PEERS_HOST];
-	cpu_set_t cpus;
+	processor_set allowed;
 } identity;
 
 static struct {
@@ -90,9 +90,9 @@ static void get_to_know(int rank, int count)
 	peers.rank = rank;
 	peers.count = count;
 	gethostname(own.host, sizeof own.host - 1);
-	sched_getaffinity(0, sizeof own.cpus, &own.cpus);
+	processors_allowed(&own.allowed);
 	peers_gather(&own, sizeof own, peers.of);
-	peers.roomy = peers_beside() <= CPU_COUNT(&own.cpus);
+	peers.roomy = peers_beside() <= processors_usable();
 }
 
 /* *rank is that of this process also where it is refused. */
@@ -137,11 +137,9 @@ int peers_beside(void)
 {
 	int n = peers.count > 1 ? 0 : 1;
 	const identity *own = &peers.of[peers.rank];
-	for (int i = 0; peers.count > 1 && i < peers.count; i++) {
-		cpu_set_t both;
-		CPU_AND(&both, &own->cpus, &peers.of[i].cpus);
-		n += strcmp(own->host, peers.of[i].host) == 0 && CPU_COUNT(&both) > 0;
-	}
+	for (int i = 0; peers.count > 1 && i < peers.count; i++)
+		n += strcmp(own->host, peers.of[i].host) == 0
+			&& processors_meet(&own->allowed, &peers.of[i].allowed);
 	return MAX(n, 1);
 }
 
