@@ -3,6 +3,7 @@
  *
  * hdf5.h is included to make files that our own writer refuses to make: links, foreign filters,
  * variable-length texts, sets that were never filled. */
+#define _DEFAULT_SOURCE                              /* syscall */
 #include "core/base/local.h"
 #include "core/h5/h5.h"
 #include "tests/expect.h"
@@ -10,13 +11,17 @@
 #include "tests/suite.h"
 
 #include <check.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <hdf5.h>
 
 #include <stdio.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static fault e;
@@ -619,6 +624,59 @@ START_TEST(a_full_disk_leaves_the_old_file)
 }
 END_TEST
 
+/* What the library's locks are on the file system: those of the system; as NFS has them, which makes them locks of
+ * fcntl; or refused. The library calls this function, as it is the program's. */
+static enum { LOCKS_USUAL, LOCKS_NFS, LOCKS_REFUSED } locks;
+
+__attribute__((visibility("default"))) int flock(int fd, int what)
+{
+	const int kind = what & ~LOCK_NB;
+	struct flock whole = {.l_whence = SEEK_SET,
+			      .l_type = kind == LOCK_EX ? F_WRLCK : kind == LOCK_SH ? F_RDLCK : F_UNLCK};
+	if (locks == LOCKS_USUAL)
+		return (int)syscall(SYS_flock, fd, what);
+	if (locks == LOCKS_NFS)
+		return fcntl(fd, F_SETLK, &whole);
+	errno = ENOLCK;
+	return -1;
+}
+
+static bool write_large(const char *path)
+{
+	h5 *f = h5_create_large(path, &e);
+	if (f && h5_rows_u8(f, "/images", SHAPE(2, 2), &e) && h5_fill_u8(f, "/images", 0, 2, bytes, 4, &e))
+		return h5_commit(f, &e);
+	h5_close(f);
+	return false;
+}
+
+START_TEST(files_are_written_and_read_whatever_locks_there_are)
+{
+	const char *p = scratch_at("large.h5");
+	uint8_t x[4];
+	locks = _i;
+	OK(write_large(p));
+	h5 *f = open_file(p);
+	OK(h5_read_rows_u8(f, "/images", 0, 2, x, 4, &e) && memcmp(x, bytes, 4) == 0);
+	h5_close(f);
+	locks = LOCKS_USUAL;
+}
+END_TEST
+
+/* HDF5 locks what it writes. Such a file is not read, and not called damaged; a new one takes its place. */
+START_TEST(what_another_program_is_writing_is_not_read_now)
+{
+	const char *p = scratch_at("large.h5");
+	OK(write_large(p));
+	const int fd = open(p, O_RDWR);
+	ck_assert(fd >= 0 && flock(fd, LOCK_EX) == 0);
+	ck_assert(!h5_open(p, &e) && fault_is_now(&e));
+	OK(write_large(p));
+	h5_close(open_file(p));
+	close(fd);
+}
+END_TEST
+
 /* A file that is written piece by piece: the piece that no longer fits says so, and there is no file. */
 START_TEST(a_full_disk_is_seen_by_large_files)
 {
@@ -746,6 +804,8 @@ int main(void)
 		{halves_are_rounded_and_come_back, 1},
 		{a_full_disk_leaves_the_old_file, 1},
 		{a_full_disk_is_seen_by_large_files, 1},
+		{files_are_written_and_read_whatever_locks_there_are, LOCKS_REFUSED + 1},
+		{what_another_program_is_writing_is_not_read_now, 1},
 		{an_impossible_path_is_one_line, 1},
 		{a_failed_part_is_never_committed, 1},
 	};

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 enum { GROW = 1 << 20 };                             /* step of the image in memory */
@@ -162,11 +163,37 @@ static FILE *look_at(const char *path, uint64_t *size, fault *e)
 	return NULL;
 }
 
-static bool open_named(hdf *f, fault *e)
+/* Access to a file on the disk, which the library locks (flock), or does not. A library that has no property for that
+ * asks the environment at each opening. */
+static hid_t disk_access(bool locks)
+{
+	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+	bool ok = fapl >= 0 && H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI) >= 0;
+#if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 11, 0))
+	ok = ok && (locks || H5Pset_file_locking(fapl, false, true) >= 0);
+#else
+	ok = ok && (locks || setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1) == 0);
+#endif
+	if (ok)
+		return fapl;
+	H5Pclose(fapl);
+	return H5I_INVALID_HID;
+}
+
+/* Some network file systems refuse every lock, and the library then every file. Where locks work it takes one: what
+ * another program is writing is not read half written. */
+static bool has_locks(FILE *f)
+{
+	const bool taken = flock(fileno(f), LOCK_SH | LOCK_NB) == 0, by_another = !taken && errno == EWOULDBLOCK;
+	if (taken)
+		flock(fileno(f), LOCK_UN);
+	return taken || by_another;
+}
+
+static bool open_named(hdf *f, bool locks, fault *e)
 {
 	char why[REASON];
-	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
-	H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI);
+	hid_t fapl = disk_access(locks);
 	f->file = H5Fopen(f->path, H5F_ACC_RDONLY, fapl);
 	if (f->file < 0)
 		fault_set(e, "%s: not a readable HDF5 file (%s)", f->path, hdf_reason(why));
@@ -207,7 +234,7 @@ hdf *hdf_open(const char *path, fault *e)
 	hdf *f = hdf_new(path, e);
 	if (f)
 		f->size = size;
-	if (f && !open_named(f, e)) {
+	if (f && !open_named(f, has_locks(here), e)) {
 		hdf_close(f);
 		f = is_removed(here) ? open_removed(here, path, size, e) : NULL;
 	}
@@ -367,9 +394,9 @@ hdf *hdf_create_at(const char *label, const char *path, fault *e)
 	if (!f)
 		return NULL;
 	f->writing = f->on_disk = true;
-	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = hdf_creation_list(H5P_FILE_CREATE);
-	if (fapl >= 0 && fcpl >= 0 && H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI) >= 0
-	    && H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0)
+	/* It is ours alone, and locked (temporary.h): NFS takes the library's lock for one that conflicts with that. */
+	hid_t fapl = disk_access(false), fcpl = hdf_creation_list(H5P_FILE_CREATE);
+	if (fapl >= 0 && fcpl >= 0 && H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0)
 		f->file = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
 	H5Pclose(fcpl);
 	H5Pclose(fapl);
