@@ -5,7 +5,7 @@
  * variable-length texts, sets that were never filled. */
 #define _DEFAULT_SOURCE                              /* syscall */
 #include "core/base/local.h"
-#include "core/h5/h5.h"
+#include "core/h5/h5_call.h"
 #include "tests/expect.h"
 #include "tests/files.h"
 #include "tests/suite.h"
@@ -370,6 +370,29 @@ START_TEST(equal_contents_give_equal_bytes)
 	free(a);
 	free(b);
 	free(c);
+}
+END_TEST
+
+/* A reader that a file has taken over answers with one member whose path has no end, says that there are two, and what
+ * lies behind the answer looks like the second. */
+START_TEST(lists_end_where_the_answer_does)
+{
+	char made[4 * sizeof(h5_info)] = {0};
+	h5_tree tree;
+	h5_names names;
+	made[sizeof(h5_info)] = 'p';
+	made[2 * sizeof(h5_info) + 2] = 'q';
+	h5_call c = {.op = H5_OP_WALK, .made = made, .made_n = sizeof(h5_info) + 1, .n = 2};
+	OK(h5_answer_members(&c, &tree, &e));
+	ck_assert_int_eq(tree.n, 1);
+	ck_assert_str_eq(tree.at[0].path, "p");
+	h5_tree_free(&tree);
+	static const int64_t lies[] = {-1, -5, sizeof(h5_info) + 2, INT64_MAX};
+	for (int i = 0; i < COUNT(lies); i++) {
+		c.n = lies[i];
+		REFUSED(h5_answer_members(&c, &tree, &e), "", "names");
+		REFUSED(h5_answer_names(&c, &names, &e), "", "names");
+	}
 }
 END_TEST
 
@@ -795,6 +818,7 @@ int main(void)
 		{members_are_listed_as_they_were_made, 1},
 		{stat_tells_type_and_shape, 1},
 		{equal_contents_give_equal_bytes, 1},
+		{lists_end_where_the_answer_does, 1},
 		{an_image_in_memory_reads_like_the_file, 1},
 		{an_uncommitted_file_vanishes, 1},
 		{what_is_no_hdf5_file_is_refused, 1},

@@ -143,29 +143,13 @@ bool h5_group(h5 *f, const char *path, fault *e)
 	return h5_worker_do(f->worker, &(h5_call){.op = H5_OP_GROUP, .path = path}, e);
 }
 
-/* The n texts that c->made holds. */
-static bool take_names(h5_call *c, h5_names *out, fault *e)
-{
-	const char *at = c->made, *end = at ? at + c->made_n : at;
-	*out = (h5_names){0, mem_new((size_t)c->n + 1, sizeof *out->name, e)};
-	bool ok = out->name != NULL;
-	while (ok && out->n < c->n && at < end) {
-		out->name[out->n] = text_copy(at, e);
-		ok = out->name[out->n] != NULL;
-		out->n += ok;
-		at += strlen(at) + 1;
-	}
-	if (!ok)
-		h5_names_free(out);
-	free(c->made);
-	return ok;
-}
-
 bool h5_list(h5 *f, const char *path, h5_names *out, fault *e)
 {
 	h5_call c = {.op = H5_OP_LIST, .path = path};
 	*out = (h5_names){0, NULL};
-	return h5_worker_do(f->worker, &c, e) && take_names(&c, out, e);
+	const bool ok = h5_worker_do(f->worker, &c, e) && h5_answer_names(&c, out, e);
+	free(c.made);
+	return ok;
 }
 
 bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e)
@@ -176,33 +160,12 @@ bool h5_stat(h5 *f, const char *path, h5_info *out, fault *e)
 	return ok;
 }
 
-/* Of the n members that c->made holds. */
-static bool take_members(const h5_call *c, h5_tree *out, fault *e)
-{
-	const char *at = c->made, *end = at + c->made_n;
-	out->at = mem_new((size_t)c->n + 1, sizeof *out->at, e);
-	bool ok = out->at != NULL;
-	while (ok && out->n < c->n && (size_t)(end - at) > sizeof(h5_info)) {
-		h5_member *m = &out->at[out->n];
-		memcpy(&m->info, at, sizeof m->info);
-		h5_info_tame(&m->info);
-		at += sizeof m->info;
-		m->path = text_copy(at, e);
-		ok = m->path != NULL;
-		out->n += ok;
-		at += strlen(at) + 1;
-	}
-	return ok;
-}
-
 bool h5_walk(h5 *f, const char *group, int depth, h5_tree *out, fault *e)
 {
 	h5_call c = {.op = H5_OP_WALK, .path = group, .lo = depth};
 	*out = (h5_tree){0, NULL};
-	const bool ok = h5_worker_do(f->worker, &c, e) && take_members(&c, out, e);
+	const bool ok = h5_worker_do(f->worker, &c, e) && h5_answer_members(&c, out, e);
 	free(c.made);
-	if (!ok)
-		h5_tree_free(out);
 	return ok;
 }
 
@@ -413,7 +376,9 @@ bool h5_attr_texts(h5 *f, const char *path, const char *name, h5_names *out, fau
 {
 	h5_call c = {.op = H5_OP_TEXTS, .path = path, .name = name};
 	*out = (h5_names){0, NULL};
-	return h5_worker_do(f->worker, &c, e) && take_names(&c, out, e);
+	const bool ok = h5_worker_do(f->worker, &c, e) && h5_answer_names(&c, out, e);
+	free(c.made);
+	return ok;
 }
 
 static bool write_text(h5 *f, enum h5_op op, const char *path, const char *name, const char *text, fault *e)

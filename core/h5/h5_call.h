@@ -49,6 +49,10 @@ bool h5_worker_do(h5_worker *w, h5_call *c, fault *e);
 bool h5_worker_answers(const h5_worker *w, fault *e);        /* false with e set: after such a one */
 /* What another process says of a data set, made fit to be used as an index. */
 void h5_info_tame(h5_info *i);
+/* The n texts, or of _WALK the n members, that c->made holds; fewer where it ends before. Wrong when it cannot hold so
+ * many. */
+bool h5_answer_names(const h5_call *c, h5_names *out, fault *e);
+bool h5_answer_members(const h5_call *c, h5_tree *out, fault *e);
 /* A read is asked for before it is done by h5_worker_do; see h5_ahead_real. */
 void h5_worker_ahead(h5_worker *w, const h5_call *c);
 
