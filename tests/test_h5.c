@@ -415,6 +415,23 @@ START_TEST(an_image_in_memory_reads_like_the_file)
 }
 END_TEST
 
+/* As h5py writes it with libver="latest". */
+START_TEST(an_image_of_the_newest_format_is_read)
+{
+	size_t n;
+	const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+	ck_assert_int_ge(H5Pset_libver_bounds(access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST), 0);
+	ck_assert_int_ge(H5Fclose(H5Fcreate(scratch_at("new.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, access)), 0);
+	H5Pclose(access);
+	char *bytes_of = file_bytes(scratch_at("new.h5"), &n);
+	ck_assert_int_ge(bytes_of[8], 3);            /* the version of the superblock */
+	h5 *f = h5_open_image(bytes_of, n, "new", &e);
+	ck_assert_msg(f, "%s", e.text);
+	h5_close(f);
+	free(bytes_of);
+}
+END_TEST
+
 START_TEST(an_uncommitted_file_vanishes)
 {
 	h5 *f = h5_create(scratch_at("a.h5"), &e);
@@ -820,6 +837,7 @@ int main(void)
 		{equal_contents_give_equal_bytes, 1},
 		{lists_end_where_the_answer_does, 1},
 		{an_image_in_memory_reads_like_the_file, 1},
+		{an_image_of_the_newest_format_is_read, 1},
 		{an_uncommitted_file_vanishes, 1},
 		{what_is_no_hdf5_file_is_refused, 1},
 		{damaged_files_never_crash, 1},

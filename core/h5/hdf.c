@@ -309,7 +309,8 @@ static herr_t keep_ctx(void *ctx)
 	return 0;
 }
 
-/* Access list of a file that lives in memory only. */
+/* Access list of a file that lives in memory only. Bounds of the version are the writer's: they would keep a newer file
+ * from being read. */
 static hid_t memory_access(H5FD_file_image_callbacks_t *calls)
 {
 	calls->udata_copy = same_ctx;
@@ -317,7 +318,6 @@ static hid_t memory_access(H5FD_file_image_callbacks_t *calls)
 	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
 	bool ok = fapl >= 0 && H5Pset_fapl_core(fapl, GROW, 0) >= 0 &&
 		  H5Pset_fclose_degree(fapl, H5F_CLOSE_SEMI) >= 0 &&
-		  H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
 		  H5Pset_file_image_callbacks(fapl, calls) >= 0;
 	if (ok)
 		return fapl;
@@ -373,7 +373,7 @@ hdf *hdf_create(const char *path, fault *e)
 	H5FD_file_image_callbacks_t calls = {own_malloc, own_memcpy, own_realloc, own_free, NULL, NULL, f};
 	hid_t fapl = memory_access(&calls);
 	hid_t fcpl = hdf_creation_list(H5P_FILE_CREATE);
-	if (fapl >= 0 && fcpl >= 0)
+	if (fapl >= 0 && fcpl >= 0 && H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0)
 		f->file = H5Fcreate(name, H5F_ACC_TRUNC, fcpl, fapl);
 	if (f->file < 0)
 		fault_set(e, "%s: cannot prepare an HDF5 file in memory (%s)", path, hdf_reason(why));
