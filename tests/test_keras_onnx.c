@@ -5,6 +5,7 @@
 #include "core/base/rng.h"
 #include "gan/keras/run/run.h"
 #include "gan/keras/file/write.h"
+#include "gan/keras/model/shapes.h"
 #include "gan/keras/onnx/onnx.h"
 #include "gan/keras/onnx/onnx.pb-c.h"
 #include "gan/keras/file/read.h"
@@ -323,6 +324,70 @@ START_TEST(files_of_keras_become_graphs)
 }
 END_TEST
 
+/* ---- shapes of strangers' models ---- */
+
+static bool shape_of_last(const keras_model *m, shape *last)
+{
+	shape s[4];
+	ck_assert_int_le(m->layers, COUNT(s));
+	e.text[0] = '\0';
+	const bool ok = keras_shapes(m, s, &e);
+	*last = s[m->layers - 1];
+	return ok;
+}
+
+/* As Keras: windows of 3 side by side, on 12 points 4 of them. */
+START_TEST(a_pool_without_strides_steps_by_its_window)
+{
+	sketch made = {.m = keras_model_new("pool", &e), .r = rng_new(7, "weights")}, *n = &made;
+	shape s;
+	const int a = add(n, "MaxPooling2D", "p", keras_add_input(n->m, "x", SHAPE(12, 12, 1), "float32", &e));
+	LIST(a, "pool_size", 3, 3);
+	OK(keras_set_output(n->m, a, &e) && shape_of_last(n->m, &s));
+	const shape want = SHAPE(4, 4, 1);
+	ck_assert(shape_equal(&s, &want));
+	OK(keras_write_onnx(n->m, in_dir("pool", ".onnx"), &e));
+	Onnx__ModelProto *o = onnx_unpack(in_dir("pool", ".onnx"));
+	int seen = 0;
+	for (size_t i = 0; i < o->graph->n_node; i++)
+		for (size_t k = 0; k < o->graph->node[i]->n_attribute; k++) {
+			const Onnx__AttributeProto *x = o->graph->node[i]->attribute[k];
+			if (strcmp(x->name, "strides") != 0)
+				continue;
+			ck_assert(x->n_ints == 2 && x->ints[0] == 3 && x->ints[1] == 3);
+			seen++;
+		}
+	ck_assert_int_eq(seen, 1);
+	onnx__model_proto__free_unpacked(o, NULL);
+	keras_model_free(n->m);
+}
+END_TEST
+
+/* 2^40 times 2^24 + 1 is 2^40 again where 64 bits are not enough; and inputs without an axis. */
+START_TEST(shapes_that_cannot_be_are_refused)
+{
+	static const char *const enlarging[][2] = {{"UpSampling2D", "size"}, {"Conv2DTranspose", "strides"}};
+	const int64_t large = ((int64_t)1 << 24) + 1;
+	shape s;
+	for (int i = 0; i < COUNT(enlarging); i++) {
+		sketch made = {.m = keras_model_new("large", &e), .r = rng_new(7, "weights")}, *n = &made;
+		const int x = keras_add_input(n->m, "x", SHAPE((int64_t)1 << 40, 1, 1), "float32", &e);
+		const int a = add(n, enlarging[i][0], "a", x);
+		LIST(a, enlarging[i][1], large, 1);
+		OK(keras_set_int(n->m, a, "filters", 1, &e));
+		ck_assert(!shape_of_last(n->m, &s));
+		ck_assert_msg(strstr(e.text, "layer a (") && strstr(e.text, "its result is too large"), "%s", e.text);
+		keras_model_free(n->m);
+	}
+	sketch made = {.m = keras_model_new("scalars", &e), .r = rng_new(7, "weights")}, *n = &made;
+	const int x = keras_add_input(n->m, "x", shape_scalar(), "float32", &e);
+	add2(n, "Concatenate", "a", x, x);
+	ck_assert(!shape_of_last(n->m, &s));
+	ck_assert_msg(strstr(e.text, "no axis to join along"), "%s", e.text);
+	keras_model_free(n->m);
+}
+END_TEST
+
 START_TEST(what_onnx_does_not_have_is_refused_by_name)
 {
 	static const struct {
@@ -370,6 +435,8 @@ int main(void)
 		{references_are_computed_for_every_class, 2},
 		{kernels_are_transposed, 1},
 		{files_of_keras_become_graphs, 6},
+		{a_pool_without_strides_steps_by_its_window, 1},
+		{shapes_that_cannot_be_are_refused, 1},
 		{what_onnx_does_not_have_is_refused_by_name, 1},
 		{equal_bytes_or_the_old_file, 1},
 	};

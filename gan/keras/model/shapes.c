@@ -30,6 +30,24 @@ static bool pair(const keras_layer *l, const char *key, int64_t otherwise, int64
 	return out[0] >= 1 && out[1] >= 1;
 }
 
+/* A number that counts something; 0 where it is none or too large, which no result may have. */
+static int64_t number_of(const keras_layer *l, const char *key)
+{
+	const double x = keras_number(l, key, 0);
+	return x >= 1 && x <= (double)ELEMENTS_MAX ? (int64_t)x : 0;
+}
+
+/* Each axis of a map times its factor, both from 1 on. */
+static bool enlarge(const keras_layer *l, const int64_t factor[2], shape *s, fault *e)
+{
+	for (int i = 0; i < 2; i++) {
+		if (s->dim[i] > ELEMENTS_MAX / factor[i])
+			return wrong(l, s, "its result is too large", e);
+		s->dim[i] *= factor[i];
+	}
+	return true;
+}
+
 static bool is_map(const keras_layer *l, const shape *in, fault *e)
 {
 	if (strcmp(keras_text(l, "data_format", "channels_last"), "channels_last") != 0)
@@ -82,7 +100,7 @@ static bool of_dense(const keras_layer *l, const shape *in, shape *out, fault *e
 	*out = in[0];
 	if (in->rank < 1)
 		return wrong(l, in, "nothing to multiply", e);
-	out->dim[out->rank - 1] = (int64_t)keras_number(l, "units", 0);
+	out->dim[out->rank - 1] = number_of(l, "units");
 	return true;
 }
 
@@ -91,7 +109,7 @@ static bool of_embedding(const keras_layer *l, const shape *in, shape *out, faul
 	*out = in[0];
 	if (in->rank >= RANK_MAX)
 		return wrong(l, in, "too many axes", e);
-	out->dim[out->rank++] = (int64_t)keras_number(l, "output_dim", 0);
+	out->dim[out->rank++] = number_of(l, "output_dim");
 	return true;
 }
 
@@ -134,15 +152,22 @@ void keras_same(int64_t n, int64_t k, int64_t stride, int64_t pad[2])
 	pad[1] = all - all / 2;
 }
 
-/* Both kinds of convolution and pooling: `size` is the setting with the window. */
-static bool windows(const keras_layer *l, const char *size, int64_t stride, const shape *in, shape *out, fault *e)
+const char *keras_pool_strides(const keras_layer *l)
+{
+	return keras_get(l, "strides") ? "strides" : "pool_size";
+}
+
+/* Both kinds of convolution and pooling: `size` and `strides` are the settings with the window and its steps, which
+ * are `otherwise` without them. */
+static bool windows(const keras_layer *l, const char *size, const char *strides, int64_t otherwise, const shape *in,
+		    shape *out, fault *e)
 {
 	int64_t k[2], s[2], d[2];
 	const char *padding = keras_text(l, "padding", "valid");
 	bool same = !strcmp(padding, "same");
 	if (!is_map(l, in, e))
 		return false;
-	if (!pair(l, size, stride, k) || !pair(l, "strides", stride, s) || !pair(l, "dilation_rate", 1, d))
+	if (!pair(l, size, otherwise, k) || !pair(l, strides, otherwise, s) || !pair(l, "dilation_rate", 1, d))
 		return wrong(l, in, "its window or stride is not two positive numbers", e);
 	if (!same && strcmp(padding, "valid") != 0)
 		return wrong(l, in, "padding must be same or valid", e);
@@ -158,9 +183,9 @@ static bool windows(const keras_layer *l, const char *size, int64_t stride, cons
 
 static bool of_conv(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
-	if (!windows(l, "kernel_size", 1, in, out, e))
+	if (!windows(l, "kernel_size", "strides", 1, in, out, e))
 		return false;
-	out->dim[2] = (int64_t)keras_number(l, "filters", 0);
+	out->dim[2] = number_of(l, "filters");
 	return true;
 }
 
@@ -173,15 +198,17 @@ static bool of_transpose(const keras_layer *l, const shape *in, shape *out, faul
 	if (!pair(l, "kernel_size", 1, k) || !pair(l, "strides", 1, s))
 		return wrong(l, in, "its window or stride is not two positive numbers", e);
 	*out = in[0];
-	for (int i = 0; i < 2; i++)
-		out->dim[i] = in->dim[i] * s[i] + (same ? 0 : MAX(k[i] - s[i], 0));
-	out->dim[2] = (int64_t)keras_number(l, "filters", 0);
+	if (!enlarge(l, s, out, e))
+		return false;
+	for (int i = 0; i < 2 && !same; i++)
+		out->dim[i] += MAX(k[i] - s[i], 0);
+	out->dim[2] = number_of(l, "filters");
 	return true;
 }
 
 static bool of_pool(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
-	return windows(l, "pool_size", 2, in, out, e);
+	return windows(l, "pool_size", keras_pool_strides(l), 2, in, out, e);
 }
 
 static bool of_pool_all(const keras_layer *l, const shape *in, shape *out, fault *e)
@@ -254,6 +281,8 @@ static bool of_join(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	*out = in[0];
 	const int last = out->rank - 1, axis = (int)keras_number(l, "axis", -1);
+	if (last < 0)
+		return wrong(l, in, "it has no axis to join along", e);
 	if (axis != -1 && axis != out->rank)
 		return wrong(l, in, "only the last axis is joined here", e);
 	for (int i = 1; i < l->nin; i++) {
@@ -276,9 +305,7 @@ static bool of_upsampling(const keras_layer *l, const shape *in, shape *out, fau
 	if (!pair(l, "size", 2, k))
 		return wrong(l, in, "size must be two positive numbers", e);
 	*out = in[0];
-	out->dim[0] *= k[0];
-	out->dim[1] *= k[1];
-	return true;
+	return enlarge(l, k, out, e);
 }
 
 /* A single operation of the graph carries it. */

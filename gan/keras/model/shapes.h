@@ -12,4 +12,7 @@ bool keras_shapes(const keras_model *m, shape *s, fault *e);
 /* Zeros before and after one axis of n that padding "same" means for a window of k at this stride. */
 void keras_same(int64_t n, int64_t k, int64_t stride, int64_t pad[2]);
 
+/* The setting that holds the steps of a pooling: without strides its windows stand side by side. */
+const char *keras_pool_strides(const keras_layer *l);
+
 #endif

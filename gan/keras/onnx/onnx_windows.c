@@ -104,7 +104,7 @@ static bool put_pool(const onnx_layer *t)
 	int64_t k[2], stride[2], pad[4];
 	bool largest = !strcmp(t->l->class_name, "MaxPooling2D");
 	pair(t, "pool_size", 2, k);
-	pair(t, "strides", 2, stride);
+	pair(t, keras_pool_strides(t->l), 2, stride);
 	pads(t, k, stride, one, pad);
 	onnx_node *node = onnx_unary(t, largest ? "MaxPool" : "AveragePool", t->out, t->from[0]);
 	onnx_ints(t->g, node, "kernel_shape", 2, k);
