@@ -221,25 +221,33 @@ static bool of_pool_all(const keras_layer *l, const shape *in, shape *out, fault
 
 /* ---- moving ---- */
 
+/* The product never gets beyond `all`: larger ones would overflow, to 0 among others. */
+bool keras_reshape(int64_t all, int n, const int64_t *list, int64_t *dim)
+{
+	int64_t known = 1;
+	int open = -1;
+	for (int i = 0; i < n; i++) {
+		dim[i] = list[i];
+		if (list[i] == -1 && open < 0)
+			open = i;
+		else if (list[i] < 1 || known > all / list[i])
+			return false;
+		else
+			known *= list[i];
+	}
+	if (open >= 0)
+		dim[open] = all / known;
+	return all == known * (open >= 0 ? dim[open] : 1);
+}
+
 static bool of_reshape(const keras_layer *l, const shape *in, shape *out, fault *e)
 {
 	const keras_value *v = keras_get(l, "target_shape");
-	int64_t known = 1, all = shape_count(in);
-	int open = -1;
 	if (!v || v->kind != KERAS_LIST)
 		return wrong(l, in, "no target_shape", e);
 	*out = shape_of(v->n, v->list);
-	for (int i = 0; i < v->n; i++) {
-		if (v->list[i] == -1 && open < 0)
-			open = i;
-		else if (v->list[i] < 1 || known > all / v->list[i])
-			return wrong(l, in, "target_shape does not fit", e);
-		else
-			known *= v->list[i];
-	}
-	if (open >= 0)
-		out->dim[open] = all / known;
-	return all == known * (open >= 0 ? out->dim[open] : 1) || wrong(l, in, "target_shape does not fit", e);
+	return keras_reshape(shape_count(in), v->n, v->list, out->dim)
+		|| wrong(l, in, "target_shape does not fit", e);
 }
 
 static bool of_flatten(const keras_layer *l, const shape *in, shape *out, fault *e)

@@ -12,6 +12,10 @@ bool keras_shapes(const keras_model *m, shape *s, fault *e);
 /* Zeros before and after one axis of n that padding "same" means for a window of k at this stride. */
 void keras_same(int64_t n, int64_t k, int64_t stride, int64_t pad[2]);
 
+/* dim[0..n) become the sizes of `list` for `all` elements; one -1 among them is what is left. False: they are no sizes,
+ * or make another number of elements. */
+bool keras_reshape(int64_t all, int n, const int64_t *list, int64_t *dim);
+
 /* The setting that holds the steps of a pooling: without strides its windows stand side by side. */
 const char *keras_pool_strides(const keras_layer *l);
 

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "core/base/local.h"
+#include "gan/keras/model/shapes.h"
 #include "gan/keras/run/placed.h"
 
 /* ---- two arguments ---- */
@@ -120,18 +121,11 @@ static node *reshape(keras_placed *p)
 {
 	const keras_value *v = keras_get(p->layer, "newshape");
 	const int64_t B = p->in[0]->s.dim[0];
-	shape to = {.rank = 1, .dim = {B, 1, 1, 1, 1, 1, 1, 1}};
-	int64_t n = B;
 	const int64_t all = shape_count(&p->in[0]->s);
 	if (!v || v->kind != KERAS_LIST || v->n < 1 || v->n > RANK_MAX || v->list[0] != -1)
 		return placed_fail(p, "only a new shape of -1, for the batch, and numbers is supported");
-	for (int i = 1; i < v->n; i++) {
-		if (v->list[i] < 1 || v->list[i] > all || (n *= v->list[i]) > all)
-			return placed_fail(p, "the new shape does not have the %lld elements of a sample",
-				(long long)(all / B));
-		to.dim[to.rank++] = v->list[i];
-	}
-	return n == all ? op_reshape(p->g, p->in[0], to)
+	shape to = shape_of(v->n, v->list);
+	return keras_reshape(all, v->n, v->list, to.dim) && to.dim[0] == B ? op_reshape(p->g, p->in[0], to)
 		: placed_fail(p, "the new shape does not have the %lld elements of a sample", (long long)(all / B));
 }
 

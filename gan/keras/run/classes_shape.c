@@ -2,6 +2,7 @@
  * network predicts. */
 #include <string.h>
 
+#include "gan/keras/model/shapes.h"
 #include "gan/keras/run/placed.h"
 
 static node *same(keras_placed *p)
@@ -17,20 +18,7 @@ static node *reshape(keras_placed *p)
 		return placed_fail(p, "needs the setting target_shape, 1 to %d numbers", RANK_MAX - 1);
 	const int64_t B = p->in[0]->s.dim[0], all = shape_count(&p->in[0]->s) / B;
 	shape to = {.rank = v->n + 1, .dim = {B, 1, 1, 1, 1, 1, 1, 1}};
-	int open = 0;
-	int64_t known = 1;
-	for (int i = 0; i < v->n; i++) {
-		const int64_t n = v->list[i];
-		if (n == -1 && !open)
-			open = i + 1;
-		else if (n < 1 || n > all || (known *= n) > all)
-			return placed_fail(p, "target_shape does not have the %lld elements of its input",
-				(long long)all);
-		to.dim[i + 1] = n;
-	}
-	if (open)
-		to.dim[open] = all / known;
-	if (open ? all % known : known != all)
+	if (!keras_reshape(all, v->n, v->list, to.dim + 1))
 		return placed_fail(p, "target_shape does not have the %lld elements of its input", (long long)all);
 	return op_reshape(p->g, p->in[0], to);
 }
