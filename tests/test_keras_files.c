@@ -521,6 +521,30 @@ START_TEST(large_texts_end_at_the_limits)
 }
 END_TEST
 
+/* The first of the layers is a model of the same form, and each other one stands before the one that feeds it: the walk
+ * through the outer model is under way when that through the inner one begins. */
+START_TEST(depths_of_models_inside_each_other_add_up)
+{
+	enum { MODELS = 7, LAYERS = 4000 };
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	for (int k = 0; k < MODELS; k++) {
+		fprintf(f, "{\"class_name\":\"Model\",\"name\":\"r0\",\"inbound_nodes\":[[[\"x\",0,0,{}]]],"
+			"\"config\":{\"name\":\"m\",\"layers\":[");
+		for (int i = LAYERS; i > 0; i--)
+			fprintf(f, "{\"class_name\":\"ReLU\",\"config\":{},\"name\":\"r%d\","
+				"\"inbound_nodes\":[[[\"r%d\",0,0,{}]]]},", i, i - 1);
+	}
+	fprintf(f, LAYER("ReLU", "r0", "", FROM("x")));
+	for (int k = 0; k < MODELS; k++)
+		fprintf(f, "," IN("x") "],\"input_layers\":[\"x\",0,0],\"output_layers\":[\"r%d\",0,0]}}", LAYERS);
+	fclose(f);
+	REFUSED(keras_from_json(text, n, &e), "", "each before the one that feeds it");
+	free(text);
+}
+END_TEST
+
 /* Any byte may be another: a model or a line, never a crash. */
 START_TEST(damaged_json_never_crashes)
 {
@@ -735,6 +759,7 @@ int main(void)
 		{settings_become_what_the_header_says, 1},
 		{texts_that_are_no_model_end_in_one_line, 1},
 		{large_texts_end_at_the_limits, 1},
+		{depths_of_models_inside_each_other_add_up, 1},
 		{damaged_json_never_crashes, 1},
 		{what_some_keras_would_not_load_is_not_written, 1},
 		{names_are_kept_whole_or_refused, 1},

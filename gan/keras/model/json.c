@@ -23,7 +23,7 @@ typedef struct entry {
 typedef struct level {
 	keras_model *m;
 	const char *prefix;                          /* borrow: "", "gen." */
-	int nesting;
+	int nesting, depth;                          /* depth: calls of emit under way, those of outer levels too */
 	bool chain;                                  /* Sequential: everybody is fed by the one before */
 	int n;
 	entry *entry;                                /* [n] own */
@@ -246,7 +246,8 @@ static bool make(level *v, entry *x, const wants *w)
 	return make_layer(v, x, class_name, n, in, &w->call);
 }
 
-/* Makes entry i after everybody who feeds it: at most KERAS_LAYERS_MAX calls deep. */
+/* Makes entry i after everybody who feeds it. Models inside each other go on where the outer walk stands, so their
+ * depths add up. */
 static bool emit(level *v, int i)
 {
 	entry *x = &v->entry[i];
@@ -256,13 +257,18 @@ static bool emit(level *v, int i)
 	if (x->state == BUSY)
 		return wrong(v, x->name, "feeds itself");
 	x->state = BUSY;
+	if (v->depth++ == KERAS_LAYERS_MAX)
+		return fault_set(v->e, "more than %d layers, each before the one that feeds it", KERAS_LAYERS_MAX);
 	if (!want_inputs(v, i, &w))
 		return false;
 	for (int k = 0; k < w.n; k++)
 		if (!emit(v, w.entry[k]))
 			return false;
 	x->state = DONE;
-	return make(v, x, &w);
+	if (!make(v, x, &w))
+		return false;
+	v->depth--;
+	return true;
 }
 
 /* ---- models ---- */
@@ -386,8 +392,8 @@ static bool flatten(level *outer, const char *name, const char *class_name, cons
 	char *prefix = full_name_new(outer, name, ".");
 	if (!prefix)
 		return false;
-	level v = {.m = outer->m, .prefix = prefix, .nesting = outer->nesting + 1, .nin = nin,
-		   .chain = !strcmp(class_name, "Sequential"), .e = outer->e};
+	level v = {.m = outer->m, .prefix = prefix, .nesting = outer->nesting + 1,
+		   .depth = outer->depth, .nin = nin, .chain = !strcmp(class_name, "Sequential"), .e = outer->e};
 	memcpy(v.in, in, (size_t)nin * sizeof *in);
 	const bool ok = read_level(&v, config, &ignored, out);
 	free(prefix);
