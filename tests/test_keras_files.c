@@ -482,6 +482,27 @@ START_TEST(texts_that_are_no_model_end_in_one_line)
 }
 END_TEST
 
+/* Python's JSON has three numbers more. */
+START_TEST(infinities_and_nan_of_python_are_read)
+{
+	keras_model *m = parse("{\"class_name\":\"Functional\",\"compile_config\":{\"optimizer\":{\"config\":{"
+		"\"clipnorm\":Infinity,\"a\":[-Infinity,NaN]}}},\"config\":{\"name\":\"m\",\"layers\":["
+		IN("x") "," LAYER("Dense", "d", ",\"units\":3", FROM("x")) ","
+		LAYER("ReLU", "r", ",\"max_value\":Infinity,\"note\":\"\\\" NaN\"", FROM("d"))
+		"],\"input_layers\":" X ",\"output_layers\":[\"r\",0,0]}}");
+	ck_assert_msg(m, "%s", e.text);
+	ck_assert_int_eq(m->layers, 3);
+	ck_assert_ptr_null(keras_get(&m->layer[2], "max_value"));
+	ck_assert_str_eq(keras_text(&m->layer[2], "note", ""), "\" NaN");
+	keras_model_free(m);
+	REFUSED(parse(MODEL(IN("x") "," LAYER("BatchNormalization", "r", ",\"epsilon\":NaN", FROM("x")), X, X)),
+		"", "layer r: epsilon must be a number");
+	REFUSED(parse(MODEL(IN("x") "," LAYER("LeakyReLU", "r", ",\"alpha\":-Infinity", FROM("x")), X, X)),
+		"", "layer r: alpha must be a number");
+	REFUSED(parse(MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":Infinit", FROM("x")), X, X)), "", "not JSON");
+}
+END_TEST
+
 /* Depth, models inside each other and the number of layers end at their limits. */
 START_TEST(large_texts_end_at_the_limits)
 {
@@ -758,6 +779,7 @@ int main(void)
 		{nested_models_become_flat, 1},
 		{settings_become_what_the_header_says, 1},
 		{texts_that_are_no_model_end_in_one_line, 1},
+		{infinities_and_nan_of_python_are_read, 1},
 		{large_texts_end_at_the_limits, 1},
 		{depths_of_models_inside_each_other_add_up, 1},
 		{damaged_json_never_crashes, 1},

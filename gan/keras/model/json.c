@@ -457,7 +457,11 @@ keras_model *keras_from_json(const char *text, size_t n, fault *e)
 		fault_set(e, "%zu bytes of JSON; %d are allowed", n, KERAS_JSON_MAX);
 		return NULL;
 	}
-	json_t *top = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
+	char *plain = keras_plain_json(text, n, &n, e);
+	if (!plain)
+		return NULL;
+	json_t *top = json_loadb(plain, n, JSON_REJECT_DUPLICATES, &why);
+	free(plain);
 	keras_model *m = NULL;
 	if (top)
 		m = model_of(top, e);

@@ -12,6 +12,13 @@ const char *keras_entry_text(const json_t *object, const char *key);
 /* The class of a layer or model, with its package where it is not Keras' own. False: it has none, or too long a one. */
 bool keras_entry_class(const json_t *layer, char out[KERAS_NAME]);
 
+/* ---- json_python.c ---- */
+
+#define KERAS_INFINITY "Infinity"
+
+/* text[0..n) as JSON: Infinity, -Infinity and NaN of Python become texts. new/free; *plain bytes. */
+char *keras_plain_json(const char *text, size_t n, size_t *plain, fault *e);
+
 /* ---- json_calls.c ---- */
 
 /* One call of a layer: what it takes. */

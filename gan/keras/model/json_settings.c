@@ -157,8 +157,17 @@ static bool is_idle(const char *class_name, const char *key)
 	       !strcmp(key, "name") || (input && strcmp(key, "dtype") != 0);
 }
 
+/* A largest value without a bound is none. */
+static bool is_unset(const char *key, const json_t *x)
+{
+	const char *text = json_string_value(x);
+	return text && !strcmp(key, "max_value") && !strcmp(text, KERAS_INFINITY);
+}
+
 bool keras_read_setting(keras_model *m, int at, const char *key, const json_t *x, fault *e)
 {
+	if (is_unset(key, x))
+		return true;
 	return set_any(m, at, key, x, e) && check_kind(m, at, key, e);
 }
 
