@@ -503,6 +503,29 @@ START_TEST(infinities_and_nan_of_python_are_read)
 }
 END_TEST
 
+/* x * 3000000000 is a number beyond 32 bits, no text. */
+START_TEST(large_whole_numbers_are_numbers)
+{
+	keras_model *m = parse(MODEL(IN("x") ","
+		LAYER("TFOpLambda", "r", ",\"function\":\"math.multiply\"", "[[\"x\",0,0,{\"y\":3000000000}]]") ","
+		LAYER("Rescaling", "s", ",\"scale\":-4294967297,\"offset\":2147483647", FROM("r")), X, "[\"s\",0,0]"));
+	ck_assert_msg(m, "%s", e.text);
+	static const struct {
+		int layer;
+		const char *key;
+		enum keras_kind kind;
+		double number;
+	} want[] = {{1, "x2", KERAS_FLOAT, 3e9}, {2, "scale", KERAS_FLOAT, -4294967297.0},
+		    {2, "offset", KERAS_INT, 2147483647}};
+	for (int i = 0; i < COUNT(want); i++) {
+		const keras_value *v = keras_get(&m->layer[want[i].layer], want[i].key);
+		ck_assert_msg(v && v->kind == want[i].kind, "%s", want[i].key);
+		ck_assert_double_eq(v->number, want[i].number);
+	}
+	keras_model_free(m);
+}
+END_TEST
+
 /* Depth, models inside each other and the number of layers end at their limits. */
 START_TEST(large_texts_end_at_the_limits)
 {
@@ -780,6 +803,7 @@ int main(void)
 		{settings_become_what_the_header_says, 1},
 		{texts_that_are_no_model_end_in_one_line, 1},
 		{infinities_and_nan_of_python_are_read, 1},
+		{large_whole_numbers_are_numbers, 1},
 		{large_texts_end_at_the_limits, 1},
 		{depths_of_models_inside_each_other_add_up, 1},
 		{damaged_json_never_crashes, 1},

@@ -32,6 +32,7 @@ enum { KERAS_LAYERS_MAX = 4096, KERAS_NESTING_MAX = 8, KERAS_JSON_MAX = KERAS_LA
  *   - "batch_shape" becomes "batch_input_shape", a list axis of one number a number, a dtype policy its name;
  *     a function as a setting its name; nulls, initializers, regularizers and constraints are left out;
  *     Infinity, -Infinity and NaN, which Python writes, are texts; a max_value of Infinity is left out;
+ *     a whole number of more than 31 bits is a real one;
  *     any other setting that model.h cannot hold is a text with its JSON.
  *   - a Sequential without InputLayer gets one, named after its first layer: "conv_input".
  * Refused in one line: no JSON, duplicate keys, more than KERAS_LAYERS_MAX layers, KERAS_NESTING_MAX

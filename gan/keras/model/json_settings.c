@@ -7,7 +7,7 @@
 
 enum {
 	SETTINGS_MAX = 256,
-	NUMBER_MAX = INT32_MAX,                      /* whole numbers beyond it mean nothing in a network */
+	NUMBER_MAX = INT32_MAX,                      /* whole numbers beyond it count nothing in a network */
 };
 
 #define KIND(k) (1u << (k))
@@ -119,7 +119,8 @@ static bool set_any(keras_model *m, int at, const char *key, const json_t *x, fa
 	case JSON_FALSE:
 		return keras_set_bool(m, at, key, json_is_true(x), e);
 	case JSON_INTEGER:
-		return small(x) ? keras_set_int(m, at, key, json_integer_value(x), e) : set_json(m, at, key, x, e);
+		return small(x) ? keras_set_int(m, at, key, json_integer_value(x), e)
+			: keras_set_float(m, at, key, (double)json_integer_value(x), e);
 	case JSON_REAL:
 		return keras_set_float(m, at, key, json_real_value(x), e);
 	case JSON_STRING:
