@@ -526,6 +526,49 @@ START_TEST(large_whole_numbers_are_numbers)
 }
 END_TEST
 
+#define TENSOR(name) "{\"class_name\":\"__keras_tensor__\",\"config\":{\"keras_history\":[\"" name "\",0,0]}}"
+#define CALL(args, keywords) "[{\"args\":[" args "],\"kwargs\":{" keywords "}}]"
+#define OP(class, nodes) "{\"module\":\"keras.src.ops.numpy\",\"class_name\":\"" class "\"," \
+	"\"config\":{\"name\":\"r\"},\"name\":\"r\",\"inbound_nodes\":" nodes "}"
+
+/* x // 2, x[..., :2], sum(x, axis=1), and Keras 2's x // 2: what is wrong is the operation, not what it is given. */
+START_TEST(operations_that_are_not_known_are_called_by_name)
+{
+	static const struct {
+		const char *layer, *message;
+	} bad[] = {
+		{OP("FloorDivide", CALL(TENSOR("x") ",2", "")), "layer r: class ops>FloorDivide is not known"},
+		{OP("GetItem", CALL(TENSOR("x") ",[{\"class_name\":\"__ellipsis__\",\"config\":{}}]", "")),
+		 "layer r: class ops>GetItem is not known"},
+		{OP("Sum", CALL(TENSOR("x"), "\"axis\":1")), "layer r: class ops>Sum is not known"},
+		{LAYER("TFOpLambda", "r", ",\"function\":\"math.floordiv\"", "[[\"x\",0,0,{\"y\":2}]]"),
+		 "layer r: class tf>math.floordiv is not known"},
+		{OP("Add", CALL("[" TENSOR("x") ",1]", "")), "called with a constant"},
+		{LAYER("Dense", "r", ",\"units\":2", CALL(TENSOR("x") ",2", "")), "called with a constant"},
+	};
+	for (int i = 0; i < COUNT(bad); i++) {
+		char text[2000];
+		snprintf(text, sizeof text, MODEL(IN("x") ",%s", X, "[\"r\",0,0]"), bad[i].layer);
+		REFUSED(parse(text), "", bad[i].message);
+	}
+}
+END_TEST
+
+/* Keras notes the masks of a model with named inputs as an object of nulls; the inputs themselves are another thing. */
+START_TEST(objects_of_nulls_say_nothing)
+{
+	keras_model *m = parse(MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":2",
+		CALL(TENSOR("x"), "\"mask\":{\"p\":null,\"q\":[null,{}]}")), X, "[\"r\",0,0]"));
+	ck_assert_msg(m, "%s", e.text);
+	keras_model_free(m);
+	REFUSED(parse(MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":2",
+		CALL(TENSOR("x"), "\"mask\":{\"p\":true}")), X, "[\"r\",0,0]")), "", "called with mask = ..");
+	REFUSED(parse(MODEL(IN("x") "," LAYER("Dense", "r", ",\"units\":2",
+		CALL("{\"p\":" TENSOR("x") "}", "")), X, "[\"r\",0,0]")), "",
+		"layer r: called with a dictionary of results of layers; only lists of them are read");
+}
+END_TEST
+
 /* Depth, models inside each other and the number of layers end at their limits. */
 START_TEST(large_texts_end_at_the_limits)
 {
@@ -804,6 +847,8 @@ int main(void)
 		{texts_that_are_no_model_end_in_one_line, 1},
 		{infinities_and_nan_of_python_are_read, 1},
 		{large_whole_numbers_are_numbers, 1},
+		{operations_that_are_not_known_are_called_by_name, 1},
+		{objects_of_nulls_say_nothing, 1},
 		{large_texts_end_at_the_limits, 1},
 		{depths_of_models_inside_each_other_add_up, 1},
 		{damaged_json_never_crashes, 1},

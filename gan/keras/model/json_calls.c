@@ -97,17 +97,30 @@ static bool minds_training(const char *class_name)
 	return strchr(class_name, '>');
 }
 
-/* null, false, and lists of these: "mask": [null, null]. */
+/* null, false, and lists and objects of these: "mask": [null, null], of named inputs {"p": null}. */
 static bool says_nothing(const json_t *x)
 {
 	size_t i;
+	const char *key;
 	json_t *item;
-	if (!json_is_array(x))
+	if (!json_is_array(x) && !json_is_object(x))
 		return json_is_null(x) || json_is_false(x);
 	json_array_foreach(x, i, item)
 		if (!says_nothing(item))
 			return false;
+	json_object_foreach((json_t *)x, key, item)
+		if (!says_nothing(item))
+			return false;
 	return true;
+}
+
+/* An operation without a signature may be given anything: then it is the operation that cannot be read. */
+static bool is_known(const calls *c)
+{
+	const bool operation = !strncmp(c->class_name, "ops>", 4) || !strncmp(c->class_name, "tf>", 3);
+	if (!operation || signature_of(c->class_name))
+		return true;
+	return fault_set(c->e, "layer %.80s%.80s: class %s is not known", c->model, c->who, c->class_name);
 }
 
 static bool is_argument(const signature *s, const char *const *name, const char *key)
@@ -126,8 +139,8 @@ static bool plain_keywords(calls *c, const signature *s, const char *const *name
 	json_object_foreach((json_t *)keywords, key, x) {
 		const bool idle = !strcmp(key, "training") && !minds_training(c->class_name);
 		if (!is_argument(s, name, key) && !says_nothing(x) && !idle && strcmp(key, "name") != 0)
-			return fault_set(c->e, "layer %.80s%.80s: called with %.60s = ..; only plain calls are read",
-				c->model, c->who, key);
+			return is_known(c) && fault_set(c->e, "layer %.80s%.80s: called with %.60s = ..; only plain "
+				"calls are read", c->model, c->who, key);
 	}
 	return true;
 }
@@ -167,11 +180,17 @@ static bool is_tensor(const json_t *x)
 static bool holds_tensors(const json_t *x)
 {
 	size_t i;
+	const char *key;
 	json_t *item;
 	json_array_foreach(x, i, item)
 		if (holds_tensors(item))
 			return true;
-	return is_tensor(x);
+	if (is_tensor(x))
+		return true;
+	json_object_foreach((json_t *)x, key, item)
+		if (holds_tensors(item))
+			return true;
+	return false;
 }
 
 /* Keras 3: tensors in lists of lists. */
@@ -182,8 +201,9 @@ static bool tensors(calls *c, const json_t *x)
 	if (is_tensor(x))
 		return c->result(c->ctx, json_object_get(json_object_get(x, "config"), "keras_history"));
 	if (!json_is_array(x))
-		return fault_set(c->e, "layer %.80s%.80s: called with a constant; only results of layers are read",
-			c->model, c->who);
+		return is_known(c) && fault_set(c->e, "layer %.80s%.80s: called with %s are read", c->model, c->who,
+			holds_tensors(x) ? "a dictionary of results of layers; only lists of them"
+				: "a constant; only results of layers");
 	json_array_foreach(x, i, item)
 		if (!tensors(c, item))
 			return false;
