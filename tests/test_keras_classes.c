@@ -305,6 +305,28 @@ static char *json_of(const refusal *r)
 	return text;
 }
 
+/* Input((None, None, 3)): the batch is axis 0, as Keras counts. */
+START_TEST(an_input_without_fixed_sizes_is_refused)
+{
+	static const char *const text[] = {"[null, null, null, 3]", "[null, 8, null, 3]"};
+	static const char *const message[] = {
+		"layer #0 (named a, InputLayer): axis 1 has no fixed size (null); build the model with fixed sizes",
+		"layer #0 (named a, InputLayer): axis 2 has no fixed size (null); build the model with fixed sizes",
+	};
+	const refusal r = {"Flatten", text[_i], NULL, "", message[_i]};
+	fault e = {.text = ""};
+	bool refused;
+	keras_wants wants[3];
+	char *json = json_of(&r);
+	keras_model *m = keras_from_json(json, strlen(json), &e);
+	ck_assert_msg(m, "%s", e.text);
+	ck_assert(!keras_run_wants(m, wants, &refused, &e));
+	ck_assert_str_eq(e.text, r.message);
+	keras_model_free(m);
+	free(json);
+}
+END_TEST
+
 START_TEST(settings_that_mean_something_else_are_refused)
 {
 	const refusal *r = &refusals[_i];
@@ -326,6 +348,7 @@ int main(void)
 	const suite_test tests[] = {
 		{every_class_predicts_what_keras_does, 1},
 		{settings_that_mean_something_else_are_refused, COUNT(refusals)},
+		{an_input_without_fixed_sizes_is_refused, 2},
 	};
 	return suite_run("keras_classes", tests, COUNT(tests), 120);
 }

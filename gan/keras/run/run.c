@@ -68,12 +68,18 @@ static bool add_input(builder *b, int i)
 	const int k = argument_of(b->m, i);
 	shape s = {.rank = v && v->kind == KERAS_LIST ? v->n : 0, .dim = {b->batch, 1, 1, 1, 1, 1, 1, 1}};
 	double all = (double)b->batch;
+	char reason[80];
 	if (k < 0)
 		return blame(b, i, "is no input of the model");
 	if (s.rank < 1)
 		return blame(b, i, "needs the setting batch_input_shape");
 	for (int j = 1; j < s.rank; j++) {
 		s.dim[j] = v->list[j];
+		if (s.dim[j] == -1) {
+			snprintf(reason, sizeof reason, "axis %d has no fixed size (null); build the model with fixed "
+				"sizes", j);
+			return blame(b, i, reason);
+		}
 		all *= (double)s.dim[j];
 		if (s.dim[j] < 1 || all > (double)(INT64_C(1) << 36))
 			return blame(b, i, "its shape must have sizes from 1 on, and be small enough for memory");
