@@ -499,12 +499,18 @@ START_TEST(files_of_other_programs_are_called_by_name)
 		{"\x08\x08\x12\7pytorch", 11, "of ONNX"},
 		{"\x08\x07:\x80\x01", 5, "of ONNX"},
 		{" {\"class_name\": \"Functional\"}", 30, "the JSON of a network, without weights"},
+		{"{\"metadata\": {\"total_size\": 9}, \"weight_map\": {}}", 49,
+		 "the index of weights in several files"},
 	};
 	for (int i = 0; i < COUNT(row); i++) {
 		put_bytes(row[i].head, row[i].n);
 		refused_with(row[i].what);
 	}
 	fault e;
+	put_bytes("{}", 2);
+	ck_assert(rename(scratch_at("file"), scratch_at("x.weights.json")) == 0);
+	ck_assert_ptr_null(keras_read(scratch_at("x.weights.json"), NULL, &e));
+	ck_assert_msg(strstr(e.text, "save them as one .weights.h5"), "%s", e.text);
 	ck_assert(mkdir(scratch_at("file.d"), 0700) == 0);
 	FILE *f = fopen(scratch_at("file.d/saved_model.pb"), "wb");
 	ck_assert(f && fclose(f) == 0 && (f = fopen(scratch_at("ckpt.index"), "wb")) && fclose(f) == 0);

@@ -87,6 +87,12 @@ static bool is_json(const head *h)
 	return i < h->n && h->byte[i] == '{';
 }
 
+/* Written beside the files by save_weights of Keras 3 with max_shard_size. */
+static bool is_index(const head *h)
+{
+	return is_json(h) && (named(h, ".weights.json") || strstr((const char *)h->byte, "\"weight_map\":"));
+}
+
 #define SAVE "load the network in Keras and save it as a .keras file"
 #define FILL "build the network in Keras, put the weights into it, and save it as a .keras file"
 #define OLD "in Keras 2 or tf-keras, and save it as a .keras file"
@@ -103,6 +109,7 @@ static const struct {
 	{is_checkpoint, "part of a checkpoint of TensorFlow, which is not read: build the network, load_weights " OLD},
 	{is_graph, "a graph of TensorFlow, which is not read: load its folder " OLD},
 	{is_onnx, "a file of ONNX, which is not read: " SAVE},
+	{is_index, "the index of weights in several files, which are not read: save them as one .weights.h5"},
 	{is_json, "the JSON of a network, without weights: give the file of its weights, and this one as --model"},
 };
 
