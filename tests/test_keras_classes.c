@@ -119,6 +119,73 @@ START_TEST(every_class_predicts_what_keras_does)
 }
 END_TEST
 
+/* ---- numbers at the edges ---- */
+
+/* What one layer of this class makes of n samples of one number each, from as many inputs as there are. */
+static void run_class(const char *class_name, const char *key, double setting, int nin, const real *const *in, int n,
+	real *out)
+{
+	static const char *const name[] = {"a", "b"};
+	int from[2];
+	fault e;
+	keras_model *m = keras_model_new("m", &e);
+	for (int i = 0; i < nin; i++)
+		from[i] = keras_add_input(m, name[i], SHAPE(1), "float32", &e);
+	const int at = keras_add(m, class_name, "l", nin, from, &e);
+	ck_assert(!key || keras_set_float(m, at, key, setting, &e));
+	ck_assert(keras_set_output(m, at, &e));
+	m->topology = true;
+	keras_run *net = keras_run_new(m, n, &e);
+	ck_assert_msg(net && keras_run_predict(net, n, in, out, &e), "%s: %s", class_name, e.text);
+	keras_run_free(net);
+	keras_model_free(m);
+}
+
+/* Equal to the bit, but for the sign of a zero; NaN equals NaN. */
+static bool same_number(real x, real y)
+{
+	return x == y || (isnan(x) && isnan(y));
+}
+
+static const real LARGE = (real)-1e5, SMALL = (real)0.3e-3, VAST = (real)1e30;
+#define INF ((real)INFINITY)
+#define NONE ((real)NAN)
+
+START_TEST(larger_and_smaller_are_one_of_the_two)
+{
+	const real a[] = {LARGE, SMALL, 2, 0, VAST, -VAST, INF, 1, -INF, 1, INF, -INF, INF, NONE, 1, NONE, -INF};
+	const real b[] = {SMALL, LARGE, 2, 0, 1, 1, 1, INF, 1, -INF, INF, -INF, -INF, 1, NONE, INF, NONE};
+	enum { N = COUNT(a) };
+	static const char *const larger[] = {"Maximum", "ops>Maximum"}, *const smaller[] = {"Minimum", "ops>Minimum"};
+	const real *const in[] = {a, b};
+	real most[N], least[N];
+	for (int c = 0; c < COUNT(larger); c++) {
+		run_class(larger[c], NULL, 0, 2, in, N, most);
+		run_class(smaller[c], NULL, 0, 2, in, N, least);
+		for (int i = 0; i < N; i++) {
+			const real up = isnan(a[i]) || isnan(b[i]) ? NONE : MAX(a[i], b[i]);
+			const real down = isnan(a[i]) || isnan(b[i]) ? NONE : MIN(a[i], b[i]);
+			ck_assert_msg(same_number(most[i], up), "%s(%g, %g) = %.9g", larger[c], (double)a[i],
+				(double)b[i], (double)most[i]);
+			ck_assert_msg(same_number(least[i], down), "%s(%g, %g) = %.9g", smaller[c], (double)a[i],
+				(double)b[i], (double)least[i]);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_bound_of_relu_is_met_to_the_bit)
+{
+	const real x[] = {(real)1e9, VAST, INF, 6, (real)5.9999995, (real)0.1, 0, -1, -INF, NONE};
+	const real want[] = {6, 6, 6, 6, (real)5.9999995, (real)0.1, 0, 0, 0, NONE};
+	const real *const in[] = {x};
+	real y[COUNT(x)];
+	run_class("ReLU", "max_value", 6, 1, in, COUNT(x), y);
+	for (int i = 0; i < COUNT(x); i++)
+		ck_assert_msg(same_number(y[i], want[i]), "of %g: %.9g", (double)x[i], (double)y[i]);
+}
+END_TEST
+
 /* ---- what is refused ---- */
 
 /* One layer of the class with these settings, in JSON with ' for ", on inputs of these shapes. */
@@ -347,6 +414,8 @@ int main(void)
 {
 	const suite_test tests[] = {
 		{every_class_predicts_what_keras_does, 1},
+		{larger_and_smaller_are_one_of_the_two, 1},
+		{a_bound_of_relu_is_met_to_the_bit, 1},
 		{settings_that_mean_something_else_are_refused, COUNT(refusals)},
 		{an_input_without_fixed_sizes_is_refused, 2},
 	};

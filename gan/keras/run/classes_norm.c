@@ -99,7 +99,7 @@ static node *relu(keras_placed *p)
 	if (!most)
 		return y;
 	const double top = placed_real(p, "max_value", 0);
-	return p->failed ? NULL : op_sub(p->g, y, op_relu(p->g, op_add_scalar(p->g, y, -top)));
+	return p->failed ? NULL : placed_smaller(p->g, y, op_fill(p->g, shape_scalar(), top));
 }
 
 /* Called alpha in Keras 2, negative_slope in Keras 3. */

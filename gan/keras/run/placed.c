@@ -221,15 +221,25 @@ void placed_must_be(keras_placed *p, const char *key, const char *text)
 			v->kind == KERAS_TEXT ? v->text : "(a number)", text);
 }
 
-/* max(a, b) = a + relu(b - a) */
+/* a where sel > 0, else b, to the bit: both are selected, not computed, since a + relu(b - a) would round and make no
+ * number of an infinity. The gate of b is open where the gate of a is shut, ties included. Where sel is no number both
+ * are open: NaN comes through, and the sum of two equal infinities is what they are. */
+static node *chosen(graph *g, node *a, node *b, node *sel)
+{
+	node *shut = op_add_scalar(g, op_neg(g, op_gate(g, op_fill(g, sel->s, 1), sel, 0)), 1);
+	node *other = op_add(g, shut, op_relu(g, op_neg(g, sel)));
+	return op_add(g, op_gate(g, op_broadcast(g, a, sel->s), sel, 0),
+		op_gate(g, op_broadcast(g, b, sel->s), other, 0));
+}
+
 node *placed_larger(graph *g, node *a, node *b)
 {
-	return op_add(g, a, op_relu(g, op_sub(g, b, a)));
+	return chosen(g, a, b, op_sub(g, a, b));
 }
 
 node *placed_smaller(graph *g, node *a, node *b)
 {
-	return op_sub(g, a, op_relu(g, op_sub(g, a, b)));
+	return chosen(g, a, b, op_sub(g, b, a));
 }
 
 /* Names that mean the same in Keras 2 and 3. hard_sigmoid does not, so it is not among them. */
