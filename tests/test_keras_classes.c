@@ -186,6 +186,40 @@ START_TEST(a_bound_of_relu_is_met_to_the_bit)
 }
 END_TEST
 
+/* Where TensorFlow's rounding takes another pixel than the centre's true place (from Keras 3.15, Resizing to width m,
+ * interpolation nearest): pixel `at` of m takes `takes` of n. -1: nowhere. */
+static const struct {
+	int n, m, at, takes;
+} roundings[] = {
+	{28, 46, 11, 6}, {48, 76, 47, 29}, {64, 110, 27, 15}, {32, 94, 23, 7}, {8, 82, 20, 1}, {8, 41, 20, 3},
+	{6, 37, 18, 2}, {5, 3, -1, -1}, {7, 4, -1, -1}, {64, 37, -1, -1}, {4, 12, -1, -1},
+};
+
+START_TEST(nearest_pixels_are_those_of_tensorflow)
+{
+	const int n = roundings[_i].n, m = roundings[_i].m;
+	fault e;
+	real x[64], y[128];
+	const real *const in[] = {x};
+	keras_model *k = keras_model_new("m", &e);
+	const int from = keras_add_input(k, "a", SHAPE(1, n, 1), "float32", &e);
+	const int at = keras_add(k, "Resizing", "l", 1, &from, &e);
+	ck_assert(keras_set_int(k, at, "height", 1, &e) && keras_set_int(k, at, "width", m, &e) &&
+		keras_set_text(k, at, "interpolation", "nearest", &e) && keras_set_output(k, at, &e));
+	k->topology = true;
+	for (int i = 0; i < n; i++)
+		x[i] = (real)i;
+	keras_run *net = keras_run_new(k, 1, &e);
+	ck_assert_msg(net && keras_run_predict(net, 1, in, y, &e), "%s", e.text);
+	for (int i = 0; i < m; i++) {
+		const int takes = i == roundings[_i].at ? roundings[_i].takes : (2 * i + 1) * n / (2 * m);
+		ck_assert_msg(y[i] == (real)takes, "%d -> %d: pixel %d takes %g, not %d", n, m, i, (double)y[i], takes);
+	}
+	keras_run_free(net);
+	keras_model_free(k);
+}
+END_TEST
+
 /* ---- what is refused ---- */
 
 /* One layer of the class with these settings, in JSON with ' for ", on inputs of these shapes. */
@@ -416,6 +450,7 @@ int main(void)
 		{every_class_predicts_what_keras_does, 1},
 		{larger_and_smaller_are_one_of_the_two, 1},
 		{a_bound_of_relu_is_met_to_the_bit, 1},
+		{nearest_pixels_are_those_of_tensorflow, COUNT(roundings)},
 		{settings_that_mean_something_else_are_refused, COUNT(refusals)},
 		{an_input_without_fixed_sizes_is_refused, 2},
 	};

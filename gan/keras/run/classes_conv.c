@@ -2,6 +2,7 @@
  *
  * Kernels are (kh, kw, in, out); of a transposed convolution (kh, kw, out, in); of a depthwise one
  * (kh, kw, in, multiplier), which in memory is a kernel [kh,kw,1,in*multiplier] of `in` groups. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,10 +249,12 @@ static node *up_sampling(keras_placed *p)
 	return placed_fail(p, "interpolation %.40s: must be nearest or bilinear", how);
 }
 
-/* The pixel of n that pixel i of m takes: that which lies under its centre. */
+/* The pixel of n that pixel i of m takes: that under its centre as TensorFlow computes it, in float in every build. Its
+ * rounding decides where a centre lies between two pixels (28 -> 46: pixel 11 takes 6, not 7). */
 static int64_t nearest(int64_t i, int64_t n, int64_t m)
 {
-	return MIN((2 * i + 1) * n / (2 * m), n - 1);
+	const float scale = (float)n / (float)m, centre = (float)i + 0.5f;
+	return MIN((int64_t)floorf(centre * scale), n - 1);
 }
 
 /* x in m pixels along an axis. */
