@@ -444,6 +444,50 @@ START_TEST(settings_that_mean_something_else_are_refused)
 }
 END_TEST
 
+/* ---- masks ---- */
+
+/* Tokens [5] through an Embedding with or without mask_zero and a layer of this class, then into Attention with itself
+ * or, without attention, out. NULL with e set where it is refused. */
+static bool masked_model_is_taken(bool mask, const char *between, bool attention, fault *e)
+{
+	bool refused = false;
+	keras_wants wants[4];
+	keras_model *m = keras_model_new("m", e);
+	const int tokens = keras_add_input(m, "a", SHAPE(5), "int32", e);
+	const int rows = keras_add(m, "Embedding", "rows", 1, &tokens, e);
+	ck_assert(keras_set_int(m, rows, "input_dim", 3, e) && keras_set_int(m, rows, "output_dim", 4, e) &&
+		keras_set_bool(m, rows, "mask_zero", mask, e));
+	int at = keras_add(m, between, "between", 1, &rows, e);
+	ck_assert(at >= 0 && keras_set_int(m, at, "units", 4, e));
+	ck_assert(keras_set_list(m, at, "target_shape", 2, (int64_t[]){5, 4}, e));
+	if (attention)
+		at = keras_add(m, "Attention", "seen", 2, (int[]){at, at}, e);
+	ck_assert(keras_set_output(m, at, e));
+	m->topology = true;
+	const bool taken = keras_run_wants(m, wants, &refused, e);
+	keras_model_free(m);
+	return taken;
+}
+
+START_TEST(masks_are_refused_where_attention_sees_them)
+{
+	static const char *const keeps[] = {"Dense", "LayerNormalization", "Dropout", "ReLU"};
+	static const char *const loses[] = {"Reshape", "ops>Tanh"};
+	fault e = {.text = ""};
+	for (int i = 0; i < COUNT(keeps); i++) {
+		ck_assert_msg(!masked_model_is_taken(true, keeps[i], true, &e), "%s keeps the mask", keeps[i]);
+		ck_assert_str_eq(e.text, "layer #3 (named seen, Attention): mask_zero of layer rows is not supported "
+			"where attention follows");
+		ck_assert_msg(masked_model_is_taken(true, keeps[i], false, &e), "%s: %s", keeps[i], e.text);
+		ck_assert_msg(masked_model_is_taken(false, keeps[i], true, &e), "%s: %s", keeps[i], e.text);
+	}
+	for (int i = 0; i < COUNT(loses); i++)
+		ck_assert_msg(masked_model_is_taken(true, loses[i], true, &e), "%s: %s", loses[i], e.text);
+	ck_assert(!masked_model_is_taken(true, "Softmax", false, &e));
+	ck_assert_msg(strstr(e.text, "(named between, Softmax): mask_zero of layer rows"), "%s", e.text);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -453,6 +497,7 @@ int main(void)
 		{nearest_pixels_are_those_of_tensorflow, COUNT(roundings)},
 		{settings_that_mean_something_else_are_refused, COUNT(refusals)},
 		{an_input_without_fixed_sizes_is_refused, 2},
+		{masks_are_refused_where_attention_sees_them, 1},
 	};
 	return suite_run("keras_classes", tests, COUNT(tests), 120);
 }

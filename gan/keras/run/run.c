@@ -21,6 +21,8 @@ typedef struct builder {
 	bool refused;                                /* a layer does not run here */
 	node **value;                                /* own, [layers] */
 	int *label;                                  /* own, [layers] */
+	int *mask;                                   /* own, [layers]: the Embedding whose mask Keras carries along with
+	                                              * the value of layer i, or -1 */
 	buffer *input[KERAS_INPUTS];                 /* own until taken */
 	int64_t classes[KERAS_INPUTS];
 	buffer ***weight;                            /* own until taken; [layers][weights] */
@@ -93,15 +95,14 @@ static bool add_input(builder *b, int i)
 		b->value[i] = graph_leaf(b->g, b->input[k]);
 	}
 	b->label[i] = k;
+	b->mask[i] = -1;
 	return true;
 }
 
-/* Whether a layer's numbers are those of its input in another shape. */
-static bool passes_on(const char *class_name)
+static bool is_one_of(const char *name, const char *const *list, int n)
 {
-	static const char *const name[] = {"Reshape", "Flatten", "Identity", "Dropout"};
-	for (int i = 0; i < COUNT(name); i++)
-		if (!strcmp(class_name, name[i]))
+	for (int i = 0; i < n; i++)
+		if (!strcmp(name, list[i]))
 			return true;
 	return false;
 }
@@ -114,7 +115,9 @@ static bool note_labels(builder *b, int i)
 	const char *class_name = wrapped ? keras_text(l, "layer", "") : l->class_name;
 	const bool table = !strcmp(class_name, "Embedding") || !strcmp(class_name, "sagan>SpectralEmbedding");
 	const bool own = !strcmp(class_name, "sagan>ConditionalScaleShift");
-	b->label[i] = passes_on(class_name) ? b->label[l->in[0]] : -1;
+	/* whose numbers are those of their input, perhaps in another shape */
+	static const char *const same[] = {"Reshape", "Flatten", "Identity", "Dropout"};
+	b->label[i] = is_one_of(class_name, same, COUNT(same)) ? b->label[l->in[0]] : -1;
 	if (!table && !own)
 		return true;
 	const int k = b->label[l->in[own ? 1 : 0]];
@@ -122,6 +125,34 @@ static bool note_labels(builder *b, int i)
 	if (k < 0)
 		return blame(b, i, "its labels are computed, not an input of the model; that is not supported");
 	b->classes[k] = b->classes[k] ? MIN(b->classes[k], rows) : rows;
+	return true;
+}
+
+/* An Embedding with mask_zero marks the tokens 0. What is computed is the same with and without the mark, except in
+ * layers that leave such tokens out; some hand it on, all others lose it (what Keras 3.15 does, tried class by class;
+ * Keras 2 refuses where Keras 3 loses it). */
+static bool note_mask(builder *b, int i)
+{
+	static const char *const heeds[] = {"Attention", "AdditiveAttention", "MultiHeadAttention", "Softmax"};
+	static const char *const keeps[] = {
+		"Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "BatchNormalization", "LayerNormalization",
+		"GroupNormalization", "Rescaling", "Identity", "Dropout", "SpatialDropout2D", "AlphaDropout",
+		"GaussianDropout", "GaussianNoise", "ActivityRegularization", "Add", "Subtract", "Multiply", "Average",
+		"Maximum", "Minimum", "Concatenate",
+	};
+	const keras_layer *l = &b->m->layer[i];
+	int from = -1;
+	char text[300];
+	for (int k = 0; k < l->nin; k++)
+		from = from < 0 ? b->mask[l->in[k]] : from;
+	if (from >= 0 && is_one_of(l->class_name, heeds, COUNT(heeds))) {
+		snprintf(text, sizeof text, "mask_zero of layer %.200s is not supported where attention follows",
+			b->m->layer[from].name);
+		return blame(b, i, text);
+	}
+	b->mask[i] = is_one_of(l->class_name, keeps, COUNT(keeps)) ? from : -1;
+	if (!strcmp(l->class_name, "Embedding") && keras_number(l, "mask_zero", 0) != 0)
+		b->mask[i] = i;
 	return true;
 }
 
@@ -160,7 +191,7 @@ static bool add_layer(builder *b, int i, keras_wants *wants)
 	b->value[i] = y;
 	if (wants)
 		*wants = p.wants;
-	return note_labels(b, i);
+	return note_mask(b, i) && note_labels(b, i);
 }
 
 /* Weights of layer i as buffers. */
@@ -204,8 +235,9 @@ static bool builder_start(builder *b, const keras_model *m, int64_t batch, bool 
 	b->g = graph_new(e);
 	b->value = b->g ? mem_zero((size_t)m->layers, sizeof *b->value, e) : NULL;
 	b->label = b->value ? mem_zero((size_t)m->layers, sizeof *b->label, e) : NULL;
-	b->weight = b->label && !dry ? mem_zero((size_t)m->layers, sizeof *b->weight, e) : NULL;
-	return b->label && (dry || b->weight);
+	b->mask = b->label ? mem_zero((size_t)m->layers, sizeof *b->mask, e) : NULL;
+	b->weight = b->mask && !dry ? mem_zero((size_t)m->layers, sizeof *b->weight, e) : NULL;
+	return b->mask && (dry || b->weight);
 }
 
 bool keras_run_wants(const keras_model *m, keras_wants *wants, bool *refused, fault *e)
@@ -216,6 +248,7 @@ bool keras_run_wants(const keras_model *m, keras_wants *wants, bool *refused, fa
 	graph_free(b.g);
 	free(b.value);
 	free(b.label);
+	free(b.mask);
 	*refused = b.refused;
 	return ok;
 }
@@ -312,6 +345,7 @@ keras_run *keras_run_new(const keras_model *m, int64_t batch, fault *e)
 	ok = ok && finish(n, &b, e);
 	free(b.value);
 	free(b.label);
+	free(b.mask);
 	if (ok)
 		return n;
 	keras_run_free(n);
