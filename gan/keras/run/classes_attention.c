@@ -59,9 +59,10 @@ static node *taken(keras_placed *p, node *scores, const tokens *t)
 static node *attention(keras_placed *p)
 {
 	tokens t;
-	const bool concat = !strcmp(keras_text(p->layer, "score_mode", "dot"), "concat");
+	const bool concat = !strcmp(placed_text(p, "score_mode", "dot"), "concat");
 	if (!concat)
 		placed_must_be(p, "score_mode", "dot");
+	placed_off(p, "causal");
 	if (!tokens_read(p, &t) || !same_width(p, &t))
 		return NULL;
 	node *scale = placed_flag(p, "use_scale", false) ? placed_weight(p, "scale", shape_scalar(), true) : NULL;
@@ -76,6 +77,7 @@ static node *attention(keras_placed *p)
 static node *additive(keras_placed *p)
 {
 	tokens t;
+	placed_off(p, "causal");
 	if (!tokens_read(p, &t) || !same_width(p, &t))
 		return NULL;
 	node *scale = placed_flag(p, "use_scale", true)
@@ -101,7 +103,7 @@ static node *heads(keras_placed *p, node *x, const char *kernel, const char *bia
 /* The width of the result: one number, as it is or in a list, or that of the query. */
 static int result_width(keras_placed *p, const node *q)
 {
-	const keras_value *v = keras_get(p->layer, "output_shape");
+	const keras_value *v = placed_get(p, "output_shape");
 	if (v && v->kind == KERAS_LIST && v->n == 1 && v->list[0] >= 1 && v->list[0] <= WIDTH_MAX)
 		return (int)v->list[0];
 	if (v && v->kind == KERAS_LIST)
@@ -129,7 +131,9 @@ static node *multi_head(keras_placed *p)
 	tokens t;
 	const int H = placed_int(p, "num_heads", 0, 1, WIDTH_MAX), dk = placed_int(p, "key_dim", 0, 1, WIDTH_MAX);
 	const int dv = placed_int(p, "value_dim", dk, 1, WIDTH_MAX);
-	const keras_value *axes = keras_get(p->layer, "attention_axes");
+	const keras_value *axes = placed_get(p, "attention_axes");
+	placed_off(p, "use_gate");
+	placed_off(p, "sliding_window");
 	if (!p->failed && (!H || !dk))
 		return placed_fail(p, "needs the settings num_heads and key_dim");
 	if (axes && !(axes->kind == KERAS_LIST ? axes->n == 1 && axes->list[0] == 1 : axes->number == 1))

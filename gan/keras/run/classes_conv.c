@@ -16,7 +16,7 @@ static node *finish(keras_placed *p, node *y, int64_t out)
 {
 	const bool bias = placed_flag(p, "use_bias", true);
 	node *b = bias ? placed_weight(p, "bias", SHAPE(out), true) : NULL;
-	const char *act = keras_text(p->layer, "activation", "linear");
+	const char *act = placed_text(p, "activation", "linear");
 	if (p->failed)
 		return NULL;
 	return placed_activation(p, b ? op_add(p->g, y, b) : y, act);
@@ -60,7 +60,7 @@ static conv_settings conv_read(keras_placed *p, const char *size_key, int size, 
 {
 	conv_settings c;
 	int dilation[2];
-	const char *padding = keras_text(p->layer, "padding", "valid");
+	const char *padding = placed_text(p, "padding", "valid");
 	placed_must_be(p, "data_format", "channels_last");
 	placed_pair(p, size_key, size, 1, SIDE_MAX, c.kernel);
 	placed_pair(p, "strides", stride, 1, SIDE_MAX, c.stride);
@@ -112,7 +112,7 @@ static node *conv2d_transpose(keras_placed *p)
 {
 	const conv_settings c = conv_read(p, "kernel_size", 0, 1);
 	const int out = placed_int(p, "filters", 0, 1, UNITS_MAX);
-	if (keras_get(p->layer, "output_padding"))
+	if (placed_get(p, "output_padding"))
 		return placed_fail(p, "output_padding is not supported");
 	if (placed_int(p, "groups", 1, 1, UNITS_MAX) != 1)
 		return placed_fail(p, "groups are not supported");
@@ -133,6 +133,7 @@ static node *depthwise_part(keras_placed *p, const conv_settings *c, int multipl
 {
 	const shape *x = &p->in[0]->s;
 	const int64_t in = x->dim[3];
+	placed_int(p, "groups", 1, 1, 1);            /* Keras 2 writes it, and never another */
 	if (p->failed || !c->kernel[0] || in > UNITS_MAX)
 		return placed_fail(p, "needs the setting kernel_size");
 	node *w = placed_weight(p, "depthwise_kernel", SHAPE(c->kernel[0], c->kernel[1], in, multiplier), true);
@@ -165,7 +166,7 @@ static node *separable(keras_placed *p)
 /* kernel (or embeddings) and bias of the layer inside, which Keras stores divided by sigma, and u. */
 static node *spectral(keras_placed *p)
 {
-	const char *inner = keras_text(p->layer, "layer", "");
+	const char *inner = placed_text(p, "layer", "");
 	const keras_class *c = keras_class_of(inner);
 	if (!c || c->apply == spectral)
 		return placed_fail(p, "wraps the class %.60s, which is not supported", inner);
@@ -184,7 +185,7 @@ static bool pool_read(keras_placed *p, window_geometry *w)
 	if (p->failed)
 		return false;
 	conv_settings c = conv_read(p, "pool_size", 2, 1);
-	if (keras_get(p->layer, "strides"))
+	if (placed_get(p, "strides"))
 		placed_pair(p, "strides", 1, 1, SIDE_MAX, c.stride);
 	else
 		memcpy(c.stride, size, sizeof size);
@@ -233,7 +234,7 @@ static node *global_max(keras_placed *p)
 static node *up_sampling(keras_placed *p)
 {
 	int size[2];
-	const char *how = keras_text(p->layer, "interpolation", "nearest");
+	const char *how = placed_text(p, "interpolation", "nearest");
 	placed_must_be(p, "data_format", "channels_last");
 	placed_pair(p, "size", 2, 1, SIDE_MAX, size);
 	if (!placed_rank(p, 4))
@@ -278,12 +279,11 @@ static node *along(keras_placed *p, node *x, int axis, int64_t m)
 static node *resizing(keras_placed *p)
 {
 	const int h = placed_int(p, "height", 0, 1, SIDE_MAX), w = placed_int(p, "width", 0, 1, SIDE_MAX);
-	const char *how = keras_text(p->layer, "interpolation", "bilinear");
+	const char *how = placed_text(p, "interpolation", "bilinear");
 	static const char *const off[] = {"crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"};
 	placed_must_be(p, "data_format", "channels_last");
 	for (int i = 0; i < COUNT(off); i++)
-		if (placed_flag(p, off[i], false))
-			return placed_fail(p, "%s is not supported", off[i]);
+		placed_off(p, off[i]);
 	if (!placed_rank(p, 4) || !h || !w)
 		return placed_fail(p, "needs the settings height and width");
 	const shape *x = &p->in[0]->s;

@@ -17,7 +17,7 @@ static bool two(keras_placed *p, node *x[2])
 	for (int i = 0; i < one.rank; i++)
 		one.dim[i] = 1;
 	for (int i = 0; i < 2; i++) {
-		const keras_value *v = keras_get(p->layer, name[i]);
+		const keras_value *v = placed_get(p, name[i]);
 		if (v && v->kind <= KERAS_FLOAT)
 			x[i] = op_fill(p->g, one, placed_real(p, name[i], 0));
 		else if (v || k == p->nin)
@@ -71,7 +71,7 @@ static node *power(keras_placed *p)
 {
 	enum { MOST = 8 };
 	const double n = placed_real(p, "x2", 0);
-	if (p->failed || p->nin != 1 || keras_get(p->layer, "x1"))
+	if (p->failed || p->nin != 1 || placed_get(p, "x1"))
 		return placed_fail(p, "only a result of a layer to the power of a number is supported");
 	node *x = p->in[0], *y = x;
 	if (n == 0.5)
@@ -104,7 +104,7 @@ FUNCTIONS(APPLY)
 static node *clip(keras_placed *p)
 {
 	const double lo = placed_real(p, "x_min", 0), hi = placed_real(p, "x_max", 0);
-	if (!keras_get(p->layer, "x_min") || !keras_get(p->layer, "x_max") || !(lo <= hi))
+	if (!placed_get(p, "x_min") || !placed_get(p, "x_max") || !(lo <= hi))
 		return placed_fail(p, "needs two numbers, the smaller first");
 	return p->failed ? NULL : op_clip(p->g, p->in[0], lo, hi);
 }
@@ -119,7 +119,7 @@ static node *concatenate(keras_placed *p)
 /* [-1, 48, 2]: the batch first. */
 static node *reshape(keras_placed *p)
 {
-	const keras_value *v = keras_get(p->layer, "newshape");
+	const keras_value *v = placed_get(p, "newshape");
 	const int64_t B = p->in[0]->s.dim[0];
 	const int64_t all = shape_count(&p->in[0]->s);
 	if (!v || v->kind != KERAS_LIST || v->n < 1 || v->n > RANK_MAX || v->list[0] != -1)
@@ -132,7 +132,7 @@ static node *reshape(keras_placed *p)
 /* Over one axis or some, never the batch. */
 static node *mean(keras_placed *p)
 {
-	const keras_value *v = keras_get(p->layer, "axis");
+	const keras_value *v = placed_get(p, "axis");
 	const int rank = p->in[0]->s.rank;
 	unsigned axes = 0;
 	for (int i = 0; v && i < (v->kind == KERAS_LIST ? v->n : 1); i++) {

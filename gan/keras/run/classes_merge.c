@@ -86,7 +86,7 @@ static node *concatenate(keras_placed *p)
 /* axes: [a, b], or one number for both. */
 static bool dot_axes(keras_placed *p, int axis[2])
 {
-	const keras_value *v = keras_get(p->layer, "axes");
+	const keras_value *v = placed_get(p, "axes");
 	for (int i = 0; i < 2; i++) {
 		const int rank = p->in[i]->s.rank;
 		const double a = !v ? 0 : v->kind == KERAS_LIST ? v->n == 2 ? (double)v->list[i] : 0 : v->number;
@@ -104,9 +104,8 @@ static bool dot_axes(keras_placed *p, int axis[2])
 static node *dot(keras_placed *p)
 {
 	int axis[2];
-	if (placed_flag(p, "normalize", false))
-		return placed_fail(p, "normalize is not supported");
-	if (!dot_axes(p, axis))
+	placed_off(p, "normalize");
+	if (p->failed || !dot_axes(p, axis))
 		return NULL;
 	node *x[2];
 	shape to = {.rank = 1, .dim = {p->in[0]->s.dim[0], 1, 1, 1, 1, 1, 1, 1}};

@@ -34,6 +34,7 @@ static node *batch_norm(keras_placed *p)
 	const int last = x->s.rank - 1;
 	if (last < 1 || placed_axis(p, "axis", -1, x->s.rank) != last)
 		return placed_fail(p, "normalises another axis than the last; that is not supported");
+	placed_off(p, "renorm");
 	const shape C = SHAPE(shape_last(&x->s));
 	node *scale = gain(p, C), *bias = offset(p, C);
 	node *mean = placed_weight(p, "moving_mean", C, false);
@@ -54,11 +55,10 @@ static node *layer_norm(keras_placed *p)
 {
 	node *x = p->in[0];
 	const int last = x->s.rank - 1;
-	const keras_value *axis = keras_get(p->layer, "axis");
+	const keras_value *axis = placed_get(p, "axis");
 	if (last < 1 || (axis && axis->kind == KERAS_LIST) || placed_axis(p, "axis", -1, x->s.rank) != last)
 		return placed_fail(p, "normalises other axes than the last; that is not supported");
-	if (placed_flag(p, "rms_scaling", false))
-		return placed_fail(p, "rms_scaling is not supported");
+	placed_off(p, "rms_scaling");
 	const shape C = SHAPE(shape_last(&x->s));
 	node *scale = gain(p, C), *bias = offset(p, C);
 	return p->failed ? NULL : by_moments(p, x, 1u << last, scale, bias);
@@ -92,7 +92,7 @@ static node *group_norm(keras_placed *p)
 static node *relu(keras_placed *p)
 {
 	const double slope = placed_real(p, "negative_slope", 0), threshold = placed_real(p, "threshold", 0);
-	const keras_value *most = keras_get(p->layer, "max_value");
+	const keras_value *most = placed_get(p, "max_value");
 	if (p->failed || threshold != 0)
 		return placed_fail(p, "threshold = %g is not supported", threshold);
 	node *y = op_leaky_relu(p->g, p->in[0], slope);
@@ -119,7 +119,7 @@ static node *elu(keras_placed *p)
 static node *prelu(keras_placed *p)
 {
 	node *x = p->in[0];
-	const keras_value *shared = keras_get(p->layer, "shared_axes");
+	const keras_value *shared = placed_get(p, "shared_axes");
 	shape a = {.rank = x->s.rank - 1, .dim = {1, 1, 1, 1, 1, 1, 1, 1}};
 	if (a.rank < 1)
 		return placed_fail(p, "its input has no axes");
@@ -139,12 +139,12 @@ static node *prelu(keras_placed *p)
 
 static node *activation(keras_placed *p)
 {
-	return placed_activation(p, p->in[0], keras_text(p->layer, "activation", "linear"));
+	return placed_activation(p, p->in[0], placed_text(p, "activation", "linear"));
 }
 
 static node *softmax(keras_placed *p)
 {
-	const keras_value *axis = keras_get(p->layer, "axis");
+	const keras_value *axis = placed_get(p, "axis");
 	if (axis && axis->kind == KERAS_LIST)
 		return placed_fail(p, "more than one axis is not supported");
 	const int at = placed_axis(p, "axis", -1, p->in[0]->s.rank);

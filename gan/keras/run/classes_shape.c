@@ -13,7 +13,7 @@ static node *same(keras_placed *p)
 /* target_shape without the batch; one -1 takes what is left. */
 static node *reshape(keras_placed *p)
 {
-	const keras_value *v = keras_get(p->layer, "target_shape");
+	const keras_value *v = placed_get(p, "target_shape");
 	if (!v || v->kind != KERAS_LIST || v->n < 1 || v->n >= RANK_MAX)
 		return placed_fail(p, "needs the setting target_shape, 1 to %d numbers", RANK_MAX - 1);
 	const int64_t B = p->in[0]->s.dim[0], all = shape_count(&p->in[0]->s) / B;
@@ -35,7 +35,7 @@ static node *flatten(keras_placed *p)
 /* dims count from 1; the batch stays. */
 static node *permute(keras_placed *p)
 {
-	const keras_value *v = keras_get(p->layer, "dims");
+	const keras_value *v = placed_get(p, "dims");
 	const int rank = p->in[0]->s.rank;
 	int axis[RANK_MAX] = {0};
 	unsigned seen = 1;
@@ -64,7 +64,7 @@ static node *repeat(keras_placed *p)
 static void margins(keras_placed *p, const char *key, int otherwise, int64_t before[4], int64_t after[4])
 {
 	enum { MARGIN_MAX = 4096 };
-	const keras_value *v = keras_get(p->layer, key);
+	const keras_value *v = placed_get(p, key);
 	int both[2];
 	placed_must_be(p, "data_format", "channels_last");
 	for (int i = 0; i < 4; i++)

@@ -157,9 +157,60 @@ node *placed_weight(keras_placed *p, const char *name, shape want, bool trained)
 
 /* ---- settings ---- */
 
+const keras_value *placed_get(keras_placed *p, const char *key)
+{
+	must(p->asked < PLACED_ASKED_MAX, "%s: asks for more than %d settings", p->layer->class_name, PLACED_ASKED_MAX);
+	p->ask[p->asked++] = key;
+	return keras_get(p->layer, key);
+}
+
+const char *placed_text(keras_placed *p, const char *key, const char *otherwise)
+{
+	placed_get(p, key);
+	return keras_text(p->layer, key, otherwise);
+}
+
+void placed_off(keras_placed *p, const char *key)
+{
+	if (placed_flag(p, key, false))
+		placed_fail(p, "%s is not supported", key);
+}
+
+/* Settings that change nothing of what a layer predicts, whatever their value: of training, of files; of data_format
+ * and mask_zero, where no class asks (what a mask would change, run.c sees). */
+static bool is_harmless(const char *key)
+{
+	static const char *const name[] = {
+		"trainable", "dtype", "autocast", "build_config", "registered_name", "function", "lora_alpha",
+		"dropout", "rate", "seed", "noise_shape", "stddev", "l1", "l2",
+		"momentum", "renorm_momentum", "synchronized", "power_iterations", "sn_iterations", "sn_epsilon",
+		"data_format", "fill_mode", "fill_value", "input_length", "mask_zero",
+		"flash_attention", "query_shape", "key_shape", "value_shape",
+	};
+	for (int i = 0; i < COUNT(name); i++)
+		if (!strcmp(name[i], key))
+			return true;
+	return false;
+}
+
+void placed_known(keras_placed *p)
+{
+	static const char *const off[] = {"sparse", "ragged"};
+	for (int i = 0; i < COUNT(off); i++)
+		placed_off(p, off[i]);
+	for (int i = 0; i < p->layer->values; i++) {
+		const char *key = p->layer->value[i].key;
+		bool known = is_harmless(key);
+		for (int k = 0; k < p->asked; k++)
+			known |= !strcmp(p->ask[k], key);
+		if (!known)
+			placed_fail(p, "setting %s is not known", key);
+	}
+}
+
 int placed_int(keras_placed *p, const char *key, int otherwise, int lo, int hi)
 {
-	const keras_value *v = keras_get(p->layer, key);
+	const keras_value *v = placed_get(p, key);
 	if (!v)
 		return otherwise;
 	if (v->kind > KERAS_FLOAT || v->number != floor(v->number) || !(v->number >= lo && v->number <= hi)) {
@@ -171,7 +222,7 @@ int placed_int(keras_placed *p, const char *key, int otherwise, int lo, int hi)
 
 double placed_real(keras_placed *p, const char *key, double otherwise)
 {
-	const keras_value *v = keras_get(p->layer, key);
+	const keras_value *v = placed_get(p, key);
 	if (!v)
 		return otherwise;
 	if (v->kind > KERAS_FLOAT || !isfinite(v->number))
@@ -186,7 +237,7 @@ bool placed_flag(keras_placed *p, const char *key, bool otherwise)
 
 void placed_pair(keras_placed *p, const char *key, int otherwise, int lo, int hi, int out[2])
 {
-	const keras_value *v = keras_get(p->layer, key);
+	const keras_value *v = placed_get(p, key);
 	out[0] = out[1] = otherwise;
 	if (!v)
 		return;
@@ -215,7 +266,7 @@ int placed_axis(keras_placed *p, const char *key, int otherwise, int rank)
 
 void placed_must_be(keras_placed *p, const char *key, const char *text)
 {
-	const keras_value *v = keras_get(p->layer, key);
+	const keras_value *v = placed_get(p, key);
 	if (v && (v->kind != KERAS_TEXT || strcmp(v->text, text)))
 		placed_fail(p, "setting %s = %.40s: only %s is supported", key,
 			v->kind == KERAS_TEXT ? v->text : "(a number)", text);

@@ -9,6 +9,8 @@
 #include "core/graph/ops.h"
 #include "gan/keras/run/run.h"
 
+enum { PLACED_ASKED_MAX = 64 };
+
 typedef struct keras_placed {
 	graph *g;
 	const keras_layer *layer;
@@ -19,6 +21,8 @@ typedef struct keras_placed {
 	keras_wants wants;                           /* weights asked for so far */
 	bool divide, by_rows;                        /* the first weight comes divided by sigma; u is the layer's
 	                                              * last */
+	int asked;
+	const char *ask[PLACED_ASKED_MAX];           /* borrow: the settings asked for, some more than once */
 	bool failed;
 	fault *e;
 } keras_placed;
@@ -56,6 +60,13 @@ bool placed_broadcast(keras_placed *p, node *const *x, int n);
 /* True when input 0 has this many axes, the batch counted. */
 bool placed_rank(keras_placed *p, int rank);
 
+/* A setting (NULL: none), a text or its default. Classes ask by these and the functions below alone, never by
+ * keras_get: what none of them asked for is not known. */
+const keras_value *placed_get(keras_placed *p, const char *key);
+const char *placed_text(keras_placed *p, const char *key, const char *otherwise);
+/* Complains about the first setting that the class did not ask for and that is not harmless. */
+void placed_known(keras_placed *p);
+
 /* Settings, with what Keras takes when they are left out. Wrong kinds and ranges are complaints. */
 int placed_int(keras_placed *p, const char *key, int otherwise, int lo, int hi);
 double placed_real(keras_placed *p, const char *key, double otherwise);
@@ -66,6 +77,8 @@ void placed_pair(keras_placed *p, const char *key, int otherwise, int lo, int hi
 int placed_axis(keras_placed *p, const char *key, int otherwise, int rank);
 /* Complains unless the setting is absent or has this text: data_format channels_last. */
 void placed_must_be(keras_placed *p, const char *key, const char *text);
+/* Complains unless the setting is absent or false. */
+void placed_off(keras_placed *p, const char *key);
 
 /* The larger, the smaller of two values, element by element. */
 node *placed_larger(graph *g, node *a, node *b);

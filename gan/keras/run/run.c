@@ -182,6 +182,8 @@ static bool add_layer(builder *b, int i, keras_wants *wants)
 		b->refused = false;                  /* memory, or shapes that do not fit in any Keras */
 		return false;
 	}
+	if (!p.failed && !single)
+		placed_known(&p);
 	if (p.failed || !placed_fits(&p, &y->s))
 		return blame(b, i, why.text);
 	if (!b->dry && p.wants.n != l->weights) {
