@@ -263,6 +263,13 @@ static const refusal refusals[] = {
 	 "wraps the class Lambda, which is not supported"},
 	{"SpectralNormalization", MAP, NULL, "'layer': {'class_name': 'SpectralNormalization', 'config': {}}",
 	 "wraps the class SpectralNormalization, which is not supported"},
+	{"SpectralNormalization", TOKENS, NULL, "'layer': {'class_name': 'Attention', 'config': {}}",
+	 "wraps the class Attention, which takes 2 inputs"},
+	{"SpectralNormalization", TOKENS, NULL,
+	 "'layer': {'class_name': 'MultiHeadAttention', 'config': {'num_heads': 2, 'key_dim': 3}}",
+	 "wraps the class MultiHeadAttention, which takes 2 inputs"},
+	{"SpectralNormalization", ROW, NULL, "'layer': {'class_name': 'Dot', 'config': {'axes': 1}}",
+	 "wraps the class Dot, which takes 2 inputs"},
 	{"AveragePooling2D", ROW, NULL, "", "has 2 axes; it takes 4"},
 	{"AveragePooling2D", MAP, NULL, "'pool_size': [0, 1]", "two whole numbers from 1"},
 	{"MaxPooling2D", MAP, NULL, "'padding': 'full'", "padding full: must be same or valid"},
@@ -504,6 +511,29 @@ START_TEST(masks_are_refused_where_attention_sees_them)
 }
 END_TEST
 
+/* Keras 3.15: SpectralNormalization ends in ops.cast(output, inputs.dtype). */
+START_TEST(a_spectral_embedding_of_whole_numbers_is_refused)
+{
+	static const char *const type[] = {"int32", "uint8", "int64", "float32"};
+	for (int i = 0; i < COUNT(type); i++) {
+		fault e = {.text = ""};
+		bool refused = false;
+		keras_wants wants[2];
+		keras_model *m = keras_model_new("m", &e);
+		const int label = keras_add_input(m, "a", SHAPE(1), type[i], &e);
+		const int at = keras_add(m, "SpectralNormalization", "rows", 1, &label, &e);
+		ck_assert(keras_set_text(m, at, "layer", "Embedding", &e) && keras_set_int(m, at, "input_dim", 3, &e) &&
+			keras_set_int(m, at, "output_dim", 4, &e) && keras_set_output(m, at, &e));
+		m->topology = true;
+		const bool taken = keras_run_wants(m, wants, &refused, &e), whole = strcmp(type[i], "float32") != 0;
+		ck_assert_msg(taken != whole, "%s: %s", type[i], e.text);
+		ck_assert_msg(!whole || strstr(e.text, "(named rows, SpectralNormalization): Keras 3 casts"), "%s",
+			e.text);
+		keras_model_free(m);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -514,6 +544,7 @@ int main(void)
 		{settings_that_mean_something_else_are_refused, COUNT(refusals)},
 		{an_input_without_fixed_sizes_is_refused, 2},
 		{masks_are_refused_where_attention_sees_them, 1},
+		{a_spectral_embedding_of_whole_numbers_is_refused, 1},
 	};
 	return suite_run("keras_classes", tests, COUNT(tests), 120);
 }

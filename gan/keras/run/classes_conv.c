@@ -170,6 +170,8 @@ static node *spectral(keras_placed *p)
 	const keras_class *c = keras_class_of(inner);
 	if (!c || c->apply == spectral)
 		return placed_fail(p, "wraps the class %.60s, which is not supported", inner);
+	if (c->least > p->nin)
+		return placed_fail(p, "wraps the class %.60s, which takes %d inputs", inner, c->least);
 	node *y = c->apply(p);
 	if (y && p->wants.n == 0)
 		return placed_fail(p, "wraps a %.60s, which has no kernel", inner);

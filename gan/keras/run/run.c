@@ -124,6 +124,9 @@ static bool note_labels(builder *b, int i)
 	const int64_t rows = (int64_t)keras_number(l, own ? "classes" : "input_dim", 0);
 	if (k < 0)
 		return blame(b, i, "its labels are computed, not an input of the model; that is not supported");
+	if (wrapped && strstr(keras_text(&b->m->layer[b->m->input[k]], "dtype", "float32"), "int"))
+		return blame(b, i, "Keras 3 casts what it gives to the type of its input, whole numbers; that is not "
+			"supported");
 	b->classes[k] = b->classes[k] ? MIN(b->classes[k], rows) : rows;
 	return true;
 }
