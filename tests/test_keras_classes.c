@@ -534,6 +534,34 @@ START_TEST(a_spectral_embedding_of_whole_numbers_is_refused)
 }
 END_TEST
 
+/* The class of the one layer of a model, by its module. */
+START_TEST(only_keras_own_modules_are_keras)
+{
+	static const struct {
+		const char *module, *class_name;
+	} is[] = {
+		{"keras", "Tanh"}, {"keras.layers", "Tanh"}, {"keras.src.ops.numpy", "ops>Tanh"},
+		{"keras_core.src.ops.numpy", "ops>Tanh"}, {"tf_keras.src.layers", "Tanh"},
+		{"tensorflow.keras.layers", "Tanh"}, {"mylib.ops.act", "mylib.ops.act>Tanh"},
+		{"keras_mine.layers", "keras_mine.layers>Tanh"}, {"kerasx", "kerasx>Tanh"},
+		{"tf_keras2", "tf_keras2>Tanh"}, {"tensorflow_addons.ops.act", "tensorflow_addons.ops.act>Tanh"},
+	};
+	char text[600];
+	for (int i = 0; i < COUNT(is); i++) {
+		fault e = {.text = ""};
+		snprintf(text, sizeof text,
+			"{\"class_name\": \"Sequential\", \"config\": {\"name\": \"m\", \"layers\": ["
+			"{\"class_name\": \"InputLayer\", \"name\": \"a\", \"config\": {\"batch_shape\": [null, 4]}},"
+			"{\"class_name\": \"Tanh\", \"module\": \"%s\", \"name\": \"l\", \"config\": {}}]}}",
+			is[i].module);
+		keras_model *m = keras_from_json(text, strlen(text), &e);
+		ck_assert_msg(m != NULL, "%s", e.text);
+		ck_assert_str_eq(m->layer[1].class_name, is[i].class_name);
+		keras_model_free(m);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -545,6 +573,7 @@ int main(void)
 		{an_input_without_fixed_sizes_is_refused, 2},
 		{masks_are_refused_where_attention_sees_them, 1},
 		{a_spectral_embedding_of_whole_numbers_is_refused, 1},
+		{only_keras_own_modules_are_keras, 1},
 	};
 	return suite_run("keras_classes", tests, COUNT(tests), 120);
 }

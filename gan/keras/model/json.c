@@ -53,7 +53,17 @@ static bool wrong(const level *v, const char *name, const char *what)
 
 static bool starts(const char *s, const char *with)
 {
-	return s && !strncmp(s, with, strlen(with));
+	return !strncmp(s, with, strlen(with));
+}
+
+/* A module of Keras itself, or of a package that is Keras under another name; keras_hub and the like are not. */
+static bool is_keras(const char *module)
+{
+	static const char *const package[] = {"keras.", "tf_keras.", "keras_core.", "tensorflow."};
+	for (int i = 0; i < COUNT(package); i++)
+		if (starts(module, package[i]))
+			return true;
+	return !strcmp(module, "keras");
 }
 
 static bool is_model(const char *class_name)
@@ -85,10 +95,10 @@ bool keras_entry_class(const json_t *layer, char out[KERAS_NAME])
 		n = snprintf(out, KERAS_NAME, "%s", registered);
 	else if (!strcmp(class_name, "TFOpLambda"))
 		n = tf_function(layer, out);
+	else if (module && !is_keras(module))
+		n = snprintf(out, KERAS_NAME, "%s>%s", module, class_name);
 	else if ((module && strstr(module, ".ops.")) || keras_is_op(layer, class_name))
 		n = snprintf(out, KERAS_NAME, "ops>%s", class_name);
-	else if (module && !starts(module, "keras") && !starts(module, "tf_keras") && !starts(module, "tensorflow."))
-		n = snprintf(out, KERAS_NAME, "%s>%s", module, class_name);
 	else
 		n = snprintf(out, KERAS_NAME, "%s", class_name);
 	return n > 0 && n < KERAS_NAME;
