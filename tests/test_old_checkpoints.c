@@ -324,11 +324,17 @@ static char *next_config(char *at, char path[64], char **text)
 /* Networks of shipped recipes that were changed on purpose: CHANGELOG.md says so. */
 static bool is_changed(const char *path, const char *key)
 {
-	static const char *const without_norm[] = {"configs/demo.yaml", "configs/mnist-sagan.yaml"};
-	bool there = false;
-	for (int i = 0; i < COUNT(without_norm); i++)
-		there = there || strcmp(path, without_norm[i]) == 0;
-	return there && strncmp(key, "model.spectral_norm_", 20) == 0;
+	static const struct {
+		const char *path, *key;
+	} row[] = {
+		{"configs/demo.yaml", "model.spectral_norm_"}, {"configs/mnist-sagan.yaml", "model.spectral_norm_"},
+		{"configs/cifar10-small.yaml", "model.spectral_norm_"},
+		{"configs/cifar10-small.yaml", "model.cbn_form"}, {"configs/cifar10-small.yaml", "model.modulation"},
+	};
+	for (int i = 0; i < COUNT(row); i++)
+		if (strcmp(path, row[i].path) == 0 && strncmp(key, row[i].key, strlen(row[i].key)) == 0)
+			return true;
+	return false;
 }
 
 /* Every complete config of 0.1.0 is read; the networks of the shipped recipes are still those. */
