@@ -316,8 +316,8 @@ const derivative_row derivative_rows[] = {
 	{"erf", {"gelu", do_gelu, NULL, 0, 1, {IN(S, 3, 4)}}},
 	{"tanh", {"gelu_tanh", do_gelu_tanh, NULL, 0, 1, {IN(S, 3, 4)}}},
 	{"sigmoid", {"swish", do_swish, NULL, 0, 1, {IN(S, 3, 4)}}},
-	{"exp", {"elu", do_elu, ARG(double, 0.7), 0, 1, {IN(A, 5, 8)}}},
-	{"exp", {"selu", do_selu, NULL, 0, 1, {IN(A, 5, 8)}}},
+	{"tanh", {"elu", do_elu, ARG(double, 0.7), 0, 1, {IN(A, 5, 8)}}},
+	{"tanh", {"selu", do_selu, NULL, 0, 1, {IN(A, 5, 8)}}},
 	{"leaky_relu", {"hard_sigmoid", do_hard_sigmoid, NULL, 0, 1, {IN(A, 5, 8)}}},
 	/* shape and reduction */
 	{"reshape", {"reshape", do_reshape, ARG(shape, 2, {4, 6}), 0, 1, {IN(S, 2, 3, 4)}}},

@@ -22,6 +22,9 @@ static void unwrap(keras_model *m)
 		keras_layer *l = &m->layer[i];
 		if (!strcmp(l->class_name, "SpectralNormalization"))
 			snprintf(l->class_name, sizeof l->class_name, "%s", keras_text(l, "layer", ""));
+		for (int k = 0; k < l->values; k++)  /* what a plain layer has no use for becomes what it ignores */
+			if (!strcmp(l->value[k].key, "layer"))
+				snprintf(l->value[k].key, sizeof l->value[k].key, "registered_name");
 		for (int k = 0; k < l->weights; k++)
 			free(l->weight[k].x);
 		l->weights = 0;
