@@ -6,6 +6,7 @@
 #include "core/base/thread.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -228,6 +229,12 @@ bool pool_start(int count, fault *e)
 			return false;
 		}
 	}
+#ifdef __SANITIZE_ADDRESS__
+	/* A thread that begins allocates in the sanitizer, whose lock a fork at that moment leaves shut in the
+	 * child. */
+	while (atomic_load(&pool.sleepers) < pool.count - 1)
+		sched_yield();
+#endif
 	return true;
 }
 
