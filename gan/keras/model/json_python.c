@@ -10,7 +10,7 @@
 /* Letters of such a number at the beginning of text[0..n), or 0. */
 static size_t number_at(const char *text, size_t n)
 {
-	static const char *const names[] = {"NaN", KERAS_INFINITY, "-" KERAS_INFINITY};
+	static const char *const names[] = {"NaN", KERAS_INFINITY, ("-" KERAS_INFINITY)};
 	for (int i = 0; i < COUNT(names); i++)
 		if (strlen(names[i]) <= n && !memcmp(text, names[i], strlen(names[i])))
 			return strlen(names[i]);
