@@ -393,16 +393,25 @@ END_TEST
 
 /* ---- pickles ---- */
 
+/* A batch of the archive, as the pickle that it is. free() */
+static uint8_t *first_batch(size_t *size)
+{
+	size_t n;
+	void *batch = NULL;
+	fault e;
+	uint8_t *gz = file_bytes(GOLDEN "cifar-10-python.tar.gz", &n);
+	ck_assert_msg(archive_extract("gz", gz, n, "cifar-10-batches-py/data_batch_1", 1 << 20, &batch, size, &e),
+		"%s", e.text);
+	free(gz);
+	return batch;
+}
+
 /* One byte after the other is changed in what lies before and behind the pixels. */
 START_TEST(damaged_pickles_are_refused_or_read_but_never_worse)
 {
-	size_t n, size;
-	void *tar = NULL;
+	size_t size;
 	fault e;
-	uint8_t *gz = file_bytes(GOLDEN "cifar-10-python.tar.gz", &n);
-	ck_assert_msg(archive_extract("gz", gz, n, "cifar-10-batches-py/data_batch_1", 1 << 20, &tar, &size, &e), "%s",
-		e.text);
-	uint8_t *x = tar, was;
+	uint8_t *x = first_batch(&size), was;
 	int refusals = 0;
 	for (size_t k = 0; k < size; k += k < 600 || k + 400 > size ? 1 : 997)
 		for (int way = 0; way < 2; way++) {
@@ -422,21 +431,15 @@ START_TEST(damaged_pickles_are_refused_or_read_but_never_worse)
 		ck_assert(!dataset_open(scratch_at("p"), NULL, &e));
 	}
 	set_refused(scratch_at("p"), (dataset_options){0}, "the binary version, -binary.tar.gz, is read in any case");
-	free(tar);
-	free(gz);
+	free(x);
 }
 END_TEST
 
 /* Fortran's order, which numpy writes for a transposed array, is no row of planes an image. */
 START_TEST(an_array_of_columns_is_refused)
 {
-	size_t n, size;
-	void *tar = NULL;
-	fault e;
-	uint8_t *gz = file_bytes(GOLDEN "cifar-10-python.tar.gz", &n);
-	ck_assert_msg(archive_extract("gz", gz, n, "cifar-10-batches-py/data_batch_1", 1 << 20, &tar, &size, &e), "%s",
-		e.text);
-	uint8_t *x = tar;
+	size_t size;
+	uint8_t *x = first_batch(&size);
 	int orders = 0;
 	for (size_t k = 0; k + 1 < size; k++)        /* false, and the opcode of a text or of bytes behind it */
 		if (x[k] == 0x89 && (x[k + 1] == 'T' || x[k + 1] == 'B' || x[k + 1] == 'X')) {
@@ -447,8 +450,7 @@ START_TEST(an_array_of_columns_is_refused)
 	ck_assert_int_eq(orders, 1);
 	file_put("p/data_batch_1", x, size);
 	set_refused(scratch_at("p"), (dataset_options){0}, "no array data with rows of 3072 bytes");
-	free(tar);
-	free(gz);
+	free(x);
 }
 END_TEST
 

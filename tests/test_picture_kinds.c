@@ -209,6 +209,11 @@ START_TEST(exif_may_begin_with_the_mark_of_jpeg)
 		ck_assert_int_eq(exif_orientation(exif, n), 6);
 		ck_assert_int_eq(exif_orientation(exif, 6), 1);
 	}
+	static uint8_t marks[6 << 16];               /* one is passed over; a file of marks is no chain */
+	for (int i = 0; i < (int)sizeof marks; i += 6)
+		memcpy(marks + i, "Exif\0", 6);
+	exif_bytes(marks + sizeof marks - 36, false, 6);
+	ck_assert_int_eq(exif_orientation(marks, sizeof marks), 1);
 }
 END_TEST
 

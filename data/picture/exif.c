@@ -30,7 +30,7 @@ int exif_orientation(const uint8_t *x, size_t n)
 {
 	static const char mark[] = "Exif\0";         /* some write JPEG's into WebP and PNG, too */
 	if (n > sizeof mark && memcmp(x, mark, sizeof mark) == 0)
-		return exif_orientation(x + sizeof mark, n - sizeof mark);
+		x += sizeof mark, n -= sizeof mark;
 	if (n < 8 || (memcmp(x, "II", 2) != 0 && memcmp(x, "MM", 2) != 0))
 		return 1;
 	const block b = {x, n, x[0] == 'M'};

@@ -81,10 +81,10 @@ void rundir_close(rundir *d)
 {
 	if (!d)
 		return;
-	if (d->lock >= 0)
+	if (d->lock >= 0) {
 		remove_unused(d);
-	if (d->lock >= 0)
 		close(d->lock);
+	}
 	free(d->good);
 	free(d->dir);
 	free(d);
