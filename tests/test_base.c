@@ -701,6 +701,62 @@ START_TEST(sleeping_workers_wake_up)
 }
 END_TEST
 
+enum { SHARES = 4, SHARE = 5 };
+
+typedef struct shares {
+	atomic_int arrived, left;
+	int worker[SHARES * SHARE];
+} shares;
+
+/* The first chunk of each share waits for that of all others, so each thread is in one of them. */
+static void share_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	(void)hi;
+	shares *s = ctx;
+	s->worker[lo] = worker;
+	atomic_fetch_add(&s->arrived, lo % SHARE == 0);
+	while (atomic_load(&s->arrived) < SHARES)
+		nap_us(10);
+}
+
+START_TEST(each_worker_has_the_same_share_of_every_loop)
+{
+	ck_assert(pool_start(SHARES, NULL));
+	for (int round = 0; round < 100; round++) {
+		shares s = {0};
+		parallel_for(SHARES * SHARE, 1, share_chunk, &s);
+		for (int w = 0; w < SHARES; w++)
+			ck_assert_int_eq(s.worker[w * SHARE], w);
+	}
+	pool_stop();
+}
+END_TEST
+
+/* One chunk ends last, when all others are done: those of its own share by other workers. */
+static void stuck_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	(void)hi;
+	shares *s = ctx;
+	s->worker[lo] = worker;
+	while (lo == SHARE && atomic_load(&s->left) > 1)
+		nap_us(10);
+	atomic_fetch_sub(&s->left, 1);
+}
+
+START_TEST(the_share_of_a_busy_worker_is_done_by_others)
+{
+	ck_assert(pool_start(SHARES, NULL));
+	for (int round = 0; round < 100; round++) {
+		shares s = {.left = SHARES * SHARE};
+		parallel_for(SHARES * SHARE, 1, stuck_chunk, &s);
+		ck_assert_int_eq(atomic_load(&s.left), 0);
+		for (int k = SHARE + 1; k < 2 * SHARE; k++)
+			ck_assert_int_ne(s.worker[k], s.worker[SHARE]);
+	}
+	pool_stop();
+}
+END_TEST
+
 static void *second_caller(void *arg)
 {
 	visit *v = arg;
@@ -859,6 +915,8 @@ int main(void)
 		{nested_loops_stay_on_their_worker, 1},
 		{results_are_visible_after_each_of_many_short_loops, 1},
 		{sleeping_workers_wake_up, 1},
+		{each_worker_has_the_same_share_of_every_loop, 1},
+		{the_share_of_a_busy_worker_is_done_by_others, 1},
 		{two_threads_may_run_loops_at_once, 1},
 #ifndef __SANITIZE_THREAD__
 		{forked_child_has_no_pool_and_may_start_one, 1},

@@ -1,8 +1,10 @@
 /* thread.c - the worker pool.
  *
- * One loop runs at a time. Its chunks are claimed by counting `left` down: who takes it from k to
- * k-1 owns a chunk and may read the loop's description, which cannot change before that chunk is
- * done. Idle threads hold nothing, so a loop never waits for a worker that was not scheduled. */
+ * One loop runs at a time. Who counts `left` down may run one chunk, and may read the loop's
+ * description, which cannot change before that chunk is done. Which chunk it is comes second: each
+ * worker has a share of them, the same part of every loop, so that it finds in its caches what it
+ * wrote in the loop before; when its share is done it takes from the others'. Idle threads hold
+ * nothing, so a loop never waits for a worker that was not scheduled. */
 #include "core/base/thread.h"
 
 #include <pthread.h>
@@ -18,7 +20,16 @@ enum {
 	LINE = 64,                                   /* cache line: what different threads write lies apart */
 	SPIN_NS = 50000,                             /* about what a sleeping thread needs to wake up */
 	SPIN_PAUSES = 32,                            /* looks between two readings of the clock */
+	TAKEN_BITS = 24,                             /* of a share: how many chunks of it are taken */
 };
+
+static const uint64_t LOOPS = (uint64_t)1 << (64 - TAKEN_BITS);        /* are numbered apart: those of years */
+
+/* How much of a worker's share is taken, and in which loop: an older loop's count means nothing, so nobody has to clear
+ * the shares. */
+typedef struct share {
+	_Alignas(LINE) _Atomic uint64_t loop_taken;
+} share;
 
 static struct {
 	int count;                                   /* threads, the caller's included; 0: no pool */
@@ -29,6 +40,8 @@ static struct {
 	span_fn fn;
 	void *ctx;
 	int64_t n, grain, chunks;
+	uint64_t loop;                               /* its number */
+	share share[THREADS_MAX];
 
 	_Alignas(LINE) _Atomic int64_t left;         /* chunks nobody took yet */
 	_Alignas(LINE) _Atomic int64_t undone;       /* chunks not finished yet */
@@ -54,6 +67,32 @@ static void run_chunk(span_fn fn, void *ctx, int64_t k, int64_t grain, int64_t n
 	fn(ctx, self, lo, MIN(n - lo, grain) + lo);
 }
 
+/* Takes the next chunk of worker `of`'s share; -1: nothing is left of it. */
+static int64_t take_from(int of)
+{
+	const int64_t first = pool.chunks * of / pool.count, end = pool.chunks * (of + 1) / pool.count;
+	_Atomic uint64_t *word = &pool.share[of].loop_taken;
+	uint64_t old = atomic_load(word);
+	for (;;) {
+		bool begun = old >> TAKEN_BITS == pool.loop;
+		int64_t taken = begun ? (int64_t)(old & (((uint64_t)1 << TAKEN_BITS) - 1)) : 0;
+		if (first + taken >= end)
+			return -1;
+		if (atomic_compare_exchange_weak(word, &old, pool.loop << TAKEN_BITS | (uint64_t)(taken + 1)))
+			return first + taken;
+	}
+}
+
+/* A chunk for a worker that has counted `left` down: there is one for it, in its own share or another's. */
+static int64_t take_chunk(int worker)
+{
+	for (int of = worker;; of = of + 1 < pool.count ? of + 1 : 0) {
+		int64_t k = take_from(of);
+		if (k >= 0)
+			return k;
+	}
+}
+
 /* Takes and runs chunks until none is left. */
 static void work(int worker)
 {
@@ -62,7 +101,7 @@ static void work(int worker)
 	while (k > 0) {
 		if (!atomic_compare_exchange_weak(&pool.left, &k, k - 1))
 			continue;
-		run_chunk(pool.fn, pool.ctx, pool.chunks - k, pool.grain, pool.n);
+		run_chunk(pool.fn, pool.ctx, take_chunk(worker), pool.grain, pool.n);
 		if (atomic_fetch_sub(&pool.undone, 1) == 1 && atomic_load(&pool.waiting)) {
 			pthread_mutex_lock(&pool.lock);
 			pthread_cond_signal(&pool.finished);
@@ -167,8 +206,10 @@ void parallel_for(int64_t n, int64_t grain, span_fn fn, void *ctx)
 	if (n <= 0)
 		return;
 	int64_t chunks = (n - 1) / grain + 1;
-	/* A second thread of the program finds the pool busy and does its own work. */
-	if (chunks == 1 || pool.count <= 1 || self >= 0 || pthread_mutex_trylock(&pool.busy) != 0) {
+	/* No kernel has more chunks than a share can count. A second thread of the program finds the pool busy and
+	 * does its own work. */
+	if (chunks == 1 || chunks >> TAKEN_BITS > 0 || pool.count <= 1 || self >= 0 ||
+	    pthread_mutex_trylock(&pool.busy) != 0) {
 		run_serially(n, grain, chunks, fn, ctx);
 		return;
 	}
@@ -177,6 +218,7 @@ void parallel_for(int64_t n, int64_t grain, span_fn fn, void *ctx)
 	pool.n = n;
 	pool.grain = grain;
 	pool.chunks = chunks;
+	pool.loop = (pool.loop + 1) % LOOPS;
 	atomic_store(&pool.undone, chunks);
 	atomic_store(&pool.left, chunks);
 	wake_workers(chunks - 1);
