@@ -328,9 +328,12 @@ static bool is_changed(const char *path, const char *key)
 		const char *path, *key;
 	} row[] = {
 		{"configs/demo.yaml", "model.spectral_norm_"}, {"configs/mnist-sagan.yaml", "model.spectral_norm_"},
-		{"configs/fashion-sagan.yaml", "model.spectral_norm_"}, {"configs/fashion-sagan.yaml", "model.modulation"},
-		{"configs/mnist-cot.yaml", "model.spectral_norm_"}, {"configs/mnist-halo.yaml", "model.spectral_norm_"},
-		{"configs/mnist-mhsa.yaml", "model.spectral_norm_"}, {"configs/mnist-mixer-d.yaml", "model.spectral_norm_"},
+		{"configs/fashion-sagan.yaml", "model.spectral_norm_"},
+		{"configs/fashion-sagan.yaml", "model.modulation"},
+		{"configs/mnist-cot.yaml", "model.spectral_norm_"},
+		{"configs/mnist-halo.yaml", "model.spectral_norm_"},
+		{"configs/mnist-mhsa.yaml", "model.spectral_norm_"},
+		{"configs/mnist-mixer-d.yaml", "model.spectral_norm_"},
 		{"configs/mnist-outlook-g.yaml", "model.spectral_norm_"},
 		{"configs/cifar10-small.yaml", "model.spectral_norm_"},
 		{"configs/cifar10-small.yaml", "model.cbn_form"}, {"configs/cifar10-small.yaml", "model.modulation"},
