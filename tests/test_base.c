@@ -757,6 +757,24 @@ START_TEST(the_share_of_a_busy_worker_is_done_by_others)
 }
 END_TEST
 
+static void add_chunk(void *ctx, int worker, int64_t lo, int64_t hi)
+{
+	(void)worker, (void)hi;
+	atomic_fetch_add((_Atomic int64_t *)ctx, lo);
+}
+
+/* As many as a share could not count, were they shared. */
+START_TEST(very_many_chunks_are_run_once)
+{
+	const int64_t n = ((int64_t)2 << 24) + 10;
+	_Atomic int64_t sum = 0;
+	ck_assert(pool_start(2, NULL));
+	parallel_for(n, 1, add_chunk, &sum);
+	ck_assert_int_eq(atomic_load(&sum), n * (n - 1) / 2);
+	pool_stop();
+}
+END_TEST
+
 static void *second_caller(void *arg)
 {
 	visit *v = arg;
@@ -917,6 +935,7 @@ int main(void)
 		{sleeping_workers_wake_up, 1},
 		{each_worker_has_the_same_share_of_every_loop, 1},
 		{the_share_of_a_busy_worker_is_done_by_others, 1},
+		{very_many_chunks_are_run_once, 1},
 		{two_threads_may_run_loops_at_once, 1},
 #ifndef __SANITIZE_THREAD__
 		{forked_child_has_no_pool_and_may_start_one, 1},

@@ -23,7 +23,7 @@ enum {
 	TAKEN_BITS = 24,                             /* of a share: how many chunks of it are taken */
 };
 
-static const uint64_t LOOPS = (uint64_t)1 << (64 - TAKEN_BITS);        /* are numbered apart: those of years */
+static const uint64_t LOOPS = (uint64_t)1 << (64 - TAKEN_BITS);        /* before a number comes again: years of them */
 
 /* How much of a worker's share is taken, and in which loop: an older loop's count means nothing, so nobody has to clear
  * the shares. */
