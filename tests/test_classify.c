@@ -210,6 +210,7 @@ START_TEST(data_that_do_not_fit_are_refused)
 		{"data.format=random", "data.format = random: noise has no classes"},
 		{"data.path=no/such", "data.path = \"no/such\""},
 		{"model.channels=3", NULL},
+		{"optim.schedule_steps=5", "optim.warmup = 5: the rates still rise at step 5"},
 	};
 	const char *out = scratch_at("bars.h5");
 	for (int i = 0; i < COUNT(bad); i++) {

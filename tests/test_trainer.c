@@ -1199,6 +1199,31 @@ START_TEST(going_on_with_another_config_or_other_data_is_refused)
 }
 END_TEST
 
+/* With nothing between the rise of the rates and the end of their fall, nothing more is learnt from there on. */
+START_TEST(rates_that_end_before_they_rose_are_refused)
+{
+	static const char *const set[] = {"optim.schedule=linear", "optim.warmup=3", "optim.schedule_steps=3",
+		"steps=4", NULL};
+	dataset *d = tiny_data(25, 16, 2);
+	const char *dir = scratch_at("run");
+	refuse_run(set, d, dir, (const char *[]){"optim.warmup = 3: the rates still rise at step 3, where "
+		"optim.schedule_steps ends their course; must be less than 3", NULL});
+	ck_assert(!file_exists(scratch_folder(), "run"));
+	for (int beyond = 0; beyond < 2; beyond++) { /* a run that ends as they rise, and that run to a later step */
+		notes s = {.n = 0};
+		fault e;
+		enum run_end end;
+		trainer *t = make(TINY_PLAIN, (const char *[]){set[0], set[1], "steps=2", NULL}, d);
+		run_options o = options(dir, &s);
+		o.steps = beyond ? 4 : 0;
+		ck_assert_int_eq(run_trainer(t, &o, &end, &e), !beyond);
+		ck_assert(!beyond || strstr(e.text, "the rates still rise at step 2, where steps ends their course"));
+		trainer_free(t);
+	}
+	dataset_free(d);
+}
+END_TEST
+
 START_TEST(directories_that_cannot_be_used_are_refused)
 {
 	dataset *d = tiny_data(25, 16, 2);
@@ -1346,6 +1371,7 @@ int main(void)
 	};
 	const suite_test wrong[] = {
 		{going_on_with_another_config_or_other_data_is_refused, 1},
+		{rates_that_end_before_they_rose_are_refused, 1},
 		{directories_that_cannot_be_used_are_refused, 1},
 		{full_disk_ends_the_run_and_keeps_the_last_good_checkpoint, 1},
 		{two_processes_cannot_train_in_one_directory, 1},

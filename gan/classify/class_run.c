@@ -167,6 +167,8 @@ static bool save(making *m, fault *e)
 
 static bool start(making *m, fault *e)
 {
+	if (!config_check_course(m->cfg, m->cfg->steps, e))
+		return false;
 	snprintf(m->state, sizeof m->state, "%.4095s.state", m->o->out);
 	if (m->o->fresh)
 		unlink(m->state);

@@ -107,6 +107,15 @@ schedule config_schedule(const config *c, double rate)
 	return s;
 }
 
+bool config_check_course(const config *c, int64_t last, fault *e)
+{
+	const schedule s = config_schedule(c, 1);
+	return s.decay == DECAY_NONE || s.warmup < s.steps || last <= s.warmup
+		|| config_wrong(c, "optim.warmup", e, "the rates still rise at step %lld, where %s ends their course; "
+			"must be less than %lld", (long long)s.steps,
+			c->optim.course.steps ? "optim.schedule_steps" : "steps", (long long)s.steps);
+}
+
 /* ---- cross checks ---- */
 
 /* Layers left to the network get its own places; all get a type. */

@@ -15,6 +15,9 @@ optimizer_config config_rule(const config *c);
 
 /* The learning rate over the steps of a run; rate: lr_g or lr_d. */
 schedule config_schedule(const config *c, double rate);
+/* False with e set: a run to step `last` would pass from the rise of its rates to the end of their fall in one step. It
+ * may end while they rise. */
+bool config_check_course(const config *c, int64_t last, fault *e);
 
 /* Opens data.path as the section `data` says, in the size and the channels of the model, and fits the
  * config to it (config_fit_data). *out: new/free (dataset_free), NULL for data.format = random. */

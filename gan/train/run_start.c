@@ -295,6 +295,8 @@ bool run_start(run *r, fault *e)
 	fault no_font;
 	char moved[RUN_PATH_MAX];
 	bool any;
+	if (!config_check_course(&t->cfg, r->last, e))
+		return false;
 	r->folder = rundir_open(r->out, e);
 	if (!r->folder || !rundir_any(r->out, &any, e))
 		return false;
