@@ -19,6 +19,7 @@
 #include "gan/sample/request.h"
 #include "gan/train/run_internal.h"
 #include "gan/train/trainer_internal.h"
+#include "gan/train/trouble.h"
 #include "tests/files.h"
 #include "tests/suite.h"
 #include "tests/tiny_run.h"
@@ -1105,6 +1106,30 @@ START_TEST(collapse_is_told_once)
 }
 END_TEST
 
+/* What the network refuses would be no help: batch norm in D excludes penalties. */
+START_TEST(advice_can_be_followed)
+{
+	static const struct {
+		const char *network;
+		bool penalty;
+	} row[] = {
+		{"model.network=resnet", true}, {"model.network=dcgan", false},
+		{"model.layers_d=[{at: 8, type: cot}]", false},
+	};
+	static const char *const loss[] = {"loss.name=hinge", "loss.name=wgan"};
+	char text[TROUBLE_TEXT];
+	for (int i = 0; i < COUNT(row); i++)
+		for (int k = 0; k < COUNT(loss); k++) {
+			const char *set[] = {row[i].network, loss[k], i == 1 ? "model.d_batch_norm=true" : NULL, NULL};
+			config c = tiny_config(TINY_PLAIN, set);
+			trouble_advice(TROUBLE_COLLAPSE, &c, text);
+			ck_assert_msg((strstr(text, "loss.penalty") != NULL) == row[i].penalty
+				&& strstr(text, "optim.lr_d (0.002) to a third"), "%s: %s", row[i].network, text);
+			config_free(&c);
+		}
+}
+END_TEST
+
 /* The last bias of D at 1e7: all its outputs, and G's loss, are of that size. */
 START_TEST(huge_losses_are_told_once_with_the_keys_to_change)
 {
@@ -1366,6 +1391,7 @@ int main(void)
 		{the_start_is_kept_until_others_are_and_goes_on_to_the_same_bytes, 1},
 		{a_state_that_cannot_be_saved_is_told_with_keys, 1},
 		{collapse_is_told_once, 1},
+		{advice_can_be_followed, 1},
 		{huge_losses_are_told_once_with_the_keys_to_change, 1},
 		{images_of_a_class_that_are_alike_are_told_once, 1},
 	};

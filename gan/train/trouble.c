@@ -97,6 +97,20 @@ static const struct remedy {
 	{TROUBLE_NO_NUMBER, "optim.eps", WORD(EPS_SAFE) " or more", divides_by_little},
 };
 
+/* Whether c may have that value; words that are no value ("a third") say nothing that could be refused. */
+static bool may_have(const config *c, const struct remedy *r)
+{
+	config tried;
+	fault why;
+	char set[128];
+	snprintf(set, sizeof set, "%s=%s", r->key, r->to);
+	if (!config_copy(&tried, c, &why))
+		return true;
+	const bool may = !config_set(&tried, set, &why) || config_check(&tried, &why);
+	config_free(&tried);
+	return may;
+}
+
 char *trouble_advice(enum trouble t, const config *c, char buf[TROUBLE_TEXT])
 {
 	size_t n = 0;
@@ -105,7 +119,7 @@ char *trouble_advice(enum trouble t, const config *c, char buf[TROUBLE_TEXT])
 		const struct remedy *r = &REMEDY[i];
 		const int at = config_key_find(r->key);
 		char now[4 * CONFIG_TEXT_MAX + 8];
-		if (!(r->troubles & (int)t) || !r->fits(c) || n >= TROUBLE_TEXT)
+		if (!(r->troubles & (int)t) || !r->fits(c) || n >= TROUBLE_TEXT || !may_have(c, r))
 			continue;
 		n += (size_t)snprintf(buf + n, TROUBLE_TEXT - n, "%s%s (%.40s) to %s%s", n ? "; " : "", r->key,
 			config_value(c, at, now, sizeof now), r->to,

@@ -14,7 +14,7 @@ enum trouble {
 enum { TROUBLE_TEXT = 640 };
 
 /* The keys of c to change, best first: "loss.penalty (none) to r1; optim.lr_d (0.01) to a third". Keys that a run
- * cannot change are marked. Returns buf. */
+ * cannot change are marked; a value that c could not have is left out. Returns buf. */
 char *trouble_advice(enum trouble t, const config *c, char buf[TROUBLE_TEXT]);
 
 #endif
