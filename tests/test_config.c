@@ -199,6 +199,9 @@ static const struct {
 	{"augment:\n  policy: [flip]\n  target: 0.6\nloss:\n  name: rpgan\n",
 	 "a.yaml:3: augment.target = 0.6: rpgan has no border between real and fake images that a sign could tell; "
 	 "must be 0, and augment.probability may be [from, to]"},
+	{"augment:\n  policy: [flip]\n  target: 0.6\nloss:\n  name: wgan\n",
+	 "a.yaml:3: augment.target = 0.6: wgan has no border between real and fake images that a sign could tell; "
+	 "must be 0, and augment.probability may be [from, to]"},
 	{"augment:\n  target: 0.6\n",
 	 "a.yaml:2: augment.target = 0.6: augment.policy is none, so nothing is adapted; must be 0"},
 	{"model: {classes: 10, cbn_form: table, cbn_sn: true}\n",
@@ -212,7 +215,8 @@ static const struct {
 static bool read_text(config *c, const char *text, fault *e)
 {
 	config_init(c);
-	return config_parse(c, text, strlen(text), "a.yaml", e) && config_check(c, e);
+	return config_parse(c, text, strlen(text), "a.yaml", e) && config_check(c, e)
+		&& config_check_training(c, e);
 }
 
 START_TEST(wrong_files_are_refused_with_their_message)
@@ -226,6 +230,18 @@ START_TEST(wrong_files_are_refused_with_their_message)
 	if (goes_on)
 		goes_on[strlen("that violate")] = '\0';
 	ck_assert_str_eq(e.text, WRONG_FILES[_i].message);
+	config_free(&c);
+}
+END_TEST
+
+/* A run of an earlier version may have done it, and its checkpoints can still be opened. */
+START_TEST(what_is_wrong_for_training_alone_can_be_drawn_from)
+{
+	static const char text[] = "augment: {policy: [flip], target: 0.6}\nloss: {name: wgan}\n";
+	config c;
+	fault e = {.text = ""};
+	ck_assert(!read_text(&c, text, &e));
+	ck_assert_msg(config_check(&c, &e), "%s", e.text);
 	config_free(&c);
 }
 END_TEST
@@ -865,6 +881,7 @@ END_TEST
 int main(void)
 {
 	const suite_test tests[] = {
+		{what_is_wrong_for_training_alone_can_be_drawn_from, 1},
 		{wrong_files_are_refused_with_their_message, COUNT(WRONG_FILES)},
 		{wrong_assignments_are_refused_with_their_message, COUNT(WRONG_SETS)},
 		{data_that_do_not_fit_name_the_key, 1},

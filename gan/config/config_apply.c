@@ -1,6 +1,7 @@
 /* config_apply.c - cross checks of a config, and the networks and data that it describes. */
 #include "gan/config/config_apply.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,14 @@ schedule config_schedule(const config *c, double rate)
 	return s;
 }
 
+bool config_check_training(const config *c, fault *e)
+{
+	const gan_loss *l = &gan_losses[c->loss.name];
+	return c->augment_target == 0 || !isnan(l->border)
+		|| config_wrong(c, "augment.target", e, "%s has no border between real and fake images that a sign "
+			"could tell; must be 0, and augment.probability may be [from, to]", l->name);
+}
+
 bool config_check_course(const config *c, int64_t last, fault *e)
 {
 	const schedule s = config_schedule(c, 1);
@@ -183,10 +192,6 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 	if (n->g_sn && n->cbn_sn && n->cbn_form == COND_TABLE && n->classes > 0 && n->modulation == MODULATE_LABEL)
 		return config_wrong(c, "model.cbn_sn", e, "the biases of model.cbn_form = table begin at zero and have "
 				    "no norm; must be false, or model.cbn_form = one_plus");
-	if (c->augment_target > 0 && gan_losses[c->loss.name].g_of_pairs)
-		return config_wrong(c, "augment.target", e, "%s has no border between real and fake images that a sign "
-				    "could tell; must be 0, and augment.probability may be [from, to]",
-				    gan_losses[c->loss.name].name);
 	if (c->augment_target > 0 && c->augment.n == 0)
 		return config_wrong(c, "augment.target", e, "augment.policy is none, so nothing is adapted; must be 0");
 	if (c->ema.decay == 0 && (c->ema.half_life.from > 0 || c->ema.half_life.to > 0))

@@ -15,6 +15,8 @@ optimizer_config config_rule(const config *c);
 
 /* The learning rate over the steps of a run; rate: lr_g or lr_d. */
 schedule config_schedule(const config *c, double rate);
+/* What is wrong for training alone: a checkpoint of a run that has done it all the same can be drawn from. */
+bool config_check_training(const config *c, fault *e);
 /* False with e set: a run to step `last` would pass from the rise of its rates to the end of their fall in one step. It
  * may end while they rise. */
 bool config_check_course(const config *c, int64_t last, fault *e);

@@ -210,7 +210,7 @@ static const config_key TABLE[] = {
 {"augment.probability", KEY_RAMP, AT(augment_probability), 0, 1, {0}, "1", MAY,
 	"probability of each transform for an image; with a target its limit"},
 {"augment.target", KEY_REAL, AT(augment_target), 0, 1, {0}, "0", MAY,
-	"ADA: wanted mean sign of D(real), usually 0.6; 0: no adapting"},
+	"ADA: wanted mean sign of D(real) - border, usually 0.6; 0: no adapting"},
 {"augment.images", KEY_REAL, AT(augment_images), 1, 1e12, {0}, "500000", MAY,
 	"ADA: real images in which the probability can go from 0 to 1"},
 

@@ -12,6 +12,7 @@
  *              are counts; the border between all real and all fake images, to which a collapse leads, does not. */
 #include "gan/loss/losses.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/base/words.h"
@@ -114,16 +115,17 @@ static node *pairs_g(graph *g, node *r, node *f)
 }
 
 const gan_loss gan_losses[] = {
-	{"hinge",       hinge_d,       op_neg,        NULL,    "D: mean relu(1-r) + mean relu(1+f); G: -mean f"},
-	{"ns",          ns_d,          ns_g,          NULL,
+	{"hinge",       hinge_d,       op_neg,        NULL,    0,   "D: mean relu(1-r) + mean relu(1+f); G: -mean f"},
+	{"ns",          ns_d,          ns_g,          NULL,    0,
 	 "D: mean softplus(-r) + mean softplus(f); G: mean softplus(-f)"},
-	{"kl",          ns_d,          op_neg,        NULL,    "D as ns; G: -mean f"},
-	{"minimax",     ns_d,          minimax_g,     NULL,    "D as ns; G: -mean softplus(f)"},
-	{"ls",          ls_d,          ls_g,          NULL,    "D: (mean (r-1)^2 + mean f^2)/2; G: mean (f-1)^2 / 2"},
-	{"wgan",        wgan_d,        op_neg,        NULL,    "D: mean f - mean r; G: -mean f"},
-	{"keras_hinge", keras_hinge_d, keras_hinge_g, NULL,
+	{"kl",          ns_d,          op_neg,        NULL,    0,   "D as ns; G: -mean f"},
+	{"minimax",     ns_d,          minimax_g,     NULL,    0,   "D as ns; G: -mean softplus(f)"},
+	{"ls",          ls_d,          ls_g,          NULL,    0.5,
+	 "D: (mean (r-1)^2 + mean f^2)/2; G: mean (f-1)^2 / 2"},
+	{"wgan",        wgan_d,        op_neg,        NULL,    NAN, "D: mean f - mean r; G: -mean f"},
+	{"keras_hinge", keras_hinge_d, keras_hinge_g, NULL,    0,
 	 "D: mean over both of relu(1-t D), t = 1, -1; G: mean relu(1-2f)"},
-	{"rpgan",       pairs_d,       NULL,          pairs_g, "D: mean softplus(f-r); G: mean softplus(r-f)"},
+	{"rpgan",       pairs_d,       NULL,           pairs_g, NAN, "D: mean softplus(f-r); G: mean softplus(r-f)"},
 	{0}
 };
 

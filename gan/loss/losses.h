@@ -14,6 +14,7 @@ typedef struct gan_loss {
 	node *(*g_each)(graph *g, node *f);          /* NULL where pairs are compared */
 	/* Instead of g_each: compares real i with fake i of the same class. G's step draws real images, too. */
 	node *(*g_of_pairs)(graph *g, node *r, node *f);
+	double border;                               /* of D between real, above it, and fake; NAN: there is none */
 	const char *help;                            /* both formulas */
 } gan_loss;
 

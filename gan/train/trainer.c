@@ -20,7 +20,7 @@ const char *const stream_name[STREAMS] = {
 static bool take_config(trainer *t, const config *cfg, const dataset *data, fault *e)
 {
 	config *c = &t->cfg;
-	if (!config_copy(c, cfg, e) || !config_check(c, e))
+	if (!config_copy(c, cfg, e) || !config_check(c, e) || !config_check_training(c, e))
 		return false;
 	if (data) {
 		c->model.channels = c->model.channels ? c->model.channels : data->c;

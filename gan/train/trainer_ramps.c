@@ -110,13 +110,14 @@ bool ramp_is_1(const trainer *t, enum ramp_kind kind)
 
 void ramps_see(trainer *t)
 {
+	const double border = gan_losses[t->cfg.loss.name].border;
 	for (int i = 0; i < t->cfg.batch; i++)
-		t->adapt[ADAPT_SIGNS] += (t->d_real[i] > 0) - (t->d_real[i] < 0);
+		t->adapt[ADAPT_SIGNS] += (t->d_real[i] > border) - (t->d_real[i] < border);
 	t->adapt[ADAPT_IMAGES] += t->cfg.batch;
 }
 
-/* p += sign(mean sign(D(real)) - target) * images / augment.images, every fourth update (stylegan2-ada-pytorch,
- * training_loop.py: ada_interval 4, ada_kimg 500). */
+/* p += sign(mean sign(D(real) - border) - target) * images / augment.images, every fourth update
+ * (stylegan2-ada-pytorch, training_loop.py: ada_interval 4, ada_kimg 500). */
 void ramps_adapt(trainer *t)
 {
 	enum { EVERY = 4 };
