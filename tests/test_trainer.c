@@ -363,6 +363,32 @@ START_TEST(lecam_begins_at_its_step)
 }
 END_TEST
 
+/* Switched on in a run that goes on, also once more, LeCam begins with the averages of the batch: nothing holds D to
+ * where it never was, or was long ago. */
+START_TEST(lecam_begins_anew_where_it_is_switched_on)
+{
+	static const char *const weight[] = {"loss.lecam_weight=0", "loss.lecam_weight=0.3"};
+	dataset *d = tiny_data(12, 16, 2);
+	fault e;
+	for (int i = 0; i < 4; i++) {
+		trainer *t = make(TINY_PLAIN, (const char *[]){weight[i % 2], "loss.lecam_start=0",
+			"model.spectral_norm_d=false", "optim.lr_d=0.02", NULL}, d);
+		if (i > 0)
+			ck_assert_msg(trainer_load(t, scratch_at("run.h5"), &e), "%s", e.text);
+		for (int k = 0; k < 3; k++) {
+			const step_stats s = step(t);
+			const double r = (double)t->lecam->x[LECAM_REAL], f = (double)t->lecam->x[LECAM_FAKE];
+			const bool of_batch = fabs(r - s.d_real) < 1e-5 && fabs(f - s.d_fake) < 1e-5;
+			ck_assert_msg(i % 2 ? of_batch == (k == 0) : r == 0 && f == 0,
+				"%d, %d: %g %g, the batch %g %g", i, k, r, f, s.d_real, s.d_fake);
+		}
+		ck_assert_msg(trainer_save(t, scratch_at("run.h5"), &e), "%s", e.text);
+		trainer_free(t);
+	}
+	dataset_free(d);
+}
+END_TEST
+
 /* What one step adds to D's loss, and to G's. */
 static double added(const dataset *d, const char *a, const char *b, double *to_g)
 {
@@ -1368,6 +1394,7 @@ int main(void)
 		{pairs_are_of_one_class, 1},
 		{a_weight_follows_its_ramp, 1},
 		{lecam_begins_at_its_step, 1},
+		{lecam_begins_anew_where_it_is_switched_on, 1},
 		{consistency_is_weighted, 1},
 		{the_probability_follows_the_signs, 2},
 		{top_k_begins_after_an_epoch, 1},

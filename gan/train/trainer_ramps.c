@@ -5,6 +5,7 @@
 #include "gan/train/trainer_internal.h"
 
 #include "core/graph/ops.h"
+#include "gan/loss/lecam.h"
 #include "gan/loss/top_k.h"
 #include "optim/ema.h"
 
@@ -16,9 +17,11 @@ static double lecam_weight(const trainer *t)
 	return t->step > t->cfg.loss.lecam_start ? t->cfg.loss.lecam_weight : 0;
 }
 
+/* Averages that are 0 are none yet: a run has gone on with LeCam that was without. */
 static double lecam_keep(const trainer *t)
 {
-	return t->step > t->cfg.loss.lecam_start ? t->cfg.loss.lecam_decay : 0;
+	const bool none = t->lecam->x[LECAM_REAL] == 0 && t->lecam->x[LECAM_FAKE] == 0;
+	return t->step > t->cfg.loss.lecam_start && !none ? t->cfg.loss.lecam_decay : 0;
 }
 
 static double top_k(const trainer *t)

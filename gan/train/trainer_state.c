@@ -185,9 +185,17 @@ static bool fill(trainer *t, checkpoint *from, fault *e)
 	return ok;
 }
 
+/* Averages that nobody moves while LeCam is off would be those of another D when it comes back. */
+static void forget_lecam(trainer *t)
+{
+	if (t->cfg.loss.lecam_weight == 0)
+		memset(t->lecam->x, 0, (size_t)shape_count(&t->lecam->s) * sizeof *t->lecam->x);
+}
+
 bool trainer_resume(trainer *t, checkpoint *from, fault *e)
 {
 	const bool ok = fill(t, from, e);
+	forget_lecam(t);
 	memcpy(t->began_from, checkpoint_about(from)->began_from, sizeof t->began_from);
 	optimizer_set_count(t->pg.opt, t->pg.t);
 	optimizer_set_count(t->pd.opt, t->pd.t);
