@@ -219,6 +219,30 @@ START_TEST(lazy_penalty_is_applied_in_every_kth_update)
 }
 END_TEST
 
+/* What is reported is the mean over the updates with the penalty, also where something else, too small to be seen
+ * beside it, is added in each. */
+START_TEST(the_reported_penalty_has_one_meaning)
+{
+	static const char *const more[] = {"loss.cr_weight=0", "loss.cr_weight=1e-6", "loss.lecam_weight=1e-6"};
+	dataset *d = tiny_data(12, 16, 2);
+	double want = 0;
+	for (int k = 0; k < COUNT(more); k++) {
+		trainer *t = make(TINY_PLAIN, (const char *[]){"loss.penalty=r1", "loss.penalty_every=3",
+			"loss.lecam_start=0", "optim.d_steps=2", "optim.lr_g=0", "optim.lr_d=0", more[k], NULL}, d);
+		double sum = 0;
+		for (int i = 0; i < 3; i++) {
+			const step_stats now = step(t);
+			ck_assert_int_eq(now.penalties, i < 2);  /* of updates 0 to 5 the first and the fourth */
+			sum += now.penalty;
+		}
+		want = k ? want : sum;
+		ck_assert_msg(want > 0 && fabs(sum / want - 1) < 1e-3, "%s: %g, alone %g", more[k], sum, want);
+		trainer_free(t);
+	}
+	dataset_free(d);
+}
+END_TEST
+
 /* A penalty of both kinds of images: half gamma of each mean, whatever goes through D at once. The means are found by
  * weights of their own. */
 static double penalty_with(const dataset *d, const char *batch, const char *weight, const char *of_fake)
@@ -1389,6 +1413,7 @@ int main(void)
 		{average_follows_parameters_and_statistics, 1},
 		{spectral_vectors_move_where_the_config_says, 1},
 		{lazy_penalty_is_applied_in_every_kth_update, 1},
+		{the_reported_penalty_has_one_meaning, 1},
 		{a_penalty_of_both_has_a_weight_for_each, 1},
 		{penalties_of_both_are_before_augmentation, 1},
 		{pairs_are_of_one_class, 1},

@@ -30,7 +30,7 @@ typedef struct step_stats {
 	double d_loss, g_loss;                       /* without what is added to them */
 	double penalty;                              /* penalty, LeCam, consistency as they are added to the loss of D;
 	                                              * mean over the updates .. */
-	int penalties;                               /* .. that had one, of which there were so many */
+	int penalties;                               /* .. with all of it (loss.penalty_every), so many there were */
 	double d_real, d_fake;                       /* mean output of D (logits) for real images and for fakes */
 	double d_norm, g_norm;                       /* gradient norms before clipping */
 	double d_rate, g_rate;                       /* learning rates used */

@@ -213,6 +213,13 @@ static bool penalty_due(const trainer *t)
 	return t->cfg.loss.penalty != PENALTY_NONE && t->d_updates % t->cfg.loss.penalty_every == 0;
 }
 
+/* Whether all that the config asks for is added to D's loss in this pass: a mean of its updates with the penalty of
+ * every k-th and of those with the rest alone would be neither's. */
+static bool adds_all(const trainer *t, const pass *p)
+{
+	return p->penalty && (p->penalised || t->cfg.loss.penalty == PENALTY_NONE);
+}
+
 static bool update_d(trainer *t, step_stats *s, fault *e)
 {
 	const enum pass_kind kind = penalty_due(t) ? PASS_D_PENALTY : PASS_D;
@@ -227,13 +234,13 @@ static bool update_d(trainer *t, step_stats *s, fault *e)
 		s->d_loss += share * pass_scalar(p, p->loss);
 		s->d_real += share * pass_scalar(p, p->real);
 		s->d_fake += share * pass_scalar(p, p->fake);
-		s->penalty += pass_scalar(p, p->penalty) / n;
+		s->penalty += adds_all(t, p) ? pass_scalar(p, p->penalty) / n : 0;
 		slices_read_d(t, kind);          /* the next pass runs in the same memory */
 		if (t->cfg.augment_target > 0)
 			ramps_see(t);
 		accumulate(&t->pd, k, n);
 	}
-	s->penalties += p->penalty != NULL;
+	s->penalties += adds_all(t, p);
 	if (!update(t, &t->pd, kind, &norm, &s->d_rate, e))
 		return false;
 	s->d_norm += norm / t->cfg.optim.d_steps;
