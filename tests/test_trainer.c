@@ -371,6 +371,52 @@ START_TEST(a_weight_follows_its_ramp)
 }
 END_TEST
 
+/* Of four classes the data have three, one of which is empty: no fake is of the others, and nothing that belongs to
+ * them alone moves. */
+START_TEST(classes_without_images_learn_nothing)
+{
+	enum { K = 4, EMPTY = 1, BEYOND = 3 };
+	dataset *d = tiny_data(24, 16, 3);
+	for (int i = 0; i < d->n; i++)
+		d->label[i] = d->label[i] == EMPTY ? 0 : d->label[i];
+	trainer *t = make(TINY_PLAIN, (const char *[]){"model.conditional=true", "model.classes=4",
+		"model.spectral_norm_g=false", "model.spectral_norm_d=false", NULL}, d);
+	const module *both[] = {t->pg.m, t->pd.m};
+	real *before[] = {NULL, NULL};
+	int tables = 0, drawn[K] = {0};
+	for (int i = 0; i < 2; i++) {
+		const size_t bytes = (size_t)module_block_size(both[i]) * sizeof(real);
+		before[i] = malloc(bytes);
+		memcpy(before[i], module_param_block(both[i]), bytes);
+	}
+	for (int i = 0; i < 8; i++) {
+		step(t);
+		for (int k = 0; k < t->cfg.batch; k++)
+			drawn[(int)t->fake_y->x[k]]++;
+	}
+	ck_assert_msg(drawn[0] > 0 && drawn[2] > 0 && drawn[EMPTY] == 0 && drawn[BEYOND] == 0, "%d %d %d %d", drawn[0],
+		drawn[1], drawn[2], drawn[3]);
+	for (int i = 0; i < 2; i++)
+		for (int p = 0; p < module_params(both[i]); p++) {
+			const buffer *b = module_param_at(both[i], p);
+			const real *was = before[i] + (b->x - module_param_block(both[i]));
+			const int64_t row = shape_count(&b->s) / K;
+			if (b->s.dim[0] != K || !strstr(b->name, "embed"))
+				continue;
+			tables++;
+			for (int k = 0; k < K; k++) {
+				const bool same = memcmp(was + k * row, b->x + k * row, (size_t)row * sizeof *was) == 0;
+				ck_assert_msg(same == (k == EMPTY || k == BEYOND), "%s, class %d", b->name, k);
+			}
+		}
+	ck_assert_int_ge(tables, 2);
+	free(before[0]);
+	free(before[1]);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
 /* LeCam counts from the step after loss.lecam_start; its averages are those of the batches until then. */
 START_TEST(lecam_begins_at_its_step)
 {
@@ -1418,6 +1464,7 @@ int main(void)
 		{penalties_of_both_are_before_augmentation, 1},
 		{pairs_are_of_one_class, 1},
 		{a_weight_follows_its_ramp, 1},
+		{classes_without_images_learn_nothing, 1},
 		{lecam_begins_at_its_step, 1},
 		{lecam_begins_anew_where_it_is_switched_on, 1},
 		{consistency_is_weighted, 1},

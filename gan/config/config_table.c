@@ -80,7 +80,7 @@ static const config_key TABLE[] = {
 {"model.conditional", KEY_BOOL, AT(model.conditional), 0, 0, {0}, OWN, FIXED,
 	"labels: conditional batch norm in G, projection in D"},
 {"model.classes", KEY_INT, AT(model.classes), 0, 100000, {0}, "0", FIXED,
-	"number of classes; 0: as the data; those beyond the data's learn nothing"},
+	"number of classes; 0: as the data; those without images learn nothing"},
 {"model.attention", KEY_CHOICE, AT(model.attention), 0, 0, WORDS(attention_variants), OWN, FIXED,
 	"whose self-attention layer"},
 {"model.layers_g", KEY_LAYERS, AT(model.layers_g), 1, 512, {0}, "auto", FIXED,

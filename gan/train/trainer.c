@@ -106,6 +106,22 @@ static bool make_batch(trainer *t, fault *e)
 	return true;
 }
 
+/* Fakes are of classes that have images: of the others D would learn that all are fake, and G what D says then. */
+static bool choose_classes(trainer *t, fault *e)
+{
+	const size_t classes = (size_t)MAX(t->net.classes, 1);
+	const bool any = t->data && t->net.classes > 0;
+	bool *has = mem_zero(classes, sizeof *has, e);
+	t->drawn = has ? mem_new(classes, sizeof *t->drawn, e) : NULL;
+	for (int64_t i = 0; t->drawn && any && i < t->data->n; i++)
+		has[t->data->label[i]] = true;
+	for (int k = 0; t->drawn && k < t->net.classes; k++)
+		if (!any || has[k])
+			t->drawn[t->drawn_n++] = k;
+	free(has);
+	return t->drawn != NULL;
+}
+
 static void add_gamma(trainer *t, const player *p, const placed_layer *l)
 {
 	for (int i = 0; i < module_params(p->m) && t->gammas < GAMMA_MAX; i++) {
@@ -133,8 +149,8 @@ trainer *trainer_new(const config *cfg, const dataset *data, fault *e)
 		return NULL;
 	t->data = data;
 	t->data_checksum = data ? (int64_t)dataset_checksum(data) : 0;
-	if (!take_config(t, cfg, data, e) || !make_networks(t, e) || !make_batch(t, e) || !ramps_make(t, e)
-		|| !slices_make(t, e) || !graphs_build(t, e)) {
+	if (!take_config(t, cfg, data, e) || !make_networks(t, e) || !make_batch(t, e) || !choose_classes(t, e)
+		|| !ramps_make(t, e) || !slices_make(t, e) || !graphs_build(t, e)) {
 		trainer_free(t);
 		return NULL;
 	}
@@ -165,6 +181,7 @@ void trainer_free(trainer *t)
 	free(t->host_z);
 	free(t->d_real);
 	free(t->d_fake);
+	free(t->drawn);
 	for (int k = 0; k < RAMPS; k++)
 		buffer_free(t->ramp[k]);
 	free(t->frozen_params);

@@ -83,6 +83,8 @@ struct trainer {
 	net_config net;
 
 	const dataset *data;                         /* keep; NULL: random images */
+	int32_t *drawn;                              /* own; [drawn_n]: classes of the fakes, where they are drawn */
+	int drawn_n;
 	loader *loader;                              /* own; NULL without data */
 	real *host_x, *host_y, *host_z;              /* own: what buffer_write takes */
 	real *d_real, *d_fake;                       /* own; [B] outputs of D in its last pass */

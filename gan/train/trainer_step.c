@@ -64,8 +64,8 @@ static bool compares_pairs(const trainer *t)
 	return gan_losses[t->cfg.loss.name].g_of_pairs != NULL;
 }
 
-/* Latents from N(0,1) and labels, drawn once, used for both G and D: uniform over the classes; for a loss of pairs
- * those of the real images. */
+/* Latents from N(0,1) and labels, drawn once, used for both G and D: uniform over the classes that have images;
+ * for a loss of pairs those of the real images. */
 static void next_latent(trainer *t)
 {
 	int64_t B = t->cfg.batch;
@@ -77,7 +77,7 @@ static void next_latent(trainer *t)
 		buffer_read(t->real_y, t->host_y);
 	else
 		for (int64_t i = 0; i < B; i++)
-			t->host_y[i] = (real)rng_below(&t->stream[STREAM_LABEL], t->net.classes);
+			t->host_y[i] = (real)t->drawn[rng_below(&t->stream[STREAM_LABEL], t->drawn_n)];
 	buffer_write(t->fake_y, t->host_y);
 }
 
