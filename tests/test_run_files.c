@@ -160,6 +160,28 @@ START_TEST(a_best_one_is_the_scored_one_byte_for_byte)
 }
 END_TEST
 
+/* Two of one step, each of another branch, both stay; what is the best once more is not kept twice. */
+START_TEST(a_former_best_one_is_kept_until_it_comes_again)
+{
+	fault e = {.text = ""}, warning;
+	bool better;
+	char path[RUN_PATH_MAX];
+	for (int i = 1; i <= 2; i++) {
+		OK(rundir_keep_best(scratch_folder(), save_step(i), i, "units", &better, &warning, &e));
+		OK(rundir_former_best(scratch_folder(), 7, path, &e));
+		ck_assert_str_eq(strrchr(path, '/') + 1, i == 1 ? "former-best-00000007.h5"
+			: "former-best-00000007.2.h5");
+		OK(rundir_move_best(scratch_folder(), path, &e));
+		OK(checkpoint_verify(path, &e) && !file_exists(scratch_folder(), "checkpoint-best.h5"));
+	}
+	REFUSED(rundir_move_best(scratch_folder(), path, &e), scratch_at("checkpoint-best.h5"), "cannot be moved to");
+	OK(rundir_keep_best(scratch_folder(), at_step(2), 2, "units", &better, &warning, &e));
+	rundir_drop_former(scratch_folder(), 7);
+	ck_assert(file_exists(scratch_folder(), "former-best-00000007.h5"));
+	ck_assert(!file_exists(scratch_folder(), "former-best-00000007.2.h5"));
+}
+END_TEST
+
 /* ---- what cannot be read now ---- */
 
 START_TEST(a_best_one_without_permission_is_not_overwritten)
@@ -518,6 +540,7 @@ int main(void)
 		{damaged_ones_do_not_count_as_kept, 1},
 		{a_damaged_best_one_is_put_aside, 1},
 		{a_best_one_is_the_scored_one_byte_for_byte, 1},
+		{a_former_best_one_is_kept_until_it_comes_again, 1},
 		{a_best_one_without_permission_is_not_overwritten, 1},
 		{a_run_without_permission_is_not_called_missing, 1},
 		{a_newest_one_without_permission_is_not_passed_over, 1},

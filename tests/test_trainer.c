@@ -15,6 +15,7 @@
 #include "core/h5/h5.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/loss/lecam.h"
+#include "gan/report/facts.h"
 #include "gan/sample/network_sampler.h"
 #include "gan/sample/request.h"
 #include "gan/train/run_internal.h"
@@ -940,7 +941,125 @@ START_TEST(scores_have_an_interval_of_their_own)
 		ck_assert(unlink(path) == 0);
 	}
 	ck_assert_double_eq(score, again);
+	for (int i = 0; i < 8; i++) {                /* what the second process put aside it came to once more */
+		char name[64];
+		snprintf(name, sizeof name, "former-best-%08d.h5", i);
+		ck_assert(!file_exists(dir, name));
+	}
 	dataset_free(d);
+}
+END_TEST
+
+/* A run to `steps` with a score at each step, all of whose checkpoints stay. Notes: into s. */
+static void scored_run(const char *dir, const dataset *d, const char *rate, run_options o, notes *s)
+{
+	*s = (notes){.n = 0};
+	trainer *t = make(TINY_PLAIN, (const char *[]){rate, "ema.decay=0", "train.checkpoint_every=1",
+		"train.keep=100", "score.count=40", NULL}, d);
+	o.out = dir;
+	o.ctx = s;
+	o.note = on_note;
+	run_ok(t, &o, RUN_FINISHED);
+	trainer_free(t);
+}
+
+/* What is said to be the best: of the file. */
+static int64_t best_of(const char *dir)
+{
+	checkpoint_info info;
+	char path[RUN_PATH_MAX];
+	fault e;
+	ck_assert_msg(rundir_best(dir, path, sizeof path, &e) && checkpoint_read_info(path, &info, &e), "%s", e.text);
+	const int64_t step = info.step;
+	checkpoint_info_free(&info);
+	return step;
+}
+
+static void remove_checkpoints(const char *dir, int64_t from, int64_t to)
+{
+	char path[RUN_PATH_MAX];
+	for (int64_t i = from; i <= to; i++) {
+		rundir_checkpoint(dir, i, path, sizeof path);
+		ck_assert(unlink(path) == 0);
+	}
+}
+
+/* Gone back to the checkpoint before the best one, and on at a rate that spoils G: the best is now the lowest score of
+ * those steps, whose checkpoint is there, and the better one of the other branch is kept under another name. */
+START_TEST(best_of_an_abandoned_branch_is_put_aside)
+{
+	dataset *d = tiny_data(25, 16, 2);
+	const char *dir = scratch_folder();
+	notes s;
+	char name[64];
+	double score, left;
+	int rows;
+	fault e = {.text = ""};
+	scored_run(dir, d, "optim.lr_g=0.03", (run_options){.steps = 6}, &s);
+	const int64_t best = lowest_score(dir, &left, &rows);
+	ck_assert_int_gt(best, 1);                   /* or nothing was shown */
+	remove_checkpoints(dir, best, 6);
+	scored_run(dir, d, "optim.lr_g=3", (run_options){.steps = best + 3}, &s);
+	snprintf(name, sizeof name, "former-best-%08d.h5", (int)best);
+	ck_assert_msg(strstr(s.text, " is of a later step than the run goes on from; it is now ")
+		&& strstr(s.text, name), "%s", s.text);
+	ck_assert_msg(checkpoint_verify(scratch_at(name), &e), "%s", e.text);
+	const int64_t now = lowest_score(dir, &score, &rows);
+	ck_assert(now < best && score > left);       /* or nothing was shown */
+	best_must_be(dir, now, score);
+	run_facts f;
+	ck_assert_msg(facts_read(&f, dir, &e), "%s", e.text);
+	ck_assert_int_eq(f.best_at, now);
+	facts_free(&f);
+	dataset_free(d);
+}
+END_TEST
+
+/* As many images, of the same size, and harder ones: what was measured against the others says nothing about them. */
+START_TEST(best_of_other_images_is_put_aside)
+{
+	dataset *d = tiny_data(25, 16, 2), *others = tiny_data(25, 16, 2);
+	for (int64_t i = 0; i < dataset_bytes(others); i++)
+		others->pixels[i] = (uint8_t)(255 - others->pixels[i]);
+	const char *dir = scratch_folder();
+	notes s;
+	double score;
+	int rows;
+	fault e = {.text = ""};
+	scored_run(dir, d, "optim.lr_g=0.03", (run_options){.steps = 4}, &s);
+	const int64_t old = best_of(dir), at = lowest_score(dir, &score, &rows);
+	ck_assert_int_eq(old, at);
+	scored_run(dir, others, "optim.lr_g=0.03", (run_options){.steps = 6, .new_data = true}, &s);
+	ck_assert_msg(strstr(s.text, " was measured against other images; it is now "), "%s", s.text);
+	ck_assert_int_eq(lowest_score(dir, &score, &rows), at);      /* else nothing was shown */
+	ck_assert_int_gt(best_of(dir), 4);
+	run_facts f;
+	ck_assert_msg(facts_read(&f, dir, &e), "%s", e.text);
+	ck_assert(f.best_at == best_of(dir) && f.best_score > score);
+	facts_free(&f);
+	dataset_free(d);
+	dataset_free(others);
+}
+END_TEST
+
+/* Then it is the only checkpoint, and stays one to go on from. */
+START_TEST(best_of_other_images_that_is_the_only_one_gets_a_number)
+{
+	dataset *d = tiny_data(25, 16, 2), *others = tiny_data(25, 16, 2);
+	others->pixels[0] ^= 1;
+	const char *dir = scratch_folder();
+	notes s;
+	char path[RUN_PATH_MAX];
+	scored_run(dir, d, "optim.lr_g=0.03", (run_options){.steps = 3}, &s);
+	const int64_t best = best_of(dir);
+	remove_checkpoints(dir, 0, 3);
+	scored_run(dir, others, "optim.lr_g=0.03", (run_options){.start_only = true, .new_data = true}, &s);
+	rundir_checkpoint(dir, best, path, sizeof path);
+	ck_assert_msg(checkpoint_verify(path, NULL) && !file_exists(dir, "checkpoint-best.h5"), "%s", s.text);
+	scored_run(dir, others, "optim.lr_g=0.03", (run_options){.steps = best + 1, .new_data = true}, &s);
+	ck_assert_int_eq(best_of(dir), best + 1);
+	dataset_free(d);
+	dataset_free(others);
 }
 END_TEST
 
@@ -1485,6 +1604,9 @@ int main(void)
 		{best_survives_pruning_and_interruption, 1},
 		{best_that_a_kill_left_out_is_made_good, 1},
 		{scores_have_an_interval_of_their_own, 1},
+		{best_of_an_abandoned_branch_is_put_aside, 1},
+		{best_of_other_images_is_put_aside, 1},
+		{best_of_other_images_that_is_the_only_one_gets_a_number, 1},
 		{scores_do_not_change_a_bit_of_training, 1},
 		{fresh_puts_the_earlier_run_aside, 1},
 		{overfits_eight_images, 1},

@@ -15,6 +15,7 @@
 enum { FORMAT_VERSION = FORMAT_SHA256, DEPTH_MAX = 16 };
 
 const char CHECKPOINT_FROZEN[] = "/trainer/frozen_stages_of_d";
+const char CHECKPOINT_DATA[] = "/loader/data_checksum";
 
 void checkpoint_info_free(checkpoint_info *c)
 {

@@ -42,6 +42,8 @@ typedef struct checkpoint_info {
 } checkpoint_info;
 /* The item of the state that `frozen` is, [1]; runs without frozen stages do not have it. */
 extern const char CHECKPOINT_FROZEN[];
+/* The item of the state that tells the data, [1]: dataset_checksum. */
+extern const char CHECKPOINT_DATA[];
 void checkpoint_info_free(checkpoint_info *c);
 
 /* Writes all items to path (temporary file, sync, rename). On failure an older path is untouched. */

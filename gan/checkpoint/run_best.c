@@ -35,6 +35,60 @@ bool rundir_open_best(const char *dir, checkpoint **best, fault *warning, fault 
 	return fault_set(e, "%.700s; whether a new one is better cannot be told", why.text);
 }
 
+/* ---- a best one that is none of this run any more ---- */
+
+enum { FORMERS_MOST = 1000 };                        /* of one step, each of another branch */
+
+static bool former(const char *dir, int64_t step, int i, char path[RUN_PATH_MAX], fault *e)
+{
+	char name[64];
+	snprintf(name, sizeof name, i == 1 ? "former-best-%08lld.h5" : "former-best-%08lld.%d.h5", (long long)step, i);
+	return run_path(dir, name, path, e);
+}
+
+bool rundir_former_best(const char *dir, int64_t step, char path[RUN_PATH_MAX], fault *e)
+{
+	int i = 1;
+	bool ok;
+	while ((ok = former(dir, step, i, path, e)) && access(path, F_OK) == 0 && i < FORMERS_MOST)
+		i++;
+	return ok;
+}
+
+bool rundir_move_best(const char *dir, const char *to, fault *e)
+{
+	char path[RUN_PATH_MAX];
+	if (!run_path(dir, BEST_NAME, path, e))
+		return false;
+	return rename(path, to) == 0
+		|| fault_set(e, "%s: cannot be moved to %s: %s", path, to, strerror(errno));
+}
+
+/* Of two files whether the arrays are the same, as they say themselves. */
+static bool same_state(const char *a, const char *b)
+{
+	checkpoint_info x, y;
+	if (!checkpoint_read_info(a, &x, NULL))
+		return false;
+	const bool both = checkpoint_read_info(b, &y, NULL), same = both && strcmp(x.arrays, y.arrays) == 0;
+	if (both)
+		checkpoint_info_free(&y);
+	checkpoint_info_free(&x);
+	return same;
+}
+
+void rundir_drop_former(const char *dir, int64_t step)
+{
+	char best[RUN_PATH_MAX], path[RUN_PATH_MAX];
+	if (!run_path(dir, BEST_NAME, best, NULL))
+		return;
+	for (int i = 1; former(dir, step, i, path, NULL) && access(path, F_OK) == 0; i++)
+		if (same_state(best, path))
+			unlink(path);
+}
+
+/* ---- which is the best ---- */
+
 bool rundir_is_best(const char *dir, double score, const char *about, bool *is, fault *warning, fault *e)
 {
 	checkpoint *best;

@@ -90,6 +90,19 @@ bool rundir_any(const char *dir, bool *any, fault *e)
 	return true;
 }
 
+bool rundir_before(const char *dir, int64_t *step, fault *e)
+{
+	steps s;
+	if (!list_steps(dir, &s, e))
+		return false;
+	int i = 0;
+	while (i < s.n && s.x[i] >= *step)
+		i++;
+	*step = i < s.n ? s.x[i] : -1;
+	free(s.x);
+	return true;
+}
+
 /* ---- what is damaged ---- */
 
 bool rundir_put_damaged(const char *path, fault *warning, fault *e)

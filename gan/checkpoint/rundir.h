@@ -48,6 +48,10 @@ bool rundir_latest(const char *dir, char path[RUN_PATH_MAX], fault *warning, fau
  * missing has none. */
 bool rundir_any(const char *dir, bool *any, fault *e);
 
+/* *step becomes that of the last numbered checkpoint before it; -1: there is none. False with e set: the directory
+ * cannot be read. */
+bool rundir_before(const char *dir, int64_t *step, fault *e);
+
 /* Removes the numbered checkpoints before `step`, which this process has just written, but the keep-1 newest that are
  * good. What is damaged is put aside, what cannot be read now stays; both are no reason to remove fewer or more than
  * otherwise, and are told in `warning`. Later steps are not touched. */
@@ -56,6 +60,15 @@ bool rundir_prune(rundir *d, int keep, int64_t step, fault *warning, fault *e);
 /* The best checkpoint; *best is NULL where there is none. A damaged one is put aside, which `warning` tells. False with
  * e set: it cannot be read now. */
 bool rundir_open_best(const char *dir, checkpoint **best, fault *warning, fault *e);
+
+/* Where the best checkpoint goes that is none of the run any more: dir/former-best-00000018.h5, 18 being its step, or
+ * former-best-00000018.2.h5 where such a one is there, of another branch. */
+bool rundir_former_best(const char *dir, int64_t step, char path[RUN_PATH_MAX], fault *e);
+/* Gives the best checkpoint another name. */
+bool rundir_move_best(const char *dir, const char *to, fault *e);
+/* Removes the former best one of that step where the best one is the same state again: a run that was killed comes to
+ * it a second time. */
+void rundir_drop_former(const char *dir, int64_t step);
 
 /* Whether a score is lower than that of the best checkpoint so far, or that one measures something else, or is not
  * there (rundir_open_best). */

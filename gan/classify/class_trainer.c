@@ -169,7 +169,7 @@ static bool list_state(class_trainer *t, state_list *l, fault *e)
 	state_add(l, ARRAY_I64, "/random/augment", SHAPE(3), t->stream, "seed, purpose, counter");
 	state_add(l, ARRAY_I64, "/trainer/step", SHAPE(1), &t->steps, "steps done");
 	state_add(l, ARRAY_I64, "/loader/position", SHAPE(2), t->place, "epoch, batch in the epoch: what comes next");
-	state_add(l, ARRAY_I64, "/loader/data_checksum", SHAPE(1), &t->checksum, "of sizes, labels and pixels");
+	state_add(l, ARRAY_I64, CHECKPOINT_DATA, SHAPE(1), &t->checksum, "of sizes, labels and pixels");
 	return !l->failed || fault_set(e, "out of memory while listing the state");
 }
 

@@ -79,18 +79,34 @@ static bool read_step(run_facts *f, fault *e)
 	return true;
 }
 
+/* The step of the checkpoint that the run keeps as its best; -1: none. Rows before it may be measured otherwise, or
+ * against other images, and be lower. */
+static int64_t step_of_best(const char *folder)
+{
+	char path[RUN_PATH_MAX];
+	checkpoint_info info;
+	rundir_best_path(folder, path, sizeof path);
+	if (!checkpoint_read_info(path, &info, NULL))
+		return -1;
+	const int64_t step = info.step;
+	checkpoint_info_free(&info);
+	return step;
+}
+
 static bool read_scores(run_facts *f, fault *e)
 {
 	csv c;
 	if (!read_rows(&c, f->folder, "scores.csv", e))
 		return false;
 	const double *score = column(&c, "score");
+	const int64_t best = c.n > 0 ? step_of_best(f->folder) : -1;
 	for (int64_t i = 0; score && i < c.n; i++) {
+		const int64_t step = (int64_t)c.x[0][i];
 		if (!isfinite(score[i]))
 			continue;
-		if (!f->has_score || score[i] < f->best_score) {
+		if (step == best || !f->has_score || (f->best_at != best && score[i] < f->best_score)) {
 			f->best_score = score[i];
-			f->best_at = (int64_t)c.x[0][i];
+			f->best_at = step;
 		}
 		f->last_score = score[i];
 		f->last_at = (int64_t)c.x[0][i];

@@ -20,7 +20,7 @@ typedef struct run_facts {
 /* Release with facts_free; on failure nothing is left to release. False with e set: no run is there, its config is not
  * understood, no memory. */
 bool facts_read(run_facts *f, const char *folder, fault *e);
-/* The same of a run that this process trains and that is at `step`: no checkpoint is read for it. */
+/* The same of a run that this process trains and that is at `step`: of no checkpoint more than what it says is read. */
 bool facts_read_live(run_facts *f, const char *folder, int64_t step, fault *e);
 void facts_free(run_facts *f);
 

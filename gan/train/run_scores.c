@@ -62,6 +62,7 @@ static bool save_best(run *r, bool *better, fault *warning, fault *e)
 	if (!trainer_save_scored(r->t, best, score, r->judge.about, e))
 		return false;
 	r->best_ours = stat(best, &r->best_file) == 0;
+	rundir_drop_former(r->out, r->t->step);
 	return true;
 }
 

@@ -86,34 +86,129 @@ static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 		r->out, before, others);
 }
 
-static bool read_best(run *r, fault *e)
+/* Whether it was trained on, and so measured against, the data that there are now. */
+static bool is_of_data_now(const run *r, checkpoint *c, bool *is, fault *e)
+{
+	int64_t then = 0;
+	state_list l = {0};
+	state_add(&l, ARRAY_I64, CHECKPOINT_DATA, SHAPE(1), &then, NULL);
+	const bool ok = checkpoint_fill(c, &l, false, e);
+	state_list_free(&l);
+	*is = then == r->t->data_checksum;
+	return ok;
+}
+
+/* Nothing is removed. Where the run goes on from it, it is the only good one, and becomes a numbered one. */
+static bool leave_best(run *r, const checkpoint_info *best, const char *why, fault *e)
+{
+	char to[RUN_PATH_MAX];
+	const bool alone = strcmp(best->path, r->good) == 0;
+	if (alone)
+		rundir_checkpoint(r->out, best->step, to, sizeof to);
+	else if (!rundir_former_best(r->out, best->step, to, e))
+		return false;
+	if (!rundir_move_best(r->out, to, e))
+		return false;
+	if (alone)
+		memcpy(r->good, to, sizeof to);
+	run_say(r, NOTE_INFO, "the best checkpoint so far (score %.4g at step %lld) %s; it is now %s", best->score,
+		(long long)best->step, why, to);
+	return true;
+}
+
+/* The best of this run, that is, of the steps up to the newest checkpoint, from which it goes on, and of these data. */
+static bool take_best(run *r, checkpoint *best, const checkpoint_info *newest, fault *e)
+{
+	const checkpoint_info *info = checkpoint_about(best);
+	bool now;
+	if (!info->has_score)
+		return true;
+	if (info->step > newest->step)
+		return leave_best(r, info, "is of a later step than the run goes on from", e);
+	if (!is_of_data_now(r, best, &now, e))
+		return false;
+	if (!now)
+		return leave_best(r, info, "was measured against other images", e);
+	r->best = (struct best){info->score, info->step};
+	return true;
+}
+
+static bool read_best(run *r, const checkpoint_info *newest, fault *e)
 {
 	checkpoint *best;
 	fault warning;
 	if (!rundir_open_best(r->out, &best, &warning, e))
 		return false;
 	run_warn(r, &warning);
-	if (best && checkpoint_about(best)->has_score)
-		r->best = (struct best){checkpoint_about(best)->score, checkpoint_about(best)->step};
+	const bool ok = !best || take_best(r, best, newest, e);
 	checkpoint_close(best);
-	return true;
+	return ok;
 }
 
-/* The best checkpoint so far. A kill after the newest one was written, before it was compared with the
- * best, is made good. */
+/* A numbered checkpoint that may be the best. */
+typedef struct candidate {
+	int64_t step;                                /* -1: none yet */
+	double score;
+	char about[sizeof ((checkpoint_info *)0)->score_about];
+} candidate;
+
+/* From the newest on; of equal scores the first counts, as while training. */
+static void consider(candidate *c, const checkpoint_info *info)
+{
+	if (!info->has_score || !isfinite(info->score)
+		|| (c->step >= 0 && (strcmp(info->score_about, c->about) != 0 || info->score > c->score)))
+		return;
+	*c = (candidate){.step = info->step, .score = info->score};
+	memcpy(c->about, info->score_about, sizeof c->about);
+}
+
+/* One that is no good is none. */
+static bool consider_older(const run *r, int64_t step, candidate *found, fault *e)
+{
+	char path[RUN_PATH_MAX];
+	bool now;
+	rundir_checkpoint(r->out, step, path, sizeof path);
+	checkpoint *c = checkpoint_open(path, NULL);
+	const bool ok = !c || is_of_data_now(r, c, &now, e);
+	if (c && ok && now)
+		consider(found, checkpoint_about(c));
+	checkpoint_close(c);
+	return ok;
+}
+
+/* A kill after the newest checkpoint was written, before it was compared with the best, is made good. Where there is no
+ * best one, it is the lowest score of those that are kept. */
+static bool find_best(const run *r, const checkpoint_info *newest, candidate *found, fault *e)
+{
+	int64_t at = newest->step;
+	if (!r->t->data_changed)
+		consider(found, newest);
+	bool ok = true;
+	while (ok && r->best.step < 0 && r->t->cfg.score.count > 0 && (ok = rundir_before(r->out, &at, e)) && at >= 0)
+		ok = consider_older(r, at, found, e);
+	return ok;
+}
+
 static bool recall_best(run *r, const checkpoint_info *newest, fault *e)
 {
+	candidate found = {.step = -1};
+	char path[RUN_PATH_MAX];
 	bool better = false;
 	fault warning;
-	if (!read_best(r, e))
+	if (!read_best(r, newest, e))
 		return false;
-	if (!newest->has_score || newest->step <= r->best.step)
+	if (newest->step <= r->best.step)
 		return true;
-	if (!rundir_keep_best(r->out, r->good, newest->score, newest->score_about, &better, &warning, e))
+	if (!find_best(r, newest, &found, e))
+		return false;
+	if (found.step < 0)
+		return true;
+	rundir_checkpoint(r->out, found.step, path, sizeof path);
+	if (!rundir_keep_best(r->out, path, found.score, found.about, &better, &warning, e))
 		return false;
 	run_warn(r, &warning);
 	if (better)
-		r->best = (struct best){newest->score, newest->step};
+		r->best = (struct best){found.score, found.step};
 	return true;
 }
 

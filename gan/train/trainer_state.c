@@ -55,7 +55,7 @@ static bool list_all(trainer *t, state_list *l, fault *e)
 		"what the next row of metrics.csv is the mean of");
 	state_add(l, ARRAY_I64, "/loader/position", SHAPE(2), t->place,
 		"epoch, batch in the epoch: what comes next");
-	state_add(l, ARRAY_I64, "/loader/data_checksum", SHAPE(1), &t->data_checksum,
+	state_add(l, ARRAY_I64, CHECKPOINT_DATA, SHAPE(1), &t->data_checksum,
 		"of sizes, labels and pixels");
 	state_add_optional(l, ARRAY_REAL, "/trainer/lecam", t->lecam->s, t->lecam->x,
 		"averages of D(real) and D(fake), for loss.lecam_weight");
