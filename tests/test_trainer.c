@@ -1042,6 +1042,48 @@ START_TEST(best_of_other_images_is_put_aside)
 }
 END_TEST
 
+/* What a run says of its average is what everybody finds who opens the checkpoint, however many images a batch has:
+ * with spectral norm, whose averaged vectors are no unit vectors, and with standing statistics. */
+START_TEST(the_score_of_a_run_is_that_of_its_checkpoint)
+{
+	static const char *const statistics[] = {"ema.bn_mode=running", "ema.bn_mode=standing"};
+	const char *const set[] = {statistics[_i], "model.spectral_norm_g=true", "ema.decay=0.7", "optim.lr_g=0.02",
+		"score.count=40", NULL};
+	dataset *d = tiny_data(25, 16, 2);
+	const char *dir = scratch_folder();
+	notes s = {.n = 0};
+	fault e = {.text = ""}, why;
+	trainer *t = make(TINY_PLAIN, set, d);
+	run_options o = options(dir, &s);
+	o.steps = 8;
+	run_ok(t, &o, RUN_FINISHED);
+	double longest = 0;
+	const module *average = trainer_ema(t);
+	for (int i = 0; i < module_states(average); i++) {
+		const buffer *b = module_state_at(average, i);
+		double sum = 0;
+		for (int64_t k = 0; k < shape_count(&b->s); k++)
+			sum += (double)b->x[k] * (double)b->x[k];
+		if (module_role_at(average, i).kind == STATE_SN_VECTOR)
+			longest = fmax(longest, fabs(sum - 1));
+	}
+	ck_assert_double_gt(longest, 1e-3);          /* or nothing was shown */
+	char *rows = file_bytes_in(dir, "scores.csv", NULL), *row = strstr(rows, "\n8,");
+	ck_assert(row != NULL);
+	scorer judge;
+	judgement j;
+	sampler *from = network_sampler_open(dir, false, SAMPLER_BATCH, &why, &e);
+	ck_assert_msg(from && scorer_init(&judge, trainer_config(t), d, &why, &e) && scorer_run(&judge, from, &j, &e),
+		"%s", e.text);
+	ck_assert_msg(fabs(j.score / atof(row + 3) - 1) < 1e-5, "%.9g, in the run %s", j.score, row + 3);
+	free(rows);
+	scorer_free(&judge);
+	sampler_free(from);
+	trainer_free(t);
+	dataset_free(d);
+}
+END_TEST
+
 /* Then it is the only checkpoint, and stays one to go on from. */
 START_TEST(best_of_other_images_that_is_the_only_one_gets_a_number)
 {
@@ -1606,6 +1648,7 @@ int main(void)
 		{scores_have_an_interval_of_their_own, 1},
 		{best_of_an_abandoned_branch_is_put_aside, 1},
 		{best_of_other_images_is_put_aside, 1},
+		{the_score_of_a_run_is_that_of_its_checkpoint, 2},
 		{best_of_other_images_that_is_the_only_one_gets_a_number, 1},
 		{scores_do_not_change_a_bit_of_training, 1},
 		{fresh_puts_the_earlier_run_aside, 1},

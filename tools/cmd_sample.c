@@ -141,7 +141,7 @@ static sampler *open_run(const asked *a, int64_t n, real **direction, fault *e)
 		return NULL;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
-	const bool apart = from.cfg.ema.bn_mode == BN_RUNNING;      /* no image depends on others */
+	const bool apart = from.cfg.ema.bn_mode != BN_BATCH;      /* no image depends on others */
 	sampler *s = network_sampler_of(&from, a->raw, apart ? sampler_batch_for(n) : SAMPLER_BATCH, e);
 	if (!peers_agree(s != NULL, e)
 		|| (a->direction && !find_direction(a, &from, sampler_latent_size(s), direction, e))) {

@@ -148,7 +148,7 @@ static network_sampler *wrap(const config *cfg, network *g, int64_t batch, fault
 		&& (s->y = buffer_new("labels", SHAPE(batch), e))
 		&& (s->host_z = mem_zero((size_t)(batch * Z), sizeof(real), e))
 		&& (s->host_y = mem_zero((size_t)batch, sizeof(real), e))
-		&& (s->standing = standing_new(cfg, g, batch, e))
+		&& (s->standing = standing_new(cfg, g, e))
 		&& forward_build(&s->draw, s->g, s->z, s->y, (mode){.train = cfg->ema.bn_mode == BN_BATCH}, false, e);
 	if (ok)
 		return s;

@@ -14,7 +14,7 @@ SAGAN_BEGIN
 
 typedef struct sampler sampler;
 
-/* Images that `sagan sample` and an export draw at once: standing statistics depend on it. */
+/* Images that `sagan sample` and an export draw at once, and of which each batch of standing statistics is. */
 enum { SAMPLER_BATCH = 64 };
 
 /* A batch for who draws n images only: no more memory and work than they need. An image has the same bits in any batch

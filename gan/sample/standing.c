@@ -19,10 +19,10 @@ struct standing {
 	forward collect;
 };
 
-standing *standing_new(const config *cfg, network *g, int64_t batch, fault *e)
+standing *standing_new(const config *cfg, network *g, fault *e)
 {
 	const mode training = {.train = true, .update = true};
-	const int64_t Z = network_config(g)->latent;
+	const int64_t batch = SAMPLER_BATCH, Z = network_config(g)->latent;
 	standing *s = mem_zero(1, sizeof *s, e);
 	if (!s)
 		return NULL;
@@ -125,7 +125,7 @@ bool standing_settle(standing *s, fault *e)
 network *standing_open(const saved *from, bool raw, fault *e)
 {
 	network *g = network_open(from, NET_G, raw, e);
-	standing *s = g ? standing_new(&from->cfg, g, SAMPLER_BATCH, e) : NULL;
+	standing *s = g ? standing_new(&from->cfg, g, e) : NULL;
 	const bool ok = s && standing_settle(s, e);
 	standing_free(s);
 	if (!ok)

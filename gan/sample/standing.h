@@ -9,9 +9,9 @@
 
 typedef struct standing standing;
 
-/* keep: g, a generator of cfg. With ema.bn_mode = standing the statistics come from batches of `batch` images.
- * new/free. */
-standing *standing_new(const config *cfg, network *g, int64_t batch, fault *e);
+/* keep: g, a generator of cfg. With ema.bn_mode = standing the statistics come from batches of SAMPLER_BATCH images,
+ * however many are drawn at once: they are the same for everybody who draws. new/free. */
+standing *standing_new(const config *cfg, network *g, fault *e);
 void standing_free(standing *s);
 
 /* To be called whenever g's parameters and states are new: vectors of spectral norm become unit vectors, and with
