@@ -194,6 +194,30 @@ START_TEST(other_commands_run_once)
 }
 END_TEST
 
+/* With train.slices or without: a trainer of rank 0 shares nothing with those that wait. */
+START_TEST(other_commands_train_alone)
+{
+	static const char *const rows[] = {
+		"info %s --time --set train.slices=4", "info %s --time", "bench %s --set train.slices=4",
+		"bench %s", "import %s/generator.h5 --config %s --out %s",
+	};
+	char rest[2048];
+	const char *path = scratch_at("run.yaml"), *keras = scratch_at("keras"), *out = scratch_at("i.h5");
+	file_store(path, CONFIG, strlen(CONFIG));
+	answer a = sagan("export %s --out %s", run, keras);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	for (int i = 0; i < COUNT(rows); i++) {
+		const bool imports = strncmp(rows[i], "import", 6) == 0;
+		snprintf(rest, sizeof rest, rows[i], imports ? keras : path, path, out);
+		a = mpirun(2, rest);
+		ck_assert_msg(a.status == 0, "%s: %d: %s", rest, a.status, a.text);
+	}
+	snprintf(rest, sizeof rest, "info %s --set train.slices=4 2>%s", path, scratch_at("log"));
+	a = mpirun(2, rest);
+	ck_assert_str_eq(a.text, sagan("%s", rest).text);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -203,6 +227,7 @@ int main(void)
 		{what_differs_is_one_line, 1},
 		{a_failure_of_the_one_that_writes_is_told_once, 1},
 		{other_commands_run_once, 1},
+		{other_commands_train_alone, 1},
 	};
 	const suite_case all = {.name = "share", TESTS(tests), .setup_once = make_run_and_images};
 	mpi_any_user();

@@ -105,11 +105,14 @@ static int run_shared(int argc, char **argv)
 	fault e;
 	if (!peers_same("command", argv[0], &e))
 		return fail(&e);
-	if (peers_rank() > 0 && !(c && c->shared))
+	const bool shared = c && c->shared;
+	if (peers_rank() > 0 && !shared)
 		return EXIT_GOOD;
-	if (c && !c->shared && peers_count() > 1)
+	if (c && !shared && peers_count() > 1)
 		fprintf(stderr, "sagan: `sagan %s` does not share its work: the first of %d processes does it, the "
 			"others wait\n", c->name, peers_count());
+	if (!shared)
+		peers_part();
 	return c ? c->run(c, argc, argv) : run_word(argc, argv);
 }
 

@@ -28,6 +28,7 @@ typedef struct identity {
 
 static struct {
 	int rank, count;
+	int met;                                     /* how many there are; count is 1 after peers_part */
 	identity of[PEERS_MAX];
 	void (*about)(const char *line);
 	bool open[PEERS_OPEN];
@@ -36,7 +37,7 @@ static struct {
 	int opened, names;                           /* how many are open; names given so far */
 	bool roomy;                                  /* no other has to run where this one waits */
 	peers_cost cost;
-} peers = {.count = 1};
+} peers = {.count = 1, .met = 1};
 
 int peers_count(void)
 {
@@ -88,7 +89,7 @@ static void get_to_know(int rank, int count)
 {
 	identity own = {.host = ""};
 	peers.rank = rank;
-	peers.count = count;
+	peers.count = peers.met = count;
 	gethostname(own.host, sizeof own.host - 1);
 	processors_allowed(&own.allowed);
 	peers_gather(&own, sizeof own, peers.of);
@@ -122,14 +123,20 @@ bool peers_open(void (*about)(const char *line), fault *e)
 	return meet(&rank, e) || (rank > 0 && fault_set(e, "%s", ""));
 }
 
+void peers_part(void)
+{
+	peers.count = 1;
+}
+
 /* MPI's own end would look for the others without a pause, and take a processor from the one that still works. */
 void peers_close(void)
 {
 	peers.about = NULL;
+	peers.count = peers.met;
 	peers_most(0);
 	if (peers.count > 1 || (peers_network && peers_network->present()))
 		peers_network->close();
-	peers.count = 1;
+	peers.count = peers.met = 1;
 	peers.rank = 0;
 }
 
@@ -153,8 +160,9 @@ int peers_name(void)
 	must(slot < PEERS_OPEN, "more than %d exchanges at a time", PEERS_OPEN);
 	peers.open[slot] = true;
 	peers.opened++;
-	peers.tag[slot] = peers.names++;
-	peers.names %= PEERS_TAGS;
+	peers.tag[slot] = peers.names;
+	if (peers.count > 1)                         /* the others count no exchange of one that has parted from them */
+		peers.names = (peers.names + 1) % PEERS_TAGS;
 	return slot;
 }
 

@@ -16,6 +16,8 @@ enum { PEERS_MAX = 64, PEERS_HOST = 64 };
  * the first of them. peers_close, also after that, waits for all of them, however long that takes. */
 bool peers_open(void (*about)(const char *line), fault *e);
 void peers_close(void);
+/* Until peers_close rank 0 is alone, for what it does without the others: they wait for it there. */
+void peers_part(void);
 
 int peers_count(void);                               /* 1: alone */
 int peers_rank(void);                                /* 0 .. count - 1 */
