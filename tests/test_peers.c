@@ -180,6 +180,32 @@ START_TEST(rank_0_that_cannot_write_ends_all)
 }
 END_TEST
 
+/* Seconds from the first step to the last one, with what was written between them. */
+static double seconds_until_the_last_step(const char *out)
+{
+	double seconds = 0;
+	char path[512];
+	snprintf(path, sizeof path, "%s/timing.csv", out);
+	char *text = file_bytes(path, NULL);
+	const char *row = strstr(text, "\n3,");
+	ck_assert_msg(row && sscanf(row, "\n3,%lf", &seconds) == 1, "%s", text);
+	free(text);
+	return seconds;
+}
+
+/* Pictures and a checkpoint follow each of the steps. */
+START_TEST(what_a_step_took_is_told_without_what_is_written)
+{
+	double step = 0;
+	const char *out = scratch_at("timed");
+	const answer a = mpirun(2, line("train %s --out %s --threads 1 --set train.sample_every=1 --set "
+		"train.checkpoint_every=1", config_file(2), out));
+	const char *at = strstr(a.text, "a step of ");
+	ck_assert_msg(a.status == 0 && at && sscanf(at, "a step of %lf s: ", &step) == 1, "%d: %s", a.status, a.text);
+	ck_assert_msg(step > 0 && 3 * step < seconds_until_the_last_step(out), "%s", at);
+}
+END_TEST
+
 /* To one of them, to which nobody has said anything else: all end after the same step, and save it. */
 START_TEST(a_signal_to_one_ends_all_after_the_same_step)
 {
@@ -302,6 +328,7 @@ int main(void)
 		{a_number_that_does_not_divide_the_slices_is_refused, 1},
 		{more_processes_than_can_meet_are_refused, 1},
 		{rank_0_that_cannot_write_ends_all, 2},
+		{what_a_step_took_is_told_without_what_is_written, 1},
 		{a_signal_to_one_ends_all_after_the_same_step, 1},
 		{a_signal_to_mpirun_ends_all_and_is_the_status, 1},
 		{numbers_that_go_wrong_on_one_are_found, flip_program() ? 1 : 0},

@@ -178,13 +178,29 @@ static bool write_step(run *r, const step_stats *s, fault *e)
 	return trainer_finite(r->t) ? false : diverged(r);
 }
 
+/* What is written between steps keeps the others waiting and is no part of them. */
+static bool timed_step(run *r, step_stats *s, fault *e)
+{
+	struct stepping *all = &r->stepping;
+	const peers_cost was = peers_cost_now();
+	const double start = clock_s();
+	const bool good = trainer_step(r->t, s, e);
+	const peers_cost is = peers_cost_now();
+	all->steps++;
+	all->seconds += clock_s() - start;
+	all->cost.sent += is.sent - was.sent;
+	all->cost.carried += is.carried - was.carried;
+	all->cost.waited += is.waited - was.waited;
+	return good;
+}
+
 static bool one_step(run *r, fault *e)
 {
 	enum { COMPARE_EVERY = 50 };                 /* steps; comparing costs a pass over the state */
 	step_stats s;
 	if (r->opt->step)
 		r->opt->step(r->opt->ctx, r->t->step, r->last);
-	const bool good = trainer_step(r->t, &s, e);
+	const bool good = timed_step(r, &s, e);
 	enum { GOOD, UNWRITTEN, NOT_FINITE } all = peers_most(good ? GOOD : s.step ? UNWRITTEN : NOT_FINITE);
 	if (all != GOOD)
 		return peers_agree(good, e) || (all == NOT_FINITE && diverged(r));
@@ -242,14 +258,14 @@ static bool follow(run *r, enum run_end *end, fault *e)
 }
 
 /* What the processes cost each other, as rank 0 has seen it. */
-static void tell_cost(const run *r, int64_t steps, double seconds)
+static void tell_cost(const run *r)
 {
-	const peers_cost c = peers_cost_now();
-	if (peers_count() == 1 || steps == 0)
+	const peers_cost c = r->stepping.cost;
+	const double n = (double)r->stepping.steps;
+	if (peers_count() == 1 || n == 0)
 		return;
-	run_say(r, NOTE_INFO, "a step of %.3f s: %.2f MB sent by a process, %.3f s under way, %.3f s of that waited",
-		seconds / (double)steps, (c.sent - r->cost.sent) / 1e6 / (double)steps,
-		(c.carried - r->cost.carried) / (double)steps, (c.waited - r->cost.waited) / (double)steps);
+	run_say(r, NOTE_INFO, "a step of %.3g s: %.3g MB sent by a process, %.3g s under way, %.3g s of that waited",
+		r->stepping.seconds / n, c.sent / 1e6 / n, c.carried / n, c.waited / n);
 }
 
 bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e)
@@ -263,12 +279,10 @@ bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e
 	bool started = peers_agree(run_start(&r, e), e) && trainer_spread(t, e);
 	r.start = r.report_at = clock_s();
 	r.report_step = t->step;
-	r.cost = peers_cost_now();
-	const int64_t from = t->step;
 	if (started && t->step >= r.last && !opt->start_only)
 		run_say(&r, NOTE_INFO, "all %lld steps are done; --steps N trains on to step N", (long long)r.last);
 	bool ok = started && peers_agree(start_record(&r, e), e) && steps(&r, end, e);
-	tell_cost(&r, t->step - from, clock_s() - r.start);
+	tell_cost(&r);
 	ok = ok && trainer_record_end(t, e)
 		&& finish(&r, *end, e);
 	if (started && !ok)

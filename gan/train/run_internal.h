@@ -46,7 +46,11 @@ typedef struct run {
 	double start, report_at;                     /* clock */
 	int64_t report_step;
 	double pace;                                 /* seconds of a step, for the time left; 0: not known yet */
-	peers_cost cost;                             /* before the first step */
+	struct stepping {
+		int64_t steps;                       /* of this process */
+		double seconds;                      /* in them alone */
+		peers_cost cost;
+	} stepping;
 	struct watch {
 		double real_spread;                  /* deviation of real images over a batch */
 		int64_t flat, idle, huge;            /* steps in a row with alike fakes, D loss 0, a huge loss */
