@@ -85,10 +85,29 @@ static void pause_s(double s)
 	nanosleep(&(struct timespec){(time_t)s, (long)((s - (double)(time_t)s) * 1e9)}, NULL);
 }
 
-/* Each interruption at another moment, of another one, each time with another number of processes. */
+static int rows_in(const char *out)
+{
+	int n = 0;
+	char *text = file_exists(out, "metrics.csv") ? file_bytes_in(out, "metrics.csv", NULL) : NULL;
+	for (const char *at = text; at && *at; at++)
+		n += *at == '\n';
+	free(text);
+	return n;
+}
+
+static bool has_ended(pid_t job)
+{
+	siginfo_t is = {.si_pid = 0};
+	return waitid(P_PID, (id_t)job, &is, WEXITED | WNOHANG | WNOWAIT) != 0 || is.si_pid == job;
+}
+
+/* Each interruption at another moment, of another one, each time with another number of processes: some rows later than
+ * it began, and so in the middle of the run, however fast that is. */
 START_TEST(killed_and_resumed_with_other_numbers_it_ends_in_the_same_bytes)
 {
+	enum { ROWS = 8 };
 	static const int numbers[] = {4, 2, 1, 4};
+	int killed = 0;
 	const char *config = config_file(0), *alone = scratch_at("alone"), *out = scratch_at("killed");
 	char rest[1 << 12];
 	rng r = rng_new(suite_seed(), "kill");
@@ -98,12 +117,15 @@ START_TEST(killed_and_resumed_with_other_numbers_it_ends_in_the_same_bytes)
 	snprintf(rest, sizeof rest, "train %s --out %s %s", config, out, set);
 	for (int k = 0; k < COUNT(numbers); k++) {
 		const pid_t job = mpirun_begin(numbers[k], rest, scratch_at("log"));
-		pause_s(0.3 + 1.2 * rng_uniform(&r));
+		const int until = rows_in(out) + 1 + (int)rng_below(&r, ROWS);
+		while (rows_in(out) < until && !has_ended(job))
+			pause_s(0.002);
+		pause_s(0.02 * rng_uniform(&r));
 		const pid_t rank = mpirun_rank(job, (int)rng_below(&r, numbers[k]));
-		if (rank)
-			kill(rank, SIGKILL);
-		mpirun_end(job);
+		const bool sent = rank && kill(rank, SIGKILL) == 0;
+		killed += mpirun_end(job) != 0 && sent;
 	}
+	ck_assert_msg(killed >= 2, "%d of %d were killed before their end", killed, COUNT(numbers));
 	const answer last = mpirun(2, rest);
 	ck_assert_msg(last.status == 0, "%s", last.text);
 	ck_assert(files_equal_in(alone, out, "checkpoint-00000040.h5"));
@@ -184,9 +206,7 @@ END_TEST
 static double seconds_until_the_last_step(const char *out)
 {
 	double seconds = 0;
-	char path[512];
-	snprintf(path, sizeof path, "%s/timing.csv", out);
-	char *text = file_bytes(path, NULL);
+	char *text = file_bytes_in(out, "timing.csv", NULL);
 	const char *row = strstr(text, "\n3,");
 	ck_assert_msg(row && sscanf(row, "\n3,%lf", &seconds) == 1, "%s", text);
 	free(text);
