@@ -240,6 +240,9 @@ $(B)/tests/faults/shim.so: tests/faults/shim.c tests/faults/shim.h $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -I. $(WARN) -O1 -fPIC -fvisibility=hidden -shared -o $@ $< -ldl -pthread
 
+# It runs these.
+$(B)/tests/test_tests: | $(addprefix $(B)/tests/,test_faults test_memory fuzz_keras torture/torture)
+
 # Calls of these functions go to the test program's own.
 $(B)/tests/mutants: LINK := -Wl,--wrap=graph_vjp
 $(B)/tests/test_memory: LINK := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc free)

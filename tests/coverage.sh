@@ -12,7 +12,7 @@ least_branches=${3:-0}
 # Annotated sources on the standard output: "count: line: text", and below a line its branches. A file that is compiled
 # several times (register tiles) counts as run where one of its objects was.
 find "$build" -name '*.gcno' ! -path '*/tests/*' ! -path '*/docs/*' | xargs gcov -b -c -t 2>/dev/null |
-awk -v least_lines="$least_lines" -v least_branches="$least_branches" -v missed="${MISSED-none}" '
+awk -v build="$build" -v least_lines="$least_lines" -v least_branches="$least_branches" -v missed="${MISSED-none}" '
 function room(file,   d) {
 	d = file
 	sub(/\/[^\/]*$/, "", d)
@@ -34,6 +34,7 @@ function share(part, all) { return all ? 100 * part / all : 100 }
 	text[key] = $0
 	n = 0
 	if (count !~ /-/) {
+		any = any || missed == "none" || index(file, missed) == 1
 		lines[key]
 		if (count + 0 > 0)
 			run[key] = 1
@@ -46,6 +47,11 @@ function share(part, all) { return all ? 100 * part / all : 100 }
 		both[one] = 1
 }
 END {
+	if (!any) {
+		what = missed == "none" ? "nothing" : "nothing of " missed
+		print "coverage: " build ": " what " is counted there" > "/dev/stderr"
+		exit 1
+	}
 	for (key in lines) {
 		split(key, k, SUBSEP)
 		r = room(k[1])

@@ -96,12 +96,17 @@ int main(int argc, char **argv)
 	const double most_s = timed ? atof(argv[1]) / DAMAGE_KINDS : 1e9;
 	const int64_t n = timed ? INT64_MAX / 2 : argc > 1 ? atoll(argv[1]) : 20000;
 	const int64_t first = argc > 2 ? atoll(argv[2]) : 0;
+	const int only = argc > 3 ? atoi(argv[3]) : -1;
+	if (n < 1 || most_s <= 0 || only >= DAMAGE_KINDS) {
+		printf("%s %s %s: no file would be tried\n", argv[0], argv[1], argc > 3 ? argv[3] : "");
+		return 2;
+	}
 	board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	bool ok = true;
 	must(b != MAP_FAILED, "no memory is shared");
 	scratch_open();
 	for (int kind = 0; kind < DAMAGE_KINDS; kind++)
-		if (argc <= 3 || atoi(argv[3]) == kind)
+		if (only < 0 || only == kind)
 			ok = run((enum damage_kind)kind, first, n, most_s, scratch_at("file"), b) && ok;
 	scratch_close();
 	return !ok;

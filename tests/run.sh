@@ -23,6 +23,8 @@ if [ "${1:-}" = --one ]; then
 	exit 0
 fi
 
+[ $# -gt 0 ] || { echo "usage: tests/run.sh PROGRAM..." >&2; exit 2; }
+
 # These take longest (a minute and more). They start first, or the last one runs alone.
 slow='test_kill_resume test_trainer test_keras_round test_faults'
 

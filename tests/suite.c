@@ -22,6 +22,30 @@ static bool is_asked_for(const suite_test *t)
 	return !word || strstr(t->test->name, word);
 }
 
+bool suite_knows(const char *variable, const char *(*name)(int i), int n)
+{
+	const char *given = getenv(variable);
+	bool known = !given;
+	for (int i = 0; !known && i < n; i++)
+		known = strcmp(given, name(i)) == 0;
+	if (known)
+		return true;
+	printf("%s=%s: must be one of", variable, given);
+	for (int i = 0; i < n; i++)
+		printf("%s%s", i ? ", " : " ", name(i));
+	printf("\n");
+	return false;
+}
+
+static bool has_tests(const suite_case *cases, int n)
+{
+	int times = 0;
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < cases[i].count; k++)
+			times += cases[i].tests[k].times;
+	return times > 0;
+}
+
 static TCase *case_new(const suite_case *c, int timeout)
 {
 	TCase *t = tcase_create(c->name);
@@ -45,9 +69,12 @@ int suite_run_cases(const char *name, const suite_case *cases, int n, int timeou
 	scratch_open();
 	srunner_run_all(r, CK_ENV);
 	const int failed = srunner_ntests_failed(r);
+	const bool none = srunner_ntests_run(r) == 0 && has_tests(cases, n);
+	if (none)
+		printf("%s: no test is chosen by the variables of tests/suite.h\n", name);
 	srunner_free(r);
 	scratch_close();
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed || none ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int suite_run(const char *name, const suite_test *tests, int n, int timeout)

@@ -1,5 +1,6 @@
 /* suite.h - the main function of a test program: tables of tests, run by libcheck as its environment variables say
- * (CK_FORK, CK_VERBOSITY, CK_RUN_CASE). Folders of a test come from tests/scratch.h and go when it ends. */
+ * (CK_FORK, CK_VERBOSITY, CK_RUN_CASE, CK_RUN_SUITE) and SAGAN_TEST, a word in the names of tests. Folders of a test
+ * come from tests/scratch.h and go when it ends. */
 #ifndef SAGAN_TESTS_SUITE_H
 #define SAGAN_TESTS_SUITE_H
 
@@ -33,7 +34,12 @@ typedef struct suite_case {
  * be had again. */
 uint64_t suite_seed(void);
 
-/* Runs everything, prints check's summary; the exit status of main. */
+/* For a variable of the environment by which one of n things is chosen: whether it is not set, or one of them has that
+ * name. Else a line says which there are. */
+bool suite_knows(const char *variable, const char *(*name)(int i), int n);
+
+/* Runs everything, prints check's summary; the exit status of main: where variables leave nothing of what is
+ * there, too, it is a failure. */
 int suite_run(const char *name, const suite_test *tests, int n, int timeout);
 int suite_run_cases(const char *name, const suite_case *cases, int n, int timeout);
 

@@ -241,24 +241,60 @@ static int64_t try_call(faults *f, const char *name, int i, choice *c, int *fail
 	return tried;
 }
 
-/* "COMMAND CALL ERRNO K", of which the command may have spaces; a "+" behind the call: from there on. */
-static bool try_one(faults *f, const char *name, const char *wish)
+static const char *command_name(int i)
 {
-	char call[32];
-	int error;
+	return COMMANDS[i].name;
+}
+
+static const char *call_name(int i)
+{
+	return fault_call_name[FAULT_NONE + 1 + i];
+}
+
+/* FAULT="COMMAND CALL ERRNO K", of which the command may have spaces; a "+" behind the call: from there on. */
+static struct {
+	bool asked;
+	int command, error;
+	enum fault_call call;
+	bool lasting;
 	long long k;
-	const size_t n = strlen(name);
-	if (strncmp(wish, name, n) || wish[n] != ' ' || sscanf(wish + n, " %31s %d %lld", call, &error, &k) != 3)
-		return false;
-	char *plus = strchr(call, '+');
-	if (plus)
-		*plus = '\0';
-	for (int c = 1; c < FAULT_CALLS; c++)
-		if (strcmp(fault_call_name[c], call) == 0) {
-			const char *why = faults_run(f, c, error, plus, k);
-			ck_assert_msg(!why, "%s", why);
-		}
-	return true;
+} one;
+
+static bool read_one(const char *wish)
+{
+	char call[32], rest;
+	for (int i = 0; i < COUNT(COMMANDS); i++) {
+		const size_t n = strlen(COMMANDS[i].name);
+		if (strncmp(wish, COMMANDS[i].name, n) || wish[n] != ' '
+			|| sscanf(wish + n, " %31s %d %lld%c", call, &one.error, &one.k, &rest) != 3)
+			continue;
+		char *plus = strchr(call, '+');
+		one.lasting = plus;
+		if (plus)
+			*plus = '\0';
+		one.command = i;
+		for (int c = FAULT_NONE + 1; c < FAULT_CALLS; c++)
+			if (strcmp(fault_call_name[c], call) == 0) {
+				one.call = (enum fault_call)c;
+				return one.asked = true;
+			}
+	}
+	printf("FAULT=%s: must be \"COMMAND CALL ERRNO K\"\n", wish);
+	return false;
+}
+
+/* What is asked for is there: else nothing would be tried, and all would be well. */
+static bool choose_by_names(void)
+{
+	const char *wish = getenv("FAULT");
+	return (!wish || read_one(wish)) && suite_knows("COMMAND", command_name, COUNT(COMMANDS))
+		&& suite_knows("CALL", call_name, FAULT_CALLS - FAULT_NONE - 1);
+}
+
+static void try_one(faults *f)
+{
+	const char *why = faults_run(f, one.call, one.error, one.lasting, one.k);
+	ck_assert_msg(!why, "%s", why);
 }
 
 /* What ended badly once and is quickly tried, at every place, in `make test`, too. */
@@ -306,13 +342,10 @@ static int64_t try_all(faults *f, int command, const char *only, choice *c, int 
 
 START_TEST(a_failing_call_ends_a_command_well)
 {
-	const char *name = COMMANDS[_i].name, *one = getenv("FAULT"), *command = getenv("COMMAND");
-	const char *only = getenv("CALL");
+	const char *name = COMMANDS[_i].name, *command = getenv("COMMAND"), *only = getenv("CALL");
 	int failed = 0;
 	int64_t tried = 0;
-	if (command && strcmp(command, name) != 0)
-		return;
-	if (one && (strncmp(one, name, strlen(name)) || one[strlen(name)] != ' '))
+	if (one.asked ? one.command != _i : command && strcmp(command, name) != 0)
 		return;
 	COMMANDS[_i].prepare();
 	faults *f = faults_open(name, COMMANDS[_i].line, COMMANDS[_i].start ? scratch_at("start") : NULL);
@@ -321,7 +354,9 @@ START_TEST(a_failing_call_ends_a_command_well)
 		printf("%s: this system does not let calls fail\n", name);
 		return;
 	}
-	if (!one || !try_one(f, name, one))
+	if (one.asked)
+		try_one(f);
+	else
 		do
 			tried += try_all(f, _i, only, &c, &failed);
 		while (c.timed && !is_over(&c));
@@ -339,6 +374,8 @@ int main(void)
 		printf("FAULTS_SHIM must name the library that lets calls fail: make faults\n");
 		return 1;
 	}
+	if (!choose_by_names())
+		return 1;
 	if (getenv("SEVERAL") || getenv("FAULTS_SECONDS"))
 		seed = suite_seed();
 	const suite_test tests[] = {{a_failing_call_ends_a_command_well, COUNT(COMMANDS)}};

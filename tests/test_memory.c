@@ -807,7 +807,9 @@ static void fail_each(const memory_subject *s)
 	ck_assert_msg(total > 0, "%s: no allocation was seen", s->name);
 	const char *only = getenv("ALLOCATION");
 	const long rare = MAX(1, (total - ALL) / SAMPLES);
-	for (long k = only ? atol(only) : 1; k <= total; k += only ? total : k < ALL ? 1 : rare) {
+	const long first = only ? atol(only) : 1;
+	ck_assert_msg(first >= 1 && first <= total, "%s: ALLOCATION=%s: must be 1 to %ld", s->name, only, total);
+	for (long k = first; k <= total; k += only ? total : k < ALL ? 1 : rare) {
 		const bool ok = run_failing(s->go, false, k, &e, &made, &left);
 		if (made < k)
 			continue;                    /* it went another way this time */
@@ -857,8 +859,22 @@ static void setup(void)
 	must(pool_start(2, &e), "%s", e.text);
 }
 
+static const memory_subject *subject(int i)
+{
+	const int own = COUNT(subjects);
+	return i < own ? &subjects[i] : i < own + MEMORY_KERAS ? &memory_keras[i - own]
+		: &memory_features[i - own - MEMORY_KERAS];
+}
+
+static const char *subject_name(int i)
+{
+	return subject(i)->name;
+}
+
 int main(void)
 {
+	if (!suite_knows("SUBJECT", subject_name, COUNT(subjects) + MEMORY_KERAS + MEMORY_FEATURES))
+		return EXIT_FAILURE;
 	const suite_test tests[] = {
 		{every_allocation_may_fail, COUNT(subjects)},
 		{every_allocation_for_keras_may_fail, MEMORY_KERAS},

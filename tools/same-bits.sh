@@ -27,9 +27,11 @@ EOF
 bad=0
 base= fused=
 for program in "$@"; do
+	tried=
 	for level in base neon v3 v4; do
 		# shellcheck disable=SC2086
-		SAGAN_LEVEL=$level ${RUN:-} "$program" --version >/dev/null 2>&1 || continue
+		SAGAN_LEVEL=$level ${RUN:-} "$program" --version >"$dir/log" 2>&1 || continue
+		tried=1
 		for threads in 1 2 3 4; do
 			rm -rf "$dir/run"
 			# shellcheck disable=SC2086
@@ -49,5 +51,6 @@ for program in "$@"; do
 			[ "$sum" = "$want" ] || { echo "  differs from $want"; bad=1; }
 		done
 	done
+	[ "$tried" ] || { echo "$program: starts at no level: $(head -n 1 "$dir/log")"; exit 1; }
 done
 exit $bad

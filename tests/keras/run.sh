@@ -71,6 +71,12 @@ wanted() { [ "$chosen" = "  " ] || [[ $chosen == *" $1 "* ]]; }
 
 trim() { sed 's/^ *//; s/ *$//' <<< "$1"; }
 
+names=$(sed -n 's/^\([^ ]*\) *|.*/\1/p' <<< "$ENVIRONMENTS")
+for name in "$@"; do
+	[[ " ${names//$'\n'/ } onnx " == *" $name "* ]] \
+		|| { fault "$name: must be one of ${names//$'\n'/, }, onnx"; exit 1; }
+done
+
 # fitting 3.9 3.11: a python of these versions that can make virtual environments.
 fitting()
 {

@@ -161,6 +161,8 @@ class Torture:
 
 def main():
     program, kills = sys.argv[1], int(sys.argv[2])
+    if kills < 1:
+        sys.exit(f"KILLS={kills}: nothing would be killed")
     seed = int(os.environ.get("SAGAN_SEED", time.time()))
     print(f"SAGAN_SEED={seed}", flush=True)
     random.seed(seed)

@@ -278,6 +278,10 @@ int main(int argc, char **argv)
 	const unsigned long long seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (unsigned long long)time(NULL);
 	const char *only = argc > 3 ? argv[3] : "";
 	char whole[600], log[600];
+	if (!(seconds > 0) || (*only && strcmp(only, "cuts") != 0 && strcmp(only, "kills") != 0)) {
+		printf("%s %s %s: nothing would be tried\n", argv[0], argv[1], only);
+		return 2;
+	}
 	make_work();
 	at(whole, "whole");
 	at(log, "log");
