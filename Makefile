@@ -39,6 +39,14 @@ comma  := ,
 empty  :=
 space  := $(empty) $(empty)
 COVERAGE ?=
+FULL     ?=
+WITHIN   ?=
+MPI      ?=
+# 0 is off.
+$(foreach v,V COVERAGE FULL WITHIN MPI,$(eval override $v := $(filter-out 0,$($v))))
+ifneq ($(words $(REAL))$(filter-out float double,$(REAL)),1)
+$(error REAL = $(REAL): must be float or double)
+endif
 CONFIG := $(REAL)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),-coverage)
 BUILD  ?= build
 B      := $(BUILD)/$(CONFIG)
@@ -67,13 +75,18 @@ PROGRAMS := protoc-c
 
 # Which MPI sagan-mpi is linked with, by its pkg-config name: 1 is the one that is there, Open MPI first; auto, too, but
 # where none is there, sagan-mpi is left out.
-MPI      ?=
-MPI_THERE = $(foreach m,ompi-c mpich,$(if $(shell pkg-config --exists $m && echo $m),$m))
-MPI_1     = $(firstword $(MPI_THERE) ompi-c)
+MPI_KINDS = ompi-c mpich
+MPI_THERE = $(foreach m,$(MPI_KINDS),$(if $(shell pkg-config --exists $m && echo $m),$m))
+MPI_1     = $(firstword $(MPI_THERE) $(MPI_KINDS))
 MPI_auto  = $(firstword $(MPI_THERE))
 MPI_NAME  = $(if $(filter 1 auto,$(MPI)),$(MPI_$(MPI)),$(MPI))
-MPI_FLAGS = $(shell pkg-config --cflags $(MPI_NAME))
-MPI_LIBS  = $(shell pkg-config --libs $(MPI_NAME))
+MPI_FLAGS = $(shell pkg-config --cflags $(MPI_NAME) 2>/dev/null)
+MPI_LIBS  = $(shell pkg-config --libs $(MPI_NAME) 2>/dev/null)
+ifneq ($(filter-out 1 auto $(MPI_KINDS),$(MPI))$(word 2,$(MPI)),)
+ifeq ($(shell pkg-config --exists '$(MPI)' 2>/dev/null && echo there),)
+$(error MPI = $(MPI): must be 1, auto, 0 or a name that pkg-config knows: $(MPI_KINDS))
+endif
+endif
 # What starts its programs, where several kinds are installed (Debian's names).
 MPIRUN   ?= $(notdir $(firstword $(shell command -v mpirun.$(if $(filter mpich,$(MPI_NAME)),mpich,openmpi)) mpirun))
 # For the tests: nothing where there is no MPI.
@@ -276,7 +289,7 @@ $(B)/installed/.done: $(B)/libsagan.a $(B)/include/sagan/sagan.h tools/sagan.pc.
 
 # Rewritten only when the command changes, so that `make CFLAGS=...` rebuilds.
 $(B)/.flags: FORCE
-	@CC='$(CC) $(CFLAGS)' tools/setup.sh check $(PACKAGES) $(PLAIN) $(PROGRAMS)
+	@CC='$(CC) $(CFLAGS)' tools/setup.sh check $(PACKAGES) $(PLAIN) $(PROGRAMS) $(MPI_NAME)
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' > $@
 

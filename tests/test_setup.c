@@ -74,6 +74,58 @@ START_TEST(check_names_what_is_missing)
 }
 END_TEST
 
+/* An MPI is in no list of packages: `make demo` installs none, and `make test` any. */
+START_TEST(check_names_the_mpi_that_is_missing)
+{
+	static const struct {
+		const char *name, *words;
+	} row[] = {
+		{"ompi-c", "missing: libopenmpi-dev openmpi-bin. To install it: apt-get install libopenmpi-dev "
+			"openmpi-bin\n"},
+		{"mpich", "missing: libmpich-dev mpich. To install it: apt-get install libmpich-dev mpich\n"},
+	};
+	bare_machine(0);
+	script("pkg-config", "[ \"$2\" = zlib ]");
+	for (int i = 0; i < COUNT(row); i++) {
+		const answer a = command("unset CC; PATH=%s /bin/sh tools/setup.sh check zlib %s", scratch_folder(),
+			row[i].name);
+		must_say(&a, 1, 1, row[i].words);
+	}
+}
+END_TEST
+
+/* What make would run for the first file of a build: what is missing is looked for there. */
+static answer make_first(const char *variables)
+{
+	return command("env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -n REAL=float SAN= COVERAGE= MPI= BUILD=%s %s "
+		"%s/float/.flags", scratch_folder(), variables, scratch_folder());
+}
+
+START_TEST(variables_of_make_are_checked)
+{
+	static const struct {
+		const char *variables, *says;
+	} wrong[] = {
+		{"REAL=Double", "REAL = Double: must be float or double."},
+		{"REAL=", "REAL = : must be float or double."},
+		{"REAL='float double'", "REAL = float double: must be float or double."},
+		{"MPI=no", "MPI = no: must be 1, auto, 0 or a name that pkg-config knows: ompi-c mpich."},
+		{"MPI='1 mpich'", "MPI = 1 mpich: must be "},
+	}, right[] = {
+		{"MPI=mpich", " protoc-c mpich\n"}, {"MPI=0", " protoc-c \n"}, {"COVERAGE=0", " protoc-c \n"},
+	};
+	for (int i = 0; i < COUNT(wrong); i++) {
+		const answer a = make_first(wrong[i].variables);
+		must_say(&a, 2, 1, wrong[i].says);
+	}
+	for (int i = 0; i < COUNT(right); i++) {
+		const answer a = make_first(right[i].variables);
+		ck_assert_msg(a.status == 0 && strstr(a.text, right[i].says), "%s: %d: %.2000s", right[i].variables,
+			a.status, a.text);
+	}
+}
+END_TEST
+
 START_TEST(neither_root_nor_sudo_says_what_to_ask_for)
 {
 	bare_machine(1000);
@@ -159,6 +211,8 @@ int main(void)
 	const suite_test tests[] = {
 		{nothing_missing_says_nothing, 1},
 		{check_names_what_is_missing, 1},
+		{check_names_the_mpi_that_is_missing, 1},
+		{variables_of_make_are_checked, 1},
 		{neither_root_nor_sudo_says_what_to_ask_for, 1},
 		{lists_are_updated_and_sudo_is_used, 1},
 		{no_network_is_one_line, 1},

@@ -33,7 +33,8 @@ package() {
 	libseccomp) echo libseccomp-dev ;;
 	font) echo fonts-dejavu-core ;;
 	check) echo check ;;
-	mpi) echo libopenmpi-dev openmpi-bin ;;
+	mpi|ompi-c) echo libopenmpi-dev openmpi-bin ;;
+	mpich) echo libmpich-dev mpich ;;
 	*) echo "$0: $1: unknown library" >&2; exit 2 ;;
 	esac
 }
@@ -75,16 +76,21 @@ if [ "${CC:-}" ]; then
 fi
 
 missing=
+# Which MPI there is to be is asked for by name, and nothing installs that one.
+how="\`make demo\` and \`make test\` install it; or: "
 command -v pkg-config >/dev/null 2>&1 || missing=" pkg-config"
 for name in "$@"; do
 	if is_missing "$name"; then
 		missing="$missing $(package "$name")"
+		case $name in
+		ompi-c|mpich) how='To install it: ' ;;
+		esac
 	fi
 done
 [ "$missing" ] || exit 0
 
 if [ "$what" = check ]; then
-	echo "missing:$missing. \`make demo\` and \`make test\` install it; or: apt-get install$missing" >&2
+	echo "missing:$missing. ${how}apt-get install$missing" >&2
 	exit 1
 fi
 
