@@ -1,11 +1,14 @@
 /* test_peers.c - several processes train the network that one would, to the same bytes: mpirun with sagan-mpi.
  *
  * SAGAN_MPI names that program; without it (no MPI here) only what needs none is tested. */
+#define _DEFAULT_SOURCE                              /* MAP_ANONYMOUS */
 #include <check.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -339,6 +342,68 @@ START_TEST(one_process_exchanges_with_itself)
 }
 END_TEST
 
+/* ---- a wire without another end ---- */
+
+/* Of two processes this is rank 0; the other says what this one says. The bytes of large messages stay as they are. */
+static struct {
+	bool there;
+	size_t sent, got, most;
+} echo;
+
+static bool echo_present(void)
+{
+	return echo.there;
+}
+
+static void echo_open(int *rank, int *count)
+{
+	*rank = 0;
+	*count = 2;
+}
+
+static void echo_close(void)
+{
+	echo.there = false;
+}
+
+static void echo_start(int slot, int tag, const peers_block *b)
+{
+	(void)slot, (void)tag;
+	echo.sent += b[1].to_bytes;
+	echo.got += b[1].from_bytes;
+	echo.most = MAX(echo.most, MAX(b[1].to_bytes, b[1].from_bytes));
+	if (b[1].to_bytes == b[1].from_bytes && b[1].to_bytes < 1 << 12)
+		memcpy(b[1].from, b[1].to, b[1].to_bytes);
+}
+
+static bool echo_test(int slot, bool *missing)
+{
+	(void)slot, (void)missing;
+	return true;
+}
+
+static const peers_wire over_echo = {echo_present, echo_open, echo_close, echo_start, echo_test};
+const peers_wire *const peers_network = &over_echo;
+
+/* MPI counts bytes in int. Images of 2048x2048 in colour, 64 to a process, are more. */
+START_TEST(large_arrays_go_in_messages_that_mpi_can_count)
+{
+	fault e = {.text = ""};
+	const size_t part = (size_t)INT_MAX + 1 + (size_t)INT_MAX / 2;
+	char *x = mmap(NULL, 2 * part, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ck_assert(x != MAP_FAILED);
+	echo.there = true;
+	ck_assert_msg(peers_open(NULL, &e), "%s", e.text);
+	echo.sent = echo.got = 0;
+	peers_collect(x, 2, part);
+	ck_assert(echo.sent == 0 && echo.got == part && echo.most <= INT_MAX);
+	peers_join(x, 2, part);
+	ck_assert(echo.sent == part && echo.got == 2 * part && echo.most <= INT_MAX);
+	peers_close();
+	munmap(x, 2 * part);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test several_tests[] = {
@@ -357,6 +422,7 @@ int main(void)
 	const suite_test alone[] = {
 		{the_plain_program_says_what_to_build, 1},
 		{one_process_exchanges_with_itself, 1},
+		{large_arrays_go_in_messages_that_mpi_can_count, 1},
 	};
 	const suite_case cases[] = {
 		{.name = "alone", TESTS(alone)},

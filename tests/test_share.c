@@ -138,7 +138,7 @@ END_TEST
 
 static void refused(const char *a, const char *b, const char *says)
 {
-	char line[4096];
+	char line[1 << 13];
 	snprintf(line, sizeof line, "-n 1 %s %s : -n 1 %s %s", mpi_program(), a, mpi_program(), b);
 	const answer got = mpirun_line(line);
 	const char *at = strstr(got.text, "sagan: ");
@@ -148,7 +148,7 @@ static void refused(const char *a, const char *b, const char *says)
 
 START_TEST(what_differs_is_one_line)
 {
-	char a[1024], b[1024];
+	char a[2048], b[2048];
 	const char *x = scratch_at("x.npz"), *y = scratch_at("y.npz");
 	ck_assert_int_eq(sagan("sample %s --n 60 --out %s", run, x).status, 0);
 	ck_assert_int_eq(sagan("sample %s --n 60 --seed 2 --out %s", run, y).status, 0);
@@ -156,6 +156,14 @@ START_TEST(what_differs_is_one_line)
 	snprintf(b, sizeof b, "sample %s --n 20 --out %s", run, scratch_at("z.npz"));
 	refused(a, b, "another command line than rank 0's: sample --n 20 --out, there sample --n 10 --out");
 	refused(a, "sample --nonsense", "rank 1 on ");
+	refused(a, "sample --help", "another command line than rank 0's: --help, there sample --n 10 --out");
+	char way[1000] = "0";                        /* classes in turn: what differs comes late */
+	while (strlen(way) + 3 < sizeof way)
+		strcat(way, ",1");
+	snprintf(a, sizeof a, "sample /nowhere --interpolate --class %s", way);
+	snprintf(b, sizeof b, "%.*s0", (int)strlen(a) - 1, a);
+	refused(a, b, "another command line than rank 0's: ..");
+	snprintf(a, sizeof a, "sample %s --n 10 --out %s", run, scratch_at("z.npz"));
 	refused(a, "info", "another command than rank 0's: info, there sample");
 	snprintf(a, sizeof a, "evaluate %s --pairs none --n 50 --against %s", run, x);
 	snprintf(b, sizeof b, "evaluate %s --pairs none --n 50 --against %s", run, y);

@@ -319,29 +319,35 @@ static int parse(const command *c, const option_row *rows, int n, int argc, char
 	return left < needed ? fail_usage(c, "an argument is missing") : -1;
 }
 
-/* "evaluate --n 100 --json": what must be the same with all processes. */
-static void say_given(const command *c, const option_row *rows, int n, const given *all, char *buf, size_t size)
+/* "evaluate --n 100 --json": what must be the same with all processes. new/free; NULL: no memory. */
+static char *say_given(const command *c, const option_row *rows, int n, const given *all, fault *e)
 {
-	size_t at = (size_t)snprintf(buf, size, "%s", c->name);
-	for (int i = 0; i < n && at < size; i++) {
+	char *line = NULL;
+	size_t size;
+	FILE *f = file_begin_text(&line, &size);
+	if (f)
+		fprintf(f, "%s", c->name);
+	for (int i = 0; f && i < n; i++) {
 		const char *text = rows[i].type == OPTION_PATH ? NULL : all->text[i];
 		if (all->rows >> i & 1 && !is_among(c->own, rows[i].name, strlen(rows[i].name)))
-			at += (size_t)snprintf(buf + at, size - at, " --%s%s%s", rows[i].name, text ? " " : "",
-				text ? text : "");
+			fprintf(f, " --%s%s%s", rows[i].name, text ? " " : "", text ? text : "");
 	}
+	if (!file_end_text(f, &line))
+		fault_set(e, "out of memory for the command line");
+	return line;
 }
 
 int options_parse(const command *c, const option_row *rows, int n, int argc, char **argv,
 		  const char **place, int needed, int places)
 {
 	given all = {.rows = 0};
-	char line[512] = "--help";
 	const int status = parse(c, rows, n, argc, argv, place, needed, places, &all);
 	if (peers_count() == 1 || !c->shared)
 		return status;
-	if (status < 0)
-		say_given(c, rows, n, &all, line, sizeof line);
-	const bool ok = peers_agree(status != EXIT_USAGE, &waiting) && peers_same("command line", line, &waiting);
+	char *line = status < 0 ? say_given(c, rows, n, &all, &waiting) : text_copy("--help", &waiting);
+	const bool ok = peers_agree(line && status != EXIT_USAGE, &waiting)
+		&& peers_same("command line", line, &waiting);
+	free(line);
 	return ok ? status : EXIT_USAGE;
 }
 

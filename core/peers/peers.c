@@ -15,7 +15,7 @@
 enum {
 	SPINS = 2000,                                /* looks before the processor is offered to others: about 0.1 ms */
 	NAP_NS = 50000,                              /* later a look in so many: others may need the processor */
-	PIECE = 1 << 26                              /* bytes that are spread at a time */
+	PIECE = 1 << 26                              /* bytes of a message that carries an array: MPI counts in int */
 };
 static const double AWAKE_S = 0.02;                  /* until naps begin, where each process has a processor */
 static const double PATIENCE_S = 60;                 /* until a line says who is waited for */
@@ -282,23 +282,29 @@ void peers_span(int64_t n, int64_t *lo, int64_t *hi)
 	span_of(peers.rank, n, lo, hi);
 }
 
+/* What is left of a peer's pieces after the first `at` bytes of them, as much as goes in a message. */
+static char *left_of(char *x, int rank, int64_t n, size_t bytes, size_t at, size_t *size)
+{
+	int64_t lo, hi;
+	span_of(rank, n, &lo, &hi);
+	const size_t all = (size_t)(hi - lo) * bytes;
+	*size = all > at ? MIN(all - at, (size_t)PIECE) : 0;
+	return *size ? x + (size_t)lo * bytes + at : NULL;
+}
+
 static void join(char *x, int64_t n, size_t bytes, bool everybody)
 {
-	peers_block b[PEERS_MAX] = {{0}};
-	int64_t own, end, lo, hi;
-	peers_span(n, &own, &end);
-	for (int i = 0; i < peers.count; i++) {
-		span_of(i, n, &lo, &hi);
-		if (everybody || i == 0) {
-			b[i].to = x + (size_t)own * bytes;
-			b[i].to_bytes = (size_t)(end - own) * bytes;
+	const size_t most = (size_t)((n - 1) / peers.count + 1) * bytes;     /* of a peer */
+	for (size_t at = 0; peers.count > 1 && n > 0 && at < most; at += PIECE) {
+		peers_block b[PEERS_MAX] = {{0}};
+		for (int i = 0; i < peers.count; i++) {
+			if (everybody || i == 0)
+				b[i].to = left_of(x, peers.rank, n, bytes, at, &b[i].to_bytes);
+			if (everybody || peers.rank == 0)
+				b[i].from = left_of(x, i, n, bytes, at, &b[i].from_bytes);
 		}
-		if (everybody || peers.rank == 0) {
-			b[i].from = x + (size_t)lo * bytes;
-			b[i].from_bytes = (size_t)(hi - lo) * bytes;
-		}
+		peers_wait(peers_begin(b));
 	}
-	peers_wait(peers_begin(b));
 }
 
 void peers_join(void *x, int64_t n, size_t bytes)
@@ -349,12 +355,34 @@ bool peers_agree(bool ok, fault *e)
 	return fault_set(e, "rank %d on %s: %.900s", first, peers_host(first), all[first].text);
 }
 
+/* Both texts from shortly before they begin to differ. */
+static bool tell_other(const char *what, const char *own, const char *first, fault *e)
+{
+	enum { BEFORE = 100 };
+	size_t at = 0;
+	while (own[at] && own[at] == first[at])
+		at++;
+	const size_t from = at > 2 * BEFORE ? at - BEFORE : 0;
+	const char *cut = from ? ".." : "";
+	return fault_set(e, "another %s than rank 0's: %s%.400s, there %s%.400s", what, cut, own + from, cut,
+		first + from);
+}
+
 bool peers_same(const char *what, const char *text, fault *e)
 {
-	char first[1024] = "", own[1024];
-	snprintf(own, sizeof own, "%s", text);
-	memcpy(first, own, sizeof first);
-	peers_spread(first, sizeof first);
-	const bool same = strcmp(first, own) == 0;
-	return peers_agree(same || fault_set(e, "another %s than rank 0's: %.400s, there %.400s", what, own, first), e);
+	size_t size = strlen(text) + 1;
+	if (peers.count == 1)
+		return true;
+	peers_spread(&size, sizeof size);
+	char *first = mem_new(size, 1, e);
+	if (!peers_agree(first != NULL, e)) {
+		free(first);
+		return false;
+	}
+	if (peers.rank == 0)
+		memcpy(first, text, size);
+	peers_spread(first, size);
+	const bool same = peers_agree(strcmp(first, text) == 0 || tell_other(what, text, first, e), e);
+	free(first);
+	return same;
 }
