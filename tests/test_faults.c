@@ -22,6 +22,8 @@
 #include "tests/suite.h"
 
 static uint64_t seed;
+static const char *self;
+#define NO_SHIM "this system does not let calls fail"
 
 /* ---- what commands work on ---- */
 
@@ -293,6 +295,11 @@ static bool choose_by_names(void)
 
 static void try_one(faults *f)
 {
+	int64_t places;
+	const int64_t *at;
+	const int64_t made = faults_count(f, one.call, 0, &places, &at);
+	ck_assert_msg(one.k >= 1 && one.k <= made, "FAULT: %s %lld of %s: must be 1 to %lld",
+		fault_call_name[one.call], one.k, COMMANDS[one.command].name, (long long)made);
 	const char *why = faults_run(f, one.call, one.error, one.lasting, one.k);
 	ck_assert_msg(!why, "%s", why);
 }
@@ -351,7 +358,7 @@ START_TEST(a_failing_call_ends_a_command_well)
 	faults *f = faults_open(name, COMMANDS[_i].line, COMMANDS[_i].start ? scratch_at("start") : NULL);
 	choice c = choose(_i);
 	if (!f) {
-		printf("%s: this system does not let calls fail\n", name);
+		printf("%s: " NO_SHIM "\n", name);
 		return;
 	}
 	if (one.asked)
@@ -368,8 +375,20 @@ START_TEST(a_failing_call_ends_a_command_well)
 }
 END_TEST
 
-int main(void)
+/* By this program: a number that no call has. */
+START_TEST(a_call_that_is_not_made_is_refused)
 {
+	const answer a = command("FAULT='layers malloc 12 1000000000' SAGAN_TEST=a_failing %s", self);
+	if (strstr(a.text, NO_SHIM))
+		return;
+	ck_assert_msg(a.status == 1 && strstr(a.text, "FAULT: malloc 1000000000 of layers: must be 1 to "), "%d: %s",
+		a.status, a.text);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	self = argc ? argv[0] : "";
 	if (!getenv("FAULTS_SHIM")) {
 		printf("FAULTS_SHIM must name the library that lets calls fail: make faults\n");
 		return 1;
@@ -378,6 +397,9 @@ int main(void)
 		return 1;
 	if (getenv("SEVERAL") || getenv("FAULTS_SECONDS"))
 		seed = suite_seed();
-	const suite_test tests[] = {{a_failing_call_ends_a_command_well, COUNT(COMMANDS)}};
+	const suite_test tests[] = {
+		{a_failing_call_ends_a_command_well, COUNT(COMMANDS)},
+		{a_call_that_is_not_made_is_refused, 1},
+	};
 	return suite_run("faults", tests, COUNT(tests), 36000);
 }
