@@ -166,6 +166,7 @@ END_TEST
 START_TEST(what_is_there_is_not_lost)
 {
 	static const char *const other[] = {"classify.width=4", NULL}, *const more[] = {"train.log_every=20", NULL};
+	static const char *const nowhere[] = {"data.path=nowhere", NULL};
 	const char *out = scratch_at("bars.h5");
 	listener a = {.stop_after = 10}, b = {.stop = 0};
 	fault e;
@@ -173,7 +174,10 @@ START_TEST(what_is_there_is_not_lost)
 	ck_assert(!made(other, out, &b, false, &e));
 	ck_assert_msg(strstr(e.text, "command line: classify.width = 4: ") && strstr(e.text, "was begun with 8"), "%s",
 		e.text);
+	ck_assert(!made(nowhere, out, &b, true, &e));
 	ck_assert_msg(made(more, out, &b, false, &e), "%s", e.text);
+	ck_assert_msg(strstr(b.said, "\ntrain.log_every changed from 10 to 20\n")
+		&& strstr(b.said, "goes on after step"), "%s", b.said);
 	ck_assert(!made(NULL, out, &b, false, &e));
 	ck_assert_msg(strstr(e.text, "is there already; --fresh"), "%s", e.text);
 	ck_assert_msg(made(other, out, &b, true, &e), "%s", e.text);

@@ -204,6 +204,8 @@ static const struct {
 	 "must be 0, and augment.probability may be [from, to]"},
 	{"augment:\n  target: 0.6\n",
 	 "a.yaml:2: augment.target = 0.6: augment.policy is none, so nothing is adapted; must be 0"},
+	{"augment:\n  policy: [flip]\n  target: 0.6\n  probability: 0\n",
+	 "a.yaml:3: augment.target = 0.6: augment.probability, its limit, is 0, so nothing is adapted; must be 0"},
 	{"model: {classes: 10, cbn_form: table, cbn_sn: true}\n",
 	 "a.yaml:1: model.cbn_sn = true: the biases of model.cbn_form = table begin at zero and have no norm; must be "
 	 "false, or model.cbn_form = one_plus"},
@@ -800,6 +802,49 @@ START_TEST(diff_names_the_keys_and_whether_they_may_change)
 }
 END_TEST
 
+/* ---- keys without effect ---- */
+
+static void join_line(void *ctx, const char *line)
+{
+	char *text = ctx;
+	snprintf(text + strlen(text), 1024 - strlen(text), "%s\n", line);
+}
+
+/* Of networks, of two keys together, and where any but one value has none; a default is not told. */
+START_TEST(keys_without_effect_are_told)
+{
+	static const struct {
+		const char *text, *told;
+	} rows[] = {
+		{"loss: {penalty: none, penalty_weight: 3}\n",
+		 "a.yaml:1: loss.penalty_weight = 3: has no effect with loss.penalty = none\n"},
+		{"loss: {penalty: none, penalty_weight: 10}\n", ""},
+		{"loss: {penalty: r1, penalty_weight_fake: 3}\n",
+		 "a.yaml:1: loss.penalty_weight_fake = 3: has no effect with loss.penalty = r1\n"},
+		{"loss: {penalty: r1r2, penalty_weight_fake: 3}\n", ""},
+		{"model: {network: dcgan, size: 32, up: bilinear}\n",
+		 "a.yaml:1: model.up = bilinear: has no effect with model.network = dcgan\n"},
+		{"model: {network: resnet32, leaky: 0.3}\n",
+		 "a.yaml:1: model.leaky = 0.3: has no effect with model.network = resnet32\n"},
+		{"model: {spectral_norm_g: false, spectral_norm_d: false, sn_iterations: 2}\n",
+		 "a.yaml:1: model.sn_iterations = 2: has no effect with model.spectral_norm_g = false and "
+		 "model.spectral_norm_d = false\n"},
+		{"optim: {schedule_steps: 9}\n",
+		 "a.yaml:1: optim.schedule_steps = 9: has no effect with optim.schedule = constant\n"},
+		{"optim: {schedule_steps: 9, beta2: [0.9, 0.99]}\n", ""},
+	};
+	for (int i = 0; i < COUNT(rows); i++) {
+		config c;
+		fault e;
+		char told[1024] = "";
+		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
+		config_tell_idle(&c, join_line, told);
+		ck_assert_str_eq(told, rows[i].told);
+		config_free(&c);
+	}
+}
+END_TEST
+
 /* ---- the table ---- */
 
 START_TEST(table_is_complete_and_printable)
@@ -820,6 +865,12 @@ END_TEST
 
 /* ---- what is shipped ---- */
 
+static void none_is_idle(void *ctx, const char *line)
+{
+	(void)ctx;
+	ck_abort_msg("%s", line);
+}
+
 START_TEST(shipped_configs_are_right)
 {
 	DIR *d = opendir("configs");
@@ -838,6 +889,7 @@ START_TEST(shipped_configs_are_right)
 		config_init_for(&c, classifier ? CONFIG_CLASSIFIER : CONFIG_GAN);
 		ck_assert_msg(config_load(&c, path, &e) && config_check(&c, &e), "%s", e.text);
 		ck_assert_str_eq(c.name, name + (classifier ? strlen("classify-") : 0));
+		config_tell_idle(&c, none_is_idle, NULL);
 		config_free(&c);
 		n++;
 	}
@@ -903,6 +955,7 @@ int main(void)
 		{rates_follow_their_own_number_of_steps, 1},
 		{text_reads_back_to_the_same_values, 1},
 		{diff_names_the_keys_and_whether_they_may_change, 1},
+		{keys_without_effect_are_told, 1},
 		{table_is_complete_and_printable, 1},
 		{shipped_configs_are_right, 1},
 		{published_configs_have_the_published_parameters, 1},

@@ -519,6 +519,32 @@ START_TEST(import_takes_the_lock_of_a_run)
 }
 END_TEST
 
+/* A link is no checkpoint that vanished, and a copy under another number none of that step. */
+START_TEST(links_to_nothing_and_wrong_numbers_are_told)
+{
+	fault e, warning;
+	char path[RUN_PATH_MAX], said[RUN_PATH_MAX + 64];
+	rundir *d = opened();
+	save_step(4);
+	ck_assert_int_eq(symlink("/nowhere/x.h5", at_step(9)), 0);
+	snprintf(said, sizeof said, "%s: a link, and what it leads to is not there", at_step(9));
+	ck_assert(!goes_on_from(d, path, &warning, &e));
+	ck_assert_str_eq(e.text, said);
+	ck_assert(!rundir_newest(at_step(9), &warning, &e));
+	ck_assert_str_eq(e.text, said);
+	ck_assert_int_eq(unlink(at_step(9)), 0);
+	ck_assert_int_eq(rename(save_step(5), at_step(12)), 0);
+	ck_assert(!goes_on_from(d, path, &warning, &e));
+	ck_assert_msg(strstr(e.text, "checkpoint-00000012.h5: holds step 5; must be called checkpoint-00000005.h5"),
+		"%s", e.text);
+	ck_assert(file_exists(scratch_folder(), "checkpoint-00000012.h5"));
+	ck_assert_int_eq(rename(at_step(12), at_step(5)), 0);
+	OK(goes_on_from(d, path, &warning, &e));
+	ck_assert_str_eq(path, at_step(5));
+	rundir_close(d);
+}
+END_TEST
+
 /* The folder goes while the run is in it: it stops, and names no checkpoint that is gone. It goes at once: rm would
  * take file after file, and what is said of a checkpoint that goes before the lock is another line. */
 START_TEST(a_run_without_its_folder_stops)
@@ -555,6 +581,7 @@ int main(void)
 		{an_open_one_that_is_written_into_is_refused, 1},
 		{a_lock_that_is_removed_ends_the_run, 1},
 		{import_takes_the_lock_of_a_run, 1},
+		{links_to_nothing_and_wrong_numbers_are_told, 1},
 		{a_run_without_its_folder_stops, 1},
 	};
 	return suite_run("files of a run", tests, COUNT(tests), 60);

@@ -615,6 +615,35 @@ START_TEST(resuming_after_any_step_ends_in_the_same_bits)
 }
 END_TEST
 
+/* What no run saves, with the checksum that it would have: another step than the counted one, counts below 0, numbers
+ * that are none. */
+START_TEST(a_state_that_no_run_saves_is_refused)
+{
+	static const char *const message[] = {"step 2, but /trainer/step is 1 and /trainer/d_updates 1",
+		"/trainer/d_updates -1", "/ema/", "step = 1000000001: must be 0 to 1000000000"};
+	dataset *d = tiny_data(25, 16, 2);
+	trainer *t = make(TINY_PLAIN, NULL, d), *other = make(TINY_PLAIN, NULL, d);
+	fault e = {.text = ""};
+	state_list l = {0};
+	step(t);
+	checkpoint_info info = {.step = 1, .program = "sagan test", .config = config_text(&t->cfg, &e)};
+	ck_assert(info.config && trainer_list(t, &l, &e));
+	info.step += _i == 0;
+	t->d_updates = _i == 1 ? -1 : t->d_updates;
+	if (_i == 2)
+		module_param_block(network_module(t->average))[3] = NAN;
+	info.step = _i == 3 ? CONFIG_STEPS_MAX + INT64_C(1) : info.step;
+	ck_assert_msg(checkpoint_save(scratch_at("forged.h5"), &info, &l, &e), "%s", e.text);
+	ck_assert(!trainer_load(other, scratch_at("forged.h5"), &e));
+	ck_assert_msg(strstr(e.text, message[_i]) && strstr(e.text, "forged.h5: "), "%s", e.text);
+	free(info.config);
+	state_list_free(&l);
+	trainer_free(t);
+	trainer_free(other);
+	dataset_free(d);
+}
+END_TEST
+
 /* A square may be written with both sides: the config, the numbers and the checkpoint are those of one number. */
 START_TEST(a_square_by_both_sides_is_the_same_run)
 {
@@ -1615,6 +1644,7 @@ int main(void)
 {
 	const suite_test one[] = {
 		{each_network_takes_its_own_number_of_updates_at_its_own_rate, 1},
+		{a_state_that_no_run_saves_is_refused, 4},
 		{clipping_bounds_the_length_of_an_update, 1},
 		{accumulated_gradient_is_the_mean_over_batches, 1},
 		{average_follows_parameters_and_statistics, 1},

@@ -142,17 +142,17 @@ static void print_settings(const config *c)
 {
 	config plain;
 	int at[CONFIG_KEYS_MAX];
-	char value[4 * CONFIG_TEXT_MAX];
-	config_init(&plain);
+	char value[4 * CONFIG_TEXT_MAX + 8], why[400];
+	config_plain(c, &plain);
 	printf("network %s, images of %dx%d\n\n", config_choice("model.network", c->model.network), c->net.size.h,
 	       c->net.size.w);
-	plain.model.network = c->model.network;
-	plain.net.size = c->net.size;
-	config_check(&plain, NULL);
 	const int n = config_diff(&plain, c, at);
 	puts("settings that differ from the defaults and the network's own");
-	for (int i = 0; i < n; i++)
-		printf("  %-24s %s\n", config_key_at(at[i])->name, config_value(c, at[i], value, sizeof value));
+	for (int i = 0; i < n; i++) {
+		const bool idle = config_idle(c, at[i], why, sizeof why);
+		printf("  %-24s %s%s%s\n", config_key_at(at[i])->name, config_value(c, at[i], value, sizeof value),
+		       idle ? ": " : "", idle ? why : "");
+	}
 	puts("");
 	config_free(&plain);
 }

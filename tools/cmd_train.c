@@ -95,6 +95,11 @@ static void tell_classes(screen *s, const config *cfg, const dataset *data)
 	screen_note(s, NOTE_WARNING, line);
 }
 
+static void tell_idle(void *ctx, const char *line)
+{
+	screen_note(ctx, NOTE_INFO, line);
+}
+
 static bool train(const request *q, config *cfg, const char *out, enum run_end *end, fault *e)
 {
 	screen s = screen_new(q->quiet || peers_rank() > 0);
@@ -105,6 +110,7 @@ static bool train(const request *q, config *cfg, const char *out, enum run_end *
 		saved_follow(out, cfg, &told);
 	if (told.text[0])
 		screen_note(&s, NOTE_INFO, told.text);
+	config_tell_idle(cfg, tell_idle, &s);
 	bool ok = peers_agree(config_open_data(cfg, &data, e) || no_data(q, cfg, e), e) && peers_fit(cfg, data, e);
 	ok = ok && peers_agree((t = trainer_new(cfg, data, e)), e)
 		&& peers_agree(q->freeze_d < 0 || trainer_may_freeze_d(t, q->freeze_d, e), e);
@@ -172,6 +178,11 @@ static int read_request(request *q, config *cfg, char *out, size_t size)
 	snprintf(every, sizeof every, "train.log_every=%lld", (long long)q->log_every);
 	if (status != EXIT_GOOD)
 		return status;
+	if (run && cfg->line[config_key_find("train.out")] == LINE_COMMAND) {
+		config_wrong(cfg, "train.out", &e, "the run goes on in its folder, %s; --out names another place",
+			     text_show(q->path).s);
+		return fail(&e);
+	}
 	if (q->log_every && !config_set(cfg, every, &e))
 		return fail(&e);
 	if (run || cfg->train.out[0])
@@ -188,7 +199,8 @@ static int run(const command *c, int argc, char **argv)
 		{"out", OPTION_PATH, &q.out, 0, 0, "RUN", "folder of the run (default: runs/NAME of the config)"},
 		{"set", OPTION_TEXTS, &q.sets, 0, 0, "KEY=VALUE", "another value for a key, as optim.lr_g=1e-4"},
 		{"threads", OPTION_INT, &q.threads, 1, THREADS_MAX, "N", "default: one per processor; same results"},
-		{"steps", OPTION_COUNT, &q.steps, 0, 1e9, "N", "stop when N steps are done in all; 0: save the start"},
+		{"steps", OPTION_COUNT, &q.steps, 0, CONFIG_STEPS_MAX, "N",
+			"stop when N steps are done in all; 0: save the start"},
 		{"record", OPTION_COUNT, &q.record, 1, 1e6, "N", "what N steps draw, and their losses, into steps.h5"},
 		{"max-time", OPTION_TIME, &q.max_seconds, 0, 0, "T", "stop after 90s, 30m, 2h, 1d; can go on"},
 		{"log-every", OPTION_COUNT, &q.log_every, 1, 1e9, "N", "steps between two reports: train.log_every"},

@@ -11,6 +11,7 @@
 #include "core/h5/h5.h"
 #include "gan/checkpoint/attributes.h"
 #include "gan/checkpoint/checksum.h"
+#include "gan/config/config.h"
 
 enum { FORMAT_VERSION = FORMAT_SHA256, DEPTH_MAX = 16 };
 
@@ -101,8 +102,8 @@ static bool read_info(h5 *f, const char *path, checkpoint_info *out, fault *e)
 		|| !h5_answers(f, e))
 		return false;
 	snprintf(out->path, sizeof out->path, "%s", path);
-	if (out->step < 0)
-		return fault_set(e, "%s: step = %lld: must not be negative", path, (long long)out->step);
+	if (out->step < 0 || out->step > CONFIG_STEPS_MAX)
+		return fault_set(e, "%s: step = %lld: must be 0 to %d", path, (long long)out->step, CONFIG_STEPS_MAX);
 	if (out->format == FORMAT_SUMS)
 		part_of_arrays(out);
 	show_plainly(out);
@@ -365,10 +366,17 @@ static bool is_unchanged(const checkpoint *c, fault *e)
 		|| fault_at(e, c->info.path, FAULT_NOW ": somebody writes into it");
 }
 
+/* This program saves nothing else. */
+static bool is_finite(const checkpoint *c, const state_list *l, fault *e)
+{
+	fault why;
+	return state_is_finite(l, &why) || fault_at(e, c->info.path, "%s", why.text);
+}
+
 bool checkpoint_fill(checkpoint *c, const state_list *l, bool whole, fault *e)
 {
 	return is_listed(c, l, e) && compare(c->info.path, l, &c->stored, whole, e) && fill(c->f, l, &c->stored, e)
-		&& is_unchanged(c, e);
+		&& is_unchanged(c, e) && is_finite(c, l, e);
 }
 
 bool checkpoint_load(const char *path, const state_list *l, bool whole, fault *e)
@@ -393,7 +401,7 @@ bool checkpoint_take(checkpoint *c, const state_list *l, item_fit *fit, fault *e
 		if (fit[i].fits && !fill_one(c->f, a, e))
 			return false;
 	}
-	return is_unchanged(c, e);
+	return is_unchanged(c, e) && is_finite(c, l, e);
 }
 
 /* Every item of the file with its array, which the caller frees. */

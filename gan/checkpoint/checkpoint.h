@@ -63,7 +63,8 @@ void checkpoint_close(checkpoint *c);                /* NULL allowed */
 
 /* Fills the items of the list. Names, kinds and shapes of all items are checked first, so that nothing has changed when
  * the file is that of another network; the message lists what differs. Items of the file that the list lacks are an
- * error with `whole`, else passed over: a sampler wants the generator only. */
+ * error with `whole`, else passed over: a sampler wants the generator only. Numbers that are not finite are an error,
+ * too, as in checkpoint_take: nothing saves them. */
 bool checkpoint_fill(checkpoint *c, const state_list *l, bool whole, fault *e);
 
 /* How an item of a list fits a file. */

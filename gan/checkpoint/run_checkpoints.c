@@ -133,14 +133,30 @@ typedef struct search {
 	bool again;                                  /* one vanished: there may be a newer one */
 } search;
 
-/* Looks at path. False with e set: it cannot be read now, so nobody knows whether it is the newest good one. */
-static bool look(search *s, const char *path, fault *e)
+/* A copy under another number would be taken for what the run never was. */
+static bool has_step_of_name(search *s, int64_t named, fault *e)
+{
+	const checkpoint_info *c = checkpoint_about(s->found);
+	if (named < 0 || c->step == named)
+		return true;
+	fault_set(e, "%s: holds step %lld; must be called " STEP_NAME, c->path, (long long)c->step, (long long)c->step);
+	checkpoint_close(s->found);
+	s->found = NULL;
+	return false;
+}
+
+/* Looks at path, whose name has the step `named`, -1: none. False with e set: it cannot be read now, so nobody knows
+ * whether it is the newest good one. */
+static bool look(search *s, const char *path, int64_t named, fault *e)
 {
 	fault why = {.text = ""};
+	struct stat link;
 	switch (checkpoint_examine(path, &s->found, &why)) {
 	case CHECKPOINT_GOOD:
-		break;
+		return has_step_of_name(s, named, e);
 	case CHECKPOINT_ABSENT:
+		if (lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
+			return fault_at(e, path, "a link, and what it leads to is not there");
 		s->again = true;
 		break;
 	case CHECKPOINT_DAMAGED:
@@ -176,10 +192,10 @@ static bool search_once(search *s, fault *warning, fault *e)
 		return false;
 	bool ok = true;
 	for (; ok && i < of.n && !s->found && !s->again; i++)
-		ok = step_path(s->dir, of.x[i], path, e) && look(s, path, e);
+		ok = step_path(s->dir, of.x[i], path, e) && look(s, path, of.x[i], e);
 	const int newer = s->found ? i - 1 : i;
 	if (ok && !s->found && !s->again && of.best)
-		ok = run_path(s->dir, BEST_NAME, path, e) && look(s, path, e);
+		ok = run_path(s->dir, BEST_NAME, path, e) && look(s, path, -1, e);
 	if (ok && s->found && s->first.text[0])
 		fault_set(warning, "%.600s; going on from %.300s", s->first.text, path);
 	if (ok && s->found && s->aside)
@@ -220,8 +236,12 @@ enum file_type rundir_look(const char *given, fault *e)
 	const enum file_type type = file_type(given);
 	if (type == FILE_UNKNOWN)
 		fault_read(e, given);
-	if (type == FILE_MISSING)
-		fault_at(e, given, "%s; give a run directory or a checkpoint file", strerror(errno));
+	const int why = errno;
+	struct stat link;
+	if (type == FILE_MISSING && lstat(given, &link) == 0)
+		fault_at(e, given, "a link, and what it leads to is not there");
+	else if (type == FILE_MISSING)
+		fault_at(e, given, "%s; give a run directory or a checkpoint file", strerror(why));
 	return type;
 }
 

@@ -1,6 +1,7 @@
 /* class_run.c - see class_run.h. */
 #include "gan/classify/class_run.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static void note(const making *m, const char *fmt, ...)
 
 /* ---- going on ---- */
 
-/* Keys that must not change have not. */
+/* Keys that must not change have not; the others are told. */
 static bool same_config(const making *m, const char *text, fault *e)
 {
 	config was;
@@ -55,10 +56,14 @@ static bool same_config(const making *m, const char *text, fault *e)
 	const int n = ok ? config_diff(&was, m->cfg, at) : 0;
 	for (int i = 0; ok && i < n; i++) {
 		const config_key *k = config_key_at(at[i]);
-		char then[4 * CONFIG_TEXT_MAX + 8];
-		if (!k->on_resume)
+		char then[4 * CONFIG_TEXT_MAX + 8], now[4 * CONFIG_TEXT_MAX + 8];
+		config_value(&was, at[i], then, sizeof then);
+		if (k->on_resume)
+			note(m, "%s changed from %s to %s", k->name, then,
+			     config_value(m->cfg, at[i], now, sizeof now));
+		else
 			ok = config_wrong(m->cfg, k->name, e, "%s was begun with %.200s; --fresh begins anew", m->state,
-				config_value(&was, at[i], then, sizeof then));
+				then);
 	}
 	config_free(&was);
 	return ok;
@@ -165,14 +170,24 @@ static bool save(making *m, fault *e)
 	return ok;
 }
 
+/* Late: what was learnt is not lost to a mistake in the config or the data. */
+static bool forget_state(const making *m, fault *e)
+{
+	return unlink(m->state) == 0 || errno == ENOENT
+		|| fault_at(e, m->state, "cannot remove it: %s", strerror(errno));
+}
+
+static void note_idle(void *ctx, const char *line)
+{
+	note(ctx, "%s", line);
+}
+
 static bool start(making *m, fault *e)
 {
 	if (!config_check_course(m->cfg, m->cfg->steps, e))
 		return false;
 	snprintf(m->state, sizeof m->state, "%.4095s.state", m->o->out);
-	if (m->o->fresh)
-		unlink(m->state);
-	else if (file_type(m->o->out) != FILE_MISSING)
+	if (!m->o->fresh && file_type(m->o->out) != FILE_MISSING)
 		return fault_at(e, m->o->out, "is there already; --fresh makes it anew");
 	if (!file_make_parents(m->o->out, e) || !config_open_classes(m->cfg, &m->train, &m->test, e))
 		return false;
@@ -184,7 +199,8 @@ static bool start(making *m, fault *e)
 	const classifier *c = class_trainer_average(m->t);
 	note(m, "network: %lld parameters, %d features", (long long)module_param_count(classifier_module(c)),
 		classifier_feature_count(c));
-	return go_on(m, e);
+	config_tell_idle(m->cfg, note_idle, m);
+	return m->o->fresh ? forget_state(m, e) : go_on(m, e);
 }
 
 bool class_run(config *cfg, const class_run_options *o, bool *finished, fault *e)

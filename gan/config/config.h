@@ -20,6 +20,7 @@ SAGAN_BEGIN
  * TEXT: a path in it, and a message with that path, fit into the 1,024 bytes of an error.
  * KEYS: more than the table has; a test counts its rows. */
 enum { CONFIG_TEXT_MAX = 512, CONFIG_KEYS_MAX = 128 };
+enum { CONFIG_STEPS_MAX = 1000000000 };              /* of any run */
 
 /* Choices that only a config knows. Every other list of names is its module's. */
 enum { RESIZE_NONE = RESIZES };                      /* after those of enum data_resize: refuse other sizes */
@@ -225,6 +226,14 @@ bool config_fit_data(config *c, int64_t images, int channels, int classes, fault
 /* e = "file:line: key = value: " and the text; returns false. For users of the config that find a value wrong later
  * (data do not fit, a folder cannot be written). */
 bool config_wrong(const config *c, const char *key, fault *e, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+/* Whether key i changes nothing because of what other keys say; why is then "has no effect with loss.penalty = none".
+ * c: after config_check. */
+bool config_idle(const config *c, int i, char *why, size_t size);
+/* Tells so of every such key whose value is not the default, as "file:line: key = value: has no effect with ...". */
+void config_tell_idle(const config *c, void (*tell)(void *ctx, const char *line), void *ctx);
+/* A config of the same purpose, network and size in which nothing else was given. config_free later. */
+void config_plain(const config *c, config *plain);
 
 /* Value of key i as a file would have it. Returns buf. */
 char *config_value(const config *c, int i, char *buf, size_t size);

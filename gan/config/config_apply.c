@@ -194,6 +194,9 @@ static bool check_combinations(const config *c, const net_config *n, fault *e)
 				    "no norm; must be false, or model.cbn_form = one_plus");
 	if (c->augment_target > 0 && c->augment.n == 0)
 		return config_wrong(c, "augment.target", e, "augment.policy is none, so nothing is adapted; must be 0");
+	if (c->augment_target > 0 && c->augment_probability.from == 0 && c->augment_probability.to == 0)
+		return config_wrong(c, "augment.target", e, "augment.probability, its limit, is 0, so nothing is "
+				    "adapted; must be 0");
 	if (c->ema.decay == 0 && (c->ema.half_life.from > 0 || c->ema.half_life.to > 0))
 		return config_wrong(c, "ema.half_life", e, "ema.decay is 0, so there is no average; must be 0 then");
 	return true;

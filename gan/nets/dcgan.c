@@ -185,9 +185,14 @@ static bool dcgan_d_batch_norm(const net_config *c)
 	return c->d_batch_norm;
 }
 
+static const size_t ignored[] = {
+	offsetof(net_config, bn_last_keep), offsetof(net_config, up), offsetof(net_config, d_skip),
+	offsetof(net_config, init_gain), 0,
+};
+
 const net_family family_dcgan = {
 	.check_size = net_check_halvings, .check = dcgan_check, .defaults = dcgan_defaults,
-	.d_batch_norm = dcgan_d_batch_norm,
+	.d_batch_norm = dcgan_d_batch_norm, .ignores = ignored,
 	.half = {
 		[NET_G] = {sizeof(dcgan_g), dcgan_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 		[NET_D] = {sizeof(dcgan_d), dcgan_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},

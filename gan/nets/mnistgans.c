@@ -175,9 +175,14 @@ static bool mnist_d_batch_norm(const net_config *c)
 	return true;
 }
 
+static const size_t ignored[] = {
+	offsetof(net_config, bn_last_keep), offsetof(net_config, up), offsetof(net_config, d_skip),
+	offsetof(net_config, init_gain), offsetof(net_config, d_batch_norm), offsetof(net_config, d_slope), 0,
+};
+
 const net_family family_mnistgans = {
 	.check_size = mnist_check_size, .check = mnist_check, .defaults = mnist_defaults,
-	.d_batch_norm = mnist_d_batch_norm,
+	.d_batch_norm = mnist_d_batch_norm, .ignores = ignored,
 	.half = {
 		[NET_G] = {sizeof(mnist_g), mnist_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 		[NET_D] = {sizeof(mnist_d), mnist_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},

@@ -145,6 +145,16 @@ bool net_mixes_samples(const net_config *c)
 	return f && f->d_batch_norm && f->d_batch_norm(c);
 }
 
+bool net_ignores(const net_config *c, size_t setting)
+{
+	int named;
+	const net_family *f = family_for(c->network, c->size, &named, NULL);
+	for (const size_t *at = f ? f->ignores : NULL; at && *at; at++)
+		if (*at == setting)
+			return true;
+	return false;
+}
+
 /* ---- what families ask ---- */
 
 init net_init(const net_config *c, double gain)

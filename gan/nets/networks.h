@@ -106,6 +106,10 @@ bool net_layers_check(const net_config *c, enum net_side side, fault *e);
  * something only for settings that net_config_check allows; layers in d_layers are not looked at. */
 bool net_mixes_samples(const net_config *c);
 
+/* Whether networks of the family of c never look at the setting at that place in net_config, as at
+ * offsetof(net_config, d_slope) in resnet. */
+bool net_ignores(const net_config *c, size_t setting);
+
 typedef struct network network;
 
 /* Registers all layers and draws initial values from `r` (borrow). c is copied. new/free. NULL with e set: what

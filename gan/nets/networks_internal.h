@@ -36,6 +36,7 @@ typedef struct net_family {
 	bool (*check)(const net_config *c, fault *e);        /* what else only this family refuses; NULL: nothing */
 	void (*defaults)(net_config *c);             /* c->size is set */
 	bool (*d_batch_norm)(const net_config *c);   /* whether D has batch norm of its own; NULL: never */
+	const size_t *ignores;                       /* places in net_config of what it never looks at, ended by 0 */
 } net_family;
 
 /* The families, each a record family_NAME in the file of its networks, and the names that its networks are known by:

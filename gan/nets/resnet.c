@@ -194,8 +194,10 @@ static void official_defaults(net_config *c)
 	c->g_layers = c->d_layers = net_layer_at(net_size_is(c->size, 256) ? 64 : 32);
 }
 
+static const size_t ignored[] = {offsetof(net_config, d_batch_norm), offsetof(net_config, d_slope), 0};
+
 const net_family family_resnet = {
-	.check_size = net_check_halvings, .defaults = resnet_defaults,
+	.check_size = net_check_halvings, .defaults = resnet_defaults, .ignores = ignored,
 	.half = {
 		[NET_G] = {sizeof(resnet_g), resnet_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 		[NET_D] = {sizeof(resnet_d), resnet_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},
@@ -203,7 +205,7 @@ const net_family family_resnet = {
 };
 
 const net_family family_official = {
-	.check_size = official_check_size, .defaults = official_defaults,
+	.check_size = official_check_size, .defaults = official_defaults, .ignores = ignored,
 	.half = {
 		[NET_G] = {sizeof(resnet_g), official_g_stages, g_stage_init, g_stage_apply, g_end_init, g_end_apply},
 		[NET_D] = {sizeof(resnet_d), official_d_stages, d_stage_init, d_stage_apply, d_end_init, d_end_apply},

@@ -154,6 +154,9 @@ static bool fits_run(trainer *t, const checkpoint_info *info, int64_t now, fault
 	const int64_t then = t->data_checksum;
 	const bool none = then == 0 && t->step == 0;         /* an import, which looks at no data */
 	t->data_checksum = t->data ? now : then;
+	if (t->step != info->step || t->d_updates < 0)
+		return fault_set(e, "%s: step %lld, but /trainer/step is %lld and /trainer/d_updates %lld", info->path,
+			(long long)info->step, (long long)t->step, (long long)t->d_updates);
 	for (int i = 0; i < STREAMS; i++) {
 		rng fresh = rng_new((uint64_t)t->cfg.seed, stream_name[i]);
 		if (t->stream[i].seed != fresh.seed || t->stream[i].purpose != fresh.purpose)
