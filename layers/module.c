@@ -135,8 +135,9 @@ static buffer *add(module *m, const char *name, shape s, init start, bool is_par
 	char path[PREFIX_MAX + 64];
 	const int length = snprintf(path, sizeof path, "%s%s%s", m->prefix, *m->prefix ? "/" : "", name);
 	must(length < (int)sizeof path, "the name %s/%s is too long", m->prefix, name);
-	if (shape_count(&s) <= 0) {
-		module_fail(m, "%s: shape %s has no elements", name, shape_print(&s).s);
+	char why[256];
+	if (!shape_is_valid(&s, why, sizeof why)) {
+		module_fail(m, "%s: %s", name, why);
 		return NULL;
 	}
 	must(!module_find(m, path), "%s is registered twice", path);
@@ -181,13 +182,21 @@ static real *block_new(int64_t n, fault *e)
 	return x;
 }
 
-static void measure(module *m)
+/* False with e set: all together cannot be counted in bytes. */
+static bool measure(module *m, fault *e)
 {
+	const int64_t limit = INT64_MAX / (int64_t)sizeof(double);
 	for (int i = 0; i < m->n; i++) {
 		const entry *t = &m->all[i];
-		*(t->is_param ? &m->block_size : &m->state_size) += padded(&t->b->s);
+		int64_t *size = t->is_param ? &m->block_size : &m->state_size;
+		const int64_t n = padded(&t->b->s);
+		if (n > limit - *size)
+			return fault_set(e, "%s %s: with what stands before it, it has too many elements", t->b->name,
+				shape_print(&t->b->s).s);
+		*size += n;
 		m->param_elements += t->is_param ? shape_count(&t->b->s) : 0;
 	}
+	return true;
 }
 
 static void place(module *m)
@@ -216,7 +225,8 @@ bool module_alloc(module *m, rng *r, fault *e)
 	must(!m->param_block, "module_alloc is called twice");
 	if (m->failed)
 		return fault_set(e, "%s", m->err.text);
-	measure(m);
+	if (!measure(m, e))
+		return false;
 	m->param_block = block_new(m->block_size, e);
 	m->grad_block = block_new(m->block_size, e);
 	m->state_block = block_new(m->state_size, e);

@@ -177,6 +177,8 @@ void layer_norm_init(module *m, layer_norm *l, const char *name, shape input, ln
 	module_name(m, l->name, sizeof l->name, name);
 	shape s = {0};
 	unsigned axes = ln_axes(&opt, input.rank);
+	if (axes >> input.rank)
+		module_fail(m, "%s: layer_norm: an axis beyond the %d of the input", name, input.rank);
 	for (int i = 0; i < input.rank; i++)
 		if (axes >> i & 1)
 			s.dim[s.rank++] = input.dim[i];

@@ -6,6 +6,7 @@
 #include "core/base/portable.h"
 #include "core/base/thread.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tgmath.h>
@@ -131,10 +132,10 @@ bool optimizer_check(const optimizer_config *c, fault *e)
 		return fault_value(e, "beta1", c->beta1, "must be in [0, 1)");
 	if (!sgd && !in_unit(c->beta2))
 		return fault_value(e, "beta2", c->beta2, "must be in [0, 1)");
-	if (!sgd && !(c->eps > 0))
-		return fault_value(e, "eps", c->eps, "must be greater than 0");
-	if (!(c->weight_decay >= 0))
-		return fault_value(e, "weight_decay", c->weight_decay, "must be at least 0");
+	if (!sgd && !((real)c->eps > 0 && isfinite((real)c->eps)))
+		return fault_value(e, "eps", c->eps, "must be greater than 0 and finite in " REAL_NAME);
+	if (!(c->weight_decay >= 0 && isfinite((real)c->weight_decay)))
+		return fault_value(e, "weight_decay", c->weight_decay, "must be at least 0 and finite in " REAL_NAME);
 	if (!in_unit(c->momentum) || (!sgd && c->momentum != 0))
 		return fault_value(e, "momentum", c->momentum, "must be in [0, 1), and 0 unless the rule is SGD");
 	if (c->nesterov && c->momentum == 0)
@@ -163,6 +164,10 @@ optimizer *optimizer_new(const optimizer_config *c, int64_t n, fault *e)
 	bool need[SLOTS] = {false};
 	if (!optimizer_check(c, e))
 		return NULL;
+	if (n < 0 || n > INT64_MAX / (int64_t)sizeof(double)) {
+		fault_set(e, "optimizer: %" PRId64 " elements cannot be counted in bytes", n);
+		return NULL;
+	}
 	optimizer *o = mem_zero(1, sizeof *o, e);
 	if (!o)
 		return NULL;

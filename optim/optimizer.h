@@ -28,7 +28,7 @@ typedef struct optimizer_config {
 	enum update_rule rule;
 	enum update_form form;
 	double beta1, beta2;                         /* [0,1), of Adam and AdamW; RMSprop's rho is beta2 */
-	double eps;                                  /* > 0, of all but SGD */
+	double eps;                                  /* > 0, also as a real; of all but SGD */
 	double weight_decay;                         /* >= 0 */
 	double momentum;                             /* [0,1), of SGD; 0 for the others */
 	bool nesterov;                               /* only for SGD with momentum */
@@ -41,8 +41,8 @@ bool optimizer_check(const optimizer_config *c, fault *e);
 
 typedef struct optimizer optimizer;
 
-/* For blocks of n elements; c is copied. new/free. NULL with e set: settings that optimizer_check refuses, or no
- * memory. */
+/* For blocks of n elements; c is copied. new/free. NULL with e set: settings that optimizer_check refuses, an n below 0
+ * or beyond counting, or no memory. */
 optimizer *optimizer_new(const optimizer_config *c, int64_t n, fault *e);
 void optimizer_free(optimizer *o);
 

@@ -525,6 +525,15 @@ START_TEST(clip_is_exact_and_flat_outside)
 		ck_assert(d[i] == (x[i] > (real)lo && x[i] < (real)hi ? 1 : 0));
 	}
 	ck_assert(isnan(y[N - 1]));
+	/* A bound that is infinite, or beyond what a real holds, is none. */
+	const double above = sizeof(real) == sizeof(float) ? 1e39 : INFINITY;
+	node *upper = op_clip(g, leaf, -INFINITY, hi), *lower = op_clip(g, leaf, lo, above);
+	run(g, upper, y);
+	for (int i = 0; i < N - 1; i++)
+		ck_assert_msg(y[i] == MIN(x[i], (real)hi), "clip(%g) = %g", (double)x[i], (double)y[i]);
+	run(g, lower, y);
+	for (int i = 0; i < N - 1; i++)
+		ck_assert_msg(y[i] == MAX(x[i], (real)lo), "clip(%g) = %g", (double)x[i], (double)y[i]);
 	fault e;
 	op_clip(g, leaf, 1, 0);
 	ck_assert(!graph_ok(g, &e));

@@ -545,6 +545,8 @@ START_TEST(operations_that_are_not_known_are_called_by_name)
 		 "layer r: class tf>math.floordiv is not known"},
 		{OP("Add", CALL("[" TENSOR("x") ",1]", "")), "called with a constant"},
 		{LAYER("Dense", "r", ",\"units\":2", CALL(TENSOR("x") ",2", "")), "called with a constant"},
+		{LAYER("MultiHeadAttention", "r", "", CALL(TENSOR("x") "," TENSOR("x") ",null," TENSOR("x"), "")),
+		 "layer r: called with argument 4; only plain calls are read"},
 	};
 	for (int i = 0; i < COUNT(bad); i++) {
 		char text[2000];

@@ -391,6 +391,54 @@ START_TEST(another_width_is_listed_and_changes_nothing)
 }
 END_TEST
 
+/* A setting that no weight shows: the file's network would say something else. Nothing has changed. */
+START_TEST(another_setting_is_refused_and_changes_nothing)
+{
+	static const struct {
+		const char *class, *key, *word;
+		double number;
+		const char *told;
+	} rows[] = {
+		{"Activation", "activation", "sigmoid", 0, ": activation is sigmoid in the file, tanh here"},
+		{"BatchNormalization", "epsilon", NULL, 1e-2, ": epsilon is 0.01 in the file, 0.0001 here"},
+		{"UpSampling2D", "interpolation", "bilinear", 0,
+		 ": interpolation is bilinear in the file, nearest here"},
+		{"ReLU", "negative_slope", NULL, 0.5, ""},
+		{"MaxPooling2D", NULL, NULL, 0, ": AveragePooling2D in the file, MaxPooling2D here"},
+	};
+	fault e;
+	keras_imported done;
+	pair a = make(&nets[0], 1, 0.5), b = make(&nets[0], 2, 0.5);
+	keras_model *from = trace(&a, true, KERAS_STOCK), *before = trace(&b, true, KERAS_STOCK);
+	int changed = 0;
+	for (int i = 0; i < from->layers; i++) {
+		if (strcmp(from->layer[i].class_name, rows[_i].class) != 0)
+			continue;
+		changed++;
+		if (!rows[_i].key)
+			strcpy(from->layer[i].class_name, "AveragePooling2D");
+		else if (rows[_i].word)
+			ck_assert(keras_set_text(from, i, rows[_i].key, rows[_i].word, &e));
+		else
+			ck_assert(keras_set_float(from, i, rows[_i].key, rows[_i].number, &e));
+	}
+	ck_assert_int_ge(changed, 1);
+	ck_assert(!import(&b, true, from, &done, &e));
+	ck_assert_msg(strstr(e.text, "computes something else than the config's") && strstr(e.text, rows[_i].told),
+		"%s", e.text);
+	keras_model *after = trace(&b, true, KERAS_STOCK);
+	for (int i = 0; i < before->layers; i++)
+		for (int k = 0; k < before->layer[i].weights; k++)
+			ck_assert_mem_eq(before->layer[i].weight[k].x, after->layer[i].weight[k].x,
+				(size_t)shape_count(&before->layer[i].weight[k].s) * sizeof(real));
+	keras_model_free(before);
+	keras_model_free(after);
+	keras_model_free(from);
+	drop(a);
+	drop(b);
+}
+END_TEST
+
 /* The same weights in images of other sides are refused, and nothing has changed. */
 START_TEST(images_of_another_size_are_refused)
 {
@@ -654,6 +702,7 @@ int main(void)
 	};
 	const suite_test refused_and_drawn_from[] = {
 		{another_width_is_listed_and_changes_nothing, 1},
+		{another_setting_is_refused_and_changes_nothing, 5},
 		{images_of_another_size_are_refused, 1},
 		{what_spectral_norm_cannot_say_is_reported, 1},
 		{gates_that_weights_do_not_tell_are_asked_for, 1},

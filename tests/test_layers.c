@@ -184,6 +184,46 @@ START_TEST(module_reports_the_first_failure)
 }
 END_TEST
 
+/* Sizes whose product is 2 in 64 bits, that are negative two by two, or that overflow together. */
+START_TEST(sizes_that_cannot_be_are_refused)
+{
+	static const int64_t wraps[] = {3, INT64_C(0x5555555555555556)}, negative[] = {-2, -3},
+		huge[] = {INT64_C(1) << 62, 4};
+	const shape shapes[] = {shape_of(2, wraps), shape_of(2, negative), shape_of(2, huge)};
+	static const char *const many = "has too many elements", *const why[] = {many, "axis 0 must be at least 1", many};
+	for (int i = 0; i < COUNT(shapes); i++) {
+		fault e;
+		ck_assert_ptr_null(buffer_new("b", shapes[i], &e));
+		ck_assert_msg(strstr(e.text, why[i]) && strncmp(e.text, "buffer b: ", 10) == 0, "%s", e.text);
+		module *m = module_new(NULL);
+		ck_assert_ptr_null(module_param(m, "w", shapes[i], (init){INIT_NORMAL, 1}));
+		ck_assert(!module_good(m, &e) && strstr(e.text, why[i]));
+		module_free(m);
+		buffer b = {.name = (char *)"own", .s = shapes[i]};
+		graph *g = graph_new(NULL);
+		graph_leaf(g, &b);
+		ck_assert(!graph_ok(g, &e) && strstr(e.text, why[i]));
+		graph_free(g);
+	}
+	module *m = module_new(NULL);
+	dense d;
+	dense_init(m, &d, "d", -4, (dense_options){.units = -3, .kernel_init = {INIT_NORMAL, 1}});
+	refused(m, "d: kernel: shape [-4,-3]: axis 0 must be at least 1");
+	m = module_new(NULL);
+	fault e;
+	rng r = rng_new(1, "init");
+	for (int i = 0; i < 9; i++)
+		module_param(m, (const char[]){(char)('a' + i), 0}, SHAPE(INT64_C(1) << 57), (init){INIT_ZEROS, 0});
+	ck_assert(!module_alloc(m, &r, &e));
+	ck_assert_msg(strstr(e.text, "it has too many elements"), "%s", e.text);
+	module_free(m);
+	m = module_new(NULL);
+	layer_norm n;
+	layer_norm_init(m, &n, "n", SHAPE(2, 4), (ln_options){.axes = 1u << 5});
+	refused(m, "n: layer_norm: an axis beyond the 2 of the input");
+}
+END_TEST
+
 /* ---- starts ---- */
 
 enum { DRAWS = 96 * 96 };
@@ -1107,6 +1147,7 @@ int main(void)
 		{long_names_are_refused_not_cut, 1},
 		{module_grad_fills_the_gradient_block, 1},
 		{module_reports_the_first_failure, 1},
+		{sizes_that_cannot_be_are_refused, 1},
 		{starts_have_their_deviation_and_bound, COUNT(starts)},
 		{orthogonal_starts_are_orthogonal, 3},
 		{convolutions_have_their_size_and_bias, COUNT(geometries)},

@@ -142,7 +142,9 @@ START_TEST(wrong_settings_are_refused)
 		{{RULE_ADAM, UPDATE_TORCH, 1, 0.9, 1e-8, 0, 0, false, false}, "beta1 = 1"},
 		{{RULE_ADAM, UPDATE_TORCH, 0, -1, 1e-8, 0, 0, false, false}, "beta2 = -1"},
 		{{RULE_ADAM, UPDATE_TORCH, 0, 0.9, 0, 0, 0, false, false}, "eps = 0"},
+		{{RULE_ADAM, UPDATE_TORCH, 0, 0.9, INFINITY, 0, 0, false, false}, "eps = inf"},
 		{{RULE_ADAM, UPDATE_TORCH, 0, 0.9, 1e-8, NAN, 0, false, false}, "weight_decay = "},
+		{{RULE_ADAM, UPDATE_TORCH, 0, 0.9, 1e-8, INFINITY, 0, false, false}, "weight_decay = inf"},
 		{{RULE_ADAM, UPDATE_TORCH, 0, 0.9, 1e-8, 0, 0.5, false, false}, "momentum = 0.5"},
 		{{RULE_SGD, UPDATE_TORCH, 0, 0, 0, 0, 0, true, false}, "Nesterov"},
 		{{RULE_SGD, UPDATE_TORCH, 0, 0, 0, 0, 0, false, true}, "amsgrad"},
@@ -150,6 +152,14 @@ START_TEST(wrong_settings_are_refused)
 	for (int k = 0; k < COUNT(rows); k++) {
 		ck_assert_ptr_null(optimizer_new(&rows[k].c, 3, &e));
 		ck_assert_msg(strstr(e.text, rows[k].part), "%s", e.text);
+	}
+	/* What is above 0 in a config and 0 in a float would divide by nothing. */
+	const optimizer_config small = {RULE_ADAM, UPDATE_TORCH, 0, 0.9, 1e-50, 0, 0, false, false};
+	ck_assert(optimizer_check(&small, &e) == (sizeof(real) == sizeof(double)));
+	static const int64_t no_size[] = {-5, INT64_C(1) << 62};
+	for (int k = 0; k < COUNT(no_size); k++) {
+		ck_assert_ptr_null(optimizer_new(&all_rules[0], no_size[k], &e));
+		ck_assert_msg(strstr(e.text, "cannot be counted in bytes"), "%s", e.text);
 	}
 }
 END_TEST

@@ -36,6 +36,8 @@ static void print_result(const request *q, int bn_mode, const config *c, const k
 	else
 		printf("exported again it differs by at most %.1e of the largest weight, at %s\n", r->worst,
 			r->worst_at);
+	if (r->why[0])
+		printf("what its layers compute was not compared: %s\n", text_show(r->why).s);
 	if (!r->same && r->worst > 1e-4)
 		fprintf(stderr, "sagan: warning: %s cannot be said under spectral norm, it is divided by its norm; "
 			"model.spectral_norm_g or spectral_norm_d = false keeps it\n", r->worst_at);

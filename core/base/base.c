@@ -254,6 +254,24 @@ int64_t shape_count(const shape *s)
 	return n;
 }
 
+bool shape_is_valid(const shape *s, char *why, size_t size)
+{
+	const int64_t limit = INT64_MAX / (int64_t)sizeof(double);
+	int64_t count = 1;
+	for (int i = 0; i < s->rank; i++) {
+		if (s->dim[i] < 1) {
+			snprintf(why, size, "shape %s: axis %d must be at least 1", shape_print(s).s, i);
+			return false;
+		}
+		if (s->dim[i] > limit / count) {
+			snprintf(why, size, "shape %s has too many elements", shape_print(s).s);
+			return false;
+		}
+		count *= s->dim[i];
+	}
+	return true;
+}
+
 bool shape_equal(const shape *a, const shape *b)
 {
 	if (a->rank != b->rank)

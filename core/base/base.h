@@ -108,6 +108,8 @@ shape shape_of(int rank, const int64_t *dim);
 #endif
 shape shape_scalar(void);
 int64_t shape_count(const shape *s);                 /* number of elements; 1 for a scalar */
+/* Every size is at least 1, and as many doubles can be counted in bytes; else false, and `why` says what is wrong. */
+bool shape_is_valid(const shape *s, char *why, size_t size);
 bool shape_equal(const shape *a, const shape *b);
 int64_t shape_last(const shape *s);                  /* size of the last axis; 1 for a scalar */
 

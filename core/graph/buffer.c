@@ -8,6 +8,11 @@
 
 buffer *buffer_new(const char *name, shape s, fault *e)
 {
+	char why[256];
+	if (!shape_is_valid(&s, why, sizeof why)) {
+		fault_set(e, "buffer %.200s: %s", name, why);
+		return NULL;
+	}
 	buffer *b = mem_zero(1, sizeof *b, e);
 	if (!b)
 		return NULL;

@@ -14,7 +14,8 @@ typedef struct buffer {
 	bool common;                                 /* the same for all slices of a batch, as parameters are */
 } buffer;
 
-/* A buffer of zeros, every size of s at least 1; the name is copied. NULL with e set: no memory. new/free. */
+/* A buffer of zeros; the name is copied. NULL with e set: a size of s below 1, more elements than can be counted, or no
+ * memory. new/free. */
 buffer *buffer_new(const char *name, shape s, fault *e);
 void buffer_free(buffer *b);
 

@@ -334,6 +334,9 @@ node *graph_leaf(graph *g, buffer *b)
 		return graph_fail(g, "a buffer is missing: it could not be made, or no layer has registered it");
 	if (g->failed)
 		return &g->broken;
+	char why[256];
+	if (!shape_is_valid(&b->s, why, sizeof why))
+		return graph_fail(g, "buffer %.200s: %s", b->name, why);
 	node y = {.op = &op_rec_leaf, .g = g, .buf = b, .s = b->s};
 	memset(&y.a, 0, sizeof y.a);
 	return graph_append(g, &y);

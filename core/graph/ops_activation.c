@@ -15,6 +15,8 @@ static node *clip_below(graph *g, node *x, double lo)
 {
 	if (lo == 0)
 		return op_relu(g, x);
+	if (isinf((real)lo))                         /* inf - inf would be no number */
+		return lo < 0 ? x : op_fill(g, x->s, lo);
 	node *excess = op_add_scalar(g, x, -lo);
 	node *bound = op_fill(g, x->s, lo);
 	return op_add(g, op_gate(g, x, excess, 0), op_sub(g, bound, op_gate(g, bound, excess, 0)));

@@ -19,9 +19,6 @@ bool refuse(char *why, size_t why_size, const char *fmt, ...) PRINTF_LIKE(3, 4);
 attr attr_none(void);
 attr attr_to(shape to);
 
-/* For infer functions: sizes given by the caller are >= 1 and their product fits. */
-bool shape_is_valid(const shape *s, char *why, size_t why_size);
-
 /* The same sizes when leading axes of size 1 are left out: [1,1,C] and [C]. */
 bool shape_equal_aligned(const shape *a, const shape *b);
 

@@ -24,22 +24,6 @@ attr attr_to(shape to)
 	return a;
 }
 
-bool shape_is_valid(const shape *s, char *why, size_t why_size)
-{
-	const int64_t limit = INT64_MAX / (int64_t)sizeof(double);
-	int64_t count = 1;
-	for (int i = 0; i < s->rank; i++) {
-		if (s->dim[i] < 1)
-			return refuse(why, why_size, "shape %s: axis %d must be at least 1",
-				      shape_print(s).s, i);
-		if (s->dim[i] > limit / count)
-			return refuse(why, why_size, "shape %s has too many elements",
-				      shape_print(s).s);
-		count *= s->dim[i];
-	}
-	return true;
-}
-
 bool shape_equal_aligned(const shape *a, const shape *b)
 {
 	for (int i = 1; i <= MAX(a->rank, b->rank); i++) {

@@ -115,14 +115,50 @@ static void compare(const keras_model *now, const keras_model *want, keras_impor
 	}
 }
 
-static bool verify(importer *p, keras_imported *out)
+/* The trace's own are what spectral norm can say of them. */
+static void take_weights(keras_model *to, const keras_model *from)
+{
+	for (int i = 0; i < to->layers; i++)
+		for (int k = 0; k < to->layer[i].weights; k++) {
+			const keras_weight *w = &from->layer[i].weight[k];
+			memcpy(to->layer[i].weight[k].x, w->x, (size_t)shape_count(&w->s) * sizeof(real));
+		}
+}
+
+/* file: what the file's network says. */
+static bool asks(importer *p, keras_model *now, const keras_model *from, const answer *file)
+{
+	answer own;
+	take_weights(now, p->target);
+	const bool ok = import_ask(now, &own, p->report.e)
+		&& import_same_answer(file, &own, from, now, p->report.e);
+	import_answer_free(&own);
+	return ok;
+}
+
+static bool verify(importer *p, const keras_model *from, const answer *file, keras_imported *out)
 {
 	keras_model *now = keras_of_network(p->n, p->form, p->report.e);
-	*out = (keras_imported){.same = true};
-	if (now)
+	bool ok = now != NULL;
+	if (now) {
 		compare(now, p->target, out);
+		ok = !out->asked || asks(p, now, from, file);
+	}
 	keras_model_free(now);
-	return now != NULL;
+	return ok;
+}
+
+/* Before its weights go: what the file's network says. One that does not run here says nothing, and why. */
+static bool ask_file(const keras_model *from, answer *file, keras_imported *out, fault *e)
+{
+	fault why = {.text = ""};
+	*out = (keras_imported){.same = true};
+	*file = (answer){0};
+	out->asked = from->topology && import_ask(from, file, &why);
+	if (fault_is_memory(&why))
+		return fault_take(e, &why);
+	snprintf(out->why, sizeof out->why, "%.500s", why.text);
+	return true;
 }
 
 /* ---- all of it ---- */
@@ -192,14 +228,16 @@ static bool find_target(importer *p, keras_model *from)
 bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx, fault *e)
 {
 	importer p = {.n = n, .m = network_module(n), .report = {line, ctx, e, 0}};
-	bool ok = check_image(n, from, e) && keep(&p) && find_target(&p, from);
+	answer file = {0};
+	bool ok = check_image(n, from, e) && ask_file(from, &file, out, e) && keep(&p) && find_target(&p, from);
 	if (ok) {
 		ok = import_find_origins(&p);
 		restore(&p);
-		ok = ok && import_put(&p) && import_put_settings(&p, from) && verify(&p, out);
+		ok = ok && import_put(&p) && import_put_settings(&p, from) && verify(&p, from, &file, out);
 		if (!ok)
 			restore(&p);
 	}
+	import_answer_free(&file);
 	keras_model_free(p.target);
 	free(p.from);
 	free(p.params);

@@ -5,7 +5,7 @@
  * every weight of the trace is one parameter times a factor, plus 0 or 1 (a gain that includes the 1). The factor
  * is 1, a number of the network's, or holds the gate gamma, or 1/sigma of spectral norm, or both.
  *
- * What is exact. The network computes what the file says:
+ * What is exact. The network computes what the file says (import_answer.c asks both):
  *   - without spectral norm and gates to the last bit.
  *   - under spectral norm the kernel becomes the file's kernel, and u a unit vector with |W u| = 1 (not the top
  *     singular vector: the file's kernel was divided by an estimate from below, so its norm is a little above 1).
@@ -35,10 +35,13 @@ typedef struct keras_imported {
 	double worst;                                /* largest difference, relative to the largest weight of its
 	                                              * tensor */
 	char worst_at[KERAS_LAYER + KERAS_NAME];             /* "block1_conv1/kernel" */
+	bool asked;                                  /* the file's network ran, and computes what this one does */
+	char why[512];                               /* .. or why it did not run; "" of a file of weights alone */
 } keras_imported;
 
-/* `from` loses its weights. Mismatches go to `line` (NULL allowed) layer by layer before anything changes; e has the
- * first. On failure the network is as it was. */
+/* `from` loses its weights. Where it has a network that runs here, both are asked the same with the same weights, and
+ * answers that differ by more than rounding are an error. Mismatches of weights go to `line` (NULL allowed) layer by
+ * layer before anything changes; e has the first. On failure the network is as it was. */
 bool keras_import_network(network *n, keras_model *from, keras_imported *out, complaints_line line, void *ctx,
 			  fault *e);
 

@@ -44,6 +44,20 @@ bool import_put(const importer *p);
  * made, or without memory. */
 bool import_put_settings(importer *p, const keras_model *from);
 
+/* ---- import_answer.c ---- */
+
+/* What a network gives for fixed latents, images and labels. */
+typedef struct answer {
+	int64_t n;
+	real *x;                                     /* own */
+} answer;
+
+/* False with e set: m does not run here, or no memory. */
+bool import_ask(const keras_model *m, answer *out, fault *e);
+void import_answer_free(answer *a);                  /* all zero allowed */
+/* Whether both say the same but for rounding; else e names the first layer that `file` and `here` have otherwise. */
+bool import_same_answer(const answer *a, const answer *b, const keras_model *file, const keras_model *here, fault *e);
+
 /* ---- import_sigma.c ---- */
 
 /* Spectral norm's vector of a kernel or table, or NULL. *by_rows: it is of the rows. */

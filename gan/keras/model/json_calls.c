@@ -224,6 +224,9 @@ static bool node_of_3(calls *c, const signature *s, const json_t *node)
 	for (size_t p = 0; p < MAX(n, (size_t)ARGUMENTS); p++) {
 		const char *called = p < ARGUMENTS ? name[p] : NULL;
 		const json_t *x = p < n ? json_array_get(args, p) : called ? json_object_get(keywords, called) : NULL;
+		if (x && !called && holds_tensors(x))        /* a mask: it would be read as what has the last name */
+			return fault_set(c->e, "layer %.80s%.80s: called with argument %zu; only plain calls are read",
+				c->model, c->who, p + 1);
 		if (x && !(holds_tensors(x) ? tensors(c, x) : constant(c, called, x)))
 			return false;
 	}
