@@ -190,7 +190,8 @@ START_TEST(sizes_that_cannot_be_are_refused)
 	static const int64_t wraps[] = {3, INT64_C(0x5555555555555556)}, negative[] = {-2, -3},
 		huge[] = {INT64_C(1) << 62, 4};
 	const shape shapes[] = {shape_of(2, wraps), shape_of(2, negative), shape_of(2, huge)};
-	static const char *const many = "has too many elements", *const why[] = {many, "axis 0 must be at least 1", many};
+	static const char *const why[] = {"has too many elements", "axis 0 must be at least 1",
+		"has too many elements"};
 	for (int i = 0; i < COUNT(shapes); i++) {
 		fault e;
 		ck_assert_ptr_null(buffer_new("b", shapes[i], &e));
