@@ -709,7 +709,7 @@ START_TEST(published_settings_reach_a_config)
 	};
 	for (int i = 0; i < COUNT(rows); i++) {
 		config c;
-		char value[4 * CONFIG_TEXT_MAX];
+		char value[CONFIG_VALUE_MAX];
 		fault e = {.text = ""};
 		ck_assert_msg(read_text(&c, rows[i].text, &e), "%s", e.text);
 		config_value(&c, config_key_find(rows[i].key), value, sizeof value);
@@ -717,6 +717,32 @@ START_TEST(published_settings_reach_a_config)
 			      value, rows[i].value);
 		config_free(&c);
 	}
+}
+END_TEST
+
+/* A line holds the part of long values that is not the same. */
+START_TEST(values_are_told_apart)
+{
+	config a, b;
+	char x[CONFIG_VALUE_MAX], y[CONFIG_VALUE_MAX];
+	const int at = config_key_find("data.class_names");
+	config_init(&a);
+	config_init(&b);
+	strcpy(a.data.class_names, "cat, dog");
+	strcpy(b.data.class_names, "cat, cow");
+	ck_assert_str_eq(config_value_apart(&a, &b, at, x), "\"cat, dog\"");
+	for (int i = 0; i < 100; i++)
+		strcat(strcpy(x, a.data.class_names), "\xc3\xa4 "), strcpy(a.data.class_names, x);
+	strcpy(b.data.class_names, a.data.class_names);
+	strcat(a.data.class_names, "one");
+	strcat(b.data.class_names, "two");
+	config_value_apart(&a, &b, at, x);
+	config_value_apart(&b, &a, at, y);
+	ck_assert_msg(!strncmp(x, "...", 3) && strlen(x) < 40 && strstr(x, " one\""), "%s", x);
+	ck_assert_msg(!strncmp(y, "...", 3) && strlen(y) < 40 && strstr(y, " two\""), "%s", y);
+	ck_assert((x[3] & 0xc0) != 0x80);
+	config_free(&a);
+	config_free(&b);
 }
 END_TEST
 
@@ -952,6 +978,7 @@ int main(void)
 		{a_network_alone_is_the_published_one, 1},
 		{published_settings_reach_a_config, 1},
 		{own_values_are_listed_by_network, 1},
+		{values_are_told_apart, 1},
 		{rates_follow_their_own_number_of_steps, 1},
 		{text_reads_back_to_the_same_values, 1},
 		{diff_names_the_keys_and_whether_they_may_change, 1},

@@ -436,6 +436,40 @@ START_TEST(runs_are_compared_and_reported)
 }
 END_TEST
 
+/* Lists of layers that differ only near their end, where 1,984 letters are allowed. */
+START_TEST(long_values_are_shown_whole)
+{
+	enum { LAYERS = 4 };
+	char yaml[4096], value[2048];
+	size_t size;
+	for (int r = 0; r < 2; r++) {
+		size_t n = 0;
+		for (int i = 0; i < LAYERS; i++)
+			n += (size_t)snprintf(value + n, sizeof value - n, "%s{at: %d, type: mhsa, "
+				"place: after, gamma: 0.125, residual: gamma, heads: 2, key_dim: 4, "
+				"position: absolute, out_weight: true, out_bias: true, "
+				"dropout: %s}", i ? ", " : "", 8 << i,
+				i + 1 < LAYERS ? "0.25" : r ? "0.5" : "0.125");
+		snprintf(yaml, sizeof yaml, "batch: 4\ndata: {format: random}\n"
+			"model: {network: resnet, size: 128, g_channels: 8, d_channels: 8, layers_d: [%s]}\n", value);
+		file_store(scratch_at(r ? "two/config.yaml" : "one/config.yaml"), yaml, strlen(yaml));
+	}
+	const char *dir = scratch_folder();
+	answer a = sagan("compare %s/one %s/two", dir, dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, ", dropout: 0.125}]  ") && strstr(a.text, ", dropout: 0.5}]\n"),
+		"%.500s", a.text);
+	a = sagan("compare --json %s/one %s/two", dir, dir);
+	ck_assert_msg(strstr(a.text, ", dropout: 0.125}]\"") && strstr(a.text, ", dropout: 0.5}]\""), "%.500s", a.text);
+	a = sagan("report %s/two", dir);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	json_t *all = page_json(scratch_at("two/report.html"), &size);
+	const json_t *one = json_array_get(json_object_get(all, "runs"), 0);
+	ck_assert_msg(strstr(value_on_page(one, "model.layers_d"), ", dropout: 0.5}]"), "%s",
+		value_on_page(one, "model.layers_d"));
+	json_decref(all);
+}
+END_TEST
+
 int main(void)
 {
 	const suite_test tests[] = {
@@ -450,6 +484,7 @@ int main(void)
 		{facts_are_those_of_all_processes, 1},
 		{bytes_become_base64, 1},
 		{runs_are_compared_and_reported, 1},
+		{long_values_are_shown_whole, 1},
 	};
 	return suite_run("report", tests, COUNT(tests), 60);
 }

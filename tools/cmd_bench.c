@@ -91,7 +91,7 @@ static int bench_steps(const config *cfg, int steps, wishes w, bool json)
 
 static void draw_json(const config *cfg, const draw_result *r, const profile *p)
 {
-	char name[4 * CONFIG_TEXT_MAX];
+	char name[CONFIG_VALUE_MAX];
 	printf("{\"config\": %s, \"sample\": true, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, "
 	       "\"times\": %d, \"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
 	       "\"peak_gflops\": %.6g, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f",

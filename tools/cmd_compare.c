@@ -9,7 +9,7 @@
 #include "gan/report/gather.h"
 #include "tools/command.h"
 
-enum { RUNS_MOST = 16, CELL = CONFIG_TEXT_MAX + 64 };
+enum { RUNS_MOST = 16, CELL = CONFIG_VALUE_MAX };
 
 /* ---- rows ---- */
 

@@ -142,7 +142,7 @@ static void print_settings(const config *c)
 {
 	config plain;
 	int at[CONFIG_KEYS_MAX];
-	char value[4 * CONFIG_TEXT_MAX + 8], why[400];
+	char value[CONFIG_VALUE_MAX], why[400];
 	config_plain(c, &plain);
 	printf("network %s, images of %dx%d\n\n", config_choice("model.network", c->model.network), c->net.size.h,
 	       c->net.size.w);

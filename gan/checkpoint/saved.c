@@ -50,12 +50,12 @@ bool saved_config(const checkpoint_info *info, config *out, fault *e)
 /* "model.leaky 0.1 (not 0.2), ..." */
 static void tell(const config *before, const config *c, const int *at, int n, fault *told)
 {
-	char line[sizeof told->text - 200] = "", was[64], is[64];
+	char line[sizeof told->text - 200] = "", was[CONFIG_VALUE_MAX], is[CONFIG_VALUE_MAX];
 	size_t used = 0;
 	for (int i = 0; i < n && used < sizeof line; i++)
-		used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %s (not %s)", i ? ", " : "",
-			config_key_at(at[i])->name, config_value(c, at[i], was, sizeof was),
-			config_value(before, at[i], is, sizeof is));
+		used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %.160s (not %.160s)", i ? ", " : "",
+			config_key_at(at[i])->name, config_value_apart(c, before, at[i], was),
+			config_value_apart(before, c, at[i], is));
 	if (n > 0)
 		fault_set(told, "the run keeps what it was started with where the config leaves the choice to the "
 			  "network: %s", line);

@@ -56,11 +56,11 @@ static bool same_config(const making *m, const char *text, fault *e)
 	const int n = ok ? config_diff(&was, m->cfg, at) : 0;
 	for (int i = 0; ok && i < n; i++) {
 		const config_key *k = config_key_at(at[i]);
-		char then[4 * CONFIG_TEXT_MAX + 8], now[4 * CONFIG_TEXT_MAX + 8];
-		config_value(&was, at[i], then, sizeof then);
+		char then[CONFIG_VALUE_MAX], now[CONFIG_VALUE_MAX];
+		config_value_apart(&was, m->cfg, at[i], then);
 		if (k->on_resume)
-			note(m, "%s changed from %s to %s", k->name, then,
-			     config_value(m->cfg, at[i], now, sizeof now));
+			note(m, "%s changed from %.400s to %.400s", k->name, then,
+			     config_value_apart(m->cfg, &was, at[i], now));
 		else
 			ok = config_wrong(m->cfg, k->name, e, "%s was begun with %.200s; --fresh begins anew", m->state,
 				then);

@@ -205,6 +205,25 @@ char *config_value(const config *c, int i, char *buf, size_t size)
 	return buf;
 }
 
+char *config_value_apart(const config *c, const config *other, int i, char buf[CONFIG_VALUE_MAX])
+{
+	enum { ALIKE_MOST = 120, BEFORE = 20 };
+	char theirs[CONFIG_VALUE_MAX];
+	config_value(c, i, buf, CONFIG_VALUE_MAX);
+	config_value(other, i, theirs, sizeof theirs);
+	size_t same = 0;
+	while (buf[same] && buf[same] == theirs[same])
+		same++;
+	if (same <= ALIKE_MOST)
+		return buf;
+	size_t from = same - BEFORE;
+	while ((buf[from] & 0xc0) == 0x80)           /* not within a character */
+		from--;
+	memmove(buf + 3, buf + from, strlen(buf + from) + 1);
+	memcpy(buf, "...", 3);
+	return buf;
+}
+
 /* Length of the section of a key name: 5 for "optim.kind", 0 for "seed". */
 static int section_length(const char *name)
 {
@@ -214,7 +233,7 @@ static int section_length(const char *name)
 
 char *config_text(const config *c, fault *e)
 {
-	const size_t size = (size_t)config_key_count() * (4 * CONFIG_TEXT_MAX + 64);
+	const size_t size = (size_t)config_key_count() * (CONFIG_VALUE_MAX + 64);
 	char *text = mem_new(size, 1, e);
 	if (!text)
 		return NULL;
@@ -223,7 +242,7 @@ char *config_text(const config *c, fault *e)
 	for (int i = 0; i < config_key_count(); i++) {
 		const char *name = config_key_at(i)->name;
 		const int len = section_length(name);
-		char value[4 * CONFIG_TEXT_MAX + 8];
+		char value[CONFIG_VALUE_MAX];
 		if (!config_key_used(i, c->purpose))
 			continue;
 		if (len && (section_length(section) != len || strncmp(section, name, (size_t)len) != 0))
@@ -239,7 +258,7 @@ int config_diff(const config *a, const config *b, int *at)
 {
 	int n = 0;
 	for (int i = 0; i < config_key_count(); i++) {
-		char x[4 * CONFIG_TEXT_MAX + 8], y[4 * CONFIG_TEXT_MAX + 8];
+		char x[CONFIG_VALUE_MAX], y[CONFIG_VALUE_MAX];
 		if (!config_key_used(i, a->purpose))
 			continue;
 		if (strcmp(config_value(a, i, x, sizeof x), config_value(b, i, y, sizeof y)) != 0)
@@ -252,7 +271,7 @@ bool config_wrong(const config *c, const char *key, fault *e, const char *fmt, .
 {
 	const int i = config_key_find(key);
 	must(i >= 0, "no config key %s", key);
-	char value[4 * CONFIG_TEXT_MAX + 8], place[CONFIG_TEXT_MAX + 32], what[512];
+	char value[CONFIG_VALUE_MAX], place[CONFIG_TEXT_MAX + 32], what[512];
 	config_value(c, i, value, sizeof value);
 	if (c->line[i] == LINE_COMMAND)
 		snprintf(place, sizeof place, "command line");

@@ -18,8 +18,9 @@ SAGAN_BEGIN
 
 /* Room for texts and for rows of the table; a longer text in a file is refused.
  * TEXT: a path in it, and a message with that path, fit into the 1,024 bytes of an error.
+ * VALUE: any value as config_value writes it: a text of which each byte is escaped, a list of layers.
  * KEYS: more than the table has; a test counts its rows. */
-enum { CONFIG_TEXT_MAX = 512, CONFIG_KEYS_MAX = 128 };
+enum { CONFIG_TEXT_MAX = 512, CONFIG_VALUE_MAX = 4 * CONFIG_TEXT_MAX + 8, CONFIG_KEYS_MAX = 128 };
 enum { CONFIG_STEPS_MAX = 1000000000 };              /* of any run */
 
 /* Choices that only a config knows. Every other list of names is its module's. */
@@ -235,8 +236,11 @@ void config_tell_idle(const config *c, void (*tell)(void *ctx, const char *line)
 /* A config of the same purpose, network and size in which nothing else was given. config_free later. */
 void config_plain(const config *c, config *plain);
 
-/* Value of key i as a file would have it. Returns buf. */
+/* Value of key i as a file would have it; CONFIG_VALUE_MAX holds each. Returns buf. */
 char *config_value(const config *c, int i, char *buf, size_t size);
+/* The same for a line that also tells the other's value and has no room for long ones: where they begin alike, "..."
+ * stands for that. Returns buf. */
+char *config_value_apart(const config *c, const config *other, int i, char buf[CONFIG_VALUE_MAX]);
 /* Every key and its value as YAML that config_parse reads back to the same values. new/free: free(). NULL with e set:
  * no memory. */
 char *config_text(const config *c, fault *e);

@@ -7,7 +7,7 @@
 /* A list of layers as a file would have it; those of type `plain` without arguments are plain numbers. Returns its
  * length, at most size - 1 letters of it in buf. */
 size_t config_put_layers(const layer_specs *s, const layer_type *plain, char *buf, size_t size);
-enum { CONFIG_LAYERS_TEXT_MAX = 4 * CONFIG_TEXT_MAX - 64 };   /* longer lists are refused */
+enum { CONFIG_LAYERS_TEXT_MAX = CONFIG_VALUE_MAX - 72 };   /* longer lists are refused */
 
 /* The value of key i becomes its default; false when the table's text is not allowed (a bug). Keys whose default is the
  * network's own are left alone. */

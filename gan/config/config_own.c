@@ -56,7 +56,7 @@ int config_follow(config *c, const config *was, int *at)
 		const char *then = (const char *)was + k->offset;
 		if (c->line[i] != LINE_DEFAULT || (k->initial && k->type != KEY_LAYERS))
 			continue;
-		char x[4 * CONFIG_TEXT_MAX + 8], y[4 * CONFIG_TEXT_MAX + 8];
+		char x[CONFIG_VALUE_MAX], y[CONFIG_VALUE_MAX];
 		if (strcmp(config_value(c, i, x, sizeof x), config_value(was, i, y, sizeof y)) != 0)
 			at[n++] = i;
 		memcpy(now, then, bytes_of(k));

@@ -23,7 +23,7 @@ extern const unsigned long report_page_size, report_style_size, report_script_si
 /* [key, value] of each key that a config of this purpose has. */
 static json_t *config_json(const config *c)
 {
-	char value[CONFIG_TEXT_MAX + 64];
+	char value[CONFIG_VALUE_MAX];
 	json_t *all = json_array();
 	bool ok = all;
 	for (int i = 0; ok && i < config_key_count(); i++) {

@@ -72,12 +72,12 @@ static bool same_values(const config *c, const config *first, fault *e)
 	int at[CONFIG_KEYS_MAX];
 	const int n = config_diff(c, first, at);
 	for (int i = 0; i < n; i++) {
-		char here[CONFIG_TEXT_MAX + 64], there[CONFIG_TEXT_MAX + 64];
+		char here[CONFIG_VALUE_MAX], there[CONFIG_VALUE_MAX];
 		const char *key = config_key_at(at[i])->name;
 		if (!is_own(key))
 			return fault_set(e, "another config than rank 0's: %s is %.200s, there %.200s", key,
-				config_value(c, at[i], here, sizeof here),
-				config_value(first, at[i], there, sizeof there));
+				config_value_apart(c, first, at[i], here),
+				config_value_apart(first, c, at[i], there));
 	}
 	return true;
 }

@@ -38,12 +38,11 @@ static event_setting setting_of(const config *c, int i, char *text, size_t size)
 
 static bool begin(run *r, fault *e)
 {
-	enum { ROOM = 2 * CONFIG_TEXT_MAX + 64 };
 	event_setting row[CONFIG_KEYS_MAX];
 	const int n = config_key_count();
-	char (*text)[ROOM] = mem_new((size_t)n, sizeof *text, e);
+	char (*text)[CONFIG_VALUE_MAX] = mem_new((size_t)n, sizeof *text, e);
 	for (int i = 0; text && i < n; i++)
-		row[i] = setting_of(&r->t->cfg, i, text[i], ROOM);
+		row[i] = setting_of(&r->t->cfg, i, text[i], CONFIG_VALUE_MAX);
 	const bool ok = text && events_begin(r->events, n, row, e);
 	free(text);
 	return ok;

@@ -59,16 +59,16 @@ static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 		return false;
 	const config *now = &r->t->cfg;
 	const config_key *fixed = NULL;              /* the first that may not change */
-	char before[CONFIG_TEXT_MAX + 64] = "", others[400] = "";
+	char before[CONFIG_VALUE_MAX] = "", others[400] = "";
 	size_t used = 0;
 	int n = config_diff(&old, now, at);
 	for (int i = 0; i < n; i++) {
-		char was[CONFIG_TEXT_MAX + 64], is[CONFIG_TEXT_MAX + 64];
+		char was[CONFIG_VALUE_MAX], is[CONFIG_VALUE_MAX];
 		const config_key *k = config_key_at(at[i]);
-		config_value(&old, at[i], was, sizeof was);
-		config_value(now, at[i], is, sizeof is);
+		config_value_apart(&old, now, at[i], was);
+		config_value_apart(now, &old, at[i], is);
 		if (may_change(r, k, &old)) {
-			run_say(r, NOTE_INFO, "%s changed from %s to %s", k->name, was, is);
+			run_say(r, NOTE_INFO, "%s changed from %.500s to %.500s", k->name, was, is);
 		} else if (!fixed) {
 			fixed = k;
 			memcpy(before, was, sizeof before);
@@ -79,9 +79,9 @@ static bool check_config(const run *r, const checkpoint_info *info, fault *e)
 	}
 	config_free(&old);
 	if (fixed && is_of_data(fixed) && !used)
-		return config_wrong(now, fixed->name, e, "the run in %s was started with %s; --new-data goes on with "
-			"other images", r->out, before);
-	return !fixed || config_wrong(now, fixed->name, e, "the run in %s was started with %s, which cannot "
+		return config_wrong(now, fixed->name, e, "the run in %s was started with %.200s; --new-data goes on "
+			"with other images", r->out, before);
+	return !fixed || config_wrong(now, fixed->name, e, "the run in %s was started with %.200s, which cannot "
 		"change%s; use that, another --out (with --init-from it begins with these weights), or --fresh",
 		r->out, before, others);
 }

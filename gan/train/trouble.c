@@ -118,7 +118,7 @@ char *trouble_advice(enum trouble t, const config *c, char buf[TROUBLE_TEXT])
 	for (int i = 0; i < COUNT(REMEDY); i++) {
 		const struct remedy *r = &REMEDY[i];
 		const int at = config_key_find(r->key);
-		char now[4 * CONFIG_TEXT_MAX + 8];
+		char now[CONFIG_VALUE_MAX];
 		if (!(r->troubles & (int)t) || !r->fits(c) || n >= TROUBLE_TEXT || !may_have(c, r))
 			continue;
 		n += (size_t)snprintf(buf + n, TROUBLE_TEXT - n, "%s%s (%.40s) to %s%s", n ? "; " : "", r->key,
