@@ -127,12 +127,12 @@ static void store(const char *name, const char *text)
 	file_store(scratch_at(name), text, strlen(text));
 }
 
-/* A row that is being written has no step yet, or no value: neither is a point. */
+/* A row that is being written has no step yet, no value, or no end: none is a point. */
 START_TEST(columns_are_found_by_name)
 {
 	fault e = {.text = ""};
 	csv c;
-	store("a.csv", "step,b,c\n1,10,100\n2,,200\n3,nan,300\n\nx,1,2\n4,40");
+	store("a.csv", "step,b,c\n1,10,100\n2,,200\n3,nan,300\n\nx,1,2\n4,40\n5,50,5");
 	ck_assert_msg(csv_read(&c, scratch_at("a.csv"), &e), "%s", e.text);
 	ck_assert(c.columns == 3 && c.n == 4);
 	ck_assert_int_eq(csv_find(&c, "a.csv", "c", &e), 2);
@@ -383,6 +383,14 @@ START_TEST(facts_are_those_of_all_processes)
 	ck_assert_msg(facts_read(&r, dir, &e), "%s", e.text);
 	ck_assert_double_eq(r.seconds, 2 + 3 + 4 + 5 + 6);
 	facts_free(&r);
+	/* rows that a full disk has cut, and one that is being written */
+	static const char cut[] = "step,seconds,images_per_s,from\n2,3,10,0\n4,7,\n6,8,30,0\n8,9\n10,10,20,0\n12,11,4";
+	file_store(path, cut, sizeof cut - 1);
+	ck_assert_msg(facts_read(&r, dir, &e), "%s", e.text);
+	ck_assert(r.seconds == 10 && r.images_per_s == 20);
+	facts_free(&r);
+	const answer a = sagan("compare --json %s %s", dir, dir);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "\"seconds\":10.0,"), "%s", a.text);
 	ck_assert(!facts_read(&r, "/nowhere", &e));
 	ck_assert_str_eq(e.text, "/nowhere: no such folder");
 	ck_assert(!facts_read(&r, path, &e));

@@ -113,10 +113,10 @@ static bool print_json(const run_facts *f, const int *key, int keys)
 		ok = gather_put(differs, config_key_at(key[i])->name,
 			json_text(config_value(&f->cfg, key[i], buf, sizeof buf)));
 	ok = ok && gather_put(o, "run", json_text(f->folder)) && gather_put(o, "step", json_integer(f->step))
-		&& gather_put(o, "seconds", json_real(f->seconds))
-		&& gather_put(o, "images_per_s", json_real(f->images_per_s))
-		&& gather_put(o, "best_score", f->has_score ? json_real(f->best_score) : json_null())
-		&& gather_put(o, "last_score", f->has_score ? json_real(f->last_score) : json_null())
+		&& gather_put(o, "seconds", json_number(f->seconds))
+		&& gather_put(o, "images_per_s", json_number(f->images_per_s))
+		&& gather_put(o, "best_score", f->has_score ? json_number(f->best_score) : json_null())
+		&& gather_put(o, "last_score", f->has_score ? json_number(f->last_score) : json_null())
 		&& json_object_set(o, "differs", differs) == 0;
 	char *text = ok ? json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
 	if (text)

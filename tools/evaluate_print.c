@@ -169,12 +169,6 @@ void evaluation_warn(const protocol *p, const evaluation *v, const char *why, co
 
 /* ---- for programs ---- */
 
-/* A number that JSON has no word for becomes null. */
-static json_t *real_of(double x)
-{
-	return isfinite(x) ? json_real(x) : json_null();
-}
-
 static void put_counts(json_t *o, const char *key, const int64_t *x, int n, bool *ok)
 {
 	json_t *list = json_array();
@@ -208,35 +202,35 @@ static json_t *facts(const protocol *p, const evaluation *v, bool *ok)
 
 static void put_points(json_t *o, const evaluation *v, bool *ok)
 {
-	json_put(o, "kid", v->has_kid ? real_of(v->kid.mean) : json_null(), ok);
-	json_put(o, "kid_sd", v->has_kid && v->kid_size < v->kept ? real_of(v->kid.sd) : json_null(), ok);
+	json_put(o, "kid", v->has_kid ? json_number(v->kid.mean) : json_null(), ok);
+	json_put(o, "kid_sd", v->has_kid && v->kid_size < v->kept ? json_number(v->kid.sd) : json_null(), ok);
 	json_put(o, "kid_subset", json_integer(v->kid_size), ok);
-	json_put(o, "precision", v->has_manifold ? real_of(v->points.precision) : json_null(), ok);
-	json_put(o, "recall", v->has_manifold ? real_of(v->points.recall) : json_null(), ok);
-	json_put(o, "density", v->has_manifold ? real_of(v->points.density) : json_null(), ok);
-	json_put(o, "coverage", v->has_manifold ? real_of(v->points.coverage) : json_null(), ok);
+	json_put(o, "precision", v->has_manifold ? json_number(v->points.precision) : json_null(), ok);
+	json_put(o, "recall", v->has_manifold ? json_number(v->points.recall) : json_null(), ok);
+	json_put(o, "density", v->has_manifold ? json_number(v->points.density) : json_null(), ok);
+	json_put(o, "coverage", v->has_manifold ? json_number(v->points.coverage) : json_null(), ok);
 }
 
 static void put_classes(json_t *o, const protocol *p, const evaluation *v, bool *ok)
 {
 	json_t *of_class = json_array();
-	json_put(o, "is", v->has_is ? real_of(v->is.mean) : json_null(), ok);
-	json_put(o, "is_sd", v->has_is ? real_of(v->is.sd) : json_null(), ok);
-	json_put(o, "is_real", v->has_is ? real_of(v->real_is.mean) : json_null(), ok);
-	json_put(o, "is_real_sd", v->has_is ? real_of(v->real_is.sd) : json_null(), ok);
-	json_put(o, "is_one_split", v->has_is ? real_of(v->is_whole.mean) : json_null(), ok);
-	json_put(o, "labels_right", v->has_right ? real_of(v->right) : json_null(), ok);
-	json_put(o, "labels_right_real", v->has_right ? real_of(v->real_right) : json_null(), ok);
+	json_put(o, "is", v->has_is ? json_number(v->is.mean) : json_null(), ok);
+	json_put(o, "is_sd", v->has_is ? json_number(v->is.sd) : json_null(), ok);
+	json_put(o, "is_real", v->has_is ? json_number(v->real_is.mean) : json_null(), ok);
+	json_put(o, "is_real_sd", v->has_is ? json_number(v->real_is.sd) : json_null(), ok);
+	json_put(o, "is_one_split", v->has_is ? json_number(v->is_whole.mean) : json_null(), ok);
+	json_put(o, "labels_right", v->has_right ? json_number(v->right) : json_null(), ok);
+	json_put(o, "labels_right_real", v->has_right ? json_number(v->real_right) : json_null(), ok);
 	json_put(o, "classes", json_integer(v->classes), ok);
 	json_put(o, "modes", v->modes ? json_integer(v->modes) : json_null(), ok);
-	json_put(o, "kl", v->modes ? real_of(v->kl) : json_null(), ok);
+	json_put(o, "kl", v->modes ? json_number(v->kl) : json_null(), ok);
 	json_put(o, "kl_from", json_text(p->even ? "equal shares" : p->split), ok);
 	put_counts(o, "histogram", v->histogram, v->classes, ok);
 	put_counts(o, "histogram_real", v->real_histogram, v->classes, ok);
 	for (int k = 0; v->class_fid && k < v->classes; k++)
-		json_add(of_class, real_of(v->class_fid[k]), ok);
+		json_add(of_class, json_number(v->class_fid[k]), ok);
 	json_put(o, "fid_by_class", of_class, ok);
-	json_put(o, "fid_by_class_mean", v->class_fid ? real_of(v->class_fid_mean) : json_null(), ok);
+	json_put(o, "fid_by_class_mean", v->class_fid ? json_number(v->class_fid_mean) : json_null(), ok);
 }
 
 static json_t *copies_object(const protocol *p, const evaluation *v, bool *ok)
@@ -245,10 +239,10 @@ static json_t *copies_object(const protocol *p, const evaluation *v, bool *ok)
 	json_put(o, "images", json_integer(v->copy_fakes), ok);
 	json_put(o, "test_images", json_integer(v->copy_tests), ok);
 	json_put(o, "training_images", json_integer(v->copy_train), ok);
-	json_put(o, "median", real_of(v->copied.fakes), ok);
-	json_put(o, "median_test", v->has_test ? real_of(v->copied.tests) : json_null(), ok);
-	json_put(o, "ratio", v->has_test ? real_of(v->copied.ratio) : json_null(), ok);
-	json_put(o, "near", v->has_test ? real_of(v->copied.near) : json_null(), ok);
+	json_put(o, "median", json_number(v->copied.fakes), ok);
+	json_put(o, "median_test", v->has_test ? json_number(v->copied.tests) : json_null(), ok);
+	json_put(o, "ratio", v->has_test ? json_number(v->copied.ratio) : json_null(), ok);
+	json_put(o, "near", v->has_test ? json_number(v->copied.near) : json_null(), ok);
 	for (int i = 0; i < v->pairs; i++)
 		json_add(list, json_pack("{s:I,s:I,s:f}", "image", (json_int_t)v->pair[i].fake, "training_image",
 			(json_int_t)v->pair[i].train, "distance", v->pair[i].distance), ok);
@@ -261,8 +255,8 @@ bool evaluation_print_json(const protocol *p, const evaluation *v, fault *e)
 {
 	bool ok = true;
 	json_t *o = facts(p, v, &ok);
-	json_put(o, "fid", real_of(v->fid), &ok);
-	json_put(o, "floor", v->has_floor ? real_of(v->floor) : json_null(), &ok);
+	json_put(o, "fid", json_number(v->fid), &ok);
+	json_put(o, "floor", v->has_floor ? json_number(v->floor) : json_null(), &ok);
 	json_put(o, "floor_images", json_integer(v->floor_n), &ok);
 	put_points(o, v, &ok);
 	put_classes(o, p, v, &ok);

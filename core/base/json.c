@@ -1,6 +1,7 @@
 /* json.c - see json.h. */
 #include "core/base/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/base/text.h"
@@ -11,6 +12,11 @@ json_t *json_text(const char *text)
 	json_t *t = plain ? json_string(plain) : NULL;
 	free(plain);
 	return t;
+}
+
+json_t *json_number(double x)
+{
+	return isfinite(x) ? json_real(x) : json_null();
 }
 
 void json_put(json_t *object, const char *key, json_t *value, bool *ok)

@@ -15,6 +15,7 @@ typedef struct lines {
 	FILE *f;
 	char *text;                                  /* own */
 	size_t room;
+	bool whole;                                  /* it had an end */
 } lines;
 
 /* False at the end, and with errno set where a line cannot be had. */
@@ -22,6 +23,7 @@ static bool next_line(lines *l)
 {
 	errno = 0;
 	const ssize_t n = getline(&l->text, &l->room, l->f);
+	l->whole = n > 0 && l->text[n - 1] == '\n';
 	if (n > 0)
 		l->text[strcspn(l->text, "\r\n")] = '\0';
 	return n > 0;
@@ -76,7 +78,7 @@ bool csv_read(csv *c, const char *path, fault *e)
 		read_names(c, l.text);
 	else if (!errno)
 		fault_set(e, "%s: is empty", path);
-	while (ok && next_line(&l)) {
+	while (ok && next_line(&l) && l.whole) {
 		ok = make_room(c, e);
 		if (ok)
 			read_row(c, l.text);

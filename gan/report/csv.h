@@ -6,8 +6,8 @@
 
 enum { CSV_COLUMNS_MAX = 64, CSV_NAME = 64 };
 
-/* A file as columns; what is no number is NaN. Rows whose first column is none are left out: a row that is being
- * written. */
+/* A file as columns; what is no number is NaN. Left out: rows whose first column is none, and a last line without
+ * its end, which is being written. */
 typedef struct csv {
 	int columns;
 	char name[CSV_COLUMNS_MAX][CSV_NAME];

@@ -130,12 +130,28 @@ static bool process_ends(const double *seconds, const double *from, int64_t i)
 	return before && after ? from[i] != from[i + 1] : before != after || seconds[i + 1] < seconds[i];
 }
 
+/* Leaves out rows without time or speed, as a write that a full disk has cut. */
+static void drop_holes(csv *c)
+{
+	int64_t kept = 0;
+	for (int64_t i = 0; i < c->n; i++) {
+		bool whole = true;
+		for (int k = 0; k < c->columns; k++) {
+			c->x[k][kept] = c->x[k][i];
+			whole = whole && (isfinite(c->x[k][i]) || strcmp(c->name[k], "from") == 0);
+		}
+		kept += whole;
+	}
+	c->n = kept;
+}
+
 /* The clock of a row begins with its process. */
 static bool read_times(run_facts *f, fault *e)
 {
 	csv c;
 	if (!read_rows(&c, f->folder, "timing.csv", e))
 		return false;
+	drop_holes(&c);
 	const double *seconds = column(&c, "seconds"), *from = column(&c, "from");
 	const int speed = csv_find(&c, "", "images_per_s", NULL);
 	for (int64_t i = 0; seconds && i < c.n; i++)

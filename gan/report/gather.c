@@ -60,7 +60,7 @@ static json_t *thinned(const double *x, int64_t n, int64_t points, bool last)
 	for (int64_t k = 0; ok && k < out; k++) {
 		const int64_t lo = k * n / out, hi = (k + 1) * n / out;
 		const double v = last ? x[hi - 1] : mean(x, lo, hi);
-		ok = gather_add(a, isfinite(v) ? json_real(v) : json_null());
+		ok = gather_add(a, json_number(v));
 	}
 	if (!ok)
 		json_decref(a);

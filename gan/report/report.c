@@ -61,17 +61,17 @@ static bool facts_into(json_t *o, const run_facts *f, const report_run *from, co
 {
 	bool ok = gather_put(o, "name", json_text(f->cfg.name)) && gather_put(o, "folder", json_text(from->folder))
 		&& gather_put(o, "step", json_integer(f->step)) && gather_put(o, "steps", json_integer(f->cfg.steps))
-		&& gather_put(o, "seconds", json_real(f->seconds))
-		&& gather_put(o, "images_per_s", json_real(f->images_per_s))
+		&& gather_put(o, "seconds", json_number(f->seconds))
+		&& gather_put(o, "images_per_s", json_number(f->images_per_s))
 		&& gather_put(o, "program", json_text(f->program[0] ? f->program : "sagan " SAGAN_VERSION))
 		&& gather_put(o, "precision", json_text(f->precision[0] ? f->precision : REAL_NAME))
 		&& gather_put(o, "data", json_text(from->about_data ? from->about_data : f->data))
 		&& gather_put(o, "machine", json_text(machine))
 		&& gather_put(o, "go_on", command_json(program, from->folder));
 	if (ok && f->has_score)
-		ok = gather_put(o, "best_score", json_real(f->best_score))
+		ok = gather_put(o, "best_score", json_number(f->best_score))
 			&& gather_put(o, "best_at", json_integer(f->best_at))
-			&& gather_put(o, "last_score", json_real(f->last_score))
+			&& gather_put(o, "last_score", json_number(f->last_score))
 			&& gather_put(o, "last_at", json_integer(f->last_at));
 	return ok;
 }
