@@ -306,6 +306,89 @@ START_TEST(samples_become_what_they_are_called)
 }
 END_TEST
 
+/* What goes to standard output is the same bytes as in a file: lines about them go elsewhere. */
+START_TEST(standard_output_has_the_bytes_alone)
+{
+	char dir[300], line[1024];
+	snprintf(dir, sizeof dir, "%s", scratch_folder());
+	ck_assert_int_eq(sagan("train %s --out %s/run --steps 1 --set ema.bn_mode=running", make_config(SMALL), dir)
+		.status, 0);
+	static const struct {
+		const char *arguments, *file;
+	} row[] = {
+		{"export %s/run --html=", "a.html"}, {"sample %s/run --n 4 --out ", "c.png"},
+		{"sample %s/run --n 4 --out %s/b.png --latents ", "a.h5"}, {"attend %s/run --out ", "a.png"},
+		{"report %s/run --out ", "b.html"},
+	};
+	ck_assert_int_eq(sagan("export %s/run --out %s/keras", dir, dir).status, 0);
+	for (int i = 0; i <= COUNT(row); i++) {
+		size_t n = 0;
+		line[0] = '\0';
+		for (const char *p = i < COUNT(row) ? row[i].arguments
+			: "import %s/keras/generator.keras --config %s/run.yaml --out "; *p; p++) {
+			const bool folder = p[0] == '%';
+			n += (size_t)snprintf(line + n, sizeof line - n, folder ? "%s" : "%.1s", folder ? dir : p);
+			p += folder;
+		}
+		const char *file = i < COUNT(row) ? row[i].file : "x.h5";
+		const answer a = command("%s %s%s/%s > %s/said && %s %s- 2> %s/told > %s/piped && cmp %s/piped %s/%s "
+			"&& test -s %s/told", sagan_program(), line, dir, file, dir, sagan_program(), line, dir, dir,
+			dir, dir, file, dir);
+		ck_assert_msg(a.status == 0, "%s: %s", line, a.text);
+	}
+	const answer a = sagan("classify configs/classify-mnist.yaml --out -");
+	ck_assert_msg(a.status == 1 && strstr(a.text, "-: the state is kept beside the file"), "%s", a.text);
+}
+END_TEST
+
+/* A checkpoint and a classifier are replaced by nothing but their own commands, and no output by another. */
+START_TEST(what_was_learnt_is_not_replaced)
+{
+	static const char checkpoint[] = "is a checkpoint, which this would replace; give another name",
+		classifier[] = "is a classifier, which this would replace";
+	const char *dir = scratch_folder();
+	ck_assert_int_eq(sagan("train %s --out %s/run --steps 1", make_config(SMALL), dir).status, 0);
+	ck_assert_int_eq(sagan("export %s/run --out %s/keras", dir, dir).status, 0);
+	ck_assert_int_eq(command("cd %s && cp run/checkpoint-00000001.h5 ck.h5 && cp ck.h5 ck && mkdir dir && "
+		"cp ck.h5 dir/generator.h5 && ln -s ck.h5 link.h5", dir).status, 0);
+	ck_assert_int_eq(command("cp data/features/mnist.h5 %s/class.h5 && cp %s/keras/generator.keras %s/g.keras", dir,
+		dir, dir).status, 0);
+	static const struct {
+		const char *line, *says;
+		int status;
+	} row[] = {
+		{"sample run --n 4 --out ck.h5", checkpoint, 1}, {"sample run --n 4 --out link.h5", checkpoint, 1},
+		{"sample run --n 4 --latents ck.h5", checkpoint, 1},
+		{"sample run --n 4 --latents class.h5", classifier, 1},
+		{"sample run --n 4 --out ck", checkpoint, 1}, {"attend run --out ck.h5", checkpoint, 1},
+		{"attend run --out ck", checkpoint, 1}, {"report run --out ck", checkpoint, 1},
+		{"export run --html=ck", checkpoint, 1}, {"export run --out dir", checkpoint, 1},
+		{"evaluate run --n 10 --pairs ck", checkpoint, 1}, {"data keras --picture ck", checkpoint, 1},
+		{"import g.keras --config run.yaml --out class.h5", classifier, 1},
+		{"import g.keras --config run.yaml --out ./g.keras", "--out ./g.keras: is the file that is read", 2},
+		{"classify class.yaml --fresh --out ck.h5", checkpoint, 1},
+		{"sample run --n 4 --out l.h5 --latents ./l.h5", "--latents ./l.h5: is the file of the images, too", 2},
+		{"sample run --n 4 --latents samples.png", "--latents samples.png: is the file of the images, too", 2},
+		{"sample run --n 4 --out - --latents -", "--latents -: is the file of the images, too", 2},
+		{"sample --from g.keras --n 4 --out g.keras", "--from g.keras: would be replaced", 2},
+		{"attend run --image run/data.png --out run/data.png", "is the picture that is looked at", 2},
+	};
+	ck_assert_int_eq(command("cp configs/classify-mnist.yaml %s/class.yaml; ln -s $PWD/data %s/data", dir, dir)
+		.status, 0);
+	for (int i = 0; i < COUNT(row); i++) {
+		const answer a = command("P=$(realpath %s) && cd %s && $P %s", sagan_program(), dir, row[i].line);
+		ck_assert_msg(a.status == row[i].status && strstr(a.text, row[i].says), "%s: %s", row[i].line, a.text);
+	}
+	const answer same = command("cd %s && for f in ck.h5 ck dir/generator.h5; do "
+		"cmp $f run/checkpoint-00000001.h5 || exit; done; test ! -e l.h5 && cmp g.keras keras/generator.keras", dir);
+	ck_assert_msg(same.status == 0, "%s", same.text);
+	/* their own */
+	ck_assert_int_eq(sagan("import %s/g.keras --config %s/run.yaml --out %s/ck.h5", dir, dir, dir).status, 0);
+	ck_assert_int_eq(sagan("sample %s/run --n 4 --out %s/own.h5", dir, dir).status, 0);
+	ck_assert_int_eq(sagan("sample %s/run --n 4 --out %s/own.h5", dir, dir).status, 0);
+}
+END_TEST
+
 /* ---- attention ---- */
 
 /* Of both networks; a picture of the run's own is looked at by D. What is not there is named. */
@@ -1282,6 +1365,8 @@ int main(void)
 		{a_page_has_a_name_of_its_own, 1},
 		{keras_files_go_round, 1},
 		{samples_become_what_they_are_called, 1},
+		{standard_output_has_the_bytes_alone, 1},
+		{what_was_learnt_is_not_replaced, 1},
 		{attention_of_both_networks_is_drawn, 1},
 		{help_fits_a_screen, 1},
 		{man_page_and_completion_know_every_option, 1},

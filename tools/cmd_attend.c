@@ -9,6 +9,7 @@
 #include "core/base/thread.h"
 #include "data/class_names.h"
 #include "data/picture/picture.h"
+#include "gan/checkpoint/kept.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/sample/attention_file.h"
 #include "gan/sample/attention_sheet.h"
@@ -296,13 +297,16 @@ static int run(const command *c, int argc, char **argv)
 		return fail_usage(c, "--net %s: must be generator or discriminator", net);
 	if (a.image && a.side == NET_G)
 		return fail_usage(c, "--image: only the discriminator looks at a picture; the generator has --seed");
+	if (a.image && file_same(a.image, a.out))
+		return fail_usage(c, "--out %s: is the picture that is looked at", a.out);
 	if (pixels.n > SHEET_PIXELS_MAX)
 		return fail_usage(c, "--pixel: at most %d fit on a sheet", SHEET_PIXELS_MAX);
 	for (; a.pixels < pixels.n; a.pixels++)
 		if (!parse_pixel(pixels.text[a.pixels], &a.pixel[a.pixels]))
 			return fail_usage(c, "--pixel %s: must be a row and a column, as 12,8", pixels.text[a.pixels]);
 	fault e;
-	if (!pool_start(threads, &e) || (!is_numbers(a.out) && !picture_may_be(a.out, &e))
+	if (!pool_start(threads, &e)
+	    || !(is_numbers(a.out) ? kept_spared(a.out, KEPT_NOTHING, &e) : picture_may_be(a.out, &e))
 	    || (best && !rundir_best(a.from, best_path, sizeof best_path, &e)))
 		return fail(&e);
 	if (best)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "gan/keras/export.h"
 #include "gan/web/web.h"
@@ -93,10 +94,11 @@ static int export_page(const char *from, const char *file, bool raw, bool exact)
 		return fail(&e);
 	if (r.warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", r.warning.text);
-	printf("step %lld of %s\n", (long long)r.step, r.path);
-	printf("%s: %.2f MB; %lld weights as float%d; its images differ by at most %.1e of a range of 2\n", r.file,
-		(double)r.bytes / 1e6, (long long)r.weights, 8 * r.width, r.error);
-	printf("  open it in any browser: it needs no network and no other file\n");
+	FILE *to = told_beside(file);
+	fprintf(to, "step %lld of %s\n", (long long)r.step, text_show(r.path).s);
+	fprintf(to, "%s: %.2f MB; %lld weights as float%d; its images differ by at most %.1e of a range of 2\n",
+		text_show(r.file).s, (double)r.bytes / 1e6, (long long)r.weights, 8 * r.width, r.error);
+	fprintf(to, "  open it in any browser: it needs no network and no other file\n");
 	return EXIT_GOOD;
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/local.h"
 #include "core/base/text.h"
 #include "core/base/thread.h"
+#include "gan/checkpoint/kept.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/config/config_apply.h"
 #include "gan/train/trainer.h"
@@ -28,13 +29,14 @@ static void print_mismatch(void *ctx, const char *text)
 static void print_result(const request *q, int bn_mode, const config *c, const keras_imported *r)
 {
 	char values[32];
-	printf("checkpoint %s\n", text_show(q->out).s);
-	printf("%s: %d layers, %d weights, %s numbers\n", text_show(q->file).s, r->layers, r->weights,
+	FILE *to = told_beside(q->out);
+	fprintf(to, "checkpoint %s\n", text_show(q->out).s);
+	fprintf(to, "%s: %d layers, %d weights, %s numbers\n", text_show(q->file).s, r->layers, r->weights,
 		print_count(r->values, values, sizeof values));
 	if (r->same)
-		printf("exported again it gives the same numbers, to the last bit\n");
+		fprintf(to, "exported again it gives the same numbers, to the last bit\n");
 	else
-		printf("exported again it differs by at most %.1e of the largest weight, at %s\n", r->worst,
+		fprintf(to, "exported again it differs by at most %.1e of the largest weight, at %s\n", r->worst,
 			r->worst_at);
 	if (r->why[0])
 		printf("what its layers compute was not compared: %s\n", text_show(r->why).s);
@@ -42,8 +44,8 @@ static void print_result(const request *q, int bn_mode, const config *c, const k
 		fprintf(stderr, "sagan: warning: %s cannot be said under spectral norm, it is divided by its norm; "
 			"model.spectral_norm_g or spectral_norm_d = false keeps it\n", r->worst_at);
 	if (bn_mode != c->ema.bn_mode && q->side == NET_G)
-		printf("ema.bn_mode = %s in it, so that samples have the statistics of the file; `sagan train` goes on "
-			"with %s\n", config_choice("ema.bn_mode", c->ema.bn_mode),
+		fprintf(to, "ema.bn_mode = %s in it, so that samples have the statistics of the file; `sagan train` "
+			"goes on with %s\n", config_choice("ema.bn_mode", c->ema.bn_mode),
 			config_choice("ema.bn_mode", bn_mode));
 }
 
@@ -86,7 +88,8 @@ static bool import(const request *q, config *cfg, fault *e)
 		&& (t = trainer_new(cfg, data, e)) && (!q->onto || trainer_load(t, q->onto, e))
 		&& keras_import_file(trainer_config(t), side, trainer_module(t, side),
 			side == NET_G ? trainer_ema(t) : NULL, &from, &r, print_mismatch, NULL, e)
-		&& file_make_parents(q->out, e) && lock_run(q->out, &folder, e) && trainer_save(t, q->out, e);
+		&& kept_spared(q->out, KEPT_CHECKPOINT, e) && file_make_parents(q->out, e)
+		&& lock_run(q->out, &folder, e) && trainer_save(t, q->out, e);
 	rundir_close(folder);
 	if (ok)
 		print_result(q, bn_mode, cfg, &r);
@@ -113,6 +116,8 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	if (!q.config || !q.out)
 		return fail_usage(c, "--%s is missing", q.config ? "out" : "config");
+	if (file_same(q.file, q.out))
+		return fail_usage(c, "--out %s: is the file that is read", q.out);
 	q.side = strcmp(q.net, net_side_name(NET_G)) == 0 ? NET_G : NET_D;
 	if (strcmp(q.net, net_side_name(q.side)) != 0)
 		return fail_usage(c, "--net %s: must be generator or discriminator", q.net);

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "core/base/words.h"
 #include "core/peers/peers.h"
@@ -28,11 +30,11 @@ typedef struct asked {
 } asked;
 
 /* The sampler of a file of Keras, and what was decided about its numbers. */
-static sampler *open_keras(const char *from, keras_drawing *d, int64_t n, const char *out, fault *e)
+static sampler *open_keras(const char *from, keras_drawing *d, int64_t n, const output_names *out, fault *e)
 {
 	sampler *s = keras_sampler_open(from, d, sampler_batch_for(n), e);
 	if (s && peers_rank() == 0)
-		fprintf(told_beside(out), "%s\n", d->decided);
+		fprintf(output_told(out), "%s\n", text_show(d->decided).s);
 	return s;
 }
 
@@ -125,7 +127,7 @@ static sampler *open_file(const asked *a, int64_t n, fault *e)
 		fault_set(e, "--direction: only a run's generator says which layer is its first");
 		return NULL;
 	}
-	sampler *s = open_keras(a->from, a->keras, n, a->out.images, e);
+	sampler *s = open_keras(a->from, a->keras, n, &a->out, e);
 	if (peers_agree(s != NULL, e) && peers_fit_file(a->from, e))
 		return s;
 	sampler_free(s);
@@ -185,6 +187,11 @@ static int check(const command *c, asked *a, sample_request *q, const char *kera
 		return fail_usage(c, "--range %s: must be %s", range, words_print(ranges, ends, sizeof ends));
 	if (!take_truncation(a->truncation, q, e))
 		return fail_usage(c, "%s", e->text);
+	if (a->out.latents && file_same(a->out.images ? a->out.images : OUTPUT_USUAL, a->out.latents))
+		return fail_usage(c, "--latents %s: is the file of the images, too", a->out.latents);
+	if (keras && ((a->out.images && file_same(keras, a->out.images))
+		|| (a->out.latents && file_same(keras, a->out.latents))))
+		return fail_usage(c, "--from %s: would be replaced; give the images another name", keras);
 	if (a->out.ms && !moves)
 		return fail_usage(c, "--delay is of a moving picture: --out FILE.gif or FILE.webp");
 	return conflict(a, q) ? fail_usage(c, "%s", conflict(a, q)) : EXIT_GOOD;

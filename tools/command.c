@@ -16,6 +16,7 @@
 #include "core/base/text.h"
 #include "core/base/thread.h"
 #include "core/peers/peers.h"
+#include "gan/checkpoint/kept.h"
 
 const char *program_name = "sagan";
 
@@ -448,12 +449,12 @@ static bool name_may_be(const char *path, const char *ending, const char *what, 
 
 bool picture_may_be(const char *path, fault *e)
 {
-	return name_may_be(path, ".png", "pictures are written as PNG", e);
+	return name_may_be(path, ".png", "pictures are written as PNG", e) && kept_spared(path, KEPT_NOTHING, e);
 }
 
 bool page_may_be(const char *path, fault *e)
 {
-	return name_may_be(path, ".html", "pages are written as HTML", e);
+	return name_may_be(path, ".html", "pages are written as HTML", e) && kept_spared(path, KEPT_NOTHING, e);
 }
 
 bool picture_beside_may_be(const char *path, fault *e)

@@ -105,7 +105,8 @@ double peak_bytes(void);
 /* "2 h 05 min", "3 min 20 s", "12 s" */
 char *print_time(double seconds, char *buf, size_t size);
 
-/* Whether a picture, or a page, may have this name: false where it ends like a file of another kind. */
+/* Whether a picture, or a page, may have this name: false where it ends like a file of another kind, or would replace
+ * one (gan/checkpoint/kept.h). */
 bool picture_may_be(const char *path, fault *e), page_may_be(const char *path, fault *e);
 /* The same, and "-" is refused: the results of the command go there. */
 bool picture_beside_may_be(const char *path, fault *e);

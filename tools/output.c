@@ -12,6 +12,7 @@
 #include "core/h5/h5.h"
 #include "core/peers/peers.h"
 #include "data/picture/moving.h"
+#include "gan/checkpoint/kept.h"
 #include "gan/sample/image_file.h"
 #include "gan/sample/pictures.h"
 #include "tools/command.h"
@@ -127,7 +128,7 @@ static bool check_moving(const char *path, sample_request *q, fault *e)
 /* The place for the images; nothing has been drawn yet. */
 static bool output_open(output *o, sampler *s, sample_request *q, const output_names *to, fault *e)
 {
-	const char *path = to->images ? to->images : to->latents && q->n > GRID_MOST ? NULL : "samples.png";
+	const char *path = to->images ? to->images : to->latents && q->n > GRID_MOST ? NULL : OUTPUT_USUAL;
 	const bool moves = path && moving_is_named(path), many = path && !moves && image_file_is(path);
 	if (path && !many && q->n > GRID_MOST)
 		return fault_set(e, "%s: a picture shows at most %d images; DIR/, .npz, .h5 and .idx take any number",
@@ -135,6 +136,9 @@ static bool output_open(output *o, sampler *s, sample_request *q, const output_n
 	if (moves && !check_moving(path, q, e))
 		return false;
 	if (path && !many && !moves && !picture_may_be(path, e))
+		return false;
+	if ((many && !kept_spared(path, KEPT_NOTHING, e))
+		|| (to->latents && !kept_spared(to->latents, KEPT_NOTHING, e)))
 		return false;
 	if (path && !file_make_parents(path, e))
 		return false;
@@ -221,9 +225,14 @@ static bool output_close(output *o, const sampler *s, const sample_request *q, c
 	return h5_commit(latents, e);
 }
 
-static void tell(const sampler *s, const sample_request *q, const char *path)
+FILE *output_told(const output_names *to)
 {
-	FILE *to = told_beside(path);
+	FILE *told = told_beside(to->images);
+	return told == stdout ? told_beside(to->latents) : told;
+}
+
+static void tell(const sampler *s, const sample_request *q, const char *path, FILE *to)
+{
 	if (sampler_step(s) < 0)
 		fprintf(to, "%lld images of %s: %s\n", (long long)q->n, text_show(sampler_path(s)).s,
 			text_show(path).s);
@@ -241,7 +250,8 @@ bool output_draw(sampler *s, sample_request *q, const output_names *to, fault *e
 	peers_spread(&q->columns, sizeof q->columns);        /* a moving picture has chosen them */
 	ok = ok && draw_all(&o, s, q, e) && (!writes || output_close(&o, s, q, to, e));
 	if (ok && writes)
-		tell(s, q, o.path ? o.path : to->images ? to->images : to->latents);
+		tell(s, q, o.path ? o.path : to->images ? to->images : to->latents,
+			output_told(to));
 	free(o.all);
 	image_file_free(o.file);
 	h5_close(o.latents);

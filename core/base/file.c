@@ -210,6 +210,39 @@ char *file_real_path(const char *path, fault *e)
 	return target;
 }
 
+/* The real folder of a path that is not there, and the name in it: new/free; NULL: no such folder, or no memory. */
+static char *real_place(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char *folder = slash ? text_copy(path, NULL) : NULL, *place = NULL;
+	if (folder)
+		folder[slash == path ? 1 : slash - path] = '\0';
+	char *whole = slash && !folder ? NULL : realpath(folder ? folder : ".", NULL);
+	const size_t size = whole ? strlen(whole) + strlen(name) + 2 : 0;
+	if (whole && (place = mem_new(size, 1, NULL)))
+		snprintf(place, size, "%s/%s", whole, name);
+	free(whole);
+	free(folder);
+	return place;
+}
+
+bool file_same(const char *a, const char *b)
+{
+	struct stat x, y;
+	const bool there = stat(a, &x) == 0;
+	if (strcmp(a, b) == 0)
+		return true;
+	if (there != (stat(b, &y) == 0))
+		return false;
+	if (there)
+		return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	char *p = real_place(a), *q = real_place(b);
+	const bool same = p && q && strcmp(p, q) == 0;
+	free(p);
+	free(q);
+	return same;
+}
+
 /* path: what is wanted, part: the folder of it that cannot be made. */
 static bool refuse_folder(const char *path, const char *part, const char *why, fault *e)
 {

@@ -68,6 +68,9 @@ char *file_from_home(const char *path, char *buf, size_t size);
 /* The whole path from the root, without links and dots: new/free. NULL with e set: nothing is there. */
 char *file_real_path(const char *path, fault *e);
 
+/* Whether writing to one is writing to the other, also where nothing lies there yet: the same names, or links. */
+bool file_same(const char *a, const char *b);
+
 enum file_type { FILE_MISSING, FILE_UNKNOWN, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
 /* Follows links. FILE_UNKNOWN: it cannot be looked at now (no permission for a folder on the way, a disk that fails);
  * errno says why, and so does opening it. */

@@ -186,7 +186,11 @@ static bool start(making *m, fault *e)
 {
 	if (!config_check_course(m->cfg, m->cfg->steps, e))
 		return false;
+	if (strcmp(m->o->out, "-") == 0)
+		return fault_at(e, m->o->out, "the state is kept beside the file, which must have a name");
 	snprintf(m->state, sizeof m->state, "%.4095s.state", m->o->out);
+	if (!kept_spared(m->o->out, KEPT_CLASSIFIER, e) || !kept_spared(m->state, KEPT_CLASSIFIER, e))
+		return false;
 	if (!m->o->fresh && file_type(m->o->out) != FILE_MISSING)
 		return fault_at(e, m->o->out, "is there already; --fresh makes it anew");
 	if (!file_make_parents(m->o->out, e) || !config_open_classes(m->cfg, &m->train, &m->test, e))

@@ -12,6 +12,7 @@
 #define SAGAN_GAN_CLASSIFY_CLASSIFIER_FILE_H
 
 #include "core/base/sha256.h"
+#include "gan/checkpoint/kept.h"
 #include "gan/classify/classifier.h"
 
 typedef struct classifier_record {
@@ -26,8 +27,6 @@ typedef struct classifier_record {
 } classifier_record;
 void classifier_record_free(classifier_record *r);   /* all zero allowed */
 
-/* What the attribute `kind` says. */
-#define CLASSIFIER_KIND "sagan classifier"
 typedef struct h5 h5;
 
 /* Rounds the kernels to float16, so that a compact file holds what has been tested. */

@@ -79,7 +79,7 @@ static bool any_ramp(const config *c)
  * key. Without a key: true, and "". */
 static bool holds(const config *c, const char *key, const char *value, char *buf, size_t size)
 {
-	char now[4 * CONFIG_TEXT_MAX + 8];
+	char now[CONFIG_VALUE_MAX];
 	buf[0] = '\0';
 	if (!key || key == NO_RAMP)
 		return !key || !any_ramp(c);

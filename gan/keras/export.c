@@ -12,6 +12,7 @@
 #include "core/base/local.h"
 #include "core/base/vecmath.h"
 #include "core/plan/plan.h"
+#include "gan/checkpoint/kept.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/sample/request.h"
 #include "gan/sample/standing.h"
@@ -165,7 +166,7 @@ static bool next_file(const job *j, export_net *n, const char *ending, char path
 {
 	char *name = n->file[n->files++];
 	snprintf(name, sizeof n->file[0], "%s%s", n->name, ending);
-	return run_path(j->q->out, name, path, e);
+	return run_path(j->q->out, name, path, e) && kept_spared(path, KEPT_NOTHING, e);
 }
 
 typedef bool (*write_fn)(const keras_model *m, const char *path, fault *e);
