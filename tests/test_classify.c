@@ -379,6 +379,14 @@ START_TEST(the_command_makes_a_file)
 		a.text);
 	a = sagan("classify %s --set data.path=%s --out %s", yaml, put_data(), out);
 	ck_assert(a.status == 1 && strstr(a.text, "is there already"));
+	/* Between two reports, too, the step under way is told; --quiet keeps the rest. */
+	a = command("%s classify %s --set data.path=%s --out %s --set steps=1000000000 "
+		"--set train.log_every=100000000 --set train.checkpoint_every=3 --set optim.schedule=constant --quiet "
+		"& p=$!; while ! test -e %s.state; do sleep 0.1; done; kill $p; wait $p", sagan_program(), yaml,
+		put_data(), scratch_at("long.h5"), scratch_at("long.h5"));
+	long long under_way = 0;
+	ck_assert_msg(a.status == 143 && sscanf(a.text, "\nfinishing step %lld", &under_way) == 1 && under_way > 1
+		&& !strstr(a.text, "the same command"), "%d: %s", a.status, a.text);
 	a = sagan("classify configs/demo.yaml --out %s", scratch_at("d.h5"));
 	ck_assert_msg(a.status == 1 && strstr(a.text, "not of classifiers"), "%s", a.text);
 	a = sagan("classify %s --set data.path=no/such --out %s", yaml, scratch_at("d.h5"));

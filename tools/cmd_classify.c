@@ -24,7 +24,12 @@ static void show_progress(void *ctx, const class_progress *p)
 	snprintf(text, sizeof text, "step %lld of %lld  loss %.4f  %.0f images/s  %s", (long long)p->step,
 		(long long)p->steps, p->loss, p->images_per_s, print_time(p->seconds, left, sizeof left));
 	show_note(ctx, text);
-	stop_step(p->step + 1);
+}
+
+static void show_step(void *ctx, int64_t step)
+{
+	(void)ctx;
+	stop_step(step + 1);
 }
 
 static int run(const command *c, int argc, char **argv)
@@ -51,12 +56,12 @@ static int run(const command *c, int argc, char **argv)
 		snprintf(name, sizeof name, "%s.h5", cfg.name);
 		const class_run_options o = {
 			.out = out ? out : name, .fresh = fresh, .stop = &stop_asked, .ctx = &quiet,
-			.progress = show_progress, .note = show_note,
+			.progress = show_progress, .step = show_step, .note = show_note,
 		};
 		stop_on_signals(true);
 		if (!pool_start(threads ? threads : cfg.train.threads, &e) || !class_run(&cfg, &o, &finished, &e))
 			status = fail(&e);
-		else if (!finished)
+		else if (!finished && !quiet)
 			printf("stopped; the same command goes on\n");
 		pool_stop();
 	}

@@ -127,6 +127,8 @@ static bool learn(making *m, bool *finished, fault *e)
 	*finished = true;
 	while (*finished && step < m->cfg->steps) {
 		double loss;
+		if (m->o->step)
+			m->o->step(m->o->ctx, step);
 		if (!class_trainer_step(m->t, &loss, e))
 			return false;
 		step = class_trainer_steps_done(m->t);

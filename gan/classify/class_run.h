@@ -22,6 +22,7 @@ typedef struct class_run_options {
 	const volatile sig_atomic_t *stop;           /* set by a signal handler; NULL: never */
 	void *ctx;                                   /* first argument of the callbacks */
 	void (*progress)(void *ctx, const class_progress *p);        /* each train.log_every steps; may be NULL */
+	void (*step)(void *ctx, int64_t step);       /* with the steps done, before each further one; may be NULL */
 	void (*note)(void *ctx, const char *text);   /* one line: data, tests, files; may be NULL */
 } class_run_options;
 
