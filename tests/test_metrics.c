@@ -115,6 +115,15 @@ START_TEST(a_stray_line_costs_no_row)
 	free(rows);
 	m = open_at(7, &e);
 	ck_assert_msg(m && metrics_close(m, &e) && !warning.text[0], "%s%s", e.text, warning.text);
+	/* one warning tells of all files */
+	static const char times[] = "step,seconds,images_per_s,from\n2,1,1,0\nkilled\n";
+	file_store(scratch_at("timing.csv"), times, sizeof times - 1);
+	file_store(scratch_at("scores.csv"), text, sizeof text - 1);
+	m = open_at(7, &e);
+	ck_assert_msg(m && metrics_close(m, &e), "%s", e.text);
+	ck_assert_msg(strstr(warning.text, "/timing.csv: 1 line is no row, and in ") && strstr(warning.text,
+		"stray-timing.csv now; scores.csv: 3 lines are no rows, and in stray-scores.csv now"), "%s",
+		warning.text);
 }
 END_TEST
 

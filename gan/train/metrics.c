@@ -172,8 +172,11 @@ static bool keep_strays(const rows *r, const char *dir, const char *name, fault 
 		return false;
 	bool ok = fwrite(r->stray, 1, r->strays, f) == r->strays;
 	ok = fclose(f) == 0 && ok;
-	fault_set(warning, "%s/%s: %d line%s no row%s, and in %s now", dir, name, r->lines,
-		r->lines > 1 ? "s are" : " is", r->lines > 1 ? "s" : "", path);
+	const fault before = *warning;               /* of another file */
+	const char *also = before.text[0] ? "; " : "";
+	fault_set(warning, "%.500s%s%s%s%s: %d line%s no row%s, and in %s now", before.text, also,
+		*also ? "" : dir, *also ? "" : "/", name, r->lines, r->lines > 1 ? "s are" : " is",
+		r->lines > 1 ? "s" : "", *also ? other : path);
 	return ok || fault_set(e, "%s: cannot be written: %s", path, strerror(errno));
 }
 
