@@ -165,15 +165,9 @@ static bool path_take(const finder *f, char to[ARRAY_PATH], const char *path)
 		fault_at(f->e, f->path, "a name of %zu bytes; allowed are %d", strlen(path), ARRAY_PATH - 1);
 }
 
-/* A word of the options: NULL and "auto" leave the choice to us. */
-static const char *wish(const char *option)
-{
-	return option && *option && strcmp(option, "auto") != 0 ? option : NULL;
-}
-
 static bool labels_find(finder *f, array_part *p, const char *const *part, const dataset_options *o)
 {
-	const char *wanted = wish(o->labels);
+	const char *wanted = data_wish(o->labels);
 	if (wanted && !strcmp(wanted, "none"))
 		return true;
 	const char *own[] = {wanted, NULL}, *found = named(f, part, wanted ? own : LABELS);
@@ -220,7 +214,7 @@ static bool parts_agree(const finder *f, const array_part *p)
 
 static bool choose(finder *f, array_parts *p, const dataset_options *o)
 {
-	const char *wanted = wish(o->images), *own[] = {wanted, NULL};
+	const char *wanted = data_wish(o->images), *own[] = {wanted, NULL};
 	const char *const *name = wanted ? own : IMAGES;
 	const char *const *const part[] = {[SPLIT_TRAIN] = data_train_words, [SPLIT_TEST] = data_test_words};
 	for (int k = SPLIT_TRAIN; k <= SPLIT_TEST; k++) {

@@ -268,5 +268,5 @@ const data_format format_cifar10 = {
 };
 const data_format format_cifar100 = {
 	.name = "cifar100", .read = cifar100_read, .is_file = is_cifar100_file, .is_folder = is_cifar100_folder,
-	.by_length = true,
+	.coarse = true, .by_length = true,
 };

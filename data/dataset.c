@@ -331,6 +331,24 @@ static const data_format *format_named(const char *name)
 	return data_formats[i];
 }
 
+const char *data_wish(const char *option)
+{
+	return option && *option && strcmp(option, "auto") != 0 ? option : NULL;
+}
+
+/* Wishes that this kind of files has no place for. */
+static bool note_wishes(dataset *d, const data_format *f, const dataset_options *o, fault *e)
+{
+	const char *word = o->range != RANGE_AUTO ? "range" : data_wish(o->images) ? "images"
+		: data_wish(o->labels) ? "labels" : NULL;
+	const char *here = f->what ? f->what : f->name;
+	if (word && !f->arrays
+		&& !dataset_note(d, e, "warning: %s is of arrays (HDF5, numpy), and without effect on %s", word, here))
+		return false;
+	return !o->coarse || f->coarse
+		|| dataset_note(d, e, "warning: coarse is of CIFAR-100, and without effect on %s", here);
+}
+
 /* A set that lies deeper than the path given is told of, and links that an archive has. */
 static bool note_place(dataset *d, const place *p, fault *e)
 {
@@ -366,7 +384,7 @@ dataset *dataset_open(const char *path, const dataset_options *options, fault *e
 	if (ok) {
 		snprintf(d->kind, sizeof d->kind, "%s", f->name);
 		ok = f->read(d, &p, &o, e) && dataset_convert(d, &o, e) && class_names_default(d, e) &&
-			class_names_wanted(d, &o, e) && note_place(d, &p, e);
+			class_names_wanted(d, &o, e) && note_wishes(d, f, &o, e) && note_place(d, &p, e);
 	}
 	place_free(&p);
 	if (ok)

@@ -23,9 +23,14 @@ struct data_format {
 	bool (*is_file)(const uint8_t *head, int64_t n, int64_t length);
 	/* Whether a folder with an entry of this name, a folder or not, is of this kind. NULL: no folder is. */
 	bool (*is_folder)(const char *name, bool folder);
+	bool arrays;                                 /* the options images, labels and range are of it */
+	bool coarse;                                 /* so is that one */
 	bool by_length;                              /* is_file knows no signature: it is asked last */
 };
 enum { FORMAT_HEAD = 8192 + 8 };                     /* HDF5's signature may come that late */
+
+/* A name that was given; NULL: none, or "auto". */
+const char *data_wish(const char *option);
 
 /* Three gray images in one; new/free (dataset_free). */
 dataset *stacked_open(const char *path, const dataset_options *o, fault *e);

@@ -90,5 +90,5 @@ static bool is_hdf5_file(const uint8_t *head, int64_t n, int64_t length)
 
 extern const data_format format_hdf5;
 const data_format format_hdf5 = {
-	.name = "hdf5", .what = "HDF5", .read = hdf5_read, .is_file = is_hdf5_file,
+	.name = "hdf5", .what = "HDF5", .read = hdf5_read, .is_file = is_hdf5_file, .arrays = true,
 };

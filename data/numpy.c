@@ -374,5 +374,5 @@ static bool is_numpy_folder(const char *name, bool folder)
 
 const data_format format_numpy = {
 	.name = "numpy", .what = "numpy (.npz, .npy)", .read = numpy_read, .is_file = is_numpy_file,
-	.is_folder = is_numpy_folder,
+	.is_folder = is_numpy_folder, .arrays = true,
 };
