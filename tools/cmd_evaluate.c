@@ -19,6 +19,7 @@
 #include "gan/train/peers_fit.h"
 #include "tools/command.h"
 #include "tools/evaluate_print.h"
+#include "tools/screen.h"
 
 /* The picture of copies where no name is given; the word that wants none. */
 static const char PAIRS_NAME[] = "copies.png", PAIRS_NONE[] = "none";
@@ -227,7 +228,9 @@ static void show_progress(void *ctx, const char *what, int64_t done, int64_t of)
 	progress_line *p = ctx;
 	if (!p->shown || clock_s() - p->painted < 0.2)
 		return;
-	fprintf(stderr, "\r%s: %lld of %lld\033[K", what, (long long)done, (long long)of);
+	char text[160];
+	snprintf(text, sizeof text, "%s: %lld of %lld", what, (long long)done, (long long)of);
+	fprintf(stderr, "\r%.*s\033[K", screen_columns(STDERR_FILENO) - 1, text);
 	p->painted = clock_s();
 	p->open = true;
 }

@@ -23,10 +23,10 @@ screen screen_new(bool quiet)
 	return (screen){.quiet = quiet, .is_terminal = isatty(STDOUT_FILENO) && (!kind || strcmp(kind, "dumb") != 0)};
 }
 
-static int columns(void)
+int screen_columns(int fd)
 {
 	struct winsize w;
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+	return ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
 }
 
 void screen_close(screen *s)
@@ -89,6 +89,11 @@ static char *line_of(const run_progress *p, int64_t step, int room, char *buf, s
 	char eta[32], gate[32];
 	buf[0] = '\0';
 	field(&l, "step %lld/%lld", (long long)step, (long long)p->steps);
+	if (l.full) {                                /* the least that there is to say */
+		l.full = false;
+		field(&l, "%lld", (long long)step);
+		return buf;
+	}
 	if (m->step == 0)
 		return buf;
 	field(&l, "%s left", print_time(MAX(p->eta_s - (double)(step - m->step) * p->step_s, 0), eta, sizeof eta));
@@ -110,7 +115,7 @@ static char *line_of(const run_progress *p, int64_t step, int room, char *buf, s
 static void paint(screen *s, int64_t step)
 {
 	char text[LINE_MAX_BYTES];
-	printf("\r%s\033[K", line_of(&s->last, step, columns() - 1, text, sizeof text));
+	printf("\r%s\033[K", line_of(&s->last, step, screen_columns(STDOUT_FILENO) - 1, text, sizeof text));
 	s->is_open = true;
 	s->painted = clock_s();
 	stop_if_unread();

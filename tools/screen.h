@@ -13,6 +13,9 @@ typedef struct screen {
 	run_progress last;                           /* the last report; zeros before the first one */
 } screen;
 
+/* How wide the terminal of a descriptor is; 80 where it does not say. */
+int screen_columns(int fd);
+
 /* Of stdout. */
 screen screen_new(bool quiet);
 /* The callbacks of run_options; ctx is a screen. */
