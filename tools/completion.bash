@@ -10,8 +10,14 @@ _sagan()
 	case $before in
 	--set)
 		# The keys are asked of the program, so that they are those of its version.
-		mapfile -t COMPREPLY < <(compgen -S = -W "$("${COMP_WORDS[0]}" info --keys --markdown 2>/dev/null |
-			sed -n 's/^| `\([^`]*\)`.*/\1/p')" -- "$word")
+		case ${COMP_WORDS[1]} in
+		layers) options=$("${COMP_WORDS[0]}" layers "${COMP_WORDS[2]}" 2>/dev/null |
+			awk '/^arguments/ { on = 1 } /^$/ { on = 0 } on && /^  [a-z]/ { print $1 }') ;;
+		classify) options=$("${COMP_WORDS[0]}" info --keys --classify --markdown 2>/dev/null |
+			sed -n 's/^| `\([^`]*\)`.*/\1/p') ;;
+		*) options=$("${COMP_WORDS[0]}" info --keys --markdown 2>/dev/null | sed -n 's/^| `\([^`]*\)`.*/\1/p') ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -S = -W "$options" -- "$word")
 		compopt -o nospace
 		return ;;
 	layers)
@@ -23,7 +29,9 @@ _sagan()
 		[ "${COMP_WORDS[1]}" != export ] || options="$options both" ;;
 	--plan) options='d d_penalty g sample' ;;
 	--format) options='auto idx cifar10 cifar100 numpy pictures hdf5 stacked' ;;
-	--split) options='train test all' ;;
+	--split)
+		options='train test'
+		[ "${COMP_WORDS[1]}" = evaluate ] || options="$options all" ;;
 	--resize) options='crop fit stretch pad' ;;
 	--range) options='auto 0..1 -1..1 0..255 0..65535' ;;
 	--background) options='white black gray' ;;
