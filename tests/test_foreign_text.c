@@ -73,9 +73,17 @@ START_TEST(each_medium_has_its_own_marks)
 		ck_assert_str_eq(text_cell(row[i].text, cell, sizeof cell), row[i].cell);
 	ck_assert(strlen(text_cell("\"\"\"\"\"\"\"\"\"\"", small, sizeof small)) < sizeof small);
 	static const char *const word[][2] = {{"runs/demo", "runs/demo"}, {"a run", "'a run'"}, {"it's", "'it'\\''s'"},
-		{"", "''"}, {"a\033;b", "'a?;b'"}, {"''", "''\\'''\\'''"}};
+		{"", "''"}, {"a\033;b", "$'a\\033;b'"}, {"''", "''\\'''\\'''"}, {"-run", "./-run"},
+		{"-a b", "'./-a b'"}, {"-\r'\\", "$'./-\\015\\'\\\\'"}, {"a=b", "'a=b'"}, {"~x", "'~x'"},
+		{"\xff", "$'\\377'"},
+		{RLO, "$'\\342\\200\\256'"}};
 	for (int i = 0; i < COUNT(word); i++)
-		ck_assert_str_eq(text_shell(word[i][0], cell, 4 * strlen(word[i][0]) + 3), word[i][1]);
+		ck_assert_str_eq(text_shell(word[i][0], cell, 4 * strlen(word[i][0]) + 6), word[i][1]);
+	static const char *const path[][2] = {{"a/b", "a/b"}, {"\"\\", "\\\"\\\\"}, {"\n" RLO, "\\u000a\\u202e"},
+		{"\xff", "\\udcff"}, {"\xf3\xa0\x81\x81", "\\U000e0041"}};
+	for (int i = 0; i < COUNT(path); i++)
+		ck_assert_str_eq(text_python(path[i][0], false, cell, 6 * strlen(path[i][0]) + 11), path[i][1]);
+	ck_assert_str_eq(text_python("{name}", true, cell, sizeof cell), "{{name}}");
 	ck_assert_str_eq(text_markup('<'), "&lt;");
 	ck_assert_ptr_null(text_markup('a'));
 	json_t *t = json_text("</script>\xff" RLO "\"\n");
@@ -88,6 +96,24 @@ START_TEST(each_medium_has_its_own_marks)
 	ck_assert(svg_good(&s, &e));
 	ck_assert_msg(strstr(s.text, ">&lt;/text&gt;&lt;script&gt;????&amp;&#39;&quot;</text>"), "%s", s.text);
 	svg_free(&s);
+}
+END_TEST
+
+/* What a shell makes of a word is what it was made of. */
+START_TEST(a_shell_reads_what_was_quoted)
+{
+	static const char *const text[] = {"-a", "it's", "a\033;b\\c'd", "\xff\n\"$HOME`x`", RLO "~=*", "-\t-"};
+	if (system("command -v bash > /dev/null") != 0)
+		return;
+	for (int i = 0; i < COUNT(text); i++) {
+		char word[128], line[256], want[64];
+		text_shell(text[i], word, sizeof word);
+		snprintf(line, sizeof line, "printf %%s %s\n", word);
+		file_store(scratch_at("line.sh"), line, strlen(line));
+		const answer a = command("bash %s", scratch_at("line.sh"));
+		snprintf(want, sizeof want, "%s%s", text[i][0] == '-' ? "./" : "", text[i]);
+		ck_assert_msg(strcmp(a.text, want) == 0, "%s: %s", word, a.text);
+	}
 }
 END_TEST
 
@@ -164,7 +190,7 @@ static void make_images(void)
 static const char *make_config(void)
 {
 	static const char text[] =
-		"name: \"<script>alert(2)<!--\\u202e=cmd()&'\"\nsteps: 2\nbatch: 4\n"
+		"name: \"<script>alert(2)<!--\\u202e\\U000e0041=cmd()&'\"\nsteps: 2\nbatch: 4\n"
 		"data: {path: %s}\nmodel: {network: resnet, size: 16, g_channels: 8, d_channels: 8, layers_g: [8]}\n"
 		"train: {log_every: 1, sample_every: 2, sample_count: 16}\nscore: {count: 0}\n";
 	char config[1024];
@@ -208,6 +234,36 @@ START_TEST(names_of_a_stranger_stay_names)
 	ck_assert_msg(j && strstr(json_string_value(json_object_get(j, "config")), "alert(2)"), "%s", a.text);
 	json_decref(j);
 
+	snprintf(line, sizeof line, "bench %s --sample --steps 1 --json --batch 1", config);
+	a = harmless(line);
+	j = json_loads(a.text, 0, NULL);
+	ck_assert_msg(j && strstr(json_string_value(json_object_get(j, "config")), "alert(2)"), "%s", a.text);
+	json_decref(j);
+	snprintf(line, sizeof line, "bench %s --sample --steps 1 --batch 1", config);
+	harmless(line);
+
+	/* Names that the user gave: folders and files. */
+	static const char *const lines[] = {
+		"export '%s/run' --out '%s/%s'", "export '%s/run' --html='%s/%s.html'",
+		"attend '%s/run' --out '%s/%s.png'",
+		"sample '%s/run' --n 1 --out '%s/%s.png'", "report '%s/run' --out '%s/%s.html'",
+		"evaluate '%s/run' --n 4 --against '%s/data' --features pixels --pairs '%s/%s.png'",
+	};
+	for (int i = 0; i < COUNT(lines); i++) {
+		size_t at = 0;
+		for (const char *p = lines[i]; *p; p++) {
+			const bool mark = *p == '%', name = mark && p[2] != '/';
+			at += (size_t)snprintf(line + at, sizeof line - at, mark ? "%s" : "%.1s", !mark ? p : name
+				? "\033[2K" RLO "x" : dir);
+			p += mark;
+		}
+		line[at] = '\0';
+		a = harmless(line);
+	}
+	snprintf(line, sizeof line, "compare '%s/\033[2K' '%s/\033[2K'", dir, dir);
+	ck_assert_int_eq(command("cp -r %s/run %s/'\033[2K'", dir, dir).status, 0);
+	harmless(line);
+
 	static const char *const files[] = {"run/config.yaml", "run/metrics.csv", "run/report.html", "all.html"};
 	for (int i = 0; i < COUNT(files); i++) {
 		char *x = file_bytes(scratch_at(files[i]), &n);
@@ -235,7 +291,7 @@ START_TEST(messages_about_such_files_are_one_harmless_line)
 	static const char *const rest[] = {
 		"data '%s/\033[2K" RLO "x\xff'", "train '%s/\033[2K" RLO "x\xff.yaml'",
 			"info '%s/\033[2K" RLO "x\xff.h5'",
-		"train '%s/\033[2K.yaml' --\033[2K",
+		"train '%s/\033[2K.yaml' --\033[2K", "layers '%s\033[2K'", "info --keys '%s\033[2K'",
 	};
 	char line[1024];
 	for (int i = 0; i < COUNT(rest); i++) {
@@ -255,6 +311,7 @@ int main(void)
 	const suite_test tests[] = {
 		{what_is_obeyed_becomes_question_marks, 1},
 		{each_medium_has_its_own_marks, 1},
+		{a_shell_reads_what_was_quoted, 1},
 		{texts_of_pictures_and_events_are_plain, 1},
 		{names_of_a_stranger_stay_names, 1},
 		{messages_about_such_files_are_one_harmless_line, 1},

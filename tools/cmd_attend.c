@@ -6,6 +6,7 @@
 
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "data/class_names.h"
 #include "data/picture/picture.h"
@@ -250,7 +251,8 @@ static bool attend(asked *a, fault *e)
 		free(text);
 		if (ok)
 			fprintf(told_beside(a->out), "%d attention layer%s of the %s at step %lld: %s\n", hi - lo,
-				hi - lo > 1 ? "s" : "", net_side_name(a->side), (long long)v.from.step, a->out);
+				hi - lo > 1 ? "s" : "", net_side_name(a->side), (long long)v.from.step,
+				text_show(a->out).s);
 	}
 	scene_close(&v);
 	return ok;

@@ -37,23 +37,29 @@ static void more_text(const profile *p, double peak, wishes w)
 		profile_print_kernels(p, peak);
 }
 
+/* Its first member. */
+static void begin_json(const config *cfg)
+{
+	json_t *text = json_text(cfg->name);
+	char *name = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
+	printf("{\"config\": %s, ", name ? name : "null");
+	free(name);
+	json_decref(text);
+}
+
 static void print_json(const config *cfg, const bench_result *r, const profile *p)
 {
 	char size[32];
-	json_t *text = json_text(cfg->name);
-	char *name = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
-	printf("{\"config\": %s, \"size\": %s, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
+	begin_json(cfg);
+	printf("\"size\": %s, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, \"steps\": %d, "
 	       "\"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
 	       "\"peak_gflops\": %.6g, \"efficiency\": %.6g, "
 	       "\"params_g\": %lld, \"params_d\": %lld, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f",
-	       name ? name : "null",
 	       net_size_print(cfg->net.size, size, sizeof size), cfg->batch, REAL_NAME, r->threads, r->steps,
 	       r->median_s, r->min_s, r->images_per_s, r->gflop, r->peak_gflops, r->efficiency,
 	       (long long)r->params_g, (long long)r->params_d, r->arena_bytes, peak_bytes());
 	more_json(p);
 	printf("}\n");
-	free(name);
-	json_decref(text);
 }
 
 static void print_table(const config *cfg, const bench_result *r)
@@ -91,12 +97,12 @@ static int bench_steps(const config *cfg, int steps, wishes w, bool json)
 
 static void draw_json(const config *cfg, const draw_result *r, const profile *p)
 {
-	char name[CONFIG_VALUE_MAX];
-	printf("{\"config\": %s, \"sample\": true, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, "
+	begin_json(cfg);
+	printf("\"sample\": true, \"batch\": %d, \"real\": \"%s\", \"threads\": %d, "
 	       "\"times\": %d, \"median_s\": %.6g, \"min_s\": %.6g, \"images_per_s\": %.6g, \"gflop\": %.6g, "
 	       "\"peak_gflops\": %.6g, \"arena_bytes\": %zu, \"maxrss_bytes\": %.0f",
-	       config_value(cfg, config_key_find("name"), name, sizeof name), r->batch, REAL_NAME, r->threads, r->times,
-	       r->median_s, r->min_s, r->images_per_s, r->gflop, r->peak_gflops, r->arena_bytes, peak_bytes());
+	       r->batch, REAL_NAME, r->threads, r->times, r->median_s, r->min_s, r->images_per_s, r->gflop,
+	       r->peak_gflops, r->arena_bytes, peak_bytes());
 	more_json(p);
 	printf("}\n");
 }
@@ -104,7 +110,7 @@ static void draw_json(const config *cfg, const draw_result *r, const profile *p)
 static void draw_table(const config *cfg, const draw_result *r)
 {
 	char a[32], b[32];
-	printf("%s: drawing %d image%s at a time, %d thread%s, %d times\n", cfg->name, r->batch,
+	printf("%s: drawing %d image%s at a time, %d thread%s, %d times\n", text_show(cfg->name).s, r->batch,
 	       r->batch == 1 ? "" : "s", r->threads, r->threads == 1 ? "" : "s", r->times);
 	printf("  images      %.4g per second\n", r->images_per_s);
 	printf("  a pass      %.4g ms median, %.4g ms least\n", 1e3 * r->median_s, 1e3 * r->min_s);
@@ -189,11 +195,11 @@ static bool check_names(const char *only, fault *e)
 	return true;
 }
 
-static int bench_layers(int batch, int runs, int threads, const char *only, bool json)
+static int bench_layers(const command *c, int batch, int runs, int threads, const char *only, bool json)
 {
 	fault e;
 	if (!check_names(only, &e))
-		return fail(&e);
+		return fail_usage(c, "%s", e.text);
 	if (!pool_start(threads, &e))
 		return fail(&e);
 	int status = EXIT_GOOD;
@@ -201,13 +207,13 @@ static int bench_layers(int batch, int runs, int threads, const char *only, bool
 		printf("%-26s %-16s %10s %10s %8s %9s\n",
 		       "layer", "input", "forward ms", "+ back ms", "GFLOP/s", "arena");
 	const layer_type *t;
-	const layer_case *c;
-	for (int i = 0; status == EXIT_GOOD && layer_bench_row(i, &t, &c); i++) {
+	const layer_case *at;
+	for (int i = 0; status == EXIT_GOOD && layer_bench_row(i, &t, &at); i++) {
 		layer_bench_result r;
-		if (!is_wanted(only, layer_case_name(t, c)))
+		if (!is_wanted(only, layer_case_name(t, at)))
 			continue;
-		if (layer_bench(t, c, batch, runs, &r, &e))
-			(json ? layer_json : layer_line)(layer_case_name(t, c), &r);
+		if (layer_bench(t, at, batch, runs, &r, &e))
+			(json ? layer_json : layer_line)(layer_case_name(t, at), &r);
 		else
 			status = fail(&e);
 	}
@@ -239,7 +245,7 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	if (layers)
 		return path ? fail_usage(c, "%s: --layers takes no config", path)
-			    : bench_layers(batch ? batch : 16, steps, threads, only, json);
+			    : bench_layers(c, batch ? batch : 16, steps, threads, only, json);
 	if (!path)
 		return fail_usage(c, "an argument is missing");
 	config cfg;

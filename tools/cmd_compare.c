@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "gan/report/facts.h"
 #include "gan/report/gather.h"
 #include "tools/command.h"
@@ -87,15 +88,18 @@ static const char *cell(const run_facts *run, const int *key, int i, int r, char
 static void print_table(const run_facts *run, int n, const int *key, int rows)
 {
 	char buf[CELL];
+	char folder[RUNS_MOST][TEXT_SHOWN];
 	int width[1 + RUNS_MOST];
+	for (int r = 0; r < n; r++)
+		memcpy(folder[r], text_show(run[r].folder).s, TEXT_SHOWN);
 	for (int r = -1; r < n; r++) {
-		width[1 + r] = r < 0 ? 0 : (int)strlen(run[r].folder);
+		width[1 + r] = r < 0 ? 0 : (int)strlen(folder[r]);
 		for (int i = 0; i < rows; i++)
 			width[1 + r] = MAX(width[1 + r], (int)strlen(cell(run, key, i, r, buf)));
 	}
 	for (int i = -1; i < rows; i++)
 		for (int r = -1; r < n; r++) {
-			const char *text = i >= 0 ? cell(run, key, i, r, buf) : r < 0 ? "" : run[r].folder;
+			const char *text = i >= 0 ? cell(run, key, i, r, buf) : r < 0 ? "" : folder[r];
 			printf("%-*s%s", r + 1 < n ? width[1 + r] + 2 : 0, text, r + 1 < n ? "" : "\n");
 		}
 	if (rows == COUNT(ROW))

@@ -5,6 +5,7 @@
 #include "core/base/local.h"
 #include "core/base/text.h"
 #include "core/base/thread.h"
+#include "gan/checkpoint/checkpoint.h"
 #include "gan/keras/export.h"
 #include "gan/web/web.h"
 #include "tools/command.h"
@@ -29,7 +30,7 @@ static void print_files(const char *dir, const export_net *n, bool onnx)
 	if (n->refused.text[0] && onnx)
 		printf("  %s.onnx is made of single operations; evaluated here it differs by at most %.1e\n", n->name,
 			n->difference);
-	printf("  %s/%s", dir, n->name);             /* then the endings alone: one line */
+	printf("  %s/%s", text_show(dir).s, n->name);        /* then the endings alone: one line */
 	for (int i = 0; i < n->files; i++)
 		printf("%s%s", i ? " " : "", n->file[i] + strlen(n->name));
 	printf("\n");
@@ -42,10 +43,10 @@ static void print_files(const char *dir, const export_net *n, bool onnx)
 /* A path in Python: "keras/generator.h5", or with f before it where `name` is a variable. */
 static void print_path(const export_report *r, const char *dir, const char *ending)
 {
-	if (r->nets > 1)
-		printf("f\"%s/{name}%s\"", dir, ending);
-	else
-		printf("\"%s/%s%s\"", dir, r->net[0].name, ending);
+	char text[6 * RUN_PATH_MAX + 11];
+	const bool both = r->nets > 1;
+	printf("%s\"%s/%s%s\"", both ? "f" : "", text_python(dir, both, text, sizeof text),
+		both ? "{name}" : r->net[0].name, ending);
 }
 
 /* `call`(path), and the difference of what comes of it. */
@@ -59,13 +60,15 @@ static void print_check(const export_report *r, const char *dir, const char *ind
 
 static void print_python(const char *dir, const export_report *r, bool layers, bool onnx)
 {
+	char text[6 * RUN_PATH_MAX + 11];
 	bool stock = true;
 	for (int i = 0; i < r->nets; i++)
 		stock = stock && !r->net[i].refused.text[0];
 	const char *indent = r->nets > 1 ? "      " : "  ";
 	printf("\n  import h5py, keras%s\n", onnx ? ", onnxruntime" : "");
 	if (layers)
-		printf("  import sys; sys.path.append(\"%s\"); import sagan_layers   # for _layers.keras\n", dir);
+		printf("  import sys; sys.path.append(\"%s\"); import sagan_layers   # for _layers.keras\n",
+			text_python(dir, false, text, sizeof text));
 	if (r->nets > 1)
 		printf("  for name in \"%s\", \"%s\":\n", r->net[0].name, r->net[1].name);
 	printf("%sr = h5py.File(", indent);
@@ -133,7 +136,7 @@ static int run(const command *c, int argc, char **argv)
 		return status;
 	if (r.warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", r.warning.text);
-	printf("step %lld of %s\n", (long long)r.step, r.path);
+	printf("step %lld of %s\n", (long long)r.step, text_show(r.path).s);
 	for (int i = 0; i < r.nets; i++)
 		print_files(q.out, &r.net[i], q.onnx);
 	print_python(q.out, &r, q.layers, q.onnx);

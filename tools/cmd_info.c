@@ -65,7 +65,7 @@ static int print_keys(const char *prefix, enum config_purpose p, bool markdown)
 			print_key(i, config_key_used(i, p) ? p : CONFIG_CLASSIFIER, markdown);
 	if (found)
 		return EXIT_GOOD;
-	fprintf(stderr, "sagan: %s: no key begins so; `sagan info --keys` lists all\n", prefix);
+	fprintf(stderr, "sagan: %s: no key begins so; `sagan info --keys` lists all\n", text_show(prefix).s);
 	return EXIT_INPUT;
 }
 

@@ -37,7 +37,7 @@ static const char *why_stopped(enum run_end end)
 /* The folder of a run holds its config, with every --set; an end given by --steps is not part of it. */
 static void how_to_go_on(const request *q, const config *cfg, enum run_end end, int64_t step, const char *out)
 {
-	char word[4 * PATH_ROOM], program[4 * PATH_ROOM], steps[32] = "";
+	char word[4 * PATH_ROOM + 6], program[4 * PATH_ROOM + 6], steps[32] = "";
 	FILE *to = stop_asked == SIGPIPE ? stderr : stdout;
 	text_shell(out, word, sizeof word);
 	text_shell(program_name, program, sizeof program);

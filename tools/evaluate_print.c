@@ -8,6 +8,7 @@
 
 #include "core/base/json.h"
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/version.h"
 
 /* A FID of fewer images for each feature is visibly too large: with 2048 features that of 50,000 is not, of 10,000 by
@@ -42,7 +43,7 @@ static void line(const protocol *p, const char *name, const char *value, int64_t
 	printf("%-16s %-20s %lld images", name, value, (long long)n);
 	if (m)
 		printf(" against %lld of %s", (long long)m, p->split);
-	printf("%s%s  [%s]\n", how[0] ? "; " : "", how, tag(p, facts, sizeof facts));
+	printf("%s%s  [%s]\n", how[0] ? "; " : "", how, text_plain(tag(p, facts, sizeof facts), 0));
 }
 
 static const char *number(double x)
@@ -77,7 +78,7 @@ static void print_points(const protocol *p, const evaluation *v)
 
 static void print_classes(const protocol *p, const evaluation *v)
 {
-	enum { SHOWN = 40 };
+	enum { SHOWN = 40, NAME = 14 };
 	if (v->has_is) {
 		char real_ones[96] = "";
 		if (!isnan(v->real_is.mean))
@@ -99,7 +100,10 @@ static void print_classes(const protocol *p, const evaluation *v)
 	if (v->classes > SHOWN)
 		return;
 	for (int k = 0; k < v->classes; k++) {
-		printf("  %-14.14s %8lld images, %8lld real", p->class_name ? p->class_name[k] : "",
+		const char *name = p->class_name ? p->class_name[k] : "";
+		int columns;
+		const int bytes = text_first(name, NAME, &columns);
+		printf("  %.*s%*s %8lld images, %8lld real", bytes, name, NAME - columns, "",
 			(long long)v->histogram[k], (long long)v->real_histogram[k]);
 		if (v->class_fid && !isnan(v->class_fid[k]))
 			printf(", FID %.4f of %lld and %lld by %s", v->class_fid[k], (long long)v->class_n[k],
@@ -126,16 +130,17 @@ static void print_copies(const protocol *p, const evaluation *v)
 			(long long)v->pair[i].fake, (long long)v->pair[i].train, v->pair[i].distance,
 			i + 1 == v->pairs ? "\n" : "");
 	if (p->pairs)
-		printf("  picture: %s\n", p->pairs);
+		printf("  picture: %s\n", text_show(p->pairs).s);
 }
 
 void evaluation_print(const protocol *p, const evaluation *v)
 {
-	printf("judged: %s", p->judged);
+	printf("judged: %s", text_show(p->judged).s);
 	if (p->step >= 0)
 		printf(", step %lld", (long long)p->step);
-	printf("\nagainst: %s, %s, checksum %016llx\nfeatures: %s; %lld numbers\n", p->against, p->split,
-		(unsigned long long)p->checksum, lens_about(p->look), (long long)v->features);
+	printf("\nagainst: %s, %s, checksum %016llx\nfeatures: %s; %lld numbers\n",
+		text_show(p->against).s, p->split, (unsigned long long)p->checksum, text_show(lens_about(p->look)).s,
+		(long long)v->features);
 	line(p, "FID", number(v->fid), v->fakes, v->reals, "%s", lens_is_pixels(p->look) ? "of pixels" : "");
 	if (v->has_floor)
 		line(p, "  floor", number(v->floor), v->floor_n, v->reals, "%s",
@@ -154,7 +159,7 @@ void evaluation_warn(const protocol *p, const evaluation *v, const char *why, co
 {
 	if (*why)
 		fprintf(stderr, "sagan: warning: no network for features: %s; pixels are compared, which is not the "
-			"FID of papers\n", why);
+			"FID of papers\n", text_show(why).s);
 	if (v->fakes < IMAGES_PER_FEATURE * v->features)
 		fprintf(stderr, "sagan: warning: %lld images are few for %lld features: their FID is too large; "
 			"compare it with the floor, and only with FIDs of as many images\n", (long long)v->fakes,
@@ -164,7 +169,7 @@ void evaluation_warn(const protocol *p, const evaluation *v, const char *why, co
 			(long long)v->kid_size, KID_SIZE);
 	if (!v->has_floor)
 		fprintf(stderr, "sagan: warning: %s has one part only%s%s: no floor, and no test images beside the "
-			"copies\n", p->against, *no_other ? ": " : "", no_other);
+			"copies\n", text_show(p->against).s, *no_other ? ": " : "", no_other);
 }
 
 /* ---- for programs ---- */

@@ -1,6 +1,8 @@
 /* text.c - see text.h. */
 #include "core/base/text.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +59,26 @@ int text_harmless(const char *p)
 		if (code >= OBEYED[i].lo && code <= OBEYED[i].hi)
 			return 0;
 	return n;
+}
+
+bool text_real(const char *s, double *x)
+{
+	char *end;
+	if (!*s || strspn(s, "+-.0123456789eE") != strlen(s))
+		return false;
+	errno = 0;
+	*x = strtod(s, &end);
+	return *end == '\0' && (errno != ERANGE || (*x != 0 && isfinite(*x)));
+}
+
+bool text_count(const char *s, int64_t *x)
+{
+	char *end;
+	if (!*s || strspn(s, "+-0123456789") != strlen(s))
+		return false;
+	errno = 0;
+	*x = strtoll(s, &end, 10);
+	return errno == 0 && *end == '\0';
 }
 
 int text_first(const char *s, int most, int *n)
@@ -129,19 +151,59 @@ char *text_cell(const char *s, char *buf, size_t size)
 	return text_plain(buf, 0);
 }
 
+/* Whether a text has what must not be shown. */
+static bool has_harm(const char *s)
+{
+	int n = 1;
+	for (; *s && n; s += n)
+		n = text_harmless(s);
+	return n == 0;
+}
+
 char *text_shell(const char *s, char *buf, size_t size)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-";
 	const size_t n = strlen(s);
+	const char *before = *s == '-' ? "./" : "";
 	if (n && strspn(s, plain) == n) {
-		snprintf(buf, size, "%s", s);
+		snprintf(buf, size, "%s%s", before, s);
 		return buf;
 	}
-	/* Between single quotes a shell reads everything as it stands, but for a single quote. */
-	size_t at = 0;
-	buf[at++] = '\'';
-	for (const char *p = s; *p && at + 6 <= size; p++)
-		at += (size_t)snprintf(buf + at, size - at, *p == '\'' ? "'\\''" : "%c", *p);
+	/* Between single quotes a shell reads everything as it stands, but for a single quote; in $'' numbers, too. */
+	const bool harm = has_harm(s);
+	size_t at = (size_t)snprintf(buf, size, harm ? "$'%s" : "'%s", before);
+	for (const char *p = s; *p && at + 6 <= size;) {
+		const int k = MAX(text_harmless(p), 1);
+		if (*p == '\'')
+			at += (size_t)snprintf(buf + at, size - at, harm ? "\\'" : "'\\''");
+		else if (harm && *p == '\\')
+			at += (size_t)snprintf(buf + at, size - at, "\\\\");
+		else if (!text_harmless(p))
+			at += (size_t)snprintf(buf + at, size - at, "\\%03o", (unsigned)(unsigned char)*p);
+		else
+			at += (size_t)snprintf(buf + at, size - at, "%.*s", k, p);
+		p += k;
+	}
 	snprintf(buf + at, size - at, "'");
-	return text_plain(buf, 0);           /* what a terminal would obey cannot be typed in plain quotes anyway */
+	return buf;
+}
+
+char *text_python(const char *s, bool f, char *buf, size_t size)
+{
+	size_t at = 0;
+	buf[0] = '\0';
+	for (int k; *s && at + 11 <= size; s += k) {
+		uint32_t code = 0xdc00 + (unsigned char)*s;      /* no UTF-8: how Python has such bytes of a path */
+		k = MAX(text_decode(s, &code), 1);
+		if (!text_harmless(s))
+			at += (size_t)snprintf(buf + at, size - at, code > 0xffff ? "\\U%08x" : "\\u%04x",
+				(unsigned)code);
+		else if (*s == '"' || *s == '\\')
+			at += (size_t)snprintf(buf + at, size - at, "\\%c", *s);
+		else if (f && (*s == '{' || *s == '}'))
+			at += (size_t)snprintf(buf + at, size - at, "%c%c", *s, *s);
+		else
+			at += (size_t)snprintf(buf + at, size - at, "%.*s", k, s);
+	}
+	return buf;
 }

@@ -16,6 +16,11 @@ int text_decode(const char *p, uint32_t *code);
  * of ASCII; none at all (U+FFFE). */
 int text_harmless(const char *p);
 
+/* A decimal number that is the whole text: no blanks, inf, nan or hexadecimal, and nothing that becomes infinite or 0
+ * only because a double has no room for it. False: it is none. */
+bool text_real(const char *s, double *x);
+bool text_count(const char *s, int64_t *x);          /* a whole one */
+
 /* Bytes of the first characters of s, at most `most` of them; *n is how many they are: columns of a table. */
 int text_first(const char *s, int most, int *n);
 
@@ -41,8 +46,11 @@ const char *text_script(char c);
  * take for a formula (= + - @ at its beginning) gets an apostrophe before it. Returns buf. */
 char *text_cell(const char *s, char *buf, size_t size);
 
-/* As a shell reads it, into buf: in quotes where that is needed, with question marks for what must not be shown. Four
- * times its bytes and three more hold any text. Returns buf. */
+/* A path as bash, ksh and zsh read it, into buf: in quotes where needed, with numbers for what must not be shown,
+ * behind "./" where it would be an option. Four times its bytes and six more hold any. Returns buf. */
 char *text_shell(const char *s, char *buf, size_t size);
+/* What stands between double quotes in Python for a text or a path, into buf; `f`: in an f-string. Six times its bytes
+ * and eleven more hold any. Returns buf. */
+char *text_python(const char *s, bool f, char *buf, size_t size);
 
 #endif

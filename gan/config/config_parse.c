@@ -79,12 +79,7 @@ static bool is_word(const config_node *v)
 
 static bool whole(const config_key *k, const config_node *v, int64_t *x)
 {
-	if (!is_word(v) || !v->text[0] || strspn(v->text, "+-0123456789") != strlen(v->text))
-		return false;
-	char *end;
-	errno = 0;
-	*x = strtoll(v->text, &end, 10);
-	return errno == 0 && *end == '\0' && (double)*x >= k->lo && (double)*x <= k->hi;
+	return is_word(v) && text_count(v->text, x) && (double)*x >= k->lo && (double)*x <= k->hi;
 }
 
 static bool take_int(const config_key *k, void *at, const config_node *v, char *why)
@@ -119,12 +114,8 @@ static bool take_size(const config_key *k, void *at, const config_node *v, char 
 static bool take_real(const config_key *k, void *at, const config_node *v, char *why)
 {
 	(void)why;
-	/* strtod also reads inf, nan and hexadecimal; a config does not. */
-	if (!is_word(v) || !v->text[0] || strspn(v->text, "+-.0123456789eE") != strlen(v->text))
-		return false;
-	char *end;
-	const double x = strtod(v->text, &end);
-	if (*end || !(x >= k->lo && x <= k->hi))
+	double x;
+	if (!is_word(v) || !text_real(v->text, &x) || !(x >= k->lo && x <= k->hi))
 		return false;
 	*(double *)at = x;
 	return true;

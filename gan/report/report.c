@@ -46,7 +46,7 @@ static json_t *config_json(const config *c)
 static json_t *command_json(const char *program, const char *folder)
 {
 	static const char verb[] = " train ";
-	const size_t size = 4 * (strlen(program) + strlen(folder)) + 6 + sizeof verb;
+	const size_t size = 4 * (strlen(program) + strlen(folder)) + 12 + sizeof verb;
 	char *text = malloc(size);
 	if (text) {
 		strcat(text_shell(program, text, size), verb);
