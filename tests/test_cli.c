@@ -67,6 +67,15 @@ static const struct {
 	{"train a --max-time -3", 2, "sagan train: --max-time -3: must be a time"},
 	{"train a --fresh=1", 2, "sagan train: --fresh: takes no value"},
 	{"train -x a", 2, "sagan train: -x: unknown option"},
+	{"train a -x", 2, "sagan train: -x: unknown option"},
+	{"train a -steps 3", 2, "sagan train: -steps: unknown option; did you mean --steps?"},
+	{"sample -n3 a", 2, "sagan sample: -n3: unknown option"},
+	{"sample a -n 3", 2, "sagan sample: -n: unknown option; did you mean --n?"},
+	{"train configs/demo.yaml --set optim.lr_g=1e-999", 2, "sagan: command line: optim.lr_g = 1e-999: must be"},
+	{"help", 0, "usage: sagan COMMAND"},
+	{"help train", 0, "usage: sagan train "},
+	{"help trian", 2, "sagan: trian: no such command; did you mean train?"},
+	{"help train x", 2, "sagan: help: takes the name of one command"},
 	{"train no/such.yaml", 1, "sagan: no/such.yaml: No such file or directory"},
 	{"train configs/demo.yaml --set batch=0", 2, "sagan: command line: batch = 0: must be a whole number"},
 	{"train configs/demo.yaml --set name='a b'", 2,
@@ -85,6 +94,12 @@ static const struct {
 	{"--version x", 2, "sagan: --version: takes no argument"},
 	{"sample x --truncation 0", 2, "sagan sample: --truncation 0: must be a number from 0.01 to 100"},
 	{"sample x --truncation 0.5,x", 2, "sagan sample: --truncation x: must be a number from 0.01 to 100, or"},
+	{"sample x --truncation 0.5,", 2, "sagan sample: --truncation 0.5,: nothing stands on one side of a comma"},
+	{"sample x --truncation 0x1", 2, "sagan sample: --truncation 0x1: must be a number from 0.01 to 100"},
+	{"sample x --class 3,4", 2, "sagan sample: --class 3,4: several classes are a way; it goes with --interpolate"},
+	{"sample x --class 3,", 2, "sagan sample: --class 3,: nothing stands on one side of a comma"},
+	{"sample x --interpolate --class 3,,4", 2, "sagan sample: --class 3,,4: nothing stands on one side of a comma"},
+	{"sample --from x --direction 2", 2, "sagan sample: --direction does not go with --from"},
 	{"sample x --loop", 2, "sagan sample: --loop goes with --interpolate or --direction"},
 	{"sample x --interpolate --direction 1", 2, "sagan sample: --interpolate, --direction and several truncations"},
 	{"sample", 2, "sagan sample: an argument is missing"},
@@ -138,12 +153,24 @@ static const struct {
 	{"layers mhsa --input 8x8x16 --set out=x", 2,
 	 "sagan: command line: --set out=x: must be a width from 0 to 65536"},
 	{"layers --input 16x16x128", 2, "sagan layers: name a layer"},
+	{"layers halo --input 16x16x128 --set 'heads=4, block: 2'", 2,
+	 "sagan: command line: --set heads=4, block: 2: must be KEY=VALUE, as heads=4"},
+	{"layers halo --input 16x16x4097x", 2, "sagan layers: --input 16x16x4097x: must be"},
+	{"layers halo --input 016x16x128", 0, "halo: "},
+	{"bench --layers --only x", 2, "sagan bench: --only x: no such layer"},
 	{"data no/such", 1, "sagan: no/such"},
+	{"data x --background mauve", 2, "sagan data: --background mauve: "},
+	{"data x --size 0", 2, "sagan data: --size 0: must be a side or HEIGHTxWIDTH in pixels, 1 to 16384, as"},
+	{"data x --size 64x", 2, "sagan data: --size 64x: must be"},
+	{"data x --size ' 64'", 2, "sagan data: --size  64: must be"},
+	{"data x --size 64x-3", 2, "sagan data: --size 64x-3: must be"},
 	{"data data/mnist --format jpg", 2, "sagan data: --format jpg: must be auto, idx"},
 	{"data data/mnist --split valid", 2, "sagan data: --split valid: must be train, test or all"},
 	{"data configs/demo.yaml", 1, "sagan: configs/demo.yaml"},
 	{"bench no/such.yaml", 1, "sagan: no/such.yaml: "},
 	{"info configs/demo.yaml > /dev/full", 1, "sagan: standard output could not be written"},
+	{"info configs/demo.yaml >&-", 1, "sagan: standard output could not be written"},
+	{"info configs/demo.yaml <&- >&-", 1, "sagan: standard output could not be written"},
 };
 
 START_TEST(answers_have_their_status_and_text)
@@ -275,7 +302,6 @@ static const struct {
 	{"--n 20001 --out %s/no.png", "no.png: a picture shows at most 10000 images; DIR/, .npz, .h5 and .idx", NULL},
 	{"--n 10 --columns 4 --out %s/no.gif", "no.gif: 10 images in rows of 4: a moving picture has a frame", NULL},
 	{"--direction 200 --out %s/no.png", "--direction 200: this generator has 128, one for each number", NULL},
-	{"--class 3,4 --out %s/no.png", "--class 3,4: several classes are a way; it goes with --interpolate", NULL},
 	{"--interpolate --class 3,12 --out %s/no.png", "--class 12: must be 0 to 9", NULL},
 	{"--class 3 --n 3 --out %s/no.jpg", "no.jpg: pictures are written as PNG", NULL},
 };
@@ -379,8 +405,8 @@ START_TEST(what_was_learnt_is_not_replaced)
 		const answer a = command("P=$(realpath %s) && cd %s && $P %s", sagan_program(), dir, row[i].line);
 		ck_assert_msg(a.status == row[i].status && strstr(a.text, row[i].says), "%s: %s", row[i].line, a.text);
 	}
-	const answer same = command("cd %s && for f in ck.h5 ck dir/generator.h5; do "
-		"cmp $f run/checkpoint-00000001.h5 || exit; done; test ! -e l.h5 && cmp g.keras keras/generator.keras", dir);
+	const answer same = command("cd %s && for f in ck.h5 ck dir/generator.h5; do cmp $f run/check*1.h5 || exit; "
+		"done; test ! -e l.h5 && cmp g.keras keras/generator.keras", dir);
 	ck_assert_msg(same.status == 0, "%s", same.text);
 	/* their own */
 	ck_assert_int_eq(sagan("import %s/g.keras --config %s/run.yaml --out %s/ck.h5", dir, dir, dir).status, 0);
@@ -545,6 +571,24 @@ START_TEST(man_page_and_completion_know_every_option)
 END_TEST
 
 /* A picture is sent into a pipe, which stays one, as does a link. tests/test_files.c has the rest. */
+START_TEST(completion_offers_what_is_taken)
+{
+	static const char *const row[][2] = {
+		{"evaluate --split ''", "train test "}, {"data --split ''", "train test all "},
+		{"layers halo --set he", "heads= "}, {"classify x --set classify.wi", "classify.width= "},
+		{"train x --set optim.lr_", "optim.lr_g= optim.lr_d= "},
+	};
+	if (system("command -v bash > /dev/null") != 0)
+		return;
+	for (int i = 0; i < COUNT(row); i++) {
+		const answer a = command("bash -c '. tools/completion.bash; compopt() { :; }; COMP_WORDS=(\"$@\"); "
+			"COMP_CWORD=$(($# - 1)); _sagan; printf \"%%s \" \"${COMPREPLY[@]}\"' x %s %s", sagan_program(),
+			row[i][0]);
+		ck_assert_msg(strcmp(a.text, row[i][1]) == 0, "%s: %s", row[i][0], a.text);
+	}
+}
+END_TEST
+
 START_TEST(only_files_are_replaced)
 {
 	const char *dir = scratch_folder();
@@ -571,7 +615,7 @@ START_TEST(closed_descriptors_are_no_files)
 {
 	const char *path = make_config(SMALL), *run = scratch_at("run");
 	const answer a = command("%s train %s --out %s --log-every 1 <&- >&- 2>&-", sagan_program(), path, run);
-	ck_assert_int_eq(a.status, 0);
+	ck_assert_int_eq(a.status, 1);               /* the run is complete, but what was said is lost */
 	struct stat s;
 	ck_assert(stat(scratch_at("run/lock"), &s) == 0 && s.st_size == 0);
 	ck_assert_msg(strncmp(read_file(scratch_at("run/metrics.csv")), "step,", 5) == 0, "%s",
@@ -1029,6 +1073,9 @@ START_TEST(a_record_of_fewer_steps_is_complete)
 	ck_assert(h5_stat(f, "/step2/d1/real", &info, &e) && info.s.dim[0] == 4);
 	ck_assert(!h5_exists(f, "/step3"));
 	h5_close(f);
+	const answer none = sagan("train %s --steps 2 --record 5 --quiet", scratch_at("run"));
+	ck_assert_msg(none.status == 0 && strstr(none.text, "warning: no step was done, so there is nothing to record: "
+		"no steps.h5 is written\n"), "%s", none.text);
 }
 END_TEST
 
@@ -1122,6 +1169,38 @@ START_TEST(info_says_how_long_it_takes)
 	ck_assert_int_eq(sagan("train %s --out %s --steps 2", path, scratch_at("run")).status, 0);
 	a = sagan("info %s --time", scratch_at("run"));
 	ck_assert_msg(a.status == 0 && strstr(a.text, "4 steps to go: "), "%s", a.text);
+}
+END_TEST
+
+/* However narrow: a line that wraps could not be written over. */
+START_TEST(a_narrow_terminal_has_short_lines)
+{
+	static const int columns[] = {20, 7};
+	const char *said = on_terminal(columns[_i], make_config(SMALL), scratch_at("run"));
+	int lines = 0;
+	for (const char *p = said; (p = strstr(p, "\033[K")); p++, lines++) {
+		const char *from = p;
+		while (from > said && from[-1] != '\r')
+			from--;
+		ck_assert_msg(p > from && p - from < columns[_i], "%d columns: %.*s", columns[_i],
+			(int)(p - from), from);
+	}
+	ck_assert_int_ge(lines, 6);
+}
+END_TEST
+
+/* What only some kinds of files have is not passed over in silence. */
+START_TEST(options_of_other_data_are_told)
+{
+	static const char *const row[][2] = {
+		{"--coarse", "warning: coarse is of CIFAR-100, and without effect on IDX (MNIST)\n"},
+		{"--range 0..1", "warning: range is of arrays (HDF5, numpy), and without effect on IDX (MNIST)\n"},
+		{"--images x", "warning: images is of arrays"}, {"--labels none", "warning: labels is of arrays"},
+	};
+	for (int i = 0; i < COUNT(row); i++) {
+		const answer a = sagan("data data/mnist --split test --limit 20 %s", row[i][0]);
+		ck_assert_msg(a.status == 0 && strstr(a.text, row[i][1]), "%s: %s", row[i][0], a.text);
+	}
 }
 END_TEST
 
@@ -1398,6 +1477,9 @@ int main(void)
 		{a_size_can_be_given_to_look_at_data, 1},
 		{quiet_says_nothing, 1},
 		{the_live_line_fits_the_terminal, 3},
+		{a_narrow_terminal_has_short_lines, 2},
+		{options_of_other_data_are_told, 1},
+		{completion_offers_what_is_taken, 1},
 		{the_arrays_have_a_checksum_of_their_own, 1},
 		{a_file_size_limit_ends_in_a_line, 1},
 		{threads_change_no_byte_of_a_checkpoint, 1},

@@ -1,6 +1,7 @@
 /* cmd_data.c - sagan data: what a path contains. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/local.h"
 #include "core/base/text.h"
@@ -57,13 +58,17 @@ static bool show(const char *path, dataset_options o, const char *picture, uint6
 /* "64" or "64x96". */
 static bool size_read(const char *text, int *h, int *w)
 {
-	int end = 0;
-	if (sscanf(text, "%5dx%5d%n", h, w, &end) == 2 && !text[end])
-		return *h > 0 && *w > 0;
-	if (sscanf(text, "%5d%n", h, &end) != 1 || text[end])
+	char first[8] = "";
+	int64_t y, x;
+	const char *by = strchr(text, 'x');
+	if (by && by - text < (int)sizeof first)
+		snprintf(first, sizeof first, "%.*s", (int)(by - text), text);
+	if (!read_count(by ? first : text, 1, DATA_SIDE_MAX, &y)
+		|| !read_count(by ? by + 1 : text, 1, DATA_SIDE_MAX, &x))
 		return false;
-	*w = *h;
-	return *h > 0;
+	*h = (int)y;
+	*w = (int)x;
+	return true;
 }
 
 static int run(const command *c, int argc, char **argv)
@@ -100,13 +105,17 @@ static int run(const command *c, int argc, char **argv)
 	if (word_find(resizes, resize) < 0)
 		return fail_usage(c, "--resize %s: must be %s", resize, modes);
 	if (size && !size_read(size, &o.h, &o.w))
-		return fail_usage(c, "--size %s: must be a side or HEIGHTxWIDTH in pixels, 64 or 64x96", size);
+		return fail_usage(c, "--size %s: must be a side or HEIGHTxWIDTH in pixels, 1 to %d, as 64 or 64x96",
+			size, DATA_SIDE_MAX);
 	o.resize = (enum data_resize)word_find(resizes, resize);
 	if (word_find(ranges, range) < 0)
 		return fail_usage(c, "--range %s: must be %s", range, ends);
 	if (s < 0)
 		return fail_usage(c, "--split %s: must be %s", split, words_print(splits, known, sizeof known));
 	fault e;
+	uint8_t colour[3];
+	if (o.background && !data_colour(o.background, colour, &e))
+		return fail_usage(c, "--background %s: %s", o.background, e.text);
 	uint64_t seen = 0;
 	if (picture && (!picture_beside_may_be(picture, &e) || !file_make_parents(picture, &e)))
 		return fail(&e);

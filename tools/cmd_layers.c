@@ -1,10 +1,10 @@
 /* cmd_layers.c - sagan layers: the layers that a config can place, their arguments, and what one costs. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/local.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "layers/types/catalogue.h"
 #include "tools/command.h"
@@ -85,16 +85,16 @@ static void print_type(const layer_type *t)
 /* "16x16x128" */
 static bool read_map(const char *text, shape *map)
 {
-	int64_t *at[] = {&map->dim[1], &map->dim[2], &map->dim[3]};
-	const char *p = text;
-	for (int i = 0; i < COUNT(at); i++) {
-		char *end;
-		*at[i] = strtol(p, &end, 10);
-		if (end == p || *p < '1' || *p > '9' || *at[i] > 65536 || *end != (i < 2 ? 'x' : '\0'))
+	const double most[] = {4096, 4096, 65536};
+	for (int i = 0; i < COUNT(most); i++) {
+		char number[8];
+		const size_t n = strcspn(text, "x");
+		snprintf(number, sizeof number, "%.*s", (int)MIN(n, sizeof number), text);
+		if (!read_count(number, 1, most[i], &map->dim[1 + i]) || text[n] != (i < 2 ? 'x' : '\0'))
 			return false;
-		p = end + 1;
+		text += n + 1;
 	}
-	return map->dim[1] <= 4096 && map->dim[2] <= 4096;
+	return true;
 }
 
 static void print_weight(void *ctx, const char *name, const shape *s, bool trained)
@@ -118,10 +118,7 @@ static const char *width_in(const char *set)
 
 static bool read_width(const char *set, int64_t *out, fault *e)
 {
-	const char *text = width_in(set);
-	char *end;
-	*out = strtol(text, &end, 10);
-	return (end > text && !*end && *out >= 0 && *out <= 65536)
+	return read_count(width_in(set), 0, 65536, out)
 		|| fault_set(e, "command line: --set %.200s: must be a width from 0 to 65536", set);
 }
 
@@ -133,7 +130,7 @@ static bool read_arguments(const layer_type *t, const text_list *sets, layer_arg
 	size_t n = (size_t)snprintf(text, sizeof text, "{at: 1, type: %s", t->name);
 	for (int i = 0; i < sets->n && n < sizeof text; i++) {
 		const char *equal = strchr(sets->text[i], '=');
-		if (!equal)
+		if (!equal || strpbrk(sets->text[i], ",:{}[]#&*!|>'\"\n"))      /* YAML's: more than a value */
 			return fault_set(e, "command line: --set %.200s: must be KEY=VALUE, as heads=4", sets->text[i]);
 		if (width_in(sets->text[i])) {
 			if (!read_width(sets->text[i], width, e))
@@ -180,7 +177,7 @@ static const layer_type *find_type(const char *name)
 		return layer_type_at(i);
 	layer_type_names(names);
 	const char *near = text_closest(name, names, layer_type_count());
-	fprintf(stderr, "sagan: %.60s: no such layer%s%s%s; `sagan layers` lists them\n", name,
+	fprintf(stderr, "sagan: %.60s: no such layer%s%s%s; `sagan layers` lists them\n", text_show(name).s,
 		near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return NULL;
 }

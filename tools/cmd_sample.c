@@ -40,17 +40,21 @@ static sampler *open_keras(const char *from, keras_drawing *d, int64_t n, const 
 
 /* ---- what words mean ---- */
 
-/* Calls take for each part of "a,b,c"; at most REQUEST_STOPS_MAX. */
+/* Calls take for each part of "a,b,c", of which none is empty; at most REQUEST_STOPS_MAX. NULL: they are only
+ * looked at. */
 static bool each_part(const char *option, const char *text, bool (*take)(void *ctx, const char *part, fault *e),
 	void *ctx, fault *e)
 {
 	char part[128];
+	const char *whole = text;
 	for (int k = 0;; k++) {
 		const size_t n = strcspn(text, ",");
+		if (n == 0)
+			return fault_set(e, "--%s %s: nothing stands on one side of a comma", option, whole);
 		if (k == REQUEST_STOPS_MAX)
 			return fault_set(e, "--%s: at most %d fit", option, REQUEST_STOPS_MAX);
 		snprintf(part, sizeof part, "%.*s", (int)MIN(n, sizeof part - 1), text);
-		if (!take(ctx, part, e))
+		if (take && !take(ctx, part, e))
 			return false;
 		if (!text[n])
 			return true;
@@ -75,19 +79,15 @@ static bool take_classes(const sampler *s, const asked *a, sample_request *q, fa
 	taking t = {s, q};
 	if (!a->class || !strchr(a->class, ','))
 		return pick_class(s, a->class, &q->label, e);
-	if (!q->interpolate)
-		return fault_set(e, "--class %s: several classes are a way; it goes with --interpolate", a->class);
 	return each_part("class", a->class, take_stop, &t, e);
 }
 
 static bool take_step(void *ctx, const char *part, fault *e)
 {
 	sample_request *q = ctx;
-	char *end;
-	const double t = strtod(part, &end);
-	if (end == part || *end || !(t >= 0.01 && t <= 100))
-		return fault_set(e, "--truncation %s: must be a number from 0.01 to 100, or several: 0.5,1,2",
-			*part ? part : "''");
+	double t;
+	if (!read_real(part, 0.01, 100, &t))
+		return fault_set(e, "--truncation %s: must be a number from 0.01 to 100, or several: 0.5,1,2", part);
 	q->step[q->steps++] = t;
 	return true;
 }
@@ -123,10 +123,6 @@ static bool find_direction(const asked *a, const saved *from, int64_t Z, real **
 /* A file of Keras, which everybody must have. */
 static sampler *open_file(const asked *a, int64_t n, fault *e)
 {
-	if (a->direction) {
-		fault_set(e, "--direction: only a run's generator says which layer is its first");
-		return NULL;
-	}
 	sampler *s = open_keras(a->from, a->keras, n, &a->out, e);
 	if (peers_agree(s != NULL, e) && peers_fit_file(a->from, e))
 		return s;
@@ -185,6 +181,10 @@ static int check(const command *c, asked *a, sample_request *q, const char *kera
 		return fail_usage(c, a->from ? "--from FILE takes the place of a run" : "an argument is missing");
 	if (range && word_find(ranges, range) < 0)
 		return fail_usage(c, "--range %s: must be %s", range, words_print(ranges, ends, sizeof ends));
+	if (a->class && strchr(a->class, ',') && !each_part("class", a->class, NULL, NULL, e))
+		return fail_usage(c, "%s", e->text);
+	if (a->class && strchr(a->class, ',') && !q->interpolate)
+		return fail_usage(c, "--class %s: several classes are a way; it goes with --interpolate", a->class);
 	if (!take_truncation(a->truncation, q, e))
 		return fail_usage(c, "%s", e->text);
 	if (a->out.latents && file_same(a->out.images ? a->out.images : OUTPUT_USUAL, a->out.latents))
@@ -258,6 +258,7 @@ const command command_sample = {
 	.rules = (const option_rule[]){
 		{"loop", "interpolate direction", NULL},
 		{"model", "from", NULL}, {"range", "from", NULL}, {"best", NULL, "from"},
+		{"direction", NULL, "from"},      /* only a run's generator says which layer is its first */
 		{"raw", NULL, "from"}, {0},
 	},
 	.run = run, .shared = true, .own = "threads",

@@ -2,7 +2,6 @@
 #include "tools/command.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,23 +104,14 @@ static void print_help(const command *c, const option_row *rows, int n)
 	printf("\n%s\n", c->examples);
 }
 
-static bool parse_real(const char *text, double lo, double hi, double *x)
+bool read_real(const char *text, double lo, double hi, double *x)
 {
-	char *end;
-	if (!text[0] || strspn(text, "+-.0123456789eE") != strlen(text))
-		return false;
-	*x = strtod(text, &end);
-	return *end == '\0' && *x >= lo && *x <= hi;
+	return text_real(text, x) && *x >= lo && *x <= hi;
 }
 
-static bool parse_count(const char *text, double lo, double hi, int64_t *x)
+bool read_count(const char *text, double lo, double hi, int64_t *x)
 {
-	char *end;
-	if (!text[0] || strspn(text, "+-0123456789") != strlen(text))
-		return false;
-	errno = 0;
-	*x = strtoll(text, &end, 10);
-	return errno == 0 && *end == '\0' && (double)*x >= lo && (double)*x <= hi;
+	return text_count(text, x) && (double)*x >= lo && (double)*x <= hi;
 }
 
 static bool parse_time(const char *text, double *seconds)
@@ -140,7 +130,7 @@ static bool parse_time(const char *text, double *seconds)
 		return false;
 	memcpy(number, text, n - 1);
 	number[n - 1] = '\0';
-	if (!parse_real(number, 0, 1e9, seconds))
+	if (!read_real(number, 0, 1e9, seconds))
 		return false;
 	*seconds *= scale;
 	return *seconds > 0;
@@ -155,16 +145,16 @@ static int take(const command *c, const option_row *row, const char *text)
 		*(bool *)row->at = true;
 		return EXIT_GOOD;
 	case OPTION_INT:
-		if (!parse_count(text, row->lo, row->hi, &n))
+		if (!read_count(text, row->lo, row->hi, &n))
 			break;
 		*(int *)row->at = (int)n;
 		return EXIT_GOOD;
 	case OPTION_COUNT:
-		if (!parse_count(text, row->lo, row->hi, row->at))
+		if (!read_count(text, row->lo, row->hi, row->at))
 			break;
 		return EXIT_GOOD;
 	case OPTION_REAL:
-		if (!parse_real(text, row->lo, row->hi, row->at))
+		if (!read_real(text, row->lo, row->hi, row->at))
 			return fail_usage(c, "--%s %s: must be a number from %g to %g", row->name, text, row->lo,
 				row->hi);
 		return EXIT_GOOD;
@@ -201,9 +191,16 @@ static int unknown_option(const command *c, const option_row *rows, int n, const
 	snprintf(word, sizeof word, "%.*s", (int)strcspn(given, "="), given);
 	for (int i = 0; i < n; i++)
 		name[i] = rows[i].name;
-	const char *near = strncmp(word, "--", 2) == 0 ? text_closest(word + 2, name, n) : NULL;
+	const char *near = text_closest(word + strspn(word, "-"), name, n);
 	return near ? fail_usage(c, "%s: unknown option; did you mean --%s?", word, near)
 		    : fail_usage(c, "%s: unknown option", word);
+}
+
+/* The word with the unknown letter. In the middle of a word getopt has not gone on to the next one. */
+static const char *short_option(char **argv)
+{
+	const char *last = argv[optind - 1];
+	return last[0] == '-' && last[1] == optopt && !last[2] ? last : argv[optind];
 }
 
 /* The word behind an option whose argument may be left out, when that is what it ends in; else "". */
@@ -294,7 +291,7 @@ static int parse(const command *c, const option_row *rows, int n, int argc, char
 		if (found == '?' && optopt > HELP)
 			return fail_usage(c, "--%s: takes no value", rows[optopt - HELP - 1].name);
 		if (found == '?')
-			return unknown_option(c, rows, n, argv[optind - 1]);
+			return unknown_option(c, rows, n, optopt ? short_option(argv) : argv[optind - 1]);
 		const int i = found - HELP - 1;
 		const option_row *row = &rows[i];
 		const char *text = optarg || !row->argument ? optarg : take_optional(row, argc, argv);

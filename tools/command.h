@@ -74,6 +74,10 @@ extern const command command_train, command_sample, command_attend, command_expo
 int options_parse(const command *c, const option_row *rows, int n, int argc, char **argv,
 		  const char **place, int needed, int places);
 
+/* A number in [lo,hi] that is the whole text, as options have them (core/base/text.h). */
+bool read_real(const char *text, double lo, double hi, double *x);
+bool read_count(const char *text, double lo, double hi, int64_t *x);
+
 /* "sagan: text" on stderr; returns EXIT_INPUT. */
 int fail(const fault *e);
 /* The same of what an argument says; returns EXIT_USAGE, unless it is memory that lacks. */

@@ -46,15 +46,13 @@ static int unknown_command(const char *word)
 }
 
 /* A descriptor 0, 1 or 2 that the caller closed would be given to the next file that is opened, and messages would be
- * written into it. */
+ * written into it. What takes the place of standard output cannot be written: that results are lost is told. */
 static void open_standard_files(void)
 {
-	int fd;
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= 2);
-	if (fd > 2)
-		close(fd);
+	static const int allowed[] = {O_RDWR, O_RDONLY, O_RDWR};
+	for (int fd = 0; fd < COUNT(allowed); fd++)
+		if (fcntl(fd, F_GETFD) == -1)        /* the lowest that is free: open gives this one */
+			(void)!open("/dev/null", allowed[fd]);
 }
 
 static void tell_waiting(const char *line)
@@ -79,6 +77,25 @@ static const command *command_of(const char *word)
 	return NULL;
 }
 
+/* "help", or "help train", which is "train --help". */
+static int run_help(int argc, char **argv)
+{
+	const command *c = argc > 1 ? command_of(argv[1]) : NULL;
+	if (argc > 2) {
+		fprintf(stderr, "sagan: %s: takes the name of one command\n", argv[0]);
+		return EXIT_USAGE;
+	}
+	if (c) {
+		command alone = *c;                  /* whoever else there is does not take part */
+		alone.shared = false;
+		return c->run(&alone, 2, (char *[]){argv[1], "--help", NULL});
+	}
+	if (argc > 1)
+		return unknown_command(argv[1]);
+	print_help(stdout);
+	return EXIT_GOOD;
+}
+
 /* What is no command: about the program itself, or a mistake. */
 static int run_word(int argc, char **argv)
 {
@@ -91,10 +108,8 @@ static int run_word(int argc, char **argv)
 		printf("sagan %s (%s)\n", SAGAN_VERSION, REAL_NAME);
 		return EXIT_GOOD;
 	}
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
-		print_help(stdout);
-		return EXIT_GOOD;
-	}
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+		return run_help(argc, argv);
 	return unknown_command(word);
 }
 

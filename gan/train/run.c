@@ -279,9 +279,12 @@ bool run_trainer(trainer *t, const run_options *opt, enum run_end *end, fault *e
 	bool started = peers_agree(run_start(&r, e), e) && trainer_spread(t, e);
 	r.start = r.report_at = clock_s();
 	r.report_step = t->step;
+	const int64_t from = t->step;
 	if (started && t->step >= r.last && !opt->start_only)
 		run_say(&r, NOTE_INFO, "all %lld steps are done; --steps N trains on to step N", (long long)r.last);
 	bool ok = started && peers_agree(start_record(&r, e), e) && steps(&r, end, e);
+	if (ok && opt->record && t->step == from)
+		run_say(&r, NOTE_WARNING, "no step was done, so there is nothing to record: no steps.h5 is written");
 	tell_cost(&r);
 	ok = ok && trainer_record_end(t, e)
 		&& finish(&r, *end, e);
