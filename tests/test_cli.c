@@ -284,6 +284,12 @@ START_TEST(keras_files_go_round)
 	ck_assert_msg(strstr(b.text, "  Shape mismatch in layer #") && strstr(b.text, "more layers do not agree"),
 		"%s", b.text);
 	ck_assert(!file_exists(dir, "y.h5"));
+	/* Training goes on after the step of --onto, which the name must say. */
+	const answer named = sagan("import %s/first/generator.keras --config %s/run.yaml --set ema.bn_mode=running "
+		"--onto %s/run/checkpoint-00000002.h5 --out %s/named/checkpoint-00000000.h5", dir, dir, dir, dir);
+	ck_assert_msg(named.status == 1 && strstr(named.text, "holds step 2; must be called checkpoint-00000002.h5"),
+		"%s", named.text);
+	ck_assert(!file_exists(dir, "named"));
 }
 END_TEST
 

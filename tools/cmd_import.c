@@ -86,6 +86,7 @@ static bool import(const request *q, config *cfg, fault *e)
 	rundir *folder = NULL;
 	const bool ok = keras_import_config(cfg, side, &from, q->onto, e) && open_data(cfg, &data, e)
 		&& (t = trainer_new(cfg, data, e)) && (!q->onto || trainer_load(t, q->onto, e))
+		&& rundir_name_fits(q->out, trainer_steps_done(t), e)
 		&& keras_import_file(trainer_config(t), side, trainer_module(t, side),
 			side == NET_G ? trainer_ema(t) : NULL, &from, &r, print_mismatch, NULL, e)
 		&& kept_spared(q->out, KEPT_CHECKPOINT, e) && file_make_parents(q->out, e)

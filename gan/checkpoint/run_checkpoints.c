@@ -44,6 +44,14 @@ static int64_t name_step(const char *name)
 	return strtoll(digits, NULL, 10);
 }
 
+bool rundir_name_fits(const char *path, int64_t step, fault *e)
+{
+	const char *slash = strrchr(path, '/');
+	const int64_t named = name_step(slash ? slash + 1 : path);
+	return named < 0 || named == step
+		|| fault_at(e, path, "holds step %lld; must be called " STEP_NAME, (long long)step, (long long)step);
+}
+
 typedef struct steps {
 	int64_t *x;                                  /* own; newest first */
 	int n;
@@ -134,26 +142,24 @@ typedef struct search {
 } search;
 
 /* A copy under another number would be taken for what the run never was. */
-static bool has_step_of_name(search *s, int64_t named, fault *e)
+static bool has_step_of_name(search *s, fault *e)
 {
 	const checkpoint_info *c = checkpoint_about(s->found);
-	if (named < 0 || c->step == named)
+	if (rundir_name_fits(c->path, c->step, e))
 		return true;
-	fault_set(e, "%s: holds step %lld; must be called " STEP_NAME, c->path, (long long)c->step, (long long)c->step);
 	checkpoint_close(s->found);
 	s->found = NULL;
 	return false;
 }
 
-/* Looks at path, whose name has the step `named`, -1: none. False with e set: it cannot be read now, so nobody knows
- * whether it is the newest good one. */
-static bool look(search *s, const char *path, int64_t named, fault *e)
+/* False with e set: it cannot be read now, so nobody knows whether it is the newest good one. */
+static bool look(search *s, const char *path, fault *e)
 {
 	fault why = {.text = ""};
 	struct stat link;
 	switch (checkpoint_examine(path, &s->found, &why)) {
 	case CHECKPOINT_GOOD:
-		return has_step_of_name(s, named, e);
+		return has_step_of_name(s, e);
 	case CHECKPOINT_ABSENT:
 		if (lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
 			return fault_at(e, path, "a link, and what it leads to is not there");
@@ -192,10 +198,10 @@ static bool search_once(search *s, fault *warning, fault *e)
 		return false;
 	bool ok = true;
 	for (; ok && i < of.n && !s->found && !s->again; i++)
-		ok = step_path(s->dir, of.x[i], path, e) && look(s, path, of.x[i], e);
+		ok = step_path(s->dir, of.x[i], path, e) && look(s, path, e);
 	const int newer = s->found ? i - 1 : i;
 	if (ok && !s->found && !s->again && of.best)
-		ok = run_path(s->dir, BEST_NAME, path, e) && look(s, path, -1, e);
+		ok = run_path(s->dir, BEST_NAME, path, e) && look(s, path, e);
 	if (ok && s->found && s->first.text[0])
 		fault_set(warning, "%.600s; going on from %.300s", s->first.text, path);
 	if (ok && s->found && s->aside)

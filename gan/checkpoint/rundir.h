@@ -48,6 +48,9 @@ bool rundir_latest(const char *dir, char path[RUN_PATH_MAX], fault *warning, fau
  * missing has none. */
 bool rundir_any(const char *dir, bool *any, fault *e);
 
+/* Whether a file that holds `step` may have this name: of numbered checkpoints the number is the step. */
+bool rundir_name_fits(const char *path, int64_t step, fault *e);
+
 /* *step becomes that of the last numbered checkpoint before it; -1: there is none. False with e set: the directory
  * cannot be read. */
 bool rundir_before(const char *dir, int64_t *step, fault *e);
