@@ -127,7 +127,7 @@ static const struct {
 	{"bench --layers --batch 1 --steps 1 --json", 0, LAYERS,
 	 "{\"layer\": \"halo\", \"input\": [1,14,16,256], \"output\": [1,14,16,512], "},
 	{"bench --layers --only rsoftmax,bias --batch 1 --steps 1", 0, 3, "\nbias "},
-	{"bench --layers --only rsoftmax,bia", 1, 1, "--only bia: no such layer"},
+	{"bench --layers --only rsoftmax,bia", 2, 2, "--only bia: no such layer"},
 	{"bench", 2, 2, "sagan bench: an argument is missing"},
 	{"bench --layers configs/demo.yaml", 2, 2, "sagan bench: configs/demo.yaml: --layers takes no config"},
 	{"bench --layers --batch 0", 2, 2, "sagan bench: --batch 0: must be a whole number from 1"},

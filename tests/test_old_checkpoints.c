@@ -199,6 +199,7 @@ START_TEST(training_goes_on_as_it_did)
 }
 END_TEST
 
+/* With standing statistics of batches of 64, as its command drew them. */
 START_TEST(samples_are_the_ones_it_drew)
 {
 	fault e = {.text = ""}, warning;
