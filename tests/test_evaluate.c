@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "core/base/local.h"
 #include "core/base/thread.h"
+#include "core/h5/h5.h"
 #include "data/picture/image.h"
 #include "data/picture/png.h"
 #include "gan/sample/network_sampler.h"
@@ -454,6 +455,52 @@ START_TEST(parts_of_two_sizes_are_not_mixed)
 }
 END_TEST
 
+/* 40 images of 16x16 under this name, from 0 to `most`; with labels 0 and 1 in turn, if they have a name. */
+static void store_h5(const char *path, const char *images, double most, const char *labels)
+{
+	enum { N = 40, SIDE = 16 };
+	static real x[N * SIDE * SIDE];
+	int64_t label[N];
+	fault e = {.text = ""};
+	dataset *d = tiny_data(N, SIDE, 2);
+	for (int i = 0; i < COUNT(x); i++)
+		x[i] = (real)(most * d->pixels[i] / 255);
+	for (int i = 0; i < N; i++)
+		label[i] = i % 2;
+	h5 *f = h5_create(path, &e);
+	ck_assert_msg(f && h5_write_real(f, images, SHAPE(N, SIDE, SIDE), x, &e)
+		&& (!labels || h5_write_i64(f, labels, SHAPE(N), label, &e)) && h5_commit(f, &e), "%s", e.text);
+	dataset_free(d);
+}
+
+/* A run's keys of how its images are stored are no matter for others: names of arrays, a range, names of classes. What
+ * the reader decided about the others is told. */
+START_TEST(other_data_are_read_as_they_are)
+{
+	static const char yaml[] = "name: t\nsteps: 1\nbatch: 2\nmodel: {network: resnet, size: 16, latent: 8, "
+		"g_channels: 8, d_channels: 8}\nscore: {count: 0}\n";
+	const char *given = scratch_at("a.yaml"), *with = "--n 20 --features pixels --pairs none";
+	char other[512];
+	file_store(given, yaml, sizeof yaml - 1);
+	store_h5(scratch_at("own.h5"), "/frames", 1, "/kind");
+	snprintf(other, sizeof other, "%s", scratch_at("other.h5"));
+	store_h5(other, "/images", 70, "/labels");
+	answer a = sagan("train %s --out %s --steps 0 --quiet --set data.path=%s --set data.images=frames --set "
+		"data.labels=kind --set data.range=0..1 --set data.class_names=ape,bee", given, scratch_at("run"),
+		scratch_at("own.h5"));
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan("evaluate %s --against %s %s", scratch_at("run"), other, with);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "other.h5: hdf5, 40 images of 16x16, gray")
+		&& strstr(a.text, "other.h5: warning: the values use 23 % of the range") && !strstr(a.text, "bee"),
+		"%s", a.text);
+	a = sagan("evaluate %s --against %s %s", scratch_at("own.h5"), other, with);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "other.h5: warning: the values use 23 % of the range"), "%s",
+		a.text);
+	a = sagan("evaluate %s --against %s %s --quiet", scratch_at("run"), other, with);
+	ck_assert_msg(a.status == 0 && !strstr(a.text, "of the range"), "%s", a.text);
+}
+END_TEST
+
 START_TEST(command_says_what_is_wrong)
 {
 	answer a = sagan("evaluate %s", scratch_folder());
@@ -484,7 +531,7 @@ int main(void)
 	};
 	const suite_test commands[] = {{command_prints_lines_and_one_object, 1}, {command_says_what_is_wrong, 1},
 		{a_damaged_part_is_told, 1}, {the_run_says_what_it_has_learnt_from, 1},
-		{parts_of_two_sizes_are_not_mixed, 1}};
+		{parts_of_two_sizes_are_not_mixed, 1}, {other_data_are_read_as_they_are, 1}};
 	const suite_case cases[] = {
 		{.name = "sets", TESTS(sets)},
 		{.name = "command", TESTS(commands), .timeout = 120},

@@ -71,20 +71,33 @@ static int64_t limit_of(const sides *s, const wish *w)
 	return s->is_model && !w->against ? s->model.cfg.data.limit : 0;
 }
 
+/* How the images of a run are stored says nothing of other data. What is kept is what becomes of them: size, channels,
+ * background, and the coarse classes of CIFAR-100, which are the run's own. */
+static bool point_at(config *c, const char *path, fault *e)
+{
+	static const char *const stored[] = {"data.format", "data.range", "data.images", "data.labels",
+		"data.class_names"};
+	char set[2048];
+	snprintf(set, sizeof set, "data.path=%s", path);
+	bool ok = config_set(c, set, e);
+	for (int i = 0; ok && i < COUNT(stored); i++) {
+		snprintf(set, sizeof set, "%s=%s", stored[i], config_key_at(config_key_find(stored[i]))->initial);
+		ok = config_set(c, set, e);
+	}
+	return ok;
+}
+
 /* A part of the data of a config. Images of a batch are no matter here. */
 static bool open_of_config(const config *c, const char *against, enum data_split part, int64_t limit, dataset **out,
 	fault *e)
 {
 	config copy;
-	char set[2048];
 	if (!config_copy(&copy, c, e))
 		return false;
 	copy.batch = 1;
 	copy.data.split = part;
 	copy.data.limit = limit;
-	snprintf(set, sizeof set, "data.path=%s", against ? against : "");
-	bool ok = !against || (config_set(&copy, set, e) && config_set(&copy, "data.format=auto", e));
-	ok = ok && config_open_data(&copy, out, e);
+	bool ok = (!against || point_at(&copy, against, e)) && config_open_data(&copy, out, e);
 	if (ok && !*out)
 		ok = fault_set(e, "this run was trained on random images: say --against DATA");
 	config_free(&copy);
@@ -116,6 +129,17 @@ static bool is_one_part(sides *s, const wish *w, bool *is, fault *e)
 	return true;
 }
 
+/* What was read, and what the reader decided, before numbers are made of it. */
+static void say_files(const dataset *d, bool quiet)
+{
+	if (quiet || peers_rank() > 0)
+		return;
+	fprintf(stderr, "%s: %s, %lld images of %dx%d, %s\n", text_show(d->path).s, d->kind, (long long)d->n, d->h,
+		d->w, d->c == 1 ? "gray" : "colour");
+	for (int i = 0; i < d->notes; i++)
+		fprintf(stderr, "%s: %s\n", text_show(d->path).s, d->note[i]);
+}
+
 /* Both sides; the one that is not compared with may be missing, be the same images again, or of another size. */
 static bool open_sides(sides *s, const wish *w, enum data_split split, fault *e)
 {
@@ -128,6 +152,8 @@ static bool open_sides(sides *s, const wish *w, enum data_split split, fault *e)
 			"--split test");
 	if (!open_side(s, w, split, trains ? limit : 0, wanted, e))
 		return offer_data(w->against ? w->against : s->model.cfg.data.path, e);
+	if (w->against)                              /* a run's own data were told of when it began */
+		say_files(*wanted, w->quiet);
 	if (!open_side(s, w, trains ? SPLIT_TEST : SPLIT_TRAIN, trains ? 0 : limit, other, &s->no_other))
 		return !fault_is_now(&s->no_other) || fault_take(e, &s->no_other);
 	if (!is_one_part(s, w, &one, e))
@@ -189,17 +215,6 @@ static bool open_judged(sides *s, const wish *w, fault *e)
 		return fault_set(e, "%s is no run and no checkpoint; for a set of images say --against DATA, the real "
 			"ones", w->from);
 	return true;
-}
-
-/* What was read, and what the reader decided, before numbers are made of it. */
-static void say_files(const dataset *d, bool quiet)
-{
-	if (quiet || peers_rank() > 0)
-		return;
-	fprintf(stderr, "%s: %s, %lld images of %dx%d, %s\n", text_show(d->path).s, d->kind, (long long)d->n, d->h,
-		d->w, d->c == 1 ? "gray" : "colour");
-	for (int i = 0; i < d->notes; i++)
-		fprintf(stderr, "%s: %s\n", text_show(d->path).s, d->note[i]);
 }
 
 static bool open_files(sides *s, const wish *w, const dataset *like, fault *e)
