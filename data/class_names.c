@@ -145,3 +145,20 @@ int class_names_find(const char *text, const char *word)
 	const int same = find(text, word, strncmp);
 	return same >= 0 ? same : find(text, word, strncasecmp);
 }
+
+bool class_names_match(const char *from, const char *to, int n, int *as)
+{
+	char name[1024];
+	const bool numbers = !*from || !*to || strcmp(from, to) == 0;
+	if (!numbers && (class_names_count(from) != n || class_names_count(to) != n))
+		return false;
+	for (int k = 0; k < n; k++) {
+		as[k] = numbers ? k : class_names_find(to, class_names_at(from, k, name, sizeof name));
+		for (int i = 0; !numbers && i < k; i++)
+			if (as[i] == as[k])
+				return false;
+		if (as[k] < 0)
+			return false;
+	}
+	return true;
+}

@@ -38,4 +38,8 @@ bool class_names_are_file(const char *given);
 /* The class with this name, or else with this name in letters of either case; -1: none. */
 int class_names_find(const char *text, const char *word);
 
+/* Two texts of n names: the class of `to` that is called like each class of `from`, in as [n]. Without names ("") on a
+ * side, and where the texts are the same, numbers are what matters. False: these are not the same names. */
+bool class_names_match(const char *from, const char *to, int n, int *as);
+
 #endif

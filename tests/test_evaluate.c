@@ -501,6 +501,84 @@ START_TEST(other_data_are_read_as_they_are)
 }
 END_TEST
 
+/* Six pictures of each class, whose shade is its own, in a folder with its name. */
+static void store_classes(const char *folder, const char *const *class)
+{
+	uint8_t x[16 * 16];
+	for (int i = 0; class[i]; i++)
+		for (int k = 0; k < 6; k++) {
+			char name[128];
+			fault e;
+			for (int j = 0; j < COUNT(x); j++)
+				x[j] = (uint8_t)(20 * class[i][0] + 16 * k + j % 7 * k);
+			snprintf(name, sizeof name, "%s/%s/%d.png", folder, class[i], k);
+			ck_assert(file_make_parents(scratch_at(name), &e));
+			ck_assert_msg(png_write(scratch_at(name), x, 16, 16, 1, &e), "%s", e.text);
+		}
+}
+
+/* Classes are what they are called: the same set under other numbers has the same scores of each class; other names
+ * and other numbers of classes have none, and it is told. */
+START_TEST(classes_are_matched_by_their_names)
+{
+	static const char with[] = "--features pixels --pairs none";
+	char set[512], real_ones[512];
+	store_classes("real", (const char *const[]){"a", "b", NULL});
+	store_classes("other", (const char *const[]){"b", "c", NULL});
+	store_classes("three", (const char *const[]){"a", "b", "c", NULL});
+	snprintf(real_ones, sizeof real_ones, "%s", scratch_at("real"));
+	snprintf(set, sizeof set, "%s", scratch_at("other"));
+	answer a = sagan("evaluate %s --against %s %s", set, real_ones, with);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "the labels of the judged images are not used, so there are no "
+		"scores of them: their classes are called b, c, those of the real ones a, b")
+		&& !strstr(a.text, "FID by class"), "%s", a.text);
+	a = sagan("evaluate %s --against %s %s", scratch_at("three"), real_ones, with);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "they are of 3 classes, the real ones of 2"), "%s", a.text);
+
+	/* The labels of an archive of arrays, in which b is the first class. */
+	char swapped[512];
+	fault e = {.text = ""};
+	dataset *d = dataset_open(real_ones, NULL, &e);
+	ck_assert_msg(d != NULL, "%s", e.text);
+	int64_t label[12];
+	for (int i = 0; i < 12; i++)
+		label[i] = 1 - d->label[i];
+	snprintf(swapped, sizeof swapped, "%s", scratch_at("swapped.h5"));
+	h5 *f = h5_create(swapped, &e);
+	ck_assert_msg(f && h5_write_u8(f, "/images", SHAPE(12, 16, 16), d->pixels, &e)
+		&& h5_write_i64(f, "/labels", SHAPE(12), label, &e) && h5_commit(f, &e), "%s", e.text);
+	dataset_free(d);
+	a = sagan("evaluate %s --against %s %s", swapped, real_ones, with);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "FID by class") && !strstr(a.text, "FID 0.0000 of 6"), "%s",
+		a.text);                                         /* numbers alone */
+}
+END_TEST
+
+/* The same images, of which the one set calls its classes b and a. */
+START_TEST(classes_in_another_order_are_the_same)
+{
+	dataset *train = digits(0, 300), *fake = digits(0, 300);
+	for (int64_t i = 0; i < fake->n; i++)
+		fake->label[i] = 9 - fake->label[i];
+	image_source a = source_of_data(train), b = source_of_data(fake);
+	fault e = {.text = ""}, why;
+	lens *look = lens_open(LENS_PIXELS, train, &why, &e);
+	evaluation v;
+	a.class_names = "q\nr\ns\nt\nu\nv\nw\nx\ny\nz\n";
+	b.class_names = "z\ny\nx\nw\nv\nu\nt\ns\nr\nq\n";
+	const evaluate_task t = {.fakes = b, .train = &a, .split = SPLIT_TRAIN, .look = look, .seed = 3};
+	ck_assert_msg(look && evaluate(&t, &v, &e), "%s", e.text);
+	ck_assert(v.class_fid && !v.no_labels.text[0]);
+	for (int k = 0; k < 10; k++)
+		ck_assert_msg(v.histogram[k] == v.real_histogram[k] && fabs(v.class_fid[k]) < 1e-6, "%d: %g", k,
+			v.class_fid[k]);
+	evaluation_free(&v);
+	lens_free(look);
+	dataset_free(train);
+	dataset_free(fake);
+}
+END_TEST
+
 START_TEST(command_says_what_is_wrong)
 {
 	answer a = sagan("evaluate %s", scratch_folder());
@@ -528,10 +606,12 @@ int main(void)
 		{pixels_stand_in_where_no_network_fits, 1},
 		{images_of_another_size_are_refused, 1},
 		{a_generator_and_pictures_of_it_have_the_same_numbers, 1},
+		{classes_in_another_order_are_the_same, 1},
 	};
 	const suite_test commands[] = {{command_prints_lines_and_one_object, 1}, {command_says_what_is_wrong, 1},
 		{a_damaged_part_is_told, 1}, {the_run_says_what_it_has_learnt_from, 1},
-		{parts_of_two_sizes_are_not_mixed, 1}, {other_data_are_read_as_they_are, 1}};
+		{parts_of_two_sizes_are_not_mixed, 1}, {other_data_are_read_as_they_are, 1},
+		{classes_are_matched_by_their_names, 1}};
 	const suite_case cases[] = {
 		{.name = "sets", TESTS(sets)},
 		{.name = "command", TESTS(commands), .timeout = 120},

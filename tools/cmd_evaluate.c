@@ -11,6 +11,7 @@
 #include "core/base/thread.h"
 #include "core/base/words.h"
 #include "core/peers/peers.h"
+#include "data/class_names.h"
 #include "gan/checkpoint/rundir.h"
 #include "gan/checkpoint/saved.h"
 #include "gan/config/config_apply.h"
@@ -39,6 +40,7 @@ typedef struct sides {
 	dataset *files;                              /* own */
 	drawn *d;                                    /* own */
 	dataset *train, *test;                       /* own; NULL: there is no such part */
+	char *names, *real_names;                    /* own; of the classes of the judged and the compared: texts */
 	fault no_other;                              /* why there is one part only; "": the other has the same images */
 } sides;
 
@@ -49,6 +51,8 @@ static void sides_free(sides *s)
 	dataset_free(s->files);
 	dataset_free(s->train);
 	dataset_free(s->test);
+	free(s->names);
+	free(s->real_names);
 	if (s->is_model)
 		saved_close(&s->model);
 }
@@ -291,6 +295,14 @@ static bool tell_picture(const wish *w, const evaluation *v, fault *e)
 	return true;
 }
 
+static bool name_classes(sides *s, const dataset *real_ones, fault *e)
+{
+	const dataset *f = s->files;
+	s->names = f ? class_names_join(f->class_name, f->classes, e) : text_copy(s->model.class_names, e);
+	s->real_names = s->names ? class_names_join(real_ones->class_name, real_ones->classes, e) : NULL;
+	return peers_agree(s->real_names != NULL, e);
+}
+
 static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 {
 	dataset *real_ones = split == SPLIT_TRAIN ? s->train : s->test;
@@ -298,11 +310,15 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 	q.n = w->n ? w->n : is_stacked(real_ones) ? 26000 : 10000;     /* of StackedMNIST 26,000 are counted */
 	if (!peers_agree(!s->is_model || (s->d = drawn_new(s->s, &q, e)), e))
 		return false;
-	image_source train = {0}, test = {0};
+	image_source train = {0}, test = {0}, fakes = s->is_model ? source_of_drawn(s->d) : source_of_data(s->files);
 	if (s->train)
 		train = source_of_data(s->train);
 	if (s->test)
 		test = source_of_data(s->test);
+	if (!name_classes(s, real_ones, e))
+		return false;
+	fakes.class_names = s->names;
+	(split == SPLIT_TRAIN ? &train : &test)->class_names = s->real_names;
 	fault why;
 	lens *look = lens_open(w->features, real_ones, &why, e);
 	if (!peers_agree(look != NULL, e) || !peers_same("network for features", lens_about(look), e)) {
@@ -311,9 +327,8 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 	}
 	progress_line line = {.shown = !w->quiet && peers_rank() == 0 && isatty(STDERR_FILENO)};
 	const evaluate_task task = {
-		.fakes = s->is_model ? source_of_drawn(s->d) : source_of_data(s->files),
-		.train = s->train ? &train : NULL, .test = s->test ? &test : NULL, .split = split, .look = look,
-		.even = is_stacked(real_ones), .seed = q.seed, .pairs = w->pairs,
+		.fakes = fakes, .train = s->train ? &train : NULL, .test = s->test ? &test : NULL, .split = split,
+		.look = look, .even = is_stacked(real_ones), .seed = q.seed, .pairs = w->pairs,
 		.ctx = &line, .progress = show_progress,
 	};
 	evaluation found;

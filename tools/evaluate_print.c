@@ -160,6 +160,9 @@ void evaluation_warn(const protocol *p, const evaluation *v, const char *why, co
 	if (*why)
 		fprintf(stderr, "sagan: warning: no network for features: %s; pixels are compared, which is not the "
 			"FID of papers\n", text_show(why).s);
+	if (v->no_labels.text[0])
+		fprintf(stderr, "sagan: warning: the labels of the judged images are not used, so there are no scores "
+			"of them: %s\n", text_show(v->no_labels.text).s);
 	if (v->fakes < IMAGES_PER_FEATURE * v->features)
 		fprintf(stderr, "sagan: warning: %lld images are few for %lld features: their FID is too large; "
 			"compare it with the floor, and only with FIDs of as many images\n", (long long)v->fakes,

@@ -124,6 +124,8 @@ static bool look_at(const crowd *c, portion *b, const image_source *from, lens *
 	int64_t looked = 0;
 	if (!from->read(from->ctx, lo, n, b->images, b->label + at, e))
 		return false;
+	for (int64_t i = 0; from->classes && c->want.as && i < n; i++)
+		b->label[at + i] = c->want.as[b->label[at + i]];
 	pool_images(b->images, n, from->size, from->channels, c->want.small, b->small + at * b->S);
 	for (int64_t k = below(c->looked, all, lo); k < all && c->looked[k] < lo + n; k++, looked++) {
 		const int64_t i = c->looked[k] - lo;             /* never in front of its place */

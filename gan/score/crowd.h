@@ -14,6 +14,7 @@ typedef struct crowd_plan {
 	int64_t pixels;                              /* so many of the set, from all over it, are kept small; 0: none */
 	net_size small;                              /* so large */
 	int classes;                                 /* of the classifier, or of the labels; 0: none */
+	const int *as;                               /* borrow; the class that each label means; NULL: itself */
 	bool by_class, probabilities;                /* moments of each class; probabilities of the kept ones */
 	uint64_t seed;                               /* chooses all of these */
 } crowd_plan;

@@ -11,6 +11,7 @@
 #include "core/base/local.h"
 #include "core/base/rng.h"
 #include "core/peers/peers.h"
+#include "data/class_names.h"
 #include "gan/score/copy_search.h"
 #include "gan/score/crowd.h"
 
@@ -23,6 +24,7 @@ typedef struct state {
 	crowd fakes, train, test;                    /* own */
 	copy_search search;                          /* own */
 	image_source judged, learnt, unseen;         /* the task's, without labels that the lens does not know */
+	int *as;                                     /* own; the real images' class of each class of the judged ones */
 	int classes;
 	bool by_class;
 } state;
@@ -49,6 +51,28 @@ static image_source known(const image_source *from, int classes)
 	return s;
 }
 
+/* Labels of the judged images are of use where their classes are those of the real ones. */
+static bool match_labels(state *s, const image_source *real_ones, fault *e)
+{
+	const image_source *judged = &s->t->fakes;
+	const char *from = judged->class_names ? judged->class_names : "";
+	const char *to = real_ones->class_names ? real_ones->class_names : "";
+	const int K = judged->classes;
+	char theirs[96], reals[96];
+	if (K && real_ones->classes && !s->judged.classes && K != real_ones->classes)
+		fault_set(&s->v->no_labels, "they are of %d classes, the real ones of %d", K, real_ones->classes);
+	if (!s->judged.classes || K != real_ones->classes)
+		return true;
+	if (!(s->as = mem_new((size_t)K, sizeof *s->as, e)))
+		return false;
+	if (class_names_match(from, to, K, s->as))
+		return true;
+	s->judged.classes = 0;
+	fault_set(&s->v->no_labels, "their classes are called %s, those of the real ones %s",
+		class_names_print(from, theirs, sizeof theirs), class_names_print(to, reals, sizeof reals));
+	return true;
+}
+
 /* ---- reading ---- */
 
 static crowd_reading reading_of(const state *s, const char *what)
@@ -68,6 +92,7 @@ static bool read_fakes(state *s, int64_t keep, fault *e)
 	const crowd_reading how = reading_of(s, "judged images");
 	want.by_class = s->by_class;
 	want.probabilities = lens_classes(s->t->look) > 0;
+	want.as = s->as;
 	/* Scores of classes are over all images, whatever is kept of their features. */
 	want.keep = want.probabilities ? want.images : want.keep;
 	return crowd_read(&s->fakes, &want, &s->judged, s->t->look, &how, e);
@@ -262,32 +287,36 @@ static bool compare(state *s, fault *e)
 
 /* ---- everything ---- */
 
-static void begin(state *s)
+static bool begin(state *s, fault *e)
 {
 	const evaluate_task *t = s->t;
 	const image_source *real_ones = t->split == SPLIT_TRAIN ? t->train : t->test;
 	const int64_t D = lens_count(t->look);
 	must(real_ones && (t->split == SPLIT_TRAIN || t->split == SPLIT_TEST), "evaluation against nothing");
 	s->classes = lens_classes(t->look) ? lens_classes(t->look) : real_ones->classes;
+	*s->v = (evaluation){.fakes = t->fakes.n, .reals = real_ones->n, .features = D,
+		.kept = MIN(t->fakes.n, real_ones->n), .copy_size = pool_size(t->fakes.size, COPY_SIDE_MAX)};
 	s->judged = known(&t->fakes, s->classes);
 	s->learnt = known(t->train, s->classes);
 	s->unseen = known(t->test, s->classes);
+	if (!match_labels(s, real_ones, e))
+		return false;
 	s->by_class = s->classes > 0 && (double)s->classes * (double)(D * D) * 2 * sizeof(double) <= CLASS_BYTES_MAX
 		&& (lens_classes(t->look) || s->judged.classes);
 	s->search.wanted = t->train != NULL;
-	*s->v = (evaluation){.fakes = t->fakes.n, .reals = real_ones->n, .features = D,
-		.kept = MIN(t->fakes.n, real_ones->n), .copy_size = pool_size(t->fakes.size, COPY_SIDE_MAX)};
+	return true;
 }
 
 bool evaluate(const evaluate_task *t, evaluation *out, fault *e)
 {
 	state s = {.t = t, .v = out};
-	begin(&s);
-	const bool ok = (out->kept >= 2 || fault_set(e, "an evaluation needs two images or more of each kind"))
+	const bool ok = peers_agree(begin(&s, e), e)
+		&& (out->kept >= 2 || fault_set(e, "an evaluation needs two images or more of each kind"))
 		&& (!t->train || same_size(&t->fakes, t->train, e)) && (!t->test || same_size(&t->fakes, t->test, e))
 		&& read_fakes(&s, out->kept, e) && read_test(&s, e)
 		&& read_train(&s, e) && compare(&s, e);
 	copy_search_free(&s.search);
+	free(s.as);
 	crowd_free(&s.fakes);
 	crowd_free(&s.train);
 	crowd_free(&s.test);

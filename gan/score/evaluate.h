@@ -11,6 +11,7 @@
 #include "gan/score/lens.h"
 #include "gan/score/neighbours.h"
 
+/* Classes are the same where they have the same names, in any order; where a side has none, the same numbers. */
 typedef struct evaluate_task {
 	image_source fakes;                          /* what is judged; at least two images */
 	const image_source *train, *test;            /* borrow; one of them may be NULL */
@@ -55,6 +56,8 @@ typedef struct evaluation {
 	int64_t *class_n;                            /* own; [2,classes]: judged, real images of each; with class_fid */
 	bool by_label;                               /* these judged images have labels, which say the class */
 	double class_fid_mean;                       /* of those that have one */
+	fault no_labels;                             /* why the judged images' labels are not used; "": they are, or
+	                                              * there are none */
 	fault no_picture;                            /* why the pairs are not drawn; "": they are, or nobody asked */
 	bool has_copies, has_test;
 	net_size copy_size;

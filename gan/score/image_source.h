@@ -14,6 +14,7 @@ typedef struct image_source {
 	net_size size;
 	int channels;
 	int classes;                                 /* 0: no labels */
+	const char *class_names;                     /* keep; a text of names (data/class_names.h); "", NULL: numbers */
 	/* Images lo to lo + n as x [n,H,W,C] in [-1,1], each number that of a byte; label [n], where there are any. lo
 	 * is a multiple of SOURCE_BATCH, n at most SOURCE_BATCH. */
 	bool (*read)(void *ctx, int64_t lo, int64_t n, real *x, int *label, fault *e);
