@@ -579,6 +579,45 @@ START_TEST(classes_in_another_order_are_the_same)
 }
 END_TEST
 
+/* A file with one class after the other: --n takes some of each, and says so. The closest pairs have the numbers of the
+ * file, and all of them are judged as without --n. */
+START_TEST(some_of_the_files_are_from_all_over_them)
+{
+	enum { N = 90 };
+	char sorted[512];
+	fault e = {.text = ""};
+	dataset *d = digits(0, 6 * N);
+	order_by_class(d, false);
+	int64_t label[6 * N];
+	for (int i = 0; i < 6 * N; i++)
+		label[i] = d->label[i];
+	snprintf(sorted, sizeof sorted, "%s", scratch_at("sorted.h5"));
+	h5 *f = h5_create(sorted, &e);
+	ck_assert_msg(f && h5_write_u8(f, "/images", SHAPE(6 * N, 28, 28), d->pixels, &e)
+		&& h5_write_i64(f, "/labels", SHAPE(6 * N), label, &e) && h5_commit(f, &e), "%s", e.text);
+	dataset_free(d);
+	answer a = sagan("evaluate %s --against %s --n %d --features pixels --pairs none", sorted, sorted, N);
+	ck_assert_msg(a.status == 0 && strstr(a.text, "90 of them are judged, from all over the set, chosen by "
+		"--seed 1\n") && strstr(a.text, "FID by class"), "%s", a.text);
+	const char *at = strstr(a.text, "FID by class");
+	for (int k = 0; k < 10; k++) {
+		int class, n;
+		at = strchr(at, '\n') + 1;
+		ck_assert_msg(sscanf(at, "%d %d images", &class, &n) == 2 && class == k && n > 0, "%s", a.text);
+	}
+	int fake, train, far = 0;
+	at = strstr(a.text, "(image:training image)") + strlen("(image:training image)");
+	for (int i = 0; i < PAIRS; i++, at = strchr(at, ',') ? strchr(at, ',') + 1 : at) {
+		ck_assert_msg(sscanf(at, "%d:%d", &fake, &train) == 2 && fake == train, "%s", a.text);
+		far += fake >= PAIRS;
+	}
+	ck_assert_int_gt(far, 0);
+	answer all = sagan("evaluate %s --against %s --features pixels --pairs none", sorted, sorted);
+	a = sagan("evaluate %s --against %s --n 1000 --features pixels --pairs none", sorted, sorted);
+	ck_assert_msg(!a.status && !strcmp(a.text, all.text) && !strstr(a.text, "are judged"), "%s", a.text);
+}
+END_TEST
+
 START_TEST(command_says_what_is_wrong)
 {
 	answer a = sagan("evaluate %s", scratch_folder());
@@ -611,7 +650,8 @@ int main(void)
 	const suite_test commands[] = {{command_prints_lines_and_one_object, 1}, {command_says_what_is_wrong, 1},
 		{a_damaged_part_is_told, 1}, {the_run_says_what_it_has_learnt_from, 1},
 		{parts_of_two_sizes_are_not_mixed, 1}, {other_data_are_read_as_they_are, 1},
-		{classes_are_matched_by_their_names, 1}};
+		{classes_are_matched_by_their_names, 1},
+		{some_of_the_files_are_from_all_over_them, 1}};
 	const suite_case cases[] = {
 		{.name = "sets", TESTS(sets)},
 		{.name = "command", TESTS(commands), .timeout = 120},

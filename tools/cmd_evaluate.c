@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/local.h"
+#include "core/base/rng.h"
 #include "core/base/text.h"
 #include "core/base/thread.h"
 #include "core/base/words.h"
@@ -38,6 +39,8 @@ typedef struct sides {
 	bool is_model;
 	sampler *s;                                  /* own; or */
 	dataset *files;                              /* own */
+	int64_t *which;                              /* own; those of the files that are judged: part.which */
+	data_part part;
 	drawn *d;                                    /* own */
 	dataset *train, *test;                       /* own; NULL: there is no such part */
 	char *names, *real_names;                    /* own; of the classes of the judged and the compared: texts */
@@ -49,6 +52,7 @@ static void sides_free(sides *s)
 	drawn_free(s->d);
 	sampler_free(s->s);
 	dataset_free(s->files);
+	free(s->which);
 	dataset_free(s->train);
 	dataset_free(s->test);
 	free(s->names);
@@ -221,18 +225,31 @@ static bool open_judged(sides *s, const wish *w, fault *e)
 	return true;
 }
 
+/* Of a set that is sorted the first ones lack classes. */
+static bool choose_files(sides *s, const wish *w, fault *e)
+{
+	const int64_t all = s->files->n, n = w->n ? MIN(w->n, all) : all;
+	s->which = rng_subset(w->q.seed, "judged files", n, all, e);
+	s->part = (data_part){s->files, s->which, n};
+	if (n < all && !w->quiet && peers_rank() == 0)
+		fprintf(stderr, "%s: %lld of them are judged, from all over the set, chosen by --seed %llu\n",
+			text_show(s->files->path).s, (long long)n, (unsigned long long)w->q.seed);
+	return s->which != NULL;
+}
+
 static bool open_files(sides *s, const wish *w, const dataset *like, fault *e)
 {
-	const dataset_options o = {.split = SPLIT_ALL, .channels = like->c, .limit = w->n};
+	const dataset_options o = {.split = SPLIT_ALL, .channels = like->c};
 	if (s->is_model)
 		return true;
 	if (w->best || w->raw || w->q.truncation > 0)
 		return fault_set(e, "--%s is of a generator; %s is a set of images", w->best ? "best" : w->raw ? "raw"
 			: "truncation", w->from);
 	s->files = dataset_open(w->from, &o, e);
-	if (s->files)
-		say_files(s->files, w->quiet);
-	return s->files != NULL;
+	if (!s->files)
+		return false;
+	say_files(s->files, w->quiet);
+	return choose_files(s, w, e);
 }
 
 /* ---- progress ---- */
@@ -310,7 +327,7 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 	q.n = w->n ? w->n : is_stacked(real_ones) ? 26000 : 10000;     /* of StackedMNIST 26,000 are counted */
 	if (!peers_agree(!s->is_model || (s->d = drawn_new(s->s, &q, e)), e))
 		return false;
-	image_source train = {0}, test = {0}, fakes = s->is_model ? source_of_drawn(s->d) : source_of_data(s->files);
+	image_source train = {0}, test = {0}, fakes = s->is_model ? source_of_drawn(s->d) : source_of_part(&s->part);
 	if (s->train)
 		train = source_of_data(s->train);
 	if (s->test)
@@ -334,6 +351,8 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 	evaluation found;
 	bool ok = evaluate(&task, &found, e);
 	end_progress(&line);
+	for (int i = 0; ok && s->which && i < found.pairs; i++)     /* numbers in the set */
+		found.pair[i].fake = s->which[found.pair[i].fake];
 	if (ok && peers_rank() == 0) {
 		protocol p = protocol_of(s, w, split, real_ones, look);
 		p.pairs = found.has_copies && !found.no_picture.text[0] ? w->pairs : NULL;
@@ -372,7 +391,7 @@ static int run(const command *c, int argc, char **argv)
 	const option_row rows[] = {
 		{"against", OPTION_PATH, &w.against, 0, 0, "DATA", "the real images (default: of the run)"},
 		{"split", OPTION_TEXT, &w.split, 0, 0, "PART", "train or test: which of them (default train)"},
-		{"n", OPTION_COUNT, &w.n, 2, 10000000, "N", "images judged (10000; of files: all)"},
+		{"n", OPTION_COUNT, &w.n, 2, 10000000, "N", "images judged, of files by --seed (10000; files: all)"},
 		{"features", OPTION_PATH, &w.features, 0, 0, "FILE", "a network, or pixels (default: auto)"},
 		{"seed", OPTION_COUNT, &seed, 0, 9e15, "S", "of images and of chosen subsets (default 1)"},
 		{"truncation", OPTION_REAL, &w.q.truncation, 0.01, 100, "T", "latents within +-T"},

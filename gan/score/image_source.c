@@ -6,15 +6,19 @@
 #include "core/base/local.h"
 #include "data/picture/image.h"
 
-static bool read_data(void *ctx, int64_t lo, int64_t n, real *x, int *label, fault *e)
+static void read_rows(const dataset *d, int64_t lo, int64_t n, real *x, int *label)
 {
-	const dataset *d = ctx;
 	const int64_t size = dataset_image_bytes(d);
-	(void)e;
 	for (int64_t i = 0; i < n * size; i++)
 		x[i] = pixel_real(d->pixels[lo * size + i]);
 	for (int64_t i = 0; d->label && i < n; i++)
 		label[i] = d->label[lo + i];
+}
+
+static bool read_data(void *ctx, int64_t lo, int64_t n, real *x, int *label, fault *e)
+{
+	(void)e;
+	read_rows(ctx, lo, n, x, label);
 	return true;
 }
 
@@ -22,6 +26,22 @@ image_source source_of_data(dataset *d)
 {
 	return (image_source){.n = d->n, .size = {d->h, d->w}, .channels = d->c, .classes = d->label ? d->classes : 0,
 		.read = read_data, .ctx = d};
+}
+
+static bool read_part(void *ctx, int64_t lo, int64_t n, real *x, int *label, fault *e)
+{
+	const data_part *p = ctx;
+	(void)e;
+	for (int64_t i = 0; i < n; i++)
+		read_rows(p->d, p->which[lo + i], 1, x + i * dataset_image_bytes(p->d), label + i);
+	return true;
+}
+
+image_source source_of_part(data_part *p)
+{
+	const dataset *d = p->d;
+	return (image_source){.n = p->n, .size = {d->h, d->w}, .channels = d->c, .classes = d->label ? d->classes : 0,
+		.read = read_part, .ctx = p};
 }
 
 struct drawn {

@@ -24,6 +24,15 @@ typedef struct image_source {
 /* keep: d. */
 image_source source_of_data(dataset *d);
 
+/* Some of a set's images, in their order. */
+typedef struct data_part {
+	const dataset *d;                            /* keep */
+	const int64_t *which;                        /* keep; [n] numbers of images, ascending */
+	int64_t n;
+} data_part;
+/* keep: p. */
+image_source source_of_part(data_part *p);
+
 /* The images that `sagan sample` draws: number k from latent k of the seed, of class k mod K. They are rounded to
  * bytes, as a picture in a file would be: a folder of these pictures has the same scores. new/free. NULL with e set: no
  * memory. keep: s. */
