@@ -618,6 +618,47 @@ START_TEST(some_of_the_files_are_from_all_over_them)
 }
 END_TEST
 
+/* A picture that would be one of the images that are read, or take the place of one. */
+START_TEST(nothing_is_written_into_data_that_are_read)
+{
+	static const char says[] = "lies in the data that are read";
+	char real_ones[512], first[512], alias[512], fresh[600];
+	store_classes("real", (const char *const[]){"a", "b", NULL});
+	store_classes("own", (const char *const[]){"a", "b", NULL});
+	snprintf(real_ones, sizeof real_ones, "%s", scratch_at("real"));
+	snprintf(first, sizeof first, "%s", scratch_at("own/a/0.png"));
+	snprintf(alias, sizeof alias, "%s", scratch_at("alias"));
+	snprintf(fresh, sizeof fresh, "%s/new/p.png", scratch_at("own"));
+	ck_assert_int_eq(symlink(scratch_at("own"), alias), 0);
+	size_t n, m;
+	void *before = file_bytes(first, &n);
+	answer a = sagan("data %s --picture %s", alias, first);
+	ck_assert_msg(a.status == 1 && strstr(a.text, says), "%s", a.text);
+	a = sagan("evaluate %s --against %s --features pixels --pairs %s", real_ones, alias, fresh);
+	ck_assert_msg(a.status == 1 && strstr(a.text, says), "%s", a.text);
+	a = sagan("evaluate %s --against %s --features pixels --pairs %s", alias, real_ones, first);
+	ck_assert_msg(a.status == 1 && strstr(a.text, says), "%s", a.text);
+	ck_assert(!file_exists(scratch_at("own"), "new"));
+	static const char yaml[] = "name: t\nsteps: 1\nbatch: 2\nmodel: {network: resnet, size: 16, latent: 8, "
+		"g_channels: 8, d_channels: 8}\nscore: {count: 0}\n";
+	file_store(scratch_at("a.yaml"), yaml, sizeof yaml - 1);
+	a = sagan("train %s --out %s --steps 0 --quiet --set data.path=%s", scratch_at("a.yaml"), scratch_at("run"),
+		alias);
+	ck_assert_msg(a.status == 0, "%s", a.text);
+	a = sagan("sample %s --n 4 --out %s/", scratch_at("run"), scratch_at("own/a"));
+	ck_assert_msg(a.status == 1 && strstr(a.text, says), "%s", a.text);
+	void *after = file_bytes(first, &m);
+	ck_assert(n == m && !memcmp(before, after, n));
+	free(before);
+	free(after);
+	/* Beside the data, and in the folder of a run. */
+	a = sagan("evaluate %s --n 4 --features pixels --pairs %s", scratch_at("run"), scratch_at("run/p.png"));
+	ck_assert_msg(a.status == 0 && file_exists(scratch_at("run"), "p.png"), "%s", a.text);
+	a = sagan("data %s --picture %s", alias, scratch_at("own.png"));
+	ck_assert_msg(a.status == 0, "%s", a.text);
+}
+END_TEST
+
 START_TEST(command_says_what_is_wrong)
 {
 	answer a = sagan("evaluate %s", scratch_folder());
@@ -651,7 +692,8 @@ int main(void)
 		{a_damaged_part_is_told, 1}, {the_run_says_what_it_has_learnt_from, 1},
 		{parts_of_two_sizes_are_not_mixed, 1}, {other_data_are_read_as_they_are, 1},
 		{classes_are_matched_by_their_names, 1},
-		{some_of_the_files_are_from_all_over_them, 1}};
+		{some_of_the_files_are_from_all_over_them, 1},
+		{nothing_is_written_into_data_that_are_read, 1}};
 	const suite_case cases[] = {
 		{.name = "sets", TESTS(sets)},
 		{.name = "command", TESTS(commands), .timeout = 120},

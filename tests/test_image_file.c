@@ -124,8 +124,11 @@ START_TEST(a_folder_with_more_images_is_refused)
 	ck_assert(!image_file_new(dir, N - 3, SHAPE(SIDE, SIDE, 1), true, &e));
 	ck_assert_msg(strstr(e.text, "pictures/: 3 images of an earlier drawing"), "%s", e.text);
 	write_all(dir, x, label, 1);                 /* as many: all are replaced */
-	file_store(scratch_at("pictures/holiday.png"), "mine", 4);
+	file_store(scratch_at("pictures/notes.txt"), "mine", 4);
 	write_all(dir, x, label, 1);
+	file_store(scratch_at("pictures/holiday.jpg"), "mine", 4);
+	ck_assert(!image_file_new(dir, N, SHAPE(SIDE, SIDE, 1), true, &e));
+	ck_assert_msg(strstr(e.text, "pictures/: the folder has other pictures (holiday.jpg)"), "%s", e.text);
 }
 END_TEST
 

@@ -117,7 +117,8 @@ static int run(const command *c, int argc, char **argv)
 	if (o.background && !data_colour(o.background, colour, &e))
 		return fail_usage(c, "--background %s: %s", o.background, e.text);
 	uint64_t seen = 0;
-	if (picture && (!picture_beside_may_be(picture, &e) || !file_make_parents(picture, &e)))
+	if (picture && (!picture_beside_may_be(picture, &e) || !output_apart(picture, path, &e)
+		|| !file_make_parents(picture, &e)))
 		return fail(&e);
 	o.format = format;
 	o.split = (enum data_split)s;

@@ -370,10 +370,19 @@ static bool judge(sides *s, const wish *w, enum data_split split, fault *e)
 	return ok;
 }
 
+/* A run is no data: its folder may have the picture. */
+static bool pairs_may_be(const sides *s, const wish *w, fault *e)
+{
+	return !w->pairs || peers_rank() > 0
+		|| (output_apart(w->pairs, s->is_model ? NULL : w->from, e)
+			&& output_apart(w->pairs, w->against ? w->against : s->model.cfg.data.path, e)
+			&& file_make_parents(w->pairs, e));
+}
+
 static bool evaluate_all(const wish *w, enum data_split split, fault *e)
 {
 	sides s = {.is_model = false};
-	const bool ok = open_judged(&s, w, e) && peers_agree(open_sides(&s, w, split, e)
+	const bool ok = open_judged(&s, w, e) && peers_agree(pairs_may_be(&s, w, e) && open_sides(&s, w, split, e)
 		&& open_files(&s, w, split == SPLIT_TRAIN ? s.train : s.test, e), e)
 		&& peers_fit_data(s.train, e) && peers_fit_data(s.test, e) && peers_fit_data(s.files, e)
 		&& judge(&s, w, split, e);
@@ -413,7 +422,7 @@ static int run(const command *c, int argc, char **argv)
 	if (strcmp(w.pairs, PAIRS_NONE) == 0)
 		w.pairs = NULL;
 	const bool draws = w.pairs && peers_rank() == 0;
-	const bool ok = peers_agree((!draws || (picture_beside_may_be(w.pairs, &e) && file_make_parents(w.pairs, &e)))
+	const bool ok = peers_agree((!draws || picture_beside_may_be(w.pairs, &e))
 		&& pool_start(threads_here(threads), &e), &e)
 		&& evaluate_all(&w, (enum data_split)split, &e);
 	pool_stop();

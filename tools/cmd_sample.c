@@ -130,6 +130,13 @@ static sampler *open_file(const asked *a, int64_t n, fault *e)
 	return NULL;
 }
 
+/* Nothing lies among the images that the run has learnt from. */
+static bool apart_from_data(const config *c, const output_names *to, fault *e)
+{
+	return peers_rank() > 0 || (output_apart(to->images ? to->images : OUTPUT_USUAL, c->data.path, e)
+		&& (!to->latents || output_apart(to->latents, c->data.path, e)));
+}
+
 /* A run's generator, which comes from rank 0, and the direction that is asked for. */
 static sampler *open_run(const asked *a, int64_t n, real **direction, fault *e)
 {
@@ -139,6 +146,10 @@ static sampler *open_run(const asked *a, int64_t n, real **direction, fault *e)
 		return NULL;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
+	if (!peers_agree(apart_from_data(&from.cfg, &a->out, e), e)) {
+		saved_close(&from);
+		return NULL;
+	}
 	const bool apart = from.cfg.ema.bn_mode != BN_BATCH;      /* no image depends on others */
 	sampler *s = network_sampler_of(&from, a->raw, apart ? sampler_batch_for(n) : SAMPLER_BATCH, e);
 	if (!peers_agree(s != NULL, e)

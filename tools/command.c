@@ -460,6 +460,12 @@ bool picture_beside_may_be(const char *path, fault *e)
 		: picture_may_be(path, e);
 }
 
+bool output_apart(const char *path, const char *data, fault *e)
+{
+	return !data || !*data || !file_lies_in(path, data)
+		|| fault_at(e, path, "lies in the data that are read, %s; write it to another place", data);
+}
+
 int threads_here(int asked)
 {
 	return asked || peers_count() == 1 ? asked : MAX(1, pool_processors() / peers_beside());

@@ -115,6 +115,10 @@ bool picture_may_be(const char *path, fault *e), page_may_be(const char *path, f
 /* The same, and "-" is refused: the results of the command go there. */
 bool picture_beside_may_be(const char *path, fault *e);
 
+/* Whether an output may lie there: false where it would lie in data that are read, and become one of the images or
+ * replace one. `data` NULL or "": none. */
+bool output_apart(const char *path, const char *data, fault *e);
+
 /* Threads of this process where `asked` are, or 0, as many as there are processors for each of the processes that share
  * them. */
 int threads_here(int asked);

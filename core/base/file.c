@@ -243,6 +243,29 @@ bool file_same(const char *a, const char *b)
 	return same;
 }
 
+/* The real path of the deepest part of a path that is there: new/free; NULL: no memory. */
+static char *real_part(const char *path)
+{
+	char *part = text_copy(path, NULL), *whole = NULL, *slash;
+	while (part && !(whole = realpath(part, NULL)) && (slash = strrchr(part, '/')) != NULL && slash > part)
+		*slash = '\0';
+	if (part && !whole)
+		whole = realpath(path[0] == '/' ? "/" : ".", NULL);
+	free(part);
+	return whole;
+}
+
+bool file_lies_in(const char *path, const char *over)
+{
+	char *inner = real_part(path), *outer = realpath(over, NULL);
+	const size_t n = outer ? strlen(outer) : 0;
+	const bool lies = inner && n && strncmp(inner, outer, n) == 0
+		&& (!inner[n] || inner[n] == '/' || outer[n - 1] == '/');
+	free(inner);
+	free(outer);
+	return lies;
+}
+
 /* path: what is wanted, part: the folder of it that cannot be made. */
 static bool refuse_folder(const char *path, const char *part, const char *why, fault *e)
 {

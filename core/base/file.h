@@ -71,6 +71,10 @@ char *file_real_path(const char *path, fault *e);
 /* Whether writing to one is writing to the other, also where nothing lies there yet: the same names, or links. */
 bool file_same(const char *a, const char *b);
 
+/* Whether writing to path writes to the file `over`, or into it where that is a folder, however deep; also where
+ * nothing lies at path yet. */
+bool file_lies_in(const char *path, const char *over);
+
 enum file_type { FILE_MISSING, FILE_UNKNOWN, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
 /* Follows links. FILE_UNKNOWN: it cannot be looked at now (no permission for a folder on the way, a disk that fails);
  * errno says why, and so does opening it. */

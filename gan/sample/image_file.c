@@ -13,6 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
+#include "data/picture/picture.h"
 #include "data/picture/png.h"
 
 typedef struct image_kind {
@@ -48,16 +49,24 @@ static int64_t number_of(const char *name)
 	return n >= 6 && n <= 18 && strcmp(name + n, ".png") == 0 ? strtoll(name, NULL, 10) : -1;
 }
 
-/* Images of an earlier drawing that the new ones do not replace would pass for new ones. */
+/* Images of an earlier drawing that the new ones do not replace would pass for new ones, and so would pictures of
+ * others. */
 static bool folder_begin(image_file *f, fault *e)
 {
 	file_names l;
 	int64_t more = 0;
+	char other[256] = "";
 	if (!file_make_folders(f->path, e) || !file_names_list(f->path, &l, e))
 		return false;
-	for (int i = 0; i < l.n; i++)
+	for (int i = 0; i < l.n; i++) {
 		more += number_of(l.name[i]) >= f->n;
+		if (number_of(l.name[i]) < 0 && l.name[i][0] != '.' && picture_is_named(l.name[i]))
+			snprintf(other, sizeof other, "%s", l.name[i]);
+	}
 	file_names_free(&l);
+	if (other[0])
+		return fault_at(e, f->path, "the folder has other pictures (%s), among which the images would lie; "
+			"name another folder", other);
 	return !more || fault_at(e, f->path, "%lld images of an earlier drawing, from %06lld.png on, would stay among "
 		"the new ones; name another folder, or remove them", (long long)more, (long long)f->n);
 }

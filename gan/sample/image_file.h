@@ -12,7 +12,8 @@ bool image_file_is(const char *path);
 typedef struct image_file image_file;
 
 /* For n images of a shape [H,W,C]; `labels`: each has a class. Folders are made. new/free: image_file_commit. NULL with
- * e set: it cannot be written, no memory, or a folder with images of more than n that would pass for these. */
+ * e set: it cannot be written, no memory, or a folder with pictures of other names, or with images of
+ * more than n, that would pass for these. */
 image_file *image_file_new(const char *path, int64_t n, shape of, bool labels, fault *e);
 /* The next m images x [m,H,W,C] in [-1,1], and label [m] where there are labels. */
 bool image_file_add(image_file *f, int64_t m, const real *x, const real *label, fault *e);
