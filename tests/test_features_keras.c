@@ -32,17 +32,29 @@ static void weight(keras_model *m, int at, const char *name, shape s)
 	OK(keras_add_weight(m, at, name, s, x, &e));
 }
 
-/* image [h,w,c] -> (Rescaling) -> conv -> (pool) -> score */
+/* image [h,w,c] -> (prepared) -> (Rescaling) -> conv -> (pool) -> score */
 typedef struct form {
 	int channels;
 	bool rescaling;
 	const char *activation;                      /* of the scores */
+	bool prepared;                               /* noise, borders, resizing come first */
 } form;
 
 static keras_model *model(const form *f)
 {
 	keras_model *m = keras_model_new("m", &e);
 	int at = keras_add_input(m, "image", SHAPE(H, W, f->channels), "float32", &e);
+	if (f->prepared) {
+		static const int64_t one[] = {1, 1, 1, 1};
+		at = layer(m, "GaussianNoise", "noise", at);
+		OK(keras_set_float(m, at, "stddev", 0.5, &e));
+		at = layer(m, "ZeroPadding2D", "border", at);
+		OK(keras_set_pairs(m, at, "padding", 4, one, &e));
+		at = layer(m, "Cropping2D", "crop", at);
+		OK(keras_set_pairs(m, at, "cropping", 4, one, &e));
+		at = layer(m, "Resizing", "resizing", at);
+		OK(keras_set_int(m, at, "height", H, &e) && keras_set_int(m, at, "width", W, &e));
+	}
 	if (f->rescaling) {
 		at = layer(m, "Rescaling", "rescaling", at);
 		OK(keras_set_float(m, at, "scale", 1 / 255.0, &e) && keras_set_float(m, at, "offset", 0, &e));
@@ -128,7 +140,9 @@ static void check(const keras_model *m, const char *spec, const dataset *like, c
 START_TEST(features_lead_to_the_models_result)
 {
 	static const form forms[] = {
-		{1, false, "softmax"}, {3, true, "softmax"}, {3, false, "linear"}, {1, true, "linear"}
+		{1, false, "softmax", false}, {3, true, "softmax", false}, {3, false, "linear", false},
+		{1, true, "linear", false},
+		{1, true, "softmax", true}, {3, false, "softmax", true},
 	};
 	static real images[N * H * W * 3];
 	static double want[N * CLASSES];
@@ -148,7 +162,7 @@ START_TEST(layer_and_range_can_be_named)
 {
 	static real images[N * H * W];
 	static double want[N * CLASSES];
-	const form f = {1, false, "softmax"};
+	const form f = {1, false, "softmax", false};
 	const dataset like = {.h = H, .w = W, .c = 1};
 	const char *path = scratch_at("m.keras");
 	char spec[600];
@@ -173,7 +187,7 @@ END_TEST
 START_TEST(images_are_brought_to_the_model)
 {
 	static real even[N * 4 * H * W], small[N * H * W * 3], a[N * FILTERS], b[N * FILTERS];
-	const form f = {3, false, "softmax"};
+	const form f = {3, false, "softmax", false};
 	const dataset large = {.h = 2 * H, .w = 2 * W, .c = 1}, like = {.h = H, .w = W, .c = 3};
 	const char *path = scratch_at("m.keras");
 	keras_model_free(saved(&f, path));
@@ -195,7 +209,7 @@ END_TEST
 
 START_TEST(what_is_no_classifier_of_images_is_refused)
 {
-	const form gray = {1, false, "softmax"};
+	const form gray = {1, false, "softmax", false};
 	const dataset colour = {.h = H, .w = W, .c = 3}, like = {.h = H, .w = W, .c = 1};
 	const char *path = scratch_at("m.keras");
 	const struct {
@@ -220,7 +234,7 @@ END_TEST
 int main(void)
 {
 	const suite_test tests[] = {
-		{features_lead_to_the_models_result, 4},
+		{features_lead_to_the_models_result, 6},
 		{layer_and_range_can_be_named, 1},
 		{images_are_brought_to_the_model, 1},
 		{what_is_no_classifier_of_images_is_refused, 1},

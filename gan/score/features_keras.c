@@ -3,9 +3,10 @@
  *
  * LAYER: without it, what the last Dense layer gets. Of a map [h,w,c] the mean over its positions is taken. RANGE
  * (DATA_RANGE_WORDS, data/dataset.h) says what the model's numbers mean; without it 0..255 where the model begins
- * with a Rescaling, else 0..1. Images of another size are resized bilinearly, gray ones become three equal channels
- * where the model wants them. The model's own result, where it is a row of two numbers or more, gives the classes:
- * probabilities, or logits, whichever those of a black image look like. */
+ * with a Rescaling, resizing, cropping, padding and noise before it or not, else 0..1. Images of another size are
+ * resized bilinearly, gray ones become three equal channels where the model wants them. The model's own result, where
+ * it is a row of two numbers or more, gives the classes: probabilities, or logits, whichever those of a black image
+ * look like. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "data/range.h"
 #include "gan/keras/file/read.h"
 #include "gan/keras/run/run.h"
+#include "gan/keras/run/values.h"
 #include "gan/score/features_internal.h"
 
 enum { BATCH = 32, D_MAX = 1 << 16 };
@@ -58,11 +60,20 @@ static int usual_layer(const keras_model *m)
 	return m->layer[i].nin > 0 ? m->layer[i].in[0] : m->output[0];
 }
 
+/* Before the Rescaling the images may be resized, cropped or padded; a border of zeros is black in 0..255, too. */
 static enum data_range usual_range(const keras_model *m)
 {
-	for (int i = 0; i < m->layers; i++)
-		if (m->layer[i].nin == 1 && m->layer[i].in[0] == m->input[0])
-			return strcmp(m->layer[i].class_name, "Rescaling") == 0 ? RANGE_0_255 : RANGE_0_1;
+	int at = m->input[0];
+	for (int i = 0; i < m->layers; i++) {        /* a layer stands behind its inputs */
+		const keras_layer *l = &m->layer[i];
+		if (l->nin != 1 || l->in[0] != at)
+			continue;
+		if (strcmp(l->class_name, "Rescaling") == 0)
+			return RANGE_0_255;
+		if (!keras_keeps_values(l->class_name) && strcmp(l->class_name, "ZeroPadding2D") != 0)
+			return RANGE_0_1;
+		at = i;
+	}
 	return RANGE_0_1;
 }
 

@@ -32,8 +32,7 @@ static bool among(const char *const *list, int n, const char *name)
 	return false;
 }
 
-/* Layers after which the bounds are those before. */
-static bool keeps(const char *class_name)
+bool keras_keeps_values(const char *class_name)
 {
 	static const char *const name[] = {
 		"ActivityRegularization", "AlphaDropout", "AveragePooling2D", "Cropping2D", "Dropout", "Flatten",
@@ -98,7 +97,7 @@ static bool values_of(const keras_model *m, int i, keras_values *v)
 		return true;
 	if (l->nin != 1 || strcmp(keras_text(l, "activation", "linear"), "linear") != 0)
 		return false;
-	if (!strcmp(l->class_name, "Activation") || keeps(l->class_name))
+	if (!strcmp(l->class_name, "Activation") || keras_keeps_values(l->class_name))
 		return values_of(m, l->in[0], v);
 	return values_of(m, l->in[0], v) && scaled(l, v);
 }

@@ -13,4 +13,7 @@ typedef struct keras_values {
  * and those that scale them: Rescaling, (x + 1) / 2, clip. Borrows from nobody: the name is a constant. */
 keras_values keras_output_values(const keras_model *m);
 
+/* Whether a layer's results lie where its inputs do: it moves, chooses or averages them, or acts in training only. */
+bool keras_keeps_values(const char *class_name);
+
 #endif
