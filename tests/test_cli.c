@@ -338,6 +338,25 @@ START_TEST(samples_become_what_they_are_called)
 }
 END_TEST
 
+/* With statistics of the batch an image alone is another one than among those of a sample. */
+START_TEST(an_image_of_a_batch_is_told)
+{
+	static const char says[] = "ema.bn_mode = batch, so an image depends on those of its batch";
+	const char *run = scratch_at("run"), *kind[] = {"batch", "running"};
+	make_config(SMALL);
+	for (int i = 0; i < COUNT(kind); i++) {
+		ck_assert_int_eq(sagan("train %s --out %s --fresh --steps 1 --set ema.bn_mode=%s",
+			scratch_at("run.yaml"), run, kind[i]).status, 0);
+		const answer a = sagan("attend %s --out %s", run, scratch_at("a.png"));
+		ck_assert_msg(a.status == 0 && (strstr(a.text, says) != NULL) == (i == 0), "%s: %s", kind[i], a.text);
+		ck_assert(sagan("sample %s --n 1 --out %s", run, scratch_at("one.png")).status == 0);
+		const answer d = sagan("attend %s --net discriminator --image %s --out %s", run, scratch_at("one.png"),
+			scratch_at("a.png"));
+		ck_assert_msg(d.status == 0 && !strstr(d.text, says), "%s: %s", kind[i], d.text);
+	}
+}
+END_TEST
+
 /* What goes to standard output is the same bytes as in a file: lines about them go elsewhere. */
 START_TEST(standard_output_has_the_bytes_alone)
 {
@@ -1466,6 +1485,7 @@ int main(void)
 		{what_goes_on_ends_where_the_start_wanted_to, 1},
 		{a_pipe_that_nobody_reads_saves, 1},
 		{only_files_are_replaced, 1},
+		{an_image_of_a_batch_is_told, 1},
 		{closed_descriptors_are_no_files, 1},
 		{an_ignored_signal_stays_ignored, 1},
 		{info_says_how_long_it_takes, 1},

@@ -93,6 +93,9 @@ static bool scene_open(scene *v, const asked *a, fault *e)
 		return false;
 	if (warning.text[0])
 		fprintf(stderr, "sagan: warning: %s\n", warning.text);
+	if (v->from.cfg.ema.bn_mode == BN_BATCH && !a->image)
+		fputs("sagan: warning: ema.bn_mode = batch, so an image depends on those of its batch: this one is a "
+			"batch of its own, and not that of sagan sample\n", stderr);
 	v->s = network_sampler_of(&v->from, a->raw, 1, e);
 	if (!v->s || !pick_class(v->s, a->class, &v->label, e))
 		return false;
