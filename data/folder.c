@@ -45,6 +45,48 @@ static bool has_name(const names *l, const char *name)
 	return false;
 }
 
+enum { DEPTH_MOST = 16 };                            /* a link may lead back up */
+
+/* Whether a file is a picture: by its name, or by its bytes where the name tells nothing. One that cannot be read is
+ * passed over like the others. */
+static bool is_picture(const pictures *l, const char *folder, const char *name, bool *yes, fault *e)
+{
+	*yes = picture_is_named(name);
+	if (*yes)
+		return true;
+	char *path = path_join(folder, name, e);
+	uint8_t *head = NULL;
+	int64_t n;
+	fault why = {.text = ""};
+	*yes = path && bytes_read(l->in, path, PICTURE_HEAD, &head, &n, &why) && picture_kind_name(head, (size_t)n);
+	free(head);
+	free(path);
+	return path && (!fault_is_now(&why) || fault_set(e, "%s", why.text));
+}
+
+/* Whether a folder, and with depth those in it, hold a picture. */
+static bool holds_picture(const pictures *l, const char *folder, int depth, bool *yes, fault *e)
+{
+	names all;
+	*yes = false;
+	if (depth > DEPTH_MOST)
+		return fault_at(e, folder, "more than %d folders deep", DEPTH_MOST);
+	bool ok = names_list(&all, l->in, folder, e);
+	for (int64_t i = 0; ok && !*yes && i < all.n; i++) {
+		const char *name = all.name[i];
+		bool is_folder;
+		ok = is_folder_in(l, folder, name, &is_folder, e)
+			&& (is_folder || is_picture(l, folder, name, yes, e));
+		if (!ok || !is_folder || depth == 0 || folder_is_left_behind(name))
+			continue;
+		char *path = path_join(folder, name, e);
+		ok = path && holds_picture(l, path, depth + 1, yes, e);
+		free(path);
+	}
+	names_free(&all);
+	return ok;
+}
+
 /* Sorted insertion, so that classes are numbered in the order of their names. */
 static bool class_add(names *l, const char *name, fault *e)
 {
@@ -60,7 +102,6 @@ static bool class_add(names *l, const char *name, fault *e)
 	return true;
 }
 
-/* The classes of both parts are counted even if one part is read: numbers must not depend on it. */
 static bool classes_of(pictures *l, const char *folder, fault *e)
 {
 	names sub;
@@ -72,11 +113,46 @@ static bool classes_of(pictures *l, const char *folder, fault *e)
 		|| fault_at(e, folder, "%" PRId64 " class folders, allowed are %d", l->classes.n, DATA_CLASSES_MAX));
 }
 
-static bool part_add(pictures *l, const char *root, const char *name, bool wanted, fault *e)
+/* own: path, which may be NULL with e set. */
+static bool part_add(pictures *l, char *path, bool wanted, fault *e)
 {
-	char *path = path_join(root, name, e);
-	const bool ok = path && classes_of(l, path, e) && (!wanted || names_add(&l->parts, path, e));
+	const bool ok = path && (!wanted || names_add(&l->parts, path, e));
+	if (wanted)
+		free(path);
+	else
+		l->other = path;
+	return ok;
+}
+
+/* Folders of the test part that is read which are no classes of the training part. Where none is one, they have to do
+ * with something else (Tiny-ImageNet's val/images), and the part has no labels. */
+static bool test_part_look(pictures *l, const char *folder, fault *e)
+{
+	names sub;
+	int64_t known = 0;
+	bool ok = subfolders(l, &sub, folder, e);
+	for (int64_t i = 0; i < sub.n; i++)
+		known += has_name(&l->classes, sub.name[i]);
+	for (int64_t i = 0; ok && known && i < sub.n; i++)
+		ok = has_name(&l->classes, sub.name[i]) || passed_folder(&l->passed, sub.name[i], e);
+	names_free(&sub);
+	l->bare = !known;
+	return ok;
+}
+
+/* Classes are those of the training part, whatever part is read: numbers must not depend on it. */
+static bool parts_add(pictures *l, const char *root, const char *train, const char *test, enum data_split split,
+	fault *e)
+{
+	char *path = path_join(root, train ? train : test, e);
+	bool ok = path && classes_of(l, path, e);
 	free(path);
+	if (ok && train)
+		ok = part_add(l, path_join(root, train, e), split != SPLIT_TEST, e);
+	if (ok && test)
+		ok = part_add(l, path_join(root, test, e), split != SPLIT_TRAIN, e);
+	if (ok && train && test && split != SPLIT_TRAIN)
+		ok = test_part_look(l, l->parts.name[l->parts.n - 1], e);
 	return ok;
 }
 
@@ -113,19 +189,49 @@ static bool look_odd(pictures *l, const char *root, const char *name, fault *e)
 	return ok;
 }
 
+/* Of the folders that one alone which holds pictures, where parts lie in it (YOLO's images/train beside labels/train):
+ * *name, borrowed from sub; NULL: it is not so. */
+static bool parts_below(pictures *l, const char *root, const names *sub, const char **name, fault *e)
+{
+	names inside = {0};
+	int with = 0;
+	bool yes, ok = holds_picture(l, root, 0, &yes, e);
+	*name = NULL;
+	for (int64_t i = 0; ok && !yes && with < 2 && i < sub->n; i++) {
+		bool holds = false;
+		char *path = path_join(root, sub->name[i], e);
+		ok = path && holds_picture(l, path, 1, &holds, e);
+		free(path);
+		with += holds;
+		*name = holds ? sub->name[i] : *name;
+	}
+	char *path = ok && with == 1 ? path_join(root, *name, e) : NULL;
+	ok = ok && (with != 1 || (path && subfolders(l, &inside, path, e)));
+	if (!first_there(&inside, data_train_words) || !first_there(&inside, data_test_words))
+		*name = NULL;
+	names_free(&inside);
+	free(path);
+	return ok;
+}
+
 /* A folder for training and one for testing are parts, whatever lies beside them; so is one of them alone. Else
  * subfolders are classes: "train" beside "bus" is a vehicle. */
 static bool parts_of(pictures *l, const char *root, enum data_split split, fault *e)
 {
 	names sub;
+	const char *below = NULL;
 	bool ok = subfolders(l, &sub, root, e);
 	const char *train = first_there(&sub, data_train_words), *test = first_there(&sub, data_test_words);
-	if (ok && ((train && test) || (sub.n == 1 && (train || test)))) {
-		ok = (!train || part_add(l, root, train, split != SPLIT_TEST, e)) &&
-			(!test || part_add(l, root, test, split != SPLIT_TRAIN, e)) &&
-			pass_others(l, &sub, train, test, e);
+	const bool divided = (train && test) || (sub.n == 1 && (train || test));
+	ok = ok && (divided || parts_below(l, root, &sub, &below, e));
+	if (ok && divided) {
+		ok = parts_add(l, root, train, test, split, e) && pass_others(l, &sub, train, test, e);
 		if (ok && l->parts.n < (split == SPLIT_ALL ? 2 : 1))
 			ok = fault_at(e, root, "no folder %s", test ? "train" : "test");
+	} else if (ok && below) {
+		char *path = path_join(root, below, e);
+		ok = path && pass_others(l, &sub, below, NULL, e) && parts_of(l, path, split, e);
+		free(path);
 	} else if (ok && split == SPLIT_TEST) {
 		ok = fault_at(e, root, "not divided into folders train and test, so it has no test part");
 	} else if (ok) {
@@ -150,25 +256,6 @@ static bool picture_add(pictures *l, const char *folder, const char *name, int32
 	return l->p[l->n].path && ++l->n;
 }
 
-enum { DEPTH_MOST = 16 };                            /* a link may lead back up */
-
-/* Whether a file is a picture: by its name, or by its bytes where the name tells nothing. One that cannot be read is
- * passed over like the others. */
-static bool is_picture(const pictures *l, const char *folder, const char *name, bool *yes, fault *e)
-{
-	*yes = picture_is_named(name);
-	if (*yes)
-		return true;
-	char *path = path_join(folder, name, e);
-	uint8_t *head = NULL;
-	int64_t n;
-	fault why = {.text = ""};
-	*yes = path && bytes_read(l->in, path, PICTURE_HEAD, &head, &n, &why) && picture_kind_name(head, (size_t)n);
-	free(head);
-	free(path);
-	return path && (!fault_is_now(&why) || fault_set(e, "%s", why.text));
-}
-
 /* The pictures of one folder, and with depth of those in it; `rank` goes on over the parts of a class. */
 static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t *rank, int depth, fault *e)
 {
@@ -177,6 +264,9 @@ static bool pictures_in(pictures *l, const char *folder, int32_t label, int64_t 
 		return fault_at(e, folder, "more than %d folders deep", DEPTH_MOST);
 	bool ok = names_list(&files, l->in, folder, e);
 	l->passed.hidden += files.hidden;
+	if (depth == 1 && !l->list.there && first_there(&files, data_train_words)
+	    && first_there(&files, data_test_words))
+		snprintf(l->mixed, sizeof l->mixed, "%.200s", folder);
 	for (int64_t i = 0; ok && i < files.n; i++) {
 		const char *name = files.name[i];
 		bool is_folder, yes = false;
@@ -246,23 +336,65 @@ static bool listed_pictures(pictures *l, const char *root, const dataset_options
 	return next != NULL;
 }
 
+/* Whether class k has a picture in the part that is not read. */
+static bool other_has(const pictures *l, int64_t k, bool *yes, fault *e)
+{
+	*yes = false;
+	if (!l->other)
+		return true;
+	char *path = path_join(l->other, l->classes.name[k], e);
+	const bool ok = path && (type_of(l->in, path) != FILE_FOLDER || holds_picture(l, path, 1, yes, e));
+	free(path);
+	return ok;
+}
+
+/* A folder without pictures in any part is no class (annotations/ beside images/). */
+static bool drop_empty(pictures *l, fault *e)
+{
+	names kept = {0};
+	int32_t *number = mem_zero((size_t)MAX(l->classes.n, 1), sizeof *number, e);
+	bool ok = number != NULL, there;
+	for (int64_t i = 0; ok && i < l->n; i++)
+		number[l->p[i].label] = 1;
+	for (int64_t k = 0; ok && k < l->classes.n; k++) {
+		const char *name = l->classes.name[k];
+		there = number[k];
+		number[k] = (int32_t)kept.n;
+		ok = (there || other_has(l, k, &there, e))
+			&& (there ? names_add(&kept, name, e) : passed_folder(&l->passed, name, e));
+	}
+	for (int64_t i = 0; ok && i < l->n; i++)
+		l->p[i].label = number[l->p[i].label];
+	free(number);
+	names_free(ok ? &l->classes : &kept);
+	if (ok)
+		l->classes = kept;
+	return ok;
+}
+
 static bool folder_pictures(pictures *l, const char *root, const dataset_options *o, fault *e)
 {
 	int64_t rank = 0;
 	if (!parts_of(l, root, o->split, e))
 		return false;
-	for (int64_t i = 0; i < l->parts.n; i++)     /* without a class, or stray */
-		if (!pictures_in(l, l->parts.name[i], 0, &rank, 0, e))
+	/* without a class, or stray; of a part without labels, which is the last, all */
+	for (int64_t i = 0; i < l->parts.n; i++)
+		if (!pictures_in(l, l->parts.name[i], 0, &rank, l->bare && i == l->parts.n - 1, e))
 			return false;
 	const int64_t loose = l->n;
 	for (int64_t k = 0; k < l->classes.n; k++)
 		if (!class_pictures(l, k, e))
 			return false;
+	if (loose && loose < l->n && l->bare)
+		return fault_at(e, root, "the test part has no labels (none of its folders is a class of the training "
+			"part), so both parts cannot be read as one set; give train or test");
 	if (loose && loose < l->n)
 		return fault_at(e, root, "has both images (like %s) and class folders with images; allowed is one "
 			"of the two", l->p[0].path);
-	if (loose)                                   /* the subfolders have nothing to do with it */
-		names_free(&l->classes);
+	if (!loose)
+		return drop_empty(l, e);
+	l->bare = l->bare && l->classes.n > 1;
+	names_free(&l->classes);                     /* the subfolders have nothing to do with it */
 	return true;
 }
 

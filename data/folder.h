@@ -22,9 +22,12 @@ typedef struct pictures {
 	int64_t n, room;
 	passed_over passed;                          /* own */
 	char odd[256];                               /* a class that is called as a part, or "" */
+	char mixed[256];                             /* a class in which parts lie, or "" */
 	picture *p;                                  /* own */
 	names classes;
 	names parts;                                 /* folders to read images from */
+	char *other;                                 /* own; the part that is not read, or NULL */
+	bool bare;                                   /* the test part is read, and has no labels where others have */
 	label_list list;                             /* own; dataset.json, if there is one */
 	/* while they are read: */
 	dataset *d;                                  /* borrow */

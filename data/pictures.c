@@ -129,8 +129,12 @@ static bool pictures_read(pictures *l, dataset *d, const dataset_options *o, fau
 /* One part alone beside other folders is more often a set that is divided otherwise than a class. */
 static bool note_odd(const pictures *l, dataset *d, fault *e)
 {
-	return !*l->odd || dataset_note(d, e, "warning: %s is read as a class; folders for training and testing are "
-		"called train and test (or val, ..)", l->odd);
+	return (!*l->odd || dataset_note(d, e, "warning: %s is read as a class; folders for training and testing are "
+		"called train and test (or val, ..)", l->odd)) &&
+		(!*l->mixed || dataset_note(d, e, "warning: %s is read as one class, with the parts that lie in it; "
+			"the path of that folder reads it in parts", l->mixed)) &&
+		(!l->bare || dataset_note(d, e, "warning: the test part has no labels: none of its folders is a class "
+			"of the training part"));
 }
 
 /* A single class tells nothing: its folder is only where the images lie. */
@@ -163,6 +167,7 @@ static bool pictures_open(dataset *d, const place *p, const dataset_options *o, 
 		free(l.p[i].path);
 	free(l.p);
 	names_free(&l.parts);
+	free(l.other);
 	passed_free(&l.passed);
 	pthread_mutex_destroy(&l.lock);
 	return ok;

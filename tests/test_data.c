@@ -508,9 +508,10 @@ START_TEST(picture_folders_give_classes_in_turn)
 	file_put("p/a/notes.txt", "x", 1);
 	mkdir(scratch_at("p/empty"), 0777);
 	dataset *d = set_opened(scratch_at("p"), (dataset_options){0});
-	ck_assert(d->n == 5 && d->h == 6 && d->w == 5 && d->c == 1 && d->classes == 4);
-	ck_assert_int_eq(d->notes, 1);
+	ck_assert(d->n == 5 && d->h == 6 && d->w == 5 && d->c == 1 && d->classes == 3);
+	ck_assert_int_eq(d->notes, 2);
 	ck_assert_str_eq(d->note[0], "warning: 1 files of kinds that are not read are passed over: 1 .txt");
+	ck_assert_str_eq(d->note[1], "warning: folders that are passed over: empty");
 	ck_assert_str_eq(d->class_name[0], "a");
 	ck_assert_str_eq(d->class_name[2], "c d");
 	static const int label[] = {0, 1, 2, 1, 1}, value[] = {40, 10, 50, 20, 30};
@@ -520,7 +521,7 @@ START_TEST(picture_folders_give_classes_in_turn)
 	}
 	dataset_free(d);
 	d = set_opened(scratch_at("p"), (dataset_options){.limit = 3});
-	ck_assert(d->n == 3 && d->classes == 4 && d->label[2] == 2);
+	ck_assert(d->n == 3 && d->classes == 3 && d->label[2] == 2);
 	dataset_free(d);
 }
 END_TEST
@@ -560,6 +561,8 @@ START_TEST(picture_folders_tell_what_they_pass_over)
 	for (int i = 0; i < COUNT(names); i++) {
 		char path[64];
 		snprintf(path, sizeof path, "w%d/training/a/1.png", i);
+		put_png(path, 6, 5, 1, 10);
+		snprintf(path, sizeof path, "w%d/training/b/1.png", i);
 		put_png(path, 6, 5, 1, 10);
 		snprintf(path, sizeof path, "w%d/%s/b/1.png", i, names[i]);
 		put_png(path, 6, 5, 1, 20);
@@ -616,10 +619,85 @@ START_TEST(picture_folders_may_be_flat_or_divided)
 	put_png("div/test/b/1.png", 6, 5, 1, 30);
 	put_png("div/test/c/1.png", 6, 5, 1, 40);
 	d = set_opened(scratch_at("div"), (dataset_options){.split = SPLIT_TEST});
-	ck_assert(d->n == 2 && d->classes == 3 && d->label[0] == 1 && d->label[1] == 2 && d->pixels[3] == 30);
+	ck_assert(d->n == 1 && d->classes == 2 && d->label[0] == 1 && d->pixels[3] == 30);
+	set_must_note(d, "warning: folders that are passed over: c");
 	dataset_free(d);
 	d = set_opened(scratch_at("div"), (dataset_options){.split = SPLIT_ALL});
-	ck_assert_int_eq(d->n, 4);
+	ck_assert_int_eq(d->n, 3);
+	dataset_free(d);
+}
+END_TEST
+
+/* Tiny-ImageNet's val/images and test/images are no class, and have no labels; so have pictures without folders. */
+START_TEST(classes_are_those_of_the_training_part)
+{
+	put_png("tiny/train/n01/images/1.png", 6, 5, 1, 10);
+	put_png("tiny/train/n02/images/1.png", 6, 5, 1, 20);
+	put_png("tiny/val/images/1.png", 6, 5, 1, 30);
+	put_png("tiny/test/images/1.png", 6, 5, 1, 40);
+	put_png("tiny/test/images/2.png", 6, 5, 1, 50);
+	put_png("bare/train/n01/images/1.png", 6, 5, 1, 10);
+	put_png("bare/train/n02/images/1.png", 6, 5, 1, 20);
+	put_png("bare/test/1.png", 6, 5, 1, 40);
+	put_png("bare/test/2.png", 6, 5, 1, 50);
+	for (int i = 0; i < 2; i++) {
+		const char *path = i ? "bare" : "tiny";
+		dataset *d = set_opened(scratch_at(path), (dataset_options){0});
+		ck_assert(d->n == 2 && d->classes == 2 && d->label[0] == 0 && d->label[1] == 1);
+		ck_assert_str_eq(d->class_name[1], "n02");
+		dataset_free(d);
+		d = set_opened(scratch_at(path), (dataset_options){.split = SPLIT_TEST});
+		ck_assert(d->n == 2 && !d->label && !d->classes && d->pixels[3] == 40);
+		set_must_note(d, "the test part has no labels: none of its folders is a class of the training part");
+		dataset_free(d);
+		set_refused(scratch_at(path), (dataset_options){.split = SPLIT_ALL}, "the test part has no labels (");
+	}
+}
+END_TEST
+
+/* A folder counts as a class where a part has pictures of it, read or not. */
+START_TEST(folders_without_pictures_are_no_classes)
+{
+	put_png("pets/images/1.png", 6, 5, 1, 10);
+	file_put("pets/annotations/1.txt", "x", 1);
+	file_put("pets/annotations/xmls/1.xml", "x", 1);
+	dataset *d = set_opened(scratch_at("pets"), (dataset_options){0});
+	ck_assert(d->n == 1 && !d->label && !d->classes);
+	set_must_note(d, "warning: folders that are passed over: annotations");
+	set_must_note(d, "all images lie in one folder, images: read without labels");
+	dataset_free(d);
+
+	put_png("some/train/b/1.png", 6, 5, 1, 10);
+	put_png("some/train/d/1.png", 6, 5, 1, 20);
+	put_png("some/test/c/1.png", 6, 5, 1, 30);
+	file_put("some/train/a/1.txt", "x", 1);
+	file_put("some/train/c/1.txt", "x", 1);
+	d = set_opened(scratch_at("some"), (dataset_options){0});
+	ck_assert(d->n == 2 && d->classes == 3 && d->label[0] == 0 && d->label[1] == 2);
+	ck_assert_str_eq(d->class_name[1], "c");
+	set_must_note(d, "warning: folders that are passed over: a");
+	dataset_free(d);
+}
+END_TEST
+
+/* YOLO's images/train and labels/train. */
+START_TEST(parts_below_the_one_folder_of_pictures_are_parts)
+{
+	put_png("yolo/images/train/1.png", 6, 5, 1, 10);
+	put_png("yolo/images/train/2.png", 6, 5, 1, 20);
+	put_png("yolo/images/val/1.png", 6, 5, 1, 30);
+	file_put("yolo/labels/train/1.txt", "0", 1);
+	dataset *d = set_opened(scratch_at("yolo"), (dataset_options){0});
+	ck_assert(d->n == 2 && !d->label && d->pixels[33] == 20);
+	set_must_note(d, "warning: folders that are passed over: labels");
+	dataset_free(d);
+	d = set_opened(scratch_at("yolo"), (dataset_options){.split = SPLIT_TEST});
+	ck_assert(d->n == 1 && !d->label && d->pixels[3] == 30);
+	dataset_free(d);
+	put_png("yolo/labels/train/mask.png", 6, 5, 1, 40);      /* two folders of pictures: told */
+	d = set_opened(scratch_at("yolo"), (dataset_options){0});
+	ck_assert(d->n == 4 && d->classes == 2);
+	set_must_note(d, "images is read as one class, with the parts that lie in it");
 	dataset_free(d);
 }
 END_TEST
@@ -1070,6 +1148,9 @@ int main(void)
 		{picture_folders_give_classes_in_turn, 1},
 		{picture_folders_tell_what_they_pass_over, 1},
 		{picture_folders_may_be_flat_or_divided, 1},
+		{classes_are_those_of_the_training_part, 1},
+		{folders_without_pictures_are_no_classes, 1},
+		{parts_below_the_one_folder_of_pictures_are_parts, 1},
 		{picture_sizes_must_agree_or_a_size_be_given, 1},
 		{a_path_may_end_with_slashes, 1},
 		{broken_picture_folders_are_refused_with_a_line, 1},
