@@ -197,8 +197,8 @@ static char *list_lines(const char *list, fault *e)
 /* As the user calls them. */
 static bool class_names_wanted(dataset *d, const dataset_options *o, fault *e)
 {
-	const char *wanted = o->class_names;
-	if (!wanted || !*wanted || !strcmp(wanted, "auto"))
+	const char *wanted = data_wish(o->class_names);
+	if (!wanted)
 		return true;
 	if (!d->label)
 		return fault_at(e, d->path, "has no labels, so its classes cannot be named");
@@ -339,7 +339,7 @@ const char *data_wish(const char *option)
 /* Wishes that this kind of files has no place for. */
 static bool note_wishes(dataset *d, const data_format *f, const dataset_options *o, fault *e)
 {
-	const char *word = o->range != RANGE_AUTO ? "range" : data_wish(o->images) ? "images"
+	const char *word = o->range != RANGE_AUTO ? "range" : data_wish(o->images) && !f->sets ? "images"
 		: data_wish(o->labels) ? "labels" : NULL;
 	const char *here = f->what ? f->what : f->name;
 	if (word && !f->arrays

@@ -38,7 +38,7 @@ typedef struct dataset_options {
 	bool coarse;                                 /* CIFAR-100: the 20 coarse classes */
 	int64_t limit;                               /* the first `limit` images; 0: all */
 	/* Files of named arrays: what the numbers mean, and the arrays' names. NULL, "" or "auto": found out; labels
-	 * "none": read without. */
+	 * "none": read without. Where several IDX sets lie in a folder (EMNIST), images names one ("emnist-digits"). */
 	enum data_range range;
 	const char *images, *labels;
 	/* Names of the classes: "cat, dog, bird", or a file with a name in each line. NULL, "" or "auto": as the data
@@ -75,6 +75,9 @@ typedef struct dataset {
 	char **note;                                 /* own; [notes]: what the reader decided or passed over */
 	int notes;
 } dataset;
+
+/* Labels of NAME.idx lie in NAME-labels.idx, where MNIST's own names do not say so. */
+#define IDX_LABELS_ENDING "-labels.idx"
 
 /* Reads a file or folder; `o` NULL: defaults. new/free. NULL with e set: path cannot be read, is of no known kind, is
  * damaged, does not fit the options or this machine's memory.

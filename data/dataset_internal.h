@@ -24,6 +24,7 @@ struct data_format {
 	/* Whether a folder with an entry of this name, a folder or not, is of this kind. NULL: no folder is. */
 	bool (*is_folder)(const char *name, bool folder);
 	bool arrays;                                 /* the options images, labels and range are of it */
+	bool sets;                                   /* images names one of several sets */
 	bool coarse;                                 /* so is that one */
 	bool by_length;                              /* is_file knows no signature: it is asked last */
 };

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/base/local.h"
 #include "data/class_names.h"
@@ -134,52 +135,153 @@ static bool is_idx_name(const char *name)
 	return strstr(name, "ubyte") || strstr(name, "-idx");
 }
 
-/* The one file in a folder whose name has "images" or "labels", is an IDX name and has the word of the split;
- * a plain file wins over its own .gz. NULL without an error: none. */
-static bool part_find(char **path, const char *folder, const names *l, const char *what, enum data_split part,
-	fault *e)
+/* Bytes of a file's name before the word of its part, "emnist-digits" of emnist-digits-train-images-idx3-ubyte.gz: what
+ * sets that lie side by side differ in. */
+static size_t set_length(const char *name, enum data_split part)
+{
+	const char *at = NULL;
+	for (int i = 0; i < COUNT(split_word[part]); i++) {
+		const char *word = strstr(name, split_word[part][i]);
+		at = word && (!at || word < at) ? word : at;
+	}
+	size_t n = at ? (size_t)(at - name) : 0;
+	while (n && strchr("-_. ", name[n - 1]))
+		n--;
+	return n;
+}
+
+static bool is_of_set(const char *name, enum data_split part, const char *set)
+{
+	return !set || (set_length(name, part) == strlen(set) && strncasecmp(name, set, strlen(set)) == 0);
+}
+
+/* IDX files of a part with images or labels ("images", "labels") in a folder. */
+static bool is_of_part(const char *name, const char *what, enum data_split part)
+{
+	return strstr(name, what) && is_idx_name(name)
+		&& (strstr(name, split_word[part][0]) || strstr(name, split_word[part][1]));
+}
+
+/* "emnist-balanced, emnist-digits": the sets of such files that have a name. */
+static bool sets_print(const names *l, const char *what, enum data_split part, char *text, size_t size, fault *e)
+{
+	names sets = {0};
+	bool ok = true;
+	*text = '\0';
+	for (int64_t i = 0; ok && i < l->n; i++) {
+		const size_t n = set_length(l->name[i], part);
+		if (!is_of_part(l->name[i], what, part) || !n
+		    || (sets.n && is_of_set(l->name[i], part, sets.name[sets.n - 1])))
+			continue;
+		ok = names_add(&sets, l->name[i], e);
+		if (ok)
+			sets.name[sets.n - 1][n] = '\0';
+	}
+	if (ok && sets.n)
+		names_print(&sets, text, size);
+	names_free(&sets);
+	return ok;
+}
+
+/* Two files of the same kind, of one set or of two. */
+static bool several_files(const place *at, const names *l, const char *const file[2], const char *what,
+	enum data_split part, fault *e)
+{
+	char sets[400];
+	if (!sets_print(l, what, part, sets, sizeof sets, e))
+		return false;
+	const char *by_path = at->in ? "" : "give one of the files";
+	return fault_at(e, at->path, "both %s and %s are %s %s: %s%s%s%s%s", file[0], file[1], data_split_name[part],
+		what, *sets ? "data.images or --images names the set (" : "", sets, *sets ? ")" : "",
+		*sets && *by_path ? ", or " : "", *sets || *by_path ? by_path : "one of them must go");
+}
+
+/* The one file in a folder whose name has "images" or "labels", is an IDX name, has the word of the split and is of the
+ * set that is wanted (NULL: any); a plain file wins over its own .gz. NULL without an error: none. */
+static bool part_find(char **path, const place *at, const names *l, const char *what, enum data_split part,
+	const char *set, fault *e)
 {
 	const char *found = NULL;
 	for (int64_t i = 0; i < l->n; i++) {
 		const char *name = l->name[i];
-		if (!strstr(name, what) || !is_idx_name(name) ||
-			(!strstr(name, split_word[part][0]) && !strstr(name, split_word[part][1])))
+		if (!is_of_part(name, what, part) || !is_of_set(name, part, set))
 			continue;
 		/* names are sorted: "a" comes right before "a.gz" */
 		const size_t k = found ? strlen(found) : 0;
 		if (found && !(strncmp(found, name, k) == 0 && strcmp(name + k, ".gz") == 0))
-			return fault_at(e, folder, "both %s and %s are %s %s: give one of the files", found,
-				name, data_split_name[part], what);
+			return several_files(at, l, (const char *const[]){found, name}, what, part, e);
 		found = found ? found : name;
 	}
 	if (found)
-		*path = path_join(folder, found, e);
+		*path = path_join(at->path, found, e);
 	return !found || *path;
 }
 
-/* train-images-idx3-ubyte.gz -> train-labels-idx1-ubyte[.gz], or with QMNIST's ending, if it exists. */
+static bool part_is_missing(const place *at, const names *l, enum data_split part, const char *set, fault *e)
+{
+	char sets[400];
+	if (!set)
+		return fault_at(e, at->path, "no file of the %s images (like %s-images-idx3-ubyte.gz)",
+			data_split_name[part], split_word[part][0]);
+	return sets_print(l, "images", part, sets, sizeof sets, e)
+		&& fault_at(e, at->path, "no %s images of a set called %s (data.images or --images)%s%s",
+			data_split_name[part], set, *sets ? "; sets are " : "", sets);
+}
+
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* Whether a file is there under this name, or under name.gz, for which `name` has room. */
+static bool plain_or_packed(const bundle *in, char *name)
+{
+	return type_of(in, name) == FILE_REGULAR || type_of(in, strcat(name, ".gz")) == FILE_REGULAR;
+}
+
+/* train-images-idx3-ubyte.gz -> train-labels-idx1-ubyte[.gz], or with QMNIST's ending; x.idx -> x-labels.idx, as
+ * sagan sample writes them. If it exists. */
 static bool labels_find(char **path, const bundle *in, const char *images, fault *e)
 {
-	static const char *const type[] = {"-idx1-ubyte", "-idx2-int"}, *const packed[] = {"", ".gz"};
-	const char *base = strrchr(images, '/');
-	base = base ? base + 1 : images;
-	const char *at = strstr(base, "images"), *idx = at ? strstr(at, "-idx3-ubyte") : NULL;
-	if (!at)
-		return true;
+	static const char *const type[] = {"idx1-ubyte", "idx2-int"};
+	const char *at = strstr(base_of(images), "images"), *idx = at ? strstr(at, "idx3-ubyte") : NULL;
 	/* other endings stay as they are: train-images.ubyte */
-	const int end = idx ? (int)(idx - images) : (int)strlen(images) - (is_packed(images) ? 3 : 0);
-	const size_t size = strlen(images) + 8;
+	const int whole = (int)strlen(images) - (is_packed(images) ? 3 : 0), end = idx ? (int)(idx - images) : whole;
+	const size_t size = strlen(images) + sizeof IDX_LABELS_ENDING + 8;
 	char *name = mem_new(size, 1, e);
 	if (!name)
 		return false;
-	for (int k = 0; k < 2 * COUNT(type); k++) {
-		snprintf(name, size, "%.*slabels%.*s%s%s", (int)(at - images), images, end - (int)(at - images) - 6,
-			at + 6, idx ? type[k / 2] : "", packed[k % 2]);
-		if (type_of(in, name) == FILE_REGULAR)
-			return *path = name, true;
+	bool there = false;
+	if (whole >= 4 && strncasecmp(images + whole - 4, ".idx", 4) == 0) {
+		snprintf(name, size, "%.*s" IDX_LABELS_ENDING, whole - 4, images);
+		there = plain_or_packed(in, name);
 	}
-	free(name);
+	for (int k = 0; at && !there && k < (idx ? COUNT(type) : 1); k++) {
+		snprintf(name, size, "%.*slabels%.*s%s", (int)(at - images), images, end - (int)(at - images) - 6,
+			at + 6, idx ? type[k] : "");
+		there = plain_or_packed(in, name);
+	}
+	if (there)
+		*path = name;
+	else
+		free(name);
 	return true;
+}
+
+/* The regular files of a folder: Kaggle's MNIST has folders of the same names beside them. */
+static bool files_list(names *l, const place *at, fault *e)
+{
+	names all;
+	*l = (names){0};
+	bool ok = names_list(&all, at->in, at->path, e);
+	for (int64_t i = 0; ok && i < all.n; i++) {
+		char *path = path_join(at->path, all.name[i], e);
+		ok = path && (type_of(at->in, path) != FILE_REGULAR || names_add(l, all.name[i], e));
+		free(path);
+	}
+	names_free(&all);
+	return ok;
 }
 
 /* The labels of both parts are looked at even where one is asked for: what they mean must not depend on it. */
@@ -191,18 +293,16 @@ static bool parts_find(idx_part *p, int *n, const place *at, const dataset_optio
 		return (p[0].path[0] = text_copy(at->path, e)) && labels_find(&p[0].path[1], at->in, at->path, e);
 	}
 	names l;
-	if (!names_list(&l, at->in, at->path, e))
-		return false;
-	bool ok = true;
+	const char *set = data_wish(o->images);
+	bool ok = files_list(&l, at, e);
 	for (enum data_split k = SPLIT_TRAIN; ok && k <= SPLIT_TEST; k++) {
 		fault why;
 		idx_part *q = &p[*n];
 		q->wanted = o->split == SPLIT_ALL || o->split == k;
-		ok = (!q->wanted || part_find(&q->path[0], at->path, &l, "images", k, e)) &&
-			(part_find(&q->path[1], at->path, &l, "labels", k, &why) || !q->wanted || fault_take(e, &why));
+		ok = (!q->wanted || part_find(&q->path[0], at, &l, "images", k, set, e)) &&
+			(part_find(&q->path[1], at, &l, "labels", k, set, &why) || !q->wanted || fault_take(e, &why));
 		if (ok && q->wanted && !q->path[0])
-			ok = fault_at(e, at->path, "no file of the %s images (like %s-images-idx3-ubyte.gz)",
-				data_split_name[k], split_word[k][0]);
+			ok = part_is_missing(at, &l, k, set, e);
 		*n += q->wanted || q->path[1];
 	}
 	names_free(&l);
@@ -281,12 +381,6 @@ static bool parts_agree(const idx_part *p, int n, fault *e)
 }
 
 /* ---- EMNIST ---- */
-
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
 
 static bool is_emnist(const idx_part *p)
 {
@@ -426,4 +520,5 @@ static bool is_idx_folder(const char *name, bool folder)
 extern const data_format format_idx;
 const data_format format_idx = {
 	.name = "idx", .what = "IDX (MNIST)", .read = idx_read, .is_file = is_idx_file, .is_folder = is_idx_folder,
+	.sets = true,
 };

@@ -1220,7 +1220,7 @@ START_TEST(options_of_other_data_are_told)
 	static const char *const row[][2] = {
 		{"--coarse", "warning: coarse is of CIFAR-100, and without effect on IDX (MNIST)\n"},
 		{"--range 0..1", "warning: range is of arrays (HDF5, numpy), and without effect on IDX (MNIST)\n"},
-		{"--images x", "warning: images is of arrays"}, {"--labels none", "warning: labels is of arrays"},
+		{"--labels none", "warning: labels is of arrays"},
 	};
 	for (int i = 0; i < COUNT(row); i++) {
 		const answer a = sagan("data data/mnist --split test --limit 20 %s", row[i][0]);

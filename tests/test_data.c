@@ -246,6 +246,66 @@ START_TEST(emnist_is_turned_upright_and_begins_with_class_0)
 }
 END_TEST
 
+/* As its authors pack them: all splits in one folder. */
+START_TEST(data_images_names_one_of_several_idx_sets)
+{
+	static const char *const sets[] = {"emnist-balanced", "emnist-digits"};
+	static const uint8_t head[8] = {0, 0, 8, 1, 0, 0, 0, 5}, labels_of[2][5] = {{46, 0, 1, 2, 3}, {9, 0, 1, 2, 3}};
+	uint8_t bytes[128];
+	char name[128];
+	for (int k = 0; k < 4; k++) {
+		const char *set = sets[k / 2], *part = k % 2 ? "test" : "train";
+		const size_t n = idx_bytes(bytes, (const uint32_t[]){5, 4, 3}, 3, 60, 3 + k, 251);
+		snprintf(name, sizeof name, "several/gzip/%s-%s-images-idx3-ubyte.gz", set, part);
+		file_put_gz(name, bytes, n);
+		memcpy(bytes, head, 8);
+		memcpy(bytes + 8, labels_of[k / 2], 5);
+		snprintf(name, sizeof name, "several/gzip/%s-%s-labels-idx1-ubyte.gz", set, part);
+		file_put_gz(name, bytes, 13);
+	}
+	for (int k = 0; k < 4; k++) {
+		dataset *d = set_opened(scratch_at("several"), (dataset_options){.images = sets[k / 2],
+			.split = k % 2 ? SPLIT_TEST : SPLIT_TRAIN});
+		ck_assert(d->n == 5 && d->label && d->classes == (k < 2 ? 47 : 10));
+		ck_assert_int_eq(d->pixels[d->w], 3 + k);    /* turned: the second number of the file */
+		dataset_free(d);
+	}
+	fault e;
+	ck_assert_ptr_null(dataset_open(scratch_at("several"), NULL, &e));
+	ck_assert_msg(strstr(e.text, "are train images: data.images or --images names the set (emnist-balanced, "
+		"emnist-digits), or give one of the files") != NULL, "%s", e.text);
+	ck_assert_ptr_null(dataset_open(scratch_at("several"), &(dataset_options){.images = "emnist-digit"}, &e));
+	ck_assert_msg(strstr(e.text, "no train images of a set called emnist-digit (data.images or --images); sets are "
+		"emnist-balanced, emnist-digits") != NULL, "%s", e.text);
+}
+END_TEST
+
+/* train-images.idx3-ubyte beside a folder train-images-idx3-ubyte, which holds the same again. */
+START_TEST(kaggles_mnist_is_read)
+{
+	put_idx("kaggle", false);
+	static const char *const part[] = {"train", "t10k"}, *const what[] = {"images", "labels"};
+	for (int k = 0; k < 4; k++) {
+		const char *type = k / 2 ? "idx1" : "idx3";
+		char from[128], to[128], folder[140];
+		snprintf(from, sizeof from, "kaggle/%s-%s-%s-ubyte", part[k % 2], what[k / 2], type);
+		snprintf(to, sizeof to, "kaggle/%s-%s.%s-ubyte", part[k % 2], what[k / 2], type);
+		uint8_t bytes[128];
+		const size_t n = file_get(from, bytes, sizeof bytes);
+		ck_assert_int_eq(unlink(scratch_at(from)), 0);
+		file_put(to, bytes, n);
+		snprintf(folder, sizeof folder, "%s/again", from);
+		file_put(folder, bytes, n);
+	}
+	dataset *d = set_opened(scratch_at("kaggle"), (dataset_options){.split = SPLIT_ALL});
+	ck_assert(d->n == 7 && d->label && d->classes == 3);
+	dataset_free(d);
+	d = set_opened(scratch_at("kaggle/train-images.idx3-ubyte"), (dataset_options){0});
+	ck_assert(d->n == 5 && d->label && d->classes == 3);
+	dataset_free(d);
+}
+END_TEST
+
 /* What labels mean must not depend on the part that is read. */
 START_TEST(the_labels_of_both_parts_decide)
 {
@@ -1027,7 +1087,8 @@ START_TEST(other_paths_and_options_are_refused_with_a_line)
 	set_refused(scratch_at("o"), (dataset_options){.split = SPLIT_TEST}, "no file of the test images");
 	put_idx("two", false);
 	file_put("two/other-train-images-idx3-ubyte", "x", 1);
-	set_refused(scratch_at("two"), (dataset_options){0}, "are train images: give one of the files");
+	set_refused(scratch_at("two"), (dataset_options){0}, "are train images: data.images or --images names the "
+		"set (other), or give one of the files");
 	dataset_free(NULL);
 }
 END_TEST
@@ -1137,6 +1198,8 @@ int main(void)
 		{images_get_the_size_and_the_channels_wanted, 1},
 		{qmnist_labels_are_the_first_column, 1},
 		{emnist_is_turned_upright_and_begins_with_class_0, 1},
+		{data_images_names_one_of_several_idx_sets, 1},
+		{kaggles_mnist_is_read, 1},
 		{the_labels_of_both_parts_decide, 1},
 		{classes_can_be_given_names, 1},
 		{texts_of_names_are_made_and_searched, 1},

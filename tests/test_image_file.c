@@ -32,14 +32,16 @@ static void fill(real *x, real *label, int channels)
 		label[i] = (real)(i % 3);
 }
 
+/* `label` NULL: without. */
 static void write_all(const char *path, const real *x, const real *label, int channels)
 {
 	fault e = {.text = ""};
 	const int64_t size = SIDE * SIDE * channels;
-	image_file *f = image_file_new(path, N, SHAPE(SIDE, SIDE, channels), true, &e);
+	image_file *f = image_file_new(path, N, SHAPE(SIDE, SIDE, channels), label != NULL, &e);
 	ck_assert_msg(f, "%s", e.text);
 	for (int lo = 0; lo < N; lo += 32)
-		ck_assert_msg(image_file_add(f, MIN(32, N - lo), x + lo * size, label + lo, &e), "%s", e.text);
+		ck_assert_msg(image_file_add(f, MIN(32, N - lo), x + lo * size, label ? label + lo : NULL, &e), "%s",
+			e.text);
 	ck_assert_msg(image_file_commit(f, &e), "%s", e.text);
 }
 
@@ -66,7 +68,8 @@ START_TEST(files_of_images_are_read_as_they_were_written)
 	ck_assert(d->n == N && d->h == SIDE && d->w == SIDE && d->c == channels);
 	for (int i = 0; i < N * SIDE * SIDE * channels; i++)
 		ck_assert_int_eq(d->pixels[i], i * 7 % 256);
-	for (int i = 0; strcmp(ending, ".idx") && i < N; i++)
+	ck_assert_ptr_nonnull(d->label);
+	for (int i = 0; i < N; i++)
 		ck_assert_int_eq(d->label[i], i % 3);
 	dataset_free(d);
 }
@@ -91,6 +94,9 @@ START_TEST(labels_lie_beside_an_idx_file)
 	ck_assert(n == 8 + 4 * N && !memcmp(bytes, (uint8_t[]){0, 0, 12, 1, 0, 0, 0, N, 0, 0, 0, 0, 0, 0, 0, 1}, 16));
 	ck_assert(!memcmp(bytes + n - 4, (uint8_t[]){0, 0, 1, 44}, 4));
 	free(bytes);
+	/* Labels of earlier images do not pass for those of new ones. */
+	write_all(scratch_at("images.idx"), x, NULL, 1);
+	ck_assert_int_eq(file_type(scratch_at("images-labels.idx")), FILE_MISSING);
 }
 END_TEST
 

@@ -57,7 +57,7 @@ static const config_key TABLE[] = {
 {"data.range", KEY_CHOICE, AT(data.range), 0, 0, WORDS(data_range_name), "auto", FIXED,
 	"numbers of arrays from black to white; auto: what 99.9 % of them fit"},
 {"data.images", KEY_TEXT, AT(data.images), 1, 255, {0}, "auto", FIXED,
-	"array (HDF5, numpy) with the images; auto: by common names"},
+	"array (HDF5, numpy) or IDX set with the images; auto: found out"},
 {"data.labels", KEY_TEXT, AT(data.labels), 1, 255, {0}, "auto", FIXED,
 	"array with the labels; none: read without"},
 {"data.class_names", KEY_NAMES, AT(data.class_names), 1, 511, {0}, "auto", FIXED,

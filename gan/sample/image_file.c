@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/archive/archive.h"
 #include "core/base/file.h"
 #include "core/base/local.h"
 #include "core/h5/h5.h"
+#include "data/dataset.h"
 #include "data/picture/picture.h"
 #include "data/picture/png.h"
 
@@ -226,6 +228,11 @@ static bool idx_add(image_file *f, int64_t m, const uint8_t *x, fault *e)
 	return file_draft_write(f->draft, x, (size_t)(m * size_of(f)), e);
 }
 
+static void labels_path(const image_file *f, char *path, size_t size)
+{
+	snprintf(path, size, "%.*s" IDX_LABELS_ENDING, (int)(strlen(f->path) - strlen(f->kind->ending)), f->path);
+}
+
 /* Bytes, as MNIST's; whole numbers of four, as QMNIST's, where there are more classes than a byte has values. */
 static bool idx_labels(const image_file *f, fault *e)
 {
@@ -235,7 +242,7 @@ static bool idx_labels(const image_file *f, fault *e)
 	const enum idx_type type = most > UINT8_MAX ? IDX_INTS : IDX_BYTES;
 	const size_t skip = type == IDX_INTS ? 0 : 3;
 	char path[4096];
-	snprintf(path, sizeof path, "%.*s-labels.idx", (int)(strlen(f->path) - strlen(f->kind->ending)), f->path);
+	labels_path(f, path, sizeof path);
 	file_draft *d = file_draft_new(path, e);
 	bool ok = d && idx_header(d, type, &f->n, 1, e);
 	for (int64_t i = 0; ok && i < f->n; i++) {
@@ -249,9 +256,15 @@ static bool idx_labels(const image_file *f, fault *e)
 	return false;
 }
 
+/* Labels of earlier images would pass for those of the new ones. */
 static bool idx_end(image_file *f, fault *e)
 {
-	return draft_end(f, !f->label || idx_labels(f, e), e);
+	char path[4096];
+	if (!draft_end(f, !f->label || idx_labels(f, e), e))
+		return false;
+	labels_path(f, path, sizeof path);
+	return f->label || file_type(path) != FILE_REGULAR || unlink(path) == 0
+		|| fault_at(e, path, "labels of earlier images, which cannot be removed");
 }
 
 /* ---- the table ---- */
