@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
@@ -338,10 +337,4 @@ const char *path_below(const char *folder, const char *path)
 {
 	path += strlen(folder);
 	return path + strspn(path, "/");
-}
-
-bool name_ends(const char *name, const char *end)
-{
-	const size_t n = strlen(name), k = strlen(end);
-	return n >= k && strcasecmp(name + n - k, end) == 0;
 }

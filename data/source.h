@@ -64,7 +64,5 @@ char *names_print(const names *l, char *buf, size_t size);
 char *path_join(const char *folder, const char *name, fault *e);
 /* The other way round: what path_join put behind the folder, in path. */
 const char *path_below(const char *folder, const char *path);
-/* Whether a name ends so, letters of either case. */
-bool name_ends(const char *name, const char *end);
 
 #endif

@@ -299,6 +299,7 @@ static const struct {
 	const char *arguments, *says, *makes;
 } OUTPUTS[] = {
 	{"--n 100 --out %s/a.npz", "100 images of step 1: ", "a.npz"},
+	{"--n 10 --out %s/B.NPZ", "10 images of step 1: ", "B.NPZ"},
 	{"--n 20 --out %s/a.idx", "20 images of step 1: ", "a-labels.idx"},
 	{"--n 70 --out %s/each/", "70 images of step 1: ", "each/000069.png"},
 	{"--n 20 --columns 10 --interpolate --loop --class 3,7 --out %s/a.gif", "20 images of step 1: ", "a.gif"},
@@ -451,12 +452,12 @@ START_TEST(attention_of_both_networks_is_drawn)
 	answer a = sagan("attend %s --class 3 --pixel 14,14 --out %s/g.png", run, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "1 attention layer of the generator at step 1: "), "%s", a.text);
 	ck_assert(file_exists(dir, "g.png"));
-	a = sagan("attend %s --image %s/data.png --out %s/d.h5", run, run, dir);
+	a = sagan("attend %s --image %s/data.png --out %s/d.H5", run, run, dir);
 	ck_assert_msg(a.status == 0 && strstr(a.text, "of the discriminator at step 1"), "%s", a.text);
 	fault e;
 	char path[512];
 	h5_info info;
-	snprintf(path, sizeof path, "%s/d.h5", dir);
+	snprintf(path, sizeof path, "%s/d.H5", dir);
 	h5 *f = h5_open(path, &e);
 	const shape want = SHAPE(1, 14, 14, 7, 7);
 	ck_assert(f && h5_stat(f, "/maps/attention14", &info, &e) && shape_equal(&info.s, &want));

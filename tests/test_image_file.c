@@ -47,7 +47,7 @@ static void write_all(const char *path, const real *x, const real *label, int ch
 
 /* ---- images ---- */
 
-static const char *const endings[] = {".npz", ".h5", ".hdf5", ".idx"};
+static const char *const endings[] = {".npz", ".h5", ".hdf5", ".idx", ".NPZ", ".H5"};
 
 START_TEST(files_of_images_are_read_as_they_were_written)
 {

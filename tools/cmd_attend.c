@@ -219,8 +219,7 @@ static bool draw(scene *v, asked *a, int lo, int hi, const picture_about *about,
 
 static bool is_numbers(const char *path)
 {
-	const char *ending = strrchr(path, '.');
-	return ending && (strcmp(ending, ".h5") == 0 || strcmp(ending, ".hdf5") == 0);
+	return name_ends(path, ".h5") || name_ends(path, ".hdf5");
 }
 
 /* "generator, class seven, seed 1"; an image of a file has no seed. */

@@ -217,8 +217,7 @@ static bool is_checkpoint(const char *path)
 	static const char magic[8] = "\211HDF\r\n\032\n";
 	char head[8];
 	struct stat s;
-	const size_t n = strlen(path);
-	if ((stat(path, &s) == 0 && S_ISDIR(s.st_mode)) || (n > 3 && strcmp(path + n - 3, ".h5") == 0))
+	if ((stat(path, &s) == 0 && S_ISDIR(s.st_mode)) || name_ends(path, ".h5"))
 		return true;
 	FILE *f = file_open_read(path, NULL);
 	const bool is = f && fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, magic, sizeof magic) == 0;

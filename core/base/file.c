@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -310,6 +311,12 @@ char *file_from_home(const char *path, char *buf, size_t size)
 	const bool is_home = path[0] == '~' && (path[1] == '/' || path[1] == '\0') && home && home[0];
 	snprintf(buf, size, "%s%s", is_home ? home : "", is_home ? path + 1 : path);
 	return buf;
+}
+
+bool name_ends(const char *name, const char *end)
+{
+	const size_t n = strlen(name), k = strlen(end);
+	return n >= k && strcasecmp(name + n - k, end) == 0;
 }
 
 enum file_type file_type(const char *path)

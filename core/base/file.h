@@ -70,6 +70,8 @@ char *file_real_path(const char *path, fault *e);
 
 /* Whether writing to one is writing to the other, also where nothing lies there yet: the same names, or links. */
 bool file_same(const char *a, const char *b);
+/* Whether a name ends so, letters of either case: what a file is called says what it is to be. */
+bool name_ends(const char *name, const char *end);
 
 /* Whether writing to path writes to the file `over`, or into it where that is a folder, however deep; also where
  * nothing lies at path yet. */

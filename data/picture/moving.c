@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/base/file.h"
 #include "core/base/local.h"
@@ -17,9 +16,8 @@ static const struct {
 
 static int kind_of(const char *path)
 {
-	const char *ending = strrchr(path, '.');
-	for (int i = 0; ending && i < COUNT(kinds); i++)
-		if (strcasecmp(ending, kinds[i].ending) == 0)
+	for (int i = 0; i < COUNT(kinds); i++)
+		if (name_ends(path, kinds[i].ending))
 			return i;
 	return -1;
 }

@@ -275,19 +275,13 @@ static const image_kind kinds[] = {
 	{NULL, folder_begin, folder_add, folder_end},
 };
 
-static bool ends_with(const char *path, const char *ending)
-{
-	const size_t n = strlen(path), m = strlen(ending);
-	return n > m && strcmp(path + n - m, ending) == 0;
-}
-
 static const image_kind *kind_of(const char *path)
 {
 	const size_t n = strlen(path);
 	if ((n && path[n - 1] == '/') || file_type(path) == FILE_FOLDER)
 		return &kinds[COUNT(kinds) - 1];
 	for (int i = 0; kinds[i].ending; i++)
-		if (ends_with(path, kinds[i].ending))
+		if (n > strlen(kinds[i].ending) && name_ends(path, kinds[i].ending))
 			return &kinds[i];
 	return NULL;
 }

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "core/base/file.h"
@@ -25,8 +24,7 @@ static bool begins(const head *h, size_t at, const char *with)
 
 static bool named(const head *h, const char *ending)
 {
-	const size_t n = strlen(h->path), k = strlen(ending);
-	return n >= k && !strcasecmp(h->path + n - k, ending);
+	return name_ends(h->path, ending);
 }
 
 /* The name of the first member of a zip ends so: local header, length of the name at 26, the name at 30. */
