@@ -145,8 +145,10 @@ static char *text_read(const bundle *in, const char *path, fault *e)
 	const bool ok = file_length(in, path, NAMES_BYTES_MAX, &size, e) && (s = source_open(in, path, e)) &&
 		(text = mem_zero((size_t)size + 1, 1, e)) && source_read(s, text, size, e);
 	source_close(s);
-	if (ok)
-		return text;
+	if (ok) {
+		const size_t mark = text_mark(text, (size_t)size);
+		return memmove(text, text + mark, (size_t)size + 1 - mark);
+	}
 	free(text);
 	return NULL;
 }

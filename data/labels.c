@@ -70,7 +70,8 @@ bool labels_read(label_list *l, const bundle *in, const char *folder, fault *e)
 		ok = fault_at(e, file, "%" PRId64 " bytes; a list of labels may have %" PRId64 " here", n,
 			json_most(in));
 	ok = ok && bytes_read(in, file, n, &x, &n, e);
-	json_t *root = ok ? json_loadb((const char *)x, (size_t)n, 0, &why) : NULL;
+	const size_t mark = ok ? text_mark(x, (size_t)n) : 0;
+	json_t *root = ok ? json_loadb((const char *)x + mark, (size_t)n - mark, 0, &why) : NULL;
 	if (ok && !root)
 		ok = fault_at(e, file, "damaged JSON in line %d: %s", why.line, why.text);
 	ok = ok && rows_read(l, root, file, e);

@@ -333,6 +333,11 @@ char *path_join(const char *folder, const char *name, fault *e)
 	return p;
 }
 
+size_t text_mark(const void *text, size_t n)
+{
+	return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 const char *path_below(const char *folder, const char *path)
 {
 	path += strlen(folder);

@@ -48,6 +48,9 @@ bool bytes_read(const bundle *in, const char *path, int64_t most, uint8_t **x, i
 /* Bytes as they are stored; false when it is no regular file or cannot be looked at. */
 bool bytes_count(const bundle *in, const char *path, int64_t *n, fault *e);
 
+/* How many bytes of a text's beginning are UTF-8's byte order mark, which Windows' editors put there: 3 or 0. */
+size_t text_mark(const void *text, size_t n);
+
 /* Names in a folder, sorted by bytes, without those that begin with a dot. */
 typedef struct names {
 	int64_t n;

@@ -338,6 +338,10 @@ START_TEST(classes_can_be_given_names)
 	ck_assert_int_eq(d->classes, 4);             /* one more than the labels show */
 	ck_assert_str_eq(d->class_name[3], "d");
 	dataset_free(d);
+	file_put("names.txt", "\xef\xbb\xbf" "eins\r\nzwei\r\ndrei\r\n", 21);
+	d = set_opened(scratch_at("names"), (dataset_options){.class_names = scratch_at("names.txt")});
+	ck_assert_str_eq(d->class_name[0], "eins");
+	dataset_free(d);
 	fault e;
 	ck_assert_ptr_null(dataset_open(scratch_at("names"), &(dataset_options){.class_names = "a,b"}, &e));
 	ck_assert_str_eq(e.text, "class names: 2 class names, needs at least 3");
@@ -794,6 +798,11 @@ START_TEST(a_path_may_end_with_slashes)
 {
 	static const char *const end[] = {"", "/", "//"};
 	char path[512];
+	put_png("marked/0/1.png", 6, 5, 1, 10);
+	file_put("marked/dataset.json", "\xef\xbb\xbf{\"labels\": [[\"0/1.png\", 1]]}", 31);
+	dataset *marked = set_opened(scratch_at("marked"), (dataset_options){0});
+	ck_assert(marked->n == 1 && marked->label[0] == 1);
+	dataset_free(marked);
 	put_png("list/0/1.png", 6, 5, 1, 10);
 	put_png("list/0/2.png", 6, 5, 1, 20);
 	put_list("list/dataset.json", "[\"0/1.png\", 1], [\"0/2.png\", 0]");
