@@ -23,7 +23,7 @@ typedef struct header {
 	bool labels;
 	int classes, least_label;                    /* one more than the greatest label; the least one */
 	range_found range;
-	char arrays[320], hot[80], odd[240];         /* notes; "": none */
+	char arrays[320], hot[160], odd[240], others[240];   /* notes; "": none */
 } header;
 
 typedef struct job {
@@ -34,6 +34,7 @@ typedef struct job {
 	void *file;                                  /* own */
 	array_parts parts;
 	header head;
+	bool misfit;                                 /* numbers that were read are no labels */
 	confine_out *out;
 	fault *e;
 } job;
@@ -182,12 +183,13 @@ static bool pixels_send(job *j, const array_part *p, int64_t take)
 /* The class that row i of the labels says, or -1 with the error set. */
 static int64_t class_of(job *j, const array_part *p, const double *row, int64_t i)
 {
+	j->misfit = true;                            /* until it fits */
 	if (p->label_width == 1) {
 		const double y = row[0];
 		if (y >= 0 && y < DATA_CLASSES_MAX && y == floor(y))
-			return (int64_t)y;
-		fault_at(j->e, j->path, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to %d; "
-			"data.labels: none reads without labels", p->labels, i, y, DATA_CLASSES_MAX - 1);
+			return j->misfit = false, (int64_t)y;
+		fault_at(j->e, j->path, "%s: label %" PRId64 " is %g, allowed are whole numbers 0 to "
+			"%d" WITHOUT_LABELS, p->labels, i, y, DATA_CLASSES_MAX - 1);
 		return -1;
 	}
 	int64_t hot = -1, ones = 0, others = 0;
@@ -197,9 +199,9 @@ static int64_t class_of(job *j, const array_part *p, const double *row, int64_t 
 		others += row[k] != 0 && row[k] != 1;
 	}
 	if (ones == 1 && others == 0)
-		return hot;
+		return j->misfit = false, hot;
 	fault_at(j->e, j->path, "%s: row %" PRId64 " is not one-hot (a single 1, else 0); labels are that, or one "
-		"number per image", p->labels, i);
+		"number per image" WITHOUT_LABELS, p->labels, i);
 	return -1;
 }
 
@@ -228,14 +230,28 @@ static bool label_count(job *j, int64_t label)
 	return true;
 }
 
+/* An array that was only guessed to be labels, by its shape, may be something else: latents beside the images. */
+static void guess_drop(job *j, array_part *p)
+{
+	snprintf(j->head.hot, sizeof j->head.hot, "%.80s has a row for each image, but is neither classes nor one-hot",
+		p->labels);
+	p->label_width = 0;
+	p->labels[0] = '\0';
+	j->head.classes = 0;
+}
+
 /* The labels of all parts count, so that neither limit nor part changes the networks. */
 static bool labels_count(job *j)
 {
 	bool ok = true;
 	j->head.least_label = DATA_CLASSES_MAX;
 	for (int i = 0; ok && i < j->parts.n; i++) {
-		const array_part *p = &j->parts.part[i];
+		array_part *p = &j->parts.part[i];
 		ok = labels_each(j, p, p->n, label_count);
+		if (!ok && j->misfit && p->guessed) {
+			guess_drop(j, p);
+			return true;                 /* an undivided set: there is one part */
+		}
 		if (p->label_width > 1) {            /* one-hot rows say how many there are */
 			j->head.classes = (int)p->label_width;
 			j->head.least_label = 0;
@@ -289,6 +305,9 @@ static void header_fill(job *j)
 		shape_print(&p->info.s).s, p->info.type,
 		p->info.s.rank == 3 ? "[n,h,w]" : p->planes ? "[n,c,h,w]" : "[n,h,w,c]",
 		h->labels ? "; labels: " : "; no labels", p->labels);
+	if (*j->parts.others)
+		snprintf(h->others, sizeof h->others, "warning: arrays of other parts that are passed over: %.180s",
+			j->parts.others);
 	if (h->labels && p->label_width > 1)
 		snprintf(h->hot, sizeof h->hot, "labels are one-hot, %" PRId64 " classes", p->label_width);
 }
@@ -306,9 +325,10 @@ static bool parts_send(job *j)
 {
 	if (!arrays_find(&j->parts, j->file, j->r, j->path, j->o, j->e) || !size_check(j) || !shares_check(j))
 		return false;
-	const bool labels = j->parts.part[0].label_width || j->parts.part[1].label_width;
+	bool labels = j->parts.part[0].label_width || j->parts.part[1].label_width;
 	if (!range_find(j) || (labels && !labels_count(j)))
 		return false;
+	labels = j->parts.part[0].label_width || j->parts.part[1].label_width;   /* a guess may have gone */
 	header_fill(j);
 	bool ok = confine_put(j->out, &j->head, sizeof j->head);
 	for (int i = 0; ok && i < j->parts.n; i++)
@@ -342,13 +362,15 @@ static bool labels_sane(const dataset *d, fault *e)
 static bool notes_take(dataset *d, header *h, fault *e)
 {
 	char text[400];
-	h->arrays[sizeof h->arrays - 1] = h->hot[sizeof h->hot - 1] = h->odd[sizeof h->odd - 1] = '\0';
+	h->arrays[sizeof h->arrays - 1] = h->hot[sizeof h->hot - 1] = h->odd[sizeof h->odd - 1] =
+		h->others[sizeof h->others - 1] = '\0';
 	if (h->range.range <= RANGE_AUTO || h->range.range >= RANGES)
 		return fault_at(e, d->path, "damaged file (the reader's range makes no sense)");
 	return dataset_note(d, e, "%s", h->arrays) && (!*h->hot || dataset_note(d, e, "%s", h->hot)) &&
 		dataset_note(d, e, "%s", range_print(&h->range, text, sizeof text)) &&
 		(!range_warning(&h->range, text, sizeof text) || dataset_note(d, e, "%s", text)) &&
-		(!*h->odd || dataset_note(d, e, "%s", h->odd));
+		(!*h->odd || dataset_note(d, e, "%s", h->odd)) &&
+		(!*h->others || dataset_note(d, e, "%s", h->others));
 }
 
 /* *whole: all came. False, and not whole: the child has the reason. */

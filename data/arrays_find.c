@@ -154,9 +154,10 @@ static bool labels_set(finder *f, array_part *p)
 	if (p->label_width)
 		return true;
 	if (a->numbers && a->s.rank > 0 && a->s.rank <= 2)
-		return fault_at(f->e, f->path, "%" PRId64 " labels for %" PRId64 " images", a->s.dim[0], p->n);
+		return fault_at(f->e, f->path, "%" PRId64 " labels for %" PRId64 " images" WITHOUT_LABELS, a->s.dim[0],
+			p->n);
 	return fault_at(f->e, f->path, "%s has the shape %s (%s); labels are one number per image, [n] or [n,1], or "
-		"one-hot rows [n,k]", p->labels, shape_print(&a->s).s, a->type);
+		"one-hot rows [n,k]" WITHOUT_LABELS, p->labels, shape_print(&a->s).s, a->type);
 }
 
 static bool path_take(const finder *f, char to[ARRAY_PATH], const char *path)
@@ -176,8 +177,10 @@ static bool labels_find(finder *f, array_part *p, const char *const *part, const
 		contents(f, has, sizeof has);
 		return fault_at(f->e, f->path, "no labels called %s; it holds %s", wanted, has);
 	}
-	if (!found && !part)
+	if (!found && !part) {
 		found = sole_labels(f, p->n);
+		p->guessed = found;
+	}
 	return !found || (path_take(f, p->labels, found) && labels_set(f, p));
 }
 
@@ -212,6 +215,36 @@ static bool parts_agree(const finder *f, const array_part *p)
 		p[1].images);
 }
 
+/* The word of the part that an array of images is called by; NULL: of none. */
+static const char *part_word(const char *path, const char *const *name)
+{
+	const char *const *const part[] = {data_train_words, data_test_words};
+	for (int k = 0; k < COUNT(part); k++)
+		for (const char *const *word = part[k]; *word; word++)
+			for (const char *const *n = name; *n; n++)
+				if (is_called(path, *word, *n))
+					return *word;
+	return NULL;
+}
+
+/* Images of a third part (val beside train and test): named, not passed over in silence. */
+static bool others_find(const finder *f, array_parts *p, const char *const *name)
+{
+	const char *train = part_word(p->part[SPLIT_TRAIN].images, name);
+	const char *test = part_word(p->part[SPLIT_TEST].images, name);
+	names others = {0};
+	bool ok = true;
+	for (int64_t i = 0; ok && i < f->all.n; i++) {
+		const char *word = part_word(f->all.name[i], name);
+		if (word && word != train && word != test)
+			ok = names_add(&others, f->all.name[i], f->e);
+	}
+	if (ok && others.n)
+		names_print(&others, p->others, sizeof p->others);
+	names_free(&others);
+	return ok;
+}
+
 static bool choose(finder *f, array_parts *p, const dataset_options *o)
 {
 	const char *wanted = data_wish(o->images), *own[] = {wanted, NULL};
@@ -225,7 +258,7 @@ static bool choose(finder *f, array_parts *p, const dataset_options *o)
 	}
 	p->n = p->divided ? 2 : 1;
 	if (p->divided)
-		return parts_agree(f, p->part);
+		return parts_agree(f, p->part) && others_find(f, p, name);
 	const char *images = named(f, NULL, name);
 	if (!images && (wanted || !sole_images(f, &images)))
 		return no_images(f, wanted);

@@ -14,6 +14,7 @@ typedef struct array_part {
 	int64_t n, h, w, c;                          /* c as stored: 1, 3 or 4 */
 	bool planes;                                 /* [n,c,h,w] */
 	int64_t label_width;                         /* 1, or k of one-hot labels [n,k]; 0 without */
+	bool guessed;                                /* the labels: by their shape, not by their name */
 } array_part;
 
 typedef struct array_parts {
@@ -21,7 +22,11 @@ typedef struct array_parts {
 	int n;
 	bool divided;                                /* part[SPLIT_TRAIN] and part[SPLIT_TEST]; else part[0] is all.
 	                                              * A part that the file has not got has n = 0 */
+	char others[200];                            /* images of parts that are none of the two, or "" */
 } array_parts;
+
+/* How messages about labels end. */
+#define WITHOUT_LABELS "; data.labels: none (or --labels none) reads without"
 
 /* Finds the arrays by the names that the options give, by known names, or because only one array can be meant.
  * `path`: of the file, begins messages. */

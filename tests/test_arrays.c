@@ -323,6 +323,21 @@ START_TEST(common_names_are_known_and_single_arrays_found)
 }
 END_TEST
 
+START_TEST(a_third_part_is_told)
+{
+	const part p[] = {{"/train_images", BYTES, SHAPE(N, H, W, 3), bytes, 0},
+		{"/val_images", BYTES, SHAPE(N, H, W, 3), bytes, 0},
+		{"/test_images", BYTES, SHAPE(N, H, W, 3), bytes, 0},
+		{"/test_features", BYTES, SHAPE(N, H, W, 3), bytes, 0}};
+	dataset *d = set_opened(file_of("third.h5", p, 4, 0), (dataset_options){0});
+	set_must_note(d, "images: /train_images ");
+	set_must_note(d, "warning: arrays of other parts that are passed over: /val_images");
+	for (int i = 0; i < d->notes; i++)
+		ck_assert_ptr_null(strstr(d->note[i], "test_"));
+	dataset_free(d);
+}
+END_TEST
+
 START_TEST(names_can_be_given)
 {
 	static uint8_t white[N * H * W * 3];
@@ -370,6 +385,15 @@ START_TEST(labels_may_be_one_hot_or_begin_with_1)
 	dataset_free(d);
 	p[1].x = two;
 	set_refused(file_of("two.h5", p, 2, 0), (dataset_options){0}, "/labels: row 0 is not one-hot");
+	set_refused(file_of("two.h5", p, 2, 0), (dataset_options){0}, "data.labels: none (or --labels none) reads");
+	/* what is not called labels was only guessed to be some: latents */
+	p[1].path = "/z";
+	d = set_opened(file_of("z.h5", p, 2, 0), (dataset_options){0});
+	ck_assert(d->n == N && !d->label && !d->classes && !memcmp(d->pixels, bytes, sizeof bytes));
+	set_must_note(d, "; no labels");
+	set_must_note(d, "/z has a row for each image, but is neither classes nor one-hot");
+	dataset_free(d);
+	set_refused(file_of("z.h5", p, 2, 0), (dataset_options){.labels = "z"}, "/z: row 0 is not one-hot");
 	p[1] = (part){"/labels", LONGS, SHAPE(N, 1), from_one, 0};
 	d = set_opened(file_of("one.h5", p, 2, 0), (dataset_options){0});
 	ck_assert(d->classes == 3 && d->label[0] == 0 && d->label[2] == 2);
@@ -480,6 +504,7 @@ int main(void)
 		{masks_are_black_and_white, 1},
 		{both_parts_have_one_range, 1},
 		{common_names_are_known_and_single_arrays_found, COUNT(pairs)},
+		{a_third_part_is_told, 1},
 		{names_can_be_given, 1},
 		{labels_may_be_one_hot_or_begin_with_1, 1},
 		{planes_and_opacity_are_told_from_the_shape, 1},
