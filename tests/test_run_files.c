@@ -509,10 +509,10 @@ START_TEST(import_takes_the_lock_of_a_run)
 	ck_assert_msg(a.status == 0, "%s", a.text);
 	fault e;
 	rundir *d = rundir_open(run, &e);
-	const char *line = "import %s/generator.keras --config %s --out %s/checkpoint-00000005.h5";
+	const char *line = "import %s/generator.keras --config %s --out %s/checkpoint-00000000.h5";
 	a = sagan(line, scratch_at("keras"), yaml, run);
 	ck_assert_msg(a.status == 1 && strstr(a.text, "another process is training there"), "%s", a.text);
-	ck_assert(!file_exists(run, "checkpoint-00000005.h5"));
+	ck_assert(!file_exists(run, "checkpoint-00000000.h5"));
 	rundir_close(d);
 	a = sagan(line, scratch_at("keras"), yaml, run);
 	ck_assert_msg(a.status == 0, "%s", a.text);
